@@ -1,0 +1,46 @@
+// posix/io.h - read and write, answering in four words. EINTR and EAGAIN are known here and nowhere above.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "buzon/posix/result.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::posix {
+
+enum class Moved { some, would_block, end, failed };
+
+struct Transfer {
+    Moved what;
+    std::size_t bytes = 0;      // only with Moved::some
+    std::error_code why = {};   // only with Moved::failed
+};
+
+// At most into.size() octets from a descriptor in non-blocking mode. An empty span is a mistake of the caller's.
+[[nodiscard]] Transfer read_some(int fd, std::span<char> into) noexcept;
+
+// A peer that has gone is Moved::failed with EPIPE or ECONNRESET, never a signal.
+[[nodiscard]] Transfer write_some(int fd, std::string_view from) noexcept;
+// The same for a socket: MSG_NOSIGNAL, and MSG_MORE when `more` follows at once.
+[[nodiscard]] Transfer send_some(int socket, std::string_view from, bool more = false) noexcept;
+[[nodiscard]] Transfer writev_some(int fd, std::span<const iovec> from) noexcept;
+
+// Whole-file helpers for start-up, workers and tests: they may wait, so the reactor never calls them.
+[[nodiscard]] std::error_code write_all(int fd, std::string_view from) noexcept;
+// The file at `path`, refused with EFBIG beyond `limit` octets.
+[[nodiscard]] Result<std::string> read_file(const char* path, std::size_t limit);
+
+struct Pipe {
+    UniqueFd read_end;
+    UniqueFd write_end;
+};
+// Both ends close-on-exec; non-blocking when asked for.
+[[nodiscard]] Result<Pipe> make_pipe(bool non_blocking);
+
+} // namespace buzon::posix

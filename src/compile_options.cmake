@@ -1,0 +1,68 @@
+# Warnings, hardening and link-time optimisation: everything the compiler is told, in one place.
+
+add_library(buzon_options INTERFACE)
+target_include_directories(buzon_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
+target_compile_options(buzon_options INTERFACE
+    -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast
+    -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef
+    $<$<BOOL:${BUZON_WERROR}>:-Werror>
+    -fstack-protector-strong
+    $<$<CXX_COMPILER_ID:GNU>:-fstack-clash-protection>)
+target_compile_definitions(buzon_options INTERFACE _GNU_SOURCE=1 BUZON_VERSION="${PROJECT_VERSION}")
+target_link_options(buzon_options INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
+
+# -U first: some distributions' compilers define it already. Without optimisation it does nothing but warn,
+# and under a sanitizer the sanitizer's own interceptors do its work.
+if(NOT BUZON_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    target_compile_options(buzon_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+endif()
+
+if(BUZON_SANITIZE)
+    target_compile_options(buzon_options INTERFACE
+        -fsanitize=${BUZON_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(buzon_options INTERFACE -fsanitize=${BUZON_SANITIZE})
+endif()
+
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
+
+# The libraries carry both plain and link-time code: the programs are linked with optimisation over all files,
+# the many test programs without, which would only cost time.
+set(BUZON_LTO OFF)
+if(NOT BUZON_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    include(CheckIPOSupported)
+    check_ipo_supported(RESULT BUZON_LTO OUTPUT buzon_lto_why LANGUAGES CXX)
+    if(BUZON_LTO)
+        target_compile_options(buzon_options INTERFACE -flto=auto -ffat-lto-objects)
+    endif()
+endif()
+
+# buzon_library(NAME [links...]): one library for one folder of src/. Its links repeat the folder's bracket in
+# docs/architecture.md; a folder not named there cannot be included from it by accident and still link.
+function(buzon_library name)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+    list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+    if(sources)
+        add_library(buzon_${name} STATIC ${sources})
+        target_link_libraries(buzon_${name} PUBLIC buzon_options)
+        set(kind PUBLIC)
+    else()
+        add_library(buzon_${name} INTERFACE)
+        target_link_libraries(buzon_${name} INTERFACE buzon_options)
+        set(kind INTERFACE)
+    endif()
+    foreach(link IN LISTS ARGN)
+        target_link_libraries(buzon_${name} ${kind} ${link})
+    endforeach()
+endfunction()
+
+# buzon_program(TARGET OUTPUT SOURCE links...): a program in BUZON_BIN_DIR.
+function(buzon_program target output source)
+    add_executable(${target} ${source})
+    target_link_libraries(${target} PRIVATE buzon_options ${ARGN})
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output} RUNTIME_OUTPUT_DIRECTORY ${BUZON_BIN_DIR}
+                          POSITION_INDEPENDENT_CODE ON)
+    if(BUZON_LTO)
+        target_link_options(${target} PRIVATE -flto=auto -O2)
+    endif()
+endfunction()

@@ -1,0 +1,77 @@
+#include "buzon/posix/io.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace buzon::posix {
+namespace {
+
+Transfer as_transfer(ssize_t n) noexcept {
+    if (n > 0) return {Moved::some, static_cast<std::size_t>(n), {}};
+    if (n == 0) return {Moved::end};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Moved::would_block};
+    return {Moved::failed, 0, last_error()};
+}
+
+template <class Call>
+ssize_t uninterrupted(Call call) noexcept {
+    for (;;) {
+        const ssize_t n = call();
+        if (n >= 0 || errno != EINTR) return n;
+    }
+}
+
+} // namespace
+
+Transfer read_some(int fd, std::span<char> into) noexcept {
+    return as_transfer(uninterrupted([&] { return ::read(fd, into.data(), into.size()); }));
+}
+
+Transfer write_some(int fd, std::string_view from) noexcept {
+    return as_transfer(uninterrupted([&] { return ::write(fd, from.data(), from.size()); }));
+}
+
+Transfer send_some(int socket, std::string_view from, bool more) noexcept {
+    const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    return as_transfer(uninterrupted([&] { return ::send(socket, from.data(), from.size(), flags); }));
+}
+
+Transfer writev_some(int fd, std::span<const iovec> from) noexcept {
+    return as_transfer(uninterrupted([&] { return ::writev(fd, from.data(), static_cast<int>(from.size())); }));
+}
+
+std::error_code write_all(int fd, std::string_view from) noexcept {
+    while (!from.empty()) {
+        const ssize_t n = uninterrupted([&] { return ::write(fd, from.data(), from.size()); });
+        if (n < 0) return last_error();
+        from.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
+Result<std::string> read_file(const char* path, std::size_t limit) {
+    const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+    if (!fd) return last_error();
+    struct stat about {};
+    if (::fstat(fd.get(), &about) != 0) return last_error();
+    if (S_ISDIR(about.st_mode)) return std::error_code{EISDIR, std::system_category()};
+    std::string text;
+    char piece[64 * 1024];
+    for (;;) {
+        const ssize_t n = uninterrupted([&] { return ::read(fd.get(), piece, sizeof piece); });
+        if (n < 0) return last_error();
+        if (n == 0) return text;
+        if (text.size() + static_cast<std::size_t>(n) > limit) return std::error_code{EFBIG, std::system_category()};
+        text.append(piece, static_cast<std::size_t>(n));
+    }
+}
+
+Result<Pipe> make_pipe(bool non_blocking) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | (non_blocking ? O_NONBLOCK : 0)) != 0) return last_error();
+    return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+}
+
+} // namespace buzon::posix

@@ -1,0 +1,51 @@
+#include "buzon/posix/io.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "support/catch.h"
+
+using namespace buzon::posix;
+
+TEST_CASE("an empty pipe would block, a written one has some, a closed one ends") {
+    Result<Pipe> made = make_pipe(true);
+    REQUIRE(made.ok());
+    Pipe pipe = std::move(made).value();
+    std::array<char, 8> room{};
+    CHECK(read_some(pipe.read_end.get(), room).what == Moved::would_block);
+    CHECK(write_some(pipe.write_end.get(), "abc").bytes == 3);
+    const Transfer got = read_some(pipe.read_end.get(), room);
+    CHECK(got.what == Moved::some);
+    CHECK(std::string_view(room.data(), got.bytes) == "abc");
+    pipe.write_end.reset();
+    CHECK(read_some(pipe.read_end.get(), room).what == Moved::end);
+}
+
+TEST_CASE("writing to a reader that has gone fails and kills nobody") {
+    Pipe pipe = std::move(make_pipe(true)).value();
+    pipe.read_end.reset();
+    const Transfer sent = write_some(pipe.write_end.get(), "x");
+    CHECK(sent.what == Moved::failed);
+    CHECK(sent.why.value() == EPIPE);
+
+    int pair[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+    UniqueFd here{pair[0]};
+    UniqueFd{pair[1]}.reset();
+    CHECK(send_some(here.get(), "x").what == Moved::failed);
+}
+
+TEST_CASE("every descriptor of a pipe is closed at exec") {
+    Pipe pipe = std::move(make_pipe(false)).value();
+    CHECK((::fcntl(pipe.read_end.get(), F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK((::fcntl(pipe.write_end.get(), F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+TEST_CASE("a file is read whole or refused, never cut") {
+    CHECK(read_file("/nonexistent/file", 10).error().value() == ENOENT);
+    CHECK(read_file("/", 10).error().value() == EISDIR);
+    CHECK(read_file("/proc/self/status", 4).error().value() == EFBIG);
+    CHECK(read_file("/proc/self/status", 1 << 20).value().size() > 10);
+}
