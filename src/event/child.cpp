@@ -29,22 +29,23 @@ bool reap(int pidfd, int& status) noexcept {
     return true;
 }
 
-// Waits, inside the loop, for a child whose owner has gone; then deletes itself.
-class Undertaker final : private Handler {
+// Waits, inside the loop, for a child whose owner has gone.
+class Undertaker final : public OwnedHandler {
 public:
     static void take(EventLoop& loop, posix::UniqueFd pidfd) {
-        auto undertaker = std::unique_ptr<Undertaker>(new Undertaker(std::move(pidfd)));
+        auto undertaker = std::make_unique<Undertaker>(loop, std::move(pidfd));
         if (!undertaker->watch_.start(loop, undertaker->pidfd_.get(), EPOLLIN, *undertaker)) {
-            (void)undertaker.release();   // deletes itself in on_ready()
+            loop.own(std::move(undertaker));
         }
     }
+    Undertaker(EventLoop& loop, posix::UniqueFd pidfd) : loop_{loop}, pidfd_{std::move(pidfd)} {}
 
 private:
-    explicit Undertaker(posix::UniqueFd pidfd) : pidfd_{std::move(pidfd)} {}
     void on_ready(std::uint32_t) override {
         int status = 0;
-        if (reap(pidfd_.get(), status)) delete this;
+        if (reap(pidfd_.get(), status)) loop_.disown(*this);
     }
+    EventLoop& loop_;
     posix::UniqueFd pidfd_;
     Watch watch_;
 };

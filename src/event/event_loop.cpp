@@ -106,6 +106,8 @@ EventLoop::EventLoop() : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, now_{Clock::now
 }
 
 EventLoop::~EventLoop() {
+    owned_.clear();
+    disowned_.clear();
     for (Task* anchor : {static_cast<Task*>(&tasks_), static_cast<Task*>(&now_running_)}) {
         while (anchor->next_ != anchor) anchor->next_->cancel();
         anchor->next_ = anchor->previous_ = nullptr;
@@ -125,6 +127,7 @@ void EventLoop::turn(std::chrono::milliseconds limit) {
     if (n > 0) dispatch({batch.data(), static_cast<std::size_t>(n)});
     timers_.expire(now_);
     run_tasks();
+    disowned_.clear();
 
     const std::chrono::nanoseconds took = Clock::now() - now_;
     ++statistics_.turns;
@@ -166,6 +169,17 @@ void EventLoop::run_tasks() {
         task.cancel();
         task.run();
     }
+}
+
+void EventLoop::own(std::unique_ptr<OwnedHandler> handler) {
+    owned_.push_back(std::move(handler));
+}
+
+void EventLoop::disown(OwnedHandler& handler) {
+    const auto found = std::find_if(owned_.begin(), owned_.end(), [&](const auto& h) { return h.get() == &handler; });
+    if (found == owned_.end()) return;
+    disowned_.push_back(std::move(*found));
+    owned_.erase(found);
 }
 
 int EventLoop::wait_milliseconds(std::chrono::milliseconds limit) const {

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -26,6 +27,12 @@ public:
 
 protected:
     ~Handler() = default;
+};
+
+// A handler that nobody but the loop owns: what must outlive the object that began it.
+class OwnedHandler : public Handler {
+public:
+    virtual ~OwnedHandler() = default;
 };
 
 // One watched descriptor, which is borrowed: stop the watch (or destroy it) before the descriptor is closed.
@@ -101,6 +108,11 @@ public:
     // Runs the task once, in the next turn. A task that is already pending stays where it is in the queue.
     void next_turn(Task& task) noexcept;
 
+    // Keeps the handler until disown() or the loop's end. disown() destroys it after the turn, so it may be called by
+    // the handler itself.
+    void own(std::unique_ptr<OwnedHandler> handler);
+    void disown(OwnedHandler& handler);
+
     [[nodiscard]] LoopStatistics take_statistics() noexcept;
     [[nodiscard]] std::size_t watched() const noexcept { return watched_; }
 
@@ -132,6 +144,8 @@ private:
     Anchor now_running_;
     Instant now_;
     LoopStatistics statistics_;
+    std::vector<std::unique_ptr<OwnedHandler>> owned_;   // after the slots: their watches end before the loop does
+    std::vector<std::unique_ptr<OwnedHandler>> disowned_;
     bool stopped_ = false;
 };
 
