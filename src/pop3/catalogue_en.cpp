@@ -9,7 +9,7 @@ constexpr Catalogue english{
 
     .greeting = "POP3 server ready",
     .goodbye = "Goodbye",
-    .too_many_connections = "Service unavailable: too many connections, try again later",
+    .too_many_connections = "Mail service unavailable: too many connections, try again later",
 
     .unknown_command = "Unknown command",
     .line_too_long = "Line too long",
@@ -34,7 +34,7 @@ constexpr Catalogue english{
     .too_soon_for = "The last login was too short a time ago, wait {} seconds",
     .maildrop_unavailable = "Mail service unavailable for this maildrop, try again later",
     .maildrop_broken = "Mail service unavailable for this maildrop until an administrator has repaired it",
-    .too_many_sessions = "Service unavailable: too many sessions of this user, try again later",
+    .too_many_sessions = "Mail service unavailable: too many sessions of this user, try again later",
     .no_apop = "APOP is not possible here",
     .mechanisms_follow = "Mechanisms follow",
     .unknown_mechanism = "Unknown authentication mechanism",

@@ -29,6 +29,12 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
         err(out, Code::none, session.texts().user_first);
         return Continue{};
     }
+    // Asked again here: the operator may have changed his mind since USER.
+    if (!takes_clear_text(*session.settings_, session.channel_)) {
+        authorization.user.clear();
+        err(out, Code::auth, session.texts().clear_text_refused);
+        return Continue{};
+    }
     if (!is_utf8(password)) {
         authorization.user.clear();
         err(out, Code::none, session.texts().not_utf8);
