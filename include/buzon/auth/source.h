@@ -1,0 +1,33 @@
+// auth/source.h - where a login comes from, as far as deciding about it goes: an IP address in one form. Knows no sockets.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace buzon::auth {
+
+// An IPv4 address is kept as its IPv4-mapped IPv6 form (::ffff:a.b.c.d), so that both spellings are one source.
+class Source {
+public:
+    using Octets = std::array<unsigned char, 16>;
+
+    explicit Source(const Octets& octets) noexcept : octets_{octets} {}
+    // As in inet_pton(3), IPv4 or IPv6, without a port, a zone or brackets.
+    [[nodiscard]] static std::optional<Source> parse(std::string_view text);
+
+    [[nodiscard]] const Octets& octets() const noexcept { return octets_; }
+    [[nodiscard]] bool is_ipv4() const noexcept;
+
+    // What one guesser is taken to own: the address itself for IPv4, its /64 for IPv6.
+    [[nodiscard]] Source prefix() const noexcept;
+
+    friend auto operator<=>(const Source&, const Source&) = default;
+
+private:
+    Octets octets_;
+};
+
+} // namespace buzon::auth

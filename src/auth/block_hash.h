@@ -1,0 +1,49 @@
+// auth/block_hash.h - how SHA-256 and MD5 both cut their input into blocks and pad its end.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace buzon::auth {
+
+// Hands every complete block to `compress` and keeps the rest in `pending`. `taken` counts all octets so far.
+template <std::size_t block, class Compress>
+void take_blocks(std::array<unsigned char, block>& pending, std::uint64_t& taken, std::string_view octets,
+                 Compress compress) {
+    if (octets.empty()) return;   // its data() may be null, which memcpy forbids
+    const auto* from = reinterpret_cast<const unsigned char*>(octets.data());
+    std::size_t left = octets.size();
+    std::size_t used = taken % block;
+    taken += left;
+    if (used > 0) {
+        const std::size_t fits = std::min(block - used, left);
+        std::memcpy(pending.data() + used, from, fits);
+        from += fits;
+        left -= fits;
+        if (used + fits < block) return;
+        compress(pending.data());
+    }
+    for (; left >= block; from += block, left -= block) compress(from);
+    if (left > 0) std::memcpy(pending.data(), from, left);
+}
+
+// The closing padding: 0x80, zeros, and the length in bits as `store_length` writes it into the last eight octets.
+template <std::size_t block, class Compress, class StoreLength>
+void pad_last_block(std::array<unsigned char, block>& pending, std::uint64_t taken, Compress compress,
+                    StoreLength store_length) {
+    std::size_t used = taken % block;
+    pending[used++] = 0x80;
+    if (used > block - 8) {
+        std::memset(pending.data() + used, 0, block - used);
+        compress(pending.data());
+        used = 0;
+    }
+    std::memset(pending.data() + used, 0, block - 8 - used);
+    store_length(pending.data() + block - 8, taken * 8);
+    compress(pending.data());
+}
+
+} // namespace buzon::auth

@@ -1,0 +1,103 @@
+#include "crypt_hash.h"
+
+#include <crypt.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+#include "buzon/auth/octets.h"
+#include "buzon/auth/random.h"
+
+namespace buzon::auth {
+namespace {
+
+constexpr std::string_view crypt_digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+// What crypt_r() works in: 32 KiB that held the password.
+class Workspace {
+public:
+    ~Workspace() { wipe(data_.get(), sizeof(crypt_data)); }
+    // The hash, or an empty text for what crypt(3) cannot do. Valid until the next call.
+    std::string_view run(const char* password, const char* setting) noexcept {
+        const char* hash = ::crypt_r(password, setting, data_.get());
+        return hash == nullptr || *hash == '*' ? std::string_view{} : std::string_view{hash};
+    }
+
+private:
+    std::unique_ptr<crypt_data> data_ = std::make_unique<crypt_data>();
+};
+
+bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [text](std::string_view p) { return text.starts_with(p); });
+}
+
+// The number after "rounds=", else what the method takes without it.
+std::uint64_t sha_rounds(std::string_view hash) noexcept {
+    std::uint64_t rounds = 5000;
+    hash.remove_prefix(3);
+    if (hash.starts_with("rounds=")) std::from_chars(hash.data() + 7, hash.data() + hash.size(), rounds);
+    return rounds;
+}
+
+// The logarithm that $7$ and yescrypt write as one digit at `at`.
+unsigned digit_at(std::string_view hash, std::size_t at) noexcept {
+    const std::size_t value = at < hash.size() ? crypt_digits.find(hash[at]) : 0;
+    return value == crypt_digits.npos ? 0 : static_cast<unsigned>(std::min<std::size_t>(value, 40));
+}
+
+unsigned bcrypt_logarithm(std::string_view hash) noexcept {
+    unsigned logarithm = 0;
+    if (hash.size() > 6) std::from_chars(hash.data() + 4, hash.data() + 6, logarithm);
+    return std::min(logarithm, 31U);
+}
+
+} // namespace
+
+bool is_crypt_hash(std::string_view text) {
+    if (text.find_first_of(std::string_view{":*!\\; \t\n\0", 9}) != text.npos) return false;   // as crypt(5) forbids
+    if (text.size() < 13 || text.size() >= CRYPT_OUTPUT_SIZE) return false;   // the shortest hash is that of DES
+    if (text[0] != '$' && text[0] != '_' && text.find_first_not_of(crypt_digits) != text.npos) return false;
+#ifdef CRYPT_CHECKSALT_AVAILABLE
+    return ::crypt_checksalt(std::string{text}.c_str()) != CRYPT_SALT_INVALID;
+#else
+    return true;
+#endif
+}
+
+std::uint64_t cost_of_crypt(std::string_view hash) noexcept {
+    constexpr std::uint64_t one = 1;
+    if (starts_with_one_of(hash, {"$5$", "$6$"})) return sha_rounds(hash) / 2 + 1;
+    if (hash.starts_with("$2")) return 60 * (one << bcrypt_logarithm(hash));
+    if (hash.starts_with("$y$")) return 10 * (one << (digit_at(hash, 4) + 1));
+    if (hash.starts_with("$gy$")) return 10 * (one << (digit_at(hash, 5) + 1));
+    if (hash.starts_with("$7$")) return 10 * (one << digit_at(hash, 3));
+    if (hash.starts_with("$1$")) return 500;
+    return hash.starts_with('$') ? 10'000 : 100;
+}
+
+bool crypt_matches(const std::string& hash, std::string_view password) {
+    if (password.find('\0') != password.npos) return false;
+    std::string terminated{password};
+    Workspace workspace;
+    const std::string_view made = workspace.run(terminated.c_str(), hash.c_str());
+    wipe(terminated);
+    return !made.empty() && equal_in_constant_time(made, hash);
+}
+
+std::string make_crypt_hash(const char* prefix, std::string_view password, unsigned long rounds) {
+    const std::string random = random_octets(32);
+    char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+    if (::crypt_gensalt_rn(prefix, rounds, random.data(), static_cast<int>(random.size()), setting, sizeof setting) ==
+        nullptr) {
+        return {};
+    }
+    std::string terminated{password};
+    Workspace workspace;
+    std::string hash{workspace.run(terminated.c_str(), setting)};
+    wipe(terminated);
+    return hash;
+}
+
+} // namespace buzon::auth

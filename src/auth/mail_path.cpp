@@ -1,0 +1,115 @@
+#include "mail_path.h"
+
+#include <climits>
+
+#include "ascii.h"
+
+namespace buzon::auth {
+namespace {
+
+// Dovecot's variables in one path.
+class Expander {
+public:
+    Expander(std::string_view home, std::string_view user) : home_{home}, user_{user} {}
+
+    Parsed<std::string> operator()(std::string_view path) const {
+        std::string out;
+        if (path == "~" || path.starts_with("~/")) {
+            if (home_.empty()) return Wrong{"a mail path begins with ~ but there is no home"};
+            out = home_;
+            path.remove_prefix(1);
+        }
+        while (!path.empty()) {
+            const std::size_t percent = path.find('%');
+            out += path.substr(0, percent);
+            if (percent == path.npos) break;
+            path.remove_prefix(percent + 1);
+            if (!take_variable(path, out)) return Wrong{"a mail path holds a variable we do not know"};
+        }
+        return out;
+    }
+
+private:
+    // `path` stands behind the '%'.
+    bool take_variable(std::string_view& path, std::string& out) const {
+        if (path.empty()) return false;
+        if (path[0] != '{') {
+            const std::string_view name = path.substr(0, 1);
+            path.remove_prefix(1);
+            return name == "%" ? (out += '%', true) : append_value(name, out);
+        }
+        const std::size_t end = path.find('}');
+        if (end == path.npos) return false;
+        const std::string_view name = path.substr(1, end - 1);
+        path.remove_prefix(end + 1);
+        if (name == "home") return append_value("h", out);
+        if (name == "user") return append_value("u", out);
+        if (name == "username" || name == "user|username") return append_value("n", out);
+        if (name == "domain" || name == "user|domain") return append_value("d", out);
+        return false;
+    }
+
+    bool append_value(std::string_view letter, std::string& out) const {
+        const std::size_t at = user_.find('@');
+        if (letter == "h" && !home_.empty()) out += home_;
+        else if (letter == "u") out += user_;
+        else if (letter == "n") out += user_.substr(0, at);
+        else if (letter == "d") out += at == user_.npos ? std::string_view{} : user_.substr(at + 1);
+        else return false;
+        return true;
+    }
+
+    std::string_view home_;
+    std::string_view user_;
+};
+
+// userdb_mail: `driver:path[:KEY=value...]`, or a path whose driver Dovecot finds out by looking.
+Parsed<std::string_view> path_of_location(std::string_view location) {
+    const std::size_t colon = location.find(':');
+    if (colon != location.npos && location.find('/') > colon) {
+        if (!equal_ignoring_case(location.substr(0, colon), "maildir")) return Wrong{"userdb_mail names a store that is no Maildir"};
+        location.remove_prefix(colon + 1);
+    }
+    std::string_view path = location.substr(0, location.find(':'));
+    while (location.find(':') != location.npos) {
+        location.remove_prefix(location.find(':') + 1);
+        const std::string_view option = location.substr(0, location.find(':'));
+        if (option.starts_with("INBOX=")) path = option.substr(6);
+    }
+    return path;
+}
+
+std::string_view fault_of_path(std::string_view path) {
+    if (!path.starts_with('/')) return "a home or mail path is not absolute";
+    if (path.size() >= PATH_MAX - NAME_MAX) return "a home or mail path is too long";
+    // A part of a user's name may have come in by a variable.
+    if ((std::string{path} + '/').find("/../") != std::string::npos) return "a home or mail path holds '..'";
+    return {};
+}
+
+} // namespace
+
+Parsed<std::string> mail_path(const MailFields& fields, std::string_view user) {
+    if (!fields.driver.empty() && !equal_ignoring_case(fields.driver, "maildir")) {
+        return Wrong{"userdb_mail_driver names a store that is no Maildir"};
+    }
+    auto home = Expander{{}, user}(fields.home);
+    if (!home) return home;
+    if (!home.value().empty()) {
+        if (const auto fault = fault_of_path(home.value()); !fault.empty()) return Wrong{std::string{fault}};
+    }
+
+    auto location = path_of_location(fields.mail);
+    if (!location) return Wrong{location.why()};
+    std::string_view written = location.value();
+    if (!fields.path.empty()) written = fields.path;
+    if (!fields.inbox_path.empty()) written = fields.inbox_path;
+    if (written.empty()) return home.value().empty() ? std::string{} : home.value() + "/Maildir";
+
+    auto path = Expander{home.value(), user}(written);
+    if (!path) return path;
+    if (const auto fault = fault_of_path(path.value()); !fault.empty()) return Wrong{std::string{fault}};
+    return path;
+}
+
+} // namespace buzon::auth

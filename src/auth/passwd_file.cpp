@@ -1,0 +1,129 @@
+#include "buzon/auth/passwd_file.h"
+
+#include <array>
+
+#include "buzon/auth/allow_nets.h"
+#include "buzon/auth/secret.h"
+#include "buzon/auth/user_name.h"
+#include "mail_path.h"
+
+namespace buzon::auth {
+namespace {
+
+bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t';
+}
+
+// Cuts up to the first ':' off the front of `rest`; all of it when there is none.
+std::string_view take_field(std::string_view& rest) noexcept {
+    const std::size_t colon = rest.find(':');
+    const std::string_view field = rest.substr(0, colon);
+    rest.remove_prefix(colon == rest.npos ? rest.size() : colon + 1);
+    return field;
+}
+
+// A value in double quotes, `rest` standing behind the first; false when the second is missing or text sticks to it.
+bool take_quoted(std::string_view& rest, std::string& value) {
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+        if (rest[i] == '"') {
+            rest.remove_prefix(i + 1);
+            return rest.empty() || is_blank(rest[0]);
+        }
+        if (rest[i] == '\\' && ++i == rest.size()) break;
+        value += rest[i];
+    }
+    return false;
+}
+
+// Fields of Dovecot's that send the user elsewhere or let anybody in.
+bool leads_elsewhere(std::string_view key) noexcept {
+    constexpr std::array<std::string_view, 9> keys{"user", "login_user", "proxy", "proxy_maybe", "host", "master",
+                                                   "nopassword", "userdb_user", "fail"};
+    for (const std::string_view one : keys) {
+        if (key == one) return true;
+    }
+    return false;
+}
+
+// What the extra fields say, before it is put together.
+class ExtraFields {
+public:
+    explicit ExtraFields(PasswdEntry& entry, MailFields& mail) : entry_{entry}, mail_{mail} {}
+
+    // The reason why they are wrong; empty when they are not.
+    std::string_view read(std::string_view rest) {
+        for (;;) {
+            while (!rest.empty() && is_blank(rest[0])) rest.remove_prefix(1);
+            if (rest.empty()) return {};
+            const std::size_t end = rest.find_first_of("= \t");
+            const std::string_view key = rest.substr(0, end);
+            rest.remove_prefix(end == rest.npos ? rest.size() : end);
+            if (rest.starts_with('=')) rest.remove_prefix(1);
+            if (key == "buzon_transform" && rest.starts_with('"')) {
+                rest.remove_prefix(1);
+                if (!take_quoted(rest, entry_.transform)) return "buzon_transform has a '\"' too few";
+                continue;
+            }
+            const std::string_view value = rest.substr(0, rest.find_first_of(" \t"));
+            rest.remove_prefix(value.size());
+            if (const std::string_view fault = take(key, value); !fault.empty()) return fault;
+        }
+    }
+
+private:
+    std::string_view take(std::string_view key, std::string_view value) {
+        if (leads_elsewhere(key)) return "a field lets the user in elsewhere or unchecked, which is not supported";
+        if (key == "nologin") entry_.nologin = true;
+        else if (key == "nodelay") entry_.nodelay = true;
+        else if (key == "allow_nets") entry_.allow_nets = value;
+        else if (key == "buzon_transform") entry_.transform = value;
+        else if (key == "userdb_home") mail_.home = value;
+        else if (key == "userdb_mail") mail_.mail = value;
+        else if (key == "userdb_mail_path") mail_.path = value;
+        else if (key == "userdb_mail_inbox_path") mail_.inbox_path = value;
+        else if (key == "userdb_mail_driver") mail_.driver = value;
+        return {};
+    }
+
+    PasswdEntry& entry_;
+    MailFields& mail_;
+};
+
+// libpam-pwdfile's way to say {CRYPT}.
+std::string_view without_pwdfile_mark(std::string_view secret) noexcept {
+    if (secret.ends_with("[13]") && !secret.starts_with('{') && !secret.starts_with('$')) secret.remove_suffix(4);
+    return secret;
+}
+
+} // namespace
+
+Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
+    if (line.starts_with('#') || line.find_first_not_of(" \t") == line.npos) return std::optional<PasswdEntry>{};
+    if (line.size() > longest_passwd_line) return Wrong{"the line is longer than 16384 octets"};
+    if (line.find('\0') != line.npos) return Wrong{"the line holds a NUL"};
+    if (line.find(':') == line.npos) return Wrong{"there is no ':' behind the name"};
+
+    PasswdEntry entry;
+    entry.name = take_field(line);
+    if (const auto fault = fault_of_user_name(entry.name); !fault.empty()) return Wrong{std::string{fault}};
+    entry.secret = without_pwdfile_mark(take_field(line));
+    if (const auto secret = Secret::parse(entry.secret); !secret) return Wrong{secret.why()};
+
+    MailFields mail;
+    for (int skipped = 0; skipped < 3; ++skipped) take_field(line);   // uid, gid, gecos
+    mail.home = take_field(line);
+    take_field(line);                                                 // shell
+    // An old form: an empty field, then the mail location.
+    if (line.starts_with(':')) mail.mail = line.substr(1);
+    else if (const auto fault = ExtraFields{entry, mail}.read(line); !fault.empty()) return Wrong{std::string{fault}};
+
+    auto maildir = mail_path(mail, entry.name);
+    if (!maildir) return Wrong{maildir.why()};
+    entry.maildir = std::move(maildir).value();
+    if (!entry.allow_nets.empty()) {
+        if (const auto nets = AllowNets::parse(entry.allow_nets); !nets) return Wrong{nets.why()};
+    }
+    return std::optional<PasswdEntry>{std::move(entry)};
+}
+
+} // namespace buzon::auth

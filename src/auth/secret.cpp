@@ -1,0 +1,135 @@
+#include "buzon/auth/secret.h"
+
+#include <algorithm>
+
+#include "ascii.h"
+#include "buzon/auth/base64.h"
+#include "buzon/auth/hex.h"
+#include "buzon/auth/octets.h"
+#include "buzon/auth/saslprep.h"
+#include "crypt_hash.h"
+#include "scheme.h"
+
+namespace buzon::auth {
+namespace {
+
+bool is_locked_hash(std::string_view hash) noexcept {
+    return hash.empty() || hash == "x" || hash[0] == '*' || hash[0] == '!';
+}
+
+struct Labelled {
+    SchemeRow scheme;
+    std::string secret;   // decoded where the label says how it is written
+};
+
+// Takes `{SCHEME}` or `{SCHEME.ending}` apart from what follows.
+Parsed<Labelled> read_label(std::string_view text) {
+    if (!text.starts_with('{')) return Labelled{find_scheme("CRYPT").value(), std::string{text}};
+    const std::size_t end = text.find('}');
+    if (end == text.npos) return Wrong{"a scheme's '{' has no '}'"};
+    std::string_view label = text.substr(1, end - 1);
+    const std::string_view secret = text.substr(end + 1);
+    std::string_view ending;
+    if (const std::size_t dot = label.find('.'); dot != label.npos) {
+        ending = label.substr(dot + 1);
+        label = label.substr(0, dot);
+    }
+    const auto scheme = find_scheme(label);
+    // Its name is not repeated: what stands between the braces may be a password that begins with one.
+    if (!scheme) return Wrong{"unknown password scheme"};
+    if (ending.data() == nullptr) return Labelled{*scheme, std::string{secret}};
+    std::optional<std::string> decoded;
+    if (equal_ignoring_case(ending, "b64") || equal_ignoring_case(ending, "base64")) decoded = decode_base64(secret);
+    else if (equal_ignoring_case(ending, "hex")) decoded = decode_hex(secret);
+    else return Wrong{"unknown encoding of a password scheme"};
+    if (!decoded) return Wrong{"the secret is not written as its scheme's ending says"};
+    return Labelled{*scheme, std::move(*decoded)};
+}
+
+bool plain_matches(std::string_view stored, std::string_view password) {
+    if (equal_in_constant_time(stored, password)) return true;
+    // RFC 4616 section 2: both sides are prepared; as they are, where they cannot be.
+    const auto prepared_stored = saslprep(stored);
+    const auto prepared = saslprep(password);
+    return prepared_stored && prepared && !prepared->empty() && equal_in_constant_time(*prepared_stored, *prepared);
+}
+
+bool scram_matches(const ScramCredentials& stored, std::string_view password) {
+    const auto opens = [&stored](std::string_view candidate) {
+        const ScramCredentials made = derive_scram(candidate, stored.salt, stored.iterations);
+        return equal_in_constant_time(octets(made.stored_key), octets(stored.stored_key));
+    };
+    const auto prepared = saslprep(password);
+    if (prepared && opens(*prepared)) return true;
+    // Dovecot does not prepare what it stores. For ASCII both are the same, and it is tried once.
+    return prepared != password && opens(password);
+}
+
+} // namespace
+
+Parsed<Secret> Secret::parse(std::string_view text) {
+    auto labelled = read_label(text);
+    if (!labelled) return Wrong{labelled.why()};
+    auto& [scheme, secret] = labelled.value();
+    switch (scheme.scheme) {
+    case Scheme::plain:
+        if (secret.empty()) return Wrong{"the password is empty"};
+        return Secret{Plain{std::move(secret)}};
+    case Scheme::scram_sha_256: {
+        auto credentials = parse_scram_credentials(secret);
+        if (!credentials) return Wrong{credentials.why()};
+        return Secret{std::move(credentials).value()};
+    }
+    case Scheme::crypt: break;
+    }
+    if (is_locked_hash(secret)) return Secret{Locked{}};
+    if (!is_crypt_hash(secret) || !secret.starts_with(scheme.hash_begins)) {
+        return Wrong{text.starts_with('{') ? "the secret is not a hash of its scheme that crypt(3) knows"
+                                           : "the secret is no hash that crypt(3) knows; a clear password needs {PLAIN}"};
+    }
+    return Secret{Crypt{std::move(secret)}};
+}
+
+const std::string* Secret::plain() const noexcept {
+    const Plain* plain = std::get_if<Plain>(&kind_);
+    return plain ? &plain->password : nullptr;
+}
+
+const ScramCredentials* Secret::scram() const noexcept {
+    return std::get_if<ScramCredentials>(&kind_);
+}
+
+bool Secret::is_locked() const noexcept {
+    return std::holds_alternative<Locked>(kind_);
+}
+
+std::uint64_t Secret::cost() const noexcept {
+    if (const auto* crypt = std::get_if<Crypt>(&kind_)) return cost_of_crypt(crypt->hash);
+    if (const auto* credentials = scram()) return credentials->iterations;
+    return 0;
+}
+
+bool Secret::verify(std::string_view password) const {
+    if (password.empty() || password.find('\0') != password.npos) return false;
+    if (const std::string* stored = plain()) return plain_matches(*stored, password);
+    if (const auto* crypt = std::get_if<Crypt>(&kind_)) return crypt_matches(crypt->hash, password);
+    if (const auto* credentials = scram()) return scram_matches(*credentials, password);
+    return false;
+}
+
+std::string Secret::decoy() const {
+    if (const auto* credentials = scram()) {
+        ScramCredentials closed = *credentials;
+        closed.stored_key.fill(0);
+        closed.server_key.fill(0);
+        return "{SCRAM-SHA-256}" + to_text(closed);
+    }
+    const auto* crypt = std::get_if<Crypt>(&kind_);
+    if (!crypt) return "{PLAIN.hex}00";   // never equal: verify() refuses a NUL
+    // Every method keeps its salt in front and writes at least eleven digits of hash behind it.
+    std::string hash = crypt->hash;
+    std::fill(hash.end() - 11, hash.end(), '.');
+    return "{CRYPT}" + hash;
+}
+
+} // namespace buzon::auth

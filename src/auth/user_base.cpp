@@ -1,0 +1,174 @@
+#include "buzon/auth/user_base.h"
+
+#include <algorithm>
+
+#include "buzon/auth/allow_nets.h"
+#include "buzon/auth/saslprep.h"
+#include "buzon/auth/secret.h"
+#include "buzon/auth/user_name.h"
+#include "buzon/auth/utf8.h"
+
+namespace buzon::auth {
+
+Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == text.npos) return Wrong{"NAME:PASS has no ':'"};
+    const std::string_view name = text.substr(0, colon);
+    const std::string_view password = text.substr(colon + 1);
+    if (const auto fault = fault_of_user_name(name); !fault.empty()) return Wrong{std::string{fault}};
+    if (password.empty()) return Wrong{"the password is empty"};
+    if (!is_utf8(password)) return Wrong{"the password is not UTF-8"};
+    if (password.find_first_of(std::string_view{"\r\n\0", 3}) != password.npos) return Wrong{"the password holds a line end or a NUL"};
+    return NamedSecret{std::string{name}, "{PLAIN}" + std::string{password}};
+}
+
+Parsed<UserBase> UserBase::load(std::span<const NamedSecret> command_line, std::string_view file_text) {
+    UserBase base;
+    for (const NamedSecret& user : command_line) {
+        if (auto fault = base.fault_of(user.name, user.secret); !fault.empty()) return Wrong{std::move(fault)};
+        if (base.entry_of(user.name)) return Wrong{"the user " + user.name + " is given twice"};
+        base.append({user.name, user.secret, {}, {}, {}, false, false}, Origin::command_line);
+        base.fixed_names_.push_back(user.name);
+    }
+    std::sort(base.fixed_names_.begin(), base.fixed_names_.end());
+    base.text_.reserve(base.text_.size() + file_text.size());
+    if (auto fault = base.load_file(file_text); !fault.empty()) return Wrong{std::move(fault)};
+    base.text_.shrink_to_fit();
+    return base;
+}
+
+std::string UserBase::load_file(std::string_view text) {
+    if (text.size() > 1U << 30) return "the file is larger than 1 GiB";
+    const auto fixed = entries_.size();
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        const std::size_t end = text.find('\n');
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(end == text.npos ? text.size() : end + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        const std::string where = "line " + std::to_string(number) + ": ";
+        const auto parsed = parse_passwd_line(line);
+        if (!parsed) return where + parsed.why();
+        if (!parsed.value()) continue;
+        const Entry* const known = entry_of(parsed.value()->name);
+        if (known && known >= entries_.data() + fixed) return where + "the same name stands on an earlier line";
+        if (!known) append(*parsed.value(), Origin::file);
+    }
+    return {};
+}
+
+std::optional<User> UserBase::find(std::string_view name) const {
+    const Entry* const entry = entry_of(name);
+    if (!entry) return std::nullopt;
+    return view(*entry);
+}
+
+std::vector<User> UserBase::list() const {
+    std::vector<User> users;
+    users.reserve(living_);
+    for (const Entry& entry : entries_) {
+        if (entry.living) users.push_back(view(entry));
+    }
+    return users;
+}
+
+Standing UserBase::standing_of(const std::optional<User>& user, const std::optional<Source>& source) const {
+    if (!user) return Standing::unknown;
+    if (user->nologin) return Standing::nologin;
+    if (!user->allow_nets.empty()) {
+        const auto nets = AllowNets::parse(user->allow_nets);
+        if (!nets || !nets.value().contains(source)) return Standing::wrong_network;
+    }
+    const auto secret = Secret::parse(user->secret);
+    return secret && !secret.value().is_locked() ? Standing::open : Standing::locked;
+}
+
+Credential UserBase::credential(std::string_view name, const std::optional<Source>& source) const {
+    const auto user = find(name);
+    const Standing standing = standing_of(user, source);
+    return {standing, standing == Standing::open ? std::string{user->secret} : decoy_};
+}
+
+ScramSource UserBase::scram_source(std::string_view name, const std::optional<Source>& source,
+                                   std::string_view server_secret) const {
+    const auto user = find(name);
+    ScramSource scram;
+    scram.iterations = scram_iterations_;
+    scram.salt = scram_salt_for(server_secret, name);
+    if (standing_of(user, source) == Standing::open) {
+        const auto secret = Secret::parse(user->secret);
+        if (const ScramCredentials* stored = secret.value().scram()) {
+            scram.genuine = true;
+            scram.ready = *stored;
+            return scram;
+        }
+        if (const std::string* password = secret.value().plain()) {
+            scram.genuine = true;
+            scram.password = saslprep(*password).value_or(*password);
+            return scram;
+        }
+    }
+    // Where users with a clear secret are derived for, so is nobody: to the same salt, in the same time.
+    if (clear_ > 0) scram.password = "nobody";
+    else scram.ready = fake_scram_credentials(server_secret, name, scram_iterations_);
+    return scram;
+}
+
+std::optional<std::string> UserBase::clear_password(std::string_view name, const std::optional<Source>& source) const {
+    const auto user = find(name);
+    if (standing_of(user, source) != Standing::open) return std::nullopt;
+    const auto secret = Secret::parse(user->secret);
+    const std::string* const password = secret.value().plain();
+    return password ? std::optional{*password} : std::nullopt;
+}
+
+Parsed<bool> UserBase::add(std::string_view name, std::string_view secret) {
+    if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
+    if (entry_of(name)) return Wrong{"the user exists already"};
+    append({std::string{name}, std::string{secret}, {}, {}, {}, false, false}, Origin::run_time);
+    changes_[std::string{name}] = std::string{secret};
+    return true;
+}
+
+Parsed<bool> UserBase::set_secret(std::string_view name, std::string_view secret) {
+    if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
+    const Entry* const known = entry_of(name);
+    if (!known) return Wrong{"there is no such user"};
+    Entry& entry = entries_[static_cast<std::size_t>(known - entries_.data())];
+    const User old = view(entry);
+    const PasswdEntry changed{std::string{old.name},       std::string{secret},        std::string{old.maildir},
+                              std::string{old.allow_nets}, std::string{old.transform}, old.nologin, old.nodelay};
+    drop(entry);
+    entry = store(changed, old.origin);
+    changes_[changed.name] = changed.secret;
+    compact();
+    return true;
+}
+
+Parsed<bool> UserBase::remove(std::string_view name) {
+    const Entry* const known = entry_of(name);
+    if (!known) return Wrong{"there is no such user"};
+    changes_[std::string{name}] = std::nullopt;
+    drop(entries_[static_cast<std::size_t>(known - entries_.data())]);
+    compact();
+    return true;
+}
+
+std::vector<std::string> UserBase::changes_without_file() const {
+    std::vector<std::string> names;
+    for (const auto& [name, secret] : changes_) {
+        if (std::binary_search(fixed_names_.begin(), fixed_names_.end(), name)) names.push_back(name);
+    }
+    return names;
+}
+
+void UserBase::repeat_changes_of(const UserBase& before) {
+    for (const auto& [name, secret] : before.changes_) {
+        const bool known = entry_of(name) != nullptr;
+        // What cannot be repeated is what the new load has done already.
+        if (secret && known) static_cast<void>(set_secret(name, *secret));
+        else if (secret) static_cast<void>(add(name, *secret));
+        else if (known) static_cast<void>(remove(name));
+    }
+}
+
+} // namespace buzon::auth

@@ -1,0 +1,25 @@
+#include "buzon/auth/user_name.h"
+
+#include <climits>
+
+#include "buzon/auth/saslprep.h"
+#include "buzon/auth/utf8.h"
+
+namespace buzon::auth {
+
+std::string_view fault_of_user_name(std::string_view name) {
+    if (name.empty()) return "the name is empty";
+    if (name.size() > NAME_MAX) return "the name is longer than 255 octets";
+    if (!is_utf8(name)) return "the name is not UTF-8";
+    if (name.front() == '.') return "a name may not begin with '.'";
+    if (name.front() == '#') return "a name may not begin with '#'";
+    if (name.find('/') != name.npos) return "a name may not hold '/'";
+    if (name.find(':') != name.npos) return "a name may not hold ':'";
+    // What SASLprep would change is a space or cannot be seen; a plain space it leaves alone.
+    if (name.find(' ') != name.npos || saslprep(name) != name) {
+        return "a name may not hold white space, control or invisible characters";
+    }
+    return {};
+}
+
+} // namespace buzon::auth

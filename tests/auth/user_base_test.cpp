@@ -1,0 +1,251 @@
+#include "support/catch.h"
+
+#include <string>
+
+#include "buzon/auth/allow_nets.h"
+#include "buzon/auth/secret.h"
+#include "buzon/auth/user_base.h"
+
+using namespace buzon::auth;
+
+namespace {
+
+const std::string bcrypt = "{BLF-CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+const std::string pencil = "{SCRAM-SHA-256}5000,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+                           "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+const std::string key(32, 'k');
+const std::optional<Source> home = Source::parse("192.0.2.1");
+
+UserBase base_of(const std::string& file, const std::vector<NamedSecret>& command_line = {}) {
+    auto loaded = UserBase::load(command_line, file);
+    INFO(loaded.why());
+    REQUIRE(loaded);
+    return std::move(loaded).value();
+}
+
+bool opens(const UserBase& base, std::string_view name, std::string_view password) {
+    const Credential credential = base.credential(name, home);
+    const bool opened = Secret::parse(credential.secret).value().verify(password);
+    return opened && credential.standing == Standing::open;
+}
+
+} // namespace
+
+TEST_CASE("NAME:PASS is split at the first colon, and neither part may be empty") {
+    const auto parsed = parse_name_and_password("user1:pa:ss:");
+    REQUIRE(parsed);
+    CHECK(parsed.value().name == "user1");
+    CHECK(parsed.value().secret == "{PLAIN}pa:ss:");
+    for (const std::string text : {"", ":", "user1", "user1:", ":pass", "..:pass", "a/b:pass", "a b:pass", "u:\xff", "u:a\nb"}) {
+        INFO(text);
+        CHECK_FALSE(parse_name_and_password(text));
+    }
+    CHECK(parse_name_and_password("a b:hunter2").why().find("hunter2") == std::string::npos);
+    CHECK(opens(base_of("", {parse_name_and_password("u:{PLAIN}x").value()}), "u", "{PLAIN}x"));
+}
+
+TEST_CASE("a base finds its users by their whole name and nobody else") {
+    const UserBase base = base_of("# c\nalice:{PLAIN}a1::::/home/alice::nodelay\r\n\nbob:{PLAIN}b1", {{"carol", "{PLAIN}c1"}});
+    CHECK(base.size() == 3);
+    REQUIRE(base.find("alice"));
+    CHECK(base.find("alice")->maildir == "/home/alice/Maildir");
+    CHECK(base.find("alice")->nodelay);
+    CHECK(base.find("alice")->origin == Origin::file);
+    CHECK(base.find("carol")->origin == Origin::command_line);
+    for (const std::string name : {"", "a", "alic", "alicea", "Alice", "c", "#", "# c"}) CHECK_FALSE(base.find(name));
+    CHECK(opens(base, "alice", "a1"));
+    CHECK_FALSE(opens(base, "alice", "b1"));
+    CHECK_FALSE(opens(base, "nobody", "a1"));
+    std::string order;
+    for (const User& user : base.list()) order += std::string{user.name} + ' ';
+    CHECK(order == "carol alice bob ");
+}
+
+TEST_CASE("the command line hides the file's user of the same name") {
+    const UserBase base = base_of("alice:{PLAIN}file\nbob:{PLAIN}b", {{"alice", "{PLAIN}line"}});
+    CHECK(base.size() == 2);
+    CHECK(opens(base, "alice", "line"));
+    CHECK_FALSE(opens(base, "alice", "file"));
+}
+
+TEST_CASE("a broken file is refused with the number of its line and without its secrets") {
+    const auto why = [](const std::string& text) { return UserBase::load({}, text).why(); };
+    CHECK(why("a:{PLAIN}x\n\n# c\nb:hunter2\n").starts_with("line 4: "));
+    CHECK(why("a:{PLAIN}x\na:{PLAIN}hunter2\n").starts_with("line 2: "));
+    CHECK(why("hunter2").starts_with("line 1: "));
+    CHECK(why("a:{PLAIN}x\r\n..:{PLAIN}hunter2\r\n").starts_with("line 2: "));
+    for (const std::string text : {"a:hunter2", "a:{PLAIN}x\na:{PLAIN}hunter2", "hunter2"}) CHECK(why(text).find("hunter2") == std::string::npos);
+    CHECK_FALSE(UserBase::load(std::vector<NamedSecret>{{"a", "{PLAIN}x"}, {"a", "{PLAIN}y"}}, ""));
+}
+
+TEST_CASE("whoever may not log in is checked against a decoy of the slowest secret seen") {
+    const UserBase base = base_of("plain:{PLAIN}x\nslow:" + bcrypt + "\nlocked:*\nno:{PLAIN}x::::::nologin\n"
+                                  "far:{PLAIN}x::::::allow_nets=10.0.0.0/8\n");
+    const auto standing = [&base](std::string_view name) { return base.credential(name, home).standing; };
+    CHECK(standing("plain") == Standing::open);
+    CHECK(standing("slow") == Standing::open);
+    CHECK(standing("nobody") == Standing::unknown);
+    CHECK(standing("locked") == Standing::locked);
+    CHECK(standing("no") == Standing::nologin);
+    CHECK(standing("far") == Standing::wrong_network);
+    CHECK(base.credential("far", Source::parse("10.9.9.9")).standing == Standing::open);
+    CHECK(base.credential("far", std::nullopt).standing == Standing::wrong_network);
+    const std::uint64_t slowest = Secret::parse(bcrypt).value().cost();
+    for (const std::string name : {"nobody", "locked", "no", "far"}) {
+        const Secret decoy = Secret::parse(base.credential(name, home).secret).value();
+        CHECK(decoy.cost() == slowest);
+        CHECK_FALSE(opens(base, name, "x"));
+        CHECK_FALSE(decoy.verify("U*U"));
+    }
+    CHECK_FALSE(base_of("").credential("nobody", home).secret.empty());
+}
+
+TEST_CASE("SCRAM finds stored credentials, or a password to derive them from") {
+    const UserBase base = base_of("stored:" + pencil + "\nclear:{PLAIN}a\xc2\xa0z\nhashed:" + bcrypt + "\n");
+    const ScramSource stored = base.scram_source("stored", home, key);
+    CHECK(stored.genuine);
+    REQUIRE(stored.ready);
+    CHECK(stored.ready->iterations == 5000);
+
+    const ScramSource clear = base.scram_source("clear", home, key);
+    CHECK(clear.genuine);
+    CHECK_FALSE(clear.ready);
+    CHECK(clear.password == "a z");      // prepared, as the client does
+    CHECK(clear.iterations == 5000);     // as the stored ones, so that the number tells nothing
+    CHECK(clear.salt == scram_salt_for(key, "clear"));
+
+    for (const std::string name : {"hashed", "nobody", ""}) {
+        const ScramSource fake = base.scram_source(name, home, key);
+        CHECK_FALSE(fake.genuine);
+        CHECK_FALSE(fake.ready);          // derived like that of users with a clear password
+        CHECK_FALSE(fake.password.empty());
+        CHECK(fake.salt == scram_salt_for(key, name));
+        CHECK(fake.iterations == 5000);
+    }
+    const ScramSource fake = base_of("stored:" + pencil).scram_source("nobody", home, key);
+    CHECK_FALSE(fake.genuine);
+    CHECK(fake.ready);
+}
+
+TEST_CASE("a clear password is given out only for users who may log in from there") {
+    const UserBase base = base_of("clear:{PLAIN}x\nhashed:" + bcrypt + "\nno:{PLAIN}x::::::nologin\nfar:{PLAIN}x::::::allow_nets=::1\n");
+    CHECK(base.knows_clear_passwords());
+    CHECK(base.clear_password("clear", home) == "x");
+    for (const std::string name : {"hashed", "no", "far", "nobody"}) CHECK_FALSE(base.clear_password(name, home));
+    CHECK(base.clear_password("far", Source::parse("::1")) == "x");
+    CHECK_FALSE(base_of("hashed:" + bcrypt).knows_clear_passwords());
+}
+
+TEST_CASE("users come, change and go at run time") {
+    UserBase base = base_of("alice:{PLAIN}a::::/h::nodelay allow_nets=192.0.2.1\nbob:{PLAIN}b\n", {{"carol", "{PLAIN}c"}});
+    CHECK(base.add("dave", "{PLAIN}d"));
+    CHECK(opens(base, "dave", "d"));
+    CHECK(base.find("dave")->origin == Origin::run_time);
+    CHECK_FALSE(base.add("dave", "{PLAIN}other"));
+    CHECK_FALSE(base.add("../x", "{PLAIN}d"));
+    CHECK_FALSE(base.add("eve", "no hash"));
+    CHECK(opens(base, "dave", "d"));
+
+    CHECK(base.set_secret("alice", "{PLAIN}longer than before"));
+    CHECK(opens(base, "alice", "longer than before"));
+    CHECK_FALSE(opens(base, "alice", "a"));
+    CHECK(base.find("alice")->maildir == "/h/Maildir");
+    CHECK(base.find("alice")->nodelay);
+    CHECK(base.find("alice")->allow_nets == "192.0.2.1");
+    CHECK_FALSE(base.set_secret("nobody", "{PLAIN}x"));
+
+    CHECK(base.remove("bob"));
+    CHECK_FALSE(base.find("bob"));
+    CHECK_FALSE(base.remove("bob"));
+    CHECK(base.set_secret("carol", "{PLAIN}cc"));
+    CHECK(base.size() == 3);
+
+    CHECK(base.changes() == UserChanges{{"alice", "{PLAIN}longer than before"}, {"bob", std::nullopt}, {"carol", "{PLAIN}cc"},
+                                        {"dave", "{PLAIN}d"}});
+    CHECK(base.changes_without_file() == std::vector<std::string>{"carol"});
+    base.forget_changes();
+    CHECK(base.changes().empty());
+    CHECK(base.add("bob", "{PLAIN}again"));
+    CHECK(opens(base, "bob", "again"));
+}
+
+TEST_CASE("the number of clear passwords follows every change") {
+    UserBase base = base_of("a:{PLAIN}x\n");
+    CHECK(base.set_secret("a", bcrypt));
+    CHECK_FALSE(base.knows_clear_passwords());
+    CHECK(base.add("b", "{CLEAR}x"));
+    CHECK(base.knows_clear_passwords());
+    CHECK(base.remove("b"));
+    CHECK_FALSE(base.knows_clear_passwords());
+}
+
+TEST_CASE("what was changed and not saved stays in force after a new load") {
+    UserBase before = base_of("alice:{PLAIN}a\nbob:{PLAIN}b\n");
+    CHECK(before.add("dave", "{PLAIN}d"));
+    CHECK(before.remove("bob"));
+    CHECK(before.set_secret("alice", "{PLAIN}aa"));
+    UserBase after = base_of("alice:{PLAIN}new\nbob:{PLAIN}b\neve:{PLAIN}e\n");
+    after.repeat_changes_of(before);
+    CHECK(opens(after, "alice", "aa"));
+    CHECK(opens(after, "dave", "d"));
+    CHECK(opens(after, "eve", "e"));
+    CHECK_FALSE(after.find("bob"));
+    CHECK(after.changes() == before.changes());
+}
+
+TEST_CASE("ten thousand changes leave the users right and the arena small") {
+    UserBase base = base_of("keep:{PLAIN}kept\n");
+    for (int round = 0; round < 100; ++round) {
+        for (int i = 0; i < 100; ++i) REQUIRE(base.add("user" + std::to_string(i), "{PLAIN}p" + std::to_string(round)));
+        CHECK(base.size() == 101);
+        CHECK(opens(base, "user57", "p" + std::to_string(round)));
+        for (int i = 99; i >= 0; --i) REQUIRE(base.remove("user" + std::to_string(i)));
+    }
+    CHECK(base.size() == 1);
+    CHECK(opens(base, "keep", "kept"));
+    CHECK(base.list().size() == 1);
+}
+
+TEST_CASE("a hundred thousand users are each found again") {
+    std::string file;
+    for (int i = 0; i < 100'000; ++i) file += "user" + std::to_string(i) + "@example.org:{PLAIN}pass" + std::to_string(i) + ":1:1::/home/u" + std::to_string(i) + ":\n";
+    const UserBase base = base_of(file);
+    CHECK(base.size() == 100'000);
+    for (int i = 0; i < 100'000; i += 997) {
+        const auto user = base.find("user" + std::to_string(i) + "@example.org");
+        REQUIRE(user);
+        CHECK(user->secret == "{PLAIN}pass" + std::to_string(i));
+        CHECK(user->maildir == "/home/u" + std::to_string(i) + "/Maildir");
+    }
+    CHECK_FALSE(base.find("user100000@example.org"));
+}
+
+TEST_CASE("networks are matched to the bit, mapped addresses as IPv4") {
+    const auto allows = [](std::string_view nets, std::string_view address) {
+        return AllowNets::parse(nets).value().contains(Source::parse(address));
+    };
+    CHECK(allows("192.168.0.0/23", "192.168.1.255"));
+    CHECK_FALSE(allows("192.168.0.0/23", "192.168.2.0"));
+    CHECK(allows("192.168.0.0/23", "::ffff:192.168.1.1"));
+    CHECK(allows("10.0.0.1", "10.0.0.1"));
+    CHECK_FALSE(allows("10.0.0.1", "10.0.0.2"));
+    CHECK(allows("10.0.0.1,2001:db8::/33", "2001:db8:7fff::1"));
+    CHECK_FALSE(allows("2001:db8::/33", "2001:db8:8000::1"));
+    CHECK(allows("0.0.0.0/0", "203.0.113.9"));
+    CHECK_FALSE(allows("0.0.0.0/0", "2001:db8::1"));
+    CHECK_FALSE(allows("::/0", "203.0.113.9"));
+    CHECK(allows("::ffff:10.0.0.0/104", "10.255.0.1"));
+    CHECK(AllowNets::parse("local,10.0.0.1").value().contains(std::nullopt));
+    CHECK_FALSE(AllowNets::parse("10.0.0.1").value().contains(std::nullopt));
+    for (const std::string text : {"", ",", "10.0.0.1,", "10.0.0.1/33", "::1/129", "10.0.0.1/", "10.0.0.1/-1", "10.0.0.1/8x", "host",
+                                   "10.0.0", "::1%lo", "10.0.0.1 "}) {
+        INFO(text);
+        CHECK_FALSE(AllowNets::parse(text));
+    }
+}
+
+TEST_CASE("a source's prefix is the IPv4 address or the IPv6 /64") {
+    CHECK(Source::parse("192.0.2.1")->prefix() == Source::parse("::ffff:192.0.2.1"));
+    CHECK(Source::parse("2001:db8:1:2:3:4:5:6")->prefix() == Source::parse("2001:db8:1:2::"));
+    CHECK_FALSE(Source::parse(std::string_view{"192.0.2.1\0", 10}));
+}
