@@ -1,0 +1,67 @@
+// mail/maildrop.h - one session's view of a maildrop: numbers, sizes, delete marks. No I/O.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "buzon/mail/snapshot.h"
+
+namespace buzon::mail {
+
+// As the client counts: from 1, in order of delivery, never renumbered during the session.
+enum class MessageNumber : std::uint32_t {};
+
+// The snapshot is shared with other sessions; marks and counters are this one's. Idle it costs a few pointers: the marks
+// (one bit a message) are there only once something was marked. A number must exists(), or it is a bug of the caller's.
+class Maildrop {
+public:
+    explicit Maildrop(std::shared_ptr<const Snapshot> snapshot);
+
+    [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
+    // The message's place in the snapshot.
+    [[nodiscard]] static std::uint32_t index(MessageNumber number) noexcept {
+        return static_cast<std::uint32_t>(number) - 1;
+    }
+
+    // 1 to the number of messages at login, deleted ones too.
+    [[nodiscard]] bool exists(MessageNumber number) const noexcept;
+    [[nodiscard]] std::uint32_t count() const noexcept { return snapshot_->count(); }
+    [[nodiscard]] std::uint64_t octets(MessageNumber number) const noexcept { return snapshot_->octets(index(number)); }
+    [[nodiscard]] std::string_view uidl(MessageNumber number) const noexcept { return snapshot_->uidl(index(number)); }
+
+    // Without the deleted ones: STAT. O(1).
+    [[nodiscard]] std::uint32_t live_count() const noexcept { return count() - deleted_count_; }
+    [[nodiscard]] std::uint64_t live_octets() const noexcept { return snapshot_->total_octets() - deleted_octets_; }
+    [[nodiscard]] std::uint32_t deleted_count() const noexcept { return deleted_count_; }
+
+    [[nodiscard]] bool deleted(MessageNumber number) const noexcept;
+    void mark_deleted(MessageNumber number);     // DELE; again is harmless
+    void unmark_deleted(MessageNumber number);
+    void reset();                                // RSET: no message is deleted; retrieved ones stay so
+
+    [[nodiscard]] bool retrieved(MessageNumber number) const noexcept;
+    void mark_retrieved(MessageNumber number);
+
+    // The first live message after `after`, for LIST and UIDL in pieces: begin with MessageNumber{0}.
+    [[nodiscard]] std::optional<MessageNumber> next_live(MessageNumber after) const noexcept;
+    // The first deleted one after `after`.
+    [[nodiscard]] std::optional<MessageNumber> next_deleted(MessageNumber after) const noexcept;
+    // Whether QUIT has anything to do on disk.
+    [[nodiscard]] bool wants_update() const noexcept;
+
+private:
+    using Marks = std::unique_ptr<std::uint64_t[]>;
+    [[nodiscard]] static bool marked(const Marks& marks, MessageNumber number) noexcept;
+    [[nodiscard]] Marks& ready(Marks& marks) const;
+
+    std::shared_ptr<const Snapshot> snapshot_;
+    Marks deleted_;
+    Marks retrieved_;
+    std::uint64_t deleted_octets_ = 0;
+    std::uint32_t deleted_count_ = 0;
+    std::uint32_t retrieved_in_new_ = 0;   // retrieved ones that lie in new
+};
+
+} // namespace buzon::mail

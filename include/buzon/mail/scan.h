@@ -1,0 +1,40 @@
+// mail/scan.h - reads a Maildir into a Snapshot, with the help of the index it left there last time. Waits for disks:
+// runs in a worker.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "buzon/mail/snapshot.h"
+#include "buzon/mail/stamps.h"
+#include "buzon/posix/result.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::mail {
+
+// Beside cur, new and tmp. A copy of the last Snapshot: only a cache, thrown away when anything about it is odd.
+inline constexpr const char* index_file_name = "buzon-index";
+
+struct ScanOptions {
+    bool write_index = true;   // leave `buzon-index` for the next time
+    bool read_index = true;    // false measures every message anew
+};
+
+// A sealed memfd with the Snapshot (contract section 2: order, UIDLs, octets; regular files of cur and new but for dot
+// files, however many). ENOENT when `maildir` is missing. A message that another program renames meanwhile appears once;
+// one that vanishes is left out. A file system that is full or read-only costs the index, nothing else.
+[[nodiscard]] posix::Result<posix::UniqueFd> scan(const std::string& maildir, const ScanOptions& options = {});
+
+// Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is there.
+[[nodiscard]] std::error_code create_maildir(const std::string& maildir);
+
+// A scan as it travels to a worker.
+struct ScanRequest {
+    std::string maildir;
+    ScanOptions options;
+
+    [[nodiscard]] std::string to_bytes() const;
+    [[nodiscard]] static posix::Result<ScanRequest> from_bytes(std::string_view bytes);   // EBADMSG
+};
+
+} // namespace buzon::mail

@@ -1,0 +1,55 @@
+// mail/update.h - the UPDATE state on disk: removes what was deleted, moves what was retrieved from new to cur. Waits
+// for disks: runs in a worker.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "buzon/mail/maildrop.h"
+#include "buzon/posix/result.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::mail {
+
+struct UpdateRequest {
+    enum class Action : std::uint8_t { remove, mark_seen };   // mark_seen: new -> cur with S; nothing when in cur
+    struct Item {
+        std::string file_name;
+        bool in_new = false;
+        Action action = Action::remove;
+        std::uint64_t inode = 0;   // as in open_message
+    };
+
+    std::string maildir;
+    std::vector<Item> items;
+
+    // What a session that ends with QUIT asks for: its deleted messages removed, of the others the retrieved ones
+    // moved from new to cur.
+    [[nodiscard]] static UpdateRequest of(const Maildrop& maildrop, std::string maildir);
+
+    [[nodiscard]] std::string to_bytes() const;   // some 20 octets a message and its name
+    [[nodiscard]] static posix::Result<UpdateRequest> from_bytes(std::string_view bytes);   // EBADMSG
+};
+
+struct UpdateOptions {
+    bool fsync = true;   // false: the kernel writes when it likes (--no-fsync)
+};
+
+struct UpdateOutcome {
+    std::uint32_t removed = 0;        // also those that were gone already
+    std::uint32_t failed = 0;         // deleted messages that are still there
+    std::uint32_t moved = 0;          // new -> cur; one that could not be moved stays in new and is no failure
+    std::error_code first_error;      // why the first of `failed` failed
+
+    [[nodiscard]] std::string to_bytes() const;
+    [[nodiscard]] static posix::Result<UpdateOutcome> from_bytes(std::string_view bytes);   // EBADMSG
+};
+
+// Does all it can: one message that cannot be removed does not keep the others. On return all that is reported has
+// reached the disk (unless !fsync); when that cannot be had, the messages count as failed.
+[[nodiscard]] UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options = {});
+
+} // namespace buzon::mail

@@ -1,0 +1,93 @@
+// pop3/action.h - what a session may ask of its connection, and the words in which the connection reports back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "buzon/mail/maildrop.h"
+
+namespace buzon::pop3 {
+
+using mail::MessageNumber;
+
+enum class Mechanism : std::uint8_t { pass, apop, plain, login, scram_sha_256, cram_md5 };
+// "PASS", "APOP", or the SASL name: for logs and events.
+[[nodiscard]] std::string_view name_of(Mechanism mechanism) noexcept;
+
+// Each Action says how it ends. Until then no line is given to the session.
+
+struct Continue {};  // nothing to do: send what is in `out`, give the next line
+struct Close {};     // send what is in `out`, then close
+
+// These end with login_succeeded() or login_refused(). The connection may let a wrong guess take its time.
+struct CheckPassword {
+    std::string user;
+    std::string password;
+    Mechanism mechanism;
+};
+struct CheckApop {
+    std::string user;
+    std::string digest;     // as the client sent it: MD5 in hexadecimal digits, of challenge and secret (RFC 1939)
+    std::string challenge;  // with its angle brackets
+};
+struct CheckCram {
+    std::string user;
+    std::string digest;     // HMAC-MD5 of the challenge under the secret, in hexadecimal digits (RFC 2195)
+    std::string challenge;
+};
+// The exchange proved that the client is `user`: open the maildrop.
+struct Authenticated {
+    std::string user;
+    Mechanism mechanism;
+};
+// The exchange failed: count it against the source, then login_refused(). `user` is what was claimed, perhaps nothing.
+struct NotAuthenticated {
+    std::string user;
+    Mechanism mechanism;
+};
+// Ends with scram_credentials(), for an unknown user with invented ones, or with login_refused().
+struct GetScram {
+    std::string user;
+};
+
+// RETR, and TOP with its number of lines. Ends with delivery_begins() and later delivered(), or delivery_refused().
+struct Deliver {
+    MessageNumber number;
+    std::optional<std::uint32_t> top_lines = std::nullopt;
+};
+// A long listing: call produce() while the client reads, until it returns true.
+struct Produce {};
+// QUIT in the TRANSACTION state: do what maildrop() has marked. Ends with updated(), then close.
+struct Update {};
+
+using Action = std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, Authenticated, NotAuthenticated,
+                            GetScram, Deliver, Produce, Update>;
+
+// Why a login did not succeed. The response code that goes with it is the session's business.
+enum class Refusal : std::uint8_t {
+    wrong,                 // [AUTH] unknown user, wrong password, wrong digest: all the same to the client
+    not_permitted,         // [AUTH] right secret, but no login for this account or from this address
+    temporary,             // [SYS/TEMP] nobody could tell whether the secret is right
+    in_use,                // [IN-USE] another session holds the maildrop
+    too_soon,              // [LOGIN-DELAY]
+    maildrop_unavailable,  // [SYS/TEMP] right secret, but the maildrop cannot be read now
+    maildrop_broken,       // [SYS/PERM] ... and will not be until somebody repairs it
+    too_many_sessions,     // [SYS/TEMP]
+};
+
+enum class DeliveryRefusal : std::uint8_t {
+    gone,           // [SYS/TEMP] another program or session has removed it
+    unreadable,     // [SYS/TEMP] the disk or the descriptors
+    filter_failed,  // [SYS/TEMP] the transformation
+    too_large,      // [SYS/PERM]
+};
+
+enum class BadLine : std::uint8_t {
+    too_long,
+    invalid,  // a NUL in it
+};
+
+} // namespace buzon::pop3

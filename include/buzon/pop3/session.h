@@ -1,0 +1,112 @@
+// pop3/session.h - what a POP3 client may say and what we answer (RFC 1939, 2449, 3206, 5034, 6856). Knows no
+// descriptors, no clock, no files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "buzon/mail/maildrop.h"
+#include "buzon/pop3/action.h"
+#include "buzon/pop3/settings.h"
+
+namespace buzon::pop3 {
+
+class Exchange;         // one AUTH, while it lasts
+struct Catalogue;       // the texts of one language
+
+// Who else may read what the client sends.
+enum class Channel : std::uint8_t {
+    open,
+    secure,  // TLS ends at the front, or the peer is this machine
+};
+
+//                  +--- PASS, APOP, AUTH, wrong ---+
+//                  v                               |
+//  greet() --> AUTHORIZATION --- PASS, APOP, AUTH, right --> TRANSACTION --- QUIT --> UPDATE --> closed
+//                  |                                             |
+//                  +-- QUIT --> closed, nothing to remove        +-- connection lost, autologout: closed, nothing removed
+//
+// Replies are appended to `out`; apart from that a command allocates nothing, those that log in excepted.
+class Session {
+public:
+    enum class State : std::uint8_t { authorization, transaction, update };
+
+    static constexpr std::size_t command_limit = 255;   // RFC 2449 section 4, with CRLF
+    static constexpr std::size_t answer_limit = 12288;  // RFC 5034 section 4, with CRLF
+    // So many lines in a row that are no command at all, and we hang up.
+    static constexpr unsigned bad_line_limit = 50;
+
+    // `settings` must outlive the session. `unique` is what APOP and CRAM-MD5 sign: "<...@host>", new and not to be
+    // guessed for every connection.
+    Session(const Settings& settings, Channel channel, std::string unique);
+    Session(Session&&) noexcept;
+    Session& operator=(Session&&) noexcept;
+    ~Session();
+
+    void greet(std::string& out);
+
+    // How long the next line may be, its end included: an answer in an AUTH exchange may be longer than a command.
+    [[nodiscard]] std::size_t line_limit() const noexcept;
+    // One line without its end. Not while an Action is open.
+    [[nodiscard]] Action line(std::string_view line, std::string& out);
+    // A line that was none.
+    [[nodiscard]] Action bad_line(BadLine what, std::string& out);
+
+    // The reports that end an Action (action.h).
+    void login_succeeded(mail::Maildrop maildrop, std::string& out);
+    // `seconds`: with in_use how long the holder has had the lock, with too_soon how long to go; nothing: not known.
+    void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
+    // `octets`: how many the client will get; nothing when that is not known yet.
+    void delivery_begins(std::optional<std::uint64_t> octets, std::string& out);
+    void delivery_refused(DeliveryRefusal why, std::string& out);
+    void delivered();
+    // Goes on with the listing until it is finished (true) or `out` has grown by `room`; the last line may go beyond it.
+    [[nodiscard]] bool produce(std::string& out, std::size_t room);
+    // How many of the messages marked as deleted are still there.
+    void updated(std::uint32_t not_removed, std::string& out);
+
+    [[nodiscard]] State state() const noexcept { return state_; }
+    // Who logged in; in the AUTHORIZATION state the name that USER gave, perhaps none.
+    [[nodiscard]] const std::string& user() const noexcept;
+    // Null in the AUTHORIZATION state.
+    [[nodiscard]] const mail::Maildrop* maildrop() const noexcept;
+
+private:
+    friend struct Commands;
+
+    struct Authorization {
+        std::string unique;
+        std::string user;                    // from USER, until PASS
+        std::unique_ptr<Exchange> exchange;  // null: no AUTH is going on
+        bool apop_offered = false;           // the greeting showed `unique`
+    };
+    struct Transaction {
+        std::string user;
+        mail::Maildrop maildrop;
+        MessageNumber current{0};            // what is delivered, or was listed last
+    };
+    enum class Listing : std::uint8_t { sizes, unique_ids };
+    enum class Language : std::uint8_t;
+
+    [[nodiscard]] const Catalogue& texts() const noexcept;
+    [[nodiscard]] Authorization& authorization() noexcept { return std::get<Authorization>(phase_); }
+    [[nodiscard]] Transaction& transaction() noexcept { return std::get<Transaction>(phase_); }
+    [[nodiscard]] Action refuse_line(std::string_view Catalogue::* why, std::string& out);
+
+    const Settings* settings_;
+    std::variant<Authorization, Transaction> phase_;
+    State state_ = State::authorization;
+    Channel channel_;
+    Language language_{};
+    Listing listing_{};
+    bool utf8_ = false;
+    bool whole_message_ = false;  // the delivery is a RETR, not a TOP
+    std::uint8_t bad_lines_ = 0;
+};
+
+} // namespace buzon::pop3

@@ -1,0 +1,49 @@
+#include "capabilities.h"
+
+#include "reply.h"
+
+namespace buzon::pop3 {
+
+namespace {
+
+void append_sasl(const Settings& settings, Channel channel, std::string& out) {
+    const std::size_t before = out.size();
+    for_each_mechanism(settings, channel, [&out, before](Mechanism mechanism) {
+        out.append(out.size() == before ? "SASL " : " ").append(name_of(mechanism));
+    });
+    if (out.size() != before) out.append("\r\n");
+}
+
+} // namespace
+
+bool takes_clear_text(const Settings& settings, Channel channel) noexcept {
+    return channel == Channel::secure || !settings.require_secure_channel;
+}
+
+// None of this depends on the state, so a tag seen before login stands there afterwards, too (RFC 2449 section 5).
+void append_capabilities(const Settings& settings, Channel channel, std::string& out) {
+    const auto enabled = [&settings](OptionalCommand command) { return !settings.disabled.has(command); };
+    if (enabled(OptionalCommand::top)) out.append("TOP\r\n");
+    if (enabled(OptionalCommand::uidl)) out.append("UIDL\r\n");
+    if (enabled(OptionalCommand::user) && enabled(OptionalCommand::pass) && takes_clear_text(settings, channel)) {
+        out.append("USER\r\n");
+    }
+    if (enabled(OptionalCommand::auth)) append_sasl(settings, channel, out);
+    out.append("RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n");
+    if (settings.login_delay != 0) {
+        out.append("LOGIN-DELAY ");
+        append_number(out, settings.login_delay);
+        out.append("\r\n");
+    }
+    if (enabled(OptionalCommand::utf8)) out.append("UTF8 USER\r\n");
+    if (enabled(OptionalCommand::lang)) out.append("LANG\r\n");
+    out.append("IMPLEMENTATION buzon-" BUZON_VERSION "\r\n.\r\n");
+}
+
+void append_mechanisms(const Settings& settings, Channel channel, std::string& out) {
+    for_each_mechanism(settings, channel,
+                       [&out](Mechanism mechanism) { out.append(name_of(mechanism)).append("\r\n"); });
+    out.append(".\r\n");
+}
+
+} // namespace buzon::pop3

@@ -1,0 +1,32 @@
+// pop3/capabilities.h - what works now for this session, and so stands in CAPA (RFC 2449). One answer for CAPA, for AUTH
+// and for the commands themselves, so that they cannot disagree.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "buzon/pop3/action.h"
+#include "buzon/pop3/session.h"
+#include "buzon/pop3/settings.h"
+
+namespace buzon::pop3 {
+
+// Whether a password may cross this channel.
+[[nodiscard]] bool takes_clear_text(const Settings& settings, Channel channel) noexcept;
+
+// The SASL mechanisms in order of preference: calls `use(Mechanism)` for each that works.
+template <class Use>
+void for_each_mechanism(const Settings& settings, Channel channel, Use use) {
+    if (settings.scram_sha_256) use(Mechanism::scram_sha_256);
+    if (settings.cram_md5 && settings.plain_secrets_known) use(Mechanism::cram_md5);
+    if (!takes_clear_text(settings, channel)) return;
+    if (settings.plain) use(Mechanism::plain);
+    if (settings.login) use(Mechanism::login);
+}
+
+// The lines of CAPA with the final dot.
+void append_capabilities(const Settings& settings, Channel channel, std::string& out);
+// The lines of a bare AUTH with the final dot.
+void append_mechanisms(const Settings& settings, Channel channel, std::string& out);
+
+} // namespace buzon::pop3

@@ -1,0 +1,67 @@
+// The texts in English, in ASCII alone: they serve as i-default, too.
+#include "catalogue.h"
+
+namespace buzon::pop3 {
+
+constexpr Catalogue english{
+    .tag = "en",
+    .name = "English",
+
+    .greeting = "POP3 server ready",
+    .goodbye = "Goodbye",
+    .too_many_connections = "Mail service unavailable: too many connections, try again later",
+
+    .unknown_command = "Unknown command",
+    .line_too_long = "Line too long",
+    .invalid_line = "Invalid line",
+    .too_many_bad_lines = "Too many invalid commands, goodbye",
+    .bad_arguments = "Wrong number of arguments",
+    .only_before_login = "Only before login",
+    .only_after_login = "Log in first",
+    .tls_not_here = "TLS is not started here",
+
+    .user_accepted = "User accepted, password needed",
+    .password_accepted = "Password accepted",
+    .user_first = "Give the user name first",
+    .not_utf8 = "Not valid UTF-8",
+    .clear_text_refused = "Clear-text login is refused on a connection without TLS",
+    .wrong_password = "Password incorrect",
+    .not_permitted = "Login not permitted",
+    .login_temporary = "Authentication service temporarily unavailable, try again later",
+    .in_use = "Maildrop is locked by another session",
+    .in_use_for = "Maildrop is locked by another session since {} seconds",
+    .too_soon = "The last login was too short a time ago, wait",
+    .too_soon_for = "The last login was too short a time ago, wait {} seconds",
+    .maildrop_unavailable = "Mail service unavailable for this maildrop, try again later",
+    .maildrop_broken = "Mail service unavailable for this maildrop until an administrator has repaired it",
+    .too_many_sessions = "Mail service unavailable: too many sessions of this user, try again later",
+    .no_apop = "APOP is not possible here",
+    .mechanisms_follow = "Mechanisms follow",
+    .unknown_mechanism = "Unknown authentication mechanism",
+    .auth_cancelled = "Authentication cancelled",
+    .auth_bad_answer = "Not a valid answer, authentication ended",
+
+    .listing = "{} messages ({} octets)",
+    .unique_ids_follow = "Unique-id listing follows",
+    .maildrop_has = "Maildrop has {} messages ({} octets)",
+    .not_a_number = "Not a valid number",
+    .no_such_message = "No such message",
+    .deleted_already = "Message {} is deleted already",
+    .deleted = "Message {} deleted",
+    .octets = "{} octets",
+    .message_follows = "message follows",
+    .top_follows = "Top of message follows",
+    .message_gone = "The message is no longer there",
+    .message_unreadable = "The message cannot be read now",
+    .filter_failed = "The message could not be transformed",
+    .message_too_large = "The message is larger than this server delivers",
+    .not_removed = "{} of {} deleted messages not removed",
+
+    .capabilities_follow = "Capability list follows",
+    .utf8_enabled = "UTF-8 enabled",
+    .languages_follow = "Language listing follows:",
+    .language_changed = "Language changed",
+    .unknown_language = "Unknown language",
+};
+
+} // namespace buzon::pop3

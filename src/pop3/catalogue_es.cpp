@@ -1,0 +1,67 @@
+// The texts in Spanish, in UTF-8 (RFC 6856 section 3 allows it once LANG was given).
+#include "catalogue.h"
+
+namespace buzon::pop3 {
+
+constexpr Catalogue spanish{
+    .tag = "es",
+    .name = "Español",
+
+    .greeting = "Servidor POP3 listo",
+    .goodbye = "Hasta luego",
+    .too_many_connections = "Servicio no disponible: demasiadas conexiones, inténtelo más tarde",
+
+    .unknown_command = "Orden desconocida",
+    .line_too_long = "Línea demasiado larga",
+    .invalid_line = "Línea no válida",
+    .too_many_bad_lines = "Demasiadas órdenes no válidas, hasta luego",
+    .bad_arguments = "Número de argumentos incorrecto",
+    .only_before_login = "Solo antes de iniciar la sesión",
+    .only_after_login = "Primero inicie la sesión",
+    .tls_not_here = "Aquí no se inicia TLS",
+
+    .user_accepted = "Usuario aceptado, falta la contraseña",
+    .password_accepted = "Contraseña aceptada",
+    .user_first = "Primero indique el usuario",
+    .not_utf8 = "No es UTF-8 válido",
+    .clear_text_refused = "Sin TLS no se acepta una contraseña en claro",
+    .wrong_password = "Contraseña incorrecta",
+    .not_permitted = "Acceso no permitido",
+    .login_temporary = "Servicio de autenticación no disponible (service unavailable), inténtelo más tarde",
+    .in_use = "Otra sesión tiene el buzón cerrado (locked)",
+    .in_use_for = "Otra sesión tiene el buzón cerrado (locked) desde hace {} segundos",
+    .too_soon = "La sesión anterior es demasiado reciente, espere (wait)",
+    .too_soon_for = "La sesión anterior es demasiado reciente, espere (wait) {} segundos",
+    .maildrop_unavailable = "Servicio no disponible (service unavailable) para este buzón, inténtelo más tarde",
+    .maildrop_broken = "Servicio no disponible (service unavailable) para este buzón hasta que se repare",
+    .too_many_sessions = "Servicio no disponible (service unavailable): demasiadas sesiones de este usuario",
+    .no_apop = "Aquí no es posible APOP",
+    .mechanisms_follow = "Siguen los mecanismos",
+    .unknown_mechanism = "Mecanismo de autenticación desconocido",
+    .auth_cancelled = "Autenticación cancelada",
+    .auth_bad_answer = "Respuesta no válida, autenticación terminada",
+
+    .listing = "{} mensajes ({} octetos)",
+    .unique_ids_follow = "Sigue la lista de identificadores",
+    .maildrop_has = "El buzón tiene {} mensajes ({} octetos)",
+    .not_a_number = "Número no válido",
+    .no_such_message = "No existe ese mensaje",
+    .deleted_already = "El mensaje {} ya está borrado",
+    .deleted = "Mensaje {} borrado",
+    .octets = "{} octetos",
+    .message_follows = "sigue el mensaje",
+    .top_follows = "Sigue el principio del mensaje",
+    .message_gone = "El mensaje ya no está",
+    .message_unreadable = "Ahora no se puede leer el mensaje",
+    .filter_failed = "No se pudo transformar el mensaje",
+    .message_too_large = "El mensaje es mayor que lo que entrega este servidor",
+    .not_removed = "{} de {} mensajes borrados no se eliminaron",
+
+    .capabilities_follow = "Sigue la lista de capacidades",
+    .utf8_enabled = "UTF-8 activado",
+    .languages_follow = "Sigue la lista de idiomas:",
+    .language_changed = "Idioma cambiado",
+    .unknown_language = "Idioma desconocido",
+};
+
+} // namespace buzon::pop3

@@ -1,0 +1,68 @@
+// The commands of both states: QUIT, CAPA (RFC 2449), LANG (RFC 6856), and STLS, which we have not.
+#include "buzon/line/command_line.h"
+#include "capabilities.h"
+#include "commands.h"
+#include "reply.h"
+
+namespace buzon::pop3 {
+
+namespace {
+
+// RFC 4647 section 3.4, lookup: "es-MX" is served with "es". "*" asks for what the administrator prefers.
+std::optional<std::size_t> find_language(std::string_view range) noexcept {
+    if (range == "*") return 0;
+    const auto all = catalogues();
+    while (!range.empty()) {
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (line::equals_ignoring_case(all[i]->tag, range)) return i;
+        }
+        const std::size_t dash = range.rfind('-');
+        range = range.substr(0, dash == std::string_view::npos ? 0 : dash);
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+Action Commands::quit(Session& session, std::string_view, std::string& out) {
+    if (session.state_ == Session::State::transaction) {
+        session.state_ = Session::State::update;
+        return Update{};
+    }
+    ok(out, session.texts().goodbye);
+    return Close{};
+}
+
+Action Commands::capa(Session& session, std::string_view, std::string& out) {
+    ok(out, session.texts().capabilities_follow);
+    append_capabilities(*session.settings_, session.channel_, out);
+    return Continue{};
+}
+
+Action Commands::lang(Session& session, std::string_view arguments, std::string& out) {
+    const std::string_view range = line::take_word(arguments);
+    if (range.empty()) {
+        ok(out, session.texts().languages_follow);
+        for (const Catalogue* language : catalogues()) {
+            out.append(language->tag).append(" ").append(language->name).append("\r\n");
+        }
+        out.append(".\r\n");
+        return Continue{};
+    }
+    const std::optional<std::size_t> found = find_language(range);
+    if (!found) {
+        err(out, Code::none, session.texts().unknown_language);
+        return Continue{};
+    }
+    session.language_ = static_cast<Session::Language>(*found);
+    out.append("+OK ").append(session.texts().tag).append(" ");
+    out.append(session.texts().language_changed).append("\r\n");
+    return Continue{};
+}
+
+Action Commands::stls(Session& session, std::string_view, std::string& out) {
+    err(out, Code::none, session.texts().tls_not_here);
+    return Continue{};
+}
+
+} // namespace buzon::pop3

@@ -1,0 +1,178 @@
+#include "buzon/pop3/session.h"
+
+#include <utility>
+
+#include "buzon/line/command_line.h"
+#include "catalogue.h"
+#include "commands.h"
+#include "exchange.h"
+#include "reply.h"
+
+namespace buzon::pop3 {
+
+using mail::Maildrop;
+
+Session::Session(const Settings& settings, Channel channel, std::string unique)
+    : settings_{&settings}, phase_{Authorization{std::move(unique), {}, nullptr, false}}, channel_{channel} {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+const Catalogue& Session::texts() const noexcept { return *catalogues()[static_cast<std::size_t>(language_)]; }
+
+void Session::greet(std::string& out) {
+    Authorization& phase = authorization();
+    phase.apop_offered = settings_->plain_secrets_known && !settings_->disabled.has(OptionalCommand::apop);
+    out.append("+OK ").append(texts().greeting);
+    if (phase.apop_offered) out.append(" ").append(phase.unique);
+    out.append("\r\n");
+}
+
+std::size_t Session::line_limit() const noexcept {
+    const Authorization* phase = std::get_if<Authorization>(&phase_);
+    return phase && phase->exchange ? answer_limit : command_limit;
+}
+
+namespace {
+
+// Why a command of the table cannot be taken now; null when it can.
+std::string_view Catalogue::* obstacle(const Command& command, Session::State state,
+                                       std::string_view arguments) noexcept {
+    const bool before_login = state == Session::State::authorization;
+    if (command.when == When::before_login && !before_login) return &Catalogue::only_before_login;
+    if (command.when == When::after_login && before_login) return &Catalogue::only_after_login;
+    const std::size_t given =
+        command.max_arguments == Command::rest_of_line ? !arguments.empty() : line::count_words(arguments);
+    if (given < command.min_arguments || given > command.max_arguments) return &Catalogue::bad_arguments;
+    return nullptr;
+}
+
+} // namespace
+
+Action Session::line(std::string_view line, std::string& out) {
+    const line::CommandLine given = line::split_command(line);
+    const Command* const command = find_command(given.verb);
+    if (!command || (command->optional && settings_->disabled.has(*command->optional))) {
+        return refuse_line(&Catalogue::unknown_command, out);
+    }
+    if (const auto why = obstacle(*command, state_, given.rest)) {
+        err(out, Code::none, texts().*why);
+        return Continue{};
+    }
+    const std::size_t before = out.size();
+    Action action = command->run(*this, given.rest, out);
+    // Refused arguments are neither a reason to hang up nor a sign of good will.
+    if (out.size() == before || out[before] == '+') bad_lines_ = 0;
+    return action;
+}
+
+Action Session::bad_line(BadLine what, std::string& out) {
+    return refuse_line(what == BadLine::too_long ? &Catalogue::line_too_long : &Catalogue::invalid_line, out);
+}
+
+// A line that is no command.
+Action Session::refuse_line(std::string_view Catalogue::* why, std::string& out) {
+    if (++bad_lines_ < bad_line_limit) {
+        err(out, Code::none, texts().*why);
+        return Continue{};
+    }
+    err(out, Code::none, texts().too_many_bad_lines);
+    return Close{};
+}
+
+void Session::login_succeeded(Maildrop maildrop, std::string& out) {
+    // What only the login needed goes with the old phase.
+    std::string name = std::move(authorization().user);
+    name.shrink_to_fit();
+    phase_ = Transaction{std::move(name), std::move(maildrop)};
+    state_ = State::transaction;
+    ok(out, texts().password_accepted);
+}
+
+void Session::login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds) {
+    authorization().user.clear();
+    authorization().exchange.reset();
+    const Catalogue& text = texts();
+    const std::uint64_t time = seconds.value_or(0);
+    switch (why) {
+    case Refusal::wrong: return err(out, Code::auth, text.wrong_password);
+    case Refusal::not_permitted: return err(out, Code::auth, text.not_permitted);
+    case Refusal::temporary: return err(out, Code::sys_temp, text.login_temporary);
+    case Refusal::in_use: return err(out, Code::in_use, seconds ? text.in_use_for : text.in_use, {time});
+    case Refusal::too_soon: return err(out, Code::login_delay, seconds ? text.too_soon_for : text.too_soon, {time});
+    case Refusal::maildrop_unavailable: return err(out, Code::sys_temp, text.maildrop_unavailable);
+    case Refusal::maildrop_broken: return err(out, Code::sys_perm, text.maildrop_broken);
+    case Refusal::too_many_sessions: return err(out, Code::sys_temp, text.too_many_sessions);
+    }
+}
+
+void Session::delivery_begins(std::optional<std::uint64_t> octets, std::string& out) {
+    if (!whole_message_) return ok(out, texts().top_follows);
+    if (octets) return ok(out, texts().octets, {*octets});
+    ok(out, texts().message_follows);
+}
+
+void Session::delivery_refused(DeliveryRefusal why, std::string& out) {
+    const Catalogue& text = texts();
+    switch (why) {
+    case DeliveryRefusal::gone: return err(out, Code::sys_temp, text.message_gone);
+    case DeliveryRefusal::unreadable: return err(out, Code::sys_temp, text.message_unreadable);
+    case DeliveryRefusal::filter_failed: return err(out, Code::sys_temp, text.filter_failed);
+    case DeliveryRefusal::too_large: return err(out, Code::sys_perm, text.message_too_large);
+    }
+}
+
+void Session::delivered() {
+    if (whole_message_) transaction().maildrop.mark_retrieved(transaction().current);
+}
+
+bool Session::produce(std::string& out, std::size_t room) {
+    Transaction& phase = transaction();
+    const std::size_t start = out.size();
+    while (out.size() - start < room) {
+        const std::optional<MessageNumber> next = phase.maildrop.next_live(phase.current);
+        if (!next) {
+            out.append(".\r\n");
+            return true;
+        }
+        phase.current = *next;
+        append_number(out, static_cast<std::uint32_t>(*next));
+        out.append(" ");
+        if (listing_ == Listing::sizes) {
+            append_number(out, phase.maildrop.octets(*next));
+        } else {
+            out.append(phase.maildrop.uidl(*next));
+        }
+        out.append("\r\n");
+    }
+    return false;
+}
+
+void Session::updated(std::uint32_t not_removed, std::string& out) {
+    if (not_removed == 0) return ok(out, texts().goodbye);
+    err(out, Code::sys_temp, texts().not_removed, {not_removed, transaction().maildrop.deleted_count()});
+}
+
+const std::string& Session::user() const noexcept {
+    if (const Transaction* phase = std::get_if<Transaction>(&phase_)) return phase->user;
+    return std::get<Authorization>(phase_).user;
+}
+
+const Maildrop* Session::maildrop() const noexcept {
+    const Transaction* phase = std::get_if<Transaction>(&phase_);
+    return phase ? &phase->maildrop : nullptr;
+}
+
+std::string_view name_of(Mechanism mechanism) noexcept {
+    switch (mechanism) {
+    case Mechanism::pass: return "PASS";
+    case Mechanism::apop: return "APOP";
+    case Mechanism::plain: return "PLAIN";
+    case Mechanism::login: return "LOGIN";
+    case Mechanism::scram_sha_256: return "SCRAM-SHA-256";
+    case Mechanism::cram_md5: return "CRAM-MD5";
+    }
+    return "";
+}
+
+} // namespace buzon::pop3

@@ -1,0 +1,41 @@
+#include "buzon/line/command_line.h"
+
+#include "support/catch.h"
+
+using namespace buzon::line;
+
+TEST_CASE("the verb ends at the first space and the rest is left as it is") {
+    const CommandLine pass = split_command("PASS  two  spaces ");
+    CHECK(pass.verb == "PASS");
+    CHECK(pass.rest == " two  spaces ");
+    CHECK(pass.has_rest);
+    CHECK(split_command("STAT").verb == "STAT");
+    CHECK_FALSE(split_command("STAT").has_rest);
+    CHECK(split_command("AUTH ").has_rest);
+    CHECK(split_command("AUTH ").rest.empty());
+    CHECK(split_command("").verb.empty());
+    CHECK(split_command(" STAT").verb.empty());
+    CHECK(split_command("STAT\t1").verb == "STAT\t1");
+}
+
+TEST_CASE("words are taken one by one, however many spaces stand between them") {
+    std::string_view text = "  1   22 ";
+    CHECK(count_words(text) == 2);
+    CHECK(take_word(text) == "1");
+    CHECK(take_word(text) == "22");
+    CHECK(take_word(text).empty());
+    CHECK(take_word(text).empty());
+    CHECK(count_words("") == 0);
+    CHECK(count_words("   ") == 0);
+    CHECK(without_outer_spaces("  a b  ") == "a b");
+    CHECK(without_outer_spaces("   ").empty());
+}
+
+TEST_CASE("verbs compare without case, as a whole, and by ASCII alone") {
+    CHECK(equals_ignoring_case("sTaT", "STAT"));
+    CHECK_FALSE(equals_ignoring_case("STATX", "STAT"));
+    CHECK_FALSE(equals_ignoring_case("STA", "STAT"));
+    CHECK_FALSE(equals_ignoring_case("L\xCDST", "LIST"));
+    CHECK_FALSE(equals_ignoring_case("[", "{"));
+    CHECK(equals_ignoring_case("", ""));
+}

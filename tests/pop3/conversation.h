@@ -1,0 +1,71 @@
+// tests/pop3/conversation.h - a connection in small: reads lines, performs Actions on a world of strings, and replays
+// transcripts as the RFCs print them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/line/line_reader.h"
+#include "buzon/pop3/session.h"
+
+namespace buzon::pop3 {
+
+struct Message {
+    std::uint64_t octets;
+    std::string uidl;
+    std::string text = "Subject: x\r\n\r\nbody\r\n";  // as sent, dots doubled already
+};
+
+struct World {
+    Settings settings;
+    Channel channel = Channel::open;
+    std::string unique = "<1896.697170952@dbc.mtview.ca.us>";
+    std::map<std::string, std::string> users{{"mrose", "secret"}, {"user1", "pass1"}};
+    std::map<std::string, std::string> digests;  // what APOP and CRAM-MD5 expect
+    std::vector<Message> messages{{120, "whqtswO00WBw418f9t5JxYwZ"}, {200, "QhdPYR:00WBw1Ph7x7"}};
+    // Answers other than the usual ones.
+    std::optional<Refusal> refusal;
+    std::optional<std::uint32_t> refusal_seconds;
+    std::optional<DeliveryRefusal> delivery_refusal;
+    bool octets_known = true;
+    std::uint32_t not_removed = 0;
+    std::size_t room = 4096;
+};
+
+[[nodiscard]] mail::Maildrop make_maildrop(const std::vector<Message>& messages);
+
+class Conversation {
+public:
+    explicit Conversation(World the_world = {});
+
+    // What the server says to these octets, the greeting in front of the first answer.
+    std::string send(std::string_view octets);
+    // One command; the server's answer.
+    std::string command(std::string_view line) { return send(std::string{line} + "\r\n"); }
+    // "C: " lines are sent, the "S: " lines between them must be the answer, word for word. Indentation is left out.
+    void replay(std::string_view transcript);
+    void log_in();
+
+    World world;
+    Session session;
+    bool closed = false;
+    std::vector<std::string> asked;  // what the session wanted of us, for example "password user1 pass1 PASS"
+
+private:
+    void pump();
+    void perform(const Action& action);
+    void deliver(const Deliver& wanted);
+    void check_password(const CheckPassword& wanted);
+    void finish_login(bool right);
+
+    line::LineReader reader_{Session::command_limit};
+    std::string input_;
+    std::string out_;
+};
+
+} // namespace buzon::pop3
