@@ -46,8 +46,15 @@ constexpr MetricField timing(std::string_view name, std::string_view prometheus,
 template <auto Member>
 constexpr MetricField family(std::string_view name, std::string_view prometheus, std::string_view help,
                              const MetricLabels& labels) {
-    return {name, prometheus, help, "", MetricKind::counter, nullptr, nullptr,
-            [](const M& metrics) { return std::span<const Count>{metrics.*Member}; }, &labels};
+    return {name,
+            prometheus,
+            help,
+            "",
+            MetricKind::counter,
+            nullptr,
+            nullptr,
+            [](const M& metrics) { return std::span<const Count>{metrics.*Member}; },
+            &labels};
 }
 
 constexpr MetricField fields[] = {
@@ -68,12 +75,14 @@ constexpr MetricField fields[] = {
     counter("top-replies", "buzon_top_replies_total", "Replies to TOP sent whole.", &M::top_replies),
     counter("top-bytes", "buzon_top_bytes_total", "Octets of messages sent by TOP.", &M::top_bytes, "octets"),
     counter("deletions", "buzon_deletions_total", "Messages removed by QUIT.", &M::deletions),
-    counter("deletions-failed", "buzon_deletions_failed_total", "Messages that QUIT could not remove.", &M::deletions_failed),
+    counter("deletions-failed", "buzon_deletions_failed_total", "Messages that QUIT could not remove.",
+            &M::deletions_failed),
     counter("autologouts", "buzon_autologouts_total", "Sessions ended for being idle.", &M::autologouts),
     counter("kicks", "buzon_kicks_total", "Sessions ended by a manager.", &M::kicks),
 
     gauge("filters-running", "buzon_filters_running", "Transformation programs running now.", &M::filters_running),
-    gauge("filters-queued", "buzon_filters_queued", "Messages that wait for their transformation to start.", &M::filters_queued),
+    gauge("filters-queued", "buzon_filters_queued", "Messages that wait for their transformation to start.",
+          &M::filters_queued),
     counter("filters-started", "buzon_filters_started_total", "Transformation programs started.", &M::filters_started),
     family<&M::filter_failures>("filter-failures", "buzon_filter_failures_total", "Failed transformations by cause.",
                                 failure_labels),
@@ -84,7 +93,8 @@ constexpr MetricField fields[] = {
 
     timing("login-time", "buzon_login_duration_seconds", "From the secret to the answer.", &M::login_time),
     timing("scan-time", "buzon_scan_duration_seconds", "Reading a maildrop at login.", &M::scan_time),
-    timing("retr-time", "buzon_retrieval_duration_seconds", "From RETR to the last octet of the message.", &M::retr_time),
+    timing("retr-time", "buzon_retrieval_duration_seconds", "From RETR to the last octet of the message.",
+           &M::retr_time),
     timing("filter-time", "buzon_filter_duration_seconds", "From the start of a transformation program to its end.",
            &M::filter_time),
     timing("loop-lag", "buzon_event_loop_lag_seconds", "Time between two looks of the event loop at its descriptors.",

@@ -37,7 +37,12 @@ std::string allowed_number(const SettingField& field) {
 template <std::uint64_t Settings::*Member>
 constexpr SettingField number(std::string_view name, std::uint64_t min, std::uint64_t max, std::string_view meaning,
                               SettingType type = SettingType::number) {
-    return {name, type, min, max, meaning, [](const Settings& s) { return std::to_string(s.*Member); },
+    return {name,
+            type,
+            min,
+            max,
+            meaning,
+            [](const Settings& s) { return std::to_string(s.*Member); },
             [](const SettingField& field, std::string_view text, Settings& s) {
                 const auto n = parse_number(field, text);
                 if (n) s.*Member = *n;
@@ -49,7 +54,12 @@ constexpr SettingField number(std::string_view name, std::uint64_t min, std::uin
 template <auto Member>
 constexpr SettingField duration(std::string_view name, std::uint64_t min, std::uint64_t max, std::string_view meaning,
                                 SettingType type = SettingType::seconds) {
-    return {name, type, min, max, meaning, [](const Settings& s) { return std::to_string((s.*Member).count()); },
+    return {name,
+            type,
+            min,
+            max,
+            meaning,
+            [](const Settings& s) { return std::to_string((s.*Member).count()); },
             [](const SettingField& field, std::string_view text, Settings& s) {
                 const auto n = parse_number(field, text);
                 if (n) s.*Member = std::remove_reference_t<decltype(s.*Member)>{static_cast<std::int32_t>(*n)};
@@ -60,7 +70,12 @@ constexpr SettingField duration(std::string_view name, std::uint64_t min, std::u
 
 template <bool Settings::*Member>
 constexpr SettingField flag(std::string_view name, std::string_view meaning) {
-    return {name, SettingType::flag, 0, 0, meaning, [](const Settings& s) -> std::string { return s.*Member ? "on" : "off"; },
+    return {name,
+            SettingType::flag,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) -> std::string { return s.*Member ? "on" : "off"; },
             [](const SettingField&, std::string_view text, Settings& s) {
                 const bool on = text == "on" || text == "yes" || text == "true" || text == "1";
                 const bool off = text == "off" || text == "no" || text == "false" || text == "0";
@@ -74,7 +89,11 @@ inline constexpr std::array<std::string_view, 2> session_rule_names = {"exclusiv
 
 template <auto Member, const auto& Names>
 constexpr SettingField choice(std::string_view name, std::string_view meaning) {
-    return {name, SettingType::choice, 0, 0, meaning,
+    return {name,
+            SettingType::choice,
+            0,
+            0,
+            meaning,
             [](const Settings& s) { return std::string{Names[static_cast<std::size_t>(s.*Member)]}; },
             [](const SettingField&, std::string_view text, Settings& s) {
                 const auto found = std::find(Names.begin(), Names.end(), text);
@@ -84,13 +103,19 @@ constexpr SettingField choice(std::string_view name, std::string_view meaning) {
             },
             [](const SettingField&) {
                 std::string text = "one of";
-                for (const std::string_view one : Names) text.append(text.size() > 6 ? ", " : " ").append(one);
+                for (const std::string_view one : Names)
+                    text.append(text.size() > 6 ? ", " : " ").append(one);
                 return text;
             }};
 }
 
 constexpr SettingField commands_row(std::string_view name, std::string_view meaning) {
-    return {name, SettingType::commands, 0, 0, meaning, [](const Settings& s) { return print_command_set(s.disable); },
+    return {name,
+            SettingType::commands,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) { return print_command_set(s.disable); },
             [](const SettingField&, std::string_view text, Settings& s) {
                 const auto commands = parse_command_set(text);
                 if (commands) s.disable = *commands;
@@ -107,7 +132,12 @@ constexpr SettingField commands_row(std::string_view name, std::string_view mean
 }
 
 constexpr SettingField host_row(std::string_view name, std::string_view meaning) {
-    return {name, SettingType::host, 0, 0, meaning, [](const Settings& s) { return s.host; },
+    return {name,
+            SettingType::host,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) { return s.host; },
             [](const SettingField&, std::string_view text, Settings& s) {
                 if (!is_host_name(text)) return false;
                 s.host = text;
@@ -123,11 +153,14 @@ constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
 constexpr SettingField rows[] = {
     duration<&S::timeout>("timeout", 1, week, "idle time after which a logged-in session ends, deleting nothing"),
     duration<&S::login_timeout>("login-timeout", 1, week, "total time allowed for logging in"),
-    number<&S::max_connections>("max-connections", 0, 10 * million, "POP3 connections at once; 0: what the file limit allows"),
+    number<&S::max_connections>("max-connections", 0, 10 * million,
+                                "POP3 connections at once; 0: what the file limit allows"),
     number<&S::max_per_ip>("max-per-ip", 0, 10 * million, "POP3 connections at once from one address; 0: no limit"),
-    number<&S::max_per_user>("max-per-user", 0, 10 * million, "sessions at once of one user where they are shared; 0: no limit"),
+    number<&S::max_per_user>("max-per-user", 0, 10 * million,
+                             "sessions at once of one user where they are shared; 0: no limit"),
     choice<&S::sessions, session_rule_names>("sessions", "one session a maildrop, or several that share it"),
-    duration<&S::login_delay>("login-delay", 0, 86'400, "least time between two logins of a user (LOGIN-DELAY); 0: none"),
+    duration<&S::login_delay>("login-delay", 0, 86'400,
+                              "least time between two logins of a user (LOGIN-DELAY); 0: none"),
     commands_row("disable", "optional POP3 commands that are switched off"),
     host_row("host", "name used in the greeting and in INFO"),
 
@@ -144,7 +177,8 @@ constexpr SettingField rows[] = {
     flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
     duration<&S::auth_cache>("auth-cache", 0, 86'400, "how long a verified password is remembered; 0: not at all"),
     number<&S::throttle_free>("throttle-free", 0, 1000, "wrong logins of a source before it has to wait"),
-    duration<&S::throttle_delay>("throttle-delay", 0, 3600, "first wait after too many wrong logins, doubled each time; 0: none"),
+    duration<&S::throttle_delay>("throttle-delay", 0, 3600,
+                                 "first wait after too many wrong logins, doubled each time; 0: none"),
     duration<&S::throttle_max_delay>("throttle-max-delay", 0, 3600, "longest wait after wrong logins"),
     duration<&S::throttle_memory>("throttle-memory", 1, week, "quiet time after which wrong logins are forgotten"),
     duration<&S::throttle_familiar>("throttle-familiar", 0, year, "a source that logged in so lately never waits"),
@@ -171,8 +205,8 @@ constexpr SettingField rows[] = {
 } // namespace
 
 std::string_view name_of(SettingType type) noexcept {
-    static constexpr std::array<std::string_view, 9> names = {"number",  "seconds", "octets",   "days", "percent",
-                                                              "flag",    "choice",  "commands", "host"};
+    static constexpr std::array<std::string_view, 9> names = {"number", "seconds", "octets",   "days", "percent",
+                                                              "flag",   "choice",  "commands", "host"};
     return names[static_cast<std::size_t>(type)];
 }
 
@@ -181,7 +215,8 @@ std::span<const SettingField> setting_fields() noexcept {
 }
 
 const SettingField* find_setting(std::string_view name) noexcept {
-    const auto found = std::find_if(std::begin(rows), std::end(rows), [&](const auto& row) { return row.name == name; });
+    const auto found =
+        std::find_if(std::begin(rows), std::end(rows), [&](const auto& row) { return row.name == name; });
     return found == std::end(rows) ? nullptr : &*found;
 }
 
@@ -204,7 +239,8 @@ bool is_host_name(std::string_view text) noexcept {
     for (std::size_t begin = 0; begin <= text.size();) {
         const std::size_t end = std::min(text.find('.', begin), text.size());
         const std::string_view label = text.substr(begin, end - begin);
-        if (label.empty() || label.size() > 63 || !alphanumeric(label.front()) || !alphanumeric(label.back())) return false;
+        if (label.empty() || label.size() > 63 || !alphanumeric(label.front()) || !alphanumeric(label.back()))
+            return false;
         if (!std::all_of(label.begin(), label.end(), [&](char c) { return alphanumeric(c) || c == '-'; })) return false;
         begin = end + 1;
     }

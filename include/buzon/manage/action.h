@@ -27,22 +27,22 @@ struct CheckAdministrator {
 }; // text: nothing
 struct ChangePort {
     std::uint16_t port = 0; // 0: any free one
-}; // text: the port now bound
+};                          // text: the port now bound
 struct ChangeAddress {
     std::string address; // as given; the connection parses it
-}; // text: the address now bound
+};                       // text: the address now bound
 struct ChangeDirectory {
     std::string path;
 }; // text: the path now in force
 struct ChangeSetting {
     std::string name, value; // a value that state::change_setting() takes
-}; // text: nothing; the session prints the new value
+};                           // text: nothing; the session prints the new value
 enum class Switch : std::uint8_t { off, on, set };
 struct ChangeTransform {
     std::optional<std::string> user; // nothing: the default one
     Switch how = Switch::off;        // on: again as it was last; refuse where no program was ever set
     std::string spec;                // with set, as given
-}; // text: "off" or "on SPEC"
+};                                   // text: "off" or "on SPEC"
 struct AddUser {
     std::string name, secret;
 }; // text: nothing
@@ -51,20 +51,20 @@ struct SetPassword {
 }; // text: nothing
 struct RemoveUser {
     std::string name;
-}; // text: nothing; the mail stays
+};                    // text: nothing; the mail stays
 struct SaveConfig {}; // text: what was written, in one line
 struct Drain {};      // text: nothing; no new logins, end when the sessions have ended
 struct Undelete {
     std::string user;
     std::optional<std::chrono::sys_seconds> since; // only what was deleted then or later
-}; // text: how many messages came back, as a number
+};                                                 // text: how many messages came back, as a number
 struct ReleaseUidl {
     std::string user;
 }; // text: nothing; the next login of the user takes the new UIDLs
 
 using Action = std::variant<Answered, Producing, Following, Closing, CheckAdministrator, ChangePort, ChangeAddress,
-                            ChangeDirectory, ChangeSetting, ChangeTransform, AddUser, SetPassword, RemoveUser, SaveConfig,
-                            Drain, Undelete, ReleaseUidl>;
+                            ChangeDirectory, ChangeSetting, ChangeTransform, AddUser, SetPassword, RemoveUser,
+                            SaveConfig, Drain, Undelete, ReleaseUidl>;
 
 // How a performed Action ended: on success what stands behind the Action above, else why not, in one line for a person.
 struct Outcome {

@@ -20,11 +20,11 @@ namespace buzon::manage {
 // One POP3 session, for SESS.
 struct SessionRow {
     std::uint64_t id = 0;
-    std::string user;    // "" before login
-    std::string address; // of the client, "192.0.2.1:40000" or "[2001:db8::1]:40000"
-    std::string state;   // one word: authorization, transaction, update …
-    std::string command; // "RETR" while one runs or waits, else ""
-    std::string program; // the transformation it waits for or reads from, else ""
+    std::string user;                     // "" before login
+    std::string address;                  // of the client, "192.0.2.1:40000" or "[2001:db8::1]:40000"
+    std::string state;                    // one word: authorization, transaction, update …
+    std::string command;                  // "RETR" while one runs or waits, else ""
+    std::string program;                  // the transformation it waits for or reads from, else ""
     std::uint64_t sent = 0;               // octets of the running reply handed over so far
     std::optional<std::uint64_t> size;    // octets of that reply, where known
     std::uint64_t backlog = 0;            // octets queued for the client
@@ -34,7 +34,7 @@ struct SessionRow {
 
 class Host {
 public:
-    [[nodiscard]] virtual std::chrono::sys_seconds now() const = 0;
+    [[nodiscard]] virtual std::chrono::system_clock::time_point now() const = 0;
     // With the gauges that nobody counts (memory, descriptors) brought up to date.
     [[nodiscard]] virtual const state::Metrics& metrics() = 0;
     [[nodiscard]] virtual const state::History& history() const = 0;

@@ -54,8 +54,9 @@ public:
     // The end of a performed Action; gives Answered or Closing.
     [[nodiscard]] Action done(const Outcome& outcome, std::string& out);
 
+    struct Impl; // src/manage/session_impl.h
+
 private:
-    struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 

@@ -33,7 +33,7 @@ private:
         std::string user;
         std::deque<std::string> lines;
     };
-    std::list<Page> pages_; // heard of last in front
+    std::list<Page> pages_;                                                   // heard of last in front
     std::unordered_map<std::string_view, std::list<Page>::iterator> by_user_; // keys live in the pages
 };
 

@@ -13,36 +13,36 @@
 namespace buzon::state {
 
 enum class EventType : std::uint8_t {
-    server,      // started, stopping, draining
-    connect,     // a POP3 connection was accepted
-    refused,     // a connection or login was turned away by a limit, a lock or a rule: reason=
+    server,  // started, stopping, draining
+    connect, // a POP3 connection was accepted
+    refused, // a connection or login was turned away by a limit, a lock or a rule: reason=
     login,
     auth_fail,
-    logout,      // the end of a logged-in session: reason=
+    logout, // the end of a logged-in session: reason=
     retr,
     top,
-    dele,        // a message was removed by QUIT
+    dele, // a message was removed by QUIT
     filter_fail,
-    config,      // a setting, user or address was changed while running
+    config, // a setting, user or address was changed while running
     kick,
-    uidl,        // the circuit breaker of UIDLs opened or was released
+    uidl, // the circuit breaker of UIDLs opened or was released
     undelete,
-    manager,     // a manager connected, logged in, failed to or left
-    log          // a line of the log that is no other event: msg=
+    manager, // a manager connected, logged in, failed to or left
+    log      // a line of the log that is no other event: msg=
 };
 inline constexpr std::array<std::string_view, 16> event_type_names = {
-    "server", "connect", "refused", "login", "auth-fail", "logout", "retr", "top",
-    "dele",   "filter-fail", "config", "kick", "uidl", "undelete", "manager", "log"};
+    "server", "connect",     "refused", "login", "auth-fail", "logout",   "retr",    "top",
+    "dele",   "filter-fail", "config",  "kick",  "uidl",      "undelete", "manager", "log"};
 static_assert(static_cast<std::size_t>(EventType::log) + 1 == event_type_names.size());
 
 enum class Level : std::uint8_t { error, warning, notice, info, debug };
 inline constexpr std::array<std::string_view, 5> level_names = {"error", "warning", "notice", "info", "debug"};
 
 enum class LogFormat : std::uint8_t {
-    text,    // TIMESTAMP TYPE key=value ...
-    json,    // one object a line
-    syslog,  // RFC 5424
-    journal  // the text without its timestamp behind "<PRIORITY>", as sd-daemon(3) reads it from stderr
+    text,   // TIMESTAMP TYPE key=value ...
+    json,   // one object a line
+    syslog, // RFC 5424
+    journal // the text without its timestamp behind "<PRIORITY>", as sd-daemon(3) reads it from stderr
 };
 inline constexpr std::array<std::string_view, 4> log_format_names = {"text", "json", "syslog", "journal"};
 
@@ -82,12 +82,21 @@ struct EventField {
     std::uint64_t number = 0;
     bool is_number = false;
 
-    constexpr EventField(std::string_view k, std::string_view v) : key{k}, text{v} {}
-    constexpr EventField(std::string_view k, const char* v) : key{k}, text{v} {}
-    EventField(std::string_view k, const std::string& v) : key{k}, text{v} {}
+    constexpr EventField(std::string_view k, std::string_view v)
+        : key{k}
+        , text{v} {}
+    constexpr EventField(std::string_view k, const char* v)
+        : key{k}
+        , text{v} {}
+    EventField(std::string_view k, const std::string& v)
+        : key{k}
+        , text{v} {}
     template <class Number>
-        requires std::is_integral_v<Number>
-    constexpr EventField(std::string_view k, Number v) : key{k}, number{static_cast<std::uint64_t>(v)}, is_number{true} {}
+    requires std::is_integral_v<Number>
+    constexpr EventField(std::string_view k, Number v)
+        : key{k}
+        , number{static_cast<std::uint64_t>(v)}
+        , is_number{true} {}
 };
 
 // Everything in it is borrowed for the time of one publish(). Secrets have no place in any of it.
@@ -108,7 +117,8 @@ struct LogOrigin {
 };
 
 // "2026-11-23T15:14:34.123Z login level=info session=17 user=user1 ip=::1", without a line end. Values that are not
-// plain printable words are quoted, with \" \\ \n \r \t and \xHH inside; none is longer than 512 octets (then "..." ends it).
+// plain printable words are quoted, with \" \\ \n \r \t and \xHH inside; none is longer than 512 octets (then "..."
+// ends it).
 void format_text(const Event& event, std::string& out);
 // The same content in the given format; text gives what format_text does.
 void format_event(const Event& event, LogFormat format, const LogOrigin& origin, std::string& out);

@@ -17,6 +17,8 @@
 
 namespace buzon::state {
 
+class ByteReader;
+
 enum class Period : std::uint8_t { minute, hour, day, week };
 inline constexpr std::array<std::string_view, 4> period_names = {"minute", "hour", "day", "week"};
 
@@ -53,28 +55,29 @@ public:
     [[nodiscard]] std::optional<std::string> decode(std::string_view file);
 
 private:
-    struct Row { // a finished period: "index delta, value" pairs of what was not zero, as varints
+    // Periods are numbered from 1970; a number times the period's length is its beginning.
+    struct Row { // a finished period: what was not zero, as pairs of varints (series index delta, sum)
         std::int64_t number = 0;
         Count samples = 0;
         std::string cells;
     };
     struct Running {
         std::int64_t number = 0;
-        Count samples = 0; // 0: nothing yet
+        Count samples = 0; // 0: there is none yet
         std::vector<Count> sums;
     };
     struct Level {
-        std::deque<Row> past;
+        std::deque<Row> past; // numbers ascend, all below the running one's
         Running now;
     };
 
-    void move_to(Level& level, std::size_t capacity, std::int64_t number) const;
-    [[nodiscard]] Row finished(const Running& running) const;
-    void merge(Running& into, const Row& row) const;
+    void move_to(Level& level, std::size_t kept, std::int64_t number) const;
     [[nodiscard]] Count value_of(std::size_t series, Count sum, Count samples) const;
+    [[nodiscard]] std::optional<std::string>
+    decode_level(ByteReader& in, std::size_t which, const std::vector<std::size_t>& our_index, Level& level) const;
 
     std::vector<MetricSeries> series_;
-    std::vector<Count> last_;
+    std::vector<Count> last_; // counters at the last sample
     std::array<Level, 4> levels_;
 };
 

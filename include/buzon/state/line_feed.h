@@ -80,8 +80,8 @@ private:
     void subscribers_changed() noexcept;
 
     std::size_t capacity_;
-    std::vector<Line> lines_; // line n stands at n % capacity_
-    std::uint64_t next_ = 0;  // number of the next line
+    std::vector<Line> lines_;         // line n stands at n % capacity_
+    std::uint64_t next_ = 0;          // number of the next line
     std::uint64_t appended_[32] = {}; // of each kind, ever
     std::uint64_t dropped_[32] = {};  // of these, no longer in the ring
     std::uint32_t wanted_ = 0;

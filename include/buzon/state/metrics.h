@@ -20,13 +20,14 @@ using Count = std::uint64_t;
 class Histogram {
 public:
     // Upper bounds, inclusive, in microseconds; one more bucket holds what is longer.
-    static constexpr std::array<Count, 18> bounds = {100,     250,     500,       1'000,     2'500,     5'000,
-                                                     10'000,  25'000,  50'000,    100'000,   250'000,   500'000,
-                                                     1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
+    static constexpr std::array<Count, 18> bounds = {
+        100,     250,     500,     1'000,     2'500,     5'000,     10'000,     25'000,     50'000,
+        100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
 
     void observe(Count microseconds) noexcept {
         std::size_t bucket = 0;
-        while (bucket < bounds.size() && bounds[bucket] < microseconds) ++bucket;
+        while (bucket < bounds.size() && bounds[bucket] < microseconds)
+            ++bucket;
         ++buckets_[bucket];
         sum_ += microseconds;
     }
@@ -93,12 +94,12 @@ struct Metrics {
     Histogram loop_lag;    // how long the event loop was away from its descriptors
 
     Count worker_jobs = 0;
-    Count workers_busy = 0;      // gauge: jobs that wait or run
-    Count worker_failures = 0;   // worker processes that died
-    Count log_lines_lost = 0;    // written by nobody, because the log's reader was slow
-    Count memory = 0;            // gauge: resident octets
-    Count descriptors = 0;       // gauge
-    Count start_time = 0;        // gauge: seconds since 1970
+    Count workers_busy = 0;    // gauge: jobs that wait or run
+    Count worker_failures = 0; // worker processes that died
+    Count log_lines_lost = 0;  // written by nobody, because the log's reader was slow
+    Count memory = 0;          // gauge: resident octets
+    Count descriptors = 0;     // gauge
+    Count start_time = 0;      // gauge: seconds since 1970
 
     void count_login(Mechanism by, LoginResult result) noexcept {
         ++logins[static_cast<std::size_t>(by) * login_result_names.size() + static_cast<std::size_t>(result)];

@@ -13,12 +13,30 @@ namespace buzon::state {
 
 // `unknown` counts the lines that were no command; it stands last and is never switched off.
 enum class Pop3Command : std::uint8_t {
-    user, pass, apop, auth, capa, stls, quit, stat, list, retr, dele, noop, rset, top, uidl, utf8, lang, search, report,
+    user,
+    pass,
+    apop,
+    auth,
+    capa,
+    stls,
+    quit,
+    stat,
+    list,
+    retr,
+    dele,
+    noop,
+    rset,
+    top,
+    uidl,
+    utf8,
+    lang,
+    search,
+    report,
     unknown
 };
 
 inline constexpr std::array<std::string_view, 20> pop3_command_names = {
-    "USER", "PASS", "APOP", "AUTH", "CAPA", "STLS", "QUIT", "STAT", "LIST",   "RETR",
+    "USER", "PASS", "APOP", "AUTH", "CAPA", "STLS", "QUIT", "STAT",   "LIST",   "RETR",
     "DELE", "NOOP", "RSET", "TOP",  "UIDL", "UTF8", "LANG", "SEARCH", "REPORT", "unknown"};
 inline constexpr std::size_t pop3_command_count = pop3_command_names.size();
 static_assert(static_cast<std::size_t>(Pop3Command::unknown) + 1 == pop3_command_count);
@@ -36,7 +54,8 @@ class CommandSet {
 public:
     constexpr CommandSet() = default;
     constexpr CommandSet(std::initializer_list<Pop3Command> commands) {
-        for (const Pop3Command command : commands) insert(command);
+        for (const Pop3Command command : commands)
+            insert(command);
     }
     constexpr void insert(Pop3Command command) noexcept { bits_ |= bit(command); }
     [[nodiscard]] constexpr bool contains(Pop3Command command) const noexcept { return (bits_ & bit(command)) != 0; }

@@ -32,9 +32,9 @@ struct Settings {
     std::string host; // filled by the daemon before anything else
 
     // Mail
-    std::uint64_t max_message_size = 0;    // octets; 0: no limit
-    std::chrono::days undelete_grace{0};   // 0: deleted mail goes at once
-    std::uint64_t uidl_breaker = 10;       // percent; 100 never trips
+    std::uint64_t max_message_size = 0;  // octets; 0: no limit
+    std::chrono::days undelete_grace{0}; // 0: deleted mail goes at once
+    std::uint64_t uidl_breaker = 10;     // percent; 100 never trips
     bool no_fsync = false;
 
     // Logging in
@@ -44,7 +44,7 @@ struct Settings {
     std::uint64_t throttle_free = 3; // wrong logins of a source before it has to wait
     Seconds throttle_delay{2};       // the first wait, doubled each time
     Seconds throttle_max_delay{30};
-    Seconds throttle_memory{900};    // a source that stays quiet so long begins anew
+    Seconds throttle_memory{900};         // a source that stays quiet so long begins anew
     Seconds throttle_familiar{2'592'000}; // a source that logged in so lately never waits
 
     // Transformations
@@ -87,7 +87,8 @@ struct SettingField {
 
 // Puts text into a setting. Gives what is wrong ("timeout: a whole number of seconds from 1 to 604800"), and then
 // nothing has changed.
-[[nodiscard]] std::optional<std::string> change_setting(Settings& settings, std::string_view name, std::string_view value);
+[[nodiscard]] std::optional<std::string> change_setting(Settings& settings, std::string_view name,
+                                                        std::string_view value);
 
 // "600", "exclusive", "TOP,UIDL"; as change_setting() takes it. Flags are "on" and "off".
 [[nodiscard]] std::string print_setting(const Settings& settings, const SettingField& field);
