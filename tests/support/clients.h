@@ -1,0 +1,59 @@
+// support/clients.h - a POP3 client and a manager's client, as small as tests need them. They stop at the first thing
+// that is not as a standard client expects it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/wire.h"
+
+namespace buzon::test {
+
+// What RFC 1939 and the management protocol have in common: lines, and replies of many lines that end in ".".
+class LineClient : public Wire {
+public:
+    using Wire::Wire;
+
+    // Sends the command with its CRLF; gives the first line of the reply.
+    std::string command(std::string_view line);
+    // Gives the body of a multi-line reply, dot-stuffing undone, each line ended by CRLF; the final "." is taken too.
+    [[nodiscard]] std::string body();
+    [[nodiscard]] std::vector<std::string> body_lines();
+    // command(), which must be answered by "+OK...", and the body behind it.
+    [[nodiscard]] std::string many(std::string_view line);
+};
+
+class Pop3Client : public LineClient {
+public:
+    // Connects and takes the greeting, which must be "+OK POP3 server ready...".
+    Pop3Client(const std::string& address, std::uint16_t port, const Options& options);
+    Pop3Client(const std::string& address, std::uint16_t port) : Pop3Client(address, port, Options{}) {}
+
+    [[nodiscard]] const std::string& greeting() const noexcept { return greeting_; }
+    // USER and PASS; throws unless both are answered by "+OK".
+    void login(const std::string& user, const std::string& password);
+    [[nodiscard]] std::string retrieve(int message);
+    // QUIT, its "+OK", and the server's close.
+    void quit();
+
+private:
+    std::string greeting_;
+};
+
+class ManagementClient : public LineClient {
+public:
+    ManagementClient(const std::string& address, std::uint16_t port);
+    // The reply's text behind "+OK "; throws on "-ERR".
+    [[nodiscard]] std::string ask(std::string_view line);
+};
+
+struct Metrics {
+    unsigned long long messages = 0, octets = 0, online = 0, historic = 0;
+    bool operator==(const Metrics&) const = default;
+};
+// The four numbers of "+OK messages;bytes;online;historic".
+[[nodiscard]] Metrics parse_metrics(const std::string& reply);
+std::ostream& operator<<(std::ostream& out, const Metrics& metrics);
+
+} // namespace buzon::test

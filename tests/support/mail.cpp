@@ -1,0 +1,118 @@
+// support/mail.cpp
+#include "support/mail.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace buzon::test {
+namespace {
+
+// The lines of a stored message without their ends. A CR right before the LF belongs to the end, any other to the line.
+std::vector<std::string> lines_of(std::string_view stored) {
+    std::vector<std::string> lines;
+    while (!stored.empty()) {
+        const std::size_t end = stored.find('\n');
+        if (end == std::string_view::npos) {
+            lines.emplace_back(stored);
+            break;
+        }
+        const bool crlf = end > 0 && stored[end - 1] == '\r';
+        lines.emplace_back(stored.substr(0, crlf ? end - 1 : end));
+        stored.remove_prefix(end + 1);
+    }
+    return lines;
+}
+
+std::string join(const std::vector<std::string>& lines, bool stuffed) {
+    std::string whole;
+    for (const std::string& line : lines) {
+        if (stuffed && line.starts_with('.')) whole += '.';
+        whole += line + "\r\n";
+    }
+    return whole;
+}
+
+std::string base_name(const std::string& file) { return file.substr(0, file.find(":2,")); }
+
+} // namespace
+
+std::string as_received(std::string_view stored) { return join(lines_of(stored), false); }
+
+std::string as_sent(std::string_view stored) { return join(lines_of(stored), true) + ".\r\n"; }
+
+std::string top_of(std::string_view stored, std::size_t lines) {
+    std::vector<std::string> all = lines_of(stored);
+    const auto blank = std::find(all.begin(), all.end(), "");
+    if (blank != all.end()) {
+        const auto keep = static_cast<std::size_t>(blank - all.begin()) + 1;
+        all.resize(std::min(all.size(), keep + lines));
+    }
+    return join(all, false);
+}
+
+std::string read_whole(const std::filesystem::path& file) {
+    std::ifstream in{file, std::ios::binary};
+    if (!in) throw std::runtime_error("cannot read " + file.string());
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+Maildir::Maildir(std::filesystem::path directory) : path_{std::move(directory)} {
+    for (const char* folder : {"cur", "new", "tmp"}) std::filesystem::create_directories(path_ / folder);
+}
+
+std::filesystem::path Maildir::deliver(const std::string& name, std::string_view octets) const {
+    const std::filesystem::path draft = path_ / "tmp" / name, place = path_ / "new" / name;
+    std::ofstream{draft, std::ios::binary} << octets;
+    std::filesystem::rename(draft, place);
+    return place;
+}
+
+std::filesystem::path Maildir::put_in_cur(const std::string& name, std::string_view octets) const {
+    const std::filesystem::path draft = path_ / "tmp" / name, place = path_ / "cur" / name;
+    std::ofstream{draft, std::ios::binary} << octets;
+    std::filesystem::rename(draft, place);
+    return place;
+}
+
+void Maildir::flag(const std::string& base, const std::string& flags) const {
+    std::filesystem::rename(find(base), path_ / "cur" / (base + ":2," + flags));
+}
+
+void Maildir::remove(const std::string& base) const { std::filesystem::remove(find(base)); }
+
+std::filesystem::path Maildir::find(const std::string& base) const {
+    for (const char* folder : {"new", "cur"})
+        for (const auto& entry : std::filesystem::directory_iterator{path_ / folder})
+            if (base_name(entry.path().filename().string()) == base) return entry.path();
+    return {};
+}
+
+std::vector<std::string> Maildir::messages() const {
+    std::vector<std::string> names;
+    for (const std::string folder : {"new", "cur"})
+        for (const auto& entry : std::filesystem::directory_iterator{path_ / folder}) {
+            const std::string name = entry.path().filename().string();
+            if (entry.is_regular_file() && !name.starts_with('.')) names.push_back(folder + "/" + name);
+        }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::map<std::string, std::string> snapshot(const std::filesystem::path& directory) {
+    std::map<std::string, std::string> seen;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{directory}) {
+        struct stat status {};
+        if (::lstat(entry.path().c_str(), &status) != 0) throw std::runtime_error("lstat " + entry.path().string());
+        std::string what = std::to_string(status.st_mode) + " " + std::to_string(status.st_mtim.tv_sec) + "." +
+                           std::to_string(status.st_mtim.tv_nsec);
+        if (S_ISREG(status.st_mode)) what += "\n" + read_whole(entry.path());
+        seen[std::filesystem::relative(entry.path(), directory).string()] = what;
+    }
+    return seen;
+}
+
+} // namespace buzon::test

@@ -1,0 +1,202 @@
+// support/wire.cpp
+#include "support/wire.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <random>
+#include <system_error>
+
+#include "buzon/posix/io.h"
+
+namespace buzon::test {
+namespace {
+
+struct Address {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
+
+    [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Address make_address(const std::string& text, std::uint16_t port) {
+    Address address;
+    if (text.starts_with("unix:")) {
+        auto& unix_address = reinterpret_cast<sockaddr_un&>(address.storage);
+        const std::string path = text.substr(5);
+        if (path.size() >= sizeof unix_address.sun_path) throw std::runtime_error("path too long: " + path);
+        unix_address.sun_family = AF_UNIX;
+        std::memcpy(unix_address.sun_path, path.c_str(), path.size() + 1);
+        address.length = sizeof unix_address;
+        return address;
+    }
+    auto& v4 = reinterpret_cast<sockaddr_in&>(address.storage);
+    if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        address.length = sizeof v4;
+        return address;
+    }
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(address.storage);
+    if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) != 1) throw std::runtime_error("not an address: " + text);
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    address.length = sizeof v6;
+    return address;
+}
+
+posix::UniqueFd make_socket(const Address& address) {
+    posix::UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (!fd) throw std::system_error(errno, std::system_category(), "socket");
+    return fd;
+}
+
+// Whether the descriptor became ready in time.
+bool wait_for(int fd, short events, Seconds limit = patience) {
+    pollfd one{fd, events, 0};
+    for (;;) {
+        const int n = ::poll(&one, 1, static_cast<int>(limit.count() * 1000));
+        if (n >= 0 || errno != EINTR) return n > 0;
+    }
+}
+
+std::string quoted_tail(const std::string& text) {
+    return text.size() <= 200 ? text : "..." + text.substr(text.size() - 200);
+}
+
+} // namespace
+
+Wire::Wire(const std::string& address, std::uint16_t port, const Options& options) {
+    const Address to = make_address(address, port);
+    fd_ = make_socket(to);
+    const int one = 1;
+    // Each send() of a test is a segment of its own, so that it decides where the server's reads are cut.
+    if (to.storage.ss_family != AF_UNIX) ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (options.receive_buffer > 0)
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer, sizeof options.receive_buffer);
+    if (!options.from.empty()) {
+        const Address from = make_address(options.from, 0);
+        if (::bind(fd_.get(), from.get(), from.length) != 0)
+            throw std::system_error(errno, std::system_category(), "bind to " + options.from);
+    }
+    if (::connect(fd_.get(), to.get(), to.length) != 0)
+        throw ConnectionLost("connect to " + address + " port " + std::to_string(port) + ": " + std::strerror(errno));
+}
+
+void Wire::send(std::string_view octets) {
+    while (!octets.empty()) {
+        if (!wait_for(fd_.get(), POLLOUT)) throw ConnectionLost("the peer does not read what is sent");
+        octets.remove_prefix(send_some(octets));
+    }
+}
+
+std::size_t Wire::send_some(std::string_view octets) {
+    const ssize_t n = ::send(fd_.get(), octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EAGAIN || errno == EINTR) return 0;
+    throw ConnectionLost(std::string("send: ") + std::strerror(errno));
+}
+
+void Wire::finish_sending() { ::shutdown(fd_.get(), SHUT_WR); }
+
+void Wire::reset() {
+    const linger at_once{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    fd_.reset();
+}
+
+Wire::Got Wire::fill() {
+    if (!wait_for(fd_.get(), POLLIN)) throw ConnectionLost("nothing arrives after: " + quoted_tail(buffer_));
+    char chunk[65536];
+    for (;;) {
+        const ssize_t n = ::recv(fd_.get(), chunk, sizeof chunk, 0);
+        if (n > 0) {
+            buffer_.append(chunk, static_cast<std::size_t>(n));
+            received_ += static_cast<std::uint64_t>(n);
+            return Got::octets;
+        }
+        if (n == 0) return Got::end;
+        if (errno == ECONNRESET) return Got::reset;
+        if (errno != EINTR) throw ConnectionLost(std::string("recv: ") + std::strerror(errno));
+    }
+}
+
+std::string Wire::line() {
+    std::size_t looked_at = 0;
+    for (;;) {
+        const std::size_t end = buffer_.find('\n', looked_at);
+        if (end != std::string::npos) {
+            std::string found = buffer_.substr(0, end);
+            buffer_.erase(0, end + 1);
+            if (found.empty() || found.back() != '\r') throw ConnectionLost("a line without CR: " + quoted_tail(found));
+            found.pop_back();
+            return found;
+        }
+        looked_at = buffer_.size();
+        if (fill() != Got::octets) throw ConnectionLost("closed in place of a line, after: " + quoted_tail(buffer_));
+    }
+}
+
+std::string Wire::exactly(std::size_t octets) {
+    while (buffer_.size() < octets)
+        if (fill() != Got::octets) throw ConnectionLost("closed after: " + quoted_tail(buffer_));
+    std::string found = buffer_.substr(0, octets);
+    buffer_.erase(0, octets);
+    return found;
+}
+
+std::string Wire::some(std::size_t most) {
+    if (buffer_.empty() && fill() != Got::octets) return {};
+    return exactly(std::min(most, buffer_.size()));
+}
+
+std::string Wire::rest(bool reset_is_end) {
+    for (;;) {
+        const Got got = fill();
+        if (got == Got::reset && !reset_is_end) throw ConnectionLost("reset after: " + quoted_tail(buffer_));
+        if (got != Got::octets) return std::exchange(buffer_, {});
+    }
+}
+
+bool Wire::ended() { return buffer_.empty() && fill() != Got::octets; }
+
+bool Wire::silent_for(Seconds time) { return buffer_.empty() && !wait_for(fd_.get(), POLLIN, time); }
+
+bool reachable(const std::string& address, std::uint16_t port) {
+    const Address to = make_address(address, port);
+    const posix::UniqueFd fd = make_socket(to);
+    return ::connect(fd.get(), to.get(), to.length) == 0;
+}
+
+std::uint16_t free_port() {
+    static std::mt19937 random{std::random_device{}()};
+    // Below 32768: connections of other tests, which run at the same time, cannot take it meanwhile.
+    std::uniform_int_distribution<int> choice{20000, 32000};
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+        const auto port = static_cast<std::uint16_t>(choice(random));
+        const Address address = make_address("127.0.0.1", port);
+        const posix::UniqueFd fd = make_socket(address);
+        if (::bind(fd.get(), address.get(), address.length) == 0) return port;
+    }
+    throw std::runtime_error("no free port");
+}
+
+bool have_ipv6() {
+    const posix::UniqueFd fd{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const Address address = make_address("::1", 0);
+    return fd && ::bind(fd.get(), address.get(), address.length) == 0;
+}
+
+TakenPort::TakenPort(const std::string& address) : port_{free_port()} {
+    const Address at = make_address(address, port_);
+    fd_ = make_socket(at);
+    if (::bind(fd_.get(), at.get(), at.length) != 0 || ::listen(fd_.get(), 8) != 0)
+        throw std::system_error(errno, std::system_category(), "take a port");
+}
+
+} // namespace buzon::test

@@ -1,0 +1,85 @@
+// support/wire.h - one end of a connection as a test holds it: blocking, every wait bounded, all octets counted.
+// Knows no protocol but lines.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/posix/unique_fd.h"
+#include "support/process.h"
+
+namespace buzon::test {
+
+// The peer closed, reset or said nothing for too long.
+struct ConnectionLost : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+class Wire {
+public:
+    struct Options {
+        int receive_buffer = 0;   // SO_RCVBUF, 0: the system's
+        std::string from = {};    // the source address, empty: the system's choice
+    };
+
+    // `address` is an IPv4 or IPv6 address, or "unix:PATH" (then the port is not looked at).
+    Wire(const std::string& address, std::uint16_t port, const Options& options);
+    Wire(const std::string& address, std::uint16_t port) : Wire(address, port, Options{}) {}
+
+    // All of it; ConnectionLost when the peer does not take it.
+    void send(std::string_view octets);
+    // As much as the socket takes at once, which may be nothing.
+    std::size_t send_some(std::string_view octets);
+    // Ends our direction only: the peer reads an end of file.
+    void finish_sending();
+    // Ends the connection by a reset instead of an orderly close.
+    void reset();
+    void close() { fd_.reset(); }
+
+    // The next line without its CRLF. A line that ends in LF alone is an error: ConnectionLost.
+    [[nodiscard]] std::string line();
+    [[nodiscard]] std::string exactly(std::size_t octets);
+    // What is there by now, at least one octet; empty at the peer's end of file.
+    [[nodiscard]] std::string some(std::size_t most = 65536);
+    // Everything until the peer's end of file. A reset counts as one when `reset_is_end`.
+    [[nodiscard]] std::string rest(bool reset_is_end = false);
+    // Whether the peer has closed or reset with nothing more to read. Waits for it.
+    [[nodiscard]] bool ended();
+    // Whether nothing arrives for this time.
+    [[nodiscard]] bool silent_for(Seconds time);
+
+    // All octets taken from the socket so far.
+    [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+private:
+    enum class Got { octets, end, reset };
+    Got fill();   // at least one octet more into buffer_, or the end
+
+    posix::UniqueFd fd_;
+    std::string buffer_;
+    std::uint64_t received_ = 0;
+};
+
+// Whether something accepts connections there.
+[[nodiscard]] bool reachable(const std::string& address, std::uint16_t port);
+// A TCP port that nothing uses now, outside the range the kernel gives to connections.
+[[nodiscard]] std::uint16_t free_port();
+[[nodiscard]] bool have_ipv6();
+
+// A socket that takes a port from everybody else.
+class TakenPort {
+public:
+    explicit TakenPort(const std::string& address = "127.0.0.1");
+    [[nodiscard]] std::uint16_t number() const noexcept { return port_; }
+
+private:
+    posix::UniqueFd fd_;
+    std::uint16_t port_ = 0;
+};
+
+} // namespace buzon::test

@@ -1,0 +1,125 @@
+// system/octets_test.cpp - every octet of a stored mail, and no other, reaches the client; sizes say so beforehand.
+#include "support/catch.h"
+#include "system/server.h"
+
+#include <random>
+
+using namespace buzon::test;
+using namespace std::string_literals;
+
+namespace {
+
+struct Odd {
+    const char* what;
+    std::string stored;
+};
+
+std::vector<Odd> odd_mails() {
+    std::vector<Odd> mails = {
+        {"empty", ""},
+        {"one LF", "\n"},
+        {"one CRLF", "\r\n"},
+        {"one CR", "\r"},
+        {"CR CR LF", "a\r\r\n"},
+        {"LF CR", "a\n\r"},
+        {"only CRs", "\r\r\r"},
+        {"a bare CR in the middle", "a\rb\n"},
+        {"a bare CR before a dot", "a\r.\r\n"},
+        {"a final bare CR", "a\nb\r"},
+        {"LF", "Subject: a\n\nb\n"},
+        {"CRLF", "Subject: a\r\n\r\nb\r\n"},
+        {"mixed", "Subject: a\r\n\nb\nc\r\n"},
+        {"unterminated LF", "Subject: a\n\nb"},
+        {"unterminated CRLF", "Subject: a\r\n\r\nb"},
+        {"a dot", "."},
+        {"a dot with LF", ".\n"},
+        {"a dot with CRLF", ".\r\n"},
+        {"two dots", ".."},
+        {"an end of reply inside", "a\r\n.\r\nb\r\n"},
+        {"the same with LF", "a\n.\nb\n"},
+        {"dots everywhere", "...\n..\n.\n.a\n a.\n..."},
+        {"a NUL", "\0"s},
+        {"NULs", "a\0b\n\0\n.\0\n\0"s},
+        {"all octets", []{ std::string all; for (int c = 0; c < 256; ++c) all += static_cast<char>(c); return all; }()},
+        {"only line ends", std::string(1000, '\n')},
+        {"one long line", std::string(300000, 'x')},
+        {"only dots", std::string(70000, '.')},
+    };
+    // A line end, a dot and a CR on every side of the sizes buffers usually have.
+    for (const std::size_t edge : {4096U, 8192U, 16384U, 32768U, 65536U, 131072U, 262144U})
+        for (const std::size_t at : {edge - 3, edge - 2, edge - 1, edge, edge + 1})
+            for (const char* piece : {"\n.\n", "\r\n.\r\n", "\r", "\n..", "\r\r\n"})
+                mails.push_back({"at a buffer's edge", std::string(at, 'x') + piece});
+    return mails;
+}
+
+} // namespace
+
+TEST_CASE("every stored form arrives exactly and is announced exactly") {
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    const std::vector<Odd> mails = odd_mails();
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < mails.size(); ++i) {
+        (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", mails[i].stored);
+        total += as_received(mails[i].stored).size();
+    }
+    Pop3Client client = server.session();
+    CHECK(client.command("STAT") == "+OK " + std::to_string(mails.size()) + " " + std::to_string(total));
+    REQUIRE(client.command("LIST").starts_with("+OK"));
+    const std::vector<std::string> listed = client.body_lines();
+    REQUIRE(listed.size() == mails.size());
+    for (std::size_t i = 0; i < mails.size(); ++i) {
+        CAPTURE(mails[i].what, i);
+        const std::string number = std::to_string(i + 1), size = std::to_string(as_received(mails[i].stored).size());
+        CHECK(listed[i] == number + " " + size);
+        REQUIRE(client.command("RETR " + number) == "+OK " + size + " octets");
+        const std::string wanted = as_sent(mails[i].stored);
+        CHECK(client.exactly(wanted.size()) == wanted);
+    }
+    client.quit();
+}
+
+TEST_CASE("random mixtures of line ends and dots arrive exactly") {
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    std::mt19937 random{1939};
+    std::vector<std::string> mails;
+    for (int i = 0; i < 300; ++i) {
+        std::string mail;
+        const auto pieces = random() % 400;
+        for (unsigned p = 0; p < pieces; ++p) mail += std::vector<std::string>{"\r", "\n", "\r\n", ".", "a", "\0"s}[random() % 6];
+        mails.push_back(mail);
+        (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", mail);
+    }
+    Pop3Client client = server.session();
+    for (std::size_t i = 0; i < mails.size(); ++i) {
+        CAPTURE(i);
+        REQUIRE(client.command("RETR " + std::to_string(i + 1)) == "+OK " + std::to_string(as_received(mails[i]).size()) + " octets");
+        CHECK(client.exactly(as_sent(mails[i]).size()) == as_sent(mails[i]));
+    }
+    client.quit();
+}
+
+TEST_CASE("TOP gives the header and so many lines of the body") {
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    const std::string mails[] = {"Subject: a\nFrom: b\n\n.one\ntwo\n\nfour", "Subject: a\r\n\r\none\r\n.\r\n", "\nbody\nat once\n",
+                                 "Subject: header only\n", "Subject: unterminated", "", "Subject: a\n \n\nfolded\n"};
+    for (std::size_t i = 0; i < std::size(mails); ++i) (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", mails[i]);
+    Pop3Client client = server.session();
+    for (std::size_t i = 0; i < std::size(mails); ++i)
+        for (const std::size_t lines : {0U, 1U, 2U, 3U, 4U, 1000U}) {
+            CAPTURE(i, lines);
+            CHECK(client.many("TOP " + std::to_string(i + 1) + " " + std::to_string(lines)) == top_of(mails[i], lines));
+        }
+    client.quit();
+}
+
+TEST_CASE("sizes in file names are not believed") {
+    Server server;
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h,S=5,W=7:2,S", "Subject: a\n\nlonger than that\n");
+    Pop3Client client = server.session();
+    CHECK(client.command("STAT") == "+OK 1 " + std::to_string(as_received("Subject: a\n\nlonger than that\n").size()));
+    client.quit();
+}

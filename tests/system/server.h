@@ -1,0 +1,77 @@
+// system/server.h - the real bin/server, started by a test on free ports of the loopback and watched from outside.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/clients.h"
+#include "support/mail.h"
+#include "support/process.h"
+#include "support/temp_directory.h"
+
+namespace buzon::test {
+
+using Words = std::vector<std::string>;
+
+// A running server with a mail root of its own. The destructor stops it by SIGTERM and fails the test when it does not
+// end by itself with exit code 0: a crash or a leak under a sanitizer is seen whatever a test looks at.
+class Server {
+public:
+    struct Setup {
+        Words arguments = {};
+        std::map<std::string, std::string> environment = {};
+        bool own_addresses = false;   // the arguments say where to listen; else 127.0.0.1 for both services
+        bool own_root = false;        // the arguments say -d (or --default); else a fresh root()
+    };
+
+    // Users user1:pass1, user2:pass2 ... as named by `users`, each with an empty Maildir, and these arguments.
+    explicit Server(int users = 1, Words arguments = {});
+    explicit Server(const Setup& setup);
+    ~Server();
+
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] std::uint16_t management_port() const noexcept { return management_port_; }
+    [[nodiscard]] const std::string& ready_line() const noexcept { return ready_line_; }
+    [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
+    [[nodiscard]] Process& process() noexcept { return *process_; }
+    [[nodiscard]] const TempDirectory& directory() const noexcept { return directory_; }
+    [[nodiscard]] std::string root() const { return directory_ / "mail"; }
+    [[nodiscard]] Maildir maildir(const std::string& user) const { return Maildir{root() + "/" + user}; }
+
+    [[nodiscard]] Pop3Client client() const { return Pop3Client{"127.0.0.1", port_}; }
+    // Logged in as "userN" with "passN".
+    [[nodiscard]] Pop3Client session(int user = 1) const;
+    [[nodiscard]] ManagementClient manager() const { return ManagementClient{"127.0.0.1", management_port_}; }
+
+    // All that was written to stderr so far.
+    [[nodiscard]] std::string log() const;
+    // SIGTERM, then its exit code.
+    [[nodiscard]] ExitCode stop();
+    // The test ends it (or expects its death) itself: the destructor then asks nothing.
+    void expect_no_clean_end() noexcept { watched_ = false; }
+
+private:
+    void start(const Setup& setup);
+
+    TempDirectory directory_;
+    std::unique_ptr<Process> process_;
+    posix::UniqueFd out_;
+    std::string ready_line_;
+    std::uint16_t port_ = 0, management_port_ = 0;
+    bool watched_ = true;
+};
+
+// bin/server run to its end, for mistakes at the start.
+[[nodiscard]] Finished run_server(const Words& arguments);
+// bin/client, for what it prints.
+[[nodiscard]] Finished run_client(const Words& arguments, const std::string& input = {},
+                                  const std::map<std::string, std::string>& environment = {});
+
+// Waits until a server started without a ready line accepts connections.
+[[nodiscard]] bool comes_up(std::uint16_t port);
+
+} // namespace buzon::test
