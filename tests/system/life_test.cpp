@@ -1,0 +1,153 @@
+// system/life_test.cpp - the end of a server, and the signals on the way there.
+#include <signal.h>
+
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+TEST_CASE("SIGTERM and SIGINT end an idle server with code 0") {
+    for (const int number : {SIGTERM, SIGINT}) {
+        Server server;
+        Pop3Client before_login = server.client(), session = server.session();
+        ManagementClient manager = server.manager();
+        server.process().signal(number);
+        CHECK(server.process().wait() == 0);
+        CHECK(before_login.rest(true).empty());
+        CHECK(session.rest(true).empty());
+        CHECK(manager.rest(true).empty());
+    }
+}
+
+TEST_CASE("SIGTERM lets a reply in flight finish and takes no new connection") {
+    Server server;
+    std::string mail;
+    while (mail.size() < 30'000'000) mail += "una linea de un correo grande que tarda en llegar\n";
+    const Maildir maildir = server.maildir("user1");
+    (void)maildir.deliver("1700000001.M1P1.h", mail);
+    (void)maildir.deliver("1700000002.M1P1.h", mail);
+    Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 65536}};
+    client.login("user1", "pass1");
+    CHECK(client.command("DELE 2").starts_with("+OK"));
+    REQUIRE(client.command("RETR 1").starts_with("+OK"));
+    const std::string wanted = as_sent(mail);
+    std::string body = client.exactly(100'000);
+    server.process().signal(SIGTERM);
+    CHECK(eventually([&] { return !reachable("127.0.0.1", server.port()); }));
+    CHECK(eventually([&] { return !reachable("127.0.0.1", server.management_port()); }));
+    body += client.exactly(wanted.size() - body.size());
+    CHECK((body == wanted));
+    CHECK(client.rest(true).empty());
+    CHECK(server.process().wait() == 0);
+    CHECK(maildir.messages().size() == 2);   // no QUIT, no UPDATE
+}
+
+TEST_CASE("SIGTERM lets a filtered reply finish") {
+    TempDirectory directory;
+    const std::string gate = directory / "gate";
+    Server server{1, {"-T", directory.script("filter", "printf 'first\\n'; while [ ! -e " + gate + " ]; do sleep 0.02; done; cat; printf 'last\\n'")}};
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", "middle\n");
+    Pop3Client client = server.session();
+    client.send("RETR 1\r\n");
+    CHECK(eventually([&] { return !children_of(server.pid()).empty(); }));
+    server.process().signal(SIGTERM);
+    CHECK(eventually([&] { return !reachable("127.0.0.1", server.port()); }));
+    (void)directory.file("gate", "");
+    CHECK(client.line().starts_with("+OK"));
+    CHECK(client.body() == "first\r\nmiddle\r\nlast\r\n");
+    CHECK(server.process().wait() == 0);
+}
+
+TEST_CASE("a client that reads nothing does not keep the server alive") {
+    Server server;
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", std::string(50'000'000, 'x'));
+    Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
+    client.login("user1", "pass1");
+    client.send("RETR 1\r\n");
+    (void)client.some(1);
+    CHECK(server.stop() == 0);
+}
+
+TEST_CASE("a server that ends leaves no process behind") {
+    TempDirectory directory;
+    const std::string pid_file = directory / "pid";
+    Server server{1, {"-T", directory.script("filter", "echo $$ > " + pid_file + "; exec sleep 1000")}};
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", "x\n");
+    Pop3Client client = server.session();
+    client.send("RETR 1\r\n");
+    CHECK(eventually([&] { return std::filesystem::exists(pid_file) && std::filesystem::file_size(pid_file) > 0; }));
+    const std::vector<pid_t> children = children_of(server.pid());
+    CHECK(!children.empty());
+    CHECK(server.stop() == 0);
+    for (const pid_t child : children) CHECK(eventually([&] { return state_of(child) == '\0' || state_of(child) == 'Z'; }));
+    const pid_t filter = std::stoi(read_whole(pid_file));
+    CHECK(eventually([&] { return state_of(filter) == '\0' || state_of(filter) == 'Z'; }));
+}
+
+TEST_CASE("a server killed hard takes its workers along and its successor starts at once") {
+    TempDirectory mail;
+    (void)Maildir{mail / "user1"}.deliver("1700000001.M1P1.h", "x\n");
+    const std::uint16_t port = free_port();
+    Words arguments{"-d", mail.path(), "-u", "user1:pass1", "-p", std::to_string(port)};
+    Server::Setup setup;
+    setup.arguments = arguments;
+    setup.own_root = true;
+    std::vector<pid_t> children;
+    {
+        Server server{setup};
+        Pop3Client client = server.session();
+        (void)client.retrieve(1);
+        children = children_of(server.pid());
+        server.expect_no_clean_end();
+        server.process().signal(SIGKILL);
+        REQUIRE(server.process().wait());
+    }
+    for (const pid_t child : children) CHECK(eventually([&] { return state_of(child) == '\0' || state_of(child) == 'Z'; }));
+    Server next{setup};
+    CHECK(next.port() == port);
+    CHECK(next.session().command("STAT") == "+OK 1 3");
+}
+
+TEST_CASE("SIGHUP reads the users again and a broken file keeps the old ones") {
+    TempDirectory directory;
+    const std::string users = directory.file("users", "ana:{PLAIN}uno\n");
+    Server server{0, {"--users", users}};
+    const auto may = [&](const std::string& name, const std::string& password) {
+        Pop3Client client = server.client();
+        (void)client.command("USER " + name);
+        return client.command("PASS " + password).starts_with("+OK");
+    };
+    CHECK(may("ana", "uno"));
+    (void)directory.file("users", "ana:{PLAIN}dos\nbea:{PLAIN}tres\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return may("bea", "tres"); }));
+    CHECK(eventually([&] { return may("ana", "dos"); }));
+    CHECK(!may("ana", "uno"));
+    (void)directory.file("users", "ana:{PLAIN}cuatro\nbea:{NOSUCH}s3cr3t\n");
+    const std::size_t logged = server.log().size();
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return server.log().find("users", logged) != std::string::npos; }));
+    CHECK(may("ana", "dos"));
+    CHECK(may("bea", "tres"));
+    CHECK(server.log().find("s3cr3t") == std::string::npos);
+}
+
+TEST_CASE("signals that are no business of the server do not end it") {
+    Server server;
+    for (const int number : {SIGPIPE, SIGHUP, SIGCHLD, SIGWINCH, SIGCONT}) server.process().signal(number);
+    CHECK(server.session().command("NOOP").starts_with("+OK"));
+}
+
+TEST_CASE("passwords never reach the log") {
+    Server server{1, {"-N", "-u", "ana:s3cr3t"}};
+    Pop3Client client = server.client();
+    (void)client.command("USER ana");
+    (void)client.command("PASS s3cr3t-wrong");
+    (void)client.command("PASS s3cr3t");
+    (void)client.command("USER ana");
+    CHECK(client.command("PASS s3cr3t").starts_with("+OK"));
+    client.quit();
+    CHECK(server.stop() == 0);
+    CHECK(server.log().find("ana") != std::string::npos);
+    CHECK(server.log().find("s3cr3t") == std::string::npos);
+}

@@ -1,0 +1,108 @@
+// system/lock_test.cpp - one session a maildrop, or several: who is told [IN-USE], and when the lock is free again.
+#include <signal.h>
+
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+std::string try_login(Pop3Client& client, const std::string& password = "pass1") {
+    (void)client.command("USER user1");
+    return client.command("PASS " + password);
+}
+
+} // namespace
+
+TEST_CASE("a second session of a maildrop is told that it is in use") {
+    Server server{2};
+    Pop3Client first = server.session();
+    Pop3Client second = server.client();
+    const std::string refused = try_login(second);
+    CHECK(refused.starts_with("-ERR [IN-USE]"));
+    CHECK(refused.find("lock") != std::string::npos);   // the word fetchmail looks for
+    // A wrong password learns nothing of the lock.
+    CHECK(try_login(second, "wrong") == "-ERR [AUTH] Password incorrect");
+    CHECK(server.session(2).command("STAT").starts_with("+OK"));
+    first.quit();
+    // The refused connection may try again.
+    CHECK(try_login(second).starts_with("+OK"));
+}
+
+TEST_CASE("the lock is free when the reply to QUIT arrives") {
+    Server server;
+    for (int i = 0; i < 100; ++i) {
+        Pop3Client client = server.session();
+        REQUIRE(client.command("QUIT") == "+OK Goodbye");
+        // No wait in between: the next one may be another machine that has seen the reply.
+        Pop3Client next = server.session();
+        next.quit();
+    }
+}
+
+TEST_CASE("the lock is free after a connection is lost in any way") {
+    Server server;
+    for (int i = 0; i < 10; ++i) {
+        Pop3Client client = server.session();
+        if (i % 2) client.reset();
+        else client.close();
+        CHECK(eventually([&] {
+            Pop3Client next = server.client();
+            return try_login(next).starts_with("+OK");
+        }));
+    }
+}
+
+TEST_CASE("shared sessions see and delete side by side") {
+    Server server{1, {"--sessions", "shared"}};
+    const Maildir maildir = server.maildir("user1");
+    for (int i = 1; i <= 3; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: x\n\n" + std::to_string(i) + "\n");
+    Pop3Client first = server.session(), second = server.session();
+    CHECK(first.command("DELE 1").starts_with("+OK"));
+    CHECK(second.command("STAT").starts_with("+OK 3 "));   // marks are a session's own
+    first.quit();
+    CHECK(second.command("RETR 1").starts_with("-ERR"));
+    CHECK(second.retrieve(2) == "Subject: x\r\n\r\n2\r\n");
+    CHECK(second.command("DELE 1").starts_with("+OK"));
+    CHECK(second.command("DELE 3").starts_with("+OK"));
+    second.quit();
+    CHECK(maildir.messages() == std::vector<std::string>{"cur/1700000002.M1P1.h:2,S"});
+}
+
+TEST_CASE("two servers over one mail root keep each other's locks") {
+    TempDirectory mail;
+    const Maildir maildir{mail / "user1"};
+    const auto start = [&](const char* sessions) {
+        Server::Setup setup;
+        setup.arguments = {"-d", mail.path(), "-u", "user1:pass1", "--sessions", sessions};
+        setup.own_root = true;
+        return setup;
+    };
+    Server one{start("exclusive")}, other{start("exclusive")}, shared{start("shared")};
+    {
+        Pop3Client held = one.session(), refused = other.client(), also = shared.client();
+        CHECK(try_login(refused).starts_with("-ERR [IN-USE]"));
+        CHECK(try_login(also).starts_with("-ERR [IN-USE]"));
+        held.quit();
+        CHECK(try_login(refused).starts_with("+OK"));
+        refused.quit();
+    }
+    {
+        Pop3Client held = shared.session(), refused = one.client(), beside = shared.session();
+        CHECK(try_login(refused).starts_with("-ERR [IN-USE]"));
+        held.quit();
+        CHECK(try_login(refused).starts_with("-ERR [IN-USE]"));
+        beside.quit();
+        CHECK(try_login(refused).starts_with("+OK"));
+    }
+    // A server that is killed leaves no lock behind.
+    Pop3Client held = other.session();
+    other.expect_no_clean_end();
+    other.process().signal(SIGKILL);
+    REQUIRE(other.process().wait());
+    CHECK(eventually([&] {
+        Pop3Client next = one.client();
+        return try_login(next).starts_with("+OK");
+    }));
+}

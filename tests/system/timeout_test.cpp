@@ -1,0 +1,105 @@
+// system/timeout_test.cpp - connections that say nothing, or not enough, or for too long.
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+TEST_CASE("autologout closes without a response and removes nothing") {
+    Server server{1, {"--timeout", "1"}};
+    const Maildir maildir = server.maildir("user1");
+    (void)maildir.deliver("1700000001.M1P1.h", "Subject: a\n");
+    Pop3Client client = server.session();
+    (void)client.retrieve(1);
+    CHECK(client.command("DELE 1").starts_with("+OK"));
+    CHECK(client.rest().empty());
+    CHECK(maildir.messages() == std::vector<std::string>{"new/1700000001.M1P1.h"});
+    CHECK(eventually([&] {
+        Pop3Client next = server.client();
+        (void)next.command("USER user1");
+        return next.command("PASS pass1").starts_with("+OK");
+    }));
+    CHECK(server.log().find("600") != std::string::npos);   // the warning about RFC 1939's ten minutes
+}
+
+TEST_CASE("half a command is no activity") {
+    Server server{1, {"--timeout", "1"}};
+    Pop3Client client = server.session();
+    // An octet now and then for much longer than the limit; the server closes meanwhile.
+    bool lost = false;
+    for (int i = 0; i < 200 && !lost; ++i) {
+        try {
+            client.send("x");
+        } catch (const ConnectionLost&) {
+            lost = true;
+        }
+        if (!lost && !client.silent_for(Seconds{0.1})) lost = client.ended();
+    }
+    CHECK(lost);
+}
+
+TEST_CASE("whole commands keep a session") {
+    Server server{1, {"--timeout", "2"}};
+    Pop3Client client = server.session();
+    for (int i = 0; i < 6; ++i) {
+        pause_for(Seconds{0.5});
+        CHECK(client.command("NOOP").starts_with("+OK"));
+    }
+    client.quit();
+}
+
+TEST_CASE("a transfer that moves is activity however slow") {
+    Server server{1, {"--timeout", "2"}};
+    std::string mail;
+    while (mail.size() < 6'000'000) mail += "una linea de sesenta y tres octetos para llenar un correo grande\n";
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
+    Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
+    client.login("user1", "pass1");
+    REQUIRE(client.command("RETR 1").starts_with("+OK"));
+    // Six seconds of slow reading, three times the limit, then the rest at once.
+    std::string body;
+    for (int i = 0; i < 24; ++i) {
+        body += client.some(16384);
+        pause_for(Seconds{0.25});
+    }
+    const std::string wanted = as_sent(mail);
+    REQUIRE(body.size() < wanted.size());
+    body += client.exactly(wanted.size() - body.size());
+    CHECK((body == wanted));
+    client.quit();
+}
+
+TEST_CASE("a client that stops reading is logged out") {
+    Server server{1, {"--timeout", "1"}};
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", std::string(20'000'000, 'x'));
+    Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
+    client.login("user1", "pass1");
+    client.send("RETR 1\r\n");
+    CHECK(eventually([&] {
+        Pop3Client next = server.client();
+        (void)next.command("USER user1");
+        return next.command("PASS pass1").starts_with("+OK");
+    }));
+    const std::string got = client.rest(true);
+    CHECK(!got.ends_with("\r\n.\r\n"));
+}
+
+TEST_CASE("login has a limit of its own that no half attempt renews") {
+    Server server{1, {"--login-timeout", "1"}};
+    Pop3Client silent = server.client();
+    CHECK(silent.rest().empty());
+    Pop3Client busy = server.client();
+    bool closed = false;
+    for (int i = 0; i < 200 && !closed; ++i) {
+        try {
+            closed = !busy.command("CAPA").empty() && busy.body_lines().empty();
+        } catch (const ConnectionLost&) {
+            closed = true;
+        }
+        pause_for(Seconds{0.1});
+    }
+    CHECK(closed);
+    // Who is in has other limits.
+    Pop3Client client = server.session();
+    CHECK(client.silent_for(Seconds{2}));
+    CHECK(client.command("NOOP").starts_with("+OK"));
+}
