@@ -54,6 +54,37 @@ std::string top_of(std::string_view stored, std::size_t lines) {
     return join(all, false);
 }
 
+namespace {
+
+// A few octets around a place, in printable form.
+std::string around(const std::string& text, std::size_t at) {
+    std::string shown = at > 20 ? "..." : "";
+    for (const char c : text.substr(at > 20 ? at - 20 : 0, 60)) {
+        if (c == '\r') shown += "\\r";
+        else if (c == '\n') shown += "\\n";
+        else if (c < ' ') shown += '?';
+        else shown += c;
+    }
+    return "'" + shown + "'";
+}
+
+} // namespace
+
+std::string difference(const std::string& got, const std::string& wanted) {
+    if (got == wanted) return {};
+    const auto part = std::mismatch(got.begin(), got.end(), wanted.begin(), wanted.end());
+    const auto at = static_cast<std::size_t>(part.first - got.begin());
+    return std::to_string(got.size()) + " octets in place of " + std::to_string(wanted.size()) + ", from " + std::to_string(at) + " on: " +
+           around(got, at) + " in place of " + around(wanted, at);
+}
+
+std::string difference(const std::vector<std::string>& got, const std::vector<std::string>& wanted) {
+    if (got.size() != wanted.size()) return std::to_string(got.size()) + " in place of " + std::to_string(wanted.size());
+    for (std::size_t i = 0; i < got.size(); ++i)
+        if (got[i] != wanted[i]) return "at " + std::to_string(i) + ": " + difference(got[i], wanted[i]);
+    return {};
+}
+
 std::string read_whole(const std::filesystem::path& file) {
     std::ifstream in{file, std::ios::binary};
     if (!in) throw std::runtime_error("cannot read " + file.string());

@@ -17,6 +17,10 @@ namespace buzon::test {
 // The body of TOP with so many lines, dot-stuffing undone.
 [[nodiscard]] std::string top_of(std::string_view stored, std::size_t lines);
 
+// Empty when both are the same; else where they part, in few words: a mail is too long to be printed whole.
+[[nodiscard]] std::string difference(const std::string& got, const std::string& wanted);
+[[nodiscard]] std::string difference(const std::vector<std::string>& got, const std::vector<std::string>& wanted);
+
 [[nodiscard]] std::string read_whole(const std::filesystem::path& file);
 
 // One user's Maildir in the hands of "another program".

@@ -75,7 +75,7 @@ TEST_CASE("every stored form arrives exactly and is announced exactly") {
         CHECK(listed[i] == number + " " + size);
         REQUIRE(client.command("RETR " + number) == "+OK " + size + " octets");
         const std::string wanted = as_sent(mails[i].stored);
-        CHECK(client.exactly(wanted.size()) == wanted);
+        CHECK(difference(client.exactly(wanted.size()), wanted) == "");
     }
     client.quit();
 }
@@ -96,7 +96,7 @@ TEST_CASE("random mixtures of line ends and dots arrive exactly") {
     for (std::size_t i = 0; i < mails.size(); ++i) {
         CAPTURE(i);
         REQUIRE(client.command("RETR " + std::to_string(i + 1)) == "+OK " + std::to_string(as_received(mails[i]).size()) + " octets");
-        CHECK(client.exactly(as_sent(mails[i]).size()) == as_sent(mails[i]));
+        CHECK(difference(client.exactly(as_sent(mails[i]).size()), as_sent(mails[i])) == "");
     }
     client.quit();
 }

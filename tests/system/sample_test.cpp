@@ -92,7 +92,7 @@ TEST_CASE("every sample message arrives byte for byte") {
         }
         std::sort(expected.begin(), expected.end());
         std::sort(received.begin(), received.end());
-        CHECK(received == expected);
+        CHECK(difference(received, expected) == "");
         mails += static_cast<int>(expected.size());
         client.quit();
     }

@@ -1,0 +1,128 @@
+// system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's poplib
+// and fetchmail.
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+const std::filesystem::path sample = std::filesystem::path(BUZON_SOURCE_DIR) / "maildir-sample";
+
+Server::Setup demo() {
+    Server::Setup setup;
+    setup.arguments = {"--default"};
+    setup.own_addresses = setup.own_root = true;
+    return setup;
+}
+
+// All sample mail of a user as a client must receive it, in no particular order.
+std::vector<std::string> wanted(int user) {
+    const Maildir maildir{sample / ("user" + std::to_string(user))};
+    std::vector<std::string> mails;
+    for (const std::string& name : maildir.messages()) mails.push_back(as_received(read_whole(maildir.path() / name)));
+    std::sort(mails.begin(), mails.end());
+    return mails;
+}
+
+Finished must_run(const Words& argv, const std::string& input = {}) {
+    Finished end = run(argv, input);
+    CAPTURE(argv, end.err);
+    CHECK(end.code == 0);
+    return end;
+}
+
+} // namespace
+
+TEST_CASE("curl reads every sample message byte for byte") {
+    Server server{demo()};
+    for (int user = 1; user <= 6; ++user) {
+        const std::string n = std::to_string(user);
+        const std::string url = "pop3://user" + n + ":pass" + n + "@127.0.0.1:" + std::to_string(server.port()) + "/";
+        std::vector<std::string> received;
+        for (std::size_t mail = 1; mail <= wanted(user).size(); ++mail) {
+            received.push_back(must_run({"curl", "-sS", "--max-time", "60", url + std::to_string(mail)}).out);
+            // curl takes the CRLF of the reply's first line for the end of a message's last line: of none it makes one.
+            if (received.back() == "\r\n") received.back().clear();
+        }
+        std::sort(received.begin(), received.end());
+        CAPTURE(user);
+        CHECK(difference(received, wanted(user)) == "");
+        const std::string listing = must_run({"curl", "-sS", "--max-time", "60", url}).out;
+        CHECK(static_cast<std::size_t>(std::count(listing.begin(), listing.end(), '\n')) == wanted(user).size());
+        CHECK(must_run({"curl", "-sS", "--max-time", "60", "-X", "UIDL", url}).out.find("1 17000") == 0);
+    }
+    CHECK(run({"curl", "-sS", "--max-time", "60", "pop3://user1:wrong@127.0.0.1:" + std::to_string(server.port()) + "/1"}).code == 67);
+}
+
+TEST_CASE("poplib reads every sample message byte for byte") {
+    Server server{demo()};
+    TempDirectory directory;
+    const std::string program = directory.file("read.py", R"(
+import base64, poplib, sys
+for user in range(1, 7):
+    pop = poplib.POP3("127.0.0.1", int(sys.argv[1]), timeout=60)
+    pop.user(f"user{user}")
+    pop.pass_(f"pass{user}")
+    count, octets = pop.stat()
+    listed = [int(line.split()[1]) for line in pop.list()[1]]
+    assert len(listed) == count and sum(listed) == octets, (listed, count, octets)
+    ids = [line.split()[1] for line in pop.uidl()[1]]
+    assert len(set(ids)) == count
+    for number in range(1, count + 1):
+        response, lines, size = pop.retr(number)
+        mail = b"".join(line + b"\r\n" for line in lines)
+        assert len(mail) == listed[number - 1], (number, len(mail), listed)
+        print(user, base64.b64encode(mail).decode())
+        head = pop.top(number, 0)[1]
+        assert lines[:len(head)] == head
+    assert b"+OK" in pop.noop() and b"+OK" in pop.rset()
+    pop.capa()
+    pop.quit()
+)");
+    const Finished end = must_run({"python3", program, std::to_string(server.port())});
+    // Python has no wire form of ours to compare with: it prints what it got.
+    std::map<int, std::vector<std::string>> received;
+    std::istringstream lines{end.out};
+    for (std::string line; std::getline(lines, line);) {
+        const Finished plain = must_run({"base64", "-d"}, line.substr(line.find(' ') + 1));
+        received[std::stoi(line)].push_back(plain.out);
+    }
+    for (int user = 1; user <= 6; ++user) {
+        std::sort(received[user].begin(), received[user].end());
+        CAPTURE(user);
+        CHECK(difference(received[user], wanted(user)) == "");
+    }
+}
+
+TEST_CASE("fetchmail reads every sample message byte for byte") {
+    Server server{demo()};
+    for (int user = 1; user <= 6; ++user) {
+        CAPTURE(user);
+        TempDirectory directory;
+        const std::string n = std::to_string(user);
+        std::filesystem::create_directory(directory / "out");
+        const std::string agent = directory.script("agent", "cat > " + (directory / "out") + "/$$");
+        const std::string control = directory.file("rc",
+                                                   "set invisible\nset no bouncemail\nset pidfile \"" + (directory / "pid") + "\"\nset idfile \"" + (directory / "ids") + "\"\npoll 127.0.0.1 protocol POP3 auth password port " + std::to_string(server.port()) +
+                                                       " timeout 60 bad-header accept\n user user" + n + " password pass" + n + " sslproto \"\" fetchall keep no rewrite no mimedecode no stripcr\n mda \"" + agent + "\"\n",
+                                                   0600);
+        Launch launch;
+        launch.argv = {"fetchmail", "-f", control, "--nodetach", "--nosyslog"};
+        launch.environment["HOME"] = launch.environment["FETCHMAILHOME"] = directory.path();
+        const Finished end = run(launch);
+        CAPTURE(end.out, end.err);
+        CHECK(end.code == 0);
+        std::vector<std::string> received;
+        for (const auto& entry : std::filesystem::directory_iterator{directory / "out"}) received.push_back(read_whole(entry.path()));
+        std::vector<std::string> expected = wanted(user);
+        for (std::string& mail : received)
+            if (mail.find("Subject: Headerless mail") != std::string::npos) mail = "\r\n";   // its note in place of an empty mail
+        std::sort(received.begin(), received.end());
+        for (std::string& mail : expected)
+            if (mail.find("\r\n\r\n") == std::string::npos) mail += "\r\n";   // fetchmail ends a header that has no end
+        std::sort(expected.begin(), expected.end());
+        CHECK(difference(received, expected) == "");
+        CHECK(end.err.find("was not the expected length") == std::string::npos);
+    }
+}
