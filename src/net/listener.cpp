@@ -24,9 +24,11 @@ bool somebody_serves(const SocketAddress& address) {
 
 } // namespace
 
-posix::Result<std::unique_ptr<Listener>> Listener::open(event::EventLoop& loop, const ListenAddress& where) {
+posix::Result<std::unique_ptr<Listener>> Listener::open(event::EventLoop& loop, const ListenAddress& where, bool beside) {
     std::unique_ptr<Listener> listener{new Listener(loop)};
+    listener->beside_ = beside;
     if (const std::error_code why = listener->bind_to(where)) return why;
+    listener->allow_beside(false);
     return listener;
 }
 
@@ -57,6 +59,7 @@ std::error_code Listener::bind_ip(const Endpoint& endpoint, bool dual_stack) {
     const int on = 1;
     const int v6_only = dual_stack ? 0 : 1;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (beside_) allow_beside(true);
     // Inherited by accepted sockets: every reply leaves at once, in one piece that we made.
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (address.storage.ss_family == AF_INET6 &&
@@ -105,23 +108,35 @@ std::error_code Listener::begin(OnAccept on_accept) {
     return watch_.start(loop_, socket_.get(), EPOLLIN, *this);
 }
 
+void Listener::allow_beside(bool allowed) noexcept {
+    const int value = allowed ? 1 : 0;
+    if (!is_unix()) ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
+}
+
+void Listener::accept_rest() {
+    while (accept_one()) {}
+}
+
 void Listener::on_ready(std::uint32_t) {
-    for (int i = 0; i < accepts_per_turn; ++i) {
-        sockaddr_storage address{};
-        socklen_t length = sizeof address;
-        posix::UniqueFd socket{::accept4(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), &length,
-                                         SOCK_CLOEXEC | SOCK_NONBLOCK)};
-        if (!socket) {
-            if (errno == EINTR || errno == ECONNABORTED) continue;
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                // Cannot happen below the limit on connections; when the system is at its end, rest instead of spin.
-                watch_.interest(0);
-                rest_.arm(loop_.timers(), loop_.now() + 100ms);
-            }
-            return;
-        }
+    for (int i = 0; i < accepts_per_turn && accept_one(); ++i) {}
+}
+
+bool Listener::accept_one() {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    posix::UniqueFd socket{::accept4(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), &length,
+                                     SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (socket) {
         on_accept_(Accepted{std::move(socket), Endpoint::from(address), is_unix()});
+        return true;
     }
+    if (errno == EINTR || errno == ECONNABORTED) return true;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        // Cannot happen below the limit on connections; when the system is at its end, rest instead of spin.
+        watch_.interest(0);
+        rest_.arm(loop_.timers(), loop_.now() + 100ms);
+    }
+    return false;
 }
 
 void Listener::on_timer(event::Timer&) {

@@ -105,3 +105,26 @@ TEST_CASE("more connections than one turn takes are all accepted in the followin
     for (int i = 0; i < 5 && count < 100; ++i) loop.turn(100ms);
     CHECK(count == 100);
 }
+
+TEST_CASE("an overlapping address is taken beside our own listener when that allows it, and not otherwise") {
+    EventLoop loop;
+    auto everywhere = std::move(Listener::open(loop, EveryAddress{0})).value();
+    const Endpoint narrow{*Ip::parse("127.0.0.1"), everywhere->port(), 0};
+    CHECK(Listener::open(loop, narrow, true).error().value() == EADDRINUSE);
+    everywhere->allow_beside(true);
+    auto second = Listener::open(loop, narrow, true);
+    everywhere->allow_beside(false);
+    REQUIRE(second.ok());
+    CHECK(Listener::open(loop, narrow, true).error().value() == EADDRINUSE);
+}
+
+TEST_CASE("who had connected before the listener closes is still accepted") {
+    EventLoop loop;
+    auto listener = std::move(Listener::open(loop, loopback)).value();
+    std::size_t count = 0;
+    REQUIRE(!listener->begin([&](Accepted) { ++count; }));
+    std::vector<UniqueFd> clients;
+    for (int i = 0; i < 80; ++i) clients.push_back(connect_to(to_socket_address(listener->bound())));
+    listener->accept_rest();
+    CHECK(count == 80);
+}

@@ -35,10 +35,17 @@ public:
     using OnAccept = std::function<void(Accepted)>;
 
     // Binds and listens, but accepts only from begin() on: so that several can be opened before any serves.
-    [[nodiscard]] static posix::Result<std::unique_ptr<Listener>> open(event::EventLoop& loop, const ListenAddress& where);
+    // beside: another listener of ours that may overlap, as "every address" overlaps any; it serves until it is closed.
+    [[nodiscard]] static posix::Result<std::unique_ptr<Listener>> open(event::EventLoop& loop, const ListenAddress& where,
+                                                                       bool beside = false);
     ~Listener();
 
     [[nodiscard]] std::error_code begin(OnAccept on_accept);
+
+    // Lets open(…, beside) take an overlapping address. Anybody of our user could while it is allowed: not for long.
+    void allow_beside(bool allowed) noexcept;
+    // Accepts what has connected already: to be called before the listener is closed, or the kernel refuses them.
+    void accept_rest();
 
     // What was really bound: the port, also when 0 was asked for; 0 of a unix socket.
     [[nodiscard]] std::uint16_t port() const noexcept { return bound_.port; }
@@ -52,6 +59,7 @@ private:
     explicit Listener(event::EventLoop& loop) : loop_{loop}, rest_{*this} {}
     [[nodiscard]] std::error_code bind_to(const ListenAddress& where);
     [[nodiscard]] std::error_code bind_ip(const Endpoint& endpoint, bool dual_stack);
+    [[nodiscard]] bool accept_one();
     [[nodiscard]] std::error_code bind_unix(const std::string& path);
     void on_ready(std::uint32_t events) override;
     void on_timer(event::Timer& which) override;
@@ -64,6 +72,7 @@ private:
     Endpoint bound_;
     std::string unix_path_;
     ino_t unix_inode_ = 0;   // of our file: never remove a successor's
+    bool beside_ = false;
     bool serves_v4_ = false;
     bool serves_v6_ = false;
 };

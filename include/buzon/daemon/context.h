@@ -1,0 +1,48 @@
+// daemon/context.h - what the connections of this server share. Plain references: server.cpp owns all of it and outlives
+// every connection.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/pop3/settings.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/metrics.h"
+#include "buzon/state/settings.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::daemon {
+
+class Locks;
+class Maildrops;
+class Users;
+class Transforms;
+
+// Buffers that one connection at a time uses while it has its turn: idle sessions own none.
+struct Scratch {
+    static constexpr std::size_t input_size = 16 * 1024;   // octets read from a client at once
+    static constexpr std::size_t file_size = 64 * 1024;    // octets read from a message or a filter at once
+    std::unique_ptr<char[]> input{new char[input_size]};
+    std::unique_ptr<char[]> file{new char[file_size]};
+    std::string output;
+};
+
+struct Context {
+    event::EventLoop& loop;
+    const state::Settings& settings;
+    const pop3::Settings& pop3;
+    state::Metrics& metrics;
+    state::EventBus& events;
+    worker::Pool& disk;     // scans, opens, reads that would wait, updates
+    worker::Pool& hashes;   // crypt(3), PBKDF2
+    Maildrops& maildrops;
+    Locks& locks;
+    Users& users;
+    Transforms& transforms;
+    Scratch& scratch;
+};
+
+} // namespace buzon::daemon

@@ -1,0 +1,82 @@
+// daemon/control.h - what a manager may see of the server and do to it: manage::Host, and the performing of its Actions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buzon/auth/user_base.h"
+#include "buzon/daemon/context.h"
+#include "buzon/daemon/pop3_service.h"
+#include "buzon/manage/action.h"
+#include "buzon/manage/host.h"
+#include "buzon/state/history.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::daemon {
+
+// What only the server as a whole can do, and knows.
+class ServerHooks {
+public:
+    // Settings or users have changed: bring what is derived from them up to date.
+    virtual void settings_changed() = 0;
+    virtual void drain() = 0;
+    [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> details() const = 0;
+
+protected:
+    ~ServerHooks() = default;
+};
+
+class Control final : public manage::Host {
+public:
+    using OnDone = std::function<void(manage::Outcome)>;
+
+    Control(Context& context, state::Settings& settings, Pop3Service& pop3, ServerHooks& hooks,
+            std::vector<auth::NamedSecret> administrators);
+
+    // Performs what a session asked for. `done` is called once, perhaps at once; when it is called later, `pending` is
+    // waiting meanwhile and may be dropped by who no longer wants to know.
+    void perform(const manage::Action& action, worker::Pending& pending, OnDone done);
+
+    // manage::Host
+    [[nodiscard]] std::chrono::system_clock::time_point now() const override { return std::chrono::system_clock::now(); }
+    [[nodiscard]] const state::Metrics& metrics() override;
+    [[nodiscard]] const state::History& history() const override { return history_; }
+    [[nodiscard]] const state::Settings& settings() const override { return settings_; }
+    [[nodiscard]] state::EventBus& events() override { return context_.events; }
+    [[nodiscard]] std::string directory() const override;
+    [[nodiscard]] std::string address() const override { return pop3_.address_text(); }
+    [[nodiscard]] std::uint16_t port() const override { return pop3_.port(); }
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override { return hooks_.details(); }
+    [[nodiscard]] std::optional<std::string> transform(const std::optional<std::string>& user) const override;
+    [[nodiscard]] std::vector<std::uint64_t> sessions() const override { return pop3_.ids(); }
+    [[nodiscard]] std::optional<manage::SessionRow> session(std::uint64_t id) const override;
+    std::size_t kick(std::uint64_t id) override { return pop3_.kick(id); }
+    std::size_t kick_user(std::string_view user) override { return pop3_.kick_user(user); }
+    [[nodiscard]] std::vector<std::string> users() const override;
+    [[nodiscard]] bool has_administrators() const override { return !administrators_.empty(); }
+
+    [[nodiscard]] state::History& history() noexcept { return history_; }
+
+private:
+    [[nodiscard]] manage::Outcome check(const manage::CheckAdministrator& who) const;
+    [[nodiscard]] manage::Outcome change(const manage::ChangePort& to);
+    [[nodiscard]] manage::Outcome change(const manage::ChangeAddress& to);
+    [[nodiscard]] manage::Outcome change(const manage::ChangeSetting& to);
+    [[nodiscard]] manage::Outcome remove(const manage::RemoveUser& whom);
+    void change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done);
+    void change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done);
+    void add(const manage::AddUser& whom, worker::Pending& pending, OnDone done);
+    void set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done);
+    [[nodiscard]] manage::Outcome listen_on(std::vector<net::Ip> addresses, std::uint16_t port);
+
+    Context& context_;
+    state::Settings& settings_;
+    Pop3Service& pop3_;
+    ServerHooks& hooks_;
+    std::vector<auth::NamedSecret> administrators_;
+    state::History history_;
+};
+
+} // namespace buzon::daemon

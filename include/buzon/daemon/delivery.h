@@ -1,0 +1,88 @@
+// daemon/delivery.h - the pumps of one RETR or TOP: from a message's file, through a transformation if one is on, to wire
+// form. Pull-based: nothing is read before there is room for it. Never waits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "buzon/daemon/context.h"
+#include "buzon/filter/filter_spec.h"
+#include "buzon/mail/snapshot.h"
+#include "buzon/pop3/action.h"
+#include "buzon/posix/result.h"
+
+namespace buzon::daemon {
+
+// Which message, and for whom. The references stay valid as long as the delivery.
+struct DeliveryOrder {
+    const mail::Snapshot& snapshot;
+    std::uint32_t index;
+    const std::string& maildir;
+    const std::string& user;
+    std::string client_ip;
+    std::uint64_t session;
+    std::optional<std::uint32_t> top_lines;
+};
+
+class DeliveryOwner {
+public:
+    // What could not go on can now: call begin() or pull() again. Never called from within them.
+    virtual void delivery_wakes() = 0;
+
+protected:
+    ~DeliveryOwner() = default;
+};
+
+//   begin() ── wait … ──► ready ──► pull() ── some / wait … ──► done
+//      └──► refused: nothing was promised, -ERR      └──► broken: cut the connection, no final dot
+class Delivery {
+public:
+    enum class Step : std::uint8_t { wait, ready, refused, some, done, broken };
+
+    virtual ~Delivery() = default;
+    [[nodiscard]] virtual Step begin() = 0;
+    // After ready: the octets that a client will have received, where that is certain.
+    [[nodiscard]] virtual std::optional<std::uint64_t> octets() const = 0;
+    // Appends wire form to `out`, about `room` octets of it, the final ".\r\n" included.
+    [[nodiscard]] virtual Step pull(std::string& out, std::size_t room) = 0;
+    // The client does not take more for now. pull() ends the pause.
+    virtual void pause() {}
+    // After refused.
+    [[nodiscard]] virtual pop3::DeliveryRefusal refusal() const = 0;
+    // The program that is waited for or read from, for SESS; empty when there is none.
+    [[nodiscard]] virtual std::string program() const { return {}; }
+};
+
+[[nodiscard]] std::unique_ptr<Delivery> deliver_file(Context& context, DeliveryOwner& owner, DeliveryOrder order);
+[[nodiscard]] std::unique_ptr<Delivery> deliver_filtered(Context& context, DeliveryOwner& owner, DeliveryOrder order,
+                                                         const filter::FilterSpec& spec);
+
+// Opens a message without ever waiting: at once where the kernel has everything in memory, else by a worker; a server
+// that has no descriptor left tries again until one is free.
+class MessageOpener final : private event::TimerHandler {
+public:
+    // `wake` is called when open() shall be called again.
+    MessageOpener(Context& context, std::function<void()> wake)
+        : context_{context}, wake_{std::move(wake)}, retry_{*this} {}
+
+    // Nothing: not yet.
+    [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> open(const DeliveryOrder& order);
+
+private:
+    void on_timer(event::Timer&) override { wake_(); }
+    void ask_worker(const DeliveryOrder& order);
+    [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> finish(posix::Result<posix::UniqueFd> opened);
+
+    Context& context_;
+    std::function<void()> wake_;
+    event::Timer retry_;
+    worker::Pending pending_;
+    bool answered_ = false;   // by the worker, with these two
+    std::error_code why_;
+    posix::UniqueFd file_;
+};
+
+} // namespace buzon::daemon

@@ -1,0 +1,47 @@
+// daemon/jobs.h - the kinds of work that the server gives to worker processes, and the workers' main().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "buzon/posix/unique_fd.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::daemon {
+
+// argv[0] by which a process of this program knows that it is a worker.
+inline constexpr const char* worker_name = "buzon-worker";
+[[nodiscard]] int worker_main();
+
+enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec };
+
+// Every answer begins with an error number (0: fine); what follows depends on the kind.
+struct Answered {
+    std::error_code why;
+    std::string_view rest;   // points into the answer's body
+};
+[[nodiscard]] Answered read_answer(const worker::Answer& answer);
+
+// A maildrop's snapshot. Answer: one octet, 1 when the file system is a local one; the descriptor is the snapshot.
+[[nodiscard]] worker::Job scan_job(const std::string& maildir, bool create);
+// A message by name, wherever it is now. Answer: the descriptor.
+[[nodiscard]] worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new, std::uint64_t inode);
+// Octets of a file that are not in memory. Answer: the octets, none at its end. `file` is borrowed until submit().
+[[nodiscard]] worker::Job read_job(int file, std::uint64_t offset, std::uint32_t octets);
+// Answer: a mail::UpdateOutcome. The request: mail::UpdateRequest::to_bytes().
+[[nodiscard]] worker::Job update_job(bool fsync, std::string_view request);
+// Whether a password opens a stored secret ({SCHEME}…). Answer: "y" or "n".
+[[nodiscard]] worker::Job verify_job(std::string_view secret, std::string_view password);
+// A salted hash of a password, with its {SCHEME}. Answer: the text.
+[[nodiscard]] worker::Job make_secret_job(std::string_view password);
+// SCRAM-SHA-256 credentials of a password. Answer: auth::to_text() of them.
+[[nodiscard]] worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations);
+// Whether the path is a directory. Answer: its absolute path.
+[[nodiscard]] worker::Job directory_job(std::string_view path);
+// Whether the programs of a SPEC can be run. Answer: what is wrong, empty when nothing is.
+[[nodiscard]] worker::Job check_spec_job(std::string_view spec);
+[[nodiscard]] worker::Job make_maildir_job(const std::string& maildir);
+
+} // namespace buzon::daemon

@@ -1,0 +1,36 @@
+// daemon/log_writer.h - log lines to standard error, without ever waiting for who reads it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/state/log.h"
+#include "buzon/state/metrics.h"
+
+namespace buzon::daemon {
+
+// Lines are written at the end of the turn. While the reader of a pipe or terminal is slow they are kept, up to a bound;
+// beyond it they are dropped and counted, and a line says how many.
+class LogWriter final : public state::LogSink, private event::Task, private event::TimerHandler {
+public:
+    LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd);
+    ~LogWriter() override;
+
+    void write(std::string_view line) override;
+    // What can be written now; the rest stays.
+    void flush();
+
+private:
+    void run() override { flush(); }
+    void on_timer(event::Timer&) override { flush(); }
+
+    event::EventLoop& loop_;
+    state::Metrics& metrics_;
+    int fd_;
+    event::Timer retry_{*this};
+    std::string waiting_;
+    std::size_t dropped_ = 0;
+};
+
+} // namespace buzon::daemon

@@ -1,0 +1,74 @@
+// daemon/login.h - one attempt to log in: is the secret right, is the maildrop free, what is in it? Never waits; slow
+// hashes and cold maildrops are a worker's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "buzon/auth/user_base.h"
+#include "buzon/daemon/context.h"
+#include "buzon/daemon/locks.h"
+#include "buzon/daemon/maildrops.h"
+#include "buzon/mail/maildrop.h"
+#include "buzon/net/address.h"
+#include "buzon/pop3/action.h"
+
+namespace buzon::daemon {
+
+// A successful login.
+struct LoggedIn {
+    mail::Maildrop maildrop;
+    std::string maildir;
+    MaildropLock lock;
+};
+struct LoginRefused {
+    pop3::Refusal why = pop3::Refusal::temporary;
+    std::optional<std::uint32_t> seconds;   // as Session::login_refused() takes it
+    std::string cause;                      // the true reason, for the log alone
+};
+using LoginEnd = std::variant<LoggedIn, LoginRefused>;
+
+// What the client showed.
+using Proof = std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram, pop3::Authenticated>;
+
+class Login {
+public:
+    // Called at most once, never within start(). It may destroy us.
+    using OnEnd = std::function<void(LoginEnd)>;
+
+    Login(Context& context, const net::Ip& client, bool over_unix, Proof proof, OnEnd then);
+    Login(const Login&) = delete;
+    Login& operator=(const Login&) = delete;
+
+    // The end, when it is known at once; else on_end will tell.
+    [[nodiscard]] std::optional<LoginEnd> start();
+    [[nodiscard]] const std::string& user() const noexcept { return user_; }
+
+private:
+    void check_proof();
+    void check_password(const pop3::CheckPassword& proof);
+    [[nodiscard]] bool digest_is_right() const;
+    void verified(bool right, std::string_view cause);
+    void open_maildrop();
+    void opened(SnapshotResult result);
+    void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
+    void end(LoginEnd what);
+
+    Context& context_;
+    std::optional<auth::Source> source_;
+    Proof proof_;
+    std::string user_;
+    OnEnd then_;
+    bool starting_ = false;
+    std::optional<LoginEnd> early_;   // the end, while start() still runs
+    worker::Pending verifying_;
+    auth::Standing standing_ = auth::Standing::open;
+    std::string maildir_;
+    MaildropLock lock_;
+    Maildrops::Waiter waiter_;
+};
+
+} // namespace buzon::daemon

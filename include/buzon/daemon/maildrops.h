@@ -1,0 +1,87 @@
+// daemon/maildrops.h - the maildrops in use: their snapshots, shared between logins, and who holds which. Reads no
+// directory itself: workers do.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/mail/snapshot.h"
+#include "buzon/posix/result.h"
+#include "buzon/state/metrics.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::daemon {
+
+using SnapshotResult = posix::Result<std::shared_ptr<const mail::Snapshot>>;
+
+class Maildrops {
+public:
+    // `most_memory`: octets of snapshots kept beside those in use.
+    Maildrops(event::EventLoop& loop, worker::Pool& disk, state::Metrics& metrics, std::size_t most_memory);
+    Maildrops(const Maildrops&) = delete;
+    Maildrops& operator=(const Maildrops&) = delete;
+    ~Maildrops();
+
+    // The wait for one snapshot; destroying it gives it up. When nobody waits any more, the scan is abandoned.
+    class Waiter {
+    public:
+        using OnSnapshot = std::function<void(SnapshotResult)>;
+        explicit Waiter(OnSnapshot then) : then_{std::move(then)} {}
+        Waiter(const Waiter&) = delete;
+        Waiter& operator=(const Waiter&) = delete;
+        ~Waiter();
+
+    private:
+        friend class Maildrops;
+        OnSnapshot then_;
+        Maildrops* owner_ = nullptr;
+        std::string path_;
+    };
+
+    // Gives the snapshot at once when an unchanged one is at hand; else nothing, and `waiter` hears later.
+    // create: make a maildrop that is missing.
+    [[nodiscard]] std::shared_ptr<const mail::Snapshot> open(const std::string& maildir, bool create, Waiter& waiter);
+
+    // Forget what is known of a maildrop's metadata being in memory: the next login asks a worker.
+    void touched(const std::string& maildir);
+    [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
+
+private:
+    struct Known {
+        std::shared_ptr<const mail::Snapshot> snapshot;
+        bool local = false;            // stat() of it does not wait
+        event::Instant looked{};       // when its directories were last looked at
+        std::list<std::string>::iterator used;
+    };
+    struct Scan {
+        worker::Pending answer;
+        std::vector<Waiter*> waiters;
+        event::Instant began{};
+        bool create = false;
+    };
+
+    [[nodiscard]] std::shared_ptr<const mail::Snapshot> current(const std::string& maildir);
+    void start(const std::string& maildir, Scan& scan);
+    void scanned(const std::string& maildir, worker::Answer answer);
+    [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer);
+    void keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local);
+    void forget(const std::string& maildir);
+    void give_up(Waiter& waiter);
+
+    event::EventLoop& loop_;
+    worker::Pool& disk_;
+    state::Metrics& metrics_;
+    std::size_t most_memory_;
+    std::size_t memory_ = 0;
+    std::unordered_map<std::string, Known> known_;
+    std::list<std::string> by_use_;   // least recently used first
+    std::unordered_map<std::string, Scan> scans_;
+};
+
+} // namespace buzon::daemon

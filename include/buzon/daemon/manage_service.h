@@ -1,0 +1,59 @@
+// daemon/manage_service.h - the management side of the server: its listeners and connections.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/daemon/manage_connection.h"
+#include "buzon/net/listener.h"
+
+namespace buzon::daemon {
+
+class ManageService final : public ManagerOwner {
+public:
+    ManageService(Context& context, Control& control);
+    ManageService(const ManageService&) = delete;
+    ManageService& operator=(const ManageService&) = delete;
+    ~ManageService();
+
+    // Binds; nothing is accepted before begin(). optional: an address that this machine does not have is left out.
+    struct Where {
+        net::ListenAddress address;
+        std::string name;
+        bool optional = false;
+    };
+    [[nodiscard]] std::error_code open(const std::vector<Where>& where, std::string& failed);
+    [[nodiscard]] std::error_code begin();
+    void stop();
+
+    // 0 when only unix sockets are served.
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+private:
+    class Sweep final : public event::Task {
+    public:
+        explicit Sweep(ManageService& service) : service_{service} {}
+        void run() override { service_.sweep(); }
+
+    private:
+        ManageService& service_;
+    };
+
+    [[nodiscard]] std::error_code open_once(const std::vector<Where>& where, std::string& failed);
+    void accept(net::Accepted accepted);
+    void retire(ManageConnection& connection) override;
+    void sweep();
+
+    Context& context_;
+    Control& control_;
+    std::vector<std::unique_ptr<net::Listener>> listeners_;
+    std::uint16_t port_ = 0;
+    std::uint64_t next_id_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<ManageConnection>> connections_;
+    std::vector<std::uint64_t> leaving_;
+    Sweep sweep_{*this};
+};
+
+} // namespace buzon::daemon

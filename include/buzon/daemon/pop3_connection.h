@@ -1,0 +1,151 @@
+// daemon/pop3_connection.h - one POP3 client: reads its lines, gives them to the session, performs what the session asks
+// for, sends the replies. Everything it does is a piece of work in one turn of the loop; it never waits.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "buzon/daemon/context.h"
+#include "buzon/daemon/delivery.h"
+#include "buzon/daemon/locks.h"
+#include "buzon/daemon/login.h"
+#include "buzon/event/event_loop.h"
+#include "buzon/line/line_reader.h"
+#include "buzon/net/address.h"
+#include "buzon/pop3/session.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::daemon {
+
+// Why a connection ends, for the log.
+enum class Ending : std::uint8_t { quit, lost, autologout, login_timeout, bad_lines, cut, kicked, stopping };
+[[nodiscard]] std::string_view name_of(Ending ending) noexcept;
+
+class Pop3Connection;
+
+class ConnectionOwner {
+public:
+    // The connection has ended: destroy it after this turn of the loop, not in here.
+    virtual void retire(Pop3Connection& connection) = 0;
+    // It has logged in as a user, or no longer is.
+    virtual void user_came(Pop3Connection& connection) = 0;
+    virtual void user_left(Pop3Connection& connection) = 0;
+
+protected:
+    ~ConnectionOwner() = default;
+};
+
+struct ClientInfo {
+    net::Endpoint address;        // the client's, also when a front passed it on
+    bool secure = false;          // nobody else can read along
+};
+
+class Pop3Connection final : private event::Handler,
+                             private event::TimerHandler,
+                             private event::Task,
+                             private DeliveryOwner {
+public:
+    Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket, ClientInfo client,
+                   std::string unique);
+    Pop3Connection(const Pop3Connection&) = delete;
+    Pop3Connection& operator=(const Pop3Connection&) = delete;
+    ~Pop3Connection() override;
+
+    // Greets. `early`: octets of the client's that were read already, behind a PROXY header.
+    void start(std::string_view early);
+    // Ends it without UPDATE, at once when nothing is on its way to the client; else when `patient` and that has left.
+    void stop(Ending why, bool patient);
+    // No further command is taken: the one that runs is finished, its reply sent.
+    void finish_up();
+
+    // For SESS.
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] const std::string& user() const noexcept { return session_.user(); }
+    [[nodiscard]] const net::Endpoint& address() const noexcept { return client_.address; }
+    [[nodiscard]] bool logged_in() const noexcept { return session_.maildrop() != nullptr; }
+    [[nodiscard]] std::string_view state_name() const noexcept;
+    [[nodiscard]] std::string_view command() const noexcept;   // the one that runs, else empty
+    [[nodiscard]] std::string program() const { return delivery_ ? delivery_->program() : std::string{}; }
+    [[nodiscard]] std::uint64_t reply_sent() const noexcept { return delivery_ ? sent_ - reply_began_at_ : 0; }
+    [[nodiscard]] std::optional<std::uint64_t> reply_size() const { return reply_size_; }
+    [[nodiscard]] std::size_t backlog() const noexcept { return output_.size() - output_sent_; }
+    [[nodiscard]] std::uint32_t retrieved() const noexcept { return retrieved_; }
+    [[nodiscard]] event::Instant began() const noexcept { return began_; }
+    [[nodiscard]] event::Instant last_activity() const noexcept { return active_; }
+
+private:
+    enum class Doing : std::uint8_t { nothing, logging_in, preparing, delivering, listing, updating };
+
+    void on_ready(std::uint32_t events) override;
+    void on_timer(event::Timer& which) override;
+    void run() override;
+    void delivery_wakes() override;
+
+    // One piece of work: `first` (an answer that came), then whatever else can be done, then the sending.
+    template <class First>
+    void turn(First first);
+    void work(std::string& out);
+    [[nodiscard]] bool next_line(std::string& out);
+    [[nodiscard]] bool flush(std::string& out);
+    void after_work();
+    void read_input();
+    void keep_rest();
+    void peek_at_busy_peer();
+    void set_interest();
+    void close(Ending why);
+
+    void perform(pop3::Action action, std::string& out);
+    void log_in(Proof proof, std::string& out);
+    void login_ended(LoginEnd end, std::string& out);
+    void log_in_refused(std::string_view user, const LoginRefused& refused, std::string& out);
+    void deliver(const pop3::Deliver& wanted, std::string& out);
+    [[nodiscard]] bool prepare(std::string& out);
+    [[nodiscard]] bool pump(std::string& out);
+    void delivered();
+    void update(std::string& out);
+    void updated(worker::Answer answer, std::uint32_t asked, std::string& out);
+
+    void publish(state::EventType type, std::initializer_list<state::EventField> fields);
+    void arm_idle_timer();
+
+    Context& context_;
+    ConnectionOwner& owner_;
+    posix::UniqueFd socket_;
+    event::Watch watch_;
+    event::Timer timer_;
+    pop3::Session session_;
+    line::LineReader reader_;
+    Doing doing_ = Doing::nothing;
+    bool closing_ = false;        // close when all output has left
+    bool closed_ = false;
+    bool peer_done_ = false;      // it sends nothing more
+    bool drain_ = false;          // unread input may be there: take it, lest the kernel resets our last reply away
+    bool deliver_counts_ = false; // the end of a delivery is on its way out
+    bool retr_ = false;           // the delivery is a RETR, not a TOP
+    bool finish_up_ = false;
+    Ending ending_ = Ending::lost;
+    pop3::Mechanism mechanism_ = pop3::Mechanism::pass;
+    std::uint32_t retrieved_ = 0;
+    std::uint32_t removed_ = 0;
+    std::uint64_t id_;
+    ClientInfo client_;
+    event::Instant began_;
+    event::Instant active_;
+    std::string_view in_;         // what is to be worked through in this turn
+    std::string input_;           // the same between turns; empty while idle
+    std::string output_;          // what the client has not taken yet; empty while idle
+    std::size_t output_sent_ = 0;
+    std::uint64_t sent_ = 0;      // octets, all in all
+    std::uint64_t reply_began_at_ = 0;
+    std::optional<std::uint64_t> reply_size_;
+    std::string maildir_;
+    MaildropLock lock_;
+    std::unique_ptr<Login> login_;
+    std::unique_ptr<Delivery> delivery_;
+    worker::Pending updating_;
+};
+
+} // namespace buzon::daemon

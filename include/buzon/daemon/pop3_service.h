@@ -1,0 +1,86 @@
+// daemon/pop3_service.h - the POP3 side of the server: its listeners, its connections and their limits.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/daemon/context.h"
+#include "buzon/daemon/pop3_connection.h"
+#include "buzon/net/listener.h"
+
+namespace buzon::daemon {
+
+class Pop3Service final : public ConnectionOwner {
+public:
+    // most_connections: as many as the descriptors allow.
+    Pop3Service(Context& context, std::size_t most_connections);
+    Pop3Service(const Pop3Service&) = delete;
+    Pop3Service& operator=(const Pop3Service&) = delete;
+    ~Pop3Service();
+
+    // Binds every address (none: all of them, one dual-stack socket) on one port; 0: any free one. Nothing is accepted
+    // before begin(). When it fails, what served before still does; `failed` then names the address.
+    [[nodiscard]] std::error_code open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed);
+    [[nodiscard]] std::error_code begin();
+    void stop_accepting();
+
+    [[nodiscard]] std::uint16_t port() const noexcept;
+    [[nodiscard]] const std::vector<net::Ip>& addresses() const noexcept { return addresses_; }
+    [[nodiscard]] std::string address_text() const;   // "::" or "127.0.0.1,::1"
+    [[nodiscard]] bool serves_v4() const noexcept;
+    [[nodiscard]] bool serves_v6() const noexcept;
+
+    [[nodiscard]] std::vector<std::uint64_t> ids() const;
+    [[nodiscard]] const Pop3Connection* find(std::uint64_t id) const;
+    [[nodiscard]] std::size_t size() const noexcept { return connections_.size(); }
+    // How many were ended.
+    std::size_t kick(std::uint64_t id);
+    std::size_t kick_user(std::string_view user);
+
+    // Every session ends once the command that runs has its reply. `then` is called when the last one has gone.
+    void finish_all(std::function<void()> then);
+    // No new connections; sessions go on to their own end.
+    void drain(std::function<void()> then);
+
+private:
+    using Listeners = std::vector<std::unique_ptr<net::Listener>>;
+    class Sweep final : public event::Task {
+    public:
+        explicit Sweep(Pop3Service& service) : service_{service} {}
+        void run() override { service_.sweep(); }
+
+    private:
+        Pop3Service& service_;
+    };
+
+    [[nodiscard]] posix::Result<Listeners> bind_all(const std::vector<net::Ip>& addresses, std::uint16_t port,
+                                                    std::string& failed);
+    [[nodiscard]] posix::Result<Listeners> bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
+                                                     std::string& failed);
+    void accept(net::Accepted accepted);
+    [[nodiscard]] const char* refusal_for(const net::Ip& ip) const;
+    [[nodiscard]] std::string make_unique_id();
+    void retire(Pop3Connection& connection) override;
+    void user_came(Pop3Connection& connection) override;
+    void user_left(Pop3Connection& connection) override;
+    void sweep();
+    void report_when_empty();
+
+    Context& context_;
+    std::size_t most_connections_;
+    Listeners listeners_;
+    std::vector<net::Ip> addresses_;
+    bool accepting_ = false;
+    std::uint64_t next_id_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Pop3Connection>> connections_;
+    std::vector<std::uint64_t> leaving_;
+    Sweep sweep_{*this};
+    std::unordered_map<std::string, std::size_t> per_ip_;
+    std::unordered_map<std::string, std::size_t> per_user_;
+    std::function<void()> when_empty_;
+};
+
+} // namespace buzon::daemon

@@ -1,0 +1,93 @@
+// daemon/server.h - the whole server: owns every part, wires them, starts and stops them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "buzon/daemon/context.h"
+#include "buzon/daemon/control.h"
+#include "buzon/daemon/locks.h"
+#include "buzon/daemon/log_writer.h"
+#include "buzon/daemon/maildrops.h"
+#include "buzon/daemon/manage_service.h"
+#include "buzon/daemon/options.h"
+#include "buzon/daemon/pop3_service.h"
+#include "buzon/daemon/transforms.h"
+#include "buzon/daemon/users.h"
+#include "buzon/event/signals.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/log.h"
+
+namespace buzon::daemon {
+
+// The mail root as it will be used, checked: absolute, a directory that we may enter. Throws StartError.
+[[nodiscard]] std::string checked_root(const std::string& path);
+// The users of the command line and of the users file. Throws StartError.
+[[nodiscard]] auth::UserBase load_users(const Options& options);
+// Everything else that can be wrong before anything is bound. Throws StartError.
+void check_options(const Options& options);
+
+class Server final : private ServerHooks {
+public:
+    // Binds both services. `root`: from checked_root(). Throws StartError, or std::system_error where the kernel refuses
+    // what no server can do without.
+    Server(Options options, auth::UserBase users, std::string root);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
+
+    // "Server started on port 1110 and for managers on port 1111, accepting IPv4 and IPv6 connections..."
+    [[nodiscard]] std::string ready_line() const;
+    // Serves until SIGTERM or SIGINT.
+    void run();
+
+private:
+    void open_services();
+    void on_signal(int number);
+    void stop();
+    void reload();
+    void warn_of_options();
+    void log(state::Level level, const std::string& message);
+    void settings_changed() override;
+    void drain() override;
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override;
+
+    // Fires once, some time after stop(): by then every reply had its chance.
+    class Deadline final : private event::TimerHandler {
+    public:
+        Deadline(event::EventLoop& loop) : loop_{loop} {}
+        void arm(std::chrono::milliseconds after) { timer_.arm(loop_.timers(), event::Clock::now() + after); }
+
+    private:
+        void on_timer(event::Timer&) override { loop_.stop(); }
+        event::EventLoop& loop_;
+        event::Timer timer_{*this};
+    };
+
+    Options options_;
+    state::Settings settings_;
+    pop3::Settings pop3_settings_;
+    state::Metrics metrics_;
+    event::EventLoop loop_;
+    LogWriter log_writer_;
+    state::Log log_;
+    state::EventBus events_;
+    event::Signals signals_;
+    worker::Pool disk_;
+    worker::Pool hashes_;
+    Maildrops maildrops_;
+    Locks locks_;
+    Users users_;
+    Transforms transforms_;
+    Scratch scratch_;
+    Context context_;
+    Pop3Service pop3_;
+    Control control_;
+    ManageService manage_;
+    Deadline deadline_{loop_};
+    bool stopping_ = false;
+};
+
+} // namespace buzon::daemon

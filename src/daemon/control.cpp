@@ -1,0 +1,248 @@
+#include "buzon/daemon/control.h"
+
+#include <dirent.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "buzon/auth/secret.h"
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/maildrops.h"
+#include "buzon/daemon/transforms.h"
+#include "buzon/daemon/users.h"
+
+namespace buzon::daemon {
+namespace {
+
+manage::Outcome failed(std::string why) {
+    return {false, std::move(why)};
+}
+
+template <class... Cases>
+struct Overloaded : Cases... {
+    using Cases::operator()...;
+};
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+// The worker's error, or what it found wrong, as one Outcome.
+std::optional<manage::Outcome> objection(const worker::Answer& answer, const std::string& what) {
+    const Answered said = read_answer(answer);
+    if (said.why) return failed(what + ": " + said.why.message());
+    if (!said.rest.empty()) return failed(std::string{said.rest});
+    return std::nullopt;
+}
+
+state::Count resident_octets() {
+    // /proc is memory of the kernel's: reading it waits for nothing.
+    std::FILE* const file = std::fopen("/proc/self/statm", "re");
+    if (!file) return 0;
+    unsigned long total = 0;
+    unsigned long resident = 0;
+    const int got = std::fscanf(file, "%lu %lu", &total, &resident);
+    std::fclose(file);
+    return got == 2 ? state::Count{resident} * 4096 : 0;
+}
+
+state::Count open_descriptors() {
+    DIR* const directory = ::opendir("/proc/self/fd");
+    if (!directory) return 0;
+    state::Count count = 0;
+    while (::readdir(directory)) ++count;
+    ::closedir(directory);
+    return count - 3;   // ".", ".." and the directory itself
+}
+
+} // namespace
+
+Control::Control(Context& context, state::Settings& settings, Pop3Service& pop3, ServerHooks& hooks,
+                 std::vector<auth::NamedSecret> administrators)
+    : context_{context}
+    , settings_{settings}
+    , pop3_{pop3}
+    , hooks_{hooks}
+    , administrators_{std::move(administrators)}
+    , history_{state::metric_series()} {}
+
+void Control::perform(const manage::Action& action, worker::Pending& pending, OnDone done) {
+    std::visit(Overloaded{
+                   [&](const manage::CheckAdministrator& a) { done(check(a)); },
+                   [&](const manage::ChangePort& a) { done(change(a)); },
+                   [&](const manage::ChangeAddress& a) { done(change(a)); },
+                   [&](const manage::ChangeSetting& a) { done(change(a)); },
+                   [&](const manage::RemoveUser& a) { done(remove(a)); },
+                   [&](const manage::ChangeDirectory& a) { change(a, pending, std::move(done)); },
+                   [&](const manage::ChangeTransform& a) { change(a, pending, std::move(done)); },
+                   [&](const manage::AddUser& a) { add(a, pending, std::move(done)); },
+                   [&](const manage::SetPassword& a) { set(a, pending, std::move(done)); },
+                   [&](const manage::Drain&) {
+                       hooks_.drain();
+                       done({});
+                   },
+                   [&](const auto&) { done(failed("not available in this version")); },
+               },
+               action);
+}
+
+manage::Outcome Control::check(const manage::CheckAdministrator& who) const {
+    for (const auth::NamedSecret& administrator : administrators_) {
+        if (administrator.name != who.name) continue;
+        const auto secret = auth::Secret::parse(administrator.secret);
+        if (secret && secret.value().verify(who.secret)) return {};
+    }
+    return failed("wrong name or password");
+}
+
+manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port) {
+    std::string what;
+    if (const std::error_code why = pop3_.open(std::move(addresses), port, what)) return failed(what + ": " + why.message());
+    return {};
+}
+
+manage::Outcome Control::change(const manage::ChangePort& to) {
+    if (to.port != 0 && to.port == pop3_.port()) return {true, std::to_string(to.port)};
+    manage::Outcome outcome = listen_on(pop3_.addresses(), to.port);
+    if (outcome.ok) outcome.text = std::to_string(pop3_.port());
+    return outcome;
+}
+
+manage::Outcome Control::change(const manage::ChangeAddress& to) {
+    const auto ip = net::Ip::parse(to.address);
+    if (!ip) return failed("not an IPv4 or IPv6 address");
+    std::vector<net::Ip> addresses{*ip};
+    if (ip->is_any() && !ip->is_v4()) addresses.clear();   // "::" is every address, as at the start
+    if (addresses == pop3_.addresses()) return {true, pop3_.address_text()};
+    manage::Outcome outcome = listen_on(std::move(addresses), pop3_.port());
+    if (outcome.ok) outcome.text = pop3_.address_text();
+    return outcome;
+}
+
+manage::Outcome Control::change(const manage::ChangeSetting& to) {
+    if (const auto wrong = state::change_setting(settings_, to.name, to.value)) return failed(*wrong);
+    hooks_.settings_changed();
+    return {};
+}
+
+void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done) {
+    pending = context_.disk.submit(directory_job(to.path), [this, path = to.path, done](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        if (said.why) return done(failed(path + ": " + said.why.message()));
+        context_.users.set_root(std::string{said.rest});
+        done({true, std::string{said.rest}});
+    });
+}
+
+void Control::change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done) {
+    if (to.user && !context_.users.base().find(*to.user)) return done(failed("no such user"));
+    if (to.how != manage::Switch::set) {
+        const Transform* const known = to.user ? context_.transforms.own(*to.user) : &context_.transforms.standard();
+        if (to.how == manage::Switch::on && (!known || known->spec.empty())) {
+            return done(failed("no program was ever set"));
+        }
+        Transform& changed = to.user ? context_.transforms.make_own(*to.user) : context_.transforms.standard();
+        changed.on = to.how == manage::Switch::on;
+        return done({true, changed.text()});
+    }
+    filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
+    if (!parsed.ok()) return done(failed(parsed.problem));
+    pending = context_.disk.submit(check_spec_job(to.spec), [this, user = to.user, spec = std::move(parsed.spec),
+                                                             done](worker::Answer answer) {
+        if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
+        Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
+        changed = Transform{spec, true};
+        done({true, changed.text()});
+    });
+}
+
+// The password is kept as a salted hash, which a worker makes.
+void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone done) {
+    if (context_.users.base().find(whom.name)) return done(failed("the user exists already"));
+    const auto hashed = [this, name = whom.name, &pending, done](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
+        const auto added = context_.users.base().add(name, said.rest);
+        if (!added) return done(failed(added.why()));
+        hooks_.settings_changed();
+        const std::string maildir = context_.users.maildir_of(name);
+        pending = context_.disk.submit(make_maildir_job(maildir), [maildir, done](worker::Answer made) {
+            const Answered result = read_answer(made);
+            done(result.why ? failed("added, but " + maildir + " cannot be made: " + result.why.message())
+                            : manage::Outcome{});
+        });
+    };
+    pending = context_.hashes.submit(make_secret_job(whom.secret), hashed);
+}
+
+void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done) {
+    if (!context_.users.base().find(whom.name)) return done(failed("no such user"));
+    pending = context_.hashes.submit(make_secret_job(whom.secret), [this, name = whom.name, done](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
+        const auto changed = context_.users.base().set_secret(name, said.rest);
+        if (!changed) return done(failed(changed.why()));
+        hooks_.settings_changed();
+        done({});
+    });
+}
+
+manage::Outcome Control::remove(const manage::RemoveUser& whom) {
+    const auto removed = context_.users.base().remove(whom.name);
+    if (!removed) return failed(removed.why());
+    hooks_.settings_changed();
+    return {};
+}
+
+const state::Metrics& Control::metrics() {
+    state::Metrics& now = context_.metrics;
+    const worker::Statistics disk = context_.disk.statistics();
+    const worker::Statistics hashes = context_.hashes.statistics();
+    now.filters_queued = context_.transforms.queue().waiting();
+    now.worker_jobs = disk.done + hashes.done;
+    now.workers_busy = disk.running + disk.queued + hashes.running + hashes.queued;
+    now.worker_failures = disk.crashed + hashes.crashed;
+    now.memory = resident_octets();
+    now.descriptors = open_descriptors();
+    return now;
+}
+
+std::string Control::directory() const {
+    return context_.users.root();
+}
+
+std::optional<std::string> Control::transform(const std::optional<std::string>& user) const {
+    if (!user) return context_.transforms.standard().text();
+    if (!context_.users.base().find(*user)) return std::nullopt;
+    const Transform* const own = context_.transforms.own(*user);
+    return own ? own->text() : context_.transforms.standard().text();
+}
+
+std::optional<manage::SessionRow> Control::session(std::uint64_t id) const {
+    const Pop3Connection* const connection = pop3_.find(id);
+    if (!connection) return std::nullopt;
+    const auto since = [this](event::Instant then) {
+        return std::chrono::duration_cast<std::chrono::seconds>(context_.loop.now() - then);
+    };
+    manage::SessionRow row;
+    row.id = id;
+    if (connection->logged_in()) row.user = connection->user();
+    row.address = connection->address().text();
+    row.state = connection->state_name();
+    row.command = connection->command();
+    row.program = connection->program();
+    row.sent = connection->reply_sent();
+    row.size = connection->reply_size();
+    row.backlog = connection->backlog();
+    row.messages = connection->retrieved();
+    row.age = since(connection->began());
+    row.idle = since(connection->last_activity());
+    return row;
+}
+
+std::vector<std::string> Control::users() const {
+    std::vector<std::string> names;
+    for (const auth::User& user : context_.users.base().list()) names.emplace_back(user.name);
+    return names;
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,233 @@
+// A message through a transformation (contract section 3): turn in the queue -> file opened -> programs started, the
+// file their standard input -> output held back until the fate is known or more than the limit came -> dots -> out.
+#include <algorithm>
+#include <cerrno>
+
+#include "buzon/daemon/delivery.h"
+#include "buzon/daemon/transforms.h"
+#include "buzon/filter/filter_queue.h"
+#include "buzon/filter/filter_run.h"
+#include "buzon/filter/held_output.h"
+#include "buzon/mail/dot_stuffer.h"
+
+namespace buzon::daemon {
+namespace {
+
+state::FilterFailure failure_of(filter::Cause cause) {
+    switch (cause) {
+    case filter::Cause::cannot_start: return state::FilterFailure::start;
+    case filter::Cause::signal: return state::FilterFailure::signal;
+    case filter::Cause::time_limit: return state::FilterFailure::timeout;
+    case filter::Cause::system: return state::FilterFailure::io;
+    default: return state::FilterFailure::exit;
+    }
+}
+
+class FilterDelivery final : public Delivery, private filter::TicketHandler, private filter::RunEvents {
+public:
+    FilterDelivery(Context& context, DeliveryOwner& owner, DeliveryOrder order, const filter::FilterSpec& spec)
+        : context_{context}
+        , owner_{owner}
+        , order_{std::move(order)}
+        , spec_{spec}
+        , ticket_{*this}
+        , opener_{context, [this] { owner_.delivery_wakes(); }}
+        , run_{context.loop, context.transforms.launcher(), *this}
+        , held_{static_cast<std::size_t>(context.settings.transform_hold)} {
+        if (order_.top_lines) cutter_.emplace(*order_.top_lines);
+    }
+
+    ~FilterDelivery() override { run_.abandon(); count_end(); }
+
+    Step begin() override;
+    std::optional<std::uint64_t> octets() const override { return octets_; }
+    Step pull(std::string& out, std::size_t room) override;
+    void pause() override { run_.pause(); }
+    pop3::DeliveryRefusal refusal() const override { return refusal_; }
+    std::string program() const override { return spec_.members().front().path; }
+
+private:
+    void on_turn(filter::Ticket&) override { owner_.delivery_wakes(); }
+    void on_patience_lost(filter::Ticket&) override;
+    void on_output() override { owner_.delivery_wakes(); }
+    void on_ended(const filter::Outcome& outcome) override;
+    void on_stderr_line(std::string_view line) override;
+
+    Step refuse(pop3::DeliveryRefusal why);
+    Step start();
+    Step fill();
+    Step stream(std::string_view raw, std::string& out);
+    Step finish(std::string& out);
+    void failed(state::FilterFailure cause, std::string_view why);
+    void count_end();
+
+    Context& context_;
+    DeliveryOwner& owner_;
+    DeliveryOrder order_;
+    const filter::FilterSpec spec_;   // ours: TRAN may change the other one meanwhile
+    filter::Ticket ticket_;
+    MessageOpener opener_;
+    filter::Run run_;
+    filter::HeldOutput held_;
+    std::optional<filter::Outcome> ended_;
+    std::string pending_;             // what was held, on its way out
+    std::size_t pending_taken_ = 0;
+    bool counted_ = false;            // as running
+    bool out_of_patience_ = false;
+    event::Instant began_{};
+    std::optional<std::uint64_t> octets_;
+    pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::filter_failed;
+    mail::DotStuffer stuffer_;
+    std::optional<mail::TopCutter> cutter_;
+};
+
+Delivery::Step FilterDelivery::refuse(pop3::DeliveryRefusal why) {
+    refusal_ = why;
+    return Step::refused;
+}
+
+Delivery::Step FilterDelivery::begin() {
+    if (out_of_patience_) {
+        failed(state::FilterFailure::queue, "waited too long for its turn");
+        return Step::refused;
+    }
+    if (ticket_.state() == filter::Ticket::State::idle && !ended_) {
+        if (context_.transforms.queue().enter(ticket_, order_.user) == filter::Queue::Entry::full) {
+            failed(state::FilterFailure::queue, "too many wait for their turn");
+            return Step::refused;
+        }
+    }
+    if (ticket_.state() == filter::Ticket::State::waiting) return Step::wait;
+    if (!counted_) {
+        if (const Step step = start(); step != Step::ready) return step;
+    }
+    return fill();
+}
+
+Delivery::Step FilterDelivery::start() {
+    auto opened = opener_.open(order_);
+    if (!opened) return Step::wait;
+    if (!opened->ok()) {
+        return refuse(opened->error().value() == ENOENT ? pop3::DeliveryRefusal::gone : pop3::DeliveryRefusal::unreadable);
+    }
+    filter::Environment environment;
+    environment.user = order_.user;
+    environment.uidl = order_.snapshot.uidl(order_.index);
+    environment.client_ip = order_.client_ip;
+    const filter::Outcome started =
+        run_.start(spec_, std::move(*opened).value(), environment, context_.transforms.limits());
+    if (!started.ok()) {
+        failed(failure_of(started.cause), started.text);
+        return Step::refused;
+    }
+    counted_ = true;
+    began_ = event::Clock::now();
+    ++context_.metrics.filters_running;
+    ++context_.metrics.filters_started;
+    context_.metrics.filter_bytes_in += order_.snapshot.stored_size(order_.index);
+    return Step::ready;
+}
+
+// Reads into what is held, until the fate is known or it is too much to hold. TOP holds back as RETR does.
+Delivery::Step FilterDelivery::fill() {
+    while (held_.holding() && !ended_) {
+        const std::span<char> room = held_.room();
+        const posix::Transfer got = run_.read(room);
+        if (got.what != posix::Moved::some) break;
+        held_.filled(got.bytes);
+    }
+    if (ended_ && !ended_->ok()) return refuse(pop3::DeliveryRefusal::filter_failed);
+    if (held_.holding() && !ended_) return Step::wait;
+    const bool whole = held_.holding();
+    pending_ = held_.take();
+    if (whole && !order_.top_lines) {
+        mail::OctetCounter counter;
+        counter.feed(pending_);
+        octets_ = counter.finish();
+    }
+    return Step::ready;
+}
+
+Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
+    if (ended_ && !ended_->ok()) return Step::broken;
+    const std::size_t before = out.size();
+    if (pending_taken_ < pending_.size()) {
+        const Step step = stream(std::string_view{pending_}.substr(pending_taken_), out);
+        pending_taken_ = pending_.size();
+        pending_ = {};
+        pending_taken_ = 0;
+        if (step != Step::some) return step;
+    }
+    run_.resume();
+    while (out.size() - before < room) {
+        if (ended_) return finish(out);   // all it wrote had been read by then
+        const posix::Transfer got = run_.read({context_.scratch.file.get(), Scratch::file_size});
+        if (got.what != posix::Moved::some) return out.size() > before ? Step::some : Step::wait;
+        const Step step = stream({context_.scratch.file.get(), got.bytes}, out);
+        if (step != Step::some) return step;
+    }
+    return Step::some;
+}
+
+Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
+    context_.metrics.filter_bytes_out += raw.size();
+    if (cutter_) raw = raw.substr(0, cutter_->feed(raw));
+    stuffer_.feed(raw, out);
+    if (cutter_ && cutter_->done()) {
+        run_.abandon();   // TOP has its lines: what the program would still write, or how it would end, is nobody's matter
+        return finish(out);
+    }
+    return Step::some;
+}
+
+Delivery::Step FilterDelivery::finish(std::string& out) {
+    stuffer_.finish(out);
+    count_end();
+    ticket_.release();
+    return Step::done;
+}
+
+void FilterDelivery::on_patience_lost(filter::Ticket&) {
+    out_of_patience_ = true;
+    owner_.delivery_wakes();
+}
+
+void FilterDelivery::on_ended(const filter::Outcome& outcome) {
+    ended_ = outcome;
+    if (!outcome.ok()) failed(failure_of(outcome.cause), outcome.text);
+    count_end();
+    ticket_.release();
+    owner_.delivery_wakes();
+}
+
+void FilterDelivery::on_stderr_line(std::string_view line) {
+    context_.events.publish(state::EventType::log, std::chrono::system_clock::now(), order_.session, order_.user,
+                            {{"program", spec_.members().front().path},
+                             {"uidl", order_.snapshot.uidl(order_.index)},
+                             {"stderr", line}});
+}
+
+void FilterDelivery::failed(state::FilterFailure cause, std::string_view why) {
+    context_.metrics.count_filter_failure(cause);
+    context_.events.publish(state::EventType::filter_fail, std::chrono::system_clock::now(), order_.session, order_.user,
+                            {{"uidl", order_.snapshot.uidl(order_.index)},
+                             {"cause", state::filter_failure_names[static_cast<std::size_t>(cause)]},
+                             {"why", why}});
+}
+
+void FilterDelivery::count_end() {
+    if (!counted_ || began_ == event::Instant{}) return;
+    --context_.metrics.filters_running;
+    context_.metrics.filter_time.observe(static_cast<state::Count>(
+        std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - began_).count()));
+    began_ = {};
+}
+
+} // namespace
+
+std::unique_ptr<Delivery> deliver_filtered(Context& context, DeliveryOwner& owner, DeliveryOrder order,
+                                           const filter::FilterSpec& spec) {
+    return std::make_unique<FilterDelivery>(context, owner, std::move(order), spec);
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,261 @@
+#include "buzon/daemon/jobs.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "buzon/auth/make_secret.h"
+#include "buzon/auth/scram_credentials.h"
+#include "buzon/auth/secret.h"
+#include "buzon/filter/filter_spec.h"
+#include "buzon/mail/open_message.h"
+#include "buzon/mail/scan.h"
+#include "buzon/mail/update.h"
+#include "buzon/worker/serve.h"
+
+namespace buzon::daemon {
+namespace {
+
+// Numbers travel in the machine's own order: both ends are the same program on the same machine.
+template <class Number>
+void put(std::string& into, Number n) {
+    into.append(static_cast<const char*>(static_cast<const void*>(&n)), sizeof n);
+}
+
+template <class Number>
+bool take(std::string_view& from, Number& n) {
+    if (from.size() < sizeof n) return false;
+    std::memcpy(&n, from.data(), sizeof n);
+    from.remove_prefix(sizeof n);
+    return true;
+}
+
+worker::Reply reply(std::error_code why, std::string_view rest = {}, posix::UniqueFd fd = {}) {
+    worker::Reply reply;
+    put(reply.body, static_cast<std::int32_t>(why.value()));
+    reply.body += rest;
+    reply.fd = std::move(fd);
+    return reply;
+}
+
+worker::Reply broken() { return reply(std::make_error_code(std::errc::bad_message)); }
+
+// Where metadata that was read a moment ago is still in memory and the file server cannot be slow, because there is none.
+bool on_local_file_system(const std::string& path) {
+    struct statfs about {};
+    if (::statfs(path.c_str(), &about) != 0) return false;
+    switch (static_cast<unsigned long>(about.f_type)) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case OVERLAYFS_SUPER_MAGIC:
+    case RAMFS_MAGIC:
+    case 0x2fc12fc1:   // ZFS, which is in no header of Linux
+    case 0xca451a4e:   // bcachefs
+        return true;
+    default: return false;
+    }
+}
+
+worker::Reply do_scan(std::string_view body) {
+    std::uint8_t create = 0;
+    if (!take(body, create)) return broken();
+    auto wanted = mail::ScanRequest::from_bytes(body);
+    if (!wanted) return broken();
+    const mail::ScanRequest& request = wanted.value();
+    if (create) {
+        if (const std::error_code why = mail::create_maildir(request.maildir)) return reply(why);
+    }
+    auto snapshot = mail::scan(request.maildir, request.options);
+    if (!snapshot) return reply(snapshot.error());
+    const char local = on_local_file_system(request.maildir) ? 1 : 0;
+    return reply({}, {&local, 1}, std::move(snapshot).value());
+}
+
+worker::Reply do_open(std::string_view body) {
+    auto wanted = mail::OpenRequest::from_bytes(body);
+    if (!wanted) return broken();
+    auto file = mail::open_message(wanted.value());
+    if (!file) return reply(file.error());
+    return reply({}, {}, std::move(file).value());
+}
+
+worker::Reply do_read(std::string_view body, int file) {
+    std::uint64_t offset = 0;
+    std::uint32_t octets = 0;
+    if (!take(body, offset) || !take(body, octets)) return broken();
+    std::string data(octets, '\0');
+    ssize_t n = 0;
+    do {
+        n = ::pread(file, data.data(), data.size(), static_cast<off_t>(offset));
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return reply(posix::last_error());
+    // What comes next is wanted next: by then it shall be in memory.
+    ::posix_fadvise(file, static_cast<off_t>(offset) + n, 1 << 20, POSIX_FADV_WILLNEED);
+    return reply({}, std::string_view{data}.substr(0, static_cast<std::size_t>(n)));
+}
+
+worker::Reply do_update(std::string_view body) {
+    std::uint8_t fsync = 1;
+    if (!take(body, fsync)) return broken();
+    auto request = mail::UpdateRequest::from_bytes(body);
+    if (!request) return broken();
+    mail::UpdateOptions options;
+    options.fsync = fsync != 0;
+    return reply({}, mail::update(request.value(), options).to_bytes());
+}
+
+worker::Reply do_verify(std::string_view body) {
+    std::uint32_t length = 0;
+    if (!take(body, length) || length > body.size()) return broken();
+    const auto secret = auth::Secret::parse(body.substr(0, length));
+    if (!secret) return broken();
+    return reply({}, secret.value().verify(body.substr(length)) ? "y" : "n");
+}
+
+worker::Reply do_make_secret(std::string_view password) {
+    const auto made = auth::make_secret("SHA512-CRYPT", password);
+    if (!made) return reply(std::make_error_code(std::errc::invalid_argument));
+    return reply({}, made.value());
+}
+
+worker::Reply do_scram(std::string_view body) {
+    std::uint32_t iterations = 0;
+    std::uint32_t length = 0;
+    if (!take(body, iterations) || !take(body, length) || length > body.size()) return broken();
+    return reply({}, auth::to_text(auth::derive_scram(body.substr(length), body.substr(0, length), iterations)));
+}
+
+worker::Reply do_directory(const std::string& path) {
+    std::error_code why;
+    const std::filesystem::path absolute = std::filesystem::absolute(path, why);
+    if (why) return reply(why);
+    // Opened, not only looked at: a directory that we may not read is of no use.
+    const posix::UniqueFd directory{::open(absolute.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory) return reply(posix::last_error());
+    return reply({}, absolute.lexically_normal().string());
+}
+
+worker::Reply do_check_spec(std::string_view text) {
+    const filter::ParsedSpec parsed = filter::FilterSpec::parse(text);
+    if (!parsed.ok()) return reply({}, parsed.problem);
+    const auto wrong = filter::check(parsed.spec);
+    return reply({}, wrong ? wrong->text : "");
+}
+
+worker::Reply work(worker::Request request) {
+    switch (static_cast<JobKind>(request.kind)) {
+    case JobKind::scan: return do_scan(request.body);
+    case JobKind::open: return do_open(request.body);
+    case JobKind::read: return do_read(request.body, request.fd.get());
+    case JobKind::update: return do_update(request.body);
+    case JobKind::make_maildir: return reply(mail::create_maildir(request.body));
+    case JobKind::verify: return do_verify(request.body);
+    case JobKind::make_secret: return do_make_secret(request.body);
+    case JobKind::scram: return do_scram(request.body);
+    case JobKind::directory: return do_directory(request.body);
+    case JobKind::check_spec: return do_check_spec(request.body);
+    }
+    return broken();
+}
+
+worker::Job job(JobKind kind, std::string body) {
+    worker::Job made;
+    made.kind = static_cast<std::uint8_t>(kind);
+    made.body = std::move(body);
+    return made;
+}
+
+} // namespace
+
+int worker_main() {
+    // Files that a worker makes belong to the mail: nobody else reads them.
+    ::umask(077);
+    return worker::serve(work);
+}
+
+Answered read_answer(const worker::Answer& answer) {
+    switch (answer.fate) {
+    case worker::Fate::answered: break;
+    case worker::Fate::too_late: return {std::make_error_code(std::errc::timed_out), {}};
+    case worker::Fate::refused: return {std::make_error_code(std::errc::device_or_resource_busy), {}};
+    case worker::Fate::crashed: return {std::make_error_code(std::errc::state_not_recoverable), {}};
+    }
+    std::string_view rest = answer.body;
+    std::int32_t code = 0;
+    if (!take(rest, code)) return {std::make_error_code(std::errc::bad_message), {}};
+    return {code == 0 ? std::error_code{} : std::error_code{code, std::system_category()}, rest};
+}
+
+worker::Job scan_job(const std::string& maildir, bool create) {
+    std::string body;
+    put(body, static_cast<std::uint8_t>(create));
+    mail::ScanRequest request;
+    request.maildir = maildir;
+    return job(JobKind::scan, body + request.to_bytes());
+}
+
+worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new, std::uint64_t inode) {
+    return job(JobKind::open, mail::OpenRequest{maildir, std::string{file_name}, in_new, inode}.to_bytes());
+}
+
+worker::Job read_job(int file, std::uint64_t offset, std::uint32_t octets) {
+    std::string body;
+    put(body, offset);
+    put(body, octets);
+    worker::Job made = job(JobKind::read, std::move(body));
+    made.fd = file;
+    return made;
+}
+
+worker::Job update_job(bool fsync, std::string_view request) {
+    std::string body;
+    put(body, static_cast<std::uint8_t>(fsync));
+    body += request;
+    worker::Job made = job(JobKind::update, std::move(body));
+    made.abandonable = false;   // what QUIT asked for is done, whether anybody still listens or not
+    return made;
+}
+
+worker::Job verify_job(std::string_view secret, std::string_view password) {
+    std::string body;
+    put(body, static_cast<std::uint32_t>(secret.size()));
+    body += secret;
+    body += password;
+    return job(JobKind::verify, std::move(body));
+}
+
+worker::Job make_secret_job(std::string_view password) {
+    return job(JobKind::make_secret, std::string{password});
+}
+
+worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations) {
+    std::string body;
+    put(body, iterations);
+    put(body, static_cast<std::uint32_t>(salt.size()));
+    body += salt;
+    body += password;
+    return job(JobKind::scram, std::move(body));
+}
+
+worker::Job directory_job(std::string_view path) {
+    return job(JobKind::directory, std::string{path});
+}
+
+worker::Job check_spec_job(std::string_view spec) {
+    return job(JobKind::check_spec, std::string{spec});
+}
+
+worker::Job make_maildir_job(const std::string& maildir) {
+    return job(JobKind::make_maildir, maildir);
+}
+
+} // namespace buzon::daemon

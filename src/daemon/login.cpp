@@ -1,0 +1,123 @@
+#include "buzon/daemon/login.h"
+
+#include <algorithm>
+
+#include "buzon/auth/hex.h"
+#include "buzon/auth/hmac.h"
+#include "buzon/auth/md5.h"
+#include "buzon/auth/octets.h"
+#include "buzon/auth/secret.h"
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/users.h"
+
+namespace buzon::daemon {
+namespace {
+
+std::string_view cause_of(auth::Standing standing) {
+    switch (standing) {
+    case auth::Standing::unknown: return "unknown user";
+    case auth::Standing::locked: return "locked account";
+    case auth::Standing::nologin: return "nologin";
+    case auth::Standing::wrong_network: return "not from this address";
+    case auth::Standing::open: break;
+    }
+    return "wrong password";
+}
+
+} // namespace
+
+Login::Login(Context& context, const net::Ip& client, bool over_unix, Proof proof, OnEnd then)
+    : context_{context}
+    , source_{over_unix ? std::nullopt : std::optional{source_of(client)}}
+    , proof_{std::move(proof)}
+    , user_{std::visit([](const auto& p) { return p.user; }, proof_)}
+    , then_{std::move(then)}
+    , waiter_{[this](SnapshotResult result) { opened(std::move(result)); }} {}
+
+std::optional<LoginEnd> Login::start() {
+    starting_ = true;
+    check_proof();
+    starting_ = false;
+    return std::exchange(early_, std::nullopt);
+}
+
+void Login::check_proof() {
+    if (const auto* password = std::get_if<pop3::CheckPassword>(&proof_)) return check_password(*password);
+    if (std::holds_alternative<pop3::Authenticated>(proof_)) return verified(true, {});
+    const bool right = digest_is_right();
+    verified(right, right ? "" : "wrong digest, or no plain password known");
+}
+
+void Login::check_password(const pop3::CheckPassword& proof) {
+    const auth::Credential credential = context_.users.base().credential(proof.user, source_);
+    standing_ = credential.standing;
+    auto secret = auth::Secret::parse(credential.secret);
+    if (!secret) return verified(false, "secret cannot be read");
+    if (!secret.value().is_slow()) return verified(secret.value().verify(proof.password), "");
+    verifying_ = context_.hashes.submit(verify_job(credential.secret, proof.password), [this](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        if (said.why) return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
+        verified(said.rest == "y", "");
+    });
+}
+
+bool Login::digest_is_right() const {
+    std::optional<std::string> password = context_.users.base().clear_password(user_, source_);
+    const bool known = password.has_value();
+    if (!known) password = context_.users.scram_key();   // the same work for nobody
+    std::string expected;
+    std::string shown;
+    if (const auto* apop = std::get_if<pop3::CheckApop>(&proof_)) {
+        expected = auth::encode_hex(auth::octets(auth::md5(apop->challenge + *password)));
+        shown = apop->digest;
+    } else if (const auto* cram = std::get_if<pop3::CheckCram>(&proof_)) {
+        expected = auth::encode_hex(auth::octets(auth::hmac_md5(*password, cram->challenge)));
+        shown = cram->digest;
+    }
+    std::transform(shown.begin(), shown.end(), shown.begin(),
+                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return auth::equal_in_constant_time(expected, shown) && known;
+}
+
+void Login::verified(bool right, std::string_view cause) {
+    if (standing_ != auth::Standing::open || !right) {
+        return refuse(pop3::Refusal::wrong, std::string{cause.empty() ? cause_of(standing_) : cause});
+    }
+    maildir_ = context_.users.maildir_of(user_);
+    if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user has gone meanwhile");
+    open_maildrop();
+}
+
+void Login::open_maildrop() {
+    event::Instant since{};
+    lock_ = context_.locks.take(maildir_, context_.settings.sessions, context_.loop.now(), since);
+    if (!lock_.held()) {
+        const auto age = std::chrono::duration_cast<std::chrono::seconds>(context_.loop.now() - since);
+        return refuse(pop3::Refusal::in_use, "maildrop locked", static_cast<std::uint32_t>(age.count()));
+    }
+    if (auto snapshot = context_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));
+}
+
+void Login::opened(SnapshotResult result) {
+    if (result) return end(LoggedIn{mail::Maildrop{std::move(result).value()}, maildir_, std::move(lock_)});
+    const std::error_code why = result.error();
+    // Nobody but an operator can mend these; the rest may look different in a minute.
+    const bool lasting = why == std::errc::permission_denied || why == std::errc::not_a_directory ||
+                         why == std::errc::read_only_file_system || why == std::errc::too_many_symbolic_link_levels;
+    refuse(lasting ? pop3::Refusal::maildrop_broken : pop3::Refusal::maildrop_unavailable, maildir_ + ": " + why.message());
+}
+
+void Login::refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds) {
+    end(LoginRefused{why, seconds, std::move(cause)});
+}
+
+void Login::end(LoginEnd what) {
+    if (starting_) {
+        early_ = std::move(what);
+        return;
+    }
+    const OnEnd then = std::exchange(then_, nullptr);
+    then(std::move(what));
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,117 @@
+#include "buzon/daemon/maildrops.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "buzon/daemon/jobs.h"
+#include "buzon/mail/stamps.h"
+
+namespace buzon::daemon {
+namespace {
+using namespace std::chrono_literals;
+
+// How long the kernel may be trusted to still have a directory's inode in memory after somebody looked at it. Later a
+// stat() could wait for the disk, and a worker does it.
+constexpr auto metadata_stays = 30s;
+} // namespace
+
+Maildrops::Waiter::~Waiter() {
+    if (owner_) owner_->give_up(*this);
+}
+
+Maildrops::Maildrops(event::EventLoop& loop, worker::Pool& disk, state::Metrics& metrics, std::size_t most_memory)
+    : loop_{loop}, disk_{disk}, metrics_{metrics}, most_memory_{most_memory} {}
+
+Maildrops::~Maildrops() {
+    for (auto& [path, scan] : scans_) {
+        for (Waiter* waiter : scan.waiters) waiter->owner_ = nullptr;
+    }
+}
+
+std::shared_ptr<const mail::Snapshot> Maildrops::open(const std::string& maildir, bool create, Waiter& waiter) {
+    if (auto snapshot = current(maildir)) return snapshot;
+    const auto [found, fresh] = scans_.try_emplace(maildir);
+    Scan& scan = found->second;
+    scan.create = scan.create || create;
+    scan.waiters.push_back(&waiter);
+    waiter.owner_ = this;
+    waiter.path_ = maildir;
+    // A scan that is under way may have read the directories before the latest delivery: who comes later still gets its
+    // result, since a session sees the maildrop as of some moment during its login.
+    if (fresh) start(maildir, scan);
+    return nullptr;
+}
+
+void Maildrops::touched(const std::string& maildir) {
+    if (const auto found = known_.find(maildir); found != known_.end()) found->second.looked = {};
+}
+
+std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& maildir) {
+    const auto found = known_.find(maildir);
+    if (found == known_.end()) return nullptr;
+    Known& known = found->second;
+    if (!known.local || loop_.now() - known.looked > metadata_stays) return nullptr;
+    const auto now = mail::stamps(maildir);
+    if (!now || !known.snapshot->is_current(now.value())) return nullptr;
+    known.looked = loop_.now();
+    by_use_.splice(by_use_.end(), by_use_, known.used);
+    return known.snapshot;
+}
+
+void Maildrops::start(const std::string& maildir, Scan& scan) {
+    scan.began = event::Clock::now();
+    scan.answer = disk_.submit(scan_job(maildir, scan.create),
+                               [this, maildir](worker::Answer answer) { scanned(maildir, std::move(answer)); });
+}
+
+void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
+    auto node = scans_.extract(maildir);
+    if (node.empty()) return;
+    Scan& scan = node.mapped();
+    metrics_.scan_time.observe(static_cast<state::Count>(
+        std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - scan.began).count()));
+    const SnapshotResult result = take_in(maildir, std::move(answer));
+    for (Waiter* waiter : scan.waiters) waiter->owner_ = nullptr;
+    // A waiter's answer may destroy other waiters: they take themselves out of the list (give_up).
+    for (std::size_t i = 0; i < scan.waiters.size(); ++i) {
+        Waiter* const waiter = scan.waiters[i];
+        const Waiter::OnSnapshot then = std::exchange(waiter->then_, nullptr);
+        then(result);
+    }
+}
+
+SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer answer) {
+    const Answered said = read_answer(answer);
+    if (said.why) {
+        forget(maildir);
+        return said.why;
+    }
+    SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd));
+    if (snapshot) keep(maildir, snapshot.value(), said.rest == std::string_view{"\1", 1});
+    return snapshot;
+}
+
+void Maildrops::keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local) {
+    forget(maildir);
+    memory_ += snapshot->memory();
+    const auto used = by_use_.insert(by_use_.end(), maildir);
+    known_.emplace(maildir, Known{std::move(snapshot), local, loop_.now(), used});
+    while (memory_ > most_memory_ && by_use_.size() > 1) forget(std::string{by_use_.front()});
+}
+
+void Maildrops::forget(const std::string& maildir) {
+    const auto found = known_.find(maildir);
+    if (found == known_.end()) return;
+    memory_ -= found->second.snapshot->memory();
+    by_use_.erase(found->second.used);
+    known_.erase(found);
+}
+
+void Maildrops::give_up(Waiter& waiter) {
+    const auto found = scans_.find(waiter.path_);
+    if (found == scans_.end()) return;
+    std::erase(found->second.waiters, &waiter);
+    if (found->second.waiters.empty()) scans_.erase(found);   // drops the job
+}
+
+} // namespace buzon::daemon

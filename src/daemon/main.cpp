@@ -1,0 +1,82 @@
+// daemon/main.cpp - the server program: options, the three standard descriptors, the wiring, the exit code.
+#include <fcntl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "buzon/daemon/demo.h"
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/options.h"
+#include "buzon/daemon/server.h"
+#include "buzon/posix/io.h"
+
+namespace {
+
+using namespace buzon;
+
+// A closed standard descriptor would be given to the next file we open, and then logged into.
+void fill_standard_descriptors() {
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+    }
+}
+
+void say(int fd, const std::string& text) {
+    (void)posix::write_all(fd, text);   // nobody may be listening
+}
+
+void prepare_demo(daemon::Options& options, std::unique_ptr<daemon::Demo>& demo) {
+    demo = std::make_unique<daemon::Demo>();
+    options.path = demo->root();
+    options.users = daemon::Demo::users();
+    if (options.addresses.empty()) options.addresses = {net::Ip::from_v4(0x7f000001), *net::Ip::parse("::1")};
+}
+
+int run(std::span<const std::string_view> arguments) {
+    daemon::Options options = daemon::parse_options(arguments);
+    switch (options.task) {
+    case daemon::Options::Task::help: say(STDOUT_FILENO, daemon::help_text()); return EX_OK;
+    case daemon::Options::Task::version: say(STDOUT_FILENO, "buzon " BUZON_VERSION "\n"); return EX_OK;
+    default: break;
+    }
+    daemon::check_options(options);
+    auth::UserBase users = daemon::load_users(options);
+    if (options.task == daemon::Options::Task::check) {
+        if (!options.demo) (void)daemon::checked_root(options.path);
+        say(STDOUT_FILENO, "all options and files are right\n");
+        return EX_OK;
+    }
+    std::unique_ptr<daemon::Demo> demo;
+    if (options.demo) {
+        prepare_demo(options, demo);
+        users = daemon::load_users(options);
+    }
+    std::string root = daemon::checked_root(options.path);
+    daemon::Server server{std::move(options), std::move(users), std::move(root)};
+    say(STDOUT_FILENO, server.ready_line() + '\n');
+    server.run();
+    return EX_OK;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    // A worker is this program again (worker/pool.h).
+    if (argc == 1 && std::strcmp(argv[0], daemon::worker_name) == 0) return daemon::worker_main();
+    fill_standard_descriptors();
+    const std::vector<std::string_view> arguments{argv + std::min(argc, 1), argv + argc};
+    try {
+        return run(arguments);
+    } catch (const daemon::StartError& trouble) {
+        say(STDERR_FILENO, std::string{"server: "} + trouble.what() + '\n');
+        return trouble.code();
+    } catch (const std::exception& trouble) {
+        say(STDERR_FILENO, std::string{"server: "} + trouble.what() + '\n');
+        return EX_OSERR;
+    }
+}

@@ -1,0 +1,173 @@
+#include "buzon/daemon/manage_connection.h"
+
+#include <sys/socket.h>
+
+#include "buzon/posix/io.h"
+
+namespace buzon::daemon {
+namespace {
+
+constexpr std::size_t most_queued = 64 * 1024;   // octets made in advance of what the manager reads
+constexpr int lines_per_turn = 100;
+
+} // namespace
+
+ManageConnection::ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id,
+                                   posix::UniqueFd socket, std::string name, bool trusted)
+    : context_{context}
+    , control_{control}
+    , owner_{owner}
+    , id_{id}
+    , socket_{std::move(socket)}
+    , active_{context.loop.now()}
+    , reader_{manage::max_line + 2}
+    , session_{control, {std::move(name), trusted, id}, [this] {
+                   if (!closed_) context_.loop.next_turn(*this);
+               }} {}
+
+ManageConnection::~ManageConnection() = default;
+
+void ManageConnection::start() {
+    if (watch_.start(context_.loop, socket_.get(), EPOLLIN, *this)) return close();
+    timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
+    session_.greet(output_);
+    turn();
+}
+
+void ManageConnection::stop() {
+    (void)flush();
+    close();
+}
+
+void ManageConnection::on_ready(std::uint32_t events) {
+    if (events & (EPOLLERR | EPOLLHUP)) return close();
+    if (events & (EPOLLIN | EPOLLRDHUP)) read_input();
+    if (!closed_) turn();
+}
+
+void ManageConnection::on_timer(event::Timer&) {
+    const event::Instant now = context_.loop.now();
+    if (doing_ == Doing::following || doing_ == Doing::performing) active_ = now;
+    if (now - active_ >= context_.settings.mgmt_timeout) return close();
+    timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
+}
+
+void ManageConnection::read_input() {
+    // At most a line and a read are kept: who sends faster than we answer waits.
+    if (input_.size() > manage::max_line + 2) return;
+    const posix::Transfer got = posix::read_some(socket_.get(), {context_.scratch.input.get(), Scratch::input_size});
+    if (got.what == posix::Moved::failed) return close();
+    if (got.what == posix::Moved::end) peer_done_ = true;
+    if (got.what != posix::Moved::some) return;
+    input_.append(context_.scratch.input.get(), got.bytes);
+    active_ = context_.loop.now();
+    if (std::exchange(first_octets_, false) && manage::Session::is_foreign(input_)) {
+        // Another protocol, which may never send a line end.
+        (void)session_.line(input_, output_);
+        input_.clear();
+        closing_ = true;
+    }
+}
+
+void ManageConnection::turn() {
+    if (closed_) return;
+    for (int lines = 0; !closing_;) {
+        if (!flush()) break;
+        if (lines >= lines_per_turn) {
+            context_.loop.next_turn(*this);
+            break;
+        }
+        if (doing_ == Doing::performing) break;
+        if (doing_ == Doing::producing) {
+            if (!session_.produce(output_, most_queued)) doing_ = Doing::nothing;
+            continue;
+        }
+        if (!next_line()) {
+            if (doing_ == Doing::following) {
+                const std::size_t before = output_.size();
+                (void)session_.produce(output_, most_queued);
+                if (output_.size() != before) continue;   // more may have come together than fitted
+            }
+            break;
+        }
+        ++lines;
+    }
+    if (closed_) return;
+    const bool all_sent = flush();
+    if (closed_) return;
+    if (closing_ && all_sent) return close();
+    const bool wants_input = !peer_done_ && !closing_ && input_.size() <= manage::max_line + 2;
+    watch_.interest((wants_input ? EPOLLIN : 0u) | (all_sent ? 0u : EPOLLOUT));
+}
+
+bool ManageConnection::next_line() {
+    std::string_view in = input_;
+    const line::LineReader::Next next = reader_.next(in);
+    const std::size_t taken = input_.size() - in.size();
+    bool got = true;
+    switch (next.kind) {
+    case line::LineReader::Kind::more:
+        if (peer_done_) closing_ = true;
+        got = false;
+        break;
+    case line::LineReader::Kind::line: perform(session_.line(next.text, output_)); break;
+    case line::LineReader::Kind::too_long: perform(session_.too_long(output_)); break;
+    case line::LineReader::Kind::invalid: perform(session_.line({"\0", 1}, output_)); break;   // refused as a control
+    }
+    input_.erase(0, taken);
+    if (input_.empty()) input_ = {};
+    return got;
+}
+
+void ManageConnection::perform(manage::Action action) {
+    doing_ = Doing::nothing;
+    if (std::holds_alternative<manage::Answered>(action)) return;
+    if (std::holds_alternative<manage::Producing>(action)) {
+        doing_ = Doing::producing;
+    } else if (std::holds_alternative<manage::Following>(action)) {
+        doing_ = Doing::following;
+    } else if (std::holds_alternative<manage::Closing>(action)) {
+        closing_ = true;
+    } else {
+        doing_ = Doing::performing;
+        control_.perform(action, pending_, [this](manage::Outcome outcome) {
+            perform(session_.done(outcome, output_));
+            context_.loop.next_turn(*this);   // not turn(): the answer may have come at once, from within one
+        });
+    }
+}
+
+// True: all has left.
+bool ManageConnection::flush() {
+    while (sent_ < output_.size()) {
+        const posix::Transfer sent = posix::send_some(socket_.get(), std::string_view{output_}.substr(sent_));
+        if (sent.what == posix::Moved::would_block) return false;
+        if (sent.what != posix::Moved::some) {
+            close();
+            return false;
+        }
+        sent_ += sent.bytes;
+        active_ = context_.loop.now();
+    }
+    output_ = {};
+    sent_ = 0;
+    return true;
+}
+
+void ManageConnection::close() {
+    if (closed_) return;
+    closed_ = true;
+    watch_.stop();
+    timer_.disarm();
+    cancel();
+    pending_.drop();
+    if (closing_) {   // unread input would make the kernel throw our last reply away
+        ::shutdown(socket_.get(), SHUT_WR);
+        char rest[4096];
+        for (int i = 0; i < 16 && ::recv(socket_.get(), rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
+    }
+    socket_.reset();
+    owner_.retire(*this);
+}
+
+} // namespace buzon::daemon

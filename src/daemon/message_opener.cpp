@@ -1,0 +1,52 @@
+#include <cerrno>
+
+#include "buzon/daemon/delivery.h"
+#include "buzon/daemon/jobs.h"
+#include "buzon/mail/open_message.h"
+
+namespace buzon::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Descriptors come free as other sessions finish their messages; looking this often costs nothing and feels like at once.
+constexpr auto descriptor_retry = 20ms;
+
+bool no_descriptor(std::error_code why) {
+    return why.value() == EMFILE || why.value() == ENFILE;
+}
+
+} // namespace
+
+std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const DeliveryOrder& order) {
+    if (pending_.waiting() || retry_.armed()) return std::nullopt;
+    if (answered_) {
+        answered_ = false;
+        return finish(why_ ? posix::Result<posix::UniqueFd>{why_} : posix::Result<posix::UniqueFd>{std::move(file_)});
+    }
+    auto opened = mail::open_cached(order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index));
+    if (opened.ok() || no_descriptor(opened.error())) return finish(std::move(opened));
+    // Not where it was, or not in memory: finding out takes time.
+    ask_worker(order);
+    return std::nullopt;
+}
+
+std::optional<posix::Result<posix::UniqueFd>> MessageOpener::finish(posix::Result<posix::UniqueFd> opened) {
+    if (opened.ok() || !no_descriptor(opened.error())) return opened;
+    retry_.arm(context_.loop.timers(), context_.loop.now() + descriptor_retry);
+    return std::nullopt;
+}
+
+void MessageOpener::ask_worker(const DeliveryOrder& order) {
+    const worker::Job job = open_job(order.maildir, order.snapshot.file_name(order.index),
+                                     order.snapshot.in_new(order.index), order.snapshot.inode(order.index));
+    pending_ = context_.disk.submit(job, [this](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        answered_ = true;
+        why_ = said.why;
+        file_ = std::move(answer.fd);
+        wake_();
+    });
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,246 @@
+#include "buzon/daemon/server.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "buzon/daemon/jobs.h"
+#include "buzon/posix/io.h"
+
+namespace buzon::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t longest_users_file = 256u << 20;
+constexpr std::size_t snapshot_memory = 256u << 20;   // octets of maildrop pictures kept for the next login
+constexpr auto time_for_last_replies = 10s;
+
+worker::Settings worker_settings(std::size_t processes, std::chrono::milliseconds time_limit) {
+    worker::Settings settings;
+    settings.arguments = {worker_name};
+    settings.most_processes = processes;
+    settings.time_limit = time_limit;
+    return settings;
+}
+
+// As many descriptors as we may have. Gives how many connections they are enough for: each needs one, and some stay for
+// messages, pipes, locks and workers, shared by all.
+std::size_t connections_for_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 512;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
+    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900);
+    return descriptors > 2 * reserve ? descriptors - reserve : descriptors / 2;
+}
+
+state::Settings with_host(state::Settings settings) {
+    if (!settings.host.empty()) return settings;
+    char name[256] = {};
+    if (::gethostname(name, sizeof name - 1) == 0 && state::is_host_name(name)) settings.host = name;
+    if (settings.host.empty()) settings.host = "localhost";
+    return settings;
+}
+
+Transform default_transform(const filter::FilterSpec& spec) {
+    return Transform{spec, !spec.empty()};
+}
+
+void check_program(const std::string& option, const filter::FilterSpec& spec) {
+    const auto wrong = filter::check(spec);
+    if (!wrong) return;
+    const int code = wrong->kind == filter::Unfit::not_executable ? EX_NOPERM : EX_NOINPUT;
+    throw StartError(code, option, wrong->text);
+}
+
+} // namespace
+
+std::string checked_root(const std::string& path) {
+    std::error_code why;
+    const std::filesystem::path absolute = std::filesystem::absolute(path, why);
+    if (why) throw StartError(exit_code_for(why), path, why.message());
+    const posix::UniqueFd directory{::open(absolute.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory) {
+        why = posix::last_error();
+        throw StartError(exit_code_for(why), path, why.message());
+    }
+    std::string root = absolute.lexically_normal().string();
+    while (root.size() > 1 && root.back() == '/') root.pop_back();
+    return root;
+}
+
+auth::UserBase load_users(const Options& options) {
+    std::string text;
+    if (!options.users_file.empty()) {
+        auto read = posix::read_file(options.users_file.c_str(), longest_users_file);
+        if (!read) throw StartError(exit_code_for(read.error()), options.users_file, read.error().message());
+        text = std::move(read).value();
+    }
+    auto base = auth::UserBase::load(options.users, text);
+    if (!base) throw StartError(options.users_file.empty() ? EX_USAGE : EX_CONFIG,
+                                options.users_file.empty() ? "--user" : options.users_file, base.why());
+    return std::move(base).value();
+}
+
+void check_options(const Options& options) {
+    if (!options.transform.empty()) check_program("--transform", options.transform);
+    for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
+    const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
+                                    [](const net::Ip& ip) { return !ip.is_loopback(); });
+    if (beyond && options.admins.empty()) {
+        throw StartError(EX_USAGE, "--mgmt-ip", "beyond loopback an administrator is needed (--admin NAME:PASS)");
+    }
+}
+
+Server::Server(Options options, auth::UserBase users, std::string root)
+    : options_{std::move(options)}
+    , settings_{with_host(options_.settings)}
+    , log_writer_{loop_, metrics_, STDERR_FILENO}
+    , log_{&log_writer_, state::LogOrigin{settings_.host, static_cast<std::uint64_t>(::getpid())}}
+    , events_{log_}
+    , signals_{loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); }}
+    // A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a
+    // scan of a million messages too.
+    , disk_{loop_, worker_settings(8, 30min)}
+    , hashes_{loop_, worker_settings(2, 30s)}
+    , maildrops_{loop_, disk_, metrics_, snapshot_memory}
+    , users_{std::move(users), std::move(root)}
+    , transforms_{loop_, settings_}
+    , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_, scratch_}
+    , pop3_{context_, connections_for_descriptors()}
+    , control_{context_, settings_, pop3_, *this, options_.admins}
+    , manage_{context_, control_} {
+    transforms_.standard() = default_transform(options_.transform);
+    for (const auto& [user, spec] : options_.transform_for) transforms_.make_own(user) = default_transform(spec);
+    for (const auth::User& user : users_.base().list()) {
+        if (user.transform.empty()) continue;
+        filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
+        if (!parsed.ok()) throw StartError(EX_CONFIG, options_.users_file, std::string{user.name} + ": " + parsed.problem);
+        transforms_.make_own(std::string{user.name}) = default_transform(parsed.spec);
+    }
+    if (!options_.transform_user.empty()) {
+        auto who = filter::resolve_user(options_.transform_user);
+        if (!who) throw StartError(EX_NOUSER, "--transform-user", options_.transform_user + ": " + who.error().message());
+        transforms_.run_as(std::move(who).value());
+    }
+    metrics_.start_time = static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+    settings_changed();
+    open_services();
+}
+
+Server::~Server() = default;
+
+void Server::open_services() {
+    std::string failed;
+    if (const std::error_code why = pop3_.open(options_.addresses, options_.port, failed)) {
+        throw StartError(exit_code_for(why), failed, why.message());
+    }
+    std::vector<ManageService::Where> where;
+    const auto add = [&](const net::Ip& ip, bool optional) {
+        const net::Endpoint endpoint{ip, options_.mgmt_port, 0};
+        where.push_back({endpoint, endpoint.text(), optional});
+    };
+    for (const net::Ip& ip : options_.mgmt_addresses) add(ip, false);
+    for (const std::string& path : options_.mgmt_paths) where.push_back({net::UnixPath{path}, path, false});
+    if (where.empty()) {
+        add(net::Ip::from_v4(0x7f000001), false);
+        add(*net::Ip::parse("::1"), true);   // a machine without IPv6 has none
+    }
+    if (const std::error_code why = manage_.open(where, failed)) throw StartError(exit_code_for(why), failed, why.message());
+    for (const std::error_code why : {pop3_.begin(), manage_.begin()}) {
+        if (why) throw StartError(EX_OSERR, "listen", why.message());
+    }
+    warn_of_options();
+}
+
+void Server::warn_of_options() {
+    if (settings_.timeout < 600s) {
+        log(state::Level::warning, "--timeout is below the 600 seconds that RFC 1939 section 3 asks for");
+    }
+    if (users_.base().size() == 0) log(state::Level::warning, "there are no users: nobody can log in");
+}
+
+std::string Server::ready_line() const {
+    std::string families = pop3_.serves_v4() ? "IPv4" : "IPv6";
+    if (pop3_.serves_v4() && pop3_.serves_v6()) families = "IPv4 and IPv6";
+    return "Server started on port " + std::to_string(pop3_.port()) + " and for managers on port " +
+           std::to_string(manage_.port()) + ", accepting " + families + " connections...";
+}
+
+void Server::run() {
+    events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "",
+                    {{"action", "started"}, {"port", pop3_.port()}, {"mgmt-port", manage_.port()}});
+    loop_.run();
+    events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopped"}});
+}
+
+void Server::on_signal(int number) {
+    if (number == SIGHUP) return reload();
+    stop();
+}
+
+// No new connections; what is being answered is answered, then everybody goes.
+void Server::stop() {
+    if (std::exchange(stopping_, true)) return loop_.stop();   // asked twice: at once
+    events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopping"}});
+    manage_.stop();
+    deadline_.arm(time_for_last_replies);
+    pop3_.finish_all([this] { loop_.stop(); });
+}
+
+void Server::drain() {
+    if (std::exchange(stopping_, true)) return;
+    pop3_.drain([this] { loop_.stop(); });
+}
+
+void Server::reload() {
+    try {
+        auth::UserBase fresh = load_users(options_);
+        fresh.repeat_changes_of(users_.base());
+        users_.replace(std::move(fresh));
+        settings_changed();
+        events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
+                        {{"what", "users"}, {"users", users_.base().size()}});
+    } catch (const StartError& wrong) {
+        log(state::Level::error, std::string{"not reloaded, all stays as it was: "} + wrong.what());
+    }
+}
+
+void Server::log(state::Level level, const std::string& message) {
+    events_.log(level, std::chrono::system_clock::now(), message);
+}
+
+// What the sessions look at, from the settings and the users.
+void Server::settings_changed() {
+    pop3_settings_.disabled = {};
+    for (const state::Pop3Command command : state::optional_commands) {
+        if (!settings_.disable.contains(command)) continue;
+        if (const auto optional = pop3::optional_command(state::name_of(command))) pop3_settings_.disabled.add(*optional);
+    }
+    pop3_settings_.require_secure_channel = settings_.require_tls;
+    pop3_settings_.cram_md5 = settings_.cram_md5;
+    pop3_settings_.plain_secrets_known = users_.base().knows_clear_passwords();
+    pop3_settings_.login_delay = static_cast<std::uint32_t>(settings_.login_delay.count());
+    pop3_settings_.max_message_size = settings_.max_message_size;
+    log_.set_level(settings_.verbose ? std::max(settings_.log_level, state::Level::debug) : settings_.log_level);
+    log_.set_format(settings_.log_format);
+    log_.set_host(settings_.host);
+    transforms_.refresh();
+}
+
+std::vector<std::pair<std::string, std::string>> Server::details() const {
+    return {{"version", BUZON_VERSION},
+            {"pid", std::to_string(::getpid())},
+            {"mgmt-port", std::to_string(manage_.port())},
+            {"users", std::to_string(users_.base().size())}};
+}
+
+} // namespace buzon::daemon
