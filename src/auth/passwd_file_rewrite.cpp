@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "buzon/auth/passwd_file.h"
@@ -17,12 +18,13 @@ std::string_view line_end_of(std::string_view line) noexcept {
     return line.ends_with("\r\n") ? "\r\n" : "\n";
 }
 
-// The line with another secret between its first two ':' (or behind its only one).
+// The line with another secret behind its first ':', up to the second or the line's end.
 void append_with_secret(std::string& out, std::string_view line, std::size_t name_end, std::string_view secret) {
-    const std::size_t secret_end = line.find_first_of(":\r\n", name_end + 1);
+    std::size_t secret_end = line.find(':', name_end + 1);
+    if (secret_end == line.npos) secret_end = line.find_last_not_of("\r\n") + 1;
     out += line.substr(0, name_end + 1);
     out += secret;
-    if (secret_end != line.npos) out += line.substr(secret_end);
+    out += line.substr(std::max(secret_end, name_end + 1));
 }
 
 } // namespace

@@ -107,6 +107,7 @@ TEST_CASE("a wrong line is refused with a reason that does not show its secret")
         CHECK(parsed.why().find("HUNTER2") == std::string::npos);
     }
     CHECK_FALSE(parse_passwd_line(std::string_view{"a:{PLAIN}x\0y", 12}));
+    CHECK_FALSE(parse_passwd_line("a:{PLAIN}x\ry"));
     CHECK_FALSE(parse_passwd_line("a:{PLAIN}" + std::string(longest_passwd_line, 'x')));
 }
 
@@ -134,7 +135,8 @@ TEST_CASE("rewriting follows the line ends it finds, and is the same when done t
     CHECK(rewrite_passwd_file("a:{PLAIN}1\nb:x", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");
     CHECK(rewrite_passwd_file("a:", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");
     CHECK(rewrite_passwd_file("", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");
-    for (const std::string text : {"", "a:1\nb:2", "b:2\r\na:1:2:3\r\n# x", "d:0\n"}) {
+    for (const std::string text : {"", "a:1\nb:2", "b:2\r\na:1:2:3\r\n# x", "d:0\n", "a:x\ry\n", "a:x\r", "a:\r\n",
+                                   "a:\r\r\n"}) {
         const std::string once = rewrite_passwd_file(text, changes);
         CHECK(rewrite_passwd_file(once, changes) == once);
     }

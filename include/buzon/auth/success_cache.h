@@ -1,0 +1,45 @@
+// auth/success_cache.h - passwords found right a short while ago, so that a client polling every minute does not cost
+// a slow hash each time. Holds no password: a digest under a random key, good in this process alone.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/auth/sha256.h"
+
+namespace buzon::auth {
+
+class SuccessCache {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    // `key`: 32 random octets. `lifetime` counts from the real check and is not prolonged by use; zero remembers nothing.
+    // `size`: successes held at most, the eldest of a few makes room.
+    SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size);
+
+    // `secret`: the stored text the password was verified against. A changed secret is another one: nothing found
+    // right for the old stays right for the new.
+    void remember(std::string_view user, std::string_view secret, std::string_view password, Time now);
+    [[nodiscard]] bool remembers(std::string_view user, std::string_view secret, std::string_view password, Time now) const;
+
+    // When the users' file has changed or the lifetime is set anew.
+    void forget_all() noexcept;
+    void set_lifetime(std::chrono::seconds lifetime) noexcept;
+
+private:
+    struct Slot {
+        Sha256::Digest digest{};
+        Time expires{};   // the epoch = free
+    };
+
+    [[nodiscard]] Sha256::Digest digest_of(std::string_view user, std::string_view secret, std::string_view password) const;
+    [[nodiscard]] std::size_t set_of(const Sha256::Digest& digest) const noexcept;
+
+    std::string key_;
+    std::chrono::seconds lifetime_;
+    std::vector<Slot> slots_;
+};
+
+} // namespace buzon::auth

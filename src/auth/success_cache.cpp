@@ -1,0 +1,69 @@
+#include "buzon/auth/success_cache.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "buzon/auth/hmac.h"
+
+namespace buzon::auth {
+namespace {
+
+constexpr std::size_t slots_in_a_set = 8;
+
+// Lengths in front, so that no two triples look the same when they stand in one row.
+void update_with_length(Hmac<Sha256>& keyed, std::string_view part) {
+    const std::uint64_t size = part.size();
+    keyed.update({reinterpret_cast<const char*>(&size), sizeof size});
+    keyed.update(part);
+}
+
+} // namespace
+
+SuccessCache::SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size)
+    : key_{std::move(key)}, lifetime_{lifetime},
+      slots_((size + slots_in_a_set - 1) / slots_in_a_set * slots_in_a_set) {}
+
+Sha256::Digest SuccessCache::digest_of(std::string_view user, std::string_view secret, std::string_view password) const {
+    Hmac<Sha256> keyed{key_};
+    update_with_length(keyed, user);
+    update_with_length(keyed, secret);
+    update_with_length(keyed, password);
+    return keyed.finish();
+}
+
+std::size_t SuccessCache::set_of(const Sha256::Digest& digest) const noexcept {
+    std::uint64_t number;
+    std::memcpy(&number, digest.data(), sizeof number);
+    return number % (slots_.size() / slots_in_a_set) * slots_in_a_set;
+}
+
+void SuccessCache::remember(std::string_view user, std::string_view secret, std::string_view password, Time now) {
+    if (slots_.empty() || lifetime_ <= std::chrono::seconds{0}) return;
+    const Sha256::Digest digest = digest_of(user, secret, password);
+    Slot* const set = slots_.data() + set_of(digest);
+    Slot* place = std::find_if(set, set + slots_in_a_set, [&digest](const Slot& slot) { return slot.digest == digest; });
+    if (place == set + slots_in_a_set) {
+        place = std::min_element(set, set + slots_in_a_set, [](const Slot& a, const Slot& b) { return a.expires < b.expires; });
+    }
+    *place = {digest, now + lifetime_};
+}
+
+bool SuccessCache::remembers(std::string_view user, std::string_view secret, std::string_view password, Time now) const {
+    if (slots_.empty()) return false;
+    const Sha256::Digest digest = digest_of(user, secret, password);
+    const Slot* const set = slots_.data() + set_of(digest);
+    return std::any_of(set, set + slots_in_a_set, [&digest, now](const Slot& slot) {
+        return slot.expires > now && equal_in_constant_time(octets(slot.digest), octets(digest));
+    });
+}
+
+void SuccessCache::forget_all() noexcept {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+}
+
+void SuccessCache::set_lifetime(std::chrono::seconds lifetime) noexcept {
+    lifetime_ = lifetime;
+    forget_all();
+}
+
+} // namespace buzon::auth

@@ -1,0 +1,128 @@
+#include "buzon/auth/throttle.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <tuple>
+
+#include "buzon/auth/hmac.h"
+
+namespace buzon::auth {
+namespace {
+
+// Tables are sets of a few slots: whoever comes to a full set takes the place that is worth least.
+constexpr std::size_t slots_in_a_set = 8;
+// Beyond the free ones; bounds how long forgiving takes.
+constexpr unsigned most_levels = 20;
+
+std::size_t table_size(std::size_t wanted) {
+    return std::bit_ceil(std::max(wanted, slots_in_a_set));
+}
+
+std::size_t first_of_set(std::uint64_t set, std::size_t slots) noexcept {
+    return set % (slots / slots_in_a_set) * slots_in_a_set;
+}
+
+} // namespace
+
+Throttle::Throttle(const ThrottleLimits& limits, std::string key, Time now)
+    : limits_{limits}, key_{std::move(key)}, start_{now}, sources_(table_size(limits.sources)),
+      users_(table_size(limits.users)), familiar_(table_size(limits.familiar_pairs)) {}
+
+Throttle::Key Throttle::key_of(char kind, std::string_view user, const std::optional<Source>& source) const {
+    Hmac<Sha256> keyed{key_};
+    keyed.update({&kind, 1});
+    if (source) keyed.update(auth::octets(source->prefix().octets()));
+    keyed.update(user);   // of any length, therefore last
+    const Sha256::Digest digest = keyed.finish();
+    Key key;
+    std::memcpy(&key.set, digest.data(), sizeof key.set);
+    std::memcpy(&key.tag, digest.data() + sizeof key.set, sizeof key.tag);
+    key.tag |= 1;
+    return key;
+}
+
+Throttle::Key Throttle::familiar_key(const std::optional<Source>& source, std::string_view user) const {
+    return {key_of('F', user, std::nullopt).set, key_of(source ? 'f' : 'l', user, source).tag};
+}
+
+std::uint32_t Throttle::seconds(Time now) const noexcept {
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now - start_).count());
+}
+
+unsigned Throttle::level_at(const Slot& slot, std::uint32_t now) const noexcept {
+    const auto one_in = static_cast<std::uint32_t>(std::max<std::int64_t>(limits_.forgives_one_in.count(), 1));
+    const std::uint32_t forgiven = (now - slot.since) / one_in;
+    return slot.level > forgiven ? slot.level - forgiven : 0;
+}
+
+const Throttle::Slot* Throttle::find(const Table& table, Key key) const noexcept {
+    const Slot* const set = table.data() + first_of_set(key.set, table.size());
+    const Slot* const slot = std::find_if(set, set + slots_in_a_set, [key](const Slot& s) { return s.tag == key.tag; });
+    return slot == set + slots_in_a_set ? nullptr : slot;
+}
+
+unsigned Throttle::level_of(const Table& table, Key key, std::uint32_t now) const noexcept {
+    const Slot* const slot = find(table, key);
+    return slot ? level_at(*slot, now) : 0;
+}
+
+bool Throttle::is_familiar(Key key, std::uint32_t now) const noexcept {
+    const Slot* const slot = find(familiar_, key);
+    return slot && now / 3600 - slot->login_hour < limits_.familiar_for.count();
+}
+
+std::chrono::seconds Throttle::delay(unsigned level, unsigned free) const noexcept {
+    if (level < free || level == 0) return std::chrono::seconds{0};
+    const unsigned doublings = std::min(level - free, most_levels);
+    return std::min(limits_.first_delay * (1U << doublings), limits_.longest_delay);
+}
+
+Throttle::Time Throttle::not_before(const std::optional<Source>& source, std::string_view user, Time now) const {
+    const std::uint32_t at = seconds(now);
+    const Key pair = familiar_key(source, user);
+    if (is_familiar(pair, at)) return now + delay(level_of(familiar_, pair, at), limits_.free_by_familiar);
+    std::chrono::seconds wait = delay(level_of(users_, key_of('u', user, std::nullopt), at), limits_.free_by_user);
+    if (source) wait = std::max(wait, delay(level_of(sources_, key_of('s', {}, source), at), limits_.free_by_source));
+    return now + wait;
+}
+
+void Throttle::count(Slot& slot, std::uint32_t now) const noexcept {
+    const unsigned free = std::max({limits_.free_by_source, limits_.free_by_user, limits_.free_by_familiar});
+    slot.level = static_cast<std::uint16_t>(std::min(level_at(slot, now) + 1, std::min(free, 1000U) + most_levels));
+    slot.since = now;
+}
+
+// The slot of `key`, made if it is missing in place of the one least worth keeping: the eldest login, the least guilty.
+Throttle::Slot& Throttle::make_room(Table& table, Key key, std::uint32_t now) const noexcept {
+    const auto worth = [this, now](const Slot& slot) {
+        return std::tuple{slot.tag != 0, slot.login_hour, level_at(slot, now), slot.since};
+    };
+    Slot* const set = table.data() + first_of_set(key.set, table.size());
+    Slot* least = set;
+    for (Slot* slot = set; slot < set + slots_in_a_set; ++slot) {
+        if (slot->tag == key.tag) return *slot;
+        if (worth(*slot) < worth(*least)) least = slot;
+    }
+    *least = Slot{key.tag, now, 0, 0};
+    return *least;
+}
+
+void Throttle::failed(const std::optional<Source>& source, std::string_view user, Time now) {
+    const std::uint32_t at = seconds(now);
+    const Key pair = familiar_key(source, user);
+    if (is_familiar(pair, at)) return count(make_room(familiar_, pair, at), at);
+    count(make_room(users_, key_of('u', user, std::nullopt), at), at);
+    if (source) count(make_room(sources_, key_of('s', {}, source), at), at);
+}
+
+void Throttle::succeeded(const std::optional<Source>& source, std::string_view user, Time now) {
+    // The source's count stays: an account of one's own must not pay for guessing at others'.
+    const std::uint32_t at = seconds(now);
+    Slot& slot = make_room(familiar_, familiar_key(source, user), at);
+    slot.since = at;
+    slot.level = 0;
+    slot.login_hour = static_cast<std::uint16_t>(at / 3600);
+}
+
+} // namespace buzon::auth

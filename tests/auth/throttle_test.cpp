@@ -1,0 +1,185 @@
+#include "support/catch.h"
+
+#include <string>
+
+#include "buzon/auth/throttle.h"
+
+using namespace buzon::auth;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Guessing {
+    explicit Guessing(const ThrottleLimits& limits = {}) : throttle{limits, "key", now} {}
+
+    std::chrono::seconds wait(const std::optional<Source>& source, const std::string& user) const {
+        return std::chrono::duration_cast<std::chrono::seconds>(throttle.not_before(source, user, now) - now);
+    }
+    void fail(const std::optional<Source>& source, const std::string& user, int times = 1) {
+        for (int i = 0; i < times; ++i) throttle.failed(source, user, now);
+    }
+
+    Throttle::Time now{std::chrono::hours{1000}};
+    Throttle throttle;
+};
+
+std::optional<Source> ip(unsigned number) {
+    return Source::parse("10." + std::to_string(number >> 16 & 255) + "." + std::to_string(number >> 8 & 255) + "." +
+                         std::to_string(number & 255));
+}
+
+} // namespace
+
+TEST_CASE("a source waits longer with every wrong password past the free ones, up to a bound") {
+    Guessing g;
+    std::string waits;
+    for (int i = 0; i < 11; ++i) {
+        waits += std::to_string(g.wait(ip(1), "user" + std::to_string(i)).count()) + ' ';
+        g.fail(ip(1), "user" + std::to_string(i));
+    }
+    CHECK(waits == "0 0 0 0 0 1 2 4 8 15 15 ");
+    CHECK(g.wait(ip(2), "user1") == 0s);
+    g.fail(ip(1), "x", 1000);
+    CHECK(g.wait(ip(1), "stranger") == 15s);
+}
+
+TEST_CASE("a user guessed at from everywhere is slowed down for strangers, each of whom tried once") {
+    Guessing g;
+    for (unsigned i = 0; i < 10; ++i) {
+        CHECK(g.wait(ip(i), "owner") == 0s);
+        g.fail(ip(i), "owner");
+    }
+    CHECK(g.wait(ip(100), "owner") == 1s);
+    CHECK(g.wait(ip(100), "other") == 0s);
+}
+
+TEST_CASE("an owner at a known place never waits while a thousand addresses guess ten thousand times") {
+    Guessing g;
+    const auto known = Source::parse("192.0.2.7");
+    g.throttle.succeeded(known, "owner", g.now);
+    for (int round = 0; round < 10; ++round) {
+        for (unsigned i = 0; i < 1000; ++i) g.fail(ip(i), "owner");
+        g.now += 30s;
+        REQUIRE(g.wait(known, "owner") == 0s);
+        g.throttle.succeeded(known, "owner", g.now);
+    }
+    CHECK(g.wait(ip(5), "owner") == 15s);
+    // From a place he was never seen at he waits the bound, and is not refused.
+    CHECK(g.wait(Source::parse("192.0.2.8"), "owner") == 15s);
+}
+
+TEST_CASE("wrong passwords of others behind the same address do not slow a known owner") {
+    Guessing g;
+    g.throttle.succeeded(ip(1), "owner", g.now);
+    g.fail(ip(1), "somebody", 100);
+    CHECK(g.wait(ip(1), "owner") == 0s);
+    CHECK(g.wait(ip(1), "somebody") == 15s);
+}
+
+TEST_CASE("an account of one's own does not pay for guessing at others'") {
+    Guessing g;
+    for (int i = 0; i < 20; ++i) {
+        g.fail(ip(1), "victim" + std::to_string(i));
+        g.throttle.succeeded(ip(1), "attacker", g.now);
+    }
+    CHECK(g.wait(ip(1), "victim99") == 15s);
+    CHECK(g.wait(ip(1), "attacker") == 0s);
+}
+
+TEST_CASE("a known place has free tries of its own, and one login clears them") {
+    Guessing g;
+    g.throttle.succeeded(ip(1), "owner", g.now);
+    g.fail(ip(1), "owner", 19);
+    CHECK(g.wait(ip(1), "owner") == 0s);
+    g.fail(ip(1), "owner", 2);
+    CHECK(g.wait(ip(1), "owner") == 2s);
+    g.fail(ip(1), "owner", 1000);
+    CHECK(g.wait(ip(1), "owner") == 15s);
+    g.throttle.succeeded(ip(1), "owner", g.now);
+    CHECK(g.wait(ip(1), "owner") == 0s);
+    // And they counted against nobody else.
+    CHECK(g.wait(ip(1), "other") == 0s);
+    CHECK(g.wait(ip(2), "owner") == 0s);
+}
+
+TEST_CASE("a client that polls every minute with an old password does not slow its owner") {
+    Guessing g;
+    g.throttle.succeeded(ip(1), "owner", g.now);
+    for (int minute = 0; minute < 600; ++minute) {
+        g.now += 60s;
+        g.fail(ip(1), "owner");
+        REQUIRE(g.wait(ip(1), "owner") == 0s);
+    }
+}
+
+TEST_CASE("wrong passwords are forgiven one by one") {
+    Guessing g;
+    g.fail(ip(1), "a", 7);
+    CHECK(g.wait(ip(1), "x") == 4s);
+    g.now += 59s;
+    CHECK(g.wait(ip(1), "x") == 4s);
+    g.now += 1s;
+    CHECK(g.wait(ip(1), "x") == 2s);
+    g.now += 120s;
+    CHECK(g.wait(ip(1), "x") == 0s);
+    g.fail(ip(1), "a");
+    CHECK(g.wait(ip(1), "x") == 1s);
+    g.fail(ip(1), "a", 100'000);
+    g.now += 41min;   // no number of them takes longer
+    CHECK(g.wait(ip(1), "x") == 0s);
+}
+
+TEST_CASE("a place is strange again when its owner has not come for long") {
+    Guessing g;
+    g.throttle.succeeded(ip(1), "owner", g.now);
+    g.now += std::chrono::hours{24 * 30 - 1};
+    g.fail(ip(2), "owner", 30);
+    CHECK(g.wait(ip(1), "owner") == 0s);
+    g.now += 1h;
+    g.fail(ip(2), "owner", 30);
+    CHECK(g.wait(ip(1), "owner") == 15s);
+}
+
+TEST_CASE("an IPv6 guesser has one count in his whole /64, a neighbour has his own") {
+    Guessing g;
+    for (int i = 0; i < 20; ++i) g.fail(Source::parse("2001:db8:1:2::" + std::to_string(i)), "u" + std::to_string(i));
+    CHECK(g.wait(Source::parse("2001:db8:1:2:ffff::1"), "x") == 15s);
+    CHECK(g.wait(Source::parse("2001:db8:1:3::1"), "x") == 0s);
+    g.throttle.succeeded(Source::parse("2001:db8:1:2::5"), "owner", g.now);
+    CHECK(g.wait(Source::parse("2001:db8:1:2::6"), "owner") == 0s);
+}
+
+TEST_CASE("a peer without an address is held to the user's count alone") {
+    Guessing g;
+    for (int i = 0; i < 100; ++i) g.fail(std::nullopt, "u" + std::to_string(i));
+    CHECK(g.wait(std::nullopt, "x") == 0s);
+    g.fail(std::nullopt, "x", 11);
+    CHECK(g.wait(std::nullopt, "x") == 2s);
+    g.throttle.succeeded(std::nullopt, "x", g.now);
+    CHECK(g.wait(std::nullopt, "x") == 0s);
+    CHECK(g.wait(ip(1), "x") == 2s);
+}
+
+TEST_CASE("a flood of addresses does not wash a guesser out of a small table") {
+    ThrottleLimits limits;
+    limits.sources = limits.users = limits.familiar_pairs = 64;
+    Guessing g{limits};
+    g.fail(ip(1), "owner", 12);
+    const auto guilty = g.wait(ip(1), "x");
+    g.throttle.succeeded(ip(2), "owner", g.now);
+    for (unsigned i = 1000; i < 101'000; ++i) g.fail(ip(i), "u" + std::to_string(i));
+    CHECK(g.wait(ip(1), "x") == guilty);
+    CHECK(g.wait(ip(3), "owner") > 0s);
+    CHECK(g.wait(ip(2), "owner") == 0s);
+}
+
+TEST_CASE("the smallest tables and limits still work") {
+    ThrottleLimits limits;
+    limits.sources = limits.users = limits.familiar_pairs = 0;
+    limits.free_by_source = limits.free_by_user = limits.free_by_familiar = 0;
+    limits.forgives_one_in = 0s;
+    Guessing g{limits};
+    CHECK(g.wait(ip(1), "a") == 0s);
+    g.fail(ip(1), "a");
+    CHECK(g.wait(ip(1), "a") == 2s);
+}

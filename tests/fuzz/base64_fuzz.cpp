@@ -1,0 +1,23 @@
+// Whatever base64 and hexadecimal are taken are the one spelling of what they mean; UTF-8 and SASLprep are steady.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "buzon/auth/base64.h"
+#include "buzon/auth/hex.h"
+#include "buzon/auth/saslprep.h"
+#include "buzon/auth/utf8.h"
+
+using namespace buzon::auth;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text{reinterpret_cast<const char*>(data), size};
+    if (const auto octets = decode_base64(text); octets && encode_base64(*octets) != text) std::abort();
+    if (decode_base64(encode_base64(text)) != text) std::abort();
+    if (decode_hex(encode_hex(text)) != text) std::abort();
+    static_cast<void>(decode_hex(text));
+    if (const auto prepared = saslprep(text)) {
+        if (!is_utf8(text) || !is_utf8(*prepared) || saslprep(*prepared) != prepared) std::abort();
+    }
+    return 0;
+}
