@@ -1,10 +1,10 @@
 // The commands of the AUTHORIZATION state (RFC 1939 sections 4 and 7, RFC 5034, RFC 6856).
+#include "buzon/auth/utf8.h"
 #include "buzon/line/command_line.h"
 #include "capabilities.h"
 #include "commands.h"
 #include "exchange.h"
 #include "reply.h"
-#include "utf8.h"
 
 namespace buzon::pop3 {
 
@@ -13,7 +13,7 @@ Action Commands::user(Session& session, std::string_view arguments, std::string&
     const std::string_view name = line::without_outer_spaces(arguments);
     if (!takes_clear_text(*session.settings_, session.channel_)) {
         err(out, Code::auth, session.texts().clear_text_refused);
-    } else if (!is_utf8(name)) {
+    } else if (!auth::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
     } else {
         // Whether there is such a user is nobody's business before the password.
@@ -35,7 +35,7 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
         err(out, Code::auth, session.texts().clear_text_refused);
         return Continue{};
     }
-    if (!is_utf8(password)) {
+    if (!auth::is_utf8(password)) {
         authorization.user.clear();
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
@@ -51,7 +51,7 @@ Action Commands::apop(Session& session, std::string_view arguments, std::string&
         return Continue{};
     }
     const std::string_view name = line::take_word(arguments);
-    if (!is_utf8(name)) {
+    if (!auth::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
     }

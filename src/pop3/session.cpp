@@ -136,14 +136,12 @@ bool Session::produce(std::string& out, std::size_t room) {
             return true;
         }
         phase.current = *next;
-        append_number(out, static_cast<std::uint32_t>(*next));
-        out.append(" ");
+        const auto number = static_cast<std::uint32_t>(*next);
         if (listing_ == Listing::sizes) {
-            append_number(out, phase.maildrop.octets(*next));
+            append_pair(out, number, phase.maildrop.octets(*next));
         } else {
-            out.append(phase.maildrop.uidl(*next));
+            append_pair(out, number, phase.maildrop.uidl(*next));
         }
-        out.append("\r\n");
     }
     return false;
 }
@@ -162,6 +160,8 @@ const Maildrop* Session::maildrop() const noexcept {
     const Transaction* phase = std::get_if<Transaction>(&phase_);
     return phase ? &phase->maildrop : nullptr;
 }
+
+void refuse_connection(std::string& out) { err(out, Code::sys_temp, english.too_many_connections); }
 
 std::string_view name_of(Mechanism mechanism) noexcept {
     switch (mechanism) {

@@ -109,4 +109,7 @@ private:
     std::uint8_t bad_lines_ = 0;
 };
 
+// What a connection is told for which there is no room: no session ever begins.
+void refuse_connection(std::string& out);
+
 } // namespace buzon::pop3
