@@ -45,9 +45,11 @@ public:
     void mark_retrieved(MessageNumber number);
 
     // The first live message after `after`, for LIST and UIDL in pieces: begin with MessageNumber{0}.
-    [[nodiscard]] std::optional<MessageNumber> next_live(MessageNumber after) const noexcept;
+    [[nodiscard]] std::optional<MessageNumber> next_live(MessageNumber after) const noexcept { return next(after, false); }
     // The first deleted one after `after`.
-    [[nodiscard]] std::optional<MessageNumber> next_deleted(MessageNumber after) const noexcept;
+    [[nodiscard]] std::optional<MessageNumber> next_deleted(MessageNumber after) const noexcept {
+        return next(after, true);
+    }
     // Whether QUIT has anything to do on disk.
     [[nodiscard]] bool wants_update() const noexcept;
 
@@ -55,6 +57,7 @@ private:
     using Marks = std::unique_ptr<std::uint64_t[]>;
     [[nodiscard]] static bool marked(const Marks& marks, MessageNumber number) noexcept;
     [[nodiscard]] Marks& ready(Marks& marks) const;
+    [[nodiscard]] std::optional<MessageNumber> next(MessageNumber after, bool deleted) const noexcept;
 
     std::shared_ptr<const Snapshot> snapshot_;
     Marks deleted_;

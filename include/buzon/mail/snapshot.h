@@ -80,7 +80,7 @@ private:
     struct Header;
     friend class SnapshotBuilder;
     Snapshot() = default;
-    static bool valid(std::string_view bytes) noexcept;
+    bool accept() noexcept;
     const Header& header() const noexcept;
     const Record& record(std::uint32_t index) const noexcept;
 

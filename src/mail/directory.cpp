@@ -1,0 +1,142 @@
+#include "directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <limits>
+#include <memory>
+
+namespace buzon::mail {
+
+using posix::last_error;
+using posix::Result;
+using posix::UniqueFd;
+
+namespace {
+
+DirectoryStamp as_stamp(const struct stat& about) noexcept {
+    return {about.st_dev, about.st_ino, nanoseconds(about.st_mtim), nanoseconds(about.st_ctim)};
+}
+
+Result<DirectoryStamp> stamp(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0) {
+        if (errno == ENOENT) return DirectoryStamp{};
+        return last_error();
+    }
+    if (!S_ISDIR(about.st_mode)) return std::error_code{ENOTDIR, std::system_category()};
+    return as_stamp(about);
+}
+
+} // namespace
+
+Result<UniqueFd> open_directory(int parent, const char* path) {
+    UniqueFd directory{::openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory) return last_error();
+    return directory;
+}
+
+Result<Stamps> stamps(const std::string& maildir) {
+    const Result<DirectoryStamp> in_new = stamp(maildir + "/new");
+    if (!in_new) return in_new.error();
+    const Result<DirectoryStamp> cur = stamp(maildir + "/cur");
+    if (!cur) return cur.error();
+    const Stamps both{in_new.value(), cur.value()};
+    // Only when neither is there the Maildir itself may be missing.
+    if (both == Stamps{} && ::access(maildir.c_str(), F_OK) != 0) return last_error();
+    return both;
+}
+
+Result<Listing> list_directory(int directory) {
+    UniqueFd own{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};   // fdopendir takes its descriptor away
+    if (!own) return last_error();
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(own.get()), ::closedir};
+    if (!stream) return last_error();
+    static_cast<void>(own.release());
+    Listing listing;
+    for (;;) {
+        errno = 0;
+        const dirent* const entry = ::readdir(stream.get());
+        if (entry == nullptr) break;
+        const std::string_view name{entry->d_name};
+        if (name.empty() || name.front() == '.') continue;
+        if (listing.names.size() > std::numeric_limits<std::uint32_t>::max() - name.size())
+            return std::error_code{EOVERFLOW, std::system_category()};
+        listing.all.push_back({entry->d_ino, static_cast<std::uint32_t>(listing.names.size()),
+                               static_cast<std::uint16_t>(name.size()),
+                               entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN});
+        listing.names.append(name).push_back('\0');
+    }
+    if (errno != 0) return last_error();
+    return listing;
+}
+
+namespace {
+
+constexpr int most_readings = 5;   // a directory that never rests is taken as it is
+
+Result<DirectoryStamp> stamp(const UniqueFd& directory) {
+    struct stat about {};
+    if (!directory) return DirectoryStamp{};
+    if (::fstat(directory.get(), &about) != 0) return last_error();
+    return as_stamp(about);
+}
+
+Result<Stamps> stamps(const MaildirListing& maildir) {
+    const Result<DirectoryStamp> in_new = stamp(maildir.in_new_fd);
+    if (!in_new) return in_new.error();
+    const Result<DirectoryStamp> cur = stamp(maildir.cur_fd);
+    if (!cur) return cur.error();
+    return Stamps{in_new.value(), cur.value()};
+}
+
+std::error_code open_folder(int maildir, bool in_new, UniqueFd& folder) {
+    Result<UniqueFd> opened = open_directory(maildir, folder_of(in_new));
+    if (!opened && opened.error().value() == ENOENT) return {};
+    if (!opened) return opened.error();
+    folder = std::move(opened).value();
+    return {};
+}
+
+std::error_code read_folder(const UniqueFd& folder, Listing& listing) {
+    listing = {};
+    if (!folder) return {};
+    Result<Listing> read = list_directory(folder.get());
+    if (!read) return read.error();
+    listing = std::move(read).value();
+    return {};
+}
+
+} // namespace
+
+Result<MaildirListing> list_maildir(int maildir) {
+    MaildirListing listing;
+    for (const bool in_new : {true, false})
+        if (const std::error_code why = open_folder(maildir, in_new, in_new ? listing.in_new_fd : listing.cur_fd))
+            return why;
+    for (int readings = 1;; ++readings) {
+        const Result<Stamps> before = stamps(listing);
+        if (!before) return before.error();
+        listing.before = before.value();
+        // `new` first: a message that goes to cur meanwhile is then seen twice rather than not at all.
+        if (const std::error_code why = read_folder(listing.in_new_fd, listing.in_new)) return why;
+        if (const std::error_code why = read_folder(listing.cur_fd, listing.cur)) return why;
+        const Result<Stamps> after = stamps(listing);
+        if (!after) return after.error();
+        if (after.value() == before.value() || readings == most_readings) return listing;
+    }
+}
+
+Result<UniqueFd> open_regular(int directory, const char* name, struct stat& about) {
+    UniqueFd file{::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    if (!file) {
+        // A link, and a socket or device without a driver behind it: entries that are no messages.
+        if (errno == ELOOP || errno == ENXIO || errno == ENODEV) errno = ENOENT;
+        return last_error();
+    }
+    if (::fstat(file.get(), &about) != 0) return last_error();
+    if (!S_ISREG(about.st_mode)) return std::error_code{ENOENT, std::system_category()};
+    return file;
+}
+
+} // namespace buzon::mail

@@ -1,0 +1,93 @@
+#include "found.h"
+
+#include <bit>
+#include <tuple>
+
+#include "checksum.h"
+#include "file_name.h"
+
+namespace buzon::mail {
+namespace {
+
+constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
+
+// At most half full, so a search ends soon.
+std::size_t slots_for(std::size_t entries) {
+    return std::bit_ceil(std::max<std::size_t>(entries * 2, 16));
+}
+
+// The hashes of all UIDLs given so far. Two texts with one hash only cost the second its first choice.
+class TakenUidls {
+public:
+    explicit TakenUidls(std::size_t entries) : slots_(slots_for(entries)) {}
+
+    [[nodiscard]] bool take(std::string_view uidl) {
+        const std::uint64_t hash = checksum(uidl) | 1;   // 0 is free
+        for (std::size_t at = hash;; ++at) {
+            std::uint64_t& slot = slots_[(at >> 1) & (slots_.size() - 1)];
+            if (slot == hash) return false;
+            if (slot == 0) {
+                slot = hash;
+                return true;
+            }
+        }
+    }
+
+private:
+    std::vector<std::uint64_t> slots_;
+};
+
+} // namespace
+
+bool delivered_before(const Found& a, const Found& b) noexcept {
+    // new before cur: false sorts before true.
+    return std::tuple{a.seconds, a.microseconds, a.base, !a.in_new, a.file_name} <
+           std::tuple{b.seconds, b.microseconds, b.base, !b.in_new, b.file_name};
+}
+
+KnownFiles::KnownFiles(std::shared_ptr<const Snapshot> index) : index_{std::move(index)} {
+    if (!index_) return;
+    slots_.resize(slots_for(index_->count()));
+    for (std::uint32_t i = 0; i < index_->count(); ++i) {
+        std::size_t at = index_->inode(i) * odd >> 32;
+        while (slots_[at & (slots_.size() - 1)] != 0) ++at;
+        slots_[at & (slots_.size() - 1)] = i + 1;
+    }
+}
+
+void KnownFiles::recognise(Found& file) const {
+    if (slots_.empty()) return;
+    for (std::size_t at = file.inode * odd >> 32;; ++at) {
+        const std::uint32_t slot = slots_[at & (slots_.size() - 1)];
+        if (slot == 0) return;
+        const std::uint32_t i = slot - 1;
+        if (index_->inode(i) != file.inode || index_->base_name(i) != file.base) continue;
+        file.uidl = index_->uidl(i);   // it stays even when the content has changed
+        if (index_->stored_size(i) != file.stored_size || index_->mtime_ns(i) != file.mtime_ns) return;
+        file.octets = index_->octets(i);
+        file.wire_form = index_->wire_form(i);
+        file.measured = index_->measured(i);
+        return;
+    }
+}
+
+void give_uidls(std::vector<Found>& files, std::deque<std::string>& given) {
+    TakenUidls taken{files.size()};
+    for (Found& file : files)
+        if (!file.uidl.empty() && !taken.take(file.uidl)) file.uidl = {};
+    for (Found& file : files) {
+        if (!file.uidl.empty()) continue;
+        const bool fits = fits_as_uidl(file.base);
+        if (fits && taken.take(file.base)) {
+            file.uidl = file.base;
+            continue;
+        }
+        // The inode tells messages of one name apart: it stays when they are renamed.
+        given.push_back(hashed_uidl(file.base, fits ? file.inode : 0));
+        for (std::uint64_t salt = file.inode; !taken.take(given.back()); ++salt)
+            given.back() = hashed_uidl(file.base, salt);
+        file.uidl = given.back();
+    }
+}
+
+} // namespace buzon::mail

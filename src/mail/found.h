@@ -1,0 +1,55 @@
+// mail/found.h - the messages of a Maildir while a scan works on them. Private to mail/.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/mail/snapshot.h"
+#include "directory.h"
+
+namespace buzon::mail {
+
+// One message file. The names live in the listing, a UIDL in the index or in `given`.
+struct Found {
+    std::string_view file_name;
+    std::string_view base;
+    std::string_view uidl;             // empty until it is known
+    std::uint64_t seconds = 0;         // of delivery: the first two parts of the order
+    std::uint64_t microseconds = 0;
+    std::uint64_t octets = 0;
+    std::uint64_t stored_size = 0;
+    std::uint64_t inode = 0;
+    std::int64_t mtime_ns = 0;
+    bool in_new = false;
+    bool wire_form = false;
+    bool measured = false;
+    bool gone = false;
+};
+
+// The session order: contract section 2.
+[[nodiscard]] bool delivered_before(const Found& a, const Found& b) noexcept;
+
+// Entries of an index, found again by the file they describe.
+class KnownFiles {
+public:
+    explicit KnownFiles(std::shared_ptr<const Snapshot> index);   // none: nothing is known
+
+    // Takes octets and UIDL over where base name, inode, size and mtime are those of an entry.
+    void recognise(Found& file) const;
+
+private:
+    std::shared_ptr<const Snapshot> index_;
+    std::vector<std::uint32_t> slots_;   // a hash table by inode: index + 1, 0 is free
+};
+
+// Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot be
+// read keeps its size on disk. An error is trouble of ours (no memory, no descriptors), not of a file.
+[[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing);
+
+// Gives each file that has none its UIDL, in this order, unique among all; `given` keeps those that had to be made.
+void give_uidls(std::vector<Found>& files, std::deque<std::string>& given);
+
+} // namespace buzon::mail

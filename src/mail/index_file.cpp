@@ -1,0 +1,55 @@
+#include "index_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "buzon/mail/scan.h"
+#include "buzon/posix/io.h"
+#include "directory.h"
+
+namespace buzon::mail {
+namespace {
+
+using posix::Result;
+using posix::UniqueFd;
+
+// Another server process, perhaps on another machine, may be at the same.
+std::string unique_name() {
+    std::uint64_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) != sizeof number) number = static_cast<std::uint64_t>(::getpid());
+    std::string name = index_file_name;
+    name += '.';
+    for (; number != 0; number /= 36) name += "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
+    return name;
+}
+
+} // namespace
+
+std::shared_ptr<const Snapshot> read_index(int maildir) {
+    struct stat about {};
+    Result<UniqueFd> file = open_regular(maildir, index_file_name, about);
+    if (!file) return nullptr;
+    Result<std::shared_ptr<const Snapshot>> index = Snapshot::from_fd(std::move(file).value());
+    return index ? std::move(index).value() : nullptr;
+}
+
+NextIndex::NextIndex(int maildir) : maildir_{maildir} {
+    path_ = "tmp/" + unique_name();
+    file_.reset(::openat(maildir, path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    struct stat about {};
+    if (file_ && ::fstat(file_.get(), &about) == 0) made_at_ns_ = nanoseconds(about.st_ctim);
+}
+
+NextIndex::~NextIndex() {
+    if (file_) ::unlinkat(maildir_, path_.c_str(), 0);
+}
+
+void NextIndex::keep(std::string_view block) {
+    // No fsync: a torn file is known by its checksum, and all it costs is to measure again.
+    if (!file_ || posix::write_all(file_.get(), block)) return;
+    if (::renameat(maildir_, path_.c_str(), maildir_, index_file_name) == 0) file_.reset();
+}
+
+} // namespace buzon::mail

@@ -1,0 +1,144 @@
+#include "buzon/mail/scan.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "directory.h"
+#include "file_name.h"
+#include "found.h"
+#include "index_file.h"
+
+namespace buzon::mail {
+namespace {
+
+using posix::last_error;
+using posix::Result;
+using posix::UniqueFd;
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+// A change within the same tick of the file system's clock leaves a directory's time as it is. Ticks are 10 ms at most
+// on Linux, but a second or two where the file system keeps whole seconds.
+bool rested(const DirectoryStamp& directory, std::int64_t now_ns) noexcept {
+    const bool whole_seconds = directory.ctime_ns % second_ns == 0 || directory.mtime_ns % second_ns == 0;
+    return now_ns - directory.ctime_ns > (whole_seconds ? 5 * second_ns / 2 : second_ns / 10);
+}
+
+std::int64_t clock_ns() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return nanoseconds(now);
+}
+
+// Regular files only, with what stat says of them and what the index knows.
+Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFiles& known) {
+    std::vector<Found> files;
+    files.reserve(listing.in_new.all.size() + listing.cur.all.size());
+    for (const bool in_new : {true, false}) {
+        const Listing& folder = listing.folder(in_new);
+        for (const Listing::Name& name : folder.all) {
+            struct stat about {};
+            if (!name.may_be_file) continue;
+            if (::fstatat(listing.fd(in_new), folder.path(name), &about, AT_SYMLINK_NOFOLLOW) != 0) {
+                if (errno == ENOENT || errno == ESTALE) continue;
+                return last_error();
+            }
+            if (!S_ISREG(about.st_mode)) continue;
+            Found file;
+            file.file_name = folder.view(name);
+            file.base = base_name(file.file_name);
+            file.in_new = in_new;
+            file.inode = about.st_ino;
+            file.stored_size = static_cast<std::uint64_t>(about.st_size);
+            file.mtime_ns = nanoseconds(about.st_mtim);
+            known.recognise(file);
+            files.push_back(file);
+        }
+    }
+    return files;
+}
+
+void put_in_order(std::vector<Found>& files) {
+    files.erase(std::remove_if(files.begin(), files.end(), [](const Found& file) { return file.gone; }), files.end());
+    for (Found& file : files) {
+        const Delivered when = delivered(file.base);
+        file.seconds = when.seconds;
+        file.microseconds = when.microseconds;
+        if (when.known) continue;
+        const std::int64_t mtime_ns = std::max<std::int64_t>(file.mtime_ns, 0);
+        file.seconds = static_cast<std::uint64_t>(mtime_ns / second_ns);
+        file.microseconds = static_cast<std::uint64_t>(mtime_ns % second_ns / 1000);
+    }
+    std::sort(files.begin(), files.end(), delivered_before);
+    // One file with two names is one message on its way from new to cur: the name in cur sorts last and is the new one.
+    const auto same = [](const Found& a, const Found& b) { return a.inode == b.inode && a.base == b.base; };
+    const auto kept = std::unique(files.rbegin(), files.rend(), same);
+    files.erase(files.begin(), kept.base());
+}
+
+Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamps, bool settled) {
+    SnapshotBuilder builder;
+    builder.reserve(files.size());
+    for (const Found& file : files)
+        builder.add({.file_name = file.file_name,
+                     .in_new = file.in_new,
+                     .octets = file.octets,
+                     .uidl = file.uidl,
+                     .stored_size = file.stored_size,
+                     .inode = file.inode,
+                     .mtime_ns = file.mtime_ns,
+                     .wire_form = file.wire_form,
+                     .measured = file.measured});
+    builder.set_stamps(stamps, settled);
+    return builder.bytes();
+}
+
+} // namespace
+
+Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options) {
+    const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
+    if (!root) return root.error();
+    const std::shared_ptr<const Snapshot> index = options.read_index ? read_index(root.value().get()) : nullptr;
+    if (index && index->settled()) {
+        const Result<Stamps> now = stamps(maildir);
+        if (!now) return now.error();
+        if (index->is_current(now.value())) return seal_in_memfd(index->bytes(), "buzon-snapshot");
+    }
+
+    NextIndex next_index{options.write_index ? root.value().get() : -1};
+    const std::int64_t now_ns = next_index.made_at_ns() != 0 ? next_index.made_at_ns() : clock_ns();
+    const Result<MaildirListing> listing = list_maildir(root.value().get());
+    if (!listing) return listing.error();
+    Result<std::vector<Found>> found = identify(listing.value(), KnownFiles{index});
+    if (!found) return found.error();
+    std::vector<Found>& files = found.value();
+    if (const std::error_code why = measure(files, listing.value())) return why;
+    put_in_order(files);
+    std::deque<std::string> given;
+    give_uidls(files, given);
+
+    const Stamps& before = listing.value().before;
+    // What could not be read is tried again next time.
+    const bool all_measured = std::all_of(files.begin(), files.end(), [](const Found& file) { return file.measured; });
+    const bool settled = all_measured && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
+    const Result<std::string> block = picture(files, before, settled);
+    if (!block) return block.error();
+    if (!index || index->bytes() != block.value()) next_index.keep(block.value());
+    return seal_in_memfd(block.value(), "buzon-snapshot");
+}
+
+std::error_code create_maildir(const std::string& maildir) {
+    const auto make = [](const std::string& path) {
+        return ::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST ? std::error_code{} : last_error();
+    };
+    for (std::size_t slash = maildir.find('/', 1); slash != maildir.npos; slash = maildir.find('/', slash + 1))
+        if (const std::error_code why = make(maildir.substr(0, slash))) return why;
+    for (const char* const part : {"", "/cur", "/new", "/tmp"})
+        if (const std::error_code why = make(maildir + part)) return why;
+    return {};
+}
+
+} // namespace buzon::mail

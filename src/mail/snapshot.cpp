@@ -1,0 +1,188 @@
+#include "buzon/mail/snapshot.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "checksum.h"
+#include "file_name.h"
+#include "snapshot_layout.h"
+
+namespace buzon::mail {
+namespace {
+
+using posix::last_error;
+using posix::Result;
+using posix::UniqueFd;
+
+constexpr std::size_t alignment = 16;   // of the block in memory: more than its records need
+constexpr std::size_t largest_copied = std::size_t{1} << 31;   // a file with more is a mistake, or worse
+
+std::error_code damaged() noexcept {
+    return {EBADMSG, std::system_category()};
+}
+
+bool sealed_for_good(int fd) noexcept {
+    const int seals = ::fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && (seals & F_SEAL_WRITE) != 0;
+}
+
+// A loop without a way out is one that compilers turn into vectors.
+bool all_graphic(std::string_view text) noexcept {
+    unsigned odd = 0;
+    for (const char c : text) odd |= static_cast<unsigned char>(static_cast<unsigned char>(c) - 0x21) > 0x7E - 0x21;
+    return odd == 0;
+}
+
+bool holds(std::string_view text, char c) noexcept {
+    return !text.empty() && std::memchr(text.data(), c, text.size()) != nullptr;
+}
+
+// nullptr when there is no such amount of memory: the size comes from a file.
+char* new_block(std::size_t size) noexcept {
+    return static_cast<char*>(::operator new(size, std::align_val_t{alignment}, std::nothrow));
+}
+
+Result<char*> read_block(int fd, std::size_t size) {
+    if (size > largest_copied) return damaged();
+    char* const block = new_block(size);
+    if (block == nullptr) return std::error_code{ENOMEM, std::system_category()};
+    for (std::size_t at = 0; at < size;) {
+        const ssize_t n = ::pread(fd, block + at, size - at, static_cast<off_t>(at));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            const std::error_code why = n < 0 ? last_error() : damaged();
+            ::operator delete(block, std::align_val_t{alignment});
+            return why;
+        }
+        at += static_cast<std::size_t>(n);
+    }
+    return block;
+}
+
+} // namespace
+
+Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file) {
+    struct stat about {};
+    if (::fstat(file.get(), &about) != 0) return last_error();
+    if (!S_ISREG(about.st_mode)) return damaged();
+    const auto size = static_cast<std::size_t>(about.st_size);
+    if (size < sizeof(Header)) return damaged();
+    std::shared_ptr<Snapshot> made{new Snapshot};
+    if (sealed_for_good(file.get())) {
+        void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
+        if (block == MAP_FAILED) return last_error();
+        made->data_ = static_cast<const char*>(block);
+        made->mapped_ = true;
+    } else {
+        const Result<char*> block = read_block(file.get(), size);
+        if (!block) return block.error();
+        made->data_ = block.value();
+    }
+    made->size_ = size;
+    if (!made->accept()) return damaged();
+    return std::shared_ptr<const Snapshot>{std::move(made)};
+}
+
+Result<std::shared_ptr<const Snapshot>> Snapshot::from_bytes(std::string_view bytes) {
+    if (bytes.size() < sizeof(Header)) return damaged();
+    std::shared_ptr<Snapshot> made{new Snapshot};
+    char* const block = new_block(bytes.size());
+    if (block == nullptr) return std::error_code{ENOMEM, std::system_category()};
+    std::memcpy(block, bytes.data(), bytes.size());
+    made->data_ = block;
+    made->size_ = bytes.size();
+    if (!made->accept()) return damaged();
+    return std::shared_ptr<const Snapshot>{std::move(made)};
+}
+
+Snapshot::~Snapshot() {
+    if (data_ == nullptr) return;
+    if (mapped_) ::munmap(const_cast<char*>(data_), size_);
+    else ::operator delete(const_cast<char*>(data_), std::align_val_t{alignment});
+}
+
+// Everything that an accessor relies on, and everything that a reply line does.
+bool Snapshot::accept() noexcept {
+    const Header& head = header();
+    if (head.magic != snapshot_magic || head.size != size_) return false;
+    const std::size_t behind_header = size_ - sizeof(Header);
+    const std::uint64_t records_size = std::uint64_t{head.count} * sizeof(Record);
+    if (records_size > behind_header || head.names_size > behind_header - records_size) return false;
+    if (head.uidls_size != behind_header - records_size - head.names_size) return false;
+    if (checksum(bytes().substr(checksum_starts)) != head.checksum) return false;
+
+    names_ = data_ + sizeof(Header) + records_size;
+    uidls_ = names_ + head.names_size;
+    const std::string_view names{names_, head.names_size};
+    if (holds(names, '/') || holds(names, '\0') || !all_graphic({uidls_, head.uidls_size})) return false;
+    const bool graphic = all_graphic(names);
+    std::uint64_t total = 0;
+    for (std::uint32_t i = 0; i < head.count; ++i) {
+        const Record& one = record(i);
+        if (one.name_size == 0 || one.name_size > longest_file_name || one.base_size > one.name_size) return false;
+        if (std::uint64_t{one.name_at} + one.name_size > head.names_size) return false;
+        if (std::uint64_t{one.uidl_at} + one.uidl_size > head.uidls_size || one.uidl_size > 70) return false;
+        if (one.uidl_size == 0 && (one.base_size == 0 || one.base_size > 70)) return false;
+        if (one.uidl_size == 0 && !graphic && !all_graphic(base_name(i))) return false;
+        total += one.octets;
+    }
+    return total == head.total_octets;
+}
+
+const Snapshot::Header& Snapshot::header() const noexcept {
+    return *static_cast<const Header*>(static_cast<const void*>(data_));
+}
+
+const Snapshot::Record& Snapshot::record(std::uint32_t index) const noexcept {
+    return static_cast<const Record*>(static_cast<const void*>(data_ + sizeof(Header)))[index];
+}
+
+std::uint32_t Snapshot::count() const noexcept { return header().count; }
+std::uint64_t Snapshot::total_octets() const noexcept { return header().total_octets; }
+const Stamps& Snapshot::stamps() const noexcept { return header().stamps; }
+bool Snapshot::settled() const noexcept { return header().settled != 0; }
+std::uint64_t Snapshot::rules() const noexcept { return header().rules; }
+
+std::uint64_t Snapshot::octets(std::uint32_t index) const noexcept { return record(index).octets; }
+std::uint64_t Snapshot::stored_size(std::uint32_t index) const noexcept { return record(index).stored_size; }
+std::uint64_t Snapshot::inode(std::uint32_t index) const noexcept { return record(index).inode; }
+std::int64_t Snapshot::mtime_ns(std::uint32_t index) const noexcept { return record(index).mtime_ns; }
+bool Snapshot::in_new(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_new) != 0; }
+bool Snapshot::wire_form(std::uint32_t index) const noexcept {
+    return (record(index).flags & Record::is_wire_form) != 0;
+}
+bool Snapshot::seen(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_seen) != 0; }
+bool Snapshot::measured(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_measured) != 0; }
+bool Snapshot::own_uidl(std::uint32_t index) const noexcept { return record(index).uidl_size != 0; }
+
+std::string_view Snapshot::file_name(std::uint32_t index) const noexcept {
+    return {names_ + record(index).name_at, record(index).name_size};
+}
+
+std::string_view Snapshot::base_name(std::uint32_t index) const noexcept {
+    return {names_ + record(index).name_at, record(index).base_size};
+}
+
+std::string_view Snapshot::uidl(std::uint32_t index) const noexcept {
+    if (!own_uidl(index)) return base_name(index);
+    return {uidls_ + record(index).uidl_at, record(index).uidl_size};
+}
+
+MessageEntry Snapshot::entry(std::uint32_t index) const noexcept {
+    return {.file_name = file_name(index),
+            .in_new = in_new(index),
+            .octets = octets(index),
+            .uidl = own_uidl(index) ? uidl(index) : std::string_view{},
+            .stored_size = stored_size(index),
+            .inode = inode(index),
+            .mtime_ns = mtime_ns(index),
+            .wire_form = wire_form(index),
+            .measured = measured(index)};
+}
+
+} // namespace buzon::mail

@@ -1,0 +1,49 @@
+#include "wire_kernel.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace buzon::mail {
+namespace {
+
+void count_octets(const char* data, std::size_t size, WireCounts& counts) noexcept {
+    for (const char* const end = data + size; data != end; ++data) {
+        counts.line_feeds += *data == '\n';
+        counts.crlfs += *data == '\n' && data[-1] == '\r';
+        counts.leading_dots += *data == '.' && data[-1] == '\n';
+    }
+}
+
+// Whole runs up to the next line feed; the octets around a line end one by one.
+DotStuffer::Progress stuff_runs(std::string_view stored, std::span<char> room, char& last) noexcept {
+    WireCursor at{stored.data(), stored.data() + stored.size(), room.data(), room.data() + room.size(), last};
+    while (at.in != at.in_end && at.step(1)) {
+        const void* const line_feed = std::memchr(at.in, '\n', static_cast<std::size_t>(at.in_end - at.in));
+        const char* const line_end = line_feed ? static_cast<const char*>(line_feed) : at.in_end;
+        if (at.last == '\n' || line_end == at.in) continue;   // a dot may stand here
+        const auto run = static_cast<std::size_t>(std::min(line_end - at.in, at.out_end - at.out));
+        if (run == 0) break;
+        std::memcpy(at.out, at.in, run);
+        at.in += run;
+        at.out += run;
+        at.last = at.in[-1];
+    }
+    last = at.last;
+    return {static_cast<std::size_t>(at.in - stored.data()), static_cast<std::size_t>(at.out - room.data())};
+}
+
+} // namespace
+
+const WireKernel wire_portable{"portable", count_octets, stuff_runs};
+
+std::span<const WireKernel> wire_kernels() noexcept {
+#ifdef __SSE2__
+    static const std::array kernels{wire_avx2, wire_sse2, wire_portable};
+    return std::span{kernels}.subspan(__builtin_cpu_supports("avx2") ? 0 : 1);
+#else
+    return {&wire_portable, 1};
+#endif
+}
+
+} // namespace buzon::mail
