@@ -1,0 +1,20 @@
+// auth/digest_login.h - logins by a digest over the clear password: APOP (RFC 1939 section 7) and CRAM-MD5 (RFC 2195).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "buzon/auth/sasl.h"
+
+namespace buzon::auth {
+
+// `timestamp`: that of the greeting, angle brackets included. `digest`: 32 hexadecimal digits, as sent. Nothing as a
+// password is a user who has none or does not exist: takes the same time and never matches.
+[[nodiscard]] bool apop_matches(std::string_view timestamp, const std::optional<std::string>& clear_password,
+                                std::string_view digest);
+
+// The same for CRAM-MD5.
+[[nodiscard]] bool digest_matches(const CheckDigest& check, const std::optional<std::string>& clear_password);
+
+} // namespace buzon::auth

@@ -1,0 +1,133 @@
+// auth/sasl.h - the SASL mechanisms as machines: a decoded message of the client goes in, what to do next comes out.
+// Knows no base64, no sockets, no users and no clock.
+//
+//   begin --> Challenge --> next --> ... --> CheckPlain | CheckDigest    the owner checks, and the exchange is over
+//                       |
+//                       +-> NeedCredentials --supply--> Challenge --next--> ... --> Accepted    (SCRAM)
+//   Refused and Malformed end it from anywhere.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "buzon/auth/scram_credentials.h"
+
+namespace buzon::auth {
+
+// Send this to the client, its answer goes to next().
+struct Challenge {
+    std::string text;
+};
+// Find what scram_source() says of this user, derive what is to be derived, and supply() it.
+struct NeedCredentials {
+    std::string user;
+};
+// Whether the password is this user's decides the login.
+struct CheckPlain {
+    std::string user;
+    std::string password;
+};
+// Whether digest_matches() with this user's clear password decides the login.
+struct CheckDigest {
+    std::string user;
+    std::string challenge;
+    std::string digest;   // as sent, in hexadecimal
+};
+// Proven: this user is logged in.
+struct Accepted {
+    std::string user;
+};
+// A well-formed attempt that failed: answer as to a wrong password.
+struct Refused {};
+// Not what the mechanism allows: a mistake of the client's, not a guess.
+struct Malformed {
+    std::string_view why;
+};
+using Step = std::variant<Challenge, NeedCredentials, CheckPlain, CheckDigest, Accepted, Refused, Malformed>;
+
+enum class Mechanism { plain, login, cram_md5, scram_sha_256 };
+
+struct MechanismRow {
+    std::string_view name;
+    Mechanism mechanism;
+    bool sends_password;         // not without TLS where that is required
+    bool needs_clear_passwords;  // of the users, on our side
+};
+
+// By the name of the AUTH command, in either case; null when unknown.
+[[nodiscard]] const MechanismRow* find_mechanism(std::string_view name) noexcept;
+
+// PLAIN (RFC 4616): one message, `[authzid] NUL user NUL password`. An authzid must be the user himself: nobody acts for
+// another here.
+class PlainMachine {
+public:
+    [[nodiscard]] Step begin(const std::optional<std::string_view>& initial) const;
+    [[nodiscard]] Step next(std::string_view message) const;
+};
+
+// LOGIN, which no RFC describes: asks for the user, then for the password. A first message with AUTH is the user.
+class LoginMachine {
+public:
+    [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
+    [[nodiscard]] Step next(std::string_view message);
+
+private:
+    std::string user_;
+};
+
+// CRAM-MD5 (RFC 2195): the server speaks first. `challenge` as the greeting's timestamp, fresh for every exchange.
+class CramMd5Machine {
+public:
+    explicit CramMd5Machine(std::string challenge) : challenge_{std::move(challenge)} {}
+    [[nodiscard]] Step begin(const std::optional<std::string_view>& initial) const;
+    [[nodiscard]] Step next(std::string_view message) const;
+
+private:
+    std::string challenge_;
+};
+
+// SCRAM-SHA-256 (RFC 5802, 7677) without channel binding. `nonce`: printable without ',', fresh for every exchange.
+// The server's signature goes out as a last challenge, which the client answers with nothing (RFC 5034 section 4 has no
+// other place for it): only then is he Accepted.
+class ScramMachine {
+public:
+    explicit ScramMachine(std::string nonce) : nonce_{std::move(nonce)} {}
+    [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
+    [[nodiscard]] Step next(std::string_view message);
+    // Answers NeedCredentials. With `genuine` false the exchange goes on to the proof and is then refused.
+    [[nodiscard]] Step supply(ScramCredentials credentials, bool genuine);
+
+private:
+    enum class State { awaits_first, awaits_credentials, awaits_final, awaits_end, over };
+
+    Step end(Step step);
+    Step client_first(std::string_view message);
+    Step client_final(std::string_view message);
+
+    State state_ = State::awaits_first;
+    std::string nonce_;          // ours, then the client's and ours
+    std::string user_;
+    std::string gs2_header_;
+    std::string auth_message_;   // RFC 5802 section 3, as far as it is known
+    ScramCredentials credentials_;
+    bool genuine_ = false;
+};
+
+// One AUTH command, whatever the mechanism.
+class Exchange {
+public:
+    // `random`: printable octets without ',', '<', '>' and '@', fresh for every exchange; `host` for CRAM-MD5.
+    Exchange(Mechanism mechanism, const std::string& random, std::string_view host);
+
+    // Once, first. `initial`: the initial response, empty for "=", nothing where there was none.
+    [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
+    [[nodiscard]] Step next(std::string_view message);
+    [[nodiscard]] Step supply(ScramCredentials credentials, bool genuine);
+
+private:
+    std::variant<PlainMachine, LoginMachine, CramMd5Machine, ScramMachine> machine_;
+};
+
+} // namespace buzon::auth

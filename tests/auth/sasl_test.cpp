@@ -1,0 +1,252 @@
+#include "support/catch.h"
+
+#include <string>
+
+#include "buzon/auth/base64.h"
+#include "buzon/auth/digest_login.h"
+#include "buzon/auth/hmac.h"
+#include "buzon/auth/sasl.h"
+
+using namespace buzon::auth;
+using namespace std::string_literals;
+
+namespace {
+
+template <class Wanted>
+Wanted as(Step step) {
+    REQUIRE(std::holds_alternative<Wanted>(step));
+    return std::get<Wanted>(std::move(step));
+}
+
+template <class Wanted>
+bool is(const Step& step) {
+    return std::holds_alternative<Wanted>(step);
+}
+
+Exchange exchange(Mechanism mechanism) {
+    return {mechanism, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "mail.example"};
+}
+
+const std::string salt = decode_base64("W22ZaJ0SNY7soEsUEjb6gQ==").value();
+const std::string first = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
+const std::string nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+const std::string last = "c=biws,r=" + nonce + ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+
+const ScramCredentials& pencil() {
+    static const ScramCredentials credentials = derive_scram("pencil", salt, 4096);
+    return credentials;
+}
+
+// What a client that knows `password` sends last, after `client_first` and our answer to it.
+std::string final_message(const std::string& client_first, const std::string& server_first, const std::string& without_proof,
+                          const std::string& password) {
+    const std::size_t bare = client_first.find(',', client_first.find(',') + 1) + 1;
+    const std::string auth_message = client_first.substr(bare) + "," + server_first + "," + without_proof;
+    const ScramCredentials credentials = derive_scram(password, salt, 4096);
+    std::string salted_key;
+    {
+        // ClientKey again, which ScramCredentials rightly do not keep.
+        Hmac<Sha256> first_block{password};
+        first_block.update(salt + "\0\0\0\1"s);
+        Sha256::Digest link = first_block.finish(), sum = link;
+        for (int i = 1; i < 4096; ++i) {
+            link = hmac_sha256(password, octets(link));
+            for (std::size_t at = 0; at < sum.size(); ++at) sum[at] ^= link[at];
+        }
+        salted_key = octets(hmac_sha256(octets(sum), "Client Key"));
+    }
+    std::string proof{octets(hmac_sha256(octets(credentials.stored_key), auth_message))};
+    for (std::size_t i = 0; i < proof.size(); ++i) proof[i] = static_cast<char>(proof[i] ^ salted_key[i]);
+    return without_proof + ",p=" + encode_base64(proof);
+}
+
+} // namespace
+
+TEST_CASE("mechanisms are found by their whole name in either case") {
+    CHECK(find_mechanism("plain")->mechanism == Mechanism::plain);
+    CHECK(find_mechanism("Scram-Sha-256")->mechanism == Mechanism::scram_sha_256);
+    CHECK(find_mechanism("LOGIN")->sends_password);
+    CHECK(find_mechanism("CRAM-MD5")->needs_clear_passwords);
+    for (const std::string name : {"", "PLAI", "PLAINX", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1"}) CHECK_FALSE(find_mechanism(name));
+}
+
+TEST_CASE("PLAIN takes user and password, with and without an initial response") {
+    const auto check = as<CheckPlain>(exchange(Mechanism::plain).begin("\0tim\0tanstaaftanstaaf"s));
+    CHECK(check.user == "tim");
+    CHECK(check.password == "tanstaaftanstaaf");
+    Exchange asked = exchange(Mechanism::plain);
+    CHECK(as<Challenge>(asked.begin(std::nullopt)).text.empty());
+    CHECK(as<CheckPlain>(asked.next("tim\0tim\0pass"s)).user == "tim");
+    CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0t\xc2\xadim\0p"s)).user == "tim");   // as SASLprep has it
+}
+
+TEST_CASE("PLAIN lets nobody act for another") {
+    CHECK(is<Refused>(exchange(Mechanism::plain).begin("Ursel\0Kurt\0xipj3plmq"s)));
+}
+
+TEST_CASE("PLAIN with a part missing, a NUL too many or no UTF-8 is malformed") {
+    for (const std::string& message : {""s, "a"s, "\0"s, "\0a"s, "\0a\0"s, "\0\0p"s, "\0\0"s, "\0a\0p\0"s, "\0a\0p\0x"s, "\0\xff\0p"s,
+                                       "\0a\0\xff"s}) {
+        CHECK(is<Malformed>(exchange(Mechanism::plain).begin(message)));
+    }
+}
+
+TEST_CASE("LOGIN asks for the user, then for the password") {
+    Exchange asked = exchange(Mechanism::login);
+    CHECK(as<Challenge>(asked.begin(std::nullopt)).text == "Username:");
+    CHECK(as<Challenge>(asked.next("tim")).text == "Password:");
+    const auto check = as<CheckPlain>(asked.next("secret"));
+    CHECK(check.user == "tim");
+    CHECK(check.password == "secret");
+    Exchange early = exchange(Mechanism::login);
+    CHECK(as<Challenge>(early.begin("tim")).text == "Password:");
+    CHECK(as<CheckPlain>(early.next("secret")).password == "secret");
+}
+
+TEST_CASE("LOGIN with nothing, a NUL or no UTF-8 is malformed") {
+    for (const std::string& message : {""s, "a\0b"s, "\xff"s}) {
+        CHECK(is<Malformed>(exchange(Mechanism::login).begin(message)));
+        Exchange later = exchange(Mechanism::login);
+        CHECK(is<Challenge>(later.begin("tim")));
+        CHECK(is<Malformed>(later.next(message)));
+    }
+    CHECK(is<Refused>(exchange(Mechanism::login).begin("\xc2\xad")));
+}
+
+TEST_CASE("CRAM-MD5 gives the example of RFC 2195") {
+    CramMd5Machine machine{"<1896.697170952@postoffice.reston.mci.net>"};
+    CHECK(as<Challenge>(machine.begin(std::nullopt)).text == "<1896.697170952@postoffice.reston.mci.net>");
+    const auto check = as<CheckDigest>(machine.next("tim b913a602c7eda7a495b4e6e7334d3890"));
+    CHECK(check.user == "tim");
+    CHECK(digest_matches(check, "tanstaaftanstaaf"));
+    CHECK_FALSE(digest_matches(check, "tanstaaf"));
+    CHECK_FALSE(digest_matches(check, std::nullopt));
+    CHECK(is<Malformed>(machine.begin("tim")));
+    for (const std::string& message : {""s, "tim"s, "tim "s, " b913a602c7eda7a495b4e6e7334d3890"s, "tim b913a602c7eda7a495b4e6e7334d389"s,
+                                       "\xff b913a602c7eda7a495b4e6e7334d3890"s}) {
+        CHECK(is<Malformed>(machine.next(message)));
+    }
+    CHECK_FALSE(digest_matches(as<CheckDigest>(machine.next("tim zz13a602c7eda7a495b4e6e7334d3890")), "tanstaaftanstaaf"));
+    CHECK(as<Challenge>(exchange(Mechanism::cram_md5).begin(std::nullopt)).text == "<%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0@mail.example>");
+}
+
+TEST_CASE("no digest over the stand-in password of unknown users lets anybody in") {
+    CHECK_FALSE(apop_matches("<t@h>", std::nullopt, "3e9a4e19e15423e5c9b6b07892d20e3f"));
+    CHECK(apop_matches("<t@h>", "nobody", "3e9a4e19e15423e5c9b6b07892d20e3f"));
+    const CheckDigest check{"nobody", "<t@h>", "49ba54976e57719c6689f7ef1c5a0b21"};
+    CHECK_FALSE(digest_matches(check, std::nullopt));
+}
+
+TEST_CASE("APOP gives the example of RFC 1939") {
+    const std::string timestamp = "<1896.697170952@dbc.mtview.ca.us>";
+    CHECK(apop_matches(timestamp, "tanstaaf", "c4c9334bac560ecc979e58001b3e22fb"));
+    CHECK_FALSE(apop_matches(timestamp, "tanstaa", "c4c9334bac560ecc979e58001b3e22fb"));
+    CHECK_FALSE(apop_matches(timestamp, std::nullopt, "c4c9334bac560ecc979e58001b3e22fb"));
+    for (const std::string digest : {"", "c4c9", "c4c9334bac560ecc979e58001b3e22fbff", "c4c9334bac560ecc979e58001b3e22fx"}) {
+        CHECK_FALSE(apop_matches(timestamp, "tanstaaf", digest));
+    }
+}
+
+TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677 to the octet") {
+    for (const bool initial : {true, false}) {
+        Exchange scram = exchange(Mechanism::scram_sha_256);
+        if (!initial) CHECK(as<Challenge>(scram.begin(std::nullopt)).text.empty());
+        const auto need = as<NeedCredentials>(initial ? scram.begin(first) : scram.next(first));
+        CHECK(need.user == "user");
+        CHECK(as<Challenge>(scram.supply(pencil(), true)).text == "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
+        CHECK(as<Challenge>(scram.next(last)).text == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        CHECK(as<Accepted>(scram.next("")).user == "user");
+        CHECK(is<Malformed>(scram.next("")));
+    }
+}
+
+TEST_CASE("SCRAM accepts a client that could bind channels, and escaped names, himself named twice, and extensions") {
+    for (const std::string& client_first : {"y,,n=user,r=abc"s, "n,a=user,n=user,r=abc"s, "n,,n=us=2Cer=3D,r=abc"s, "n,,n=user,r=abc,x=1,y=b=c"s,
+                                            "n,,n=\xc3\xb1,r=abc"s}) {
+        INFO(client_first);
+        Exchange scram = exchange(Mechanism::scram_sha_256);
+        const std::string user = as<NeedCredentials>(scram.begin(client_first)).user;
+        const std::string server_first = as<Challenge>(scram.supply(pencil(), true)).text;
+        const std::string header = client_first.substr(0, client_first.find(',', client_first.find(',') + 1) + 1);
+        const std::string without_proof = "c=" + encode_base64(header) + "," + server_first.substr(0, server_first.find(',')) +
+                                          (client_first.ends_with("c") ? ",e=xt" : "");
+        const std::string message = final_message(client_first, server_first, without_proof, "pencil");
+        CHECK(as<Challenge>(scram.next(message)).text.starts_with("v="));
+        CHECK(as<Accepted>(scram.next("")).user == user);
+    }
+    Exchange scram = exchange(Mechanism::scram_sha_256);
+    CHECK(as<NeedCredentials>(scram.begin("n,,n=us=2Cer=3D,r=abc")).user == "us,er=");
+}
+
+TEST_CASE("SCRAM refuses channel binding and acting for another") {
+    for (const std::string client_first : {"p=tls-unique,,n=user,r=abc", "p=tls-exporter,,n=user,r=abc", "n,a=other,n=user,r=abc"}) {
+        CHECK(is<Refused>(exchange(Mechanism::scram_sha_256).begin(client_first)));
+    }
+}
+
+TEST_CASE("a SCRAM first message that is none is malformed") {
+    for (const std::string& message :
+         {""s, "n"s, "n,"s, "n,,"s, ",,n=user,r=abc"s, "x,,n=user,r=abc"s, "nn,,n=user,r=abc"s, "n,b=user,n=user,r=abc"s, "n,a=,n=user,r=abc"s,
+          "n,,m=x,n=user,r=abc"s, "n,,r=abc,n=user"s, "n,,n=,r=abc"s, "n,,n=user"s, "n,,n=user,"s, "n,,n=user,r="s, "n,,n=user,r=a b"s,
+          "n,,n=user,r=a\x7f"s, "n,,n=us=er,r=abc"s, "n,,n=user=,r=abc"s, "n,,n=user=2,r=abc"s, "n,,n=user=2c,r=abc"s, "n,,n=\xff,r=abc"s,
+          "n,,n=a\0b,r=abc"s, "n,,n=user,r=abc,"s, "n,,n=user,r=abc,x"s, "n,,n=user,r=abc,x="s, "n,,n=user,r=abc,1=x"s,
+          "n,,n=user,r=abc,x=1,"s, "n,,n=user,r=" + std::string(1025, 'x')}) {
+        INFO(message);
+        CHECK(is<Malformed>(exchange(Mechanism::scram_sha_256).begin(message)));
+    }
+}
+
+TEST_CASE("a SCRAM final message is accepted whole and unaltered only") {
+    const auto answer = [](const std::string& message) {
+        Exchange scram = exchange(Mechanism::scram_sha_256);
+        REQUIRE(is<NeedCredentials>(scram.begin(first)));
+        REQUIRE(is<Challenge>(scram.supply(pencil(), true)));
+        return scram.next(message);
+    };
+    CHECK(is<Challenge>(answer(last)));
+    for (std::size_t at = 0; at < last.size(); ++at) {
+        std::string altered = last;
+        altered[at] = altered[at] == 'A' ? 'B' : 'A';
+        CHECK_FALSE(is<Challenge>(answer(altered)));
+        CHECK_FALSE(is<Challenge>(answer(last.substr(0, at))));
+    }
+    CHECK(is<Malformed>(answer("")));
+    CHECK(is<Malformed>(answer(last + "=")));
+    CHECK(is<Malformed>(answer("c=biws,r=" + nonce + ",p=")));
+    CHECK(is<Malformed>(answer("c=biws,r=" + nonce + ",p=" + encode_base64(std::string(31, 'x')))));
+    CHECK(is<Refused>(answer("c=biws,r=" + nonce + ",p=" + encode_base64(std::string(32, 'x')))));
+    const std::string server_first = "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+    // A right proof over another header (as if the client had sent 'y') or another nonce.
+    CHECK(is<Challenge>(answer(final_message(first, server_first, "c=biws,r=" + nonce, "pencil"))));
+    CHECK(is<Refused>(answer(final_message(first, server_first, "c=eSws,r=" + nonce, "pencil"))));
+    CHECK(is<Refused>(answer(final_message(first, server_first, "c=biws,r=" + nonce + "x", "pencil"))));
+    CHECK(is<Refused>(answer(final_message(first, server_first, "c=biws,r=" + nonce, "Pencil"))));
+}
+
+TEST_CASE("credentials that are not genuine lead as far as the proof, and never in") {
+    Exchange scram = exchange(Mechanism::scram_sha_256);
+    REQUIRE(is<NeedCredentials>(scram.begin(first)));
+    CHECK(is<Challenge>(scram.supply(pencil(), false)));
+    CHECK(is<Refused>(scram.next(last)));
+    CHECK(is<Malformed>(scram.next("")));
+}
+
+TEST_CASE("SCRAM is over only with an empty response to the server's signature") {
+    Exchange scram = exchange(Mechanism::scram_sha_256);
+    REQUIRE(is<NeedCredentials>(scram.begin(first)));
+    CHECK(is<Challenge>(scram.supply(pencil(), true)));
+    REQUIRE(is<Challenge>(scram.next(last)));
+    CHECK(is<Malformed>(scram.next("x")));
+    CHECK(is<Malformed>(scram.next("")));
+}
+
+TEST_CASE("what comes at the wrong time is malformed") {
+    Exchange early = exchange(Mechanism::scram_sha_256);
+    CHECK(is<Malformed>(early.supply(pencil(), true)));
+    Exchange waiting = exchange(Mechanism::scram_sha_256);
+    REQUIRE(is<NeedCredentials>(waiting.begin(first)));
+    CHECK(is<Malformed>(waiting.next(last)));
+    CHECK(is<Malformed>(waiting.supply(pencil(), true)));
+    Exchange plain = exchange(Mechanism::plain);
+    CHECK(is<Malformed>(plain.supply(pencil(), true)));
+}
