@@ -10,20 +10,24 @@
 #include <string_view>
 #include <variant>
 
+#include "buzon/auth/scram_credentials.h"
 #include "buzon/mail/maildrop.h"
 #include "buzon/pop3/action.h"
 #include "buzon/pop3/settings.h"
 
 namespace buzon::pop3 {
 
-class Exchange;         // one AUTH, while it lasts
-struct Catalogue;       // the texts of one language
+struct Exchange;   // one AUTH, while it lasts
+struct Catalogue;  // the texts of one language
 
 // Who else may read what the client sends.
 enum class Channel : std::uint8_t {
     open,
     secure,  // TLS ends at the front, or the peer is this machine
 };
+
+// Gives printable octets without ',', '<', '>' and '@' that nobody can guess, others each time: for challenges.
+using FreshText = std::string (*)();
 
 //                  +--- PASS, APOP, AUTH, wrong ---+
 //                  v                               |
@@ -41,9 +45,8 @@ public:
     // So many lines in a row that are no command at all, and we hang up.
     static constexpr unsigned bad_line_limit = 50;
 
-    // `settings` must outlive the session. `unique` is what APOP and CRAM-MD5 sign: "<...@host>", new and not to be
-    // guessed for every connection.
-    Session(const Settings& settings, Channel channel, std::string unique);
+    // `settings` must outlive the session.
+    Session(const Settings& settings, Channel channel, FreshText fresh_text);
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;
     ~Session();
@@ -57,7 +60,8 @@ public:
     // A line that was none.
     [[nodiscard]] Action bad_line(BadLine what, std::string& out);
 
-    // The reports that end an Action (action.h).
+    // The reports that end an Action (action.h). With `genuine` false the exchange goes on and fails in the end.
+    void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
     void login_succeeded(mail::Maildrop maildrop, std::string& out);
     // `seconds`: with in_use how long the holder has had the lock, with too_soon how long to go; nothing: not known.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
@@ -80,10 +84,9 @@ private:
     friend struct Commands;
 
     struct Authorization {
-        std::string unique;
-        std::string user;                    // from USER, until PASS
+        std::string challenge;               // for APOP, as the greeting showed it; empty: not offered
+        std::string user;                    // who wants in; from USER until PASS
         std::unique_ptr<Exchange> exchange;  // null: no AUTH is going on
-        bool apop_offered = false;           // the greeting showed `unique`
     };
     struct Transaction {
         std::string user;
@@ -99,6 +102,7 @@ private:
     [[nodiscard]] Action refuse_line(std::string_view Catalogue::* why, std::string& out);
 
     const Settings* settings_;
+    FreshText fresh_text_;
     std::variant<Authorization, Transaction> phase_;
     State state_ = State::authorization;
     Channel channel_;
