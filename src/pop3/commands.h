@@ -1,5 +1,5 @@
-// pop3/commands.h - the table of POP3 commands and their handlers. The table is the protocol: to add a command is to add
-// a row and a handler.
+// pop3/commands.h - the table of POP3 commands and their handlers. The table is the protocol: to add a command is to
+// add a row and a handler.
 #pragma once
 
 #include <cstdint>

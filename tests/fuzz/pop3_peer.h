@@ -1,5 +1,5 @@
-// tests/fuzz/pop3_peer.h - the least of a connection that a session needs, for the fuzz targets of POP3. Aborts on every
-// answer that a client could not read.
+// tests/fuzz/pop3_peer.h - the least of a connection that a session needs, for the fuzz targets of POP3. Aborts on
+// every answer that a client could not read.
 #pragma once
 
 #include <cstdint>
@@ -70,7 +70,9 @@ private:
     }
 
     void perform(const pop3::Action& action) {
-        if (const auto* wanted = std::get_if<pop3::CheckPassword>(&action)) finish_login(wanted->password.size() % 2 == 0);
+        if (const auto* wanted = std::get_if<pop3::CheckPassword>(&action)) {
+            finish_login(wanted->password.size() % 2 == 0);
+        }
         if (const auto* wanted = std::get_if<pop3::CheckApop>(&action)) finish_login(wanted->digest.size() % 2 == 0);
         if (const auto* wanted = std::get_if<pop3::CheckCram>(&action)) finish_login(wanted->digest.size() % 2 == 0);
         if (std::holds_alternative<pop3::Authenticated>(action)) finish_login(true);

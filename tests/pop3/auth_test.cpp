@@ -198,7 +198,8 @@ TEST_CASE("an answer that is no base64, or not what the mechanism wants, ends th
     greeted(conversation);
     for (const std::string& answer : {"$"s, "dGVzdAB0ZXN0AHRlc3Q"s, "dGVzd AB0ZXN0AHRlc3Q="s, "="s, " *"s, "* "s,
                                       "dGVzdAB0ZXN0AHRlc3Q= "s, "dGVzdAB0ZXN0AHRlc3Q=x"s, ""s, "dXNlcjE="s,
-                                      encode_base64("\0user1"s), encode_base64("\0\0pass1"s), encode_base64("\0user1\0"s),
+                                      encode_base64("\0user1"s), encode_base64("\0\0pass1"s),
+                                      encode_base64("\0user1\0"s),
                                       encode_base64("\0user1\0pa\0ss1"s), encode_base64("\0jos\xE9\0x"s)}) {
         CHECK(conversation.command("AUTH PLAIN") == "+ \r\n");
         CHECK(conversation.command(answer) == bad_answer);

@@ -45,7 +45,7 @@ struct NotAuthenticated {
     std::string user;
     Mechanism mechanism;
 };
-// Ends with scram_credentials(), or with login_refused() when nobody can tell. An unknown user has invented credentials.
+// Ends with scram_credentials(), or with login_refused() when nobody can tell. An unknown user has invented ones.
 struct GetScram {
     std::string user;
 };

@@ -33,7 +33,7 @@ using FreshText = std::string (*)();
 //                  v                               |
 //  greet() --> AUTHORIZATION --- PASS, APOP, AUTH, right --> TRANSACTION --- QUIT --> UPDATE --> closed
 //                  |                                             |
-//                  +-- QUIT --> closed, nothing to remove        +-- connection lost, autologout: closed, nothing removed
+//                  +-- QUIT --> closed, nothing to remove        +-- connection lost, autologout: nothing removed
 //
 // Replies are appended to `out`; apart from that a command allocates nothing, those that log in excepted.
 class Session {
@@ -69,12 +69,14 @@ public:
     void delivery_begins(std::optional<std::uint64_t> octets, std::string& out);
     void delivery_refused(DeliveryRefusal why, std::string& out);
     void delivered();
-    // Goes on with the listing until it is finished (true) or `out` has grown by `room`; the last line may go beyond it.
+    // Goes on with the listing until it is finished (true) or `out` has grown by `room`; the last line may pass it.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
     // How many of the messages marked as deleted are still there.
     void updated(std::uint32_t not_removed, std::string& out);
 
     [[nodiscard]] State state() const noexcept { return state_; }
+    // Whether the client said that it takes UTF-8 in headers (RFC 6856 section 2).
+    [[nodiscard]] bool utf8() const noexcept { return utf8_; }
     // Who logged in; in the AUTHORIZATION state the name that USER gave, perhaps none.
     [[nodiscard]] const std::string& user() const noexcept;
     // Null in the AUTHORIZATION state.
