@@ -10,7 +10,8 @@ namespace buzon::posix {
 // Owns one descriptor and closes it. A plain int fd elsewhere in the program is always borrowed.
 class UniqueFd {
 public:
-    explicit UniqueFd(int fd = -1) noexcept : fd_{fd} {}
+    UniqueFd() noexcept = default;
+    explicit UniqueFd(int fd) noexcept : fd_{fd} {}
     UniqueFd(UniqueFd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
     UniqueFd& operator=(UniqueFd&& other) noexcept {
         if (this != &other) reset(std::exchange(other.fd_, -1));
@@ -32,7 +33,7 @@ public:
     }
 
 private:
-    int fd_;
+    int fd_ = -1;
 };
 
 } // namespace buzon::posix

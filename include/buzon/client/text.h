@@ -1,0 +1,47 @@
+// client/text.h - characters, their width on a screen, words and numbers. Knows no terminal and no server.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace buzon::client {
+
+struct Character {
+    char32_t code;
+    std::size_t octets;
+};
+// The first character of UTF-8 text that is not empty. An octet that belongs to none is U+FFFD, one octet long.
+[[nodiscard]] Character first_character(std::string_view text) noexcept;
+
+// Columns that a character takes on a screen: 0 (combining marks), 1 or 2 (East Asian, emoji).
+[[nodiscard]] int columns_of(char32_t code) noexcept;
+[[nodiscard]] std::size_t columns(std::string_view text) noexcept;
+
+// The cursor's next and previous place: a character goes together with the marks combined with it.
+[[nodiscard]] std::size_t after_character(std::string_view text, std::size_t at) noexcept;
+[[nodiscard]] std::size_t before_character(std::string_view text, std::size_t at) noexcept;
+
+// What may be sent to a terminal: control characters become visible, wrong UTF-8 becomes U+FFFD. Without this a log
+// line could move the administrator's cursor.
+[[nodiscard]] std::string printable(std::string_view text);
+// The longest beginning that fits into `width` columns, filled up with blanks to exactly that.
+[[nodiscard]] std::string fitted(std::string_view text, std::size_t width);
+[[nodiscard]] std::string fitted_right(std::string_view text, std::size_t width);
+
+// Parts between blanks; none is empty.
+[[nodiscard]] std::vector<std::string_view> words_of(std::string_view text);
+// ASCII letters only, as the protocol's keywords are.
+[[nodiscard]] std::string upper(std::string_view text);
+[[nodiscard]] bool same_word(std::string_view one, std::string_view other) noexcept;
+
+// A whole decimal number with an optional sign and fraction: exactly what JSON takes without quotes, exponents left out.
+[[nodiscard]] std::optional<double> number_of(std::string_view text) noexcept;
+[[nodiscard]] std::string fixed(double value, int digits);
+// In at most five characters: 999, 1.2k, 34M ...; `step` is 1000, or 1024 for octets.
+[[nodiscard]] std::string shortened(double value, double step = 1000);
+
+} // namespace buzon::client

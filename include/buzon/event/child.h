@@ -1,0 +1,48 @@
+// event/child.h - the exit of a child process as an event of the loop (pidfd). Starts and kills nobody.
+#pragma once
+
+#include <sys/types.h>
+
+#include "buzon/event/event_loop.h"
+
+namespace buzon::event {
+
+class ChildHandler {
+public:
+    // The child has ended and was reaped: its pid may already be somebody else's. status: as waitpid(2) gives it
+    // (WIFEXITED, WEXITSTATUS, WTERMSIG …).
+    virtual void on_exit(int status) = 0;
+
+protected:
+    ~ChildHandler() = default;
+};
+
+// Waits for one child without blocking and without SIGCHLD, so that nobody can reap another's child.
+// The child is reaped exactly once, whatever happens.
+class Child final : private Handler {
+public:
+    explicit Child(ChildHandler& handler) noexcept : handler_{handler} {}
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    // A child that still runs is handed to the loop's undertaker: nobody waits, nobody stays a zombie.
+    ~Child();
+
+    // Takes the pidfd of a child of ours (from CLONE_PIDFD or pidfd_open).
+    [[nodiscard]] std::error_code start(EventLoop& loop, posix::UniqueFd pidfd);
+    [[nodiscard]] bool running() const noexcept { return static_cast<bool>(pidfd_); }
+    // Sends a signal to the child itself; harmless after its end, since the pidfd can never name another process.
+    void signal(int number) noexcept;
+
+private:
+    void on_ready(std::uint32_t events) override;
+
+    ChildHandler& handler_;
+    EventLoop* loop_ = nullptr;
+    posix::UniqueFd pidfd_;
+    Watch watch_;
+};
+
+// syscall(pidfd_open): the header of glibc 2.36 does not serve C++.
+[[nodiscard]] posix::UniqueFd open_pidfd(pid_t pid) noexcept;
+
+} // namespace buzon::event

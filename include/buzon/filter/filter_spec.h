@@ -1,0 +1,93 @@
+// filter/filter_spec.h - the text of -T and TRAN: which programs a message passes, with which arguments. No shell.
+//
+//   SPEC    = MEMBER *( BAR MEMBER )              each member reads what the one before it wrote
+//   MEMBER  = PATH                                a program without arguments
+//           / PATH ":" ARG                        one argument: everything that follows, quotes and all
+//           / PATH WORDS                          a command line
+//   PATH    = "/" …                               ends at the first white space, quote or ":"
+//   WORDS   = words as a shell splits them: '…' as it stands; "…" where \ keeps the meaning of " \ $ ` away; \c is c.
+//             Nothing is expanded: $ * ~ ; & < > # are ordinary characters.
+//   BAR     = white space, "|", white space, and the "/" of the next PATH behind it
+//
+// Where a bar joins and where it is text:
+//   - Inside quotes and inside a word (sed's s|a|b|) it is text.
+//   - In PATH:ARG quotes mean nothing, so only BAR itself ends ARG: "/usr/bin/sed:s | a | b |" is one program, since no
+//     "/" follows its bars. An ARG that must hold " | /" is written as a command line, in quotes.
+//   - In a command line a word that begins with an unquoted "|" and is no BAR is refused: "/bin/a | b" surely meant a
+//     chain, and "b" is no absolute path.
+// White space is space and tab. NUL, CR and LF are refused: a SPEC is one line of TRAN and of the configuration.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace buzon::filter {
+
+struct FilterMember {
+    std::string path;                     // absolute
+    std::vector<std::string> arguments;   // without argv[0]
+    std::string written;                  // as it stood in the SPEC
+
+    // Equal when they run the same: how it was written does not count.
+    [[nodiscard]] bool operator==(const FilterMember& other) const {
+        return path == other.path && arguments == other.arguments;
+    }
+};
+
+struct ParsedSpec;
+
+class FilterSpec {
+public:
+    static constexpr std::size_t max_members = 16;
+
+    // No program at all; what a successful parse gives has one at least.
+    FilterSpec() = default;
+    [[nodiscard]] static ParsedSpec parse(std::string_view text);
+
+    [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
+    [[nodiscard]] const std::vector<FilterMember>& members() const noexcept { return members_; }
+
+    // Several -T run one behind the other. False, and nothing changed, when the chain would grow beyond max_members.
+    [[nodiscard]] bool append(const FilterSpec& next);
+
+    // A SPEC that parses to this one again: as it was written wherever that is possible.
+    [[nodiscard]] std::string text() const;
+
+    [[nodiscard]] bool operator==(const FilterSpec&) const = default;
+
+private:
+    std::vector<FilterMember> members_;
+};
+
+struct ParsedSpec {
+    FilterSpec spec;
+    std::string problem;   // for a person, one line; empty: the text was understood
+
+    [[nodiscard]] bool ok() const noexcept { return problem.empty(); }
+};
+
+// Why a program cannot serve.
+enum class Unfit {
+    missing,          // no such file
+    wrong_kind,       // a directory, a device …
+    not_executable,   // not by us
+    unknown,          // the file system would not say
+};
+
+struct Objection {
+    Unfit kind;
+    std::string text;   // "PATH: WHY"
+};
+
+// Looks at the files: at start-up and at TRAN. May wait for the disk.
+[[nodiscard]] std::optional<Objection> check(const FilterSpec& spec);
+
+// A key of 32 hexadecimal digits for what a SPEC makes of a message: the same programs (path, length and time of change)
+// with the same arguments give the same key, in every process and after a restart. Empty when a program cannot be
+// looked at. May wait for the disk.
+[[nodiscard]] std::string identity(const FilterSpec& spec);
+
+} // namespace buzon::filter

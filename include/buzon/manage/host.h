@@ -1,0 +1,69 @@
+// manage/host.h - what a management session wants to know of the server around it. Implemented by the daemon; every
+// call returns at once.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "buzon/state/event_bus.h"
+#include "buzon/state/history.h"
+#include "buzon/state/metrics.h"
+#include "buzon/state/settings.h"
+
+namespace buzon::manage {
+
+// One POP3 session, for SESS.
+struct SessionRow {
+    std::uint64_t id = 0;
+    std::string user;                     // "" before login
+    std::string address;                  // of the client, "192.0.2.1:40000" or "[2001:db8::1]:40000"
+    std::string state;                    // one word: authorization, transaction, update …
+    std::string command;                  // "RETR" while one runs or waits, else ""
+    std::string program;                  // the transformation it waits for or reads from, else ""
+    std::uint64_t sent = 0;               // octets of the running reply handed over so far
+    std::optional<std::uint64_t> size;    // octets of that reply, where known
+    std::uint64_t backlog = 0;            // octets queued for the client
+    std::uint64_t messages = 0;           // retrieved so far
+    std::chrono::seconds age{0}, idle{0}; // since the connection, since its last activity
+};
+
+class Host {
+public:
+    [[nodiscard]] virtual std::chrono::system_clock::time_point now() const = 0;
+    // With the gauges that nobody counts (memory, descriptors) brought up to date.
+    [[nodiscard]] virtual const state::Metrics& metrics() = 0;
+    [[nodiscard]] virtual const state::History& history() const = 0;
+    [[nodiscard]] virtual const state::Settings& settings() const = 0;
+    [[nodiscard]] virtual state::EventBus& events() = 0;
+
+    [[nodiscard]] virtual std::string directory() const = 0; // the mail root
+    [[nodiscard]] virtual std::string address() const = 0;   // POP3 listen addresses, joined by ',' where several
+    [[nodiscard]] virtual std::uint16_t port() const = 0;
+    // More lines of INFO *, name and value: version, mgmt-port, metrics ADDR:PORT (one each), pid, uptime …
+    [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> details() const = 0;
+
+    // "off" or "on SPEC", of the default transformation or of one user's own; nothing for an unknown user.
+    [[nodiscard]] virtual std::optional<std::string> transform(const std::optional<std::string>& user) const = 0;
+
+    // The ids of the POP3 sessions now, ascending; and one of them, unless it has ended since.
+    [[nodiscard]] virtual std::vector<std::uint64_t> sessions() const = 0;
+    [[nodiscard]] virtual std::optional<SessionRow> session(std::uint64_t id) const = 0;
+    // Ends sessions without UPDATE, soon rather than now. How many there were.
+    virtual std::size_t kick(std::uint64_t id) = 0;
+    virtual std::size_t kick_user(std::string_view user) = 0;
+
+    // Names of all users in force, in the order of listing.
+    [[nodiscard]] virtual std::vector<std::string> users() const = 0;
+    // Whether AUTH is needed at all.
+    [[nodiscard]] virtual bool has_administrators() const = 0;
+
+protected:
+    ~Host() = default;
+};
+
+} // namespace buzon::manage

@@ -1,0 +1,40 @@
+// state/diary.h - the last sessions and refusals of each user, with their true causes (WHYY). Knows no clock.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/state/event.h"
+
+namespace buzon::state {
+
+// Bounded: the users heard of last, a few lines each. Whoever asks for names that do not exist only pushes out others
+// who have not been heard of for longest.
+class Diary {
+public:
+    static constexpr std::size_t max_users = 4096;
+    static constexpr std::size_t lines_each = 12;
+    static constexpr EventMask events = mask_of(EventType::login) | mask_of(EventType::logout) |
+                                        mask_of(EventType::auth_fail) | mask_of(EventType::refused) |
+                                        mask_of(EventType::kick) | mask_of(EventType::filter_fail) |
+                                        mask_of(EventType::uidl) | mask_of(EventType::undelete);
+
+    void write(std::string_view user, std::string_view line);
+    // Oldest first; empty for a user never heard of.
+    [[nodiscard]] std::vector<std::string> read(std::string_view user) const;
+
+private:
+    struct Page {
+        std::string user;
+        std::deque<std::string> lines;
+    };
+    std::list<Page> pages_;                                                   // heard of last in front
+    std::unordered_map<std::string_view, std::list<Page>::iterator> by_user_; // keys live in the pages
+};
+
+} // namespace buzon::state

@@ -1,0 +1,55 @@
+// state/event_bus.h - the one stream of events; EVNT, the log, LOGG and WHYY are views of it. Knows no clock.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "buzon/state/diary.h"
+#include "buzon/state/event.h"
+#include "buzon/state/line_feed.h"
+#include "buzon/state/log.h"
+
+namespace buzon::state {
+
+class EventBus {
+public:
+    static constexpr std::size_t kept_events = 4096; // how far a slow listener may fall behind
+    using Time = std::chrono::system_clock::time_point;
+
+    // The log lives longer than the bus.
+    explicit EventBus(Log& log)
+        : log_{log} {}
+
+    // Whether anybody wants events of this type (at its usual level): ask before collecting an event's values.
+    [[nodiscard]] bool wants(EventType type) const noexcept {
+        return ((feed_.wanted() | Diary::events) & mask_of(type)) != 0 || log_.takes(level_of(type));
+    }
+    [[nodiscard]] bool wants_log(Level level) const noexcept {
+        return (feed_.wanted() & mask_of(EventType::log)) != 0 || log_.takes(level);
+    }
+
+    // Costs two comparisons when nobody wants it.
+    void publish(const Event& event);
+    // At the type's usual level.
+    void publish(EventType type, Time when, std::uint64_t session, std::string_view user,
+                 std::initializer_list<EventField> fields);
+    // A line of the log that is no other event.
+    void log(Level level, Time when, std::string_view message, std::uint64_t session = 0, std::string_view user = {});
+
+    // EVNT's lines; the kind of a line is its EventType.
+    [[nodiscard]] LineFeed& events() noexcept { return feed_; }
+    [[nodiscard]] Log& log() noexcept { return log_; }
+    [[nodiscard]] const Diary& diary() const noexcept { return diary_; }
+
+private:
+    Log& log_;
+    Diary diary_;
+    LineFeed feed_{kept_events};
+    std::string line_; // kept for its memory
+};
+
+} // namespace buzon::state

@@ -1,0 +1,148 @@
+// state/metrics.h - every number that the server counts, under one name. Knows no clock, no text format.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/state/pop3_command.h"
+
+namespace buzon::state {
+
+// Counters only grow; gauges are set or go up and down. Both are bare numbers, so that counting is one addition.
+using Count = std::uint64_t;
+
+// Time spans in microseconds, sorted into fixed buckets.
+class Histogram {
+public:
+    // Upper bounds, inclusive, in microseconds; one more bucket holds what is longer.
+    static constexpr std::array<Count, 18> bounds = {
+        100,     250,     500,     1'000,     2'500,     5'000,     10'000,     25'000,     50'000,
+        100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
+
+    void observe(Count microseconds) noexcept {
+        std::size_t bucket = 0;
+        while (bucket < bounds.size() && bounds[bucket] < microseconds)
+            ++bucket;
+        ++buckets_[bucket];
+        sum_ += microseconds;
+    }
+    [[nodiscard]] std::span<const Count> buckets() const noexcept { return buckets_; } // bounds.size() + 1 of them
+    [[nodiscard]] Count sum() const noexcept { return sum_; }
+    [[nodiscard]] Count count() const noexcept;
+    // The bound under which `percent` of the spans lie; the last bound for what is longer, 0 without any span.
+    [[nodiscard]] Count percentile(unsigned percent) const noexcept;
+
+private:
+    std::array<Count, bounds.size() + 1> buckets_{};
+    Count sum_ = 0;
+};
+
+enum class Mechanism : std::uint8_t { user, apop, plain, login, scram_sha_256, cram_md5 };
+// wrong: the secret or the name; busy: the maildrop is locked; throttled: has to try later; failed: our own trouble.
+enum class LoginResult : std::uint8_t { ok, wrong, busy, throttled, failed };
+enum class CommandResult : std::uint8_t { ok, error };
+// start: could not be executed; exit: ended with another code than 0; signal: was killed; timeout: no progress;
+// queue: waited too long for its turn; io: its pipes failed.
+enum class FilterFailure : std::uint8_t { start, exit, signal, timeout, queue, io };
+
+inline constexpr std::array<std::string_view, 6> mechanism_names = {"user",  "apop",          "plain",
+                                                                    "login", "scram-sha-256", "cram-md5"};
+inline constexpr std::array<std::string_view, 5> login_result_names = {"ok", "wrong", "busy", "throttled", "failed"};
+inline constexpr std::array<std::string_view, 2> command_result_names = {"ok", "error"};
+inline constexpr std::array<std::string_view, 6> filter_failure_names = {"start",   "exit",  "signal",
+                                                                         "timeout", "queue", "io"};
+
+struct Metrics {
+    // The four of METR (contract section 4).
+    Count messages = 0; // RETR, counted when the last octet has been handed over
+    Count bytes = 0;    // octets sent on POP3 connections, whatever they say
+    Count online = 0;   // gauge: users logged in now
+    Count historic = 0; // successful logins
+
+    Count connections = 0;         // accepted on the POP3 port
+    Count connections_refused = 0; // turned away by a limit
+    Count connections_open = 0;    // gauge
+    Count managers_open = 0;       // gauge: management connections
+
+    std::array<Count, mechanism_names.size() * login_result_names.size()> logins{};
+    std::array<Count, pop3_command_count * command_result_names.size()> commands{};
+
+    Count retr_bytes = 0;  // octets of messages sent by RETR, before dot-stuffing
+    Count top_replies = 0; // replies to TOP sent whole
+    Count top_bytes = 0;
+    Count deletions = 0;
+    Count deletions_failed = 0;
+    Count autologouts = 0;
+    Count kicks = 0;
+
+    Count filters_running = 0; // gauge
+    Count filters_queued = 0;  // gauge
+    Count filters_started = 0;
+    std::array<Count, filter_failure_names.size()> filter_failures{};
+    Count filter_bytes_in = 0;
+    Count filter_bytes_out = 0;
+
+    Histogram login_time;  // from the secret to the answer
+    Histogram scan_time;   // of a maildrop at login
+    Histogram retr_time;   // from RETR to its last octet
+    Histogram filter_time; // from the start of a program to its end
+    Histogram loop_lag;    // how long the event loop was away from its descriptors
+
+    Count worker_jobs = 0;
+    Count workers_busy = 0;    // gauge: jobs that wait or run
+    Count worker_failures = 0; // worker processes that died
+    Count log_lines_lost = 0;  // written by nobody, because the log's reader was slow
+    Count memory = 0;          // gauge: resident octets
+    Count descriptors = 0;     // gauge
+    Count start_time = 0;      // gauge: seconds since 1970
+
+    void count_login(Mechanism by, LoginResult result) noexcept {
+        ++logins[static_cast<std::size_t>(by) * login_result_names.size() + static_cast<std::size_t>(result)];
+    }
+    void count_command(Pop3Command command, CommandResult result) noexcept {
+        ++commands[static_cast<std::size_t>(command) * command_result_names.size() + static_cast<std::size_t>(result)];
+    }
+    void count_filter_failure(FilterFailure cause) noexcept { ++filter_failures[static_cast<std::size_t>(cause)]; }
+};
+
+enum class MetricKind : std::uint8_t { counter, gauge, histogram };
+
+// The labels of a family of counters: one cell for each pair, the second label running fastest. A family with one
+// label leaves the second empty.
+struct MetricLabels {
+    std::string_view first;
+    std::span<const std::string_view> first_values;
+    std::string_view second;
+    std::span<const std::string_view> second_values;
+};
+
+// One row of the table: exactly one of value, histogram and cells is set.
+struct MetricField {
+    std::string_view name;       // in METR; members of a family append "-label", histograms "-count" and so on
+    std::string_view prometheus; // base unit and _total as its conventions ask
+    std::string_view help;
+    std::string_view unit; // "" for plain counts
+    MetricKind kind = MetricKind::counter;
+    Count Metrics::*value = nullptr;
+    Histogram Metrics::*histogram = nullptr;
+    std::span<const Count> (*cells)(const Metrics&) = nullptr;
+    const MetricLabels* labels = nullptr; // with cells
+};
+
+[[nodiscard]] std::span<const MetricField> metric_fields() noexcept;
+
+// The table laid flat: what METR * lists and HIST remembers, one number a name, always in this order.
+struct MetricSeries {
+    std::string name;
+    bool gauge = false;
+};
+[[nodiscard]] const std::vector<MetricSeries>& metric_series();
+// The values now, in the order of metric_series().
+void read_series(const Metrics& metrics, std::vector<Count>& values);
+
+} // namespace buzon::state

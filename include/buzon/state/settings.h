@@ -1,0 +1,99 @@
+// state/settings.h - what may be changed while the server runs: one table for the command line, the config file and
+// CONF. Knows no clock, no files.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "buzon/state/event.h"
+#include "buzon/state/pop3_command.h"
+
+namespace buzon::state {
+
+enum class SessionRule : std::uint8_t { exclusive, shared };
+
+struct Settings {
+    using Seconds = std::chrono::seconds;
+
+    // Sessions
+    Seconds timeout{600};
+    Seconds login_timeout{60};
+    std::uint64_t max_connections = 0; // 0: as many as the descriptors allow
+    std::uint64_t max_per_ip = 0;      // 0: no limit
+    std::uint64_t max_per_user = 0;    // 0: no limit; counts with SessionRule::shared
+    SessionRule sessions = SessionRule::exclusive;
+    Seconds login_delay{0}; // 0: none, and not announced
+    CommandSet disable;
+    std::string host; // filled by the daemon before anything else
+
+    // Mail
+    std::uint64_t max_message_size = 0;  // octets; 0: no limit
+    std::chrono::days undelete_grace{0}; // 0: deleted mail goes at once
+    std::uint64_t uidl_breaker = 10;     // percent; 100 never trips
+    bool no_fsync = false;
+
+    // Logging in
+    bool require_tls = false;
+    bool cram_md5 = false;
+    Seconds auth_cache{300};
+    std::uint64_t throttle_free = 3; // wrong logins of a source before it has to wait
+    Seconds throttle_delay{2};       // the first wait, doubled each time
+    Seconds throttle_max_delay{30};
+    Seconds throttle_memory{900};         // a source that stays quiet so long begins anew
+    Seconds throttle_familiar{2'592'000}; // a source that logged in so lately never waits
+
+    // Transformations
+    Seconds transform_timeout{60};        // without progress
+    std::uint64_t transform_hold = 65536; // octets
+    std::uint64_t max_transforms = 0;     // 0: twice the processors
+    Seconds transform_wait{60};           // for a turn
+    Seconds transform_cpu{300};           // 0: no limit, as below
+    std::uint64_t transform_memory = 1u << 30;
+    std::uint64_t transform_file_size = 1u << 30;
+    std::uint64_t transform_processes = 0;
+
+    // Log and management
+    Level log_level = Level::info;
+    LogFormat log_format = LogFormat::text;
+    bool verbose = false;
+    std::uint64_t max_managers = 512; // management connections
+    Seconds mgmt_timeout{600};        // idle; a live view is not idle
+};
+
+enum class SettingType : std::uint8_t { number, seconds, octets, days, percent, flag, choice, commands, host };
+[[nodiscard]] std::string_view name_of(SettingType type) noexcept;
+
+// One row of the table. The defaults are those of a fresh Settings.
+struct SettingField {
+    std::string_view name; // of the long option, without "--"
+    SettingType type;
+    std::uint64_t min = 0, max = 0; // of numbers
+    std::string_view meaning;       // one line
+    std::string (*print)(const Settings&);
+    // Takes a value into settings; false, and nothing changed, when it is not one.
+    bool (*parse)(const SettingField&, std::string_view value, Settings&);
+    std::string (*allowed)(const SettingField&); // "a whole number of seconds from 1 to 604800"
+    [[nodiscard]] bool is_flag() const noexcept { return type == SettingType::flag; } // the option takes no value
+};
+
+[[nodiscard]] std::span<const SettingField> setting_fields() noexcept;
+// Names are compared exactly; nothing for an unknown one.
+[[nodiscard]] const SettingField* find_setting(std::string_view name) noexcept;
+
+// Puts text into a setting. Gives what is wrong ("timeout: a whole number of seconds from 1 to 604800"), and then
+// nothing has changed.
+[[nodiscard]] std::optional<std::string> change_setting(Settings& settings, std::string_view name,
+                                                        std::string_view value);
+
+// "600", "exclusive", "TOP,UIDL"; as change_setting() takes it. Flags are "on" and "off".
+[[nodiscard]] std::string print_setting(const Settings& settings, const SettingField& field);
+
+// One plain host name (RFC 1123 section 2.1): labels of letters, digits and inner hyphens, 253 octets at most.
+[[nodiscard]] bool is_host_name(std::string_view text) noexcept;
+
+} // namespace buzon::state

@@ -1,0 +1,125 @@
+// worker/pool.h - work that may wait on a disk or burn the processor, done by other processes. Knows no kind of work.
+//
+// A worker is this same program, started again by posix_spawn (so nothing of the server's memory is copied or seen),
+// with one socket. It takes one job at a time and answers it. Workers are started when there is work for them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::worker {
+
+struct Job {
+    std::uint8_t kind = 0;   // the owner's numbering; worker and server are the same program and agree on it
+    std::string body;
+    int fd = -1;             // borrowed: a descriptor to send along; must stay open until submit() has returned
+    // May the worker be killed in the middle of it when nobody waits for the answer any more? Not where it changes
+    // what must be finished.
+    bool abandonable = true;
+};
+
+enum class Fate : std::uint8_t {
+    answered,
+    crashed,     // the worker died over it, or could not be started
+    too_late,    // it took longer than Settings::time_limit
+    refused,     // the queue was full
+};
+
+struct Answer {
+    Fate fate = Fate::crashed;
+    std::string body;
+    posix::UniqueFd fd;   // when the worker sent one
+};
+
+class Pool;
+namespace detail {
+struct Order;
+class Process;
+} // namespace detail
+
+// The wait for one answer. Destroying it gives the answer up: a job still queued is dropped, an abandonable one that
+// runs is ended with its worker, any other runs to its end unheard.
+class Pending {
+public:
+    Pending() = default;
+    Pending(Pending&&) noexcept = default;
+    Pending& operator=(Pending&& other) noexcept;
+    ~Pending() { drop(); }
+    [[nodiscard]] bool waiting() const noexcept;
+    void drop() noexcept;
+
+private:
+    friend class Pool;
+    explicit Pending(std::shared_ptr<detail::Order> order) noexcept : order_{std::move(order)} {}
+    std::shared_ptr<detail::Order> order_;   // shared with the pool: either may go first
+};
+
+struct Settings {
+    std::string program = "/proc/self/exe";
+    std::vector<std::string> arguments;   // argv, [0] included
+    std::size_t most_processes = 4;
+    std::size_t longest_queue = 4096;
+    std::chrono::milliseconds time_limit{60'000};   // of one job, from its start; 0: none
+};
+
+struct Statistics {
+    std::size_t processes = 0;
+    std::size_t running = 0;   // jobs
+    std::size_t queued = 0;
+    std::uint64_t done = 0;
+    std::uint64_t crashed = 0;
+};
+
+class Pool {
+public:
+    using OnAnswer = std::function<void(Answer)>;
+
+    Pool(event::EventLoop& loop, Settings settings);
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+    // Waits for nobody: workers see their socket's end, finish what they do and go.
+    ~Pool();
+
+    // on_answer is called from the loop, never in here, exactly once unless the Pending was dropped before.
+    [[nodiscard]] Pending submit(const Job& job, OnAnswer on_answer);
+
+    [[nodiscard]] Statistics statistics() const noexcept;
+
+private:
+    friend class detail::Process;
+    class Later final : public event::Task {
+    public:
+        explicit Later(Pool& pool) : pool_{pool} {}
+        void run() override { pool_.run_late_answers(); }
+
+    private:
+        Pool& pool_;
+    };
+
+    void feed();                           // gives queued jobs to idle workers, starts workers
+    [[nodiscard]] detail::Process* idle_or_new();
+    void gone(detail::Process& process);   // it ended: forget it after this turn
+    void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
+    void run_late_answers();
+
+    event::EventLoop& loop_;
+    Settings settings_;
+    std::vector<std::unique_ptr<detail::Process>> processes_;
+    std::vector<std::unique_ptr<detail::Process>> leaving_;
+    std::deque<std::shared_ptr<detail::Order>> queue_;
+    std::vector<std::pair<std::shared_ptr<detail::Order>, Fate>> late_;
+    Later later_{*this};
+    event::Instant no_start_before_{};   // after a worker that could not be started
+    std::uint64_t done_ = 0;
+    std::uint64_t crashed_ = 0;
+};
+
+} // namespace buzon::worker

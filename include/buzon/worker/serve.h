@@ -1,0 +1,29 @@
+// worker/serve.h - a worker's own side: take a job, do it, answer. This code blocks; it runs in a process of its own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::worker {
+
+// The socket's number in a worker process.
+constexpr int worker_socket = 3;
+
+struct Request {
+    std::uint8_t kind = 0;
+    std::string body;
+    posix::UniqueFd fd;
+};
+
+struct Reply {
+    std::string body;
+    posix::UniqueFd fd;
+};
+
+// Serves until the other side closes. Gives the process's exit code.
+[[nodiscard]] int serve(const std::function<Reply(Request)>& work);
+
+} // namespace buzon::worker

@@ -1,0 +1,170 @@
+#include "buzon/client/arguments.h"
+
+#include <sys/un.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "buzon/client/text.h"
+
+namespace buzon::client {
+namespace {
+
+using Arguments = std::span<const std::string_view>;
+using Parsed = std::variant<Invocation, std::string>;
+using What = Invocation::What;
+
+constexpr std::string_view unix_prefix = "unix:";
+
+bool is_port(std::string_view text) noexcept {
+    unsigned value = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && stop == text.data() + text.size() && value >= 1 && value <= 65535;
+}
+
+bool breaks_line(std::string_view text) noexcept {
+    return text.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos;
+}
+
+std::string quoted(std::string_view text) {
+    return "'" + printable(text) + "'";
+}
+
+// Options, up to the first operand or "--". Gives the operands; an error's text goes to `wrong`.
+Arguments parse_options(Arguments rest, Invocation& invocation, std::string& wrong) {
+    for (; !rest.empty(); rest = rest.subspan(1)) {
+        const std::string_view option = rest.front();
+        if (option == "--") return rest.subspan(1);
+        if (option.size() < 2 || option.front() != '-') return rest;
+        if (option == "-h" || option == "--help") {
+            invocation.what = What::help;
+            return {};
+        }
+        if (option == "-v" || option == "--version") {
+            invocation.what = What::version;
+            return {};
+        }
+        const Format chosen = option == "--raw" ? Format::raw : option == "--json" ? Format::json : Format::person;
+        if (chosen != Format::person) {
+            if (invocation.format != Format::person && invocation.format != chosen) {
+                wrong = "--raw and --json exclude each other";
+            }
+            invocation.format = chosen;
+        } else if (option == "--auth" && rest.size() > 1) {
+            rest = rest.subspan(1);
+            invocation.admin = rest.front();
+        } else if (option.substr(0, 7) == "--auth=") {
+            invocation.admin = option.substr(7);
+        } else {
+            wrong = option == "--auth" ? "--auth takes a name" : "unknown option " + quoted(option);
+        }
+        const bool auth = option.substr(0, 6) == "--auth";
+        const std::string& admin = invocation.admin;
+        if (wrong.empty() && auth && (admin.empty() || admin.find_first_of(" \t") != std::string::npos || breaks_line(admin))) {
+            wrong = "--auth takes a name, one word";
+        }
+        if (!wrong.empty()) return {};
+    }
+    return rest;
+}
+
+// ADDRESS and PORT, taken from the front. Gives what is wrong, or nothing.
+std::string parse_address(Arguments& rest, Address& address) {
+    const std::string_view host = rest.front();
+    rest = rest.subspan(1);
+    if (host.substr(0, unix_prefix.size()) == unix_prefix) {
+        address.unix_path = host.substr(unix_prefix.size());
+        if (address.unix_path.empty()) return "unix: takes a path";
+        if (address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return "the path of the socket is too long";
+        return breaks_line(host) ? "bad path of a socket" : "";
+    }
+    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    address.host = bracketed ? host.substr(1, host.size() - 2) : host;
+    if (address.host.empty() || breaks_line(host) || host.find(' ') != std::string_view::npos) {
+        return "bad address " + quoted(host);
+    }
+    if (rest.empty()) return "a port is missing behind " + quoted(host);
+    address.port = rest.front();
+    if (!is_port(address.port)) return "bad port " + quoted(rest.front());
+    rest = rest.subspan(1);
+    return {};
+}
+
+std::string parse_command(Arguments words, Invocation& invocation) {
+    for (const std::string_view word : words) {
+        if (breaks_line(word)) return "an argument of the command holds a line end";
+    }
+    if (words_of(words.front()).empty()) return "the command is empty";
+    const auto operands = [&](std::size_t least, std::size_t most) {
+        invocation.operands.assign(words.begin() + 1, words.end());
+        return words.size() - 1 >= least && words.size() - 1 <= most;
+    };
+    if (same_word(words.front(), "top")) {
+        invocation.what = What::top;
+        if (invocation.format != Format::person) return "top is for the eye: no --raw, no --json";
+        return operands(0, 0) ? "" : "top takes no argument";
+    }
+    if (same_word(words.front(), "plot")) {
+        invocation.what = What::plot;
+        return operands(1, 3) ? "" : "plot takes METRIC [minute|hour|day|week [N]]";
+    }
+    invocation.what = What::command;
+    for (const std::string_view word : words) {
+        if (!invocation.command.empty()) invocation.command += ' ';
+        invocation.command += word;
+    }
+    return {};
+}
+
+} // namespace
+
+Parsed parse_arguments(Arguments arguments) {
+    Invocation invocation;
+    std::string wrong;
+    Arguments rest = parse_options(arguments, invocation, wrong);
+    if (!wrong.empty()) return wrong;
+    if (invocation.what != What::talk) return invocation;
+    if (rest.empty()) return "an address is missing";
+    // A host called "hash" would have a port behind its name; a scheme is never a number.
+    if (rest.front() == "hash" && (rest.size() == 1 || !is_port(rest[1]))) {
+        if (rest.size() > 2) return "hash takes one scheme";
+        invocation.what = What::hash;
+        invocation.operands.assign(rest.begin() + 1, rest.end());
+        return invocation;
+    }
+    if (wrong = parse_address(rest, invocation.address); !wrong.empty()) return wrong;
+    if (!rest.empty()) wrong = parse_command(rest, invocation);
+    if (!wrong.empty()) return wrong;
+    return invocation;
+}
+
+std::string_view usage_text() noexcept {
+    return R"(usage: client [--raw|--json] [--auth NAME] ADDRESS PORT [COMMAND [ARG...]]
+       client [--raw|--json] [--auth NAME] unix:PATH [COMMAND [ARG...]]
+       client [--auth NAME] ADDRESS PORT top
+       client [--auth NAME] ADDRESS PORT plot METRIC [minute|hour|day|week [N]]
+       client hash [SCHEME]
+
+Speaks to the management service of a buzon server.
+
+With COMMAND it runs that one and ends; EVNT and LOGG FOLLOW run until interrupted.
+Without COMMAND it prompts for commands, or reads them from its standard input
+up to the end or QUIT; empty lines and lines that begin with # are left out there.
+
+  top              live view of the server; q quits
+  plot             history of a metric as a picture, or as CSV into a file or pipe
+  hash             asks for a password and prints it as a passwd-file takes it
+
+  --raw            print the lines of the protocol
+  --json           print JSON, one document a command (a line, for live commands)
+  --auth NAME      log in as this administrator first; the password comes from
+                   BUZON_PASSWORD or is asked for
+  -h, --help       print this and exit
+  -v, --version    print the version and exit
+
+exit codes: 0 +OK; 1 -ERR (from a pipe: to any of the commands); 64 wrong usage;
+            69 the server cannot be reached or went away
+)";
+}
+
+} // namespace buzon::client

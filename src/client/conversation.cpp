@@ -1,0 +1,196 @@
+#include "buzon/client/conversation.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <vector>
+
+#include "buzon/client/commands.h"
+#include "buzon/posix/io.h"
+#include "connect.h"
+
+namespace buzon::client {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr std::size_t longest_line = std::size_t{4} * 1024 * 1024;
+// Between two lines of a reply. KICK or SAVE may wait for a disk, so it is long; Ctrl-C is there for the impatient.
+constexpr Milliseconds reply_patience = 60s;
+constexpr Milliseconds goodbye_patience = 1s;
+
+constexpr std::string_view closed = "the server closed the connection";
+
+// What poll(2) takes: -1 for ever. Rounded up, so that a deadline has passed when poll says so.
+int poll_time(std::optional<Clock::time_point> deadline) {
+    if (!deadline) return -1;
+    const auto left = std::chrono::ceil<Milliseconds>(*deadline - Clock::now()).count();
+    return static_cast<int>(std::clamp<long long>(left, 0, 1'000'000'000));
+}
+
+Answer gone(std::string why) {
+    return {Answer::Kind::gone, {}, std::move(why)};
+}
+
+// Sends the command, and behind one whose reply has an unknown form a NOOP that marks its end.
+std::string send_command(Conversation& server, std::string_view command, Shape shape) {
+    if (shape != Shape::unknown) return server.send(command);
+    return server.send(std::string{command} + "\r\nNOOP");
+}
+
+} // namespace
+
+std::string Address::text() const {
+    if (!unix_path.empty()) return "unix:" + unix_path;
+    return host.find(':') == std::string::npos ? host + ':' + port : '[' + host + "]:" + port;
+}
+
+std::variant<Conversation, std::string> Conversation::open(const Address& address, Milliseconds patience) {
+    auto socket = connect_to(address, patience);
+    if (auto* why = std::get_if<std::string>(&socket)) return std::move(*why);
+    Conversation server{std::get<posix::UniqueFd>(std::move(socket))};
+    const Hearing greeting = server.hear(patience);
+    if (greeting.what == Heard::quiet) return "no greeting came";
+    if (greeting.what != Heard::line) return greeting.text;
+    ReplyReader reader{Shape::line};
+    if (reader.take(greeting.text) != ReplyReader::Progress::done) return "this is no management service";
+    if (!reader.reply().ok) return "refused: " + reader.reply().text;
+    return server;
+}
+
+Conversation::Conversation(posix::UniqueFd socket) : socket_{std::move(socket)} {
+    // Our own socket: non-blocking harms nobody else.
+    ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
+}
+
+std::string Conversation::send(std::string_view line) {
+    const std::string wire = std::string{line} + "\r\n";
+    std::string_view rest = wire;
+    const auto deadline = Clock::now() + reply_patience;
+    while (!rest.empty()) {
+        const posix::Transfer sent = posix::send_some(socket_.get(), rest);
+        if (sent.what == posix::Moved::some) {
+            rest.remove_prefix(sent.bytes);
+        } else if (sent.what != posix::Moved::would_block) {
+            // A peer that has gone may have said why before: that line is better than "Broken pipe".
+            return sent.why == std::errc::broken_pipe ? std::string{closed} : sent.why.message();
+        } else {
+            pollfd ready{socket_.get(), POLLOUT, 0};
+            if (::poll(&ready, 1, poll_time(deadline)) == 0) return "the server does not read";
+        }
+    }
+    return {};
+}
+
+std::optional<std::string> Conversation::next_line() {
+    const std::size_t end = received_.find('\n', read_);
+    if (end == std::string::npos) return std::nullopt;
+    std::string line = received_.substr(read_, end - read_);
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    read_ = end + 1;
+    if (read_ == received_.size()) {
+        received_.clear();
+        read_ = 0;
+    }
+    return line;
+}
+
+// Reads once. Empty when that went well, or else why it did not.
+std::string Conversation::receive() {
+    if (read_ > 64 * 1024) {
+        received_.erase(0, read_);
+        read_ = 0;
+    }
+    std::array<char, 16 * 1024> piece;
+    const posix::Transfer got = posix::read_some(socket_.get(), piece);
+    switch (got.what) {
+    case posix::Moved::some: received_.append(piece.data(), got.bytes); break;
+    case posix::Moved::would_block: break;
+    case posix::Moved::end: return std::string{closed};
+    case posix::Moved::failed: return got.why.message();
+    }
+    return received_.size() - read_ > longest_line && !holds_line() ? "the server sent a line without an end" : "";
+}
+
+Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watcher) {
+    std::optional<Clock::time_point> deadline;
+    if (patience) deadline = Clock::now() + *patience;
+    const std::span<const int> others = watcher ? watcher->descriptors() : std::span<const int>{};
+    std::vector<pollfd> ready{{socket_.get(), POLLIN, 0}};
+    for (const int descriptor : others) ready.push_back({descriptor, POLLIN, 0});
+    for (;;) {
+        // Others first: a server that never stops talking must not lock out Ctrl-C.
+        const bool waiting = !holds_line();
+        const int count = ::poll(ready.data(), ready.size(), waiting ? poll_time(deadline) : 0);
+        if (count < 0 && errno != EINTR) return {Heard::gone, posix::last_error().message()};
+        if (count <= 0) std::for_each(ready.begin(), ready.end(), [](pollfd& one) { one.revents = 0; });
+        for (std::size_t i = 1; i < ready.size(); ++i) {
+            if (ready[i].revents != 0 && watcher->wants_out(ready[i].fd)) return {Heard::interrupted};
+        }
+        if (auto line = next_line()) return {Heard::line, std::move(*line)};
+        if (count == 0) return {Heard::quiet};
+        if (ready[0].revents == 0) continue;
+        if (std::string why = receive(); !why.empty()) return {Heard::gone, std::move(why)};
+    }
+}
+
+void Conversation::leave() {
+    if (!send("QUIT").empty()) return;
+    while (hear(goodbye_patience).what == Heard::line) {}
+}
+
+Answer ask(Conversation& server, std::string_view command, Watcher* watcher) {
+    const Shape shape = shape_of(command);
+    // Even when sending fails the server may have said goodbye: what can still be read is read.
+    const std::string unsent = send_command(server, command, shape);
+    ReplyReader reader{shape == Shape::live ? Shape::line : shape};
+    for (;;) {
+        Hearing heard = server.hear(reply_patience, watcher);
+        if (heard.what == Heard::interrupted) return {Answer::Kind::interrupted};
+        if (heard.what == Heard::quiet) return gone("the server does not answer");
+        if (heard.what == Heard::gone) {
+            if (reader.may_end_here()) return {Answer::Kind::reply, reader.release()};
+            return gone(unsent.empty() ? std::move(heard.text) : unsent);
+        }
+        switch (reader.take(heard.text)) {
+        case ReplyReader::Progress::more: break;
+        case ReplyReader::Progress::done: return {Answer::Kind::reply, reader.release()};
+        case ReplyReader::Progress::not_the_protocol: return gone("the server sent no reply of the protocol");
+        case ReplyReader::Progress::too_much: return gone("the reply is too long");
+        }
+    }
+}
+
+Answer follow(Conversation& server, std::string_view command, Watcher& watcher,
+              const std::function<bool(const Reply&)>& started, const std::function<bool(std::string_view)>& each) {
+    Answer answer = ask(server, command, &watcher);
+    if (answer.kind != Answer::Kind::reply || !answer.reply.ok) return answer;
+    bool enough = !started(answer.reply);
+    bool leaving = false;
+    for (;;) {
+        if (enough && !leaving) {
+            leaving = true;
+            if (std::string why = server.send(""); !why.empty()) return gone(std::move(why));
+        }
+        const std::optional<Milliseconds> patience = leaving ? std::optional{reply_patience} : std::nullopt;
+        const Hearing heard = server.hear(patience, &watcher);
+        switch (heard.what) {
+        case Heard::gone: return gone(heard.text);
+        case Heard::quiet: return gone("the server does not end its list");
+        case Heard::interrupted:
+            if (leaving) return {Answer::Kind::interrupted};   // asked twice: somebody is in a hurry
+            enough = true;
+            break;
+        case Heard::line:
+            if (heard.text == ".") return answer;
+            if (!leaving) enough = !each(unstuffed(heard.text));
+        }
+    }
+}
+
+} // namespace buzon::client

@@ -1,0 +1,43 @@
+// client/main.cpp - bin/client: the command line to a value, the value to an exit code.
+#include <unistd.h>
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/client/run.h"
+#include "buzon/posix/io.h"
+
+namespace {
+
+using namespace buzon;
+
+int fail(std::string_view what, int code) {
+    // There is no second place to complain to.
+    [[maybe_unused]] const std::error_code unseen =
+        posix::write_all(STDERR_FILENO, "client: " + std::string{what} + '\n');
+    return code;
+}
+
+int print(std::string_view text) {
+    const std::error_code error = posix::write_all(STDOUT_FILENO, text);
+    return error ? fail("cannot write: " + error.message(), client::exit_output) : client::exit_ok;
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+    const std::vector<std::string_view> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    const auto parsed = client::parse_arguments(arguments);
+    if (const auto* wrong = std::get_if<std::string>(&parsed)) {
+        return fail(*wrong + " (client --help says more)", client::exit_usage);
+    }
+    const auto& invocation = std::get<client::Invocation>(parsed);
+    using What = client::Invocation::What;
+    if (invocation.what == What::help) return print(client::usage_text());
+    if (invocation.what == What::version) return print("buzon client " BUZON_VERSION "\n");
+    return client::run(invocation);
+} catch (const std::exception& trouble) {
+    return fail(trouble.what(), 71);   // EX_OSERR
+}

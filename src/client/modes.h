@@ -1,0 +1,32 @@
+// client/modes.h - the ways to use a connection, each in a file of its own. All give the program's exit code.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "buzon/client/arguments.h"
+#include "buzon/client/conversation.h"
+#include "buzon/client/terminal.h"
+
+namespace buzon::client {
+
+// one_shot.cpp
+[[nodiscard]] int run_command(Conversation& server, const Invocation& invocation, Output& out);
+// script.cpp: commands from stdin, which is no terminal
+[[nodiscard]] int run_script(Conversation& server, const Invocation& invocation, Output& out);
+// prompt.cpp
+[[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, Output& out);
+// plot_command.cpp
+[[nodiscard]] int run_plot(Conversation& server, const Invocation& invocation, Output& out);
+// top_screen.cpp; `password` is for the second connection, that of the events
+[[nodiscard]] int run_top(Conversation& server, const Invocation& invocation, const std::string& password);
+
+// One line on stderr: "client: WHAT".
+void complain(std::string_view what);
+// Says that the server cannot be used (any more).
+[[nodiscard]] int unavailable(const Invocation& invocation, std::string_view why);
+
+// A -ERR for a person goes to stderr; everything else is output.
+void put_reply(Output& out, Format format, std::string_view command, const Reply& reply);
+
+} // namespace buzon::client

@@ -1,0 +1,334 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <optional>
+
+#include "buzon/client/commands.h"
+#include "buzon/client/editor.h"
+#include "buzon/client/fields.h"
+#include "buzon/client/keys.h"
+#include "buzon/client/secret_line.h"
+#include "buzon/client/text.h"
+#include "buzon/posix/io.h"
+#include "modes.h"
+
+namespace buzon::client {
+namespace {
+
+// Pasted text comes between marks, so that a tab in it is a blank and completes nothing.
+constexpr std::string_view paste_marks_on = "\x1b[?2004h", paste_marks_off = "\x1b[?2004l";
+
+// Words under one another in columns, as a shell lists them.
+std::string listing(const std::vector<std::string>& words, std::size_t screen) {
+    std::size_t widest = 1;
+    for (const std::string& word : words) widest = std::max(widest, columns(printable(word)) + 2);
+    const std::size_t a_row = std::max<std::size_t>(1, (screen - 1) / widest);
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const bool last = (i + 1) % a_row == 0 || i + 1 == words.size();
+        text += last ? printable(words[i]) + '\n' : fitted(printable(words[i]), widest);
+    }
+    return text;
+}
+
+// How many octets the words have in common at their beginning, letters of either case being equal.
+std::size_t common_length(const std::vector<std::string>& words) {
+    std::size_t length = words.front().size();
+    for (const std::string& word : words) {
+        std::size_t same = 0;
+        while (same < std::min(length, word.size()) &&
+               same_word(std::string_view{word}.substr(same, 1), std::string_view{words.front()}.substr(same, 1))) {
+            ++same;
+        }
+        length = same;
+    }
+    return length;
+}
+
+// The conversation of a person with the server. Reads keys whenever it waits, whatever for.
+class Prompt final : public Watcher {
+public:
+    Prompt(Conversation& server, const Invocation& invocation, Output& out)
+        : server_{server}
+        , invocation_{invocation}
+        , out_{out}
+        , editor_{"buzon " + invocation.address.text() + "> ", history_} {}
+
+    int run();
+
+    [[nodiscard]] std::span<const int> descriptors() const override { return descriptors_; }
+    bool wants_out(int descriptor) override;
+
+private:
+    enum class Mode { editing, asking, live };
+
+    bool wait();
+    void read_keys();
+    void handle(const Key& key);
+    void enter();
+    void run_line(const std::string& line);
+    void run_live(const std::string& line);
+    void run_own(const std::string& line);
+    bool add_secret(std::string& line);
+    void complete_word();
+    void learn(Needs what);
+    void settle(const Answer& answer);
+    void draw() { out_.put(editor_.drawing(screen_size(STDOUT_FILENO).columns)); }
+    void stop(int code) {
+        finished_ = true;
+        code_ = code;
+    }
+
+    Conversation& server_;
+    const Invocation& invocation_;
+    Output& out_;
+    Signals signals_;
+    RawMode raw_{STDIN_FILENO, STDOUT_FILENO, std::string{paste_marks_on}, std::string{paste_marks_off}};
+    std::array<int, 2> descriptors_ = {signals_.descriptor(), STDIN_FILENO};
+    KeyReader key_reader_;
+    std::deque<Key> keys_;      // typed, and not yet acted upon
+    History history_;
+    Editor editor_;
+    Vocabulary known_;
+    bool metrics_known_ = false, settings_known_ = false;
+    Mode mode_ = Mode::editing;
+    bool pasting_ = false;
+    bool input_ended_ = false;
+    int signal_ = 0;
+    bool finished_ = false;
+    int code_ = exit_ok;
+    std::string trouble_;       // why the server cannot be used any more; said when the terminal is back
+};
+
+bool is_control(const Key& key, std::string_view letter) {
+    return key.code == Key::Code::control && key.text == letter;
+}
+
+void Prompt::read_keys() {
+    std::array<char, 4096> bytes;
+    const posix::Transfer got = posix::read_some(STDIN_FILENO, bytes);
+    if (got.what == posix::Moved::would_block) return;
+    if (got.what != posix::Moved::some) {
+        input_ended_ = true;   // the terminal's window was closed
+        return;
+    }
+    for (Key& key : key_reader_.feed({bytes.data(), got.bytes})) keys_.push_back(std::move(key));
+}
+
+bool Prompt::wants_out(int descriptor) {
+    if (descriptor == signals_.descriptor()) {
+        const int signal = signals_.take();
+        if (signal == SIGTSTP) raw_.suspend();
+        if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) signal_ = signal;
+        return signal_ != 0 || mode_ == Mode::editing;
+    }
+    read_keys();
+    if (input_ended_) return true;
+    if (mode_ == Mode::editing) return !keys_.empty();
+    // Ctrl-C ends the wait; in a live list Enter does too. What was typed before it was meant for nobody.
+    const auto ending = std::find_if(keys_.begin(), keys_.end(), [this](const Key& key) {
+        return is_control(key, "C") || (mode_ == Mode::live && (key.code == Key::Code::enter || is_control(key, "D")));
+    });
+    if (ending == keys_.end()) return false;
+    keys_.erase(keys_.begin(), ending + 1);
+    return true;
+}
+
+// Until there is a key. False when there will be none.
+bool Prompt::wait() {
+    while (keys_.empty()) {
+        draw();
+        const Hearing heard = server_.hear(std::nullopt, this);
+        if (heard.what == Heard::gone) {
+            trouble_ = heard.text;
+            return false;
+        }
+        if (signal_ != 0 || input_ended_ || out_.error()) return false;
+        // A line that nobody asked for: the server's last words, most likely.
+        if (heard.what == Heard::line) out_.put("\r\x1b[K" + printable(heard.text) + '\n');
+    }
+    return true;
+}
+
+int Prompt::run() {
+    while (!finished_ && wait()) {
+        const Key key = std::move(keys_.front());
+        keys_.pop_front();
+        handle(key);
+        if (signal_ != 0 || input_ended_) break;
+    }
+    if (!finished_) out_.put("\n");
+    if (trouble_.empty() && !finished_) server_.leave();
+    raw_.leave();
+    if (!trouble_.empty()) return unavailable(invocation_, trouble_);
+    return signal_ != 0 ? 128 + signal_ : code_;
+}
+
+void Prompt::handle(const Key& key) {
+    if (key.code == Key::Code::paste_begin || key.code == Key::Code::paste_end) {
+        pasting_ = key.code == Key::Code::paste_begin;
+        return;
+    }
+    const bool blank = pasting_ && key.code == Key::Code::tab;
+    switch (editor_.press(blank ? Key{Key::Code::text, " "} : key)) {
+    case Editor::Wants::nothing:
+    case Editor::Wants::redraw: break;
+    case Editor::Wants::bell: out_.put("\a"); break;
+    case Editor::Wants::run: enter(); break;
+    case Editor::Wants::cancel:
+        draw();
+        out_.put("^C\n");
+        editor_.begin();
+        break;
+    case Editor::Wants::leave:
+        out_.put("\n");
+        server_.leave();
+        stop(exit_ok);
+        break;
+    case Editor::Wants::complete: complete_word(); break;
+    case Editor::Wants::clear_screen: out_.put("\x1b[H\x1b[2J"); break;
+    case Editor::Wants::suspend:
+        out_.put("\n");
+        raw_.suspend();
+        break;
+    }
+}
+
+void Prompt::enter() {
+    editor_.press({Key::Code::end});
+    draw();
+    out_.put("\n");
+    std::string line = editor_.line();
+    if (!holds_secret(line)) history_.add(line);
+    editor_.begin();
+    const auto words = words_of(line);
+    if (words.empty() || words.front().front() == '#') return;
+    if (lacks_secret(line) && !add_secret(line)) return;
+    if (same_word(words.front(), "plot") || same_word(words.front(), "top")) {
+        run_own(line);
+    } else if (shape_of(line) == Shape::live) {
+        run_live(line);
+    } else {
+        run_line(line);
+    }
+}
+
+void Prompt::run_line(const std::string& line) {
+    mode_ = Mode::asking;
+    const Answer answer = ask(server_, line, this);
+    mode_ = Mode::editing;
+    settle(answer);
+    if (answer.kind != Answer::Kind::reply) return;
+    out_.put(show(invocation_.format, line, answer.reply));
+    if (is_quit(line) && answer.reply.ok) stop(exit_ok);
+    if (same_word(words_of(line).front(), "CONF")) settings_known_ = false;
+}
+
+void Prompt::run_live(const std::string& line) {
+    mode_ = Mode::live;
+    const Format format = invocation_.format;
+    const Answer answer = follow(
+        server_, line, *this,
+        [&](const Reply& reply) {
+            return out_.put(format == Format::person ? "(Enter or Ctrl-C ends it)\n" : show_live_start(format, reply));
+        },
+        [&](std::string_view shown) { return out_.put(show_live_line(format, line, shown)); });
+    mode_ = Mode::editing;
+    settle(answer);
+    if (answer.kind != Answer::Kind::reply) return;
+    out_.put(answer.reply.ok ? show_live_end(format) : show(format, line, answer.reply));
+}
+
+// plot and top, from inside.
+void Prompt::run_own(const std::string& line) {
+    std::vector<std::string_view> arguments = {"host", "1"};
+    for (const std::string_view word : words_of(line)) arguments.push_back(word);
+    auto parsed = parse_arguments(arguments);
+    if (const auto* wrong = std::get_if<std::string>(&parsed)) {
+        out_.put(*wrong + '\n');
+        return;
+    }
+    Invocation own = std::get<Invocation>(std::move(parsed));
+    own.address = invocation_.address;
+    own.admin = invocation_.admin;
+    own.format = invocation_.format;
+    raw_.leave();
+    const int code = own.what == Invocation::What::top ? run_top(server_, own, {}) : run_plot(server_, own, out_);
+    raw_.enter();
+    if (code == exit_unavailable) stop(code);
+}
+
+// A password is never echoed and in no history: asked for where the command ends before it.
+bool Prompt::add_secret(std::string& line) {
+    out_.put("Password: ");
+    SecretLine secret;
+    for (;;) {
+        while (keys_.empty()) {
+            const Hearing heard = server_.hear(std::nullopt, this);
+            if (heard.what == Heard::gone) trouble_ = heard.text;
+            if (heard.what == Heard::gone || signal_ != 0 || input_ended_) return false;
+        }
+        const SecretLine::State state = secret.press(keys_.front());
+        keys_.pop_front();
+        if (state == SecretLine::State::typing) continue;
+        out_.put("\n");
+        if (state == SecretLine::State::given_up) return false;
+        line += ' ' + secret.release();
+        return true;
+    }
+}
+
+void Prompt::settle(const Answer& answer) {
+    if (answer.kind == Answer::Kind::reply) return;
+    // An answer that was not awaited would be taken for that of the next command: there is no way on.
+    trouble_ = answer.kind == Answer::Kind::gone ? answer.why : "interrupted while waiting for an answer";
+    stop(exit_unavailable);
+}
+
+void Prompt::learn(Needs what) {
+    bool& learnt = what == Needs::metrics ? metrics_known_ : settings_known_;
+    if (what == Needs::nothing || learnt) return;
+    learnt = true;
+    mode_ = Mode::asking;
+    const Answer answer = ask(server_, what == Needs::metrics ? "METR *" : "CONF", this);
+    mode_ = Mode::editing;
+    settle(answer);
+    std::vector<std::string>& names = what == Needs::metrics ? known_.metrics : known_.settings;
+    names.clear();
+    for (const std::string& line : answer.reply.lines) {
+        names.push_back(what == Needs::metrics ? last_blank_field(line).first : first_blank_field(line).first);
+    }
+}
+
+void Prompt::complete_word() {
+    Completion found = complete(editor_.before_cursor(), known_);
+    if (found.needs != Needs::nothing) {
+        learn(found.needs);
+        found = complete(editor_.before_cursor(), known_);
+    }
+    if (finished_) return;
+    if (found.words.empty()) {
+        out_.put("\a");
+        return;
+    }
+    const std::size_t typed = editor_.before_cursor().size() - found.from;
+    const std::size_t common = common_length(found.words);
+    if (found.words.size() == 1) {
+        editor_.replace_word(found.from, found.words.front() + ' ');
+    } else if (common > typed) {
+        editor_.replace_word(found.from, found.words.front().substr(0, common));
+    } else {
+        draw();
+        out_.put("\n" + listing(found.words, screen_size(STDOUT_FILENO).columns));
+    }
+}
+
+} // namespace
+
+int run_prompt(Conversation& server, const Invocation& invocation, Output& out) {
+    return Prompt{server, invocation, out}.run();
+}
+
+} // namespace buzon::client

@@ -1,0 +1,104 @@
+#include "buzon/client/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+
+#include "buzon/client/text.h"
+#include "buzon/posix/io.h"
+#include "modes.h"
+
+namespace buzon::client {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Milliseconds connect_patience = 10s;
+
+// BUZON_PASSWORD, or typed at the terminal, even when stdin is a pipe with commands.
+std::optional<std::string> find_password() {
+    if (const char* given = std::getenv("BUZON_PASSWORD")) return given;
+    const posix::UniqueFd terminal{::open("/dev/tty", O_RDWR | O_CLOEXEC)};
+    if (terminal) return read_secret(terminal.get(), terminal.get(), "Password: ");
+    if (::isatty(STDIN_FILENO)) return read_secret(STDIN_FILENO, STDERR_FILENO, "Password: ");
+    complain("--auth needs a password: BUZON_PASSWORD is not set and there is no terminal to ask on");
+    return std::nullopt;
+}
+
+// exit_ok when the server takes us.
+int log_in(Conversation& server, const Invocation& invocation, const std::string& password) {
+    const Answer answer = ask(server, "AUTH " + invocation.admin + ' ' + password);
+    if (answer.kind == Answer::Kind::gone) return unavailable(invocation, answer.why);
+    if (answer.reply.ok) return exit_ok;
+    complain("log-in refused: " + printable(answer.reply.text));
+    return exit_refused;
+}
+
+int talk(Conversation& server, const Invocation& invocation, Output& out) {
+    const char* kind = std::getenv("TERM");
+    const bool can_edit = !kind || std::string_view{kind} != "dumb";
+    const bool person = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
+    return person && can_edit ? run_prompt(server, invocation, out) : run_script(server, invocation, out);
+}
+
+int use(Conversation& server, const Invocation& invocation, const std::string& password, Output& out) {
+    switch (invocation.what) {
+    case Invocation::What::command: return run_command(server, invocation, out);
+    case Invocation::What::plot: return run_plot(server, invocation, out);
+    case Invocation::What::top: return run_top(server, invocation, password);
+    default: return talk(server, invocation, out);
+    }
+}
+
+} // namespace
+
+void complain(std::string_view what) {
+    // Nobody is left to tell when stderr is gone too.
+    [[maybe_unused]] const std::error_code unseen =
+        posix::write_all(STDERR_FILENO, "client: " + std::string{what} + '\n');
+}
+
+int unavailable(const Invocation& invocation, std::string_view why) {
+    complain(invocation.address.text() + ": " + printable(why));
+    return exit_unavailable;
+}
+
+void put_reply(Output& out, Format format, std::string_view command, const Reply& reply) {
+    const std::string text = show(format, command, reply);
+    if (format != Format::person || reply.ok) {
+        out.put(text);
+    } else {
+        Output{STDERR_FILENO}.put(text);
+    }
+}
+
+int run(const Invocation& invocation) {
+    std::signal(SIGPIPE, SIG_IGN);   // a reader that has gone is a failed write, which ends us in order
+    std::string password;
+    if (!invocation.admin.empty()) {
+        auto found = find_password();
+        if (!found) return exit_usage;
+        password = std::move(*found);
+        if (password.find_first_of(std::string_view{"\r\n\0", 3}) != std::string::npos) {
+            complain("the password holds a line end");
+            return exit_usage;
+        }
+    }
+    auto opened = Conversation::open(invocation.address, connect_patience);
+    if (const auto* why = std::get_if<std::string>(&opened)) return unavailable(invocation, *why);
+    Conversation server = std::get<Conversation>(std::move(opened));
+    if (!invocation.admin.empty()) {
+        if (const int code = log_in(server, invocation, password); code != exit_ok) return code;
+    }
+    Output out{STDOUT_FILENO};
+    const int code = use(server, invocation, password, out);
+    if (out.error() && out.error() != std::errc::broken_pipe) {
+        complain("cannot write: " + out.error().message());
+        return exit_output;
+    }
+    return code;
+}
+
+} // namespace buzon::client

@@ -1,0 +1,158 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "buzon/client/commands.h"
+#include "buzon/client/text.h"
+#include "buzon/posix/io.h"
+#include "modes.h"
+
+namespace buzon::client {
+namespace {
+
+constexpr std::size_t longest_line = std::size_t{1} * 1024 * 1024;
+
+// Lines from stdin, read while we wait for the server: its end is noticed even when no command comes.
+class ScriptInput final : public Watcher {
+public:
+    // stdin only while somebody waits for a line: a long script is not read into memory ahead of the server.
+    [[nodiscard]] std::span<const int> descriptors() const override {
+        return {descriptors_.data(), wanted_ && !ready() ? 2U : 1U};
+    }
+
+    // The next line or the end of them is there, or we are told to stop.
+    bool wants_out(int descriptor) override {
+        if (descriptor == signals_.descriptor()) {
+            const int signal = signals_.take();
+            if (signal == SIGTSTP) ::kill(::getpid(), SIGSTOP);
+            if (signal != 0 && signal != SIGWINCH && signal != SIGTSTP) signal_ = signal;
+            return signal_ != 0;
+        }
+        std::array<char, 16 * 1024> piece;
+        const posix::Transfer got = posix::read_some(STDIN_FILENO, piece);
+        if (got.what == posix::Moved::some) {
+            text_.append(piece.data(), got.bytes);
+            too_long_ = text_.size() > longest_line && text_.find('\n') == std::string::npos;
+        } else if (got.what != posix::Moved::would_block) {
+            ended_ = true;
+        }
+        return ready();
+    }
+
+    void want_line(bool on) noexcept { wanted_ = on; }
+    [[nodiscard]] int signal() const noexcept { return signal_; }
+    [[nodiscard]] bool too_long() const noexcept { return too_long_; }
+    [[nodiscard]] bool ready() const noexcept {
+        return ended_ || too_long_ || text_.find('\n', taken_) != std::string::npos;
+    }
+
+    // The next line without its end; a last one may lack it. Nothing at the end of the input.
+    std::optional<std::string> take() {
+        if (taken_ == text_.size()) return std::nullopt;
+        const std::size_t end = text_.find('\n', taken_);
+        std::string line = text_.substr(taken_, end == std::string::npos ? end : end - taken_);
+        taken_ = end == std::string::npos ? text_.size() : end + 1;
+        if (taken_ == text_.size()) {
+            text_.clear();
+            taken_ = 0;
+        }
+        if (!line.empty() && line.back() == '\r') line.pop_back();
+        return line;
+    }
+
+private:
+    Signals signals_;
+    std::array<int, 2> descriptors_ = {signals_.descriptor(), STDIN_FILENO};
+    std::string text_;
+    std::size_t taken_ = 0;   // octets of text_ given out
+    bool wanted_ = true, ended_ = false, too_long_ = false;
+    int signal_ = 0;
+};
+
+class Script {
+public:
+    Script(Conversation& server, const Invocation& invocation, Output& out)
+        : server_{server}
+        , invocation_{invocation}
+        , out_{out} {}
+
+    int run() {
+        for (;;) {
+            input_.want_line(true);
+            while (!input_.ready()) {
+                const Hearing heard = server_.hear(std::nullopt, &input_);
+                if (heard.what == Heard::gone) return unavailable(invocation_, heard.text);
+                if (input_.signal() != 0) return finish();
+            }
+            if (input_.too_long()) {
+                complain("a line of the input is too long");
+                return exit_usage;
+            }
+            const std::optional<std::string> line = input_.take();
+            if (!line) return finish();
+            const auto words = words_of(*line);
+            if (words.empty() || words.front().front() == '#') continue;
+            const Answer answer = run_line(*line);
+            if (answer.kind == Answer::Kind::gone) return unavailable(invocation_, answer.why);
+            if (answer.kind == Answer::Kind::interrupted || out_.error()) return finish();
+            if (!answer.reply.ok) failed_ = true;
+            if (is_quit(*line) && answer.reply.ok) return failed_ ? exit_refused : exit_ok;
+        }
+    }
+
+private:
+    Answer run_line(const std::string& line) {
+        if (line.find('\0') != std::string::npos) {
+            complain("a command holds a NUL");
+            return {Answer::Kind::reply};
+        }
+        const bool live = shape_of(line) == Shape::live;
+        if (live) return run_live(line);
+        input_.want_line(false);
+        Answer answer = ask(server_, line, &input_);
+        if (answer.kind == Answer::Kind::reply) put_reply(out_, invocation_.format, line, answer.reply);
+        return answer;
+    }
+
+    // As in the protocol, the next line ends a live command and is not run. So does the end of the input.
+    Answer run_live(const std::string& line) {
+        const Format format = invocation_.format;
+        Answer answer = follow(
+            server_, line, input_,
+            [&](const Reply& reply) { return out_.put(show_live_start(format, reply)) && !input_.ready(); },
+            [&](std::string_view shown) { return out_.put(show_live_line(format, line, shown)); });
+        if (answer.kind != Answer::Kind::reply) return answer;
+        if (!answer.reply.ok) {
+            put_reply(out_, format, line, answer.reply);
+            return answer;
+        }
+        out_.put(show_live_end(format));
+        if (input_.signal() != 0) return {Answer::Kind::interrupted};
+        static_cast<void>(input_.take());
+        return answer;
+    }
+
+    int finish() {
+        server_.leave();
+        if (input_.signal() != 0) return 128 + input_.signal();   // as a shell reports it
+        return failed_ ? exit_refused : exit_ok;
+    }
+
+    Conversation& server_;
+    const Invocation& invocation_;
+    Output& out_;
+    ScriptInput input_;
+    bool failed_ = false;
+};
+
+} // namespace
+
+int run_script(Conversation& server, const Invocation& invocation, Output& out) {
+    return Script{server, invocation, out}.run();
+}
+
+} // namespace buzon::client

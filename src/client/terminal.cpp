@@ -1,0 +1,175 @@
+#include "buzon/client/terminal.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "buzon/client/secret_line.h"
+#include "buzon/posix/io.h"
+
+namespace buzon::client {
+namespace {
+
+constexpr std::array fatal_signals = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr std::array watched_signals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP};
+
+// What a handler needs to give the terminal back. A signal handler can be handed nothing, so this is the program's one
+// global; RawMode alone writes it.
+struct Rescue {
+    volatile std::sig_atomic_t armed = 0;
+    int input = -1, output = -1;
+    termios before{};
+    char off[64] = {};
+    std::size_t off_size = 0;
+};
+Rescue rescue;
+
+void restore_terminal() noexcept {
+    if (!rescue.armed) return;
+    rescue.armed = 0;
+    if (rescue.off_size > 0) {
+        // Nothing can be done about a failure here.
+        [[maybe_unused]] const ssize_t n = ::write(rescue.output, rescue.off, rescue.off_size);
+    }
+    ::tcsetattr(rescue.input, TCSADRAIN, &rescue.before);   // async-signal-safe (POSIX 2.4.3)
+}
+
+extern "C" void on_fatal_signal(int signal) {
+    restore_terminal();
+    ::raise(signal);   // SA_RESETHAND: this time with the default action
+}
+
+void catch_fatal_signals() {
+    struct sigaction action {};
+    action.sa_handler = on_fatal_signal;
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_NODEFER;
+    for (const int signal : fatal_signals) ::sigaction(signal, &action, nullptr);
+}
+
+} // namespace
+
+ScreenSize screen_size(int terminal) noexcept {
+    winsize window{};
+    ScreenSize size;
+    if (::ioctl(terminal, TIOCGWINSZ, &window) != 0) return size;
+    if (window.ws_row > 0) size.rows = window.ws_row;
+    if (window.ws_col > 0) size.columns = window.ws_col;
+    return size;
+}
+
+RawMode::RawMode(int input, int output, std::string on, std::string off)
+    : input_{input}
+    , output_{output}
+    , on_{std::move(on)}
+    , off_{std::move(off)} {
+    catch_fatal_signals();
+    enter();
+}
+
+RawMode::~RawMode() {
+    leave();
+}
+
+void RawMode::enter() {
+    if (entered_ || ::tcgetattr(input_, &rescue.before) != 0) return;
+    rescue.input = input_;
+    rescue.output = output_;
+    rescue.off_size = std::min(off_.size(), sizeof rescue.off);
+    std::memcpy(rescue.off, off_.data(), rescue.off_size);
+    rescue.armed = 1;
+    entered_ = true;
+
+    termios raw = rescue.before;
+    raw.c_iflag &= ~static_cast<tcflag_t>(BRKINT | ICRNL | INLCR | IGNCR | INPCK | ISTRIP | IXON);
+    raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN | ISIG);
+    raw.c_cflag |= CS8;
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    // Drain, not flush: what was typed ahead is not thrown away.
+    ::tcsetattr(input_, TCSADRAIN, &raw);
+    // A terminal that takes no bytes will show it at the next line as well.
+    [[maybe_unused]] const std::error_code unseen = posix::write_all(output_, on_);
+}
+
+void RawMode::leave() {
+    if (!entered_) return;
+    entered_ = false;
+    restore_terminal();
+}
+
+void RawMode::suspend() {
+    leave();
+    // The signal is blocked while Signals lives: let exactly this one through.
+    struct sigaction by_default {}, before {};
+    by_default.sa_handler = SIG_DFL;
+    ::sigaction(SIGTSTP, &by_default, &before);
+    sigset_t stop, mask;
+    ::sigemptyset(&stop);
+    ::sigaddset(&stop, SIGTSTP);
+    ::kill(0, SIGTSTP);   // the whole job, as the terminal's own Ctrl-Z would
+    ::sigprocmask(SIG_UNBLOCK, &stop, &mask);
+    ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+    ::sigaction(SIGTSTP, &before, nullptr);
+    enter();
+}
+
+Signals::Signals() {
+    sigset_t watched;
+    ::sigemptyset(&watched);
+    for (const int signal : watched_signals) ::sigaddset(&watched, signal);
+    ::sigprocmask(SIG_BLOCK, &watched, &before_);
+    descriptor_.reset(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!descriptor_) throw std::system_error{posix::last_error(), "signalfd"};
+}
+
+Signals::~Signals() {
+    ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+int Signals::take() noexcept {
+    signalfd_siginfo came{};
+    return ::read(descriptor_.get(), &came, sizeof came) == sizeof came ? static_cast<int>(came.ssi_signo) : 0;
+}
+
+std::optional<std::string> read_secret(int input, int output, std::string_view prompt) {
+    Signals signals;
+    RawMode raw{input, output};
+    Output out{output};
+    out.put(prompt);
+    KeyReader keys;
+    SecretLine line;
+    for (;;) {
+        std::array<pollfd, 2> ready = {{{input, POLLIN, 0}, {signals.descriptor(), POLLIN, 0}}};
+        if (::poll(ready.data(), ready.size(), -1) < 0) continue;
+        if (ready[1].revents != 0) {
+            const int signal = signals.take();
+            if (signal == SIGTSTP) raw.suspend();
+            if (signal != SIGTSTP && signal != SIGWINCH && signal != 0) return std::nullopt;
+            continue;
+        }
+        std::array<char, 256> bytes;
+        const posix::Transfer got = posix::read_some(input, bytes);
+        if (got.what != posix::Moved::some) return std::nullopt;
+        for (const Key& key : keys.feed({bytes.data(), got.bytes})) {
+            const SecretLine::State state = line.press(key);
+            if (state == SecretLine::State::typing) continue;
+            out.put("\n");
+            if (state == SecretLine::State::given_up) return std::nullopt;
+            return line.release();
+        }
+    }
+}
+
+bool Output::put(std::string_view text) noexcept {
+    if (!error_) error_ = posix::write_all(descriptor_, text);
+    return !error_;
+}
+
+} // namespace buzon::client

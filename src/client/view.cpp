@@ -1,0 +1,172 @@
+#include "buzon/client/view.h"
+
+#include <algorithm>
+
+#include "buzon/client/fields.h"
+#include "buzon/client/json.h"
+#include "buzon/client/table.h"
+#include "buzon/client/text.h"
+
+namespace buzon::client {
+namespace {
+
+// What the lines of a list are made of.
+enum class Kind { plain, metrics, settings, sessions, history };
+
+Kind kind_of(std::string_view command) {
+    const auto words = words_of(command);
+    if (words.empty()) return Kind::plain;
+    const bool star = words.size() > 1 && words[1] == "*";
+    if (same_word(words[0], "METR") && star) return Kind::metrics;
+    if ((same_word(words[0], "INFO") && star) || (same_word(words[0], "CONF") && words.size() == 1)) return Kind::settings;
+    if (same_word(words[0], "SESS")) return Kind::sessions;
+    if (same_word(words[0], "HIST")) return Kind::history;
+    return Kind::plain;
+}
+
+bool is_events(std::string_view command) {
+    const auto words = words_of(command);
+    return !words.empty() && same_word(words[0], "EVNT");
+}
+
+// The named values of a one-line reply, where it has some.
+std::optional<std::vector<Field>> named_text(std::string_view command, const Reply& reply) {
+    const auto words = words_of(command);
+    if (words.size() != 1 || !reply.ok || reply.has_lines) return std::nullopt;
+    if (same_word(words[0], "METR")) return metr_fields(reply.text);
+    if (same_word(words[0], "INFO")) return info_fields(reply.text);
+    return std::nullopt;
+}
+
+Field field_of(Kind kind, std::string_view line) {
+    return kind == Kind::metrics ? last_blank_field(line) : first_blank_field(line);
+}
+
+std::string name_value_table(const std::vector<Field>& fields) {
+    std::vector<Cells> rows;
+    for (const auto& [name, value] : fields) rows.push_back({name, value});
+    return table({}, rows);
+}
+
+std::string sessions_table(const std::vector<std::string>& lines) {
+    Cells heading;
+    std::vector<std::vector<Field>> sessions;
+    for (const std::string& line : lines) {
+        sessions.push_back(session_fields(line));
+        for (const auto& [name, value] : sessions.back()) {
+            if (std::find(heading.begin(), heading.end(), name) == heading.end()) heading.push_back(name);
+        }
+    }
+    std::vector<Cells> rows;
+    for (const auto& session : sessions) {
+        Cells row;
+        for (const std::string& name : heading) row.emplace_back(value_of(session, name));
+        rows.push_back(std::move(row));
+    }
+    for (std::string& name : heading) name = upper(name);
+    return table(heading, rows);
+}
+
+std::string person_list(Kind kind, const Reply& reply) {
+    if (kind == Kind::sessions) return reply.lines.empty() ? "no sessions\n" : sessions_table(reply.lines);
+    if (kind == Kind::plain) {
+        std::string text;
+        for (const std::string& line : reply.lines) text += printable(line) + '\n';
+        return text;
+    }
+    std::vector<Field> fields;
+    for (const std::string& line : reply.lines) fields.push_back(field_of(kind, line));
+    return name_value_table(fields);
+}
+
+std::string person(std::string_view command, const Reply& reply) {
+    if (!reply.ok) return printable(reply.status) + '\n';
+    if (reply.has_lines) return person_list(kind_of(command), reply);
+    if (const auto fields = named_text(command, reply)) return name_value_table(*fields);
+    return (reply.text.empty() ? "OK" : printable(reply.text)) + '\n';
+}
+
+std::string stuffed(std::string_view line) {
+    return (!line.empty() && line.front() == '.' ? "." : "") + std::string{line} + '\n';
+}
+
+std::string raw(const Reply& reply) {
+    std::string text = reply.status + '\n';
+    for (const std::string& line : reply.lines) text += stuffed(line);
+    return reply.has_lines ? text + ".\n" : text;
+}
+
+// The list once more, taken apart: beside "lines", under a name that says what it holds.
+void add_parts(JsonObject& document, Kind kind, const std::vector<std::string>& lines) {
+    if (kind == Kind::plain) return;
+    if (kind == Kind::metrics || kind == Kind::settings) {
+        JsonObject values;
+        for (const std::string& line : lines) {
+            const Field field = field_of(kind, line);
+            values.add(field.first, kind == Kind::metrics ? json_number(field.second) : json_string(field.second));
+        }
+        document.add("values", values.text());
+        return;
+    }
+    std::vector<std::string> items;
+    for (const std::string& line : lines) {
+        JsonObject item;
+        if (kind == Kind::history) {
+            const Field point = first_blank_field(line);
+            item.add("time", json_string(point.first)).add("value", json_number(point.second));
+        } else {
+            for (const auto& [name, value] : session_fields(line)) item.add(name, json_string(value));
+        }
+        items.push_back(item.text());
+    }
+    document.add(kind == Kind::history ? "points" : "sessions", json_array(items));
+}
+
+std::string json(std::string_view command, const Reply& reply) {
+    JsonObject document;
+    document.add("status", json_string(reply.ok ? "+OK" : "-ERR")).add("text", json_string(reply.text));
+    if (const auto fields = named_text(command, reply)) {
+        JsonObject values;
+        const bool numbers = same_word(words_of(command)[0], "METR");
+        for (const auto& [name, value] : *fields) values.add(name, numbers ? json_number(value) : json_string(value));
+        document.add("values", values.text());
+    }
+    if (reply.has_lines) {
+        std::vector<std::string> lines;
+        for (const std::string& line : reply.lines) lines.push_back(json_string(line));
+        add_parts(document, kind_of(command), reply.lines);
+        document.add("lines", json_array(lines));
+    }
+    return document.text() + '\n';
+}
+
+} // namespace
+
+std::string show(Format format, std::string_view command, const Reply& reply) {
+    switch (format) {
+    case Format::person: return person(command, reply);
+    case Format::raw: return raw(reply);
+    case Format::json: return json(command, reply);
+    }
+    return {};
+}
+
+std::string show_live_start(Format format, const Reply& reply) {
+    return format == Format::raw ? reply.status + '\n' : "";
+}
+
+std::string show_live_line(Format format, std::string_view command, std::string_view line) {
+    if (format == Format::person) return printable(line) + '\n';
+    if (format == Format::raw) return stuffed(line);
+    JsonObject document;
+    if (is_events(command)) {
+        for (const auto& [name, value] : event_fields(line)) document.add(name, json_string(value));
+    }
+    return document.add("line", json_string(line)).text() + '\n';
+}
+
+std::string show_live_end(Format format) {
+    return format == Format::raw ? ".\n" : "";
+}
+
+} // namespace buzon::client

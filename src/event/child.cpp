@@ -1,0 +1,84 @@
+#include "buzon/event/child.h"
+
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <memory>
+#include <utility>
+
+#include "buzon/posix/result.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+namespace buzon::event {
+namespace {
+
+// Reaps without waiting. False: still running.
+bool reap(int pidfd, int& status) noexcept {
+    siginfo_t info{};
+    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) != 0) {
+        status = 0;   // ECHILD: not ours, or reaped already; there is nothing left to wait for
+        return true;
+    }
+    if (info.si_pid == 0) return false;
+    // Back into the form that the W… macros of waitpid(2) take.
+    status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : (info.si_status & 0x7f);
+    return true;
+}
+
+// Waits, inside the loop, for a child whose owner has gone.
+class Undertaker final : public OwnedHandler {
+public:
+    static void take(EventLoop& loop, posix::UniqueFd pidfd) {
+        auto undertaker = std::make_unique<Undertaker>(loop, std::move(pidfd));
+        if (!undertaker->watch_.start(loop, undertaker->pidfd_.get(), EPOLLIN, *undertaker)) {
+            loop.own(std::move(undertaker));
+        }
+    }
+    Undertaker(EventLoop& loop, posix::UniqueFd pidfd) : loop_{loop}, pidfd_{std::move(pidfd)} {}
+
+private:
+    void on_ready(std::uint32_t) override {
+        int status = 0;
+        if (reap(pidfd_.get(), status)) loop_.disown(*this);
+    }
+    EventLoop& loop_;
+    posix::UniqueFd pidfd_;
+    Watch watch_;
+};
+
+} // namespace
+
+posix::UniqueFd open_pidfd(pid_t pid) noexcept {
+    return posix::UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+}
+
+Child::~Child() {
+    if (!pidfd_) return;
+    watch_.stop();
+    int status = 0;
+    if (!reap(pidfd_.get(), status)) Undertaker::take(*loop_, std::move(pidfd_));
+}
+
+std::error_code Child::start(EventLoop& loop, posix::UniqueFd pidfd) {
+    pidfd_ = std::move(pidfd);
+    loop_ = &loop;
+    return watch_.start(loop, pidfd_.get(), EPOLLIN, *this);
+}
+
+void Child::signal(int number) noexcept {
+    if (pidfd_) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
+}
+
+void Child::on_ready(std::uint32_t) {
+    int status = 0;
+    if (!reap(pidfd_.get(), status)) return;
+    watch_.stop();
+    pidfd_.reset();
+    handler_.on_exit(status);   // last: the handler may destroy us
+}
+
+} // namespace buzon::event

@@ -1,0 +1,189 @@
+#include "buzon/filter/filter_spec.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace buzon::filter {
+namespace {
+
+constexpr bool blank(char c) noexcept {
+    return c == ' ' || c == '\t';
+}
+
+// One pass over the text. After a member the place is the end, or the "/" of the next one.
+class Reader {
+public:
+    explicit Reader(std::string_view text) noexcept : text_{text} {}
+
+    bool read(std::vector<FilterMember>& members) {
+        if (text_.find_first_of(std::string_view{"\0\r\n", 3}) != std::string_view::npos) {
+            return refuse("a specification is one line, without NUL");
+        }
+        skip_blanks();
+        do {
+            if (members.size() == FilterSpec::max_members) {
+                return refuse("more than " + std::to_string(FilterSpec::max_members) + " programs in one chain");
+            }
+            if (!read_member(members.emplace_back())) return false;
+        } while (!at_end());
+        return true;
+    }
+
+    std::string problem;
+
+private:
+    bool refuse(std::string why) {
+        problem = std::move(why);
+        return false;
+    }
+    [[nodiscard]] bool at_end() const noexcept { return place_ == text_.size(); }
+    [[nodiscard]] char here() const noexcept { return text_[place_]; }
+    void skip_blanks() noexcept {
+        while (!at_end() && blank(here())) ++place_;
+    }
+
+    bool read_member(FilterMember& member) {
+        const std::size_t begin = place_;
+        place_ = std::min(text_.find_first_of(" \t'\":", begin), text_.size());
+        member.path = text_.substr(begin, place_ - begin);
+        if (member.path.empty()) return refuse("the path of a program is missing");
+        if (member.path.front() != '/') return refuse("the path of a program must be absolute: " + member.path);
+        std::size_t end = place_;
+        if (!at_end() && here() == ':') {
+            end = read_argument(member);
+        } else if (!read_words(member, end)) {
+            return false;
+        }
+        member.written = text_.substr(begin, end - begin);
+        return true;
+    }
+
+    // PATH:ARG. Gives the end of ARG.
+    std::size_t read_argument(FilterMember& member) {
+        const std::size_t begin = ++place_;
+        std::size_t end = text_.size();
+        std::size_t next = text_.size();
+        for (std::size_t bar = text_.find('|', begin); bar != std::string_view::npos; bar = text_.find('|', bar + 1)) {
+            if (!blank(text_[bar - 1])) continue;
+            const std::size_t behind = text_.find_first_not_of(" \t", bar + 1);
+            if (behind == std::string_view::npos || behind == bar + 1 || text_[behind] != '/') continue;
+            next = behind;
+            for (end = bar; end > begin && blank(text_[end - 1]);) --end;
+            break;
+        }
+        member.arguments.emplace_back(text_.substr(begin, end - begin));
+        place_ = next;
+        return end;
+    }
+
+    // The rest of a command line. end: behind the last word.
+    bool read_words(FilterMember& member, std::size_t& end) {
+        for (;;) {
+            skip_blanks();
+            if (at_end()) return true;
+            if (here() == '|') return read_bar();
+            if (!read_word(member.arguments.emplace_back())) return false;
+            end = place_;
+        }
+    }
+
+    bool read_bar() {
+        const bool apart = blank(text_[place_ - 1]);
+        ++place_;
+        const std::size_t behind = place_;
+        skip_blanks();
+        if (apart && place_ != behind && !at_end() && here() == '/') return true;
+        return refuse("after | comes white space and a program's absolute path (as an argument, | needs quotes)");
+    }
+
+    bool read_word(std::string& word) {
+        while (!at_end() && !blank(here())) {
+            const char c = text_[place_++];
+            if (c == '\'') {
+                if (!read_single_quoted(word)) return false;
+            } else if (c == '"') {
+                if (!read_double_quoted(word)) return false;
+            } else if (c == '\\') {
+                if (at_end()) return refuse("nothing follows the last \\");
+                word += text_[place_++];
+            } else {
+                word += c;
+            }
+        }
+        return true;
+    }
+
+    bool read_single_quoted(std::string& word) {
+        const std::size_t close = text_.find('\'', place_);
+        if (close == std::string_view::npos) return refuse("a ' is never closed");
+        word += text_.substr(place_, close - place_);
+        place_ = close + 1;
+        return true;
+    }
+
+    bool read_double_quoted(std::string& word) {
+        while (!at_end()) {
+            const char c = text_[place_++];
+            if (c == '"') return true;
+            const bool escape = c == '\\' && !at_end() && std::string_view{"\"\\$`"}.find(here()) != std::string_view::npos;
+            word += escape ? text_[place_++] : c;
+        }
+        return refuse("a \" is never closed");
+    }
+
+    std::string_view text_;
+    std::size_t place_ = 0;
+};
+
+std::string quoted(std::string_view word) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./^-";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string{word};
+    std::string text = "'";
+    for (const char c : word) {
+        if (c == '\'') {
+            text += "'\\''";
+        } else {
+            text += c;
+        }
+    }
+    return text + '\'';
+}
+
+std::string as_command_line(const FilterMember& member) {
+    std::string text = member.path;
+    for (const std::string& argument : member.arguments) text += ' ' + quoted(argument);
+    return text;
+}
+
+} // namespace
+
+ParsedSpec FilterSpec::parse(std::string_view text) {
+    Reader reader{text};
+    ParsedSpec parsed;
+    if (!reader.read(parsed.spec.members_)) {
+        parsed.spec.members_.clear();
+        parsed.problem = std::move(reader.problem);
+    }
+    return parsed;
+}
+
+bool FilterSpec::append(const FilterSpec& next) {
+    if (members_.size() + next.members_.size() > max_members) return false;
+    members_.insert(members_.end(), next.members_.begin(), next.members_.end());
+    return true;
+}
+
+std::string FilterSpec::text() const {
+    std::string text;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        if (i != 0) text += " | ";
+        const FilterMember& member = members_[i];
+        // The white space at the end of an ARG would be taken for the bar's.
+        const bool last = i + 1 == members_.size();
+        text += last || !blank(member.written.back()) ? member.written : as_command_line(member);
+    }
+    return text;
+}
+
+} // namespace buzon::filter

@@ -1,0 +1,147 @@
+#include "buzon/filter/guard.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "buzon/posix/result.h"
+#include "guard_table.h"
+
+namespace buzon::filter {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+std::int64_t since_boot() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec * second + now.tv_nsec;
+}
+
+GuardTable* make_table() {
+    void* memory = ::mmap(nullptr, sizeof(GuardTable), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::system_error(posix::last_error(), "guard table");
+    return new (memory) GuardTable{};
+}
+
+pid_t wait_for(pid_t child, int& status) noexcept {
+    for (;;) {
+        const pid_t pid = ::waitpid(child, &status, 0);
+        if (pid >= 0 || errno != EINTR) return pid;
+    }
+}
+
+} // namespace
+
+void Guard::Unmap::operator()(GuardTable* table) const noexcept {
+    ::munmap(table, sizeof(GuardTable));
+}
+
+Guard::Guard() : table_{make_table()} {
+    if (const std::error_code why = start()) throw std::system_error(why, "guard process");
+}
+
+Guard::~Guard() = default;
+
+// Twice fork(), so that the guard is nobody's child here: no exit to wait for, and nothing that counts our children
+// (or waits for all of them) meets it.
+std::error_code Guard::start() noexcept {
+    started_ = since_boot();
+    lifeline_.reset();
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return posix::last_error();
+    posix::UniqueFd ours{ends[0]};
+    posix::UniqueFd theirs{ends[1]};
+    const pid_t between = ::fork();
+    if (between < 0) return posix::last_error();
+    if (between == 0) {
+        const pid_t guard = ::fork();
+        if (guard == 0) run_guard(theirs.get(), *table_);
+        ::_exit(guard < 0 ? 1 : 0);
+    }
+    theirs.reset();
+    int status = 0;
+    wait_for(between, status);
+    // It says its number once it has let go of everything it inherited; if it could not be made, the socket ends.
+    std::int32_t number = 0;
+    ssize_t n = 0;
+    do n = ::recv(ours.get(), &number, sizeof number, MSG_WAITALL);
+    while (n < 0 && errno == EINTR);
+    if (n != static_cast<ssize_t>(sizeof number)) return {EAGAIN, std::system_category()};
+    pid_ = number;
+    lifeline_ = std::move(ours);
+    return {};
+}
+
+// The guard may have been killed (out of memory, a careless killall). The new one finds the table as it is.
+void Guard::revive_if_gone() noexcept {
+    char octet = 0;
+    if (lifeline_ && ::recv(lifeline_.get(), &octet, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (since_boot() - started_ < second) return;   // a machine in such trouble is not helped by forking all the time
+    (void)start();
+}
+
+Guard::Place Guard::reserve() noexcept {
+    revive_if_gone();
+    GuardSlot* found = nullptr;
+    // A slot that has ended is taken only when none is free: its group was killed, only its session goes unswept.
+    for (const std::int32_t wanted : {GuardSlot::free, GuardSlot::ended}) {
+        for (std::size_t i = 0; !found && i < GuardTable::places; ++i, ++next_) {
+            GuardSlot& slot = table_->slots[next_ % GuardTable::places];
+            std::int32_t state = wanted;
+            if (slot.state.compare_exchange_strong(state, GuardSlot::reserved)) found = &slot;
+        }
+    }
+    Place place;
+    if (!found) return place;
+    found->started = since_boot();
+    place.guard_ = this;
+    place.slot_ = found;
+    return place;
+}
+
+void Guard::wake() noexcept {
+    if (table_->asleep.exchange(0) == 0 || !lifeline_) return;
+    (void)!::send(lifeline_.get(), "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);   // if it is gone, reserve() will see
+}
+
+// --- Place ---
+
+Guard::Place::Place(Place&& other) noexcept
+    : guard_{std::exchange(other.guard_, nullptr)}, slot_{std::exchange(other.slot_, nullptr)} {}
+
+Guard::Place& Guard::Place::operator=(Place&& other) noexcept {
+    if (this != &other) {
+        end();
+        guard_ = std::exchange(other.guard_, nullptr);
+        slot_ = std::exchange(other.slot_, nullptr);
+    }
+    return *this;
+}
+
+void Guard::Place::enter(pid_t leader) noexcept {
+    if (!slot_) return;
+    slot_->leader = leader;
+    slot_->state = GuardSlot::live;
+}
+
+void Guard::Place::end() noexcept {
+    if (!slot_) return;
+    GuardSlot& slot = *std::exchange(slot_, nullptr);
+    Guard& guard = *std::exchange(guard_, nullptr);
+    if (slot.state == GuardSlot::reserved) {
+        slot.state = GuardSlot::free;
+        return;
+    }
+    slot.state = GuardSlot::ended;
+    guard.wake();
+}
+
+} // namespace buzon::filter

@@ -1,0 +1,217 @@
+// The guard process: what guard.h promises, seen from the other side. It may wait; it must not fail.
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "guard_table.h"
+
+namespace buzon::filter {
+namespace {
+
+constexpr std::int64_t millisecond = 1'000'000;
+constexpr int lifeline_number = 3;
+
+struct Session {
+    pid_t leader = -1;
+    std::int64_t started = 0;   // nanoseconds since boot
+    bool live = false;
+};
+
+struct ProcessState {
+    char state = '?';
+    pid_t session = -1;
+    std::int64_t started = 0;           // nanoseconds since boot
+    std::uintptr_t arguments = 0;       // where the command line lies in that process
+    std::uintptr_t arguments_end = 0;
+};
+
+// /proc/PID/stat (proc(5)); nothing when there is no such process.
+std::optional<ProcessState> look_at(pid_t pid) {
+    std::array<char, 32> path{};
+    std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
+    const int fd = ::open(path.data(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return std::nullopt;
+    std::array<char, 1024> text{};
+    const ssize_t n = ::read(fd, text.data(), text.size());
+    ::close(fd);
+    if (n <= 0) return std::nullopt;
+    std::string_view rest{text.data(), static_cast<std::size_t>(n)};
+    const std::size_t name_end = rest.rfind(')');   // the name itself may hold anything
+    if (name_end == std::string_view::npos || name_end + 2 >= rest.size()) return std::nullopt;
+    rest.remove_prefix(name_end + 2);
+
+    ProcessState process;
+    process.state = rest.front();
+    const std::int64_t tick = 1'000'000'000 / ::sysconf(_SC_CLK_TCK);
+    for (int field = 3; !rest.empty() && field <= 49; ++field) {
+        const std::string_view word = rest.substr(0, rest.find(' '));
+        std::uint64_t number = 0;
+        std::from_chars(word.data(), word.data() + word.size(), number);
+        if (field == 6) process.session = static_cast<pid_t>(number);
+        if (field == 22) process.started = static_cast<std::int64_t>(number) * tick;
+        if (field == 48) process.arguments = number;
+        if (field == 49) process.arguments_end = number;
+        rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+    return process;
+}
+
+// A number of ours may be another's by now. While any process is left in a session or group, its number is not given to
+// a new process. So if no process has the number, whoever is in that session or group is ours; and if one has it, it is
+// our leader exactly if it is as old as our leader.
+bool ours(const Session& session) {
+    const std::optional<ProcessState> leader = look_at(session.leader);
+    return !leader || leader->started <= session.started + 1000 * millisecond;
+}
+
+void kill_surely(pid_t pid, pid_t session) {
+    const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0) return;
+    // Looked at again, now that the descriptor holds this one process, whatever becomes of the number.
+    if (const auto process = look_at(pid); process && process->session == session) {
+        ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+    }
+    ::close(pidfd);
+}
+
+// Kills what still runs in these sessions, whatever its group. Gives how many there were.
+std::size_t sweep(const std::vector<Session>& sessions) {
+    DIR* const processes = ::opendir("/proc");
+    if (!processes) return 0;
+    std::size_t found = 0;
+    while (const dirent* entry = ::readdir(processes)) {
+        const pid_t pid = static_cast<pid_t>(std::atoi(entry->d_name));
+        if (pid <= 0) continue;
+        const std::optional<ProcessState> process = look_at(pid);
+        if (!process || process->state == 'Z' || process->state == 'X') continue;
+        const auto session = std::find_if(sessions.begin(), sessions.end(),
+                                          [&](const Session& s) { return s.leader == process->session; });
+        if (session == sessions.end() || !ours(*session)) continue;
+        ++found;
+        kill_surely(pid, session->leader);
+    }
+    ::closedir(processes);
+    return found;
+}
+
+std::vector<Session> take_ended(GuardTable& table) {
+    std::vector<Session> sessions;
+    for (GuardSlot& slot : table.slots) {
+        if (slot.state != GuardSlot::ended) continue;
+        const Session session{slot.leader, slot.started, false};
+        std::int32_t state = GuardSlot::ended;
+        if (slot.state.compare_exchange_strong(state, GuardSlot::free)) sessions.push_back(session);
+    }
+    return sessions;
+}
+
+// The server is gone. Groups first: they hold almost all there is. Then, until nothing is found, their sessions.
+void kill_all(GuardTable& table) {
+    std::vector<Session> sessions = take_ended(table);
+    for (const GuardSlot& slot : table.slots) {
+        if (slot.state == GuardSlot::live) sessions.push_back({slot.leader, slot.started, true});
+    }
+    if (sessions.empty()) return;
+    for (int round = 0; round < 250; ++round) {
+        for (const Session& session : sessions) {
+            if (session.live && ours(session)) ::kill(-session.leader, SIGKILL);
+        }
+        if (sweep(sessions) == 0) return;
+        ::poll(nullptr, 0, 20);
+    }
+}
+
+// True: the server is gone. Waits for an octet of the server's, its end, or the time (milliseconds; -1: for ever).
+bool server_gone(int milliseconds, bool want_octets) {
+    pollfd lifeline{lifeline_number, static_cast<short>(want_octets ? POLLIN : 0), 0};
+    if (::poll(&lifeline, 1, milliseconds) <= 0) return false;
+    if (lifeline.revents & (POLLHUP | POLLERR | POLLNVAL)) return true;
+    std::array<char, 64> octets{};
+    return ::recv(lifeline_number, octets.data(), octets.size(), MSG_DONTWAIT) == 0;
+}
+
+std::int64_t now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000 * millisecond + time.tv_nsec;
+}
+
+void watch(GuardTable& table) {
+    std::int64_t pause = 1000 * millisecond;
+    for (;;) {
+        table.asleep = 1;
+        std::vector<Session> ended = take_ended(table);   // what ended before the server saw the flag
+        if (ended.empty()) {
+            if (server_gone(-1, true)) return;
+            table.asleep = 0;
+        } else {
+            table.asleep = 0;
+        }
+        // The end of one run is followed by others: one look at all processes serves them all.
+        const bool gone = server_gone(static_cast<int>(pause / millisecond), false);
+        for (const Session& session : take_ended(table)) ended.push_back(session);
+        const std::int64_t begin = now();
+        if (!ended.empty()) sweep(ended);
+        if (gone) return;
+        // Never more than one fiftieth of a processor, however many processes there are to look at.
+        pause = std::clamp(50 * (now() - begin), 1000 * millisecond, 60'000 * millisecond);
+    }
+}
+
+// ps(1) shall not show a second server, nor a second copy of what stands in the server's command line.
+void take_a_name() {
+    ::prctl(PR_SET_NAME, "buzon-guard", 0, 0, 0);
+    const std::optional<ProcessState> self = look_at(::getpid());
+    if (!self || self->arguments == 0 || self->arguments_end <= self->arguments) return;
+    constexpr std::string_view name = "buzon-guard";
+    auto* const line = reinterpret_cast<char*>(self->arguments);
+    const std::size_t length = self->arguments_end - self->arguments;
+    std::memset(line, 0, length);
+    std::memcpy(line, name.data(), std::min(name.size(), length - 1));
+}
+
+// Holds nothing of the server's: no listening socket, no terminal, no directory, no pipe somebody reads to its end.
+void let_go(int lifeline) {
+    sigset_t all;
+    sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);   // a Ctrl-C or a TERM to the service is for the server, whose end we see
+    ::setsid();
+    (void)!::chdir("/");
+    if (lifeline != lifeline_number) ::dup2(lifeline, lifeline_number);
+    ::syscall(SYS_close_range, lifeline_number + 1, ~0U, 0);
+    ::close(0);
+    ::open("/dev/null", O_RDWR);
+    ::dup2(0, 1);
+    ::dup2(0, 2);
+}
+
+} // namespace
+
+void run_guard(int lifeline, GuardTable& table) noexcept {
+    let_go(lifeline);
+    take_a_name();
+    const auto number = static_cast<std::int32_t>(::getpid());
+    if (::send(lifeline_number, &number, sizeof number, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof number)) {
+        watch(table);
+        kill_all(table);
+    }
+    ::_exit(0);
+}
+
+} // namespace buzon::filter

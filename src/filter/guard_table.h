@@ -1,0 +1,33 @@
+// filter/guard_table.h - what the server and its guard process share: memory of both, written without system calls.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace buzon::filter {
+
+struct GuardSlot {
+    enum State : std::int32_t {
+        free,       // the server may take it
+        reserved,   // a program is being started; its process enters its number itself
+        live,       // `leader` leads a session and group of ours
+        ended,      // the server is done with it: the guard clears the session, then frees the slot
+    };
+    std::atomic<std::int32_t> state;
+    std::atomic<std::int32_t> leader;
+    std::atomic<std::int64_t> started;   // CLOCK_BOOTTIME, nanoseconds, shortly before the process was made
+};
+
+struct GuardTable {
+    static constexpr std::size_t places = 4096;
+    std::atomic<std::int32_t> asleep;   // 1: the guard wants one octet when a run ends
+    std::array<GuardSlot, places> slots;
+};
+static_assert(std::atomic<std::int32_t>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free,
+              "the table is shared between processes");
+
+// The guard's whole life, in its own process: lifeline is a socket whose other end only the server holds.
+[[noreturn]] void run_guard(int lifeline, GuardTable& table) noexcept;
+
+} // namespace buzon::filter

@@ -1,0 +1,59 @@
+// filter/member.h - one program of a chain while its message passes, and its process group. Knows no output.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/filter/spawn.h"
+
+namespace buzon::filter {
+
+// How a program ended.
+struct End {
+    bool killed = false;
+    int code = 0;   // exit status, or the signal that killed it
+    std::chrono::microseconds cpu{0};
+
+    [[nodiscard]] bool well() const noexcept { return !killed && code == 0; }
+    [[nodiscard]] std::string text() const;   // "exit status 1", "killed by SIGKILL"
+};
+
+// The process is watched but not reaped when it ends: until it is reaped its number cannot be given to another process,
+// so that its group can be killed by that number. Destroying a member kills what is left of the group, then reaps (a
+// process that still runs is left to the loop's undertaker).
+class Member final : private event::Handler {
+public:
+    class Owner {
+    public:
+        virtual void on_member_ended() = 0;
+
+    protected:
+        ~Owner() = default;
+    };
+
+    Member(event::EventLoop& loop, Owner& owner, Started started) noexcept;
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+    ~Member();
+
+    [[nodiscard]] std::error_code watch();
+
+    [[nodiscard]] const std::optional<End>& end() const noexcept { return end_; }
+    [[nodiscard]] pid_t pid() const noexcept { return started_.pid; }
+    void signal_group(int number) const noexcept;
+
+private:
+    void on_ready(std::uint32_t events) override;
+
+    event::EventLoop& loop_;
+    Owner& owner_;
+    Started started_;
+    event::Watch watch_;
+    std::optional<End> end_;
+};
+
+} // namespace buzon::filter

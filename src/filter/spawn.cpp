@@ -1,0 +1,250 @@
+#include "buzon/filter/spawn.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+// The child runs on a stack the sanitizers know nothing of, and leaves its functions by execve() or _exit(): what they
+// would note about its frames would be wrong for the next child.
+#define BUZON_IN_CHILD __attribute__((no_sanitize("address", "undefined"), noinline))
+
+namespace buzon::filter {
+namespace {
+
+constexpr std::size_t page = 64 * 1024;   // at least one page on every machine
+constexpr std::size_t stack_size = 64 * 1024;
+
+struct Limit {
+    int resource;
+    rlimit value;
+};
+constexpr std::size_t limit_count = 6;
+
+// All the child needs, prepared by the parent: the child allocates nothing.
+struct Plan {
+    const char* path;
+    char* const* arguments;
+    char* const* environment;
+    int descriptors[3];
+    Limit limits[limit_count];
+    const RunAs* run_as;
+    pid_t server;
+    Guard::Place* place;
+    // Its answer.
+    int error;
+    const char* step;
+};
+
+BUZON_IN_CHILD int fail(Plan& plan, const char* step) {
+    plan.error = errno;
+    plan.step = step;
+    return 1;
+}
+
+BUZON_IN_CHILD int set_descriptors(Plan& plan) {
+    // First out of the way: the one that shall become 1 may be 0 now.
+    for (int& fd : plan.descriptors) {
+        if (fd > 2) continue;
+        fd = ::fcntl(fd, F_DUPFD, 3);
+        if (fd < 0) return fail(plan, "dup");
+    }
+    for (int number = 0; number < 3; ++number) {
+        if (::dup2(plan.descriptors[number], number) < 0) return fail(plan, "dup2");
+    }
+    if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0) return fail(plan, "close_range");
+    return 0;
+}
+
+// By system call: glibc's functions would tell all threads of the process, whose list of them is our parent's.
+BUZON_IN_CHILD int set_user(Plan& plan) {
+    const RunAs* who = plan.run_as;
+    if (!who) return 0;
+    if (::syscall(SYS_setgroups, who->groups.size(), who->groups.data()) != 0) return fail(plan, "setgroups");
+    if (::syscall(SYS_setresgid, who->gid, who->gid, who->gid) != 0) return fail(plan, "setresgid");
+    if (::syscall(SYS_setresuid, who->uid, who->uid, who->uid) != 0) return fail(plan, "setresuid");
+    return 0;
+}
+
+BUZON_IN_CHILD int set_limits(Plan& plan) {
+    for (const Limit& limit : plan.limits) {
+        if (::prlimit(0, static_cast<__rlimit_resource>(limit.resource), &limit.value, nullptr) != 0) {
+            return fail(plan, "setrlimit");
+        }
+    }
+    return 0;
+}
+
+// The server ignores some signals and blocks others; both would pass through execve().
+BUZON_IN_CHILD void reset_signals() {
+    struct sigaction plain;
+    plain.sa_handler = SIG_DFL;
+    plain.sa_flags = 0;
+    sigemptyset(&plain.sa_mask);
+    for (int number = 1; number < NSIG; ++number) {
+        if (number != SIGKILL && number != SIGSTOP) ::sigaction(number, &plain, nullptr);
+    }
+}
+
+BUZON_IN_CHILD int become_program(void* argument) {
+    Plan& plan = *static_cast<Plan*>(argument);
+    if (::setsid() < 0) return fail(plan, "setsid");
+    plan.place->enter(static_cast<pid_t>(::syscall(SYS_getpid)));
+    reset_signals();
+    if (set_descriptors(plan) != 0) return 1;
+    if (::chdir("/") != 0) return fail(plan, "chdir");
+    ::umask(077);
+    if (set_limits(plan) != 0 || set_user(plan) != 0) return 1;
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail(plan, "no new privileges");
+    // After the change of user, which clears it. If the server died before this line, no signal will come.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail(plan, "death signal");
+    if (static_cast<pid_t>(::syscall(SYS_getppid)) != plan.server) return fail(plan, "server gone");
+    const std::uint64_t no_signals = 0;
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, nullptr, sizeof no_signals);
+    ::execve(plan.path, plan.arguments, plan.environment);
+    return fail(plan, "execve");
+}
+
+Limit limit_to(int resource, std::uint64_t soft, std::uint64_t hard) {
+    Limit limit{resource, {}};
+    ::prlimit(0, static_cast<__rlimit_resource>(resource), nullptr, &limit.value);
+    limit.value.rlim_max = std::min<rlim_t>(limit.value.rlim_max, hard);
+    limit.value.rlim_cur = std::min<rlim_t>({limit.value.rlim_cur, limit.value.rlim_max, soft});
+    return limit;
+}
+
+// As the server has it when not limited.
+Limit limit_to(int resource, std::uint64_t value) {
+    const std::uint64_t bound = value == 0 ? RLIM_INFINITY : value;
+    return limit_to(resource, bound, bound);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+// No handler of ours may run in the child: it would run in our memory. glibc's own function leaves out two signals.
+class AllSignalsBlocked {
+public:
+    AllSignalsBlocked() noexcept {
+        const std::uint64_t all = ~std::uint64_t{0};
+        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, sizeof all);
+    }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+    ~AllSignalsBlocked() { ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof before_); }
+
+private:
+    std::uint64_t before_ = 0;
+};
+
+// For a child that is on its last instructions.
+void reap(int pidfd) noexcept {
+    siginfo_t info{};
+    while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0 && errno == EINTR) {}
+}
+
+} // namespace
+
+posix::Result<RunAs> resolve_user(const std::string& name) {
+    std::vector<char> buffer(16 * 1024);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found); error != 0) {
+        return std::error_code{error, std::system_category()};
+    }
+    if (!found) return std::error_code{ENOENT, std::system_category()};
+    RunAs who{entry.pw_uid, entry.pw_gid, {}};
+    int count = 64;
+    who.groups.resize(static_cast<std::size_t>(count));
+    if (::getgrouplist(name.c_str(), who.gid, who.groups.data(), &count) < 0) {
+        who.groups.resize(static_cast<std::size_t>(count));
+        if (::getgrouplist(name.c_str(), who.gid, who.groups.data(), &count) < 0) {
+            return std::error_code{ERANGE, std::system_category()};
+        }
+    }
+    who.groups.resize(static_cast<std::size_t>(count));
+    return who;
+}
+
+void Launcher::Unmap::operator()(char* stack) const noexcept {
+    ::munmap(stack, page + stack_size);
+}
+
+Launcher::Launcher() {
+    void* const memory = ::mmap(nullptr, page + stack_size, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED) throw std::system_error(posix::last_error(), "stack of a new program");
+    stack_.reset(static_cast<char*>(memory));
+    ::mprotect(memory, page, PROT_NONE);
+}
+
+Launch Launcher::start(const Program& program) {
+    std::vector<std::string> arguments{std::string{program.path}};
+    arguments.insert(arguments.end(), program.arguments.begin(), program.arguments.end());
+    const Environment& about = program.environment;
+    const std::vector<std::string> environment{"BUZON_USER=" + about.user, "BUZON_UIDL=" + about.uidl,
+                                               "BUZON_CLIENT_IP=" + about.client_ip, "PATH=" + about.path,
+                                               "LANG=" + about.lang};
+    const std::vector<char*> argument_pointers = pointers(arguments);
+    const std::vector<char*> environment_pointers = pointers(environment);
+    const ResourceLimits& limits = program.limits;
+
+    Launch launch;
+    launch.started.place = guard_.reserve();
+    Plan plan{arguments.front().c_str(), argument_pointers.data(), environment_pointers.data(),
+              {program.input, program.output, program.errors},
+              {// SIGXCPU first, which a program may tell of; SIGKILL if it does not heed it.
+               limit_to(RLIMIT_CPU, limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds,
+                        limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds + 5),
+               limit_to(RLIMIT_AS, limits.address_space), limit_to(RLIMIT_FSIZE, limits.file_size),
+               limit_to(RLIMIT_NPROC, limits.processes), limit_to(RLIMIT_NOFILE, limits.open_files),
+               Limit{RLIMIT_CORE, {0, 0}}},
+              program.run_as, ::getpid(), &launch.started.place, 0, nullptr};
+    int pidfd = -1;
+    int clone_error = 0;
+    {
+        const AllSignalsBlocked blocked;
+        // We stand still until the child has become the program or ended: one stack serves all.
+        launch.started.pid = ::clone(become_program, stack_.get() + page + stack_size,
+                                     CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
+        clone_error = errno;
+    }
+    if (launch.started.pid < 0) {
+        launch.why = {clone_error, std::system_category()};
+        launch.step = "clone";
+        return launch;
+    }
+    launch.started.pidfd.reset(pidfd);
+    if (plan.step) {
+        launch.why = {plan.error, std::system_category()};
+        launch.step = plan.step;
+        launch.started.place.end();
+        reap(pidfd);
+        launch.started.pidfd.reset();
+        launch.started.pid = -1;
+    }
+    return launch;
+}
+
+} // namespace buzon::filter

@@ -1,0 +1,85 @@
+// What the file system says about the programs of a SPEC.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include "buzon/filter/filter_spec.h"
+#include "buzon/posix/result.h"
+
+namespace buzon::filter {
+namespace {
+
+std::optional<Objection> check_program(const std::string& path) {
+    const auto object = [&](Unfit kind, const std::string& why) { return Objection{kind, path + ": " + why}; };
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0) {
+        const std::error_code why = posix::last_error();
+        const bool missing = why.value() == ENOENT || why.value() == ENOTDIR;
+        return object(missing ? Unfit::missing : why.value() == EACCES ? Unfit::not_executable : Unfit::unknown, why.message());
+    }
+    if (S_ISDIR(about.st_mode)) return object(Unfit::wrong_kind, "is a directory, not a program");
+    if (!S_ISREG(about.st_mode)) return object(Unfit::wrong_kind, "is not a regular file");
+    if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) {
+        const std::error_code why = posix::last_error();
+        if (why.value() == EACCES) return object(Unfit::not_executable, "is not executable for this server");
+        return object(Unfit::unknown, why.message());
+    }
+    return std::nullopt;
+}
+
+// FNV-1a of 128 bits: nobody hostile chooses the programs, it only has to keep honest ones apart.
+class Hash {
+public:
+    // The length goes in too, so that "ab" "c" and "a" "bc" differ.
+    void add(std::string_view text) noexcept {
+        add(text.size());
+        for (const char c : text) mix(static_cast<unsigned char>(c));
+    }
+    void add(std::uint64_t number) noexcept {
+        for (int i = 0; i < 8; ++i, number >>= 8) mix(static_cast<unsigned char>(number & 0xff));
+    }
+    [[nodiscard]] std::string text() const {
+        std::string digits(32, '0');
+        Wide rest = state_;
+        for (std::size_t i = digits.size(); i-- > 0; rest >>= 4) digits[i] = "0123456789abcdef"[rest & 0xf];
+        return digits;
+    }
+
+private:
+    __extension__ using Wide = unsigned __int128;
+    static constexpr Wide prime = (Wide{1} << 88) + 0x13b;
+    void mix(unsigned char octet) noexcept { state_ = (state_ ^ octet) * prime; }
+
+    Wide state_ = (Wide{0x6c62272e07bb0142} << 64) + 0x62b821756295c58d;
+};
+
+} // namespace
+
+std::optional<Objection> check(const FilterSpec& spec) {
+    for (const FilterMember& member : spec.members()) {
+        if (std::optional<Objection> objection = check_program(member.path)) return objection;
+    }
+    return std::nullopt;
+}
+
+std::string identity(const FilterSpec& spec) {
+    Hash hash;
+    for (const FilterMember& member : spec.members()) {
+        struct stat about {};
+        if (::stat(member.path.c_str(), &about) != 0) return {};
+        hash.add(member.path);
+        hash.add(static_cast<std::uint64_t>(about.st_size));
+        hash.add(static_cast<std::uint64_t>(about.st_mtim.tv_sec));
+        hash.add(static_cast<std::uint64_t>(about.st_mtim.tv_nsec));
+        hash.add(member.arguments.size());
+        for (const std::string& argument : member.arguments) hash.add(argument);
+    }
+    return hash.text();
+}
+
+} // namespace buzon::filter

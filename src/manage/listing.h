@@ -1,0 +1,62 @@
+// manage/listing.h - long replies, made line by line while the client reads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "buzon/manage/host.h"
+
+namespace buzon::manage {
+
+class Listing {
+public:
+    virtual ~Listing() = default;
+    // Writes the next line, without its end, into the empty `line`; false when there is none.
+    [[nodiscard]] virtual bool next(std::string& line) = 0;
+};
+
+// Lines that are known when the reply begins.
+class FixedListing final : public Listing {
+public:
+    explicit FixedListing(std::vector<std::string> lines)
+        : lines_{std::move(lines)} {}
+    bool next(std::string& line) override;
+
+private:
+    std::vector<std::string> lines_;
+    std::size_t place_ = 0;
+};
+
+// SESS: the sessions that there were when it was asked, as they are when their line is written; gone ones left out.
+class SessionListing final : public Listing {
+public:
+    explicit SessionListing(Host& host)
+        : host_{host}
+        , ids_{host.sessions()} {}
+    bool next(std::string& line) override;
+
+private:
+    Host& host_;
+    std::vector<std::uint64_t> ids_;
+    std::size_t place_ = 0;
+};
+
+// LOGG: the last lines up to now. What the ring writes over meanwhile is missing, and said to be.
+class LogListing final : public Listing {
+public:
+    LogListing(Host& host, std::size_t count);
+    bool next(std::string& line) override;
+
+private:
+    Host& host_;
+    state::LineFeed::Reader reader_;
+    std::optional<std::string> kept_; // the line behind a note of loss
+};
+
+// "TIMESTAMP lost count=N", which stands where lines are missing.
+void append_lost(Host& host, std::uint64_t count, std::string& line);
+
+} // namespace buzon::manage

@@ -1,0 +1,113 @@
+// manage/table.cpp - the table of the management protocol: what there is, who may, what it means.
+#include <algorithm>
+#include <iterator>
+
+#include "commands.h"
+#include "words.h"
+
+namespace buzon::manage {
+namespace {
+
+constexpr auto free = [](std::string_view) { return Access::free; };
+constexpr auto served = [](std::string_view) { return Access::served; };
+constexpr auto guarded = [](std::string_view) { return Access::guarded; };
+constexpr auto guarded_change = [](std::string_view argument) {
+    return argument.empty() ? Access::served : Access::guarded;
+};
+
+// TRAN, TRAN 0, TRAN 1 and TRAN FOR name are open; a program to run is an administrator's choice.
+constexpr auto tran_access = [](std::string_view argument) {
+    std::string_view rest = argument;
+    const std::string_view word = take_word(rest);
+    if (is_word(word, "FOR"))
+        return (void)take_word(rest), skip_blanks(rest).empty() ? Access::served : Access::guarded;
+    const bool on_off = (word == "0" || word == "1") && skip_blanks(rest).empty();
+    return argument.empty() || on_off ? Access::served : Access::guarded;
+};
+constexpr auto conf_access = [](std::string_view argument) {
+    const std::string_view name = take_word(argument);
+    return name == "?" || skip_blanks(argument).empty() ? Access::served : Access::guarded;
+};
+constexpr auto user_access = [](std::string_view argument) {
+    return is_word(take_word(argument), "LIST") ? Access::served : Access::guarded;
+};
+
+constexpr Command table[] = {
+    {"METR", "[* | name]", "the metrics: messages;bytes;online;historic, all by name, or one", free, commands::metr},
+    {"INFO", "[*]", "the server: host;basedir;ip, or everything by name", free, commands::info},
+    {"TRAN", "[0 | 1 | SPEC | FOR name [0 | 1 | SPEC]]", "the transformation: show, off, on again, set; of one user",
+     tran_access, commands::tran},
+    {"HOST", "[name]", "the name used in the greeting", served, commands::host},
+    {"DIRR", "[path]", "the mail root, for later logins", guarded_change, commands::dirr},
+    {"PORT", "[port]", "the POP3 port", served, commands::port},
+    {"IPV6", "[address]", "the POP3 listen address, IPv6 or IPv4", served, commands::ipv6},
+    {"LOGG", "[count | FOLLOW]", "the last lines of the log, or live until a line is sent", served, commands::logg},
+    {"EVNT", "[type ...]", "events, live until a line is sent", served, commands::evnt},
+    {"HIST", "metric minute|hour|day|week [count]", "the history of a metric", served, commands::hist},
+    {"CONF", "[name [value] | ? [name]]", "the settings: all, one, change one; with ? what they mean", conf_access,
+     commands::conf},
+    {"SESS", "", "the POP3 sessions now", served, commands::sess},
+    {"KICK", "id | user", "end a session, or all of a user, deleting nothing", guarded, commands::kick},
+    {"USER", "LIST | ADD name password | PASS name password | DEL name", "the users: list, add, new password, remove",
+     user_access, commands::user},
+    {"WHYY", "user", "the last sessions and refusals of a user, with their causes", served, commands::whyy},
+    {"UNDL", "user [since]", "bring back deleted mail, all or since a time (ISO 8601, UTC)", guarded, commands::undl},
+    {"FREE", "user", "let a user log in whose UIDLs would change", guarded, commands::free},
+    {"SAVE", "", "write run-time changes to the files they came from", guarded, commands::save},
+    {"DRAIN", "", "take no new logins; end when the sessions have ended", guarded, commands::drain},
+    {"AUTH", "name password", "log in as an administrator", free, commands::auth},
+    {"HELP", "[command]", "this list", free, commands::help},
+    {"NOOP", "", "nothing", free, commands::noop},
+    {"QUIT", "", "end the connection", free, commands::quit},
+};
+
+std::string help_line(const Command& command) {
+    std::string line{command.keyword};
+    if (!command.arguments.empty()) line.append(" ").append(command.arguments);
+    return line.append(" - ").append(command.meaning);
+}
+
+} // namespace
+
+const Command* find_command(std::string_view keyword) {
+    // Keywords have four letters but for DRAIN, which answers to its first four as well.
+    const auto found = std::find_if(std::begin(table), std::end(table), [&](const Command& command) {
+        return is_word(keyword, command.keyword) || is_word(keyword, command.keyword.substr(0, 4));
+    });
+    return found == std::end(table) ? nullptr : &*found;
+}
+
+std::size_t command_count() noexcept {
+    return std::size(table);
+}
+
+CommandHelp command_help(std::size_t index) noexcept {
+    return {table[index].keyword, table[index].arguments, table[index].meaning};
+}
+
+namespace commands {
+
+Action help(Impl& session, std::string_view argument, std::string& out) {
+    std::vector<std::string> lines;
+    if (!argument.empty()) {
+        const Command* const command = find_command(trim_blanks(argument));
+        if (command == nullptr) return session.fail("no such command", out);
+        lines.push_back(help_line(*command));
+    } else {
+        for (const Command& command : table)
+            lines.push_back(help_line(command));
+    }
+    return session.list(std::move(lines), out);
+}
+
+Action noop(Impl& session, std::string_view, std::string& out) {
+    return session.answer("", out);
+}
+
+Action quit(Impl&, std::string_view, std::string& out) {
+    append_ok("goodbye", out);
+    return Closing{};
+}
+
+} // namespace commands
+} // namespace buzon::manage

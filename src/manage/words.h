@@ -1,0 +1,78 @@
+// manage/words.h - the pieces of a line of the management protocol.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace buzon::manage {
+
+[[nodiscard]] inline std::string_view skip_blanks(std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t");
+    return begin == std::string_view::npos ? std::string_view{} : text.substr(begin);
+}
+
+[[nodiscard]] inline std::string_view trim_blanks(std::string_view text) {
+    text = skip_blanks(text);
+    return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
+// Takes the first word off `rest`, and the one blank behind it; "" when there is none.
+[[nodiscard]] inline std::string_view take_word(std::string_view& rest) {
+    rest = skip_blanks(rest);
+    const std::size_t end = rest.find_first_of(" \t");
+    const std::string_view word = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    return word;
+}
+
+[[nodiscard]] inline char upper(char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+// Whether `given`, in any case, is `name`, which is in capitals.
+[[nodiscard]] inline bool is_word(std::string_view given, std::string_view name) {
+    if (given.size() != name.size()) return false;
+    for (std::size_t i = 0; i < name.size(); ++i)
+        if (upper(given[i]) != name[i]) return false;
+    return true;
+}
+
+// Digits and nothing else, within bounds.
+[[nodiscard]] inline std::optional<std::uint64_t> parse_whole(std::string_view text, std::uint64_t min,
+                                                              std::uint64_t max) {
+    std::uint64_t n = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, n);
+    if (error != std::errc{} || stop != end || n < min || n > max) return std::nullopt;
+    return n;
+}
+
+// A path or a reason may hold anything; a line of ours holds no line ends and no other controls.
+inline void append_clean(std::string_view text, std::string& out) {
+    for (const char c : text)
+        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+}
+
+// One line of a multi-line reply: dot-stuffed, ended by CRLF.
+inline void append_stuffed(std::string_view line, std::string& out) {
+    if (!line.empty() && line.front() == '.') out += '.';
+    append_clean(line, out);
+    out += "\r\n";
+}
+
+inline void append_ok(std::string_view text, std::string& out) {
+    out += text.empty() ? "+OK" : "+OK ";
+    append_clean(text, out);
+    out += "\r\n";
+}
+
+inline void append_error(std::string_view why, std::string& out) {
+    out += "-ERR ";
+    append_clean(why, out);
+    out += "\r\n";
+}
+
+} // namespace buzon::manage

@@ -1,0 +1,184 @@
+// state/metrics.cpp - the table of metrics, and the table laid flat.
+#include "buzon/state/metrics.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace buzon::state {
+namespace {
+
+// "messages" stay "messages": small letters everywhere.
+constexpr auto lower_command_names = [] {
+    std::array<std::array<char, 8>, pop3_command_count> names{};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        for (std::size_t j = 0; j < pop3_command_names[i].size(); ++j) {
+            const char c = pop3_command_names[i][j];
+            names[i][j] = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        }
+    }
+    return names;
+}();
+constexpr auto command_names = [] {
+    std::array<std::string_view, pop3_command_count> names{};
+    for (std::size_t i = 0; i < names.size(); ++i)
+        names[i] = {lower_command_names[i].data(), pop3_command_names[i].size()};
+    return names;
+}();
+
+constexpr MetricLabels login_labels{"mechanism", mechanism_names, "result", login_result_names};
+constexpr MetricLabels command_labels{"command", command_names, "result", command_result_names};
+constexpr MetricLabels failure_labels{"cause", filter_failure_names, "", {}};
+
+using M = Metrics;
+
+constexpr MetricField counter(std::string_view name, std::string_view prometheus, std::string_view help,
+                              Count M::*value, std::string_view unit = "") {
+    return {name, prometheus, help, unit, MetricKind::counter, value, nullptr, nullptr, nullptr};
+}
+constexpr MetricField gauge(std::string_view name, std::string_view prometheus, std::string_view help, Count M::*value,
+                            std::string_view unit = "") {
+    return {name, prometheus, help, unit, MetricKind::gauge, value, nullptr, nullptr, nullptr};
+}
+constexpr MetricField timing(std::string_view name, std::string_view prometheus, std::string_view help,
+                             Histogram M::*histogram) {
+    return {name, prometheus, help, "microseconds", MetricKind::histogram, nullptr, histogram, nullptr, nullptr};
+}
+template <auto Member>
+constexpr MetricField family(std::string_view name, std::string_view prometheus, std::string_view help,
+                             const MetricLabels& labels) {
+    return {name,
+            prometheus,
+            help,
+            "",
+            MetricKind::counter,
+            nullptr,
+            nullptr,
+            [](const M& metrics) { return std::span<const Count>{metrics.*Member}; },
+            &labels};
+}
+
+constexpr MetricField fields[] = {
+    counter("messages", "buzon_messages_retrieved_total", "Messages retrieved whole by RETR.", &M::messages),
+    counter("bytes", "buzon_pop3_sent_bytes_total", "Octets sent on POP3 connections.", &M::bytes, "octets"),
+    gauge("online", "buzon_users_online", "Users logged in now.", &M::online),
+    counter("historic", "buzon_logins_succeeded_total", "Successful logins.", &M::historic),
+
+    counter("connections", "buzon_connections_total", "POP3 connections accepted.", &M::connections),
+    counter("connections-refused", "buzon_connections_refused_total", "POP3 connections turned away by a limit.",
+            &M::connections_refused),
+    gauge("connections-open", "buzon_connections_open", "POP3 connections now.", &M::connections_open),
+    gauge("managers-open", "buzon_management_connections_open", "Management connections now.", &M::managers_open),
+    family<&M::logins>("logins", "buzon_logins_total", "Logins by mechanism and result.", login_labels),
+    family<&M::commands>("commands", "buzon_commands_total", "POP3 commands by name and result.", command_labels),
+
+    counter("retr-bytes", "buzon_retrieved_bytes_total", "Octets of messages sent by RETR.", &M::retr_bytes, "octets"),
+    counter("top-replies", "buzon_top_replies_total", "Replies to TOP sent whole.", &M::top_replies),
+    counter("top-bytes", "buzon_top_bytes_total", "Octets of messages sent by TOP.", &M::top_bytes, "octets"),
+    counter("deletions", "buzon_deletions_total", "Messages removed by QUIT.", &M::deletions),
+    counter("deletions-failed", "buzon_deletions_failed_total", "Messages that QUIT could not remove.",
+            &M::deletions_failed),
+    counter("autologouts", "buzon_autologouts_total", "Sessions ended for being idle.", &M::autologouts),
+    counter("kicks", "buzon_kicks_total", "Sessions ended by a manager.", &M::kicks),
+
+    gauge("filters-running", "buzon_filters_running", "Transformation programs running now.", &M::filters_running),
+    gauge("filters-queued", "buzon_filters_queued", "Messages that wait for their transformation to start.",
+          &M::filters_queued),
+    counter("filters-started", "buzon_filters_started_total", "Transformation programs started.", &M::filters_started),
+    family<&M::filter_failures>("filter-failures", "buzon_filter_failures_total", "Failed transformations by cause.",
+                                failure_labels),
+    counter("filter-bytes-in", "buzon_filter_input_bytes_total", "Octets given to transformation programs.",
+            &M::filter_bytes_in, "octets"),
+    counter("filter-bytes-out", "buzon_filter_output_bytes_total", "Octets read from transformation programs.",
+            &M::filter_bytes_out, "octets"),
+
+    timing("login-time", "buzon_login_duration_seconds", "From the secret to the answer.", &M::login_time),
+    timing("scan-time", "buzon_scan_duration_seconds", "Reading a maildrop at login.", &M::scan_time),
+    timing("retr-time", "buzon_retrieval_duration_seconds", "From RETR to the last octet of the message.",
+           &M::retr_time),
+    timing("filter-time", "buzon_filter_duration_seconds", "From the start of a transformation program to its end.",
+           &M::filter_time),
+    timing("loop-lag", "buzon_event_loop_lag_seconds", "Time between two looks of the event loop at its descriptors.",
+           &M::loop_lag),
+
+    counter("worker-jobs", "buzon_worker_jobs_total", "Jobs given to worker processes.", &M::worker_jobs),
+    gauge("workers-busy", "buzon_worker_jobs_pending", "Jobs of worker processes that wait or run.", &M::workers_busy),
+    counter("worker-failures", "buzon_worker_failures_total", "Worker processes that died.", &M::worker_failures),
+    counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines dropped because their reader was slow.",
+            &M::log_lines_lost),
+    gauge("memory", "buzon_resident_memory_bytes", "Resident memory.", &M::memory, "octets"),
+    gauge("descriptors", "buzon_open_descriptors", "Open file descriptors.", &M::descriptors),
+    gauge("start-time", "buzon_start_time_seconds", "Start of the server, in seconds since 1970.", &M::start_time,
+          "seconds"),
+};
+
+// Visits the flat series of a row: (suffix of the name, gauge or not, value).
+template <class Visit>
+void each_series(const MetricField& field, const Metrics& metrics, Visit visit) {
+    if (field.histogram != nullptr) {
+        const Histogram& h = metrics.*field.histogram;
+        visit("-count", "", false, h.count());
+        visit("-sum", "", false, h.sum());
+        visit("-p50", "", true, h.percentile(50));
+        visit("-p99", "", true, h.percentile(99));
+    } else if (field.cells != nullptr) {
+        const std::span<const Count> cells = field.cells(metrics);
+        const std::size_t columns = std::max<std::size_t>(field.labels->second_values.size(), 1);
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const std::string_view second =
+                field.labels->second_values.empty() ? std::string_view{} : field.labels->second_values[i % columns];
+            visit(field.labels->first_values[i / columns], second, false, cells[i]);
+        }
+    } else {
+        visit("", "", field.kind == MetricKind::gauge, metrics.*field.value);
+    }
+}
+
+} // namespace
+
+Count Histogram::count() const noexcept {
+    return std::accumulate(buckets_.begin(), buckets_.end(), Count{0});
+}
+
+Count Histogram::percentile(unsigned percent) const noexcept {
+    const Count all = count();
+    if (all == 0) return 0;
+    // Rounded up without multiplying `all` by 100, which could overflow.
+    const Count rank = all / 100 * percent + (all % 100 * percent + 99) / 100;
+    Count seen = 0;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+        seen += buckets_[i];
+        if (seen >= rank) return bounds[i];
+    }
+    return bounds.back();
+}
+
+std::span<const MetricField> metric_fields() noexcept {
+    return fields;
+}
+
+const std::vector<MetricSeries>& metric_series() {
+    static const std::vector<MetricSeries> all = [] {
+        std::vector<MetricSeries> series;
+        const Metrics none;
+        for (const MetricField& field : fields) {
+            each_series(field, none, [&](std::string_view first, std::string_view second, bool is_gauge, Count) {
+                std::string name{field.name};
+                if (!first.empty() && first.front() != '-') name += '-';
+                name += first;
+                if (!second.empty()) name.append("-").append(second);
+                series.push_back({std::move(name), is_gauge});
+            });
+        }
+        return series;
+    }();
+    return all;
+}
+
+void read_series(const Metrics& metrics, std::vector<Count>& values) {
+    values.clear();
+    for (const MetricField& field : fields)
+        each_series(field, metrics,
+                    [&](std::string_view, std::string_view, bool, Count value) { values.push_back(value); });
+}
+
+} // namespace buzon::state

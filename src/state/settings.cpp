@@ -1,0 +1,250 @@
+// state/settings.cpp - the table of settings: one row each, with its type, bounds and meaning.
+#include "buzon/state/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace buzon::state {
+namespace {
+
+using Seconds = std::chrono::seconds;
+
+std::optional<std::uint64_t> parse_number(const SettingField& field, std::string_view text) {
+    std::uint64_t n = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, n);
+    if (error != std::errc{} || stop != end || n < field.min || n > field.max) return std::nullopt;
+    return n;
+}
+
+std::string_view unit_of(SettingType type) {
+    switch (type) {
+    case SettingType::seconds: return " of seconds";
+    case SettingType::octets: return " of octets";
+    case SettingType::days: return " of days";
+    case SettingType::percent: return " (percent)";
+    default: return "";
+    }
+}
+
+std::string allowed_number(const SettingField& field) {
+    return "a whole number" + std::string{unit_of(field.type)} + " from " + std::to_string(field.min) + " to " +
+           std::to_string(field.max);
+}
+
+// The three functions of a row, made from a pointer to the member that it stands for.
+template <std::uint64_t Settings::*Member>
+constexpr SettingField number(std::string_view name, std::uint64_t min, std::uint64_t max, std::string_view meaning,
+                              SettingType type = SettingType::number) {
+    return {name,
+            type,
+            min,
+            max,
+            meaning,
+            [](const Settings& s) { return std::to_string(s.*Member); },
+            [](const SettingField& field, std::string_view text, Settings& s) {
+                const auto n = parse_number(field, text);
+                if (n) s.*Member = *n;
+                return n.has_value();
+            },
+            allowed_number};
+}
+
+template <auto Member>
+constexpr SettingField duration(std::string_view name, std::uint64_t min, std::uint64_t max, std::string_view meaning,
+                                SettingType type = SettingType::seconds) {
+    return {name,
+            type,
+            min,
+            max,
+            meaning,
+            [](const Settings& s) { return std::to_string((s.*Member).count()); },
+            [](const SettingField& field, std::string_view text, Settings& s) {
+                const auto n = parse_number(field, text);
+                if (n) s.*Member = std::remove_reference_t<decltype(s.*Member)>{static_cast<std::int32_t>(*n)};
+                return n.has_value();
+            },
+            allowed_number};
+}
+
+template <bool Settings::*Member>
+constexpr SettingField flag(std::string_view name, std::string_view meaning) {
+    return {name,
+            SettingType::flag,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) -> std::string { return s.*Member ? "on" : "off"; },
+            [](const SettingField&, std::string_view text, Settings& s) {
+                const bool on = text == "on" || text == "yes" || text == "true" || text == "1";
+                const bool off = text == "off" || text == "no" || text == "false" || text == "0";
+                if (on || off) s.*Member = on;
+                return on || off;
+            },
+            [](const SettingField&) -> std::string { return "on or off"; }};
+}
+
+inline constexpr std::array<std::string_view, 2> session_rule_names = {"exclusive", "shared"};
+
+template <auto Member, const auto& Names>
+constexpr SettingField choice(std::string_view name, std::string_view meaning) {
+    return {name,
+            SettingType::choice,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) { return std::string{Names[static_cast<std::size_t>(s.*Member)]}; },
+            [](const SettingField&, std::string_view text, Settings& s) {
+                const auto found = std::find(Names.begin(), Names.end(), text);
+                if (found == Names.end()) return false;
+                s.*Member = static_cast<std::remove_reference_t<decltype(s.*Member)>>(found - Names.begin());
+                return true;
+            },
+            [](const SettingField&) {
+                std::string text = "one of";
+                for (const std::string_view one : Names)
+                    text.append(text.size() > 6 ? ", " : " ").append(one);
+                return text;
+            }};
+}
+
+constexpr SettingField commands_row(std::string_view name, std::string_view meaning) {
+    return {name,
+            SettingType::commands,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) { return print_command_set(s.disable); },
+            [](const SettingField&, std::string_view text, Settings& s) {
+                const auto commands = parse_command_set(text);
+                if (commands) s.disable = *commands;
+                return commands.has_value();
+            },
+            [](const SettingField&) {
+                std::string text = "none, or some of ";
+                text += print_command_set(CommandSet{Pop3Command::top, Pop3Command::uidl, Pop3Command::user,
+                                                     Pop3Command::pass, Pop3Command::apop, Pop3Command::auth,
+                                                     Pop3Command::capa, Pop3Command::utf8, Pop3Command::lang,
+                                                     Pop3Command::search, Pop3Command::report});
+                return text + " joined by commas";
+            }};
+}
+
+constexpr SettingField host_row(std::string_view name, std::string_view meaning) {
+    return {name,
+            SettingType::host,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) { return s.host; },
+            [](const SettingField&, std::string_view text, Settings& s) {
+                if (!is_host_name(text)) return false;
+                s.host = text;
+                return true;
+            },
+            [](const SettingField&) -> std::string { return "one plain host name"; }};
+}
+
+using S = Settings;
+constexpr std::uint64_t week = 604'800, year = 31'536'000, million = 1'000'000;
+constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
+
+constexpr SettingField rows[] = {
+    duration<&S::timeout>("timeout", 1, week, "idle time after which a logged-in session ends, deleting nothing"),
+    duration<&S::login_timeout>("login-timeout", 1, week, "total time allowed for logging in"),
+    number<&S::max_connections>("max-connections", 0, 10 * million,
+                                "POP3 connections at once; 0: what the file limit allows"),
+    number<&S::max_per_ip>("max-per-ip", 0, 10 * million, "POP3 connections at once from one address; 0: no limit"),
+    number<&S::max_per_user>("max-per-user", 0, 10 * million,
+                             "sessions at once of one user where they are shared; 0: no limit"),
+    choice<&S::sessions, session_rule_names>("sessions", "one session a maildrop, or several that share it"),
+    duration<&S::login_delay>("login-delay", 0, 86'400,
+                              "least time between two logins of a user (LOGIN-DELAY); 0: none"),
+    commands_row("disable", "optional POP3 commands that are switched off"),
+    host_row("host", "name used in the greeting and in INFO"),
+
+    number<&S::max_message_size>("max-message-size", 0, terabyte,
+                                 "larger messages are listed but not sent; 0: no limit", SettingType::octets),
+    duration<&S::undelete_grace>("undelete-grace", 0, 3650, "how long deleted mail can be brought back; 0: not at all",
+                                 SettingType::days),
+    number<&S::uidl_breaker>("uidl-breaker", 0, 100,
+                             "share of known messages that may change their UIDL before a login is refused",
+                             SettingType::percent),
+    flag<&S::no_fsync>("no-fsync", "answer QUIT without waiting for the disk"),
+
+    flag<&S::require_tls>("require-tls", "take no clear-text secret unless the front says TLS or the peer is loopback"),
+    flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
+    duration<&S::auth_cache>("auth-cache", 0, 86'400, "how long a verified password is remembered; 0: not at all"),
+    number<&S::throttle_free>("throttle-free", 0, 1000, "wrong logins of a source before it has to wait"),
+    duration<&S::throttle_delay>("throttle-delay", 0, 3600,
+                                 "first wait after too many wrong logins, doubled each time; 0: none"),
+    duration<&S::throttle_max_delay>("throttle-max-delay", 0, 3600, "longest wait after wrong logins"),
+    duration<&S::throttle_memory>("throttle-memory", 1, week, "quiet time after which wrong logins are forgotten"),
+    duration<&S::throttle_familiar>("throttle-familiar", 0, year, "a source that logged in so lately never waits"),
+
+    duration<&S::transform_timeout>("transform-timeout", 1, 86'400, "longest time a program may take without progress"),
+    number<&S::transform_hold>("transform-hold", 0, 16u << 20, "output held back until the program's fate is known",
+                               SettingType::octets),
+    number<&S::max_transforms>("max-transforms", 0, 10'000, "programs at once; 0: two a processor"),
+    duration<&S::transform_wait>("transform-wait", 1, 86'400, "longest time a message waits for its program to start"),
+    duration<&S::transform_cpu>("transform-cpu", 0, 86'400, "processor time of one program; 0: no limit"),
+    number<&S::transform_memory>("transform-memory", 0, terabyte, "address space of one program; 0: no limit",
+                                 SettingType::octets),
+    number<&S::transform_file_size>("transform-file-size", 0, terabyte, "largest file a program may write; 0: no limit",
+                                    SettingType::octets),
+    number<&S::transform_processes>("transform-processes", 0, million, "processes of the programs' user; 0: no limit"),
+
+    choice<&S::log_level, level_names>("log-level", "the least important events that are logged"),
+    choice<&S::log_format, log_format_names>("log-format", "form of the log's lines"),
+    flag<&S::verbose>("verbose", "log the traffic statistics of each session"),
+    number<&S::max_managers>("max-managers", 1, 100'000, "management connections at once"),
+    duration<&S::mgmt_timeout>("mgmt-timeout", 1, week, "idle time after which a management connection ends"),
+};
+
+} // namespace
+
+std::string_view name_of(SettingType type) noexcept {
+    static constexpr std::array<std::string_view, 9> names = {"number", "seconds", "octets",   "days", "percent",
+                                                              "flag",   "choice",  "commands", "host"};
+    return names[static_cast<std::size_t>(type)];
+}
+
+std::span<const SettingField> setting_fields() noexcept {
+    return rows;
+}
+
+const SettingField* find_setting(std::string_view name) noexcept {
+    const auto found =
+        std::find_if(std::begin(rows), std::end(rows), [&](const auto& row) { return row.name == name; });
+    return found == std::end(rows) ? nullptr : &*found;
+}
+
+std::optional<std::string> change_setting(Settings& settings, std::string_view name, std::string_view value) {
+    const SettingField* const field = find_setting(name);
+    if (field == nullptr) return "no such setting";
+    if (field->parse(*field, value, settings)) return std::nullopt;
+    return std::string{name} + ": " + field->allowed(*field);
+}
+
+std::string print_setting(const Settings& settings, const SettingField& field) {
+    return field.print(settings);
+}
+
+bool is_host_name(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 253) return false;
+    const auto alphanumeric = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    };
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t end = std::min(text.find('.', begin), text.size());
+        const std::string_view label = text.substr(begin, end - begin);
+        if (label.empty() || label.size() > 63 || !alphanumeric(label.front()) || !alphanumeric(label.back()))
+            return false;
+        if (!std::all_of(label.begin(), label.end(), [&](char c) { return alphanumeric(c) || c == '-'; })) return false;
+        begin = end + 1;
+    }
+    return true;
+}
+
+} // namespace buzon::state

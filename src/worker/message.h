@@ -1,0 +1,23 @@
+// worker/message.h - one message on the socket between server and worker: a kind, a body, perhaps a descriptor.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "buzon/posix/io.h"
+
+namespace buzon::worker::detail {
+
+struct Message {
+    std::uint8_t kind = 0;
+    std::string body;
+    posix::UniqueFd fd;
+};
+
+// A body too large for one datagram travels in a memory file; the receiver does not see the difference.
+// The socket decides whether the calls wait: the server's end is non-blocking, the worker's is not.
+[[nodiscard]] posix::Transfer send_message(int socket, std::uint8_t kind, std::string_view body, int fd);
+[[nodiscard]] posix::Transfer receive_message(int socket, Message& into);
+
+} // namespace buzon::worker::detail

@@ -1,0 +1,127 @@
+#include "buzon/worker/pool.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "process.h"
+
+namespace buzon::worker {
+
+using namespace std::chrono_literals;
+using detail::Order;
+using detail::Process;
+
+// --- Pending ---
+
+Pending& Pending::operator=(Pending&& other) noexcept {
+    if (this != &other) {
+        drop();
+        order_ = std::move(other.order_);
+    }
+    return *this;
+}
+
+bool Pending::waiting() const noexcept {
+    return order_ && order_->on_answer && !order_->dropped;
+}
+
+void Pending::drop() noexcept {
+    if (!order_) return;
+    const std::shared_ptr<Order> order = std::move(order_);
+    order->dropped = true;   // a queued order is skipped when its turn comes
+    order->on_answer = nullptr;
+    if (order->process && order->job.abandonable) order->process->kill();
+}
+
+// --- Pool ---
+
+Pool::Pool(event::EventLoop& loop, Settings settings) : loop_{loop}, settings_{std::move(settings)} {}
+
+Pool::~Pool() = default;
+
+Pending Pool::submit(const Job& job, OnAnswer on_answer) {
+    auto order = std::make_shared<Order>();
+    order->job = job;
+    order->job.fd = -1;
+    order->on_answer = std::move(on_answer);
+    if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
+    if (queue_.size() >= settings_.longest_queue || (job.fd >= 0 && !order->fd)) {
+        fail_later(order, Fate::refused);
+        return Pending{order};
+    }
+    queue_.push_back(order);
+    feed();
+    return Pending{order};
+}
+
+void Pool::feed() {
+    while (!queue_.empty()) {
+        const std::shared_ptr<Order> order = queue_.front();
+        if (order->dropped) {
+            queue_.pop_front();
+            continue;
+        }
+        Process* const process = idle_or_new();
+        if (!process && !processes_.empty()) return;   // all are busy
+        if (process && !process->take(order)) {
+            gone(*process);
+            continue;
+        }
+        queue_.pop_front();
+        if (!process) fail_later(order, Fate::crashed);   // no worker, and none can be had
+    }
+}
+
+Process* Pool::idle_or_new() {
+    const auto idle = std::find_if(processes_.begin(), processes_.end(), [](const auto& p) { return p->idle(); });
+    if (idle != processes_.end()) return idle->get();
+    // A program that could not be started will not be a microsecond later.
+    if (processes_.size() >= settings_.most_processes || event::Clock::now() < no_start_before_) return nullptr;
+    auto process = std::make_unique<Process>(*this);
+    if (!process->start(settings_)) {
+        processes_.push_back(std::move(process));
+        return processes_.back().get();
+    }
+    no_start_before_ = event::Clock::now() + 100ms;
+    leaving_.push_back(std::move(process));
+    loop_.next_turn(later_);
+    return nullptr;
+}
+
+void Pool::gone(Process& process) {
+    const auto found =
+        std::find_if(processes_.begin(), processes_.end(), [&](const auto& p) { return p.get() == &process; });
+    if (found == processes_.end()) return;
+    leaving_.push_back(std::move(*found));
+    processes_.erase(found);
+    loop_.next_turn(later_);
+}
+
+void Pool::fail_later(std::shared_ptr<Order> order, Fate fate) {
+    late_.emplace_back(std::move(order), fate);
+    loop_.next_turn(later_);
+}
+
+void Pool::run_late_answers() {
+    leaving_.clear();
+    for (auto& [order, fate] : std::exchange(late_, {})) {
+        if (order->dropped || !order->on_answer) continue;
+        const OnAnswer on_answer = std::exchange(order->on_answer, nullptr);
+        on_answer(Answer{fate, {}, {}});
+    }
+    feed();
+}
+
+Statistics Pool::statistics() const noexcept {
+    Statistics now;
+    now.processes = processes_.size();
+    now.running = static_cast<std::size_t>(
+        std::count_if(processes_.begin(), processes_.end(), [](const auto& p) { return !p->idle(); }));
+    now.queued = queue_.size();
+    now.done = done_;
+    now.crashed = crashed_;
+    return now;
+}
+
+} // namespace buzon::worker

@@ -1,0 +1,143 @@
+#include "process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+
+#include <csignal>
+
+#include "buzon/worker/serve.h"
+#include "message.h"
+
+extern char** environ;
+
+namespace buzon::worker::detail {
+namespace {
+
+// posix_spawn's attributes and actions, freed whatever happens.
+class SpawnPlan {
+public:
+    SpawnPlan() {
+        ::posix_spawn_file_actions_init(&actions);
+        ::posix_spawnattr_init(&attributes);
+        sigset_t none;
+        sigemptyset(&none);
+        sigset_t standard;
+        sigemptyset(&standard);
+        sigaddset(&standard, SIGPIPE);
+        ::posix_spawnattr_setsigmask(&attributes, &none);
+        ::posix_spawnattr_setsigdefault(&attributes, &standard);
+        // A group of its own: a Ctrl-C meant for the server must not end a worker in the middle of an update.
+        ::posix_spawnattr_setpgroup(&attributes, 0);
+        ::posix_spawnattr_setflags(&attributes,
+                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    }
+    SpawnPlan(const SpawnPlan&) = delete;
+    SpawnPlan& operator=(const SpawnPlan&) = delete;
+    ~SpawnPlan() {
+        ::posix_spawn_file_actions_destroy(&actions);
+        ::posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+};
+
+} // namespace
+
+Process::~Process() {
+    watch_.stop();
+    if (order_) order_->process = nullptr;
+}
+
+std::error_code Process::start(const Settings& settings) {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return posix::last_error();
+    socket_.reset(pair[0]);
+    const posix::UniqueFd theirs{pair[1]};
+    if (::fcntl(socket_.get(), F_SETFL, O_NONBLOCK) != 0) return posix::last_error();
+
+    SpawnPlan plan;
+    ::posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_addopen(&plan.actions, 1, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&plan.actions, theirs.get(), worker_socket);
+    std::vector<char*> argv;
+    for (const std::string& argument : settings.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    pid_t pid = -1;
+    const int code =
+        ::posix_spawn(&pid, settings.program.c_str(), &plan.actions, &plan.attributes, argv.data(), environ);
+    if (code != 0) return {code, std::system_category()};
+
+    posix::UniqueFd pidfd = event::open_pidfd(pid);
+    if (!pidfd) {
+        const std::error_code why = posix::last_error();
+        ::kill(pid, SIGKILL);
+        return why;
+    }
+    if (const std::error_code why = child_.start(pool_.loop_, std::move(pidfd))) return why;
+    return watch_.start(pool_.loop_, socket_.get(), EPOLLIN, *this);
+}
+
+bool Process::take(const std::shared_ptr<Order>& order) {
+    // Never would_block: an idle worker has read everything we ever sent, and one message fits the empty socket.
+    if (send_message(socket_.get(), order->job.kind, order->job.body, order->fd.get()).what != posix::Moved::some) {
+        return false;
+    }
+    order->job.body = {};
+    order->fd.reset();
+    order->process = this;
+    order_ = order;
+    if (pool_.settings_.time_limit.count() > 0) {
+        limit_.arm(pool_.loop_.timers(), event::Clock::now() + pool_.settings_.time_limit);
+    }
+    return true;
+}
+
+void Process::kill() noexcept {
+    child_.signal(SIGKILL);
+}
+
+void Process::on_ready(std::uint32_t) {
+    Message message;
+    const posix::Transfer got = receive_message(socket_.get(), message);
+    if (got.what == posix::Moved::would_block) return;
+    if (got.what != posix::Moved::some || !order_) {
+        kill();
+        return end(Fate::crashed);
+    }
+    limit_.disarm();
+    ++pool_.done_;
+    answer(Answer{Fate::answered, std::move(message.body), std::move(message.fd)});
+}
+
+void Process::on_timer(event::Timer&) {
+    kill();
+    end(Fate::too_late);
+}
+
+void Process::on_exit(int) {
+    end(Fate::crashed);
+}
+
+void Process::end(Fate fate) {
+    if (finished_) return;
+    finished_ = true;
+    watch_.stop();
+    limit_.disarm();
+    if (order_ && !order_->dropped) ++pool_.crashed_;
+    pool_.gone(*this);   // keeps us alive until the next turn
+    order_ ? answer(Answer{fate, {}, {}}) : pool_.feed();
+}
+
+void Process::answer(Answer what) {
+    const std::shared_ptr<Order> order = std::move(order_);
+    order_ = nullptr;
+    order->process = nullptr;
+    // First the next job, so that the worker is busy while the server digests this answer.
+    pool_.feed();
+    if (order->dropped || !order->on_answer) return;
+    const Pool::OnAnswer on_answer = std::exchange(order->on_answer, nullptr);
+    on_answer(std::move(what));
+}
+
+} // namespace buzon::worker::detail

@@ -1,0 +1,46 @@
+// worker/process.h - one worker process as the server sees it: idle, or busy with one order.
+#pragma once
+
+#include <memory>
+
+#include "buzon/event/child.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::worker::detail {
+
+struct Order {
+    Job job;
+    posix::UniqueFd fd;   // our own copy of job.fd while the order waits in the queue
+    Pool::OnAnswer on_answer;
+    Process* process = nullptr;   // who works on it
+    bool dropped = false;
+};
+
+class Process final : private event::Handler, private event::TimerHandler, private event::ChildHandler {
+public:
+    explicit Process(Pool& pool) : pool_{pool}, child_{*this}, limit_{*this} {}
+    ~Process();
+
+    [[nodiscard]] std::error_code start(const Settings& settings);
+    [[nodiscard]] bool idle() const noexcept { return !order_ && !finished_; }
+    // False: the worker has gone; the order is still the caller's.
+    [[nodiscard]] bool take(const std::shared_ptr<Order>& order);
+    void kill() noexcept;
+
+private:
+    void on_ready(std::uint32_t events) override;
+    void on_timer(event::Timer& which) override;
+    void on_exit(int status) override;
+    void end(Fate fate);
+    void answer(Answer answer);
+
+    Pool& pool_;
+    posix::UniqueFd socket_;
+    event::Watch watch_;
+    event::Child child_;
+    event::Timer limit_;
+    std::shared_ptr<Order> order_;
+    bool finished_ = false;
+};
+
+} // namespace buzon::worker::detail

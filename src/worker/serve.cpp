@@ -1,0 +1,22 @@
+#include "buzon/worker/serve.h"
+
+#include <cstdlib>
+
+#include "message.h"
+
+namespace buzon::worker {
+
+int serve(const std::function<Reply(Request)>& work) {
+    for (;;) {
+        detail::Message message;
+        const posix::Transfer got = detail::receive_message(worker_socket, message);
+        if (got.what == posix::Moved::end) return EXIT_SUCCESS;
+        if (got.what != posix::Moved::some) return EXIT_FAILURE;
+        const Reply reply = work(Request{message.kind, std::move(message.body), std::move(message.fd)});
+        if (detail::send_message(worker_socket, 0, reply.body, reply.fd.get()).what != posix::Moved::some) {
+            return EXIT_SUCCESS;   // nobody is there to hear it
+        }
+    }
+}
+
+} // namespace buzon::worker

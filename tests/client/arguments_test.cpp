@@ -1,0 +1,95 @@
+#include "buzon/client/arguments.h"
+
+#include "support/catch.h"
+
+using namespace buzon::client;
+using What = Invocation::What;
+
+namespace {
+
+std::variant<Invocation, std::string> parse(std::vector<std::string_view> arguments) {
+    return parse_arguments(arguments);
+}
+
+Invocation good(std::vector<std::string_view> arguments) {
+    auto parsed = parse(std::move(arguments));
+    if (const auto* wrong = std::get_if<std::string>(&parsed)) FAIL(*wrong);
+    return std::get<Invocation>(std::move(parsed));
+}
+
+bool refused(std::vector<std::string_view> arguments) {
+    const auto parsed = parse(std::move(arguments));
+    return std::holds_alternative<std::string>(parsed) && !std::get<std::string>(parsed).empty();
+}
+
+} // namespace
+
+TEST_CASE("an address and a port alone are a conversation") {
+    const Invocation talk = good({"::1", "1111"});
+    CHECK(talk.what == What::talk);
+    CHECK(talk.address.host == "::1");
+    CHECK(talk.address.text() == "[::1]:1111");
+    CHECK(good({"[::1]", "1111"}).address.host == "::1");
+    CHECK(good({"mail.example", "1111"}).address.text() == "mail.example:1111");
+    const Invocation local = good({"unix:/run/buzon"});
+    CHECK(local.address.unix_path == "/run/buzon");
+    CHECK(local.address.text() == "unix:/run/buzon");
+}
+
+TEST_CASE("the words behind the address are the command, options there being words too") {
+    CHECK(good({"::1", "1111", "METR", "*"}).command == "METR *");
+    CHECK(good({"unix:/s", "TRAN", "/bin/sed", "-e", "--json"}).command == "TRAN /bin/sed -e --json");
+    CHECK(good({"--", "::1", "1111", "CONF x"}).command == "CONF x");
+}
+
+TEST_CASE("options stand in front") {
+    CHECK(good({"--raw", "::1", "1"}).format == Format::raw);
+    CHECK(good({"--json", "--auth", "root", "::1", "1"}).admin == "root");
+    CHECK(good({"--auth=a=b", "::1", "1"}).admin == "a=b");
+    CHECK(good({"--help"}).what == What::help);
+    CHECK(good({"--json", "-h", "x"}).what == What::help);
+    CHECK(good({"-v"}).what == What::version);
+}
+
+TEST_CASE("top, plot and hash are the client's own") {
+    CHECK(good({"::1", "1", "top"}).what == What::top);
+    const Invocation plot = good({"::1", "1", "plot", "bytes", "hour"});
+    CHECK(plot.what == What::plot);
+    CHECK(plot.operands == std::vector<std::string>{"bytes", "hour"});
+    CHECK(good({"hash"}).what == What::hash);
+    CHECK(good({"hash", "SHA512-CRYPT"}).operands == std::vector<std::string>{"SHA512-CRYPT"});
+    CHECK(good({"hash", "1111"}).address.host == "hash");   // a machine of that name
+}
+
+TEST_CASE("what is wrong is refused, never guessed") {
+    CHECK(refused({}));
+    CHECK(refused({"::1"}));
+    CHECK(refused({"", "1"}));
+    for (const char* port : {"", "0", "65536", "-1", "+1", "1x", " 1", "99999999999999999999", "pop3"}) {
+        CHECK(refused({"::1", port}));
+    }
+    CHECK(refused({"unix:"}));
+    const std::string long_path = "unix:" + std::string(108, 'x');
+    CHECK(refused({long_path}));
+    CHECK(refused({"--nonsense", "::1", "1"}));
+    CHECK(refused({"-x", "::1", "1"}));
+    CHECK(refused({"--auth"}));
+    CHECK(refused({"--auth", "", "::1", "1"}));
+    CHECK(refused({"--auth", "a b", "::1", "1"}));
+    CHECK(refused({"--auth=a\n", "::1", "1"}));
+    CHECK(refused({"--raw", "--json", "::1", "1"}));
+    CHECK(refused({"--raw=1", "::1", "1"}));
+    CHECK(refused({"::1", "1", ""}));
+    CHECK(refused({"::1", "1", "  "}));
+    CHECK(refused({"::1", "1", "top", "x"}));
+    CHECK(refused({"--json", "::1", "1", "top"}));
+    CHECK(refused({"::1", "1", "plot"}));
+    CHECK(refused({"::1", "1", "plot", "a", "b", "c", "d"}));
+    CHECK(refused({"hash", "a", "b"}));
+}
+
+TEST_CASE("an argument with a line end would be a second command") {
+    CHECK(refused({"::1", "1", "METR\nQUIT"}));
+    CHECK(refused({"::1", "1", "METR", "x\r"}));
+    CHECK(refused({"::1", "1", "METR", std::string_view{"a\0b", 3}}));
+}

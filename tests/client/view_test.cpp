@@ -1,0 +1,116 @@
+#include "buzon/client/view.h"
+
+#include "buzon/client/fields.h"
+#include "buzon/client/json.h"
+#include "support/catch.h"
+
+using namespace buzon::client;
+
+namespace {
+
+Reply reply(const char* text) {
+    return {true, std::string{"+OK"} + (*text ? " " : "") + text, text, false, {}};
+}
+
+Reply list(std::vector<std::string> lines) {
+    return {true, "+OK", "", true, std::move(lines)};
+}
+
+const Reply refused{false, "-ERR [AUTH] \x1b[2J", "[AUTH] \x1b[2J", false, {}};
+
+} // namespace
+
+TEST_CASE("a person sees the four numbers with their names") {
+    CHECK(show(Format::person, "metr", reply("41;123456;2;7")) ==
+          "messages      41\n"
+          "bytes     123456\n"
+          "online         2\n"
+          "historic       7\n");
+}
+
+TEST_CASE("a METR that is not four numbers is shown as it came") {
+    for (const char* text : {"1;2;3", "1;2;3;4;5", "1;2;x;4", "", "nothing"}) {
+        const std::string shown = show(Format::person, "METR", reply(text));
+        CHECK(shown == (*text ? std::string{text} + '\n' : "OK\n"));
+    }
+    CHECK(show(Format::person, "METR messages", reply("1;2;3;4")) == "1;2;3;4\n");
+}
+
+TEST_CASE("a base directory may hold semicolons") {
+    CHECK(show(Format::person, "INFO", reply("h;/a;b;::")) == "host     h\nbasedir  /a;b\nip       ::\n");
+}
+
+TEST_CASE("settings and metrics stand in columns") {
+    CHECK(show(Format::person, "CONF", list({"timeout 600", "disable UIDL TOP", "host"})) ==
+          "timeout  600\ndisable  UIDL TOP\nhost\n");
+    CHECK(show(Format::person, "METR *", list({"a{b=\"c d\"} 10", "messages 7"})) ==
+          "a{b=\"c d\"}  10\nmessages     7\n");
+}
+
+TEST_CASE("sessions become a table, with whatever columns the server has") {
+    CHECK(show(Format::person, "SESS",
+               list({"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
+          "ID  USER   ADDRESS     STATE          AGE  COMMAND  NEW  FIELD7\n"
+          " 7  user1  ::1         transaction     12  RETR\n"
+          "12  -      10.0.0.1:9  authorization    3           x    odd\n");
+    CHECK(show(Format::person, "SESS", list({})) == "no sessions\n");
+}
+
+TEST_CASE("the raw view is the lines of the wire") {
+    CHECK(show(Format::raw, "LOGG", list({".", "..a", "b"})) == "+OK\n..\n...a\nb\n.\n");
+    CHECK(show(Format::raw, "SESS", list({})) == "+OK\n.\n");
+    CHECK(show(Format::raw, "METR", reply("1;2;3;4")) == "+OK 1;2;3;4\n");
+    CHECK(show(Format::raw, "LOGG", refused) == "-ERR [AUTH] \x1b[2J\n");
+}
+
+TEST_CASE("control characters of the server never reach a person's terminal") {
+    CHECK(show(Format::person, "LOGG", refused) == "-ERR [AUTH] \\x1b[2J\n");
+    CHECK(show(Format::person, "LOGG", list({"\x1b]0;x\a"})) == "\\x1b]0;x\\x07\n");
+    CHECK(show(Format::person, "CONF", list({"host \x1b[2J"})) == "host  \\x1b[2J\n");
+    CHECK(show_live_line(Format::person, "EVNT", "\x9b") == "\xEF\xBF\xBD\n");
+}
+
+TEST_CASE("JSON has numbers where the protocol has numbers") {
+    CHECK(show(Format::json, "METR", reply("41;18446744073709551615;2;7")) ==
+          R"({"status":"+OK","text":"41;18446744073709551615;2;7",)"
+          R"("values":{"messages":41,"bytes":18446744073709551615,"online":2,"historic":7}})"
+          "\n");
+    CHECK(show(Format::json, "METR *", list({"messages 7", "odd x"})) ==
+          R"({"status":"+OK","text":"","values":{"messages":7,"odd":"x"},"lines":["messages 7","odd x"]})" "\n");
+    CHECK(show(Format::json, "CONF", list({"timeout 600"})) ==
+          R"({"status":"+OK","text":"","values":{"timeout":"600"},"lines":["timeout 600"]})" "\n");
+    CHECK(show(Format::json, "HIST bytes hour", list({"2026-11-23T15:00:00Z 12"})) ==
+          R"({"status":"+OK","text":"","points":[{"time":"2026-11-23T15:00:00Z","value":12}],)"
+          R"("lines":["2026-11-23T15:00:00Z 12"]})" "\n");
+    CHECK(show(Format::json, "NOOP", refused) == R"({"status":"-ERR","text":"[AUTH] \u001b[2J"})" "\n");
+    CHECK(show(Format::json, "SESS", list({})) == R"({"status":"+OK","text":"","sessions":[],"lines":[]})" "\n");
+}
+
+TEST_CASE("JSON is UTF-8 without control characters, whatever the server sent") {
+    CHECK(json_string(std::string_view{"\"\\\n\r\t\0\x1f\x7f", 8}) == R"("\"\\\n\r\t\u0000\u001f\u007f")");
+    CHECK(json_string("\xC2\x9B") == R"("\u009b")");
+    CHECK(json_string("a\xFFz\xC3") == "\"a\xEF\xBF\xBDz\xEF\xBF\xBD\"");
+    CHECK(json_string("\xC3\xB1\xF0\x9F\x93\xAB") == "\"\xC3\xB1\xF0\x9F\x93\xAB\"");
+}
+
+TEST_CASE("a name that comes twice loses no value in JSON") {
+    JsonObject object;
+    object.add("a", "1").add("b", "2").add("a", "3");
+    CHECK(object.text() == R"({"a":[1,3],"b":2})");
+}
+
+TEST_CASE("an event is a JSON document of its own") {
+    CHECK(show_live_line(Format::json, "EVNT", R"(2026-11-23T15:14:34.123Z login user="a \"b\"\x41" ip=::1 more words)") ==
+          R"j({"time":"2026-11-23T15:14:34.123Z","type":"login","user":"a \"b\"A","ip":"::1","text":"more words",)j"
+          R"j("line":"2026-11-23T15:14:34.123Z login user=\"a \\\"b\\\"\\x41\" ip=::1 more words"})j" "\n");
+    CHECK(show_live_line(Format::json, "LOGG FOLLOW", "x=1") == R"({"line":"x=1"})" "\n");
+    CHECK(show_live_line(Format::raw, "EVNT", ".x") == "..x\n");
+}
+
+TEST_CASE("columns of a session are decoded, and a user called a=b stays one") {
+    const auto fields = session_fields("7  a=b%20c%25 ::1 transaction p=%2 q=");
+    CHECK(value_of(fields, "user") == "a=b c%");
+    CHECK(value_of(fields, "p") == "%2");
+    CHECK(value_of(fields, "q").empty());
+    CHECK(value_of(fields, "none").empty());
+}

@@ -1,0 +1,155 @@
+#include "buzon/event/event_loop.h"
+
+#include <sys/mman.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "buzon/posix/io.h"
+#include "support/catch.h"
+
+using namespace buzon::event;
+using namespace std::chrono_literals;
+using buzon::posix::Pipe;
+using buzon::posix::UniqueFd;
+using buzon::posix::make_pipe;
+using buzon::posix::write_some;
+
+namespace {
+
+struct Listener final : Handler {
+    std::function<void(std::uint32_t)> then = [](std::uint32_t) {};
+    int calls = 0;
+    void on_ready(std::uint32_t events) override {
+        ++calls;
+        then(events);
+    }
+};
+
+struct Job final : Task {
+    std::function<void()> then = [] {};
+    int runs = 0;
+    void run() override {
+        ++runs;
+        then();
+    }
+};
+
+Pipe filled_pipe() {
+    Pipe pipe = std::move(make_pipe(true)).value();
+    REQUIRE(write_some(pipe.write_end.get(), "x").bytes == 1);
+    return pipe;
+}
+
+} // namespace
+
+TEST_CASE("a handler that stops another's watch keeps the other's event of the same batch away") {
+    EventLoop loop;
+    Pipe one = filled_pipe();
+    Pipe two = filled_pipe();
+    Listener first;
+    Listener second;
+    Watch first_watch;
+    Watch second_watch;
+    REQUIRE(!first_watch.start(loop, one.read_end.get(), EPOLLIN, first));
+    REQUIRE(!second_watch.start(loop, two.read_end.get(), EPOLLIN, second));
+    first.then = [&](auto) { second_watch.stop(); first_watch.stop(); };
+    second.then = first.then;
+    loop.turn(0ms);
+    CHECK(first.calls + second.calls == 1);
+    CHECK(loop.watched() == 0);
+}
+
+TEST_CASE("a slot and a descriptor number used again in the same batch do not hear the old one's event") {
+    EventLoop loop;
+    Pipe one = filled_pipe();
+    Pipe two = filled_pipe();
+    Listener old_one;
+    Listener newcomer;
+    Watch watches[2];
+    Watch fresh;
+    Pipe quiet;
+    auto replace = [&](auto) {
+        if (fresh.active()) return;
+        for (Watch& watch : watches) watch.stop();
+        one.read_end.reset();
+        two.read_end.reset();
+        quiet = std::move(make_pipe(true)).value();   // takes the numbers that were just freed
+        REQUIRE(!fresh.start(loop, quiet.read_end.get(), EPOLLIN, newcomer));
+    };
+    old_one.then = replace;
+    REQUIRE(!watches[0].start(loop, one.read_end.get(), EPOLLIN, old_one));
+    REQUIRE(!watches[1].start(loop, two.read_end.get(), EPOLLIN, old_one));
+    loop.turn(0ms);
+    CHECK(old_one.calls == 1);
+    CHECK(newcomer.calls == 0);
+}
+
+TEST_CASE("a regular file cannot be watched, and says so") {
+    EventLoop loop;
+    UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};
+    Listener listener;
+    Watch watch;
+    CHECK(watch.start(loop, file.get(), EPOLLIN, listener).value() == EPERM);
+    CHECK_FALSE(watch.active());
+    CHECK(loop.watched() == 0);
+}
+
+TEST_CASE("interest is changed, narrowed to nothing, and widened again") {
+    EventLoop loop;
+    Pipe pipe = filled_pipe();
+    Listener listener;
+    Watch watch;
+    REQUIRE(!watch.start(loop, pipe.read_end.get(), 0, listener));
+    loop.turn(0ms);
+    CHECK(listener.calls == 0);
+    watch.interest(EPOLLIN);
+    loop.turn(0ms);
+    CHECK(listener.calls == 1);
+    CHECK(watch.interest() == EPOLLIN);
+}
+
+TEST_CASE("a task runs once, in the next turn, and one that asks again waits for the turn after") {
+    EventLoop loop;
+    Job job;
+    job.then = [&] { loop.next_turn(job); };
+    loop.next_turn(job);
+    loop.next_turn(job);
+    loop.turn(0ms);
+    CHECK(job.runs == 1);
+    loop.turn(0ms);
+    CHECK(job.runs == 2);
+}
+
+TEST_CASE("a task that was cancelled, or destroyed by another, does not run") {
+    EventLoop loop;
+    Job killer;
+    auto victim = std::make_unique<Job>();
+    Job cancelled;
+    killer.then = [&] { victim.reset(); };
+    loop.next_turn(killer);
+    loop.next_turn(*victim);
+    loop.next_turn(cancelled);
+    cancelled.cancel();
+    loop.turn(0ms);
+    CHECK(killer.runs == 1);
+    CHECK(cancelled.runs == 0);
+}
+
+TEST_CASE("a task may outlive its loop") {
+    Job job;
+    {
+        EventLoop loop;
+        loop.next_turn(job);
+    }
+    CHECK_FALSE(job.pending());
+}
+
+TEST_CASE("a pending task makes the loop not wait") {
+    EventLoop loop;
+    Job job;
+    loop.next_turn(job);
+    loop.turn(std::chrono::hours{1});   // would hang if it did
+    CHECK(job.runs == 1);
+}

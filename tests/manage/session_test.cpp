@@ -1,0 +1,169 @@
+#include "buzon/manage/session.h"
+
+#include "fake_host.h"
+#include "support/catch.h"
+
+using namespace buzon;
+using namespace buzon::manage;
+
+TEST_CASE("the greeting and the small commands stand in the contract") {
+    Manager manager;
+    std::string out;
+    manager.session.greet(out);
+    CHECK(out == "+OK buzon management ready\r\n");
+    CHECK(manager.say("NOOP") == "+OK\r\n");
+    CHECK(manager.say("noop") == "+OK\r\n");
+    CHECK(manager.say("QUIT") == "+OK goodbye\r\n");
+    CHECK(manager.asked<Closing>());
+}
+
+TEST_CASE("METR tells the four numbers, all of them, or one") {
+    Manager manager;
+    manager.host.numbers.messages = 3;
+    manager.host.numbers.bytes = 4'000'000'000'000;
+    manager.host.numbers.online = 2;
+    manager.host.numbers.historic = 9;
+    CHECK(manager.say("METR") == "+OK 3;4000000000000;2;9\r\n");
+    CHECK(manager.say("METR ") == "+OK 3;4000000000000;2;9\r\n");
+    CHECK(manager.say("metr historic") == "+OK 9\r\n");
+    CHECK(manager.say("METR HISTORIC").starts_with("-ERR"));
+    CHECK(manager.say("METR nothing").starts_with("-ERR"));
+    const std::string all = manager.say("METR *");
+    CHECK(all.starts_with("+OK\r\nmessages 3\r\nbytes 4000000000000\r\nonline 2\r\nhistoric 9\r\n"));
+    CHECK(all.ends_with("\r\n.\r\n"));
+    for (const auto& one : state::metric_series())
+        CHECK(all.find("\r\n" + one.name + " ") != std::string::npos);
+}
+
+TEST_CASE("INFO tells host, mail root and address") {
+    Manager manager;
+    CHECK(manager.say("INFO") == "+OK mail.example.org;/var/mail;::\r\n");
+    CHECK(manager.say("INFO *") == "+OK\r\nhost mail.example.org\r\nbasedir /var/mail\r\nip ::\r\nport "
+                                   "1110\r\ntransform off\r\nversion 1\r\n.\r\n");
+    CHECK(manager.say("INFO all").starts_with("-ERR"));
+}
+
+TEST_CASE("a path with a line end in it cannot forge a reply") {
+    Manager manager;
+    manager.host.root = "/a\r\n-ERR b";
+    CHECK(manager.say("INFO") == "+OK mail.example.org;/a?"
+                                 "?-ERR b;::\r\n");
+    manager.host.names = {".", "..x", "a\nb"};
+    CHECK(manager.say("USER LIST") == "+OK\r\n..\r\n...x\r\na?b\r\n.\r\n");
+}
+
+TEST_CASE("PORT takes a strict number and reports what is bound") {
+    Manager manager;
+    CHECK(manager.say("PORT") == "+OK 1110\r\n");
+    for (const char* bad : {"PORT x", "PORT -1", "PORT +1", "PORT 65536", "PORT 1 2", "PORT 0x10", "PORT 1.5",
+                            "PORT 99999999999999999999"}) {
+        CHECK(manager.say(bad).starts_with("-ERR"));
+        CHECK(manager.asked<Answered>());
+    }
+    CHECK(manager.say("port 2110").empty());
+    REQUIRE(manager.asked<ChangePort>());
+    CHECK(manager.asked<ChangePort>()->port == 2110);
+    CHECK(manager.done({true, "2110"}) == "+OK 2110\r\n");
+    CHECK(manager.say("PORT 80").empty());
+    CHECK(manager.done({false, "port 80: Permission denied"}) == "-ERR port 80: Permission denied\r\n");
+    CHECK(manager.say("PORT 0").empty());
+}
+
+TEST_CASE("IPV6, DIRR and HOST ask, or pass on what was given") {
+    Manager manager{true};
+    CHECK(manager.say("IPV6") == "+OK ::\r\n");
+    CHECK(manager.say("IPV6 ::1").empty());
+    CHECK(manager.asked<ChangeAddress>()->address == "::1");
+    CHECK(manager.done({true, "::1"}) == "+OK ::1\r\n");
+    CHECK(manager.say("IPV6 ::1 ::2").starts_with("-ERR"));
+    CHECK(manager.say("DIRR") == "+OK /var/mail\r\n");
+    CHECK(manager.say("DIRR /srv/old mail").empty());
+    CHECK(manager.asked<ChangeDirectory>()->path == "/srv/old mail");
+    CHECK(manager.done({true, "/srv/old mail"}) == "+OK /srv/old mail\r\n");
+    CHECK(manager.say("HOST") == "+OK mail.example.org\r\n");
+    CHECK(manager.say("HOST new.example.org").empty());
+    REQUIRE(manager.asked<ChangeSetting>());
+    manager.host.values.host = "new.example.org";
+    CHECK(manager.done({}) == "+OK new.example.org\r\n");
+    for (const char* bad : {"HOST a b", "HOST a..b", "HOST -a", "HOST a;b", "HOST [::1]", "HOST ."})
+        CHECK(manager.say(bad).starts_with("-ERR"));
+}
+
+TEST_CASE("TRAN shows, switches and sets the transformation, for all or for one") {
+    Manager manager{true};
+    CHECK(manager.say("TRAN") == "+OK off\r\n");
+    manager.host.transforms[""] = "on /bin/sed:s/e/x/g";
+    CHECK(manager.say("TRAN") == "+OK on /bin/sed:s/e/x/g\r\n");
+    CHECK(manager.say("TRAN 0").empty());
+    CHECK(manager.asked<ChangeTransform>()->how == Switch::off);
+    CHECK(manager.done({true, "off"}) == "+OK off\r\n");
+    CHECK(manager.say("TRAN 1").empty());
+    CHECK(manager.asked<ChangeTransform>()->how == Switch::on);
+    CHECK(manager.done({false, "no program was ever set"}) == "-ERR no program was ever set\r\n");
+    CHECK(manager.say("TRAN /bin/sed 's/a b/c  d/'").empty());
+    CHECK(manager.asked<ChangeTransform>()->how == Switch::set);
+    CHECK(manager.asked<ChangeTransform>()->spec == "/bin/sed 's/a b/c  d/'");
+    CHECK_FALSE(manager.asked<ChangeTransform>()->user);
+    CHECK(manager.done({true, "on /bin/sed 's/a b/c  d/'"}) == "+OK on /bin/sed 's/a b/c  d/'\r\n");
+
+    manager.host.transforms["user1"] = "on /bin/cat";
+    CHECK(manager.say("TRAN FOR user1") == "+OK on /bin/cat\r\n");
+    CHECK(manager.say("TRAN FOR nobody").starts_with("-ERR"));
+    CHECK(manager.say("TRAN FOR").starts_with("-ERR"));
+    CHECK(manager.say("tran for user1 0").empty());
+    CHECK(manager.asked<ChangeTransform>()->user == "user1");
+    CHECK(manager.asked<ChangeTransform>()->how == Switch::off);
+    (void)manager.done({});
+    CHECK(manager.say("TRAN FOR user1 /bin/tr a b").empty());
+    CHECK(manager.asked<ChangeTransform>()->spec == "/bin/tr a b");
+}
+
+TEST_CASE("HELP comes from the table, one line a command") {
+    Manager manager;
+    const std::string help = manager.say("HELP");
+    for (std::size_t i = 0; i < command_count(); ++i)
+        CHECK(help.find("\r\n" + std::string{command_help(i).keyword} + " ") != std::string::npos);
+    CHECK(manager.say("HELP port").starts_with("+OK\r\nPORT [port] - "));
+    CHECK(manager.say("HELP nope").starts_with("-ERR"));
+}
+
+TEST_CASE("keywords are whole words") {
+    Manager manager;
+    for (const char* bad : {"METRX", "MET", "", " METR", "METR\t*x", "M", "\xC3\xA9", "METRO", "DRAINS"})
+        CHECK(manager.say(bad).starts_with("-ERR"));
+    CHECK(manager.say(std::string_view{"NOOP\0", 5}).starts_with("-ERR"));
+    CHECK(manager.say("NOOP\x1b[2J").starts_with("-ERR"));
+}
+
+TEST_CASE("fifty mistakes in a row end the session, refused arguments do not count") {
+    Manager manager;
+    for (int i = 0; i < 49; ++i) {
+        CHECK(manager.say("XYZZ").starts_with("-ERR"));
+        CHECK(manager.asked<Answered>());
+    }
+    CHECK(manager.say("PORT x").starts_with("-ERR")); // a known command: the row begins anew
+    for (int i = 0; i < 48; ++i)
+        (void)manager.say("XYZZ");
+    std::string out;
+    CHECK(std::holds_alternative<Answered>(manager.session.too_long(out)));
+    CHECK(manager.say("XYZZ").starts_with("-ERR"));
+    CHECK(manager.asked<Closing>());
+}
+
+TEST_CASE("another protocol's first line gets one error and a closed connection") {
+    for (const std::string_view first : {"GET / HTTP/1.1", "POST /x HTTP/1.0", "METR HTTP/1.1", "\x16\x03\x01"}) {
+        Manager manager;
+        CHECK(manager.say(first).starts_with("-ERR"));
+        CHECK(manager.asked<Closing>());
+    }
+    CHECK(Session::is_foreign("\x16"));
+    CHECK_FALSE(Session::is_foreign("M"));
+    CHECK_FALSE(Session::is_foreign(""));
+    Manager manager;
+    (void)manager.say("NOOP");
+    CHECK(manager.say("GET / HTTP/1.1").starts_with("-ERR"));
+    CHECK(manager.asked<Answered>()); // later it is only an unknown command
+    Manager fresh;
+    std::string out;
+    CHECK(std::holds_alternative<Closing>(fresh.session.too_long(out)));
+}

@@ -1,0 +1,193 @@
+#include "buzon/worker/pool.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+
+#include "buzon/posix/io.h"
+#include "buzon/worker/serve.h"
+#include "support/catch.h"
+#include "support/second_life.h"
+
+using namespace buzon::worker;
+using namespace std::chrono_literals;
+using buzon::event::EventLoop;
+using buzon::posix::UniqueFd;
+
+namespace {
+
+enum Kind : std::uint8_t { echo, die, sleep_for_ever, count_letters_of_fd, give_fd, my_pid };
+
+int worker_process() {
+    return serve([](Request request) -> Reply {
+        switch (request.kind) {
+        case die: ::raise(SIGKILL); break;
+        case sleep_for_ever:
+            for (;;) ::pause();
+        case count_letters_of_fd: {
+            char room[64];
+            const ssize_t n = ::pread(request.fd.get(), room, sizeof room, 0);
+            return {std::to_string(n), {}};
+        }
+        case give_fd: {
+            UniqueFd fd{::memfd_create("given", MFD_CLOEXEC)};
+            (void)buzon::posix::write_all(fd.get(), "hello");
+            return {"here", std::move(fd)};
+        }
+        case my_pid: return {std::to_string(::getpid()), {}};
+        default: break;
+        }
+        return {std::move(request.body), {}};
+    });
+}
+
+const buzon::test::SecondLife registered{"test-worker", worker_process};
+
+Settings settings(std::size_t processes = 2) {
+    Settings s;
+    s.arguments = {"test-worker"};
+    s.most_processes = processes;
+    s.time_limit = 20s;
+    return s;
+}
+
+struct Asked {
+    std::optional<Answer> answer;
+    Pending pending;
+};
+
+void ask(Pool& pool, Asked& asked, Job job) {
+    asked.pending = pool.submit(job, [&asked](Answer a) { asked.answer = std::move(a); });
+}
+
+void turn_until(EventLoop& loop, auto condition) {
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (!condition() && std::chrono::steady_clock::now() < end) loop.turn(20ms);
+    CHECK(condition());
+}
+
+std::size_t descriptors() {
+    std::size_t n = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++n;
+    return n;
+}
+
+} // namespace
+
+TEST_CASE("a job is answered by another process, small or large, with or without a descriptor") {
+    EventLoop loop;
+    Pool pool{loop, settings()};
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{96 * 1024}, std::size_t{96 * 1024 + 1}, std::size_t{5'000'000}}) {
+        Asked asked;
+        ask(pool, asked, Job{echo, std::string(size, 'm'), -1, true});
+        CHECK_FALSE(asked.answer.has_value());
+        turn_until(loop, [&] { return asked.answer.has_value(); });
+        REQUIRE(asked.answer->fate == Fate::answered);
+        CHECK(asked.answer->body == std::string(size, 'm'));
+    }
+    UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};
+    REQUIRE(!buzon::posix::write_all(file.get(), "seven77"));
+    Asked counted;
+    ask(pool, counted, Job{count_letters_of_fd, std::string(200'000, 'z'), file.get(), true});
+    file.reset();   // the pool keeps its own copy
+    Asked given;
+    ask(pool, given, Job{give_fd, "", -1, true});
+    turn_until(loop, [&] { return counted.answer && given.answer; });
+    CHECK(counted.answer->body == "7");
+    REQUIRE(given.answer->fd);
+    char room[8];
+    CHECK(::pread(given.answer->fd.get(), room, sizeof room, 0) == 5);
+}
+
+TEST_CASE("a worker that dies costs its own job and no other") {
+    EventLoop loop;
+    Pool pool{loop, settings(1)};
+    Asked first, second, third;
+    ask(pool, first, Job{echo, "a", -1, true});
+    ask(pool, second, Job{die, "", -1, true});
+    ask(pool, third, Job{echo, "c", -1, true});
+    turn_until(loop, [&] { return third.answer.has_value(); });
+    CHECK(first.answer->body == "a");
+    CHECK(second.answer->fate == Fate::crashed);
+    CHECK(third.answer->body == "c");
+    CHECK(pool.statistics().crashed == 1);
+}
+
+TEST_CASE("a job past its time is ended with its worker") {
+    EventLoop loop;
+    Settings s = settings(1);
+    s.time_limit = 50ms;
+    Pool pool{loop, s};
+    Asked slow;
+    ask(pool, slow, Job{sleep_for_ever, "", -1, true});
+    turn_until(loop, [&] { return slow.answer.has_value(); });
+    CHECK(slow.answer->fate == Fate::too_late);
+}
+
+TEST_CASE("an answer given up is not heard, and the worker is free for the next job") {
+    EventLoop loop;
+    Pool pool{loop, settings(1)};
+    Asked slow, queued, next;
+    ask(pool, slow, Job{sleep_for_ever, "", -1, true});
+    ask(pool, queued, Job{echo, "never", -1, true});
+    ask(pool, next, Job{echo, "next", -1, true});
+    queued.pending.drop();
+    slow.pending.drop();
+    turn_until(loop, [&] { return next.answer.has_value(); });
+    CHECK(next.answer->body == "next");
+    CHECK_FALSE(slow.answer.has_value());
+    CHECK_FALSE(queued.answer.has_value());
+}
+
+TEST_CASE("a job that must be finished goes on when nobody waits for it") {
+    EventLoop loop;
+    Pool pool{loop, settings(1)};
+    Asked before, unheard, after;
+    ask(pool, before, Job{my_pid, "", -1, true});
+    turn_until(loop, [&] { return before.answer.has_value(); });
+    ask(pool, unheard, Job{echo, "x", -1, false});
+    unheard.pending.drop();
+    ask(pool, after, Job{my_pid, "", -1, true});
+    turn_until(loop, [&] { return after.answer.has_value(); });
+    CHECK(after.answer->body == before.answer->body);   // the same process: it was not killed
+}
+
+TEST_CASE("a queue that is full refuses, and a program that cannot be started fails its jobs") {
+    EventLoop loop;
+    Settings s = settings(1);
+    s.longest_queue = 1;
+    Pool pool{loop, s};
+    Asked one, two, three;
+    ask(pool, one, Job{sleep_for_ever, "", -1, true});
+    ask(pool, two, Job{echo, "", -1, true});
+    ask(pool, three, Job{echo, "", -1, true});
+    turn_until(loop, [&] { return three.answer.has_value(); });
+    CHECK(three.answer->fate == Fate::refused);
+
+    s.program = "/nonexistent/worker";
+    Pool hopeless{loop, s};
+    Asked lost;
+    ask(hopeless, lost, Job{echo, "", -1, true});
+    turn_until(loop, [&] { return lost.answer.has_value(); });
+    CHECK(lost.answer->fate == Fate::crashed);
+}
+
+TEST_CASE("a hundred jobs on three workers are all answered and leave no descriptor behind") {
+    const std::size_t before = descriptors();
+    {
+        EventLoop loop;
+        Pool pool{loop, settings(3)};
+        std::vector<Asked> asked(100);
+        for (std::size_t i = 0; i < asked.size(); ++i) ask(pool, asked[i], Job{echo, std::to_string(i), -1, true});
+        turn_until(loop, [&] { return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); }); });
+        for (std::size_t i = 0; i < asked.size(); ++i) CHECK(asked[i].answer->body == std::to_string(i));
+        CHECK(pool.statistics().processes == 3);
+    }   // the workers are told by their sockets' end, their pidfds go with the loop
+    CHECK(descriptors() == before);
+    while (::waitpid(-1, nullptr, 0) > 0) {}
+}
