@@ -1,5 +1,5 @@
-// pop3/capabilities.h - what works now for this session, and so stands in CAPA (RFC 2449). One answer for CAPA, for AUTH
-// and for the commands themselves, so that they cannot disagree.
+// pop3/capabilities.h - what works now for this session, and so stands in CAPA (RFC 2449). One answer for CAPA, for
+// AUTH and for the commands themselves, so that they cannot disagree.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// pop3/commands.h - the table of POP3 commands and their handlers. The table is the protocol: to add a command is to add
-// a row and a handler.
+// pop3/commands.h - the table of POP3 commands and their handlers. The table is the protocol: to add a command is to
+// add a row and a handler.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "buzon/auth/sasl.h"
 #include "buzon/pop3/action.h"
 #include "buzon/pop3/session.h"
 #include "catalogue.h"
@@ -48,8 +49,12 @@ struct Commands {
     static Action user(Session& session, std::string_view arguments, std::string& out);
     static Action pass(Session& session, std::string_view arguments, std::string& out);
     static Action apop(Session& session, std::string_view arguments, std::string& out);
-    static Action auth(Session& session, std::string_view arguments, std::string& out);
     static Action utf8(Session& session, std::string_view arguments, std::string& out);
+
+    // commands_auth.cpp: AUTH and what is said until its end
+    static Action auth(Session& session, std::string_view arguments, std::string& out);
+    static Action answer(Session& session, std::string_view line, std::string& out);
+    static void supply(Session& session, auth::ScramCredentials credentials, bool genuine, std::string& out);
 
     // commands_mail.cpp
     static Action stat(Session& session, std::string_view arguments, std::string& out);
@@ -65,6 +70,7 @@ private:
     static std::optional<MessageNumber> find_message(Session& session, std::string_view text, std::string& out);
     static Action deliver(Session& session, MessageNumber number, std::optional<std::uint32_t> top_lines,
                           std::string& out);
+    static Action follow(Session& session, auth::Step step, std::string& out);
 };
 
 } // namespace buzon::pop3

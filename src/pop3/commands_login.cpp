@@ -1,23 +1,33 @@
-// The commands of the AUTHORIZATION state (RFC 1939 sections 4 and 7, RFC 5034, RFC 6856).
+// The commands of the AUTHORIZATION state but AUTH (RFC 1939 sections 4 and 7, RFC 6856).
+#include "buzon/auth/saslprep.h"
+#include "buzon/auth/utf8.h"
 #include "buzon/line/command_line.h"
 #include "capabilities.h"
 #include "commands.h"
-#include "exchange.h"
 #include "reply.h"
-#include "utf8.h"
 
 namespace buzon::pop3 {
+
+namespace {
+
+// RFC 6856 section 2.2 asks for SASLprep. A name that it forbids is nobody's, and finds that out with the password.
+std::string prepared_user(std::string_view name) {
+    std::optional<std::string> prepared = auth::saslprep(name);
+    return prepared ? std::move(*prepared) : std::string{name};
+}
+
+} // namespace
 
 Action Commands::user(Session& session, std::string_view arguments, std::string& out) {
     session.authorization().user.clear();
     const std::string_view name = line::without_outer_spaces(arguments);
     if (!takes_clear_text(*session.settings_, session.channel_)) {
         err(out, Code::auth, session.texts().clear_text_refused);
-    } else if (!is_utf8(name)) {
+    } else if (!auth::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
     } else {
         // Whether there is such a user is nobody's business before the password.
-        session.authorization().user = name;
+        session.authorization().user = prepared_user(name);
         ok(out, session.texts().user_accepted);
     }
     return Continue{};
@@ -35,7 +45,7 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
         err(out, Code::auth, session.texts().clear_text_refused);
         return Continue{};
     }
-    if (!is_utf8(password)) {
+    if (!auth::is_utf8(password)) {
         authorization.user.clear();
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
@@ -46,28 +56,17 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
 Action Commands::apop(Session& session, std::string_view arguments, std::string& out) {
     Session::Authorization& authorization = session.authorization();
     authorization.user.clear();
-    if (!authorization.apop_offered) {
+    if (authorization.challenge.empty()) {
         err(out, Code::none, session.texts().no_apop);
         return Continue{};
     }
     const std::string_view name = line::take_word(arguments);
-    if (!is_utf8(name)) {
+    if (!auth::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
     }
-    authorization.user = name;
-    return CheckApop{authorization.user, std::string{line::take_word(arguments)}, authorization.unique};
-}
-
-Action Commands::auth(Session& session, std::string_view arguments, std::string& out) {
-    session.authorization().user.clear();
-    if (line::take_word(arguments).empty()) {
-        ok(out, session.texts().mechanisms_follow);
-        append_mechanisms(*session.settings_, session.channel_, out);
-        return Continue{};
-    }
-    err(out, Code::none, session.texts().unknown_mechanism);
-    return Continue{};
+    authorization.user = prepared_user(name);
+    return CheckApop{authorization.user, std::string{line::take_word(arguments)}, authorization.challenge};
 }
 
 Action Commands::utf8(Session& session, std::string_view, std::string& out) {

@@ -9,7 +9,8 @@ using mail::Maildrop;
 
 Action Commands::stat(Session& session, std::string_view, std::string& out) {
     const Maildrop& maildrop = session.transaction().maildrop;
-    ok(out, "{} {}", {maildrop.live_count(), maildrop.live_octets()});
+    out.append("+OK ");
+    append_pair(out, maildrop.live_count(), maildrop.live_octets());
     return Continue{};
 }
 
@@ -38,7 +39,8 @@ Action Commands::list(Session& session, std::string_view arguments, std::string&
     const Maildrop& maildrop = transaction.maildrop;
     if (line::count_words(arguments) == 1) {
         if (const auto number = find_message(session, arguments, out)) {
-            ok(out, "{} {}", {static_cast<std::uint32_t>(*number), maildrop.octets(*number)});
+            out.append("+OK ");
+            append_pair(out, static_cast<std::uint32_t>(*number), maildrop.octets(*number));
         }
         return Continue{};
     }
@@ -53,8 +55,7 @@ Action Commands::uidl(Session& session, std::string_view arguments, std::string&
     if (line::count_words(arguments) == 1) {
         if (const auto number = find_message(session, arguments, out)) {
             out.append("+OK ");
-            append_number(out, static_cast<std::uint32_t>(*number));
-            out.append(" ").append(transaction.maildrop.uidl(*number)).append("\r\n");
+            append_pair(out, static_cast<std::uint32_t>(*number), transaction.maildrop.uidl(*number));
         }
         return Continue{};
     }

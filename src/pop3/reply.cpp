@@ -28,7 +28,30 @@ void append_text(std::string& out, std::string_view text, Numbers numbers) {
     out.append("\r\n");
 }
 
+// Two numbers of 20 digits, or one and a UIDL of 70, with a space and CRLF.
+constexpr std::size_t longest_pair = 96;
+
+void finish_pair(std::string& out, char* line, char* end) {
+    *end++ = '\r';
+    *end++ = '\n';
+    out.append(line, end);
+}
+
 } // namespace
+
+void append_pair(std::string& out, std::uint64_t first, std::uint64_t second) {
+    char line[longest_pair];
+    char* end = std::to_chars(line, line + 20, first).ptr;
+    *end++ = ' ';
+    finish_pair(out, line, std::to_chars(end, end + 20, second).ptr);
+}
+
+void append_pair(std::string& out, std::uint64_t first, std::string_view second) {
+    char line[longest_pair];
+    char* end = std::to_chars(line, line + 20, first).ptr;
+    *end++ = ' ';
+    finish_pair(out, line, end + second.copy(end, 70));
+}
 
 void ok(std::string& out, std::string_view text, Numbers numbers) {
     out.append("+OK ");

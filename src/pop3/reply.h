@@ -27,4 +27,9 @@ void append_number(std::string& out, Number number) {
     out.append(digits, end);
 }
 
+// "1 120": a line of LIST or STAT. Listings have a million of them, so each is put together first and appended once.
+void append_pair(std::string& out, std::uint64_t first, std::uint64_t second);
+// "1 whqtswO00WBw418f9t5JxYwZ": a line of UIDL.
+void append_pair(std::string& out, std::uint64_t first, std::string_view second);
+
 } // namespace buzon::pop3

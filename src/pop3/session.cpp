@@ -12,8 +12,8 @@ namespace buzon::pop3 {
 
 using mail::Maildrop;
 
-Session::Session(const Settings& settings, Channel channel, std::string unique)
-    : settings_{&settings}, phase_{Authorization{std::move(unique), {}, nullptr, false}}, channel_{channel} {}
+Session::Session(const Settings& settings, Channel channel, FreshText fresh_text)
+    : settings_{&settings}, fresh_text_{fresh_text}, channel_{channel} {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
@@ -21,10 +21,12 @@ Session::~Session() = default;
 const Catalogue& Session::texts() const noexcept { return *catalogues()[static_cast<std::size_t>(language_)]; }
 
 void Session::greet(std::string& out) {
-    Authorization& phase = authorization();
-    phase.apop_offered = settings_->plain_secrets_known && !settings_->disabled.has(OptionalCommand::apop);
     out.append("+OK ").append(texts().greeting);
-    if (phase.apop_offered) out.append(" ").append(phase.unique);
+    if (settings_->plain_secrets_known && !settings_->disabled.has(OptionalCommand::apop)) {
+        std::string& challenge = authorization().challenge;
+        challenge = "<" + fresh_text_() + "@" + settings_->host + ">";
+        out.append(" ").append(challenge);
+    }
     out.append("\r\n");
 }
 
@@ -50,6 +52,7 @@ std::string_view Catalogue::* obstacle(const Command& command, Session::State st
 } // namespace
 
 Action Session::line(std::string_view line, std::string& out) {
+    if (state_ == State::authorization && authorization().exchange) return Commands::answer(*this, line, out);
     const line::CommandLine given = line::split_command(line);
     const Command* const command = find_command(given.verb);
     if (!command || (command->optional && settings_->disabled.has(*command->optional))) {
@@ -70,14 +73,19 @@ Action Session::bad_line(BadLine what, std::string& out) {
     return refuse_line(what == BadLine::too_long ? &Catalogue::line_too_long : &Catalogue::invalid_line, out);
 }
 
-// A line that is no command.
+// A line that is no command, and no answer in an exchange either: that ends with it.
 Action Session::refuse_line(std::string_view Catalogue::* why, std::string& out) {
+    if (state_ == State::authorization) authorization().exchange.reset();
     if (++bad_lines_ < bad_line_limit) {
         err(out, Code::none, texts().*why);
         return Continue{};
     }
     err(out, Code::none, texts().too_many_bad_lines);
     return Close{};
+}
+
+void Session::scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out) {
+    Commands::supply(*this, std::move(credentials), genuine, out);
 }
 
 void Session::login_succeeded(Maildrop maildrop, std::string& out) {
@@ -136,14 +144,12 @@ bool Session::produce(std::string& out, std::size_t room) {
             return true;
         }
         phase.current = *next;
-        append_number(out, static_cast<std::uint32_t>(*next));
-        out.append(" ");
+        const auto number = static_cast<std::uint32_t>(*next);
         if (listing_ == Listing::sizes) {
-            append_number(out, phase.maildrop.octets(*next));
+            append_pair(out, number, phase.maildrop.octets(*next));
         } else {
-            out.append(phase.maildrop.uidl(*next));
+            append_pair(out, number, phase.maildrop.uidl(*next));
         }
-        out.append("\r\n");
     }
     return false;
 }
@@ -162,6 +168,8 @@ const Maildrop* Session::maildrop() const noexcept {
     const Transaction* phase = std::get_if<Transaction>(&phase_);
     return phase ? &phase->maildrop : nullptr;
 }
+
+void refuse_connection(std::string& out) { err(out, Code::sys_temp, english.too_many_connections); }
 
 std::string_view name_of(Mechanism mechanism) noexcept {
     switch (mechanism) {

@@ -1,5 +1,5 @@
-// tests/fuzz/pop3_peer.h - the least of a connection that a session needs, for the fuzz targets of POP3. Aborts on every
-// answer that a client could not read.
+// tests/fuzz/pop3_peer.h - the least of a connection that a session needs, for the fuzz targets of POP3. Aborts on
+// every answer that a client could not read.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ inline std::shared_ptr<const mail::Snapshot> three_messages() {
 class Pop3Peer {
 public:
     Pop3Peer(const pop3::Settings& settings, std::shared_ptr<const mail::Snapshot> mail)
-        : session_{settings, pop3::Channel::open, "<1.2@example.net>"}, mail_{std::move(mail)} {
+        : session_{settings, pop3::Channel::open, +[] { return std::string{"1.2"}; }}, mail_{std::move(mail)} {
         session_.greet(out_);
         check_answer(0);
     }
@@ -68,15 +68,16 @@ private:
         if (!right) return session_.login_refused(pop3::Refusal::wrong, out_);
         session_.login_succeeded(mail::Maildrop{mail_}, out_);
     }
-    void scram(const std::string& user);
 
     void perform(const pop3::Action& action) {
-        if (const auto* wanted = std::get_if<pop3::CheckPassword>(&action)) finish_login(wanted->password.size() % 2 == 0);
+        if (const auto* wanted = std::get_if<pop3::CheckPassword>(&action)) {
+            finish_login(wanted->password.size() % 2 == 0);
+        }
         if (const auto* wanted = std::get_if<pop3::CheckApop>(&action)) finish_login(wanted->digest.size() % 2 == 0);
         if (const auto* wanted = std::get_if<pop3::CheckCram>(&action)) finish_login(wanted->digest.size() % 2 == 0);
         if (std::holds_alternative<pop3::Authenticated>(action)) finish_login(true);
         if (std::holds_alternative<pop3::NotAuthenticated>(action)) finish_login(false);
-        if (const auto* wanted = std::get_if<pop3::GetScram>(&action)) scram(wanted->user);
+        if (std::holds_alternative<pop3::GetScram>(action)) session_.scram_credentials({4096, "salt"}, true, out_);
         if (const auto* wanted = std::get_if<pop3::Deliver>(&action)) {
             require(session_.maildrop()->exists(wanted->number) && !session_.maildrop()->deleted(wanted->number));
             session_.delivery_begins(session_.maildrop()->octets(wanted->number), out_);

@@ -108,7 +108,8 @@ TEST_CASE("a NUL makes its line invalid and no other") {
 
 TEST_CASE("what comes out is the same wherever the input is cut in three") {
     using namespace std::string_literals;
-    const std::string input = "USER a\r\n\nPASS  b \nlonger than twelve\r\nN\0L\r\n0123456789\r\n01234567890\r\n\rX\r\r\nend"s;
+    const std::string input =
+        "USER a\r\n\nPASS  b \nlonger than twelve\r\nN\0L\r\n0123456789\r\n01234567890\r\n\rX\r\r\nend"s;
     const Events whole = events_of(input, 12);
     REQUIRE(whole == Events{"line USER a", "line ", "line PASS  b ", "too long", "invalid", "line 0123456789",
                             "too long", "line \rX\r"});

@@ -14,8 +14,17 @@ mail::Maildrop make_maildrop(const std::vector<Message>& messages) {
     return mail::Maildrop{std::move(built.value())};
 }
 
+namespace {
+
+World with_host(World world) {
+    world.settings.host = "dbc.mtview.ca.us";
+    return world;
+}
+
+} // namespace
+
 Conversation::Conversation(World the_world)
-    : world{std::move(the_world)}, session{world.settings, world.channel, world.unique} {
+    : world{with_host(std::move(the_world))}, session{world.settings, world.channel, world.fresh_text} {
     session.greet(out_);
 }
 
@@ -51,6 +60,10 @@ void Conversation::perform(const Action& action) {
     if (const auto* wanted = std::get_if<CheckCram>(&action)) {
         asked.push_back("cram " + wanted->user + " " + wanted->digest + " " + wanted->challenge);
         finish_login(world.digests.count(wanted->user) != 0 && world.digests.at(wanted->user) == wanted->digest);
+    }
+    if (const auto* wanted = std::get_if<GetScram>(&action)) {
+        asked.push_back("scram " + wanted->user);
+        session.scram_credentials(world.scram, world.scram_genuine, out_);
     }
     if (const auto* wanted = std::get_if<Authenticated>(&action)) {
         asked.push_back("authenticated " + wanted->user + " " + std::string{name_of(wanted->mechanism)});

@@ -81,23 +81,25 @@ TEST_CASE("a language range finds the language it is a kind of") {
 TEST_CASE("UTF8 is switched on before login, as often as one likes") {
     Conversation conversation;
     conversation.send("");
+    CHECK_FALSE(conversation.session.utf8());
     CHECK(conversation.command("UTF8") == "+OK UTF-8 enabled\r\n");
     CHECK(conversation.command("utf8") == "+OK UTF-8 enabled\r\n");
+    CHECK(conversation.session.utf8());
     conversation.log_in();
     CHECK(conversation.command("UTF8") == "-ERR Only before login\r\n");
 }
 
 TEST_CASE("every language says everything, in valid UTF-8, with the same places for numbers") {
-    const auto english = all_texts("en");
-    REQUIRE(english.size() > 40);
+    const auto first = all_texts("en");
+    REQUIRE(first.size() > 40);
     for (const char* tag : {"es", "i-default"}) {
         const auto texts = all_texts(tag);
-        REQUIRE(texts.size() == english.size());
+        REQUIRE(texts.size() == first.size());
         for (std::size_t i = 0; i < texts.size(); ++i) {
             CHECK_FALSE(texts[i].empty());
             CHECK(texts[i].size() < 200);
             CHECK(texts[i].find_first_of("\r\n") == std::string::npos);
-            CHECK(places(texts[i]) == places(english[i]));
+            CHECK(places(texts[i]) == places(first[i]));
         }
     }
     for (const std::string& text : all_texts("i-default")) {

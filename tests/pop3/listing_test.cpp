@@ -7,7 +7,7 @@ using namespace buzon::pop3;
 namespace {
 
 Session logged_in(const Settings& settings, std::vector<Message> messages) {
-    Session session{settings, Channel::open, "<1@x>"};
+    Session session{settings, Channel::open, +[] { return std::string{"1"}; }};
     std::string out;
     (void)session.line("USER user1", out);
     (void)session.line("PASS pass1", out);

@@ -181,7 +181,7 @@ TEST_CASE("QUIT before login removes nothing and closes") {
 
 TEST_CASE("QUIT after login asks for the update before it answers, and is silent until then") {
     World world;
-    Session session{world.settings, Channel::open, world.unique};
+    Session session{world.settings, Channel::open, world.fresh_text};
     std::string out;
     (void)session.line("USER user1", out);
     CHECK(std::holds_alternative<CheckPassword>(session.line("PASS pass1", out)));

@@ -28,7 +28,7 @@ struct CommandLine {
 
 // Takes the next word off the front of `text`; several spaces separate like one. Empty when there is none.
 [[nodiscard]] constexpr std::string_view take_word(std::string_view& text) noexcept {
-    text.remove_prefix(text.find_first_not_of(' ') == std::string_view::npos ? text.size() : text.find_first_not_of(' '));
+    while (text.starts_with(' ')) text.remove_prefix(1);
     const std::string_view word = text.substr(0, text.find(' '));
     text.remove_prefix(word.size());
     return word;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <variant>
 
+#include "buzon/auth/sasl.h"
 #include "buzon/mail/maildrop.h"
 
 namespace buzon::pop3 {
@@ -31,13 +32,9 @@ struct CheckPassword {
 struct CheckApop {
     std::string user;
     std::string digest;     // as the client sent it: MD5 in hexadecimal digits, of challenge and secret (RFC 1939)
-    std::string challenge;  // with its angle brackets
+    std::string challenge;  // as the greeting showed it, with its angle brackets
 };
-struct CheckCram {
-    std::string user;
-    std::string digest;     // HMAC-MD5 of the challenge under the secret, in hexadecimal digits (RFC 2195)
-    std::string challenge;
-};
+using CheckCram = auth::CheckDigest;
 // The exchange proved that the client is `user`: open the maildrop.
 struct Authenticated {
     std::string user;
@@ -48,7 +45,7 @@ struct NotAuthenticated {
     std::string user;
     Mechanism mechanism;
 };
-// Ends with scram_credentials(), for an unknown user with invented ones, or with login_refused().
+// Ends with scram_credentials(), or with login_refused() when nobody can tell. An unknown user has invented ones.
 struct GetScram {
     std::string user;
 };

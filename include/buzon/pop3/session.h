@@ -10,14 +10,15 @@
 #include <string_view>
 #include <variant>
 
+#include "buzon/auth/scram_credentials.h"
 #include "buzon/mail/maildrop.h"
 #include "buzon/pop3/action.h"
 #include "buzon/pop3/settings.h"
 
 namespace buzon::pop3 {
 
-class Exchange;         // one AUTH, while it lasts
-struct Catalogue;       // the texts of one language
+struct Exchange;   // one AUTH, while it lasts
+struct Catalogue;  // the texts of one language
 
 // Who else may read what the client sends.
 enum class Channel : std::uint8_t {
@@ -25,11 +26,14 @@ enum class Channel : std::uint8_t {
     secure,  // TLS ends at the front, or the peer is this machine
 };
 
+// Gives printable octets without ',', '<', '>' and '@' that nobody can guess, others each time: for challenges.
+using FreshText = std::string (*)();
+
 //                  +--- PASS, APOP, AUTH, wrong ---+
 //                  v                               |
 //  greet() --> AUTHORIZATION --- PASS, APOP, AUTH, right --> TRANSACTION --- QUIT --> UPDATE --> closed
 //                  |                                             |
-//                  +-- QUIT --> closed, nothing to remove        +-- connection lost, autologout: closed, nothing removed
+//                  +-- QUIT --> closed, nothing to remove        +-- connection lost, autologout: nothing removed
 //
 // Replies are appended to `out`; apart from that a command allocates nothing, those that log in excepted.
 class Session {
@@ -41,9 +45,8 @@ public:
     // So many lines in a row that are no command at all, and we hang up.
     static constexpr unsigned bad_line_limit = 50;
 
-    // `settings` must outlive the session. `unique` is what APOP and CRAM-MD5 sign: "<...@host>", new and not to be
-    // guessed for every connection.
-    Session(const Settings& settings, Channel channel, std::string unique);
+    // `settings` must outlive the session.
+    Session(const Settings& settings, Channel channel, FreshText fresh_text);
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;
     ~Session();
@@ -57,7 +60,8 @@ public:
     // A line that was none.
     [[nodiscard]] Action bad_line(BadLine what, std::string& out);
 
-    // The reports that end an Action (action.h).
+    // The reports that end an Action (action.h). With `genuine` false the exchange goes on and fails in the end.
+    void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
     void login_succeeded(mail::Maildrop maildrop, std::string& out);
     // `seconds`: with in_use how long the holder has had the lock, with too_soon how long to go; nothing: not known.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
@@ -65,12 +69,14 @@ public:
     void delivery_begins(std::optional<std::uint64_t> octets, std::string& out);
     void delivery_refused(DeliveryRefusal why, std::string& out);
     void delivered();
-    // Goes on with the listing until it is finished (true) or `out` has grown by `room`; the last line may go beyond it.
+    // Goes on with the listing until it is finished (true) or `out` has grown by `room`; the last line may pass it.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
     // How many of the messages marked as deleted are still there.
     void updated(std::uint32_t not_removed, std::string& out);
 
     [[nodiscard]] State state() const noexcept { return state_; }
+    // Whether the client said that it takes UTF-8 in headers (RFC 6856 section 2).
+    [[nodiscard]] bool utf8() const noexcept { return utf8_; }
     // Who logged in; in the AUTHORIZATION state the name that USER gave, perhaps none.
     [[nodiscard]] const std::string& user() const noexcept;
     // Null in the AUTHORIZATION state.
@@ -80,10 +86,9 @@ private:
     friend struct Commands;
 
     struct Authorization {
-        std::string unique;
-        std::string user;                    // from USER, until PASS
+        std::string challenge;               // for APOP, as the greeting showed it; empty: not offered
+        std::string user;                    // who wants in; from USER until PASS
         std::unique_ptr<Exchange> exchange;  // null: no AUTH is going on
-        bool apop_offered = false;           // the greeting showed `unique`
     };
     struct Transaction {
         std::string user;
@@ -99,6 +104,7 @@ private:
     [[nodiscard]] Action refuse_line(std::string_view Catalogue::* why, std::string& out);
 
     const Settings* settings_;
+    FreshText fresh_text_;
     std::variant<Authorization, Transaction> phase_;
     State state_ = State::authorization;
     Channel channel_;
@@ -108,5 +114,8 @@ private:
     bool whole_message_ = false;  // the delivery is a RETR, not a TOP
     std::uint8_t bad_lines_ = 0;
 };
+
+// What a connection is told for which there is no room: no session ever begins.
+void refuse_connection(std::string& out);
 
 } // namespace buzon::pop3

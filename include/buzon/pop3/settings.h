@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace buzon::pop3 {
@@ -47,6 +48,8 @@ private:
 };
 
 struct Settings {
+    // Ours, in the challenges that APOP and CRAM-MD5 sign (--host).
+    std::string host = "localhost";
     CommandSet disabled;
     // No clear-text secret is taken on a channel that others may read: USER, PLAIN and LOGIN then leave CAPA.
     bool require_secure_channel = false;

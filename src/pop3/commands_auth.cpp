@@ -1,0 +1,107 @@
+// AUTH (RFC 5034): the command, its base64 answers, and what the mechanism's machine makes of them.
+#include <utility>
+
+#include "buzon/auth/base64.h"
+#include "buzon/line/command_line.h"
+#include "capabilities.h"
+#include "commands.h"
+#include "exchange.h"
+#include "reply.h"
+
+namespace buzon::pop3 {
+
+namespace {
+
+// The mechanism of that name, if it works now.
+std::optional<Mechanism> find_mechanism(const Settings& settings, Channel channel, std::string_view name) {
+    std::optional<Mechanism> found;
+    for_each_mechanism(settings, channel, [&found, name](Mechanism mechanism) {
+        if (line::equals_ignoring_case(name_of(mechanism), name)) found = mechanism;
+    });
+    return found;
+}
+
+auth::Mechanism machine_of(Mechanism mechanism) noexcept {
+    switch (mechanism) {
+    case Mechanism::login: return auth::Mechanism::login;
+    case Mechanism::scram_sha_256: return auth::Mechanism::scram_sha_256;
+    case Mechanism::cram_md5: return auth::Mechanism::cram_md5;
+    default: return auth::Mechanism::plain;
+    }
+}
+
+} // namespace
+
+Action Commands::auth(Session& session, std::string_view arguments, std::string& out) {
+    const Settings& settings = *session.settings_;
+    Session::Authorization& authorization = session.authorization();
+    authorization.user.clear();
+    const std::string_view name = line::take_word(arguments);
+    if (name.empty()) {
+        // Not in the RFC, but how Outlook asks what there is.
+        ok(out, session.texts().mechanisms_follow);
+        append_mechanisms(settings, session.channel_, out);
+        return Continue{};
+    }
+    const std::optional<Mechanism> mechanism = find_mechanism(settings, session.channel_, name);
+    if (!mechanism) {
+        err(out, Code::none, session.texts().unknown_mechanism);
+        return Continue{};
+    }
+    authorization.exchange = std::make_unique<Exchange>(
+        Exchange{*mechanism, auth::Exchange{machine_of(*mechanism), session.fresh_text_(), settings.host}});
+
+    const std::string_view initial = line::take_word(arguments);
+    if (initial.empty()) return follow(session, authorization.exchange->machine.begin(std::nullopt), out);
+    // "=" is an initial response of no octets; an empty word could not be seen.
+    const std::optional<std::string> octets = initial == "=" ? std::string{} : auth::decode_base64(initial);
+    if (!octets) return follow(session, auth::Malformed{}, out);
+    return follow(session, authorization.exchange->machine.begin(*octets), out);
+}
+
+// A line of the client's while an exchange is going on.
+Action Commands::answer(Session& session, std::string_view line, std::string& out) {
+    Session::Authorization& authorization = session.authorization();
+    if (line == "*") {
+        authorization.exchange.reset();
+        err(out, Code::none, session.texts().auth_cancelled);
+        return Continue{};
+    }
+    const std::optional<std::string> octets = auth::decode_base64(line);
+    if (!octets) return follow(session, auth::Malformed{}, out);
+    return follow(session, authorization.exchange->machine.next(*octets), out);
+}
+
+void Commands::supply(Session& session, auth::ScramCredentials credentials, bool genuine, std::string& out) {
+    // It gives a challenge, so there is nothing for the connection to do.
+    (void)follow(session, session.authorization().exchange->machine.supply(std::move(credentials), genuine), out);
+}
+
+// What a step of the machine means here. Every step but a question ends the exchange.
+Action Commands::follow(Session& session, auth::Step step, std::string& out) {
+    Session::Authorization& authorization = session.authorization();
+    if (const auto* challenge = std::get_if<auth::Challenge>(&step)) {
+        out.append("+ ").append(auth::encode_base64(challenge->text)).append("\r\n");
+        return Continue{};
+    }
+    if (auto* needed = std::get_if<auth::NeedCredentials>(&step)) {
+        authorization.user = needed->user;
+        return GetScram{std::move(needed->user)};
+    }
+    const Mechanism mechanism = std::exchange(authorization.exchange, nullptr)->mechanism;
+    if (auto* check = std::get_if<auth::CheckPlain>(&step)) {
+        authorization.user = check->user;
+        return CheckPassword{std::move(check->user), std::move(check->password), mechanism};
+    }
+    if (auto* check = std::get_if<auth::CheckDigest>(&step)) {
+        authorization.user = check->user;
+        return std::move(*check);
+    }
+    if (std::holds_alternative<auth::Accepted>(step)) return Authenticated{authorization.user, mechanism};
+    if (std::holds_alternative<auth::Refused>(step)) return NotAuthenticated{authorization.user, mechanism};
+    authorization.user.clear();
+    err(out, Code::none, session.texts().auth_bad_answer);
+    return Continue{};
+}
+
+} // namespace buzon::pop3
