@@ -2,9 +2,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include <limits>
 #include <memory>
+
+#include "buzon/posix/io.h"
+#include "journal.h"
 
 namespace buzon::mail {
 
@@ -59,6 +65,7 @@ Result<Listing> list_directory(int directory) {
         const dirent* const entry = ::readdir(stream.get());
         if (entry == nullptr) break;
         const std::string_view name{entry->d_name};
+        if (name.substr(0, journal_prefix.size()) == journal_prefix) listing.journals.emplace_back(name);
         if (name.empty() || name.front() == '.') continue;
         if (listing.names.size() > std::numeric_limits<std::uint32_t>::max() - name.size())
             return std::error_code{EOVERFLOW, std::system_category()};
@@ -137,6 +144,39 @@ Result<UniqueFd> open_regular(int directory, const char* name, struct stat& abou
     if (::fstat(file.get(), &about) != 0) return last_error();
     if (!S_ISREG(about.st_mode)) return std::error_code{ENOENT, std::system_category()};
     return file;
+}
+
+std::error_code move_without_replacing(int from_directory, const std::string& from, int to_directory,
+                                       const std::string& to) {
+    if (::renameat2(from_directory, from.c_str(), to_directory, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+    if (errno != EINVAL && errno != ENOSYS) return last_error();
+    if (::linkat(from_directory, from.c_str(), to_directory, to.c_str(), 0) != 0) return last_error();
+    return ::unlinkat(from_directory, from.c_str(), 0) == 0 ? std::error_code{} : last_error();
+}
+
+std::error_code sync_directory(int directory) {
+    if (directory < 0 || ::fsync(directory) == 0 || errno == EINVAL || errno == ENOTSUP) return {};
+    return last_error();
+}
+
+std::string unique_name(std::string_view start) {
+    std::uint64_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) != sizeof number) number = static_cast<std::uint64_t>(::getpid());
+    std::string name{start};
+    name += '.';
+    for (; number != 0; number /= 36) name += "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
+    return name;
+}
+
+std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
+                                 std::string_view content, bool sync) {
+    UniqueFd file{::openat(maildir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+    if (!file) return last_error();
+    std::error_code why = posix::write_all(file.get(), content);
+    if (!why && sync && ::fsync(file.get()) != 0) why = last_error();
+    if (!why && ::renameat(maildir, temporary.c_str(), maildir, to.c_str()) != 0) why = last_error();
+    if (why) ::unlinkat(maildir, temporary.c_str(), 0);
+    return why;
 }
 
 } // namespace buzon::mail

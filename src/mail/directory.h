@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "buzon/mail/stamps.h"
@@ -32,13 +33,14 @@ struct Listing {
     };
     std::string names;
     std::vector<Name> all;
+    std::vector<std::string> journals;   // dot files that journal.h made
 
     [[nodiscard]] std::string_view view(const Name& name) const noexcept { return {names.data() + name.at, name.size}; }
     // For calls that need a terminated one: it is.
     [[nodiscard]] const char* path(const Name& name) const noexcept { return names.data() + name.at; }
 };
 
-// Everything in the directory but dot files. EOVERFLOW beyond 4 GiB of names.
+// Everything in the directory but dot files, of which only journals are told. EOVERFLOW beyond 4 GiB of names.
 [[nodiscard]] posix::Result<Listing> list_directory(int directory);
 
 // Both directories; one that is missing is empty.
@@ -57,5 +59,20 @@ struct MaildirListing {
 // Opened for reading, a regular file for certain (else ENOENT), never through a link, never waiting for a FIFO's writer.
 // `about` is filled in.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_regular(int directory, const char* name, struct stat& about);
+
+// One rename that never replaces a file (else EEXIST). Where the file system has no such call (NFS) it is a link and an
+// unlink: a crash between them leaves one message with two names, and the scan lists it once.
+[[nodiscard]] std::error_code move_without_replacing(int from_directory, const std::string& from, int to_directory,
+                                                     const std::string& to);
+// Names added and removed reach the disk. No error where a file system cannot do this for directories: it is then as
+// safe as it can be. -1 is no directory, and done.
+[[nodiscard]] std::error_code sync_directory(int directory);
+
+// The same for all server processes, on whatever machines: `start`, a dot and some letters and digits.
+[[nodiscard]] std::string unique_name(std::string_view start);
+// Writes a new file, syncs it when asked to, and gives it the name `to`, replacing what was there. `temporary` (in the
+// same file system) is gone afterwards, whatever happens.
+[[nodiscard]] std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
+                                               std::string_view content, bool sync);
 
 } // namespace buzon::mail

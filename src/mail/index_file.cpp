@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "buzon/mail/scan.h"
@@ -15,16 +14,6 @@ namespace {
 using posix::Result;
 using posix::UniqueFd;
 
-// Another server process, perhaps on another machine, may be at the same.
-std::string unique_name() {
-    std::uint64_t number = 0;
-    if (::getrandom(&number, sizeof number, 0) != sizeof number) number = static_cast<std::uint64_t>(::getpid());
-    std::string name = index_file_name;
-    name += '.';
-    for (; number != 0; number /= 36) name += "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
-    return name;
-}
-
 } // namespace
 
 std::shared_ptr<const Snapshot> read_index(int maildir) {
@@ -36,7 +25,7 @@ std::shared_ptr<const Snapshot> read_index(int maildir) {
 }
 
 NextIndex::NextIndex(int maildir) : maildir_{maildir} {
-    path_ = "tmp/" + unique_name();
+    path_ = "tmp/" + unique_name(index_file_name);
     file_.reset(::openat(maildir, path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     struct stat about {};
     if (file_ && ::fstat(file_.get(), &about) == 0) made_at_ns_ = nanoseconds(about.st_ctim);

@@ -38,7 +38,7 @@ Result<OpenRequest> OpenRequest::from_bytes(std::string_view bytes) {
 
 std::string UpdateRequest::to_bytes() const {
     BytesOut out;
-    out.put_text(maildir).put(static_cast<std::uint32_t>(items.size()));
+    out.put_text(maildir).put(keep_since).put(static_cast<std::uint32_t>(items.size()));
     for (const Item& item : items) out.put_text(item.file_name).put(item.in_new).put(item.action).put(item.inode);
     return out.take();
 }
@@ -48,6 +48,7 @@ Result<UpdateRequest> UpdateRequest::from_bytes(std::string_view bytes) {
     BytesIn in{bytes};
     UpdateRequest request;
     request.maildir = in.get_text();
+    request.keep_since = in.get<std::int64_t>();
     const auto count = in.get<std::uint32_t>();
     if (count > in.left() / smallest_item) return bad_bytes();   // before memory is asked for
     request.items.resize(count);

@@ -10,6 +10,7 @@
 #include "file_name.h"
 #include "found.h"
 #include "index_file.h"
+#include "journal.h"
 
 namespace buzon::mail {
 namespace {
@@ -110,8 +111,13 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options) {
 
     NextIndex next_index{options.write_index ? root.value().get() : -1};
     const std::int64_t now_ns = next_index.made_at_ns() != 0 ? next_index.made_at_ns() : clock_ns();
-    const Result<MaildirListing> listing = list_maildir(root.value().get());
+    Result<MaildirListing> listing = list_maildir(root.value().get());
     if (!listing) return listing.error();
+    if (!listing.value().cur.journals.empty()) {   // an update was cut short: it is ended first
+        Journal::replay(root.value().get(), listing.value().cur.journals);
+        listing = list_maildir(root.value().get());
+        if (!listing) return listing.error();
+    }
     Result<std::vector<Found>> found = identify(listing.value(), KnownFiles{index});
     if (!found) return found.error();
     std::vector<Found>& files = found.value();

@@ -7,11 +7,18 @@
 namespace buzon::mail {
 namespace {
 
-void count_octets(const char* data, std::size_t size, WireCounts& counts) noexcept {
-    for (const char* const end = data + size; data != end; ++data) {
-        counts.line_feeds += *data == '\n';
-        counts.crlfs += *data == '\n' && data[-1] == '\r';
-        counts.leading_dots += *data == '.' && data[-1] == '\n';
+void count_lines(const char* data, std::size_t size, WireCounts& counts) noexcept {
+    if (size == 0) return;
+    const char* const end = data + size;
+    counts.leading_dots += *data == '.' && data[-1] == '\n';
+    const auto next = [end](const char* from) {
+        return static_cast<const char*>(std::memchr(from, '\n', static_cast<std::size_t>(end - from)));
+    };
+    for (const char* at = next(data); at != nullptr; at = next(at + 1)) {
+        ++counts.line_feeds;
+        counts.crlfs += at[-1] == '\r';
+        if (at + 1 == end) break;
+        counts.leading_dots += at[1] == '.';
     }
 }
 
@@ -35,7 +42,7 @@ DotStuffer::Progress stuff_runs(std::string_view stored, std::span<char> room, c
 
 } // namespace
 
-const WireKernel wire_portable{"portable", count_octets, stuff_runs};
+const WireKernel wire_portable{"portable", count_lines, stuff_runs};
 
 std::span<const WireKernel> wire_kernels() noexcept {
 #ifdef __SSE2__

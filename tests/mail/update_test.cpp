@@ -153,20 +153,21 @@ TEST_CASE("a thousand removals, half of them of renamed messages") {
 }
 
 TEST_CASE("an update travels as it is, and a damaged one is refused") {
-    UpdateRequest request{"/mail/user", {}};
+    UpdateRequest request{"/mail/user", {}, 12345};
     request.items.push_back({std::string("1.\xff\n"), true, remove_it, 5});
     request.items.push_back({"2.b:2,S", false, mark_it, UINT64_MAX});
     const std::string bytes = request.to_bytes();
     const auto back = UpdateRequest::from_bytes(bytes);
     REQUIRE(back.ok());
     REQUIRE(back.value().items.size() == 2);
+    CHECK(back.value().keep_since == 12345);
     CHECK(back.value().items[0].file_name == "1.\xff\n");
     CHECK(back.value().items[0].in_new);
     CHECK(back.value().items[1].action == mark_it);
     CHECK(back.value().items[1].inode == UINT64_MAX);
     for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(UpdateRequest::from_bytes(bytes.substr(0, size)).ok());
-    std::string endless = UpdateRequest{"", {}}.to_bytes();
-    endless.replace(4, 4, "\xff\xff\xff\xff");   // four thousand million items, none of them there
+    std::string endless = UpdateRequest{}.to_bytes();
+    endless.replace(12, 4, "\xff\xff\xff\xff");   // four thousand million items, none of them there
     CHECK_FALSE(UpdateRequest::from_bytes(endless).ok());
 
     const UpdateOutcome outcome{3, 2, 1, {EACCES, std::system_category()}};

@@ -25,6 +25,7 @@ struct UpdateRequest {
 
     std::string maildir;
     std::vector<Item> items;
+    std::int64_t keep_since = 0;   // not 0: removed messages go to the trash (trash.h), as deleted at this Unix time
 
     // What a session that ends with QUIT asks for: its deleted messages removed, of the others the retrieved ones
     // moved from new to cur.
@@ -48,6 +49,9 @@ struct UpdateOutcome {
     [[nodiscard]] static posix::Result<UpdateOutcome> from_bytes(std::string_view bytes);   // EBADMSG
 };
 
+// More than one removal is first written down in a journal and synced; after a crash at any point scan() ends what was
+// begun. Where no journal can be written (a full file system: removing is what helps) it goes on without.
+//
 // Does all it can: one message that cannot be removed does not keep the others. On return all that is reported has
 // reached the disk (unless !fsync); when that cannot be had, the messages count as failed.
 [[nodiscard]] UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options = {});

@@ -1,0 +1,84 @@
+#include "updater.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "directory.h"
+#include "file_name.h"
+
+namespace buzon::mail {
+namespace {
+
+using posix::last_error;
+using posix::Result;
+using posix::UniqueFd;
+
+// A program that renames a message again and again is not followed for ever.
+constexpr int most_searches = 5;
+
+} // namespace
+
+Result<Updater> Updater::open(int root, std::int64_t keep_since) {
+    Updater updater{root};
+    for (const bool in_new : {true, false}) {
+        Result<UniqueFd> folder = open_directory(root, folder_of(in_new));
+        if (folder) (in_new ? updater.in_new_ : updater.cur_) = std::move(folder).value();
+        else if (folder.error().value() != ENOENT) return folder.error();
+    }
+    updater.trash_ = TrashFolder{root, keep_since};
+    return updater;
+}
+
+UpdateOutcome Updater::run(const std::vector<UpdateRequest::Item>& items) {
+    for (const UpdateRequest::Item& item : items) attempt(item, item.file_name, item.in_new);
+    for (int searches = 0; !missing_.empty() && searches != most_searches; ++searches) search();
+    for (const UpdateRequest::Item* const item : missing_) settle(*item, {EBUSY, std::system_category()});
+    return outcome_;
+}
+
+void Updater::search() {
+    locator_.refresh();
+    for (const UpdateRequest::Item* const item : std::exchange(missing_, {})) {
+        const Result<std::optional<Place>> found = locator_.find(base_name(item->file_name), item->inode);
+        if (!found) settle(*item, found.error());
+        else if (!found.value()) settle(*item, {});
+        else attempt(*item, found.value()->file_name, found.value()->in_new);
+    }
+}
+
+void Updater::attempt(const UpdateRequest::Item& item, const std::string& file_name, bool in_new) {
+    const bool removal = item.action == UpdateRequest::Action::remove;
+    const std::error_code why = removal ? remove(file_name, in_new) : mark_seen(item, file_name, in_new);
+    // EBADF: the directory itself was missing.
+    if (why.value() == ENOENT || why.value() == EBADF) missing_.push_back(&item);
+    else settle(item, why);
+}
+
+void Updater::settle(const UpdateRequest::Item& item, std::error_code why) {
+    if (item.action != UpdateRequest::Action::remove) return;
+    if (!why) ++outcome_.removed;
+    else if (outcome_.failed++ == 0) outcome_.first_error = why;
+}
+
+std::error_code Updater::remove(const std::string& file_name, bool in_new) {
+    if (trash_.wanted()) return trash_.take(folder(in_new), file_name);
+    return ::unlinkat(folder(in_new), file_name.c_str(), 0) == 0 ? std::error_code{} : last_error();
+}
+
+// One that another program has moved to cur meanwhile gets its S there.
+std::error_code Updater::mark_seen(const UpdateRequest::Item& item, const std::string& file_name, bool in_new) {
+    if (!item.in_new || (!in_new && has_seen(file_name))) return {};
+    const std::error_code why = move_without_replacing(folder(in_new), file_name, cur_.get(), seen_name(file_name));
+    if (!why) ++outcome_.moved;
+    return why;
+}
+
+std::error_code Updater::sync() {
+    for (const int directory : {in_new_.get(), cur_.get()})
+        if (const std::error_code why = sync_directory(directory)) return why;
+    return trash_.sync();
+}
+
+} // namespace buzon::mail

@@ -1,0 +1,43 @@
+// mail/updater.h - does the items of one update, one after the other. Private to mail/.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "buzon/mail/update.h"
+#include "locator.h"
+#include "trash_folder.h"
+
+namespace buzon::mail {
+
+class Updater {
+public:
+    // `root` is borrowed. A missing new or cur is empty.
+    [[nodiscard]] static posix::Result<Updater> open(int root, std::int64_t keep_since);
+
+    // First every message where it was listed, then those that were not there wherever they are now. Only a message
+    // that a fresh reading of both directories does not show is gone.
+    [[nodiscard]] UpdateOutcome run(const std::vector<UpdateRequest::Item>& items);
+    // All that was done reaches the disk.
+    [[nodiscard]] std::error_code sync();
+
+private:
+    explicit Updater(int root) noexcept : locator_{root} {}
+    [[nodiscard]] int folder(bool in_new) const noexcept { return in_new ? in_new_.get() : cur_.get(); }
+    void search();
+    void attempt(const UpdateRequest::Item& item, const std::string& file_name, bool in_new);
+    void settle(const UpdateRequest::Item& item, std::error_code why);
+    std::error_code remove(const std::string& file_name, bool in_new);
+    std::error_code mark_seen(const UpdateRequest::Item& item, const std::string& file_name, bool in_new);
+
+    posix::UniqueFd in_new_;
+    posix::UniqueFd cur_;
+    TrashFolder trash_;
+    Locator locator_;
+    std::vector<const UpdateRequest::Item*> missing_;
+    UpdateOutcome outcome_;
+};
+
+} // namespace buzon::mail
