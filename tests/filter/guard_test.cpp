@@ -26,8 +26,12 @@ public:
         if (pid_ == 0) {
             Launcher launcher;
             const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
-            Launch launch = launcher.start(
-                {"/bin/sh", {"-c", commands}, Environment{}, null.get(), null.get(), null.get(), ResourceLimits{}, nullptr});
+            posix::Pipe output = std::move(posix::make_pipe(false).value());
+            posix::Pipe errors = std::move(posix::make_pipe(false).value());
+            Launch launch = launcher.start({"/bin/sh", {"-c", commands}, Environment{}, null.get(),
+                                            output.write_end.get(), errors.write_end.get(), ResourceLimits{}, nullptr});
+            output.write_end.reset();
+            errors.write_end.reset();
             pid_t numbers[2] = {launch.started.pid, launcher.guard().pid()};
             if (and_then) and_then(launcher, launch);
             (void)!::write(report.write_end.get(), numbers, sizeof numbers);
@@ -84,6 +88,25 @@ TEST_CASE("grandchildren die with a server that is killed, in the program's grou
     gone(server.guard);
 }
 
+TEST_CASE("a grandchild in a session of its own dies with the server if it holds one of the pipes, a daemon does not") {
+    const TemporaryDirectory directory;
+    const std::string output = directory.expect("output");
+    const std::string errors = directory.expect("errors");
+    const std::string neither = directory.expect("neither");
+    const std::string program = "setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' ";
+    Server server{program + output + " 2>/dev/null & " + program + errors + " >/dev/null & " + program + neither +
+                  " >/dev/null 2>&1 & wait"};
+    const pid_t one = number_in(output);
+    const pid_t other = number_in(errors);
+    const pid_t daemon = number_in(neither);
+    server.kill();
+    gone(one);
+    gone(other);
+    gone(server.guard);
+    CHECK(process_exists(daemon));
+    ::kill(daemon, SIGKILL);
+}
+
 TEST_CASE("grandchildren whose program has ended by itself die with the server all the same") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
@@ -94,15 +117,21 @@ TEST_CASE("grandchildren whose program has ended by itself die with the server a
     gone(grandchild);
 }
 
-TEST_CASE("what a run leaves in its session is cleared while the server lives") {
+TEST_CASE("what a run leaves outside of its group is cleared while the server lives") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
-    Server server{"timeout 1000 sleep 1000 & echo $! > " + file, [&](Launcher&, Launch& launch) {
+    const std::string other = directory.expect("other");
+    Server server{"timeout 1000 sleep 1000 & echo $! > " + file + "; setsid sh -c 'echo $$ > " + other +
+                      "; exec sleep 1000' & sleep 0.1",
+                  [&](Launcher&, Launch& launch) {
                       number_in(file);
+                      number_in(other);
                       launch.started.place.end();
+                      ::kill(-launch.started.pid, SIGKILL);
                       ::waitpid(launch.started.pid, nullptr, 0);
                   }};
     gone(number_in(file));
+    gone(number_in(other));
     CHECK(process_exists(server.guard));
     server.kill();
     gone(server.guard);
