@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,7 +92,7 @@ void Guard::revive_if_gone() noexcept {
 Guard::Place Guard::reserve() noexcept {
     revive_if_gone();
     GuardSlot* found = nullptr;
-    // A slot that has ended is taken only when none is free: its group was killed, only its session goes unswept.
+    // A slot that has ended is taken only when none is free: its group was killed, only the rest goes unswept.
     for (const std::int32_t wanted : {GuardSlot::free, GuardSlot::ended}) {
         for (std::size_t i = 0; !found && i < GuardTable::places; ++i, ++next_) {
             GuardSlot& slot = table_->slots[next_ % GuardTable::places];
@@ -102,6 +103,7 @@ Guard::Place Guard::reserve() noexcept {
     Place place;
     if (!found) return place;
     found->started = since_boot();
+    for (auto& pipe : found->pipes) pipe = 0;
     place.guard_ = this;
     place.slot_ = found;
     return place;
@@ -124,6 +126,15 @@ Guard::Place& Guard::Place::operator=(Place&& other) noexcept {
         slot_ = std::exchange(other.slot_, nullptr);
     }
     return *this;
+}
+
+void Guard::Place::pipes(int output, int errors) noexcept {
+    if (!slot_) return;
+    const int descriptors[] = {output, errors};
+    for (std::size_t i = 0; i < 2; ++i) {
+        struct stat about {};
+        if (::fstat(descriptors[i], &about) == 0 && S_ISFIFO(about.st_mode)) slot_->pipes[i] = about.st_ino;
+    }
 }
 
 void Guard::Place::enter(pid_t leader) noexcept {

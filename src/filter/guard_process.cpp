@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,11 +28,20 @@ namespace {
 constexpr std::int64_t millisecond = 1'000'000;
 constexpr int lifeline_number = 3;
 
+// Leaders are made a moment after the time noted for them, and /proc tells time in hundredths of a second.
+constexpr std::int64_t slack = 1000 * millisecond;
+
+// What one program was, and what it may have left.
 struct Session {
     pid_t leader = -1;
     std::int64_t started = 0;   // nanoseconds since boot
+    std::array<std::uint64_t, 2> pipes{};
     bool live = false;
 };
+
+Session session_of(const GuardSlot& slot) {
+    return {slot.leader, slot.started, {slot.pipes[0], slot.pipes[1]}, slot.state == GuardSlot::live};
+}
 
 struct ProcessState {
     char state = '?';
@@ -77,34 +87,66 @@ std::optional<ProcessState> look_at(pid_t pid) {
 // our leader exactly if it is as old as our leader.
 bool ours(const Session& session) {
     const std::optional<ProcessState> leader = look_at(session.leader);
-    return !leader || leader->started <= session.started + 1000 * millisecond;
+    return !leader || leader->started <= session.started + slack;
 }
 
-void kill_surely(pid_t pid, pid_t session) {
-    const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    if (pidfd < 0) return;
-    // Looked at again, now that the descriptor holds this one process, whatever becomes of the number.
-    if (const auto process = look_at(pid); process && process->session == session) {
-        ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+bool names_pipe(const struct stat& link, std::string_view target, const std::vector<Session>& sessions) {
+    constexpr std::string_view prefix = "pipe:[";
+    if ((link.st_mode & S_IWUSR) == 0 || target.substr(0, prefix.size()) != prefix) return false;   // or only read
+    target.remove_prefix(prefix.size());
+    std::uint64_t inode = 0;
+    std::from_chars(target.data(), target.data() + target.size(), inode);
+    return inode != 0 && std::any_of(sessions.begin(), sessions.end(), [&](const Session& s) {
+               return s.pipes[0] == inode || s.pipes[1] == inode;
+           });
+}
+
+// Only programs and what they started have ever held those pipes for writing.
+bool writes_to_us(pid_t pid, const std::vector<Session>& sessions) {
+    std::array<char, 32> path{};
+    std::snprintf(path.data(), path.size(), "/proc/%d/fd", pid);
+    DIR* const descriptors = ::opendir(path.data());
+    if (!descriptors) return false;
+    bool found = false;
+    while (const dirent* entry = found ? nullptr : ::readdir(descriptors)) {
+        struct stat link {};
+        std::array<char, 64> target{};
+        const int directory = ::dirfd(descriptors);
+        if (::fstatat(directory, entry->d_name, &link, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        const ssize_t n = ::readlinkat(directory, entry->d_name, target.data(), target.size());
+        found = n > 0 && names_pipe(link, {target.data(), static_cast<std::size_t>(n)}, sessions);
     }
-    ::close(pidfd);
+    ::closedir(descriptors);
+    return found;
 }
 
-// Kills what still runs in these sessions, whatever its group. Gives how many there were.
+bool left_over(pid_t pid, const std::vector<Session>& sessions) {
+    const std::optional<ProcessState> process = look_at(pid);
+    if (!process || process->state == 'Z' || process->state == 'X') return false;
+    bool young = false;
+    for (const Session& session : sessions) {
+        if (process->session == session.leader && ours(session)) return true;
+        young = young || process->started + slack >= session.started;
+    }
+    return young && writes_to_us(pid, sessions);
+}
+
+// Kills what still belongs to these programs, whatever its group. Gives how many there were.
 std::size_t sweep(const std::vector<Session>& sessions) {
     DIR* const processes = ::opendir("/proc");
     if (!processes) return 0;
     std::size_t found = 0;
     while (const dirent* entry = ::readdir(processes)) {
         const pid_t pid = static_cast<pid_t>(std::atoi(entry->d_name));
-        if (pid <= 0) continue;
-        const std::optional<ProcessState> process = look_at(pid);
-        if (!process || process->state == 'Z' || process->state == 'X') continue;
-        const auto session = std::find_if(sessions.begin(), sessions.end(),
-                                          [&](const Session& s) { return s.leader == process->session; });
-        if (session == sessions.end() || !ours(*session)) continue;
-        ++found;
-        kill_surely(pid, session->leader);
+        if (pid <= 0 || !left_over(pid, sessions)) continue;
+        const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+        if (pidfd < 0) continue;
+        // Looked at again, now that the descriptor holds this one process, whatever becomes of the number.
+        if (left_over(pid, sessions)) {
+            ++found;
+            ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+        }
+        ::close(pidfd);
     }
     ::closedir(processes);
     return found;
@@ -114,18 +156,18 @@ std::vector<Session> take_ended(GuardTable& table) {
     std::vector<Session> sessions;
     for (GuardSlot& slot : table.slots) {
         if (slot.state != GuardSlot::ended) continue;
-        const Session session{slot.leader, slot.started, false};
+        const Session session = session_of(slot);
         std::int32_t state = GuardSlot::ended;
         if (slot.state.compare_exchange_strong(state, GuardSlot::free)) sessions.push_back(session);
     }
     return sessions;
 }
 
-// The server is gone. Groups first: they hold almost all there is. Then, until nothing is found, their sessions.
+// The server is gone. Groups first: they hold almost all there is. Then, until nothing is found, the rest.
 void kill_all(GuardTable& table) {
     std::vector<Session> sessions = take_ended(table);
     for (const GuardSlot& slot : table.slots) {
-        if (slot.state == GuardSlot::live) sessions.push_back({slot.leader, slot.started, true});
+        if (slot.state == GuardSlot::live) sessions.push_back(session_of(slot));
     }
     if (sessions.empty()) return;
     for (int round = 0; round < 250; ++round) {

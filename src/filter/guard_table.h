@@ -12,11 +12,12 @@ struct GuardSlot {
         free,       // the server may take it
         reserved,   // a program is being started; its process enters its number itself
         live,       // `leader` leads a session and group of ours
-        ended,      // the server is done with it: the guard clears the session, then frees the slot
+        ended,      // the server is done with it: the guard frees the slot and clears what is left
     };
     std::atomic<std::int32_t> state;
     std::atomic<std::int32_t> leader;
     std::atomic<std::int64_t> started;   // CLOCK_BOOTTIME, nanoseconds, shortly before the process was made
+    std::array<std::atomic<std::uint64_t>, 2> pipes;   // inode numbers of standard output and error; 0: no pipe
 };
 
 struct GuardTable {

@@ -212,6 +212,7 @@ Launch Launcher::start(const Program& program) {
 
     Launch launch;
     launch.started.place = guard_.reserve();
+    launch.started.place.pipes(program.output, program.errors);
     Plan plan{arguments.front().c_str(), argument_pointers.data(), environment_pointers.data(),
               {program.input, program.output, program.errors},
               {// SIGXCPU first, which a program may tell of; SIGKILL if it does not heed it.

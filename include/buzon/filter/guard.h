@@ -3,12 +3,13 @@
 // A small process of our own beside the server (no child of it: nobody has to wait for it) sleeps on a socket whose other
 // end only the server has, and shares one table with it: the process groups of the programs that run. A start writes
 // into the table and costs no system call. When the server dies, however it dies, the socket ends: the guard kills every
-// group in the table, then whatever else is in those sessions (a program under timeout(1) has left the group, not the
-// session), and goes. While the server lives the guard clears, once a second at most, what a run that has ended left
-// behind in its session.
+// group in the table, then whatever else belongs to those programs, and goes. While the server lives the guard clears,
+// once a second at most, what a run that has ended left behind.
 //
+// What belongs to a program: its process group; its session (timeout(1) leaves the group, not the session); and, in
+// whatever session, a process that holds the writing end of its standard output or error. So a daemon that a program
+// starts on purpose (gpg-agent is one) lives on: such a one has a session of its own and lets go of the pipes.
 // Process numbers are used again, so a number alone is never killed: see ours() in guard_process.cpp.
-// Out of reach: a process that starts a session of its own, a daemon on purpose (gpg-agent is one).
 #pragma once
 
 #include <sys/types.h>
@@ -44,6 +45,8 @@ public:
         Place& operator=(const Place&) = delete;
         ~Place() { end(); }
 
+        // The pipes that the program will hold for writing; borrowed.
+        void pipes(int output, int errors) noexcept;
         // Async-signal-safe; called by the program's process itself before it becomes the program, so that there is no
         // moment at which it runs and is not known.
         void enter(pid_t leader) noexcept;

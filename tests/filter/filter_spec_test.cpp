@@ -1,0 +1,197 @@
+#include "buzon/filter/filter_spec.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "filter_support.h"
+#include "support/catch.h"
+
+using namespace buzon::filter;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+// The members as lists of words, the path first.
+std::vector<Words> chain(const FilterSpec& spec) {
+    std::vector<Words> result;
+    for (const FilterMember& member : spec.members()) {
+        Words words{member.path};
+        words.insert(words.end(), member.arguments.begin(), member.arguments.end());
+        result.push_back(words);
+    }
+    return result;
+}
+
+std::vector<Words> chain(std::string_view text) {
+    const ParsedSpec parsed = FilterSpec::parse(text);
+    INFO(text << ": " << parsed.problem);
+    CHECK(parsed.ok());
+    return chain(parsed.spec);
+}
+
+} // namespace
+
+TEST_CASE("a SPEC is a path, a path with one argument, or a command line") {
+    struct Row {
+        std::string text;
+        Words words;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"/bin/cat", {"/bin/cat"}},
+        {"  /bin/cat\t ", {"/bin/cat"}},
+        {"/usr/bin/sed:s/e/x/g", {"/usr/bin/sed", "s/e/x/g"}},
+        {"/bin/a:b:c d", {"/bin/a", "b:c d"}},
+        {"/bin/a:", {"/bin/a", ""}},
+        {"/bin/a: b ", {"/bin/a", " b "}},
+        {"/bin/a:'b'", {"/bin/a", "'b'"}},
+        {"/bin/a:b\\", {"/bin/a", "b\\"}},
+        {"/bin/sed -e s:a:b:", {"/bin/sed", "-e", "s:a:b:"}},
+        {"/bin/tr  a\tb", {"/bin/tr", "a", "b"}},
+        {"/bin/sed 's/a b/c/'", {"/bin/sed", "s/a b/c/"}},
+        {"/bin/sed's/a/b/'", {"/bin/sed", "s/a/b/"}},
+        {"/bin/echo ''", {"/bin/echo", ""}},
+        {"/bin/echo \"\" x", {"/bin/echo", "", "x"}},
+        {R"(/bin/echo a'b c'd"e f"\ g)", {"/bin/echo", "ab cde f g"}},
+        {R"(/bin/echo "\"\\\$\`\a'")", {"/bin/echo", R"("\$`\a')"}},
+        {R"(/bin/echo '\"$x')", {"/bin/echo", R"(\"$x)"}},
+        {R"(/bin/echo \'a\" \\)", {"/bin/echo", R"('a")", "\\"}},
+        {"/bin/echo $HOME *.c ~ ; > < & #x `y`", {"/bin/echo", "$HOME", "*.c", "~", ";", ">", "<", "&", "#x", "`y`"}},
+        {"/opt/ñandú á", {"/opt/ñandú", "á"}},
+    }));
+    CHECK(chain(row.text) == std::vector<Words>{row.words});
+}
+
+TEST_CASE("a bar joins programs only where white space and a path stand around it") {
+    struct Row {
+        std::string text;
+        std::vector<Words> members;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"/bin/a | /bin/b", {{"/bin/a"}, {"/bin/b"}}},
+        {"/bin/a x\t|  /bin/b y | /bin/c:z", {{"/bin/a", "x"}, {"/bin/b", "y"}, {"/bin/c", "z"}}},
+        {"/bin/a:x | /bin/b:y z | /bin/c", {{"/bin/a", "x"}, {"/bin/b", "y z"}, {"/bin/c"}}},
+        {"/bin/a: | /bin/b", {{"/bin/a", ""}, {"/bin/b"}}},
+        {"/bin/sed:s|a|b|", {{"/bin/sed", "s|a|b|"}}},
+        {"/bin/sed s|a|b|", {{"/bin/sed", "s|a|b|"}}},
+        {"/bin/sed:s | a | b |", {{"/bin/sed", "s | a | b |"}}},
+        {"/bin/sed:s|/a|/b|", {{"/bin/sed", "s|/a|/b|"}}},
+        {"/bin/sed:s |/a|/b|", {{"/bin/sed", "s |/a|/b|"}}},
+        {"/bin/sed:s| /a| /b|", {{"/bin/sed", "s| /a| /b|"}}},
+        {"/bin/sed 's | /a | /b |'", {{"/bin/sed", "s | /a | /b |"}}},
+        {"/bin/sed \"x | /a\" | /bin/b", {{"/bin/sed", "x | /a"}, {"/bin/b"}}},
+        {"/bin/tr '|' \\| \"|\"", {{"/bin/tr", "|", "|", "|"}}},
+        {"/bin/a|/bin/b", {{"/bin/a|/bin/b"}}},
+    }));
+    CHECK(chain(row.text) == row.members);
+}
+
+TEST_CASE("a SPEC that cannot be meant is refused with a reason") {
+    const std::string text = GENERATE(values<std::string>({
+        "", "   ", "cat", "./cat", "bin/cat x", "'/bin/cat' x", ":x", "| /bin/cat", "/bin/cat 'x", "/bin/cat \"x",
+        "/bin/cat \"x\\\"", "/bin/cat x\\", "/bin/cat |", "/bin/cat | ", "/bin/cat | cat", "/bin/cat |/bin/tr a b",
+        "/bin/cat | | /bin/cat", "/bin/cat a | b", "/bin/cat 'a'| /bin/b |", "/bin/a:b | /bin/c | d", "/bin/cat\na",
+        "/bin/cat:a\rb", "/bin/sed:'s | /a | /b |'", std::string{"/bin/cat a\0b", 12},
+    }));
+    const ParsedSpec parsed = FilterSpec::parse(text);
+    INFO(text);
+    CHECK_FALSE(parsed.ok());
+    CHECK(parsed.spec.empty());
+    CHECK(parsed.problem.find('\n') == std::string::npos);
+}
+
+TEST_CASE("a chain has an end") {
+    std::string text = "/bin/cat";
+    for (std::size_t i = 1; i < FilterSpec::max_members; ++i) text += " | /bin/cat";
+    ParsedSpec longest = FilterSpec::parse(text);
+    REQUIRE(longest.ok());
+    CHECK(longest.spec.members().size() == FilterSpec::max_members);
+    CHECK_FALSE(longest.spec.append(FilterSpec::parse("/bin/tr").spec));
+    CHECK(longest.spec.members().size() == FilterSpec::max_members);
+    CHECK_FALSE(FilterSpec::parse(text + " | /bin/cat").ok());
+}
+
+TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
+    const std::string text = GENERATE(values<std::string>({
+        "/bin/cat", "/usr/bin/sed:s/e/x/g", "/usr/bin/sed 's/e/x/g'", "/bin/a:b  c ", "/bin/a: ", "/bin/a:",
+        "/bin/tr a b | /bin/sed:s|a|b|", "/bin/a x\\ | /bin/b", "/bin/a \"x | /y\" | /bin/b:' | /bin/c '' \"\"",
+    }));
+    const ParsedSpec parsed = FilterSpec::parse(text);
+    REQUIRE(parsed.ok());
+    CHECK(parsed.spec.text() == text);
+    CHECK(FilterSpec::parse("  " + text).spec.text() == text);
+}
+
+TEST_CASE("specifications put behind each other still parse to the same chain") {
+    const std::vector<std::string> texts{"/bin/a",    "/bin/a:",       "/bin/a: ",          "/bin/a:b ",  "/bin/a:|",
+                                         "/bin/a: |", "/bin/a:' | /'", "/bin/a 'x | /y' ''", "/bin/a b\\ ", "/bin/a \"'\" |x|"};
+    for (const std::string& first : texts) {
+        for (const std::string& second : texts) {
+            ParsedSpec both = FilterSpec::parse(first);
+            const ParsedSpec next = FilterSpec::parse(second);
+            if (!both.ok() || !next.ok()) continue;
+            REQUIRE(both.spec.append(next.spec));
+            const ParsedSpec again = FilterSpec::parse(both.spec.text());
+            INFO(first << " ++ " << second << " = " << both.spec.text());
+            REQUIRE(again.ok());
+            CHECK(again.spec == both.spec);
+        }
+    }
+}
+
+TEST_CASE("however an argument looks, its canonical form gives it back") {
+    // White space at the end of an ARG forces the canonical form wherever a program follows.
+    for (const std::string argument : {"x ", "'", "it's | /x ", "a\\ ", "\"$(rm) ", "\t", "ñ ", "-n ", "* "}) {
+        const std::string ended = argument.back() == ' ' || argument.back() == '\t' ? argument : argument + " ";
+        ParsedSpec one = FilterSpec::parse("/bin/a:" + ended);
+        if (one.spec.members().size() != 1) continue;
+        REQUIRE(one.spec.append(FilterSpec::parse("/bin/b").spec));
+        CHECK(chain(one.spec.text()) == std::vector<Words>{{"/bin/a", ended}, {"/bin/b"}});
+    }
+}
+
+TEST_CASE("a program that cannot serve is named with the reason") {
+    const TemporaryDirectory directory;
+    const auto objection = [](const std::string& path) { return check(FilterSpec::parse(path).spec); };
+
+    CHECK_FALSE(objection("/bin/cat"));
+    REQUIRE(objection(directory.path("none")));
+    CHECK(objection(directory.path("none"))->kind == Unfit::missing);
+    CHECK(objection(directory.path("none"))->text == directory.path("none") + ": No such file or directory");
+    CHECK(objection("/bin/cat/x")->kind == Unfit::missing);
+    CHECK(objection("/tmp")->kind == Unfit::wrong_kind);
+    CHECK(objection("/dev/null")->kind == Unfit::wrong_kind);
+    const std::string plain = directory.file("plain", "text");
+    CHECK(objection(plain)->kind == Unfit::not_executable);
+    CHECK(objection("/bin/cat | " + plain)->text.find(plain) == 0);
+}
+
+TEST_CASE("the identity of a chain changes with whatever changes its output") {
+    const TemporaryDirectory directory;
+    const std::string program = directory.script("program", "cat");
+    const auto of = [](const std::string& text) { return identity(FilterSpec::parse(text).spec); };
+
+    const std::string first = of(program + " ab c");
+    CHECK(first.size() == 32);
+    CHECK(of(program + ":ab c") != first);
+    CHECK(of(program + " 'ab' \"c\"") == first);
+    CHECK(of(program + " a bc") != first);
+    CHECK(of(program + " ab c ''") != first);
+    CHECK(of(program + " ab | " + program + " c") != first);
+    CHECK(of("/bin/cat ab c") != first);
+    CHECK(of(directory.path("none")).empty());
+    // Another process, after a restart, finds what this one has remembered.
+    CHECK(identity(FilterSpec{}) == "6c62272e07bb014262b821756295c58d");
+
+    const timespec times[2] = {{1'000'000'000, 1}, {1'000'000'000, 1}};
+    REQUIRE(::utimensat(AT_FDCWD, program.c_str(), times, 0) == 0);
+    const std::string touched = of(program + " ab c");
+    CHECK(touched != first);
+    const timespec later[2] = {{1'000'000'000, 2}, {1'000'000'000, 2}};
+    REQUIRE(::utimensat(AT_FDCWD, program.c_str(), later, 0) == 0);
+    CHECK(of(program + " ab c") != touched);
+}

@@ -1,0 +1,104 @@
+// tests/filter/filter_support.h - programs, messages and counts for the tests of filter/.
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/posix/io.h"
+#include "support/catch.h"
+
+class TemporaryDirectory {
+public:
+    TemporaryDirectory() {
+        std::string name = "/tmp/buzon-filter-XXXXXX";
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path_ = name;
+        REQUIRE(::chmod(path_.c_str(), 0755) == 0);   // programs may run as another user
+    }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    ~TemporaryDirectory() {
+        for (const std::string& file : files_) ::unlink(file.c_str());
+        ::rmdir(path_.c_str());
+    }
+
+    std::string path(const std::string& name) const { return path_ + "/" + name; }
+    std::string file(const std::string& name, const std::string& text, mode_t mode = 0644) const {
+        std::ofstream{path(name)} << text;
+        REQUIRE(::chmod(path(name).c_str(), mode) == 0);
+        files_.insert(path(name));
+        return path(name);
+    }
+    // A program of the shell's.
+    std::string script(const std::string& name, const std::string& commands) const {
+        return file(name, "#!/bin/sh\n" + commands + "\n", 0755);
+    }
+    // A file the program under test will make.
+    std::string expect(const std::string& name) const {
+        files_.insert(path(name));
+        return path(name);
+    }
+
+private:
+    std::string path_;
+    mutable std::set<std::string> files_;
+};
+
+inline std::string contents(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream{path}.rdbuf();
+    return text.str();
+}
+
+// A message as its owner would open it.
+inline buzon::posix::UniqueFd message(const std::string& text) {
+    std::string name = "/tmp/buzon-message-XXXXXX";
+    const buzon::posix::UniqueFd written{::mkstemp(name.data())};
+    REQUIRE(!buzon::posix::write_all(written.get(), text));
+    buzon::posix::UniqueFd opened{::open(name.c_str(), O_RDONLY | O_CLOEXEC)};
+    ::unlink(name.c_str());
+    return opened;
+}
+
+inline std::size_t open_descriptors() {
+    std::size_t count = 0;
+    DIR* const directory = ::opendir("/proc/self/fd");
+    while (::readdir(directory)) ++count;
+    ::closedir(directory);
+    return count;
+}
+
+// The process numbers of our children, zombies too.
+inline std::string children() {
+    const std::string self = std::to_string(::getpid());
+    return contents("/proc/" + self + "/task/" + self + "/children");
+}
+
+inline bool process_exists(pid_t pid) {
+    if (::kill(pid, 0) != 0) return false;
+    // A zombie waits for whoever has become its parent; it is gone as far as we are concerned.
+    const std::string stat = contents("/proc/" + std::to_string(pid) + "/stat");
+    const std::size_t name_end = stat.rfind(')');
+    return name_end != std::string::npos && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
+}
+
+// Turns until the condition holds, or far too long has passed.
+inline void turn_until(buzon::event::EventLoop& loop, auto condition) {
+    const auto limit = buzon::event::Clock::now() + std::chrono::minutes{2};
+    while (!condition() && loop.now() < limit) loop.turn(std::chrono::milliseconds{10});
+}
+
+// What programs say about themselves takes its time to arrive.
+inline void wait_until(auto condition) {
+    for (int i = 0; i < 3000 && !condition(); ++i) ::usleep(10'000);
+}
