@@ -185,3 +185,64 @@ TEST_CASE("a damaged history is refused with a reason and changes nothing") {
     CHECK(victim.history.decode("").value() == "not a history, or of another version");
     CHECK(victim.history.encode() == before);
 }
+
+namespace {
+
+// CRC-32 the slow way, to give damaged content a right checksum.
+void append_checksum(std::string& file) {
+    std::uint32_t crc = 0xFFFFFFFFu;
+    for (const char c : file) {
+        crc ^= static_cast<unsigned char>(c);
+        for (int i = 0; i < 8; ++i)
+            crc = (crc & 1u) != 0 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
+    }
+    crc = ~crc;
+    for (unsigned shift = 0; shift < 32; shift += 8)
+        file += static_cast<char>(crc >> shift & 0xFFu);
+}
+
+} // namespace
+
+TEST_CASE("content that was never ours is refused or made sense of, even under a right checksum") {
+    Fixture f;
+    for (int i = 0; i < 5; ++i)
+        f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
+    std::string good = f.history.encode();
+    good.resize(good.size() - 4);
+    std::string same = good;
+    append_checksum(same);
+    CHECK(same == f.history.encode()); // the two checksums agree
+    std::mt19937 random{11};
+    int taken = 0, refused = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        std::string file = good;
+        for (std::size_t i = random() % 3 + 1; i > 0; --i) {
+            const std::size_t place = 16 + random() % (file.size() - 16);
+            if (random() % 8 == 0)
+                file.erase(place, random() % 4);
+            else if (random() % 8 == 0)
+                file.insert(place, 1, static_cast<char>(random() & 0xFFu));
+            else
+                file[place] = static_cast<char>(random() & 0xFFu);
+            if (file.size() <= 17) break;
+        }
+        append_checksum(file);
+        Fixture victim;
+        if (victim.history.decode(file).has_value()) {
+            ++refused;
+            CHECK(victim.show(Period::minute).empty());
+            continue;
+        }
+        ++taken;
+        victim.at(monday + hours{200}, 1, 1);
+        for (const Period period : all_periods) {
+            const auto points = victim.history.points(0, period, SIZE_MAX);
+            for (std::size_t j = 1; j < points.size(); ++j)
+                REQUIRE(points[j - 1].start < points[j].start);
+        }
+        Fixture again;
+        CHECK_FALSE(again.history.decode(victim.history.encode()).has_value());
+    }
+    CHECK(taken > 100);
+    CHECK(refused > 100);
+}
