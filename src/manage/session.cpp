@@ -105,6 +105,12 @@ Action Session::too_long(std::string& out) {
     return impl_->mistake("line too long", out);
 }
 
+Action Session::invalid(std::string& out) {
+    impl_->first_line = false;
+    if (impl_->live) return impl_->end_live(out);
+    return impl_->mistake("control characters are not allowed", out);
+}
+
 bool Session::produce(std::string& out, std::size_t room) {
     const std::size_t end = out.size() + room;
     if (impl_->live) {

@@ -187,6 +187,7 @@ constexpr SettingField rows[] = {
     number<&S::transform_hold>("transform-hold", 0, 16u << 20, "output held back until the program's fate is known",
                                SettingType::octets),
     number<&S::max_transforms>("max-transforms", 0, 10'000, "programs at once; 0: two a processor"),
+    number<&S::transform_queue>("transform-queue", 0, million, "messages that may wait for their program to start"),
     duration<&S::transform_wait>("transform-wait", 1, 86'400, "longest time a message waits for its program to start"),
     duration<&S::transform_cpu>("transform-cpu", 0, 86'400, "processor time of one program; 0: no limit"),
     number<&S::transform_memory>("transform-memory", 0, terabyte, "address space of one program; 0: no limit",
@@ -194,6 +195,7 @@ constexpr SettingField rows[] = {
     number<&S::transform_file_size>("transform-file-size", 0, terabyte, "largest file a program may write; 0: no limit",
                                     SettingType::octets),
     number<&S::transform_processes>("transform-processes", 0, million, "processes of the programs' user; 0: no limit"),
+    number<&S::transform_files>("transform-files", 0, million, "open files of one program; 0: no limit"),
 
     choice<&S::log_level, level_names>("log-level", "the least important events that are logged"),
     choice<&S::log_format, log_format_names>("log-format", "form of the log's lines"),

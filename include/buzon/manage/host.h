@@ -20,16 +20,16 @@ namespace buzon::manage {
 // One POP3 session, for SESS.
 struct SessionRow {
     std::uint64_t id = 0;
-    std::string user;                     // "" before login
-    std::string address;                  // of the client, "192.0.2.1:40000" or "[2001:db8::1]:40000"
-    std::string state;                    // one word: authorization, transaction, update …
-    std::string command;                  // "RETR" while one runs or waits, else ""
-    std::string program;                  // the transformation it waits for or reads from, else ""
-    std::uint64_t sent = 0;               // octets of the running reply handed over so far
-    std::optional<std::uint64_t> size;    // octets of that reply, where known
-    std::uint64_t backlog = 0;            // octets queued for the client
-    std::uint64_t messages = 0;           // retrieved so far
-    std::chrono::seconds age{0}, idle{0}; // since the connection, since its last activity
+    std::string user = {};                  // "" before login
+    std::string address = {};               // of the client, "192.0.2.1:40000" or "[2001:db8::1]:40000"
+    std::string state = {};                 // one word: authorization, transaction, update …
+    std::string command = {};               // "RETR" while one runs or waits, else ""
+    std::string program = {};               // the transformation it waits for or reads from, else ""
+    std::uint64_t sent = 0;                 // octets of the running reply handed over so far
+    std::optional<std::uint64_t> size = {}; // octets of that reply, where known
+    std::uint64_t backlog = 0;              // octets queued for the client
+    std::uint64_t messages = 0;             // retrieved so far
+    std::chrono::seconds age{0}, idle{0};   // since the connection, since its last activity
 };
 
 class Host {

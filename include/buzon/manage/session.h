@@ -15,7 +15,7 @@
 
 namespace buzon::manage {
 
-// Octets of a line without its end. The line reader's limit; longer lines go to too_long().
+// Octets of a line with its CRLF: the line reader's limit. Longer lines go to too_long().
 inline constexpr std::size_t max_line = 4096;
 
 //            +------------- done() -------------+
@@ -44,6 +44,8 @@ public:
     [[nodiscard]] Action line(std::string_view text, std::string& out);
     // The same for a line beyond max_line, of which the reader skipped the rest.
     [[nodiscard]] Action too_long(std::string& out);
+    // The same for a line with a NUL in it, which the reader did not hand out.
+    [[nodiscard]] Action invalid(std::string& out);
     // Whether the very first octets show another protocol that may never send a line end (TLS). Then: line() with them.
     [[nodiscard]] static bool is_foreign(std::string_view first_octets) noexcept;
 

@@ -48,14 +48,16 @@ struct Settings {
     Seconds throttle_familiar{2'592'000}; // a source that logged in so lately never waits
 
     // Transformations
-    Seconds transform_timeout{60};        // without progress
-    std::uint64_t transform_hold = 65536; // octets
-    std::uint64_t max_transforms = 0;     // 0: twice the processors
-    Seconds transform_wait{60};           // for a turn
-    Seconds transform_cpu{300};           // 0: no limit, as below
-    std::uint64_t transform_memory = 1u << 30;
-    std::uint64_t transform_file_size = 1u << 30;
-    std::uint64_t transform_processes = 0;
+    Seconds transform_timeout{60};          // without progress
+    std::uint64_t transform_hold = 65536;   // octets
+    std::uint64_t max_transforms = 0;       // 0: twice the processors
+    std::uint64_t transform_queue = 10'000; // messages that wait for a turn
+    Seconds transform_wait{30};             // for a turn
+    Seconds transform_cpu{300};             // of one program; 0: no limit, as below
+    std::uint64_t transform_memory = std::uint64_t{4} << 30;
+    std::uint64_t transform_file_size = std::uint64_t{1} << 30;
+    std::uint64_t transform_processes = 4096;
+    std::uint64_t transform_files = 1024;
 
     // Log and management
     Level log_level = Level::info;

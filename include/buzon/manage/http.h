@@ -1,0 +1,41 @@
+// manage/http.h - just enough HTTP/1.0 and 1.1 (RFC 9112) to serve one page. Knows no descriptors, no clock.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace buzon::manage {
+
+// One client of the metrics listener: GET and HEAD of /metrics, 404 and 405 for the rest, 400 and the end of the
+// connection for what is no request. Requests are bounded and carry no content.
+class HttpSession {
+public:
+    static constexpr std::size_t max_request = 8192; // octets of a request line and its fields
+
+    // `page` makes the content of /metrics, once for each request.
+    explicit HttpSession(std::function<std::string()> page)
+        : page_{std::move(page)} {}
+
+    // Takes octets as they came, up to the end of the first request that they complete, and appends its response.
+    // Gives how many were taken: the rest is to be given again once the response has been sent, so that a client that
+    // asks without reading costs one response. Nothing is taken once closing().
+    [[nodiscard]] std::size_t feed(std::string_view received, std::string& out);
+
+    // Send what there is, then close.
+    [[nodiscard]] bool closing() const noexcept { return closing_; }
+    // Nothing of a request has come yet: an idle connection may be closed without a word.
+    [[nodiscard]] bool idle() const noexcept { return request_.empty(); }
+
+private:
+    void answer(std::string_view request, std::string& out);
+    void refuse(std::string_view status, std::string& out);
+
+    std::function<std::string()> page_;
+    std::string request_; // the beginning of one
+    bool closing_ = false;
+};
+
+} // namespace buzon::manage

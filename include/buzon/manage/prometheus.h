@@ -1,0 +1,16 @@
+// manage/prometheus.h - the metrics in Prometheus' text format, version 0.0.4. Holds no names of users.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "buzon/state/metrics.h"
+
+namespace buzon::manage {
+
+inline constexpr std::string_view prometheus_content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+// The whole page. Times are in seconds and sizes in bytes, as the format's conventions ask.
+[[nodiscard]] std::string prometheus_page(const state::Metrics& metrics);
+
+} // namespace buzon::manage

@@ -1,0 +1,78 @@
+// manage/prometheus.cpp - the table of metrics, walked for Prometheus.
+#include "buzon/manage/prometheus.h"
+
+#include <algorithm>
+
+namespace buzon::manage {
+namespace {
+
+using state::Count;
+using state::MetricField;
+using state::MetricKind;
+
+// Microseconds as seconds, exactly, without a floating point number on the way: 1500000 is "1.5".
+std::string seconds(Count microseconds) {
+    std::string text = std::to_string(microseconds / 1'000'000);
+    std::string fraction = std::to_string(1'000'000 + microseconds % 1'000'000).substr(1);
+    while (!fraction.empty() && fraction.back() == '0')
+        fraction.pop_back();
+    return fraction.empty() ? text : text + '.' + fraction;
+}
+
+void append_line(std::string_view name, std::string_view labels, std::string_view value, std::string& page) {
+    page += name;
+    if (!labels.empty()) page.append("{").append(labels) += '}';
+    page.append(" ").append(value) += '\n';
+}
+
+std::string label(std::string_view name, std::string_view value) {
+    return std::string{name}.append("=\"").append(value).append("\"");
+}
+
+void append_histogram(std::string_view name, const state::Histogram& histogram, std::string& page) {
+    const std::string bucket = std::string{name} + "_bucket";
+    Count below = 0;
+    for (std::size_t i = 0; i < histogram.bounds.size(); ++i) {
+        below += histogram.buckets()[i];
+        append_line(bucket, label("le", seconds(histogram.bounds[i])), std::to_string(below), page);
+    }
+    const std::string all = std::to_string(histogram.count());
+    append_line(bucket, label("le", "+Inf"), all, page);
+    append_line(std::string{name} + "_sum", "", seconds(histogram.sum()), page);
+    append_line(std::string{name} + "_count", "", all, page);
+}
+
+void append_family(const MetricField& field, const state::Metrics& metrics, std::string& page) {
+    const state::MetricLabels& labels = *field.labels;
+    const std::size_t columns = std::max<std::size_t>(labels.second_values.size(), 1);
+    const auto cells = field.cells(metrics);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        std::string both = label(labels.first, labels.first_values[i / columns]);
+        if (!labels.second_values.empty())
+            both.append(",").append(label(labels.second, labels.second_values[i % columns]));
+        append_line(field.prometheus, both, std::to_string(cells[i]), page);
+    }
+}
+
+} // namespace
+
+std::string prometheus_page(const state::Metrics& metrics) {
+    static constexpr std::string_view kinds[] = {"counter", "gauge", "histogram"};
+    std::string page;
+    for (const MetricField& field : state::metric_fields()) {
+        page.append("# HELP ").append(field.prometheus).append(" ").append(field.help) += '\n';
+        page.append("# TYPE ").append(field.prometheus).append(" ");
+        page.append(kinds[static_cast<std::size_t>(field.kind)]) += '\n';
+        if (field.histogram != nullptr)
+            append_histogram(field.prometheus, metrics.*field.histogram, page);
+        else if (field.cells != nullptr)
+            append_family(field, metrics, page);
+        else
+            append_line(field.prometheus, "", std::to_string(metrics.*field.value), page);
+    }
+    page += "# HELP buzon_build_info Version of the server.\n# TYPE buzon_build_info gauge\n";
+    append_line("buzon_build_info", label("version", BUZON_VERSION), "1", page);
+    return page;
+}
+
+} // namespace buzon::manage

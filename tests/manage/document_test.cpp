@@ -1,0 +1,56 @@
+#include <set>
+
+#include "buzon/manage/session.h"
+#include "buzon/posix/io.h"
+#include "buzon/state/event.h"
+#include "buzon/state/history.h"
+#include "support/catch.h"
+
+using namespace buzon;
+
+namespace {
+
+const std::string& document() {
+    static const std::string text = posix::read_file(BUZON_SOURCE_DIR "/docs/management-protocol.md", 1 << 20).value();
+    return text;
+}
+
+bool says(const std::string& text) {
+    return document().find(text) != std::string::npos;
+}
+
+// The keywords that have a section of their own.
+std::set<std::string> sections() {
+    std::set<std::string> keywords;
+    for (std::size_t at = document().find("\n### "); at != std::string::npos; at = document().find("\n### ", at + 1)) {
+        const std::size_t begin = at + 5;
+        keywords.insert(document().substr(begin, document().find_first_of(" \n", begin) - begin));
+    }
+    return keywords;
+}
+
+} // namespace
+
+TEST_CASE("the document describes every command of the table, with its arguments, and no other") {
+    std::set<std::string> table;
+    for (std::size_t i = 0; i < manage::command_count(); ++i) {
+        const manage::CommandHelp row = manage::command_help(i);
+        CAPTURE(std::string{row.keyword});
+        CHECK(table.insert(std::string{row.keyword}).second);
+        const std::string arguments = row.arguments.empty() ? "" : " `" + std::string{row.arguments} + "`";
+        CHECK(says("\n### " + std::string{row.keyword} + arguments + " · "));
+        CHECK(says("= \"" + std::string{row.keyword} + "\"")); // the grammar
+        CHECK(row.meaning.size() > 5);
+    }
+    CHECK(sections() == table);
+}
+
+TEST_CASE("the document names every type of event and level, and what the history keeps") {
+    for (const std::string_view type : state::event_type_names)
+        CHECK(says("\n| `" + std::string{type} + "` | "));
+    for (const std::string_view level : state::level_names)
+        CHECK(says("`" + std::string{level} + "`"));
+    CHECK(says("Kept are 1440 minutes, 744 hours, 731 days and 522 weeks."));
+    CHECK(state::History::capacity == std::array<std::size_t, 4>{1440, 744, 731, 522});
+    CHECK(says(std::to_string(manage::max_line) + " octets with its CRLF"));
+}

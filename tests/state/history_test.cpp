@@ -1,0 +1,248 @@
+#include "buzon/state/history.h"
+
+#include <random>
+
+#include "support/catch.h"
+
+using namespace buzon::state;
+using namespace std::chrono;
+
+namespace {
+
+const sys_seconds monday = sys_days{year{2026} / 11 / 23}; // 00:00 UTC
+
+// A history of one counter "c" and one gauge "g", and the little language to fill it.
+struct Fixture {
+    History history{{{"c", false}, {"g", true}}};
+    std::vector<Count> values{0, 0};
+
+    void at(sys_seconds when, Count growth, Count gauge = 0) {
+        values[0] += growth;
+        values[1] = gauge;
+        history.sample(when, values);
+    }
+    std::string show(Period period, std::size_t count = 100, std::size_t series = 0) const {
+        std::string text;
+        for (const auto& point : history.points(series, period, count))
+            text += std::to_string((point.start - monday).count()) + "=" + std::to_string(point.value) + " ";
+        return text;
+    }
+    Count total(Period period) const {
+        Count sum = 0;
+        for (const auto& point : history.points(0, period, SIZE_MAX))
+            sum += point.value;
+        return sum;
+    }
+};
+
+constexpr Period all_periods[] = {Period::minute, Period::hour, Period::day, Period::week};
+
+} // namespace
+
+TEST_CASE("growth falls into the minute, hour, day and week of its sample") {
+    Fixture f;
+    CHECK(f.show(Period::minute).empty());
+    f.at(monday + 59s, 5);
+    f.at(monday + 60s, 7);
+    f.at(monday + 119s, 1);
+    f.at(monday + 3600s, 2);
+    f.at(monday + 24h, 3);
+    f.at(monday + 24h * 7, 4);
+    CHECK(f.show(Period::minute) == "0=5 60=8 3600=2 86400=3 604800=4 ");
+    CHECK(f.show(Period::hour) == "0=13 3600=2 86400=3 604800=4 ");
+    CHECK(f.show(Period::day) == "0=15 86400=3 604800=4 ");
+    CHECK(f.show(Period::week) == "0=18 604800=4 ");
+    CHECK(f.show(Period::minute, 2) == "86400=3 604800=4 ");
+    CHECK(f.show(Period::minute, 0).empty());
+}
+
+TEST_CASE("weeks begin on Mondays") {
+    Fixture f;
+    f.at(monday - 1s, 1);
+    f.at(monday, 1);
+    CHECK(f.show(Period::week) == "-604800=1 0=1 ");
+}
+
+TEST_CASE("a gauge is the mean of its samples in the period") {
+    Fixture f;
+    f.at(monday, 0, 10);
+    f.at(monday + 30s, 0, 20);
+    f.at(monday + 60s, 0, 90);
+    CHECK(f.show(Period::minute, 9, 1) == "0=15 60=90 ");
+    CHECK(f.show(Period::hour, 9, 1) == "0=40 ");
+}
+
+TEST_CASE("a gap has no periods, and the growth after it belongs to where it was seen") {
+    Fixture f;
+    f.at(monday, 1);
+    f.at(monday + 10h, 1);
+    CHECK(f.show(Period::hour) == "0=1 36000=1 ");
+}
+
+TEST_CASE("a clock set back moves the future into the running period and loses nothing") {
+    Fixture f;
+    for (int i = 0; i < 10; ++i)
+        f.at(monday + minutes{i}, 1);
+    f.at(monday + 3min, 1); // six minutes back
+    CHECK(f.show(Period::minute) == "0=1 60=1 120=1 180=8 ");
+    f.at(monday + 4min, 1);
+    CHECK(f.show(Period::minute) == "0=1 60=1 120=1 180=8 240=1 ");
+    f.at(monday + 24h * 365 * 50, 1); // far into the future,
+    f.at(monday + 5min, 1);           // and home again
+    CHECK(f.show(Period::minute) == "0=1 60=1 120=1 180=8 240=1 300=2 ");
+    for (const Period period : all_periods)
+        CHECK(f.total(period) == f.values[0]);
+}
+
+TEST_CASE("whatever the clock does, the sums stay true and the periods in order") {
+    std::mt19937 random{3};
+    Fixture f;
+    sys_seconds now = monday;
+    for (int i = 0; i < 500; ++i) {
+        now += seconds{static_cast<int>(random() % 4000) - 1500};
+        f.at(now, random() % 100);
+        if (i % 50 == 0) REQUIRE_FALSE(f.history.decode(f.history.encode()).has_value());
+        for (const Period period : all_periods) {
+            const auto points = f.history.points(0, period, SIZE_MAX);
+            for (std::size_t j = 1; j < points.size(); ++j)
+                REQUIRE(points[j - 1].start < points[j].start);
+        }
+    }
+    for (const Period period : {Period::hour, Period::day, Period::week})
+        CHECK(f.total(period) == f.values[0]);
+}
+
+TEST_CASE("no more periods are kept than was promised") {
+    Fixture f;
+    for (int i = 0; i < 3000; ++i)
+        f.at(monday + minutes{i}, 1, 1);
+    CHECK(f.history.points(0, Period::minute, SIZE_MAX).size() == 1440);
+    CHECK(f.history.points(0, Period::minute, SIZE_MAX).front().start == monday + minutes{3000 - 1440});
+    for (int i = 0; i < 800; ++i)
+        f.at(monday + hours{i + 50}, 1, 1);
+    CHECK(f.history.points(0, Period::hour, SIZE_MAX).size() == 744);
+    for (int i = 0; i < 4000; ++i)
+        f.at(monday + days{i + 50}, 1, 1);
+    CHECK(f.history.points(0, Period::day, SIZE_MAX).size() == 731);
+    CHECK(f.history.points(0, Period::week, SIZE_MAX).size() == 522);
+}
+
+TEST_CASE("times before 1970 and far beyond are taken, not believed") {
+    Fixture f;
+    f.at(sys_seconds{-5s}, 1);
+    f.at(sys_seconds{seconds{INT64_MAX}}, 1);
+    f.at(sys_seconds{seconds{INT64_MIN}}, 1);
+    for (const Period period : all_periods)
+        CHECK(f.total(period) == 3);
+}
+
+TEST_CASE("a history read back is the same, and goes on in its last period") {
+    Fixture f;
+    for (int i = 0; i < 200; ++i)
+        f.at(monday + minutes{i * 7}, static_cast<Count>(i), 5);
+    const std::string file = f.history.encode();
+    Fixture restarted;
+    REQUIRE_FALSE(restarted.history.decode(file).has_value());
+    CHECK(restarted.history.encode() == file);
+    for (const Period period : all_periods)
+        CHECK(restarted.show(period, 999, 1) == f.show(period, 999, 1));
+    restarted.at(monday + minutes{199 * 7} + 10s, 1000); // the new process counts from 0
+    CHECK(restarted.history.points(0, Period::minute, 1).at(0).value == 199 + 1000);
+    Fixture empty, other;
+    CHECK_FALSE(other.history.decode(empty.history.encode()).has_value());
+    CHECK(other.show(Period::day).empty());
+}
+
+TEST_CASE("series that came, went or changed their kind are not mixed up") {
+    Fixture f;
+    f.at(monday, 5, 9);
+    History other{{{"new", false}, {"g", true}, {"c", true}}};
+    REQUIRE_FALSE(other.decode(f.history.encode()).has_value());
+    CHECK(other.points(0, Period::minute, 1).at(0).value == 0);
+    CHECK(other.points(1, Period::minute, 1).at(0).value == 9);
+    CHECK(other.points(2, Period::minute, 1).at(0).value == 0); // "c" was a counter then
+    CHECK(other.find("new") == 0u);
+    CHECK_FALSE(other.find("ne").has_value());
+}
+
+TEST_CASE("a damaged history is refused with a reason and changes nothing") {
+    Fixture f;
+    for (int i = 0; i < 5; ++i)
+        f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
+    const std::string file = f.history.encode();
+    Fixture victim;
+    victim.at(monday, 42);
+    const std::string before = victim.history.encode();
+    for (std::size_t size = 0; size < file.size(); ++size)
+        REQUIRE(victim.history.decode(std::string_view{file}.substr(0, size)).has_value());
+    for (std::size_t place = 0; place < file.size(); ++place)
+        for (unsigned bit = 0; bit < 8; ++bit) {
+            std::string damaged = file;
+            damaged[place] = static_cast<char>(static_cast<unsigned char>(damaged[place]) ^ (1u << bit));
+            REQUIRE(victim.history.decode(damaged).has_value());
+        }
+    CHECK(victim.history.decode(file + "x").has_value());
+    CHECK(victim.history.decode("").value() == "not a history, or of another version");
+    CHECK(victim.history.encode() == before);
+}
+
+namespace {
+
+// CRC-32 the slow way, to give damaged content a right checksum.
+void append_checksum(std::string& file) {
+    std::uint32_t crc = 0xFFFFFFFFu;
+    for (const char c : file) {
+        crc ^= static_cast<unsigned char>(c);
+        for (int i = 0; i < 8; ++i)
+            crc = (crc & 1u) != 0 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
+    }
+    crc = ~crc;
+    for (unsigned shift = 0; shift < 32; shift += 8)
+        file += static_cast<char>(crc >> shift & 0xFFu);
+}
+
+} // namespace
+
+TEST_CASE("content that was never ours is refused or made sense of, even under a right checksum") {
+    Fixture f;
+    for (int i = 0; i < 5; ++i)
+        f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
+    std::string good = f.history.encode();
+    good.resize(good.size() - 4);
+    std::string same = good;
+    append_checksum(same);
+    CHECK(same == f.history.encode()); // the two checksums agree
+    std::mt19937 random{11};
+    int taken = 0, refused = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        std::string file = good;
+        for (std::size_t i = random() % 3 + 1; i > 0; --i) {
+            const std::size_t place = 16 + random() % (file.size() - 16);
+            if (random() % 8 == 0)
+                file.erase(place, random() % 4);
+            else if (random() % 8 == 0)
+                file.insert(place, 1, static_cast<char>(random() & 0xFFu));
+            else
+                file[place] = static_cast<char>(random() & 0xFFu);
+            if (file.size() <= 17) break;
+        }
+        append_checksum(file);
+        Fixture victim;
+        if (victim.history.decode(file).has_value()) {
+            ++refused;
+            CHECK(victim.show(Period::minute).empty());
+            continue;
+        }
+        ++taken;
+        victim.at(monday + hours{200}, 1, 1);
+        for (const Period period : all_periods) {
+            const auto points = victim.history.points(0, period, SIZE_MAX);
+            for (std::size_t j = 1; j < points.size(); ++j)
+                REQUIRE(points[j - 1].start < points[j].start);
+        }
+        Fixture again;
+        CHECK_FALSE(again.history.decode(victim.history.encode()).has_value());
+    }
+    CHECK(taken > 100);
+    CHECK(refused > 100);
+}
