@@ -18,7 +18,7 @@ namespace buzon::client {
 [[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, Output& out);
 // plot_command.cpp
 [[nodiscard]] int run_plot(Conversation& server, const Invocation& invocation, Output& out);
-// top_screen.cpp; `password` is for the second connection, that of the events
+// top_screen.cpp; `password` is for the second connection, that of the events. Above 128 the first cannot be used on.
 [[nodiscard]] int run_top(Conversation& server, const Invocation& invocation, const std::string& password);
 
 // One line on stderr: "client: WHAT".

@@ -201,7 +201,10 @@ void Prompt::enter() {
     draw();
     out_.put("\n");
     std::string line = editor_.line();
-    if (!holds_secret(line)) history_.add(line);
+    if (!holds_secret(line)) {   // a password may end with blanks; elsewhere they are what Tab left
+        line.erase(line.find_last_not_of(' ') + 1);
+        history_.add(line);
+    }
     editor_.begin();
     const auto words = words_of(line);
     if (words.empty() || words.front().front() == '#') return;
@@ -257,7 +260,7 @@ void Prompt::run_own(const std::string& line) {
     raw_.leave();
     const int code = own.what == Invocation::What::top ? run_top(server_, own, {}) : run_plot(server_, own, out_);
     raw_.enter();
-    if (code == exit_unavailable) stop(code);
+    if (code == exit_unavailable || code > 128) stop(code);
 }
 
 // A password is never echoed and in no history: asked for where the command ends before it.

@@ -1,0 +1,56 @@
+// tests/client/program.h - bin/client as a process: with pipes, or in a pseudo-terminal whose screen is looked at.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/posix/unique_fd.h"
+#include "screen.h"
+
+struct Finished {
+    int code = -1;        // 128 + N when signal N ended it
+    std::string out, err;
+};
+
+// Runs the client to its end, `input` being its stdin. `environment` are "NAME=value" pairs besides PATH and TERM.
+Finished run_client(std::vector<std::string> arguments, std::string_view input = {},
+                    std::vector<std::string> environment = {});
+
+// The client in a terminal. Waits are for something to appear and end in an exception after ten seconds.
+class TerminalClient {
+public:
+    TerminalClient(std::vector<std::string> arguments, std::size_t rows = 24, std::size_t columns = 80,
+                   std::vector<std::string> environment = {});
+    ~TerminalClient();
+    TerminalClient(const TerminalClient&) = delete;
+    TerminalClient& operator=(const TerminalClient&) = delete;
+
+    void type(std::string_view bytes);
+    // Reads until the screen shows the text (row_with_cursor() ends with it for wait_cursor).
+    void wait_for(std::string_view text);
+    void wait_cursor(std::string_view row_end);
+    void resize(std::size_t rows, std::size_t columns);   // the screen begins empty again
+    void signal(int number);
+    int wait_end();
+
+    [[nodiscard]] const Screen& screen() const noexcept { return screen_; }
+    // Line mode, echo and signals from keys are on, as before the start.
+    [[nodiscard]] bool mode_is_usual() const;
+    [[nodiscard]] const std::string& everything() const noexcept { return everything_; }
+
+private:
+    bool read_more();   // false: the program has ended and all is read
+
+    template <class Seen>
+    void wait_until(Seen seen, std::string_view what);
+
+    buzon::posix::UniqueFd master_, slave_;
+    pid_t pid_ = -1;
+    std::optional<int> code_;
+    Screen screen_;
+    std::string everything_;
+};

@@ -1,0 +1,141 @@
+// bin/client without a terminal: one command, scripts, exit codes, what goes to which stream.
+#include "program.h"
+
+#include "fake_server.h"
+#include "support/catch.h"
+
+namespace {
+
+const Replies usual = {{"METR", "+OK 41;5000;2;7\r\n"},
+                       {"METR *", "+OK\r\nmessages 41\r\nbytes 5000\r\n.\r\n"},
+                       {"LOGG", "+OK\r\n..dots\r\nline\r\n.\r\n"},
+                       {"NEWW", "+OK\r\nof a later server\r\n.\r\n"},
+                       {"EVNT", "@live"},
+                       {"DIED", "@close"},
+                       {"AUTH ROOT RIGHT HORSE", "+OK\r\n"}};
+
+std::vector<std::string> to(const FakeServer& server, std::vector<std::string> words, std::vector<std::string> front = {}) {
+    front.insert(front.end(), {"127.0.0.1", server.port()});
+    front.insert(front.end(), words.begin(), words.end());
+    return front;
+}
+
+} // namespace
+
+TEST_CASE("one command prints its result and ends with its success") {
+    const FakeServer server{usual};
+    const Finished good = run_client(to(server, {"METR"}));
+    CHECK(good.code == 0);
+    CHECK(good.out == "messages    41\nbytes     5000\nonline       2\nhistoric     7\n");
+    CHECK(good.err.empty());
+    const Finished bad = run_client(to(server, {"WHAT"}));
+    CHECK(bad.code == 1);
+    CHECK(bad.out.empty());
+    CHECK(bad.err == "-ERR unknown command\n");
+}
+
+TEST_CASE("raw and JSON come on stdout, refusals too") {
+    const FakeServer server{usual};
+    CHECK(run_client(to(server, {"LOGG"}, {"--raw"})).out == "+OK\n..dots\nline\n.\n");
+    CHECK(run_client(to(server, {"METR", "*"}, {"--json"})).out ==
+          R"({"status":"+OK","text":"","values":{"messages":41,"bytes":5000},"lines":["messages 41","bytes 5000"]})"
+          "\n");
+    const Finished bad = run_client(to(server, {"WHAT"}, {"--json"}));
+    CHECK(bad.code == 1);
+    CHECK(bad.out == R"({"status":"-ERR","text":"unknown command"})" "\n");
+    CHECK(bad.err.empty());
+}
+
+TEST_CASE("the client says goodbye") {
+    const FakeServer server{usual};
+    run_client(to(server, {"METR"}));
+    CHECK(server.heard() == "METR\nQUIT\n");
+}
+
+TEST_CASE("a command that the client has never heard of is shown whole") {
+    const FakeServer server{usual};
+    const Finished shown = run_client(to(server, {"NEWW"}));
+    CHECK(shown.code == 0);
+    CHECK(shown.out == "of a later server\n");
+}
+
+TEST_CASE("a server that is not there, goes away or speaks something else is 69") {
+    FakeServer server{usual};
+    CHECK(run_client(to(server, {"DIED"})).code == 69);
+    const FakeServer web{{}, "HTTP/1.1 400 Bad Request\r\n"};
+    CHECK(run_client(to(web, {"METR"})).code == 69);
+    const FakeServer full{{}, "-ERR [SYS/TEMP] too many\r\n"};
+    const Finished refused = run_client(to(full, {"METR"}));
+    CHECK(refused.code == 69);
+    CHECK(refused.err == "client: 127.0.0.1:" + full.port() + ": refused: [SYS/TEMP] too many\n");
+    const std::vector<std::string> again = to(server, {"METR"});
+    server.kill();
+    const Finished nobody = run_client(again);
+    CHECK(nobody.code == 69);
+    CHECK(nobody.err == "client: 127.0.0.1:" + again[1] + ": Connection refused\n");
+    CHECK(run_client({"unix:/nonexistent/socket", "METR"}).code == 69);
+}
+
+TEST_CASE("wrong usage is 64 and one line, and nobody is called") {
+    const FakeServer server{usual};
+    for (const auto& arguments : {to(server, {"METR\nQUIT"}), to(server, {""}), to(server, {}, {"--what"})}) {
+        const Finished wrong = run_client(arguments);
+        CHECK(wrong.code == 64);
+        CHECK(wrong.out.empty());
+        CHECK(wrong.err.find("client: ") == 0);
+        CHECK(wrong.err.find('\n') == wrong.err.size() - 1);
+    }
+    CHECK(server.heard().empty());
+}
+
+TEST_CASE("help and version go to stdout") {
+    CHECK(run_client({"--help"}).code == 0);
+    CHECK(run_client({"-h"}).out.find("usage: client") == 0);
+    CHECK(run_client({"--version"}).out == "buzon client " BUZON_VERSION "\n");
+}
+
+TEST_CASE("commands from a pipe run in order, up to the end or QUIT") {
+    const FakeServer server{usual};
+    const Finished all = run_client(to(server, {}, {"--raw"}), "METR\n\n  # a comment\r\nLOGG\r\nNOOP");
+    CHECK(all.code == 0);
+    CHECK(all.out == "+OK 41;5000;2;7\n+OK\n..dots\nline\n.\n+OK\n");
+    const Finished quit = run_client(to(server, {}, {"--raw"}), "NOOP\nQUIT\nMETR\n");
+    CHECK(quit.code == 0);
+    CHECK(quit.out == "+OK\n+OK goodbye\n");
+}
+
+TEST_CASE("a script goes on behind a refusal, and its exit code remembers it") {
+    const FakeServer server{usual};
+    const Finished some = run_client(to(server, {}, {"--raw"}), "WHAT\nNOOP\n");
+    CHECK(some.code == 1);
+    CHECK(some.out == "-ERR unknown command\n+OK\n");
+    CHECK(run_client(to(server, {}), "NOOP\nDIED\nNOOP\n").code == 69);
+    CHECK(run_client(to(server, {}), "").code == 0);
+}
+
+TEST_CASE("in a script the next line, or its end, ends a live command and is no command") {
+    const FakeServer server{usual};
+    const Finished next = run_client(to(server, {}, {"--raw"}), "EVNT\nMETR\nNOOP\n");
+    CHECK(next.code == 0);
+    // How many events came before the next line was seen is the network's affair.
+    CHECK(next.out.substr(0, 4) == "+OK\n");
+    CHECK(next.out.substr(next.out.size() - 7) == "\n.\n+OK\n");
+    CHECK(next.out.find("41;") == std::string::npos);
+    CHECK(run_client(to(server, {}, {"--raw"}), "EVNT\n").code == 0);
+    CHECK(server.heard().find("METR") == std::string::npos);
+}
+
+TEST_CASE("an administrator's password comes from the environment and is sent first") {
+    const FakeServer server{usual};
+    const Finished good = run_client(to(server, {"METR"}, {"--auth", "root"}), {}, {"BUZON_PASSWORD=right horse"});
+    CHECK(good.code == 0);
+    CHECK(server.heard() == "AUTH root right horse\nMETR\nQUIT\n");
+    const Finished bad = run_client(to(server, {"METR"}, {"--auth", "root"}), {}, {"BUZON_PASSWORD=wrong"});
+    CHECK(bad.code == 1);
+    CHECK(bad.out.empty());
+    CHECK(bad.err == "client: log-in refused: unknown command\n");
+    const Finished none = run_client(to(server, {"METR"}, {"--auth", "root"}));
+    CHECK(none.code == 64);
+    const Finished two_lines = run_client(to(server, {"METR"}, {"--auth", "root"}), {}, {"BUZON_PASSWORD=a\nDIED"});
+    CHECK(two_lines.code == 64);
+}

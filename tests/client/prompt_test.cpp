@@ -1,0 +1,229 @@
+// bin/client in a pseudo-terminal: what a person sees, and the terminal's state when it is over.
+#include <csignal>
+
+#include "fake_server.h"
+#include "program.h"
+#include "support/catch.h"
+
+namespace {
+
+const Replies usual = {{"METR", "+OK 41;5000;2;7\r\n"},
+                       {"METR *", "+OK\r\nmessages 41\r\nmemory 5000\r\n.\r\n"},
+                       {"CONF", "+OK\r\ntimeout 600\r\nlogin-timeout 60\r\n.\r\n"},
+                       {"CONF LOGIN-TIMEOUT", "+OK 60\r\n"},
+                       {"EVNT", "@live"},
+                       {"SLOW", "@silent"},
+                       {"LOGG", "+OK\r\n\x1b[2Jx\r\n.\r\n"},
+                       {"AUTH ROOT SECRET", "+OK welcome\r\n"},
+                       {"USER ADD EVA SECRET", "+OK added\r\n"}};
+
+struct Bench {
+    FakeServer server{usual};
+    TerminalClient terminal;
+    std::string prompt = "buzon 127.0.0.1:" + server.port() + ">";
+
+    explicit Bench(std::vector<std::string> front = {}, std::size_t columns = 80)
+        : terminal{arguments(std::move(front)), 24, columns} {}
+
+    std::vector<std::string> arguments(std::vector<std::string> front) const {
+        front.insert(front.end(), {"127.0.0.1", server.port()});
+        return front;
+    }
+    void ready() { terminal.wait_cursor(prompt + " |"); }
+    void shows(const std::string& line) { terminal.wait_cursor(prompt + ' ' + line); }
+};
+
+} // namespace
+
+TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("METR\r");
+    bench.terminal.wait_for("historic     7\n" + bench.prompt);
+    CHECK(bench.terminal.screen().text() == bench.prompt + " METR\n"
+                                            "messages    41\nbytes     5000\nonline       2\nhistoric     7\n" +
+                                                bench.prompt + "\n");
+    bench.terminal.type("QUIT\r");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.terminal.mode_is_usual());
+    CHECK(bench.terminal.screen().unknown().empty());
+}
+
+TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("ETx\x7fR\x01M");
+    bench.shows("M|ETR");
+    bench.terminal.type("\r");
+    bench.terminal.wait_for("messages");
+    bench.ready();
+    bench.terminal.type("\x1b[A");
+    bench.shows("METR|");
+    bench.terminal.type("\x15" "1\x1b[H\x1b[3~NOOP\x1b[F\r");
+    bench.terminal.wait_for("OK\n");
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.server.heard() == "METR\nNOOP\nQUIT\n");
+}
+
+TEST_CASE("accented letters take one place on the row") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("HOST a\xC3\xB1o\x1b[D");
+    bench.shows("HOST a\xC3\xB1|o");
+    bench.terminal.type("\x7f");
+    bench.shows("HOST a|o");
+}
+
+TEST_CASE("Ctrl-C drops the line and Ctrl-D on an empty one leaves") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("KICK 7\x03");
+    bench.terminal.wait_for("KICK 7^C");
+    bench.ready();
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.server.heard() == "QUIT\n");
+    CHECK(bench.terminal.mode_is_usual());
+}
+
+TEST_CASE("a killed server ends the prompt with its name, 69 and a terminal in order") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("ME");
+    bench.shows("ME|");
+    bench.server.kill();
+    CHECK(bench.terminal.wait_end() == 69);
+    CHECK(bench.terminal.mode_is_usual());
+    CHECK(bench.terminal.screen().row(1).find("client: 127.0.0.1:") == 0);
+}
+
+TEST_CASE("signals end the client with the terminal in order") {
+    for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) {
+        Bench bench;
+        bench.ready();
+        bench.terminal.signal(number);
+        CHECK(bench.terminal.wait_end() == 128 + number);
+        CHECK(bench.terminal.mode_is_usual());
+    }
+}
+
+TEST_CASE("even a crash gives the terminal back") {
+    Bench bench;
+    bench.ready();
+    CHECK_FALSE(bench.terminal.mode_is_usual());
+    bench.terminal.signal(SIGABRT);
+    CHECK(bench.terminal.wait_end() == 128 + SIGABRT);
+    CHECK(bench.terminal.mode_is_usual());
+}
+
+TEST_CASE("Ctrl-C while the server thinks gives the person back the shell") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("SLOW\r");
+    bench.terminal.wait_for("SLOW\n");
+    bench.terminal.type("\x03");
+    CHECK(bench.terminal.wait_end() == 69);
+    CHECK(bench.terminal.mode_is_usual());
+}
+
+TEST_CASE("live events run until Ctrl-C or Enter, and the prompt goes on") {
+    for (const char* end : {"\x03", "\r"}) {
+        Bench bench;
+        bench.ready();
+        bench.terminal.type("EVNT\r");
+        bench.terminal.wait_for(".2026 dots");
+        bench.terminal.type(end);
+        bench.ready();
+        bench.terminal.type("METR\r");
+        bench.terminal.wait_for("messages");
+        bench.terminal.type("\x04");
+        CHECK(bench.terminal.wait_end() == 0);
+        CHECK(bench.server.heard() == "EVNT\n\nMETR\nQUIT\n");
+    }
+}
+
+TEST_CASE("Tab completes verbs and the server's own names") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("me\t");
+    bench.shows("METR |");
+    bench.terminal.type("me\t");
+    bench.shows("METR me|");
+    bench.terminal.type("\t");
+    bench.terminal.wait_for("memory    messages\n");
+    bench.terminal.type("s\t\x15" "conf l\t");
+    bench.shows("conf login-timeout |");
+    bench.terminal.type("\r");
+    bench.terminal.wait_for("\n60\n");
+}
+
+TEST_CASE("a pasted script runs line by line") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("\x1b[200~METR\nNOOP\nCONF\tlogin-timeout\n\x1b[201~");
+    bench.terminal.wait_for("\n60\n");
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.server.heard() == "METR\nNOOP\nCONF login-timeout\nQUIT\n");
+}
+
+TEST_CASE("passwords are not echoed where asked for, and never in the history") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("NOOP\r");
+    bench.terminal.wait_for("OK\n");
+    bench.terminal.type("AUTH root\r");
+    bench.terminal.wait_cursor("Password: |");
+    bench.terminal.type("sexx\x7f\x7f" "cret\r");
+    bench.terminal.wait_for("welcome");
+    bench.terminal.type("USER ADD eva secret\r");
+    bench.terminal.wait_for("added");
+    bench.terminal.type("\x1b[A");
+    bench.shows("AUTH root|");
+    bench.terminal.type("\x1b[A");
+    bench.shows("NOOP|");
+    CHECK(bench.terminal.everything().find("sexx") == std::string::npos);
+    CHECK(bench.terminal.everything().find("Password: \r\nwelcome") != std::string::npos);
+}
+
+TEST_CASE("--auth asks on the terminal without echo") {
+    Bench bench{{"--auth", "root"}};
+    bench.terminal.wait_cursor("Password: |");
+    CHECK_FALSE(bench.terminal.mode_is_usual());
+    bench.terminal.type("secret\r");
+    bench.ready();
+    CHECK(bench.terminal.everything().find("secret") == std::string::npos);
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.server.heard() == "AUTH root secret\nQUIT\n");
+}
+
+TEST_CASE("Ctrl-C at the password leaves with the echo on again") {
+    Bench bench{{"--auth", "root"}};
+    bench.terminal.wait_cursor("Password: |");
+    bench.terminal.type("se\x03");
+    CHECK(bench.terminal.wait_end() == 64);
+    CHECK(bench.terminal.mode_is_usual());
+    CHECK(bench.server.heard().empty());
+}
+
+TEST_CASE("the row is drawn anew when the window changes") {
+    Bench bench{{}, 60};
+    bench.ready();
+    bench.terminal.type("CONF timeout 12345678901234567890123456789");
+    bench.terminal.wait_cursor("9|");
+    bench.terminal.resize(24, 40);
+    bench.terminal.signal(SIGWINCH);
+    bench.terminal.wait_cursor("56789|");
+    CHECK_FALSE(bench.terminal.screen().overflowed());
+    CHECK(bench.terminal.screen().row(0).size() < 40);
+}
+
+TEST_CASE("the server cannot command the terminal through the prompt") {
+    Bench bench;
+    bench.ready();
+    bench.terminal.type("LOGG\r");
+    bench.terminal.wait_for("\\x1b[2Jx");
+    CHECK(bench.terminal.everything().find("\x1b[2J") == std::string::npos);
+}

@@ -1,0 +1,118 @@
+// The full-screen view and the plot in a pseudo-terminal.
+#include <csignal>
+
+#include "fake_server.h"
+#include "program.h"
+#include "support/catch.h"
+
+namespace {
+
+Replies replies() {
+    std::string history = "+OK\r\n";
+    for (int i = 0; i < 60; ++i) history += "2026-11-23T10:" + std::string(i < 10 ? "0" : "") + std::to_string(i) + ":00Z " + std::to_string(i * 10) + "\r\n";
+    history += ".\r\n";
+    return {{"METR", "+OK 41;5000;2;7\r\n"},
+            {"METR *", "+OK\r\nconnections-open 1\r\nfilters-running 3\r\n.\r\n"},
+            {"SESS", "+OK\r\n17 user1 127.0.0.1:4000 transaction age=12 command=RETR sent=1024 size=2048 backlog=0\r\n.\r\n"},
+            {"EVNT LOGIN AUTH-FAIL", "@live"},
+            {"NOOP", "+OK\r\n"},
+            {"HIST MESSAGES MINUTE", history},
+            {"HIST MESSAGES MINUTE 144", history},
+            {"HIST MESSAGES HOUR 5", "+OK\r\n.\r\n"}};
+}
+
+std::vector<std::string> to(const FakeServer& server, std::vector<std::string> words) {
+    words.insert(words.begin(), {"127.0.0.1", server.port()});
+    return words;
+}
+
+} // namespace
+
+TEST_CASE("top fills the screen, follows its size and gives the terminal back on q") {
+    const FakeServer server{replies()};
+    TerminalClient terminal{to(server, {"top"})};
+    terminal.wait_for("login      user1");
+    CHECK(terminal.screen().alternate());
+    CHECK_FALSE(terminal.mode_is_usual());
+    CHECK(terminal.screen().row(0).find(" buzon 127.0.0.1:" + server.port()) == 0);
+    CHECK(terminal.screen().row(6) == " filters        running 3   queued 0   started 0   failed 0");
+    CHECK(terminal.screen().row(8) == " 17     user1     127.0.0.1:4000       transact RETR  1.0k  50%              12s");
+    CHECK(terminal.screen().row(23) == " q quits   s sorts (by load)   arrows scroll   1 sessions");
+    CHECK_FALSE(terminal.screen().overflowed());
+
+    terminal.resize(40, 120);
+    terminal.wait_for(" q quits");
+    CHECK(terminal.screen().row(39).find(" q quits") == 0);
+    CHECK_FALSE(terminal.screen().overflowed());
+
+    terminal.type("s");
+    terminal.wait_for("s sorts (by age)");
+    terminal.type("q");
+    CHECK(terminal.wait_end() == 0);
+    CHECK_FALSE(terminal.screen().alternate());
+    CHECK(terminal.mode_is_usual());
+    CHECK(terminal.everything().find("\x1b[?25h") != std::string::npos);   // the cursor is visible again
+    CHECK(terminal.screen().unknown().empty());
+}
+
+TEST_CASE("top leaves on Ctrl-C, on signals and when the server is killed, each time with the terminal in order") {
+    for (const int number : {0, SIGTERM, SIGINT, SIGKILL}) {
+        FakeServer server{replies()};
+        TerminalClient terminal{to(server, {"top"})};
+        terminal.wait_for("LOG-INS");
+        if (number == 0) terminal.type("\x03");
+        else if (number == SIGKILL) server.kill();
+        else terminal.signal(number);
+        const int code = terminal.wait_end();
+        CHECK(code == (number == SIGKILL ? 69 : number == 0 ? code : 128 + number));
+        if (number == 0) CHECK((code == 0 || code == 128 + SIGINT));   // the latter in the middle of an answer
+        CHECK(terminal.mode_is_usual());
+        CHECK_FALSE(terminal.screen().alternate());
+    }
+}
+
+TEST_CASE("top without a terminal is wrong usage") {
+    const FakeServer server{replies()};
+    CHECK(run_client(to(server, {"top"})).code == 64);
+}
+
+TEST_CASE("plot draws into a terminal and writes CSV elsewhere") {
+    const FakeServer server{replies()};
+    TerminalClient terminal{to(server, {"plot", "messages"})};
+    CHECK(terminal.wait_end() == 0);
+    CHECK(terminal.screen().row(0) == "messages by the minute, 2026-11-23 10:00 to 2026-11-23 11:00 UTC");
+    CHECK(terminal.screen().row(1).find("   600 \xE2\x94\xA4") == 0);
+    CHECK(terminal.screen().row(19) == "last 590, least 0, most 590, mean 295");
+
+    const Finished file = run_client(to(server, {"plot", "messages"}));
+    CHECK(file.code == 0);
+    CHECK(file.out.find("time,value\n2026-11-23T10:00:00Z,0\n2026-11-23T10:01:00Z,10\n") == 0);
+    CHECK(run_client(to(server, {"plot", "messages", "hour", "5"})).out == "time,value\n");
+}
+
+TEST_CASE("plot refuses what the server or the calendar does not know") {
+    const FakeServer server{replies()};
+    const Finished period = run_client(to(server, {"plot", "messages", "fortnight"}));
+    CHECK(period.code == 64);
+    const Finished metric = run_client(to(server, {"plot", "nothing"}));
+    CHECK(metric.code == 1);
+    CHECK(metric.out.empty());
+    CHECK(metric.err == "-ERR unknown command\n");
+}
+
+TEST_CASE("plot and top work from the prompt, which goes on behind them") {
+    const FakeServer server{replies()};
+    TerminalClient terminal{to(server, {})};
+    terminal.wait_cursor("> |");
+    terminal.type("plot messages hour 5\r");
+    terminal.wait_for("no history of messages by the hour yet");
+    terminal.type("top\r");
+    terminal.wait_for("LOG-INS");
+    terminal.type("q");
+    terminal.wait_cursor("> |");
+    terminal.type("METR\r");
+    terminal.wait_for("historic");
+    terminal.type("\x04");
+    CHECK(terminal.wait_end() == 0);
+    CHECK(terminal.mode_is_usual());
+}
