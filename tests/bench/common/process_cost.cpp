@@ -111,8 +111,15 @@ std::uint64_t proportional_memory(pid_t root) {
     return sum;
 }
 
-std::size_t process_count(pid_t root) {
-    return root == 0 ? 0 : family(read_all(), root).size();
+std::uint64_t descriptors(pid_t root) {
+    if (root == 0) return 0;
+    std::uint64_t sum = 0;
+    for (const pid_t pid : family(read_all(), root)) {
+        const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
+        const std::unique_ptr<DIR, int (*)(DIR*)> directory{opendir(folder.c_str()), closedir};
+        while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) sum += entry->d_name[0] != '.';
+    }
+    return sum;
 }
 
 } // namespace bench

@@ -14,7 +14,7 @@ namespace bench {
 // Proportional set size of `root` and its living descendants in KiB: shared pages count once over all who share them.
 [[nodiscard]] std::uint64_t proportional_memory(pid_t root);
 
-// Living processes in the tree below `root`, itself included.
-[[nodiscard]] std::size_t process_count(pid_t root);
+// Open descriptors of `root` and its living descendants.
+[[nodiscard]] std::uint64_t descriptors(pid_t root);
 
 } // namespace bench

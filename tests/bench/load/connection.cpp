@@ -169,8 +169,11 @@ bool Connection::hear_status(std::string_view& octets) {
 bool Connection::hear_body(std::string_view& octets) {
     const std::size_t length = std::min(octets.size(), expected_.body.size() - matched_);
     if (std::memcmp(octets.data(), expected_.body.data() + matched_, length) != 0) {
-        fail("wrong octets after " + std::to_string(matched_) + ": " + shown(octets) + " instead of " +
-             shown(expected_.body.substr(matched_)));
+        const std::string_view right = expected_.body.substr(matched_);
+        std::size_t same = 0;
+        while (octets[same] == right[same]) ++same;
+        fail("wrong after " + std::to_string(matched_ + same) + " octets: " + shown(octets.substr(same)) +
+             " instead of " + shown(right.substr(same)));
         return false;
     }
     matched_ += length;

@@ -40,6 +40,8 @@ constexpr const char* usage =
     "  --idle N --idle-user PREFIX                        logged-in sessions that do nothing, beside the load\n"
     "  --slow N --slow-user PREFIX --slow-maildir DIR     sessions that read message 1 at --slow-rate octets/s (16384)\n"
     "  --server-pid PID      processor time and memory of this process and its descendants are reported\n"
+    "  --settle SECONDS      processor time is read so long after the end, for work put off (0)\n"
+    "  --patience SECONDS    what is still under way so long after its time is an error (60)\n"
     "  --sources N           use source addresses 127.0.0.2 ... (200)\n";
 
 void raise_file_limit() {
@@ -203,7 +205,8 @@ void write_canned(const Options& options) {
 // ---- the run
 
 struct Memory {
-    std::uint64_t before = 0, with_idle = 0, after = 0;   // KiB
+    std::uint64_t before = 0, with_idle = 0, after = 0;                     // KiB
+    std::uint64_t descriptors_before = 0, descriptors_with_idle = 0;
 };
 
 void print(const Options& options, Result& result, const Meter& meter, const Memory& memory) {
@@ -227,8 +230,12 @@ void print(const Options& options, Result& result, const Meter& meter, const Mem
         report.number("server-pss-ready-kib", static_cast<double>(memory.with_idle));
         report.number("server-pss-after-kib", static_cast<double>(memory.after));
         if (const std::uint64_t idle = options.number("idle", 0); idle > 0) {
-            report.number("server-pss-kib-per-idle", (static_cast<double>(memory.with_idle) -
-                                                      static_cast<double>(memory.before)) / static_cast<double>(idle));
+            const auto per_idle = [&](std::uint64_t with, std::uint64_t without) {
+                return (static_cast<double>(with) - static_cast<double>(without)) / static_cast<double>(idle);
+            };
+            report.number("server-pss-kib-per-idle", per_idle(memory.with_idle, memory.before));
+            report.number("server-descriptors-per-idle",
+                          per_idle(memory.descriptors_with_idle, memory.descriptors_before));
         }
     }
     report.print();
@@ -239,7 +246,8 @@ int run_load(const std::string& kind, const Options& options) {
     const auto server = static_cast<pid_t>(options.number("server-pid", 0));
     const std::string password = options.text("password", "pass");
     const Users users{options.text("user"), password};
-    const Limits limits{.count = options.number("count", 100'000'000), .seconds = options.real("seconds", 2)};
+    const Limits limits{.count = options.number("count", 100'000'000), .seconds = options.real("seconds", 2),
+                        .patience = options.real("patience", 60)};
     const std::size_t at_once = options.number("sessions", 1);
     if (users.prefix.empty() || at_once == 0) throw UsageError{"--user and at least one session are needed"};
 
@@ -249,9 +257,9 @@ int run_load(const std::string& kind, const Options& options) {
         kind == "retr" || kind == "fresh" ? wires_of(options, maildrop) : std::vector<std::string>{};
 
     Loop loop;
-    Memory memory{.before = proportional_memory(server)};
+    Memory memory{.before = proportional_memory(server), .descriptors_before = descriptors(server)};
     Result result;
-    Meter meter{server};
+    Meter meter{server, options.real("settle", 0)};
 
     Crowd idle{loop, place, {options.text("idle-user", "idle"), password}};
     idle.come(options.number("idle", 0));
@@ -267,6 +275,7 @@ int run_load(const std::string& kind, const Options& options) {
         loop.at_every_turn([&] { slow_readers->read_some(); });
     }
     memory.with_idle = proportional_memory(server);
+    memory.descriptors_with_idle = descriptors(server);
 
     if (kind == "sessions" || kind == "fresh") {
         const bool numbers_known = (options.has("stat") || options.has("maildir")) && !options.has("filter");
@@ -296,7 +305,7 @@ int run(std::span<char* const> words) {
     const Options options{words,
                           {"port", "user", "maildir", "stat", "filter", "password", "sessions", "depth", "pause", "count",
                            "seconds", "idle", "idle-user", "slow", "slow-user", "slow-maildir", "slow-rate", "server-pid",
-                           "sources", "into"},
+                           "settle", "patience", "sources", "into"},
                           {"only-first", "noop", "help"}};
     if (options.has("help")) {
         std::cout << usage;

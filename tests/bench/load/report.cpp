@@ -1,6 +1,8 @@
 // bench/load/report.cpp - see the header.
 #include "load/report.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -37,6 +39,7 @@ void Meter::begin() {
 
 void Meter::end() {
     seconds_ = static_cast<double>(Loop::now() - began_) / 1e9;
+    if (settle_ > 0) usleep(static_cast<useconds_t>(settle_ * 1e6));
     const std::uint64_t now = processor_time(server_);
     server_seconds_ = now > server_began_ ? static_cast<double>(now - server_began_) / 1e9 : 0;
 }

@@ -34,10 +34,11 @@ private:
     std::uint64_t count_ = 0;
 };
 
-// Wall clock and the server's processor time between begin() and end().
+// Wall clock and the server's processor time between begin() and end(). The latter is read `settle` seconds later, so
+// that what a server puts off until after its reply counts too.
 class Meter {
 public:
-    explicit Meter(pid_t server) : server_{server} {}
+    Meter(pid_t server, double settle) : server_{server}, settle_{settle} {}
     void begin();
     void end();
     [[nodiscard]] double seconds() const noexcept { return seconds_; }
@@ -45,6 +46,7 @@ public:
 
 private:
     pid_t server_;
+    double settle_;
     std::uint64_t began_ = 0, server_began_ = 0;
     double seconds_ = 0, server_seconds_ = 0;
 };
