@@ -1,5 +1,7 @@
 """The rows of the table: what is done to a server, which number is taken, and what it should be beside the floor's."""
-from comparing.servers import FILTER, Failed
+import os
+
+from comparing.servers import FILTER, NotDone
 
 TYPICAL = {"octets": 8192, "spread": 12}
 CPU = "server-cpu-us-per-unit"
@@ -13,7 +15,9 @@ class Row:
     aim_text = None
     fresh_server = False     # a new process every round
     filtered = False
+    limit = None             # instead of `aim`: at most this
     rounds = None            # when it takes long: not more than so many
+    dovecot_rounds = 9       # the same for Dovecot, where that is slow and the others are not
     note = ""
 
     def __init__(self, key, title, aim=None, **more):
@@ -29,9 +33,6 @@ class Row:
 
     def measure(self, bench, server, round_):
         raise NotImplementedError
-
-    def clean(self, bench):
-        """After the last round."""
 
 
 class Load(Row):
@@ -65,7 +66,7 @@ class Load(Row):
 
 class Idle(Load):
     """Sessions that do nothing, and one that sends NOOP beside them."""
-    kind, fresh_server = "commands", True
+    kind, fresh_server, dovecot_rounds = "commands", True, 1
     idle, dovecot_idle = 19000, 1000
 
     def maildir_of(self, bench, server):
@@ -100,7 +101,7 @@ class BigLogin(Load):
 
 class ColdLogin(BigLogin):
     """The same without index, the page cache warm; processor time. The floor opens and reads every mail once."""
-    value, scale, fresh_server = "server-cpu-seconds", 1000, True
+    value, scale, fresh_server, dovecot_rounds = "server-cpu-seconds", 1000, True, 1
 
     def warm(self, bench, server):
         pass
@@ -152,10 +153,9 @@ class Filtered(Load):
 
     def measure(self, bench, server, round_):
         if server is bench.dovecot:
-            raise Failed("–")
+            raise NotDone
         maildir = self.maildir_of(bench, server)
         if server is bench.floor:
-            import os
             mail = os.path.join(maildir, "cur", os.listdir(f"{maildir}/cur")[0])
             return bench.bare("spawn", max(1, round(bench.seconds)), mail, *FILTER.split())["rate"]
         more = {"idle": self.idle, "idle_user": "i"} if self.idle else {}

@@ -16,6 +16,10 @@ class Failed(Exception):
     """A server or a measurement that did not work; the text is for the table."""
 
 
+class NotDone(Failed):
+    """The server has nothing to do in this row."""
+
+
 def die_with_us():
     """Between fork and exec: SIGTERM for the server when we end, however that happens."""
     pr_set_pdeathsig = 1

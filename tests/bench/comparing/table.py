@@ -1,4 +1,5 @@
 """The table of docs/performance.md, and the machine it was made on."""
+import dataclasses
 import datetime
 import os
 import platform
@@ -6,6 +7,15 @@ import re
 import subprocess
 
 BEGIN, END = "<!-- compare:begin -->", "<!-- compare:end -->"
+
+
+@dataclasses.dataclass
+class Measured:
+    value: float | None = None
+    failure: str | None = None      # why there is no value, or why the one there is means little
+
+
+NOTHING = Measured()
 
 
 def number(value):
@@ -22,7 +32,7 @@ def verdict(row, floor, buzon):
     ratio = buzon / floor if buzon is not None and floor else None
     if buzon is None:
         reached = None
-    elif getattr(row, "limit", None) is not None:
+    elif row.limit is not None:
         reached = buzon <= row.limit
     elif row.aim is None or ratio is None:
         reached = None
@@ -38,10 +48,9 @@ def aim_of(row):
 
 
 def cell(row, measured):
-    value, failure = measured
-    if value is None:
-        return "–" if failure in (None, "–") else "failed"
-    return f"{number(value)} {row.unit}"
+    if measured.failure:
+        return "failed"
+    return "–" if measured.value is None else f"{number(measured.value)} {row.unit}"
 
 
 def table(results):
@@ -49,14 +58,12 @@ def table(results):
     lines = ["| work | floor | buzon | buzon ÷ floor | aim | reached | Dovecot |", "| --- | --- | --- | --- | --- | --- | --- |"]
     notes = []
     for row, measured in results:
-        nothing = (None, None)
-        ratio, reached = verdict(row, measured.get("floor", nothing)[0], measured.get("buzon", nothing)[0])
-        lines.append(f"| {row.title} | " + " | ".join([
-            cell(row, measured.get("floor", nothing)), cell(row, measured.get("buzon", nothing)),
-            number(ratio) if ratio is not None else "–", aim_of(row),
-            {True: "yes", False: "**no**", None: "–"}[reached], cell(row, measured.get("dovecot", nothing))]) + " |")
-        notes += [f"- {row.title}: {name}: {failure}" for name, (_, failure) in measured.items()
-                  if failure and failure != "–"]
+        floor, buzon, dovecot = (measured.get(name, NOTHING) for name in ("floor", "buzon", "dovecot"))
+        ratio, reached = verdict(row, floor.value, None if buzon.failure else buzon.value)
+        lines.append("| " + " | ".join([
+            row.title, cell(row, floor), cell(row, buzon), number(ratio), aim_of(row),
+            {True: "yes", False: "**no**", None: "–"}[reached], cell(row, dovecot)]) + " |")
+        notes += [f"- {row.title}: {name}: {result.failure}" for name, result in measured.items() if result.failure]
         if row.note:
             notes.append(f"- {row.title}: {row.note}")
     return "\n".join(lines + ([""] + notes if notes else [])) + "\n"
