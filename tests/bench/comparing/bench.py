@@ -56,14 +56,33 @@ class Bench:
         if (server.name, prefix) not in self.made:
             argv = [f"{self.tools}/bench_maildir", "--root", server.root, "--user", prefix]
             if server.owner:
-                argv += ["--owner", str(os.stat(server.root).st_uid)]
+                argv += ["--owner", str(server.owner)]
             for name, value in options.items():
                 argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
             self.made[server.name, prefix] = self.run(argv, 120).strip()
         return f"{server.root}/{prefix}1"
 
-    def stat(self, server, prefix):
-        return self.made[server.name, prefix]
+    def one_maildir(self, server, prefix, **options):
+        """The same for one user with so many mails that all servers share them, each with a place for its index: no
+        server writes into cur."""
+        where = self.buzon
+        owner = {}
+        if self.dovecot in self.servers and self.dovecot.missing() is None:
+            owner = {"owner": self.dovecot.owner}
+            os.chown(where.root, self.dovecot.owner, -1)
+        made = self.maildirs(where, prefix, **owner, **options)
+        if server is self.dovecot and (server.name, prefix) not in self.made:
+            own = f"{server.root}/{prefix}1"
+            for part in ("", "/new", "/tmp"):
+                os.mkdir(own + part, 0o700)
+                os.chown(own + part, server.owner, server.owner)
+            os.symlink(f"{made}/cur", f"{own}/cur")
+            self.made[server.name, prefix] = self.made[where.name, prefix]
+        return f"{server.root}/{prefix}1" if server is self.dovecot else made
+
+    def stat(self, prefix):
+        """The numbers STAT must give each user of a prefix."""
+        return self.made[self.buzon.name, prefix]
 
     def discard(self, server, prefix, count):
         """Frees the disk again."""
@@ -71,10 +90,11 @@ class Bench:
             shutil.rmtree(f"{server.root}/{prefix}{n}", ignore_errors=True)
         self.made.pop((server.name, prefix), None)
 
-    def canned(self, maildir):
-        """Replies for the floor, made from a Maildir."""
+    def canned(self, maildir=None, stat=None):
+        """Replies for the floor, made from a Maildir; or STAT alone."""
         folder = f"{self.top}/floor/canned"
-        self.run([f"{self.tools}/bench_load", "canned", "--maildir", maildir, "--into", folder], 60)
+        source = ["--maildir", maildir] if maildir else ["--stat", stat]
+        self.run([f"{self.tools}/bench_load", "canned", *source, "--into", folder], 60)
         return folder
 
     def load(self, server, kind, *words, seconds=None, timeout=90, **options):

@@ -43,18 +43,22 @@ class Load(Row):
     checked = True           # replies are compared with the Maildir (else only STAT)
 
     def maildir_of(self, bench, server):
+        if self.count == 1:
+            return bench.one_maildir(server, self.users, **self.mail)
         where = bench.buzon if server is bench.floor else server
         return bench.maildirs(where, self.users, users=self.count, share=True, **self.mail)
 
-    def prepare(self, bench, server):
+    def expected(self, bench, server):
         maildir = self.maildir_of(bench, server)
-        return bench.canned(maildir) if server is bench.floor else None
+        return {"maildir": maildir} if self.checked else {"stat": bench.stat(self.users)}
+
+    def prepare(self, bench, server):
+        expected = self.expected(bench, server)
+        return bench.canned(**expected) if server is bench.floor else None
 
     def run(self, bench, server, **more):
         words = self.words + (("--only-first",) if server is bench.floor and self.kind in ("commands", "retr") else ())
-        maildir = self.maildir_of(bench, server)
-        where = bench.buzon if server is bench.floor else server
-        expected = {"maildir": maildir} if self.checked else {"stat": bench.stat(where, self.users)}
+        expected = self.expected(bench, server)
         return bench.load(server, self.kind, *words, **{"user": self.users, **expected, **self.options, **more})
 
     def warm(self, bench, server):
@@ -177,7 +181,7 @@ class Slow(Load):
         where = bench.buzon if server is bench.floor else server
         large = f"{where.root}/w1"
         if server is bench.floor:      # its canned STAT is that of the large maildrop
-            return bench.load(server, "sessions", user="s", stat=bench.stat(where, "w"),
+            return bench.load(server, "sessions", user="s", stat=bench.stat("w"),
                               **{**self.options, "slow_maildir": large, **more})
         return super().run(bench, server, slow_maildir=large, **more)
 

@@ -35,7 +35,7 @@ def free_port():
 class Server:
     """A process that serves the Maildirs below `root` while it is started."""
     name = ""
-    owner = None       # the user its files belong to; None: our own
+    owner = None       # user id its files must belong to; None: our own
 
     def __init__(self, work, root):
         self.work = work            # its own directory
@@ -201,12 +201,14 @@ service stats {{
 class Dovecot(Server):
     name = "dovecot"
     program = "/usr/sbin/dovecot"
-    owner = "mail"     # Dovecot refuses to serve the mail of root
+    user = "mail"      # Dovecot refuses to serve the mail of root
 
     def __init__(self, work, root, users):
         super().__init__(work, root)
         self.users = users
-        os.chown(root, pwd.getpwnam(self.owner).pw_uid, -1)
+        self.owner = pwd.getpwnam(self.user).pw_uid
+        if os.geteuid() == 0:
+            os.chown(root, self.owner, -1)
 
     def missing(self):
         if os.geteuid() != 0:
@@ -218,7 +220,7 @@ class Dovecot(Server):
         config = f"{self.work}/dovecot.conf"
         with open(config, "w") as file:
             file.write(DOVECOT_CONFIG.format(work=self.work, root=self.root, users=self.users, port=self.port,
-                                             owner=self.owner, cores=os.cpu_count()))
+                                             owner=self.user, cores=os.cpu_count()))
         self.spawn([self.program, "-F", "-c", config], stdout=subprocess.DEVNULL)
         self.wait_for_port()
 

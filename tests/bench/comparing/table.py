@@ -78,6 +78,15 @@ def machine():
     return f"{os.cpu_count()} × {name}, {memory:.0f} GiB, Linux {platform.release().split('-')[0]}"
 
 
+def file_system(directory):
+    """Kind of the mount that holds it."""
+    with open("/proc/mounts") as file:
+        mounts = [line.split()[1:3] for line in file]
+    under = [(len(point), kind) for point, kind in mounts
+             if directory == point or directory.startswith(point.rstrip("/") + "/")]
+    return max(under)[1] if under else "an unknown file system"
+
+
 def versions(source, servers):
     revision = subprocess.run(["git", "-C", source, "describe", "--always", "--dirty"], capture_output=True, text=True)
     texts = [f"{server.version()}" for server in servers if server.missing() is None and server.name != "floor"]
@@ -86,10 +95,11 @@ def versions(source, servers):
     return ", ".join(texts)
 
 
-def section(results, source, servers, rounds, took, load_average):
+def section(results, source, servers, rounds, took, load_average, directory):
     today = datetime.date.today().isoformat()
     return (f"Measured {today} on {machine()}; {versions(source, servers)}.\n"
-            f"Medians of {rounds} rounds, {took:.0f} s in all, load average of the machine before: {load_average:.1f}.\n\n"
+            f"Medians of {rounds} rounds, {took:.0f} s in all; Maildirs on {file_system(directory)}; load average of the "
+            f"machine before: {load_average:.1f}.\n\n"
             + table(results))
 
 
