@@ -1,0 +1,20 @@
+// bench/common/process_cost.h - what a server costs: processor time and memory of a process and all it started (/proc).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace bench {
+
+// Nanoseconds of processor time, user and system, of `root`, its living descendants and all children they have
+// waited for. Only differences mean something. 0 when `root` is 0.
+[[nodiscard]] std::uint64_t processor_time(pid_t root);
+
+// Proportional set size of `root` and its living descendants in KiB: shared pages count once over all who share them.
+[[nodiscard]] std::uint64_t proportional_memory(pid_t root);
+
+// Open descriptors of `root` and its living descendants.
+[[nodiscard]] std::uint64_t descriptors(pid_t root);
+
+} // namespace bench

@@ -1,0 +1,115 @@
+"""The measuring place: a temporary directory with Maildirs for each server, the tools, and the time that is left."""
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+from comparing.servers import Buzon, Dovecot, Failed, Floor, PASSWORD
+
+# Every user of every row, so that one users file serves all: prefix and how many.
+USERS = {"s": 50, "r": 8, "q": 8, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 19000,
+         **{f"f{round_}x": 60 for round_ in range(1, 10)}}
+
+
+class Bench:
+    def __init__(self, directory, tools, program, limit, seconds, with_dovecot):
+        self.seconds = seconds
+        self.end = time.monotonic() + limit
+        self.tools = tools
+        self.top = tempfile.mkdtemp(prefix="buzon-bench-", dir=directory)
+        os.chmod(self.top, 0o755)      # Dovecot's mail processes are not root
+        users = f"{self.top}/users"
+        with open(users, "w") as file:
+            for prefix, count in USERS.items():
+                file.writelines(f"{prefix}{n}:{{PLAIN}}{PASSWORD}\n" for n in range(1, count + 1))
+        self.floor = Floor(f"{self.top}/floor", f"{self.top}/floor/mail", tools)
+        self.buzon = Buzon(f"{self.top}/buzon", f"{self.top}/buzon/mail", program, users)
+        self.dovecot = Dovecot(f"{self.top}/dovecot", f"{self.top}/dovecot/mail", users)
+        self.servers = [self.floor, self.buzon] + ([self.dovecot] if with_dovecot else [])
+        self.made = {}                 # (server, prefix) -> "N OCTETS" of each user
+
+    def close(self):
+        for server in self.servers:
+            server.stop()
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    def time_left(self):
+        return self.end - time.monotonic()
+
+    def run(self, argv, timeout):
+        """Standard output of a tool; Failed when it fails or takes too long."""
+        timeout = min(timeout, self.time_left())
+        if timeout <= 1:
+            raise Failed("no time left")
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise Failed("took too long") from None
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines()
+            raise Failed(lines[0] if lines else f"exit {done.returncode}")
+        return done.stdout
+
+    def maildirs(self, server, prefix, **options):
+        """Makes PREFIX1 ... once for a server; returns the first one's path. Options are those of bench_maildir."""
+        if (server.name, prefix) not in self.made:
+            argv = [f"{self.tools}/bench_maildir", "--root", server.root, "--user", prefix]
+            if server.owner:
+                argv += ["--owner", str(server.owner)]
+            for name, value in options.items():
+                argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+            self.made[server.name, prefix] = self.run(argv, 120).strip()
+        return f"{server.root}/{prefix}1"
+
+    def one_maildir(self, server, prefix, **options):
+        """The same for one user with so many mails that all servers share them, each with a place for its index: no
+        server writes into cur."""
+        where = self.buzon
+        owner = {}
+        if self.dovecot in self.servers and self.dovecot.missing() is None:
+            owner = {"owner": self.dovecot.owner}
+            os.chown(where.root, self.dovecot.owner, -1)
+        made = self.maildirs(where, prefix, **owner, **options)
+        if server is self.dovecot and (server.name, prefix) not in self.made:
+            own = f"{server.root}/{prefix}1"
+            for part in ("", "/new", "/tmp"):
+                os.mkdir(own + part, 0o700)
+                os.chown(own + part, server.owner, server.owner)
+            os.symlink(f"{made}/cur", f"{own}/cur")
+            self.made[server.name, prefix] = self.made[where.name, prefix]
+        return f"{server.root}/{prefix}1" if server is self.dovecot else made
+
+    def stat(self, prefix):
+        """The numbers STAT must give each user of a prefix."""
+        return self.made[self.buzon.name, prefix]
+
+    def discard(self, server, prefix, count):
+        """Frees the disk again."""
+        for n in range(1, count + 1):
+            shutil.rmtree(f"{server.root}/{prefix}{n}", ignore_errors=True)
+        self.made.pop((server.name, prefix), None)
+
+    def canned(self, maildir=None, stat=None):
+        """Replies for the floor, made from a Maildir; or STAT alone."""
+        folder = f"{self.top}/floor/canned"
+        source = ["--maildir", maildir] if maildir else ["--stat", stat]
+        self.run([f"{self.tools}/bench_load", "canned", *source, "--into", folder], 60)
+        return folder
+
+    def load(self, server, kind, *words, seconds=None, timeout=90, **options):
+        """Runs the load generator; its "name value" lines as numbers. Errors it counted are a failure."""
+        argv = [f"{self.tools}/bench_load", kind, *words, "--port", str(server.port), "--server-pid", str(server.pid),
+                "--password", PASSWORD, "--seconds", str(seconds or self.seconds), "--patience", "45"]
+        for name, value in options.items():
+            argv += ["--" + name.replace("_", "-"), str(value)]
+        return numbers(self.run(argv, timeout))
+
+    def bare(self, *words):
+        """Runs a bare loop of bench_floor."""
+        return numbers(self.run([f"{self.tools}/bench_floor", *map(str, words)], 60))
+
+
+def numbers(output):
+    pairs = (line.split(" ", 1) for line in output.splitlines() if " " in line and not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}

@@ -1,0 +1,18 @@
+// bench/floor/floor.h - the work no honest server can avoid, done bare.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bench {
+
+// Says its port on stdout and answers POP3 commands with the replies of `folder` (made by bench_load canned), for ever.
+[[noreturn]] void serve_canned(const std::string& folder);
+
+// readdir, open, read, close of every file of one folder. How many there were.
+[[nodiscard]] std::uint64_t open_all(const std::string& folder);
+
+// The program `words` on the file again and again, two in flight, its output read. How often it ended.
+[[nodiscard]] std::uint64_t spawn_for(double seconds, const char* file, char* const* words);
+
+} // namespace bench
