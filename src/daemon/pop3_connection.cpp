@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "buzon/auth/hex.h"
+#include "buzon/auth/random.h"
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/users.h"
@@ -24,6 +26,11 @@ constexpr std::size_t send_at = 64 * 1024;
 // A client that has closed its side while its message is being transformed has most likely left for good. One that
 // only says no more (nc -N) gets its answer if that comes soon.
 constexpr auto grace_for_silent_peer = 2s;
+
+// Not to be guessed and never the same again: APOP and CRAM-MD5 sign it (RFC 1939 section 7), SCRAM needs it.
+std::string fresh_text() {
+    return auth::encode_hex(auth::random_octets(16));
+}
 
 state::Mechanism counted_as(pop3::Mechanism mechanism) {
     switch (mechanism) {
@@ -56,12 +63,12 @@ std::string_view name_of(Ending ending) noexcept {
 }
 
 Pop3Connection::Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket,
-                               ClientInfo client, std::string unique)
+                               ClientInfo client)
     : context_{context}
     , owner_{owner}
     , socket_{std::move(socket)}
     , timer_{*this}
-    , session_{context.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, std::move(unique)}
+    , session_{context.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, fresh_text}
     , reader_{pop3::Session::command_limit}
     , id_{id}
     , client_{client}
@@ -334,6 +341,7 @@ void Pop3Connection::close(Ending why) {
     cancel();
     delivery_.reset();
     login_.reset();
+    if (doing_ != Doing::updating) job_.drop();   // an update is finished whoever listens
     lock_.release();
     if (drain_ || closing_) {
         ::shutdown(socket_.get(), SHUT_WR);
@@ -373,7 +381,7 @@ void Pop3Connection::perform(pop3::Action action, std::string& out) {
             self.mechanism_ = p.mechanism;
             self.log_in_refused(p.user, {pop3::Refusal::wrong, std::nullopt, "wrong proof"}, out);
         }
-        void operator()(const pop3::GetScram& p) const { self.log_in_refused(p.user, {pop3::Refusal::temporary, std::nullopt, "SCRAM"}, out); }
+        void operator()(const pop3::GetScram& p) const { self.get_scram(p.user, out); }
         void operator()(const pop3::Deliver& p) const { self.deliver(p, out); }
         void operator()(const pop3::Produce&) const { self.doing_ = Doing::listing; }
         void operator()(const pop3::Update&) const { self.update(out); }
@@ -395,6 +403,28 @@ void Pop3Connection::log_in(Proof proof, std::string& out) {
         turn([&](std::string& later) { login_ended(std::move(end), later); });
     });
     if (std::optional<LoginEnd> end = login_->start()) login_ended(std::move(*end), out);
+}
+
+// The credentials are on file, or derived from a known password by a worker: PBKDF2 is slow on purpose.
+void Pop3Connection::get_scram(const std::string& user, std::string& out) {
+    mechanism_ = pop3::Mechanism::scram_sha_256;
+    auth::ScramSource source =
+        context_.users.base().scram_source(user, source_of(client_.address.ip), context_.users.scram_key());
+    if (source.ready) return session_.scram_credentials(std::move(*source.ready), source.genuine, out);
+    doing_ = Doing::logging_in;
+    const worker::Job job = scram_job(source.password, source.salt, source.iterations);
+    job_ = context_.hashes.submit(job, [this, user, genuine = source.genuine](worker::Answer answer) {
+        in_ = input_;
+        turn([&](std::string& later) {
+            doing_ = Doing::nothing;
+            const Answered said = read_answer(answer);
+            auto credentials = auth::parse_scram_credentials(said.rest);
+            if (said.why || !credentials) {
+                return log_in_refused(user, {pop3::Refusal::temporary, std::nullopt, "SCRAM: " + said.why.message()}, later);
+            }
+            session_.scram_credentials(std::move(credentials).value(), genuine, later);
+        });
+    });
 }
 
 void Pop3Connection::login_ended(LoginEnd end, std::string& out) {
@@ -508,7 +538,7 @@ void Pop3Connection::update(std::string& out) {
     closing_ = false;
     doing_ = Doing::updating;
     const std::string request = mail::UpdateRequest::of(maildrop, maildir_).to_bytes();
-    updating_ = context_.disk.submit(update_job(!context_.settings.no_fsync, request), [this, asked](worker::Answer answer) {
+    job_ = context_.disk.submit(update_job(!context_.settings.no_fsync, request), [this, asked](worker::Answer answer) {
         in_ = input_;
         turn([&](std::string& later) { updated(std::move(answer), asked, later); });
     });

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "buzon/auth/hex.h"
-#include "buzon/auth/random.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -123,7 +121,7 @@ void Pop3Service::accept(net::Accepted accepted) {
     const std::uint64_t id = next_id_++;
     const ClientInfo client{accepted.peer, accepted.peer.ip.is_loopback()};
     auto connection =
-        std::make_unique<Pop3Connection>(context_, *this, id, std::move(accepted.socket), client, make_unique_id());
+        std::make_unique<Pop3Connection>(context_, *this, id, std::move(accepted.socket), client);
     Pop3Connection& started = *connection;
     connections_.emplace(id, std::move(connection));
     ++per_ip_[key_of(accepted.peer.ip)];
@@ -143,12 +141,6 @@ const char* Pop3Service::refusal_for(const net::Ip& ip) const {
         }
     }
     return nullptr;
-}
-
-// Not to be guessed and never the same again: APOP and CRAM-MD5 sign it (RFC 1939 section 7).
-std::string Pop3Service::make_unique_id() {
-    return '<' + std::to_string(next_id_) + '.' + auth::encode_hex(auth::random_octets(12)) + '@' +
-           context_.settings.host + '>';
 }
 
 void Pop3Service::retire(Pop3Connection& connection) {

@@ -220,6 +220,7 @@ void Server::log(state::Level level, const std::string& message) {
 
 // What the sessions look at, from the settings and the users.
 void Server::settings_changed() {
+    pop3_settings_.host = settings_.host;
     pop3_settings_.disabled = {};
     for (const state::Pop3Command command : state::optional_commands) {
         if (!settings_.disable.contains(command)) continue;

@@ -48,8 +48,7 @@ class Pop3Connection final : private event::Handler,
                              private event::Task,
                              private DeliveryOwner {
 public:
-    Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket, ClientInfo client,
-                   std::string unique);
+    Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket, ClientInfo client);
     Pop3Connection(const Pop3Connection&) = delete;
     Pop3Connection& operator=(const Pop3Connection&) = delete;
     ~Pop3Connection() override;
@@ -99,6 +98,7 @@ private:
 
     void perform(pop3::Action action, std::string& out);
     void log_in(Proof proof, std::string& out);
+    void get_scram(const std::string& user, std::string& out);
     void login_ended(LoginEnd end, std::string& out);
     void log_in_refused(std::string_view user, const LoginRefused& refused, std::string& out);
     void deliver(const pop3::Deliver& wanted, std::string& out);
@@ -145,7 +145,7 @@ private:
     MaildropLock lock_;
     std::unique_ptr<Login> login_;
     std::unique_ptr<Delivery> delivery_;
-    worker::Pending updating_;
+    worker::Pending job_;         // an update, or SCRAM credentials
 };
 
 } // namespace buzon::daemon

@@ -62,7 +62,6 @@ private:
                                                      std::string& failed);
     void accept(net::Accepted accepted);
     [[nodiscard]] const char* refusal_for(const net::Ip& ip) const;
-    [[nodiscard]] std::string make_unique_id();
     void retire(Pop3Connection& connection) override;
     void user_came(Pop3Connection& connection) override;
     void user_left(Pop3Connection& connection) override;
