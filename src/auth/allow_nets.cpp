@@ -51,7 +51,8 @@ bool AllowNets::contains(const std::optional<Source>& source) const noexcept {
     if (!source) return local_;
     for (const Net& net : nets_) {
         // An IPv6 network as wide as ::/0 means IPv6: it must not let every mapped IPv4 address in.
-        if (source->is_ipv4() == net.base.is_ipv4() && agree(source->octets(), net.base.octets(), net.bits)) return true;
+        if (source->is_ipv4() == net.base.is_ipv4() && agree(source->octets(), net.base.octets(), net.bits))
+            return true;
     }
     return false;
 }

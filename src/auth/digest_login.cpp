@@ -22,7 +22,8 @@ bool apop_matches(std::string_view timestamp, const std::optional<std::string>& 
 }
 
 bool digest_matches(const CheckDigest& check, const std::optional<std::string>& clear_password) {
-    return agrees(hmac_md5(clear_password.value_or("nobody"), check.challenge), check.digest) && clear_password.has_value();
+    return agrees(hmac_md5(clear_password.value_or("nobody"), check.challenge), check.digest) &&
+           clear_password.has_value();
 }
 
 } // namespace buzon::auth

@@ -67,7 +67,8 @@ private:
 Parsed<std::string_view> path_of_location(std::string_view location) {
     const std::size_t colon = location.find(':');
     if (colon != location.npos && location.find('/') > colon) {
-        if (!equal_ignoring_case(location.substr(0, colon), "maildir")) return Wrong{"userdb_mail names a store that is no Maildir"};
+        if (!equal_ignoring_case(location.substr(0, colon), "maildir"))
+            return Wrong{"userdb_mail names a store that is no Maildir"};
         location.remove_prefix(colon + 1);
     }
     std::string_view path = location.substr(0, location.find(':'));

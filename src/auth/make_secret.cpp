@@ -25,7 +25,8 @@ Parsed<std::string> make_scram(std::string_view password, unsigned long rounds) 
         return Wrong{"SCRAM-SHA-256 takes 4096 to 10000000 iterations"};
     }
     const std::string prepared = saslprep(password).value_or(std::string{password});
-    return "{SCRAM-SHA-256}" + to_text(derive_scram(prepared, random_octets(16), static_cast<std::uint32_t>(iterations)));
+    return "{SCRAM-SHA-256}" +
+           to_text(derive_scram(prepared, random_octets(16), static_cast<std::uint32_t>(iterations)));
 }
 
 Parsed<std::string> make_crypt(const SchemeRow& scheme, std::string_view password, unsigned long rounds) {

@@ -9,7 +9,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
     // volatile: a compiler may not see that the result is settled at the first difference.
     volatile unsigned char difference = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
-        difference = static_cast<unsigned char>(difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
+        const int differs = static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+        difference = static_cast<unsigned char>(difference | differs);
     }
     return difference == 0;
 }

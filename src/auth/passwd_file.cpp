@@ -100,7 +100,9 @@ std::string_view without_pwdfile_mark(std::string_view secret) noexcept {
 Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     if (line.starts_with('#') || line.find_first_not_of(" \t") == line.npos) return std::optional<PasswdEntry>{};
     if (line.size() > longest_passwd_line) return Wrong{"the line is longer than 16384 octets"};
-    if (line.find_first_of(std::string_view{"\r\0", 2}) != line.npos) return Wrong{"the line holds a NUL or a stray carriage return"};
+    if (line.find('\0') != line.npos || line.find('\r') != line.npos) {
+        return Wrong{"the line holds a NUL or a stray carriage return"};
+    }
     if (line.find(':') == line.npos) return Wrong{"there is no ':' behind the name"};
 
     PasswdEntry entry;

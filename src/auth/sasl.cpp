@@ -33,7 +33,8 @@ Step PlainMachine::next(std::string_view message) const {
     const std::string_view acts_for = message.substr(0, first);
     const std::string_view user = message.substr(first + 1, second - first - 1);
     const std::string_view password = message.substr(second + 1);
-    if (!is_login_text(user) || !is_login_text(password)) return Malformed{"PLAIN needs a user and a password in UTF-8"};
+    if (!is_login_text(user) || !is_login_text(password))
+        return Malformed{"PLAIN needs a user and a password in UTF-8"};
     if (!acts_for.empty() && prepared_user(acts_for) != prepared_user(user)) return Refused{};
     return CheckPlain{prepared_user(user), std::string{password}};
 }

@@ -40,6 +40,7 @@ bool is_prohibited(char32_t character) noexcept {
 } // namespace
 
 std::optional<std::string> saslprep(std::string_view text) {
+    if (std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; })) return std::string{text};
     std::string prepared;
     prepared.reserve(text.size());
     while (!text.empty()) {

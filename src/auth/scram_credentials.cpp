@@ -56,8 +56,10 @@ Parsed<ScramCredentials> parse_scram_credentials(std::string_view text) {
     auto salt = decode_base64(fields[1]);
     if (!salt || salt->empty()) return Wrong{"the salt of SCRAM-SHA-256 is not base64"};
     credentials.salt = std::move(*salt);
-    if (!read_key(fields[2], credentials.stored_key)) return Wrong{"the stored key of SCRAM-SHA-256 is not 32 octets in base64"};
-    if (!read_key(fields[3], credentials.server_key)) return Wrong{"the server key of SCRAM-SHA-256 is not 32 octets in base64"};
+    if (!read_key(fields[2], credentials.stored_key))
+        return Wrong{"the stored key of SCRAM-SHA-256 is not 32 octets in base64"};
+    if (!read_key(fields[3], credentials.server_key))
+        return Wrong{"the server key of SCRAM-SHA-256 is not 32 octets in base64"};
     return credentials;
 }
 

@@ -124,7 +124,8 @@ Step ScramMachine::client_first(std::string_view message) {
     if (binding->starts_with("p=")) return end(Refused{});
     if (*binding != "n" && *binding != "y") return end(Malformed{"SCRAM: a wrong GS2 header"});
     const auto acts_for = take_to_comma(rest);
-    if (!acts_for || (!acts_for->empty() && !acts_for->starts_with("a="))) return end(Malformed{"SCRAM: a wrong GS2 header"});
+    if (!acts_for || (!acts_for->empty() && !acts_for->starts_with("a=")))
+        return end(Malformed{"SCRAM: a wrong GS2 header"});
     gs2_header_ = message.substr(0, message.size() - rest.size());
     auth_message_ = rest;
 
@@ -133,7 +134,8 @@ Step ScramMachine::client_first(std::string_view message) {
     if (!name || !name->starts_with("n=")) return end(Malformed{"SCRAM: no user name"});
     const auto user = decode_name(name->substr(2));
     if (!user) return end(Malformed{"SCRAM: a wrong user name"});
-    const std::string_view client_nonce = rest.starts_with("r=") ? rest.substr(2, rest.find(',') - 2) : std::string_view{};
+    const std::string_view client_nonce =
+        rest.starts_with("r=") ? rest.substr(2, rest.find(',') - 2) : std::string_view{};
     if (!is_nonce(client_nonce)) return end(Malformed{"SCRAM: a wrong nonce"});
     if (!are_extensions(rest.substr(2 + client_nonce.size()))) return end(Malformed{"SCRAM: a wrong extension"});
     if (!acts_for->empty()) {

@@ -84,8 +84,9 @@ Parsed<Secret> Secret::parse(std::string_view text) {
     }
     if (is_locked_hash(secret)) return Secret{Locked{}};
     if (!is_crypt_hash(secret) || !secret.starts_with(scheme.hash_begins)) {
-        return Wrong{text.starts_with('{') ? "the secret is not a hash of its scheme that crypt(3) knows"
-                                           : "the secret is no hash that crypt(3) knows; a clear password needs {PLAIN}"};
+        return Wrong{text.starts_with('{')
+                         ? "the secret is not a hash of its scheme that crypt(3) knows"
+                         : "the secret is no hash that crypt(3) knows; a clear password needs {PLAIN}"};
     }
     return Secret{Crypt{std::move(secret)}};
 }

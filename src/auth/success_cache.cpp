@@ -23,7 +23,8 @@ SuccessCache::SuccessCache(std::string key, std::chrono::seconds lifetime, std::
     : key_{std::move(key)}, lifetime_{lifetime},
       slots_((size + slots_in_a_set - 1) / slots_in_a_set * slots_in_a_set) {}
 
-Sha256::Digest SuccessCache::digest_of(std::string_view user, std::string_view secret, std::string_view password) const {
+Sha256::Digest SuccessCache::digest_of(std::string_view user, std::string_view secret,
+                                       std::string_view password) const {
     Hmac<Sha256> keyed{key_};
     update_with_length(keyed, user);
     update_with_length(keyed, secret);
@@ -41,14 +42,17 @@ void SuccessCache::remember(std::string_view user, std::string_view secret, std:
     if (slots_.empty() || lifetime_ <= std::chrono::seconds{0}) return;
     const Sha256::Digest digest = digest_of(user, secret, password);
     Slot* const set = slots_.data() + set_of(digest);
-    Slot* place = std::find_if(set, set + slots_in_a_set, [&digest](const Slot& slot) { return slot.digest == digest; });
+    Slot* place =
+        std::find_if(set, set + slots_in_a_set, [&digest](const Slot& slot) { return slot.digest == digest; });
     if (place == set + slots_in_a_set) {
-        place = std::min_element(set, set + slots_in_a_set, [](const Slot& a, const Slot& b) { return a.expires < b.expires; });
+        place = std::min_element(set, set + slots_in_a_set,
+                                 [](const Slot& a, const Slot& b) { return a.expires < b.expires; });
     }
     *place = {digest, now + lifetime_};
 }
 
-bool SuccessCache::remembers(std::string_view user, std::string_view secret, std::string_view password, Time now) const {
+bool SuccessCache::remembers(std::string_view user, std::string_view secret, std::string_view password,
+                             Time now) const {
     if (slots_.empty()) return false;
     const Sha256::Digest digest = digest_of(user, secret, password);
     const Slot* const set = slots_.data() + set_of(digest);

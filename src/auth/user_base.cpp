@@ -18,7 +18,8 @@ Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
     if (const auto fault = fault_of_user_name(name); !fault.empty()) return Wrong{std::string{fault}};
     if (password.empty()) return Wrong{"the password is empty"};
     if (!is_utf8(password)) return Wrong{"the password is not UTF-8"};
-    if (password.find_first_of(std::string_view{"\r\n\0", 3}) != password.npos) return Wrong{"the password holds a line end or a NUL"};
+    if (password.find_first_of(std::string_view{"\r\n\0", 3}) != password.npos)
+        return Wrong{"the password holds a line end or a NUL"};
     return NamedSecret{std::string{name}, "{PLAIN}" + std::string{password}};
 }
 

@@ -116,7 +116,8 @@ void UserBase::compact() {
     entries.reserve(living_);
     for (Entry entry : entries_) {
         if (!entry.living) continue;
-        const std::size_t size = std::size_t{entry.name} + entry.secret + entry.maildir + entry.allow_nets + entry.transform;
+        const std::size_t size =
+            std::size_t{entry.name} + entry.secret + entry.maildir + entry.allow_nets + entry.transform;
         const std::size_t at = text.size();
         text += std::string_view{text_}.substr(entry.at, size);
         entry.at = static_cast<std::uint32_t>(at);

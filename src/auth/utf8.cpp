@@ -30,7 +30,8 @@ std::optional<char32_t> take_character(std::string_view& text) noexcept {
 
 bool is_utf8(std::string_view text) noexcept {
     while (!text.empty()) {
-        if (!take_character(text)) return false;
+        if (static_cast<unsigned char>(text[0]) < 0x80) text.remove_prefix(1);
+        else if (!take_character(text)) return false;
     }
     return true;
 }

@@ -28,7 +28,8 @@ TEST_CASE("MD5 gives the test suite of RFC 1321") {
     CHECK(hex(md5("abc")) == "900150983cd24fb0d6963f7d28e17f72");
     CHECK(hex(md5("message digest")) == "f96b697d7cb7938d525a2f31aaf161d0");
     CHECK(hex(md5("abcdefghijklmnopqrstuvwxyz")) == "c3fcd3d76192e4007dfb496cca67e13b");
-    CHECK(hex(md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")) == "d174ab98d277d9f5a5611c2c9f419d9f");
+    CHECK(hex(md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")) ==
+          "d174ab98d277d9f5a5611c2c9f419d9f");
     CHECK(hex(md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890")) ==
           "57edf4a22be3c955ac49da2e2107b67a");
 }

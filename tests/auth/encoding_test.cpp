@@ -36,9 +36,9 @@ TEST_CASE("base64 is undone at every length and octet") {
 }
 
 TEST_CASE("base64 with a second spelling, a stranger or a wrong end is refused") {
-    for (const std::string text : {"Z", "Zg", "Zg=", "Zg===", "=", "==", "===", "====", "Zg==Zg==", "Zm9=v", "Z=g=", "Zh==",
-                                   "Zm9=", "Zm8=\n", "Zm\n8", " Zm8=", "Zm8_", "Zm8-", "Zm9v=", "Zm9v====", "*", "Zm9*",
-                                   "A===", "=AAA", "AA=A"}) {
+    for (const std::string text : {"Z",     "Zg",       "Zg=",  "Zg===", "=",      "==",    "===",   "====", "Zg==Zg==",
+                                   "Zm9=v", "Z=g=",     "Zh==", "Zm9=",  "Zm8=\n", "Zm\n8", " Zm8=", "Zm8_", "Zm8-",
+                                   "Zm9v=", "Zm9v====", "*",    "Zm9*",  "A===",   "=AAA",  "AA=A"}) {
         INFO(text);
         CHECK_FALSE(decode_base64(text));
     }
@@ -50,7 +50,8 @@ TEST_CASE("hexadecimal digits of either case are octets, anything else is not") 
     CHECK(encode_hex(std::string_view{"\x00\x7f\xff", 3}) == "007fff");
     CHECK(decode_hex("007FfF") == std::string("\x00\x7f\xff", 3));
     CHECK(decode_hex("") == "");
-    for (const std::string text : {"0", "0g", "g0", "0x", " 0", "000", "-1", "/0", ":0", "@0", "`0"}) CHECK_FALSE(decode_hex(text));
+    for (const std::string text : {"0", "0g", "g0", "0x", " 0", "000", "-1", "/0", ":0", "@0", "`0"})
+        CHECK_FALSE(decode_hex(text));
 }
 
 TEST_CASE("octets are equal only when all of them are") {

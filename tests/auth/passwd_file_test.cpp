@@ -41,7 +41,8 @@ TEST_CASE("a line of /etc/passwd's form is taken as it is") {
 }
 
 TEST_CASE("extra fields of Dovecot's are honoured") {
-    const PasswdEntry user = entry("a:{PLAIN}x::::::userdb_quota_rule=*:storage=1G allow_nets=192.168.0.0/24,::1 nologin=no nodelay");
+    const PasswdEntry user =
+        entry("a:{PLAIN}x::::::userdb_quota_rule=*:storage=1G allow_nets=192.168.0.0/24,::1 nologin=no nodelay");
     CHECK(user.allow_nets == "192.168.0.0/24,::1");
     CHECK(user.nologin);   // its presence counts
     CHECK(user.nodelay);
@@ -65,11 +66,13 @@ TEST_CASE("the Maildir follows the most special field") {
 }
 
 TEST_CASE("a Maildir that is none, or nowhere certain, is refused") {
-    for (const std::string rest : {"relative", "~", "/srv/..", "/srv/../etc", "/srv/%x", "/srv/%{uid}", "/srv/%{user", "/srv/%", "%h/x"}) {
+    for (const std::string rest :
+         {"relative", "~", "/srv/..", "/srv/../etc", "/srv/%x", "/srv/%{uid}", "/srv/%{user", "/srv/%", "%h/x"}) {
         INFO(rest);
         CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::::userdb_mail=maildir:" + rest));
     }
-    for (const std::string field : {"userdb_mail=mbox:/var/mail/a", "userdb_mail=sdbox:~/x", "userdb_mail_driver=mbox"}) {
+    for (const std::string field :
+         {"userdb_mail=mbox:/var/mail/a", "userdb_mail=sdbox:~/x", "userdb_mail_driver=mbox"}) {
         CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::::" + field));
     }
     CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::home:"));
@@ -83,14 +86,15 @@ TEST_CASE("a transformation may hold blanks between quotes") {
     CHECK(transform("buzon_transform=\"/usr/bin/sed 's/e/x y/g'\" nodelay") == "/usr/bin/sed 's/e/x y/g'");
     CHECK(transform("nodelay buzon_transform=\"a \\\"b\\\" \\\\c\"") == "a \"b\" \\c");
     CHECK(transform("buzon_transform=\"\"").empty());
-    for (const std::string wrong : {"buzon_transform=\"", "buzon_transform=\"a b", "buzon_transform=\"a\\", "buzon_transform=\"a\"b",
-                                    "buzon_transform=\"a\\\""}) {
+    for (const std::string wrong : {"buzon_transform=\"", "buzon_transform=\"a b", "buzon_transform=\"a\\",
+                                    "buzon_transform=\"a\"b", "buzon_transform=\"a\\\""}) {
         CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::::" + wrong));
     }
 }
 
 TEST_CASE("a field that lets the user in elsewhere or unchecked is refused") {
-    for (const std::string field : {"user=b", "proxy", "proxy=y host=10.0.0.1", "nopassword", "host=x", "nodelay master=x"}) {
+    for (const std::string field :
+         {"user=b", "proxy", "proxy=y host=10.0.0.1", "nopassword", "host=x", "nodelay master=x"}) {
         CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::::" + field));
     }
 }
@@ -98,8 +102,8 @@ TEST_CASE("a field that lets the user in elsewhere or unchecked is refused") {
 TEST_CASE("a wrong line is refused with a reason that does not show its secret") {
     for (const std::string line :
          {"hunter2", "a b:{PLAIN}hunter2", ":{PLAIN}hunter2", "../a:{PLAIN}hunter2", ".:{PLAIN}hunter2", "a:hunter2",
-          "a:{HUNTER2}hunter2", "a:{PLAIN}", "a:{PLAIN}hunter2::::::allow_nets=hunter2", "a:{PLAIN}hunter2::::::allow_nets=1.2.3.4/33",
-          "a\xff:{PLAIN}hunter2"}) {
+          "a:{HUNTER2}hunter2", "a:{PLAIN}", "a:{PLAIN}hunter2::::::allow_nets=hunter2",
+          "a:{PLAIN}hunter2::::::allow_nets=1.2.3.4/33", "a\xff:{PLAIN}hunter2"}) {
         INFO(line);
         const auto parsed = parse_passwd_line(line);
         REQUIRE_FALSE(parsed);
@@ -112,13 +116,15 @@ TEST_CASE("a wrong line is refused with a reason that does not show its secret")
 }
 
 TEST_CASE("rewriting with no changes gives the same octets") {
-    for (const std::string text : {"", "\n", "a:{PLAIN}x", "a:{PLAIN}x\n", "# c\r\n\r\na:{PLAIN}x:1:2\r\n", "garbage\n\n#a:b"}) {
+    for (const std::string text :
+         {"", "\n", "a:{PLAIN}x", "a:{PLAIN}x\n", "# c\r\n\r\na:{PLAIN}x:1:2\r\n", "garbage\n\n#a:b"}) {
         CHECK(rewrite_passwd_file(text, {}) == text);
     }
 }
 
 TEST_CASE("rewriting changes the secret alone and keeps comments, order and fields") {
-    const std::string before = "# users\na:{PLAIN}1:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\nb:{PLAIN}2\n  \nc:{PLAIN}3:::::\n";
+    const std::string before =
+        "# users\na:{PLAIN}1:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\nb:{PLAIN}2\n  \nc:{PLAIN}3:::::\n";
     CHECK(rewrite_passwd_file(before, {{"a", "{PLAIN}9"}}) ==
           "# users\na:{PLAIN}9:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\nb:{PLAIN}2\n  \nc:{PLAIN}3:::::\n");
     CHECK(rewrite_passwd_file(before, {{"b", "{PLAIN}9"}, {"c", "*"}}) ==

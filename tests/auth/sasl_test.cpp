@@ -38,8 +38,8 @@ const ScramCredentials& pencil() {
 }
 
 // What a client that knows `password` sends last, after `client_first` and our answer to it.
-std::string final_message(const std::string& client_first, const std::string& server_first, const std::string& without_proof,
-                          const std::string& password) {
+std::string final_message(const std::string& client_first, const std::string& server_first,
+                          const std::string& without_proof, const std::string& password) {
     const std::size_t bare = client_first.find(',', client_first.find(',') + 1) + 1;
     const std::string auth_message = client_first.substr(bare) + "," + server_first + "," + without_proof;
     const ScramCredentials credentials = derive_scram(password, salt, 4096);
@@ -67,7 +67,8 @@ TEST_CASE("mechanisms are found by their whole name in either case") {
     CHECK(find_mechanism("Scram-Sha-256")->mechanism == Mechanism::scram_sha_256);
     CHECK(find_mechanism("LOGIN")->sends_password);
     CHECK(find_mechanism("CRAM-MD5")->needs_clear_passwords);
-    for (const std::string name : {"", "PLAI", "PLAINX", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1"}) CHECK_FALSE(find_mechanism(name));
+    for (const std::string name : {"", "PLAI", "PLAINX", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1"})
+        CHECK_FALSE(find_mechanism(name));
 }
 
 TEST_CASE("PLAIN takes user and password, with and without an initial response") {
@@ -85,8 +86,8 @@ TEST_CASE("PLAIN lets nobody act for another") {
 }
 
 TEST_CASE("PLAIN with a part missing, a NUL too many or no UTF-8 is malformed") {
-    for (const std::string& message : {""s, "a"s, "\0"s, "\0a"s, "\0a\0"s, "\0\0p"s, "\0\0"s, "\0a\0p\0"s, "\0a\0p\0x"s, "\0\xff\0p"s,
-                                       "\0a\0\xff"s}) {
+    for (const std::string& message : {""s, "a"s, "\0"s, "\0a"s, "\0a\0"s, "\0\0p"s, "\0\0"s, "\0a\0p\0"s, "\0a\0p\0x"s,
+                                       "\0\xff\0p"s, "\0a\0\xff"s}) {
         CHECK(is<Malformed>(exchange(Mechanism::plain).begin(message)));
     }
 }
@@ -122,12 +123,15 @@ TEST_CASE("CRAM-MD5 gives the example of RFC 2195") {
     CHECK_FALSE(digest_matches(check, "tanstaaf"));
     CHECK_FALSE(digest_matches(check, std::nullopt));
     CHECK(is<Malformed>(machine.begin("tim")));
-    for (const std::string& message : {""s, "tim"s, "tim "s, " b913a602c7eda7a495b4e6e7334d3890"s, "tim b913a602c7eda7a495b4e6e7334d389"s,
-                                       "\xff b913a602c7eda7a495b4e6e7334d3890"s}) {
+    for (const std::string& message :
+         {""s, "tim"s, "tim "s, " b913a602c7eda7a495b4e6e7334d3890"s, "tim b913a602c7eda7a495b4e6e7334d389"s,
+          "\xff b913a602c7eda7a495b4e6e7334d3890"s}) {
         CHECK(is<Malformed>(machine.next(message)));
     }
-    CHECK_FALSE(digest_matches(as<CheckDigest>(machine.next("tim zz13a602c7eda7a495b4e6e7334d3890")), "tanstaaftanstaaf"));
-    CHECK(as<Challenge>(exchange(Mechanism::cram_md5).begin(std::nullopt)).text == "<%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0@mail.example>");
+    CHECK_FALSE(
+        digest_matches(as<CheckDigest>(machine.next("tim zz13a602c7eda7a495b4e6e7334d3890")), "tanstaaftanstaaf"));
+    CHECK(as<Challenge>(exchange(Mechanism::cram_md5).begin(std::nullopt)).text ==
+          "<%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0@mail.example>");
 }
 
 TEST_CASE("no digest over the stand-in password of unknown users lets anybody in") {
@@ -142,7 +146,8 @@ TEST_CASE("APOP gives the example of RFC 1939") {
     CHECK(apop_matches(timestamp, "tanstaaf", "c4c9334bac560ecc979e58001b3e22fb"));
     CHECK_FALSE(apop_matches(timestamp, "tanstaa", "c4c9334bac560ecc979e58001b3e22fb"));
     CHECK_FALSE(apop_matches(timestamp, std::nullopt, "c4c9334bac560ecc979e58001b3e22fb"));
-    for (const std::string digest : {"", "c4c9", "c4c9334bac560ecc979e58001b3e22fbff", "c4c9334bac560ecc979e58001b3e22fx"}) {
+    for (const std::string digest :
+         {"", "c4c9", "c4c9334bac560ecc979e58001b3e22fbff", "c4c9334bac560ecc979e58001b3e22fx"}) {
         CHECK_FALSE(apop_matches(timestamp, "tanstaaf", digest));
     }
 }
@@ -161,14 +166,15 @@ TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677 to the octet") {
 }
 
 TEST_CASE("SCRAM accepts a client that could bind channels, and escaped names, himself named twice, and extensions") {
-    for (const std::string& client_first : {"y,,n=user,r=abc"s, "n,a=user,n=user,r=abc"s, "n,,n=us=2Cer=3D,r=abc"s, "n,,n=user,r=abc,x=1,y=b=c"s,
-                                            "n,,n=\xc3\xb1,r=abc"s}) {
+    for (const std::string& client_first : {"y,,n=user,r=abc"s, "n,a=user,n=user,r=abc"s, "n,,n=us=2Cer=3D,r=abc"s,
+                                            "n,,n=user,r=abc,x=1,y=b=c"s, "n,,n=\xc3\xb1,r=abc"s}) {
         INFO(client_first);
         Exchange scram = exchange(Mechanism::scram_sha_256);
         const std::string user = as<NeedCredentials>(scram.begin(client_first)).user;
         const std::string server_first = as<Challenge>(scram.supply(pencil(), true)).text;
         const std::string header = client_first.substr(0, client_first.find(',', client_first.find(',') + 1) + 1);
-        const std::string without_proof = "c=" + encode_base64(header) + "," + server_first.substr(0, server_first.find(',')) +
+        const std::string without_proof = "c=" + encode_base64(header) + "," +
+                                          server_first.substr(0, server_first.find(',')) +
                                           (client_first.ends_with("c") ? ",e=xt" : "");
         const std::string message = final_message(client_first, server_first, without_proof, "pencil");
         CHECK(as<Challenge>(scram.next(message)).text.starts_with("v="));
@@ -179,18 +185,42 @@ TEST_CASE("SCRAM accepts a client that could bind channels, and escaped names, h
 }
 
 TEST_CASE("SCRAM refuses channel binding and acting for another") {
-    for (const std::string client_first : {"p=tls-unique,,n=user,r=abc", "p=tls-exporter,,n=user,r=abc", "n,a=other,n=user,r=abc"}) {
+    for (const std::string client_first :
+         {"p=tls-unique,,n=user,r=abc", "p=tls-exporter,,n=user,r=abc", "n,a=other,n=user,r=abc"}) {
         CHECK(is<Refused>(exchange(Mechanism::scram_sha_256).begin(client_first)));
     }
 }
 
 TEST_CASE("a SCRAM first message that is none is malformed") {
-    for (const std::string& message :
-         {""s, "n"s, "n,"s, "n,,"s, ",,n=user,r=abc"s, "x,,n=user,r=abc"s, "nn,,n=user,r=abc"s, "n,b=user,n=user,r=abc"s, "n,a=,n=user,r=abc"s,
-          "n,,m=x,n=user,r=abc"s, "n,,r=abc,n=user"s, "n,,n=,r=abc"s, "n,,n=user"s, "n,,n=user,"s, "n,,n=user,r="s, "n,,n=user,r=a b"s,
-          "n,,n=user,r=a\x7f"s, "n,,n=us=er,r=abc"s, "n,,n=user=,r=abc"s, "n,,n=user=2,r=abc"s, "n,,n=user=2c,r=abc"s, "n,,n=\xff,r=abc"s,
-          "n,,n=a\0b,r=abc"s, "n,,n=user,r=abc,"s, "n,,n=user,r=abc,x"s, "n,,n=user,r=abc,x="s, "n,,n=user,r=abc,1=x"s,
-          "n,,n=user,r=abc,x=1,"s, "n,,n=user,r=" + std::string(1025, 'x')}) {
+    for (const std::string& message : {""s,
+                                       "n"s,
+                                       "n,"s,
+                                       "n,,"s,
+                                       ",,n=user,r=abc"s,
+                                       "x,,n=user,r=abc"s,
+                                       "nn,,n=user,r=abc"s,
+                                       "n,b=user,n=user,r=abc"s,
+                                       "n,a=,n=user,r=abc"s,
+                                       "n,,m=x,n=user,r=abc"s,
+                                       "n,,r=abc,n=user"s,
+                                       "n,,n=,r=abc"s,
+                                       "n,,n=user"s,
+                                       "n,,n=user,"s,
+                                       "n,,n=user,r="s,
+                                       "n,,n=user,r=a b"s,
+                                       "n,,n=user,r=a\x7f"s,
+                                       "n,,n=us=er,r=abc"s,
+                                       "n,,n=user=,r=abc"s,
+                                       "n,,n=user=2,r=abc"s,
+                                       "n,,n=user=2c,r=abc"s,
+                                       "n,,n=\xff,r=abc"s,
+                                       "n,,n=a\0b,r=abc"s,
+                                       "n,,n=user,r=abc,"s,
+                                       "n,,n=user,r=abc,x"s,
+                                       "n,,n=user,r=abc,x="s,
+                                       "n,,n=user,r=abc,1=x"s,
+                                       "n,,n=user,r=abc,x=1,"s,
+                                       "n,,n=user,r=" + std::string(1025, 'x')}) {
         INFO(message);
         CHECK(is<Malformed>(exchange(Mechanism::scram_sha_256).begin(message)));
     }

@@ -58,16 +58,18 @@ TEST_CASE("what crypt(3) hashed is verified, whatever the scheme calls it") {
 TEST_CASE("published crypt(3) hashes are opened by their passwords") {
     // SHA-crypt's published salts (openssl and libxcrypt agree); bcrypt and DES from Openwall's test vectors.
     CHECK(opens("{SHA256-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"));
-    CHECK(opens("{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+    CHECK(opens("{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+                "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
                 "Hello world!"));
-    CHECK(opens("{SHA256-CRYPT}$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA", "Hello world!"));
+    CHECK(opens("{SHA256-CRYPT}$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA",
+                "Hello world!"));
     CHECK(opens("{BLF-CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U"));
     CHECK(opens("{CRYPT}CCNf8Sbh3HDfQ", "U*U*U*U*"));
 }
 
 TEST_CASE("a made secret is opened by its password and no other") {
-    for (const std::string scheme : {"PLAIN", "CLEARTEXT", "CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT", "BLF-CRYPT",
-                                     "SCRAM-SHA-256"}) {
+    for (const std::string scheme :
+         {"PLAIN", "CLEARTEXT", "CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT", "BLF-CRYPT", "SCRAM-SHA-256"}) {
         INFO(scheme);
         const unsigned long rounds = scheme == "BLF-CRYPT" ? 4 : scheme.starts_with("SHA") ? 1000 : 0;
         const std::string made = make_secret(scheme, "ñandú pass", rounds).value();
@@ -129,8 +131,8 @@ TEST_CASE("SCRAM credentials of an unprepared password are still opened by it") 
 }
 
 TEST_CASE("an account locked as in shadow(5) opens to nothing") {
-    for (const std::string text : {"", "x", "*", "!", "!!", "*LK*", "!$1$saltsalt$wTLsTBb/.H7e4VHujepbF0", "{CRYPT}", "{CRYPT}*",
-                                   "{SHA512-CRYPT}!", "{CRYPT}x"}) {
+    for (const std::string text : {"", "x", "*", "!", "!!", "*LK*", "!$1$saltsalt$wTLsTBb/.H7e4VHujepbF0", "{CRYPT}",
+                                   "{CRYPT}*", "{SHA512-CRYPT}!", "{CRYPT}x"}) {
         INFO(text);
         const Secret secret = Secret::parse(text).value();
         CHECK(secret.is_locked());
@@ -140,12 +142,26 @@ TEST_CASE("an account locked as in shadow(5) opens to nothing") {
 }
 
 TEST_CASE("a secret that is no secret is refused with a reason that does not show it") {
-    for (const std::string text :
-         {"hunter2-visible", "{PLAIN", "{PLAIN}", "{CLEARTEXT.b64}", "{ROT13}hunter2", "{hunter2}x", "{}hunter2", "{.b64}hunter2",
-          "{PLAIN.rot13}hunter2", "{PLAIN.}hunter2", "{PLAIN.b64}hunter2", "{PLAIN.hex}hunter2", "{SHA512-CRYPT}hunter2",
-          "{SHA512-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "{CRYPT}$9$hunter2$hunter2hunter2hunter2",
-          "$hunter2$hunter2$hunter2", "{BLF-CRYPT}$6$hunter2$hunter2hunter2", "{SCRAM-SHA-256}hunter2",
-          "{SCRAM-SHA-1}4096,aaaa,bbbb,cccc", "{MD5-CRYPT}$1$hun ter2$wTLsTBb/.H7e4VHujepbF0"}) {
+    for (const std::string text : {"hunter2-visible",
+                                   "{PLAIN",
+                                   "{PLAIN}",
+                                   "{CLEARTEXT.b64}",
+                                   "{ROT13}hunter2",
+                                   "{hunter2}x",
+                                   "{}hunter2",
+                                   "{.b64}hunter2",
+                                   "{PLAIN.rot13}hunter2",
+                                   "{PLAIN.}hunter2",
+                                   "{PLAIN.b64}hunter2",
+                                   "{PLAIN.hex}hunter2",
+                                   "{SHA512-CRYPT}hunter2",
+                                   "{SHA512-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5",
+                                   "{CRYPT}$9$hunter2$hunter2hunter2hunter2",
+                                   "$hunter2$hunter2$hunter2",
+                                   "{BLF-CRYPT}$6$hunter2$hunter2hunter2",
+                                   "{SCRAM-SHA-256}hunter2",
+                                   "{SCRAM-SHA-1}4096,aaaa,bbbb,cccc",
+                                   "{MD5-CRYPT}$1$hun ter2$wTLsTBb/.H7e4VHujepbF0"}) {
         INFO(text);
         const auto parsed = Secret::parse(text);
         REQUIRE_FALSE(parsed);
@@ -156,23 +172,25 @@ TEST_CASE("a secret that is no secret is refused with a reason that does not sho
 
 TEST_CASE("SCRAM credentials with a wrong part are refused") {
     const std::string key = encode_base64(std::string(32, 'k'));
-    for (const std::string& text : {
-             std::string{""}, std::string{"4096"}, "4096,c2FsdA==," + key, "4096,c2FsdA==," + key + "," + key + ",",
-             "4096,c2FsdA==," + key + "," + key + "," + key, "4095,c2FsdA==," + key + "," + key,
-             "10000001,c2FsdA==," + key + "," + key, "4294971392,c2FsdA==," + key + "," + key,
-             "-4096,c2FsdA==," + key + "," + key, "4096 ,c2FsdA==," + key + "," + key, "0x1000,c2FsdA==," + key + "," + key,
-             "4096,," + key + "," + key, "4096,c2FsdA," + key + "," + key, "4096,c2FsdA==,c2hvcnQ=," + key,
-             "4096,c2FsdA==," + key + ",c2hvcnQ=", "4096,c2FsdA==," + key + "," + key + " ",
-             "4096,c2FsdA==," + encode_base64(std::string(33, 'k')) + "," + key}) {
+    for (const std::string& text :
+         {std::string{""}, std::string{"4096"}, "4096,c2FsdA==," + key, "4096,c2FsdA==," + key + "," + key + ",",
+          "4096,c2FsdA==," + key + "," + key + "," + key, "4095,c2FsdA==," + key + "," + key,
+          "10000001,c2FsdA==," + key + "," + key, "4294971392,c2FsdA==," + key + "," + key,
+          "-4096,c2FsdA==," + key + "," + key, "4096 ,c2FsdA==," + key + "," + key,
+          "0x1000,c2FsdA==," + key + "," + key, "4096,," + key + "," + key, "4096,c2FsdA," + key + "," + key,
+          "4096,c2FsdA==,c2hvcnQ=," + key,
+          "4096,c2FsdA==," + key + ",c2hvcnQ=", "4096,c2FsdA==," + key + "," + key + " ",
+          "4096,c2FsdA==," + encode_base64(std::string(33, 'k')) + "," + key}) {
         INFO(text);
         CHECK_FALSE(parse_scram_credentials(text));
     }
 }
 
 TEST_CASE("a decoy costs what its model costs and opens to nothing") {
-    for (const std::string& text : {pencil, "{CRYPT}" + md5_hash, std::string{"{PLAIN}geheim"},
-                                    std::string{"{BLF-CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"},
-                                    std::string{"{CRYPT}CCNf8Sbh3HDfQ"}, make_secret("CRYPT", "geheim").value()}) {
+    for (const std::string& text :
+         {pencil, "{CRYPT}" + md5_hash, std::string{"{PLAIN}geheim"},
+          std::string{"{BLF-CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"},
+          std::string{"{CRYPT}CCNf8Sbh3HDfQ"}, make_secret("CRYPT", "geheim").value()}) {
         INFO(text);
         const Secret model = Secret::parse(text).value();
         const Secret decoy = Secret::parse(model.decoy()).value();

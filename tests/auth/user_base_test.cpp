@@ -36,7 +36,8 @@ TEST_CASE("NAME:PASS is split at the first colon, and neither part may be empty"
     REQUIRE(parsed);
     CHECK(parsed.value().name == "user1");
     CHECK(parsed.value().secret == "{PLAIN}pa:ss:");
-    for (const std::string text : {"", ":", "user1", "user1:", ":pass", "..:pass", "a/b:pass", "a b:pass", "u:\xff", "u:a\nb"}) {
+    for (const std::string text :
+         {"", ":", "user1", "user1:", ":pass", "..:pass", "a/b:pass", "a b:pass", "u:\xff", "u:a\nb"}) {
         INFO(text);
         CHECK_FALSE(parse_name_and_password(text));
     }
@@ -45,7 +46,8 @@ TEST_CASE("NAME:PASS is split at the first colon, and neither part may be empty"
 }
 
 TEST_CASE("a base finds its users by their whole name and nobody else") {
-    const UserBase base = base_of("# c\nalice:{PLAIN}a1::::/home/alice::nodelay\r\n\nbob:{PLAIN}b1", {{"carol", "{PLAIN}c1"}});
+    const UserBase base =
+        base_of("# c\nalice:{PLAIN}a1::::/home/alice::nodelay\r\n\nbob:{PLAIN}b1", {{"carol", "{PLAIN}c1"}});
     CHECK(base.size() == 3);
     REQUIRE(base.find("alice"));
     CHECK(base.find("alice")->maildir == "/home/alice/Maildir");
@@ -74,7 +76,8 @@ TEST_CASE("a broken file is refused with the number of its line and without its 
     CHECK(why("a:{PLAIN}x\na:{PLAIN}hunter2\n").starts_with("line 2: "));
     CHECK(why("hunter2").starts_with("line 1: "));
     CHECK(why("a:{PLAIN}x\r\n..:{PLAIN}hunter2\r\n").starts_with("line 2: "));
-    for (const std::string text : {"a:hunter2", "a:{PLAIN}x\na:{PLAIN}hunter2", "hunter2"}) CHECK(why(text).find("hunter2") == std::string::npos);
+    for (const std::string text : {"a:hunter2", "a:{PLAIN}x\na:{PLAIN}hunter2", "hunter2"})
+        CHECK(why(text).find("hunter2") == std::string::npos);
     CHECK_FALSE(UserBase::load(std::vector<NamedSecret>{{"a", "{PLAIN}x"}, {"a", "{PLAIN}y"}}, ""));
 }
 
@@ -128,7 +131,8 @@ TEST_CASE("SCRAM finds stored credentials, or a password to derive them from") {
 }
 
 TEST_CASE("a clear password is given out only for users who may log in from there") {
-    const UserBase base = base_of("clear:{PLAIN}x\nhashed:" + bcrypt + "\nno:{PLAIN}x::::::nologin\nfar:{PLAIN}x::::::allow_nets=::1\n");
+    const UserBase base =
+        base_of("clear:{PLAIN}x\nhashed:" + bcrypt + "\nno:{PLAIN}x::::::nologin\nfar:{PLAIN}x::::::allow_nets=::1\n");
     CHECK(base.knows_clear_passwords());
     CHECK(base.clear_password("clear", home) == "x");
     for (const std::string name : {"hashed", "no", "far", "nobody"}) CHECK_FALSE(base.clear_password(name, home));
@@ -137,7 +141,8 @@ TEST_CASE("a clear password is given out only for users who may log in from ther
 }
 
 TEST_CASE("users come, change and go at run time") {
-    UserBase base = base_of("alice:{PLAIN}a::::/h::nodelay allow_nets=192.0.2.1\nbob:{PLAIN}b\n", {{"carol", "{PLAIN}c"}});
+    UserBase base =
+        base_of("alice:{PLAIN}a::::/h::nodelay allow_nets=192.0.2.1\nbob:{PLAIN}b\n", {{"carol", "{PLAIN}c"}});
     CHECK(base.add("dave", "{PLAIN}d"));
     CHECK(opens(base, "dave", "d"));
     CHECK(base.find("dave")->origin == Origin::run_time);
@@ -160,7 +165,9 @@ TEST_CASE("users come, change and go at run time") {
     CHECK(base.set_secret("carol", "{PLAIN}cc"));
     CHECK(base.size() == 3);
 
-    CHECK(base.changes() == UserChanges{{"alice", "{PLAIN}longer than before"}, {"bob", std::nullopt}, {"carol", "{PLAIN}cc"},
+    CHECK(base.changes() == UserChanges{{"alice", "{PLAIN}longer than before"},
+                                        {"bob", std::nullopt},
+                                        {"carol", "{PLAIN}cc"},
                                         {"dave", "{PLAIN}d"}});
     CHECK(base.changes_without_file() == std::vector<std::string>{"carol"});
     base.forget_changes();
@@ -208,7 +215,9 @@ TEST_CASE("ten thousand changes leave the users right and the arena small") {
 
 TEST_CASE("a hundred thousand users are each found again") {
     std::string file;
-    for (int i = 0; i < 100'000; ++i) file += "user" + std::to_string(i) + "@example.org:{PLAIN}pass" + std::to_string(i) + ":1:1::/home/u" + std::to_string(i) + ":\n";
+    for (int i = 0; i < 100'000; ++i)
+        file += "user" + std::to_string(i) + "@example.org:{PLAIN}pass" + std::to_string(i) + ":1:1::/home/u" +
+                std::to_string(i) + ":\n";
     const UserBase base = base_of(file);
     CHECK(base.size() == 100'000);
     for (int i = 0; i < 100'000; i += 997) {
@@ -237,8 +246,8 @@ TEST_CASE("networks are matched to the bit, mapped addresses as IPv4") {
     CHECK(allows("::ffff:10.0.0.0/104", "10.255.0.1"));
     CHECK(AllowNets::parse("local,10.0.0.1").value().contains(std::nullopt));
     CHECK_FALSE(AllowNets::parse("10.0.0.1").value().contains(std::nullopt));
-    for (const std::string text : {"", ",", "10.0.0.1,", "10.0.0.1/33", "::1/129", "10.0.0.1/", "10.0.0.1/-1", "10.0.0.1/8x", "host",
-                                   "10.0.0", "::1%lo", "10.0.0.1 "}) {
+    for (const std::string text : {"", ",", "10.0.0.1,", "10.0.0.1/33", "::1/129", "10.0.0.1/", "10.0.0.1/-1",
+                                   "10.0.0.1/8x", "host", "10.0.0", "::1%lo", "10.0.0.1 "}) {
         INFO(text);
         CHECK_FALSE(AllowNets::parse(text));
     }

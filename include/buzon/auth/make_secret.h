@@ -9,9 +9,9 @@
 namespace buzon::auth {
 
 // `{SCHEME}secret` with a fresh salt, for any scheme that Secret knows (without an ending; CRYPT is yescrypt where the
-// system has it). `rounds` as the scheme counts them, 0 = its usual number. Burns CPU, like Secret::verify. Refused: an unknown
-// scheme, an empty password, one that is not UTF-8 or holds control characters. {PLAIN} becomes {PLAIN.b64} where the
-// password holds a ':' or begins or ends with a space, which a passwd-file could not keep.
+// system has it). `rounds` as the scheme counts them, 0 = its usual number. Burns CPU, like Secret::verify. Refused: an
+// unknown scheme, an empty password, one that is not UTF-8 or holds control characters. {PLAIN} becomes {PLAIN.b64}
+// where the password holds a ':' or begins or ends with a space, which a passwd-file could not keep.
 [[nodiscard]] Parsed<std::string> make_secret(std::string_view scheme, std::string_view password,
                                               unsigned long rounds = 0);
 

@@ -10,7 +10,7 @@
 //   userdb_home=DIR                the same as the home field, and stronger
 //   userdb_mail=maildir:DIR        the user's Maildir; `:INBOX=DIR` behind it is stronger
 //   userdb_mail_path=DIR           the same in the words of Dovecot 2.4; userdb_mail_inbox_path is stronger
-//   buzon_transform=SPEC           this user's transformation; quoted in "..." when it holds blanks, with \" and \\ inside
+//   buzon_transform=SPEC           this user's transformation; when it holds blanks, in "..." with \" and \\ inside
 // A home alone stands for the Maildir home/Maildir. Paths may begin with ~/ and hold %h %u %n %d %% or %{home} %{user}
 // %{user|username} %{user|domain}; they must come out absolute and without "..". Fields that would let the user in as
 // somebody else or elsewhere (user, proxy, host ...) are refused: ignoring them would open the wrong maildrop.

@@ -59,8 +59,8 @@ struct MechanismRow {
 // By the name of the AUTH command, in either case; null when unknown.
 [[nodiscard]] const MechanismRow* find_mechanism(std::string_view name) noexcept;
 
-// PLAIN (RFC 4616): one message, `[authzid] NUL user NUL password`. An authzid must be the user himself: nobody acts for
-// another here.
+// PLAIN (RFC 4616): one message, `[authzid] NUL user NUL password`. An authzid must be the user himself: nobody acts
+// for another here.
 class PlainMachine {
 public:
     [[nodiscard]] Step begin(const std::optional<std::string_view>& initial) const;

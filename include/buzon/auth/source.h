@@ -1,4 +1,4 @@
-// auth/source.h - where a login comes from, as far as deciding about it goes: an IP address in one form. Knows no sockets.
+// auth/source.h - where a login comes from: an IP address, in one form. Knows no sockets.
 #pragma once
 
 #include <array>

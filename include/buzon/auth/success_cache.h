@@ -15,14 +15,15 @@ class SuccessCache {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `key`: 32 random octets. `lifetime` counts from the real check and is not prolonged by use; zero remembers nothing.
-    // `size`: successes held at most, the eldest of a few makes room.
+    // `key`: 32 random octets. `lifetime` counts from the real check and is not prolonged by use; zero remembers
+    // nothing. `size`: successes held at most, the eldest of a few makes room.
     SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size);
 
     // `secret`: the stored text the password was verified against. A changed secret is another one: nothing found
     // right for the old stays right for the new.
     void remember(std::string_view user, std::string_view secret, std::string_view password, Time now);
-    [[nodiscard]] bool remembers(std::string_view user, std::string_view secret, std::string_view password, Time now) const;
+    [[nodiscard]] bool remembers(std::string_view user, std::string_view secret, std::string_view password,
+                                 Time now) const;
 
     // When the users' file has changed or the lifetime is set anew.
     void forget_all() noexcept;
@@ -34,7 +35,8 @@ private:
         Time expires{};   // the epoch = free
     };
 
-    [[nodiscard]] Sha256::Digest digest_of(std::string_view user, std::string_view secret, std::string_view password) const;
+    [[nodiscard]] Sha256::Digest digest_of(std::string_view user, std::string_view secret,
+                                           std::string_view password) const;
     [[nodiscard]] std::size_t set_of(const Sha256::Digest& digest) const noexcept;
 
     std::string key_;

@@ -2,11 +2,12 @@
 // with one. Memory is fixed at the start, whoever floods it.
 //
 // A wrong password counts against its source (an IPv4 address, an IPv6 /64) and against the user it was tried on. Past
-// a free number of them every further try waits, twice as long each time up to a bound; the count is forgiven bit by bit.
-// A try is never refused, and none waits longer than the bound, so that nobody locks anybody out.
+// a free number of them every further try waits, twice as long each time up to a bound; the count is forgiven bit by
+// bit. A try is never refused, and none waits longer than the bound, so that nobody locks anybody out.
 //
 // A source that logged in as a user lately is familiar to him: such tries look at neither count and add to neither.
-// They have a count of their own, for the device in a stranger's hands and the wrong password somebody keeps polling with.
+// They have a count of their own, for the device in a stranger's hands and the wrong password somebody keeps polling
+// with.
 #pragma once
 
 #include <chrono>
@@ -41,7 +42,8 @@ public:
     // `key`: random octets, so that nobody can aim at another's place in the tables. `now`: no later call is earlier.
     Throttle(const ThrottleLimits& limits, std::string key, Time now);
 
-    // When this try's password may be looked at; `now` when at once. Asked again later, the answer may be another: ask once a try.
+    // When this try's password may be looked at; `now` when at once. To be asked once a try: later the answer may be
+    // another.
     // Nothing as a source is a peer whose address says nothing about who guesses (a unix socket, a trusted front).
     [[nodiscard]] Time not_before(const std::optional<Source>& source, std::string_view user, Time now) const;
 

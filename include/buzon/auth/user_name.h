@@ -1,4 +1,4 @@
-// auth/user_name.h - which names a user may have. A name becomes a directory below the mail root and a word in listings.
+// auth/user_name.h - which names a user may have: a name becomes a directory below the mail root and a word in lists.
 #pragma once
 
 #include <string_view>
