@@ -1,10 +1,9 @@
 #include "found.h"
 
+#include <algorithm>
 #include <bit>
 #include <tuple>
 
-#include "checksum.h"
-#include "file_name.h"
 
 namespace buzon::mail {
 namespace {
@@ -15,27 +14,6 @@ constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
 std::size_t slots_for(std::size_t entries) {
     return std::bit_ceil(std::max<std::size_t>(entries * 2, 16));
 }
-
-// The hashes of all UIDLs given so far. Two texts with one hash only cost the second its first choice.
-class TakenUidls {
-public:
-    explicit TakenUidls(std::size_t entries) : slots_(slots_for(entries)) {}
-
-    [[nodiscard]] bool take(std::string_view uidl) {
-        const std::uint64_t hash = checksum(uidl) | 1;   // 0 is free
-        for (std::size_t at = hash;; ++at) {
-            std::uint64_t& slot = slots_[(at >> 1) & (slots_.size() - 1)];
-            if (slot == hash) return false;
-            if (slot == 0) {
-                slot = hash;
-                return true;
-            }
-        }
-    }
-
-private:
-    std::vector<std::uint64_t> slots_;
-};
 
 } // namespace
 
@@ -62,31 +40,12 @@ void KnownFiles::recognise(Found& file) const {
         if (slot == 0) return;
         const std::uint32_t i = slot - 1;
         if (index_->inode(i) != file.inode || index_->base_name(i) != file.base) continue;
-        file.uidl = index_->uidl(i);   // it stays even when the content has changed
+        file.last_uidl = index_->uidl(i);   // it stays even when the content has changed
         if (index_->stored_size(i) != file.stored_size || index_->mtime_ns(i) != file.mtime_ns) return;
         file.octets = index_->octets(i);
         file.wire_form = index_->wire_form(i);
         file.measured = index_->measured(i);
         return;
-    }
-}
-
-void give_uidls(std::vector<Found>& files, std::deque<std::string>& given) {
-    TakenUidls taken{files.size()};
-    for (Found& file : files)
-        if (!file.uidl.empty() && !taken.take(file.uidl)) file.uidl = {};
-    for (Found& file : files) {
-        if (!file.uidl.empty()) continue;
-        const bool fits = fits_as_uidl(file.base);
-        if (fits && taken.take(file.base)) {
-            file.uidl = file.base;
-            continue;
-        }
-        // The inode tells messages of one name apart: it stays when they are renamed.
-        given.push_back(hashed_uidl(file.base, fits ? file.inode : 0));
-        for (std::uint64_t salt = file.inode; !taken.take(given.back()); ++salt)
-            given.back() = hashed_uidl(file.base, salt);
-        file.uidl = given.back();
     }
 }
 

@@ -1,7 +1,6 @@
 // mail/found.h - the messages of a Maildir while a scan works on them. Private to mail/.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,11 +11,12 @@
 
 namespace buzon::mail {
 
-// One message file. The names live in the listing, a UIDL in the index or in `given`.
+// One message file. The names live in the listing, UIDLs in the index or where naming.h keeps them.
 struct Found {
     std::string_view file_name;
     std::string_view base;
-    std::string_view uidl;             // empty until it is known
+    std::string_view uidl;             // empty until it is given
+    std::string_view last_uidl;        // what the last session was told; empty when that is not known
     std::uint64_t seconds = 0;         // of delivery: the first two parts of the order
     std::uint64_t microseconds = 0;
     std::uint64_t octets = 0;
@@ -27,6 +27,8 @@ struct Found {
     bool wire_form = false;
     bool measured = false;
     bool gone = false;
+    bool shares_base = false;          // another message has the same base name
+    std::uint32_t rank = 0;            // where the order is not that of delivery
 };
 
 // The session order: contract section 2.
@@ -48,8 +50,5 @@ private:
 // Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot be
 // read keeps its size on disk. An error is trouble of ours (no memory, no descriptors), not of a file.
 [[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing);
-
-// Gives each file that has none its UIDL, in this order, unique among all; `given` keeps those that had to be made.
-void give_uidls(std::vector<Found>& files, std::deque<std::string>& given);
 
 } // namespace buzon::mail

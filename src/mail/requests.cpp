@@ -8,7 +8,11 @@ namespace buzon::mail {
 using posix::Result;
 
 std::string ScanRequest::to_bytes() const {
-    return BytesOut{}.put_text(maildir).put(options.write_index).put(options.read_index).take();
+    const UidlRules& uidl = options.uidl;
+    BytesOut out;
+    out.put_text(maildir).put(options.write_index).put(options.read_index);
+    out.put(uidl.source).put_text(uidl.dovecot_format).put(uidl.order).put(uidl.breaker_percent);
+    return out.put(uidl.accept_changes).put(uidl.freeze).take();
 }
 
 Result<ScanRequest> ScanRequest::from_bytes(std::string_view bytes) {
@@ -17,6 +21,13 @@ Result<ScanRequest> ScanRequest::from_bytes(std::string_view bytes) {
     request.maildir = in.get_text();
     request.options.write_index = in.get_bool();
     request.options.read_index = in.get_bool();
+    UidlRules& uidl = request.options.uidl;
+    uidl.source = static_cast<UidlSource>(in.get_up_to(static_cast<std::uint8_t>(UidlSource::courier)));
+    uidl.dovecot_format = in.get_text();
+    uidl.order = static_cast<SessionOrder>(in.get_up_to(static_cast<std::uint8_t>(SessionOrder::mtime)));
+    uidl.breaker_percent = in.get_up_to(100);
+    uidl.accept_changes = in.get_bool();
+    uidl.freeze = in.get_bool();
     if (!in.good()) return bad_bytes();
     return request;
 }

@@ -11,6 +11,7 @@
 #include "found.h"
 #include "index_file.h"
 #include "journal.h"
+#include "naming.h"
 
 namespace buzon::mail {
 namespace {
@@ -62,13 +63,13 @@ Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFi
     return files;
 }
 
-void put_in_order(std::vector<Found>& files) {
+void put_in_order(std::vector<Found>& files, SessionOrder order) {
     files.erase(std::remove_if(files.begin(), files.end(), [](const Found& file) { return file.gone; }), files.end());
     for (Found& file : files) {
         const Delivered when = delivered(file.base);
         file.seconds = when.seconds;
         file.microseconds = when.microseconds;
-        if (when.known) continue;
+        if (when.known && order == SessionOrder::delivery) continue;
         const std::int64_t mtime_ns = std::max<std::int64_t>(file.mtime_ns, 0);
         file.seconds = static_cast<std::uint64_t>(mtime_ns / second_ns);
         file.microseconds = static_cast<std::uint64_t>(mtime_ns % second_ns / 1000);
@@ -80,7 +81,7 @@ void put_in_order(std::vector<Found>& files) {
     files.erase(files.begin(), kept.base());
 }
 
-Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamps, bool settled) {
+Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamps, bool settled, std::uint64_t rules) {
     SnapshotBuilder builder;
     builder.reserve(files.size());
     for (const Found& file : files)
@@ -94,6 +95,7 @@ Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamp
                      .wire_form = file.wire_form,
                      .measured = file.measured});
     builder.set_stamps(stamps, settled);
+    builder.set_rules(rules);
     return builder.bytes();
 }
 
@@ -103,7 +105,7 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options) {
     const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
     if (!root) return root.error();
     const std::shared_ptr<const Snapshot> index = options.read_index ? read_index(root.value().get()) : nullptr;
-    if (index && index->settled()) {
+    if (index && index->settled() && index->rules() == options.uidl.digest()) {
         const Result<Stamps> now = stamps(maildir);
         if (!now) return now.error();
         if (index->is_current(now.value())) return seal_in_memfd(index->bytes(), "buzon-snapshot");
@@ -122,15 +124,15 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options) {
     if (!found) return found.error();
     std::vector<Found>& files = found.value();
     if (const std::error_code why = measure(files, listing.value())) return why;
-    put_in_order(files);
+    put_in_order(files, options.uidl.order);
     std::deque<std::string> given;
-    give_uidls(files, given);
+    if (const std::error_code why = name_messages(root.value().get(), options.uidl, files, given)) return why;
 
     const Stamps& before = listing.value().before;
     // What could not be read is tried again next time.
     const bool all_measured = std::all_of(files.begin(), files.end(), [](const Found& file) { return file.measured; });
     const bool settled = all_measured && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
-    const Result<std::string> block = picture(files, before, settled);
+    const Result<std::string> block = picture(files, before, settled, options.uidl.digest());
     if (!block) return block.error();
     if (!index || index->bytes() != block.value()) next_index.keep(block.value());
     return seal_in_memfd(block.value(), "buzon-snapshot");

@@ -7,6 +7,7 @@
 
 #include "buzon/mail/snapshot.h"
 #include "buzon/mail/stamps.h"
+#include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/result.h"
 #include "buzon/posix/unique_fd.h"
 
@@ -18,11 +19,13 @@ inline constexpr const char* index_file_name = "buzon-index";
 struct ScanOptions {
     bool write_index = true;   // leave `buzon-index` for the next time
     bool read_index = true;    // false measures every message anew
+    UidlRules uidl = {};
 };
 
 // A sealed memfd with the Snapshot (contract section 2: order, UIDLs, octets; regular files of cur and new but for dot
 // files, however many). ENOENT when `maildir` is missing. A message that another program renames meanwhile appears once;
-// one that vanishes is left out. A file system that is full or read-only costs the index, nothing else.
+// one that vanishes is left out. uidls_would_change() when the circuit breaker trips. A file system that is full or
+// read-only costs the index, nothing else. An update that was cut short is ended first.
 [[nodiscard]] posix::Result<posix::UniqueFd> scan(const std::string& maildir, const ScanOptions& options = {});
 
 // Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is there.

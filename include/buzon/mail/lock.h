@@ -1,0 +1,75 @@
+// mail/lock.h - one session a maildrop, or several that share it, between processes and machines too. A lock cannot go
+// stale: the kernel holds it for as long as the server process lives, and no longer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "buzon/posix/result.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::mail {
+
+enum class LockKind : std::uint8_t { exclusive, shared };
+
+// Who keeps a maildrop from us.
+struct LockHolder {
+    bool here = false;            // a session of this process; else of another one, perhaps on another machine
+    std::uint64_t session = 0;    // as it was given to lock(); 0 when not here
+    std::int64_t since = 0;       // Unix time; 0 when not known
+    LockKind kind = LockKind::exclusive;
+};
+
+// A maildrop held. Destroying it lets go.
+class MaildropLock;
+
+// All locks of one mail root: one descriptor, of the file `buzon-locks` in it, and one octet of that file for each user,
+// found by a hash of 62 bits of the name. Between processes these are open-file-description locks of the kernel (fcntl),
+// so they work over NFS; between the sessions of this process, which share the description, a table decides. Two users
+// of one hash would shut each other out: with a million users that is one chance in four million.
+// The file's first megabytes hold, as hints for people, since when a lock has been held; nothing relies on them.
+// Must outlive nothing: a MaildropLock keeps what it needs.
+class MaildropLocks {
+public:
+    // Makes the file if it is missing. Local file systems answer at once; NFS asks its server, and so may wait.
+    [[nodiscard]] static posix::Result<MaildropLocks> open(const std::string& mail_root);
+
+    MaildropLocks(MaildropLocks&&) noexcept;
+    MaildropLocks& operator=(MaildropLocks&&) noexcept;
+    ~MaildropLocks();
+
+    // Never waits for a holder. The lock, who holds it, or (ENOLCK and the like) why nobody can say.
+    using Outcome = std::variant<MaildropLock, LockHolder, std::error_code>;
+    [[nodiscard]] Outcome lock(std::string_view user, LockKind kind, std::uint64_t session, std::int64_t now);
+
+    // The session of this process that has held the user's maildrop longest.
+    [[nodiscard]] std::optional<LockHolder> holder(std::string_view user) const;
+
+private:
+    friend class MaildropLock;
+    struct Table;
+    explicit MaildropLocks(std::shared_ptr<Table> table);
+    std::shared_ptr<Table> table_;
+};
+
+class MaildropLock {
+public:
+    MaildropLock(MaildropLock&&) noexcept;
+    MaildropLock& operator=(MaildropLock&&) noexcept;
+    ~MaildropLock();
+    void release() noexcept;
+
+private:
+    friend class MaildropLocks;
+    MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::string user, std::uint64_t session);
+
+    std::shared_ptr<MaildropLocks::Table> table_;   // none: released
+    std::string user_;
+    std::uint64_t session_ = 0;
+};
+
+} // namespace buzon::mail

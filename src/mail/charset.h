@@ -1,0 +1,19 @@
+// mail/charset.h - the character sets that are met in headers, to UTF-8. Private to mail/.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace buzon::mail {
+
+enum class Charset { utf8, latin1, latin9, windows1252, unknown };
+
+// US-ASCII counts as UTF-8; nothing for a set that is not known here.
+[[nodiscard]] std::optional<Charset> charset_named(std::string_view name) noexcept;
+// Always valid UTF-8. What is not valid UTF-8 (Charset::utf8 or unknown) is taken for Windows-1252.
+[[nodiscard]] std::string to_utf8(std::string_view octets, Charset charset);
+// The small letter of a code point from U+00C0 to U+017F; itself where there is none.
+[[nodiscard]] unsigned lower_letter(unsigned point) noexcept;
+
+} // namespace buzon::mail

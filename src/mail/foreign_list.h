@@ -1,0 +1,33 @@
+// mail/foreign_list.h - the UIDLs that another server gave, from the list it left in the Maildir. Private to mail/.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/mail/uidl_rules.h"
+
+namespace buzon::mail {
+
+// In that server's session order.
+struct ForeignList {
+    struct Entry {
+        std::string base;
+        std::string uidl;
+    };
+    UidlSource source = UidlSource::base_name;   // none was found
+    std::vector<Entry> entries;
+};
+
+// The list that the rules ask for or, automatically, the first that is there.
+[[nodiscard]] ForeignList read_foreign_list(int maildir, const UidlRules& rules);
+
+// The content of dovecot-uidlist (versions 1 and 3) and of courierpop3dsizelist (v0 to v3). No source: not readable.
+// Lines that cannot be read are passed over.
+[[nodiscard]] ForeignList parse_dovecot_uidlist(std::string_view content, std::string_view format);
+[[nodiscard]] ForeignList parse_courier_sizelist(std::string_view content);
+
+// courierpop3d's UIDL without a list entry (v0): the base name, its difficult characters as +XX.
+[[nodiscard]] std::string courier_escaped(std::string_view base);
+
+} // namespace buzon::mail

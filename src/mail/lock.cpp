@@ -1,0 +1,167 @@
+#include "buzon/mail/lock.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace buzon::mail {
+namespace {
+
+using posix::last_error;
+using posix::Result;
+using posix::UniqueFd;
+
+constexpr std::uint64_t hash_bits = (std::uint64_t{1} << 62) - 1;
+
+// FNV-1a: every server process, of whatever version, must find the same octet.
+std::uint64_t hash_of(std::string_view user) noexcept {
+    std::uint64_t hash = 0xCBF29CE484222325;
+    for (const char c : user) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+    return (hash ^ (hash >> 62)) & hash_bits;
+}
+
+// Octets beyond any that hold data.
+struct flock range_of(std::uint64_t hash, short type) noexcept {
+    struct flock range {};
+    range.l_type = type;
+    range.l_whence = SEEK_SET;
+    range.l_start = static_cast<off_t>((std::uint64_t{1} << 62) | hash);
+    range.l_len = 1;
+    return range;
+}
+
+// Since when: one of 65536 places in the file, by the hash. Two users in one place only lose the hint.
+struct Hint {
+    std::uint64_t hash = 0;
+    std::int64_t since = 0;
+    std::uint64_t sum = 0;
+
+    std::uint64_t right_sum() const noexcept {
+        return (hash * 0x9E3779B97F4A7C15) ^ static_cast<std::uint64_t>(since);
+    }
+    static off_t place(std::uint64_t hash) noexcept { return static_cast<off_t>(hash % 65536 * sizeof(Hint)); }
+};
+
+void write_hint(int file, std::uint64_t hash, std::int64_t since) noexcept {
+    Hint hint{hash, since, 0};
+    hint.sum = hint.right_sum();
+    // Best effort, on a full disk too.
+    [[maybe_unused]] const ssize_t ignored = ::pwrite(file, &hint, sizeof hint, Hint::place(hash));
+}
+
+std::int64_t read_hint(int file, std::uint64_t hash) noexcept {
+    Hint hint;
+    if (::pread(file, &hint, sizeof hint, Hint::place(hash)) != sizeof hint) return 0;
+    return hint.hash == hash && hint.sum == hint.right_sum() ? hint.since : 0;
+}
+
+} // namespace
+
+struct MaildropLocks::Table {
+    struct Held {
+        std::uint64_t session;
+        std::int64_t since;
+    };
+    struct Users {
+        LockKind kind = LockKind::exclusive;
+        std::vector<Held> sessions;   // one, or several that share it
+    };
+
+    UniqueFd file;
+    std::map<std::string, Users, std::less<>> held;
+    std::map<std::uint64_t, std::string> by_hash;   // which user holds the octet: two of one hash must not share a lock
+
+    std::error_code set(std::uint64_t hash, short type) const noexcept {
+        struct flock range = range_of(hash, type);
+        while (::fcntl(file.get(), F_OFD_SETLK, &range) != 0)
+            if (errno != EINTR) return last_error();
+        return {};
+    }
+
+    void release(const std::string& user, std::uint64_t session) noexcept {
+        const auto at = held.find(user);
+        if (at == held.end()) return;
+        auto& sessions = at->second.sessions;
+        const auto one = std::find_if(sessions.begin(), sessions.end(), [&](const Held& h) { return h.session == session; });
+        if (one != sessions.end()) sessions.erase(one);
+        if (!sessions.empty()) return;
+        const std::uint64_t hash = hash_of(user);
+        static_cast<void>(set(hash, F_UNLCK));
+        by_hash.erase(hash);
+        held.erase(at);
+    }
+};
+
+MaildropLocks::MaildropLocks(std::shared_ptr<Table> table) : table_{std::move(table)} {}
+MaildropLocks::MaildropLocks(MaildropLocks&&) noexcept = default;
+MaildropLocks& MaildropLocks::operator=(MaildropLocks&&) noexcept = default;
+MaildropLocks::~MaildropLocks() = default;
+
+Result<MaildropLocks> MaildropLocks::open(const std::string& mail_root) {
+    const std::string path = mail_root + "/buzon-locks";
+    auto table = std::make_shared<Table>();
+    table->file.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+    if (!table->file) return last_error();
+    struct stat about {};
+    if (::fstat(table->file.get(), &about) != 0) return last_error();
+    if (!S_ISREG(about.st_mode)) return std::error_code{EINVAL, std::system_category()};
+    return MaildropLocks{std::move(table)};
+}
+
+MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session, std::int64_t now) {
+    const std::uint64_t hash = hash_of(user);
+    if (const auto at = table_->held.find(user); at != table_->held.end()) {
+        if (kind == LockKind::exclusive || at->second.kind == LockKind::exclusive) return *holder(user);
+        at->second.sessions.push_back({session, now});
+        return MaildropLock{table_, at->first, session};
+    }
+    if (const auto other = table_->by_hash.find(hash); other != table_->by_hash.end()) return *holder(other->second);
+
+    if (const std::error_code why = table_->set(hash, kind == LockKind::exclusive ? F_WRLCK : F_RDLCK)) {
+        if (why.value() != EAGAIN && why.value() != EACCES) return why;
+        struct flock range = range_of(hash, F_WRLCK);
+        const bool told = ::fcntl(table_->file.get(), F_OFD_GETLK, &range) == 0 && range.l_type == F_RDLCK;
+        return LockHolder{false, 0, read_hint(table_->file.get(), hash), told ? LockKind::shared : LockKind::exclusive};
+    }
+    write_hint(table_->file.get(), hash, now);
+    const auto at = table_->held.emplace(std::string{user}, Table::Users{kind, {{session, now}}}).first;
+    table_->by_hash.emplace(hash, at->first);
+    return MaildropLock{table_, at->first, session};
+}
+
+std::optional<LockHolder> MaildropLocks::holder(std::string_view user) const {
+    const auto at = table_->held.find(user);
+    if (at == table_->held.end()) return std::nullopt;
+    const Table::Held& first = at->second.sessions.front();
+    return LockHolder{true, first.session, first.since, at->second.kind};
+}
+
+MaildropLock::MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::string user, std::uint64_t session)
+    : table_{std::move(table)}, user_{std::move(user)}, session_{session} {}
+
+MaildropLock::MaildropLock(MaildropLock&& other) noexcept = default;
+
+MaildropLock& MaildropLock::operator=(MaildropLock&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    table_ = std::move(other.table_);
+    user_ = std::move(other.user_);
+    session_ = other.session_;
+    return *this;
+}
+
+MaildropLock::~MaildropLock() {
+    release();
+}
+
+void MaildropLock::release() noexcept {
+    if (const auto table = std::exchange(table_, nullptr)) table->release(user_, session_);
+}
+
+} // namespace buzon::mail

@@ -1,0 +1,287 @@
+#include "naming.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "buzon/mail/trash.h"
+#include "checksum.h"
+#include "directory.h"
+#include "file_name.h"
+#include "foreign_list.h"
+#include "frozen_list.h"
+#include "trash_folder.h"
+
+namespace buzon::mail {
+namespace {
+
+constexpr std::uint32_t unlisted = std::numeric_limits<std::uint32_t>::max();
+
+// The hashes of all UIDLs given so far. Two texts with one hash only cost the second its first choice.
+class TakenUidls {
+public:
+    // At most half full, so a search ends soon.
+    explicit TakenUidls(std::size_t entries) : slots_(std::bit_ceil(std::max<std::size_t>(entries * 2, 16))) {}
+
+    [[nodiscard]] bool take(std::string_view uidl) {
+        const std::uint64_t hash = checksum(uidl) | 1;   // 0 is free
+        for (std::size_t at = hash >> 1;; ++at) {
+            std::uint64_t& slot = slots_[at & (slots_.size() - 1)];
+            if (slot == hash) return false;
+            if (slot == 0) {
+                slot = hash;
+                return true;
+            }
+        }
+    }
+
+private:
+    std::vector<std::uint64_t> slots_;
+};
+
+// One attempt: from what the lists say to what every message gets.
+class Naming {
+public:
+    Naming(std::vector<Found>& files, std::deque<std::string>& given, const UidlRules& rules)
+        : files_{files}, given_{given}, rules_{rules} {}
+
+    // `heal`: messages that no list of ours has keep what the last session was told.
+    void run(FrozenUidls frozen, ForeignList foreign, bool heal) {
+        frozen_ = std::move(frozen);
+        foreign_ = std::move(foreign);
+        heal_ = heal;
+        source_ = frozen_.exists ? frozen_.source : foreign_.source;
+        for (Found& file : files_) {
+            file.uidl = {};
+            file.rank = unlisted;
+        }
+        given_.clear();
+        taken_.emplace(files_.size() * 2 + frozen_.entries.size());
+        take_frozen();
+        order_fresh();
+        name_fresh();
+    }
+
+    bool has_fresh() const { return !fresh_.empty(); }
+
+    struct Change {
+        std::uint64_t known = 0;     // messages whose UIDL the last session was told
+        std::uint64_t changed = 0;   // those that would get another one
+    };
+    Change change() const {
+        Change sum;
+        for (const Found& file : files_) {
+            if (file.last_uidl.empty()) continue;
+            ++sum.known;
+            if (file.uidl != file.last_uidl) ++sum.changed;
+        }
+        return sum;
+    }
+
+    // The lines that the frozen list lacks; with its first one if there is no list yet.
+    std::string lines_to_add() const {
+        std::string lines;
+        if (!frozen_.exists && !files_.empty()) lines = frozen_header(source_);
+        for (const Found* const file : fresh_)
+            if (const auto entry = to_freeze(*file)) lines += frozen_line(*entry);
+        return lines;
+    }
+    // A first line alone says nothing yet that could not be said again.
+    bool must_reach_disk() const { return lines_to_add() != frozen_header(source_); }
+
+    bool worth_compacting() const { return frozen_.entries.size() > 2 * files_.size() + 1000; }
+    // The list without the messages that are neither here nor in the trash.
+    std::string compacted(const std::unordered_set<std::string>& in_trash) const {
+        std::string content = frozen_header(source_);
+        for (std::size_t i = 0; i < frozen_.entries.size(); ++i)
+            if (claimed_[i] || in_trash.count(frozen_.entries[i].base) != 0) content += frozen_line(frozen_.entries[i]);
+        return content + lines_to_add();
+    }
+
+    void sort_by_rank() {
+        if (source_ == UidlSource::base_name) return;
+        std::stable_sort(files_.begin(), files_.end(), [](const Found& a, const Found& b) { return a.rank < b.rank; });
+    }
+
+private:
+    static FileIdentity identity(const Found& file) { return {file.inode, file.stored_size, file.mtime_ns}; }
+
+    // First the entries that mean one file of several with a name, then those that mean the only one.
+    void take_frozen() {
+        claimed_.assign(frozen_.entries.size(), false);
+        std::unordered_multimap<std::string_view, std::uint32_t> by_base;
+        by_base.reserve(frozen_.entries.size());
+        for (std::uint32_t i = 0; i < frozen_.entries.size(); ++i) {
+            static_cast<void>(taken_->take(frozen_.entries[i].uidl));   // gone messages' UIDLs are not given again
+            by_base.emplace(frozen_.entries[i].base, i);
+        }
+        if (by_base.empty()) return;
+        for (const bool by_identity : {true, false})
+            for (Found& file : files_) {
+                if (!file.uidl.empty()) continue;
+                std::uint32_t best = unlisted;
+                const auto [first, last] = by_base.equal_range(file.base);
+                for (auto at = first; at != last; ++at) {
+                    const FrozenUidl& entry = frozen_.entries[at->second];
+                    const bool fits = by_identity ? entry.identity && entry.identity->fits(identity(file)) : !entry.identity;
+                    if (fits && !claimed_[at->second]) best = std::min(best, at->second);
+                }
+                if (best == unlisted) continue;
+                claimed_[best] = true;
+                keep(file, frozen_.entries[best].uidl);
+                file.rank = best;
+            }
+    }
+
+    // Messages that are in no list of ours yet, in the order they are to be given: as the other server had them, the
+    // rest behind, as they were delivered.
+    void order_fresh() {
+        fresh_.clear();
+        std::unordered_map<std::string_view, std::uint32_t> by_base;
+        for (std::uint32_t i = 0; i < foreign_.entries.size(); ++i) by_base.try_emplace(foreign_.entries[i].base, i);
+        for (Found& file : files_) {
+            if (!file.uidl.empty()) continue;
+            fresh_.push_back(&file);
+            const auto known = by_base.find(file.base);
+            if (known == by_base.end()) continue;
+            file.rank = known->second;
+            by_base.erase(known);   // a second message of the name is another one
+        }
+        std::stable_sort(fresh_.begin(), fresh_.end(), [](const Found* a, const Found* b) { return a->rank < b->rank; });
+    }
+
+    void name_fresh() {
+        if (heal_) keep_last([](const Found&) { return true; });
+        auto rank = static_cast<std::uint32_t>(frozen_.entries.size());
+        for (Found* const file : fresh_) {
+            if (file->rank != unlisted && file->uidl.empty()) {
+                const std::string& uidl = foreign_.entries[file->rank].uidl;
+                if (fits_as_uidl(uidl) && taken_->take(uidl)) keep(*file, uidl);
+            }
+            file->rank = rank++;
+        }
+        if (!rules_.accept_changes) keep_last(is_of_our_making);
+        // Of several with one name the one in cur is more likely to have been there before.
+        for (const bool in_new : {false, true})
+            for (Found* const file : fresh_)
+                if (file->uidl.empty() && file->in_new == in_new) name_by_rule(*file);
+    }
+
+    template <class Wanted>
+    void keep_last(Wanted wanted) {
+        for (Found* const file : fresh_)
+            if (file->uidl.empty() && !file->last_uidl.empty() && wanted(*file) && taken_->take(file->last_uidl))
+                file->uidl = file->last_uidl;
+    }
+
+    static bool is_of_our_making(const Found& file) {
+        return file.last_uidl == file.base || file.last_uidl == hashed_uidl(file.base, 0) ||
+               file.last_uidl == hashed_uidl(file.base, file.inode);
+    }
+
+    void name_by_rule(Found& file) {
+        const bool fits = fits_as_uidl(file.base);
+        if (fits && taken_->take(file.base)) {
+            file.uidl = file.base;
+            return;
+        }
+        // The inode tells messages of one name apart: it stays when they are renamed.
+        std::string uidl = hashed_uidl(file.base, fits ? file.inode : 0);
+        for (std::uint64_t salt = file.inode; !taken_->take(uidl); ++salt) uidl = hashed_uidl(file.base, salt);
+        keep(file, std::move(uidl));
+    }
+
+    void keep(Found& file, std::string uidl) {
+        given_.push_back(std::move(uidl));
+        file.uidl = given_.back();
+    }
+
+    // Nothing where the name alone gives the UIDL again.
+    std::optional<FrozenUidl> to_freeze(const Found& file) const {
+        FrozenUidl entry{std::string{file.uidl}, std::string{file.base}, std::nullopt};
+        const bool by_name = file.uidl == file.base || file.uidl == hashed_uidl(file.base, 0);
+        if (source_ == UidlSource::base_name && by_name) return std::nullopt;
+        if (file.shares_base || source_ == UidlSource::base_name) entry.identity = identity(file);
+        return entry;
+    }
+
+    std::vector<Found>& files_;
+    std::deque<std::string>& given_;
+    const UidlRules& rules_;
+    FrozenUidls frozen_;
+    ForeignList foreign_;
+    UidlSource source_ = UidlSource::base_name;
+    std::optional<TakenUidls> taken_;
+    bool heal_ = false;
+    std::vector<bool> claimed_;
+    std::vector<Found*> fresh_;
+};
+
+std::unordered_set<std::string> bases_in_trash(int maildir) {
+    std::unordered_set<std::string> bases;
+    const posix::Result<posix::UniqueFd> trash = open_directory(maildir, trash_name);
+    if (!trash) return bases;
+    for (const std::int64_t time : trash_times(trash.value().get())) {
+        const auto folder = open_directory(trash.value().get(), std::to_string(time).c_str());
+        const auto listing = folder ? list_directory(folder.value().get()) : folder.error();
+        if (!listing) continue;
+        for (const Listing::Name& name : listing.value().all) bases.emplace(base_name(listing.value().view(name)));
+    }
+    return bases;
+}
+
+void mark_shared_bases(std::vector<Found>& files) {
+    TakenUidls seen{files.size()};
+    std::unordered_set<std::string_view> shared;   // few, as a rule none
+    for (const Found& file : files)
+        if (!seen.take(file.base)) shared.insert(file.base);
+    for (Found& file : files) file.shares_base = !shared.empty() && shared.count(file.base) != 0;
+}
+
+ForeignList foreign_for(int maildir, const UidlRules& rules, const FrozenUidls& frozen) {
+    if (!frozen.exists) return read_foreign_list(maildir, rules);
+    if (!frozen.ordered()) return {};
+    UidlRules same = rules;
+    same.source = frozen.source;
+    return read_foreign_list(maildir, same);
+}
+
+// Names all messages after the list as it is now, or says that too many would change.
+std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules, Naming& naming) {
+    const FrozenUidls frozen = file.read();
+    naming.run(frozen, {}, false);
+    if (!naming.has_fresh()) return {};   // the other server's list, which may be long, has nothing to add
+    const ForeignList foreign = foreign_for(maildir, rules, frozen);
+    naming.run(frozen, foreign, false);
+    const Naming::Change change = naming.change();
+    if (change.changed == 0 || rules.accept_changes) return {};
+    if (change.changed * 100 > change.known * rules.breaker_percent) return uidls_would_change();
+    naming.run(frozen, foreign, true);
+    return {};
+}
+
+} // namespace
+
+std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<Found>& files,
+                              std::deque<std::string>& given) {
+    mark_shared_bases(files);
+    Naming naming{files, given, rules};
+    FrozenFile file = FrozenFile::open(maildir);
+    if (const std::error_code why = name_after(file, maildir, rules, naming)) return why;
+    if (rules.freeze && (naming.worth_compacting() || !naming.lines_to_add().empty())) {
+        // Once more, with nobody else writing: another process may just have named the same messages. Where nothing
+        // can be written the UIDLs are as good as they were; the next scan tries again.
+        if (std::optional<FrozenFile> locked = FrozenFile::open_locked(maildir)) {
+            if (const std::error_code why = name_after(*locked, maildir, rules, naming)) return why;
+            const std::string lines = naming.lines_to_add();
+            if (naming.worth_compacting()) static_cast<void>(locked->replace(naming.compacted(bases_in_trash(maildir))));
+            else if (!lines.empty()) static_cast<void>(locked->append(lines, naming.must_reach_disk()));
+        }
+    }
+    naming.sort_by_rank();
+    return {};
+}
+
+} // namespace buzon::mail

@@ -1,0 +1,20 @@
+// mail/naming.h - gives the messages of a scan their UIDLs and their order. Private to mail/.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "buzon/mail/uidl_rules.h"
+#include "found.h"
+
+namespace buzon::mail {
+
+// `files` come in the order of delivery and leave in session order, each with its UIDL. `given` keeps the texts. What
+// was not given before is written to the frozen list, unless the rules forbid it or the file system does.
+// uidls_would_change() when the circuit breaker trips; then nothing was written.
+[[nodiscard]] std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<Found>& files,
+                                            std::deque<std::string>& given);
+
+} // namespace buzon::mail

@@ -1,0 +1,166 @@
+#include "buzon/mail/report.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "bytes.h"
+#include "checksum.h"
+#include "directory.h"
+
+namespace buzon::mail {
+namespace {
+
+using posix::last_error;
+using posix::Result;
+using posix::UniqueFd;
+
+// One place of the file.
+struct Slot {
+    std::uint64_t sum = 0;        // over the rest
+    std::uint64_t sequence = 0;   // ascending; 0: never used
+    std::int64_t began = 0;
+    std::int64_t ended = 0;
+    std::uint64_t octets_sent = 0;
+    std::uint32_t retrieved = 0;
+    std::uint32_t deleted = 0;
+    std::uint8_t kind = 0;
+    std::uint8_t updated = 0;
+    char from[46] = {};           // terminated
+
+    [[nodiscard]] std::uint64_t right_sum() const noexcept {
+        return checksum({static_cast<const char*>(static_cast<const void*>(this)) + sizeof sum, sizeof(Slot) - sizeof sum});
+    }
+};
+static_assert(sizeof(Slot) == 96);
+
+constexpr std::size_t session_slots = 400;
+constexpr std::size_t refused_slots = 100;
+constexpr std::int64_t hour = 3600;
+
+using Slots = std::array<Slot, session_slots + refused_slots>;
+
+// Places that are missing, unused or damaged have sequence 0.
+Slots read_slots(int file) {
+    Slots slots;
+    std::size_t got = 0;
+    char* const raw = static_cast<char*>(static_cast<void*>(slots.data()));
+    while (got < sizeof slots) {
+        const ssize_t n = ::pread(file, raw + got, sizeof slots - got, static_cast<off_t>(got));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        got += static_cast<std::size_t>(n);
+    }
+    for (std::size_t i = 0; i < slots.size(); ++i)
+        if ((i + 1) * sizeof(Slot) > got || slots[i].sum != slots[i].right_sum() || slots[i].kind > 1) slots[i] = {};
+    return slots;
+}
+
+Slot slot_of(const SessionRecord& record) {
+    Slot slot;
+    slot.began = record.began;
+    slot.ended = record.ended;
+    slot.octets_sent = record.octets_sent;
+    slot.retrieved = record.retrieved;
+    slot.deleted = record.deleted;
+    slot.kind = static_cast<std::uint8_t>(record.kind);
+    slot.updated = record.updated ? 1 : 0;
+    record.from.copy(slot.from, sizeof slot.from - 1);
+    return slot;
+}
+
+SessionRecord record_of(const Slot& slot) {
+    const std::size_t from_size = static_cast<std::size_t>(std::find(slot.from, slot.from + sizeof slot.from, '\0') - slot.from);
+    return {static_cast<SessionRecord::Kind>(slot.kind), slot.updated != 0, slot.began, slot.ended, slot.retrieved,
+            slot.deleted, slot.octets_sent, std::string{slot.from, from_size}};
+}
+
+// Where the record goes; `slot` is completed.
+std::size_t place(const Slots& slots, Slot& slot) {
+    const bool refused = slot.kind == static_cast<std::uint8_t>(SessionRecord::Kind::refused_login);
+    const std::size_t first = refused ? session_slots : 0, end = refused ? slots.size() : session_slots;
+    std::size_t oldest = first, newest = first;
+    for (std::size_t i = first; i < end; ++i) {
+        if (slots[i].sequence < slots[oldest].sequence) oldest = i;
+        if (slots[i].sequence > slots[newest].sequence) newest = i;
+    }
+    std::uint64_t last = 0;
+    for (const Slot& one : slots) last = std::max(last, one.sequence);
+    slot.sequence = last + 1;
+    const Slot& before = slots[newest];
+    const bool again = refused && before.sequence != 0 && std::memcmp(before.from, slot.from, sizeof slot.from) == 0 &&
+                       slot.ended - before.ended < hour && before.retrieved < UINT32_MAX - slot.retrieved;
+    if (!again) return oldest;
+    slot.retrieved += before.retrieved;
+    slot.began = before.began;
+    return newest;
+}
+
+Result<UniqueFd> open_locked(const std::string& maildir) {
+    const std::string path = maildir + "/" + report_file_name;
+    UniqueFd file{::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
+    if (!file) return last_error();
+    struct stat about {};
+    if (::fstat(file.get(), &about) != 0) return last_error();
+    if (!S_ISREG(about.st_mode)) return std::error_code{EINVAL, std::system_category()};
+    struct flock range {};
+    range.l_type = F_WRLCK;
+    range.l_whence = SEEK_SET;
+    while (::fcntl(file.get(), F_OFD_SETLKW, &range) != 0)
+        if (errno != EINTR) return last_error();
+    return file;
+}
+
+} // namespace
+
+std::string SessionRecord::to_bytes() const {
+    return BytesOut{}.put(kind).put(updated).put(began).put(ended).put(retrieved).put(deleted).put(octets_sent)
+        .put_text(from).take();
+}
+
+Result<SessionRecord> SessionRecord::from_bytes(std::string_view bytes) {
+    BytesIn in{bytes};
+    SessionRecord record;
+    record.kind = static_cast<Kind>(in.get_up_to(1));
+    record.updated = in.get_bool();
+    record.began = in.get<std::int64_t>();
+    record.ended = in.get<std::int64_t>();
+    record.retrieved = in.get<std::uint32_t>();
+    record.deleted = in.get<std::uint32_t>();
+    record.octets_sent = in.get<std::uint64_t>();
+    record.from = in.get_text();
+    if (!in.good()) return bad_bytes();
+    return record;
+}
+
+std::error_code record_session(const std::string& maildir, const SessionRecord& record) {
+    const Result<UniqueFd> file = open_locked(maildir);
+    if (!file) return file.error();
+    Slot slot = slot_of(record);
+    const std::size_t at = place(read_slots(file.value().get()), slot);
+    slot.sum = slot.right_sum();
+    // One place, written at once: a crash costs this record at most.
+    const ssize_t n = ::pwrite(file.value().get(), &slot, sizeof slot, static_cast<off_t>(at * sizeof slot));
+    if (n == sizeof slot) return {};
+    return n < 0 ? last_error() : std::error_code{ENOSPC, std::system_category()};
+}
+
+Result<std::vector<SessionRecord>> read_report(const std::string& maildir, std::int64_t since) {
+    std::vector<SessionRecord> records;
+    const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
+    if (!root) return root.error();
+    struct stat about {};
+    const Result<UniqueFd> file = open_regular(root.value().get(), report_file_name, about);
+    if (!file && file.error().value() == ENOENT) return records;
+    if (!file) return file.error();
+    Slots slots = read_slots(file.value().get());
+    std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) { return a.sequence < b.sequence; });
+    for (const Slot& slot : slots)
+        if (slot.sequence != 0 && slot.ended >= since) records.push_back(record_of(slot));
+    return records;
+}
+
+} // namespace buzon::mail

@@ -1,0 +1,144 @@
+#include "buzon/mail/lock.h"
+
+#include <sys/wait.h>
+
+#include <csignal>
+#include <optional>
+
+#include "maildir_fixture.h"
+
+using namespace buzon;
+using namespace buzon::mail;
+
+namespace {
+
+// What lock() gives, for tests that look at one of the three.
+std::optional<MaildropLock> take(MaildropLocks& locks, std::string_view user, LockKind kind, std::uint64_t session = 1) {
+    auto outcome = locks.lock(user, kind, session, 1000);
+    if (auto* const lock = std::get_if<MaildropLock>(&outcome)) return std::move(*lock);
+    return std::nullopt;
+}
+
+constexpr auto exclusive = LockKind::exclusive;
+constexpr auto shared = LockKind::shared;
+
+// A child that holds locks of its own until it is told to end.
+class OtherProcess {
+public:
+    OtherProcess(const std::string& root, std::string_view user, LockKind kind) {
+        posix::Pipe ready = posix::make_pipe(false).value();
+        child_ = ::fork();
+        REQUIRE(child_ >= 0);
+        if (child_ == 0) {
+            auto locks = MaildropLocks::open(root);
+            const auto lock = locks ? take(locks.value(), user, kind) : std::nullopt;
+            static_cast<void>(posix::write_all(ready.write_end.get(), lock ? "y" : "n"));
+            for (;;) ::pause();
+        }
+        char answer = 0;
+        REQUIRE(posix::read_some(ready.read_end.get(), {&answer, 1}).bytes == 1);
+        holds = answer == 'y';
+    }
+    ~OtherProcess() {
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, nullptr, 0);
+    }
+    OtherProcess(const OtherProcess&) = delete;
+    OtherProcess& operator=(const OtherProcess&) = delete;
+    bool holds = false;
+
+private:
+    pid_t child_;
+};
+
+} // namespace
+
+TEST_CASE("an exclusive lock keeps every other session out, and says who holds it") {
+    const TestMaildir place;
+    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    auto first = take(locks, "ana", exclusive, 7);
+    REQUIRE(first);
+    for (const LockKind kind : {exclusive, shared}) {
+        const auto outcome = locks.lock("ana", kind, 8, 2000);
+        REQUIRE(std::holds_alternative<LockHolder>(outcome));
+        const LockHolder& holder = std::get<LockHolder>(outcome);
+        CHECK(holder.here);
+        CHECK(holder.session == 7);
+        CHECK(holder.since == 1000);
+        CHECK(holder.kind == exclusive);
+    }
+    CHECK(take(locks, "an", exclusive));
+    CHECK(take(locks, "anab", exclusive));
+    first->release();
+    first->release();
+    CHECK(take(locks, "ana", shared));
+}
+
+TEST_CASE("shared locks go together, and keep exclusive ones out until the last is gone") {
+    const TestMaildir place;
+    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    auto one = take(locks, "ana", shared, 1), two = take(locks, "ana", shared, 2);
+    REQUIRE(one);
+    REQUIRE(two);
+    CHECK_FALSE(take(locks, "ana", exclusive));
+    one.reset();
+    CHECK_FALSE(take(locks, "ana", exclusive));
+    CHECK(locks.holder("ana")->session == 2);
+    two.reset();
+    CHECK_FALSE(locks.holder("ana"));
+    CHECK(take(locks, "ana", exclusive));
+}
+
+TEST_CASE("locks hold between processes, and end with the process that is killed") {
+    const TestMaildir place;
+    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    {
+        const OtherProcess other{place.path(), "ana", exclusive};
+        REQUIRE(other.holds);
+        const auto outcome = locks.lock("ana", shared, 1, 2000);
+        REQUIRE(std::holds_alternative<LockHolder>(outcome));
+        CHECK_FALSE(std::get<LockHolder>(outcome).here);
+        CHECK(std::get<LockHolder>(outcome).since == 1000);
+        CHECK(std::get<LockHolder>(outcome).kind == exclusive);
+        CHECK(take(locks, "eva", exclusive));
+    }
+    CHECK(take(locks, "ana", exclusive));
+    const auto mine = take(locks, "ana", shared);
+    const OtherProcess reader{place.path(), "ana", shared};
+    CHECK(reader.holds);
+    const OtherProcess writer{place.path(), "ana", exclusive};
+    CHECK_FALSE(writer.holds);
+}
+
+TEST_CASE("a lock outlives the object that gave it") {
+    const TestMaildir place;
+    std::optional<MaildropLock> lock;
+    {
+        MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+        lock = take(locks, "ana", exclusive);
+    }
+    MaildropLocks others = std::move(MaildropLocks::open(place.path())).value();
+    CHECK_FALSE(take(others, "ana", exclusive));
+    lock.reset();
+    CHECK(take(others, "ana", exclusive));
+}
+
+TEST_CASE("ten thousand users cost one descriptor and do not meet") {
+    const TestMaildir place;
+    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    std::vector<MaildropLock> held;
+    for (int i = 0; i < 10000; ++i) {
+        auto lock = take(locks, "user" + std::to_string(i), exclusive);
+        REQUIRE(lock);
+        held.push_back(std::move(*lock));
+    }
+    held.clear();
+    CHECK(take(locks, "user77", exclusive));
+}
+
+TEST_CASE("a lock file that cannot be is an error, not a lock") {
+    const TestMaildir place;
+    CHECK(MaildropLocks::open(place.path() + "/no").error().value() == ENOENT);
+    std::filesystem::create_directory(place.file("buzon-locks"));
+    CHECK_FALSE(MaildropLocks::open(place.path()).ok());
+}

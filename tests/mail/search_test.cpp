@@ -1,0 +1,154 @@
+#include "buzon/mail/search.h"
+
+#include "buzon/mail/header.h"
+#include "buzon/mail/search_maildrop.h"
+#include "maildir_fixture.h"
+
+using namespace buzon;
+using namespace buzon::mail;
+
+namespace {
+
+bool matches(std::string_view text, const SearchFacts& facts) {
+    const auto criteria = SearchCriteria::parse(text);
+    INFO(text);
+    REQUIRE(std::holds_alternative<SearchCriteria>(criteria));
+    return std::get<SearchCriteria>(criteria).matches(facts);
+}
+
+bool finds(std::string_view text, std::string_view header) {
+    return matches(text, {100, 0, header});
+}
+
+std::string trouble(std::string_view text) {
+    const auto criteria = SearchCriteria::parse(text);
+    const std::string* const why = std::get_if<std::string>(&criteria);
+    return why ? *why : "";
+}
+
+} // namespace
+
+TEST_CASE("a header ends at the first blank line, whatever ends its lines") {
+    CHECK(header_of("A: 1\n\nb") == "A: 1\n");
+    CHECK(header_of("A: 1\r\n\r\nb") == "A: 1\r\n");
+    CHECK(header_of("\nb").empty());
+    CHECK(header_of("A: 1\nB") == "A: 1\nB");
+    CHECK(header_of("").empty());
+    CHECK(header_of("\r\r\nA: 1\n\n") == "\r\r\nA: 1\n");
+}
+
+TEST_CASE("fields are found with their folded lines; what is no field is passed over") {
+    HeaderFields fields{"From someone Mon\nSubject: a\n b\r\n\tc\nX :y\n:none\nno field\n bad: cont\nZ:"};
+    auto field = fields.next();
+    REQUIRE(field);
+    CHECK(field->name == "Subject");
+    CHECK(unfolded(field->folded_body) == "a b\tc");
+    field = fields.next();
+    REQUIRE(field);
+    CHECK(field->name == "X");
+    field = fields.next();
+    REQUIRE(field);
+    CHECK(field->name == "Z");
+    CHECK(unfolded(field->folded_body).empty());
+    CHECK_FALSE(fields.next());
+}
+
+TEST_CASE("RFC 2047 words are decoded, in every charset that is met, and cut characters put together") {
+    CHECK(decoded("=?UTF-8?Q?Espa=C3=B1a_=3D?=") == "España =");
+    CHECK(decoded("=?utf-8*es?b?RXNwYcOxYQ==?=") == "España");
+    CHECK(decoded("=?ISO-8859-1?Q?a=F1o?= plain") == "año plain");
+    CHECK(decoded("=?iso-8859-15?q?10_=A4?=") == "10 €");
+    CHECK(decoded("=?windows-1252?Q?=93hola=94_=80?=") == "“hola” €");
+    CHECK(decoded("=?UTF-8?Q?a?= \t =?UTF-8?Q?b?=") == "ab");
+    CHECK(decoded("=?UTF-8?Q?a?= =?ISO-8859-1?Q?=F1?= x") == "añ x");
+    CHECK(decoded("=?UTF-8?Q?=C3?= =?UTF-8?Q?=B1?=") == "ñ");
+    CHECK(decoded("a =?UTF-8?Q?b?= c") == "a b c");
+    CHECK(decoded("x=?UTF-8?Q?b?=y") == "xby");
+    CHECK(decoded("=?UTF-8?Q?=Zq=4?=") == "=Zq=4");
+    CHECK(decoded("=?koi8-r?Q?=C1?=") == "=?koi8-r?Q?=C1?=");
+    for (const char* broken : {"=?", "=?UTF-8", "=?UTF-8?Q", "=?UTF-8?Q?", "=?UTF-8?Q?a", "=?UTF-8?X?a?=", "=?UTF-8?Q?a b?=", "=? ?Q?a?=", " ", ""})
+        CHECK(decoded(broken) == broken);
+    CHECK(decoded("caf\xe9") == "café");
+    CHECK(decoded("caf\xc3\xa9") == "café");
+}
+
+TEST_CASE("Latin letters lose their case, others stay") {
+    CHECK(lower_latin("ABCÑÁÜÞŸŁŽĀ×ß") == "abcñáüþÿłžā×ß");
+    CHECK(lower_latin("İıĸŉſ") == "İıĸŉſ");
+    CHECK(lower_latin("ΑБ€") == "ΑБ€");
+    CHECK(lower_latin("\xc3") == "\xc3");
+}
+
+TEST_CASE("criteria look into their own field, without case, through folding and encoding") {
+    const char* const header = "From: =?UTF-8?Q?Jos=C3=89?= <jose@example.org>\nTo: Ana\nSubject: =?ISO-8859-1?Q?Fin_de_A=D1O?=\n"
+                               " and more\nReceived: from elsewhere\n";
+    CHECK(finds("SUBJECT año", header));
+    CHECK(finds("subject \"FIN de A\xc3\x91o and\"", header));
+    CHECK(finds("FROM JOSÉ", header));
+    CHECK(finds("FROM example.ORG TO ana", header));
+    CHECK(finds("TEXT elsewhere", header));
+    CHECK_FALSE(finds("SUBJECT elsewhere", header));
+    CHECK_FALSE(finds("FROM josé TO eva", header));
+    CHECK(finds("NOT TO eva", header));
+    CHECK(finds("NOT NOT TO ana", header));
+    CHECK_FALSE(finds("NOT TEXT ana", header));
+    CHECK_FALSE(finds("SUBJECT x", ""));
+    CHECK(finds("NOT SUBJECT x", ""));
+    CHECK(finds("SUBJECT \"\"", header));
+    CHECK_FALSE(finds("SUBJECT \"\"", "From: x\n"));
+    CHECK(finds(R"(SUBJECT "a \"b\" \\")", "Subject: A \"B\" \\\n"));
+}
+
+TEST_CASE("sizes and days have sharp edges") {
+    constexpr std::int64_t midnight = 1767225600;   // 2026-01-01
+    CHECK(matches("LARGER 9", {10, 0, ""}));
+    CHECK_FALSE(matches("LARGER 10", {10, 0, ""}));
+    CHECK(matches("SMALLER 11", {10, 0, ""}));
+    CHECK_FALSE(matches("SMALLER 10", {10, 0, ""}));
+    CHECK(matches("NOT LARGER 10", {10, 0, ""}));
+    for (const char* const date : {"2026-01-01", "1-Jan-2026", "01-jan-2026"}) {
+        CHECK(matches("SINCE " + std::string{date}, {0, midnight, ""}));
+        CHECK_FALSE(matches("SINCE " + std::string{date}, {0, midnight - 1, ""}));
+        CHECK(matches("BEFORE " + std::string{date}, {0, midnight - 1, ""}));
+        CHECK_FALSE(matches("BEFORE " + std::string{date}, {0, midnight, ""}));
+    }
+    CHECK(matches("SINCE 2024-02-29 BEFORE 2024-03-01", {0, 1709164800, ""}));
+}
+
+TEST_CASE("criteria that cannot be meant are refused in words") {
+    for (const char* const bad : {"", " ", "HOLA", "SUBJECT", "SUBJECT \"open", "SUBJECT \"a\"b", "NOT", "NOT NOT", "LARGER x", "LARGER -1",
+                                  "LARGER 99999999999999999999", "SINCE 2026-02-29", "SINCE 2026-13-01", "SINCE 26-1-1", "SINCE 1-Foo-2026",
+                                  "SINCE 0-Jan-2026", "SINCE x", "SINCE 2026-1", "TEXT a b"})
+        CHECK_FALSE(trouble(bad).empty());
+    CHECK(trouble("LARGER x").find("LARGER") != std::string::npos);
+}
+
+TEST_CASE("a maildrop is searched slice by slice, through what other programs do") {
+    const TestMaildir maildir;
+    for (int i = 1; i <= 25; ++i)
+        maildir.put("new/" + std::to_string(i) + ".x", "Subject: number " + std::to_string(i) + "\n\nSubject: body 7\n");
+    maildir.put("new/26.x", "X: " + std::string(300000, 'y') + "\nSubject: number 7\n\n");   // beyond what is looked at
+    maildir.put("new/27.x", "Subject: number 7");
+    Maildrop drop{maildir.scan()};
+    maildir.rename("new/7.x", "cur/7.x:2,S");
+    maildir.remove("new/17.x");
+    drop.mark_deleted(MessageNumber{27});
+    std::vector<std::uint32_t> all;
+    MessageNumber after{0};
+    for (;;) {
+        const auto slice = SearchRequest::slice(drop, maildir.path(), "SUBJECT 7", after, 10);
+        if (slice.items.empty()) break;
+        after = MessageNumber{slice.items.back().number};
+        const auto travelled = SearchRequest::from_bytes(slice.to_bytes());
+        REQUIRE(travelled.ok());
+        const auto found = search(travelled.value());
+        REQUIRE(found.ok());
+        const auto back = numbers_from_bytes(to_bytes(found.value()));
+        REQUIRE(back.ok());
+        all.insert(all.end(), back.value().begin(), back.value().end());
+    }
+    CHECK(all == std::vector<std::uint32_t>{7});
+    CHECK(search({maildir.path(), "BAD", {}}).error().value() == EINVAL);
+    CHECK_FALSE(numbers_from_bytes("abc").ok());
+    CHECK_FALSE(SearchRequest::from_bytes("abc").ok());
+}
