@@ -55,6 +55,7 @@ Guard::~Guard() = default;
 // (or waits for all of them) meets it.
 std::error_code Guard::start() noexcept {
     started_ = since_boot();
+    table_->server = ::getpid();
     lifeline_.reset();
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return posix::last_error();

@@ -32,20 +32,20 @@ constexpr int lifeline_number = 3;
 constexpr std::int64_t slack = 1000 * millisecond;
 
 // What one program was, and what it may have left.
-struct Session {
+struct Group {
     pid_t leader = -1;
     std::int64_t started = 0;   // nanoseconds since boot
     std::array<std::uint64_t, 2> pipes{};
     bool live = false;
 };
 
-Session session_of(const GuardSlot& slot) {
+Group group_of(const GuardSlot& slot) {
     return {slot.leader, slot.started, {slot.pipes[0], slot.pipes[1]}, slot.state == GuardSlot::live};
 }
 
 struct ProcessState {
     char state = '?';
-    pid_t session = -1;
+    pid_t group = -1;
     std::int64_t started = 0;           // nanoseconds since boot
     std::uintptr_t arguments = 0;       // where the command line lies in that process
     std::uintptr_t arguments_end = 0;
@@ -73,7 +73,7 @@ std::optional<ProcessState> look_at(pid_t pid) {
         const std::string_view word = rest.substr(0, rest.find(' '));
         std::uint64_t number = 0;
         std::from_chars(word.data(), word.data() + word.size(), number);
-        if (field == 6) process.session = static_cast<pid_t>(number);
+        if (field == 5) process.group = static_cast<pid_t>(number);
         if (field == 22) process.started = static_cast<std::int64_t>(number) * tick;
         if (field == 48) process.arguments = number;
         if (field == 49) process.arguments_end = number;
@@ -82,27 +82,27 @@ std::optional<ProcessState> look_at(pid_t pid) {
     return process;
 }
 
-// A number of ours may be another's by now. While any process is left in a session or group, its number is not given to
-// a new process. So if no process has the number, whoever is in that session or group is ours; and if one has it, it is
-// our leader exactly if it is as old as our leader.
-bool ours(const Session& session) {
-    const std::optional<ProcessState> leader = look_at(session.leader);
-    return !leader || leader->started <= session.started + slack;
+// A number of ours may be another's by now. While any process is left in a group, its number is not given to a new
+// process. So if no process has the number, whoever is in that group is ours; and if one has it, it is our leader exactly
+// if it is as old as our leader.
+bool ours(const Group& group) {
+    const std::optional<ProcessState> leader = look_at(group.leader);
+    return !leader || leader->started <= group.started + slack;
 }
 
-bool names_pipe(const struct stat& link, std::string_view target, const std::vector<Session>& sessions) {
+bool names_pipe(const struct stat& link, std::string_view target, const std::vector<Group>& groups) {
     constexpr std::string_view prefix = "pipe:[";
     if ((link.st_mode & S_IWUSR) == 0 || target.substr(0, prefix.size()) != prefix) return false;   // or only read
     target.remove_prefix(prefix.size());
     std::uint64_t inode = 0;
     std::from_chars(target.data(), target.data() + target.size(), inode);
-    return inode != 0 && std::any_of(sessions.begin(), sessions.end(), [&](const Session& s) {
-               return s.pipes[0] == inode || s.pipes[1] == inode;
+    return inode != 0 && std::any_of(groups.begin(), groups.end(), [&](const Group& g) {
+               return g.pipes[0] == inode || g.pipes[1] == inode;
            });
 }
 
 // Only programs and what they started have ever held those pipes for writing.
-bool writes_to_us(pid_t pid, const std::vector<Session>& sessions) {
+bool writes_to_us(pid_t pid, const std::vector<Group>& groups) {
     std::array<char, 32> path{};
     std::snprintf(path.data(), path.size(), "/proc/%d/fd", pid);
     DIR* const descriptors = ::opendir(path.data());
@@ -114,35 +114,35 @@ bool writes_to_us(pid_t pid, const std::vector<Session>& sessions) {
         const int directory = ::dirfd(descriptors);
         if (::fstatat(directory, entry->d_name, &link, AT_SYMLINK_NOFOLLOW) != 0) continue;
         const ssize_t n = ::readlinkat(directory, entry->d_name, target.data(), target.size());
-        found = n > 0 && names_pipe(link, {target.data(), static_cast<std::size_t>(n)}, sessions);
+        found = n > 0 && names_pipe(link, {target.data(), static_cast<std::size_t>(n)}, groups);
     }
     ::closedir(descriptors);
     return found;
 }
 
-bool left_over(pid_t pid, const std::vector<Session>& sessions) {
+bool left_over(pid_t pid, const std::vector<Group>& groups) {
     const std::optional<ProcessState> process = look_at(pid);
     if (!process || process->state == 'Z' || process->state == 'X') return false;
     bool young = false;
-    for (const Session& session : sessions) {
-        if (process->session == session.leader && ours(session)) return true;
-        young = young || process->started + slack >= session.started;
+    for (const Group& group : groups) {
+        if (process->group == group.leader && ours(group)) return true;
+        young = young || process->started + slack >= group.started;
     }
-    return young && writes_to_us(pid, sessions);
+    return young && writes_to_us(pid, groups);
 }
 
 // Kills what still belongs to these programs, whatever its group. Gives how many there were.
-std::size_t sweep(const std::vector<Session>& sessions) {
+std::size_t sweep(const std::vector<Group>& groups, pid_t server) {
     DIR* const processes = ::opendir("/proc");
     if (!processes) return 0;
     std::size_t found = 0;
     while (const dirent* entry = ::readdir(processes)) {
         const pid_t pid = static_cast<pid_t>(std::atoi(entry->d_name));
-        if (pid <= 0 || !left_over(pid, sessions)) continue;
+        if (pid <= 0 || pid == server || !left_over(pid, groups)) continue;
         const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
         if (pidfd < 0) continue;
         // Looked at again, now that the descriptor holds this one process, whatever becomes of the number.
-        if (left_over(pid, sessions)) {
+        if (left_over(pid, groups)) {
             ++found;
             ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
         }
@@ -152,29 +152,29 @@ std::size_t sweep(const std::vector<Session>& sessions) {
     return found;
 }
 
-std::vector<Session> take_ended(GuardTable& table) {
-    std::vector<Session> sessions;
+std::vector<Group> take_ended(GuardTable& table) {
+    std::vector<Group> groups;
     for (GuardSlot& slot : table.slots) {
         if (slot.state != GuardSlot::ended) continue;
-        const Session session = session_of(slot);
+        const Group group = group_of(slot);
         std::int32_t state = GuardSlot::ended;
-        if (slot.state.compare_exchange_strong(state, GuardSlot::free)) sessions.push_back(session);
+        if (slot.state.compare_exchange_strong(state, GuardSlot::free)) groups.push_back(group);
     }
-    return sessions;
+    return groups;
 }
 
 // The server is gone. Groups first: they hold almost all there is. Then, until nothing is found, the rest.
-void kill_all(GuardTable& table) {
-    std::vector<Session> sessions = take_ended(table);
+void kill_all(GuardTable& table, std::vector<Group> groups) {
+    for (const Group& group : take_ended(table)) groups.push_back(group);
     for (const GuardSlot& slot : table.slots) {
-        if (slot.state == GuardSlot::live) sessions.push_back(session_of(slot));
+        if (slot.state == GuardSlot::live) groups.push_back(group_of(slot));
     }
-    if (sessions.empty()) return;
+    if (groups.empty()) return;
     for (int round = 0; round < 250; ++round) {
-        for (const Session& session : sessions) {
-            if (session.live && ours(session)) ::kill(-session.leader, SIGKILL);
+        for (const Group& group : groups) {
+            if (group.live && ours(group)) ::kill(-group.leader, SIGKILL);
         }
-        if (sweep(sessions) == 0) return;
+        if (sweep(groups, table.server) == 0) return;
         ::poll(nullptr, 0, 20);
     }
 }
@@ -194,23 +194,19 @@ std::int64_t now() {
     return time.tv_sec * 1000 * millisecond + time.tv_nsec;
 }
 
-void watch(GuardTable& table) {
+// Until the server is gone. Gives what had ended and was not cleared yet.
+std::vector<Group> watch(GuardTable& table) {
     std::int64_t pause = 1000 * millisecond;
     for (;;) {
         table.asleep = 1;
-        std::vector<Session> ended = take_ended(table);   // what ended before the server saw the flag
-        if (ended.empty()) {
-            if (server_gone(-1, true)) return;
-            table.asleep = 0;
-        } else {
-            table.asleep = 0;
-        }
+        std::vector<Group> ended = take_ended(table);   // what ended before the server saw the flag
+        if (ended.empty() && server_gone(-1, true)) return ended;
+        table.asleep = 0;
         // The end of one run is followed by others: one look at all processes serves them all.
-        const bool gone = server_gone(static_cast<int>(pause / millisecond), false);
-        for (const Session& session : take_ended(table)) ended.push_back(session);
+        if (server_gone(static_cast<int>(pause / millisecond), false)) return ended;
+        for (const Group& group : take_ended(table)) ended.push_back(group);
         const std::int64_t begin = now();
-        if (!ended.empty()) sweep(ended);
-        if (gone) return;
+        if (!ended.empty()) sweep(ended, table.server);
         // Never more than one fiftieth of a processor, however many processes there are to look at.
         pause = std::clamp(50 * (now() - begin), 1000 * millisecond, 60'000 * millisecond);
     }
@@ -250,8 +246,7 @@ void run_guard(int lifeline, GuardTable& table) noexcept {
     take_a_name();
     const auto number = static_cast<std::int32_t>(::getpid());
     if (::send(lifeline_number, &number, sizeof number, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof number)) {
-        watch(table);
-        kill_all(table);
+        kill_all(table, watch(table));
     }
     ::_exit(0);
 }

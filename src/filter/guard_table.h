@@ -11,7 +11,7 @@ struct GuardSlot {
     enum State : std::int32_t {
         free,       // the server may take it
         reserved,   // a program is being started; its process enters its number itself
-        live,       // `leader` leads a session and group of ours
+        live,       // `leader` leads a process group of ours
         ended,      // the server is done with it: the guard frees the slot and clears what is left
     };
     std::atomic<std::int32_t> state;
@@ -22,6 +22,7 @@ struct GuardSlot {
 
 struct GuardTable {
     static constexpr std::size_t places = 4096;
+    std::int32_t server;                // its process number, never to be killed
     std::atomic<std::int32_t> asleep;   // 1: the guard wants one octet when a run ends
     std::array<GuardSlot, places> slots;
 };

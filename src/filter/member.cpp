@@ -22,9 +22,16 @@ std::chrono::microseconds as_duration(const timeval& time) {
     return std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
 }
 
-// waitid(2) with the fifth argument that the library's function leaves out.
-bool wait_now(int pidfd, int options, siginfo_t& info, rusage& usage) noexcept {
-    return ::syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | WNOHANG, &usage) == 0 && info.si_pid != 0;
+// Looks whether the process has ended; options: WNOWAIT to leave it unreaped.
+std::optional<End> look(int pidfd, int options) noexcept {
+    siginfo_t info{};
+    rusage usage{};
+    // By system call for the fifth argument, which the library's function leaves out.
+    if (::syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | WNOHANG, &usage) != 0) {
+        return End{false, -1, {}};   // ECHILD: somebody else has reaped it
+    }
+    if (info.si_pid == 0) return std::nullopt;
+    return End{info.si_code != CLD_EXITED, info.si_status, as_duration(usage.ru_utime) + as_duration(usage.ru_stime)};
 }
 
 // For Child, which tells somebody; here nobody wants to know.
@@ -35,7 +42,7 @@ class Nobody final : public event::ChildHandler {
 } // namespace
 
 std::string End::text() const {
-    if (!killed) return "exit status " + std::to_string(code);
+    if (!killed) return code < 0 ? "exit status unknown" : "exit status " + std::to_string(code);
     const char* const name = ::sigabbrev_np(code);
     std::string text = name ? std::string{"killed by SIG"} + name : "killed by signal " + std::to_string(code);
     if (code == SIGXCPU) text += " (its time of processor was used up)";
@@ -48,11 +55,12 @@ Member::Member(event::EventLoop& loop, Owner& owner, Started started) noexcept
 
 Member::~Member() {
     watch_.stop();
-    signal_group(SIGKILL);
+    if (!end_) end_ = look(started_.pidfd.get(), WNOWAIT);
+    // Reaped by somebody else, its number may be another's: then the guard, who can tell, clears the group.
+    const bool number_is_ours = !end_ || end_->code >= 0;
+    if (number_is_ours) signal_group(SIGKILL);
     started_.place.end();
-    siginfo_t info{};
-    rusage usage{};
-    if (wait_now(started_.pidfd.get(), 0, info, usage)) return;
+    if (look(started_.pidfd.get(), 0)) return;
     Nobody nobody;
     event::Child orphan{nobody};
     (void)orphan.start(loop_, std::move(started_.pidfd));   // its destructor calls the undertaker
@@ -67,11 +75,9 @@ void Member::signal_group(int number) const noexcept {
 }
 
 void Member::on_ready(std::uint32_t) {
-    siginfo_t info{};
-    rusage usage{};
-    if (!wait_now(started_.pidfd.get(), WNOWAIT, info, usage)) return;
+    end_ = look(started_.pidfd.get(), WNOWAIT);
+    if (!end_) return;
     watch_.stop();
-    end_ = End{info.si_code != CLD_EXITED, info.si_status, as_duration(usage.ru_utime) + as_duration(usage.ru_stime)};
     owner_.on_member_ended();   // last: it may destroy us
 }
 

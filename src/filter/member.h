@@ -15,7 +15,7 @@ namespace buzon::filter {
 // How a program ended.
 struct End {
     bool killed = false;
-    int code = 0;   // exit status, or the signal that killed it
+    int code = 0;   // exit status (-1: unknown), or the signal that killed it
     std::chrono::microseconds cpu{0};
 
     [[nodiscard]] bool well() const noexcept { return !killed && code == 0; }

@@ -104,7 +104,7 @@ BUZON_IN_CHILD void reset_signals() {
 
 BUZON_IN_CHILD int become_program(void* argument) {
     Plan& plan = *static_cast<Plan*>(argument);
-    if (::setsid() < 0) return fail(plan, "setsid");
+    if (::setpgid(0, 0) != 0) return fail(plan, "setpgid");
     plan.place->enter(static_cast<pid_t>(::syscall(SYS_getpid)));
     reset_signals();
     if (set_descriptors(plan) != 0) return 1;
@@ -197,6 +197,8 @@ Launcher::Launcher() {
     if (memory == MAP_FAILED) throw std::system_error(posix::last_error(), "stack of a new program");
     stack_.reset(static_cast<char*>(memory));
     ::mprotect(memory, page, PROT_NONE);
+    // A parent may have left it ignored. Then the kernel reaps our children, and no exit status is ever known.
+    std::signal(SIGCHLD, SIG_DFL);
 }
 
 Launch Launcher::start(const Program& program) {

@@ -1,5 +1,8 @@
 #include "buzon/filter/filter_run.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -188,6 +191,52 @@ TEST_CASE_METHOD(Fixture, "a program that cannot be started is refused at once, 
         char piece[10];
         CHECK(own.run->read(piece).what == posix::Moved::end);
     }
+}
+
+TEST_CASE_METHOD(Fixture, "a start that finds too few descriptors is refused whole") {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    bool refused = false;
+    bool started = false;
+    const FilterSpec spec = FilterSpec::parse("/bin/cat | /bin/cat").spec;
+    for (rlim_t room = 0; room < 12; ++room) {
+        Owner own{loop, launcher};
+        posix::UniqueFd input = message("text\n");
+        // One more than the highest number in use, and `room`: the numbers below are all taken in this test's process.
+        rlimit tight = before;
+        tight.rlim_cur = static_cast<rlim_t>(input.get()) + 1 + room;
+        ::setrlimit(RLIMIT_NOFILE, &tight);
+        const Outcome outcome = own.run->start(spec, std::move(input), {}, own.limits);
+        ::setrlimit(RLIMIT_NOFILE, &before);
+        INFO("room for " << room << ": " << outcome.text);
+        if (outcome.ok()) {
+            started = true;
+            CHECK(own.finish().ok());
+            CHECK(own.output == "text\n");
+        } else {
+            refused = true;
+            CHECK(outcome.cause == Cause::cannot_start);
+            CHECK(outcome.text.find("Too many open files (") != std::string::npos);
+        }
+        turn_until(loop, [&] { return loop.watched() == 0; });
+    }
+    CHECK(refused);
+    CHECK(started);
+}
+
+TEST_CASE_METHOD(Fixture, "a program somebody else has reaped is no success") {
+    REQUIRE(owner->start_shell("exit 0").ok());
+    ::waitpid(owner->run->processes().front(), nullptr, 0);
+    const Outcome& outcome = owner->finish();
+    CHECK(outcome.cause == Cause::exit_status);
+    CHECK(outcome.text == "/bin/sh: exit status unknown");
+}
+
+TEST_CASE("a server that inherits an ignored SIGCHLD learns exit codes all the same") {
+    std::signal(SIGCHLD, SIG_IGN);
+    Fixture fixture;
+    REQUIRE(fixture.owner->start("/bin/true").ok());
+    CHECK(fixture.owner->finish().ok());
 }
 
 TEST_CASE_METHOD(Fixture, "no SPEC, no run") {

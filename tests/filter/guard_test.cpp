@@ -75,7 +75,7 @@ TEST_CASE("grandchildren die with a server that is killed, in the program's grou
     const TemporaryDirectory directory;
     const std::string in_group = directory.expect("in-group");
     const std::string out_of_group = directory.expect("out-of-group");
-    // timeout(1) leads a group of its own in the same session.
+    // timeout(1) leads a group of its own.
     Server server{"sleep 1000 & echo $! > " + in_group + "; timeout 1000 sleep 1001 & echo $! > " + out_of_group + "; wait"};
     const pid_t one = number_in(in_group);
     const pid_t other = number_in(out_of_group);

@@ -1,8 +1,7 @@
 // filter/spawn.h - starts one program in a clean room, at a cost that does not depend on the size of the server.
 //
 // The child borrows our memory until it becomes the program (clone with CLONE_VM and CLONE_VFORK: no page table is
-// copied) and leaves the reason there if it cannot. It gets a session and a process group of its own, `/` as directory,
-// umask 077, default signal dispositions and an empty mask, no descriptor but 0, 1 and 2, resource limits, no way to new
+// copied) and leaves the reason there if it cannot. It gets a process group of its own, `/` as directory, umask 077, default signal dispositions and an empty mask, no descriptor but 0, 1 and 2, resource limits, no way to new
 // privileges, and dies with the server. Needs Linux 5.9 (close_range).
 #pragma once
 
@@ -64,7 +63,7 @@ struct Program {
 };
 
 struct Started {
-    pid_t pid = -1;          // leads a session and a process group of this number
+    pid_t pid = -1;          // leads a process group of this number
     posix::UniqueFd pidfd;   // whoever has it must reap
     Guard::Place place;      // to be ended before the child is reaped
 };
@@ -80,7 +79,7 @@ struct Launch {
 
 class Launcher {
 public:
-    // Throws std::system_error. To be made early (see Guard).
+    // Throws std::system_error. To be made early (see Guard). Sets SIGCHLD to its default for the whole process.
     Launcher();
     Launcher(const Launcher&) = delete;
     Launcher& operator=(const Launcher&) = delete;
