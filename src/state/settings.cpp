@@ -201,7 +201,7 @@ constexpr SettingField rows[] = {
     choice<&S::log_format, log_format_names>("log-format", "form of the log's lines"),
     flag<&S::verbose>("verbose", "log the traffic statistics of each session"),
     number<&S::max_managers>("max-managers", 1, 100'000, "management connections at once"),
-    duration<&S::mgmt_timeout>("mgmt-timeout", 1, week, "idle time after which a management connection ends"),
+    duration<&S::mgmt_timeout>("mgmt-timeout", 0, week, "idle time after which a management connection ends; 0: never"),
 };
 
 } // namespace

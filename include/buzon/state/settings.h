@@ -64,7 +64,7 @@ struct Settings {
     LogFormat log_format = LogFormat::text;
     bool verbose = false;
     std::uint64_t max_managers = 512; // management connections
-    Seconds mgmt_timeout{600};        // idle; a live view is not idle
+    Seconds mgmt_timeout{3600}; // idle, 0: never; a live view is not idle
 };
 
 enum class SettingType : std::uint8_t { number, seconds, octets, days, percent, flag, choice, commands, host };
