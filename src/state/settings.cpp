@@ -147,7 +147,7 @@ constexpr SettingField host_row(std::string_view name, std::string_view meaning)
 }
 
 using S = Settings;
-constexpr std::uint64_t week = 604'800, year = 31'536'000, million = 1'000'000;
+constexpr std::uint64_t week = 604'800, million = 1'000'000;
 constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
 
 constexpr SettingField rows[] = {
@@ -177,11 +177,17 @@ constexpr SettingField rows[] = {
     flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
     duration<&S::auth_cache>("auth-cache", 0, 86'400, "how long a verified password is remembered; 0: not at all"),
     number<&S::throttle_free>("throttle-free", 0, 1000, "wrong logins of a source before it has to wait"),
+    number<&S::throttle_free_user>("throttle-free-user", 0, 1000,
+                                   "wrong logins of a user, from sources he is not known at, before they have to wait"),
+    number<&S::throttle_free_familiar>(
+        "throttle-free-familiar", 0, 1000,
+        "wrong logins of a user from a source where he logged in lately, before it has to wait"),
     duration<&S::throttle_delay>("throttle-delay", 0, 3600,
                                  "first wait after too many wrong logins, doubled each time; 0: none"),
     duration<&S::throttle_max_delay>("throttle-max-delay", 0, 3600, "longest wait after wrong logins"),
-    duration<&S::throttle_memory>("throttle-memory", 1, week, "quiet time after which wrong logins are forgotten"),
-    duration<&S::throttle_familiar>("throttle-familiar", 0, year, "a source that logged in so lately never waits"),
+    duration<&S::throttle_forgive>("throttle-forgive", 1, week, "time in which one wrong login is forgiven"),
+    duration<&S::throttle_familiar>("throttle-familiar", 0, 3650,
+                                    "how long a source stays known where a user logged in", SettingType::days),
 
     duration<&S::transform_timeout>("transform-timeout", 1, 86'400, "longest time a program may take without progress"),
     number<&S::transform_hold>("transform-hold", 0, 16u << 20, "output held back until the program's fate is known",

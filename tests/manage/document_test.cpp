@@ -52,5 +52,5 @@ TEST_CASE("the document names every type of event and level, and what the histor
         CHECK(says("`" + std::string{level} + "`"));
     CHECK(says("Kept are 1440 minutes, 744 hours, 731 days and 522 weeks."));
     CHECK(state::History::capacity == std::array<std::size_t, 4>{1440, 744, 731, 522});
-    CHECK(says(std::to_string(manage::max_line) + " octets with its CRLF"));
+    CHECK(says(std::to_string(manage::max_line) + " octets without its end"));
 }

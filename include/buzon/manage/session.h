@@ -15,7 +15,7 @@
 
 namespace buzon::manage {
 
-// Octets of a line with its CRLF: the line reader's limit. Longer lines go to too_long().
+// Octets of a line without its end. Longer lines go to too_long().
 inline constexpr std::size_t max_line = 4096;
 
 //            +------------- done() -------------+

@@ -11,7 +11,8 @@
 
 namespace buzon::state {
 
-// Where finished lines go. Must not wait; what it cannot take it drops and counts (Metrics::log_lines_lost).
+// Where finished lines go. Must not wait, nor log anything itself; what it cannot take it drops and counts
+// (Metrics::log_lines_lost).
 class LogSink {
 public:
     virtual void write(std::string_view line) = 0; // with its line end, in one piece

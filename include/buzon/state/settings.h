@@ -41,11 +41,13 @@ struct Settings {
     bool require_tls = false;
     bool cram_md5 = false;
     Seconds auth_cache{300};
-    std::uint64_t throttle_free = 3; // wrong logins of a source before it has to wait
-    Seconds throttle_delay{2};       // the first wait, doubled each time
-    Seconds throttle_max_delay{30};
-    Seconds throttle_memory{900};         // a source that stays quiet so long begins anew
-    Seconds throttle_familiar{2'592'000}; // a source that logged in so lately never waits
+    std::uint64_t throttle_free = 5;           // wrong logins of a source before it has to wait
+    std::uint64_t throttle_free_user = 10;     // of a user from unfamiliar sources
+    std::uint64_t throttle_free_familiar = 20; // of a user from a source where he logged in lately
+    Seconds throttle_delay{1};                 // the first wait, doubled each time; 0: none
+    Seconds throttle_max_delay{15};
+    Seconds throttle_forgive{60};            // one wrong login is forgiven in so long
+    std::chrono::days throttle_familiar{30}; // how long "lately" is
 
     // Transformations
     Seconds transform_timeout{60};          // without progress
@@ -64,7 +66,7 @@ struct Settings {
     LogFormat log_format = LogFormat::text;
     bool verbose = false;
     std::uint64_t max_managers = 512; // management connections
-    Seconds mgmt_timeout{600};        // idle; a live view is not idle
+    Seconds mgmt_timeout{3600};       // idle; a live view is not idle
 };
 
 enum class SettingType : std::uint8_t { number, seconds, octets, days, percent, flag, choice, commands, host };
