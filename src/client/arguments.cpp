@@ -153,7 +153,9 @@ up to the end or QUIT; empty lines and lines that begin with # are left out ther
 
   top              live view of the server; q quits
   plot             history of a metric as a picture, or as CSV into a file or pipe
-  hash             asks for a password and prints it as a passwd-file takes it
+  hash             makes a passwd-file's secret of a password (SCHEME: SCRAM-SHA-256,
+                   SHA512-CRYPT, BLF-CRYPT, CRYPT, PLAIN ...); it is asked for, or
+                   comes from BUZON_PASSWORD or the first line of a pipe
 
   --raw            print the lines of the protocol
   --json           print JSON, one document a command (a line, for live commands)

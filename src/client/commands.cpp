@@ -24,13 +24,13 @@ struct Row {
 
 constexpr Row rows[] = {
     {"AUTH", Shape::line, Shape::line},
-    {"CONF", Shape::list, Shape::line, "?", Shape::unknown, "<setting>"},
+    {"CONF", Shape::list, Shape::line, "?", Shape::list, "<setting> ?"},
     {"DIRR", Shape::line, Shape::line},
-    {"DRAIN", Shape::unknown, Shape::unknown},
+    {"DRAIN", Shape::line, Shape::line},
     {"EVNT", Shape::live, Shape::live, {}, {},
      "auth-fail config connect dele filter-fail kick log login logout manager refused retr server top uidl undelete"},
     {"FREE", Shape::line, Shape::line},
-    {"HELP", Shape::unknown, Shape::unknown, {}, {}, "<verb>"},
+    {"HELP", Shape::list, Shape::list, {}, {}, "<verb>"},
     {"HIST", Shape::list, Shape::list, {}, {}, "<metric>", "day hour minute week"},
     {"HOST", Shape::line, Shape::line},
     {"INFO", Shape::line, Shape::line, "*", Shape::list, "*"},
@@ -44,8 +44,8 @@ constexpr Row rows[] = {
     {"SAVE", Shape::line, Shape::line},
     {"SESS", Shape::list, Shape::list},
     {"TRAN", Shape::line, Shape::line, {}, {}, "0 1 FOR"},
-    {"UNDL", Shape::unknown, Shape::unknown},
-    {"USER", Shape::unknown, Shape::line, "LIST", Shape::list, "ADD DEL LIST PASS"},
+    {"UNDL", Shape::line, Shape::line},
+    {"USER", Shape::line, Shape::line, "LIST", Shape::list, "ADD DEL LIST PASS"},
     {"WHYY", Shape::list, Shape::list},
     // The client's own: they never reach the server.
     {"plot", Shape::list, Shape::list, {}, {}, "<metric>", "day hour minute week"},

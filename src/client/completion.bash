@@ -32,29 +32,29 @@ _buzonctl() {
 
     if ((${#words[@]} == 0)); then
         if [[ $current == -* ]]; then
-            COMPREPLY=($(compgen -W "--raw --json --auth --help --version" -- "$current"))
+            mapfile -t COMPREPLY < <(compgen -W "--raw --json --auth --help --version" -- "$current")
         elif [[ $current != *:* ]]; then
-            COMPREPLY=($(compgen -W "127.0.0.1 localhost hash" -- "$current"))
+            mapfile -t COMPREPLY < <(compgen -W "127.0.0.1 localhost hash" -- "$current")
         fi
         return
     fi
     if [[ ${words[0]} == hash ]]; then
         if ((${#words[@]} == 1)); then
-            COMPREPLY=($(compgen -W "SCRAM-SHA-256 SHA512-CRYPT SHA256-CRYPT BLF-CRYPT CRYPT PLAIN" -- "$current"))
+            mapfile -t COMPREPLY < <(compgen -W "SCRAM-SHA-256 SHA512-CRYPT SHA256-CRYPT BLF-CRYPT CRYPT PLAIN" -- "$current")
         fi
         return
     fi
     if [[ ${words[0]} == unix:* ]]; then
         words=("${words[@]:1}")
     elif ((${#words[@]} == 1)); then
-        COMPREPLY=($(compgen -W "1111" -- "$current"))
+        mapfile -t COMPREPLY < <(compgen -W "1111" -- "$current")
         return
     else
         words=("${words[@]:2}")
     fi
 
     if ((${#words[@]} == 0)); then
-        COMPREPLY=($(compgen -W "$verbs ${verbs,,}" -- "$current"))
+        mapfile -t COMPREPLY < <(compgen -W "$verbs ${verbs,,}" -- "$current")
         return
     fi
     local choices=
@@ -67,7 +67,7 @@ _buzonctl() {
     PLOT:1 | HIST:1 | METR:1) choices="messages bytes online historic connections-open memory descriptors loop-lag-p99" ;;
     PLOT:2 | HIST:2) choices="minute hour day week" ;;
     esac
-    COMPREPLY=($(compgen -W "$choices" -- "$current"))
+    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 }
 
 complete -F _buzonctl buzonctl

@@ -8,8 +8,8 @@ namespace buzon::client {
 namespace {
 
 constexpr std::size_t longest_history = 500;
-// The server takes no longer line; a paste of a whole file should end in a bell, not in a slow screen.
-constexpr std::size_t longest_line = 8 * 1024;
+// The server takes no longer line (docs/management-protocol.md, section 2).
+constexpr std::size_t longest_line = 4096 - 2;
 
 } // namespace
 

@@ -37,6 +37,7 @@ int main(int argc, char** argv) try {
     using What = client::Invocation::What;
     if (invocation.what == What::help) return print(client::usage_text());
     if (invocation.what == What::version) return print("buzon client " BUZON_VERSION "\n");
+    if (invocation.what == What::hash) return client::run_hash(invocation);
     return client::run(invocation);
 } catch (const std::exception& trouble) {
     return fail(trouble.what(), 71);   // EX_OSERR

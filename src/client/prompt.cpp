@@ -17,6 +17,11 @@
 namespace buzon::client {
 namespace {
 
+using namespace std::chrono_literals;
+
+// The server closes a connection that says nothing for ten minutes; somebody who thinks for longer is still there.
+constexpr Milliseconds sign_of_life = 4min;
+
 // Pasted text comes between marks, so that a tab in it is a blank and completes nothing.
 constexpr std::string_view paste_marks_on = "\x1b[?2004h", paste_marks_off = "\x1b[?2004l";
 
@@ -74,6 +79,7 @@ private:
     bool add_secret(std::string& line);
     void complete_word();
     void learn(Needs what);
+    Answer ask_quietly(std::string_view line);
     void settle(const Answer& answer);
     void draw() { out_.put(editor_.drawing(screen_size(STDOUT_FILENO).columns)); }
     void stop(int code) {
@@ -140,11 +146,13 @@ bool Prompt::wants_out(int descriptor) {
 bool Prompt::wait() {
     while (keys_.empty()) {
         draw();
-        const Hearing heard = server_.hear(std::nullopt, this);
+        const Hearing heard = server_.hear(sign_of_life, this);
         if (heard.what == Heard::gone) {
             trouble_ = heard.text;
             return false;
         }
+        if (heard.what == Heard::quiet) settle(ask_quietly("NOOP"));
+        if (finished_) return false;
         if (signal_ != 0 || input_ended_ || out_.error()) return false;
         // A line that nobody asked for: the server's last words, most likely.
         if (heard.what == Heard::line) out_.put("\r\x1b[K" + printable(heard.text) + '\n');
@@ -218,10 +226,15 @@ void Prompt::enter() {
     }
 }
 
-void Prompt::run_line(const std::string& line) {
+Answer Prompt::ask_quietly(std::string_view line) {
     mode_ = Mode::asking;
-    const Answer answer = ask(server_, line, this);
+    Answer answer = ask(server_, line, this);
     mode_ = Mode::editing;
+    return answer;
+}
+
+void Prompt::run_line(const std::string& line) {
+    const Answer answer = ask_quietly(line);
     settle(answer);
     if (answer.kind != Answer::Kind::reply) return;
     out_.put(show(invocation_.format, line, answer.reply));
@@ -294,9 +307,7 @@ void Prompt::learn(Needs what) {
     bool& learnt = what == Needs::metrics ? metrics_known_ : settings_known_;
     if (what == Needs::nothing || learnt) return;
     learnt = true;
-    mode_ = Mode::asking;
-    const Answer answer = ask(server_, what == Needs::metrics ? "METR *" : "CONF", this);
-    mode_ = Mode::editing;
+    const Answer answer = ask_quietly(what == Needs::metrics ? "METR *" : "CONF");
     settle(answer);
     std::vector<std::string>& names = what == Needs::metrics ? known_.metrics : known_.settings;
     names.clear();

@@ -154,10 +154,9 @@ std::optional<std::string> read_secret(int input, int output, std::string_view p
             if (signal != SIGTSTP && signal != SIGWINCH && signal != 0) return std::nullopt;
             continue;
         }
-        std::array<char, 256> bytes;
-        const posix::Transfer got = posix::read_some(input, bytes);
-        if (got.what != posix::Moved::some) return std::nullopt;
-        for (const Key& key : keys.feed({bytes.data(), got.bytes})) {
+        char byte = 0;   // one by one: what was typed behind the Enter is for somebody else
+        if (posix::read_some(input, {&byte, 1}).what != posix::Moved::some) return std::nullopt;
+        for (const Key& key : keys.feed({&byte, 1})) {
             const SecretLine::State state = line.press(key);
             if (state == SecretLine::State::typing) continue;
             out.put("\n");

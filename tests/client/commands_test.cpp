@@ -24,6 +24,9 @@ TEST_CASE("the form of an answer is known from the command and its first argumen
     CHECK(shape_of("USER ADD a b") == Shape::line);
     CHECK(shape_of("TRAN /bin/sed:*") == Shape::line);
     CHECK(shape_of("WHYY user1") == Shape::list);
+    CHECK(shape_of("CONF ? timeout") == Shape::list);
+    CHECK(shape_of("HELP METR") == Shape::list);
+    CHECK(shape_of("UNDL user1 2026-11-23") == Shape::line);
     CHECK(shape_of("") == Shape::unknown);
     CHECK(shape_of("NEWW thing") == Shape::unknown);
 }

@@ -123,7 +123,7 @@ TEST_CASE("a server that closes behind the answer to an unknown command answered
     Bench bench;
     bench.says("+OK draining\r\n");
     ::shutdown(bench.far.get(), SHUT_WR);
-    const Answer answer = ask(*bench.near, "DRAIN");
+    const Answer answer = ask(*bench.near, "NEWW");
     CHECK(answer.kind == Answer::Kind::reply);
     CHECK(answer.reply.ok);
 }

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto patience = 10s;
+constexpr auto patience = 60s;
 
 [[noreturn]] void exec_client(std::vector<std::string>& arguments, std::vector<std::string>& environment) {
     ::signal(SIGPIPE, SIG_DFL);
@@ -36,6 +36,35 @@ constexpr auto patience = 10s;
 
 int exit_code(int status) {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+bool is_usual(int terminal) {
+    termios mode{};
+    ::tcgetattr(terminal, &mode);
+    constexpr tcflag_t usual = ICANON | ECHO | ISIG | IEXTEN;
+    return (mode.c_lflag & usual) == usual && (mode.c_iflag & ICRNL) != 0;
+}
+
+// What a shell does for a job in the foreground.
+[[noreturn]] void mind_job(std::vector<std::string>& arguments, std::vector<std::string>& environment) {
+    ::signal(SIGTTOU, SIG_IGN);
+    const pid_t job = ::fork();
+    if (job == 0) {
+        ::setpgid(0, 0);
+        ::tcsetpgrp(0, ::getpid());
+        ::signal(SIGTTOU, SIG_DFL);
+        exec_client(arguments, environment);
+    }
+    ::setpgid(job, job);
+    for (;;) {
+        int status = 0;
+        ::waitpid(job, &status, WUNTRACED);
+        if (!WIFSTOPPED(status)) ::_exit(exit_code(status));
+        ::tcsetpgrp(0, ::getpid());
+        static_cast<void>(posix::write_all(1, is_usual(0) ? "stopped\n" : "stopped in raw mode\n"));
+        ::tcsetpgrp(0, job);
+        ::kill(-job, SIGCONT);
+    }
 }
 
 std::string content(int file) {
@@ -74,8 +103,7 @@ Finished run_client(std::vector<std::string> arguments, std::string_view input, 
     return {exit_code(status), content(out.get()), content(err.get())};
 }
 
-TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t rows, std::size_t columns,
-                               std::vector<std::string> environment)
+TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t rows, std::size_t columns, Parent parent)
     : master_{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)}
     , screen_{rows, columns} {
     ::grantpt(master_.get());
@@ -84,13 +112,14 @@ TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t r
     slave_.reset(::open(::ptsname(master_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!slave_) throw std::runtime_error{"no pseudo-terminal"};
     resize(rows, columns);
-    environment.emplace_back("TERM=xterm");
+    std::vector<std::string> environment = {"TERM=xterm"};
     pid_ = ::fork();
     if (pid_ == 0) {
         ::setsid();
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::ioctl(slave_.get(), TIOCSCTTY, 0);
         for (const int standard : {0, 1, 2}) ::dup2(slave_.get(), standard);
+        if (parent == Parent::shell) mind_job(arguments, environment);
         exec_client(arguments, environment);
     }
 }
@@ -168,8 +197,5 @@ int TerminalClient::wait_end() {
 }
 
 bool TerminalClient::mode_is_usual() const {
-    termios mode{};
-    ::tcgetattr(slave_.get(), &mode);
-    constexpr tcflag_t usual = ICANON | ECHO | ISIG | IEXTEN;
-    return (mode.c_lflag & usual) == usual && (mode.c_iflag & ICRNL) != 0;
+    return is_usual(slave_.get());
 }

@@ -20,11 +20,14 @@ struct Finished {
 Finished run_client(std::vector<std::string> arguments, std::string_view input = {},
                     std::vector<std::string> environment = {});
 
-// The client in a terminal. Waits are for something to appear and end in an exception after ten seconds.
+// The client in a terminal. Waits are for something to appear and end in an exception after a minute.
 class TerminalClient {
 public:
-    TerminalClient(std::vector<std::string> arguments, std::size_t rows = 24, std::size_t columns = 80,
-                   std::vector<std::string> environment = {});
+    // With Parent::shell it runs as a shell's job: each time it stops, "stopped" is printed, or "stopped in raw mode",
+    // and it is sent on.
+    enum class Parent { test, shell };
+    explicit TerminalClient(std::vector<std::string> arguments, std::size_t rows = 24, std::size_t columns = 80,
+                            Parent parent = Parent::test);
     ~TerminalClient();
     TerminalClient(const TerminalClient&) = delete;
     TerminalClient& operator=(const TerminalClient&) = delete;

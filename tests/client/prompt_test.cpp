@@ -22,8 +22,9 @@ struct Bench {
     TerminalClient terminal;
     std::string prompt = "buzon 127.0.0.1:" + server.port() + ">";
 
-    explicit Bench(std::vector<std::string> front = {}, std::size_t columns = 80)
-        : terminal{arguments(std::move(front)), 24, columns} {}
+    using Parent = TerminalClient::Parent;
+    explicit Bench(std::vector<std::string> front = {}, std::size_t columns = 80, Parent parent = Parent::test)
+        : terminal{arguments(std::move(front)), 24, columns, parent} {}
 
     std::vector<std::string> arguments(std::vector<std::string> front) const {
         front.insert(front.end(), {"127.0.0.1", server.port()});
@@ -226,4 +227,25 @@ TEST_CASE("the server cannot command the terminal through the prompt") {
     bench.terminal.type("LOGG\r");
     bench.terminal.wait_for("\\x1b[2Jx");
     CHECK(bench.terminal.everything().find("\x1b[2J") == std::string::npos);
+}
+
+TEST_CASE("Ctrl-Z stops the client with the terminal in order, and it goes on where it was") {
+    Bench bench{{}, 80, TerminalClient::Parent::shell};
+    bench.ready();
+    bench.terminal.type("ME\x1a");
+    bench.terminal.wait_for("\nstopped\n");
+    bench.shows("ME|");
+    bench.terminal.type("TR\r");
+    bench.terminal.wait_for("historic");
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.terminal.everything().find("raw mode") == std::string::npos);
+}
+
+TEST_CASE("what is typed ahead of a password's end is not lost") {
+    Bench bench{{"--auth", "root"}};
+    bench.terminal.wait_cursor("Password: |");
+    bench.terminal.type("secret\rMETR\r");
+    bench.terminal.wait_for("historic");
+    CHECK(bench.server.heard() == "AUTH root secret\nMETR\n");
 }
