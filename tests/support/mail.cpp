@@ -36,13 +36,19 @@ std::string join(const std::vector<std::string>& lines, bool stuffed) {
     return whole;
 }
 
-std::string base_name(const std::string& file) { return file.substr(0, file.find(":2,")); }
+std::string base_name(const std::string& file) {
+    return file.substr(0, file.find(":2,"));
+}
 
 } // namespace
 
-std::string as_received(std::string_view stored) { return join(lines_of(stored), false); }
+std::string as_received(std::string_view stored) {
+    return join(lines_of(stored), false);
+}
 
-std::string as_sent(std::string_view stored) { return join(lines_of(stored), true) + ".\r\n"; }
+std::string as_sent(std::string_view stored) {
+    return join(lines_of(stored), true) + ".\r\n";
+}
 
 std::string top_of(std::string_view stored, std::size_t lines) {
     std::vector<std::string> all = lines_of(stored);
@@ -60,10 +66,14 @@ namespace {
 std::string around(const std::string& text, std::size_t at) {
     std::string shown = at > 20 ? "..." : "";
     for (const char c : text.substr(at > 20 ? at - 20 : 0, 60)) {
-        if (c == '\r') shown += "\\r";
-        else if (c == '\n') shown += "\\n";
-        else if (c < ' ') shown += '?';
-        else shown += c;
+        if (c == '\r')
+            shown += "\\r";
+        else if (c == '\n')
+            shown += "\\n";
+        else if (c < ' ')
+            shown += '?';
+        else
+            shown += c;
     }
     return "'" + shown + "'";
 }
@@ -74,12 +84,13 @@ std::string difference(const std::string& got, const std::string& wanted) {
     if (got == wanted) return {};
     const auto part = std::mismatch(got.begin(), got.end(), wanted.begin(), wanted.end());
     const auto at = static_cast<std::size_t>(part.first - got.begin());
-    return std::to_string(got.size()) + " octets in place of " + std::to_string(wanted.size()) + ", from " + std::to_string(at) + " on: " +
-           around(got, at) + " in place of " + around(wanted, at);
+    return std::to_string(got.size()) + " octets in place of " + std::to_string(wanted.size()) + ", from " +
+           std::to_string(at) + " on: " + around(got, at) + " in place of " + around(wanted, at);
 }
 
 std::string difference(const std::vector<std::string>& got, const std::vector<std::string>& wanted) {
-    if (got.size() != wanted.size()) return std::to_string(got.size()) + " in place of " + std::to_string(wanted.size());
+    if (got.size() != wanted.size())
+        return std::to_string(got.size()) + " in place of " + std::to_string(wanted.size());
     for (std::size_t i = 0; i < got.size(); ++i)
         if (got[i] != wanted[i]) return "at " + std::to_string(i) + ": " + difference(got[i], wanted[i]);
     return {};
@@ -91,8 +102,10 @@ std::string read_whole(const std::filesystem::path& file) {
     return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-Maildir::Maildir(std::filesystem::path directory) : path_{std::move(directory)} {
-    for (const char* folder : {"cur", "new", "tmp"}) std::filesystem::create_directories(path_ / folder);
+Maildir::Maildir(std::filesystem::path directory)
+    : path_{std::move(directory)} {
+    for (const char* folder : {"cur", "new", "tmp"})
+        std::filesystem::create_directories(path_ / folder);
 }
 
 std::filesystem::path Maildir::deliver(const std::string& name, std::string_view octets) const {
@@ -113,7 +126,9 @@ void Maildir::flag(const std::string& base, const std::string& flags) const {
     std::filesystem::rename(find(base), path_ / "cur" / (base + ":2," + flags));
 }
 
-void Maildir::remove(const std::string& base) const { std::filesystem::remove(find(base)); }
+void Maildir::remove(const std::string& base) const {
+    std::filesystem::remove(find(base));
+}
 
 std::filesystem::path Maildir::find(const std::string& base) const {
     for (const char* folder : {"new", "cur"})

@@ -43,11 +43,14 @@ void drop_powers() {
         if (wanted[i] >= 0) wanted[i] = ::fcntl(wanted[i], F_DUPFD_CLOEXEC, 3);
     }
     for (int i = 0; i < 3; ++i) {
-        if (wanted[i] >= 0) ::dup2(wanted[i], i);
-        else ::close(i);
+        if (wanted[i] >= 0)
+            ::dup2(wanted[i], i);
+        else
+            ::close(i);
     }
     if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0) ::_exit(127);
-    for (const auto& [name, value] : launch.environment) ::setenv(name.c_str(), value.c_str(), 1);
+    for (const auto& [name, value] : launch.environment)
+        ::setenv(name.c_str(), value.c_str(), 1);
     if (launch.powerless) drop_powers();
     ::signal(SIGPIPE, SIG_DFL);
     ::execvp(argv[0], argv.data());
@@ -59,7 +62,8 @@ void drop_powers() {
 Process::Process(const Launch& launch) {
     std::vector<std::string> words = launch.argv;
     std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
+    for (std::string& word : words)
+        argv.push_back(word.data());
     argv.push_back(nullptr);
     const pid_t parent = ::getpid();
     pid_ = ::fork();
@@ -67,7 +71,9 @@ Process::Process(const Launch& launch) {
     if (pid_ == 0) become(launch, argv, parent);
 }
 
-Process::Process(Process&& other) noexcept : pid_{std::exchange(other.pid_, -1)}, ended_{other.ended_} {}
+Process::Process(Process&& other) noexcept
+    : pid_{std::exchange(other.pid_, -1)}
+    , ended_{other.ended_} {}
 
 Process::~Process() {
     if (pid_ < 0 || ended_) return;
@@ -108,7 +114,8 @@ Finished run(Launch launch, const std::string& input, Seconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     while (*ends[0] || *ends[1] || *ends[2]) {
         pollfd ready[3];
-        for (int i = 0; i < 3; ++i) ready[i] = {ends[i]->get(), static_cast<short>(i == 0 ? POLLOUT : POLLIN), 0};
+        for (int i = 0; i < 3; ++i)
+            ready[i] = {ends[i]->get(), static_cast<short>(i == 0 ? POLLOUT : POLLIN), 0};
         ::poll(ready, 3, 100);
         if (std::chrono::steady_clock::now() > deadline)
             throw std::runtime_error(launch.argv[0] + " did not end; it wrote: " + finished.out + finished.err);
@@ -121,8 +128,10 @@ Finished run(Launch launch, const std::string& input, Seconds limit) {
             if (!ready[i].revents) continue;
             char buffer[65536];
             const posix::Transfer moved = posix::read_some(ends[i]->get(), buffer);
-            if (moved.what == posix::Moved::some) (i == 1 ? finished.out : finished.err).append(buffer, moved.bytes);
-            else ends[i]->reset();
+            if (moved.what == posix::Moved::some)
+                (i == 1 ? finished.out : finished.err).append(buffer, moved.bytes);
+            else
+                ends[i]->reset();
         }
     }
     const auto code = child.wait(limit);
@@ -139,7 +148,9 @@ Finished run(const std::vector<std::string>& argv, const std::string& input) {
 
 namespace {
 
-std::string proc(pid_t pid, const std::string& name) { return "/proc/" + std::to_string(pid) + "/" + name; }
+std::string proc(pid_t pid, const std::string& name) {
+    return "/proc/" + std::to_string(pid) + "/" + name;
+}
 
 } // namespace
 
@@ -202,6 +213,8 @@ std::size_t kilobytes_of(pid_t pid, const std::string& field) {
     throw std::runtime_error("no " + field + " in " + proc(pid, "status"));
 }
 
-void pause_for(Seconds time) { std::this_thread::sleep_for(time); }
+void pause_for(Seconds time) {
+    std::this_thread::sleep_for(time);
+}
 
 } // namespace buzon::test

@@ -21,14 +21,14 @@ template <class Condition>
 [[nodiscard]] bool eventually(Condition done, Seconds limit = patience);
 
 struct Launch {
-    static constexpr int closed = -1;     // the descriptor is not open at all in the new program
+    static constexpr int closed = -1; // the descriptor is not open at all in the new program
     static constexpr int dev_null = -2;
 
     std::vector<std::string> argv;
-    std::map<std::string, std::string> environment = {};   // added to the test's own
-    std::string directory = {};                            // to start in; empty: the test's own
-    int standard[3] = {dev_null, dev_null, dev_null};      // descriptors to use as 0, 1, 2
-    bool powerless = false;     // without root's right to pass over file modes and to bind low ports
+    std::map<std::string, std::string> environment = {}; // added to the test's own
+    std::string directory = {};                          // to start in; empty: the test's own
+    int standard[3] = {dev_null, dev_null, dev_null};    // descriptors to use as 0, 1, 2
+    bool powerless = false; // without root's right to pass over file modes and to bind low ports
 };
 
 // How a program ended, as a shell says it: its exit code, or 128 and the number of the signal.
@@ -67,9 +67,9 @@ struct Finished {
 // What /proc tells about a process from outside.
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
 [[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
-[[nodiscard]] char state_of(pid_t pid);                                 // 'R', 'S', 'Z' ...; 0 when there is none
+[[nodiscard]] char state_of(pid_t pid); // 'R', 'S', 'Z' ...; 0 when there is none
 [[nodiscard]] std::size_t zombies_of(pid_t pid);
-[[nodiscard]] std::size_t kilobytes_of(pid_t pid, const std::string& field);   // VmRSS, VmHWM ...
+[[nodiscard]] std::size_t kilobytes_of(pid_t pid, const std::string& field); // VmRSS, VmHWM ...
 
 void pause_for(Seconds time);
 

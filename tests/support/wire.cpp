@@ -102,7 +102,9 @@ std::size_t Wire::send_some(std::string_view octets) {
     throw ConnectionLost(std::string("send: ") + std::strerror(errno));
 }
 
-void Wire::finish_sending() { ::shutdown(fd_.get(), SHUT_WR); }
+void Wire::finish_sending() {
+    ::shutdown(fd_.get(), SHUT_WR);
+}
 
 void Wire::reset() {
     const linger at_once{1, 0};
@@ -163,9 +165,13 @@ std::string Wire::rest(bool reset_is_end) {
     }
 }
 
-bool Wire::ended() { return buffer_.empty() && fill() != Got::octets; }
+bool Wire::ended() {
+    return buffer_.empty() && fill() != Got::octets;
+}
 
-bool Wire::silent_for(Seconds time) { return buffer_.empty() && !wait_for(fd_.get(), POLLIN, time); }
+bool Wire::silent_for(Seconds time) {
+    return buffer_.empty() && !wait_for(fd_.get(), POLLIN, time);
+}
 
 bool reachable(const std::string& address, std::uint16_t port) {
     const Address to = make_address(address, port);
@@ -192,7 +198,8 @@ bool have_ipv6() {
     return fd && ::bind(fd.get(), address.get(), address.length) == 0;
 }
 
-TakenPort::TakenPort(const std::string& address) : port_{free_port()} {
+TakenPort::TakenPort(const std::string& address)
+    : port_{free_port()} {
     const Address at = make_address(address, port_);
     fd_ = make_socket(at);
     if (::bind(fd_.get(), at.get(), at.length) != 0 || ::listen(fd_.get(), 8) != 0)

@@ -22,13 +22,14 @@ struct ConnectionLost : std::runtime_error {
 class Wire {
 public:
     struct Options {
-        int receive_buffer = 0;   // SO_RCVBUF, 0: the system's
-        std::string from = {};    // the source address, empty: the system's choice
+        int receive_buffer = 0; // SO_RCVBUF, 0: the system's
+        std::string from = {};  // the source address, empty: the system's choice
     };
 
     // `address` is an IPv4 or IPv6 address, or "unix:PATH" (then the port is not looked at).
     Wire(const std::string& address, std::uint16_t port, const Options& options);
-    Wire(const std::string& address, std::uint16_t port) : Wire(address, port, Options{}) {}
+    Wire(const std::string& address, std::uint16_t port)
+        : Wire(address, port, Options{}) {}
 
     // All of it; ConnectionLost when the peer does not take it.
     void send(std::string_view octets);
@@ -58,7 +59,7 @@ public:
 
 private:
     enum class Got { octets, end, reset };
-    Got fill();   // at least one octet more into buffer_, or the end
+    Got fill(); // at least one octet more into buffer_, or the end
 
     posix::UniqueFd fd_;
     std::string buffer_;

@@ -8,7 +8,7 @@ namespace {
 
 Finished client(const Server& server, Words words, const std::string& input = {}) {
     Words arguments;
-    while (!words.empty() && words[0].starts_with("--") ) {
+    while (!words.empty() && words[0].starts_with("--")) {
         arguments.push_back(words[0]);
         words.erase(words.begin());
     }
@@ -41,7 +41,8 @@ TEST_CASE("a command given to the client is run once") {
 
 TEST_CASE("the client writes JSON that a program can read") {
     Server server;
-    for (const Words& command : {Words{"METR"}, Words{"METR", "*"}, Words{"INFO"}, Words{"INFO", "*"}, Words{"TRAN"}, Words{"LOGG"}, Words{"HELP"}, Words{"NOOP"}, Words{"XYZZ"}}) {
+    for (const Words& command : {Words{"METR"}, Words{"METR", "*"}, Words{"INFO"}, Words{"INFO", "*"}, Words{"TRAN"},
+                                 Words{"LOGG"}, Words{"HELP"}, Words{"NOOP"}, Words{"XYZZ"}}) {
         Words words{"--json"};
         words.insert(words.end(), command.begin(), command.end());
         const Finished end = client(server, words);
@@ -54,8 +55,10 @@ TEST_CASE("the client writes JSON that a program can read") {
 TEST_CASE("wrong usage of the client is code 64") {
     Server server;
     const std::string port = std::to_string(server.management_port());
-    for (const Words& words : {Words{}, Words{"127.0.0.1"}, Words{"127.0.0.1", "x"}, Words{"127.0.0.1", "0"}, Words{"127.0.0.1", "65536"}, Words{"--no-such-option", "127.0.0.1", port},
-                               Words{"127.0.0.1", port, "HOST", "a\r\nPORT 1"}, Words{"127.0.0.1", port, "NOOP\n"}, Words{"--auth"}, Words{"--raw", "--json", "127.0.0.1", port, "NOOP"}}) {
+    for (const Words& words :
+         {Words{}, Words{"127.0.0.1"}, Words{"127.0.0.1", "x"}, Words{"127.0.0.1", "0"}, Words{"127.0.0.1", "65536"},
+          Words{"--no-such-option", "127.0.0.1", port}, Words{"127.0.0.1", port, "HOST", "a\r\nPORT 1"},
+          Words{"127.0.0.1", port, "NOOP\n"}, Words{"--auth"}, Words{"--raw", "--json", "127.0.0.1", port, "NOOP"}}) {
         const Finished end = run_client(words);
         CAPTURE(words, end.out, end.err);
         CHECK(end.code == 64);
@@ -84,7 +87,7 @@ TEST_CASE("commands from a pipe run until its end or QUIT") {
     CHECK(quit.out.find("+OK 0;0;0;0\n") != std::string::npos);
     CHECK(quit.out.find("off") == std::string::npos);
     CHECK(client(server, {}, "").code == 0);
-    CHECK(client(server, {}, "METR").code == 0);   // no line end
+    CHECK(client(server, {}, "METR").code == 0); // no line end
 }
 
 TEST_CASE("the client changes the port while a session is open") {
@@ -106,8 +109,10 @@ TEST_CASE("the client speaks IPv6 and unix sockets and host names") {
     TempDirectory directory;
     Server::Setup setup;
     setup.arguments = {"-l", "127.0.0.1", "-L", "unix:" + (directory / "manage"), "-L", "127.0.0.1"};
-    if (have_ipv6()) setup.arguments.insert(setup.arguments.end(), {"-L", "::1"});
-    else WARN("this machine has no IPv6");
+    if (have_ipv6())
+        setup.arguments.insert(setup.arguments.end(), {"-L", "::1"});
+    else
+        WARN("this machine has no IPv6");
     setup.own_addresses = true;
     Server server{setup};
     const std::string port = std::to_string(server.management_port());

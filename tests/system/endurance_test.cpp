@@ -39,24 +39,30 @@ struct Holdings {
     bool operator==(const Holdings&) const = default;
 };
 
-Holdings holdings(const Server& server) { return {descriptors_of(server.pid()), children_of(server.pid()).size()}; }
+Holdings holdings(const Server& server) {
+    return {descriptors_of(server.pid()), children_of(server.pid()).size()};
+}
 
 bool comes_back_to(const Server& server, const Holdings& before) {
     const bool same = eventually([&] { return holdings(server) == before; });
     if (!same) {
         const Holdings now = holdings(server);
-        UNSCOPED_INFO("descriptors " << before.descriptors << " -> " << now.descriptors << ", children " << before.children << " -> " << now.children);
+        UNSCOPED_INFO("descriptors " << before.descriptors << " -> " << now.descriptors << ", children "
+                                     << before.children << " -> " << now.children);
     }
     return same;
 }
 
 // A mail of this size in a file, written in pieces. Its wire form is longer by one CR a line.
-constexpr std::string_view filler = "una linea de cien octetos, con su final, que se repite las veces que haga falta para llenar el correo\n";
-constexpr std::string_view filler_sent = "una linea de cien octetos, con su final, que se repite las veces que haga falta para llenar el correo\r\n";
+constexpr std::string_view filler =
+    "una linea de cien octetos, con su final, que se repite las veces que haga falta para llenar el correo\n";
+constexpr std::string_view filler_sent =
+    "una linea de cien octetos, con su final, que se repite las veces que haga falta para llenar el correo\r\n";
 
 void write_large(const std::string& path, std::size_t lines) {
     std::string piece;
-    for (int i = 0; i < 10000; ++i) piece += filler;
+    for (int i = 0; i < 10000; ++i)
+        piece += filler;
     const buzon::posix::UniqueFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
     REQUIRE(fd);
     for (std::size_t left = lines; left > 0;) {
@@ -71,14 +77,17 @@ void write_large(const std::string& path, std::size_t lines) {
 TEST_CASE("ten thousand sessions and a thousand filtered retrievals leave nothing behind") {
     constexpr int users = 50;
     Server server{users};
-    for (int user = 1; user <= users; ++user) (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    for (int user = 1; user <= users; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
     const std::string size = std::to_string(as_received(mail_text).size());
     const std::string plain = "+OK 1 " + size + "\r\n+OK " + size + " octets\r\n" + as_sent(mail_text);
     // What the server starts on demand (workers, a reserve) is there after the first rounds.
-    for (int i = 0; i < 4; ++i) REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
+    for (int i = 0; i < 4; ++i)
+        REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
     const std::size_t memory = kilobytes_of(server.pid(), "VmRSS");
     const Holdings before = holdings(server);
-    for (int i = 0; i < 10000 / users; ++i) REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
+    for (int i = 0; i < 10000 / users; ++i)
+        REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
     CHECK(comes_back_to(server, before));
     CHECK(zombies_of(server.pid()) == 0);
     CHECK(parse_metrics(server.manager().command("METR")).historic == 10000 + 4 * users);
@@ -88,7 +97,8 @@ TEST_CASE("ten thousand sessions and a thousand filtered retrievals leave nothin
 TEST_CASE("a thousand filtered retrievals leave nothing behind") {
     constexpr int users = 20;
     Server server{users, {"-T", "/bin/cat"}};
-    for (int user = 1; user <= users; ++user) (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    for (int user = 1; user <= users; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
     std::string middle, expected;
     for (int i = 0; i < 5; ++i) {
         middle += "RETR 1\r\n";
@@ -96,7 +106,8 @@ TEST_CASE("a thousand filtered retrievals leave nothing behind") {
     }
     REQUIRE(a_round_of_sessions(server, users, middle, expected));
     const Holdings before = holdings(server);
-    for (int i = 0; i < 10; ++i) REQUIRE(a_round_of_sessions(server, users, middle, expected));
+    for (int i = 0; i < 10; ++i)
+        REQUIRE(a_round_of_sessions(server, users, middle, expected));
     CHECK(comes_back_to(server, before));
     CHECK(zombies_of(server.pid()) == 0);
     CHECK(parse_metrics(server.manager().command("METR")).messages == 11 * users * 5);
@@ -106,16 +117,21 @@ TEST_CASE("sessions that end badly leave nothing behind") {
     constexpr int users = 20;
     TempDirectory directory;
     Server server{users, {"-T", directory.script("filter", "cat; exec sleep 1000")}};
-    for (int user = 1; user <= users; ++user) (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    for (int user = 1; user <= users; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
     Holdings before{};
     for (int round = 0; round < 12; ++round) {
         std::vector<Pop3Client> clients;
-        for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
+        for (int user = 1; user <= users; ++user)
+            clients.push_back(server.session(user));
         if (round < 8)
-            for (Pop3Client& client : clients) client.send("RETR 1\r\n");
+            for (Pop3Client& client : clients)
+                client.send("RETR 1\r\n");
         for (Pop3Client& client : clients) {
-            if (round % 2) client.reset();
-            else client.close();
+            if (round % 2)
+                client.reset();
+            else
+                client.close();
         }
         CHECK(eventually([&] { return parse_metrics(server.manager().command("METR")).online == 0; }));
         if (round == 1) {
@@ -138,9 +154,11 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     constexpr int users = 100;
     TempDirectory directory;
     const std::string gate = directory / "gate";
-    Server server{users + 3, {"-T", directory.script("filter", "sleep 5; while [ ! -e " + gate + " ]; do sleep 0.05; done; cat")}};
-    for (int user = 1; user <= users + 3; ++user) (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
-    write_large(server.root() + "/user101/cur/1700000002.M1P1.h:2,S", 1'000'000);   // 100 MB
+    Server server{users + 3,
+                  {"-T", directory.script("filter", "sleep 5; while [ ! -e " + gate + " ]; do sleep 0.05; done; cat")}};
+    for (int user = 1; user <= users + 3; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    write_large(server.root() + "/user101/cur/1700000002.M1P1.h:2,S", 1'000'000); // 100 MB
     ManagementClient manager = server.manager();
 
     // One reads 100 MB at 10 kB/s ...
@@ -163,14 +181,17 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     REQUIRE(manager.command("TRAN 1").starts_with("+OK"));
     Pop3Client waiting = server.session(103);
     waiting.send("RETR 1\r\n");
-    CHECK(eventually([&] { return manager.command("METR").starts_with("+OK 0;") && descriptors_of(server.pid()) > 0; }));
+    CHECK(
+        eventually([&] { return manager.command("METR").starts_with("+OK 0;") && descriptors_of(server.pid()) > 0; }));
     pause_for(Seconds{0.2});
     REQUIRE(manager.command("TRAN 0").starts_with("+OK"));
 
     const std::string size = std::to_string(as_received(mail_text).size());
-    const std::string whole = "+OK 1 " + size + "\r\n+OK 1 messages (" + size + " octets)\r\n1 " + size + "\r\n.\r\n+OK " + size + " octets\r\n" + as_sent(mail_text);
+    const std::string whole = "+OK 1 " + size + "\r\n+OK 1 messages (" + size + " octets)\r\n1 " + size +
+                              "\r\n.\r\n+OK " + size + " octets\r\n" + as_sent(mail_text);
     bool all_well = true;
-    for (int round = 0; round < 3; ++round) all_well = all_well && a_round_of_sessions(server, users, "STAT\r\nLIST\r\nRETR 1\r\n", whole);
+    for (int round = 0; round < 3; ++round)
+        all_well = all_well && a_round_of_sessions(server, users, "STAT\r\nLIST\r\nRETR 1\r\n", whole);
     enough = true;
     reader.join();
     CHECK(all_well);
@@ -186,7 +207,7 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     for (std::size_t at = 0; at < slow_body.size() && right; at += filler_sent.size())
         right = filler_sent.starts_with(std::string_view(slow_body).substr(at, filler_sent.size()));
     CHECK(right);
-    CHECK(slow.command("").size() > 50);   // still lines of mail
+    CHECK(slow.command("").size() > 50); // still lines of mail
     slow.reset();
 }
 
@@ -202,8 +223,10 @@ TEST_CASE("a message of one GB passes a filter to a slow client in bounded memor
     {
         const auto path = server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", "");
         const buzon::posix::UniqueFd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-        REQUIRE(::ftruncate(fd.get(), total) == 0);   // holes: zeros that take no room on disk
-        for (std::size_t at = step - 4; at < total; at += step) REQUIRE(::pwrite(fd.get(), piece.data(), piece.size(), static_cast<off_t>(at)) == static_cast<ssize_t>(piece.size()));
+        REQUIRE(::ftruncate(fd.get(), total) == 0); // holes: zeros that take no room on disk
+        for (std::size_t at = step - 4; at < total; at += step)
+            REQUIRE(::pwrite(fd.get(), piece.data(), piece.size(), static_cast<off_t>(at)) ==
+                    static_cast<ssize_t>(piece.size()));
     }
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 65536}};
     client.login("user1", "pass1");
@@ -217,7 +240,8 @@ TEST_CASE("a message of one GB passes a filter to a slow client in bounded memor
         REQUIRE(!chunk.empty());
         const auto zeros_here = static_cast<std::size_t>(std::count(chunk.begin(), chunk.end(), '\0'));
         zeros += zeros_here;
-        if (zeros_here != chunk.size()) std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(marks), [](char c) { return c != '\0'; });
+        if (zeros_here != chunk.size())
+            std::copy_if(chunk.begin(), chunk.end(), std::back_inserter(marks), [](char c) { return c != '\0'; });
     };
     for (int i = 0; i < 20; ++i) {
         take();
@@ -225,13 +249,16 @@ TEST_CASE("a message of one GB passes a filter to a slow client in bounded memor
     }
     const auto bounded = [&] {
         CHECK(kilobytes_of(server.pid(), "VmHWM") < before + 64 * 1024);
-        for (const pid_t child : children_of(server.pid())) CHECK(kilobytes_of(child, "VmHWM") < before + 64 * 1024);
+        for (const pid_t child : children_of(server.pid()))
+            CHECK(kilobytes_of(child, "VmHWM") < before + 64 * 1024);
     };
     bounded();
     std::string wanted;
-    for (std::size_t at = step - 4; at < total; at += step) wanted += "\r\n..\r\n...\r\n";
-    const std::size_t last = total - 4 + piece.size();   // the last mark made the file a little longer
-    while (!marks.ends_with("\r\n.\r\n")) take();
+    for (std::size_t at = step - 4; at < total; at += step)
+        wanted += "\r\n..\r\n...\r\n";
+    const std::size_t last = total - 4 + piece.size(); // the last mark made the file a little longer
+    while (!marks.ends_with("\r\n.\r\n"))
+        take();
     bounded();
     CHECK(marks == wanted + ".\r\n");
     CHECK(zeros == last - (total / step) * piece.size());

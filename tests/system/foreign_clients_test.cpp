@@ -1,5 +1,5 @@
-// system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's poplib
-// and fetchmail.
+// system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's
+// poplib and fetchmail.
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -20,7 +20,8 @@ Server::Setup demo() {
 std::vector<std::string> wanted(int user) {
     const Maildir maildir{sample / ("user" + std::to_string(user))};
     std::vector<std::string> mails;
-    for (const std::string& name : maildir.messages()) mails.push_back(as_received(read_whole(maildir.path() / name)));
+    for (const std::string& name : maildir.messages())
+        mails.push_back(as_received(read_whole(maildir.path() / name)));
     std::sort(mails.begin(), mails.end());
     return mails;
 }
@@ -52,7 +53,9 @@ TEST_CASE("curl reads every sample message byte for byte") {
         CHECK(static_cast<std::size_t>(std::count(listing.begin(), listing.end(), '\n')) == wanted(user).size());
         CHECK(must_run({"curl", "-sS", "--max-time", "60", "-X", "UIDL", url}).out.find("1 17000") == 0);
     }
-    CHECK(run({"curl", "-sS", "--max-time", "60", "pop3://user1:wrong@127.0.0.1:" + std::to_string(server.port()) + "/1"}).code == 67);
+    CHECK(
+        run({"curl", "-sS", "--max-time", "60", "pop3://user1:wrong@127.0.0.1:" + std::to_string(server.port()) + "/1"})
+            .code == 67);
 }
 
 TEST_CASE("poplib reads every sample message byte for byte") {
@@ -103,10 +106,13 @@ TEST_CASE("fetchmail reads every sample message byte for byte") {
         const std::string n = std::to_string(user);
         std::filesystem::create_directory(directory / "out");
         const std::string agent = directory.script("agent", "cat > " + (directory / "out") + "/$$");
-        const std::string control = directory.file("rc",
-                                                   "set invisible\nset no bouncemail\nset pidfile \"" + (directory / "pid") + "\"\nset idfile \"" + (directory / "ids") + "\"\npoll 127.0.0.1 protocol POP3 auth password port " + std::to_string(server.port()) +
-                                                       " timeout 60 bad-header accept\n user user" + n + " password pass" + n + " sslproto \"\" fetchall keep no rewrite no mimedecode no stripcr\n mda \"" + agent + "\"\n",
-                                                   0600);
+        const std::string control = directory.file(
+            "rc",
+            "set invisible\nset no bouncemail\nset pidfile \"" + (directory / "pid") + "\"\nset idfile \"" +
+                (directory / "ids") + "\"\npoll 127.0.0.1 protocol POP3 auth password port " +
+                std::to_string(server.port()) + " timeout 60 bad-header accept\n user user" + n + " password pass" + n +
+                " sslproto \"\" fetchall keep no rewrite no mimedecode no stripcr\n mda \"" + agent + "\"\n",
+            0600);
         Launch launch;
         launch.argv = {"fetchmail", "-f", control, "--nodetach", "--nosyslog"};
         launch.environment["HOME"] = launch.environment["FETCHMAILHOME"] = directory.path();
@@ -114,13 +120,15 @@ TEST_CASE("fetchmail reads every sample message byte for byte") {
         CAPTURE(end.out, end.err);
         CHECK(end.code == 0);
         std::vector<std::string> received;
-        for (const auto& entry : std::filesystem::directory_iterator{directory / "out"}) received.push_back(read_whole(entry.path()));
+        for (const auto& entry : std::filesystem::directory_iterator{directory / "out"})
+            received.push_back(read_whole(entry.path()));
         std::vector<std::string> expected = wanted(user);
         for (std::string& mail : received)
-            if (mail.find("Subject: Headerless mail") != std::string::npos) mail = "\r\n";   // its note in place of an empty mail
+            if (mail.find("Subject: Headerless mail") != std::string::npos)
+                mail = "\r\n"; // its note in place of an empty mail
         std::sort(received.begin(), received.end());
         for (std::string& mail : expected)
-            if (mail.find("\r\n\r\n") == std::string::npos) mail += "\r\n";   // fetchmail ends a header that has no end
+            if (mail.find("\r\n\r\n") == std::string::npos) mail += "\r\n"; // fetchmail ends a header that has no end
         std::sort(expected.begin(), expected.end());
         CHECK(difference(received, expected) == "");
         CHECK(end.err.find("was not the expected length") == std::string::npos);

@@ -15,26 +15,32 @@ struct Cut {
 
 std::vector<std::string> replies_to(const Server& server, const std::vector<Cut>& cuts) {
     std::vector<Pop3Client> clients;
-    for (std::size_t i = 0; i < cuts.size(); ++i) clients.push_back(server.client());
-    for (std::size_t i = 0; i < cuts.size(); ++i) clients[i].send(cuts[i].first);
+    for (std::size_t i = 0; i < cuts.size(); ++i)
+        clients.push_back(server.client());
+    for (std::size_t i = 0; i < cuts.size(); ++i)
+        clients[i].send(cuts[i].first);
     // Time for the server to read the first pieces. Were it too short, the test would be weaker, never wrong.
     pause_for(Seconds{0.1});
     std::vector<std::string> replies;
-    for (std::size_t i = 0; i < cuts.size(); ++i) clients[i].send(cuts[i].second);
-    for (Pop3Client& client : clients) replies.push_back(client.rest());
+    for (std::size_t i = 0; i < cuts.size(); ++i)
+        clients[i].send(cuts[i].second);
+    for (Pop3Client& client : clients)
+        replies.push_back(client.rest());
     return replies;
 }
 
 std::vector<Cut> every_cut(const std::string& text) {
     std::vector<Cut> cuts;
-    for (std::size_t at = 0; at <= text.size(); ++at) cuts.push_back({text.substr(0, at), text.substr(at)});
+    for (std::size_t at = 0; at <= text.size(); ++at)
+        cuts.push_back({text.substr(0, at), text.substr(at)});
     return cuts;
 }
 
 std::string session_replies() {
     const std::string size = std::to_string(as_received(mail_text).size());
-    return "+OK User accepted, password needed\r\n+OK Password accepted\r\n+OK 1 " + size + "\r\n+OK 1 messages (" + size +
-           " octets)\r\n1 " + size + "\r\n.\r\n+OK " + size + " octets\r\n" + as_sent(mail_text) + "+OK Goodbye\r\n";
+    return "+OK User accepted, password needed\r\n+OK Password accepted\r\n+OK 1 " + size + "\r\n+OK 1 messages (" +
+           size + " octets)\r\n1 " + size + "\r\n.\r\n+OK " + size + " octets\r\n" + as_sent(mail_text) +
+           "+OK Goodbye\r\n";
 }
 
 } // namespace
@@ -44,7 +50,8 @@ TEST_CASE("a session may be cut in two at any octet") {
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
     const std::string ends = GENERATE(as<std::string>{}, "\r\n", "\n");
     std::string session;
-    for (const char* command : {"USER user1", "PASS pass1", "STAT", "LIST", "RETR 1", "QUIT"}) session += command + ends;
+    for (const char* command : {"USER user1", "PASS pass1", "STAT", "LIST", "RETR 1", "QUIT"})
+        session += command + ends;
     const std::vector<Cut> cuts = every_cut(session);
     const std::vector<std::string> replies = replies_to(server, cuts);
     for (std::size_t at = 0; at < cuts.size(); ++at) {
@@ -78,7 +85,8 @@ TEST_CASE("commands sent before the greeting are answered behind it") {
     wire.send("user user1\npass pass1\nstat\nquit\n");
     const std::string all = wire.rest();
     CHECK(all.starts_with("+OK POP3 server ready"));
-    CHECK(all.ends_with("\r\n+OK User accepted, password needed\r\n+OK Password accepted\r\n+OK 0 0\r\n+OK Goodbye\r\n"));
+    CHECK(
+        all.ends_with("\r\n+OK User accepted, password needed\r\n+OK Password accepted\r\n+OK 0 0\r\n+OK Goodbye\r\n"));
 }
 
 TEST_CASE("ten thousand pipelined commands get ten thousand replies") {
@@ -124,7 +132,8 @@ TEST_CASE("verbs are taken in any case and never by their beginning") {
     CHECK(client.command("uSeR user1").starts_with("+OK"));
     CHECK(client.command("pAsS pass1").starts_with("+OK"));
     CHECK(client.command("stat").starts_with("+OK"));
-    for (const char* command : {"STATxyz", "STA", "ST", "S", "STATS", "RETRIEVE 1", "QUITE", "", " ", " STAT", "\tSTAT"}) {
+    for (const char* command :
+         {"STATxyz", "STA", "ST", "S", "STATS", "RETRIEVE 1", "QUITE", "", " ", " STAT", "\tSTAT"}) {
         CAPTURE(command);
         CHECK(client.command(command).starts_with("-ERR"));
     }
@@ -141,7 +150,7 @@ TEST_CASE("a line of 255 octets with its CRLF is taken and a longer one is not")
         CAPTURE(octets);
         Pop3Client client = server.session();
         CHECK(client.command("USER " + std::string(octets - 7, 'u')).starts_with("-ERR"));
-        CHECK(client.command("NOOP").starts_with("+OK"));   // exactly one reply, and the session goes on
+        CHECK(client.command("NOOP").starts_with("+OK")); // exactly one reply, and the session goes on
         client.quit();
     }
 }
@@ -163,8 +172,8 @@ TEST_CASE("the rest of a line that is too long is never a command") {
 
 TEST_CASE("a NUL makes a line invalid wherever it stands") {
     Server server;
-    const std::string commands[] = {std::string("\0STAT", 5), std::string("ST\0AT", 5), std::string("STAT\0", 5),
-                                    std::string("STAT \0", 6), std::string("\0", 1), std::string("QUIT\0", 5)};
+    const std::string commands[] = {std::string("\0STAT", 5),  std::string("ST\0AT", 5), std::string("STAT\0", 5),
+                                    std::string("STAT \0", 6), std::string("\0", 1),     std::string("QUIT\0", 5)};
     Pop3Client client = server.session();
     for (const std::string& command : commands) {
         CHECK(client.command(command).starts_with("-ERR"));
@@ -180,19 +189,22 @@ TEST_CASE("fifty bad lines in a row close the connection") {
     Server server;
     Pop3Client client = server.session();
     for (int round = 0; round < 2; ++round) {
-        for (int i = 0; i < 49; ++i) CHECK(client.command(i % 2 ? "XYZZY" : std::string(300, 'x')).starts_with("-ERR"));
-        CHECK(client.command("NOOP").starts_with("+OK"));   // a good line starts the count again
+        for (int i = 0; i < 49; ++i)
+            CHECK(client.command(i % 2 ? "XYZZY" : std::string(300, 'x')).starts_with("-ERR"));
+        CHECK(client.command("NOOP").starts_with("+OK")); // a good line starts the count again
     }
-    for (int i = 0; i < 50; ++i) CHECK(client.command("XYZZY").starts_with("-ERR"));
+    for (int i = 0; i < 50; ++i)
+        CHECK(client.command("XYZZY").starts_with("-ERR"));
     CHECK(client.ended());
-    CHECK(server.session().command("NOOP").starts_with("+OK"));   // the maildrop is free again
+    CHECK(server.session().command("NOOP").starts_with("+OK")); // the maildrop is free again
 }
 
 TEST_CASE("refused arguments are not bad lines") {
     Server server;
     Pop3Client client = server.session();
     for (int i = 0; i < 60; ++i)
-        for (const char* command : {"RETR 99", "DELE 0", "LIST x", "TOP 1"}) CHECK(client.command(command).starts_with("-ERR"));
+        for (const char* command : {"RETR 99", "DELE 0", "LIST x", "TOP 1"})
+            CHECK(client.command(command).starts_with("-ERR"));
     CHECK(client.command("NOOP").starts_with("+OK"));
     client.quit();
 }
@@ -209,12 +221,13 @@ TEST_CASE("arguments that are no message numbers are refused") {
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
     Pop3Client client = server.session();
     for (const char* verb : {"LIST", "RETR", "DELE", "UIDL"})
-        for (const char* argument : {"0", "2", "-1", "+1", "1abc", "0x1", "1.5", "1 1", "99999999999999999999", "4294967297",
-                                     "18446744073709551617", "1e0", "\xd9\xa1"}) {
+        for (const char* argument : {"0", "2", "-1", "+1", "1abc", "0x1", "1.5", "1 1", "99999999999999999999",
+                                     "4294967297", "18446744073709551617", "1e0", "\xd9\xa1"}) {
             CAPTURE(verb, argument);
             CHECK(client.command(std::string(verb) + " " + argument).starts_with("-ERR"));
         }
-    for (const char* command : {"RETR", "DELE", "TOP", "TOP 1", "TOP 1 -1", "TOP 1 x", "TOP 1 1 1", "STAT 1", "NOOP 1", "RSET 1", "QUIT 1"}) {
+    for (const char* command :
+         {"RETR", "DELE", "TOP", "TOP 1", "TOP 1 -1", "TOP 1 x", "TOP 1 1 1", "STAT 1", "NOOP 1", "RSET 1", "QUIT 1"}) {
         CAPTURE(command);
         CHECK(client.command(command).starts_with("-ERR"));
     }

@@ -22,7 +22,8 @@ TEST_CASE("SIGTERM and SIGINT end an idle server with code 0") {
 TEST_CASE("SIGTERM lets a reply in flight finish and takes no new connection") {
     Server server;
     std::string mail;
-    while (mail.size() < 30'000'000) mail += "una linea de un correo grande que tarda en llegar\n";
+    while (mail.size() < 30'000'000)
+        mail += "una linea de un correo grande que tarda en llegar\n";
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", mail);
     (void)maildir.deliver("1700000002.M1P1.h", mail);
@@ -39,13 +40,15 @@ TEST_CASE("SIGTERM lets a reply in flight finish and takes no new connection") {
     CHECK((body == wanted));
     CHECK(client.rest(true).empty());
     CHECK(server.process().wait() == 0);
-    CHECK(maildir.messages().size() == 2);   // no QUIT, no UPDATE
+    CHECK(maildir.messages().size() == 2); // no QUIT, no UPDATE
 }
 
 TEST_CASE("SIGTERM lets a filtered reply finish") {
     TempDirectory directory;
     const std::string gate = directory / "gate";
-    Server server{1, {"-T", directory.script("filter", "printf 'first\\n'; while [ ! -e " + gate + " ]; do sleep 0.02; done; cat; printf 'last\\n'")}};
+    Server server{1,
+                  {"-T", directory.script("filter", "printf 'first\\n'; while [ ! -e " + gate +
+                                                        " ]; do sleep 0.02; done; cat; printf 'last\\n'")}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "middle\n");
     Pop3Client client = server.session();
     client.send("RETR 1\r\n");
@@ -79,7 +82,8 @@ TEST_CASE("a server that ends leaves no process behind") {
     const std::vector<pid_t> children = children_of(server.pid());
     CHECK(!children.empty());
     CHECK(server.stop() == 0);
-    for (const pid_t child : children) CHECK(eventually([&] { return state_of(child) == '\0' || state_of(child) == 'Z'; }));
+    for (const pid_t child : children)
+        CHECK(eventually([&] { return state_of(child) == '\0' || state_of(child) == 'Z'; }));
     const pid_t filter = std::stoi(read_whole(pid_file));
     CHECK(eventually([&] { return state_of(filter) == '\0' || state_of(filter) == 'Z'; }));
 }
@@ -102,7 +106,8 @@ TEST_CASE("a server killed hard takes its workers along and its successor starts
         server.process().signal(SIGKILL);
         REQUIRE(server.process().wait());
     }
-    for (const pid_t child : children) CHECK(eventually([&] { return state_of(child) == '\0' || state_of(child) == 'Z'; }));
+    for (const pid_t child : children)
+        CHECK(eventually([&] { return state_of(child) == '\0' || state_of(child) == 'Z'; }));
     Server next{setup};
     CHECK(next.port() == port);
     CHECK(next.session().command("STAT") == "+OK 1 3");
@@ -134,7 +139,8 @@ TEST_CASE("SIGHUP reads the users again and a broken file keeps the old ones") {
 
 TEST_CASE("signals that are no business of the server do not end it") {
     Server server;
-    for (const int number : {SIGPIPE, SIGHUP, SIGCHLD, SIGWINCH, SIGCONT}) server.process().signal(number);
+    for (const int number : {SIGPIPE, SIGHUP, SIGCHLD, SIGWINCH, SIGCONT})
+        server.process().signal(number);
     CHECK(server.session().command("NOOP").starts_with("+OK"));
 }
 

@@ -21,7 +21,7 @@ TEST_CASE("a second session of a maildrop is told that it is in use") {
     Pop3Client second = server.client();
     const std::string refused = try_login(second);
     CHECK(refused.starts_with("-ERR [IN-USE]"));
-    CHECK(refused.find("lock") != std::string::npos);   // the word fetchmail looks for
+    CHECK(refused.find("lock") != std::string::npos); // the word fetchmail looks for
     // A wrong password learns nothing of the lock.
     CHECK(try_login(second, "wrong") == "-ERR [AUTH] Password incorrect");
     CHECK(server.session(2).command("STAT").starts_with("+OK"));
@@ -45,8 +45,10 @@ TEST_CASE("the lock is free after a connection is lost in any way") {
     Server server;
     for (int i = 0; i < 10; ++i) {
         Pop3Client client = server.session();
-        if (i % 2) client.reset();
-        else client.close();
+        if (i % 2)
+            client.reset();
+        else
+            client.close();
         CHECK(eventually([&] {
             Pop3Client next = server.client();
             return try_login(next).starts_with("+OK");
@@ -57,10 +59,11 @@ TEST_CASE("the lock is free after a connection is lost in any way") {
 TEST_CASE("shared sessions see and delete side by side") {
     Server server{1, {"--sessions", "shared"}};
     const Maildir maildir = server.maildir("user1");
-    for (int i = 1; i <= 3; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: x\n\n" + std::to_string(i) + "\n");
+    for (int i = 1; i <= 3; ++i)
+        (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: x\n\n" + std::to_string(i) + "\n");
     Pop3Client first = server.session(), second = server.session();
     CHECK(first.command("DELE 1").starts_with("+OK"));
-    CHECK(second.command("STAT").starts_with("+OK 3 "));   // marks are a session's own
+    CHECK(second.command("STAT").starts_with("+OK 3 ")); // marks are a session's own
     first.quit();
     CHECK(second.command("RETR 1").starts_with("-ERR"));
     CHECK(second.retrieve(2) == "Subject: x\r\n\r\n2\r\n");

@@ -13,7 +13,9 @@ std::string base64(const std::string& octets) {
     return end.out;
 }
 
-std::string md5(const std::string& octets) { return run({"md5sum"}, octets).out.substr(0, 32); }
+std::string md5(const std::string& octets) {
+    return run({"md5sum"}, octets).out.substr(0, 32);
+}
 
 std::vector<std::string> capabilities(Pop3Client& client) {
     if (!client.command("CAPA").starts_with("+OK")) throw std::runtime_error("CAPA refused");
@@ -23,7 +25,8 @@ std::vector<std::string> capabilities(Pop3Client& client) {
 }
 
 bool has(const std::vector<std::string>& lines, const std::string& tag) {
-    return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line == tag || line.starts_with(tag + " "); });
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const std::string& line) { return line == tag || line.starts_with(tag + " "); });
 }
 
 } // namespace
@@ -32,7 +35,8 @@ TEST_CASE("CAPA says the same before and after login") {
     Server server;
     Pop3Client client = server.client();
     const std::vector<std::string> before = capabilities(client);
-    for (const char* tag : {"TOP", "UIDL", "USER", "SASL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "IMPLEMENTATION", "UTF8", "LANG"}) {
+    for (const char* tag : {"TOP", "UIDL", "USER", "SASL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER",
+                            "IMPLEMENTATION", "UTF8", "LANG"}) {
         CAPTURE(tag);
         CHECK(has(before, tag));
     }
@@ -44,7 +48,8 @@ TEST_CASE("CAPA says the same before and after login") {
 }
 
 TEST_CASE("a command switched off is gone from CAPA and refused") {
-    for (const auto& [command, line] : std::vector<std::pair<std::string, std::string>>{{"TOP", "TOP 1 0"}, {"UIDL", "UIDL"}, {"CAPA", "CAPA"}}) {
+    for (const auto& [command, line] :
+         std::vector<std::pair<std::string, std::string>>{{"TOP", "TOP 1 0"}, {"UIDL", "UIDL"}, {"CAPA", "CAPA"}}) {
         Server server{1, {"--disable", command}};
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", "x\n");
         Pop3Client client = server.session();
@@ -73,7 +78,9 @@ TEST_CASE("APOP takes the digest of this greeting and no other") {
 
 TEST_CASE("AUTH PLAIN works with and without an initial response") {
     Server server;
-    const auto plain = [](const std::string& user, const std::string& password, const std::string& as = {}) { return base64(as + std::string(1, '\0') + user + std::string(1, '\0') + password); };
+    const auto plain = [](const std::string& user, const std::string& password, const std::string& as = {}) {
+        return base64(as + std::string(1, '\0') + user + std::string(1, '\0') + password);
+    };
     Pop3Client with = server.client();
     CHECK(with.command("AUTH PLAIN " + plain("user1", "pass1")).starts_with("+OK"));
     with.quit();
@@ -82,13 +89,15 @@ TEST_CASE("AUTH PLAIN works with and without an initial response") {
     CHECK(without.command(plain("user1", "pass1", "user1")).starts_with("+OK"));
     without.quit();
     Pop3Client wrong = server.client();
-    for (const std::string& response : {plain("user1", "wrong"), plain("nobody", "pass1"), plain("user1", "pass1", "user2"), plain("", ""), std::string("="), std::string("*"), std::string("!!!!"), std::string("AAA"), base64("no separators")}) {
+    for (const std::string& response :
+         {plain("user1", "wrong"), plain("nobody", "pass1"), plain("user1", "pass1", "user2"), plain("", ""),
+          std::string("="), std::string("*"), std::string("!!!!"), std::string("AAA"), base64("no separators")}) {
         CAPTURE(response);
         CHECK(wrong.command("AUTH PLAIN") == "+ ");
         CHECK(wrong.command(response).starts_with("-ERR"));
     }
     CHECK(wrong.command("AUTH PLAIN") == "+ ");
-    wrong.send("NOOP\r\n");   // a response, not a command
+    wrong.send("NOOP\r\n"); // a response, not a command
     CHECK(wrong.line().starts_with("-ERR"));
     CHECK(wrong.command("AUTH NO-SUCH-MECHANISM").starts_with("-ERR"));
     wrong.login("user1", "pass1");
@@ -112,7 +121,8 @@ TEST_CASE("a bare AUTH lists the mechanisms") {
     CHECK(list.find("SCRAM-SHA-256\r\n") != std::string::npos);
     CHECK(client.command("CAPA").starts_with("+OK"));
     for (const std::string& line : client.body_lines())
-        if (line.starts_with("SASL ")) CHECK((line.find(" PLAIN") != std::string::npos && line.find(" SCRAM-SHA-256") != std::string::npos));
+        if (line.starts_with("SASL "))
+            CHECK((line.find(" PLAIN") != std::string::npos && line.find(" SCRAM-SHA-256") != std::string::npos));
 }
 
 TEST_CASE("SCRAM-SHA-256 by Python's own hashes logs in and proves the server") {
@@ -147,15 +157,24 @@ assert base64.b64decode(answer[2:]) == b"v=" + base64.b64encode(signature), answ
 print(say(b"").decode())
 print(say(b"STAT").decode())
 )");
-    const std::string users = directory.file("users", "ana:{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n");
+    const std::string users = directory.file(
+        "users", "ana:{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+                 "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\n");
     Server server{1, {"--users", users}};
-    for (const auto& [user, password, code] : std::vector<std::tuple<std::string, std::string, int>>{{"user1", "pass1", 0}, {"user1", "wrong", 1}, {"ana", "pencil", 0}, {"ana", "pencils", 1}, {"nobody", "x", 1}}) {
+    for (const auto& [user, password, code] :
+         std::vector<std::tuple<std::string, std::string, int>>{{"user1", "pass1", 0},
+                                                                {"user1", "wrong", 1},
+                                                                {"ana", "pencil", 0},
+                                                                {"ana", "pencils", 1},
+                                                                {"nobody", "x", 1}}) {
         CAPTURE(user, password);
         const Finished end = run({"python3", program, user, password, std::to_string(server.port())});
         CAPTURE(end.out, end.err);
         CHECK(end.code == code);
-        if (code == 0) CHECK(end.out.find("+OK 0 0") != std::string::npos);
-        else CHECK(end.out.starts_with("-ERR [AUTH]"));
+        if (code == 0)
+            CHECK(end.out.find("+OK 0 0") != std::string::npos);
+        else
+            CHECK(end.out.starts_with("-ERR [AUTH]"));
     }
     // The same secret serves PASS.
     Pop3Client client = server.client();
@@ -165,10 +184,9 @@ print(say(b"STAT").decode())
 TEST_CASE("users from a passwd file log in with every scheme crypt knows") {
     TempDirectory directory;
     // All for the password "clave:secreta".
-    const std::string users = directory.file("users",
-                                             "# keepers of the light\n"
-                                             "plain:{PLAIN}clave:secreta\n"
-                                             "clear:{CLEARTEXT}clave:secreta:1000:1000::/nowhere::\n");
+    const std::string users = directory.file("users", "# keepers of the light\n"
+                                                      "plain:{PLAIN}clave:secreta\n"
+                                                      "clear:{CLEARTEXT}clave:secreta:1000:1000::/nowhere::\n");
     (void)users;
     const Finished made = run({"python3", "-c", R"(
 import warnings; warnings.simplefilter("ignore")
@@ -185,7 +203,9 @@ for name, scheme, salt in (("md5", "MD5-CRYPT", "$1$saltsalt"), ("sha256", "SHA2
     print(f"{name}:{{{scheme}}}{f(p, salt)}")
 )"});
     REQUIRE(made.code == 0);
-    const std::string file = directory.file("users", "# keepers\n\nplain:{PLAIN}clave-secreta\nclear:{CLEARTEXT}clave-secreta:1000:1000::/nowhere::\n" + made.out);
+    const std::string file = directory.file(
+        "users",
+        "# keepers\n\nplain:{PLAIN}clave-secreta\nclear:{CLEARTEXT}clave-secreta:1000:1000::/nowhere::\n" + made.out);
     Server server{0, {"--users", file}};
     for (const char* name : {"plain", "clear", "md5", "sha256", "sha512", "blowfish", "yescrypt", "any"}) {
         CAPTURE(name);
@@ -197,7 +217,9 @@ for name, scheme, salt in (("md5", "MD5-CRYPT", "$1$saltsalt"), ("sha256", "SHA2
 }
 
 TEST_CASE("UTF8 and LANG") {
-    Server server{1, {"-u", "jos\xc3\xa9:contrase\xc3\xb1" "a"}};
+    Server server{1,
+                  {"-u", "jos\xc3\xa9:contrase\xc3\xb1"
+                         "a"}};
     Pop3Client client = server.client();
     CHECK(client.command("UTF8").starts_with("+OK"));
     CHECK(client.command("LANG es").starts_with("+OK es "));
@@ -205,19 +227,22 @@ TEST_CASE("UTF8 and LANG") {
     CHECK(client.command("LANG *").starts_with("+OK "));
     REQUIRE(client.command("LANG").starts_with("+OK"));
     std::string languages;
-    for (const std::string& line : client.body_lines()) languages += line.substr(0, line.find(' ')) + " ";
+    for (const std::string& line : client.body_lines())
+        languages += line.substr(0, line.find(' ')) + " ";
     CHECK(languages.find("en ") != std::string::npos);
     CHECK(languages.find("es ") != std::string::npos);
     CHECK(languages.find("i-default ") != std::string::npos);
-    client.login("jos\xc3\xa9", "contrase\xc3\xb1" "a");
-    CHECK(client.command("UTF8").starts_with("-ERR"));   // RFC 6856: before login only
+    client.login("jos\xc3\xa9", "contrase\xc3\xb1"
+                                "a");
+    CHECK(client.command("UTF8").starts_with("-ERR")); // RFC 6856: before login only
     client.quit();
 }
 
 TEST_CASE("the octets of a client that is too much or too early are refused with SYS TEMP") {
     Server server{1, {"--max-connections", "3"}};
     std::vector<Pop3Client> clients;
-    for (int i = 0; i < 3; ++i) clients.push_back(server.client());
+    for (int i = 0; i < 3; ++i)
+        clients.push_back(server.client());
     Wire refused{"127.0.0.1", server.port()};
     CHECK(refused.rest(true).starts_with("-ERR [SYS/TEMP]"));
     clients.pop_back();
@@ -265,13 +290,16 @@ TEST_CASE("a trusted front names the real client and nobody else does") {
     CHECK(client_ip("PROXY TCP6 2001:db8::9 2001:db8::1 5000 110\r\n") == "2001:db8::9");
     CHECK(client_ip("PROXY UNKNOWN\r\n") == "127.0.0.7");
     const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
-    CHECK(client_ip(signature + std::string("\x21\x11\0\x0c\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e", 16)) == "203.0.113.9");
-    CHECK(client_ip(signature + std::string("\x20\0\0\0", 4)) == "127.0.0.7");   // LOCAL
-    for (const std::string& wrong : {std::string("USER user1\r\n"), std::string("PROXY TCP4 203.0.113.9\r\n"), std::string("PROXY TCP4 300.0.113.9 203.0.113.1 5000 110\r\n"), std::string(200, 'P'), signature + "\x31\x11"}) {
+    CHECK(client_ip(signature + std::string("\x21\x11\0\x0c\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e", 16)) ==
+          "203.0.113.9");
+    CHECK(client_ip(signature + std::string("\x20\0\0\0", 4)) == "127.0.0.7"); // LOCAL
+    for (const std::string& wrong : {std::string("USER user1\r\n"), std::string("PROXY TCP4 203.0.113.9\r\n"),
+                                     std::string("PROXY TCP4 300.0.113.9 203.0.113.1 5000 110\r\n"),
+                                     std::string(200, 'P'), signature + "\x31\x11"}) {
         Wire wire{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
         wire.send(wrong);
         CHECK(wire.rest(true).empty());
     }
-    Pop3Client direct = server.client();   // not from the front: a header is only a bad command
+    Pop3Client direct = server.client(); // not from the front: a header is only a bad command
     CHECK(direct.command("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110").starts_with("-ERR"));
 }

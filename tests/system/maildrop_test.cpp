@@ -1,5 +1,5 @@
-// system/maildrop_test.cpp - the Maildir shared with other programs: order, UIDL, deliveries, renames and removals while a
-// session is open.
+// system/maildrop_test.cpp - the Maildir shared with other programs: order, UIDL, deliveries, renames and removals
+// while a session is open.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -12,12 +12,15 @@ using namespace buzon::test;
 
 namespace {
 
-std::string subject(const std::string& text) { return "Subject: " + text + "\n\n" + text + "\n"; }
+std::string subject(const std::string& text) {
+    return "Subject: " + text + "\n\n" + text + "\n";
+}
 
 std::vector<std::string> unique_ids(Pop3Client& client) {
     if (!client.command("UIDL").starts_with("+OK")) throw std::runtime_error("UIDL refused");
     std::vector<std::string> ids;
-    for (const std::string& line : client.body_lines()) ids.push_back(line.substr(line.find(' ') + 1));
+    for (const std::string& line : client.body_lines())
+        ids.push_back(line.substr(line.find(' ') + 1));
     return ids;
 }
 
@@ -28,13 +31,15 @@ TEST_CASE("numbers follow the time of delivery") {
     const Maildir maildir = server.maildir("user1");
     // In the order wanted. Seconds and microseconds are numbers; then the base name; new before cur.
     const std::vector<std::pair<const char*, bool>> names = {
-        {"999999999.M1P1.h", true}, {"1700000001.M9P9.h", false}, {"1700000001.M10P1.h", true}, {"1700000001.M000011P1.h", false},
-        {"1700000002.P5.h", true}, {"1700000002.M1.a", true}, {"1700000002.M1.b", false}, {"1700000003.M1P1.h", false},
-        {"10700000000.M1P1.h", true}};
+        {"999999999.M1P1.h", true},        {"1700000001.M9P9.h", false}, {"1700000001.M10P1.h", true},
+        {"1700000001.M000011P1.h", false}, {"1700000002.P5.h", true},    {"1700000002.M1.a", true},
+        {"1700000002.M1.b", false},        {"1700000003.M1P1.h", false}, {"10700000000.M1P1.h", true}};
     for (std::size_t i = names.size(); i-- > 0;) {
         const std::string text = subject(std::to_string(i));
-        if (names[i].second) (void)maildir.deliver(names[i].first, text);
-        else (void)maildir.put_in_cur(std::string(names[i].first) + ":2,", text);
+        if (names[i].second)
+            (void)maildir.deliver(names[i].first, text);
+        else
+            (void)maildir.put_in_cur(std::string(names[i].first) + ":2,", text);
     }
     Pop3Client client = server.session();
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -60,8 +65,9 @@ TEST_CASE("UIDL is the base name where it fits and a hash elsewhere") {
     const Maildir maildir = server.maildir("user1");
     const std::string fits = "1700000001." + std::string(59, 'n'), too_long = "1700000002." + std::string(60, 'n');
     const std::string other_long = "1700000003." + std::string(60, 'n');
-    for (const std::string& name : {fits, too_long, other_long, std::string("1700000004.with space"), std::string("1700000005.a\xc3\xb1o"),
-                                    std::string("1700000006.a\xc3\xb1o"), std::string("1700000007.\x7f")})
+    for (const std::string& name :
+         {fits, too_long, other_long, std::string("1700000004.with space"), std::string("1700000005.a\xc3\xb1o"),
+          std::string("1700000006.a\xc3\xb1o"), std::string("1700000007.\x7f")})
         (void)maildir.deliver(name, subject("x"));
     (void)maildir.put_in_cur("1700000008.M1P1.h:2,FRS", subject("x"));
     (void)maildir.put_in_cur("1700000009.M1P1.h,S=11:2,S", subject("x"));
@@ -75,7 +81,8 @@ TEST_CASE("UIDL is the base name where it fits and a hash elsewhere") {
     for (const std::string& id : ids) {
         CHECK(!id.empty());
         CHECK(id.size() <= 70);
-        for (const char c : id) CHECK((c >= 0x21 && c <= 0x7e));
+        for (const char c : id)
+            CHECK((c >= 0x21 && c <= 0x7e));
     }
     for (std::size_t i = 0; i < ids.size(); ++i)
         CHECK(client.command("UIDL " + std::to_string(i + 1)) == "+OK " + std::to_string(i + 1) + " " + ids[i]);
@@ -110,7 +117,8 @@ TEST_CASE("only regular files without a leading dot in cur and new are messages"
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", subject("one"));
     const std::filesystem::path at = maildir.path();
-    for (const char* place : {"new/.hidden", "cur/.nfs0001", "tmp/1700000002.M1P1.h", "1700000003.M1P1.h"}) std::filesystem::copy_file(at / "new/1700000001.M1P1.h", at / place);
+    for (const char* place : {"new/.hidden", "cur/.nfs0001", "tmp/1700000002.M1P1.h", "1700000003.M1P1.h"})
+        std::filesystem::copy_file(at / "new/1700000001.M1P1.h", at / place);
     std::filesystem::create_directory(at / "new/1700000004.directory");
     std::filesystem::create_symlink("/etc/passwd", at / "new/1700000005.link");
     std::filesystem::create_symlink("1700000001.M1P1.h", at / "new/1700000006.link");
@@ -127,7 +135,7 @@ TEST_CASE("a delivery during a session is seen by the next one") {
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000002.M1P1.h", subject("old"));
     Pop3Client client = server.session();
-    (void)maildir.deliver("1700000001.M1P1.h", subject("new"));   // sorts before: numbers must not move
+    (void)maildir.deliver("1700000001.M1P1.h", subject("new")); // sorts before: numbers must not move
     CHECK(client.command("STAT").starts_with("+OK 1 "));
     CHECK(client.retrieve(1) == as_received(subject("old")));
     CHECK(client.command("RETR 2").starts_with("-ERR"));
@@ -138,13 +146,15 @@ TEST_CASE("a delivery during a session is seen by the next one") {
 TEST_CASE("a message flagged by another program during a session is still found") {
     Server server;
     const Maildir maildir = server.maildir("user1");
-    for (int i = 1; i <= 4; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
+    for (int i = 1; i <= 4; ++i)
+        (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
     Pop3Client client = server.session();
     (void)client.command("STAT");
     maildir.flag("1700000001.M1P1.h", "");
     maildir.flag("1700000002.M1P1.h", "S");
     maildir.flag("1700000003.M1P1.h", "FR");
-    for (int i = 1; i <= 4; ++i) CHECK(client.retrieve(i) == as_received(subject(std::to_string(i))));
+    for (int i = 1; i <= 4; ++i)
+        CHECK(client.retrieve(i) == as_received(subject(std::to_string(i))));
     maildir.flag("1700000002.M1P1.h", "RS");
     CHECK(client.retrieve(2) == as_received(subject("2")));
     CHECK(client.command("DELE 2").starts_with("+OK"));
@@ -152,13 +162,15 @@ TEST_CASE("a message flagged by another program during a session is still found"
     maildir.flag("1700000004.M1P1.h", "R");
     client.quit();
     // Removed under its newest name; flags set meanwhile are kept and the S of a retrieved one is added in order.
-    CHECK(maildir.messages() == std::vector<std::string>{"cur/1700000001.M1P1.h:2,", "cur/1700000003.M1P1.h:2,FR", "cur/1700000004.M1P1.h:2,R"});
+    CHECK(maildir.messages() == std::vector<std::string>{"cur/1700000001.M1P1.h:2,", "cur/1700000003.M1P1.h:2,FR",
+                                                         "cur/1700000004.M1P1.h:2,R"});
 }
 
 TEST_CASE("a message removed by another program is refused and the session goes on") {
     Server server;
     const Maildir maildir = server.maildir("user1");
-    for (int i = 1; i <= 3; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
+    for (int i = 1; i <= 3; ++i)
+        (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
     Pop3Client client = server.session();
     const std::string stat = client.command("STAT");
     maildir.remove("1700000002.M1P1.h");
@@ -234,9 +246,11 @@ TEST_CASE("user names that would leave the mail root are refused") {
 TEST_CASE("QUIT says so when a message could not be removed and removes the others") {
     Server server;
     const Maildir maildir = server.maildir("user1");
-    for (int i = 1; i <= 3; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
+    for (int i = 1; i <= 3; ++i)
+        (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
     Pop3Client client = server.session();
-    for (const char* command : {"DELE 1", "DELE 2", "DELE 3"}) CHECK(client.command(command).starts_with("+OK"));
+    for (const char* command : {"DELE 1", "DELE 2", "DELE 3"})
+        CHECK(client.command(command).starts_with("+OK"));
     // A folder in place of the file is the one thing not even root can unlink.
     maildir.remove("1700000002.M1P1.h");
     std::filesystem::create_directory(maildir.path() / "new/1700000002.M1P1.h");

@@ -12,12 +12,16 @@ const std::string mail_text = "Subject: gestion\n\n.uno\ndos\n";
 
 // Two users with one mail each.
 struct MailServer : Server {
-    explicit MailServer(const Words& arguments = {}) : Server{2, arguments} {
-        for (const char* user : {"user1", "user2"}) (void)maildir(user).deliver("1700000001.M1P1.h", mail_text);
+    explicit MailServer(const Words& arguments = {})
+        : Server{2, arguments} {
+        for (const char* user : {"user1", "user2"})
+            (void)maildir(user).deliver("1700000001.M1P1.h", mail_text);
     }
 };
 
-Metrics metrics(const Server& server) { return parse_metrics(server.manager().command("METR")); }
+Metrics metrics(const Server& server) {
+    return parse_metrics(server.manager().command("METR"));
+}
 
 // An administrator's connection.
 ManagementClient administrator(const Server& server) {
@@ -38,14 +42,14 @@ TEST_CASE("METR counts messages and octets and users as soon as they are known")
     Pop3Client refused = server.client();
     (void)refused.command("USER user1");
     CHECK(refused.command("PASS wrong").starts_with("-ERR"));
-    CHECK(metrics(server) == Metrics{0, refused.received(), 0, 0});   // a failed login is not historic
+    CHECK(metrics(server) == Metrics{0, refused.received(), 0, 0}); // a failed login is not historic
     refused.quit();
     octets += refused.received();
 
     Pop3Client one = server.session(1);
     CHECK(metrics(server) == Metrics{0, octets + one.received(), 1, 1});
     (void)one.many("TOP 1 100");
-    CHECK(metrics(server) == Metrics{0, octets + one.received(), 1, 1});   // TOP counts octets only
+    CHECK(metrics(server) == Metrics{0, octets + one.received(), 1, 1}); // TOP counts octets only
     (void)one.retrieve(1);
     (void)one.retrieve(1);
     CHECK(one.command("RETR 2").starts_with("-ERR"));
@@ -95,7 +99,8 @@ TEST_CASE("keywords are taken in any case and lines with CRLF or LF and cut anyw
     CHECK(manager.line().starts_with("+OK"));
     CHECK(manager.line() == "+OK off");
     CHECK(manager.line() == "+OK 0;0;0;0");
-    for (const char* command : {"METRX", "MET", "XYZZ", "", "STAT", "RETR 1", "LIST", "METR no-such-metric", "METR a b"})
+    for (const char* command :
+         {"METRX", "MET", "XYZZ", "", "STAT", "RETR 1", "LIST", "METR no-such-metric", "METR a b"})
         CHECK(manager.command(command).starts_with("-ERR"));
     CHECK(manager.command(std::string(10000, 'x')).starts_with("-ERR"));
     CHECK(manager.command("NOOP").starts_with("+OK"));
@@ -131,7 +136,8 @@ TEST_CASE("HELP names every command") {
     const Server server{1};
     ManagementClient manager = server.manager();
     const std::string help = manager.many("HELP");
-    for (const char* command : {"METR", "INFO", "TRAN", "HOST", "DIRR", "PORT", "IPV6", "LOGG", "HELP", "NOOP", "QUIT", "EVNT", "HIST", "CONF", "SESS", "KICK", "USER", "SAVE", "AUTH"})
+    for (const char* command : {"METR", "INFO", "TRAN", "HOST", "DIRR", "PORT", "IPV6", "LOGG", "HELP", "NOOP", "QUIT",
+                                "EVNT", "HIST", "CONF", "SESS", "KICK", "USER", "SAVE", "AUTH"})
         CHECK(help.find(command) != std::string::npos);
 }
 
@@ -141,7 +147,8 @@ TEST_CASE("TRAN switches for the messages retrieved from then on") {
     const MailServer server{arguments};
     const std::string plain = as_received(mail_text);
     std::string upper = plain;
-    std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    std::transform(upper.begin(), upper.end(), upper.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     ManagementClient manager = administrator(server);
     Pop3Client client = server.session();
     CHECK(manager.command("TRAN") == "+OK on /usr/bin/tr a-z A-Z");
@@ -177,7 +184,8 @@ TEST_CASE("TRAN 1 without any program is refused") {
 TEST_CASE("a retrieval that has begun keeps the filter it began with") {
     TempDirectory directory;
     const std::string gate = directory / "gate";
-    const MailServer server{{"-T", directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.02; done; cat")}};
+    const MailServer server{
+        {"-T", directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.02; done; cat")}};
     ManagementClient manager = server.manager();
     Pop3Client waiting = server.session(1);
     waiting.send("RETR 1\r\n");
@@ -215,7 +223,8 @@ TEST_CASE("PORT to a taken port leaves everything as it was") {
     const TakenPort taken;
     ManagementClient manager = server.manager();
     Pop3Client client = server.session(1);
-    for (const std::string& wrong : {std::to_string(taken.number()), std::to_string(server.management_port()), std::string("65536"), std::string("-1"), std::string("x"), std::string("1 2")}) {
+    for (const std::string& wrong : {std::to_string(taken.number()), std::to_string(server.management_port()),
+                                     std::string("65536"), std::string("-1"), std::string("x"), std::string("1 2")}) {
         CAPTURE(wrong);
         CHECK(manager.command("PORT " + wrong).starts_with("-ERR"));
         CHECK(manager.command("PORT") == "+OK " + std::to_string(server.port()));
@@ -231,8 +240,10 @@ TEST_CASE("IPV6 moves the service to another address of either family") {
     CHECK(manager.command("IPV6").starts_with("+OK"));
     Pop3Client client = server.session(1);
     std::vector<std::string> addresses = {"127.0.0.2", "127.0.0.1"};
-    if (have_ipv6()) addresses.insert(addresses.begin(), "::1");
-    else WARN("this machine has no IPv6");
+    if (have_ipv6())
+        addresses.insert(addresses.begin(), "::1");
+    else
+        WARN("this machine has no IPv6");
     for (const std::string& address : addresses) {
         CAPTURE(address);
         CHECK(manager.command("IPV6 " + address).starts_with("+OK"));
@@ -282,7 +293,8 @@ TEST_CASE("DIRR holds for later logins") {
 
 TEST_CASE("LOGG shows the last lines of the log") {
     const MailServer server;
-    for (int i = 0; i < 5; ++i) server.session().quit();
+    for (int i = 0; i < 5; ++i)
+        server.session().quit();
     ManagementClient manager = server.manager();
     REQUIRE(manager.command("LOGG").starts_with("+OK"));
     const std::vector<std::string> all = manager.body_lines();
@@ -291,7 +303,8 @@ TEST_CASE("LOGG shows the last lines of the log") {
     const std::vector<std::string> two = manager.body_lines();
     REQUIRE(two.size() == 2);
     CHECK(all[all.size() - 1].find("user1") != std::string::npos);
-    for (const char* wrong : {"LOGG x", "LOGG -1", "LOGG 1 2"}) CHECK(manager.command(wrong).starts_with("-ERR"));
+    for (const char* wrong : {"LOGG x", "LOGG -1", "LOGG 1 2"})
+        CHECK(manager.command(wrong).starts_with("-ERR"));
 }
 
 TEST_CASE("LOGG FOLLOW is live until a line comes") {
@@ -300,10 +313,12 @@ TEST_CASE("LOGG FOLLOW is live until a line comes") {
     REQUIRE(manager.command("LOGG FOLLOW").starts_with("+OK"));
     server.session(2).quit();
     std::string line;
-    do line = manager.line();
+    do
+        line = manager.line();
     while (line.find("user2") == std::string::npos);
-    manager.send("METR\r\n");   // ends the view and is not run
-    do line = manager.line();
+    manager.send("METR\r\n"); // ends the view and is not run
+    do
+        line = manager.line();
     while (line != ".");
     CHECK(manager.command("NOOP").starts_with("+OK"));
 }
@@ -338,7 +353,8 @@ TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
             const std::string n = std::to_string(user);
             clients.back().send("USER user" + n + "\r\nPASS pass" + n + "\r\nQUIT\r\n");
         }
-        for (Pop3Client& client : clients) REQUIRE(client.rest().ends_with("+OK Goodbye\r\n"));
+        for (Pop3Client& client : clients)
+            REQUIRE(client.rest().ends_with("+OK Goodbye\r\n"));
     }
     CHECK(kilobytes_of(server.pid(), "VmRSS") < before + 64 * 1024);
     CHECK(metrics(server).historic == 2000);
@@ -346,8 +362,9 @@ TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
 
 TEST_CASE("other protocols are shown the door at their first line") {
     const Server server{1};
-    for (const std::string& first : {std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("POST /METR HTTP/1.0\r\n\r\nMETR\r\n"),
-                                     std::string("\x16\x03\x01\x00\xa5\x01\x00\x00", 8), std::string("\x16", 1)}) {
+    for (const std::string& first :
+         {std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("POST /METR HTTP/1.0\r\n\r\nMETR\r\n"),
+          std::string("\x16\x03\x01\x00\xa5\x01\x00\x00", 8), std::string("\x16", 1)}) {
         Wire wire{"127.0.0.1", server.management_port()};
         wire.send(first);
         const std::string all = wire.rest(true);
@@ -362,11 +379,13 @@ TEST_CASE("without an administrator only harmless commands are allowed") {
     TempDirectory directory;
     const MailServer server{{"-L", "unix:" + (directory / "manage")}};
     ManagementClient manager = server.manager();
-    for (const char* command : {"TRAN /bin/cat", "DIRR /tmp", "CONF timeout 700", "KICK user1", "USER ADD x y", "USER DEL user1", "SAVE"}) {
+    for (const char* command :
+         {"TRAN /bin/cat", "DIRR /tmp", "CONF timeout 700", "KICK user1", "USER ADD x y", "USER DEL user1", "SAVE"}) {
         CAPTURE(command);
         CHECK(manager.command(command).starts_with("-ERR"));
     }
-    for (const char* command : {"METR", "INFO", "TRAN", "HOST", "PORT", "NOOP", "DIRR"}) CHECK(manager.command(command).starts_with("+OK"));
+    for (const char* command : {"METR", "INFO", "TRAN", "HOST", "PORT", "NOOP", "DIRR"})
+        CHECK(manager.command(command).starts_with("+OK"));
     CHECK(server.session().retrieve(1) == as_received(mail_text));
     // The server's own user on the unix socket may do it all.
     ManagementClient owner{"unix:" + (directory / "manage"), 0};
@@ -377,10 +396,12 @@ TEST_CASE("without an administrator only harmless commands are allowed") {
 TEST_CASE("an administrator must say who he is") {
     const MailServer server{with_administrator};
     ManagementClient manager = server.manager();
-    for (const char* command : {"METR", "METR *", "INFO", "NOOP"}) CHECK(manager.command(command).starts_with("+OK"));
+    for (const char* command : {"METR", "METR *", "INFO", "NOOP"})
+        CHECK(manager.command(command).starts_with("+OK"));
     (void)manager;
     ManagementClient other = server.manager();
-    for (const char* command : {"TRAN", "TRAN 0", "PORT", "PORT 0", "HOST x", "DIRR", "LOGG", "EVNT", "CONF", "SESS", "KICK 1", "USER LIST", "SAVE"}) {
+    for (const char* command : {"TRAN", "TRAN 0", "PORT", "PORT 0", "HOST x", "DIRR", "LOGG", "EVNT", "CONF", "SESS",
+                                "KICK 1", "USER LIST", "SAVE"}) {
         CAPTURE(command);
         CHECK(other.command(command).starts_with("-ERR"));
     }
@@ -420,7 +441,8 @@ TEST_CASE("SESS shows sessions and KICK ends them without UPDATE") {
     CHECK(two.rest(true).empty());
     CHECK(manager.command("KICK user2").starts_with("-ERR"));
     CHECK(manager.command("KICK 999999999").starts_with("-ERR"));
-    for (const char* user : {"user1", "user2"}) CHECK(server.maildir(user).messages() == std::vector<std::string>{"new/1700000001.M1P1.h"});
+    for (const char* user : {"user1", "user2"})
+        CHECK(server.maildir(user).messages() == std::vector<std::string>{"new/1700000001.M1P1.h"});
     CHECK(eventually([&] { return metrics(server).online == 0; }));
     CHECK(nobody.command("QUIT").starts_with("+OK"));
 }
@@ -430,15 +452,18 @@ TEST_CASE("CONF shows and changes settings and refuses bad values") {
     ManagementClient manager = administrator(server);
     REQUIRE(manager.command("CONF").starts_with("+OK"));
     std::map<std::string, std::string> settings;
-    for (const std::string& line : manager.body_lines()) settings[line.substr(0, line.find(' '))] = line.substr(std::min(line.size(), line.find(' ') + 1));
-    for (const char* name : {"timeout", "login-timeout", "max-connections", "max-per-ip", "max-message-size", "disable"}) {
+    for (const std::string& line : manager.body_lines())
+        settings[line.substr(0, line.find(' '))] = line.substr(std::min(line.size(), line.find(' ') + 1));
+    for (const char* name :
+         {"timeout", "login-timeout", "max-connections", "max-per-ip", "max-message-size", "disable"}) {
         CAPTURE(name);
         CHECK(settings.count(name) == 1);
     }
     CHECK(manager.ask("CONF timeout") == "600");
     CHECK(manager.command("CONF timeout 1234").starts_with("+OK"));
     CHECK(manager.ask("CONF timeout") == "1234");
-    for (const char* wrong : {"CONF timeout -1", "CONF timeout x", "CONF no-such-setting", "CONF no-such-setting 1", "CONF max-per-ip x", "CONF disable RETR"}) {
+    for (const char* wrong : {"CONF timeout -1", "CONF timeout x", "CONF no-such-setting", "CONF no-such-setting 1",
+                              "CONF max-per-ip x", "CONF disable RETR"}) {
         CAPTURE(wrong);
         CHECK(manager.command(wrong).starts_with("-ERR"));
     }
@@ -468,7 +493,9 @@ TEST_CASE("USER adds and removes users at run time") {
     CHECK(list.find("ana") != std::string::npos);
     CHECK(list.find("clave") == std::string::npos);
     CHECK(list.find("pass1") == std::string::npos);
-    for (const char* wrong : {"USER ADD ../x y", "USER ADD a/b y", "USER ADD . y", "USER ADD x", "USER DEL nobody", "USER"}) CHECK(manager.command(wrong).starts_with("-ERR"));
+    for (const char* wrong :
+         {"USER ADD ../x y", "USER ADD a/b y", "USER ADD . y", "USER ADD x", "USER DEL nobody", "USER"})
+        CHECK(manager.command(wrong).starts_with("-ERR"));
     CHECK(manager.command("USER DEL ana").starts_with("+OK"));
     CHECK(std::filesystem::is_directory(server.root() + "/ana/new"));
     Pop3Client client = server.client();
@@ -480,7 +507,10 @@ TEST_CASE("SAVE writes run time changes into the files they came from") {
     TempDirectory directory;
     std::filesystem::create_directory(directory / "mail");
     const std::string users = directory.file("users", "# the keepers\nzoe:{PLAIN}z\n\nana:{PLAIN}a\n", 0640);
-    const std::string config = directory.file("config", "# the tower\ntimeout = 700   # long\npath = " + (directory / "mail") + "\nip = 127.0.0.1\nmgmt-ip = 127.0.0.1\nusers = " + users + "\n", 0600);
+    const std::string config = directory.file("config",
+                                              "# the tower\ntimeout = 700   # long\npath = " + (directory / "mail") +
+                                                  "\nip = 127.0.0.1\nmgmt-ip = 127.0.0.1\nusers = " + users + "\n",
+                                              0600);
     Server::Setup setup;
     setup.arguments = {"--config", config, "-a", "root:s3cr3t"};
     setup.own_addresses = setup.own_root = true;
@@ -512,7 +542,8 @@ TEST_CASE("the metrics listener speaks HTTP and nothing else") {
     ManagementClient manager = server.manager();
     REQUIRE(manager.command("INFO *").starts_with("+OK"));
     std::uint16_t port = 0;
-    for (const std::string& line : manager.body_lines()) (void)std::sscanf(line.c_str(), "metrics 127.0.0.1:%hu", &port);
+    for (const std::string& line : manager.body_lines())
+        (void)std::sscanf(line.c_str(), "metrics 127.0.0.1:%hu", &port);
     REQUIRE(port != 0);
     const auto ask = [&](const std::string& request) {
         Wire wire{"127.0.0.1", port};
@@ -520,18 +551,21 @@ TEST_CASE("the metrics listener speaks HTTP and nothing else") {
         return wire.rest(true);
     };
     for (const char* version : {"HTTP/1.0", "HTTP/1.1"}) {
-        const std::string answer = ask(std::string("GET /metrics ") + version + "\r\nHost: x\r\nConnection: close\r\n\r\n");
+        const std::string answer =
+            ask(std::string("GET /metrics ") + version + "\r\nHost: x\r\nConnection: close\r\n\r\n");
         CHECK(answer.starts_with("HTTP/1."));
         CHECK(answer.find(" 200 ") < 15);
         CHECK(answer.find("\r\n\r\n") != std::string::npos);
         CHECK(answer.find("# TYPE ") != std::string::npos);
-        const std::string head = ask(std::string("HEAD /metrics ") + version + "\r\nHost: x\r\nConnection: close\r\n\r\n");
+        const std::string head =
+            ask(std::string("HEAD /metrics ") + version + "\r\nHost: x\r\nConnection: close\r\n\r\n");
         CHECK(head.ends_with("\r\n\r\n"));
     }
     CHECK(ask("GET /other HTTP/1.0\r\n\r\n").find(" 404 ") < 15);
     CHECK(ask("POST /metrics HTTP/1.0\r\nContent-Length: 0\r\n\r\n").find(" 405 ") < 15);
     CHECK(ask("METR\r\n\r\n").find("+OK") == std::string::npos);
-    const Finished curl = run({"curl", "-sS", "--max-time", "30", "http://127.0.0.1:" + std::to_string(port) + "/metrics"});
+    const Finished curl =
+        run({"curl", "-sS", "--max-time", "30", "http://127.0.0.1:" + std::to_string(port) + "/metrics"});
     CHECK(curl.code == 0);
     CHECK(curl.out.find("buzon") != std::string::npos);
 }

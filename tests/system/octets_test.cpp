@@ -40,7 +40,13 @@ std::vector<Odd> odd_mails() {
         {"dots everywhere", "...\n..\n.\n.a\n a.\n..."},
         {"a NUL", "\0"s},
         {"NULs", "a\0b\n\0\n.\0\n\0"s},
-        {"all octets", []{ std::string all; for (int c = 0; c < 256; ++c) all += static_cast<char>(c); return all; }()},
+        {"all octets",
+         [] {
+             std::string all;
+             for (int c = 0; c < 256; ++c)
+                 all += static_cast<char>(c);
+             return all;
+         }()},
         {"only line ends", std::string(1000, '\n')},
         {"one long line", std::string(300000, 'x')},
         {"only dots", std::string(70000, '.')},
@@ -88,14 +94,16 @@ TEST_CASE("random mixtures of line ends and dots arrive exactly") {
     for (int i = 0; i < 300; ++i) {
         std::string mail;
         const auto pieces = random() % 400;
-        for (unsigned p = 0; p < pieces; ++p) mail += std::vector<std::string>{"\r", "\n", "\r\n", ".", "a", "\0"s}[random() % 6];
+        for (unsigned p = 0; p < pieces; ++p)
+            mail += std::vector<std::string>{"\r", "\n", "\r\n", ".", "a", "\0"s}[random() % 6];
         mails.push_back(mail);
         (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", mail);
     }
     Pop3Client client = server.session();
     for (std::size_t i = 0; i < mails.size(); ++i) {
         CAPTURE(i);
-        REQUIRE(client.command("RETR " + std::to_string(i + 1)) == "+OK " + std::to_string(as_received(mails[i]).size()) + " octets");
+        REQUIRE(client.command("RETR " + std::to_string(i + 1)) ==
+                "+OK " + std::to_string(as_received(mails[i]).size()) + " octets");
         CHECK(difference(client.exactly(as_sent(mails[i]).size()), as_sent(mails[i])) == "");
     }
     client.quit();
@@ -104,9 +112,15 @@ TEST_CASE("random mixtures of line ends and dots arrive exactly") {
 TEST_CASE("TOP gives the header and so many lines of the body") {
     Server server;
     const Maildir maildir = server.maildir("user1");
-    const std::string mails[] = {"Subject: a\nFrom: b\n\n.one\ntwo\n\nfour", "Subject: a\r\n\r\none\r\n.\r\n", "\nbody\nat once\n",
-                                 "Subject: header only\n", "Subject: unterminated", "", "Subject: a\n \n\nfolded\n"};
-    for (std::size_t i = 0; i < std::size(mails); ++i) (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", mails[i]);
+    const std::string mails[] = {"Subject: a\nFrom: b\n\n.one\ntwo\n\nfour",
+                                 "Subject: a\r\n\r\none\r\n.\r\n",
+                                 "\nbody\nat once\n",
+                                 "Subject: header only\n",
+                                 "Subject: unterminated",
+                                 "",
+                                 "Subject: a\n \n\nfolded\n"};
+    for (std::size_t i = 0; i < std::size(mails); ++i)
+        (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", mails[i]);
     Pop3Client client = server.session();
     for (std::size_t i = 0; i < std::size(mails); ++i)
         for (const std::size_t lines : {0U, 1U, 2U, 3U, 4U, 1000U}) {

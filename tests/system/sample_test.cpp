@@ -64,8 +64,8 @@ TEST_CASE("the sample session through sed turns every e into x") {
     std::replace(message.begin(), message.end(), 'e', 'x');
     CHECK(message.find("To: Rxcxptor") != std::string::npos);
     // Each way to write it on a command line arrives as one argument "s/e/x/g".
-    const std::string spec = GENERATE(as<std::string>{}, "/usr/bin/sed:s/e/x/g", "/usr/bin/sed s/e/x/g", "/usr/bin/sed 's/e/x/g'",
-                                      "/usr/bin/sed -e \"s/e/x/g\"");
+    const std::string spec = GENERATE(as<std::string>{}, "/usr/bin/sed:s/e/x/g", "/usr/bin/sed s/e/x/g",
+                                      "/usr/bin/sed 's/e/x/g'", "/usr/bin/sed -e \"s/e/x/g\"");
     CAPTURE(spec);
     Server server{demo({"-T", spec})};
     Pop3Client client = server.client();
@@ -78,10 +78,12 @@ TEST_CASE("every sample message arrives byte for byte") {
     for (int user = 1; user <= 6; ++user) {
         const Maildir maildir{sample / ("user" + std::to_string(user))};
         std::vector<std::string> expected;
-        for (const std::string& name : maildir.messages()) expected.push_back(as_received(read_whole(maildir.path() / name)));
+        for (const std::string& name : maildir.messages())
+            expected.push_back(as_received(read_whole(maildir.path() / name)));
         Pop3Client client = server.session(user);
         std::size_t octets = 0;
-        for (const std::string& mail : expected) octets += mail.size();
+        for (const std::string& mail : expected)
+            octets += mail.size();
         CAPTURE(user);
         CHECK(client.command("STAT") == "+OK " + std::to_string(expected.size()) + " " + std::to_string(octets));
         std::vector<std::string> received;

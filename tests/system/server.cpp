@@ -29,7 +29,9 @@ std::string first_line(int pipe) {
     return line;
 }
 
-std::string tail(const std::string& text) { return text.size() < 8000 ? text : text.substr(text.size() - 8000); }
+std::string tail(const std::string& text) {
+    return text.size() < 8000 ? text : text.substr(text.size() - 8000);
+}
 
 Server::Setup with_users(int users, Words arguments) {
     for (int n = 1; n <= users; ++n) {
@@ -44,11 +46,14 @@ Server::Setup with_users(int users, Words arguments) {
 } // namespace
 
 Server::Server(int users, Words arguments) {
-    for (int n = 1; n <= users; ++n) (void)maildir("user" + std::to_string(n));
+    for (int n = 1; n <= users; ++n)
+        (void)maildir("user" + std::to_string(n));
     start(with_users(users, std::move(arguments)));
 }
 
-Server::Server(const Setup& setup) { start(setup); }
+Server::Server(const Setup& setup) {
+    start(setup);
+}
 
 void Server::start(const Setup& setup) {
     std::filesystem::create_directories(root());

@@ -24,8 +24,8 @@ public:
     struct Setup {
         Words arguments = {};
         std::map<std::string, std::string> environment = {};
-        bool own_addresses = false;   // the arguments say where to listen; else 127.0.0.1 for both services
-        bool own_root = false;        // the arguments say -d (or --default); else a fresh root()
+        bool own_addresses = false; // the arguments say where to listen; else 127.0.0.1 for both services
+        bool own_root = false;      // the arguments say -d (or --default); else a fresh root()
     };
 
     // Users user1:pass1, user2:pass2 ... as named by `users`, each with an empty Maildir, and these arguments.

@@ -17,7 +17,8 @@ void refused(const Words& arguments, std::initializer_list<int> codes, bool powe
     launch.powerless = powerless;
     const Finished end = run(launch, {}, Seconds{30});
     std::string said;
-    for (const std::string& word : arguments) said += word + " ";
+    for (const std::string& word : arguments)
+        said += word + " ";
     CAPTURE(said, end.code, end.err);
     CHECK(std::find(codes.begin(), codes.end(), end.code) != codes.end());
     CHECK(end.out.empty());
@@ -35,8 +36,9 @@ TEST_CASE("help and version go to stdout") {
         const Finished end = run_server({option});
         CHECK(end.code == 0);
         CHECK(end.err.empty());
-        for (const char* name : {"--port", "--ip", "--mgmt-port", "--mgmt-ip", "--path", "--user", "--transform", "--default", "--timeout",
-                                 "--sessions", "--verbose", "--version", "--config", "--check", "--users", "--admin", "--disable"})
+        for (const char* name :
+             {"--port", "--ip", "--mgmt-port", "--mgmt-ip", "--path", "--user", "--transform", "--default", "--timeout",
+              "--sessions", "--verbose", "--version", "--config", "--check", "--users", "--admin", "--disable"})
             CHECK(end.out.find(name) != std::string::npos);
     }
     for (const char* option : {"-v", "--version"}) {
@@ -50,19 +52,66 @@ TEST_CASE("help and version go to stdout") {
 TEST_CASE("wrong usage is refused with one line and code 64") {
     TempDirectory mail;
     const Words wrong[] = {
-        {"--no-such-option"}, {"-z"}, {"operand"}, {"-d", mail.path(), "operand"}, {"--", "operand"},
-        {"-p"}, {"--port"}, {"--port="}, {"-p", ""}, {"-p", "65536"}, {"-p", "-1"}, {"-p", "abc"}, {"-p", "110x"}, {"-p", "0x10"}, {"-p", "1.5"}, {"-p", " 1"},
-        {"-p", "99999999999999999999"}, {"-P", "65536"}, {"--mgmt-port=x"},
-        {"-l", ""}, {"-l", "1.2.3"}, {"-l", "256.1.1.1"}, {"-l", "::g"}, {"-l", "localhost.invalid."}, {"-L", "1.2.3.4.5"}, {"-L", "unix:"},
-        {"-u", ""}, {"-u", "name"}, {"-u", ":pass"}, {"-u", "name:"}, {"-a", "name"}, {"-a", ":x"},
-        {"-T", ""}, {"-T", "sed"}, {"-T", "bin/sed:s/e/x/"}, {"-T", "/usr/bin/sed 's/e/x"},
-        {"--timeout", "0x"}, {"--timeout", "-1"}, {"--timeout", ""}, {"--login-timeout", "x"}, {"--transform-timeout", "x"},
-        {"--max-connections", "-1"}, {"--max-connections", "many"}, {"--max-per-ip", "x"}, {"--max-message-size", "1k2"},
-        {"--sessions", "both"}, {"--sessions", ""}, {"--disable", "RETR"}, {"--disable", "NOSUCH"}, {"--disable", "TOP,,UIDL"},
-        {"--proxy-from", "10.0.0.0/33"}, {"--proxy-from", "x"}, {"--metrics", "127.0.0.1"}, {"--metrics", "127.0.0.1:x"},
-        {"--help=yes"}, {"--default=1"}, {"--host", ""},
+        {"--no-such-option"},
+        {"-z"},
+        {"operand"},
+        {"-d", mail.path(), "operand"},
+        {"--", "operand"},
+        {"-p"},
+        {"--port"},
+        {"--port="},
+        {"-p", ""},
+        {"-p", "65536"},
+        {"-p", "-1"},
+        {"-p", "abc"},
+        {"-p", "110x"},
+        {"-p", "0x10"},
+        {"-p", "1.5"},
+        {"-p", " 1"},
+        {"-p", "99999999999999999999"},
+        {"-P", "65536"},
+        {"--mgmt-port=x"},
+        {"-l", ""},
+        {"-l", "1.2.3"},
+        {"-l", "256.1.1.1"},
+        {"-l", "::g"},
+        {"-l", "localhost.invalid."},
+        {"-L", "1.2.3.4.5"},
+        {"-L", "unix:"},
+        {"-u", ""},
+        {"-u", "name"},
+        {"-u", ":pass"},
+        {"-u", "name:"},
+        {"-a", "name"},
+        {"-a", ":x"},
+        {"-T", ""},
+        {"-T", "sed"},
+        {"-T", "bin/sed:s/e/x/"},
+        {"-T", "/usr/bin/sed 's/e/x"},
+        {"--timeout", "0x"},
+        {"--timeout", "-1"},
+        {"--timeout", ""},
+        {"--login-timeout", "x"},
+        {"--transform-timeout", "x"},
+        {"--max-connections", "-1"},
+        {"--max-connections", "many"},
+        {"--max-per-ip", "x"},
+        {"--max-message-size", "1k2"},
+        {"--sessions", "both"},
+        {"--sessions", ""},
+        {"--disable", "RETR"},
+        {"--disable", "NOSUCH"},
+        {"--disable", "TOP,,UIDL"},
+        {"--proxy-from", "10.0.0.0/33"},
+        {"--proxy-from", "x"},
+        {"--metrics", "127.0.0.1"},
+        {"--metrics", "127.0.0.1:x"},
+        {"--help=yes"},
+        {"--default=1"},
+        {"--host", ""},
     };
-    for (const Words& arguments : wrong) refused(arguments, {64});
+    for (const Words& arguments : wrong)
+        refused(arguments, {64});
 }
 
 TEST_CASE("what is named must be there and of the right kind") {
@@ -78,7 +127,7 @@ TEST_CASE("what is named must be there and of the right kind") {
     refused({"-d", mail, "--config", mail}, {66});
     Launch launch;
     launch.argv = {BUZON_SERVER, "-p", "0", "-P", "0"};
-    launch.directory = directory.path();   // where there is no ./maildir
+    launch.directory = directory.path(); // where there is no ./maildir
     const Finished end = run(launch);
     CHECK(end.code == 66);
     CHECK(end.out.empty());
@@ -86,7 +135,8 @@ TEST_CASE("what is named must be there and of the right kind") {
 
 TEST_CASE("what may not be read is refused with code 77") {
     TempDirectory directory;
-    const std::string users = directory.file("users", "ana:{PLAIN}x\n", 0000), config = directory.file("config", "port = 0\n", 0000);
+    const std::string users = directory.file("users", "ana:{PLAIN}x\n", 0000),
+                      config = directory.file("config", "port = 0\n", 0000);
     refused({"-d", directory.path(), "--users", users}, {77}, true);
     refused({"-d", directory.path(), "--config", config}, {77}, true);
     std::filesystem::create_directory(directory / "closed");
@@ -107,14 +157,16 @@ TEST_CASE("a file with wrong content is refused with code 78 and its line") {
         refused({"-d", mail, "--config", directory.file("config", content)}, {78});
     }
     Launch launch;
-    launch.argv = {BUZON_SERVER, "-d", mail, "--users", directory.file("users", "# one\n\nana:{PLAIN}good\nbob:{NOSUCH}s3cr3t\n")};
+    launch.argv = {BUZON_SERVER, "-d", mail, "--users",
+                   directory.file("users", "# one\n\nana:{PLAIN}good\nbob:{NOSUCH}s3cr3t\n")};
     const Finished end = run(launch);
     CHECK(end.err.find("4") != std::string::npos);
     CHECK(end.err.find("s3cr3t") == std::string::npos);
 }
 
 TEST_CASE("secrets never appear in errors") {
-    for (const Words& arguments : {Words{"-u", "s3cr3t"}, Words{"-u", ":s3cr3t"}, Words{"-a", ":s3cr3t"}, Words{"-u", "ana:s3cr3t", "--no-such-option"}}) {
+    for (const Words& arguments : {Words{"-u", "s3cr3t"}, Words{"-u", ":s3cr3t"}, Words{"-a", ":s3cr3t"},
+                                   Words{"-u", "ana:s3cr3t", "--no-such-option"}}) {
         const Finished end = run_server(arguments);
         CHECK(end.err.find("s3cr3t") == std::string::npos);
     }
@@ -127,13 +179,14 @@ TEST_CASE("a taken port is refused") {
     refused({"-d", mail.path(), "-l", "127.0.0.1", "-p", port, "-P", "0"}, {71, 75});
     refused({"-d", mail.path(), "-l", "127.0.0.1", "-p", "0", "-P", port}, {71, 75});
     refused({"-d", mail.path(), "-l", "127.0.0.1", "-p", port, "-P", port}, {64, 71, 75});
-    refused({"-d", mail.path(), "-l", "192.0.2.254", "-p", "0", "-P", "0"}, {71, 75});   // not an address of this machine
+    refused({"-d", mail.path(), "-l", "192.0.2.254", "-p", "0", "-P", "0"}, {71, 75}); // not an address of this machine
 }
 
 TEST_CASE("check says whether it would start and takes no port") {
     TempDirectory mail;
     const TakenPort taken;
-    const Finished good = run_server({"--check", "-d", mail.path(), "-l", "127.0.0.1", "-p", std::to_string(taken.number()), "-u", "a:b"});
+    const Finished good = run_server(
+        {"--check", "-d", mail.path(), "-l", "127.0.0.1", "-p", std::to_string(taken.number()), "-u", "a:b"});
     CHECK(good.code == 0);
     refused({"--check", "-d", mail / "nothing"}, {66});
     refused({"--check", "-p", "x"}, {64});
@@ -144,11 +197,18 @@ TEST_CASE("long options take their value behind an equals sign or in the next wo
     for (const bool joined : {false, true}) {
         TempDirectory directory;
         Words arguments;
-        for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
-                 {"--ip", "127.0.0.1"}, {"--mgmt-ip", "127.0.0.1"}, {"--port", "0"}, {"--mgmt-port", "0"}, {"--path", directory.path()},
-                 {"--user", "ana:a=b:c"}, {"--host", "puerto.example"}, {"--timeout", "700"}}) {
-            if (joined) arguments.push_back(name + "=" + value);
-            else arguments.insert(arguments.end(), {name, value});
+        for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{{"--ip", "127.0.0.1"},
+                                                                                          {"--mgmt-ip", "127.0.0.1"},
+                                                                                          {"--port", "0"},
+                                                                                          {"--mgmt-port", "0"},
+                                                                                          {"--path", directory.path()},
+                                                                                          {"--user", "ana:a=b:c"},
+                                                                                          {"--host", "puerto.example"},
+                                                                                          {"--timeout", "700"}}) {
+            if (joined)
+                arguments.push_back(name + "=" + value);
+            else
+                arguments.insert(arguments.end(), {name, value});
         }
         Server::Setup setup;
         setup.arguments = arguments;
@@ -164,8 +224,9 @@ TEST_CASE("long options take their value behind an equals sign or in the next wo
 TEST_CASE("the ready line names what is really served") {
     {
         Server server;
-        CHECK(server.ready_line() == "Server started on port " + std::to_string(server.port()) + " and for managers on port " +
-                                         std::to_string(server.management_port()) + ", accepting IPv4 connections...");
+        CHECK(server.ready_line() == "Server started on port " + std::to_string(server.port()) +
+                                         " and for managers on port " + std::to_string(server.management_port()) +
+                                         ", accepting IPv4 connections...");
         CHECK(server.port() != 0);
         CHECK(server.management_port() != 0);
     }
@@ -177,10 +238,12 @@ TEST_CASE("the ready line names what is really served") {
         TempDirectory mail;
         Server::Setup setup;
         setup.arguments = {"-d", mail.path()};
-        for (const std::string& address : addresses) setup.arguments.insert(setup.arguments.end(), {"-l", address});
+        for (const std::string& address : addresses)
+            setup.arguments.insert(setup.arguments.end(), {"-l", address});
         setup.own_addresses = setup.own_root = true;
         Server server{setup};
-        for (const std::string& address : addresses) CHECK(reachable(address, server.port()));   // one port for all
+        for (const std::string& address : addresses)
+            CHECK(reachable(address, server.port())); // one port for all
         if (addresses.empty())
             for (const char* address : {"127.0.0.1", "::1"}) {
                 CHECK(reachable(address, server.port()));
@@ -197,10 +260,12 @@ TEST_CASE("one free port serves all addresses") {
     Server::Setup setup;
     TempDirectory mail;
     setup.arguments = {"-d", mail.path(), "-L", "127.0.0.1"};
-    for (int i = 1; i <= 8; ++i) setup.arguments.insert(setup.arguments.end(), {"-l", "127.0.0." + std::to_string(i)});
+    for (int i = 1; i <= 8; ++i)
+        setup.arguments.insert(setup.arguments.end(), {"-l", "127.0.0." + std::to_string(i)});
     setup.own_addresses = setup.own_root = true;
     Server server{setup};
-    for (int i = 1; i <= 8; ++i) CHECK(reachable("127.0.0." + std::to_string(i), server.port()));
+    for (int i = 1; i <= 8; ++i)
+        CHECK(reachable("127.0.0." + std::to_string(i), server.port()));
     CHECK(!reachable("127.0.0.9", server.port()));
 }
 
@@ -228,10 +293,11 @@ TEST_CASE("a management service open to the world needs an administrator") {
 TEST_CASE("a config file says what the command line does not") {
     TempDirectory directory;
     std::filesystem::create_directory(directory / "mail");
-    const std::string config = directory.file("config", "# a comment\n\nport = 1\nip = 127.0.0.1\nmgmt-ip = 127.0.0.1\npath = " + (directory / "mail") +
-                                                            "\nuser = ana:uno\nuser = bea:dos\nhost = fichero.example\nsessions = shared\n");
+    const std::string config = directory.file(
+        "config", "# a comment\n\nport = 1\nip = 127.0.0.1\nmgmt-ip = 127.0.0.1\npath = " + (directory / "mail") +
+                      "\nuser = ana:uno\nuser = bea:dos\nhost = fichero.example\nsessions = shared\n");
     Server::Setup setup;
-    setup.arguments = {"--config", config};   // the harness says -p 0, which wins over port = 1
+    setup.arguments = {"--config", config}; // the harness says -p 0, which wins over port = 1
     setup.own_addresses = setup.own_root = true;
     Server server{setup};
     Pop3Client ana = server.client(), again = server.client(), bea = server.client();
@@ -249,10 +315,24 @@ TEST_CASE("closed standard descriptors harm nothing") {
         (void)maildir.deliver("1700000001.M1P1.h", "Subject: a\n\nb\n");
         const std::uint16_t port = free_port();
         std::uint16_t management = free_port();
-        while (management == port) management = free_port();
+        while (management == port)
+            management = free_port();
         Launch launch;
-        launch.argv = {BUZON_SERVER, "-l", "127.0.0.1", "-L", "127.0.0.1", "-p", std::to_string(port), "-P", std::to_string(management),
-                       "-d", mail.path(), "-u", "user1:pass1", "-T", "/bin/cat"};
+        launch.argv = {BUZON_SERVER,
+                       "-l",
+                       "127.0.0.1",
+                       "-L",
+                       "127.0.0.1",
+                       "-p",
+                       std::to_string(port),
+                       "-P",
+                       std::to_string(management),
+                       "-d",
+                       mail.path(),
+                       "-u",
+                       "user1:pass1",
+                       "-T",
+                       "/bin/cat"};
         for (int i = 0; i < 3; ++i)
             if (closed & (1 << i)) launch.standard[i] = Launch::closed;
         Process process{launch};
@@ -275,9 +355,11 @@ TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
     const std::uint16_t port = free_port();
     auto out = buzon::posix::make_pipe(false), err = buzon::posix::make_pipe(true);
     std::string filler(4096, 'x');
-    while (buzon::posix::write_some(err.value().write_end.get(), filler).what == buzon::posix::Moved::some) {}
+    while (buzon::posix::write_some(err.value().write_end.get(), filler).what == buzon::posix::Moved::some) {
+    }
     Launch launch;
-    launch.argv = {BUZON_SERVER, "-l", "127.0.0.1", "-L", "127.0.0.1", "-p", std::to_string(port), "-P", "0", "-N", "-d", mail.path(), "-u", "user1:pass1"};
+    launch.argv = {BUZON_SERVER, "-l", "127.0.0.1", "-L", "127.0.0.1", "-p", std::to_string(port),
+                   "-P",         "0",  "-N",        "-d", mail.path(), "-u", "user1:pass1"};
     launch.standard[1] = out.value().write_end.get();
     launch.standard[2] = err.value().write_end.get();
     Process process{launch};
@@ -288,7 +370,7 @@ TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
         client.login("user1", "pass1");
         client.quit();
     }
-    err.value().read_end.reset();   // now even EPIPE
+    err.value().read_end.reset(); // now even EPIPE
     Pop3Client client{"127.0.0.1", port};
     client.login("user1", "pass1");
     client.quit();
@@ -308,6 +390,6 @@ TEST_CASE("the programs find what they need from any directory and by any name")
     Server::Setup setup;
     setup.arguments = {"--default"};
     setup.own_addresses = setup.own_root = true;
-    Server server{setup};   // started from a directory of its own
+    Server server{setup}; // started from a directory of its own
     CHECK(server.session(6).command("STAT").starts_with("+OK 7 "));
 }

@@ -1,4 +1,5 @@
-// system/states_test.cpp - AUTHORIZATION, TRANSACTION, UPDATE: what may be said when, and what is removed when (RFC 1939).
+// system/states_test.cpp - AUTHORIZATION, TRANSACTION, UPDATE: what may be said when, and what is removed when (RFC
+// 1939).
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -10,7 +11,8 @@ const std::string mail_text = "Subject: estado\n\ntexto\n";
 
 void deliver(const Server& server, int mails) {
     for (int i = 1; i <= mails; ++i)
-        (void)server.maildir("user1").deliver(std::to_string(1700000000 + i) + ".M1P1.h", mail_text + std::string(static_cast<std::size_t>(i), 'x') + "\n");
+        (void)server.maildir("user1").deliver(std::to_string(1700000000 + i) + ".M1P1.h",
+                                              mail_text + std::string(static_cast<std::size_t>(i), 'x') + "\n");
 }
 
 } // namespace
@@ -19,11 +21,12 @@ TEST_CASE("before login only login commands are taken") {
     Server server;
     deliver(server, 1);
     Pop3Client client = server.client();
-    for (const char* command : {"STAT", "LIST", "LIST 1", "RETR 1", "DELE 1", "NOOP", "RSET", "TOP 1 0", "UIDL", "UIDL 1"}) {
+    for (const char* command :
+         {"STAT", "LIST", "LIST 1", "RETR 1", "DELE 1", "NOOP", "RSET", "TOP 1 0", "UIDL", "UIDL 1"}) {
         CAPTURE(command);
         CHECK(client.command(command).starts_with("-ERR"));
     }
-    CHECK(client.command("PASS pass1").starts_with("-ERR"));   // without USER
+    CHECK(client.command("PASS pass1").starts_with("-ERR")); // without USER
     client.login("user1", "pass1");
     client.quit();
     CHECK(server.maildir("user1").messages().size() == 1);
@@ -32,7 +35,8 @@ TEST_CASE("before login only login commands are taken") {
 TEST_CASE("after login no login command is taken") {
     Server server;
     Pop3Client client = server.session();
-    for (const char* command : {"USER user1", "PASS pass1", "APOP user1 00000000000000000000000000000000", "AUTH PLAIN"}) {
+    for (const char* command :
+         {"USER user1", "PASS pass1", "APOP user1 00000000000000000000000000000000", "AUTH PLAIN"}) {
         CAPTURE(command);
         CHECK(client.command(command).starts_with("-ERR"));
     }
@@ -61,8 +65,14 @@ TEST_CASE("an unknown user is refused like a wrong password") {
 
 TEST_CASE("names and passwords are compared whole") {
     Server server;
-    for (const auto& [user, password] : std::vector<std::pair<std::string, std::string>>{
-             {"user", "pass1"}, {"user11", "pass1"}, {"user1", "pass"}, {"user1", "pass11"}, {"USER1", "pass1"}, {"user1", "PASS1"}, {"user1", "pass1 "}, {"user1", " pass1"}}) {
+    for (const auto& [user, password] : std::vector<std::pair<std::string, std::string>>{{"user", "pass1"},
+                                                                                         {"user11", "pass1"},
+                                                                                         {"user1", "pass"},
+                                                                                         {"user1", "pass11"},
+                                                                                         {"USER1", "pass1"},
+                                                                                         {"user1", "PASS1"},
+                                                                                         {"user1", "pass1 "},
+                                                                                         {"user1", " pass1"}}) {
         CAPTURE(user, password);
         Pop3Client client = server.client();
         (void)client.command("USER " + user);
@@ -105,7 +115,8 @@ TEST_CASE("deleted messages are hidden and their numbers stay") {
     const std::string two = client.command("LIST 2"), three = client.command("LIST 3");
     CHECK(client.command("DELE 2").starts_with("+OK"));
     CHECK(client.command("DELE 2").starts_with("-ERR"));
-    for (const char* command : {"RETR 2", "LIST 2", "UIDL 2", "TOP 2 0"}) CHECK(client.command(command).starts_with("-ERR"));
+    for (const char* command : {"RETR 2", "LIST 2", "UIDL 2", "TOP 2 0"})
+        CHECK(client.command(command).starts_with("-ERR"));
     CHECK(client.command("LIST 3") == three);
     CHECK(client.command("STAT").starts_with("+OK 3 "));
     REQUIRE(client.command("LIST").starts_with("+OK 3 messages"));
@@ -123,10 +134,12 @@ TEST_CASE("QUIT removes what was marked and nothing else") {
     Server server;
     deliver(server, 5);
     Pop3Client client = server.session();
-    for (const char* command : {"DELE 1", "DELE 3", "DELE 5"}) CHECK(client.command(command).starts_with("+OK"));
-    CHECK(server.maildir("user1").messages().size() == 5);   // nothing is removed before
+    for (const char* command : {"DELE 1", "DELE 3", "DELE 5"})
+        CHECK(client.command(command).starts_with("+OK"));
+    CHECK(server.maildir("user1").messages().size() == 5); // nothing is removed before
     client.quit();
-    CHECK(server.maildir("user1").messages() == std::vector<std::string>{"new/1700000002.M1P1.h", "new/1700000004.M1P1.h"});
+    CHECK(server.maildir("user1").messages() ==
+          std::vector<std::string>{"new/1700000002.M1P1.h", "new/1700000004.M1P1.h"});
 }
 
 TEST_CASE("without QUIT nothing is removed and nothing moves") {
@@ -139,12 +152,14 @@ TEST_CASE("without QUIT nothing is removed and nothing moves") {
         Pop3Client client = server.session();
         CHECK(client.command("DELE 1").starts_with("+OK"));
         (void)client.retrieve(2);
-        if (end == End::after_half_a_quit) client.send("QUIT");   // no line end: no command
-        if (end == End::reset) client.reset();
+        if (end == End::after_half_a_quit) client.send("QUIT"); // no line end: no command
+        if (end == End::reset)
+            client.reset();
         else if (end == End::half_close) {
             client.finish_sending();
             CHECK(client.rest(true).empty());
-        } else client.close();
+        } else
+            client.close();
         // The lock tells when the server has seen the end.
         CHECK(eventually([&] {
             Pop3Client next = server.client();
@@ -172,7 +187,8 @@ TEST_CASE("a session of many messages lists and numbers them all") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     constexpr int many = 3000;
-    for (int i = 0; i < many; ++i) (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", "Subject: " + std::to_string(i) + "\n");
+    for (int i = 0; i < many; ++i)
+        (void)maildir.deliver(std::to_string(1700000000 + i) + ".M1P1.h", "Subject: " + std::to_string(i) + "\n");
     Pop3Client client = server.session();
     REQUIRE(client.command("LIST").starts_with("+OK 3000 messages"));
     CHECK(client.body_lines().size() == many);
@@ -182,9 +198,11 @@ TEST_CASE("a session of many messages lists and numbers them all") {
     CHECK(ids[2999] == "3000 1700002999.M1P1.h");
     CHECK(client.retrieve(1501) == "Subject: 1500\r\n");
     std::string all;
-    for (int i = 1; i <= many; ++i) all += "DELE " + std::to_string(i) + "\r\n";
+    for (int i = 1; i <= many; ++i)
+        all += "DELE " + std::to_string(i) + "\r\n";
     client.send(all);
-    for (int i = 1; i <= many; ++i) REQUIRE(client.line().starts_with("+OK"));
+    for (int i = 1; i <= many; ++i)
+        REQUIRE(client.line().starts_with("+OK"));
     client.quit();
     CHECK(maildir.messages().empty());
 }

@@ -18,7 +18,7 @@ TEST_CASE("autologout closes without a response and removes nothing") {
         (void)next.command("USER user1");
         return next.command("PASS pass1").starts_with("+OK");
     }));
-    CHECK(server.log().find("600") != std::string::npos);   // the warning about RFC 1939's ten minutes
+    CHECK(server.log().find("600") != std::string::npos); // the warning about RFC 1939's ten minutes
 }
 
 TEST_CASE("half a command is no activity") {
@@ -50,7 +50,8 @@ TEST_CASE("whole commands keep a session") {
 TEST_CASE("a transfer that moves is activity however slow") {
     Server server{1, {"--timeout", "2"}};
     std::string mail;
-    while (mail.size() < 6'000'000) mail += "una linea de sesenta y tres octetos para llenar un correo grande\n";
+    while (mail.size() < 6'000'000)
+        mail += "una linea de sesenta y tres octetos para llenar un correo grande\n";
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
     client.login("user1", "pass1");

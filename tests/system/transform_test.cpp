@@ -1,5 +1,5 @@
-// system/transform_test.cpp - mail through a program on its way to the client: what the program gets, what it may do, and
-// that no client ever takes a part for the whole (contract section 3).
+// system/transform_test.cpp - mail through a program on its way to the client: what the program gets, what it may do,
+// and that no client ever takes a part for the whole (contract section 3).
 #include <signal.h>
 
 #include "support/catch.h"
@@ -19,8 +19,8 @@ Server filtered(const std::string& spec, const Words& more = {}) {
 
 // The reply of RETR 1 to its end, whichever it is: all of it, or cut by a close.
 struct Outcome {
-    std::string first;    // the first line
-    std::string body;     // undone, when complete
+    std::string first; // the first line
+    std::string body;  // undone, when complete
     bool complete = false;
     bool refused = false;
 };
@@ -43,8 +43,10 @@ Outcome retrieve(Pop3Client& client, const std::string& command = "RETR 1") {
 TEST_CASE("a filter gets the stored octets and its output is made right") {
     TempDirectory directory;
     const std::string seen = directory / "seen";
-    for (const std::string& stored : {mail_text, std::string("a\r\nb\nc\r"), std::string("\0.\n", 3), std::string(), std::string(200000, 'x')}) {
-        const Server server = filtered(directory.script("filter", "cat > " + seen + "; printf '.a\\nb\\r\\nc\\r.\\n..'"));
+    for (const std::string& stored :
+         {mail_text, std::string("a\r\nb\nc\r"), std::string("\0.\n", 3), std::string(), std::string(200000, 'x')}) {
+        const Server server =
+            filtered(directory.script("filter", "cat > " + seen + "; printf '.a\\nb\\r\\nc\\r.\\n..'"));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", stored);
         Pop3Client client = server.session();
         CHECK(client.command("RETR 1") == "+OK message follows");
@@ -57,7 +59,8 @@ TEST_CASE("a filter gets the stored octets and its output is made right") {
 
 TEST_CASE("the words of a filter reach it as written and no shell looks at them") {
     TempDirectory directory;
-    const std::string program = directory.script("filter", "cat >/dev/null; for word; do printf '<%s>\\n' \"$word\"; done");
+    const std::string program =
+        directory.script("filter", "cat >/dev/null; for word; do printf '<%s>\\n' \"$word\"; done");
     const std::vector<std::pair<std::string, std::string>> specs = {
         {"", ""},
         {":one argument", "<one argument>\r\n"},
@@ -67,7 +70,8 @@ TEST_CASE("the words of a filter reach it as written and no shell looks at them"
         {"  one\ttwo  ", "<one>\r\n<two>\r\n"},
         {" 'one two' \"three four\" five\\ six", "<one two>\r\n<three four>\r\n<five six>\r\n"},
         {" 'it'\\''s' \"a\\\"b\" '' x\"y\"'z'", "<it's>\r\n<a\"b>\r\n<>\r\n<xyz>\r\n"},
-        {" $HOME `id` ; | & > x * ~ #", "<$HOME>\r\n<`id`>\r\n<;>\r\n<|>\r\n<&>\r\n<>>\r\n<x>\r\n<*>\r\n<~>\r\n<#>\r\n"},
+        {" $HOME `id` ; | & > x * ~ #",
+         "<$HOME>\r\n<`id`>\r\n<;>\r\n<|>\r\n<&>\r\n<>>\r\n<x>\r\n<*>\r\n<~>\r\n<#>\r\n"},
         {" a:b", "<a:b>\r\n"},
     };
     for (const auto& [words, wanted] : specs) {
@@ -89,7 +93,8 @@ TEST_CASE("the environment of a filter holds five names and nothing else") {
     Pop3Client client = server.session();
     (void)client.command("RETR 1");
     std::map<std::string, std::string> seen;
-    for (const std::string& line : client.body_lines()) seen[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+    for (const std::string& line : client.body_lines())
+        seen[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
     CHECK(seen["BUZON_USER"] == "user1");
     CHECK(seen["BUZON_UIDL"] == "1700000001.M1P1.h");
     CHECK(seen["BUZON_CLIENT_IP"] == "127.0.0.1");
@@ -100,21 +105,25 @@ TEST_CASE("the environment of a filter holds five names and nothing else") {
 
 TEST_CASE("a filter inherits no descriptor of the server") {
     TempDirectory directory;
-    const Server server = filtered(directory.script("filter", "cat >/dev/null; ls -l /proc/self/fd | grep -v '/proc/' | grep -c -e '->'; ls /proc/$$/fd"));
+    const Server server = filtered(directory.script(
+        "filter", "cat >/dev/null; ls -l /proc/self/fd | grep -v '/proc/' | grep -c -e '->'; ls /proc/$$/fd"));
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
     std::vector<Pop3Client> others;
-    for (int i = 0; i < 10; ++i) others.push_back(server.client());
+    for (int i = 0; i < 10; ++i)
+        others.push_back(server.client());
     Pop3Client client = server.session();
     (void)client.command("RETR 1");
     const std::vector<std::string> lines = client.body_lines();
     REQUIRE(!lines.empty());
-    CHECK(lines[0] == "3");   // 0, 1 and 2 of ls itself
-    for (std::size_t i = 1; i < lines.size(); ++i) CHECK((lines[i] == "0" || lines[i] == "1" || lines[i] == "2" || lines[i] == "10" || lines[i] == "255"));
+    CHECK(lines[0] == "3"); // 0, 1 and 2 of ls itself
+    for (std::size_t i = 1; i < lines.size(); ++i)
+        CHECK((lines[i] == "0" || lines[i] == "1" || lines[i] == "2" || lines[i] == "10" || lines[i] == "255"));
 }
 
 TEST_CASE("a filter starts with default signals and in a group of its own") {
     TempDirectory directory;
-    const Server server = filtered(directory.script("filter", "cat >/dev/null; grep -E '^Sig(Blk|Ign)' /proc/$$/status; cut -d' ' -f5 /proc/$$/stat; echo $$"));
+    const Server server = filtered(directory.script(
+        "filter", "cat >/dev/null; grep -E '^Sig(Blk|Ign)' /proc/$$/status; cut -d' ' -f5 /proc/$$/stat; echo $$"));
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
     Pop3Client client = server.session();
     (void)client.command("RETR 1");
@@ -127,13 +136,15 @@ TEST_CASE("a filter starts with default signals and in a group of its own") {
 
 TEST_CASE("a filter that fails before output is an error and the session goes on") {
     TempDirectory directory;
-    for (const char* text : {"exit 1", "cat >/dev/null; exit 1", "printf 'half a message\\n'; exit 3", "cat; exit 1", "cat; kill -9 $$", "kill -TERM $$",
-                             "cat; exec >&-; sleep 0.2; exit 1", "head -c 65536 /dev/zero; exit 1"}) {
+    for (const char* text :
+         {"exit 1", "cat >/dev/null; exit 1", "printf 'half a message\\n'; exit 3", "cat; exit 1", "cat; kill -9 $$",
+          "kill -TERM $$", "cat; exec >&-; sleep 0.2; exit 1", "head -c 65536 /dev/zero; exit 1"}) {
         CAPTURE(text);
         const Server server = filtered(directory.script("filter", text));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
         Pop3Client client = server.session();
-        for (int i = 0; i < 3; ++i) CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
+        for (int i = 0; i < 3; ++i)
+            CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
         CHECK(client.command("TOP 1 100").starts_with("-ERR [SYS/TEMP]"));
         CHECK(client.command("STAT").starts_with("+OK 1 "));
         client.quit();
@@ -147,7 +158,8 @@ TEST_CASE("a filter that fails after more than 64 KiB cuts the connection withou
     TempDirectory directory;
     for (const char* end : {"exit 1", "kill -9 $$", "kill -SEGV $$"}) {
         CAPTURE(end);
-        const Server server = filtered(directory.script("filter", std::string("yes 0123456789abcdef | head -c 300000; ") + end));
+        const Server server =
+            filtered(directory.script("filter", std::string("yes 0123456789abcdef | head -c 300000; ") + end));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
         Pop3Client client = server.session();
         client.send("RETR 1\r\nNOOP\r\n");
@@ -177,7 +189,7 @@ TEST_CASE("a filter that cannot be run is an error") {
     CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
     (void)directory.file("filter", "#!/nowhere/at/all\n", 0755);
     CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
-    (void)directory.file("filter", "#!/bin/sh\ncat\n", 0644);   // not executable
+    (void)directory.file("filter", "#!/bin/sh\ncat\n", 0644); // not executable
     std::filesystem::permissions(program, std::filesystem::perms(0644));
     CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
     std::filesystem::permissions(program, std::filesystem::perms(0755));
@@ -188,7 +200,8 @@ TEST_CASE("a filter that cannot be run is an error") {
 TEST_CASE("a filter that closes its output early is waited for") {
     TempDirectory directory;
     const std::string gate = directory / "gate";
-    const Server server = filtered(directory.script("filter", "cat; exec >&-; while [ ! -e " + gate + " ]; do sleep 0.02; done"));
+    const Server server =
+        filtered(directory.script("filter", "cat; exec >&-; while [ ! -e " + gate + " ]; do sleep 0.02; done"));
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
     Pop3Client client = server.session();
     client.send("RETR 1\r\n");
@@ -238,8 +251,10 @@ TEST_CASE("a filter without progress runs into its time limit and its whole grou
     TempDirectory directory;
     const std::string pids = directory / "pids";
     // Both hold out against SIGTERM: only SIGKILL to the group ends them.
-    const Server server = filtered(directory.script("filter", "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! $$ > " + pids + "; while :; do sleep 1; done"),
-                                   {"--transform-timeout", "1"});
+    const Server server =
+        filtered(directory.script("filter", "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! $$ > " +
+                                                pids + "; while :; do sleep 1; done"),
+                 {"--transform-timeout", "1"});
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
     Pop3Client client = server.session();
     CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
@@ -254,7 +269,8 @@ TEST_CASE("a filter without progress runs into its time limit and its whole grou
 
 TEST_CASE("a filter that makes progress may take longer than the limit") {
     TempDirectory directory;
-    const Server server = filtered(directory.script("filter", "cat; for i in 1 2 3 4 5 6; do sleep 0.5; echo $i; done"), {"--transform-timeout", "2"});
+    const Server server = filtered(directory.script("filter", "cat; for i in 1 2 3 4 5 6; do sleep 0.5; echo $i; done"),
+                                   {"--transform-timeout", "2"});
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "x\n");
     Pop3Client client = server.session();
     CHECK(client.retrieve(1) == "x\r\n1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n");
@@ -270,10 +286,13 @@ TEST_CASE("a client that leaves ends its filter") {
         std::filesystem::remove(pid_file);
         Pop3Client client = server.session();
         client.send("RETR 1\r\n");
-        CHECK(eventually([&] { return std::filesystem::exists(pid_file) && std::filesystem::file_size(pid_file) > 0; }));
+        CHECK(
+            eventually([&] { return std::filesystem::exists(pid_file) && std::filesystem::file_size(pid_file) > 0; }));
         const pid_t filter = std::stoi(read_whole(pid_file));
-        if (hard) client.reset();
-        else client.close();
+        if (hard)
+            client.reset();
+        else
+            client.close();
         CHECK(eventually([&] { return state_of(filter) == '\0'; }));
         CHECK(eventually([&] {
             Pop3Client next = server.client();
@@ -287,7 +306,8 @@ TEST_CASE("a client that leaves ends its filter") {
 TEST_CASE("TOP goes through the filter and ends it once it has its lines") {
     TempDirectory directory;
     const std::string pid_file = directory / "pid";
-    const Server server = filtered(directory.script("filter", "echo $$ > " + pid_file + "; sed s/uno/UNO/; exec yes more"));
+    const Server server =
+        filtered(directory.script("filter", "echo $$ > " + pid_file + "; sed s/uno/UNO/; exec yes more"));
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
     Pop3Client client = server.session();
     CHECK(client.many("TOP 1 0") == "From: a\r\nSubject: filtro\r\n\r\n");
@@ -329,9 +349,11 @@ TEST_CASE("STAT and LIST do not run a filter") {
 TEST_CASE("large mail passes a filter without loss in both directions") {
     TempDirectory directory;
     std::string mail;
-    for (int i = 0; mail.size() < 5'000'000; ++i) mail += "." + std::to_string(i) + " una linea\n";
+    for (int i = 0; mail.size() < 5'000'000; ++i)
+        mail += "." + std::to_string(i) + " una linea\n";
     // The first writes long before it has read all, the second only afterwards, the third in drops.
-    for (const char* text : {"cat", "x=$(cat; printf .); printf %s \"${x%.}\"", "dd bs=17 count=1000 2>/dev/null; cat"}) {
+    for (const char* text :
+         {"cat", "x=$(cat; printf .); printf %s \"${x%.}\"", "dd bs=17 count=1000 2>/dev/null; cat"}) {
         CAPTURE(text);
         const Server server = filtered(directory.script("filter", text));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail);
@@ -343,9 +365,11 @@ TEST_CASE("large mail passes a filter without loss in both directions") {
 
 TEST_CASE("what a filter says on stderr does not reach the client") {
     TempDirectory directory;
-    const Server server = filtered(directory.script("filter", "echo trouble >&2; cat; yes noise 2>/dev/null | head -c 200000 >&2"));
+    const Server server =
+        filtered(directory.script("filter", "echo trouble >&2; cat; yes noise 2>/dev/null | head -c 200000 >&2"));
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
     Pop3Client client = server.session();
-    for (int i = 0; i < 3; ++i) CHECK(retrieve(client).body == as_received(mail_text));
+    for (int i = 0; i < 3; ++i)
+        CHECK(retrieve(client).body == as_received(mail_text));
     client.quit();
 }
