@@ -1,17 +1,15 @@
 // bench/load/main.cpp - the load generator: from the command line to one of the kinds of load, and the report.
 #include <arpa/inet.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <optional>
-#include <set>
-#include <stdexcept>
+#include <span>
 
 #include "common/options.h"
 #include "common/process_cost.h"
+#include "load/canned.h"
+#include "load/questions.h"
 #include "load/scenario.h"
 
 namespace {
@@ -84,125 +82,6 @@ std::vector<std::string> wires_of(const Options& options, const Maildrop& maildr
     if (wires.empty()) throw UsageError{"--maildir with at least one message is needed"};
     return wires;
 }
-
-// ---- Questions of logged-in sessions. The texts they point to live in `texts`, a deque: nothing in it moves.
-
-using Texts = std::deque<std::string>;
-
-std::vector<Question> retrievals(const std::vector<std::string>& wires) {
-    std::vector<Question> questions;
-    for (std::size_t i = 0; i < wires.size(); ++i) {
-        questions.push_back({"RETR " + std::to_string(i + 1) + "\r\n", {.body = wires[i]}});
-    }
-    return questions;
-}
-
-// Asks `text` on one session and keeps what comes, for replies whose words are the server's own.
-class Learner final : public Customer {
-public:
-    Learner(Loop& loop, Crowd& crowd) : loop_{&loop}, crowd_{&crowd} {}
-
-    void ask(const std::string& text, std::string* status, std::string* body) {
-        constexpr double patience = 60;
-        crowd_->serve(*this);
-        crowd_->members().front().ask(text, {.learn_status = status, .learn_body = body});
-        if (trouble_.empty() && !loop_->run(patience)) trouble_ = "no answer";
-        if (!trouble_.empty()) throw std::runtime_error{text + ": " + trouble_};
-    }
-
-private:
-    void answered(Connection&) override { loop_->stop(); }
-    void ended(Connection&, const std::string& trouble) override {
-        trouble_ = trouble;
-        loop_->stop();
-    }
-
-    Loop* loop_;
-    Crowd* crowd_;
-    std::string trouble_;
-};
-
-// NOOP, STAT, LIST n by turns, `depth` in one piece.
-std::vector<Question> command_mix(const Options& options, const Maildrop& maildrop, Learner& learner, Texts& texts) {
-    std::vector<std::pair<std::string, std::string>> mix;   // command and reply
-    std::string noop;
-    learner.ask("NOOP\r\n", &noop, nullptr);
-    const std::size_t listed = options.has("only-first") ? 1 : std::min<std::size_t>(maildrop.octets.size(), 100);
-    mix.emplace_back("NOOP\r\n", noop);
-    for (std::size_t n = 1; !options.has("noop") && n <= listed; ++n) {
-        if (n > 1) mix.emplace_back("NOOP\r\n", noop);
-        mix.emplace_back("STAT\r\n", maildrop.stat_reply());
-        mix.emplace_back("LIST " + std::to_string(n) + "\r\n", maildrop.list_reply(n));
-    }
-    const std::uint64_t depth = options.number("depth", 1);
-    std::vector<Question> questions;
-    // As many pieces as it takes until the mix begins again at the beginning of a piece.
-    for (std::size_t at = 0; questions.empty() || at % mix.size() != 0;) {
-        Question question{.text = {}, .answer = {.status = false}, .units = depth};
-        std::string& replies = texts.emplace_back();
-        for (std::uint64_t i = 0; i < depth; ++i, ++at) {
-            question.text += mix[at % mix.size()].first;
-            replies += mix[at % mix.size()].second;
-        }
-        question.answer.body = replies;
-        questions.push_back(std::move(question));
-    }
-    return questions;
-}
-
-// Each line must be "n ID", n counted from 1, ID 1 to 70 printable characters, none twice (RFC 1939 section 7).
-void check_uidl(const std::string& body, const Maildrop& maildrop) {
-    std::set<std::string_view> seen;
-    std::string_view rest = body;
-    for (std::uint64_t n = 1; n <= maildrop.messages; ++n) {
-        const std::string_view line = rest.substr(0, rest.find("\r\n"));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 2));
-        const std::string number = std::to_string(n) + " ";
-        const std::string_view id = line.substr(std::min(line.size(), number.size()));
-        const bool printable = id.find_first_not_of(
-            "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") == id.npos;
-        if (!line.starts_with(number) || id.empty() || id.size() > 70 || !printable || !seen.insert(id).second) {
-            throw std::runtime_error{"UIDL: bad line " + std::string{line}};
-        }
-    }
-    if (rest != ".\r\n") throw std::runtime_error{"UIDL: more lines than messages"};
-}
-
-std::vector<Question> listing(const std::string& kind, const Maildrop& maildrop, Learner& learner, Texts& texts) {
-    std::string& body = texts.emplace_back(maildrop.list_body());
-    if (kind == "list") return {{"LIST\r\n", {.body = body}}};
-    learner.ask("UIDL\r\n", nullptr, &body);
-    check_uidl(body, maildrop);
-    return {{"UIDL\r\n", {.body = body}}};
-}
-
-// ---- canned
-
-void write_canned(const Options& options) {
-    const Maildrop maildrop = maildrop_of(options);
-    const std::string folder = options.text("into");
-    if (folder.empty()) throw UsageError{"--into is needed"};
-    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) throw std::runtime_error{folder + ": " + std::strerror(errno)};
-    const auto write = [&](const char* name, const std::string& text) {
-        std::ofstream file{folder + "/" + name, std::ios::binary | std::ios::trunc};
-        if (!(file << text).flush()) throw std::runtime_error{folder + "/" + name + ": cannot write"};
-    };
-    std::string uidl = "+OK\r\n";
-    for (std::size_t i = 0; i < maildrop.paths.size(); ++i) {
-        const std::string& path = maildrop.paths[i];
-        const std::string name = path.substr(path.rfind('/') + 1);
-        uidl += std::to_string(i + 1) + " " + name.substr(0, name.find(':')) + "\r\n";
-    }
-    write("stat", maildrop.stat_reply());
-    write("list-one", maildrop.paths.empty() ? "-ERR\r\n" : maildrop.list_reply(1));
-    write("list", "+OK\r\n" + maildrop.list_body());
-    write("uidl", uidl + ".\r\n");
-    write("retr", maildrop.paths.empty() ? "-ERR\r\n"
-                                         : "+OK " + std::to_string(maildrop.octets[0]) + " octets\r\n" +
-                                               wire_form(read_whole(maildrop.paths[0])));
-}
-
-// ---- the run
 
 struct Memory {
     std::uint64_t before = 0, with_idle = 0, after = 0;                     // KiB
@@ -288,10 +167,11 @@ int run_load(const std::string& kind, const Options& options) {
         Texts texts;
         Crowd crowd{loop, place, users};
         crowd.come(at_once);
-        Learner learner{loop, crowd};
-        const std::vector<Question> questions = kind == "retr"       ? retrievals(wires)
-                                                : kind == "commands" ? command_mix(options, maildrop, learner, texts)
-                                                                     : listing(kind, maildrop, learner, texts);
+        const Mix mix{options.number("depth", 1), options.has("noop")};
+        const std::vector<Question> questions =
+            kind == "retr"       ? retrievals(wires)
+            : kind == "commands" ? command_mix(mix, maildrop, loop, crowd, texts)
+                                 : listing(kind == "list" ? Listing::list : Listing::uidl, maildrop, loop, crowd, texts);
         ask_on(loop, crowd, questions, limits, options.real("pause", 0), meter, result);
         memory.after = proportional_memory(server);
         crowd.leave();
@@ -314,7 +194,8 @@ int run(std::span<char* const> words) {
     if (options.operands().size() != 1) throw UsageError{"one kind of load is needed"};
     const std::string& kind = options.operands()[0];
     if (kind == "canned") {
-        write_canned(options);
+        if (!options.has("into")) throw UsageError{"--into is needed"};
+        write_canned(maildrop_of(options), options.text("into"));
         return 0;
     }
     for (const char* known : {"sessions", "fresh", "commands", "retr", "list", "uidl"}) {

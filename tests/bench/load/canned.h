@@ -1,0 +1,13 @@
+// bench/load/canned.h - replies for the floor, made from a Maildir.
+#pragma once
+
+#include <string>
+
+#include "load/expected.h"
+
+namespace bench {
+
+// Writes `stat`, `list-one`, `list`, `uidl` and `retr` (message 1) into `folder`, complete replies each.
+void write_canned(const Maildrop& maildrop, const std::string& folder);
+
+} // namespace bench
