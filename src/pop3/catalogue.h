@@ -12,8 +12,8 @@ namespace buzon::pop3 {
 enum class Session::Language : std::uint8_t { english, spanish, international };
 
 // "{}" stands for a number, in the same order in every language. Response codes and everything else that a program
-// reads are not here. In clients' eyes words matter, too (fetchmail): no refusal for wrong credentials may contain "lock" or
-// "wait", the one for a held maildrop must contain "lock", one for a fault of ours should say "service unavailable".
+// reads are not here. Yet some clients read words, too (fetchmail): no refusal for wrong credentials may contain "lock"
+// or "wait", the one for a held maildrop must contain "lock", one for a fault of ours should say "service unavailable".
 struct Catalogue {
     std::string_view tag;   // RFC 5646
     std::string_view name;  // of the language, in the language

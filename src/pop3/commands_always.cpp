@@ -30,7 +30,7 @@ Action Commands::quit(Session& session, std::string_view, std::string& out) {
         return Update{};
     }
     ok(out, session.texts().goodbye);
-    return Close{};
+    return Close{Close::Why::quit};
 }
 
 Action Commands::capa(Session& session, std::string_view, std::string& out) {

@@ -81,7 +81,7 @@ Action Session::refuse_line(std::string_view Catalogue::* why, std::string& out)
         return Continue{};
     }
     err(out, Code::none, texts().too_many_bad_lines);
-    return Close{};
+    return Close{Close::Why::bad_lines};
 }
 
 void Session::scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out) {

@@ -51,7 +51,10 @@ void Conversation::pump() {
 }
 
 void Conversation::perform(const Action& action) {
-    if (std::holds_alternative<Close>(action)) closed = true;
+    if (const auto* wanted = std::get_if<Close>(&action)) {
+        asked.emplace_back(wanted->why == Close::Why::quit ? "close after quit" : "close after bad lines");
+        closed = true;
+    }
     if (const auto* wanted = std::get_if<CheckPassword>(&action)) check_password(*wanted);
     if (const auto* wanted = std::get_if<CheckApop>(&action)) {
         asked.push_back("apop " + wanted->user + " " + wanted->digest + " " + wanted->challenge);

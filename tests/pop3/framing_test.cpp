@@ -89,7 +89,8 @@ TEST_CASE("the fiftieth line in a row that is no command ends the connection, wi
     }
     CHECK(conversation.command("HELP") == "-ERR Too many invalid commands, goodbye\r\n");
     CHECK(conversation.closed);
-    CHECK(conversation.asked.size() == 1);
+    CHECK(conversation.asked.size() == 2);
+    CHECK(conversation.asked.back() == "close after bad lines");
 }
 
 TEST_CASE("a good command in between makes the count begin anew") {

@@ -175,7 +175,7 @@ TEST_CASE("QUIT before login removes nothing and closes") {
         S: +OK Goodbye
     )");
     CHECK(conversation.closed);
-    CHECK(conversation.asked.empty());
+    CHECK(conversation.asked == std::vector<std::string>{"close after quit"});
     CHECK(conversation.session.maildrop() == nullptr);
 }
 

@@ -21,7 +21,9 @@ enum class Mechanism : std::uint8_t { pass, apop, plain, login, scram_sha_256, c
 // Each Action says how it ends. Until then no line is given to the session.
 
 struct Continue {};  // nothing to do: send what is in `out`, give the next line
-struct Close {};     // send what is in `out`, then close
+struct Close {       // send what is in `out`, then close; nothing is removed
+    enum class Why : std::uint8_t { quit, bad_lines } why;
+};
 
 // These end with login_succeeded() or login_refused(). The connection may let a wrong guess take its time.
 struct CheckPassword {
