@@ -60,7 +60,8 @@ Arguments parse_options(Arguments rest, Invocation& invocation, std::string& wro
         }
         const bool auth = option.substr(0, 6) == "--auth";
         const std::string& admin = invocation.admin;
-        if (wrong.empty() && auth && (admin.empty() || admin.find_first_of(" \t") != std::string::npos || breaks_line(admin))) {
+        if (wrong.empty() && auth &&
+            (admin.empty() || admin.find_first_of(" \t") != std::string::npos || breaks_line(admin))) {
             wrong = "--auth takes a name, one word";
         }
         if (!wrong.empty()) return {};

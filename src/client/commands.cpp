@@ -18,7 +18,7 @@ struct Row {
     Shape with_argument;
     std::string_view special = {};
     Shape with_special = Shape::line;
-    std::string_view first_words = {};   // for Tab; "<metric>" and "<setting>" stand for what the server knows
+    std::string_view first_words = {}; // for Tab; "<metric>" and "<setting>" stand for what the server knows
     std::string_view second_words = {};
 };
 
@@ -27,7 +27,11 @@ constexpr Row rows[] = {
     {"CONF", Shape::list, Shape::line, "?", Shape::list, "<setting> ?"},
     {"DIRR", Shape::line, Shape::line},
     {"DRAIN", Shape::line, Shape::line},
-    {"EVNT", Shape::live, Shape::live, {}, {},
+    {"EVNT",
+     Shape::live,
+     Shape::live,
+     {},
+     {},
      "auth-fail config connect dele filter-fail kick log login logout manager refused retr server top uidl undelete"},
     {"FREE", Shape::line, Shape::line},
     {"HELP", Shape::list, Shape::list, {}, {}, "<verb>"},
@@ -77,7 +81,8 @@ void add_candidates(std::string_view pattern, const Vocabulary& known, Completio
             completion.needs = Needs::settings;
             all.insert(all.end(), known.settings.begin(), known.settings.end());
         } else if (word == "<verb>") {
-            for (const Row& row : rows) all.emplace_back(row.verb);
+            for (const Row& row : rows)
+                all.emplace_back(row.verb);
         } else {
             all.emplace_back(word);
         }
@@ -122,7 +127,7 @@ Completion complete(std::string_view before_cursor, const Vocabulary& known) {
     if (earlier.empty()) {
         add_candidates("<verb>", known, completion, all);
     } else if (const Row* row = find_row(earlier[0])) {
-        const bool types = same_word(row->verb, "EVNT");   // as many as one likes
+        const bool types = same_word(row->verb, "EVNT"); // as many as one likes
         if (earlier.size() == 1 || types) add_candidates(row->first_words, known, completion, all);
         if (earlier.size() == 2 && !types) add_candidates(row->second_words, known, completion, all);
     }

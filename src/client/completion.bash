@@ -40,7 +40,8 @@ _buzonctl() {
     fi
     if [[ ${words[0]} == hash ]]; then
         if ((${#words[@]} == 1)); then
-            mapfile -t COMPREPLY < <(compgen -W "SCRAM-SHA-256 SHA512-CRYPT SHA256-CRYPT BLF-CRYPT CRYPT PLAIN" -- "$current")
+            mapfile -t COMPREPLY < <(
+                compgen -W "SCRAM-SHA-256 SHA512-CRYPT SHA256-CRYPT BLF-CRYPT CRYPT PLAIN" -- "$current")
         fi
         return
     fi
@@ -64,7 +65,9 @@ _buzonctl() {
     TRAN:1) choices="0 1 FOR" ;;
     EVNT:*) choices="auth-fail config connect dele filter-fail kick log login logout manager refused retr server top" ;;
     HELP:1) choices=$verbs ;;
-    PLOT:1 | HIST:1 | METR:1) choices="messages bytes online historic connections-open memory descriptors loop-lag-p99" ;;
+    PLOT:1 | HIST:1 | METR:1)
+        choices="messages bytes online historic connections-open memory descriptors loop-lag-p99"
+        ;;
     PLOT:2 | HIST:2) choices="minute hour day week" ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")

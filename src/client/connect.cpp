@@ -46,7 +46,7 @@ Connected connect_one(int family, const sockaddr* where, socklen_t length, Milli
     if (error == EINPROGRESS || error == EINTR) error = outcome_of(socket.get(), patience);
     if (error != 0) return message_of(error);
     if (family != AF_UNIX) {
-        const int on = 1;   // a lost optimisation is no reason to fail
+        const int on = 1; // a lost optimisation is no reason to fail
         ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     return socket;

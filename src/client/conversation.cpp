@@ -63,7 +63,8 @@ std::variant<Conversation, std::string> Conversation::open(const Address& addres
     return server;
 }
 
-Conversation::Conversation(posix::UniqueFd socket) : socket_{std::move(socket)} {
+Conversation::Conversation(posix::UniqueFd socket)
+    : socket_{std::move(socket)} {
     // Our own socket: non-blocking harms nobody else.
     ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
 }
@@ -122,7 +123,8 @@ Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watche
     if (patience) deadline = Clock::now() + *patience;
     const std::span<const int> others = watcher ? watcher->descriptors() : std::span<const int>{};
     std::vector<pollfd> ready{{socket_.get(), POLLIN, 0}};
-    for (const int descriptor : others) ready.push_back({descriptor, POLLIN, 0});
+    for (const int descriptor : others)
+        ready.push_back({descriptor, POLLIN, 0});
     for (;;) {
         // Others first: a server that never stops talking must not lock out Ctrl-C.
         const bool waiting = !holds_line();
@@ -141,7 +143,8 @@ Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watche
 
 void Conversation::leave() {
     if (!send("QUIT").empty()) return;
-    while (hear(goodbye_patience).what == Heard::line) {}
+    while (hear(goodbye_patience).what == Heard::line) {
+    }
 }
 
 Answer ask(Conversation& server, std::string_view command, Watcher* watcher) {
@@ -183,7 +186,7 @@ Answer follow(Conversation& server, std::string_view command, Watcher& watcher,
         case Heard::gone: return gone(heard.text);
         case Heard::quiet: return gone("the server does not end its list");
         case Heard::interrupted:
-            if (leaving) return {Answer::Kind::interrupted};   // asked twice: somebody is in a hurry
+            if (leaving) return {Answer::Kind::interrupted}; // asked twice: somebody is in a hurry
             enough = true;
             break;
         case Heard::line:

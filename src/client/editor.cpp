@@ -54,7 +54,10 @@ Editor::Wants Editor::press(const Key& key) {
     case Code::erase_word_right: return erase(cursor_, word_right(), true);
     case Code::up: return recalled_ == 0 ? Wants::bell : recall(recalled_ - 1);
     case Code::down: return recall(recalled_ + 1);
-    case Code::page_up: case Code::page_down: case Code::paste_begin: case Code::paste_end:
+    case Code::page_up:
+    case Code::page_down:
+    case Code::paste_begin:
+    case Code::paste_end:
     case Code::other: return Wants::nothing;
     }
     return Wants::nothing;
@@ -106,21 +109,45 @@ Editor::Wants Editor::recall(std::size_t place) {
 
 std::size_t Editor::word_left() const {
     std::size_t at = cursor_;
-    while (at > 0 && line_[at - 1] == ' ') --at;
-    while (at > 0 && line_[at - 1] != ' ') --at;
+    while (at > 0 && line_[at - 1] == ' ')
+        --at;
+    while (at > 0 && line_[at - 1] != ' ')
+        --at;
     return at;
 }
 
 std::size_t Editor::word_right() const {
     std::size_t at = cursor_;
-    while (at < line_.size() && line_[at] == ' ') ++at;
-    while (at < line_.size() && line_[at] != ' ') ++at;
+    while (at < line_.size() && line_[at] == ' ')
+        ++at;
+    while (at < line_.size() && line_[at] != ' ')
+        ++at;
     return at;
 }
 
 void Editor::replace_word(std::size_t from, std::string_view word) {
     line_.replace(from, cursor_ - from, word);
     cursor_ = from + word.size();
+}
+
+// Chooses the part of a line that is too long for `room` columns: moved by a third when the cursor leaves it, so that
+// one sees where one is going. Two columns are for the marks at the edges.
+void Editor::scroll(std::size_t room) {
+    const std::string_view line = line_;
+    const auto width = [line](std::size_t from, std::size_t to) { return columns(line.substr(from, to - from)); };
+    const std::size_t jump = room / 3;
+    if (cursor_ < shown_from_ || shown_from_ > line.size()) shown_from_ = cursor_;
+    if (cursor_ == shown_from_) {
+        for (std::size_t moved = 0; shown_from_ > 0 && moved < jump; ++moved) {
+            shown_from_ = before_character(line, shown_from_);
+        }
+    }
+    const std::size_t marks = cursor_ < line.size() ? 3 : 2;
+    while (shown_from_ < cursor_ && width(shown_from_, cursor_) + marks > room) {
+        for (std::size_t moved = 0; shown_from_ < cursor_ && moved < std::max<std::size_t>(jump, 1); ++moved) {
+            shown_from_ = after_character(line, shown_from_);
+        }
+    }
 }
 
 std::string Editor::drawing(std::size_t screen) {
@@ -131,33 +158,19 @@ std::string Editor::drawing(std::size_t screen) {
     if (room == 0) return "\r\x1b[K";
 
     const std::string_view line = line_;
-    const auto width = [line](std::size_t from, std::size_t to) { return columns(line.substr(from, to - from)); };
-    if (width(0, line.size()) < room) {
+    if (columns(line) < room) {
         shown_from_ = 0;
     } else {
-        // Moved by a third when the cursor leaves the window, so that one sees where one is going. Two columns are for
-        // the marks at the edges.
-        const std::size_t jump = room / 3;
-        if (cursor_ < shown_from_ || shown_from_ > line.size()) shown_from_ = cursor_;
-        if (cursor_ == shown_from_) {
-            for (std::size_t moved = 0; shown_from_ > 0 && moved < jump; ++moved) {
-                shown_from_ = before_character(line, shown_from_);
-            }
-        }
-        const std::size_t end_mark = cursor_ < line.size() ? 3 : 2;
-        while (shown_from_ < cursor_ && width(shown_from_, cursor_) + end_mark > room) {
-            for (std::size_t moved = 0; shown_from_ < cursor_ && moved < std::max<std::size_t>(jump, 1); ++moved) {
-                shown_from_ = after_character(line, shown_from_);
-            }
-        }
+        scroll(room);
     }
     std::string shown = shown_from_ > 0 ? "<" : "";
-    const std::size_t cursor_column = columns(prompt) + columns(shown) + width(shown_from_, cursor_);
+    const std::size_t cursor_column =
+        columns(prompt) + columns(shown) + columns(line.substr(shown_from_, cursor_ - shown_from_));
     std::size_t at = shown_from_;
     while (at < line.size()) {
         const std::size_t next = after_character(line, at);
         const std::size_t mark = next < line.size() ? 1 : 0;
-        if (columns(shown) + width(at, next) + mark > room) break;
+        if (columns(shown) + columns(line.substr(at, next - at)) + mark > room) break;
         shown += line.substr(at, next - at);
         at = next;
     }

@@ -127,7 +127,7 @@ std::vector<Field> session_fields(std::string_view line) {
         const std::size_t place = fields.size();
         const std::size_t sign = equals_sign(word);
         if (place < session_names.size()) {
-            fields.emplace_back(session_names[place], decoded(word));   // a user's name may hold "="
+            fields.emplace_back(session_names[place], decoded(word)); // a user's name may hold "="
         } else if (sign != std::string_view::npos) {
             fields.emplace_back(word.substr(0, sign), decoded(word.substr(sign + 1)));
         } else {
@@ -156,7 +156,8 @@ std::vector<Field> event_fields(std::string_view line) {
 }
 
 std::string_view value_of(const std::vector<Field>& fields, std::string_view name) noexcept {
-    const auto found = std::find_if(fields.begin(), fields.end(), [name](const Field& one) { return one.first == name; });
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [name](const Field& one) { return one.first == name; });
     return found == fields.end() ? std::string_view{} : std::string_view{found->second};
 }
 

@@ -46,8 +46,8 @@ std::string json_number(std::string_view text) {
 }
 
 JsonObject& JsonObject::add(std::string_view name, std::string json) {
-    const auto known = std::find_if(members_.begin(), members_.end(),
-                                    [name](const auto& member) { return member.first == name; });
+    const auto known =
+        std::find_if(members_.begin(), members_.end(), [name](const auto& member) { return member.first == name; });
     if (known != members_.end()) {
         known->second.push_back(std::move(json));
     } else {

@@ -11,22 +11,48 @@ namespace {
 using Code = Key::Code;
 
 struct Sequence {
-    std::string_view bytes;   // behind ESC
+    std::string_view bytes; // behind ESC
     Code code;
 };
 
 // What xterm, the Linux console, screen, tmux, rxvt and the VT220 send.
 constexpr std::array<Sequence, 36> sequences = {{
-    {"[A", Code::up}, {"[B", Code::down}, {"[C", Code::right}, {"[D", Code::left},
-    {"OA", Code::up}, {"OB", Code::down}, {"OC", Code::right}, {"OD", Code::left},
-    {"[H", Code::home}, {"[F", Code::end}, {"OH", Code::home}, {"OF", Code::end},
-    {"[1~", Code::home}, {"[4~", Code::end}, {"[7~", Code::home}, {"[8~", Code::end},
-    {"[3~", Code::erase}, {"[5~", Code::page_up}, {"[6~", Code::page_down},
-    {"[1;5C", Code::word_right}, {"[1;5D", Code::word_left}, {"[1;3C", Code::word_right}, {"[1;3D", Code::word_left},
-    {"[5C", Code::word_right}, {"[5D", Code::word_left}, {"Oc", Code::word_right}, {"Od", Code::word_left},
-    {"f", Code::word_right}, {"b", Code::word_left}, {"d", Code::erase_word_right}, {"\x7f", Code::erase_word},
-    {"\b", Code::erase_word}, {"[200~", Code::paste_begin}, {"[201~", Code::paste_end},
-    {"[1;5H", Code::home}, {"[1;5F", Code::end},
+    {"[A", Code::up},
+    {"[B", Code::down},
+    {"[C", Code::right},
+    {"[D", Code::left},
+    {"OA", Code::up},
+    {"OB", Code::down},
+    {"OC", Code::right},
+    {"OD", Code::left},
+    {"[H", Code::home},
+    {"[F", Code::end},
+    {"OH", Code::home},
+    {"OF", Code::end},
+    {"[1~", Code::home},
+    {"[4~", Code::end},
+    {"[7~", Code::home},
+    {"[8~", Code::end},
+    {"[3~", Code::erase},
+    {"[5~", Code::page_up},
+    {"[6~", Code::page_down},
+    {"[1;5C", Code::word_right},
+    {"[1;5D", Code::word_left},
+    {"[1;3C", Code::word_right},
+    {"[1;3D", Code::word_left},
+    {"[5C", Code::word_right},
+    {"[5D", Code::word_left},
+    {"Oc", Code::word_right},
+    {"Od", Code::word_left},
+    {"f", Code::word_right},
+    {"b", Code::word_left},
+    {"d", Code::erase_word_right},
+    {"\x7f", Code::erase_word},
+    {"\b", Code::erase_word},
+    {"[200~", Code::paste_begin},
+    {"[201~", Code::paste_end},
+    {"[1;5H", Code::home},
+    {"[1;5F", Code::end},
 }};
 
 // How many octets the escape sequence at the front has; nothing while its end is missing (ECMA-48 section 5.4).
@@ -37,7 +63,7 @@ std::optional<std::size_t> escape_length(std::string_view bytes) {
     constexpr std::size_t longest = 32;
     for (std::size_t i = 2; i < bytes.size(); ++i) {
         if (bytes[i] >= 0x40 && bytes[i] <= 0x7E) return i + 1;
-        if (bytes[i] < 0x20 || i == longest) return i;   // no sequence after all: what follows is a key again
+        if (bytes[i] < 0x20 || i == longest) return i; // no sequence after all: what follows is a key again
     }
     return std::nullopt;
 }
@@ -51,9 +77,11 @@ Key escape_key(std::string_view behind_escape) {
 
 Key control_key(char c) {
     switch (c) {
-    case '\r': case '\n': return {Code::enter};
+    case '\r':
+    case '\n': return {Code::enter};
     case '\t': return {Code::tab};
-    case '\b': case 0x7F: return {Code::backspace};
+    case '\b':
+    case 0x7F: return {Code::backspace};
     default: return {Code::control, std::string(1, static_cast<char>(c + '@'))};
     }
 }

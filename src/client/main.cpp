@@ -40,5 +40,5 @@ int main(int argc, char** argv) try {
     if (invocation.what == What::hash) return client::run_hash(invocation);
     return client::run(invocation);
 } catch (const std::exception& trouble) {
-    return fail(trouble.what(), 71);   // EX_OSERR
+    return fail(trouble.what(), 71); // EX_OSERR
 }

@@ -12,7 +12,8 @@ namespace {
 // Ends a live command: Ctrl-C, SIGTERM, or nobody left to read our output.
 class LiveWatcher final : public Watcher {
 public:
-    explicit LiveWatcher(int output) : descriptors_{signals_.descriptor()} {
+    explicit LiveWatcher(int output)
+        : descriptors_{signals_.descriptor()} {
         // The writing end of a pipe is "ready" only when its reader has gone; a terminal would be at every key.
         struct stat about {};
         if (::fstat(output, &about) == 0 && S_ISFIFO(about.st_mode)) descriptors_.push_back(output);
@@ -36,7 +37,8 @@ Answer run_live(Conversation& server, const Invocation& invocation, Output& out)
     LiveWatcher watcher{out.descriptor()};
     const Format format = invocation.format;
     Answer answer = follow(
-        server, invocation.command, watcher, [&](const Reply& reply) { return out.put(show_live_start(format, reply)); },
+        server, invocation.command, watcher,
+        [&](const Reply& reply) { return out.put(show_live_start(format, reply)); },
         [&](std::string_view line) { return out.put(show_live_line(format, invocation.command, line)); });
     if (answer.kind == Answer::Kind::reply && answer.reply.ok) out.put(show_live_end(format));
     return answer;

@@ -15,8 +15,8 @@ using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
 constexpr std::array<std::string_view, 4> period_names = {"minute", "hour", "day", "week"};
-constexpr std::size_t label_width = 6;              // of the value axis
-constexpr std::size_t margin = label_width + 2;     // and its line
+constexpr std::size_t label_width = 6;          // of the value axis
+constexpr std::size_t margin = label_width + 2; // and its line
 
 seconds length_of(Period period) {
     constexpr std::array<seconds, 4> lengths = {60s, 3600s, 86400s, 7 * 86400s};
@@ -59,13 +59,14 @@ std::string clock_text(sys_seconds when) {
 std::string mark_text(sys_seconds when, Period period, seconds step) {
     if (period == Period::week) return date_text(when);
     if (period == Period::minute && step < 86400s) return clock_text(when);
-    if (period == Period::hour && step < 86400s) return date_text(when).substr(5) + ' ' + clock_text(when).substr(0, 2) + 'h';
+    if (period == Period::hour && step < 86400s)
+        return date_text(when).substr(5) + ' ' + clock_text(when).substr(0, 2) + 'h';
     return date_text(when).substr(5);
 }
 
 // The height of the picture: a little above the largest value, such that a quarter of it is a round number too.
 double round_top(double largest, Unit unit) {
-    if (unit == Unit::number && largest <= 4) return 4;   // whole things: no "0.25 log-ins" on the axis
+    if (unit == Unit::number && largest <= 4) return 4; // whole things: no "0.25 log-ins" on the axis
     if (largest <= 0) return 4;
     if (unit == Unit::octets) return std::max(4.0, std::exp2(std::ceil(std::log2(largest))));
     const double ten = std::pow(10, std::floor(std::log10(largest)));
@@ -104,7 +105,7 @@ std::vector<std::optional<double>> dot_values(const Chart& chart, Span span, std
     return values;
 }
 
-void append_utf8(std::string& text, char32_t code) {   // three octets are enough for what is drawn here
+void append_utf8(std::string& text, char32_t code) { // three octets are enough for what is drawn here
     text += static_cast<char>(0xE0 | (code >> 12U));
     text += static_cast<char>(0x80 | ((code >> 6U) & 0x3FU));
     text += static_cast<char>(0x80 | (code & 0x3FU));
@@ -112,17 +113,20 @@ void append_utf8(std::string& text, char32_t code) {   // three octets are enoug
 
 // One row of braille characters out of `rows`, the topmost being 0. Each character is two dots wide and four high
 // (U+2800 and a bit for each dot).
-std::string braille_row(const std::vector<std::optional<double>>& values, double top, std::size_t row, std::size_t rows) {
+std::string braille_row(const std::vector<std::optional<double>>& values, double top, std::size_t row,
+                        std::size_t rows) {
     constexpr std::array<std::array<unsigned, 4>, 2> bits = {{{0x40, 0x04, 0x02, 0x01}, {0x80, 0x20, 0x10, 0x08}}};
-    const std::size_t below = (rows - 1 - row) * 4;   // dots under this row
+    const std::size_t below = (rows - 1 - row) * 4; // dots under this row
     std::string text;
     for (std::size_t dot = 0; dot + 1 < values.size(); dot += 2) {
         unsigned pattern = 0;
         for (std::size_t half = 0; half < 2; ++half) {
             const double value = values[dot + half].value_or(0);
-            auto height = static_cast<std::size_t>(std::lround(std::max(0.0, value) / top * static_cast<double>(rows * 4)));
-            if (value > 0) height = std::max<std::size_t>(height, 1);   // a little is not nothing
-            for (std::size_t i = 0; i < 4; ++i) pattern |= below + i < height ? bits[half][i] : 0;
+            auto height =
+                static_cast<std::size_t>(std::lround(std::max(0.0, value) / top * static_cast<double>(rows * 4)));
+            if (value > 0) height = std::max<std::size_t>(height, 1); // a little is not nothing
+            for (std::size_t i = 0; i < 4; ++i)
+                pattern |= below + i < height ? bits[half][i] : 0;
         }
         if (pattern == 0) {
             text += ' ';
@@ -143,7 +147,8 @@ seconds mark_step(Period period, double seconds_a_column) {
     constexpr std::array<double, 4> room = {8, 12, 8, 13};
     for (const int step : steps[static_cast<std::size_t>(period)]) {
         const seconds length = length_of(period) * step;
-        if (static_cast<double>(length.count()) / seconds_a_column >= room[static_cast<std::size_t>(period)]) return length;
+        if (static_cast<double>(length.count()) / seconds_a_column >= room[static_cast<std::size_t>(period)])
+            return length;
     }
     return length_of(period) * 100'000;
 }
@@ -169,7 +174,7 @@ std::string time_axis(Period period, Span span, std::size_t width) {
         texts += text;
     }
     std::string line(label_width, ' ');
-    line += " \xE2\x94\x94";   // corner
+    line += " \xE2\x94\x94"; // corner
     for (std::size_t column = 0; column < width; ++column) {
         const bool tick = std::find(ticks.begin(), ticks.end(), column) != ticks.end();
         line += tick ? "\xE2\x94\xB4" : "\xE2\x94\x80";
@@ -204,10 +209,12 @@ std::string summary(const Chart& chart, Unit unit) {
 std::optional<sys_seconds> parse_time(std::string_view text) {
     const bool form = text.size() >= 20 && text[4] == '-' && text[7] == '-' && text[10] == 'T' && text[13] == ':' &&
                       text[16] == ':' && text.back() == 'Z' && (text.size() == 20 || text[19] == '.');
-    if (!form || (text.size() > 20 && !whole(text.substr(20, std::min<std::size_t>(9, text.size() - 21))))) return std::nullopt;
+    if (!form || (text.size() > 20 && !whole(text.substr(20, std::min<std::size_t>(9, text.size() - 21)))))
+        return std::nullopt;
     const auto year = whole(text.substr(0, 4)), month = whole(text.substr(5, 2)), day = whole(text.substr(8, 2));
     const auto hour = whole(text.substr(11, 2)), minute = whole(text.substr(14, 2)), second = whole(text.substr(17, 2));
-    if (!year || !month || !day || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+    if (!year || !month || !day || !hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60)
+        return std::nullopt;
     const std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{static_cast<unsigned>(*month)},
                                            std::chrono::day{static_cast<unsigned>(*day)}};
     if (!date.ok()) return std::nullopt;
@@ -249,8 +256,9 @@ std::size_t dots_across(std::size_t columns) {
 
 std::string draw(const Chart& chart, std::size_t rows, std::size_t columns) {
     const Unit unit = unit_of(chart.metric);
-    if (chart.points.empty()) return "no history of " + printable(chart.metric) + " by the " + std::string{name_of(chart.period)} + " yet\n";
-    constexpr std::size_t other_rows = 4;   // title, axis, its texts, summary
+    if (chart.points.empty())
+        return "no history of " + printable(chart.metric) + " by the " + std::string{name_of(chart.period)} + " yet\n";
+    constexpr std::size_t other_rows = 4; // title, axis, its texts, summary
     constexpr std::size_t highest = 16;
     if (rows < other_rows + 4 || columns < margin + 16) return fitted(summary(chart, unit), columns) + '\n';
     const std::size_t height = std::min(highest, (rows - other_rows) / 4 * 4);
@@ -263,11 +271,13 @@ std::string draw(const Chart& chart, std::size_t rows, std::size_t columns) {
     const Span span{from, whole_span / static_cast<double>(dots)};
     const auto values = dot_values(chart, span, dots);
     double largest = 0;
-    for (const auto& value : values) largest = std::max(largest, value.value_or(0));
+    for (const auto& value : values)
+        largest = std::max(largest, value.value_or(0));
     const double top = round_top(largest, unit);
 
-    const std::string title = printable(chart.metric) + " by the " + std::string{name_of(chart.period)} + unit_text(unit) + ", " +
-                              date_text(from) + ' ' + clock_text(from) + " to " + date_text(to) + ' ' + clock_text(to) + " UTC";
+    const std::string title = printable(chart.metric) + " by the " + std::string{name_of(chart.period)} +
+                              unit_text(unit) + ", " + date_text(from) + ' ' + clock_text(from) + " to " +
+                              date_text(to) + ' ' + clock_text(to) + " UTC";
     std::string text = fitted(title, columns);
     text.erase(text.find_last_not_of(' ') + 1);
     text += '\n';
@@ -285,7 +295,8 @@ std::string draw(const Chart& chart, std::size_t rows, std::size_t columns) {
 
 std::string sparkline(std::span<const double> values, std::size_t width, double top) {
     if (values.size() > width) values = values.subspan(values.size() - width);
-    for (const double value : values) top = std::max(top, value);
+    for (const double value : values)
+        top = std::max(top, value);
     std::string text(width - values.size(), ' ');
     for (const double value : values) {
         if (value <= 0 || top <= 0) {
@@ -293,7 +304,7 @@ std::string sparkline(std::span<const double> values, std::size_t width, double 
             continue;
         }
         const auto eighths = static_cast<unsigned>(std::clamp(std::lround(value / top * 8), 1L, 8L));
-        append_utf8(text, 0x2580 + eighths);   // U+2581 .. U+2588
+        append_utf8(text, 0x2580 + eighths); // U+2581 .. U+2588
     }
     return text;
 }

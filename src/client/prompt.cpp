@@ -12,6 +12,7 @@
 #include "buzon/client/secret_line.h"
 #include "buzon/client/text.h"
 #include "buzon/posix/io.h"
+#include "choices.h"
 #include "modes.h"
 
 namespace buzon::client {
@@ -24,33 +25,6 @@ constexpr Milliseconds sign_of_life = 4min;
 
 // Pasted text comes between marks, so that a tab in it is a blank and completes nothing.
 constexpr std::string_view paste_marks_on = "\x1b[?2004h", paste_marks_off = "\x1b[?2004l";
-
-// Words under one another in columns, as a shell lists them.
-std::string listing(const std::vector<std::string>& words, std::size_t screen) {
-    std::size_t widest = 1;
-    for (const std::string& word : words) widest = std::max(widest, columns(printable(word)) + 2);
-    const std::size_t a_row = std::max<std::size_t>(1, (screen - 1) / widest);
-    std::string text;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const bool last = (i + 1) % a_row == 0 || i + 1 == words.size();
-        text += last ? printable(words[i]) + '\n' : fitted(printable(words[i]), widest);
-    }
-    return text;
-}
-
-// How many octets the words have in common at their beginning, letters of either case being equal.
-std::size_t common_length(const std::vector<std::string>& words) {
-    std::size_t length = words.front().size();
-    for (const std::string& word : words) {
-        std::size_t same = 0;
-        while (same < std::min(length, word.size()) &&
-               same_word(std::string_view{word}.substr(same, 1), std::string_view{words.front()}.substr(same, 1))) {
-            ++same;
-        }
-        length = same;
-    }
-    return length;
-}
 
 // The conversation of a person with the server. Reads keys whenever it waits, whatever for.
 class Prompt final : public Watcher {
@@ -94,7 +68,7 @@ private:
     RawMode raw_{STDIN_FILENO, STDOUT_FILENO, std::string{paste_marks_on}, std::string{paste_marks_off}};
     std::array<int, 2> descriptors_ = {signals_.descriptor(), STDIN_FILENO};
     KeyReader key_reader_;
-    std::deque<Key> keys_;      // typed, and not yet acted upon
+    std::deque<Key> keys_; // typed, and not yet acted upon
     History history_;
     Editor editor_;
     Vocabulary known_;
@@ -105,7 +79,7 @@ private:
     int signal_ = 0;
     bool finished_ = false;
     int code_ = exit_ok;
-    std::string trouble_;       // why the server cannot be used any more; said when the terminal is back
+    std::string trouble_; // why the server cannot be used any more; said when the terminal is back
 };
 
 bool is_control(const Key& key, std::string_view letter) {
@@ -117,10 +91,11 @@ void Prompt::read_keys() {
     const posix::Transfer got = posix::read_some(STDIN_FILENO, bytes);
     if (got.what == posix::Moved::would_block) return;
     if (got.what != posix::Moved::some) {
-        input_ended_ = true;   // the terminal's window was closed
+        input_ended_ = true; // the terminal's window was closed
         return;
     }
-    for (Key& key : key_reader_.feed({bytes.data(), got.bytes})) keys_.push_back(std::move(key));
+    for (Key& key : key_reader_.feed({bytes.data(), got.bytes}))
+        keys_.push_back(std::move(key));
 }
 
 bool Prompt::wants_out(int descriptor) {
@@ -209,7 +184,7 @@ void Prompt::enter() {
     draw();
     out_.put("\n");
     std::string line = editor_.line();
-    if (!holds_secret(line)) {   // a password may end with blanks; elsewhere they are what Tab left
+    if (!holds_secret(line)) { // a password may end with blanks; elsewhere they are what Tab left
         line.erase(line.find_last_not_of(' ') + 1);
         history_.add(line);
     }
@@ -260,7 +235,8 @@ void Prompt::run_live(const std::string& line) {
 // plot and top, from inside.
 void Prompt::run_own(const std::string& line) {
     std::vector<std::string_view> arguments = {"host", "1"};
-    for (const std::string_view word : words_of(line)) arguments.push_back(word);
+    for (const std::string_view word : words_of(line))
+        arguments.push_back(word);
     auto parsed = parse_arguments(arguments);
     if (const auto* wrong = std::get_if<std::string>(&parsed)) {
         out_.put(*wrong + '\n');

@@ -75,7 +75,7 @@ void put_reply(Output& out, Format format, std::string_view command, const Reply
 }
 
 int run(const Invocation& invocation) {
-    std::signal(SIGPIPE, SIG_IGN);   // a reader that has gone is a failed write, which ends us in order
+    std::signal(SIGPIPE, SIG_IGN); // a reader that has gone is a failed write, which ends us in order
     std::string password;
     if (!invocation.admin.empty()) {
         auto found = find_password();

@@ -68,7 +68,7 @@ private:
     Signals signals_;
     std::array<int, 2> descriptors_ = {signals_.descriptor(), STDIN_FILENO};
     std::string text_;
-    std::size_t taken_ = 0;   // octets of text_ given out
+    std::size_t taken_ = 0; // octets of text_ given out
     bool wanted_ = true, ended_ = false, too_long_ = false;
     int signal_ = 0;
 };
@@ -138,7 +138,7 @@ private:
 
     int finish() {
         server_.leave();
-        if (input_.signal() != 0) return 128 + input_.signal();   // as a shell reports it
+        if (input_.signal() != 0) return 128 + input_.signal(); // as a shell reports it
         return failed_ ? exit_refused : exit_ok;
     }
 

@@ -37,9 +37,11 @@ void measure(const Cells& cells, std::vector<Column>& columns_found, bool headin
 std::string table(const Cells& heading, const std::vector<Cells>& rows) {
     std::vector<Column> found;
     measure(heading, found, true);
-    for (const Cells& row : rows) measure(row, found, false);
+    for (const Cells& row : rows)
+        measure(row, found, false);
     std::string text = heading.empty() ? "" : line_of(heading, found);
-    for (const Cells& row : rows) text += line_of(row, found);
+    for (const Cells& row : rows)
+        text += line_of(row, found);
     return text;
 }
 

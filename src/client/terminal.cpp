@@ -38,19 +38,20 @@ void restore_terminal() noexcept {
         // Nothing can be done about a failure here.
         [[maybe_unused]] const ssize_t n = ::write(rescue.output, rescue.off, rescue.off_size);
     }
-    ::tcsetattr(rescue.input, TCSADRAIN, &rescue.before);   // async-signal-safe (POSIX 2.4.3)
+    ::tcsetattr(rescue.input, TCSADRAIN, &rescue.before); // async-signal-safe (POSIX 2.4.3)
 }
 
 extern "C" void on_fatal_signal(int signal) {
     restore_terminal();
-    ::raise(signal);   // SA_RESETHAND: this time with the default action
+    ::raise(signal); // SA_RESETHAND: this time with the default action
 }
 
 void catch_fatal_signals() {
     struct sigaction action {};
     action.sa_handler = on_fatal_signal;
     action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_NODEFER;
-    for (const int signal : fatal_signals) ::sigaction(signal, &action, nullptr);
+    for (const int signal : fatal_signals)
+        ::sigaction(signal, &action, nullptr);
 }
 
 } // namespace
@@ -107,13 +108,14 @@ void RawMode::leave() {
 void RawMode::suspend() {
     leave();
     // The signal is blocked while Signals lives: let exactly this one through.
-    struct sigaction by_default {}, before {};
+    struct sigaction by_default {
+    }, before{};
     by_default.sa_handler = SIG_DFL;
     ::sigaction(SIGTSTP, &by_default, &before);
     sigset_t stop, mask;
     ::sigemptyset(&stop);
     ::sigaddset(&stop, SIGTSTP);
-    ::kill(0, SIGTSTP);   // the whole job, as the terminal's own Ctrl-Z would
+    ::kill(0, SIGTSTP); // the whole job, as the terminal's own Ctrl-Z would
     ::sigprocmask(SIG_UNBLOCK, &stop, &mask);
     ::sigprocmask(SIG_SETMASK, &mask, nullptr);
     ::sigaction(SIGTSTP, &before, nullptr);
@@ -123,7 +125,8 @@ void RawMode::suspend() {
 Signals::Signals() {
     sigset_t watched;
     ::sigemptyset(&watched);
-    for (const int signal : watched_signals) ::sigaddset(&watched, signal);
+    for (const int signal : watched_signals)
+        ::sigaddset(&watched, signal);
     ::sigprocmask(SIG_BLOCK, &watched, &before_);
     descriptor_.reset(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!descriptor_) throw std::system_error{posix::last_error(), "signalfd"};
@@ -154,7 +157,7 @@ std::optional<std::string> read_secret(int input, int output, std::string_view p
             if (signal != SIGTSTP && signal != SIGWINCH && signal != 0) return std::nullopt;
             continue;
         }
-        char byte = 0;   // one by one: what was typed behind the Enter is for somebody else
+        char byte = 0; // one by one: what was typed behind the Enter is for somebody else
         if (posix::read_some(input, {&byte, 1}).what != posix::Moved::some) return std::nullopt;
         for (const Key& key : keys.feed({&byte, 1})) {
             const SecretLine::State state = line.press(key);

@@ -12,15 +12,36 @@ struct Range {
     char32_t first, last;
 };
 
-constexpr std::array<Range, 18> no_width = {{{0x300, 0x36F}, {0x483, 0x489}, {0x591, 0x5BD}, {0x610, 0x61A},
-                                             {0x64B, 0x65F}, {0x6D6, 0x6DC}, {0x900, 0x902}, {0x93C, 0x93C},
-                                             {0x941, 0x948}, {0xE31, 0xE31}, {0xE34, 0xE3A}, {0xE47, 0xE4E},
-                                             {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x200B, 0x200F}, {0x20D0, 0x20FF},
-                                             {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}}};
-constexpr std::array<Range, 13> two_columns = {{{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF},
-                                                {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xA000, 0xA4CF},
-                                                {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0xFE30, 0xFE6F},
-                                                {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF},
+constexpr std::array<Range, 18> no_width = {{{0x300, 0x36F},
+                                             {0x483, 0x489},
+                                             {0x591, 0x5BD},
+                                             {0x610, 0x61A},
+                                             {0x64B, 0x65F},
+                                             {0x6D6, 0x6DC},
+                                             {0x900, 0x902},
+                                             {0x93C, 0x93C},
+                                             {0x941, 0x948},
+                                             {0xE31, 0xE31},
+                                             {0xE34, 0xE3A},
+                                             {0xE47, 0xE4E},
+                                             {0x1AB0, 0x1AFF},
+                                             {0x1DC0, 0x1DFF},
+                                             {0x200B, 0x200F},
+                                             {0x20D0, 0x20FF},
+                                             {0xFE00, 0xFE0F},
+                                             {0xFE20, 0xFE2F}}};
+constexpr std::array<Range, 13> two_columns = {{{0x1100, 0x115F},
+                                                {0x2E80, 0x303E},
+                                                {0x3041, 0x33FF},
+                                                {0x3400, 0x4DBF},
+                                                {0x4E00, 0x9FFF},
+                                                {0xA000, 0xA4CF},
+                                                {0xAC00, 0xD7A3},
+                                                {0xF900, 0xFAFF},
+                                                {0xFE30, 0xFE6F},
+                                                {0xFF00, 0xFF60},
+                                                {0xFFE0, 0xFFE6},
+                                                {0x1F300, 0x1FAFF},
                                                 {0x20000, 0x3FFFD}}};
 
 template <std::size_t N>
@@ -106,7 +127,8 @@ std::size_t after_character(std::string_view text, std::size_t at) noexcept {
 std::size_t before_character(std::string_view text, std::size_t at) noexcept {
     // Walked from the front: what counts as one character must be the same in both directions, in wrong UTF-8 too.
     std::size_t place = 0;
-    for (std::size_t next = after_character(text, 0); next < at; next = after_character(text, next)) place = next;
+    for (std::size_t next = after_character(text, 0); next < at; next = after_character(text, next))
+        place = next;
     return place;
 }
 
@@ -185,7 +207,7 @@ std::optional<double> number_of(std::string_view text) noexcept {
 std::string fixed(double value, int digits) {
     char text[64];
     const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits);
-    if (error != std::errc{}) return "?";   // more than 60 digits: no number that a server counts
+    if (error != std::errc{}) return "?"; // more than 60 digits: no number that a server counts
     return {text, end};
 }
 

@@ -10,7 +10,7 @@
 namespace buzon::client {
 namespace {
 
-constexpr std::size_t most_buckets = 400;      // twenty minutes, wider than any screen
+constexpr std::size_t most_buckets = 400; // twenty minutes, wider than any screen
 constexpr std::size_t most_log_ins = 50;
 
 double number_or_zero(std::string_view text) {
@@ -49,7 +49,8 @@ struct Widths {
 
 Widths widths(std::size_t columns) {
     Widths all{};
-    const std::size_t fixed_part = all.id + all.state + all.command + all.sent + all.share + all.rate + all.backlog + all.age + 10;
+    const std::size_t fixed_part =
+        all.id + all.state + all.command + all.sent + all.share + all.rate + all.backlog + all.age + 10;
     const std::size_t left = columns > fixed_part + 24 ? columns - fixed_part : 24;
     all.user = std::min<std::size_t>(left / 3, 24);
     all.address = std::min<std::size_t>(left - all.user, 48);
@@ -79,7 +80,8 @@ void Trend::put(double now, double value) {
     if (buckets_.empty() || buckets_.back().number != number) buckets_.push_back({number, 0, 0});
     buckets_.back().sum += value;
     ++buckets_.back().values;
-    while (buckets_.size() > most_buckets) buckets_.pop_front();
+    while (buckets_.size() > most_buckets)
+        buckets_.pop_front();
 }
 
 std::vector<double> Trend::last(std::size_t count) const {
@@ -112,8 +114,17 @@ TopView::Session TopView::read_session(double now, std::string_view line, std::m
     const std::vector<Field> fields = session_fields(line);
     const auto text = [&](std::string_view name) { return printable(value_of(fields, name)); };
     const auto number = [&](std::string_view name) { return number_or_zero(value_of(fields, name)); };
-    Session session{text("id"), text("user"), text("address"), text("state"), text("command"), text("program"),
-                    number("sent"), number("size"), number("backlog"), number("age"), 0};
+    Session session{text("id"),
+                    text("user"),
+                    text("address"),
+                    text("state"),
+                    text("command"),
+                    text("program"),
+                    number("sent"),
+                    number("size"),
+                    number("backlog"),
+                    number("age"),
+                    0};
     if (const auto before = sent_.find(session.id); before != sent_.end() && now > before->second.at) {
         // Less than before: another reply has begun, and all of it is new.
         const double grown = session.sent - (session.sent >= before->second.sent ? before->second.sent : 0);
@@ -127,8 +138,9 @@ void TopView::take_sessions(double now, const Reply& sessions) {
     sessions_.clear();
     sessions_trouble_ = sessions.ok ? "" : printable(sessions.status);
     std::map<std::string, Seen> seen;
-    for (const std::string& line : sessions.lines) sessions_.push_back(read_session(now, line, seen));
-    sent_ = std::move(seen);   // sessions that have ended are forgotten
+    for (const std::string& line : sessions.lines)
+        sessions_.push_back(read_session(now, line, seen));
+    sent_ = std::move(seen); // sessions that have ended are forgotten
     sort();
 }
 
@@ -149,12 +161,14 @@ void TopView::take_event(std::string_view line) {
     const std::vector<Field> fields = event_fields(line);
     const std::string_view time = value_of(fields, "time");
     const bool iso = time.size() >= 19 && time[10] == 'T';
-    std::string text = printable(iso ? time.substr(11, 8) : time) + "  " + fitted(printable(value_of(fields, "type")), 10);
+    std::string text =
+        printable(iso ? time.substr(11, 8) : time) + "  " + fitted(printable(value_of(fields, "type")), 10);
     for (const auto& [name, value] : fields) {
         if (name == "user") text += ' ' + fitted(printable(value), 16);
     }
     for (const auto& [name, value] : fields) {
-        if (name != "time" && name != "type" && name != "user" && name != "level") text += ' ' + name + '=' + printable(value);
+        if (name != "time" && name != "type" && name != "user" && name != "level")
+            text += ' ' + name + '=' + printable(value);
     }
     log_ins_.push_front(std::move(text));
     if (log_ins_.size() > most_log_ins) log_ins_.pop_back();
@@ -179,7 +193,8 @@ double TopView::metric(std::string_view name) const {
 std::string TopView::head_line(std::int64_t clock) const {
     std::string text = " buzon " + server_;
     const double start = metric("start-time");
-    if (start > 0 && static_cast<double>(clock) >= start) text += "   up " + age_text(static_cast<double>(clock) - start);
+    if (start > 0 && static_cast<double>(clock) >= start)
+        text += "   up " + age_text(static_cast<double>(clock) - start);
     return text + "   " + clock_text(clock) + " UTC";
 }
 
@@ -217,7 +232,8 @@ void TopView::add_trends(std::vector<Row>& rows, std::size_t columns) const {
     constexpr std::size_t text_width = 22;
     for (std::size_t i = 0; i < trends_.size(); ++i) {
         const double now = trends_[i].current();
-        std::string text = fitted(labels[i], 14) + fitted_right(measured(now, i == 1 ? Unit::octets : Unit::number), 6) + "  ";
+        std::string text =
+            fitted(labels[i], 14) + fitted_right(measured(now, i == 1 ? Unit::octets : Unit::number), 6) + "  ";
         if (columns > text_width) {
             const std::size_t width = columns - text_width;
             text += sparkline(trends_[i].last(width), width);
@@ -229,11 +245,13 @@ void TopView::add_trends(std::vector<Row>& rows, std::size_t columns) const {
 std::string TopView::session_line(const Session& session, std::size_t columns) const {
     const Widths width = widths(columns);
     const bool sending = session.size > 0 || session.sent > 0;
-    const std::string share = session.size > 0 ? fixed(std::min(100.0, session.sent / session.size * 100), 0) + '%' : "";
+    const std::string share =
+        session.size > 0 ? fixed(std::min(100.0, session.sent / session.size * 100), 0) + '%' : "";
     return ' ' + fitted(session.id, width.id) + ' ' + fitted(session.user, width.user) + ' ' +
            fitted(session.address, width.address) + ' ' + fitted(session.state, width.state) + ' ' +
            fitted(session.command == "-" ? "" : session.command, width.command) + ' ' +
-           fitted_right(sending ? shortened(session.sent, 1024) : "", width.sent) + ' ' + fitted_right(share, width.share) + ' ' +
+           fitted_right(sending ? shortened(session.sent, 1024) : "", width.sent) + ' ' +
+           fitted_right(share, width.share) + ' ' +
            fitted_right(session.rate > 0 ? shortened(session.rate, 1024) : "", width.rate) + ' ' +
            fitted_right(session.backlog > 0 ? shortened(session.backlog, 1024) : "", width.backlog) + ' ' +
            fitted_right(age_text(session.age), width.age);
@@ -251,25 +269,29 @@ void TopView::add_sessions(std::vector<Row>& rows, std::size_t height, std::size
     const std::size_t room = height - 1;
     first_ = std::min(first_, sessions_.size() > room ? sessions_.size() - room : 0);
     const std::size_t end = std::min(sessions_.size(), first_ + room);
-    for (std::size_t i = first_; i < end; ++i) rows.push_back(plain(session_line(sessions_[i], columns), columns));
+    for (std::size_t i = first_; i < end; ++i)
+        rows.push_back(plain(session_line(sessions_[i], columns), columns));
     std::size_t used = end - first_;
     if (used == 0 && room > 0) {
         rows.push_back(plain(sessions_trouble_.empty() ? " no sessions" : ' ' + sessions_trouble_, columns));
         used = 1;
     }
-    for (; used < room; ++used) rows.push_back(plain("", columns));
+    for (; used < room; ++used)
+        rows.push_back(plain("", columns));
 }
 
 void TopView::add_log_ins(std::vector<Row>& rows, std::size_t height, std::size_t columns) const {
     if (height < 2) return;
     rows.push_back(heading(" LOG-INS", columns));
     std::size_t used = 0;
-    for (; used < std::min(height - 1, log_ins_.size()); ++used) rows.push_back(plain(' ' + log_ins_[used], columns));
+    for (; used < std::min(height - 1, log_ins_.size()); ++used)
+        rows.push_back(plain(' ' + log_ins_[used], columns));
     if (used == 0) {
         rows.push_back(plain(events_trouble_.empty() ? " none yet" : ' ' + events_trouble_, columns));
         used = 1;
     }
-    for (; used + 1 < height; ++used) rows.push_back(plain("", columns));
+    for (; used + 1 < height; ++used)
+        rows.push_back(plain("", columns));
 }
 
 std::vector<TopView::Row> TopView::frame(std::size_t rows, std::size_t columns, std::int64_t clock) {
@@ -277,13 +299,14 @@ std::vector<TopView::Row> TopView::frame(std::size_t rows, std::size_t columns, 
     add_trends(all, columns);
     all.push_back(plain(filter_line(), columns));
     constexpr std::array<std::string_view, 3> orders = {"load", "age", "user"};
-    const std::size_t used = all.size() + 1;   // and the last row
+    const std::size_t used = all.size() + 1; // and the last row
     const std::size_t left = rows > used ? rows - used : 0;
     const std::size_t log_ins = left >= 8 ? std::min<std::size_t>(left / 3, 8) : 0;
     add_sessions(all, left - log_ins, columns);
     add_log_ins(all, log_ins, columns);
     if (all.size() + 1 > rows) all.resize(rows > 0 ? rows - 1 : 0);
-    while (all.size() + 1 < rows) all.push_back(plain("", columns));
+    while (all.size() + 1 < rows)
+        all.push_back(plain("", columns));
     if (rows > 0) {
         all.push_back(heading(" q quits   s sorts (by " + std::string{orders[static_cast<std::size_t>(order_)]} +
                                   ")   arrows scroll   " + std::to_string(sessions_.size()) + " sessions",

@@ -64,8 +64,10 @@ bool TopScreen::wants_out(int descriptor) {
     if (descriptor == signals_.descriptor()) {
         const int signal = signals_.take();
         if (signal == SIGTSTP) raw_.suspend();
-        if (signal == SIGWINCH || signal == SIGTSTP) changed_ = true;
-        else if (signal != 0) signal_ = signal;
+        if (signal == SIGWINCH || signal == SIGTSTP)
+            changed_ = true;
+        else if (signal != 0)
+            signal_ = signal;
     } else if (descriptor == STDIN_FILENO) {
         read_keys();
     } else {
@@ -110,7 +112,8 @@ void TopScreen::read_events() {
             changed_ = true;
             continue;
         }
-        view_.set_events_trouble("no events any more: " + (heard.text == "." ? std::string{"the server ended them"} : printable(heard.text)));
+        view_.set_events_trouble("no events any more: " +
+                                 (heard.text == "." ? std::string{"the server ended them"} : printable(heard.text)));
         events_.reset();
         return;
     }
@@ -131,7 +134,7 @@ std::string TopScreen::listen(const Invocation& invocation, const std::string& p
     if (!answer.reply.ok) return answer.reply.text;
     events_ = std::move(events);
     descriptors_[2] = events_->descriptor();
-    read_events();   // those that came together with the +OK: poll() knows nothing of them
+    read_events(); // those that came together with the +OK: poll() knows nothing of them
     return {};
 }
 
@@ -175,7 +178,8 @@ std::string TopScreen::run(const Invocation& invocation, const std::string& pass
         draw();
         if (!listening) {
             listening = true;
-            if (const std::string why = listen(invocation, password); !why.empty()) view_.set_events_trouble("no events: " + printable(why));
+            if (const std::string why = listen(invocation, password); !why.empty())
+                view_.set_events_trouble("no events: " + printable(why));
             changed_ = true;
         }
         // A server with so many sessions that the list takes long is asked less often.

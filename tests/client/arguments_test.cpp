@@ -58,7 +58,7 @@ TEST_CASE("top, plot and hash are the client's own") {
     CHECK(plot.operands == std::vector<std::string>{"bytes", "hour"});
     CHECK(good({"hash"}).what == What::hash);
     CHECK(good({"hash", "SHA512-CRYPT"}).operands == std::vector<std::string>{"SHA512-CRYPT"});
-    CHECK(good({"hash", "1111"}).address.host == "hash");   // a machine of that name
+    CHECK(good({"hash", "1111"}).address.host == "hash"); // a machine of that name
 }
 
 TEST_CASE("what is wrong is refused, never guessed") {

@@ -37,7 +37,9 @@ struct Bench {
 // Interrupts as often as something can be read from its pipe.
 class PipeWatcher final : public Watcher {
 public:
-    PipeWatcher() : pipe_{posix::make_pipe(true).value()}, descriptor_{pipe_.read_end.get()} {}
+    PipeWatcher()
+        : pipe_{posix::make_pipe(true).value()}
+        , descriptor_{pipe_.read_end.get()} {}
     void poke(std::string_view bytes) { REQUIRE_FALSE(posix::write_all(pipe_.write_end.get(), bytes)); }
     [[nodiscard]] std::span<const int> descriptors() const override { return {&descriptor_, 1}; }
     bool wants_out(int descriptor) override {
@@ -96,7 +98,7 @@ TEST_CASE("behind a command of unknown form a NOOP goes out") {
     bench.says("+OK done\r\n+OK\r\n");
     CHECK(ask(*bench.near, "NEWW x").reply.text == "done");
     CHECK(bench.heard() == "NEWW x\r\nNOOP\r\n");
-    CHECK(bench.near->hear(0ms).what == Heard::quiet);   // its answer has been taken off
+    CHECK(bench.near->hear(0ms).what == Heard::quiet); // its answer has been taken off
 }
 
 TEST_CASE("a server that hangs up is gone, in the middle of a list too") {

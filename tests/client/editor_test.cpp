@@ -16,7 +16,8 @@ struct Bench {
     Wants type(std::string_view bytes) {
         KeyReader reader;
         Wants last = Wants::nothing;
-        for (const Key& key : reader.feed(bytes)) last = editor.press(key);
+        for (const Key& key : reader.feed(bytes))
+            last = editor.press(key);
         return last;
     }
     // What the row looks like, with "|" where the cursor stands.
@@ -47,7 +48,8 @@ TEST_CASE("Ctrl-K, Ctrl-U and Ctrl-W take away what Ctrl-Y gives back") {
     CHECK(bench.editor.line() == "USER ADD  ");
     bench.type("\x19");
     CHECK(bench.editor.line() == "USER ADD  name");
-    bench.type("\x01\x1b" "f\x0b");
+    bench.type("\x01\x1b"
+               "f\x0b");
     CHECK(bench.editor.line() == "USER");
     bench.type("\x15");
     CHECK(bench.editor.line().empty());
@@ -57,7 +59,8 @@ TEST_CASE("Ctrl-K, Ctrl-U and Ctrl-W take away what Ctrl-Y gives back") {
 
 TEST_CASE("accents and wide characters are one key each") {
     Bench bench;
-    bench.type("se\xC3\xB1" "or\xE6\x97\xA5");
+    bench.type("se\xC3\xB1"
+               "or\xE6\x97\xA5");
     CHECK(bench.row(40) == "$ se\xC3\xB1or\xE6\x97\xA5|");
     bench.type("\x1b[D");
     CHECK(bench.row(40) == "$ se\xC3\xB1or|\xE6\x97\xA5");
@@ -69,7 +72,10 @@ TEST_CASE("the row never grows beyond the screen and always shows the cursor") {
     for (const std::size_t columns : {1U, 2U, 5U, 12U, 13U, 20U, 21U, 80U}) {
         Bench bench;
         std::string line;
-        for (int i = 0; i < 120; ++i) line += i % 7 == 3 ? "\xE6\x97\xA5" : i % 5 == 2 ? "\xC3\xB1" : std::string(1, static_cast<char>('a' + i % 26));
+        for (int i = 0; i < 120; ++i)
+            line += i % 7 == 3   ? "\xE6\x97\xA5"
+                    : i % 5 == 2 ? "\xC3\xB1"
+                                 : std::string(1, static_cast<char>('a' + i % 26));
         bench.type(line);
         const auto check = [&] {
             Screen screen{1, columns};
@@ -101,7 +107,8 @@ TEST_CASE("a long line scrolls, with marks where it goes on") {
 TEST_CASE("a prompt that leaves no room gives way") {
     History history;
     Editor editor{"a very long name of a server> ", history};
-    for (const char c : std::string{"METR"}) editor.press({Code::text, std::string(1, c)});
+    for (const char c : std::string{"METR"})
+        editor.press({Code::text, std::string(1, c)});
     Screen screen{1, 20};
     screen.write(editor.drawing(20));
     CHECK(screen.row_with_cursor() == "> METR|");
@@ -127,7 +134,8 @@ TEST_CASE("the history gives back old lines and the one being written") {
 
 TEST_CASE("the history is bounded") {
     History history;
-    for (int i = 0; i < 10'000; ++i) history.add(std::to_string(i));
+    for (int i = 0; i < 10'000; ++i)
+        history.add(std::to_string(i));
     CHECK(history.lines().size() == 500);
     CHECK(history.lines().back() == "9999");
 }
@@ -136,7 +144,7 @@ TEST_CASE("Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-L, Enter and Tab are the caller's") {
     Bench bench;
     CHECK(bench.type("\x04") == Wants::leave);
     bench.type("ab\x1b[D");
-    CHECK(bench.type("\x04") == Wants::redraw);   // on a line: the character under the cursor
+    CHECK(bench.type("\x04") == Wants::redraw); // on a line: the character under the cursor
     CHECK(bench.editor.line() == "a");
     CHECK(bench.type("\x04") == Wants::bell);
     CHECK(bench.type("\x03") == Wants::cancel);

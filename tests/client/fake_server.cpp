@@ -22,7 +22,10 @@ namespace {
 // One connection, in a process of its own: plain blocking calls.
 class Peer {
 public:
-    Peer(int socket, const Replies& replies, int journal) : socket_{socket}, replies_{replies}, journal_{journal} {}
+    Peer(int socket, const Replies& replies, int journal)
+        : socket_{socket}
+        , replies_{replies}
+        , journal_{journal} {}
 
     void serve(const std::string& greeting) {
         say(greeting);

@@ -12,7 +12,8 @@ TEST_CASE("a secret comes from the environment or the first line of a pipe") {
 }
 
 TEST_CASE("what makes no secret is wrong usage, and said without the password") {
-    for (const auto& wrong : {run_client({"hash", "ROT13"}, "secret\n"), run_client({"hash"}, ""), run_client({"hash"}, "se\x01cret\n")}) {
+    for (const auto& wrong :
+         {run_client({"hash", "ROT13"}, "secret\n"), run_client({"hash"}, ""), run_client({"hash"}, "se\x01cret\n")}) {
         CHECK(wrong.code == 64);
         CHECK(wrong.out.empty());
         CHECK(wrong.err.find("client: ") == 0);

@@ -26,9 +26,11 @@ constexpr auto patience = 60s;
     ::signal(SIGPIPE, SIG_DFL);
     std::string program = BUZON_CLIENT;
     std::vector<char*> argv{program.data()}, envp;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
+    for (std::string& argument : arguments)
+        argv.push_back(argument.data());
     argv.push_back(nullptr);
-    for (std::string& entry : environment) envp.push_back(entry.data());
+    for (std::string& entry : environment)
+        envp.push_back(entry.data());
     envp.push_back(nullptr);
     ::execve(program.c_str(), argv.data(), envp.data());
     ::_exit(127);
@@ -87,7 +89,7 @@ Finished run_client(std::vector<std::string> arguments, std::string_view input, 
     posix::Pipe in = std::move(made).value();
     const pid_t pid = ::fork();
     if (pid == 0) {
-        ::setsid();   // no terminal to ask for passwords on
+        ::setsid(); // no terminal to ask for passwords on
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::dup2(in.read_end.get(), 0);
         ::dup2(out.get(), 1);
@@ -118,7 +120,8 @@ TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t r
         ::setsid();
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::ioctl(slave_.get(), TIOCSCTTY, 0);
-        for (const int standard : {0, 1, 2}) ::dup2(slave_.get(), standard);
+        for (const int standard : {0, 1, 2})
+            ::dup2(slave_.get(), standard);
         if (parent == Parent::shell) mind_job(arguments, environment);
         exec_client(arguments, environment);
     }
@@ -191,7 +194,8 @@ void TerminalClient::signal(int number) {
 int TerminalClient::wait_end() {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (read_more()) {
-        if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error{"it does not end:\n" + screen_.text()};
+        if (std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error{"it does not end:\n" + screen_.text()};
     }
     return *code_;
 }

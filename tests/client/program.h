@@ -12,7 +12,7 @@
 #include "screen.h"
 
 struct Finished {
-    int code = -1;        // 128 + N when signal N ended it
+    int code = -1; // 128 + N when signal N ended it
     std::string out, err;
 };
 
@@ -36,7 +36,7 @@ public:
     // Reads until the screen shows the text (row_with_cursor() ends with it for wait_cursor).
     void wait_for(std::string_view text);
     void wait_cursor(std::string_view row_end);
-    void resize(std::size_t rows, std::size_t columns);   // the screen begins empty again
+    void resize(std::size_t rows, std::size_t columns); // the screen begins empty again
     void signal(int number);
     int wait_end();
 
@@ -46,7 +46,7 @@ public:
     [[nodiscard]] const std::string& everything() const noexcept { return everything_; }
 
 private:
-    bool read_more();   // false: the program has ended and all is read
+    bool read_more(); // false: the program has ended and all is read
 
     template <class Seen>
     void wait_until(Seen seen, std::string_view what);

@@ -14,7 +14,8 @@ const Replies usual = {{"METR", "+OK 41;5000;2;7\r\n"},
                        {"DIED", "@close"},
                        {"AUTH ROOT RIGHT HORSE", "+OK\r\n"}};
 
-std::vector<std::string> to(const FakeServer& server, std::vector<std::string> words, std::vector<std::string> front = {}) {
+std::vector<std::string> to(const FakeServer& server, std::vector<std::string> words,
+                            std::vector<std::string> front = {}) {
     front.insert(front.end(), {"127.0.0.1", server.port()});
     front.insert(front.end(), words.begin(), words.end());
     return front;
@@ -42,7 +43,8 @@ TEST_CASE("raw and JSON come on stdout, refusals too") {
           "\n");
     const Finished bad = run_client(to(server, {"WHAT"}, {"--json"}));
     CHECK(bad.code == 1);
-    CHECK(bad.out == R"({"status":"-ERR","text":"unknown command"})" "\n");
+    CHECK(bad.out == R"({"status":"-ERR","text":"unknown command"})"
+                     "\n");
     CHECK(bad.err.empty());
 }
 

@@ -41,8 +41,9 @@ TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
     bench.ready();
     bench.terminal.type("METR\r");
     bench.terminal.wait_for("historic     7\n" + bench.prompt);
-    CHECK(bench.terminal.screen().text() == bench.prompt + " METR\n"
-                                            "messages    41\nbytes     5000\nonline       2\nhistoric     7\n" +
+    CHECK(bench.terminal.screen().text() == bench.prompt +
+                                                " METR\n"
+                                                "messages    41\nbytes     5000\nonline       2\nhistoric     7\n" +
                                                 bench.prompt + "\n");
     bench.terminal.type("QUIT\r");
     CHECK(bench.terminal.wait_end() == 0);
@@ -60,7 +61,8 @@ TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
     bench.ready();
     bench.terminal.type("\x1b[A");
     bench.shows("METR|");
-    bench.terminal.type("\x15" "1\x1b[H\x1b[3~NOOP\x1b[F\r");
+    bench.terminal.type("\x15"
+                        "1\x1b[H\x1b[3~NOOP\x1b[F\r");
     bench.terminal.wait_for("OK\n");
     bench.terminal.type("\x04");
     CHECK(bench.terminal.wait_end() == 0);
@@ -153,7 +155,8 @@ TEST_CASE("Tab completes verbs and the server's own names") {
     bench.shows("METR me|");
     bench.terminal.type("\t");
     bench.terminal.wait_for("memory    messages\n");
-    bench.terminal.type("s\t\x15" "conf l\t");
+    bench.terminal.type("s\t\x15"
+                        "conf l\t");
     bench.shows("conf login-timeout |");
     bench.terminal.type("\r");
     bench.terminal.wait_for("\n60\n");
@@ -176,7 +179,8 @@ TEST_CASE("passwords are not echoed where asked for, and never in the history") 
     bench.terminal.wait_for("OK\n");
     bench.terminal.type("AUTH root\r");
     bench.terminal.wait_cursor("Password: |");
-    bench.terminal.type("sexx\x7f\x7f" "cret\r");
+    bench.terminal.type("sexx\x7f\x7f"
+                        "cret\r");
     bench.terminal.wait_for("welcome");
     bench.terminal.type("USER ADD eva secret\r");
     bench.terminal.wait_for("added");

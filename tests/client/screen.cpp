@@ -27,7 +27,7 @@ void Screen::write(std::string_view bytes) {
         } else if (c == '\a') {
         } else if (c == '\x1b') {
             const std::size_t end = rest.find_first_not_of("0123456789;?", 2);
-            if (rest.size() < 3 || end == std::string_view::npos) break;   // the rest is still to come
+            if (rest.size() < 3 || end == std::string_view::npos) break; // the rest is still to come
             if (rest[1] == '[') {
                 control_sequence(rest.substr(2, end - 2), rest[end]);
                 taken = end + 1;
@@ -75,7 +75,8 @@ void Screen::control_sequence(std::string_view arguments, char final) {
     if (!arguments.empty() && arguments.front() == '?') {
         if (arguments == "?1049") {
             alternate_ = final == 'h';
-            for (auto& row : cells_) std::fill(row.begin(), row.end(), " ");
+            for (auto& row : cells_)
+                std::fill(row.begin(), row.end(), " ");
         }
         return;
     }
@@ -96,7 +97,8 @@ void Screen::control_sequence(std::string_view arguments, char final) {
         break;
     case 'J':
         if (number(first, 0) == 2) {
-            for (auto& row : cells_) std::fill(row.begin(), row.end(), " ");
+            for (auto& row : cells_)
+                std::fill(row.begin(), row.end(), " ");
         } else {
             for (std::size_t below = row_ + 1; below < rows_; ++below) {
                 std::fill(cells_[below].begin(), cells_[below].end(), " ");
@@ -131,7 +133,9 @@ std::string Screen::row_with_cursor() const {
 
 std::string Screen::text() const {
     std::string text;
-    for (std::size_t i = 0; i < rows_; ++i) text += row(i) + '\n';
-    while (text.size() >= 2 && text.substr(text.size() - 2) == "\n\n") text.pop_back();
+    for (std::size_t i = 0; i < rows_; ++i)
+        text += row(i) + '\n';
+    while (text.size() >= 2 && text.substr(text.size() - 2) == "\n\n")
+        text.pop_back();
     return text == "\n" ? "" : text;
 }

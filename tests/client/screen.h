@@ -19,7 +19,7 @@ public:
     [[nodiscard]] std::string row_with_cursor() const;
     // All rows up to the last that is not empty, each ended by LF.
     [[nodiscard]] std::string text() const;
-    [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }   // a character had no room in its row
+    [[nodiscard]] bool overflowed() const noexcept { return overflowed_; } // a character had no room in its row
     [[nodiscard]] bool alternate() const noexcept { return alternate_; }
     [[nodiscard]] const std::string& unknown() const noexcept { return unknown_; }
 
@@ -30,7 +30,7 @@ private:
     [[nodiscard]] std::string row_text(std::size_t index, bool cursor) const;
 
     std::size_t rows_, columns_;
-    std::vector<std::vector<std::string>> cells_;   // an empty cell is behind a wide character
+    std::vector<std::vector<std::string>> cells_; // an empty cell is behind a wide character
     std::size_t row_ = 0, column_ = 0;
     bool overflowed_ = false, alternate_ = false;
     std::string unknown_;

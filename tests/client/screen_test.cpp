@@ -9,11 +9,14 @@ namespace {
 
 Replies replies() {
     std::string history = "+OK\r\n";
-    for (int i = 0; i < 60; ++i) history += "2026-11-23T10:" + std::string(i < 10 ? "0" : "") + std::to_string(i) + ":00Z " + std::to_string(i * 10) + "\r\n";
+    for (int i = 0; i < 60; ++i)
+        history += "2026-11-23T10:" + std::string(i < 10 ? "0" : "") + std::to_string(i) + ":00Z " +
+                   std::to_string(i * 10) + "\r\n";
     history += ".\r\n";
     return {{"METR", "+OK 41;5000;2;7\r\n"},
             {"METR *", "+OK\r\nconnections-open 1\r\nfilters-running 3\r\n.\r\n"},
-            {"SESS", "+OK\r\n17 user1 127.0.0.1:4000 transaction age=12 command=RETR sent=1024 size=2048 backlog=0\r\n.\r\n"},
+            {"SESS",
+             "+OK\r\n17 user1 127.0.0.1:4000 transaction age=12 command=RETR sent=1024 size=2048 backlog=0\r\n.\r\n"},
             {"EVNT LOGIN AUTH-FAIL", "@live"},
             {"NOOP", "+OK\r\n"},
             {"HIST MESSAGES MINUTE", history},
@@ -36,7 +39,8 @@ TEST_CASE("top fills the screen, follows its size and gives the terminal back on
     CHECK_FALSE(terminal.mode_is_usual());
     CHECK(terminal.screen().row(0).find(" buzon 127.0.0.1:" + server.port()) == 0);
     CHECK(terminal.screen().row(6) == " filters        running 3   queued 0   started 0   failed 0");
-    CHECK(terminal.screen().row(8) == " 17     user1     127.0.0.1:4000       transact RETR  1.0k  50%              12s");
+    CHECK(terminal.screen().row(8) ==
+          " 17     user1     127.0.0.1:4000       transact RETR  1.0k  50%              12s");
     CHECK(terminal.screen().row(23) == " q quits   s sorts (by load)   arrows scroll   1 sessions");
     CHECK_FALSE(terminal.screen().overflowed());
 
@@ -51,7 +55,7 @@ TEST_CASE("top fills the screen, follows its size and gives the terminal back on
     CHECK(terminal.wait_end() == 0);
     CHECK_FALSE(terminal.screen().alternate());
     CHECK(terminal.mode_is_usual());
-    CHECK(terminal.everything().find("\x1b[?25h") != std::string::npos);   // the cursor is visible again
+    CHECK(terminal.everything().find("\x1b[?25h") != std::string::npos); // the cursor is visible again
     CHECK(terminal.screen().unknown().empty());
 }
 
@@ -60,12 +64,15 @@ TEST_CASE("top leaves on Ctrl-C, on signals and when the server is killed, each 
         FakeServer server{replies()};
         TerminalClient terminal{to(server, {"top"})};
         terminal.wait_for("LOG-INS");
-        if (number == 0) terminal.type("\x03");
-        else if (number == SIGKILL) server.kill();
-        else terminal.signal(number);
+        if (number == 0)
+            terminal.type("\x03");
+        else if (number == SIGKILL)
+            server.kill();
+        else
+            terminal.signal(number);
         const int code = terminal.wait_end();
         CHECK(code == (number == SIGKILL ? 69 : number == 0 ? code : 128 + number));
-        if (number == 0) CHECK((code == 0 || code == 128 + SIGINT));   // the latter in the middle of an answer
+        if (number == 0) CHECK((code == 0 || code == 128 + SIGINT)); // the latter in the middle of an answer
         CHECK(terminal.mode_is_usual());
         CHECK_FALSE(terminal.screen().alternate());
     }

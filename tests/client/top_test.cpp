@@ -30,10 +30,11 @@ TopView watched() {
     TopView view{"[::1]:1111"};
     for (int i = 0; i <= 6; ++i) {
         const auto n = static_cast<unsigned long>(i);
-        view.take_numbers(300 + i, line(std::to_string(100 + 10 * n) + ';' + std::to_string(102400 * n) + ";3;" + std::to_string(50 + n)));
+        view.take_numbers(300 + i, line(std::to_string(100 + 10 * n) + ';' + std::to_string(102400 * n) + ";3;" +
+                                        std::to_string(50 + n)));
         view.take_sessions(300 + i, list({"1 user1 127.0.0.1:4000 transaction age=120 command=- sent=0 size=-",
-                                          "2 user2 [::1]:4001 transaction age=30 command=RETR sent=" + std::to_string(50000 * n) +
-                                              " size=600000 backlog=65536",
+                                          "2 user2 [::1]:4001 transaction age=30 command=RETR sent=" +
+                                              std::to_string(50000 * n) + " size=600000 backlog=65536",
                                           "3 - 10.0.0.9:77 authorization age=2"}));
     }
     view.take_metrics(list({"connections-open 4", "memory 12582912", "descriptors 21", "loop-lag-p99 250",
@@ -74,7 +75,8 @@ TEST_CASE("a frame has exactly the rows and columns of the screen, however small
         for (const std::size_t wide : {0U, 1U, 7U, 20U, 79U, 80U, 81U, 250U}) {
             const auto frame = view.frame(rows, wide, 1795446874);
             CHECK(frame.size() == rows);
-            for (const TopView::Row& row : frame) CHECK(columns(row.text) == wide);
+            for (const TopView::Row& row : frame)
+                CHECK(columns(row.text) == wide);
         }
     }
 }
@@ -83,7 +85,8 @@ TEST_CASE("sessions are sorted by load, by age or by user, and scroll") {
     TopView view{"x"};
     std::vector<std::string> first, second;
     for (int i = 1; i <= 30; ++i) {
-        const std::string front = std::to_string(i) + " u" + std::to_string(99 - i) + " ::1 transaction age=" + std::to_string(i * 10);
+        const std::string front =
+            std::to_string(i) + " u" + std::to_string(99 - i) + " ::1 transaction age=" + std::to_string(i * 10);
         first.push_back(front + " sent=0");
         second.push_back(front + " sent=" + std::to_string(i == 7 ? 5000 : 0));
     }
@@ -97,7 +100,7 @@ TEST_CASE("sessions are sorted by load, by age or by user, and scroll") {
     view.next_order();
     CHECK(top_row() == "30");
     view.next_order();
-    CHECK(top_row() == "30");   // u69 comes first
+    CHECK(top_row() == "30"); // u69 comes first
     view.next_order();
     view.scroll(-5);
     CHECK(top_row() == "7");
@@ -105,7 +108,7 @@ TEST_CASE("sessions are sorted by load, by age or by user, and scroll") {
     CHECK(top_row() == "1");
     view.scroll(1000);
     const auto frame = view.frame(24, 80, 0);
-    CHECK(words_of(frame[17].text).front() == "30");   // the last one, in the last row of the list
+    CHECK(words_of(frame[17].text).front() == "30"); // the last one, in the last row of the list
 }
 
 TEST_CASE("what a server refuses is said where it would stand") {
@@ -123,21 +126,23 @@ TEST_CASE("a server that began anew makes no spike") {
     trend.add_counter(2, 1'000'010);
     CHECK(trend.current() == Approx(10));
     trend.add_counter(3, 5);
-    CHECK(trend.current() == Approx(10));   // nothing is known of this second
+    CHECK(trend.current() == Approx(10)); // nothing is known of this second
     trend.add_counter(5, 25);
     CHECK(trend.current() == Approx(10));
-    for (const double value : trend.last(100)) CHECK(value == Approx(10));
+    for (const double value : trend.last(100))
+        CHECK(value == Approx(10));
 }
 
 TEST_CASE("a trend is bounded, and a second without a look no gap") {
     Trend trend;
-    for (int i = 0; i < 10'000; ++i) trend.add_gauge(i, 1);
+    for (int i = 0; i < 10'000; ++i)
+        trend.add_gauge(i, 1);
     CHECK(trend.last(100'000).size() <= 400);
     Trend stopped;
     stopped.add_gauge(0, 5);
     stopped.add_gauge(31, 5);
     CHECK(stopped.last(100) == std::vector<double>(11, 5.0));
-    stopped.add_gauge(1e12, 5);   // a clock gone wild
+    stopped.add_gauge(1e12, 5); // a clock gone wild
     CHECK(stopped.last(100).size() == 12);
 }
 

@@ -21,11 +21,10 @@ const Reply refused{false, "-ERR [AUTH] \x1b[2J", "[AUTH] \x1b[2J", false, {}};
 } // namespace
 
 TEST_CASE("a person sees the four numbers with their names") {
-    CHECK(show(Format::person, "metr", reply("41;123456;2;7")) ==
-          "messages      41\n"
-          "bytes     123456\n"
-          "online         2\n"
-          "historic       7\n");
+    CHECK(show(Format::person, "metr", reply("41;123456;2;7")) == "messages      41\n"
+                                                                  "bytes     123456\n"
+                                                                  "online         2\n"
+                                                                  "historic       7\n");
 }
 
 TEST_CASE("a METR that is not four numbers is shown as it came") {
@@ -48,11 +47,12 @@ TEST_CASE("settings and metrics stand in columns") {
 }
 
 TEST_CASE("sessions become a table, with whatever columns the server has") {
-    CHECK(show(Format::person, "SESS",
-               list({"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
-          "ID  USER   ADDRESS     STATE          AGE  COMMAND  NEW  FIELD7\n"
-          " 7  user1  ::1         transaction     12  RETR\n"
-          "12  -      10.0.0.1:9  authorization    3           x    odd\n");
+    CHECK(
+        show(Format::person, "SESS",
+             list({"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
+        "ID  USER   ADDRESS     STATE          AGE  COMMAND  NEW  FIELD7\n"
+        " 7  user1  ::1         transaction     12  RETR\n"
+        "12  -      10.0.0.1:9  authorization    3           x    odd\n");
     CHECK(show(Format::person, "SESS", list({})) == "no sessions\n");
 }
 
@@ -76,14 +76,19 @@ TEST_CASE("JSON has numbers where the protocol has numbers") {
           R"("values":{"messages":41,"bytes":18446744073709551615,"online":2,"historic":7}})"
           "\n");
     CHECK(show(Format::json, "METR *", list({"messages 7", "odd x"})) ==
-          R"({"status":"+OK","text":"","values":{"messages":7,"odd":"x"},"lines":["messages 7","odd x"]})" "\n");
+          R"({"status":"+OK","text":"","values":{"messages":7,"odd":"x"},"lines":["messages 7","odd x"]})"
+          "\n");
     CHECK(show(Format::json, "CONF", list({"timeout 600"})) ==
-          R"({"status":"+OK","text":"","values":{"timeout":"600"},"lines":["timeout 600"]})" "\n");
+          R"({"status":"+OK","text":"","values":{"timeout":"600"},"lines":["timeout 600"]})"
+          "\n");
     CHECK(show(Format::json, "HIST bytes hour", list({"2026-11-23T15:00:00Z 12"})) ==
           R"({"status":"+OK","text":"","points":[{"time":"2026-11-23T15:00:00Z","value":12}],)"
-          R"("lines":["2026-11-23T15:00:00Z 12"]})" "\n");
-    CHECK(show(Format::json, "NOOP", refused) == R"({"status":"-ERR","text":"[AUTH] \u001b[2J"})" "\n");
-    CHECK(show(Format::json, "SESS", list({})) == R"({"status":"+OK","text":"","sessions":[],"lines":[]})" "\n");
+          R"("lines":["2026-11-23T15:00:00Z 12"]})"
+          "\n");
+    CHECK(show(Format::json, "NOOP", refused) == R"({"status":"-ERR","text":"[AUTH] \u001b[2J"})"
+                                                 "\n");
+    CHECK(show(Format::json, "SESS", list({})) == R"({"status":"+OK","text":"","sessions":[],"lines":[]})"
+                                                  "\n");
 }
 
 TEST_CASE("JSON is UTF-8 without control characters, whatever the server sent") {
@@ -100,10 +105,13 @@ TEST_CASE("a name that comes twice loses no value in JSON") {
 }
 
 TEST_CASE("an event is a JSON document of its own") {
-    CHECK(show_live_line(Format::json, "EVNT", R"(2026-11-23T15:14:34.123Z login user="a \"b\"\x41" ip=::1 more words)") ==
+    CHECK(show_live_line(Format::json, "EVNT",
+                         R"(2026-11-23T15:14:34.123Z login user="a \"b\"\x41" ip=::1 more words)") ==
           R"j({"time":"2026-11-23T15:14:34.123Z","type":"login","user":"a \"b\"A","ip":"::1","text":"more words",)j"
-          R"j("line":"2026-11-23T15:14:34.123Z login user=\"a \\\"b\\\"\\x41\" ip=::1 more words"})j" "\n");
-    CHECK(show_live_line(Format::json, "LOGG FOLLOW", "x=1") == R"({"line":"x=1"})" "\n");
+          R"j("line":"2026-11-23T15:14:34.123Z login user=\"a \\\"b\\\"\\x41\" ip=::1 more words"})j"
+          "\n");
+    CHECK(show_live_line(Format::json, "LOGG FOLLOW", "x=1") == R"({"line":"x=1"})"
+                                                                "\n");
     CHECK(show_live_line(Format::raw, "EVNT", ".x") == "..x\n");
 }
 

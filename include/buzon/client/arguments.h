@@ -18,10 +18,10 @@ inline constexpr int exit_ok = 0, exit_refused = 1, exit_usage = 64, exit_unavai
 struct Invocation {
     enum class What { help, version, hash, talk, command, top, plot } what = What::talk;
     Format format = Format::person;
-    std::string admin;                  // --auth; empty: none
+    std::string admin; // --auth; empty: none
     Address address;
-    std::string command;                // What::command: the line to send
-    std::vector<std::string> operands;  // of hash and plot
+    std::string command;               // What::command: the line to send
+    std::vector<std::string> operands; // of hash and plot
 };
 
 // The arguments behind the program's name. A string says what is wrong with them.

@@ -27,9 +27,9 @@ struct Vocabulary {
 enum class Needs { nothing, metrics, settings };
 
 struct Completion {
-    std::size_t from = 0;               // where in the line the word begins
-    std::vector<std::string> words;     // what it may become, sorted
-    Needs needs = Needs::nothing;       // the vocabulary that decides here
+    std::size_t from = 0;           // where in the line the word begins
+    std::vector<std::string> words; // what it may become, sorted
+    Needs needs = Needs::nothing;   // the vocabulary that decides here
 };
 // What the word that ends at the end of `before_cursor` may become.
 [[nodiscard]] Completion complete(std::string_view before_cursor, const Vocabulary& known);

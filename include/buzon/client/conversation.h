@@ -21,9 +21,9 @@ using Milliseconds = std::chrono::milliseconds;
 struct Address {
     std::string host;
     std::string port;
-    std::string unix_path;   // not empty: the other two do not count
+    std::string unix_path; // not empty: the other two do not count
 
-    [[nodiscard]] std::string text() const;   // "::1:1111" is written "[::1]:1111"
+    [[nodiscard]] std::string text() const; // "::1:1111" is written "[::1]:1111"
 };
 
 // Who may interrupt a wait: descriptors to look at, and what to do when one of them is readable.
@@ -41,7 +41,7 @@ enum class Heard { line, quiet, interrupted, gone };
 
 struct Hearing {
     Heard what;
-    std::string text = {};   // Heard::line: without its line end; Heard::gone: why, for people
+    std::string text = {}; // Heard::line: without its line end; Heard::gone: why, for people
 };
 
 class Conversation {
@@ -71,13 +71,13 @@ private:
 
     posix::UniqueFd socket_;
     std::string received_;
-    std::size_t read_ = 0;    // octets of received_ that were given out
+    std::size_t read_ = 0; // octets of received_ that were given out
 };
 
 struct Answer {
     enum class Kind { reply, interrupted, gone } kind;
     Reply reply = {};
-    std::string why = {};   // Kind::gone
+    std::string why = {}; // Kind::gone
 };
 
 // One command and its whole reply; Shape::live is not for here. The wait between two lines is bounded.

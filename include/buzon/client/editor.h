@@ -27,14 +27,14 @@ public:
     explicit Editor(std::string prompt, const History& history);
 
     enum class Wants {
-        nothing,       // to be ignored
+        nothing, // to be ignored
         redraw,
-        run,           // Enter: line() is complete
-        cancel,        // Ctrl-C: drop the line, begin a new one
-        leave,         // Ctrl-D on an empty line
-        complete,      // Tab: the caller knows the words, see replace_word()
-        clear_screen,  // Ctrl-L
-        suspend,       // Ctrl-Z
+        run,          // Enter: line() is complete
+        cancel,       // Ctrl-C: drop the line, begin a new one
+        leave,        // Ctrl-D on an empty line
+        complete,     // Tab: the caller knows the words, see replace_word()
+        clear_screen, // Ctrl-L
+        suspend,      // Ctrl-Z
         bell
     };
     Wants press(const Key& key);
@@ -55,17 +55,18 @@ private:
     Wants move_to(std::size_t place);
     Wants erase(std::size_t from, std::size_t to, bool keep_for_yank);
     Wants recall(std::size_t place);
+    void scroll(std::size_t room);
     [[nodiscard]] std::size_t word_left() const;
     [[nodiscard]] std::size_t word_right() const;
 
     std::string prompt_;
     const History& history_;
     std::string line_;
-    std::size_t cursor_ = 0;       // octets in front of it; always at a character's edge
-    std::size_t shown_from_ = 0;   // first octet of the line that is on the screen
-    std::string yank_;             // what Ctrl-K, Ctrl-U and Ctrl-W took away, for Ctrl-Y
-    std::size_t recalled_ = 0;     // place in the history; its size: the line being written
-    std::string unfinished_;       // that line, while older ones are looked at
+    std::size_t cursor_ = 0;     // octets in front of it; always at a character's edge
+    std::size_t shown_from_ = 0; // first octet of the line that is on the screen
+    std::string yank_;           // what Ctrl-K, Ctrl-U and Ctrl-W took away, for Ctrl-Y
+    std::size_t recalled_ = 0;   // place in the history; its size: the line being written
+    std::string unfinished_;     // that line, while older ones are looked at
 };
 
 } // namespace buzon::client

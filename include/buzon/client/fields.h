@@ -10,7 +10,7 @@
 
 namespace buzon::client {
 
-using Field = std::pair<std::string, std::string>;   // name, value
+using Field = std::pair<std::string, std::string>; // name, value
 
 // "+OK messages;bytes;online;historic". Nothing when the text is not four numbers.
 [[nodiscard]] std::optional<std::vector<Field>> metr_fields(std::string_view text);

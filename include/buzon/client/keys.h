@@ -9,11 +9,27 @@ namespace buzon::client {
 
 struct Key {
     enum class Code {
-        text,        // characters to insert, in Key::text
-        control,     // Ctrl with the letter in Key::text ("A".."Z", "[", "\\", "]", "^", "_")
-        enter, tab, backspace, erase, up, down, left, right, home, end, word_left, word_right,
-        erase_word,  // Alt-Backspace, Alt-D goes to the right
-        erase_word_right, page_up, page_down, paste_begin, paste_end, other
+        text,    // characters to insert, in Key::text
+        control, // Ctrl with the letter in Key::text ("A".."Z", "[", "\\", "]", "^", "_")
+        enter,
+        tab,
+        backspace,
+        erase,
+        up,
+        down,
+        left,
+        right,
+        home,
+        end,
+        word_left,
+        word_right,
+        erase_word, // Alt-Backspace, Alt-D goes to the right
+        erase_word_right,
+        page_up,
+        page_down,
+        paste_begin,
+        paste_end,
+        other
     } code;
     std::string text = {};
 

@@ -26,14 +26,14 @@ enum class Unit { number, octets, microseconds };
 [[nodiscard]] std::string measured(double value, Unit unit);
 
 struct Point {
-    std::chrono::sys_seconds start;   // of a period, whose value this is
+    std::chrono::sys_seconds start; // of a period, whose value this is
     double value = 0;
 };
 
 struct Chart {
     std::string metric;
     Period period = Period::minute;
-    std::vector<Point> points;   // ascending; periods may be missing
+    std::vector<Point> points; // ascending; periods may be missing
 };
 // How many periods have a column of dots of their own on a screen that wide.
 [[nodiscard]] std::size_t dots_across(std::size_t columns);

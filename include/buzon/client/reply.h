@@ -13,10 +13,10 @@ enum class Shape { line, list, live, unknown };
 
 struct Reply {
     bool ok = false;
-    std::string status;               // the first line as it came, without its line end
-    std::string text;                 // what stands behind "+OK " or "-ERR "
-    bool has_lines = false;           // a list came, which may be empty
-    std::vector<std::string> lines;   // without dot-stuffing and line ends
+    std::string status;             // the first line as it came, without its line end
+    std::string text;               // what stands behind "+OK " or "-ERR "
+    bool has_lines = false;         // a list came, which may be empty
+    std::vector<std::string> lines; // without dot-stuffing and line ends
 };
 
 // Undoes the dot-stuffing of one line (RFC 1939 section 3).
@@ -29,7 +29,8 @@ class ReplyReader {
 public:
     enum class Progress { more, done, not_the_protocol, too_much };
 
-    explicit ReplyReader(Shape shape) noexcept : shape_{shape} {}
+    explicit ReplyReader(Shape shape) noexcept
+        : shape_{shape} {}
 
     Progress take(std::string_view wire_line);
     [[nodiscard]] const Reply& reply() const noexcept { return reply_; }

@@ -8,8 +8,8 @@ namespace buzon::client {
 
 using Cells = std::vector<std::string>;
 
-// Two blanks between columns, none at a line's end; a column of numbers only is right-aligned. The heading may be empty.
-// Cells are made printable. Every line ends with LF.
+// Two blanks between columns, none at a line's end; a column of numbers only is right-aligned. The heading may be
+// empty. Cells are made printable. Every line ends with LF.
 [[nodiscard]] std::string table(const Cells& heading, const std::vector<Cells>& rows);
 
 } // namespace buzon::client

@@ -25,7 +25,8 @@ struct ScreenSize {
 // a time. The descriptors are borrowed.
 class RawMode {
 public:
-    // `on` is written when the mode is entered, `off` (at most 63 octets) when it is left: alternate screen and the like.
+    // `on` is written when the mode is entered, `off` (at most 63 octets) when it is left: alternate screen and the
+    // like.
     RawMode(int input, int output, std::string on = {}, std::string off = {});
     ~RawMode();
     RawMode(const RawMode&) = delete;
@@ -65,7 +66,8 @@ private:
 // What a program prints; remembers the first failure, and is silent from then on.
 class Output {
 public:
-    explicit Output(int descriptor) noexcept : descriptor_{descriptor} {}
+    explicit Output(int descriptor) noexcept
+        : descriptor_{descriptor} {}
     // False once writing has failed.
     bool put(std::string_view text) noexcept;
     [[nodiscard]] std::error_code error() const noexcept { return error_; }

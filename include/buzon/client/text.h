@@ -38,7 +38,8 @@ struct Character {
 [[nodiscard]] std::string upper(std::string_view text);
 [[nodiscard]] bool same_word(std::string_view one, std::string_view other) noexcept;
 
-// A whole decimal number with an optional sign and fraction: exactly what JSON takes without quotes, exponents left out.
+// A whole decimal number with an optional sign and fraction: exactly what JSON takes without quotes, exponents left
+// out.
 [[nodiscard]] std::optional<double> number_of(std::string_view text) noexcept;
 [[nodiscard]] std::string fixed(double value, int digits);
 // In at most five characters: 999, 1.2k, 34M ...; `step` is 1000, or 1024 for octets.

@@ -48,11 +48,12 @@ public:
     enum class Order { load, age, user };
 
     struct Row {
-        std::string text;       // exactly as wide as asked for
-        bool inverse = false;   // a heading
+        std::string text;     // exactly as wide as asked for
+        bool inverse = false; // a heading
     };
 
-    explicit TopView(std::string server) : server_{std::move(server)} {}
+    explicit TopView(std::string server)
+        : server_{std::move(server)} {}
 
     // `now` is a steady clock in seconds. A refusal is shown where the data would be.
     void take_numbers(double now, const Reply& metr);
@@ -72,7 +73,7 @@ private:
     struct Session {
         std::string id, user, address, state, command, program;
         double sent = 0, size = 0, backlog = 0, age = 0;
-        double rate = 0;    // octets a second since the last look
+        double rate = 0; // octets a second since the last look
     };
 
     struct Seen {
@@ -91,14 +92,14 @@ private:
     void add_log_ins(std::vector<Row>& rows, std::size_t height, std::size_t columns) const;
 
     std::string server_;
-    std::array<Trend, 4> trends_;   // messages, octets, log-ins, online
+    std::array<Trend, 4> trends_; // messages, octets, log-ins, online
     std::map<std::string, double, std::less<>> metrics_;
     std::vector<Session> sessions_;
     std::map<std::string, Seen> sent_;
     std::string sessions_trouble_, events_trouble_;
-    std::deque<std::string> log_ins_;   // newest first
+    std::deque<std::string> log_ins_; // newest first
     Order order_ = Order::load;
-    std::size_t first_ = 0;             // session at the top of the list
+    std::size_t first_ = 0; // session at the top of the list
 };
 
 } // namespace buzon::client
