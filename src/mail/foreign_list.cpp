@@ -113,17 +113,18 @@ std::vector<DovecotLine> read_lines(std::string_view rest, bool v1) {
     return lines;
 }
 
-// The whole file; nothing when it is missing or no regular file.
-std::optional<std::string> read_whole(int maildir, const char* name) {
+// The whole file; empty when it is missing or no regular file.
+Result<std::string> read_whole(int maildir, const char* name) {
     struct stat about {};
     const Result<posix::UniqueFd> file = open_regular(maildir, name, about);
-    if (!file) return std::nullopt;
+    if (!file && file.error().value() == ENOENT) return std::string{};
+    if (!file) return file.error();
     std::string content;
     char piece[64 * 1024];
     for (;;) {
         const posix::Transfer step = posix::read_some(file.value().get(), piece);
         if (step.what == posix::Moved::end) return content;
-        if (step.what != posix::Moved::some) return std::nullopt;
+        if (step.what != posix::Moved::some) return step.why;
         content.append(piece, step.bytes);
     }
 }
@@ -200,19 +201,22 @@ ForeignList parse_courier_sizelist(std::string_view content) {
     return list;
 }
 
-ForeignList read_foreign_list(int maildir, const UidlRules& rules) {
+Result<ForeignList> read_foreign_list(int maildir, const UidlRules& rules) {
     const auto wanted = [&](UidlSource source) {
         return rules.source == UidlSource::automatic || rules.source == source;
     };
-    if (wanted(UidlSource::dovecot))
-        if (const auto content = read_whole(maildir, "dovecot-uidlist"))
-            if (ForeignList list = parse_dovecot_uidlist(*content, rules.dovecot_format);
-                list.source == UidlSource::dovecot)
-                return list;
-    if (wanted(UidlSource::courier))
-        if (const auto content = read_whole(maildir, "courierpop3dsizelist"))
-            return parse_courier_sizelist(*content);
-    return {};
+    if (wanted(UidlSource::dovecot)) {
+        const Result<std::string> content = read_whole(maildir, "dovecot-uidlist");
+        if (!content) return content.error();
+        ForeignList list = parse_dovecot_uidlist(content.value(), rules.dovecot_format);
+        if (list.source == UidlSource::dovecot) return list;
+    }
+    if (wanted(UidlSource::courier)) {
+        const Result<std::string> content = read_whole(maildir, "courierpop3dsizelist");
+        if (!content) return content.error();
+        if (!content.value().empty()) return parse_courier_sizelist(content.value());
+    }
+    return ForeignList{};
 }
 
 } // namespace buzon::mail

@@ -19,8 +19,9 @@ struct ForeignList {
     std::vector<Entry> entries;
 };
 
-// The list that the rules ask for or, automatically, the first that is there.
-[[nodiscard]] ForeignList read_foreign_list(int maildir, const UidlRules& rules);
+// The list that the rules ask for or, automatically, the first that is there. One that is there and cannot be read is
+// an error: without it UIDLs would change.
+[[nodiscard]] posix::Result<ForeignList> read_foreign_list(int maildir, const UidlRules& rules);
 
 // The content of dovecot-uidlist (versions 1 and 3) and of courierpop3dsizelist (v0 to v3). No source: not readable.
 // Lines that cannot be read are passed over.

@@ -155,10 +155,11 @@ FrozenUidls parse_frozen_list(std::string_view content) {
     return list;
 }
 
-FrozenFile FrozenFile::open(int maildir) {
+Result<FrozenFile> FrozenFile::open(int maildir) {
     struct stat about {};
     Result<UniqueFd> file = open_regular(maildir, frozen_list_name, about);
-    return {maildir, file ? std::move(file).value() : UniqueFd{}};
+    if (!file && file.error().value() != ENOENT) return file.error();
+    return FrozenFile{maildir, file ? std::move(file).value() : UniqueFd{}};
 }
 
 std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
@@ -177,14 +178,15 @@ std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
     }
 }
 
-FrozenUidls FrozenFile::read() {
-    if (!file_) return {};
+Result<FrozenUidls> FrozenFile::read() {
+    if (!file_) return FrozenUidls{};
     std::string content;
     char piece[64 * 1024];
     for (off_t at = 0;;) {
         const ssize_t n = ::pread(file_.get(), piece, sizeof piece, at);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) break;
+        if (n < 0) return last_error();
+        if (n == 0) break;
         content.append(piece, static_cast<std::size_t>(n));
         at += n;
     }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "buzon/mail/uidl_rules.h"
+#include "buzon/posix/result.h"
 #include "buzon/posix/unique_fd.h"
 
 namespace buzon::mail {
@@ -55,12 +56,12 @@ struct FrozenUidls {
 // The file, opened to be read or, under a lock that ends with this object, to be written too.
 class FrozenFile {
 public:
-    // Missing or unreadable: as one without a list.
-    [[nodiscard]] static FrozenFile open(int maildir);
+    // A missing one reads as no list. One that cannot be read is an error: without it UIDLs would change.
+    [[nodiscard]] static posix::Result<FrozenFile> open(int maildir);
     // Made if it is missing. Nothing where it cannot be written.
     [[nodiscard]] static std::optional<FrozenFile> open_locked(int maildir);
 
-    [[nodiscard]] FrozenUidls read();
+    [[nodiscard]] posix::Result<FrozenUidls> read();
     // Adds whole lines and syncs them.
     [[nodiscard]] std::error_code append(std::string_view lines, bool sync);
     // Puts another content in place of the file.

@@ -14,6 +14,22 @@ namespace {
 using posix::Result;
 using posix::UniqueFd;
 
+constexpr std::int64_t leftover_age_ns = std::int64_t{36} * 3600 * 1'000'000'000;   // as others clean tmp/
+
+// Files of ours in tmp/ whose writer was killed.
+void clear_leftovers(int maildir, std::int64_t now_ns) {
+    const Result<UniqueFd> tmp = open_directory(maildir, "tmp");
+    const Result<Listing> listing = tmp ? list_directory(tmp.value().get()) : tmp.error();
+    if (!listing) return;
+    for (const Listing::Name& name : listing.value().all) {
+        struct stat about {};
+        const char* const path = listing.value().path(name);
+        if (listing.value().view(name).substr(0, 6) != "buzon-") continue;
+        if (::fstatat(tmp.value().get(), path, &about, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (now_ns - nanoseconds(about.st_ctim) > leftover_age_ns) ::unlinkat(tmp.value().get(), path, 0);
+    }
+}
+
 } // namespace
 
 std::shared_ptr<const Snapshot> read_index(int maildir) {
@@ -28,7 +44,9 @@ NextIndex::NextIndex(int maildir) : maildir_{maildir} {
     path_ = "tmp/" + unique_name(index_file_name);
     file_.reset(::openat(maildir, path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     struct stat about {};
-    if (file_ && ::fstat(file_.get(), &about) == 0) made_at_ns_ = nanoseconds(about.st_ctim);
+    if (!file_ || ::fstat(file_.get(), &about) != 0) return;
+    made_at_ns_ = nanoseconds(about.st_ctim);
+    clear_leftovers(maildir_, made_at_ns_);
 }
 
 NextIndex::~NextIndex() {

@@ -240,9 +240,9 @@ void mark_shared_bases(std::vector<Found>& files) {
     for (Found& file : files) file.shares_base = !shared.empty() && shared.count(file.base) != 0;
 }
 
-ForeignList foreign_for(int maildir, const UidlRules& rules, const FrozenUidls& frozen) {
+posix::Result<ForeignList> foreign_for(int maildir, const UidlRules& rules, const FrozenUidls& frozen) {
     if (!frozen.exists) return read_foreign_list(maildir, rules);
-    if (!frozen.ordered()) return {};
+    if (!frozen.ordered()) return ForeignList{};
     UidlRules same = rules;
     same.source = frozen.source;
     return read_foreign_list(maildir, same);
@@ -250,10 +250,14 @@ ForeignList foreign_for(int maildir, const UidlRules& rules, const FrozenUidls& 
 
 // Names all messages after the list as it is now, or says that too many would change.
 std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules, Naming& naming) {
-    const FrozenUidls frozen = file.read();
+    const posix::Result<FrozenUidls> read = file.read();
+    if (!read) return read.error();
+    const FrozenUidls& frozen = read.value();
     naming.run(frozen, {}, false);
     if (!naming.has_fresh()) return {};   // the other server's list, which may be long, has nothing to add
-    const ForeignList foreign = foreign_for(maildir, rules, frozen);
+    const posix::Result<ForeignList> found = foreign_for(maildir, rules, frozen);
+    if (!found) return found.error();
+    const ForeignList& foreign = found.value();
     naming.run(frozen, foreign, false);
     const Naming::Change change = naming.change();
     if (change.changed == 0 || rules.accept_changes) return {};
@@ -268,8 +272,9 @@ std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<F
                               std::deque<std::string>& given) {
     mark_shared_bases(files);
     Naming naming{files, given, rules};
-    FrozenFile file = FrozenFile::open(maildir);
-    if (const std::error_code why = name_after(file, maildir, rules, naming)) return why;
+    posix::Result<FrozenFile> file = FrozenFile::open(maildir);
+    if (!file) return file.error();
+    if (const std::error_code why = name_after(file.value(), maildir, rules, naming)) return why;
     if (rules.freeze && (naming.worth_compacting() || !naming.lines_to_add().empty())) {
         // Once more, with nobody else writing: another process may just have named the same messages. Where nothing
         // can be written the UIDLs are as good as they were; the next scan tries again.

@@ -23,9 +23,23 @@ std::error_code gone() noexcept {
     return {ENOENT, std::system_category()};
 }
 
-Result<UniqueFd> open_in(int maildir, bool in_new, const std::string& file_name) {
+// With an inode, only the file that has it.
+Result<UniqueFd> open_at(int maildir, const Place& place, std::uint64_t inode) {
     struct stat about {};
-    return open_regular(maildir, (std::string{folder_of(in_new)} + '/' + file_name).c_str(), about);
+    Result<UniqueFd> file = open_regular(maildir, (std::string{folder_of(place.in_new)} + '/' + place.file_name).c_str(), about);
+    if (file && inode != 0 && about.st_ino != inode) return gone();
+    return file;
+}
+
+// Where other programs put messages most: a reader that moves all of new to cur must not cost us a reading of the
+// directory for each of them.
+Result<UniqueFd> open_at_likely_place(int maildir, std::string_view file_name, std::uint64_t inode) {
+    const std::string base{base_name(file_name)};
+    for (const std::string& name : {base + ":2,", base + ":2,S", seen_name(file_name), base}) {
+        Result<UniqueFd> file = open_at(maildir, {name, false}, inode);
+        if (file || file.error().value() != ENOENT) return file;
+    }
+    return gone();
 }
 
 } // namespace
@@ -34,17 +48,18 @@ Result<UniqueFd> open_message(const std::string& maildir, std::string_view file_
                               std::uint64_t inode) {
     const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
     if (!root) return root.error();
-    Place place{std::string{file_name}, in_new};
+    const auto missing = [](const Result<UniqueFd>& file) { return file.error().value() == ENOENT; };
+    Result<UniqueFd> file = open_at(root.value().get(), {std::string{file_name}, in_new}, 0);
+    if (missing(file)) file = open_at_likely_place(root.value().get(), file_name, inode);
     Locator locator{root.value().get()};
-    for (int searches = 0;; ++searches) {
-        Result<UniqueFd> file = open_in(root.value().get(), place.in_new, place.file_name);
-        if (file || file.error().value() != ENOENT || searches == most_searches) return file;
+    for (int searches = 0; missing(file) && searches != most_searches; ++searches) {
         locator.refresh();
-        Result<std::optional<Place>> found = locator.find(base_name(file_name), inode);
+        const Result<std::optional<Place>> found = locator.find(base_name(file_name), inode);
         if (!found) return found.error();
         if (!found.value()) return gone();
-        place = std::move(*found.value());
+        file = open_at(root.value().get(), *found.value(), inode);
     }
+    return file;
 }
 
 Result<UniqueFd> open_cached(const std::string& maildir, std::string_view file_name, bool in_new) {

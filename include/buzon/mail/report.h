@@ -25,7 +25,7 @@ struct SessionRecord {
     std::uint32_t retrieved = 0;      // of a refused login: how often in a row from this address
     std::uint32_t deleted = 0;
     std::uint64_t octets_sent = 0;
-    std::string from;                 // the client's address in text; at most 45 octets are kept
+    std::string from = {};            // the client's address in text; at most 45 octets are kept
 
     friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 
