@@ -112,7 +112,7 @@ bool ManageConnection::next_line() {
         break;
     case line::LineReader::Kind::line: perform(session_.line(next.text, output_)); break;
     case line::LineReader::Kind::too_long: perform(session_.too_long(output_)); break;
-    case line::LineReader::Kind::invalid: perform(session_.line({"\0", 1}, output_)); break;   // refused as a control
+    case line::LineReader::Kind::invalid: perform(session_.invalid(output_)); break;
     }
     input_.erase(0, taken);
     if (input_.empty()) input_ = {};

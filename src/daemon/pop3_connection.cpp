@@ -1,5 +1,7 @@
 #include "buzon/daemon/pop3_connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -30,6 +32,12 @@ constexpr auto grace_for_silent_peer = 2s;
 // Not to be guessed and never the same again: APOP and CRAM-MD5 sign it (RFC 1939 section 7), SCRAM needs it.
 std::string fresh_text() {
     return auth::encode_hex(auth::random_octets(16));
+}
+
+// What we handed over and the client has not yet confirmed.
+int octets_in_kernel(int socket) {
+    int octets = 0;
+    return ::ioctl(socket, SIOCOUTQ, &octets) == 0 ? octets : 0;
 }
 
 state::Mechanism counted_as(pop3::Mechanism mechanism) {
@@ -189,6 +197,7 @@ bool Pop3Connection::flush(std::string& out) {
     output_.assign(out, done);
     output_sent_ = 0;
     out.clear();
+    kernel_holds_ = octets_in_kernel(socket_.get());
     if (delivery_) delivery_->pause();
     return false;
 }
@@ -305,7 +314,11 @@ void Pop3Connection::on_timer(event::Timer&) {
     }
     // Time in which the client waits for us is not idle time; neither is any in which it read or sent.
     const bool waits_for_us = doing_ != Doing::nothing && backlog() == 0;
-    if (waits_for_us) active_ = now;
+    // A slow reader drains the kernel's buffer long before that asks us for more: it moves, too.
+    const int held = octets_in_kernel(socket_.get());
+    const bool reads = held > 0 && (held < kernel_holds_ || kernel_holds_ == 0);
+    kernel_holds_ = held;
+    if (waits_for_us || reads) active_ = now;
     if (now - active_ < context_.settings.timeout) return arm_idle_timer();
     ++context_.metrics.autologouts;
     close(Ending::autologout);
@@ -368,10 +381,10 @@ void Pop3Connection::perform(pop3::Action action, std::string& out) {
         Pop3Connection& self;
         std::string& out;
         void operator()(const pop3::Continue&) const {}
-        void operator()(const pop3::Close&) const {
+        void operator()(const pop3::Close& p) const {
             self.closing_ = true;
             self.drain_ = true;
-            self.ending_ = self.session_.state() == pop3::Session::State::update ? Ending::quit : Ending::bad_lines;
+            self.ending_ = p.why == pop3::Close::Why::quit ? Ending::quit : Ending::bad_lines;
         }
         void operator()(pop3::CheckPassword& p) const { self.log_in(std::move(p), out); }
         void operator()(pop3::CheckApop& p) const { self.log_in(std::move(p), out); }

@@ -138,6 +138,7 @@ private:
     std::string input_;           // the same between turns; empty while idle
     std::string output_;          // what the client has not taken yet; empty while idle
     std::size_t output_sent_ = 0;
+    int kernel_holds_ = 0;        // octets, when we looked last
     std::uint64_t sent_ = 0;      // octets, all in all
     std::uint64_t reply_began_at_ = 0;
     std::optional<std::uint64_t> reply_size_;
