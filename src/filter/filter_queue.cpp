@@ -8,7 +8,7 @@ void Ticket::release() noexcept {
 
 void Ticket::on_timer(event::Timer&) {
     queue_->leave(*this);
-    handler_.on_patience_lost(*this);   // last: it may destroy us
+    handler_.on_patience_lost(*this); // last: it may destroy us
 }
 
 Queue::Entry Queue::enter(Ticket& ticket, std::string_view user) {
@@ -66,12 +66,12 @@ void Queue::run() {
     while (waiting_ > 0 && turn_free()) {
         const Users::iterator user = users_.begin();
         Ticket& ticket = *user->waiting.front();
-        users_.splice(users_.end(), users_, user);   // his next one comes after everybody else's
+        users_.splice(users_.end(), users_, user); // his next one comes after everybody else's
         forget(ticket);
         ticket.timer_.disarm();
         ticket.state_ = Ticket::State::running;
         ++running_;
-        ticket.handler_.on_turn(ticket);   // may destroy any ticket
+        ticket.handler_.on_turn(ticket); // may destroy any ticket
     }
 }
 

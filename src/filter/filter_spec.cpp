@@ -13,7 +13,8 @@ constexpr bool blank(char c) noexcept {
 // One pass over the text. After a member the place is the end, or the "/" of the next one.
 class Reader {
 public:
-    explicit Reader(std::string_view text) noexcept : text_{text} {}
+    explicit Reader(std::string_view text) noexcept
+        : text_{text} {}
 
     bool read(std::vector<FilterMember>& members) {
         if (text_.find_first_of(std::string_view{"\0\r\n", 3}) != std::string_view::npos) {
@@ -39,7 +40,8 @@ private:
     [[nodiscard]] bool at_end() const noexcept { return place_ == text_.size(); }
     [[nodiscard]] char here() const noexcept { return text_[place_]; }
     void skip_blanks() noexcept {
-        while (!at_end() && blank(here())) ++place_;
+        while (!at_end() && blank(here()))
+            ++place_;
     }
 
     bool read_member(FilterMember& member) {
@@ -68,7 +70,8 @@ private:
             const std::size_t behind = text_.find_first_not_of(" \t", bar + 1);
             if (behind == std::string_view::npos || behind == bar + 1 || text_[behind] != '/') continue;
             next = behind;
-            for (end = bar; end > begin && blank(text_[end - 1]);) --end;
+            for (end = bar; end > begin && blank(text_[end - 1]);)
+                --end;
             break;
         }
         member.arguments.emplace_back(text_.substr(begin, end - begin));
@@ -125,7 +128,8 @@ private:
         while (!at_end()) {
             const char c = text_[place_++];
             if (c == '"') return true;
-            const bool escape = c == '\\' && !at_end() && std::string_view{"\"\\$`"}.find(here()) != std::string_view::npos;
+            const bool escape =
+                c == '\\' && !at_end() && std::string_view{"\"\\$`"}.find(here()) != std::string_view::npos;
             word += escape ? text_[place_++] : c;
         }
         return refuse("a \" is never closed");
@@ -136,8 +140,7 @@ private:
 };
 
 std::string quoted(std::string_view word) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./^-";
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./^-";
     if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string{word};
     std::string text = "'";
     for (const char c : word) {
@@ -152,7 +155,8 @@ std::string quoted(std::string_view word) {
 
 std::string as_command_line(const FilterMember& member) {
     std::string text = member.path;
-    for (const std::string& argument : member.arguments) text += ' ' + quoted(argument);
+    for (const std::string& argument : member.arguments)
+        text += ' ' + quoted(argument);
     return text;
 }
 

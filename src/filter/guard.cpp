@@ -45,7 +45,8 @@ void Guard::Unmap::operator()(GuardTable* table) const noexcept {
     ::munmap(table, sizeof(GuardTable));
 }
 
-Guard::Guard() : table_{make_table()} {
+Guard::Guard()
+    : table_{make_table()} {
     if (const std::error_code why = start()) throw std::system_error(why, "guard process");
 }
 
@@ -74,7 +75,8 @@ std::error_code Guard::start() noexcept {
     // It says its number once it has let go of everything it inherited; if it could not be made, the socket ends.
     std::int32_t number = 0;
     ssize_t n = 0;
-    do n = ::recv(ours.get(), &number, sizeof number, MSG_WAITALL);
+    do
+        n = ::recv(ours.get(), &number, sizeof number, MSG_WAITALL);
     while (n < 0 && errno == EINTR);
     if (n != static_cast<ssize_t>(sizeof number)) return {EAGAIN, std::system_category()};
     pid_ = number;
@@ -85,8 +87,9 @@ std::error_code Guard::start() noexcept {
 // The guard may have been killed (out of memory, a careless killall). The new one finds the table as it is.
 void Guard::revive_if_gone() noexcept {
     char octet = 0;
-    if (lifeline_ && ::recv(lifeline_.get(), &octet, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (since_boot() - started_ < second) return;   // a machine in such trouble is not helped by forking all the time
+    if (lifeline_ && ::recv(lifeline_.get(), &octet, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (since_boot() - started_ < second) return; // a machine in such trouble is not helped by forking all the time
     (void)start();
 }
 
@@ -104,7 +107,8 @@ Guard::Place Guard::reserve() noexcept {
     Place place;
     if (!found) return place;
     found->started = since_boot();
-    for (auto& pipe : found->pipes) pipe = 0;
+    for (auto& pipe : found->pipes)
+        pipe = 0;
     place.guard_ = this;
     place.slot_ = found;
     return place;
@@ -112,13 +116,14 @@ Guard::Place Guard::reserve() noexcept {
 
 void Guard::wake() noexcept {
     if (table_->asleep.exchange(0) == 0 || !lifeline_) return;
-    (void)!::send(lifeline_.get(), "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);   // if it is gone, reserve() will see
+    (void)!::send(lifeline_.get(), "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL); // if it is gone, reserve() will see
 }
 
 // --- Place ---
 
 Guard::Place::Place(Place&& other) noexcept
-    : guard_{std::exchange(other.guard_, nullptr)}, slot_{std::exchange(other.slot_, nullptr)} {}
+    : guard_{std::exchange(other.guard_, nullptr)}
+    , slot_{std::exchange(other.slot_, nullptr)} {}
 
 Guard::Place& Guard::Place::operator=(Place&& other) noexcept {
     if (this != &other) {

@@ -34,7 +34,7 @@ constexpr std::int64_t slack = 1000 * millisecond;
 // What one program was, and what it may have left.
 struct Group {
     pid_t leader = -1;
-    std::int64_t started = 0;   // nanoseconds since boot
+    std::int64_t started = 0; // nanoseconds since boot
     std::array<std::uint64_t, 2> pipes{};
     bool live = false;
 };
@@ -46,8 +46,8 @@ Group group_of(const GuardSlot& slot) {
 struct ProcessState {
     char state = '?';
     pid_t group = -1;
-    std::int64_t started = 0;           // nanoseconds since boot
-    std::uintptr_t arguments = 0;       // where the command line lies in that process
+    std::int64_t started = 0;     // nanoseconds since boot
+    std::uintptr_t arguments = 0; // where the command line lies in that process
     std::uintptr_t arguments_end = 0;
 };
 
@@ -62,7 +62,7 @@ std::optional<ProcessState> look_at(pid_t pid) {
     ::close(fd);
     if (n <= 0) return std::nullopt;
     std::string_view rest{text.data(), static_cast<std::size_t>(n)};
-    const std::size_t name_end = rest.rfind(')');   // the name itself may hold anything
+    const std::size_t name_end = rest.rfind(')'); // the name itself may hold anything
     if (name_end == std::string_view::npos || name_end + 2 >= rest.size()) return std::nullopt;
     rest.remove_prefix(name_end + 2);
 
@@ -83,8 +83,8 @@ std::optional<ProcessState> look_at(pid_t pid) {
 }
 
 // A number of ours may be another's by now. While any process is left in a group, its number is not given to a new
-// process. So if no process has the number, whoever is in that group is ours; and if one has it, it is our leader exactly
-// if it is as old as our leader.
+// process. So if no process has the number, whoever is in that group is ours; and if one has it, it is our leader
+// exactly if it is as old as our leader.
 bool ours(const Group& group) {
     const std::optional<ProcessState> leader = look_at(group.leader);
     return !leader || leader->started <= group.started + slack;
@@ -92,13 +92,12 @@ bool ours(const Group& group) {
 
 bool names_pipe(const struct stat& link, std::string_view target, const std::vector<Group>& groups) {
     constexpr std::string_view prefix = "pipe:[";
-    if ((link.st_mode & S_IWUSR) == 0 || target.substr(0, prefix.size()) != prefix) return false;   // or only read
+    if ((link.st_mode & S_IWUSR) == 0 || target.substr(0, prefix.size()) != prefix) return false; // or only read
     target.remove_prefix(prefix.size());
     std::uint64_t inode = 0;
     std::from_chars(target.data(), target.data() + target.size(), inode);
-    return inode != 0 && std::any_of(groups.begin(), groups.end(), [&](const Group& g) {
-               return g.pipes[0] == inode || g.pipes[1] == inode;
-           });
+    return inode != 0 && std::any_of(groups.begin(), groups.end(),
+                                     [&](const Group& g) { return g.pipes[0] == inode || g.pipes[1] == inode; });
 }
 
 // Only programs and what they started have ever held those pipes for writing.
@@ -165,7 +164,8 @@ std::vector<Group> take_ended(GuardTable& table) {
 
 // The server is gone. Groups first: they hold almost all there is. Then, until nothing is found, the rest.
 void kill_all(GuardTable& table, std::vector<Group> groups) {
-    for (const Group& group : take_ended(table)) groups.push_back(group);
+    for (const Group& group : take_ended(table))
+        groups.push_back(group);
     for (const GuardSlot& slot : table.slots) {
         if (slot.state == GuardSlot::live) groups.push_back(group_of(slot));
     }
@@ -199,12 +199,13 @@ std::vector<Group> watch(GuardTable& table) {
     std::int64_t pause = 1000 * millisecond;
     for (;;) {
         table.asleep = 1;
-        std::vector<Group> ended = take_ended(table);   // what ended before the server saw the flag
+        std::vector<Group> ended = take_ended(table); // what ended before the server saw the flag
         if (ended.empty() && server_gone(-1, true)) return ended;
         table.asleep = 0;
         // The end of one run is followed by others: one look at all processes serves them all.
         if (server_gone(static_cast<int>(pause / millisecond), false)) return ended;
-        for (const Group& group : take_ended(table)) ended.push_back(group);
+        for (const Group& group : take_ended(table))
+            ended.push_back(group);
         const std::int64_t begin = now();
         if (!ended.empty()) sweep(ended, table.server);
         // Never more than one fiftieth of a processor, however many processes there are to look at.
@@ -228,7 +229,7 @@ void take_a_name() {
 void let_go(int lifeline) {
     sigset_t all;
     sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, nullptr);   // a Ctrl-C or a TERM to the service is for the server, whose end we see
+    ::sigprocmask(SIG_SETMASK, &all, nullptr); // a Ctrl-C or a TERM to the service is for the server, whose end we see
     ::setsid();
     (void)!::chdir("/");
     if (lifeline != lifeline_number) ::dup2(lifeline, lifeline_number);

@@ -9,21 +9,21 @@ namespace buzon::filter {
 
 struct GuardSlot {
     enum State : std::int32_t {
-        free,       // the server may take it
-        reserved,   // a program is being started; its process enters its number itself
-        live,       // `leader` leads a process group of ours
-        ended,      // the server is done with it: the guard frees the slot and clears what is left
+        free,     // the server may take it
+        reserved, // a program is being started; its process enters its number itself
+        live,     // `leader` leads a process group of ours
+        ended,    // the server is done with it: the guard frees the slot and clears what is left
     };
     std::atomic<std::int32_t> state;
     std::atomic<std::int32_t> leader;
-    std::atomic<std::int64_t> started;   // CLOCK_BOOTTIME, nanoseconds, shortly before the process was made
-    std::array<std::atomic<std::uint64_t>, 2> pipes;   // inode numbers of standard output and error; 0: no pipe
+    std::atomic<std::int64_t> started;               // CLOCK_BOOTTIME, nanoseconds, shortly before the process was made
+    std::array<std::atomic<std::uint64_t>, 2> pipes; // inode numbers of standard output and error; 0: no pipe
 };
 
 struct GuardTable {
     static constexpr std::size_t places = 4096;
-    std::int32_t server;                // its process number, never to be killed
-    std::atomic<std::int32_t> asleep;   // 1: the guard wants one octet when a run ends
+    std::int32_t server;              // its process number, never to be killed
+    std::atomic<std::int32_t> asleep; // 1: the guard wants one octet when a run ends
     std::array<GuardSlot, places> slots;
 };
 static_assert(std::atomic<std::int32_t>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free,

@@ -28,7 +28,7 @@ std::optional<End> look(int pidfd, int options) noexcept {
     rusage usage{};
     // By system call for the fifth argument, which the library's function leaves out.
     if (::syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | WNOHANG, &usage) != 0) {
-        return End{false, -1, {}};   // ECHILD: somebody else has reaped it
+        return End{false, -1, {}}; // ECHILD: somebody else has reaped it
     }
     if (info.si_pid == 0) return std::nullopt;
     return End{info.si_code != CLD_EXITED, info.si_status, as_duration(usage.ru_utime) + as_duration(usage.ru_stime)};
@@ -51,7 +51,9 @@ std::string End::text() const {
 }
 
 Member::Member(event::EventLoop& loop, Owner& owner, Started started) noexcept
-    : loop_{loop}, owner_{owner}, started_{std::move(started)} {}
+    : loop_{loop}
+    , owner_{owner}
+    , started_{std::move(started)} {}
 
 Member::~Member() {
     watch_.stop();
@@ -63,7 +65,7 @@ Member::~Member() {
     if (look(started_.pidfd.get(), 0)) return;
     Nobody nobody;
     event::Child orphan{nobody};
-    (void)orphan.start(loop_, std::move(started_.pidfd));   // its destructor calls the undertaker
+    (void)orphan.start(loop_, std::move(started_.pidfd)); // its destructor calls the undertaker
 }
 
 std::error_code Member::watch() {
@@ -78,7 +80,7 @@ void Member::on_ready(std::uint32_t) {
     end_ = look(started_.pidfd.get(), WNOWAIT);
     if (!end_) return;
     watch_.stop();
-    owner_.on_member_ended();   // last: it may destroy us
+    owner_.on_member_ended(); // last: it may destroy us
 }
 
 } // namespace buzon::filter

@@ -15,11 +15,11 @@ namespace buzon::filter {
 // How a program ended.
 struct End {
     bool killed = false;
-    int code = 0;   // exit status (-1: unknown), or the signal that killed it
+    int code = 0; // exit status (-1: unknown), or the signal that killed it
     std::chrono::microseconds cpu{0};
 
     [[nodiscard]] bool well() const noexcept { return !killed && code == 0; }
-    [[nodiscard]] std::string text() const;   // "exit status 1", "killed by SIGKILL"
+    [[nodiscard]] std::string text() const; // "exit status 1", "killed by SIGKILL"
 };
 
 // The process is watched but not reaped when it ends: until it is reaped its number cannot be given to another process,

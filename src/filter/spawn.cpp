@@ -28,7 +28,7 @@
 namespace buzon::filter {
 namespace {
 
-constexpr std::size_t page = 64 * 1024;   // at least one page on every machine
+constexpr std::size_t page = 64 * 1024; // at least one page on every machine
 constexpr std::size_t stack_size = 64 * 1024;
 
 struct Limit {
@@ -138,7 +138,8 @@ Limit limit_to(int resource, std::uint64_t value) {
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
     result.reserve(strings.size() + 1);
-    for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+    for (const std::string& text : strings)
+        result.push_back(const_cast<char*>(text.c_str()));
     result.push_back(nullptr);
     return result;
 }
@@ -161,7 +162,8 @@ private:
 // For a child that is on its last instructions.
 void reap(int pidfd) noexcept {
     siginfo_t info{};
-    while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0 && errno == EINTR) {}
+    while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0 && errno == EINTR) {
+    }
 }
 
 } // namespace
@@ -192,8 +194,8 @@ void Launcher::Unmap::operator()(char* stack) const noexcept {
 }
 
 Launcher::Launcher() {
-    void* const memory = ::mmap(nullptr, page + stack_size, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    void* const memory =
+        ::mmap(nullptr, page + stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED) throw std::system_error(posix::last_error(), "stack of a new program");
     stack_.reset(static_cast<char*>(memory));
     ::mprotect(memory, page, PROT_NONE);
@@ -215,7 +217,9 @@ Launch Launcher::start(const Program& program) {
     Launch launch;
     launch.started.place = guard_.reserve();
     launch.started.place.pipes(program.output, program.errors);
-    Plan plan{arguments.front().c_str(), argument_pointers.data(), environment_pointers.data(),
+    Plan plan{arguments.front().c_str(),
+              argument_pointers.data(),
+              environment_pointers.data(),
               {program.input, program.output, program.errors},
               {// SIGXCPU first, which a program may tell of; SIGKILL if it does not heed it.
                limit_to(RLIMIT_CPU, limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds,
@@ -223,7 +227,11 @@ Launch Launcher::start(const Program& program) {
                limit_to(RLIMIT_AS, limits.address_space), limit_to(RLIMIT_FSIZE, limits.file_size),
                limit_to(RLIMIT_NPROC, limits.processes), limit_to(RLIMIT_NOFILE, limits.open_files),
                Limit{RLIMIT_CORE, {0, 0}}},
-              program.run_as, ::getpid(), &launch.started.place, 0, nullptr};
+              program.run_as,
+              ::getpid(),
+              &launch.started.place,
+              0,
+              nullptr};
     int pidfd = -1;
     int clone_error = 0;
     {

@@ -20,7 +20,10 @@ std::optional<Objection> check_program(const std::string& path) {
     if (::stat(path.c_str(), &about) != 0) {
         const std::error_code why = posix::last_error();
         const bool missing = why.value() == ENOENT || why.value() == ENOTDIR;
-        return object(missing ? Unfit::missing : why.value() == EACCES ? Unfit::not_executable : Unfit::unknown, why.message());
+        return object(missing                 ? Unfit::missing
+                      : why.value() == EACCES ? Unfit::not_executable
+                                              : Unfit::unknown,
+                      why.message());
     }
     if (S_ISDIR(about.st_mode)) return object(Unfit::wrong_kind, "is a directory, not a program");
     if (!S_ISREG(about.st_mode)) return object(Unfit::wrong_kind, "is not a regular file");
@@ -38,15 +41,18 @@ public:
     // The length goes in too, so that "ab" "c" and "a" "bc" differ.
     void add(std::string_view text) noexcept {
         add(text.size());
-        for (const char c : text) mix(static_cast<unsigned char>(c));
+        for (const char c : text)
+            mix(static_cast<unsigned char>(c));
     }
     void add(std::uint64_t number) noexcept {
-        for (int i = 0; i < 8; ++i, number >>= 8) mix(static_cast<unsigned char>(number & 0xff));
+        for (int i = 0; i < 8; ++i, number >>= 8)
+            mix(static_cast<unsigned char>(number & 0xff));
     }
     [[nodiscard]] std::string text() const {
         std::string digits(32, '0');
         Wide rest = state_;
-        for (std::size_t i = digits.size(); i-- > 0; rest >>= 4) digits[i] = "0123456789abcdef"[rest & 0xf];
+        for (std::size_t i = digits.size(); i-- > 0; rest >>= 4)
+            digits[i] = "0123456789abcdef"[rest & 0xf];
         return digits;
     }
 
@@ -77,7 +83,8 @@ std::string identity(const FilterSpec& spec) {
         hash.add(static_cast<std::uint64_t>(about.st_mtim.tv_sec));
         hash.add(static_cast<std::uint64_t>(about.st_mtim.tv_nsec));
         hash.add(member.arguments.size());
-        for (const std::string& argument : member.arguments) hash.add(argument);
+        for (const std::string& argument : member.arguments)
+            hash.add(argument);
     }
     return hash.text();
 }

@@ -24,7 +24,9 @@ namespace {
 
 // Takes what comes, as a delivery would, and notes it.
 struct Owner final : RunEvents {
-    explicit Owner(event::EventLoop& l, Launcher& launcher) : loop{l}, run{std::make_unique<Run>(l, launcher, *this)} {}
+    explicit Owner(event::EventLoop& l, Launcher& launcher)
+        : loop{l}
+        , run{std::make_unique<Run>(l, launcher, *this)} {}
 
     Outcome start(const std::string& text, const std::string& stored = "input\n") {
         const ParsedSpec parsed = FilterSpec::parse(text);
@@ -39,7 +41,8 @@ struct Owner final : RunEvents {
     }
     static FilterSpec shell(const std::string& commands) {
         std::string quoted = "'";
-        for (const char c : commands) quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
+        for (const char c : commands)
+            quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
         const ParsedSpec parsed = FilterSpec::parse("/bin/sh -c " + quoted + "'");
         REQUIRE(parsed.ok());
         return parsed.spec;
@@ -81,12 +84,15 @@ struct Owner final : RunEvents {
 
 // After each test nothing may be left: no process, no descriptor, no watch, no timer.
 struct Fixture {
-    Fixture() : descriptors{open_descriptors()} { REQUIRE(children().empty()); }
+    Fixture()
+        : descriptors{open_descriptors()} {
+        REQUIRE(children().empty());
+    }
     Fixture(const Fixture&) = delete;
     Fixture& operator=(const Fixture&) = delete;
     ~Fixture() {
         owner.reset();
-        turn_until(loop, [&] { return loop.watched() == 0; });   // the undertaker
+        turn_until(loop, [&] { return loop.watched() == 0; }); // the undertaker
         CHECK(loop.watched() == 0);
         CHECK(loop.timers().size() == 0);
         CHECK(children().empty());
@@ -101,7 +107,8 @@ struct Fixture {
 
 std::string mail(std::size_t lines) {
     std::string text = "Subject: test\n\n";
-    for (std::size_t i = 0; i < lines; ++i) text += "line " + std::to_string(i) + " of the mail\n";
+    for (std::size_t i = 0; i < lines; ++i)
+        text += "line " + std::to_string(i) + " of the mail\n";
     return text;
 }
 
@@ -133,7 +140,8 @@ TEST_CASE_METHOD(Fixture, "a message passes a program") {
 
 TEST_CASE_METHOD(Fixture, "a message passes a chain of programs") {
     const std::string stored = mail(20'000);
-    REQUIRE(owner->start("/bin/gzip -c | /bin/cat | /usr/bin/base64 | /usr/bin/base64 -d | /bin/gzip -dc", stored).ok());
+    REQUIRE(
+        owner->start("/bin/gzip -c | /bin/cat | /usr/bin/base64 | /usr/bin/base64 -d | /bin/gzip -dc", stored).ok());
     CHECK(owner->run->processes().size() == 5);
     CHECK(owner->finish().ok());
     CHECK(owner->output == stored);
@@ -141,7 +149,8 @@ TEST_CASE_METHOD(Fixture, "a message passes a chain of programs") {
 
 TEST_CASE_METHOD(Fixture, "octets of any value and a missing last line end pass as they are") {
     std::string stored = "..\n.\n";
-    for (int i = 0; i < 256; ++i) stored += static_cast<char>(i);
+    for (int i = 0; i < 256; ++i)
+        stored += static_cast<char>(i);
     REQUIRE(owner->start("/bin/cat", stored).ok());
     CHECK(owner->finish().ok());
     CHECK(owner->output == stored);
@@ -176,10 +185,11 @@ TEST_CASE_METHOD(Fixture, "a program that cannot be started is refused at once, 
     const std::string none = directory.path("none");
     const std::string plain = directory.file("plain", "x");
     const std::string bare = directory.file("bare", "echo x\n", 0755);
-    for (const Row& row : {Row{none, none + ": cannot start: No such file or directory", 0},
-                           Row{plain, plain + ": cannot start: Permission denied", 0},
-                           Row{bare, bare + ": cannot start: Exec format error (a script needs a first line such as #!/bin/sh)", 0},
-                           Row{"/bin/cat | /bin/sleep 1000 | " + none, none + ": cannot start: No such file or directory", 2}}) {
+    for (const Row& row :
+         {Row{none, none + ": cannot start: No such file or directory", 0},
+          Row{plain, plain + ": cannot start: Permission denied", 0},
+          Row{bare, bare + ": cannot start: Exec format error (a script needs a first line such as #!/bin/sh)", 0},
+          Row{"/bin/cat | /bin/sleep 1000 | " + none, none + ": cannot start: No such file or directory", 2}}) {
         Owner own{loop, launcher};
         const Outcome outcome = own.start(row.spec);
         CHECK(outcome.cause == Cause::cannot_start);
@@ -249,12 +259,12 @@ TEST_CASE_METHOD(Fixture, "an exit status other than 0 is a failure, whenever it
         int status;
     };
     const Row row = GENERATE(values<Row>({
-        {"exit 1", 1},                                                  // before any output
-        {"echo some; exit 2", 2},                                       // after it
+        {"exit 1", 1},            // before any output
+        {"echo some; exit 2", 2}, // after it
         {"cat; exit 3", 3},
-        {"head -c 3000000 /dev/zero; exit 4", 4},                       // in the midst of it
-        {"exec >&-; sleep 0.1; exit 255", 255},                         // long after its end
-        {"(sleep 1000; echo late) & exit 6", 6},                        // with a grandchild at the pipe
+        {"head -c 3000000 /dev/zero; exit 4", 4}, // in the midst of it
+        {"exec >&-; sleep 0.1; exit 255", 255},   // long after its end
+        {"(sleep 1000; echo late) & exit 6", 6},  // with a grandchild at the pipe
     }));
     REQUIRE(owner->start_shell(row.commands).ok());
     const Outcome& outcome = owner->finish();
@@ -288,10 +298,10 @@ TEST_CASE_METHOD(Fixture, "each member's failure counts") {
     const Row row = GENERATE(values<Row>({
         {"cat; exit 1", "cat", 0},
         {"cat", "cat; exit 1", 1},
-        {"exit 1", "sleep 1000", 0},                    // the others are not waited for
+        {"exit 1", "sleep 1000", 0}, // the others are not waited for
         {"sleep 1000", "exit 1", 1},
         {"cat; kill -9 $$", "cat", 0},
-        {"head -c 9000000 /dev/zero", "exit 1", 1},     // the second leaves, the first one's SIGPIPE is no cause
+        {"head -c 9000000 /dev/zero", "exit 1", 1}, // the second leaves, the first one's SIGPIPE is no cause
     }));
     FilterSpec spec = Owner::shell(row.first);
     REQUIRE(spec.append(Owner::shell(row.second)));
@@ -312,9 +322,10 @@ TEST_CASE_METHOD(Fixture, "closing standard output is not the end, the exit is")
     const std::string flag = directory.expect("flag");
     REQUIRE(owner->start_shell("echo text; exec >&-; while ! test -e " + flag + "; do sleep 0.01; done").ok());
     turn_until(loop, [&] { return owner->output == "text\n"; });
-    for (int i = 0; i < 20; ++i) loop.turn(1ms);
+    for (int i = 0; i < 20; ++i)
+        loop.turn(1ms);
     CHECK_FALSE(owner->ended);
-    CHECK(owner->told < 10);   // a pipe at its end must not make the loop spin
+    CHECK(owner->told < 10); // a pipe at its end must not make the loop spin
     std::ofstream{flag};
     CHECK(owner->finish().ok());
     CHECK(owner->output == "text\n");
@@ -323,7 +334,8 @@ TEST_CASE_METHOD(Fixture, "closing standard output is not the end, the exit is")
 TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe is not waited for, and does not outlive the run") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
-    const std::string commands = GENERATE(values<std::string>({"sleep 1000", "while sleep 0.01; do echo more; done", "yes"}));
+    const std::string commands =
+        GENERATE(values<std::string>({"sleep 1000", "while sleep 0.01; do echo more; done", "yes"}));
     REQUIRE(owner->start_shell("echo text; (" + commands + ") & echo $! > " + file).ok());
     CHECK(owner->finish().ok());
     CHECK(owner->output.substr(0, 5) == "text\n");
@@ -335,7 +347,8 @@ TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe is not waited for, a
 TEST_CASE_METHOD(Fixture, "everything a program wrote is read although it has long ended") {
     REQUIRE(owner->start_shell("sleep 1000 & head -c 60000 /dev/zero").ok());
     owner->run->pause();
-    for (int i = 0; i < 20; ++i) loop.turn(5ms);
+    for (int i = 0; i < 20; ++i)
+        loop.turn(5ms);
     CHECK_FALSE(owner->ended);
     owner->run->resume();
     owner->run->resume();
@@ -347,10 +360,10 @@ TEST_CASE_METHOD(Fixture, "a program without progress is asked to end, then made
     owner->limits.without_progress = 50ms;
     owner->limits.between_term_and_kill = 50ms;
     const std::string commands = GENERATE(values<std::string>({
-        "sleep 1000",                                 // never writes
-        "echo text; sleep 1000",                      // goes silent
-        "trap '' TERM; while :; do sleep 1; done",    // does not want to
-        "kill -STOP $$",                              // cannot hear
+        "sleep 1000",                              // never writes
+        "echo text; sleep 1000",                   // goes silent
+        "trap '' TERM; while :; do sleep 1; done", // does not want to
+        "kill -STOP $$",                           // cannot hear
         "exec >&-; sleep 1000",
     }));
     REQUIRE(owner->start_shell(commands).ok());
@@ -362,26 +375,34 @@ TEST_CASE_METHOD(Fixture, "a program without progress is asked to end, then made
 TEST_CASE_METHOD(Fixture, "the whole group is asked to end, and a program may tidy up") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("tidied");
-    owner->limits.without_progress = 200ms;
+    const std::string ready = directory.expect("ready");
+    owner->limits.without_progress = 50ms;
     owner->limits.between_term_and_kill = 1h;
-    REQUIRE(owner->start_shell("trap 'echo yes > " + file + "; exit 0' TERM; sleep 1000 & wait").ok());
-    CHECK(owner->finish().cause == Cause::time_limit);   // exit 0 then is no success
+    REQUIRE(
+        owner->start_shell("trap 'echo yes > " + file + "; exit 0' TERM; sleep 1000 & echo $! > " + ready + "; wait")
+            .ok());
+    owner->run->pause(); // until it listens
+    number_in(ready);
+    owner->run->resume();
+    CHECK(owner->finish().cause == Cause::time_limit); // exit 0 then is no success
     CHECK(contents(file) == "yes\n");
 }
 
 TEST_CASE_METHOD(Fixture, "a program that always gets on has no limit") {
-    owner->limits.without_progress = 500ms;
-    REQUIRE(owner->start_shell("for i in 1 2 3 4 5 6 7 8; do sleep 0.1; echo $i; done").ok());
+    owner->limits.without_progress = 2s;
+    REQUIRE(owner->start_shell("for i in 1 2 3 4 5 6 7 8; do sleep 0.3; echo $i; done").ok());
     CHECK(owner->finish().ok());
     CHECK(owner->output == "1\n2\n3\n4\n5\n6\n7\n8\n");
 }
 
 TEST_CASE_METHOD(Fixture, "a client that takes its time is not held against the program") {
-    owner->limits.without_progress = 100ms;
-    const std::string stored = mail(200'000);
+    owner->limits.without_progress = 1500ms;
+    const std::string stored = mail(200'000); // more than the pipe takes
     REQUIRE(owner->start("/bin/cat", stored).ok());
     owner->run->pause();
-    for (int i = 0; i < 40; ++i) loop.turn(10ms);
+    const event::Instant begin = loop.now();
+    while (loop.now() < begin + 2s)
+        loop.turn(100ms);
     CHECK_FALSE(owner->ended);
     CHECK(owner->told == 0);
     owner->run->resume();
@@ -393,14 +414,18 @@ TEST_CASE_METHOD(Fixture, "the limit counts again once the client goes on") {
     owner->limits.without_progress = 50ms;
     REQUIRE(owner->start_shell("sleep 1000").ok());
     owner->run->pause();
-    for (int i = 0; i < 20; ++i) loop.turn(10ms);
+    for (int i = 0; i < 20; ++i)
+        loop.turn(10ms);
     CHECK_FALSE(owner->ended);
     owner->run->resume();
     CHECK(owner->finish().cause == Cause::time_limit);
 }
 
 TEST_CASE_METHOD(Fixture, "what a program complains about arrives in lines, of all members") {
-    REQUIRE(owner->start("/bin/sh -c 'cat; echo one >&2' | /bin/sh -c 'cat; printf \"t\\two\\r\\n\\nthr\\033ee\\0\" >&2; exit 1'").ok());
+    REQUIRE(owner
+                ->start("/bin/sh -c 'cat; echo one >&2' | /bin/sh -c 'cat; printf \"t\\two\\r\\n\\nthr\\033ee\\0\" "
+                        ">&2; exit 1'")
+                .ok());
     CHECK(owner->finish().cause == Cause::exit_status);
     CHECK(owner->lines == std::vector<std::string>{"one", "t wo", "thr?ee?"});
 }
@@ -434,7 +459,9 @@ TEST_CASE_METHOD(Fixture, "an abandoned run is dead at once, with all that belon
         CHECK_FALSE(owner->run->running());
         CHECK(owner->run->processes().empty());
     }
-    SECTION("by destruction") { owner->run.reset(); }
+    SECTION("by destruction") {
+        owner->run.reset();
+    }
     SECTION("while paused") {
         owner->run->pause();
         owner->run->abandon();
@@ -442,7 +469,8 @@ TEST_CASE_METHOD(Fixture, "an abandoned run is dead at once, with all that belon
     wait_until([&] { return !process_exists(grandchild) && !process_exists(program); });
     CHECK_FALSE(process_exists(grandchild));
     CHECK_FALSE(process_exists(program));
-    for (int i = 0; i < 5; ++i) loop.turn(1ms);
+    for (int i = 0; i < 5; ++i)
+        loop.turn(1ms);
     CHECK_FALSE(owner->ended);
     CHECK(owner->told <= 1);
 }
@@ -456,9 +484,15 @@ TEST_CASE_METHOD(Fixture, "a run may be destroyed or abandoned inside each of it
             owner->run->abandon();
         }
     };
-    SECTION("at output") { owner->on_output_do = leave; }
-    SECTION("at a line of standard error") { owner->on_line_do = leave; }
-    SECTION("at the end") { owner->on_ended_do = leave; }
+    SECTION("at output") {
+        owner->on_output_do = leave;
+    }
+    SECTION("at a line of standard error") {
+        owner->on_line_do = leave;
+    }
+    SECTION("at the end") {
+        owner->on_ended_do = leave;
+    }
     SECTION("after reading to the end") {
         owner->on_output_do = [&] {
             char piece[1000];
@@ -505,12 +539,15 @@ TEST_CASE_METHOD(Fixture, "a gigabyte passes to a reader who pauses all the time
     REQUIRE(owner->ended);
     CHECK(owner->ended->ok());
     CHECK(octets == 1073741824);
-    CHECK(most - before < 2048);   // 8 MiB, whatever a page is
+    CHECK(most - before < 2048); // 8 MiB, whatever a page is
 }
 
 TEST_CASE_METHOD(Fixture, "two hundred runs in a queue of four all end, never more than four at once") {
     struct Client final : TicketHandler {
-        Client(Fixture& f, Queue& q, std::size_t& d) : fixture{f}, queue{q}, done{d} {}
+        Client(Fixture& f, Queue& q, std::size_t& d)
+            : fixture{f}
+            , queue{q}
+            , done{d} {}
         void begin(const std::string& user) {
             if (queue.enter(ticket, user) == Queue::Entry::now) on_turn(ticket);
         }

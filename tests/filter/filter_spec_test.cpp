@@ -92,10 +92,30 @@ TEST_CASE("a bar joins programs only where white space and a path stand around i
 
 TEST_CASE("a SPEC that cannot be meant is refused with a reason") {
     const std::string text = GENERATE(values<std::string>({
-        "", "   ", "cat", "./cat", "bin/cat x", "'/bin/cat' x", ":x", "| /bin/cat", "/bin/cat 'x", "/bin/cat \"x",
-        "/bin/cat \"x\\\"", "/bin/cat x\\", "/bin/cat |", "/bin/cat | ", "/bin/cat | cat", "/bin/cat |/bin/tr a b",
-        "/bin/cat | | /bin/cat", "/bin/cat a | b", "/bin/cat 'a'| /bin/b |", "/bin/a:b | /bin/c | d", "/bin/cat\na",
-        "/bin/cat:a\rb", "/bin/sed:'s | /a | /b |'", std::string{"/bin/cat a\0b", 12},
+        "",
+        "   ",
+        "cat",
+        "./cat",
+        "bin/cat x",
+        "'/bin/cat' x",
+        ":x",
+        "| /bin/cat",
+        "/bin/cat 'x",
+        "/bin/cat \"x",
+        "/bin/cat \"x\\\"",
+        "/bin/cat x\\",
+        "/bin/cat |",
+        "/bin/cat | ",
+        "/bin/cat | cat",
+        "/bin/cat |/bin/tr a b",
+        "/bin/cat | | /bin/cat",
+        "/bin/cat a | b",
+        "/bin/cat 'a'| /bin/b |",
+        "/bin/a:b | /bin/c | d",
+        "/bin/cat\na",
+        "/bin/cat:a\rb",
+        "/bin/sed:'s | /a | /b |'",
+        std::string{"/bin/cat a\0b", 12},
     }));
     const ParsedSpec parsed = FilterSpec::parse(text);
     INFO(text);
@@ -106,7 +126,8 @@ TEST_CASE("a SPEC that cannot be meant is refused with a reason") {
 
 TEST_CASE("a chain has an end") {
     std::string text = "/bin/cat";
-    for (std::size_t i = 1; i < FilterSpec::max_members; ++i) text += " | /bin/cat";
+    for (std::size_t i = 1; i < FilterSpec::max_members; ++i)
+        text += " | /bin/cat";
     ParsedSpec longest = FilterSpec::parse(text);
     REQUIRE(longest.ok());
     CHECK(longest.spec.members().size() == FilterSpec::max_members);
@@ -117,8 +138,15 @@ TEST_CASE("a chain has an end") {
 
 TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
     const std::string text = GENERATE(values<std::string>({
-        "/bin/cat", "/usr/bin/sed:s/e/x/g", "/usr/bin/sed 's/e/x/g'", "/bin/a:b  c ", "/bin/a: ", "/bin/a:",
-        "/bin/tr a b | /bin/sed:s|a|b|", "/bin/a x\\ | /bin/b", "/bin/a \"x | /y\" | /bin/b:' | /bin/c '' \"\"",
+        "/bin/cat",
+        "/usr/bin/sed:s/e/x/g",
+        "/usr/bin/sed 's/e/x/g'",
+        "/bin/a:b  c ",
+        "/bin/a: ",
+        "/bin/a:",
+        "/bin/tr a b | /bin/sed:s|a|b|",
+        "/bin/a x\\ | /bin/b",
+        "/bin/a \"x | /y\" | /bin/b:' | /bin/c '' \"\"",
     }));
     const ParsedSpec parsed = FilterSpec::parse(text);
     REQUIRE(parsed.ok());
@@ -127,8 +155,9 @@ TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
 }
 
 TEST_CASE("specifications put behind each other still parse to the same chain") {
-    const std::vector<std::string> texts{"/bin/a",    "/bin/a:",       "/bin/a: ",          "/bin/a:b ",  "/bin/a:|",
-                                         "/bin/a: |", "/bin/a:' | /'", "/bin/a 'x | /y' ''", "/bin/a b\\ ", "/bin/a \"'\" |x|"};
+    const std::vector<std::string> texts{"/bin/a",      "/bin/a:",         "/bin/a: ",      "/bin/a:b ",
+                                         "/bin/a:|",    "/bin/a: |",       "/bin/a:' | /'", "/bin/a 'x | /y' ''",
+                                         "/bin/a b\\ ", "/bin/a \"'\" |x|"};
     for (const std::string& first : texts) {
         for (const std::string& second : texts) {
             ParsedSpec both = FilterSpec::parse(first);

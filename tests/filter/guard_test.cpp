@@ -28,14 +28,21 @@ public:
             const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
             posix::Pipe output = std::move(posix::make_pipe(false).value());
             posix::Pipe errors = std::move(posix::make_pipe(false).value());
-            Launch launch = launcher.start({"/bin/sh", {"-c", commands}, Environment{}, null.get(),
-                                            output.write_end.get(), errors.write_end.get(), ResourceLimits{}, nullptr});
+            Launch launch = launcher.start({"/bin/sh",
+                                            {"-c", commands},
+                                            Environment{},
+                                            null.get(),
+                                            output.write_end.get(),
+                                            errors.write_end.get(),
+                                            ResourceLimits{},
+                                            nullptr});
             output.write_end.reset();
             errors.write_end.reset();
             pid_t numbers[2] = {launch.started.pid, launcher.guard().pid()};
             if (and_then) and_then(launcher, launch);
             (void)!::write(report.write_end.get(), numbers, sizeof numbers);
-            for (;;) ::pause();
+            for (;;)
+                ::pause();
         }
         pid_t numbers[2] = {-1, -1};
         REQUIRE(::read(report.read_end.get(), numbers, sizeof numbers) == static_cast<ssize_t>(sizeof numbers));
@@ -76,7 +83,8 @@ TEST_CASE("grandchildren die with a server that is killed, in the program's grou
     const std::string in_group = directory.expect("in-group");
     const std::string out_of_group = directory.expect("out-of-group");
     // timeout(1) leads a group of its own.
-    Server server{"sleep 1000 & echo $! > " + in_group + "; timeout 1000 sleep 1001 & echo $! > " + out_of_group + "; wait"};
+    Server server{"sleep 1000 & echo $! > " + in_group + "; timeout 1000 sleep 1001 & echo $! > " + out_of_group +
+                  "; wait"};
     const pid_t one = number_in(in_group);
     const pid_t other = number_in(out_of_group);
     CHECK(process_exists(one));
@@ -112,7 +120,7 @@ TEST_CASE("grandchildren whose program has ended by itself die with the server a
     const std::string file = directory.expect("grandchild");
     Server server{"sleep 1000 & echo $! > " + file};
     const pid_t grandchild = number_in(file);
-    CHECK(process_exists(grandchild));   // the program is a zombie now: nobody has looked
+    CHECK(process_exists(grandchild)); // the program is a zombie now: nobody has looked
     server.kill();
     gone(grandchild);
 }
@@ -154,14 +162,15 @@ TEST_CASE("the guard holds nothing of the server's and hears no signal meant for
     ::unsetenv("BUZON_SECRET");
     pipe.write_end.reset();
     char octet = 0;
-    CHECK(::read(pipe.read_end.get(), &octet, 1) == 0);   // it has no copy of the other end
+    CHECK(::read(pipe.read_end.get(), &octet, 1) == 0); // it has no copy of the other end
     const std::string where = "/proc/" + std::to_string(guard.pid());
     CHECK(contents(where + "/cmdline").substr(0, 12) == std::string{"buzon-guard\0", 12});
     CHECK(contents(where + "/comm") == "buzon-guard\n");
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::kill(guard.pid(), number);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        ::kill(guard.pid(), number);
     ::usleep(1000);
     CHECK(process_exists(guard.pid()));
-    CHECK(children().empty());   // it is no child of ours
+    CHECK(children().empty()); // it is no child of ours
 }
 
 TEST_CASE("the guard goes when its owner does") {
@@ -178,17 +187,18 @@ TEST_CASE("a guard that was killed is replaced, and the new one knows what runs"
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
     const std::string new_guard = directory.expect("guard");
-    Server server{"sleep 1000 & echo $! > " + file + "; wait", [&](Launcher& launcher, Launch&) {
-                      number_in(file);
-                      const pid_t old = launcher.guard().pid();
-                      ::kill(old, SIGKILL);
-                      ::usleep(1'100'000);   // not sooner than a second after it was made
-                      const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
-                      Launch next = launcher.start({"/bin/true", {}, Environment{}, null.get(), null.get(), null.get(),
-                                                    ResourceLimits{}, nullptr});
-                      ::waitpid(next.started.pid, nullptr, 0);
-                      std::ofstream{new_guard} << launcher.guard().pid() << '\n';
-                  }};
+    Server server{
+        "sleep 1000 & echo $! > " + file + "; wait", [&](Launcher& launcher, Launch&) {
+            number_in(file);
+            const pid_t old = launcher.guard().pid();
+            ::kill(old, SIGKILL);
+            ::usleep(1'100'000); // not sooner than a second after it was made
+            const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+            Launch next = launcher.start(
+                {"/bin/true", {}, Environment{}, null.get(), null.get(), null.get(), ResourceLimits{}, nullptr});
+            ::waitpid(next.started.pid, nullptr, 0);
+            std::ofstream{new_guard} << launcher.guard().pid() << '\n';
+        }};
     const pid_t guard = number_in(new_guard);
     CHECK(guard != server.guard);
     CHECK(process_exists(guard));
@@ -202,8 +212,10 @@ TEST_CASE("places are given back, and their want is no error") {
     Guard guard;
     for (int round = 0; round < 3; ++round) {
         std::vector<Guard::Place> places;
-        for (int i = 0; i < 5000; ++i) places.push_back(guard.reserve());
+        for (int i = 0; i < 5000; ++i)
+            places.push_back(guard.reserve());
         // Numbers that no process has: nothing of ours may be hit.
-        for (Guard::Place& place : places) place.enter(0x3fffffff);
+        for (Guard::Place& place : places)
+            place.enter(0x3fffffff);
     }
 }

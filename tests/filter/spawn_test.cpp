@@ -30,8 +30,8 @@ struct Starter {
         output = std::move(posix::make_pipe(false).value());
         errors = std::move(posix::make_pipe(false).value());
         const posix::UniqueFd input = message("input\n");
-        return launcher.start({path, arguments, environment, input.get(), output.write_end.get(), errors.write_end.get(),
-                               limits, run_as});
+        return launcher.start({path, arguments, environment, input.get(), output.write_end.get(),
+                               errors.write_end.get(), limits, run_as});
     }
     Finished run(const std::string& path, const std::vector<std::string>& arguments = {}) {
         Launch launch = start(path, arguments);
@@ -50,7 +50,8 @@ struct Starter {
     static std::string to_end(int fd) {
         std::string text;
         char piece[4096];
-        for (ssize_t n = 0; (n = ::read(fd, piece, sizeof piece)) > 0;) text.append(piece, static_cast<std::size_t>(n));
+        for (ssize_t n = 0; (n = ::read(fd, piece, sizeof piece)) > 0;)
+            text.append(piece, static_cast<std::size_t>(n));
         return text;
     }
 
@@ -65,8 +66,8 @@ struct Starter {
 
 TEST_CASE("a program gets its words as they are, and standard input, output and error") {
     Starter starter;
-    const Finished finished =
-        starter.run("/bin/sh", {"-c", "cat; printf '[%s]' \"$@\"; echo oops >&2; exit 3", "$0", "a b", "", "$x", "'\"\n"});
+    const Finished finished = starter.run(
+        "/bin/sh", {"-c", "cat; printf '[%s]' \"$@\"; echo oops >&2; exit 3", "$0", "a b", "", "$x", "'\"\n"});
     CHECK(finished.output == "input\n[a b][][$x]['\"\n]");
     CHECK(finished.errors == "oops\n");
     CHECK(WIFEXITED(finished.status));
@@ -86,7 +87,7 @@ TEST_CASE("the environment holds five names and nothing else") {
 
 TEST_CASE("a program starts in a clean room") {
     // What the server has, the program must not: ignored and blocked signals, open descriptors, a wide umask.
-    const posix::UniqueFd leak{::open("/dev/null", O_RDONLY)};   // not close-on-exec
+    const posix::UniqueFd leak{::open("/dev/null", O_RDONLY)}; // not close-on-exec
     const posix::UniqueFd high{::fcntl(leak.get(), F_DUPFD, 500)};
     struct sigaction before {};
     struct sigaction ignore {};
@@ -95,12 +96,13 @@ TEST_CASE("a program starts in a clean room") {
     sigset_t blocked;
     sigset_t mask;
     sigemptyset(&blocked);
-    for (const int number : {SIGTERM, SIGCHLD, SIGRTMIN}) sigaddset(&blocked, number);
+    for (const int number : {SIGTERM, SIGCHLD, SIGRTMIN})
+        sigaddset(&blocked, number);
     ::sigprocmask(SIG_BLOCK, &blocked, &mask);
     const mode_t old_umask = ::umask(0);
 
     Starter starter;
-    CHECK(starter.output_of("ls /proc/self/fd | tr '\\n' ' '") == "0 1 2 3 ");   // 3: the directory ls reads
+    CHECK(starter.output_of("ls /proc/self/fd | tr '\\n' ' '") == "0 1 2 3 "); // 3: the directory ls reads
     const std::string status = starter.run("/bin/cat", {"/proc/self/status"}).output;
     CHECK(status.find("\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n") !=
           std::string::npos);
@@ -111,7 +113,7 @@ TEST_CASE("a program starts in a clean room") {
     ::umask(old_umask);
     sigset_t now;
     ::sigprocmask(SIG_SETMASK, &mask, &now);
-    CHECK(sigismember(&now, SIGTERM) == 1);   // and the server has kept what it had
+    CHECK(sigismember(&now, SIGTERM) == 1); // and the server has kept what it had
     CHECK(sigismember(&now, SIGINT) == 0);
     struct sigaction still {};
     ::sigaction(SIGUSR1, &before, &still);
@@ -146,10 +148,10 @@ TEST_CASE("a program that cannot be loaded is known at once, and leaves nothing 
         std::string path;
         int error;
     };
-    for (const Row& row : {Row{directory.path("none"), ENOENT}, Row{directory.file("plain", "x"), EACCES}, Row{"/tmp", EACCES},
-                           Row{directory.file("no-interpreter", "echo x\n", 0755), ENOEXEC},
-                           Row{directory.file("lost-interpreter", "#!/no/such/shell\n", 0755), ENOENT},
-                           Row{"/bin/cat/x", ENOTDIR}}) {
+    for (const Row& row :
+         {Row{directory.path("none"), ENOENT}, Row{directory.file("plain", "x"), EACCES}, Row{"/tmp", EACCES},
+          Row{directory.file("no-interpreter", "echo x\n", 0755), ENOEXEC},
+          Row{directory.file("lost-interpreter", "#!/no/such/shell\n", 0755), ENOENT}, Row{"/bin/cat/x", ENOTDIR}}) {
         const Launch launch = starter.start(row.path, {});
         INFO(row.path);
         CHECK_FALSE(launch.ok());
@@ -170,7 +172,8 @@ TEST_CASE("descriptors arrive whatever their numbers are here") {
     // The child of a server whose standard descriptors were closed: its pipes have the numbers 0, 1 and 2, crosswise.
     Starter starter;
     int saved[3];
-    for (int i = 0; i < 3; ++i) saved[i] = ::fcntl(i, F_DUPFD_CLOEXEC, 100);
+    for (int i = 0; i < 3; ++i)
+        saved[i] = ::fcntl(i, F_DUPFD_CLOEXEC, 100);
     posix::Pipe output = std::move(posix::make_pipe(false).value());
     posix::Pipe errors = std::move(posix::make_pipe(false).value());
     const posix::UniqueFd input = message("input\n");
@@ -223,7 +226,8 @@ TEST_CASE("a program dies with the server") {
         Starter starter;
         const Launch launch = starter.start("/bin/sleep", {"1000"});
         (void)!::write(report.write_end.get(), &launch.started.pid, sizeof launch.started.pid);
-        for (;;) ::pause();
+        for (;;)
+            ::pause();
     }
     pid_t program = -1;
     REQUIRE(::read(report.read_end.get(), &program, sizeof program) == static_cast<ssize_t>(sizeof program));
@@ -244,7 +248,8 @@ TEST_CASE("a start copies nothing of a large server, and its one stack serves an
         CHECK(starter.run("/bin/true").status == 0);
         // After a fork() each of these 16384 pages would cost a page fault.
         if (i % 20 == 0) {
-            for (std::size_t k = 0; k < big.size(); k += 4096) ++big[k];
+            for (std::size_t k = 0; k < big.size(); k += 4096)
+                ++big[k];
         }
     }
     rusage after{};

@@ -18,9 +18,9 @@
 namespace buzon::filter {
 
 struct QueueLimits {
-    std::size_t running = 4;                        // at least 1 is used
+    std::size_t running = 4; // at least 1 is used
     std::size_t waiting = 10'000;
-    std::chrono::milliseconds patience{30'000};     // longest wait for a turn
+    std::chrono::milliseconds patience{30'000}; // longest wait for a turn
 };
 
 class Ticket;
@@ -37,10 +37,13 @@ protected:
     ~TicketHandler() = default;
 };
 
-// One wish to run. Destroying it gives up its turn or its place in the queue. In the handler any ticket may be destroyed.
+// One wish to run. Destroying it gives up its turn or its place in the queue. In the handler any ticket may be
+// destroyed.
 class Ticket final : private event::TimerHandler {
 public:
-    explicit Ticket(TicketHandler& handler) noexcept : handler_{handler}, timer_{*this} {}
+    explicit Ticket(TicketHandler& handler) noexcept
+        : handler_{handler}
+        , timer_{*this} {}
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
     ~Ticket() { release(); }
@@ -59,25 +62,27 @@ private:
     event::Timer timer_;
     Queue* queue_ = nullptr;
     State state_ = State::idle;
-    std::list<User>::iterator user_{};          // while waiting
-    std::list<Ticket*>::iterator position_{};   // while waiting
+    std::list<User>::iterator user_{};        // while waiting
+    std::list<Ticket*>::iterator position_{}; // while waiting
 };
 
 struct Ticket::User {
     std::string name;
-    std::list<Ticket*> waiting;   // never empty
+    std::list<Ticket*> waiting; // never empty
 };
 
 class Queue final : private event::Task {
 public:
     // Must outlive its tickets.
-    Queue(event::EventLoop& loop, const QueueLimits& limits) : loop_{loop}, limits_{limits} {}
+    Queue(event::EventLoop& loop, const QueueLimits& limits)
+        : loop_{loop}
+        , limits_{limits} {}
     ~Queue() override = default;
 
     enum class Entry {
-        now,       // the turn is yours at once; no event follows
-        waiting,   // on_turn() or on_patience_lost() follows
-        full,      // too many wait: the ticket stays idle
+        now,     // the turn is yours at once; no event follows
+        waiting, // on_turn() or on_patience_lost() follows
+        full,    // too many wait: the ticket stays idle
     };
     // A ticket that is not idle is released first.
     [[nodiscard]] Entry enter(Ticket& ticket, std::string_view user);
@@ -94,17 +99,17 @@ private:
     friend class Ticket;
     using Users = std::list<Ticket::User>;
 
-    void run() override;   // gives away the turns that have become free
+    void run() override; // gives away the turns that have become free
     [[nodiscard]] bool turn_free() const noexcept { return running_ < limits_.running || running_ == 0; }
     void leave(Ticket& ticket) noexcept;
-    void forget(Ticket& ticket) noexcept;   // takes it out of its user's list
+    void forget(Ticket& ticket) noexcept; // takes it out of its user's list
 
     event::EventLoop& loop_;
     QueueLimits limits_;
     std::size_t running_ = 0;
     std::size_t waiting_ = 0;
-    Users users_;   // those who wait; the first is next
-    std::unordered_map<std::string_view, Users::iterator> by_name_;   // views into users_
+    Users users_;                                                   // those who wait; the first is next
+    std::unordered_map<std::string_view, Users::iterator> by_name_; // views into users_
 };
 
 } // namespace buzon::filter

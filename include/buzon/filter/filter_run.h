@@ -7,8 +7,9 @@
 //   abandon(), or destruction, at any time: SIGKILL to all, no on_ended().
 //
 // The message's descriptor is the first program's standard input: no copy, no pump. Output is pulled by the owner when
-// on_output() says so. A program that closes its standard output and lives on has not ended; a grandchild that still holds
-// the pipe when the program has ended is not waited for. Whatever is left of the process groups is killed at the end.
+// on_output() says so. A program that closes its standard output and lives on has not ended; a grandchild that still
+// holds the pipe when the program has ended is not waited for. Whatever is left of the process groups is killed at the
+// end.
 #pragma once
 
 #include <chrono>
@@ -36,27 +37,27 @@ struct Limits {
     std::chrono::milliseconds between_term_and_kill{2'000};
     ResourceLimits resources;
     std::optional<RunAs> run_as;
-    std::size_t pipe_octets = 1 << 20;        // asked for; the kernel may grant less
-    std::size_t stderr_lines = 20;            // of one run; the rest is read, counted and dropped
-    std::size_t stderr_line_octets = 500;     // longer lines are cut
+    std::size_t pipe_octets = 1 << 20;    // asked for; the kernel may grant less
+    std::size_t stderr_lines = 20;        // of one run; the rest is read, counted and dropped
+    std::size_t stderr_line_octets = 500; // longer lines are cut
 };
 
 enum class Cause {
-    none,          // all went well
-    cannot_start,  // no program ran, or a later one of the chain could not be started
-    exit_status,   // other than 0
-    signal,        // killed, also by a resource limit
-    time_limit,    // no progress
-    system,        // the kernel refused us something while the programs ran
+    none,         // all went well
+    cannot_start, // no program ran, or a later one of the chain could not be started
+    exit_status,  // other than 0
+    signal,       // killed, also by a resource limit
+    time_limit,   // no progress
+    system,       // the kernel refused us something while the programs ran
 };
 // "cannot-start", "exit-status" …: for metrics and events.
 [[nodiscard]] std::string_view name_of(Cause cause) noexcept;
 
 struct Outcome {
     Cause cause = Cause::none;
-    std::size_t member = 0;       // which of the chain, from 0; meaningful unless ok
-    std::string text;             // for the log: "/usr/bin/sed: exit status 1"; empty when ok
-    std::chrono::microseconds cpu{0};   // spent by those members that have ended, with their children
+    std::size_t member = 0;           // which of the chain, from 0; meaningful unless ok
+    std::string text;                 // for the log: "/usr/bin/sed: exit status 1"; empty when ok
+    std::chrono::microseconds cpu{0}; // spent by those members that have ended, with their children
 
     [[nodiscard]] bool ok() const noexcept { return cause == Cause::none; }
 };
@@ -64,7 +65,8 @@ struct Outcome {
 // In each of these the run may be abandoned or destroyed.
 class RunEvents {
 public:
-    // There is output to read(), or its end. Comes again as long as that is so (level-triggered) and the run is not paused.
+    // There is output to read(), or its end. Comes again as long as that is so (level-triggered) and the run is not
+    // paused.
     virtual void on_output() = 0;
     // The last event. If the outcome is ok everything written has been read; otherwise what was not read is lost.
     virtual void on_ended(const Outcome& outcome) = 0;

@@ -27,9 +27,9 @@
 namespace buzon::filter {
 
 struct FilterMember {
-    std::string path;                     // absolute
-    std::vector<std::string> arguments;   // without argv[0]
-    std::string written;                  // as it stood in the SPEC
+    std::string path;                   // absolute
+    std::vector<std::string> arguments; // without argv[0]
+    std::string written;                // as it stood in the SPEC
 
     // Equal when they run the same: how it was written does not count.
     [[nodiscard]] bool operator==(const FilterMember& other) const {
@@ -64,30 +64,30 @@ private:
 
 struct ParsedSpec {
     FilterSpec spec;
-    std::string problem;   // for a person, one line; empty: the text was understood
+    std::string problem; // for a person, one line; empty: the text was understood
 
     [[nodiscard]] bool ok() const noexcept { return problem.empty(); }
 };
 
 // Why a program cannot serve.
 enum class Unfit {
-    missing,          // no such file
-    wrong_kind,       // a directory, a device …
-    not_executable,   // not by us
-    unknown,          // the file system would not say
+    missing,        // no such file
+    wrong_kind,     // a directory, a device …
+    not_executable, // not by us
+    unknown,        // the file system would not say
 };
 
 struct Objection {
     Unfit kind;
-    std::string text;   // "PATH: WHY"
+    std::string text; // "PATH: WHY"
 };
 
 // Looks at the files: at start-up and at TRAN. May wait for the disk.
 [[nodiscard]] std::optional<Objection> check(const FilterSpec& spec);
 
-// A key of 32 hexadecimal digits for what a SPEC makes of a message: the same programs (path, length and time of change)
-// with the same arguments give the same key, in every process and after a restart. Empty when a program cannot be
-// looked at. May wait for the disk.
+// A key of 32 hexadecimal digits for what a SPEC makes of a message: the same programs (path, length and time of
+// change) with the same arguments give the same key, in every process and after a restart. Empty when a program cannot
+// be looked at. May wait for the disk.
 [[nodiscard]] std::string identity(const FilterSpec& spec);
 
 } // namespace buzon::filter

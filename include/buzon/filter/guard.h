@@ -1,10 +1,10 @@
 // filter/guard.h - sees to it that no program outlives the server, not even its grandchildren after a kill -9.
 //
-// A small process of our own beside the server (no child of it: nobody has to wait for it) sleeps on a socket whose other
-// end only the server has, and shares one table with it: the process groups of the programs that run. A start writes
-// into the table and costs no system call. When the server dies, however it dies, the socket ends: the guard kills every
-// group in the table, then whatever else belongs to those programs, and goes. While the server lives the guard clears,
-// once a second at most, what a run that has ended left behind.
+// A small process of our own beside the server (no child of it: nobody has to wait for it) sleeps on a socket whose
+// other end only the server has, and shares one table with it: the process groups of the programs that run. A start
+// writes into the table and wakes nobody. When the server dies, however it dies, the socket ends: the guard
+// kills every group in the table, then whatever else belongs to those programs, and goes. While the server lives the
+// guard clears, once a second at most, what a run that has ended left behind.
 //
 // What belongs to a program: its process group; and in whatever group or session (timeout(1) makes a group, setsid(1)
 // both) a process that holds the writing end of its standard output or error. So a daemon that a program starts on
@@ -75,10 +75,10 @@ private:
         void operator()(GuardTable* table) const noexcept;
     };
     std::unique_ptr<GuardTable, Unmap> table_;
-    posix::UniqueFd lifeline_;   // the guard process has the other end
+    posix::UniqueFd lifeline_; // the guard process has the other end
     pid_t pid_ = -1;
-    std::int64_t started_ = 0;   // nanoseconds since boot
-    std::size_t next_ = 0;       // where to look for a free place
+    std::int64_t started_ = 0; // nanoseconds since boot
+    std::size_t next_ = 0;     // where to look for a free place
 };
 
 } // namespace buzon::filter

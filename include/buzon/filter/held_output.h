@@ -19,7 +19,8 @@ public:
     static constexpr std::size_t default_limit = 64 * 1024;
 
     // limit: that many octets are held, one more lets them go.
-    explicit HeldOutput(std::size_t limit = default_limit) noexcept : limit_{limit} {}
+    explicit HeldOutput(std::size_t limit = default_limit) noexcept
+        : limit_{limit} {}
 
     [[nodiscard]] bool holding() const noexcept { return size_ <= limit_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -35,7 +36,7 @@ public:
 private:
     std::size_t limit_;
     std::size_t size_ = 0;
-    std::string octets_;   // its length is the room made so far, size_ of it is filled
+    std::string octets_; // its length is the room made so far, size_ of it is filled
 };
 
 } // namespace buzon::filter

@@ -1,7 +1,8 @@
 // filter/spawn.h - starts one program in a clean room, at a cost that does not depend on the size of the server.
 //
 // The child borrows our memory until it becomes the program (clone with CLONE_VM and CLONE_VFORK: no page table is
-// copied) and leaves the reason there if it cannot. It gets a process group of its own, `/` as directory, umask 077, default signal dispositions and an empty mask, no descriptor but 0, 1 and 2, resource limits, no way to new
+// copied) and leaves the reason there if it cannot. It gets a process group of its own, `/` as directory, umask 077,
+// default signal dispositions and an empty mask, no descriptor but 0, 1 and 2, resource limits, no way to new
 // privileges, and dies with the server. Needs Linux 5.9 (close_range).
 #pragma once
 
@@ -23,8 +24,8 @@ namespace buzon::filter {
 // 0: as the server itself has it. Never more than the server's own hard limit. Core files are always off.
 struct ResourceLimits {
     std::uint64_t cpu_seconds = 300;
-    std::uint64_t address_space = std::uint64_t{4} << 30;   // octets, each process
-    std::uint64_t file_size = std::uint64_t{1} << 30;       // octets, each file written
+    std::uint64_t address_space = std::uint64_t{4} << 30; // octets, each process
+    std::uint64_t file_size = std::uint64_t{1} << 30;     // octets, each file written
     // Of the user the programs run as, all of them together, others of that user counted too: a brake on fork bombs.
     // The kernel does not apply it to root.
     std::uint64_t processes = 4096;
@@ -46,33 +47,33 @@ struct RunAs {
 
 // What a program's environment tells it; nothing else is in there.
 struct Environment {
-    std::string user;        // BUZON_USER
-    std::string uidl;        // BUZON_UIDL
-    std::string client_ip;   // BUZON_CLIENT_IP
+    std::string user;      // BUZON_USER
+    std::string uidl;      // BUZON_UIDL
+    std::string client_ip; // BUZON_CLIENT_IP
     std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     std::string lang = "C.UTF-8";
 };
 
 struct Program {
-    std::string_view path;                            // absolute
-    const std::vector<std::string>& arguments;        // without argv[0], which is the path
+    std::string_view path;                     // absolute
+    const std::vector<std::string>& arguments; // without argv[0], which is the path
     const Environment& environment;
-    int input = -1, output = -1, errors = -1;         // borrowed; become 0, 1, 2, whatever their numbers are here
+    int input = -1, output = -1, errors = -1; // borrowed; become 0, 1, 2, whatever their numbers are here
     const ResourceLimits& limits;
     const RunAs* run_as = nullptr;
 };
 
 struct Started {
-    pid_t pid = -1;          // leads a process group of this number
-    posix::UniqueFd pidfd;   // whoever has it must reap
-    Guard::Place place;      // to be ended before the child is reaped
+    pid_t pid = -1;        // leads a process group of this number
+    posix::UniqueFd pidfd; // whoever has it must reap
+    Guard::Place place;    // to be ended before the child is reaped
 };
 
 // What start() gives: a running program, or the step that failed and why.
 struct Launch {
     Started started;
     std::error_code why;
-    std::string_view step;   // "execve", "setgroups" …
+    std::string_view step; // "execve", "setgroups" …
 
     [[nodiscard]] bool ok() const noexcept { return !why; }
 };
@@ -95,7 +96,7 @@ private:
         void operator()(char* stack) const noexcept;
     };
     Guard guard_;
-    std::unique_ptr<char, Unmap> stack_;   // of the child until it becomes the program; a guard page below
+    std::unique_ptr<char, Unmap> stack_; // of the child until it becomes the program; a guard page below
 };
 
 } // namespace buzon::filter

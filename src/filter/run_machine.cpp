@@ -1,0 +1,203 @@
+// A run while it runs, and its end.
+#include "run_machine.h"
+
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <utility>
+
+namespace buzon::filter {
+
+using posix::Moved;
+using posix::Transfer;
+
+namespace {
+
+std::size_t octets_in(int pipe) noexcept {
+    int octets = 0;
+    return ::ioctl(pipe, FIONREAD, &octets) == 0 ? static_cast<std::size_t>(octets) : 0;
+}
+
+std::string in_words(std::chrono::milliseconds time) {
+    const auto count = time.count();
+    return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
+}
+
+} // namespace
+
+// --- output ---
+
+Transfer Run::Machine::read(std::span<char> into) {
+    if (state_ != State::running || !output_) return {Moved::end};
+    if (left_) into = into.first(std::min(into.size(), *left_));
+    const Transfer moved = posix::read_some(output_.get(), into);
+    if (moved.what == Moved::some) {
+        octets_read_ += moved.bytes;
+        progress_ = loop_.now();
+        if (left_) *left_ -= moved.bytes;
+    } else if (moved.what != Moved::would_block) {
+        close_output();
+    }
+    end_when_drained();
+    return moved;
+}
+
+void Run::Machine::pause() noexcept {
+    paused_ = true;
+    // Not interest 0: a pipe whose writers are gone reports that all the same, in every turn.
+    output_watch_.stop();
+}
+
+void Run::Machine::resume() {
+    if (!paused_) return;
+    paused_ = false;
+    if (state_ != State::running) return;
+    progress_ = loop_.now();
+    if (!timer_.armed() && without_progress_.count() > 0) timer_.arm(loop_.timers(), progress_ + without_progress_);
+    if (!output_ || later_.pending()) return;
+    if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) {
+        end_later({Cause::system, 0, "output of " + paths_.back() + ": " + why.message(), {}});
+    }
+}
+
+void Run::Machine::close_output() noexcept {
+    output_watch_.stop();
+    output_.reset();
+}
+
+// --- the end ---
+
+void Run::Machine::on_member_ended() {
+    if (state_ == State::terminating) {
+        if (all_ended()) finish();
+        return;
+    }
+    if (std::optional<Outcome> failed = failure()) {
+        outcome_ = std::move(*failed);
+        finish();
+        return;
+    }
+    end_when_drained();
+}
+
+bool Run::Machine::all_ended() const noexcept {
+    return std::all_of(members_.begin(), members_.end(), [](const auto& member) { return member->end().has_value(); });
+}
+
+// A member that the next one left without a reader has not failed: the next one decides, and if it has seen enough and
+// ends well all is well, as with a single program that does not read its input to the end.
+std::optional<Outcome> Run::Machine::failure() const {
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        const std::optional<End>& end = members_[i]->end();
+        if (!end || end->well()) continue;
+        if (end->killed && end->code == SIGPIPE && i + 1 < members_.size()) continue;
+        return Outcome{end->killed ? Cause::signal : Cause::exit_status, i, paths_[i] + ": " + end->text(), {}};
+    }
+    return std::nullopt;
+}
+
+// Once all have ended, what is in the pipe is what they wrote. That much is read and no more: a grandchild may hold the
+// pipe, and even go on writing.
+void Run::Machine::end_when_drained() noexcept {
+    if (state_ != State::running || !all_ended()) return;
+    if (!left_) left_ = output_ ? octets_in(output_.get()) : 0;
+    if (output_ && *left_ != 0) return;
+    close_output();
+    end_later({});
+}
+
+// The owner may be in the middle of read() or resume().
+void Run::Machine::end_later(Outcome outcome) noexcept {
+    if (later_.pending()) return;
+    outcome_ = std::move(outcome);
+    loop_.next_turn(later_);
+}
+
+void Run::Machine::on_timer(event::Timer&) {
+    if (state_ == State::terminating) {
+        finish(); // SIGKILL comes with it; a process the kernel does not let go is not waited for
+        return;
+    }
+    if (paused_) return; // resume() arms again
+    // Done, and what is missing is only that the owner reads it.
+    if (all_ended()) return;
+    if (loop_.now() >= progress_ + without_progress_) {
+        terminate();
+    } else {
+        timer_.arm(loop_.timers(), progress_ + without_progress_);
+    }
+}
+
+void Run::Machine::terminate() {
+    std::size_t guilty = 0;
+    while (guilty + 1 < members_.size() && members_[guilty]->end())
+        ++guilty;
+    outcome_ = {Cause::time_limit, guilty, paths_[guilty] + ": no progress for " + in_words(without_progress_), {}};
+    state_ = State::terminating;
+    close_output();
+    later_.cancel();
+    for (const auto& member : members_) {
+        member->signal_group(SIGTERM);
+        member->signal_group(SIGCONT); // a stopped program would not hear the first
+    }
+    timer_.arm(loop_.timers(), loop_.now() + between_term_and_kill_);
+}
+
+void Run::Machine::finish() {
+    for (const auto& member : members_) {
+        if (member->end()) outcome_.cpu += member->end()->cpu;
+    }
+    {
+        const Alive alive{*this};
+        read_stderr(true);
+        if (!alive.machine || !running()) return;
+    }
+    close_down();
+    const Outcome outcome = std::move(outcome_);
+    events_.on_ended(outcome); // last: it may destroy us
+}
+
+void Run::Machine::close_down() noexcept {
+    state_ = State::ended;
+    timer_.disarm();
+    later_.cancel();
+    close_output();
+    stderr_watch_.stop();
+    stderr_.reset();
+    members_.clear();
+}
+
+// --- standard error ---
+
+// A bounded piece in one turn: a program that does nothing but complain must not stop the others.
+void Run::Machine::read_stderr(bool last) {
+    std::vector<std::string> lines;
+    std::array<char, 4096> piece;
+    for (int pieces = 0; pieces < 16; ++pieces) {
+        const Transfer moved = posix::read_some(stderr_.get(), piece);
+        if (moved.what == Moved::some) {
+            lines_.feed({piece.data(), moved.bytes}, lines);
+            continue;
+        }
+        if (moved.what != Moved::would_block) stderr_watch_.stop(); // all have closed it
+        break;
+    }
+    if (last) lines_.finish(lines);
+    if (lines.empty()) return;
+    const Alive alive{*this};
+    for (const std::string& line : lines) {
+        events_.on_stderr_line(line);
+        if (!alive.machine || !running()) return;
+    }
+}
+
+std::vector<pid_t> Run::Machine::processes() const {
+    std::vector<pid_t> pids;
+    for (const auto& member : members_)
+        pids.push_back(member->pid());
+    return pids;
+}
+
+} // namespace buzon::filter

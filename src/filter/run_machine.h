@@ -1,0 +1,127 @@
+// filter/run_machine.h - what a Run is made of: its programs, its two pipes, its clock, and its state.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/filter/filter_run.h"
+#include "member.h"
+#include "stderr_lines.h"
+
+namespace buzon::filter {
+
+// Its callbacks may destroy the Run and so this: after each of them nothing is touched any more
+// unless Alive says so.
+class Run::Machine final : private Member::Owner, private event::TimerHandler {
+public:
+    Machine(event::EventLoop& loop, Launcher& launcher, RunEvents& events)
+        : loop_{loop}
+        , launcher_{launcher}
+        , events_{events}
+        , timer_{*this}
+        , on_output_{*this}
+        , on_stderr_{*this}
+        , later_{*this} {}
+    ~Machine() {
+        for (Alive* alive = alive_; alive; alive = alive->previous)
+            alive->machine = nullptr;
+        close_down();
+    }
+
+    Outcome start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment, const Limits& limits);
+    posix::Transfer read(std::span<char> into);
+    void pause() noexcept;
+    void resume();
+    void close_down() noexcept;
+
+    [[nodiscard]] bool running() const noexcept { return state_ == State::running || state_ == State::terminating; }
+    [[nodiscard]] std::uint64_t octets_read() const noexcept { return octets_read_; }
+    [[nodiscard]] std::vector<pid_t> processes() const;
+
+private:
+    enum class State { idle, running, terminating, ended };
+
+    struct OnOutput final : event::Handler {
+        explicit OnOutput(Machine& m)
+            : machine{m} {}
+        void on_ready(std::uint32_t) override { machine.events_.on_output(); }
+        Machine& machine;
+    };
+    struct OnStderr final : event::Handler {
+        explicit OnStderr(Machine& m)
+            : machine{m} {}
+        void on_ready(std::uint32_t) override { machine.read_stderr(false); }
+        Machine& machine;
+    };
+    struct Later final : event::Task {
+        explicit Later(Machine& m)
+            : machine{m} {}
+        void run() override { machine.finish(); }
+        Machine& machine;
+    };
+    // Lives on the stack of a method that goes on after a callback.
+    struct Alive {
+        explicit Alive(Machine& m)
+            : machine{&m}
+            , previous{m.alive_} {
+            m.alive_ = this;
+        }
+        Alive(const Alive&) = delete;
+        Alive& operator=(const Alive&) = delete;
+        ~Alive() {
+            if (machine) machine->alive_ = previous;
+        }
+        Machine* machine;
+        Alive* previous;
+    };
+
+    Outcome start_members(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
+                          const Limits& limits);
+    Outcome start_watches();
+    Outcome refused(std::error_code why, std::string_view step, std::size_t member) const;
+
+    void on_member_ended() override;
+    void on_timer(event::Timer&) override;
+    [[nodiscard]] bool all_ended() const noexcept;
+    [[nodiscard]] std::optional<Outcome> failure() const;
+    void end_when_drained() noexcept;
+    void end_later(Outcome outcome) noexcept;
+    void close_output() noexcept;
+    void terminate();
+    void finish();
+    void read_stderr(bool last);
+
+    event::EventLoop& loop_;
+    Launcher& launcher_;
+    RunEvents& events_;
+    State state_ = State::idle;
+    bool paused_ = false;
+    std::uint64_t octets_read_ = 0;
+    std::optional<std::size_t> left_; // once all members have ended: octets still to be read
+
+    std::vector<std::string> paths_;
+    std::vector<std::unique_ptr<Member>> members_;
+    posix::UniqueFd output_;
+    posix::UniqueFd stderr_;
+    StderrLines lines_{0, 0};
+    std::chrono::milliseconds without_progress_{0};
+    std::chrono::milliseconds between_term_and_kill_{0};
+    event::Instant progress_;
+    Outcome outcome_;
+
+    event::Timer timer_;
+    OnOutput on_output_;
+    OnStderr on_stderr_;
+    event::Watch output_watch_;
+    event::Watch stderr_watch_;
+    Later later_;
+    Alive* alive_ = nullptr;
+};
+
+} // namespace buzon::filter

@@ -1,0 +1,94 @@
+// The beginning of a run: pipes, programs, watches.
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "run_machine.h"
+
+namespace buzon::filter {
+namespace {
+
+// A pipe a program writes into; the reading end may be ours. Larger pipes save both sides turns, smaller ones do too.
+posix::Result<posix::Pipe> large_pipe(std::size_t octets) {
+    posix::Result<posix::Pipe> pipe = posix::make_pipe(false);
+    if (pipe) ::fcntl(pipe.value().read_end.get(), F_SETPIPE_SZ, static_cast<int>(octets));
+    return pipe;
+}
+
+// Of the open file of one end: the program's end goes on blocking, as programs expect.
+std::error_code never_block(int fd) noexcept {
+    if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return posix::last_error();
+    return {};
+}
+
+} // namespace
+
+Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
+                            const Limits& limits) {
+    lines_ = StderrLines{limits.stderr_lines, limits.stderr_line_octets};
+    without_progress_ = limits.without_progress;
+    between_term_and_kill_ = limits.between_term_and_kill;
+    for (const FilterMember& member : spec.members())
+        paths_.push_back(member.path);
+    if (spec.empty()) return refused({EINVAL, std::system_category()}, "no specification", 0);
+
+    Outcome outcome = start_members(spec, std::move(input), environment, limits);
+    if (outcome.ok()) outcome = start_watches();
+    if (!outcome.ok()) {
+        close_down();
+        return outcome;
+    }
+    state_ = State::running;
+    progress_ = loop_.now();
+    if (without_progress_.count() > 0) timer_.arm(loop_.timers(), progress_ + without_progress_);
+    return outcome;
+}
+
+Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
+                                    const Limits& limits) {
+    posix::Result<posix::Pipe> errors = posix::make_pipe(false);
+    if (!errors) return refused(errors.error(), "pipe", 0);
+    stderr_ = std::move(errors.value().read_end);
+    for (std::size_t i = 0; i < spec.members().size(); ++i) {
+        posix::Result<posix::Pipe> output = large_pipe(limits.pipe_octets);
+        if (!output) return refused(output.error(), "pipe", i);
+        const FilterMember& member = spec.members()[i];
+        Launch launch = launcher_.start({member.path, member.arguments, environment, input.get(),
+                                         output.value().write_end.get(), errors.value().write_end.get(),
+                                         limits.resources, limits.run_as ? &*limits.run_as : nullptr});
+        if (!launch.ok()) return refused(launch.why, launch.step, i);
+        members_.push_back(
+            std::make_unique<Member>(loop_, static_cast<Member::Owner&>(*this), std::move(launch.started)));
+        input = std::move(output.value().read_end);
+    }
+    output_ = std::move(input); // what would be the next one's input
+    return {};
+}
+
+Outcome Run::Machine::start_watches() {
+    const std::size_t last = members_.size() - 1;
+    for (const posix::UniqueFd* pipe : {&output_, &stderr_}) {
+        if (const std::error_code why = never_block(pipe->get())) return refused(why, "pipe", last);
+    }
+    if (const std::error_code why = stderr_watch_.start(loop_, stderr_.get(), EPOLLIN, on_stderr_)) {
+        return refused(why, "epoll", last);
+    }
+    if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) {
+        return refused(why, "epoll", last);
+    }
+    for (const auto& member : members_) {
+        if (const std::error_code why = member->watch()) return refused(why, "epoll", last);
+    }
+    return {};
+}
+
+Outcome Run::Machine::refused(std::error_code why, std::string_view step, std::size_t member) const {
+    std::string text =
+        (paths_.empty() ? std::string{"no program"} : paths_[member]) + ": cannot start: " + why.message();
+    if (step != "execve") text += " (" + std::string{step} + ")";
+    if (step == "execve" && why.value() == ENOEXEC) text += " (a script needs a first line such as #!/bin/sh)";
+    return {Cause::cannot_start, member, std::move(text), {}};
+}
+
+} // namespace buzon::filter
