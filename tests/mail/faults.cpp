@@ -67,10 +67,10 @@ bool struck() {
 extern "C" {
 
 int openat(int directory, const char* path, int flags, ...);
-int unlinkat(int directory, const char* path, int flags);
-int renameat(int from_directory, const char* from, int to_directory, const char* to);
-int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags);
-int mkdirat(int directory, const char* path, mode_t mode);
+int unlinkat(int directory, const char* path, int flags) noexcept;
+int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept;
+int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) noexcept;
+int mkdirat(int directory, const char* path, mode_t mode) noexcept;
 int fsync(int file);
 ssize_t pwrite(int file, const void* from, size_t size, off_t at);
 
@@ -83,22 +83,22 @@ int openat(int directory, const char* path, int flags, ...) {
     return static_cast<int>(::syscall(SYS_openat, directory, path, flags, mode));
 }
 
-int unlinkat(int directory, const char* path, int flags) {
+int unlinkat(int directory, const char* path, int flags) noexcept {
     if (buzon::mail::faults::strikes("unlinkat")) return -1;
     return static_cast<int>(::syscall(SYS_unlinkat, directory, path, flags));
 }
 
-int renameat(int from_directory, const char* from, int to_directory, const char* to) {
+int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept {
     if (buzon::mail::faults::strikes("renameat")) return -1;
     return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, 0));
 }
 
-int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) {
+int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) noexcept {
     if (buzon::mail::faults::strikes("renameat2")) return -1;
     return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
 }
 
-int mkdirat(int directory, const char* path, mode_t mode) {
+int mkdirat(int directory, const char* path, mode_t mode) noexcept {
     if (buzon::mail::faults::strikes("mkdirat")) return -1;
     return static_cast<int>(::syscall(SYS_mkdirat, directory, path, mode));
 }
