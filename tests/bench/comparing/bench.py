@@ -8,31 +8,34 @@ import time
 from comparing.servers import Buzon, Dovecot, Failed, Floor, PASSWORD
 
 # Every user of every row, so that one users file serves all: prefix and how many.
-USERS = {"s": 50, "r": 8, "q": 8, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 19000,
+USERS = {"s": 50, "r": 8, "q": 8, "g": 2, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 19000,
          **{f"f{round_}x": 60 for round_ in range(1, 10)}}
 
 
 class Bench:
-    def __init__(self, directory, tools, program, limit, seconds, with_dovecot):
+    def __init__(self, directory, large_directory, tools, program, limit, seconds, with_dovecot):
         self.seconds = seconds
         self.end = time.monotonic() + limit
         self.tools = tools
         self.top = tempfile.mkdtemp(prefix="buzon-bench-", dir=directory)
-        os.chmod(self.top, 0o755)      # Dovecot's mail processes are not root
+        self.large = tempfile.mkdtemp(prefix="buzon-bench-", dir=large_directory)
+        for folder in (self.top, self.large):
+            os.chmod(folder, 0o755)    # Dovecot's mail processes are not root
         users = f"{self.top}/users"
         with open(users, "w") as file:
             for prefix, count in USERS.items():
                 file.writelines(f"{prefix}{n}:{{PLAIN}}{PASSWORD}\n" for n in range(1, count + 1))
-        self.floor = Floor(f"{self.top}/floor", f"{self.top}/floor/mail", tools)
-        self.buzon = Buzon(f"{self.top}/buzon", f"{self.top}/buzon/mail", program, users)
-        self.dovecot = Dovecot(f"{self.top}/dovecot", f"{self.top}/dovecot/mail", users)
+        self.floor = Floor(f"{self.top}/floor", f"{self.large}/floor", tools)
+        self.buzon = Buzon(f"{self.top}/buzon", f"{self.large}/buzon", program, users)
+        self.dovecot = Dovecot(f"{self.top}/dovecot", f"{self.large}/dovecot", users)
         self.servers = [self.floor, self.buzon] + ([self.dovecot] if with_dovecot else [])
-        self.made = {}                 # (server, prefix) -> "N OCTETS" of each user
+        self.made = {}                 # (root, prefix) -> "N OCTETS" of each user
 
     def close(self):
         for server in self.servers:
             server.stop()
-        shutil.rmtree(self.top, ignore_errors=True)
+        for folder in (self.top, self.large):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def time_left(self):
         return self.end - time.monotonic()
@@ -53,13 +56,13 @@ class Bench:
 
     def maildirs(self, server, prefix, **options):
         """Makes PREFIX1 ... once for a server; returns the first one's path. Options are those of bench_maildir."""
-        if (server.name, prefix) not in self.made:
+        if (server.root, prefix) not in self.made:
             argv = [f"{self.tools}/bench_maildir", "--root", server.root, "--user", prefix]
             if server.owner:
                 argv += ["--owner", str(server.owner)]
             for name, value in options.items():
                 argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-            self.made[server.name, prefix] = self.run(argv, 120).strip()
+            self.made[server.root, prefix] = self.run(argv, 120).strip()
         return f"{server.root}/{prefix}1"
 
     def one_maildir(self, server, prefix, **options):
@@ -71,24 +74,24 @@ class Bench:
             owner = {"owner": self.dovecot.owner}
             os.chown(where.root, self.dovecot.owner, -1)
         made = self.maildirs(where, prefix, **owner, **options)
-        if server is self.dovecot and (server.name, prefix) not in self.made:
+        if server is self.dovecot and (server.root, prefix) not in self.made:
             own = f"{server.root}/{prefix}1"
             for part in ("", "/new", "/tmp"):
                 os.mkdir(own + part, 0o700)
                 os.chown(own + part, server.owner, server.owner)
             os.symlink(f"{made}/cur", f"{own}/cur")
-            self.made[server.name, prefix] = self.made[where.name, prefix]
+            self.made[server.root, prefix] = self.made[where.root, prefix]
         return f"{server.root}/{prefix}1" if server is self.dovecot else made
 
     def stat(self, prefix):
         """The numbers STAT must give each user of a prefix."""
-        return self.made[self.buzon.name, prefix]
+        return self.made[self.buzon.root, prefix]
 
     def discard(self, server, prefix, count):
         """Frees the disk again."""
         for n in range(1, count + 1):
             shutil.rmtree(f"{server.root}/{prefix}{n}", ignore_errors=True)
-        self.made.pop((server.name, prefix), None)
+        self.made.pop((server.root, prefix), None)
 
     def canned(self, maildir=None, stat=None):
         """Replies for the floor, made from a Maildir; or STAT alone."""

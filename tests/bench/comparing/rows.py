@@ -13,6 +13,7 @@ class Row:
     aim = None               # at most this times the floor (at_least: at least)
     at_least = False
     aim_text = None
+    large = False            # its Maildirs have very many files
     fresh_server = False     # a new process every round
     filtered = False
     limit = None             # instead of `aim`: at most this
@@ -68,14 +69,18 @@ class Load(Row):
         return self.run(bench, server)[self.value] * self.scale
 
 
+def make_idle(bench, server, count):
+    if server is not bench.floor:
+        bench.maildirs(server, "i", users=count, share=True, octets=1024)
+
+
 class Idle(Load):
     """Sessions that do nothing, and one that sends NOOP beside them."""
-    kind, fresh_server, dovecot_rounds = "commands", True, 1
+    kind, large, fresh_server, dovecot_rounds = "commands", True, True, 1
     idle, dovecot_idle = 19000, 1000
 
     def maildir_of(self, bench, server):
-        where = bench.buzon if server is bench.floor else server
-        bench.maildirs(where, "i", users=self.dovecot_idle if server is bench.dovecot else 19000, share=True, octets=1024)
+        make_idle(bench, server, self.dovecot_idle if server is bench.dovecot else 19000)
         return super().maildir_of(bench, server)
 
     def warm(self, bench, server):
@@ -96,6 +101,7 @@ class Idle(Load):
 
 class BigLogin(Load):
     """connect, USER, PASS, STAT on a large maildrop whose index is there; wall time."""
+    large = True
     kind, value, scale, unit, count, checked = "sessions", "login-p50-us", 0.001, "ms", 1, False
     options = {"sessions": 1, "count": 40}
 
@@ -151,7 +157,7 @@ class Fresh(Load):
 
 class Filtered(Load):
     """RETR through a program, two at once, beside a bare loop that spawns the same program on the same file."""
-    users, count, mail = "q", 8, {"messages": 1, "octets": 8192}
+    users, count, mail = "g", 2, {"messages": 1, "octets": 8192}
     kind, value, unit, filtered, at_least = "retr", "rate", "/s", True, True
     idle = 0
 
@@ -162,7 +168,10 @@ class Filtered(Load):
         if server is bench.floor:
             mail = os.path.join(maildir, "cur", os.listdir(f"{maildir}/cur")[0])
             return bench.bare("spawn", max(1, round(bench.seconds)), mail, *FILTER.split())["rate"]
-        more = {"idle": self.idle, "idle_user": "i"} if self.idle else {}
+        more = {}
+        if self.idle:
+            make_idle(bench, server, self.idle)
+            more = {"idle": self.idle, "idle_user": "i"}
         return self.run(bench, server, filter=FILTER, sessions=2, **more)["rate"]
 
     def warm(self, bench, server):
@@ -216,14 +225,14 @@ ROWS = [
              aim_text="≤ 1 ms", limit=1.0),
     BigLogin("login-100k", "login + STAT, 100,000 messages, warm (wall time)", users="a", mail=MANY,
              aim_text="≤ 1 ms", limit=1.0),
-    Load("list", "LIST of 100,000", 1.5, kind="list", users="a", count=1, mail=MANY, unit="ms", scale=0.001),
-    Load("uidl", "UIDL of 100,000", 1.5, kind="uidl", users="a", count=1, mail=MANY, unit="ms", scale=0.001),
+    Load("list", "LIST of 100,000", 1.5, kind="list", large=True, users="a", count=1, mail=MANY, unit="ms", scale=0.001),
+    Load("uidl", "UIDL of 100,000", 1.5, kind="uidl", large=True, users="a", count=1, mail=MANY, unit="ms", scale=0.001),
     ColdLogin("cold", "login + STAT, 100,000 messages, no index (page cache warm), CPU", 1.3, users="a", mail=MANY),
     BigLogin("login-1m", "login + STAT, 1,000,000 messages, warm (wall time)", users="b", rounds=1,
              mail={"messages": 1_000_000, "octets": 1024, "links": 10_000}, aim_text="≤ 1 ms", limit=1.0),
     Fresh("fresh", "new mail fetched for the first time, 2 at once", 2.5),
     Filtered("filter", "filtered RETR (sed, 8 KiB), 2 at once", 0.9),
-    Filtered("filter-idle", "the same with 19,000 idle sessions", 0.9, idle=19000),
+    Filtered("filter-idle", "the same with 19,000 idle sessions", 0.9, idle=19000, large=True),
     Slow("slow", "session p99 beside 100 slow readers of 25 MiB, 10 at once", value="p99-us", unit="ms", scale=0.001,
          options={"sessions": 10, "slow": 100, "slow_user": "w"}),
 ]

@@ -33,17 +33,23 @@ def free_port():
 
 
 class Server:
-    """A process that serves the Maildirs below `root` while it is started."""
+    """A process that serves the Maildirs below `root` while it is started. It has two roots, for ordinary Maildirs and
+    for large ones, and serves one of them at a time."""
     name = ""
     owner = None       # user id its files must belong to; None: our own
 
-    def __init__(self, work, root):
+    def __init__(self, work, large_root):
         self.work = work            # its own directory
-        self.root = root            # its Maildirs
+        self.roots = {False: f"{work}/mail", True: large_root}
         self.process = None
         self.port = 0
-        os.makedirs(work, exist_ok=True)
-        os.makedirs(root, exist_ok=True)
+        for folder in self.roots.values():
+            os.makedirs(folder, exist_ok=True)
+        self.serve(large=False)
+
+    def serve(self, large):
+        """From its next start on."""
+        self.root = self.roots[large]
 
     @property
     def pid(self):
@@ -109,8 +115,8 @@ class Server:
 class Floor(Server):
     name = "floor"
 
-    def __init__(self, work, root, tools):
-        super().__init__(work, root)
+    def __init__(self, work, large_root, tools):
+        super().__init__(work, large_root)
         self.tools = tools
 
     def start(self, canned=None, filtered=False):
@@ -124,8 +130,8 @@ class Floor(Server):
 class Buzon(Server):
     name = "buzon"
 
-    def __init__(self, work, root, program, users):
-        super().__init__(work, root)
+    def __init__(self, work, large_root, program, users):
+        super().__init__(work, large_root)
         self.program = program
         self.users = users
 
@@ -203,12 +209,13 @@ class Dovecot(Server):
     program = "/usr/sbin/dovecot"
     user = "mail"      # Dovecot refuses to serve the mail of root
 
-    def __init__(self, work, root, users):
-        super().__init__(work, root)
+    def __init__(self, work, large_root, users):
+        super().__init__(work, large_root)
         self.users = users
         self.owner = pwd.getpwnam(self.user).pw_uid
         if os.geteuid() == 0:
-            os.chown(root, self.owner, -1)
+            for folder in self.roots.values():
+                os.chown(folder, self.owner, -1)
 
     def missing(self):
         if os.geteuid() != 0:

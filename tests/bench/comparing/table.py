@@ -95,10 +95,11 @@ def versions(source, servers):
     return ", ".join(texts)
 
 
-def section(results, source, servers, rounds, took, load_average, directory):
+def section(results, source, servers, rounds, took, load_average, bench):
     today = datetime.date.today().isoformat()
     return (f"Measured {today} on {machine()}; {versions(source, servers)}.\n"
-            f"Medians of {rounds} rounds, {took:.0f} s in all; Maildirs on {file_system(directory)}; load average of the "
+            f"Medians of {rounds} rounds, {took:.0f} s in all; Maildirs on {file_system(bench.top)}, the large ones on "
+            f"{file_system(bench.large)}; load average of the "
             f"machine before: {load_average:.1f}.\n\n"
             + table(results))
 
