@@ -54,7 +54,9 @@ posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<ne
 posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                              std::string& failed) {
     Listeners listeners;
-    const bool beside = !listeners_.empty();
+    // Only another address on the port that we have can overlap. The kernel remembers such a pair for the port, and then
+    // lets others of our user in that ask for it: so it is not asked for without need.
+    const bool beside = !listeners_.empty() && port == this->port();
     const auto bind_one = [&](const net::ListenAddress& where, const std::string& name) -> std::error_code {
         auto opened = net::Listener::open(context_.loop, where, beside);
         if (!opened) {
