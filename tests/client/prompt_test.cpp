@@ -192,7 +192,7 @@ TEST_CASE("passwords are not echoed where asked for, and never in the history") 
     CHECK(bench.terminal.everything().find("Password: \r\nwelcome") != std::string::npos);
 }
 
-TEST_CASE("--auth asks on the terminal without echo") {
+TEST_CASE("the password for --auth is asked on the terminal without echo") {
     Bench bench{{"--auth", "root"}};
     bench.terminal.wait_cursor("Password: |");
     CHECK_FALSE(bench.terminal.mode_is_usual());
