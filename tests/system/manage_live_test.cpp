@@ -1,0 +1,111 @@
+// system/manage_live_test.cpp - a manager watches: LOGG, EVNT, and the metrics over HTTP.
+#include "support/catch.h"
+#include "system/manage_server.h"
+
+using namespace buzon::test;
+
+TEST_CASE("LOGG shows the last lines of the log") {
+    const MailServer server;
+    for (int i = 0; i < 5; ++i)
+        server.session().quit();
+    ManagementClient manager = server.manager();
+    REQUIRE(manager.command("LOGG").starts_with("+OK"));
+    const std::vector<std::string> all = manager.body_lines();
+    CHECK(all.size() >= 5);
+    REQUIRE(manager.command("LOGG 2").starts_with("+OK"));
+    const std::vector<std::string> two = manager.body_lines();
+    REQUIRE(two.size() == 2);
+    CHECK(all[all.size() - 1].find("user1") != std::string::npos);
+    for (const char* wrong : {"LOGG x", "LOGG -1", "LOGG 1 2"})
+        CHECK(manager.command(wrong).starts_with("-ERR"));
+}
+
+TEST_CASE("LOGG FOLLOW is live until a line comes") {
+    const MailServer server;
+    ManagementClient manager = server.manager();
+    REQUIRE(manager.command("LOGG FOLLOW").starts_with("+OK"));
+    server.session(2).quit();
+    std::string line;
+    do
+        line = manager.line();
+    while (line.find("user2") == std::string::npos);
+    manager.send("METR\r\n"); // ends the view and is not run
+    do
+        line = manager.line();
+    while (line != ".");
+    CHECK(manager.command("NOOP").starts_with("+OK"));
+}
+
+TEST_CASE("EVNT shows what happens as it happens") {
+    const MailServer server;
+    ManagementClient manager = server.manager();
+    CHECK(manager.command("EVNT no-such-event").starts_with("-ERR"));
+    REQUIRE(manager.command("EVNT login retr").starts_with("+OK"));
+    Pop3Client client = server.session(2);
+    CHECK(client.command("NOOP").starts_with("+OK"));
+    (void)client.retrieve(1);
+    client.quit();
+    const std::string login = manager.line(), retrieved = manager.line();
+    CHECK(login.find(" login ") != std::string::npos);
+    CHECK(login.find(" user=user2") != std::string::npos);
+    CHECK(retrieved.find(" retr ") != std::string::npos);
+    manager.send("\r\n");
+    CHECK(manager.line() == ".");
+    CHECK(manager.command("NOOP").starts_with("+OK"));
+}
+
+TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
+    const Server server{50};
+    Wire lazy{"127.0.0.1", server.management_port(), {.receive_buffer = 4096}};
+    lazy.send("EVNT\r\n");
+    const std::size_t before = kilobytes_of(server.pid(), "VmRSS");
+    for (int round = 0; round < 40; ++round) {
+        std::vector<Pop3Client> clients;
+        for (int user = 1; user <= 50; ++user) {
+            clients.push_back(server.client());
+            const std::string n = std::to_string(user);
+            clients.back().send("USER user" + n + "\r\nPASS pass" + n + "\r\nQUIT\r\n");
+        }
+        for (Pop3Client& client : clients)
+            REQUIRE(client.rest().ends_with("+OK Goodbye\r\n"));
+    }
+    CHECK(kilobytes_of(server.pid(), "VmRSS") < before + 64 * 1024);
+    CHECK(metrics_of(server).historic == 2000);
+}
+
+TEST_CASE("the metrics listener speaks HTTP and nothing else") {
+    TempDirectory mail;
+    Server::Setup setup;
+    setup.arguments = {"--metrics", "127.0.0.1:0", "-u", "user1:pass1"};
+    const Server server{setup};
+    server.session().quit();
+    ManagementClient manager = server.manager();
+    REQUIRE(manager.command("INFO *").starts_with("+OK"));
+    std::uint16_t port = 0;
+    for (const std::string& line : manager.body_lines())
+        (void)std::sscanf(line.c_str(), "metrics 127.0.0.1:%hu", &port);
+    REQUIRE(port != 0);
+    const auto ask = [&](const std::string& request) {
+        Wire wire{"127.0.0.1", port};
+        wire.send(request);
+        return wire.rest(true);
+    };
+    for (const char* version : {"HTTP/1.0", "HTTP/1.1"}) {
+        const std::string answer =
+            ask(std::string("GET /metrics ") + version + "\r\nHost: x\r\nConnection: close\r\n\r\n");
+        CHECK(answer.starts_with("HTTP/1."));
+        CHECK(answer.find(" 200 ") < 15);
+        CHECK(answer.find("\r\n\r\n") != std::string::npos);
+        CHECK(answer.find("# TYPE ") != std::string::npos);
+        const std::string head =
+            ask(std::string("HEAD /metrics ") + version + "\r\nHost: x\r\nConnection: close\r\n\r\n");
+        CHECK(head.ends_with("\r\n\r\n"));
+    }
+    CHECK(ask("GET /other HTTP/1.0\r\n\r\n").find(" 404 ") < 15);
+    CHECK(ask("POST /metrics HTTP/1.0\r\nContent-Length: 0\r\n\r\n").find(" 405 ") < 15);
+    CHECK(ask("METR\r\n\r\n").find("+OK") == std::string::npos);
+    const Finished curl =
+        run({"curl", "-sS", "--max-time", "30", "http://127.0.0.1:" + std::to_string(port) + "/metrics"});
+    CHECK(curl.code == 0);
+    CHECK(curl.out.find("buzon") != std::string::npos);
+}
