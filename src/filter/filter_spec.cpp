@@ -84,19 +84,21 @@ private:
         for (;;) {
             skip_blanks();
             if (at_end()) return true;
-            if (here() == '|') return read_bar();
+            if (at_bar()) {
+                ++place_;
+                skip_blanks();
+                return true;
+            }
             if (!read_word(member.arguments.emplace_back())) return false;
             end = place_;
         }
     }
 
-    bool read_bar() {
-        const bool apart = blank(text_[place_ - 1]);
-        ++place_;
-        const std::size_t behind = place_;
-        skip_blanks();
-        if (apart && place_ != behind && !at_end() && here() == '/') return true;
-        return refuse("after | comes white space and a program's absolute path (as an argument, | needs quotes)");
+    // "|" between white space and the "/" of a program; any other one is a character like the rest.
+    [[nodiscard]] bool at_bar() const {
+        if (here() != '|' || !blank(text_[place_ - 1])) return false;
+        const std::size_t behind = text_.find_first_not_of(" \t", place_ + 1);
+        return behind != std::string_view::npos && behind > place_ + 1 && text_[behind] == '/';
     }
 
     bool read_word(std::string& word) {

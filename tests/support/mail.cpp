@@ -46,6 +46,10 @@ std::string as_received(std::string_view stored) {
     return join(lines_of(stored), false);
 }
 
+std::string octets_reply(std::string_view stored) {
+    return "+OK " + std::to_string(as_received(stored).size()) + " octets";
+}
+
 std::string as_sent(std::string_view stored) {
     return join(lines_of(stored), true) + ".\r\n";
 }

@@ -14,6 +14,8 @@ namespace buzon::test {
 [[nodiscard]] std::string as_received(std::string_view stored);
 // The multi-line body of the reply: dots doubled, closed by ".CRLF".
 [[nodiscard]] std::string as_sent(std::string_view stored);
+// "+OK N octets", the reply to RETR of a mail with these octets.
+[[nodiscard]] std::string octets_reply(std::string_view stored);
 // The body of TOP with so many lines, dot-stuffing undone.
 [[nodiscard]] std::string top_of(std::string_view stored, std::size_t lines);
 

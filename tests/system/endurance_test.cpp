@@ -102,7 +102,7 @@ TEST_CASE("a thousand filtered retrievals leave nothing behind") {
     std::string middle, expected;
     for (int i = 0; i < 5; ++i) {
         middle += "RETR 1\r\n";
-        expected += "+OK message follows\r\n" + as_sent(mail_text);
+        expected += octets_reply(mail_text) + "\r\n" + as_sent(mail_text);
     }
     REQUIRE(a_round_of_sessions(server, users, middle, expected));
     const Holdings before = holdings(server);
@@ -197,7 +197,7 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     CHECK(all_well);
     CHECK(waiting.silent_for(Seconds{0}));
     (void)directory.file("gate", "");
-    CHECK(waiting.line() == "+OK message follows");
+    CHECK(waiting.line() == octets_reply(mail_text));
     CHECK(waiting.body() == as_received(mail_text));
     half.send("T\r\n");
     CHECK(half.line() == "+OK 1 " + size);
@@ -207,15 +207,12 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     for (std::size_t at = 0; at < slow_body.size() && right; at += filler_sent.size())
         right = filler_sent.starts_with(std::string_view(slow_body).substr(at, filler_sent.size()));
     CHECK(right);
-    CHECK(slow.command("").size() > 50); // still lines of mail
+    CHECK_FALSE(slow.some().empty()); // still coming
     slow.reset();
 }
 
 TEST_CASE("a message of one GB passes a filter to a slow client in bounded memory") {
-    // Quarantined memory is AddressSanitizer's, not ours.
     Server::Setup setup;
-    const char* options = std::getenv("ASAN_OPTIONS");
-    setup.environment["ASAN_OPTIONS"] = std::string(options ? options : "") + ":quarantine_size_mb=4";
     setup.arguments = {"-u", "user1:pass1", "-T", "/bin/cat"};
     Server server{setup};
     constexpr std::size_t total = std::size_t{1} << 30, step = std::size_t{64} << 20;

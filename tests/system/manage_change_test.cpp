@@ -57,7 +57,7 @@ TEST_CASE("a retrieval that has begun keeps the filter it began with") {
     CHECK(server.session(2).retrieve(1) == as_received(managed_mail));
     CHECK(waiting.silent_for(Seconds{0.1}));
     (void)directory.file("gate", "");
-    CHECK(waiting.line() == "+OK message follows");
+    CHECK(waiting.line().starts_with("+OK "));
     CHECK(waiting.body() == as_received(managed_mail));
 }
 

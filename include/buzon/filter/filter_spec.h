@@ -6,15 +6,14 @@
 //           / PATH WORDS                          a command line
 //   PATH    = "/" …                               ends at the first white space, quote or ":"
 //   WORDS   = words as a shell splits them: '…' as it stands; "…" where \ keeps the meaning of " \ $ ` away; \c is c.
-//             Nothing is expanded: $ * ~ ; & < > # are ordinary characters.
+//             Nothing is expanded: $ * ~ ; & < > # and a | that is no BAR are ordinary characters.
 //   BAR     = white space, "|", white space, and the "/" of the next PATH behind it
 //
 // Where a bar joins and where it is text:
 //   - Inside quotes and inside a word (sed's s|a|b|) it is text.
 //   - In PATH:ARG quotes mean nothing, so only BAR itself ends ARG: "/usr/bin/sed:s | a | b |" is one program, since no
 //     "/" follows its bars. An ARG that must hold " | /" is written as a command line, in quotes.
-//   - In a command line a word that begins with an unquoted "|" and is no BAR is refused: "/bin/a | b" surely meant a
-//     chain, and "b" is no absolute path.
+//   - In a command line a "|" that is no BAR is an ordinary character, as ";" and ">" are: no shell looks at it.
 // White space is space and tab. NUL, CR and LF are refused: a SPEC is one line of TRAN and of the configuration.
 #pragma once
 
