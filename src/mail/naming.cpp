@@ -258,7 +258,7 @@ std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules
     const posix::Result<ForeignList> found = foreign_for(maildir, rules, frozen);
     if (!found) return found.error();
     const ForeignList& foreign = found.value();
-    naming.run(frozen, foreign, false);
+    if (!foreign.entries.empty() || foreign.source != UidlSource::base_name) naming.run(frozen, foreign, false);
     const Naming::Change change = naming.change();
     if (change.changed == 0 || rules.accept_changes) return {};
     if (change.changed * 100 > change.known * rules.breaker_percent) return uidls_would_change();
