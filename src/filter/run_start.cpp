@@ -40,7 +40,8 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
         return outcome;
     }
     state_ = State::running;
-    progress_ = loop_.now();
+    // Not the loop's time: loading the programs may have taken a good part of this turn.
+    progress_ = event::Clock::now();
     if (without_progress_.count() > 0) timer_.arm(loop_.timers(), progress_ + without_progress_);
     return outcome;
 }
