@@ -8,6 +8,7 @@
 
 #include "buzon/auth/secret.h"
 #include "buzon/daemon/jobs.h"
+#include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/users.h"
@@ -128,6 +129,9 @@ void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending
     pending = context_.disk.submit(directory_job(to.path), [this, path = to.path, done](worker::Answer answer) {
         const Answered said = read_answer(answer);
         if (said.why) return done(failed(path + ": " + said.why.message()));
+        if (const std::error_code why = context_.locks.use(std::string{said.rest})) {
+            return done(failed(std::string{said.rest} + "/buzon-locks: " + why.message()));
+        }
         context_.users.set_root(std::string{said.rest});
         done({true, std::string{said.rest}});
     });

@@ -1,26 +1,23 @@
 #include "buzon/daemon/locks.h"
 
+#include <ctime>
+
 namespace buzon::daemon {
 
-void MaildropLock::release() noexcept {
-    if (!locks_) return;
-    Locks& locks = *std::exchange(locks_, nullptr);
-    const auto found = locks.held_.find(maildir_);
-    if (found != locks.held_.end() && --found->second.holders == 0) locks.held_.erase(found);
+std::error_code Locks::use(const std::string& root) {
+    auto opened = mail::MaildropLocks::open(root);
+    if (!opened) return opened.error();
+    locks_.emplace(std::move(opened).value());
+    return {};
 }
 
-MaildropLock Locks::take(const std::string& maildir, state::SessionRule rule, event::Instant now, event::Instant& since) {
-    const auto [found, fresh] = held_.try_emplace(maildir, Held{rule, 0, now});
-    Held& held = found->second;
-    if (!fresh && (rule == state::SessionRule::exclusive || held.rule == state::SessionRule::exclusive)) {
-        since = held.since;
-        return {};
-    }
-    ++held.holders;
-    MaildropLock lock;
-    lock.locks_ = this;
-    lock.maildir_ = maildir;
-    return lock;
+Locks::Outcome Locks::take(const std::string& maildir, state::SessionRule rule, std::uint64_t session) {
+    if (!locks_) return std::make_error_code(std::errc::no_lock_available);
+    const auto kind = rule == state::SessionRule::exclusive ? mail::LockKind::exclusive : mail::LockKind::shared;
+    mail::MaildropLocks::Outcome outcome = locks_->lock(maildir, kind, session, std::time(nullptr));
+    if (auto* lock = std::get_if<mail::MaildropLock>(&outcome)) return MaildropLock{std::move(*lock)};
+    if (const auto* holder = std::get_if<mail::LockHolder>(&outcome)) return *holder;
+    return std::get<std::error_code>(outcome);
 }
 
 } // namespace buzon::daemon

@@ -1,6 +1,7 @@
 #include "buzon/daemon/login.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "buzon/auth/hex.h"
 #include "buzon/auth/hmac.h"
@@ -26,9 +27,10 @@ std::string_view cause_of(auth::Standing standing) {
 
 } // namespace
 
-Login::Login(Context& context, const net::Ip& client, bool over_unix, Proof proof, OnEnd then)
+Login::Login(Context& context, std::uint64_t session, const net::Ip& client, Proof proof, OnEnd then)
     : context_{context}
-    , source_{over_unix ? std::nullopt : std::optional{source_of(client)}}
+    , session_{session}
+    , source_{source_of(client)}
     , proof_{std::move(proof)}
     , user_{std::visit([](const auto& p) { return p.user; }, proof_)}
     , then_{std::move(then)}
@@ -89,12 +91,17 @@ void Login::verified(bool right, std::string_view cause) {
 }
 
 void Login::open_maildrop() {
-    event::Instant since{};
-    lock_ = context_.locks.take(maildir_, context_.settings.sessions, context_.loop.now(), since);
-    if (!lock_.held()) {
-        const auto age = std::chrono::duration_cast<std::chrono::seconds>(context_.loop.now() - since);
-        return refuse(pop3::Refusal::in_use, "maildrop locked", static_cast<std::uint32_t>(age.count()));
+    Locks::Outcome taken = context_.locks.take(maildir_, context_.settings.sessions, session_);
+    if (const auto* why = std::get_if<std::error_code>(&taken)) {
+        return refuse(pop3::Refusal::maildrop_unavailable, "maildrop cannot be locked: " + why->message());
     }
+    if (const auto* holder = std::get_if<mail::LockHolder>(&taken)) {
+        std::optional<std::uint32_t> age;
+        if (holder->since > 0) age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, std::time(nullptr) - holder->since));
+        return refuse(pop3::Refusal::in_use, holder->here ? "maildrop locked by session " + std::to_string(holder->session)
+                                                          : "maildrop locked by another server", age);
+    }
+    lock_ = std::move(std::get<MaildropLock>(taken));
     if (auto snapshot = context_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));
 }
 

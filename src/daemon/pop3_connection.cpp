@@ -411,7 +411,7 @@ void Pop3Connection::log_in(Proof proof, std::string& out) {
     };
     mechanism_ = std::visit(MechanismOf{}, proof);
     doing_ = Doing::logging_in;
-    login_ = std::make_unique<Login>(context_, client_.address.ip, false, std::move(proof), [this](LoginEnd end) {
+    login_ = std::make_unique<Login>(context_, id_, client_.address.ip, std::move(proof), [this](LoginEnd end) {
         in_ = input_;
         turn([&](std::string& later) { login_ended(std::move(end), later); });
     });

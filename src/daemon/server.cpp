@@ -118,6 +118,9 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , pop3_{context_, connections_for_descriptors()}
     , control_{context_, settings_, pop3_, *this, options_.admins}
     , manage_{context_, control_} {
+    if (const std::error_code why = locks_.use(users_.root())) {
+        throw StartError(exit_code_for(why), users_.root() + "/buzon-locks", why.message());
+    }
     transforms_.standard() = default_transform(options_.transform);
     for (const auto& [user, spec] : options_.transform_for) transforms_.make_own(user) = default_transform(spec);
     for (const auth::User& user : users_.base().list()) {

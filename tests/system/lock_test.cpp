@@ -98,6 +98,7 @@ TEST_CASE("two servers over one mail root keep each other's locks") {
         CHECK(try_login(refused).starts_with("-ERR [IN-USE]"));
         beside.quit();
         CHECK(try_login(refused).starts_with("+OK"));
+        refused.quit();
     }
     // A server that is killed leaves no lock behind.
     Pop3Client held = other.session();

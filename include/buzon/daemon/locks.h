@@ -1,55 +1,41 @@
-// daemon/locks.h - which maildrops are in use by this server's sessions (RFC 1939 section 4: one session a maildrop).
+// daemon/locks.h - which maildrops are in use (RFC 1939 section 4: one session a maildrop), by this server's sessions and
+// by those of other servers on the same mail root.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <unordered_map>
-#include <utility>
+#include <variant>
 
-#include "buzon/event/timers.h"
+#include "buzon/mail/lock.h"
 #include "buzon/state/settings.h"
 
 namespace buzon::daemon {
-
-class Locks;
 
 // Holds a maildrop; gives it back when destroyed.
 class MaildropLock {
 public:
     MaildropLock() = default;
-    MaildropLock(MaildropLock&& other) noexcept
-        : locks_{std::exchange(other.locks_, nullptr)}, maildir_{std::move(other.maildir_)} {}
-    MaildropLock& operator=(MaildropLock&& other) noexcept {
-        release();
-        locks_ = std::exchange(other.locks_, nullptr);
-        maildir_ = std::move(other.maildir_);
-        return *this;
-    }
-    ~MaildropLock() { release(); }
-    void release() noexcept;
-    [[nodiscard]] bool held() const noexcept { return locks_ != nullptr; }
+    explicit MaildropLock(mail::MaildropLock lock) : lock_{std::move(lock)} {}
+    void release() noexcept { lock_.reset(); }
+    [[nodiscard]] bool held() const noexcept { return lock_.has_value(); }
 
 private:
-    friend class Locks;
-    Locks* locks_ = nullptr;
-    std::string maildir_;
+    std::optional<mail::MaildropLock> lock_;
 };
 
 class Locks {
 public:
-    // Exclusive and shared holders exclude each other, whatever the rule was when the holder came.
-    // An empty lock: somebody else holds it; `since` then says from when.
-    [[nodiscard]] MaildropLock take(const std::string& maildir, state::SessionRule rule, event::Instant now,
-                                    event::Instant& since);
+    // The locks of a mail root, for logins from now on; those held stay held.
+    [[nodiscard]] std::error_code use(const std::string& root);
+
+    // Exclusive and shared holders exclude each other, whatever the rule was when the holder came. A holder's since is
+    // Unix time, 0 when not known.
+    using Outcome = std::variant<MaildropLock, mail::LockHolder, std::error_code>;
+    [[nodiscard]] Outcome take(const std::string& maildir, state::SessionRule rule, std::uint64_t session);
 
 private:
-    friend class MaildropLock;
-    struct Held {
-        state::SessionRule rule;
-        std::size_t holders;
-        event::Instant since;
-    };
-    std::unordered_map<std::string, Held> held_;
+    std::optional<mail::MaildropLocks> locks_;
 };
 
 } // namespace buzon::daemon

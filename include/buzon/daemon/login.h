@@ -39,7 +39,7 @@ public:
     // Called at most once, never within start(). It may destroy us.
     using OnEnd = std::function<void(LoginEnd)>;
 
-    Login(Context& context, const net::Ip& client, bool over_unix, Proof proof, OnEnd then);
+    Login(Context& context, std::uint64_t session, const net::Ip& client, Proof proof, OnEnd then);
     Login(const Login&) = delete;
     Login& operator=(const Login&) = delete;
 
@@ -58,6 +58,7 @@ private:
     void end(LoginEnd what);
 
     Context& context_;
+    std::uint64_t session_;
     std::optional<auth::Source> source_;
     Proof proof_;
     std::string user_;
