@@ -90,6 +90,7 @@ void UserBase::grow_table() {
 void UserBase::note_secret(std::string_view text, bool comes) {
     const auto secret = Secret::parse(text);
     if (secret.value().plain()) clear_ = comes ? clear_ + 1 : clear_ - 1;
+    if (secret.value().scram()) scram_ = comes ? scram_ + 1 : scram_ - 1;
     if (!comes) return;
     if (const ScramCredentials* stored = secret.value().scram()) {
         scram_iterations_ = std::max(scram_iterations_, std::min(stored->iterations, most_derived_iterations));

@@ -8,7 +8,9 @@
 #include "buzon/auth/md5.h"
 #include "buzon/auth/octets.h"
 #include "buzon/auth/secret.h"
+#include "buzon/auth/user_name.h"
 #include "buzon/daemon/jobs.h"
+#include "buzon/daemon/logins.h"
 #include "buzon/daemon/users.h"
 
 namespace buzon::daemon {
@@ -27,10 +29,11 @@ std::string_view cause_of(auth::Standing standing) {
 
 } // namespace
 
-Login::Login(Context& context, std::uint64_t session, const net::Ip& client, Proof proof, OnEnd then)
+Login::Login(Context& context, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then)
     : context_{context}
     , session_{session}
-    , source_{source_of(client)}
+    , source_{source_of(client.address.ip)}
+    , place_{client.place}
     , proof_{std::move(proof)}
     , user_{std::visit([](const auto& p) { return p.user; }, proof_)}
     , then_{std::move(then)}
@@ -38,7 +41,11 @@ Login::Login(Context& context, std::uint64_t session, const net::Ip& client, Pro
 
 std::optional<LoginEnd> Login::start() {
     starting_ = true;
-    check_proof();
+    const event::Instant now = context_.loop.now();
+    const event::Instant when =
+        place_ == ClientInfo::Place::local ? now : context_.logins.throttle().not_before(guesser(), user_, now);
+    if (when > now) delay_.arm(context_.loop.timers(), when);
+    else check_proof();
     starting_ = false;
     return std::exchange(early_, std::nullopt);
 }
@@ -46,21 +53,58 @@ std::optional<LoginEnd> Login::start() {
 void Login::check_proof() {
     if (const auto* password = std::get_if<pop3::CheckPassword>(&proof_)) return check_password(*password);
     if (std::holds_alternative<pop3::Authenticated>(proof_)) return verified(true, {});
+    if (std::holds_alternative<pop3::NotAuthenticated>(proof_)) return verified(false, "wrong proof");
     const bool right = digest_is_right();
     verified(right, right ? "" : "wrong digest, or no plain password known");
 }
 
 void Login::check_password(const pop3::CheckPassword& proof) {
+    if (context_.logins.checkpassword().in_use() && !context_.users.base().find(user_)) return ask_program(proof);
     const auth::Credential credential = context_.users.base().credential(proof.user, source_);
     standing_ = credential.standing;
     auto secret = auth::Secret::parse(credential.secret);
     if (!secret) return verified(false, "secret cannot be read");
     if (!secret.value().is_slow()) return verified(secret.value().verify(proof.password), "");
-    verifying_ = context_.hashes.submit(verify_job(credential.secret, proof.password), [this](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        if (said.why) return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
-        verified(said.rest == "y", "");
-    });
+    if (context_.logins.successes().remembers(user_, credential.secret, proof.password, context_.loop.now())) {
+        return verified(true, "");
+    }
+    verifying_ = context_.hashes.submit(
+        verify_job(credential.secret, proof.password),
+        [this, secret = credential.secret, password = proof.password](worker::Answer answer) {
+            const Answered said = read_answer(answer);
+            if (said.why) return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
+            const bool right = said.rest == "y";
+            if (right && standing_ == auth::Standing::open) {
+                context_.logins.successes().remember(user_, secret, password, context_.loop.now());
+            }
+            verified(right, "");
+        });
+}
+
+void Login::ask_program(const pop3::CheckPassword& proof) {
+    // A program knows nothing of mail roots: a name that could leave ours is not even shown to it.
+    const std::string_view fault = auth::fault_of_user_name(user_);
+    if (!fault.empty()) return verified(false, fault);
+    auto message = auth::checkpassword_message(user_, proof.password);
+    if (!message) return verified(false, "more than checkpassword takes");
+    by_program_ = true;
+    asking_ = std::make_unique<CheckpasswordRun>(
+        context_.logins.checkpassword(), std::move(*message), [this](auth::Verdict verdict, std::string why) {
+            if (verdict == auth::Verdict::unknown) return refuse(pop3::Refusal::temporary, "checkpassword: " + why);
+            verified(verdict == auth::Verdict::right, "checkpassword says no");
+        });
+}
+
+// Whose guilt a wrong try is.
+std::optional<auth::Source> Login::guesser() const {
+    return place_ == ClientInfo::Place::behind_front ? std::nullopt : source_;
+}
+
+void Login::count(bool right) {
+    if (place_ == ClientInfo::Place::local) return;
+    auth::Throttle& throttle = context_.logins.throttle();
+    if (right) throttle.succeeded(guesser(), user_, context_.loop.now());
+    else throttle.failed(guesser(), user_, context_.loop.now());
 }
 
 bool Login::digest_is_right() const {
@@ -82,11 +126,16 @@ bool Login::digest_is_right() const {
 }
 
 void Login::verified(bool right, std::string_view cause) {
-    if (standing_ != auth::Standing::open || !right) {
+    right = right && standing_ == auth::Standing::open;
+    count(right);
+    if (!right) {
         return refuse(pop3::Refusal::wrong, std::string{cause.empty() ? cause_of(standing_) : cause});
     }
-    maildir_ = context_.users.maildir_of(user_);
+    maildir_ = by_program_ ? context_.users.root() + '/' + user_ : context_.users.maildir_of(user_);
     if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user has gone meanwhile");
+    const std::uint32_t to_go =
+        context_.logins.delays().seconds_to_go(user_, context_.settings.login_delay, context_.loop.now());
+    if (to_go > 0) return refuse(pop3::Refusal::too_soon, "login delay", to_go);
     open_maildrop();
 }
 

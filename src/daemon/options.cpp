@@ -106,6 +106,11 @@ constexpr std::array option_table{
            [](Options& o, const std::string& w, std::string_view v) { add_person(o.users, w, v); }},
     Option{"users", '\0', "FILE", "passwd-file with users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
            [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
+    Option{"checkpassword", '\0', "PROGRAM", "asks this program about everybody else (cr.yp.to/checkpwd); an absolute path",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (!v.starts_with('/')) refuse(w, "an absolute path is wanted");
+               o.checkpassword = v;
+           }},
     Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
            [](Options& o, const std::string& w, std::string_view v) { add_person(o.admins, w, v); }},
     Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeated: a chain",
@@ -316,6 +321,7 @@ int exit_code_for(std::error_code why) noexcept {
 Options parse_options(std::span<const std::string_view> arguments) {
     const std::vector<Given> command_line = CommandLine{arguments}.read();
     Options options;
+    options.arguments.assign(arguments.begin(), arguments.end());
     for (const Given& given : command_line) {
         if (given.found.option && given.found.option->name == "config") options.config_file = given.value;
     }

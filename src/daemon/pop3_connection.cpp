@@ -10,6 +10,7 @@
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
 #include "buzon/daemon/jobs.h"
+#include "buzon/daemon/logins.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/users.h"
 #include "buzon/mail/update.h"
@@ -390,10 +391,7 @@ void Pop3Connection::perform(pop3::Action action, std::string& out) {
         void operator()(pop3::CheckApop& p) const { self.log_in(std::move(p), out); }
         void operator()(pop3::CheckCram& p) const { self.log_in(std::move(p), out); }
         void operator()(pop3::Authenticated& p) const { self.log_in(std::move(p), out); }
-        void operator()(const pop3::NotAuthenticated& p) const {
-            self.mechanism_ = p.mechanism;
-            self.log_in_refused(p.user, {pop3::Refusal::wrong, std::nullopt, "wrong proof"}, out);
-        }
+        void operator()(pop3::NotAuthenticated& p) const { self.log_in(std::move(p), out); }
         void operator()(const pop3::GetScram& p) const { self.get_scram(p.user, out); }
         void operator()(const pop3::Deliver& p) const { self.deliver(p, out); }
         void operator()(const pop3::Produce&) const { self.doing_ = Doing::listing; }
@@ -408,10 +406,11 @@ void Pop3Connection::log_in(Proof proof, std::string& out) {
         pop3::Mechanism operator()(const pop3::CheckCram&) const { return pop3::Mechanism::cram_md5; }
         pop3::Mechanism operator()(const pop3::CheckPassword& p) const { return p.mechanism; }
         pop3::Mechanism operator()(const pop3::Authenticated& p) const { return p.mechanism; }
+        pop3::Mechanism operator()(const pop3::NotAuthenticated& p) const { return p.mechanism; }
     };
     mechanism_ = std::visit(MechanismOf{}, proof);
     doing_ = Doing::logging_in;
-    login_ = std::make_unique<Login>(context_, id_, client_.address.ip, std::move(proof), [this](LoginEnd end) {
+    login_ = std::make_unique<Login>(context_, id_, client_, std::move(proof), [this](LoginEnd end) {
         in_ = input_;
         turn([&](std::string& later) { login_ended(std::move(end), later); });
     });
@@ -445,6 +444,11 @@ void Pop3Connection::login_ended(LoginEnd end, std::string& out) {
     login_.reset();
     doing_ = Doing::nothing;
     if (const auto* refused = std::get_if<LoginRefused>(&end)) return log_in_refused(name, *refused, out);
+    const std::uint64_t most = context_.settings.max_per_user;
+    if (most != 0 && owner_.sessions_of(name) >= most) {
+        return log_in_refused(name, {pop3::Refusal::too_many_sessions, std::nullopt, "too many sessions"}, out);
+    }
+    context_.logins.delays().logged_in(name, context_.settings.login_delay, context_.loop.now());
     LoggedIn& in = std::get<LoggedIn>(end);
     maildir_ = std::move(in.maildir);
     lock_ = std::move(in.lock);

@@ -11,6 +11,7 @@ namespace buzon::daemon {
 namespace {
 
 constexpr int tries_for_a_common_port = 50;
+constexpr const char* no_room = "too many connections, try again later";
 
 std::string key_of(const net::Ip& ip) {
     return {ip.bytes().begin(), ip.bytes().end()};
@@ -18,8 +19,12 @@ std::string key_of(const net::Ip& ip) {
 
 } // namespace
 
-Pop3Service::Pop3Service(Context& context, std::size_t most_connections)
-    : context_{context}, most_connections_{most_connections} {}
+Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from)
+    : context_{context}
+    , most_connections_{most_connections}
+    , gate_{context, std::move(proxy_from), [this](net::Accepted accepted, const auto& header, std::string_view early) {
+        named_by_front(std::move(accepted), header, early);
+    }} {}
 
 Pop3Service::~Pop3Service() {
     for (auto& [id, connection] : connections_) connection->stop(Ending::stopping, false);
@@ -88,6 +93,7 @@ std::error_code Pop3Service::begin() {
 void Pop3Service::stop_accepting() {
     accepting_ = false;
     listeners_.clear();
+    gate_.close_all();
 }
 
 std::uint16_t Pop3Service::port() const noexcept {
@@ -113,36 +119,54 @@ bool Pop3Service::serves_v6() const noexcept {
 
 void Pop3Service::accept(net::Accepted accepted) {
     ++context_.metrics.connections;
-    if (const char* why = refusal_for(accepted.peer.ip)) {
-        ++context_.metrics.connections_refused;
-        (void)posix::send_some(accepted.socket.get(), std::string{"-ERR [SYS/TEMP] "} + why + "\r\n");
-        context_.events.publish(state::EventType::refused, std::chrono::system_clock::now(), 0, "",
-                                {{"ip", accepted.peer.ip.text()}, {"reason", why}});
-        return;
+    const net::Ip ip = accepted.peer.ip;
+    if (gate_.guards(ip)) {
+        if (full()) return refuse(accepted.socket.get(), ip, no_room);
+        return gate_.admit(std::move(accepted));
     }
+    const auto place = ip.is_loopback() ? ClientInfo::Place::local : ClientInfo::Place::network;
+    admit(std::move(accepted.socket), {accepted.peer, ip.is_loopback(), place}, {});
+}
+
+void Pop3Service::named_by_front(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early) {
+    // Between a client and his front everybody may read along, wherever the front is, unless it says TLS.
+    if (header.client) return admit(std::move(accepted.socket), {*header.client, header.tls}, early);
+    const bool loopback = accepted.peer.ip.is_loopback();
+    const auto place = loopback ? ClientInfo::Place::local : ClientInfo::Place::behind_front;
+    admit(std::move(accepted.socket), {accepted.peer, loopback, place}, early);
+}
+
+void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
+    if (const char* why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, why);
     const std::uint64_t id = next_id_++;
-    const ClientInfo client{accepted.peer, accepted.peer.ip.is_loopback()};
-    auto connection =
-        std::make_unique<Pop3Connection>(context_, *this, id, std::move(accepted.socket), client);
+    auto connection = std::make_unique<Pop3Connection>(context_, *this, id, std::move(socket), client);
     Pop3Connection& started = *connection;
     connections_.emplace(id, std::move(connection));
-    ++per_ip_[key_of(accepted.peer.ip)];
+    ++per_ip_[key_of(client.address.ip)];
     ++context_.metrics.connections_open;
-    started.start({});
+    started.start(early);
+}
+
+void Pop3Service::refuse(int socket, const net::Ip& ip, const char* why) {
+    ++context_.metrics.connections_refused;
+    (void)posix::send_some(socket, std::string{"-ERR [SYS/TEMP] "} + why + "\r\n");
+    context_.events.publish(state::EventType::refused, std::chrono::system_clock::now(), 0, "",
+                            {{"ip", ip.text()}, {"reason", why}});
+}
+
+bool Pop3Service::full() const noexcept {
+    std::size_t most = most_connections_;
+    if (context_.settings.max_connections != 0) most = std::min<std::size_t>(most, context_.settings.max_connections);
+    return connections_.size() - leaving_.size() + gate_.waiting() >= most;
 }
 
 const char* Pop3Service::refusal_for(const net::Ip& ip) const {
-    const state::Settings& settings = context_.settings;
-    std::size_t most = most_connections_;
-    if (settings.max_connections != 0) most = std::min<std::size_t>(most, settings.max_connections);
-    if (connections_.size() - leaving_.size() >= most) return "too many connections, try again later";
-    if (settings.max_per_ip != 0) {
-        const auto found = per_ip_.find(key_of(ip));
-        if (found != per_ip_.end() && found->second >= settings.max_per_ip) {
-            return "too many connections from your address, try again later";
-        }
-    }
-    return nullptr;
+    if (full()) return no_room;
+    const std::uint64_t most = context_.settings.max_per_ip;
+    if (most == 0) return nullptr;
+    const auto found = per_ip_.find(key_of(ip));
+    if (found == per_ip_.end() || found->second < most) return nullptr;
+    return "too many connections from your address, try again later";
 }
 
 void Pop3Service::retire(Pop3Connection& connection) {
@@ -160,6 +184,11 @@ void Pop3Service::user_left(Pop3Connection& connection) {
     const auto found = per_user_.find(connection.user());
     if (found != per_user_.end() && --found->second == 0) per_user_.erase(found);
     context_.metrics.online = per_user_.size();
+}
+
+std::size_t Pop3Service::sessions_of(const std::string& user) const {
+    const auto found = per_user_.find(user);
+    return found == per_user_.end() ? 0 : found->second;
 }
 
 void Pop3Service::sweep() {

@@ -92,6 +92,10 @@ auth::UserBase load_users(const Options& options) {
 
 void check_options(const Options& options) {
     if (!options.transform.empty()) check_program("--transform", options.transform);
+    if (!options.checkpassword.empty() && ::access(options.checkpassword.c_str(), X_OK) != 0) {
+        const std::error_code why = posix::last_error();
+        throw StartError(exit_code_for(why), options.checkpassword, why.message());
+    }
     for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
     const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
                                     [](const net::Ip& ip) { return !ip.is_loopback(); });
@@ -114,10 +118,13 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_}
-    , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_, scratch_}
-    , pop3_{context_, connections_for_descriptors()}
+    , logins_{loop_, settings_, options_.checkpassword}
+    , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
+               scratch_, logins_}
+    , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , control_{context_, settings_, pop3_, *this, options_.admins}
-    , manage_{context_, control_} {
+    , manage_{context_, control_}
+    , users_watch_{loop_, [this] { read_users_again(); }} {
     if (const std::error_code why = locks_.use(users_.root())) {
         throw StartError(exit_code_for(why), users_.root() + "/buzon-locks", why.message());
     }
@@ -137,6 +144,10 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     metrics_.start_time = static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
     settings_changed();
     open_services();
+    if (options_.users_file.empty()) return;
+    if (const std::error_code why = users_watch_.start(options_.users_file)) {
+        log(state::Level::warning, options_.users_file + " is read again on SIGHUP only: " + why.message());
+    }
 }
 
 Server::~Server() = default;
@@ -168,7 +179,7 @@ void Server::warn_of_options() {
     if (settings_.timeout < 600s) {
         log(state::Level::warning, "--timeout is below the 600 seconds that RFC 1939 section 3 asks for");
     }
-    if (users_.base().size() == 0) log(state::Level::warning, "there are no users: nobody can log in");
+    if (users_.base().size() == 0 && options_.checkpassword.empty()) log(state::Level::warning, "there are no users: nobody can log in");
 }
 
 std::string Server::ready_line() const {
@@ -186,7 +197,10 @@ void Server::run() {
 }
 
 void Server::on_signal(int number) {
-    if (number == SIGHUP) return reload();
+    if (number == SIGHUP) {
+        read_config_again();
+        return read_users_again();
+    }
     stop();
 }
 
@@ -204,16 +218,38 @@ void Server::drain() {
     pop3_.drain([this] { loop_.stop(); });
 }
 
-void Server::reload() {
+void Server::read_users_again() {
     try {
         auth::UserBase fresh = load_users(options_);
         fresh.repeat_changes_of(users_.base());
         users_.replace(std::move(fresh));
+        logins_.users_changed();
         settings_changed();
         events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
                         {{"what", "users"}, {"users", users_.base().size()}});
     } catch (const StartError& wrong) {
-        log(state::Level::error, std::string{"not reloaded, all stays as it was: "} + wrong.what());
+        log(state::Level::error, std::string{"users not read again, all stays as it was: "} + wrong.what());
+    }
+}
+
+// Takes the settings whose lines have changed since the file was read last, so that what CONF has set otherwise stays.
+// The rest of the file is for the next start.
+void Server::read_config_again() {
+    if (options_.config_file.empty()) return;
+    try {
+        const std::vector<std::string_view> arguments{options_.arguments.begin(), options_.arguments.end()};
+        const state::Settings fresh = parse_options(arguments).settings;
+        for (const state::SettingField& field : state::setting_fields()) {
+            const std::string value = state::print_setting(fresh, field);
+            if (value == state::print_setting(options_.settings, field)) continue;
+            (void)state::change_setting(settings_, field.name, value);   // it was read from a right file
+        }
+        options_.settings = fresh;
+        settings_ = with_host(settings_);
+        settings_changed();
+        events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "", {{"what", "settings"}});
+    } catch (const StartError& wrong) {
+        log(state::Level::error, std::string{"config not read again, all stays as it was: "} + wrong.what());
     }
 }
 
@@ -232,12 +268,14 @@ void Server::settings_changed() {
     pop3_settings_.require_secure_channel = settings_.require_tls;
     pop3_settings_.cram_md5 = settings_.cram_md5;
     pop3_settings_.plain_secrets_known = users_.base().knows_clear_passwords();
+    pop3_settings_.scram_sha_256 = users_.base().knows_scram_secrets();
     pop3_settings_.login_delay = static_cast<std::uint32_t>(settings_.login_delay.count());
     pop3_settings_.max_message_size = settings_.max_message_size;
     log_.set_level(settings_.verbose ? std::max(settings_.log_level, state::Level::debug) : settings_.log_level);
     log_.set_format(settings_.log_format);
     log_.set_host(settings_.host);
     transforms_.refresh();
+    logins_.refresh();
 }
 
 std::vector<std::pair<std::string, std::string>> Server::details() const {

@@ -79,6 +79,8 @@ public:
                                                             const std::optional<Source>& source) const;
     // Whether there is anybody for clear_password().
     [[nodiscard]] bool knows_clear_passwords() const noexcept { return clear_ > 0; }
+    // Whether there is anybody who could log in by SCRAM.
+    [[nodiscard]] bool knows_scram_secrets() const noexcept { return clear_ > 0 || scram_ > 0; }
 
     // Run-time changes. `secret` with its {SCHEME}. The reason says what was wrong: a bad name or secret, a user who
     // exists already or does not. They are remembered in changes().
@@ -120,6 +122,7 @@ private:
     std::size_t living_ = 0;
     std::size_t garbage_ = 0;            // octets of text_ that no living entry uses
     std::size_t clear_ = 0;              // users whose clear password is known
+    std::size_t scram_ = 0;              // users with SCRAM credentials of their own
     std::uint64_t slowest_ = 0;          // cost of the slowest secret seen
     std::string decoy_ = "{PLAIN.hex}00";
     std::uint32_t scram_iterations_ = least_scram_iterations;

@@ -17,6 +17,7 @@
 namespace buzon::daemon {
 
 class Locks;
+class Logins;
 class Maildrops;
 class Users;
 class Transforms;
@@ -43,6 +44,7 @@ struct Context {
     Users& users;
     Transforms& transforms;
     Scratch& scratch;
+    Logins& logins;
 };
 
 } // namespace buzon::daemon

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "buzon/auth/user_base.h"
+#include "buzon/daemon/checkpassword_run.h"
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
@@ -32,14 +33,27 @@ struct LoginRefused {
 using LoginEnd = std::variant<LoggedIn, LoginRefused>;
 
 // What the client showed.
-using Proof = std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram, pop3::Authenticated>;
+using Proof =
+    std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram, pop3::Authenticated, pop3::NotAuthenticated>;
 
-class Login {
+// Where the client is, as far as we can know.
+struct ClientInfo {
+    // `local`: this machine, without a front in between; its tries are never delayed, because one address stands for
+    // everybody who uses a webmail or a front without PROXY headers. `behind_front`: somebody whom his front does not name.
+    enum class Place : std::uint8_t { network, local, behind_front };
+
+    net::Endpoint address;        // the client's, also when a front passed it on
+    bool secure = false;          // nobody else can read along
+    Place place = Place::network;
+};
+
+// First the throttle, so that a wrong and a right secret wait alike; then the secret, then the maildrop.
+class Login final : private event::TimerHandler {
 public:
     // Called at most once, never within start(). It may destroy us.
     using OnEnd = std::function<void(LoginEnd)>;
 
-    Login(Context& context, std::uint64_t session, const net::Ip& client, Proof proof, OnEnd then);
+    Login(Context& context, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then);
     Login(const Login&) = delete;
     Login& operator=(const Login&) = delete;
 
@@ -48,9 +62,13 @@ public:
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
 
 private:
+    void on_timer(event::Timer&) override { check_proof(); }
     void check_proof();
     void check_password(const pop3::CheckPassword& proof);
+    void ask_program(const pop3::CheckPassword& proof);
     [[nodiscard]] bool digest_is_right() const;
+    [[nodiscard]] std::optional<auth::Source> guesser() const;
+    void count(bool right);
     void verified(bool right, std::string_view cause);
     void open_maildrop();
     void opened(SnapshotResult result);
@@ -60,12 +78,16 @@ private:
     Context& context_;
     std::uint64_t session_;
     std::optional<auth::Source> source_;
+    ClientInfo::Place place_;
     Proof proof_;
     std::string user_;
     OnEnd then_;
     bool starting_ = false;
     std::optional<LoginEnd> early_;   // the end, while start() still runs
+    event::Timer delay_{*this};
     worker::Pending verifying_;
+    std::unique_ptr<CheckpasswordRun> asking_;
+    bool by_program_ = false;
     auth::Standing standing_ = auth::Standing::open;
     std::string maildir_;
     MaildropLock lock_;

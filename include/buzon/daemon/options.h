@@ -46,8 +46,10 @@ struct Options {
     std::string path = "./maildir";
     std::vector<auth::NamedSecret> users;
     std::string users_file;
+    std::string checkpassword;             // absolute path, or empty
     std::vector<auth::NamedSecret> admins;
     std::string config_file;
+    std::vector<std::string> arguments;    // as they were given, to read the config file again with
     bool demo = false;                     // --default
 
     filter::FilterSpec transform;

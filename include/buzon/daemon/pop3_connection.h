@@ -33,14 +33,11 @@ public:
     // It has logged in as a user, or no longer is.
     virtual void user_came(Pop3Connection& connection) = 0;
     virtual void user_left(Pop3Connection& connection) = 0;
+    // How many are logged in as this user.
+    [[nodiscard]] virtual std::size_t sessions_of(const std::string& user) const = 0;
 
 protected:
     ~ConnectionOwner() = default;
-};
-
-struct ClientInfo {
-    net::Endpoint address;        // the client's, also when a front passed it on
-    bool secure = false;          // nobody else can read along
 };
 
 class Pop3Connection final : private event::Handler,

@@ -9,14 +9,15 @@
 
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/pop3_connection.h"
+#include "buzon/daemon/proxy_gate.h"
 #include "buzon/net/listener.h"
 
 namespace buzon::daemon {
 
 class Pop3Service final : public ConnectionOwner {
 public:
-    // most_connections: as many as the descriptors allow.
-    Pop3Service(Context& context, std::size_t most_connections);
+    // most_connections: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
+    Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from);
     Pop3Service(const Pop3Service&) = delete;
     Pop3Service& operator=(const Pop3Service&) = delete;
     ~Pop3Service();
@@ -61,10 +62,15 @@ private:
     [[nodiscard]] posix::Result<Listeners> bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                      std::string& failed);
     void accept(net::Accepted accepted);
+    void named_by_front(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early);
+    void admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early);
+    void refuse(int socket, const net::Ip& ip, const char* why);
+    [[nodiscard]] bool full() const noexcept;
     [[nodiscard]] const char* refusal_for(const net::Ip& ip) const;
     void retire(Pop3Connection& connection) override;
     void user_came(Pop3Connection& connection) override;
     void user_left(Pop3Connection& connection) override;
+    [[nodiscard]] std::size_t sessions_of(const std::string& user) const override;
     void sweep();
     void report_when_empty();
 
@@ -80,6 +86,7 @@ private:
     std::unordered_map<std::string, std::size_t> per_ip_;
     std::unordered_map<std::string, std::size_t> per_user_;
     std::function<void()> when_empty_;
+    ProxyGate gate_;
 };
 
 } // namespace buzon::daemon

@@ -8,8 +8,10 @@
 
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/control.h"
+#include "buzon/daemon/file_watch.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/log_writer.h"
+#include "buzon/daemon/logins.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/daemon/manage_service.h"
 #include "buzon/daemon/options.h"
@@ -47,7 +49,8 @@ private:
     void open_services();
     void on_signal(int number);
     void stop();
-    void reload();
+    void read_users_again();
+    void read_config_again();
     void warn_of_options();
     void log(state::Level level, const std::string& message);
     void settings_changed() override;
@@ -82,11 +85,13 @@ private:
     Users users_;
     Transforms transforms_;
     Scratch scratch_;
+    Logins logins_;
     Context context_;
     Pop3Service pop3_;
     Control control_;
     ManageService manage_;
     Deadline deadline_{loop_};
+    FileWatch users_watch_;
     bool stopping_ = false;
 };
 

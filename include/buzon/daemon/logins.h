@@ -1,0 +1,65 @@
+// daemon/logins.h - what is remembered from one login to the next: wrong ones, right ones, and when a user came last.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "buzon/auth/success_cache.h"
+#include "buzon/auth/throttle.h"
+#include "buzon/daemon/checkpassword_run.h"
+#include "buzon/event/timers.h"
+#include "buzon/state/settings.h"
+
+namespace buzon::daemon {
+
+// When users logged in last, as long as that matters (RFC 2449 section 6.5). At most `size` users: the eldest login is
+// forgotten first.
+class LoginDelays {
+public:
+    explicit LoginDelays(std::size_t size) : size_{size} {}
+
+    // Seconds until this user may log in again, rounded up; 0: now.
+    [[nodiscard]] std::uint32_t seconds_to_go(std::string_view user, std::chrono::seconds delay, event::Instant now) const;
+    void logged_in(std::string_view user, std::chrono::seconds delay, event::Instant now);
+    [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
+
+private:
+    void forget_front();
+
+    std::size_t size_;
+    std::unordered_map<std::string, event::Instant> last_;
+    std::deque<std::pair<event::Instant, std::string>> order_;   // as they came
+};
+
+class Logins {
+public:
+    // `program`: of --checkpassword, or empty.
+    Logins(event::EventLoop& loop, const state::Settings& settings, const std::string& program);
+
+    [[nodiscard]] auth::Throttle& throttle() noexcept { return throttle_; }
+    [[nodiscard]] auth::SuccessCache& successes() noexcept { return successes_; }
+    [[nodiscard]] LoginDelays& delays() noexcept { return delays_; }
+    [[nodiscard]] CheckpasswordPool& checkpassword() noexcept { return checkpassword_; }
+
+    // The settings have changed. New limits of the throttle begin with nobody's guilt.
+    void refresh();
+    // The users have changed.
+    void users_changed() noexcept { successes_.forget_all(); }
+
+private:
+    [[nodiscard]] auth::ThrottleLimits limits() const;
+
+    event::EventLoop& loop_;
+    const state::Settings& settings_;
+    auth::ThrottleLimits limits_;
+    auth::Throttle throttle_;
+    auth::SuccessCache successes_;
+    LoginDelays delays_{65536};
+    CheckpasswordPool checkpassword_;
+};
+
+} // namespace buzon::daemon

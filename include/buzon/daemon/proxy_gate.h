@@ -1,0 +1,46 @@
+// daemon/proxy_gate.h - where connections of a trusted front wait until their PROXY header has said who the client is.
+// Nobody is greeted here; who sends anything else, or nothing in time, is closed without a word.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/daemon/context.h"
+#include "buzon/net/address.h"
+#include "buzon/net/listener.h"
+#include "buzon/net/proxy_header.h"
+
+namespace buzon::daemon {
+
+class ProxyGate {
+public:
+    // `early`: what the client has sent already, behind the header; good during the call.
+    using OnPassed = std::function<void(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early)>;
+
+    ProxyGate(Context& context, std::vector<net::Cidr> fronts, OnPassed passed);
+    ProxyGate(const ProxyGate&) = delete;
+    ProxyGate& operator=(const ProxyGate&) = delete;
+    ~ProxyGate();
+
+    // Whether this peer is a front, whose header is required.
+    [[nodiscard]] bool guards(const net::Ip& peer) const noexcept;
+    void admit(net::Accepted accepted);
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+    void close_all();
+
+private:
+    class Waiter;
+    void passed(Waiter& waiter, const net::ProxyHeader& header);
+    void refuse(Waiter& waiter, std::string_view why);
+
+    Context& context_;
+    std::vector<net::Cidr> fronts_;
+    OnPassed passed_;
+    std::unordered_map<Waiter*, std::unique_ptr<Waiter>> waiting_;
+};
+
+} // namespace buzon::daemon

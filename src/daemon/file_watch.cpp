@@ -1,0 +1,49 @@
+#include "buzon/daemon/file_watch.h"
+
+#include <sys/inotify.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "buzon/posix/io.h"
+
+namespace buzon::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+// An editor writes, sets the mode and renames: one reading is enough.
+constexpr auto time_to_settle = 200ms;
+
+} // namespace
+
+std::error_code FileWatch::start(const std::string& path) {
+    std::error_code why;
+    const std::filesystem::path file = std::filesystem::absolute(path, why);
+    if (why) return why;
+    name_ = file.filename();
+    notices_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    if (!notices_) return posix::last_error();
+    if (::inotify_add_watch(notices_.get(), file.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
+        return posix::last_error();
+    }
+    return watch_.start(loop_, notices_.get(), EPOLLIN, *this);
+}
+
+void FileWatch::on_ready(std::uint32_t) {
+    alignas(inotify_event) char buffer[4096];
+    const posix::Transfer got = posix::read_some(notices_.get(), buffer);
+    if (got.what == posix::Moved::would_block) return;
+    if (got.what != posix::Moved::some) return watch_.stop();
+    bool ours = false;
+    for (std::size_t at = 0; at < got.bytes;) {
+        inotify_event about;
+        std::memcpy(&about, buffer + at, sizeof about);
+        // After an overflow nobody knows what was missed.
+        if (about.mask & IN_Q_OVERFLOW || (about.len > 0 && name_ == buffer + at + sizeof about)) ours = true;
+        at += sizeof about + about.len;
+    }
+    if (ours) settle_.arm(loop_.timers(), loop_.now() + time_to_settle);
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,177 @@
+// system/front_test.cpp - who may log in and how soon: tries that are delayed, fronts that say TLS, programs that are
+// asked, users that change while the server runs.
+#include <csignal>
+#include <fstream>
+
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+// A connection of a trusted front for the client at this address.
+LineClient through_front(const Server& server, const std::string& client) {
+    LineClient wire{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
+    wire.send("PROXY TCP4 " + client + " 203.0.113.1 5000 110\r\n");
+    if (!wire.line().starts_with("+OK")) throw std::runtime_error("not greeted");
+    return wire;
+}
+
+std::string log_in(LineClient& client, const std::string& user, const std::string& password) {
+    (void)client.command("USER " + user);
+    return client.command("PASS " + password);
+}
+
+std::string log_in(Server& server, const std::string& user, const std::string& password) {
+    Pop3Client client = server.client();
+    std::string reply = log_in(client, user, password);
+    (void)client.command("QUIT");
+    return reply;
+}
+
+bool delayed(LineClient& client, const std::string& user, const std::string& password) {
+    client.send("USER " + user + "\r\nPASS " + password + "\r\n");
+    (void)client.line();
+    return client.silent_for(Seconds{0.5});
+}
+
+void write(const std::string& path, const std::string& text) {
+    std::ofstream{path} << text;
+}
+
+} // namespace
+
+TEST_CASE("a header that comes in pieces is taken, and what follows it at once is answered") {
+    Server server{1, {"--proxy-from", "127.0.0.7"}};
+    Wire wire{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
+    for (const char octet : std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\r")) {
+        wire.send({&octet, 1});
+        pause_for(Seconds{0.002});
+    }
+    wire.send("\nUSER user1\r\nPASS pass1\r\nSTAT\r\n");
+    CHECK(wire.line().starts_with("+OK POP3"));
+    CHECK(wire.line().starts_with("+OK"));
+    CHECK(wire.line().starts_with("+OK"));
+    CHECK(wire.line() == "+OK 0 0");
+    CHECK(eventually([&] { return server.log().find("ip=203.0.113.9") != std::string::npos; }));
+}
+
+TEST_CASE("a front that says nothing is closed without a greeting") {
+    Server server{1, {"--proxy-from", "127.0.0.7"}};
+    Wire silent{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
+    CHECK(silent.rest(true).empty());
+}
+
+TEST_CASE("the limit of an address counts the real clients") {
+    Server server{1, {"--proxy-from", "127.0.0.7", "--max-per-ip", "1"}};
+    LineClient one = through_front(server, "203.0.113.9");
+    LineClient other = through_front(server, "203.0.113.10");
+    LineClient again{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
+    again.send("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\r\n");
+    CHECK(again.rest(true).starts_with("-ERR [SYS/TEMP]"));
+}
+
+TEST_CASE("clear passwords are taken from a front that says TLS, and from no other") {
+    Server server{1, {"--proxy-from", "127.0.0.7", "--require-tls"}};
+    LineClient open = through_front(server, "203.0.113.9");
+    CHECK(open.command("USER user1").starts_with("-ERR"));
+    LineClient secure{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
+    secure.send(std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e\x20\0\5\1\0\0\0\1", 36));
+    CHECK(secure.line().starts_with("+OK"));
+    CHECK(log_in(secure, "user1", "pass1").starts_with("+OK"));
+    CHECK(log_in(server, "user1", "pass1").find("[IN-USE]") != std::string::npos);   // loopback: nobody reads along
+}
+
+TEST_CASE("who guesses waits, and the owner at a known address never does") {
+    Server server{1, {"--proxy-from", "127.0.0.7", "--throttle-free", "2", "--throttle-free-user", "3",
+                      "--throttle-delay", "20", "--throttle-max-delay", "20"}};
+    LineClient owner = through_front(server, "203.0.113.1");
+    CHECK(log_in(owner, "user1", "pass1").starts_with("+OK"));
+    (void)owner.command("QUIT");
+    for (int i = 0; i < 3; ++i) {
+        LineClient guesser = through_front(server, "198.51.100." + std::to_string(i + 1));
+        CHECK(log_in(guesser, "user1", "guess").starts_with("-ERR [AUTH]"));
+    }
+    LineClient guesser = through_front(server, "198.51.100.77");
+    CHECK(delayed(guesser, "user1", "guess"));   // too many on this user
+    LineClient known = through_front(server, "203.0.113.1");
+    CHECK(log_in(known, "user1", "pass1").starts_with("+OK"));
+    (void)known.command("QUIT");
+    LineClient poller = through_front(server, "192.0.2.5");
+    CHECK(log_in(poller, "nobody", "x").starts_with("-ERR [AUTH]"));
+    CHECK(log_in(poller, "noone", "x").starts_with("-ERR [AUTH]"));
+    CHECK(delayed(poller, "nemo", "x"));   // too many of this address
+    CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
+}
+
+TEST_CASE("users log in again after the delay that CAPA announces") {
+    Server server{2, {"--login-delay", "3600"}};
+    CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
+    CHECK(log_in(server, "user1", "pass1").starts_with("-ERR [LOGIN-DELAY]"));
+    CHECK(log_in(server, "user1", "wrong").starts_with("-ERR [AUTH]"));
+    CHECK(log_in(server, "user2", "pass2").starts_with("+OK"));
+    CHECK(server.client().many("CAPA").find("LOGIN-DELAY 3600") != std::string::npos);
+}
+
+TEST_CASE("sessions of one user are limited where he may have several") {
+    Server server{2, {"--sessions", "shared", "--max-per-user", "2"}};
+    Pop3Client one = server.session(), two = server.session(), other = server.session(2);
+    CHECK(log_in(server, "user1", "pass1").starts_with("-ERR [SYS/TEMP]"));
+    two.quit();
+    CHECK(eventually([&] { return log_in(server, "user1", "pass1").starts_with("+OK"); }));
+}
+
+TEST_CASE("users that nobody listed log in by a checkpassword program") {
+    TempDirectory directory;
+    const std::string program = directory.script("check", R"sh(
+case "$(tr '\0' '\n' <&3 | head -2 | tr '\n' ' ')" in
+"ana right ") exec "$@" ;;
+"ana busy ") exit 111 ;;
+"../user1 right ") exec "$@" ;;
+esac
+exit 1
+)sh");
+    Server server{1, {"--checkpassword", program}};
+    CHECK(log_in(server, "ana", "wrong").starts_with("-ERR [AUTH]"));
+    CHECK(log_in(server, "bob", "right").starts_with("-ERR [AUTH]"));
+    CHECK(log_in(server, "ana", "busy").starts_with("-ERR [SYS/TEMP]"));
+    CHECK(log_in(server, "../user1", "right").starts_with("-ERR"));
+    CHECK_FALSE(std::filesystem::exists(server.root() + "/bob"));
+    CHECK_FALSE(std::filesystem::exists(server.root() + "/ana"));
+    CHECK(log_in(server, "ana", "right").starts_with("+OK"));
+    CHECK(std::filesystem::exists(server.root() + "/ana/cur"));
+    CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
+}
+
+TEST_CASE("the users file is read again when it changes, and a broken one is not taken") {
+    TempDirectory directory;
+    const std::string users = directory.file("users", "ana:{PLAIN}one\n");
+    Server server{0, {"--users", users}};
+    CHECK(log_in(server, "ana", "one").starts_with("+OK"));
+    write(users, "ana:{PLAIN}two\nbob:{PLAIN}three\n");
+    CHECK(eventually([&] { return log_in(server, "ana", "two").starts_with("+OK"); }));
+    CHECK(log_in(server, "bob", "three").starts_with("+OK"));
+    CHECK(log_in(server, "ana", "one").starts_with("-ERR [AUTH]"));
+    write(users, "ana:{PLAIN}four\n:{PLAIN}x\n");
+    CHECK(eventually([&] { return server.log().find("line 2") != std::string::npos; }));
+    CHECK(log_in(server, "ana", "two").starts_with("+OK"));
+    // Replaced, as editors do.
+    write(users + ".new", "ana:{PLAIN}five\n");
+    std::filesystem::rename(users + ".new", users);
+    CHECK(eventually([&] { return log_in(server, "ana", "five").starts_with("+OK"); }));
+}
+
+TEST_CASE("SIGHUP reads the settings again, and a broken config file changes nothing") {
+    TempDirectory directory;
+    const std::string config = directory.file("config", "login-delay = 0\nmax-per-ip = 9\n");
+    Server server{1, {"--config", config}};
+    CHECK(server.client().many("CAPA").find("LOGIN-DELAY") == std::string::npos);
+    write(config, "login-delay = 77\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return server.client().many("CAPA").find("LOGIN-DELAY 77") != std::string::npos; }));
+    write(config, "login-delay = 88\nno-such-thing = 1\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return server.log().find("line 2") != std::string::npos; }));
+    CHECK(server.client().many("CAPA").find("LOGIN-DELAY 77") != std::string::npos);
+}
