@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "buzon/daemon/jobs.h"
+#include "buzon/manage/prometheus.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -77,25 +78,38 @@ std::string checked_root(const std::string& path) {
     return root;
 }
 
-auth::UserBase load_users(const Options& options) {
+namespace {
+
+auth::UserBase load_people(std::span<const auth::NamedSecret> named, const char* option, const std::string& file) {
     std::string text;
-    if (!options.users_file.empty()) {
-        auto read = posix::read_file(options.users_file.c_str(), longest_users_file);
-        if (!read) throw StartError(exit_code_for(read.error()), options.users_file, read.error().message());
+    if (!file.empty()) {
+        auto read = posix::read_file(file.c_str(), longest_users_file);
+        if (!read) throw StartError(exit_code_for(read.error()), file, read.error().message());
         text = std::move(read).value();
     }
-    auto base = auth::UserBase::load(options.users, text);
-    if (!base) throw StartError(options.users_file.empty() ? EX_USAGE : EX_CONFIG,
-                                options.users_file.empty() ? "--user" : options.users_file, base.why());
+    auto base = auth::UserBase::load(named, text);
+    if (!base) throw StartError(file.empty() ? EX_USAGE : EX_CONFIG, file.empty() ? option : file, base.why());
     return std::move(base).value();
+}
+
+} // namespace
+
+auth::UserBase load_users(const Options& options) {
+    return load_people(options.users, "--user", options.users_file);
+}
+
+auth::UserBase load_administrators(const Options& options) {
+    return load_people(options.admins, "--admin", options.admins_file);
 }
 
 void check_options(const Options& options) {
     if (!options.transform.empty()) check_program("--transform", options.transform);
     for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
+    if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
     const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
                                     [](const net::Ip& ip) { return !ip.is_loopback(); });
-    if (beyond && options.admins.empty()) {
+    const bool nobody = load_administrators(options).size() == 0;
+    if (beyond && nobody) {
         throw StartError(EX_USAGE, "--mgmt-ip", "beyond loopback an administrator is needed (--admin NAME:PASS)");
     }
 }
@@ -116,8 +130,11 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , transforms_{loop_, settings_}
     , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_, scratch_}
     , pop3_{context_, connections_for_descriptors()}
-    , control_{context_, settings_, pop3_, *this, options_.admins}
-    , manage_{context_, control_} {
+    , administrators_{load_administrators(options_), hashes_, event::Clock::now()}
+    , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
+    , control_{context_, settings_, options_, pop3_, *this, administrators_, history_}
+    , manage_{context_, control_}
+    , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }} {
     transforms_.standard() = default_transform(options_.transform);
     for (const auto& [user, spec] : options_.transform_for) transforms_.make_own(user) = default_transform(spec);
     for (const auth::User& user : users_.base().list()) {
@@ -134,6 +151,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     metrics_.start_time = static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
     settings_changed();
     open_services();
+    history_.begin();
+    lag_.begin();
 }
 
 Server::~Server() = default;
@@ -155,7 +174,8 @@ void Server::open_services() {
         add(*net::Ip::parse("::1"), true);   // a machine without IPv6 has none
     }
     if (const std::error_code why = manage_.open(where, failed)) throw StartError(exit_code_for(why), failed, why.message());
-    for (const std::error_code why : {pop3_.begin(), manage_.begin()}) {
+    if (const std::error_code why = http_.open(options_.metrics, failed)) throw StartError(exit_code_for(why), failed, why.message());
+    for (const std::error_code why : {pop3_.begin(), manage_.begin(), http_.begin()}) {
         if (why) throw StartError(EX_OSERR, "listen", why.message());
     }
     warn_of_options();
@@ -179,6 +199,7 @@ void Server::run() {
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "",
                     {{"action", "started"}, {"port", pop3_.port()}, {"mgmt-port", manage_.port()}});
     loop_.run();
+    history_.finish();
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopped"}});
 }
 
@@ -192,12 +213,13 @@ void Server::stop() {
     if (std::exchange(stopping_, true)) return loop_.stop();   // asked twice: at once
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopping"}});
     manage_.stop();
+    http_.stop();
     deadline_.arm(time_for_last_replies);
     pop3_.finish_all([this] { loop_.stop(); });
 }
 
 void Server::drain() {
-    if (std::exchange(stopping_, true)) return;
+    if (stopping_ || std::exchange(draining_, true)) return;
     pop3_.drain([this] { loop_.stop(); });
 }
 
@@ -205,7 +227,9 @@ void Server::reload() {
     try {
         auth::UserBase fresh = load_users(options_);
         fresh.repeat_changes_of(users_.base());
+        auth::UserBase administrators = load_administrators(options_);
         users_.replace(std::move(fresh));
+        administrators_.replace(std::move(administrators));
         settings_changed();
         events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
                         {{"what", "users"}, {"users", users_.base().size()}});
@@ -235,13 +259,19 @@ void Server::settings_changed() {
     log_.set_format(settings_.log_format);
     log_.set_host(settings_.host);
     transforms_.refresh();
+    const std::array limits = {settings_.timeout, settings_.login_timeout, settings_.mgmt_timeout};
+    if (std::exchange(limits_in_force_, limits) == limits) return;
+    pop3_.settings_changed();
+    manage_.settings_changed();
 }
 
 std::vector<std::pair<std::string, std::string>> Server::details() const {
-    return {{"version", BUZON_VERSION},
-            {"pid", std::to_string(::getpid())},
-            {"mgmt-port", std::to_string(manage_.port())},
-            {"users", std::to_string(users_.base().size())}};
+    std::vector<std::pair<std::string, std::string>> lines = {{"version", BUZON_VERSION},
+                                                              {"pid", std::to_string(::getpid())},
+                                                              {"mgmt-port", std::to_string(manage_.port())},
+                                                              {"users", std::to_string(users_.base().size())}};
+    for (std::string& address : http_.addresses()) lines.emplace_back("metrics", std::move(address));
+    return lines;
 }
 
 } // namespace buzon::daemon

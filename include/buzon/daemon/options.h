@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -47,6 +48,8 @@ struct Options {
     std::vector<auth::NamedSecret> users;
     std::string users_file;
     std::vector<auth::NamedSecret> admins;
+    std::string admins_file;
+    std::string state_dir;                 // empty: nothing is kept but mail
     std::string config_file;
     bool demo = false;                     // --default
 
@@ -55,6 +58,7 @@ struct Options {
     std::string transform_user;
     std::vector<net::Cidr> proxy_from;
     state::Settings settings;
+    std::set<std::string, std::less<>> on_command_line;   // names of the options there: no config file changes these
 };
 
 // arguments: without the program's name. Reads the config file it names. Throws StartError.
