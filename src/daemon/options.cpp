@@ -325,6 +325,7 @@ int exit_code_for(std::error_code why) noexcept {
 Options parse_options(std::span<const std::string_view> arguments) {
     const std::vector<Given> command_line = CommandLine{arguments}.read();
     Options options;
+    options.arguments.assign(arguments.begin(), arguments.end());
     for (const Given& given : command_line) {
         options.on_command_line.emplace(given.found.option ? given.found.option->name : given.found.setting->name);
         if (given.found.option && given.found.option->name == "config") options.config_file = given.value;

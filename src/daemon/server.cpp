@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <map>
 
 #include "buzon/daemon/jobs.h"
 #include "buzon/manage/prometheus.h"
@@ -53,6 +54,31 @@ state::Settings with_host(state::Settings settings) {
 
 Transform default_transform(const filter::FilterSpec& spec) {
     return Transform{spec, !spec.empty()};
+}
+
+// Of single users: --transform-for, and stronger what the users file says. Throws StartError.
+std::map<std::string, Transform> own_transforms(const Options& options, const auth::UserBase& users) {
+    std::map<std::string, Transform> own;
+    for (const auto& [user, spec] : options.transform_for) own[user] = default_transform(spec);
+    for (const auth::User& user : users.list()) {
+        if (user.transform.empty()) continue;
+        filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
+        if (!parsed.ok()) throw StartError(EX_CONFIG, options.users_file, std::string{user.name} + ": " + parsed.problem);
+        own[std::string{user.name}] = default_transform(parsed.spec);
+    }
+    return own;
+}
+
+// The options as the files have them now. Throws StartError.
+Options read_again(const Options& before) {
+    const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
+    Options fresh = parse_options(words);
+    if (before.demo) {   // its mail root and users are of its own making
+        fresh.path = before.path;
+        fresh.users = before.users;
+        fresh.addresses = before.addresses;
+    }
+    return fresh;
 }
 
 void check_program(const std::string& option, const filter::FilterSpec& spec) {
@@ -136,13 +162,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , manage_{context_, control_}
     , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }} {
     transforms_.standard() = default_transform(options_.transform);
-    for (const auto& [user, spec] : options_.transform_for) transforms_.make_own(user) = default_transform(spec);
-    for (const auth::User& user : users_.base().list()) {
-        if (user.transform.empty()) continue;
-        filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
-        if (!parsed.ok()) throw StartError(EX_CONFIG, options_.users_file, std::string{user.name} + ": " + parsed.problem);
-        transforms_.make_own(std::string{user.name}) = default_transform(parsed.spec);
-    }
+    transforms_.replace_own(own_transforms(options_, users_.base()));
     if (!options_.transform_user.empty()) {
         auto who = filter::resolve_user(options_.transform_user);
         if (!who) throw StartError(EX_NOUSER, "--transform-user", options_.transform_user + ": " + who.error().message());
@@ -225,17 +245,57 @@ void Server::drain() {
 
 void Server::reload() {
     try {
-        auth::UserBase fresh = load_users(options_);
-        fresh.repeat_changes_of(users_.base());
-        auth::UserBase administrators = load_administrators(options_);
-        users_.replace(std::move(fresh));
-        administrators_.replace(std::move(administrators));
-        settings_changed();
+        read_files_again();
         events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
-                        {{"what", "users"}, {"users", users_.base().size()}});
+                        {{"what", "files"}, {"users", users_.base().size()}});
     } catch (const StartError& wrong) {
         log(state::Level::error, std::string{"not reloaded, all stays as it was: "} + wrong.what());
     }
+}
+
+// Whatever can be wrong is found before anything changes.
+void Server::read_files_again() {
+    Options fresh = read_again(options_);
+    check_options(fresh);
+    auth::UserBase users = load_users(fresh);
+    auth::UserBase administrators = load_administrators(fresh);
+    std::map<std::string, Transform> own = own_transforms(fresh, users);
+    std::string root = fresh.path == options_.path ? users_.root() : checked_root(fresh.path);
+
+    users.repeat_changes_of(users_.base());
+    users_.replace(std::move(users));
+    administrators_.replace(std::move(administrators));
+    for (const std::string& user : control_.changed_transforms()) {
+        if (const Transform* const kept = transforms_.own(user)) own[user] = *kept;
+    }
+    transforms_.replace_own(std::move(own));
+    if (!control_.has_changed("transform")) transforms_.standard() = default_transform(fresh.transform);
+    if (!control_.has_changed("path")) users_.set_root(std::move(root));
+    take_settings(fresh.settings);
+    warn_of_what_waits_for_a_restart(fresh);
+    options_ = std::move(fresh);
+    settings_changed();
+}
+
+void Server::take_settings(const state::Settings& fresh) {
+    const state::Settings named = with_host(fresh);
+    for (const state::SettingField& field : state::setting_fields()) {
+        if (control_.has_changed(std::string{field.name})) continue;
+        (void)state::change_setting(settings_, field.name, state::print_setting(named, field));
+    }
+}
+
+void Server::warn_of_what_waits_for_a_restart(const Options& fresh) {
+    const auto warn = [this](bool changed, const char* option) {
+        if (changed) log(state::Level::warning, std::string{option} + ": the change holds from the next start");
+    };
+    warn(fresh.port != options_.port, "port");
+    warn(fresh.addresses != options_.addresses, "ip");
+    warn(fresh.mgmt_port != options_.mgmt_port, "mgmt-port");
+    warn(fresh.mgmt_addresses != options_.mgmt_addresses || fresh.mgmt_paths != options_.mgmt_paths, "mgmt-ip");
+    warn(fresh.metrics != options_.metrics, "metrics");
+    warn(fresh.state_dir != options_.state_dir, "state");
+    warn(fresh.transform_user != options_.transform_user, "transform-user");
 }
 
 void Server::log(state::Level level, const std::string& message) {

@@ -86,6 +86,27 @@ TEST_CASE("without room the old content stays whole and nothing is left beside i
     CHECK(entries_of(directory) == 1);
 }
 
+TEST_CASE("a writer killed at any moment leaves one whole content or the other, and the next writer goes on") {
+    const TempDirectory directory;
+    const std::string one(200'000, '1'), two(100'000, '2');
+    const std::string path = directory.file("one", one, 0600);
+    for (int round = 0; round < 20; ++round) {
+        const pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            for (;;) (void)(replace_file(path, two, "t") || replace_file(path, one, "t"));
+        }
+        ::usleep(static_cast<useconds_t>(1000 + round * 777));
+        ::kill(child, SIGKILL);
+        REQUIRE(::waitpid(child, nullptr, 0) == child);
+        const std::string now = content_of(path);
+        CHECK((now == one || now == two));
+    }
+    CHECK(!replace_file(path, one, "t"));
+    CHECK(content_of(path) == one);
+    CHECK(entries_of(directory) == 1);
+}
+
 TEST_CASE("places that cannot hold a file are refused") {
     const TempDirectory directory;
     CHECK(replace_file(directory / "missing/one", "x", "t") == std::errc::no_such_file_or_directory);

@@ -59,15 +59,14 @@ TEST_CASE("the history goes on where it stopped after a restart") {
         Server server{state.setup()};
         server.session().quit();
         server.session().quit();
-        CHECK(sum_of_days(server, "historic") == 2);
+        CHECK(eventually([&] { return sum_of_days(server, "historic") == 2; }));
         CHECK(server.stop() == 0);
         server.expect_no_clean_end();
     }
     CHECK(std::filesystem::exists(state.file()));
     const Server server{state.setup()};
     server.session().quit();
-    pause_for(Seconds{1.1});   // managers are shown a sample of at most so long ago
-    CHECK(sum_of_days(server, "historic") == 3);
+    CHECK(eventually([&] { return sum_of_days(server, "historic") == 3; }));
     for (const auto& entry : std::filesystem::directory_iterator{state.directory.path()})
         CHECK(entry.path().filename() == "history");
 }
@@ -77,7 +76,7 @@ TEST_CASE("a damaged or foreign history is put aside and said so and the server 
         const State state;
         (void)state.directory.file("history", wrong);
         const Server server{state.setup()};
-        CHECK(server.log().find("history.damaged") != std::string::npos);
+        CHECK(eventually([&] { return server.log().find("history.damaged") != std::string::npos; }));
         CHECK(read_whole(state.file() + ".damaged") == wrong);
         server.session().quit();
         CHECK(sum_of_days(server, "historic") <= 1);
@@ -95,7 +94,7 @@ TEST_CASE("a cut or altered history is known for what it is") {
     for (const std::string& wrong : {whole.substr(0, whole.size() - 1), whole.substr(0, whole.size() / 2), whole + 'x'}) {
         (void)state.directory.file("history", wrong);
         const Server server{state.setup()};
-        CHECK(server.log().find("history.damaged") != std::string::npos);
+        CHECK(eventually([&] { return server.log().find("history.damaged") != std::string::npos; }));
         CHECK(sum_of_days(server, "historic") == 0);
     }
 }
@@ -184,4 +183,28 @@ TEST_CASE("SAVE into a directory that has gone says so and the changes stay to b
     (void)files.directory.file("config", text);
     CHECK(manager.command("SAVE") == "+OK saved " + files.config);
     CHECK(read_whole(files.config).find("timeout = 800") != std::string::npos);
+}
+
+TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did not save") {
+    const Files files;
+    Server server{files.setup()};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("CONF login-timeout 40").starts_with("+OK"));
+    (void)files.directory.file("config", read_whole(files.config) + "transform = /usr/bin/tr a-z A-Z\nmax-per-ip = 9\n"
+                                                                    "login-timeout = 30 # shorter\nport = 1\n");
+    (void)files.directory.file("users", "ana:{PLAIN}changed\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return manager.ask("CONF max-per-ip") == "9"; }));
+    CHECK(manager.ask("TRAN") == "on /usr/bin/tr a-z A-Z");
+    CHECK(manager.ask("CONF login-timeout") == "40");
+    CHECK(manager.many("USER LIST").find("zoe") == std::string::npos);
+    Pop3Client{"127.0.0.1", server.port()}.login("ana", "changed");
+    // A broken file changes nothing.
+    for (const std::string& wrong : {std::string("max-per-ip = 8\nno-such-option = 1\n"), std::string("max-per-ip = x\n")}) {
+        (void)files.directory.file("config", wrong);
+        server.process().signal(SIGHUP);
+        CHECK(eventually([&] { return server.log().find("not reloaded") != std::string::npos; }));
+        CHECK(manager.ask("CONF max-per-ip") == "9");
+        CHECK(manager.ask("TRAN") == "on /usr/bin/tr a-z A-Z");
+    }
 }

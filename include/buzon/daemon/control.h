@@ -49,6 +49,10 @@ public:
     void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
                  OnDone done);
 
+    // What a manager has changed and not saved: reading the files again must not undo it.
+    [[nodiscard]] bool has_changed(const std::string& option) const { return changed_.contains(option); }
+    [[nodiscard]] const std::set<std::string>& changed_transforms() const noexcept { return changed_transforms_; }
+
     // manage::Host
     [[nodiscard]] std::chrono::system_clock::time_point now() const override { return std::chrono::system_clock::now(); }
     [[nodiscard]] const state::Metrics& metrics() override;

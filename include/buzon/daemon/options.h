@@ -58,6 +58,7 @@ struct Options {
     std::string transform_user;
     std::vector<net::Cidr> proxy_from;
     state::Settings settings;
+    std::vector<std::string> arguments;                   // as they were given, to be read again at SIGHUP
     std::set<std::string, std::less<>> on_command_line;   // names of the options there: no config file changes these
 };
 

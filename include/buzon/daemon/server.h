@@ -55,6 +55,9 @@ private:
     void on_signal(int number);
     void stop();
     void reload();
+    void read_files_again();
+    void take_settings(const state::Settings& fresh);
+    void warn_of_what_waits_for_a_restart(const Options& fresh);
     void warn_of_options();
     void log(state::Level level, const std::string& message);
     void settings_changed() override;
