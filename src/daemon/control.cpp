@@ -57,18 +57,25 @@ state::Count open_descriptors() {
 
 } // namespace
 
-Control::Control(Context& context, state::Settings& settings, Pop3Service& pop3, ServerHooks& hooks,
-                 std::vector<auth::NamedSecret> administrators)
+Control::Control(Context& context, state::Settings& settings, const Options& options, Pop3Service& pop3,
+                 ServerHooks& hooks, Administrators& administrators, HistoryKeeper& history)
     : context_{context}
     , settings_{settings}
     , pop3_{pop3}
+    , options_{options}
     , hooks_{hooks}
-    , administrators_{std::move(administrators)}
-    , history_{state::metric_series()} {}
+    , administrators_{administrators}
+    , history_{history} {}
 
-void Control::perform(const manage::Action& action, worker::Pending& pending, OnDone done) {
+event::Instant Control::not_before(const manage::Action& action, const std::optional<auth::Source>& from) const {
+    const auto* const login = std::get_if<manage::CheckAdministrator>(&action);
+    return login ? administrators_.not_before(from, login->name, context_.loop.now()) : context_.loop.now();
+}
+
+void Control::perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
+                      OnDone done) {
     std::visit(Overloaded{
-                   [&](const manage::CheckAdministrator& a) { done(check(a)); },
+                   [&](const manage::CheckAdministrator& a) { check(a, from, pending, std::move(done)); },
                    [&](const manage::ChangePort& a) { done(change(a)); },
                    [&](const manage::ChangeAddress& a) { done(change(a)); },
                    [&](const manage::ChangeSetting& a) { done(change(a)); },
@@ -77,22 +84,27 @@ void Control::perform(const manage::Action& action, worker::Pending& pending, On
                    [&](const manage::ChangeTransform& a) { change(a, pending, std::move(done)); },
                    [&](const manage::AddUser& a) { add(a, pending, std::move(done)); },
                    [&](const manage::SetPassword& a) { set(a, pending, std::move(done)); },
+                   [&](const manage::SaveConfig&) { save(pending, std::move(done)); },
+                   [&](const manage::Undelete& a) { undelete(a, pending, std::move(done)); },
                    [&](const manage::Drain&) {
                        hooks_.drain();
                        done({});
                    },
-                   [&](const auto&) { done(failed("not available in this version")); },
+                   [&](const manage::ReleaseUidl& a) { release(a, pending, std::move(done)); },
+                   // These the session does itself.
+                   [&](const manage::Answered&) { done({}); },
+                   [&](const manage::Producing&) { done({}); },
+                   [&](const manage::Following&) { done({}); },
+                   [&](const manage::Closing&) { done({}); },
                },
                action);
 }
 
-manage::Outcome Control::check(const manage::CheckAdministrator& who) const {
-    for (const auth::NamedSecret& administrator : administrators_) {
-        if (administrator.name != who.name) continue;
-        const auto secret = auth::Secret::parse(administrator.secret);
-        if (secret && secret.value().verify(who.secret)) return {};
-    }
-    return failed("wrong name or password");
+void Control::check(const manage::CheckAdministrator& who, const std::optional<auth::Source>& from,
+                    worker::Pending& pending, OnDone done) {
+    administrators_.check(from, who.name, who.secret, pending, [done](bool right) {
+        done(right ? manage::Outcome{} : failed("wrong name or password"));
+    });
 }
 
 manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port) {
@@ -104,7 +116,9 @@ manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t
 manage::Outcome Control::change(const manage::ChangePort& to) {
     if (to.port != 0 && to.port == pop3_.port()) return {true, std::to_string(to.port)};
     manage::Outcome outcome = listen_on(pop3_.addresses(), to.port);
-    if (outcome.ok) outcome.text = std::to_string(pop3_.port());
+    if (!outcome.ok) return outcome;
+    changed_.insert("port");
+    outcome.text = std::to_string(pop3_.port());
     return outcome;
 }
 
@@ -115,12 +129,15 @@ manage::Outcome Control::change(const manage::ChangeAddress& to) {
     if (ip->is_any() && !ip->is_v4()) addresses.clear();   // "::" is every address, as at the start
     if (addresses == pop3_.addresses()) return {true, pop3_.address_text()};
     manage::Outcome outcome = listen_on(std::move(addresses), pop3_.port());
-    if (outcome.ok) outcome.text = pop3_.address_text();
+    if (!outcome.ok) return outcome;
+    changed_.insert("ip");
+    outcome.text = pop3_.address_text();
     return outcome;
 }
 
 manage::Outcome Control::change(const manage::ChangeSetting& to) {
     if (const auto wrong = state::change_setting(settings_, to.name, to.value)) return failed(*wrong);
+    changed_.insert(to.name);
     hooks_.settings_changed();
     return {};
 }
@@ -133,6 +150,7 @@ void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending
             return done(failed(std::string{said.rest} + "/buzon-locks: " + why.message()));
         }
         context_.users.set_root(std::string{said.rest});
+        changed_.insert("path");
         done({true, std::string{said.rest}});
     });
 }
@@ -146,6 +164,7 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
         }
         Transform& changed = to.user ? context_.transforms.make_own(*to.user) : context_.transforms.standard();
         changed.on = to.how == manage::Switch::on;
+        note_transform(to.user);
         return done({true, changed.text()});
     }
     filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
@@ -155,8 +174,14 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
         if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
         Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
         changed = Transform{spec, true};
+        note_transform(user);
         done({true, changed.text()});
     });
+}
+
+void Control::note_transform(const std::optional<std::string>& user) {
+    changed_.insert(user ? "transform-for" : "transform");
+    if (user) changed_transforms_.insert(*user);
 }
 
 // The password is kept as a salted hash, which a worker makes.
@@ -195,6 +220,25 @@ manage::Outcome Control::remove(const manage::RemoveUser& whom) {
     if (!removed) return failed(removed.why());
     hooks_.settings_changed();
     return {};
+}
+
+void Control::undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done) {
+    const std::string maildir = context_.users.maildir_of(what.user);
+    if (maildir.empty()) return done(failed("no such user"));
+    const std::int64_t since = what.since ? what.since->time_since_epoch().count() : 0;
+    pending = context_.disk.submit(restore_job(maildir, since), [done](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        done(said.why ? failed("not all came back: " + said.why.message()) : manage::Outcome{true, std::string{said.rest}});
+    });
+}
+
+void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
+    const std::string maildir = context_.users.maildir_of(whom.user);
+    if (maildir.empty()) return done(failed("no such user"));
+    pending = context_.disk.submit(release_uidl_job(maildir), [done](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        done(said.why ? failed(said.why.message()) : manage::Outcome{});
+    });
 }
 
 const state::Metrics& Control::metrics() {

@@ -16,6 +16,7 @@
 #include "buzon/filter/filter_spec.h"
 #include "buzon/mail/open_message.h"
 #include "buzon/mail/scan.h"
+#include "buzon/mail/trash.h"
 #include "buzon/mail/update.h"
 #include "buzon/worker/serve.h"
 
@@ -33,6 +34,19 @@ bool take(std::string_view& from, Number& n) {
     if (from.size() < sizeof n) return false;
     std::memcpy(&n, from.data(), sizeof n);
     from.remove_prefix(sizeof n);
+    return true;
+}
+
+void put_text(std::string& into, std::string_view text) {
+    put(into, static_cast<std::uint32_t>(text.size()));
+    into += text;
+}
+
+bool take_text(std::string_view& from, std::string& text) {
+    std::uint32_t length = 0;
+    if (!take(from, length) || length > from.size()) return false;
+    text = from.substr(0, length);
+    from.remove_prefix(length);
     return true;
 }
 
@@ -151,6 +165,36 @@ worker::Reply do_check_spec(std::string_view text) {
     return reply({}, wrong ? wrong->text : "");
 }
 
+worker::Reply do_edit(std::string_view body) {
+    std::uint8_t what = 0;
+    std::string path;
+    if (!take(body, what) || !take_text(body, path)) return broken();
+    Edits edits;
+    while (!body.empty()) {
+        std::string name;
+        std::uint32_t count = 0;
+        if (!take_text(body, name) || !take(body, count)) return broken();
+        std::vector<std::string>& values = edits[name];
+        for (; count > 0; --count) {
+            if (!take_text(body, values.emplace_back())) return broken();
+        }
+    }
+    return reply(edit_file(static_cast<Edited>(what), path, edits));
+}
+
+worker::Reply do_restore(std::string_view body) {
+    std::int64_t since = 0;
+    if (!take(body, since)) return broken();
+    const mail::RestoreOutcome outcome = mail::restore(std::string{body}, since);
+    return reply(outcome.first_error, std::to_string(outcome.restored));
+}
+
+worker::Reply do_store(std::string_view body) {
+    std::string path;
+    if (!take_text(body, path)) return broken();
+    return reply(replace_file(path, body, "storing"));
+}
+
 worker::Reply work(worker::Request request) {
     switch (static_cast<JobKind>(request.kind)) {
     case JobKind::scan: return do_scan(request.body);
@@ -163,6 +207,9 @@ worker::Reply work(worker::Request request) {
     case JobKind::scram: return do_scram(request.body);
     case JobKind::directory: return do_directory(request.body);
     case JobKind::check_spec: return do_check_spec(request.body);
+    case JobKind::edit: return do_edit(request.body);
+    case JobKind::store: return do_store(request.body);
+    case JobKind::restore: return do_restore(request.body);
     }
     return broken();
 }
@@ -201,6 +248,17 @@ worker::Job scan_job(const std::string& maildir, bool create) {
     mail::ScanRequest request;
     request.maildir = maildir;
     return job(JobKind::scan, body + request.to_bytes());
+}
+
+worker::Job release_uidl_job(const std::string& maildir) {
+    std::string body;
+    put(body, std::uint8_t{0});
+    mail::ScanRequest request;
+    request.maildir = maildir;
+    request.options.uidl.accept_changes = true;
+    worker::Job made = job(JobKind::scan, body + request.to_bytes());
+    made.abandonable = false;
+    return made;
 }
 
 worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new, std::uint64_t inode) {
@@ -252,6 +310,37 @@ worker::Job directory_job(std::string_view path) {
 
 worker::Job check_spec_job(std::string_view spec) {
     return job(JobKind::check_spec, std::string{spec});
+}
+
+worker::Job restore_job(const std::string& maildir, std::int64_t since) {
+    std::string body;
+    put(body, since);
+    worker::Job made = job(JobKind::restore, body + maildir);
+    made.abandonable = false;
+    return made;
+}
+
+worker::Job edit_job(Edited what, const std::string& path, const Edits& edits) {
+    std::string body;
+    put(body, static_cast<std::uint8_t>(what));
+    put_text(body, path);
+    for (const auto& [name, values] : edits) {
+        put_text(body, name);
+        put(body, static_cast<std::uint32_t>(values.size()));
+        for (const std::string& value : values) put_text(body, value);
+    }
+    worker::Job made = job(JobKind::edit, std::move(body));
+    made.abandonable = false;   // a manager who leaves meanwhile has asked for it all the same
+    return made;
+}
+
+worker::Job store_job(const std::string& path, std::string_view content) {
+    std::string body;
+    put_text(body, path);
+    body += content;
+    worker::Job made = job(JobKind::store, std::move(body));
+    made.abandonable = false;
+    return made;
 }
 
 worker::Job make_maildir_job(const std::string& maildir) {

@@ -13,7 +13,8 @@ constexpr int lines_per_turn = 100;
 } // namespace
 
 ManageConnection::ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id,
-                                   posix::UniqueFd socket, std::string name, bool trusted)
+                                   posix::UniqueFd socket, std::string name, bool trusted,
+                                   std::optional<auth::Source> from)
     : context_{context}
     , control_{control}
     , owner_{owner}
@@ -21,6 +22,7 @@ ManageConnection::ManageConnection(Context& context, Control& control, ManagerOw
     , socket_{std::move(socket)}
     , active_{context.loop.now()}
     , reader_{manage::max_line + 2}
+    , from_{from}
     , session_{control, {std::move(name), trusted, id}, [this] {
                    if (!closed_) context_.loop.next_turn(*this);
                }} {}
@@ -45,7 +47,12 @@ void ManageConnection::on_ready(std::uint32_t events) {
     if (!closed_) turn();
 }
 
-void ManageConnection::on_timer(event::Timer&) {
+void ManageConnection::settings_changed() {
+    if (!closed_) timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
+}
+
+void ManageConnection::on_timer(event::Timer& which) {
+    if (&which == &delay_) return perform_now();
     const event::Instant now = context_.loop.now();
     if (doing_ == Doing::following || doing_ == Doing::performing) active_ = now;
     if (now - active_ >= context_.settings.mgmt_timeout) return close();
@@ -130,11 +137,19 @@ void ManageConnection::perform(manage::Action action) {
         closing_ = true;
     } else {
         doing_ = Doing::performing;
-        control_.perform(action, pending_, [this](manage::Outcome outcome) {
-            perform(session_.done(outcome, output_));
-            context_.loop.next_turn(*this);   // not turn(): the answer may have come at once, from within one
-        });
+        asked_ = std::move(action);
+        const event::Instant when = control_.not_before(asked_, from_);
+        if (when > context_.loop.now()) return delay_.arm(context_.loop.timers(), when);
+        perform_now();
     }
+}
+
+void ManageConnection::perform_now() {
+    control_.perform(asked_, from_, pending_, [this](manage::Outcome outcome) {
+        asked_ = manage::Answered{};   // it may hold a password
+        perform(session_.done(outcome, output_));
+        context_.loop.next_turn(*this);   // not turn(): the answer may have come at once, from within one
+    });
 }
 
 // True: all has left.
@@ -159,6 +174,7 @@ void ManageConnection::close() {
     closed_ = true;
     watch_.stop();
     timer_.disarm();
+    delay_.disarm();
     cancel();
     pending_.drop();
     if (closing_) {   // unread input would make the kernel throw our last reply away

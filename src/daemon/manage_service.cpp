@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "buzon/daemon/users.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -71,6 +72,10 @@ void ManageService::stop() {
     for (const auto& [id, connection] : connections_) connection->stop();
 }
 
+void ManageService::settings_changed() {
+    for (const auto& [id, connection] : connections_) connection->settings_changed();
+}
+
 void ManageService::accept(net::Accepted accepted) {
     if (connections_.size() - leaving_.size() >= context_.settings.max_managers) {
         (void)posix::send_some(accepted.socket.get(), "-ERR too many management connections, try again later\r\n");
@@ -78,9 +83,11 @@ void ManageService::accept(net::Accepted accepted) {
     }
     const std::uint64_t id = next_id_++;
     const bool trusted = accepted.over_unix && is_trusted(accepted.socket.get());
+    std::optional<auth::Source> from;
+    if (!accepted.over_unix) from = source_of(accepted.peer.ip);
     std::string name = accepted.over_unix ? "unix" : accepted.peer.text();
     auto connection = std::make_unique<ManageConnection>(context_, control_, *this, id, std::move(accepted.socket),
-                                                         std::move(name), trusted);
+                                                         std::move(name), trusted, from);
     ManageConnection& started = *connection;
     connections_.emplace(id, std::move(connection));
     ++context_.metrics.managers_open;

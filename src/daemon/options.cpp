@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "buzon/daemon/config_text.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -113,6 +114,13 @@ constexpr std::array option_table{
            }},
     Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
            [](Options& o, const std::string& w, std::string_view v) { add_person(o.admins, w, v); }},
+    Option{"admins", '\0', "FILE", "passwd-file with administrators",
+           [](Options& o, const std::string&, std::string_view v) { o.admins_file = v; }},
+    Option{"state", '\0', "DIR", "keep the history of the metrics there (nowhere)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (v.empty()) refuse(w, "a directory is wanted");
+               o.state_dir = v;
+           }},
     Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeated: a chain",
            [](Options& o, const std::string& w, std::string_view v) {
                if (!o.transform.append(spec_of(w, v))) refuse(w, "too many programs in one chain");
@@ -245,7 +253,8 @@ std::vector<Given> read_config(const std::string& path, std::string_view text) {
         Found found = find_long(name);
         if (found.option && (name == "config" || name == "help" || name == "version" || name == "check")) found = {};
         if (!found.known()) throw StartError(EX_CONFIG, what, "unknown option");
-        const std::string_view value = equals == std::string_view::npos ? std::string_view{} : trimmed(line.substr(equals + 1));
+        const std::string_view value =
+            equals == std::string_view::npos ? std::string_view{} : config_value(name, trimmed(line.substr(equals + 1)));
         if (found.takes_value() && equals == std::string_view::npos) {
             throw StartError(EX_CONFIG, what, "a value is missing");
         }
@@ -323,6 +332,7 @@ Options parse_options(std::span<const std::string_view> arguments) {
     Options options;
     options.arguments.assign(arguments.begin(), arguments.end());
     for (const Given& given : command_line) {
+        options.on_command_line.emplace(given.found.option ? given.found.option->name : given.found.setting->name);
         if (given.found.option && given.found.option->name == "config") options.config_file = given.value;
     }
     if (!options.config_file.empty()) apply_config(options, command_line);

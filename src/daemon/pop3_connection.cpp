@@ -9,6 +9,7 @@
 
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
+#include "buzon/daemon/control_verb.h"
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/transforms.h"
@@ -91,6 +92,7 @@ void Pop3Connection::start(std::string_view early) {
     if (watch_.start(context_.loop, socket_.get(), EPOLLIN, *this)) return close(Ending::cut);
     timer_.arm(context_.loop.timers(), began_ + context_.settings.login_timeout);
     in_ = early;
+    received_ = early.size();
     turn([this](std::string& out) { session_.greet(out); });
 }
 
@@ -124,7 +126,9 @@ void Pop3Connection::turn(First first) {
     const bool behind = backlog() > 0;
     std::string& out = behind ? output_ : context_.scratch.output;
     if (!behind) out.clear();
+    const std::size_t at = out.size();
     first(out);
+    count_reply(out, at);
     if (!behind) work(out);
     if (!closed_ && !behind) (void)flush(out);
     after_work();
@@ -163,14 +167,24 @@ void Pop3Connection::work(std::string& out) {
 bool Pop3Connection::next_line(std::string& out) {
     reader_.set_limit(session_.line_limit());
     const line::LineReader::Next next = reader_.next(in_);
-    switch (next.kind) {
-    case line::LineReader::Kind::more:
+    if (next.kind == line::LineReader::Kind::more) {
         if (peer_done_) close(Ending::lost);
         return false;
+    }
+    // While a command waits for more, as AUTH does for its exchange, the line belongs to it.
+    if (!counting_) {
+        verb_ = next.kind == line::LineReader::Kind::line ? verb_of(next.text) : state::Pop3Command::unknown;
+        counting_ = true;
+        ++commands_;
+    }
+    const std::size_t at = out.size();
+    switch (next.kind) {
+    case line::LineReader::Kind::more: break;
     case line::LineReader::Kind::line: perform(session_.line(next.text, out), out); break;
     case line::LineReader::Kind::too_long: perform(session_.bad_line(pop3::BadLine::too_long, out), out); break;
     case line::LineReader::Kind::invalid: perform(session_.bad_line(pop3::BadLine::invalid, out), out); break;
     }
+    count_reply(out, at);
     active_ = context_.loop.now();
     return true;
 }
@@ -271,7 +285,10 @@ void Pop3Connection::read_input() {
     case posix::Moved::would_block: return;
     case posix::Moved::failed: return close(Ending::lost);
     case posix::Moved::end: peer_done_ = true; break;
-    case posix::Moved::some: drain_ = got.bytes == Scratch::input_size; break;
+    case posix::Moved::some:
+        received_ += got.bytes;
+        drain_ = got.bytes == Scratch::input_size;
+        break;
     }
     const std::string_view fresh{scratch.input.get(), got.bytes};
     if (input_.empty()) {
@@ -325,6 +342,12 @@ void Pop3Connection::on_timer(event::Timer&) {
     close(Ending::autologout);
 }
 
+void Pop3Connection::settings_changed() {
+    if (closed_ || (peer_done_ && delivery_)) return;
+    if (logged_in()) return arm_idle_timer();
+    timer_.arm(context_.loop.timers(), began_ + context_.settings.login_timeout);
+}
+
 void Pop3Connection::arm_idle_timer() {
     timer_.arm(context_.loop.timers(), active_ + context_.settings.timeout);
 }
@@ -363,12 +386,7 @@ void Pop3Connection::close(Ending why) {
         for (int i = 0; i < 16 && ::recv(socket_.get(), rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
     }
     if (logged_in()) {
-        const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(context_.loop.now() - began_);
-        publish(state::EventType::logout, {{"reason", name_of(why)},
-                                           {"retr", retrieved_},
-                                           {"dele", removed_},
-                                           {"bytes", sent_},
-                                           {"seconds", lasted.count()}});
+        publish_logout(why);
         owner_.user_left(*this);
     }
     socket_.reset();
@@ -409,6 +427,7 @@ void Pop3Connection::log_in(Proof proof, std::string& out) {
         pop3::Mechanism operator()(const pop3::NotAuthenticated& p) const { return p.mechanism; }
     };
     mechanism_ = std::visit(MechanismOf{}, proof);
+    work_began_ = event::Clock::now();   // not the turn's time: the fast ones are done within it
     doing_ = Doing::logging_in;
     login_ = std::make_unique<Login>(context_, id_, client_, std::move(proof), [this](LoginEnd end) {
         in_ = input_;
@@ -443,6 +462,7 @@ void Pop3Connection::login_ended(LoginEnd end, std::string& out) {
     const std::string name = login_->user();
     login_.reset();
     doing_ = Doing::nothing;
+    context_.metrics.login_time.observe(microseconds_of_work());
     if (const auto* refused = std::get_if<LoginRefused>(&end)) return log_in_refused(name, *refused, out);
     const std::uint64_t most = context_.settings.max_per_user;
     if (most != 0 && owner_.sessions_of(name) >= most) {
@@ -480,6 +500,7 @@ void Pop3Connection::deliver(const pop3::Deliver& wanted, std::string& out) {
     DeliveryOrder order{session_.maildrop()->snapshot(), index, maildir_, session_.user(), client_.address.ip.text(), id_,
                         wanted.top_lines};
     retr_ = !wanted.top_lines;
+    work_began_ = event::Clock::now();
     reply_began_at_ = sent_;
     reply_size_.reset();
     const filter::FilterSpec* const spec = context_.transforms.of(session_.user());
@@ -491,10 +512,12 @@ void Pop3Connection::deliver(const pop3::Deliver& wanted, std::string& out) {
 
 // True: go on. False: wait for delivery_wakes().
 bool Pop3Connection::prepare(std::string& out) {
+    const std::size_t at = out.size();
     switch (delivery_->begin()) {
     case Delivery::Step::wait: return false;
     case Delivery::Step::refused:
         session_.delivery_refused(delivery_->refusal(), out);
+        count_reply(out, at);
         delivery_.reset();
         doing_ = Doing::nothing;
         return true;
@@ -502,6 +525,7 @@ bool Pop3Connection::prepare(std::string& out) {
     }
     reply_size_ = delivery_->octets();
     session_.delivery_begins(reply_size_, out);
+    count_reply(out, at);
     doing_ = Doing::delivering;
     return true;
 }
@@ -532,6 +556,7 @@ void Pop3Connection::delivered() {
     if (retr_) {
         ++retrieved_;
         ++context_.metrics.messages;
+        context_.metrics.retr_time.observe(microseconds_of_work());
         context_.metrics.retr_bytes += octets;
     } else {
         ++context_.metrics.top_replies;
@@ -583,6 +608,38 @@ void Pop3Connection::updated(worker::Answer answer, std::uint32_t asked, std::st
     }
     lock_.release();
     session_.updated(left, out);
+}
+
+// --- counting and telling ---
+
+void Pop3Connection::count_reply(std::string_view out, std::size_t at) noexcept {
+    if (!counting_ || out.size() <= at) return;
+    if (out[at] == '+' && out[at + 1] == ' ') return;   // a challenge: the exchange goes on
+    counting_ = false;
+    context_.metrics.count_command(verb_, out[at] == '+' ? state::CommandResult::ok : state::CommandResult::error);
+}
+
+state::Count Pop3Connection::microseconds_of_work() const noexcept {
+    const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - work_began_);
+    return static_cast<state::Count>(lasted.count());
+}
+
+void Pop3Connection::publish_logout(Ending why) {
+    if (!context_.events.wants(state::EventType::logout)) return;
+    const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(context_.loop.now() - began_).count();
+    const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(context_.loop.now() - active_).count();
+    const std::array fields = {
+        state::EventField{"reason", name_of(why)}, state::EventField{"retr", retrieved_},
+        state::EventField{"dele", removed_},       state::EventField{"bytes", sent_},
+        state::EventField{"seconds", lasted / 1000},
+        // the traffic that --verbose asks for
+        state::EventField{"received", received_},  state::EventField{"commands", commands_},
+        state::EventField{"milliseconds", lasted}, state::EventField{"idle-milliseconds", idle},
+    };
+    const std::size_t count = context_.settings.verbose ? fields.size() : 5;
+    context_.events.publish(state::Event{state::EventType::logout, state::level_of(state::EventType::logout),
+                                         std::chrono::system_clock::now(), id_, session_.user(), {},
+                                         std::span{fields}.first(count)});
 }
 
 void Pop3Connection::publish(state::EventType type, std::initializer_list<state::EventField> fields) {

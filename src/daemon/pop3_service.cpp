@@ -239,6 +239,10 @@ std::size_t Pop3Service::kick_user(std::string_view user) {
     return count;
 }
 
+void Pop3Service::settings_changed() {
+    for (const auto& [id, connection] : connections_) connection->settings_changed();
+}
+
 void Pop3Service::finish_all(std::function<void()> then) {
     drain(std::move(then));
     for (const auto& [id, connection] : connections_) connection->finish_up();
@@ -247,6 +251,9 @@ void Pop3Service::finish_all(std::function<void()> then) {
 void Pop3Service::drain(std::function<void()> then) {
     stop_accepting();
     when_empty_ = std::move(then);
+    for (const auto& [id, connection] : connections_) {
+        if (!connection->logged_in()) connection->finish_up();   // it would log in now
+    }
     context_.loop.next_turn(sweep_);   // reports in the next turn when nobody is there
 }
 

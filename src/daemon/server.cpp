@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <map>
 
 #include "buzon/daemon/jobs.h"
+#include "buzon/manage/prometheus.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -54,6 +56,31 @@ Transform default_transform(const filter::FilterSpec& spec) {
     return Transform{spec, !spec.empty()};
 }
 
+// Of single users: --transform-for, and stronger what the users file says. Throws StartError.
+std::map<std::string, Transform> own_transforms(const Options& options, const auth::UserBase& users) {
+    std::map<std::string, Transform> own;
+    for (const auto& [user, spec] : options.transform_for) own[user] = default_transform(spec);
+    for (const auth::User& user : users.list()) {
+        if (user.transform.empty()) continue;
+        filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
+        if (!parsed.ok()) throw StartError(EX_CONFIG, options.users_file, std::string{user.name} + ": " + parsed.problem);
+        own[std::string{user.name}] = default_transform(parsed.spec);
+    }
+    return own;
+}
+
+// The options as the files have them now. Throws StartError.
+Options read_again(const Options& before) {
+    const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
+    Options fresh = parse_options(words);
+    if (before.demo) {   // its mail root and users are of its own making
+        fresh.path = before.path;
+        fresh.users = before.users;
+        fresh.addresses = before.addresses;
+    }
+    return fresh;
+}
+
 void check_program(const std::string& option, const filter::FilterSpec& spec) {
     const auto wrong = filter::check(spec);
     if (!wrong) return;
@@ -77,17 +104,28 @@ std::string checked_root(const std::string& path) {
     return root;
 }
 
-auth::UserBase load_users(const Options& options) {
+namespace {
+
+auth::UserBase load_people(std::span<const auth::NamedSecret> named, const char* option, const std::string& file) {
     std::string text;
-    if (!options.users_file.empty()) {
-        auto read = posix::read_file(options.users_file.c_str(), longest_users_file);
-        if (!read) throw StartError(exit_code_for(read.error()), options.users_file, read.error().message());
+    if (!file.empty()) {
+        auto read = posix::read_file(file.c_str(), longest_users_file);
+        if (!read) throw StartError(exit_code_for(read.error()), file, read.error().message());
         text = std::move(read).value();
     }
-    auto base = auth::UserBase::load(options.users, text);
-    if (!base) throw StartError(options.users_file.empty() ? EX_USAGE : EX_CONFIG,
-                                options.users_file.empty() ? "--user" : options.users_file, base.why());
+    auto base = auth::UserBase::load(named, text);
+    if (!base) throw StartError(file.empty() ? EX_USAGE : EX_CONFIG, file.empty() ? option : file, base.why());
     return std::move(base).value();
+}
+
+} // namespace
+
+auth::UserBase load_users(const Options& options) {
+    return load_people(options.users, "--user", options.users_file);
+}
+
+auth::UserBase load_administrators(const Options& options) {
+    return load_people(options.admins, "--admin", options.admins_file);
 }
 
 void check_options(const Options& options) {
@@ -97,9 +135,11 @@ void check_options(const Options& options) {
         throw StartError(exit_code_for(why), options.checkpassword, why.message());
     }
     for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
+    if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
     const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
                                     [](const net::Ip& ip) { return !ip.is_loopback(); });
-    if (beyond && options.admins.empty()) {
+    const bool nobody = load_administrators(options).size() == 0;
+    if (beyond && nobody) {
         throw StartError(EX_USAGE, "--mgmt-ip", "beyond loopback an administrator is needed (--admin NAME:PASS)");
     }
 }
@@ -122,20 +162,17 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
                scratch_, logins_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
-    , control_{context_, settings_, pop3_, *this, options_.admins}
+    , administrators_{load_administrators(options_), hashes_, event::Clock::now()}
+    , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
+    , control_{context_, settings_, options_, pop3_, *this, administrators_, history_}
     , manage_{context_, control_}
+    , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }}
     , users_watch_{loop_, [this] { read_users_again(); }} {
     if (const std::error_code why = locks_.use(users_.root())) {
         throw StartError(exit_code_for(why), users_.root() + "/buzon-locks", why.message());
     }
     transforms_.standard() = default_transform(options_.transform);
-    for (const auto& [user, spec] : options_.transform_for) transforms_.make_own(user) = default_transform(spec);
-    for (const auth::User& user : users_.base().list()) {
-        if (user.transform.empty()) continue;
-        filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
-        if (!parsed.ok()) throw StartError(EX_CONFIG, options_.users_file, std::string{user.name} + ": " + parsed.problem);
-        transforms_.make_own(std::string{user.name}) = default_transform(parsed.spec);
-    }
+    transforms_.replace_own(own_transforms(options_, users_.base()));
     if (!options_.transform_user.empty()) {
         auto who = filter::resolve_user(options_.transform_user);
         if (!who) throw StartError(EX_NOUSER, "--transform-user", options_.transform_user + ": " + who.error().message());
@@ -144,6 +181,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     metrics_.start_time = static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
     settings_changed();
     open_services();
+    history_.begin();
+    lag_.begin();
     if (options_.users_file.empty()) return;
     if (const std::error_code why = users_watch_.start(options_.users_file)) {
         log(state::Level::warning, options_.users_file + " is read again on SIGHUP only: " + why.message());
@@ -169,7 +208,8 @@ void Server::open_services() {
         add(*net::Ip::parse("::1"), true);   // a machine without IPv6 has none
     }
     if (const std::error_code why = manage_.open(where, failed)) throw StartError(exit_code_for(why), failed, why.message());
-    for (const std::error_code why : {pop3_.begin(), manage_.begin()}) {
+    if (const std::error_code why = http_.open(options_.metrics, failed)) throw StartError(exit_code_for(why), failed, why.message());
+    for (const std::error_code why : {pop3_.begin(), manage_.begin(), http_.begin()}) {
         if (why) throw StartError(EX_OSERR, "listen", why.message());
     }
     warn_of_options();
@@ -193,14 +233,12 @@ void Server::run() {
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "",
                     {{"action", "started"}, {"port", pop3_.port()}, {"mgmt-port", manage_.port()}});
     loop_.run();
+    history_.finish();
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopped"}});
 }
 
 void Server::on_signal(int number) {
-    if (number == SIGHUP) {
-        read_config_again();
-        return read_users_again();
-    }
+    if (number == SIGHUP) return reload();
     stop();
 }
 
@@ -209,12 +247,13 @@ void Server::stop() {
     if (std::exchange(stopping_, true)) return loop_.stop();   // asked twice: at once
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopping"}});
     manage_.stop();
+    http_.stop();
     deadline_.arm(time_for_last_replies);
     pop3_.finish_all([this] { loop_.stop(); });
 }
 
 void Server::drain() {
-    if (std::exchange(stopping_, true)) return;
+    if (stopping_ || std::exchange(draining_, true)) return;
     pop3_.drain([this] { loop_.stop(); });
 }
 
@@ -232,25 +271,61 @@ void Server::read_users_again() {
     }
 }
 
-// Takes the settings whose lines have changed since the file was read last, so that what CONF has set otherwise stays.
-// The rest of the file is for the next start.
-void Server::read_config_again() {
-    if (options_.config_file.empty()) return;
+// SIGHUP: everything that was read from files.
+void Server::reload() {
     try {
-        const std::vector<std::string_view> arguments{options_.arguments.begin(), options_.arguments.end()};
-        const state::Settings fresh = parse_options(arguments).settings;
-        for (const state::SettingField& field : state::setting_fields()) {
-            const std::string value = state::print_setting(fresh, field);
-            if (value == state::print_setting(options_.settings, field)) continue;
-            (void)state::change_setting(settings_, field.name, value);   // it was read from a right file
-        }
-        options_.settings = fresh;
-        settings_ = with_host(settings_);
-        settings_changed();
-        events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "", {{"what", "settings"}});
+        read_files_again();
+        events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
+                        {{"what", "files"}, {"users", users_.base().size()}});
     } catch (const StartError& wrong) {
-        log(state::Level::error, std::string{"config not read again, all stays as it was: "} + wrong.what());
+        log(state::Level::error, std::string{"not reloaded, all stays as it was: "} + wrong.what());
     }
+}
+
+// Whatever can be wrong is found before anything changes.
+void Server::read_files_again() {
+    Options fresh = read_again(options_);
+    check_options(fresh);
+    auth::UserBase users = load_users(fresh);
+    auth::UserBase administrators = load_administrators(fresh);
+    std::map<std::string, Transform> own = own_transforms(fresh, users);
+    std::string root = fresh.path == options_.path ? users_.root() : checked_root(fresh.path);
+
+    users.repeat_changes_of(users_.base());
+    users_.replace(std::move(users));
+    logins_.users_changed();
+    administrators_.replace(std::move(administrators));
+    for (const std::string& user : control_.changed_transforms()) {
+        if (const Transform* const kept = transforms_.own(user)) own[user] = *kept;
+    }
+    transforms_.replace_own(std::move(own));
+    if (!control_.has_changed("transform")) transforms_.standard() = default_transform(fresh.transform);
+    if (!control_.has_changed("path")) users_.set_root(std::move(root));
+    take_settings(fresh.settings);
+    warn_of_what_waits_for_a_restart(fresh);
+    options_ = std::move(fresh);
+    settings_changed();
+}
+
+void Server::take_settings(const state::Settings& fresh) {
+    const state::Settings named = with_host(fresh);
+    for (const state::SettingField& field : state::setting_fields()) {
+        if (control_.has_changed(std::string{field.name})) continue;
+        (void)state::change_setting(settings_, field.name, state::print_setting(named, field));
+    }
+}
+
+void Server::warn_of_what_waits_for_a_restart(const Options& fresh) {
+    const auto warn = [this](bool changed, const char* option) {
+        if (changed) log(state::Level::warning, std::string{option} + ": the change holds from the next start");
+    };
+    warn(fresh.port != options_.port, "port");
+    warn(fresh.addresses != options_.addresses, "ip");
+    warn(fresh.mgmt_port != options_.mgmt_port, "mgmt-port");
+    warn(fresh.mgmt_addresses != options_.mgmt_addresses || fresh.mgmt_paths != options_.mgmt_paths, "mgmt-ip");
+    warn(fresh.metrics != options_.metrics, "metrics");
+    warn(fresh.state_dir != options_.state_dir, "state");
+    warn(fresh.transform_user != options_.transform_user, "transform-user");
 }
 
 void Server::log(state::Level level, const std::string& message) {
@@ -276,13 +351,19 @@ void Server::settings_changed() {
     log_.set_host(settings_.host);
     transforms_.refresh();
     logins_.refresh();
+    const std::array limits = {settings_.timeout, settings_.login_timeout, settings_.mgmt_timeout};
+    if (std::exchange(limits_in_force_, limits) == limits) return;
+    pop3_.settings_changed();
+    manage_.settings_changed();
 }
 
 std::vector<std::pair<std::string, std::string>> Server::details() const {
-    return {{"version", BUZON_VERSION},
-            {"pid", std::to_string(::getpid())},
-            {"mgmt-port", std::to_string(manage_.port())},
-            {"users", std::to_string(users_.base().size())}};
+    std::vector<std::pair<std::string, std::string>> lines = {{"version", BUZON_VERSION},
+                                                              {"pid", std::to_string(::getpid())},
+                                                              {"mgmt-port", std::to_string(manage_.port())},
+                                                              {"users", std::to_string(users_.base().size())}};
+    for (std::string& address : http_.addresses()) lines.emplace_back("metrics", std::move(address));
+    return lines;
 }
 
 } // namespace buzon::daemon

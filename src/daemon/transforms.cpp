@@ -38,6 +38,7 @@ filter::Limits Transforms::limits() const {
     limits.resources.address_space = settings_.transform_memory;
     limits.resources.file_size = settings_.transform_file_size;
     limits.resources.processes = settings_.transform_processes;
+    limits.resources.open_files = settings_.transform_files;
     limits.run_as = run_as_;
     return limits;
 }
@@ -50,6 +51,7 @@ filter::QueueLimits Transforms::queue_limits() const {
     filter::QueueLimits limits;
     // Twice the processors: a program often waits, for its input or for a daemon it asks.
     limits.running = settings_.max_transforms != 0 ? static_cast<std::size_t>(settings_.max_transforms) : 2 * processors();
+    limits.waiting = static_cast<std::size_t>(settings_.transform_queue);
     limits.patience = settings_.transform_wait;
     return limits;
 }

@@ -3,12 +3,18 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/context.h"
+#include "buzon/daemon/control_administrators.h"
+#include "buzon/daemon/history_keeper.h"
+#include "buzon/daemon/options.h"
 #include "buzon/daemon/pop3_service.h"
+#include "buzon/daemon/save_file.h"
 #include "buzon/manage/action.h"
 #include "buzon/manage/host.h"
 #include "buzon/state/history.h"
@@ -32,17 +38,25 @@ class Control final : public manage::Host {
 public:
     using OnDone = std::function<void(manage::Outcome)>;
 
-    Control(Context& context, state::Settings& settings, Pop3Service& pop3, ServerHooks& hooks,
-            std::vector<auth::NamedSecret> administrators);
+    // options: as they were at the start; where SAVE writes to.
+    Control(Context& context, state::Settings& settings, const Options& options, Pop3Service& pop3, ServerHooks& hooks,
+            Administrators& administrators, HistoryKeeper& history);
 
-    // Performs what a session asked for. `done` is called once, perhaps at once; when it is called later, `pending` is
+    // When a manager's action may be performed: guesses wait.
+    [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from) const;
+    // Performs what a session asked for; from: where its manager is, nothing on a unix socket. `done` is called once, perhaps at once; when it is called later, `pending` is
     // waiting meanwhile and may be dropped by who no longer wants to know.
-    void perform(const manage::Action& action, worker::Pending& pending, OnDone done);
+    void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
+                 OnDone done);
+
+    // What a manager has changed and not saved: reading the files again must not undo it.
+    [[nodiscard]] bool has_changed(const std::string& option) const { return changed_.contains(option); }
+    [[nodiscard]] const std::set<std::string>& changed_transforms() const noexcept { return changed_transforms_; }
 
     // manage::Host
     [[nodiscard]] std::chrono::system_clock::time_point now() const override { return std::chrono::system_clock::now(); }
     [[nodiscard]] const state::Metrics& metrics() override;
-    [[nodiscard]] const state::History& history() const override { return history_; }
+    [[nodiscard]] const state::History& history() const override { return history_.fresh(); }
     [[nodiscard]] const state::Settings& settings() const override { return settings_; }
     [[nodiscard]] state::EventBus& events() override { return context_.events; }
     [[nodiscard]] std::string directory() const override;
@@ -55,12 +69,18 @@ public:
     std::size_t kick(std::uint64_t id) override { return pop3_.kick(id); }
     std::size_t kick_user(std::string_view user) override { return pop3_.kick_user(user); }
     [[nodiscard]] std::vector<std::string> users() const override;
-    [[nodiscard]] bool has_administrators() const override { return !administrators_.empty(); }
-
-    [[nodiscard]] state::History& history() noexcept { return history_; }
+    [[nodiscard]] bool has_administrators() const override { return administrators_.any(); }
 
 private:
-    [[nodiscard]] manage::Outcome check(const manage::CheckAdministrator& who) const;
+    // What SAVE is to write, and what has no file to go to.
+    struct Unsaved {
+        Edits users;
+        Edits config;
+        std::vector<std::string> homeless;
+    };
+
+    void check(const manage::CheckAdministrator& who, const std::optional<auth::Source>& from, worker::Pending& pending,
+               OnDone done);
     [[nodiscard]] manage::Outcome change(const manage::ChangePort& to);
     [[nodiscard]] manage::Outcome change(const manage::ChangeAddress& to);
     [[nodiscard]] manage::Outcome change(const manage::ChangeSetting& to);
@@ -69,14 +89,27 @@ private:
     void change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done);
     void add(const manage::AddUser& whom, worker::Pending& pending, OnDone done);
     void set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done);
+    void note_transform(const std::optional<std::string>& user);
+    void undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done);
+    void release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done);
+    void save(worker::Pending& pending, OnDone done);
+    void save_config(Unsaved what, worker::Pending& pending, OnDone done);
+    void saved(const Unsaved& what, const OnDone& done);
+    [[nodiscard]] Unsaved unsaved() const;
+    void find_unsaved_users(Unsaved& into) const;
+    void find_unsaved_transforms(Unsaved& into) const;
+    [[nodiscard]] std::vector<std::string> values_of(const std::string& option) const;
     [[nodiscard]] manage::Outcome listen_on(std::vector<net::Ip> addresses, std::uint16_t port);
 
     Context& context_;
     state::Settings& settings_;
     Pop3Service& pop3_;
+    const Options& options_;
     ServerHooks& hooks_;
-    std::vector<auth::NamedSecret> administrators_;
-    state::History history_;
+    Administrators& administrators_;
+    HistoryKeeper& history_;
+    std::set<std::string> changed_;              // options whose values were changed at run time and not saved
+    std::set<std::string> changed_transforms_;   // users whose own transformation was changed, ever
 };
 
 } // namespace buzon::daemon

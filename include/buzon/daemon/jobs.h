@@ -6,6 +6,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "buzon/daemon/save_file.h"
 #include "buzon/posix/unique_fd.h"
 #include "buzon/worker/pool.h"
 
@@ -15,7 +16,7 @@ namespace buzon::daemon {
 inline constexpr const char* worker_name = "buzon-worker";
 [[nodiscard]] int worker_main();
 
-enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec };
+enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec, edit, store, restore };
 
 // Every answer begins with an error number (0: fine); what follows depends on the kind.
 struct Answered {
@@ -43,5 +44,12 @@ struct Answered {
 // Whether the programs of a SPEC can be run. Answer: what is wrong, empty when nothing is.
 [[nodiscard]] worker::Job check_spec_job(std::string_view spec);
 [[nodiscard]] worker::Job make_maildir_job(const std::string& maildir);
+// Deleted mail comes back (mail/trash.h). Answer: how many messages, as text.
+[[nodiscard]] worker::Job restore_job(const std::string& maildir, std::int64_t since);
+// Takes the UIDLs that a maildrop has now, however many of them are new (uidl-breaker). Answer as of scan_job().
+[[nodiscard]] worker::Job release_uidl_job(const std::string& maildir);
+// edit_file() and replace_file().
+[[nodiscard]] worker::Job edit_job(Edited what, const std::string& path, const Edits& edits);
+[[nodiscard]] worker::Job store_job(const std::string& path, std::string_view content);
 
 } // namespace buzon::daemon

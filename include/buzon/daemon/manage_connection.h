@@ -29,12 +29,14 @@ protected:
 class ManageConnection final : private event::Handler, private event::TimerHandler, private event::Task {
 public:
     ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id, posix::UniqueFd socket,
-                     std::string name, bool trusted);
+                     std::string name, bool trusted, std::optional<auth::Source> from);
     ~ManageConnection() override;
 
     void start();
     // Whatever is on its way may leave, as far as the peer takes it at once.
     void stop();
+    // The idle limit may be another one now.
+    void settings_changed();
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
 private:
@@ -46,6 +48,7 @@ private:
     void turn();
     [[nodiscard]] bool next_line();
     void perform(manage::Action action);
+    void perform_now();
     void read_input();
     [[nodiscard]] bool flush();
     void close();
@@ -57,6 +60,7 @@ private:
     posix::UniqueFd socket_;
     event::Watch watch_;
     event::Timer timer_{*this};
+    event::Timer delay_{*this};   // before a guess is looked at
     event::Instant active_{};
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;
@@ -67,6 +71,8 @@ private:
     std::string input_;
     std::string output_;
     std::size_t sent_ = 0;   // of output_
+    std::optional<auth::Source> from_;
+    manage::Action asked_ = manage::Answered{};   // while performing
     worker::Pending pending_;
     manage::Session session_;   // last: it may wake us until it goes
 };

@@ -27,6 +27,8 @@ public:
     [[nodiscard]] std::error_code open(const std::vector<Where>& where, std::string& failed);
     [[nodiscard]] std::error_code begin();
     void stop();
+    // The idle limit may be another one: it holds for the connections that there are, too.
+    void settings_changed();
 
     // 0 when only unix sockets are served.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }

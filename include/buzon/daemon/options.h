@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -48,8 +49,9 @@ struct Options {
     std::string users_file;
     std::string checkpassword;             // absolute path, or empty
     std::vector<auth::NamedSecret> admins;
+    std::string admins_file;
+    std::string state_dir;                 // empty: nothing is kept but mail
     std::string config_file;
-    std::vector<std::string> arguments;    // as they were given, to read the config file again with
     bool demo = false;                     // --default
 
     filter::FilterSpec transform;
@@ -57,6 +59,8 @@ struct Options {
     std::string transform_user;
     std::vector<net::Cidr> proxy_from;
     state::Settings settings;
+    std::vector<std::string> arguments;                   // as they were given, to be read again at SIGHUP
+    std::set<std::string, std::less<>> on_command_line;   // names of the options there: no config file changes these
 };
 
 // arguments: without the program's name. Reads the config file it names. Throws StartError.

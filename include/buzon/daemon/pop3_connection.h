@@ -17,6 +17,7 @@
 #include "buzon/net/address.h"
 #include "buzon/pop3/session.h"
 #include "buzon/posix/unique_fd.h"
+#include "buzon/state/pop3_command.h"
 
 namespace buzon::daemon {
 
@@ -56,6 +57,8 @@ public:
     void stop(Ending why, bool patient);
     // No further command is taken: the one that runs is finished, its reply sent.
     void finish_up();
+    // The settings have changed: their time limits hold from now on.
+    void settings_changed();
 
     // For SESS.
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
@@ -106,6 +109,10 @@ private:
     void updated(worker::Answer answer, std::uint32_t asked, std::string& out);
 
     void publish(state::EventType type, std::initializer_list<state::EventField> fields);
+    void publish_logout(Ending why);
+    // What stands in `out` from `at` on is the reply of the running command, or one of several of them.
+    void count_reply(std::string_view out, std::size_t at) noexcept;
+    [[nodiscard]] state::Count microseconds_of_work() const noexcept;
     void arm_idle_timer();
 
     Context& context_;
@@ -123,20 +130,25 @@ private:
     bool deliver_counts_ = false; // the end of a delivery is on its way out
     bool retr_ = false;           // the delivery is a RETR, not a TOP
     bool finish_up_ = false;
+    bool counting_ = false;       // the command that runs has no reply yet
+    state::Pop3Command verb_ = state::Pop3Command::unknown;   // the command that runs, or was the last
     Ending ending_ = Ending::lost;
     pop3::Mechanism mechanism_ = pop3::Mechanism::pass;
     std::uint32_t retrieved_ = 0;
     std::uint32_t removed_ = 0;
+    std::uint32_t commands_ = 0;
     std::uint64_t id_;
     ClientInfo client_;
     event::Instant began_;
     event::Instant active_;
+    event::Instant work_began_;   // of a login or a delivery
     std::string_view in_;         // what is to be worked through in this turn
     std::string input_;           // the same between turns; empty while idle
     std::string output_;          // what the client has not taken yet; empty while idle
     std::size_t output_sent_ = 0;
     int kernel_holds_ = 0;        // octets, when we looked last
     std::uint64_t sent_ = 0;      // octets, all in all
+    std::uint64_t received_ = 0;  // the same
     std::uint64_t reply_began_at_ = 0;
     std::optional<std::uint64_t> reply_size_;
     std::string maildir_;

@@ -43,6 +43,8 @@ public:
 
     // Every session ends once the command that runs has its reply. `then` is called when the last one has gone.
     void finish_all(std::function<void()> then);
+    // Time limits may have changed: they hold for the sessions that there are, too.
+    void settings_changed();
     // No new connections; sessions go on to their own end.
     void drain(std::function<void()> then);
 

@@ -1,6 +1,7 @@
 // daemon/server.h - the whole server: owns every part, wires them, starts and stops them.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,12 +9,16 @@
 
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/control.h"
+#include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/file_watch.h"
+#include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/log_writer.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/daemon/manage_service.h"
+#include "buzon/daemon/metrics_lag.h"
+#include "buzon/daemon/metrics_service.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/pop3_service.h"
 #include "buzon/daemon/transforms.h"
@@ -28,6 +33,8 @@ namespace buzon::daemon {
 [[nodiscard]] std::string checked_root(const std::string& path);
 // The users of the command line and of the users file. Throws StartError.
 [[nodiscard]] auth::UserBase load_users(const Options& options);
+// The administrators of the command line and of the administrators' file. Throws StartError.
+[[nodiscard]] auth::UserBase load_administrators(const Options& options);
 // Everything else that can be wrong before anything is bound. Throws StartError.
 void check_options(const Options& options);
 
@@ -50,7 +57,10 @@ private:
     void on_signal(int number);
     void stop();
     void read_users_again();
-    void read_config_again();
+    void reload();
+    void read_files_again();
+    void take_settings(const state::Settings& fresh);
+    void warn_of_what_waits_for_a_restart(const Options& fresh);
     void warn_of_options();
     void log(state::Level level, const std::string& message);
     void settings_changed() override;
@@ -88,10 +98,16 @@ private:
     Logins logins_;
     Context context_;
     Pop3Service pop3_;
+    Administrators administrators_;
+    HistoryKeeper history_;
     Control control_;
     ManageService manage_;
+    MetricsService http_;
+    LoopLag lag_{loop_, metrics_};
+    std::array<state::Settings::Seconds, 3> limits_in_force_{};   // that sessions' timers were armed with
     Deadline deadline_{loop_};
     FileWatch users_watch_;
+    bool draining_ = false;
     bool stopping_ = false;
 };
 

@@ -35,6 +35,8 @@ public:
     [[nodiscard]] const Transform* own(const std::string& user) const;
     [[nodiscard]] Transform& make_own(const std::string& user) { return own_[user]; }
 
+    void replace_own(std::map<std::string, Transform> own) { own_ = std::move(own); }
+
     [[nodiscard]] filter::Queue& queue() noexcept { return queue_; }
     [[nodiscard]] filter::Launcher& launcher() noexcept { return launcher_; }
     [[nodiscard]] filter::Limits limits() const;

@@ -1,0 +1,57 @@
+// daemon/metrics_service.h - the HTTP side of the server: its listeners and connections (--metrics ADDR:PORT).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/daemon/metrics_connection.h"
+#include "buzon/net/listener.h"
+
+namespace buzon::daemon {
+
+class MetricsService final : public MetricsOwner {
+public:
+    // A scraper needs one connection; who wants more than all of these gets 503.
+    static constexpr std::size_t most_connections = 32;
+
+    // page: the content of /metrics, made anew for each request.
+    MetricsService(Context& context, std::function<std::string()> page);
+    MetricsService(const MetricsService&) = delete;
+    MetricsService& operator=(const MetricsService&) = delete;
+    ~MetricsService();
+
+    // Binds all of them; nothing is accepted before begin(). `failed` names the one that could not be bound.
+    [[nodiscard]] std::error_code open(const std::vector<net::Endpoint>& where, std::string& failed);
+    [[nodiscard]] std::error_code begin();
+    void stop();
+
+    // What was really bound, in the order of asking.
+    [[nodiscard]] std::vector<std::string> addresses() const;
+
+private:
+    class Sweep final : public event::Task {
+    public:
+        explicit Sweep(MetricsService& service) : service_{service} {}
+        void run() override { service_.sweep(); }
+
+    private:
+        MetricsService& service_;
+    };
+
+    void accept(net::Accepted accepted);
+    void retire(MetricsConnection& connection) override;
+    void sweep();
+
+    Context& context_;
+    std::function<std::string()> page_;
+    std::vector<std::unique_ptr<net::Listener>> listeners_;
+    std::uint64_t next_id_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<MetricsConnection>> connections_;
+    std::vector<std::uint64_t> leaving_;
+    Sweep sweep_{*this};
+};
+
+} // namespace buzon::daemon

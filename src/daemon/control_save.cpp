@@ -1,0 +1,126 @@
+// daemon/control_save.cpp - SAVE: what was changed at run time goes back to the files it came from.
+#include <algorithm>
+
+#include "buzon/daemon/control.h"
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/transforms.h"
+#include "buzon/daemon/users.h"
+
+namespace buzon::daemon {
+namespace {
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all.append(all.empty() ? "" : ", ").append(text);
+    return all;
+}
+
+} // namespace
+
+std::vector<std::string> Control::values_of(const std::string& option) const {
+    if (option == "port") return {std::to_string(pop3_.port())};
+    if (option == "path") return {context_.users.root()};
+    std::vector<std::string> values;
+    if (option == "ip") {
+        for (const net::Ip& ip : pop3_.addresses()) values.push_back(ip.text());
+    } else if (option == "transform") {
+        const Transform& standard = context_.transforms.standard();
+        if (standard.on) values.push_back(standard.spec.text());
+    } else if (option == "transform-for") {
+        std::set<std::string> users = changed_transforms_;
+        for (const auto& [user, spec] : options_.transform_for) users.insert(user);
+        for (const std::string& user : users) {
+            const Transform* const own = context_.transforms.own(user);
+            if (own && own->on) values.push_back(user + '=' + own->spec.text());
+        }
+    } else if (const state::SettingField* const field = state::find_setting(option)) {
+        values.push_back(state::print_setting(settings_, *field));
+    }
+    return values;
+}
+
+void Control::find_unsaved_users(Unsaved& into) const {
+    const auth::UserBase& base = context_.users.base();
+    const std::vector<std::string> fixed = base.changes_without_file();
+    for (const auto& [name, secret] : base.changes()) {
+        if (options_.users_file.empty()) {
+            into.homeless.push_back("user " + name + " (there is no --users file)");
+        } else if (std::find(fixed.begin(), fixed.end(), name) != fixed.end()) {
+            into.homeless.push_back("user " + name + " (not from the --users file)");
+        } else {
+            into.users[name] = secret ? std::vector<std::string>{*secret} : std::vector<std::string>{};
+        }
+    }
+}
+
+// Some choices for a single user cannot be said in a config file.
+void Control::find_unsaved_transforms(Unsaved& into) const {
+    for (const std::string& name : changed_transforms_) {
+        const auto user = context_.users.base().find(name);
+        if (user && !user->transform.empty()) {
+            into.homeless.push_back("transformation of " + name + " (the --users file has one)");
+            continue;
+        }
+        const Transform* const own = context_.transforms.own(name);
+        if (own && !own->on && context_.transforms.standard().on) {
+            into.homeless.push_back("transformation of " + name + " (off for one user alone)");
+        }
+    }
+}
+
+Control::Unsaved Control::unsaved() const {
+    Unsaved found;
+    find_unsaved_users(found);
+    for (const std::string& option : changed_) {
+        if (options_.on_command_line.contains(option)) {
+            found.homeless.push_back(option + " (given on the command line)");
+        } else if (options_.config_file.empty()) {
+            found.homeless.push_back(option + " (there is no --config file)");
+        } else {
+            if (option == "transform-for") find_unsaved_transforms(found);
+            found.config[option] = values_of(option);
+        }
+    }
+    return found;
+}
+
+// What has a file is written, whatever else has none.
+void Control::save(worker::Pending& pending, OnDone done) {
+    Unsaved what = unsaved();
+    if (what.users.empty()) return save_config(std::move(what), pending, std::move(done));
+    const worker::Job job = edit_job(Edited::users, options_.users_file, what.users);
+    const auth::UserChanges written = context_.users.base().changes();
+    pending = context_.disk.submit(job, [this, what, written, &pending, done](worker::Answer answer) {
+        if (const Answered said = read_answer(answer); said.why) {
+            return done({false, options_.users_file + ": " + said.why.message()});
+        }
+        auth::UserBase& base = context_.users.base();
+        if (base.changes() == written && base.changes_without_file().empty()) base.forget_changes();
+        save_config(what, pending, done);
+    });
+}
+
+void Control::save_config(Unsaved what, worker::Pending& pending, OnDone done) {
+    if (what.config.empty()) return saved(what, done);
+    const worker::Job job = edit_job(Edited::config, options_.config_file, what.config);
+    pending = context_.disk.submit(job, [this, what, done](worker::Answer answer) {
+        if (const Answered said = read_answer(answer); said.why) {
+            return done({false, options_.config_file + ": " + said.why.message()});
+        }
+        for (const auto& [option, values] : what.config) {
+            if (values_of(option) == values) changed_.erase(option);   // else it was changed again meanwhile
+        }
+        saved(what, done);
+    });
+}
+
+void Control::saved(const Unsaved& what, const OnDone& done) {
+    std::vector<std::string> files;
+    if (!what.users.empty()) files.push_back(options_.users_file);
+    if (!what.config.empty()) files.push_back(options_.config_file);
+    const std::string written = files.empty() ? "nothing to save" : "saved " + joined(files);
+    if (what.homeless.empty()) return done({true, written});
+    done({false, "no file for " + joined(what.homeless) + "; " + (files.empty() ? "nothing saved" : written)});
+}
+
+} // namespace buzon::daemon

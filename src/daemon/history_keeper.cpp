@@ -1,0 +1,86 @@
+#include "buzon/daemon/history_keeper.h"
+
+#include <cstdio>
+
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/save_file.h"
+#include "buzon/posix/io.h"
+
+namespace buzon::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto between_samples = 60s;
+// A manager who asks for the running period sees what has just happened, but cannot make us sample all the time.
+constexpr auto fresh_for = 1s;
+
+} // namespace
+
+HistoryKeeper::HistoryKeeper(Context& context, std::string directory, ReadMetrics metrics)
+    : context_{context}
+    , path_{directory.empty() ? std::string{} : std::move(directory) + "/history"}
+    , metrics_{std::move(metrics)}
+    , history_{state::metric_series()} {}
+
+void HistoryKeeper::begin() {
+    if (!path_.empty()) load();
+    sample();
+    timer_.arm(context_.loop.timers(), event::Clock::now() + between_samples);
+}
+
+void HistoryKeeper::load() {
+    auto file = posix::read_file(path_.c_str(), state::History::max_file_octets);
+    if (!file && file.error() == std::errc::no_such_file_or_directory) return;
+    std::string wrong;
+    if (!file) wrong = file.error().message();
+    else if (const auto why = history_.decode(file.value())) wrong = *why;
+    else return;
+    const std::string aside = path_ + ".damaged";
+    const bool kept = std::rename(path_.c_str(), aside.c_str()) == 0;
+    warn(path_ + ": " + wrong + "; the history begins anew" + (kept ? ", the old file is now " + aside : ""));
+}
+
+const state::History& HistoryKeeper::fresh() {
+    if (event::Clock::now() - sampled_ >= fresh_for) sample();
+    return history_;
+}
+
+void HistoryKeeper::on_timer(event::Timer&) {
+    timer_.arm(context_.loop.timers(), context_.loop.now() + between_samples);
+    sample();
+    save();
+}
+
+void HistoryKeeper::sample() {
+    sampled_ = event::Clock::now();
+    state::read_series(metrics_(), values_);
+    history_.sample(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()), values_);
+}
+
+void HistoryKeeper::save() {
+    if (path_.empty() || saving_.waiting()) return;   // a disk that is slower than a minute gets no more work
+    saving_ = context_.disk.submit(store_job(path_, history_.encode()), [this](worker::Answer answer) {
+        tell_of_save(read_answer(answer).why);
+    });
+}
+
+void HistoryKeeper::finish() {
+    timer_.disarm();
+    if (path_.empty()) return;
+    saving_.drop();
+    sample();
+    // Another temporary file than a worker's that may still be writing.
+    tell_of_save(replace_file(path_, history_.encode(), "last"));
+}
+
+void HistoryKeeper::tell_of_save(std::error_code why) {
+    if (why && !save_fails_) warn(path_ + ": not saved, the old file stays: " + why.message());
+    save_fails_ = static_cast<bool>(why);
+}
+
+void HistoryKeeper::warn(const std::string& message) {
+    context_.events.log(state::Level::warning, std::chrono::system_clock::now(), message);
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,210 @@
+// system/manage_keep_test.cpp - what a manager changes and what the server has counted, beyond the end of the process:
+// SAVE and --state.
+#include <signal.h>
+
+#include <filesystem>
+
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+ManagementClient administrator(const Server& server) {
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    return manager;
+}
+
+// The sum of a metric over all days that the server remembers.
+unsigned long long sum_of_days(const Server& server, const std::string& metric) {
+    ManagementClient manager = server.manager();
+    unsigned long long sum = 0;
+    REQUIRE(manager.command("HIST " + metric + " day").starts_with("+OK"));
+    for (const std::string& line : manager.body_lines()) sum += std::stoull(line.substr(line.rfind(' ') + 1));
+    return sum;
+}
+
+struct State {
+    TempDirectory directory;
+    [[nodiscard]] std::string file() const { return directory / "history"; }
+    [[nodiscard]] Server::Setup setup() const {
+        Server::Setup setup;
+        setup.arguments = {"--state", directory.path().string(), "-u", "user1:pass1"};
+        return setup;
+    }
+};
+
+// Servers of a config and a users file, as an operator keeps them.
+struct Files {
+    TempDirectory directory;
+    std::string users = directory.file("users", "# keepers\nana:{PLAIN}a\nzoe:{PLAIN}z\n", 0640);
+    std::string config = directory.file("config", "# tower\nip = 127.0.0.1 # home\nmgmt-ip = 127.0.0.1\nusers = " + users +
+                                                      "\ntimeout = 700\n# end\n");
+    [[nodiscard]] Server::Setup setup(const Words& more = {}) const {
+        Server::Setup setup;
+        setup.arguments = {"--config", config, "-a", "root:s3cr3t"};
+        setup.arguments.insert(setup.arguments.end(), more.begin(), more.end());
+        setup.own_addresses = true;
+        return setup;
+    }
+};
+
+} // namespace
+
+TEST_CASE("the history goes on where it stopped after a restart") {
+    const State state;
+    {
+        Server server{state.setup()};
+        server.session().quit();
+        server.session().quit();
+        CHECK(eventually([&] { return sum_of_days(server, "historic") == 2; }));
+        CHECK(server.stop() == 0);
+        server.expect_no_clean_end();
+    }
+    CHECK(std::filesystem::exists(state.file()));
+    const Server server{state.setup()};
+    server.session().quit();
+    CHECK(eventually([&] { return sum_of_days(server, "historic") == 3; }));
+    for (const auto& entry : std::filesystem::directory_iterator{state.directory.path()})
+        CHECK(entry.path().filename() == "history");
+}
+
+TEST_CASE("a damaged or foreign history is put aside and said so and the server starts") {
+    for (const std::string& wrong : {std::string("{\"json\": true}\n"), std::string(), std::string(100000, '\0')}) {
+        const State state;
+        (void)state.directory.file("history", wrong);
+        const Server server{state.setup()};
+        CHECK(eventually([&] { return server.log().find("history.damaged") != std::string::npos; }));
+        CHECK(read_whole(state.file() + ".damaged") == wrong);
+        server.session().quit();
+        CHECK(sum_of_days(server, "historic") <= 1);
+    }
+}
+
+TEST_CASE("a cut or altered history is known for what it is") {
+    const State state;
+    {
+        const Server server{state.setup()};
+        server.session().quit();
+    }
+    const std::string whole = read_whole(state.file());
+    REQUIRE(whole.size() > 20);
+    for (const std::string& wrong : {whole.substr(0, whole.size() - 1), whole.substr(0, whole.size() / 2), whole + 'x'}) {
+        (void)state.directory.file("history", wrong);
+        const Server server{state.setup()};
+        CHECK(eventually([&] { return server.log().find("history.damaged") != std::string::npos; }));
+        CHECK(sum_of_days(server, "historic") == 0);
+    }
+}
+
+TEST_CASE("a state directory that cannot be written harms nothing") {
+    const State state;
+    Server server{state.setup()};
+    std::filesystem::remove_all(state.directory.path());
+    server.session().quit();
+    CHECK(server.stop() == 0);
+    server.expect_no_clean_end();
+    CHECK(server.log().find("not saved") != std::string::npos);
+}
+
+TEST_CASE("a state directory that is none is refused at the start") {
+    TempDirectory directory;
+    CHECK(run_server({"--state", directory / "none", "--check", "-d", directory.path().string()}).code == 66);
+    CHECK(run_server({"--state", directory.file("file", ""), "--check", "-d", directory.path().string()}).code == 66);
+}
+
+TEST_CASE("SAVE keeps addresses and transformations and comments and a new server has them") {
+    const Files files;
+    {
+        const Server server{files.setup()};
+        ManagementClient manager = administrator(server);
+        CHECK(manager.command("SAVE") == "+OK nothing to save");
+        const std::string untouched = read_whole(files.config);
+        CHECK(manager.command("IPV6 127.0.0.2").starts_with("+OK"));
+        CHECK(manager.command("TRAN /usr/bin/tr a-z A-Z").starts_with("+OK"));
+        CHECK(manager.command("TRAN FOR zoe /usr/bin/sed s/a/b/").starts_with("+OK"));
+        CHECK(manager.command("HOST faro.example").starts_with("+OK"));
+        CHECK(manager.command("USER PASS ana new word").starts_with("+OK"));
+        CHECK(read_whole(files.config) == untouched);
+        CHECK(manager.command("SAVE") == "+OK saved " + files.users + ", " + files.config);
+        CHECK(manager.command("SAVE") == "+OK nothing to save");
+    }
+    CHECK(read_whole(files.config) == "# tower\nip = 127.0.0.2 # home\nmgmt-ip = 127.0.0.1\nusers = " + files.users +
+                                          "\ntimeout = 700\n# end\nhost = faro.example\n"
+                                          "transform = /usr/bin/tr a-z A-Z\n"
+                                          "transform-for = zoe=/usr/bin/sed s/a/b/\n");
+    CHECK(read_whole(files.users).starts_with("# keepers\nana:{SHA512-CRYPT}"));
+    const Server server{files.setup()};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("TRAN") == "+OK on /usr/bin/tr a-z A-Z");
+    CHECK(manager.command("TRAN FOR zoe") == "+OK on /usr/bin/sed s/a/b/");
+    CHECK(manager.command("HOST") == "+OK faro.example");
+    Pop3Client{"127.0.0.2", server.port()}.login("ana", "new word");
+}
+
+TEST_CASE("SAVE names what has no file and writes the rest") {
+    const Files files;
+    const Server server{files.setup({"--login-timeout", "50", "-u", "eva:e"})};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("CONF login-timeout 40").starts_with("+OK"));
+    CHECK(manager.command("PORT 0").starts_with("+OK"));
+    CHECK(manager.command("USER DEL eva").starts_with("+OK"));
+    CHECK(manager.command("CONF timeout 800").starts_with("+OK"));
+    const std::string reply = manager.command("SAVE");
+    CHECK(reply.starts_with("-ERR"));
+    for (const char* name : {"login-timeout", "port", "eva"}) CHECK(reply.find(name) != std::string::npos);
+    CHECK(reply.find("timeout (there") == std::string::npos);
+    CHECK(read_whole(files.config).find("timeout = 800\n# end\n") != std::string::npos);
+    CHECK(read_whole(files.users) == "# keepers\nana:{PLAIN}a\nzoe:{PLAIN}z\n");
+}
+
+TEST_CASE("SAVE without any file refuses and says which change is meant") {
+    const Server server{1, {"-a", "root:s3cr3t"}};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("SAVE") == "+OK nothing to save");
+    CHECK(manager.command("CONF timeout 800").starts_with("+OK"));
+    CHECK(manager.command("USER ADD bea b").starts_with("+OK"));
+    const std::string reply = manager.command("SAVE");
+    CHECK(reply.starts_with("-ERR"));
+    CHECK(reply.find("timeout") != std::string::npos);
+    CHECK(reply.find("bea") != std::string::npos);
+}
+
+TEST_CASE("SAVE into a directory that has gone says so and the changes stay to be saved") {
+    const Files files;
+    const Server server{files.setup()};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("CONF timeout 800").starts_with("+OK"));
+    const std::string text = read_whole(files.config);
+    std::filesystem::remove(files.config);
+    CHECK(manager.command("SAVE").starts_with("-ERR " + files.config));
+    (void)files.directory.file("config", text);
+    CHECK(manager.command("SAVE") == "+OK saved " + files.config);
+    CHECK(read_whole(files.config).find("timeout = 800") != std::string::npos);
+}
+
+TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did not save") {
+    const Files files;
+    Server server{files.setup()};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("CONF login-timeout 40").starts_with("+OK"));
+    (void)files.directory.file("config", read_whole(files.config) + "transform = /usr/bin/tr a-z A-Z\nmax-per-ip = 9\n"
+                                                                    "login-timeout = 30 # shorter\nport = 1\n");
+    (void)files.directory.file("users", "ana:{PLAIN}changed\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return manager.ask("CONF max-per-ip") == "9"; }));
+    CHECK(manager.ask("TRAN") == "on /usr/bin/tr a-z A-Z");
+    CHECK(manager.ask("CONF login-timeout") == "40");
+    CHECK(manager.many("USER LIST").find("zoe") == std::string::npos);
+    Pop3Client{"127.0.0.1", server.port()}.login("ana", "changed");
+    // A broken file changes nothing.
+    for (const std::string& wrong : {std::string("max-per-ip = 8\nno-such-option = 1\n"), std::string("max-per-ip = x\n")}) {
+        (void)files.directory.file("config", wrong);
+        server.process().signal(SIGHUP);
+        CHECK(eventually([&] { return server.log().find("not reloaded") != std::string::npos; }));
+        CHECK(manager.ask("CONF max-per-ip") == "9");
+        CHECK(manager.ask("TRAN") == "on /usr/bin/tr a-z A-Z");
+    }
+}
