@@ -1,5 +1,5 @@
 // system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's
-// poplib and fetchmail.
+// poplib, fetchmail, mpop, getmail and Perl's Net::POP3; and curl by TLS through stunnel and HAProxy.
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -31,6 +31,39 @@ Finished must_run(const Words& argv, const std::string& input = {}) {
     CAPTURE(argv, end.err);
     CHECK(end.code == 0);
     return end;
+}
+
+// What a client has put into a Maildir.
+std::vector<std::string> delivered(const std::filesystem::path& maildir) {
+    std::vector<std::string> mails;
+    for (const auto& entry : std::filesystem::directory_iterator{maildir / "new"})
+        mails.push_back(as_received(read_whole(entry.path())));
+    std::sort(mails.begin(), mails.end());
+    return mails;
+}
+
+std::string certificate(const TempDirectory& directory) {
+    const std::string key = directory / "key", cert = directory / "cert";
+    (void)must_run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-keyout", key, "-out", cert});
+    return directory.file("pem", read_whole(key) + read_whole(cert), 0600);
+}
+
+// The client at 127.0.0.9 reads a message by TLS at this port, and the server knows him by his address.
+void read_through_front(const Server& server, std::uint16_t port) {
+    CHECK(comes_up(port));
+    const Finished end = must_run({"curl", "-sS", "-k", "--max-time", "60", "--interface", "127.0.0.9",
+                                   "pop3s://user1:pass1@127.0.0.1:" + std::to_string(port) + "/1"});
+    const std::vector<std::string> mails = wanted(1);
+    CHECK(std::find(mails.begin(), mails.end(), end.out) != mails.end());
+    CHECK(eventually([&] { return server.log().find("ip=127.0.0.9") != std::string::npos; }));
+}
+
+Server::Setup behind_front(const Words& more) {
+    Server::Setup setup = demo();
+    setup.arguments.insert(setup.arguments.end(), {"--proxy-from", "127.0.0.7"});
+    setup.arguments.insert(setup.arguments.end(), more.begin(), more.end());
+    return setup;
 }
 
 } // namespace
@@ -133,4 +166,101 @@ TEST_CASE("fetchmail reads every sample message byte for byte") {
         CHECK(difference(received, expected) == "");
         CHECK(end.err.find("was not the expected length") == std::string::npos);
     }
+}
+
+TEST_CASE("mpop logs in by each mechanism it has and reads every sample message byte for byte") {
+    Server server{demo()};
+    const Words mechanisms = {"user", "apop", "plain", "login", "scram-sha-256", "scram-sha-256"};
+    for (int user = 1; user <= 6; ++user) {
+        const std::string n = std::to_string(user), mechanism = mechanisms[static_cast<std::size_t>(user) - 1];
+        CAPTURE(user, mechanism);
+        TempDirectory directory;
+        for (const char* part : {"", "/cur", "/new", "/tmp"}) std::filesystem::create_directory(directory / "out" + part);
+        const std::string config = directory.file(
+            "rc",
+            "account default\nhost 127.0.0.1\nport " + std::to_string(server.port()) + "\nuser user" + n + "\npassword pass" + n +
+                "\nauth " + mechanism + "\ntls off\nkeep on\nreceived_header off\nuidls_file " + (directory / "ids") +
+                "\ndelivery maildir " + (directory / "out") + "\n",
+            0600);
+        (void)must_run({"mpop", "-C", config, "-Q"});
+        std::vector<std::string> expected = wanted(user);
+        for (std::string& mail : expected) {
+            // mpop takes a second CR for part of the line's end.
+            for (std::size_t at; (at = mail.find("\r\r\n")) != std::string::npos;) mail.erase(at, 1);
+        }
+        std::sort(expected.begin(), expected.end());
+        CHECK(difference(delivered(directory / "out"), expected) == "");
+    }
+}
+
+TEST_CASE("getmail reads every sample message") {
+    Server server{demo()};
+    TempDirectory directory;
+    for (const char* part : {"out", "out/new", "state"}) std::filesystem::create_directory(directory / part);
+    // As root it delivers to a program alone.
+    const std::string agent = directory.script("agent", "cat > " + (directory / "out/new") + "/$$");
+    (void)directory.file("rc",
+                         "[retriever]\ntype = SimplePOP3Retriever\nserver = 127.0.0.1\nport = " +
+                             std::to_string(server.port()) +
+                             "\nusername = user1\npassword = pass1\ntimeout = 60\n[destination]\ntype = MDA_external\npath = " +
+                             agent + "\nallow_root_commands = true\n[options]\ndelivered_to = false\nreceived = false\n",
+                         0600);
+    (void)must_run({"getmail", "--getmaildir", directory / "state", "--rcfile", directory / "rc"});
+    CHECK(delivered(directory / "out").size() == wanted(1).size());
+}
+
+TEST_CASE("Net::POP3 logs in by PASS and by APOP and reads every sample message byte for byte") {
+    Server server{demo()};
+    TempDirectory directory;
+    const std::string program = directory.file("read.pl", R"(
+use strict; use Net::POP3; use MIME::Base64;
+for my $how (qw(login apop)) {
+    my $pop = Net::POP3->new("127.0.0.1", Port => $ARGV[0], Timeout => 60) or die;
+    my $count = $pop->$how("user1", "pass1");
+    die "$how" unless defined $count;
+    for my $number (1 .. $count) {
+        my $mail = join "", @{$pop->get($number)};
+        $mail =~ s/\r?\n/\r\n/g;
+        print encode_base64($mail, ""), "\n" if $how eq "apop";
+    }
+    $pop->quit or die;
+}
+)");
+    const Finished end = must_run({"perl", program, std::to_string(server.port())});
+    std::vector<std::string> received;
+    std::istringstream lines{end.out};
+    for (std::string line; std::getline(lines, line);) received.push_back(must_run({"base64", "-d"}, line).out);
+    std::sort(received.begin(), received.end());
+    CHECK(difference(received, wanted(1)) == "");
+}
+
+TEST_CASE("through HAProxy the client is known by his own address, and TLS by its flag") {
+    TempDirectory directory;
+    Server server{behind_front({"--require-tls"})};
+    const std::uint16_t port = free_port();
+    const std::string config = directory.file(
+        "haproxy.cfg", "defaults\n mode tcp\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n"
+                       "frontend pop3s\n bind 127.0.0.1:" +
+                           std::to_string(port) + " ssl crt " + certificate(directory) +
+                           "\n default_backend pop3\nbackend pop3\n server buzon 127.0.0.1:" +
+                           std::to_string(server.port()) + " send-proxy-v2-ssl source 127.0.0.7\n");
+    Launch launch;
+    launch.argv = {"haproxy", "-db", "-q", "-f", config};
+    launch.environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
+    const Process haproxy{launch};
+    read_through_front(server, port);
+}
+
+TEST_CASE("through stunnel the client is known by his own address") {
+    TempDirectory directory;
+    Server server{behind_front({})};
+    const std::uint16_t port = free_port();
+    const std::string config =
+        directory.file("stunnel.conf", "foreground = yes\npid =\n[pop3s]\naccept = 127.0.0.1:" + std::to_string(port) +
+                                           "\nconnect = 127.0.0.1:" + std::to_string(server.port()) +
+                                           "\nlocal = 127.0.0.7\nprotocol = proxy\ncert = " + certificate(directory) + "\n");
+    Launch launch;
+    launch.argv = {"stunnel", config};
+    const Process stunnel{launch};
+    read_through_front(server, port);
 }
