@@ -234,6 +234,7 @@ Answered read_answer(const worker::Answer& answer) {
     case worker::Fate::answered: break;
     case worker::Fate::too_late: return {std::make_error_code(std::errc::timed_out), {}};
     case worker::Fate::refused: return {std::make_error_code(std::errc::device_or_resource_busy), {}};
+    case worker::Fate::no_descriptor: return {std::make_error_code(std::errc::too_many_files_open), {}};
     case worker::Fate::crashed: return {std::make_error_code(std::errc::state_not_recoverable), {}};
     }
     std::string_view rest = answer.body;

@@ -372,15 +372,21 @@ void Pop3Connection::finish_up() {
 
 void Pop3Connection::close(Ending why) {
     if (closed_) return;
-    closed_ = true;
     watch_.stop();
     timer_.disarm();
     cancel();
+    if (doing_ == Doing::updating) {
+        // What QUIT asked for is done whether the client waits or not, and the maildrop stays locked until then.
+        alone_ = true;
+        socket_.reset();
+        return;
+    }
+    closed_ = true;
     delivery_.reset();
     login_.reset();
-    if (doing_ != Doing::updating) job_.drop();   // an update is finished whoever listens
+    job_.drop();
     lock_.release();
-    if (drain_ || closing_) {
+    if (socket_ && (drain_ || closing_)) {
         ::shutdown(socket_.get(), SHUT_WR);
         char rest[4096];
         for (int i = 0; i < 16 && ::recv(socket_.get(), rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
@@ -501,13 +507,12 @@ void Pop3Connection::deliver(const pop3::Deliver& wanted, std::string& out) {
                         wanted.top_lines};
     retr_ = !wanted.top_lines;
     work_began_ = event::Clock::now();
-    reply_began_at_ = sent_;
+    reply_began_at_ = sent_ + out.size();   // behind what is on its way already
     reply_size_.reset();
     const filter::FilterSpec* const spec = context_.transforms.of(session_.user());
     delivery_ = spec ? deliver_filtered(context_, *this, std::move(order), *spec)
                      : deliver_file(context_, *this, std::move(order));
     doing_ = Doing::preparing;
-    (void)out;
 }
 
 // True: go on. False: wait for delivery_wakes().
@@ -581,6 +586,11 @@ void Pop3Connection::update(std::string& out) {
     doing_ = Doing::updating;
     const std::string request = mail::UpdateRequest::of(maildrop, maildir_).to_bytes();
     job_ = context_.disk.submit(update_job(!context_.settings.no_fsync, request), [this, asked](worker::Answer answer) {
+        if (alone_) {
+            std::string unheard;
+            updated(std::move(answer), asked, unheard);
+            return close(Ending::quit);
+        }
         in_ = input_;
         turn([&](std::string& later) { updated(std::move(answer), asked, later); });
     });

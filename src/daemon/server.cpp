@@ -290,6 +290,10 @@ void Server::read_files_again() {
     auth::UserBase administrators = load_administrators(fresh);
     std::map<std::string, Transform> own = own_transforms(fresh, users);
     std::string root = fresh.path == options_.path ? users_.root() : checked_root(fresh.path);
+    const bool moves = !control_.has_changed("path") && root != users_.root();
+    if (moves) {
+        if (const std::error_code why = locks_.use(root)) throw StartError(exit_code_for(why), root + "/buzon-locks", why.message());
+    }
 
     users.repeat_changes_of(users_.base());
     users_.replace(std::move(users));
@@ -300,7 +304,7 @@ void Server::read_files_again() {
     }
     transforms_.replace_own(std::move(own));
     if (!control_.has_changed("transform")) transforms_.standard() = default_transform(fresh.transform);
-    if (!control_.has_changed("path")) users_.set_root(std::move(root));
+    if (moves) users_.set_root(std::move(root));
     take_settings(fresh.settings);
     warn_of_what_waits_for_a_restart(fresh);
     options_ = std::move(fresh);
@@ -326,6 +330,7 @@ void Server::warn_of_what_waits_for_a_restart(const Options& fresh) {
     warn(fresh.metrics != options_.metrics, "metrics");
     warn(fresh.state_dir != options_.state_dir, "state");
     warn(fresh.transform_user != options_.transform_user, "transform-user");
+    warn(fresh.checkpassword != options_.checkpassword, "checkpassword");
 }
 
 void Server::log(state::Level level, const std::string& message) {

@@ -70,6 +70,7 @@ Result<UniqueFd> open_cached(const std::string& maildir, std::string_view file_n
     how.resolve = RESOLVE_CACHED;
     const long fd = ::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how);
     // Old kernels do not know the call or the flag, a seccomp filter may forbid it: never more than a detour.
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE)) return last_error();
     if (fd < 0) return std::error_code{EAGAIN, std::system_category()};
     UniqueFd file{static_cast<int>(fd)};
     struct stat about {};

@@ -101,6 +101,11 @@ void Process::on_ready(std::uint32_t) {
     Message message;
     const posix::Transfer got = receive_message(socket_.get(), message);
     if (got.what == posix::Moved::would_block) return;
+    // The message was whole, only the place for its descriptor was missing: that is no fault of the worker's.
+    if (order_ && got.what == posix::Moved::failed && got.why.value() == EMFILE) {
+        limit_.disarm();
+        return answer(Answer{Fate::no_descriptor, {}, {}});
+    }
     if (got.what != posix::Moved::some || !order_) {
         kill();
         return end(Fate::crashed);

@@ -1,5 +1,6 @@
 // system/endurance_test.cpp - many sessions, large mail, slow peers: nothing is leaked, nobody waits for anybody else.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -213,6 +214,24 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     CHECK(right);
     CHECK_FALSE(slow.some().empty()); // still coming
     slow.reset();
+}
+
+TEST_CASE("sessions that find no descriptor for their message wait their turn") {
+    constexpr int users = 40;
+    Server server{users};
+    for (int user = 1; user <= users; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", std::string(3'000'000, 'x'));
+    std::vector<Pop3Client> clients;
+    for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
+    rlimit limit{};
+    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, nullptr, &limit) == 0);
+    limit.rlim_cur = descriptors_of(server.pid()) + 3;
+    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
+    for (Pop3Client& client : clients) client.send("RETR 1\r\n");
+    for (Pop3Client& client : clients) {
+        REQUIRE(client.line() == "+OK 3000002 octets");
+        CHECK(client.body().size() == 3'000'002);
+    }
 }
 
 TEST_CASE("a message of one GB passes a filter to a slow client in bounded memory") {

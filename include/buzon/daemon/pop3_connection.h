@@ -68,7 +68,7 @@ public:
     [[nodiscard]] std::string_view state_name() const noexcept;
     [[nodiscard]] std::string_view command() const noexcept;   // the one that runs, else empty
     [[nodiscard]] std::string program() const { return delivery_ ? delivery_->program() : std::string{}; }
-    [[nodiscard]] std::uint64_t reply_sent() const noexcept { return delivery_ ? sent_ - reply_began_at_ : 0; }
+    [[nodiscard]] std::uint64_t reply_sent() const noexcept { return delivery_ && sent_ > reply_began_at_ ? sent_ - reply_began_at_ : 0; }
     [[nodiscard]] std::optional<std::uint64_t> reply_size() const { return reply_size_; }
     [[nodiscard]] std::size_t backlog() const noexcept { return output_.size() - output_sent_; }
     [[nodiscard]] std::uint32_t retrieved() const noexcept { return retrieved_; }
@@ -125,6 +125,7 @@ private:
     Doing doing_ = Doing::nothing;
     bool closing_ = false;        // close when all output has left
     bool closed_ = false;
+    bool alone_ = false;          // the client has gone, an update goes on
     bool peer_done_ = false;      // it sends nothing more
     bool drain_ = false;          // unread input may be there: take it, lest the kernel resets our last reply away
     bool deliver_counts_ = false; // the end of a delivery is on its way out

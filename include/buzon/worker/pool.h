@@ -31,6 +31,7 @@ enum class Fate : std::uint8_t {
     crashed,     // the worker died over it, or could not be started
     too_late,    // it took longer than Settings::time_limit
     refused,     // the queue was full
+    no_descriptor,   // done, but its descriptor could not be received: our table is full
 };
 
 struct Answer {
