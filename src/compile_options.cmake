@@ -14,7 +14,9 @@ target_link_options(buzon_options INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--as-nee
 # -U first: some distributions' compilers define it already. Without optimisation it does nothing but warn,
 # and under a sanitizer the sanitizer's own interceptors do its work.
 if(NOT BUZON_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
-    target_compile_options(buzon_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+    # A target with BUZON_PLAIN is built without optimisation (tests/CMakeLists.txt).
+    target_compile_options(buzon_options INTERFACE -U_FORTIFY_SOURCE
+        $<$<NOT:$<BOOL:$<TARGET_PROPERTY:BUZON_PLAIN>>>:-D_FORTIFY_SOURCE=3>)
 endif()
 
 if(BUZON_SANITIZE)

@@ -289,9 +289,9 @@ void Server::read_files_again() {
     auth::UserBase users = load_users(fresh);
     auth::UserBase administrators = load_administrators(fresh);
     std::map<std::string, Transform> own = own_transforms(fresh, users);
-    std::string root = fresh.path == options_.path ? users_.root() : checked_root(fresh.path);
-    const bool moves = !control_.has_changed("path") && root != users_.root();
-    if (moves) {
+    std::string root = users_.root();
+    if (fresh.path != options_.path && !control_.has_changed("path")) root = checked_root(fresh.path);
+    if (root != users_.root()) {
         if (const std::error_code why = locks_.use(root)) throw StartError(exit_code_for(why), root + "/buzon-locks", why.message());
     }
 
@@ -304,7 +304,7 @@ void Server::read_files_again() {
     }
     transforms_.replace_own(std::move(own));
     if (!control_.has_changed("transform")) transforms_.standard() = default_transform(fresh.transform);
-    if (moves) users_.set_root(std::move(root));
+    users_.set_root(std::move(root));
     take_settings(fresh.settings);
     warn_of_what_waits_for_a_restart(fresh);
     options_ = std::move(fresh);
