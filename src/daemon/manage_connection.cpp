@@ -177,11 +177,7 @@ void ManageConnection::close() {
     delay_.disarm();
     cancel();
     pending_.drop();
-    if (closing_) {   // unread input would make the kernel throw our last reply away
-        ::shutdown(socket_.get(), SHUT_WR);
-        char rest[4096];
-        for (int i = 0; i < 16 && ::recv(socket_.get(), rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
-    }
+    if (closing_) posix::finish_sending(socket_.get());
     socket_.reset();
     owner_.retire(*this);
 }

@@ -76,11 +76,7 @@ void MetricsConnection::close() {
     closed_ = true;
     watch_.stop();
     limit_.disarm();
-    if (session_.closing()) {   // unread input would make the kernel throw the response away
-        ::shutdown(socket_.get(), SHUT_WR);
-        char rest[4096];
-        for (int i = 0; i < 16 && ::recv(socket_.get(), rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
-    }
+    if (session_.closing()) posix::finish_sending(socket_.get());
     socket_.reset();
     owner_.retire(*this);
 }

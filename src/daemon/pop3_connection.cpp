@@ -10,11 +10,6 @@
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
 #include "buzon/daemon/control_verb.h"
-#include "buzon/daemon/jobs.h"
-#include "buzon/daemon/logins.h"
-#include "buzon/daemon/transforms.h"
-#include "buzon/daemon/users.h"
-#include "buzon/mail/update.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -25,8 +20,6 @@ using namespace std::chrono_literals;
 // One connection's share of a turn: then the others go first.
 constexpr std::size_t octets_per_turn = 512 * 1024;
 constexpr int lines_per_turn = 200;
-// Replies are sent when so many octets have come together, so that a slow client costs no more than that.
-constexpr std::size_t send_at = 64 * 1024;
 // A client that has closed its side while its message is being transformed has most likely left for good. One that
 // only says no more (nc -N) gets its answer if that comes soon.
 constexpr auto grace_for_silent_peer = 2s;
@@ -40,28 +33,6 @@ std::string fresh_text() {
 int octets_in_kernel(int socket) {
     int octets = 0;
     return ::ioctl(socket, SIOCOUTQ, &octets) == 0 ? octets : 0;
-}
-
-state::Mechanism counted_as(pop3::Mechanism mechanism) {
-    switch (mechanism) {
-    case pop3::Mechanism::pass: return state::Mechanism::user;
-    case pop3::Mechanism::apop: return state::Mechanism::apop;
-    case pop3::Mechanism::plain: return state::Mechanism::plain;
-    case pop3::Mechanism::login: return state::Mechanism::login;
-    case pop3::Mechanism::scram_sha_256: return state::Mechanism::scram_sha_256;
-    case pop3::Mechanism::cram_md5: return state::Mechanism::cram_md5;
-    }
-    return state::Mechanism::user;
-}
-
-state::LoginResult result_of(pop3::Refusal why) {
-    switch (why) {
-    case pop3::Refusal::wrong:
-    case pop3::Refusal::not_permitted: return state::LoginResult::wrong;
-    case pop3::Refusal::in_use: return state::LoginResult::busy;
-    case pop3::Refusal::too_soon: return state::LoginResult::throttled;
-    default: return state::LoginResult::failed;
-    }
 }
 
 } // namespace
@@ -119,8 +90,7 @@ std::string_view Pop3Connection::command() const noexcept {
 
 // --- turns ---
 
-template <class First>
-void Pop3Connection::turn(First first) {
+void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
     if (closed_) return;
     // With a backlog replies go behind it; else into the buffer that all connections share.
     const bool behind = backlog() > 0;
@@ -386,238 +356,13 @@ void Pop3Connection::close(Ending why) {
     login_.reset();
     job_.drop();
     lock_.release();
-    if (socket_ && (drain_ || closing_)) {
-        ::shutdown(socket_.get(), SHUT_WR);
-        char rest[4096];
-        for (int i = 0; i < 16 && ::recv(socket_.get(), rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
-    }
+    if (socket_ && (drain_ || closing_)) posix::finish_sending(socket_.get());
     if (logged_in()) {
         publish_logout(why);
         owner_.user_left(*this);
     }
     socket_.reset();
     owner_.retire(*this);
-}
-
-// --- what the session asks for ---
-
-void Pop3Connection::perform(pop3::Action action, std::string& out) {
-    struct Performer {
-        Pop3Connection& self;
-        std::string& out;
-        void operator()(const pop3::Continue&) const {}
-        void operator()(const pop3::Close& p) const {
-            self.closing_ = true;
-            self.drain_ = true;
-            self.ending_ = p.why == pop3::Close::Why::quit ? Ending::quit : Ending::bad_lines;
-        }
-        void operator()(pop3::CheckPassword& p) const { self.log_in(std::move(p), out); }
-        void operator()(pop3::CheckApop& p) const { self.log_in(std::move(p), out); }
-        void operator()(pop3::CheckCram& p) const { self.log_in(std::move(p), out); }
-        void operator()(pop3::Authenticated& p) const { self.log_in(std::move(p), out); }
-        void operator()(pop3::NotAuthenticated& p) const { self.log_in(std::move(p), out); }
-        void operator()(const pop3::GetScram& p) const { self.get_scram(p.user, out); }
-        void operator()(const pop3::Deliver& p) const { self.deliver(p, out); }
-        void operator()(const pop3::Produce&) const { self.doing_ = Doing::listing; }
-        void operator()(const pop3::Update&) const { self.update(out); }
-    };
-    std::visit(Performer{*this, out}, action);
-}
-
-void Pop3Connection::log_in(Proof proof, std::string& out) {
-    struct MechanismOf {
-        pop3::Mechanism operator()(const pop3::CheckApop&) const { return pop3::Mechanism::apop; }
-        pop3::Mechanism operator()(const pop3::CheckCram&) const { return pop3::Mechanism::cram_md5; }
-        pop3::Mechanism operator()(const pop3::CheckPassword& p) const { return p.mechanism; }
-        pop3::Mechanism operator()(const pop3::Authenticated& p) const { return p.mechanism; }
-        pop3::Mechanism operator()(const pop3::NotAuthenticated& p) const { return p.mechanism; }
-    };
-    mechanism_ = std::visit(MechanismOf{}, proof);
-    work_began_ = event::Clock::now();   // not the turn's time: the fast ones are done within it
-    doing_ = Doing::logging_in;
-    login_ = std::make_unique<Login>(context_, id_, client_, std::move(proof), [this](LoginEnd end) {
-        in_ = input_;
-        turn([&](std::string& later) { login_ended(std::move(end), later); });
-    });
-    if (std::optional<LoginEnd> end = login_->start()) login_ended(std::move(*end), out);
-}
-
-// The credentials are on file, or derived from a known password by a worker: PBKDF2 is slow on purpose.
-void Pop3Connection::get_scram(const std::string& user, std::string& out) {
-    mechanism_ = pop3::Mechanism::scram_sha_256;
-    auth::ScramSource source =
-        context_.users.base().scram_source(user, source_of(client_.address.ip), context_.users.scram_key());
-    if (source.ready) return session_.scram_credentials(std::move(*source.ready), source.genuine, out);
-    doing_ = Doing::logging_in;
-    const worker::Job job = scram_job(source.password, source.salt, source.iterations);
-    job_ = context_.hashes.submit(job, [this, user, genuine = source.genuine](worker::Answer answer) {
-        in_ = input_;
-        turn([&](std::string& later) {
-            doing_ = Doing::nothing;
-            const Answered said = read_answer(answer);
-            auto credentials = auth::parse_scram_credentials(said.rest);
-            if (said.why || !credentials) {
-                return log_in_refused(user, {pop3::Refusal::temporary, std::nullopt, "SCRAM: " + said.why.message()}, later);
-            }
-            session_.scram_credentials(std::move(credentials).value(), genuine, later);
-        });
-    });
-}
-
-void Pop3Connection::login_ended(LoginEnd end, std::string& out) {
-    const std::string name = login_->user();
-    login_.reset();
-    doing_ = Doing::nothing;
-    context_.metrics.login_time.observe(microseconds_of_work());
-    if (const auto* refused = std::get_if<LoginRefused>(&end)) return log_in_refused(name, *refused, out);
-    const std::uint64_t most = context_.settings.max_per_user;
-    if (most != 0 && owner_.sessions_of(name) >= most) {
-        return log_in_refused(name, {pop3::Refusal::too_many_sessions, std::nullopt, "too many sessions"}, out);
-    }
-    context_.logins.delays().logged_in(name, context_.settings.login_delay, context_.loop.now());
-    LoggedIn& in = std::get<LoggedIn>(end);
-    maildir_ = std::move(in.maildir);
-    lock_ = std::move(in.lock);
-    session_.login_succeeded(std::move(in.maildrop), out);
-    context_.metrics.count_login(counted_as(mechanism_), state::LoginResult::ok);
-    publish(state::EventType::login, {{"ip", client_.address.ip.text()},
-                                      {"method", pop3::name_of(mechanism_)},
-                                      {"messages", session_.maildrop()->count()},
-                                      {"octets", session_.maildrop()->live_octets()}});
-    active_ = context_.loop.now();
-    arm_idle_timer();
-    owner_.user_came(*this);
-}
-
-void Pop3Connection::log_in_refused(std::string_view user, const LoginRefused& refused, std::string& out) {
-    doing_ = Doing::nothing;
-    session_.login_refused(refused.why, out, refused.seconds);
-    const bool wrong = refused.why == pop3::Refusal::wrong || refused.why == pop3::Refusal::not_permitted;
-    context_.metrics.count_login(counted_as(mechanism_), result_of(refused.why));
-    context_.events.publish(wrong ? state::EventType::auth_fail : state::EventType::refused,
-                            std::chrono::system_clock::now(), id_, user,
-                            {{"ip", client_.address.ip.text()},
-                             {"method", pop3::name_of(mechanism_)},
-                             {"reason", refused.cause}});
-}
-
-void Pop3Connection::deliver(const pop3::Deliver& wanted, std::string& out) {
-    const std::uint32_t index = mail::Maildrop::index(wanted.number);
-    DeliveryOrder order{session_.maildrop()->snapshot(), index, maildir_, session_.user(), client_.address.ip.text(), id_,
-                        wanted.top_lines};
-    retr_ = !wanted.top_lines;
-    work_began_ = event::Clock::now();
-    reply_began_at_ = sent_ + out.size();   // behind what is on its way already
-    reply_size_.reset();
-    const filter::FilterSpec* const spec = context_.transforms.of(session_.user());
-    delivery_ = spec ? deliver_filtered(context_, *this, std::move(order), *spec)
-                     : deliver_file(context_, *this, std::move(order));
-    doing_ = Doing::preparing;
-}
-
-// True: go on. False: wait for delivery_wakes().
-bool Pop3Connection::prepare(std::string& out) {
-    const std::size_t at = out.size();
-    switch (delivery_->begin()) {
-    case Delivery::Step::wait: return false;
-    case Delivery::Step::refused:
-        session_.delivery_refused(delivery_->refusal(), out);
-        count_reply(out, at);
-        delivery_.reset();
-        doing_ = Doing::nothing;
-        return true;
-    default: break;
-    }
-    reply_size_ = delivery_->octets();
-    session_.delivery_begins(reply_size_, out);
-    count_reply(out, at);
-    doing_ = Doing::delivering;
-    return true;
-}
-
-bool Pop3Connection::pump(std::string& out) {
-    switch (delivery_->pull(out, send_at - std::min(out.size(), send_at - 1))) {
-    case Delivery::Step::wait: return false;
-    case Delivery::Step::broken:
-        // Without the final "." line: no client may take a part for the whole.
-        close(Ending::cut);
-        return false;
-    case Delivery::Step::done:
-        delivery_.reset();
-        doing_ = Doing::nothing;
-        deliver_counts_ = true;
-        // Counted when the last octet has been handed over, so that goes first.
-        if (!flush(out)) return false;
-        delivered();
-        return true;
-    default: return true;
-    }
-}
-
-void Pop3Connection::delivered() {
-    deliver_counts_ = false;
-    session_.delivered();
-    const std::uint64_t octets = sent_ - reply_began_at_;
-    if (retr_) {
-        ++retrieved_;
-        ++context_.metrics.messages;
-        context_.metrics.retr_time.observe(microseconds_of_work());
-        context_.metrics.retr_bytes += octets;
-    } else {
-        ++context_.metrics.top_replies;
-        context_.metrics.top_bytes += octets;
-    }
-    if (const auto type = retr_ ? state::EventType::retr : state::EventType::top; context_.events.wants(type)) {
-        publish(type, {{"octets", octets}});
-    }
-}
-
-void Pop3Connection::update(std::string& out) {
-    ending_ = Ending::quit;
-    closing_ = true;
-    const mail::Maildrop& maildrop = *session_.maildrop();
-    const std::uint32_t asked = maildrop.deleted_count();
-    if (!maildrop.wants_update()) {
-        lock_.release();   // before the reply: who reads it may log in at once
-        session_.updated(0, out);
-        return;
-    }
-    closing_ = false;
-    doing_ = Doing::updating;
-    const std::string request = mail::UpdateRequest::of(maildrop, maildir_).to_bytes();
-    job_ = context_.disk.submit(update_job(!context_.settings.no_fsync, request), [this, asked](worker::Answer answer) {
-        if (alone_) {
-            std::string unheard;
-            updated(std::move(answer), asked, unheard);
-            return close(Ending::quit);
-        }
-        in_ = input_;
-        turn([&](std::string& later) { updated(std::move(answer), asked, later); });
-    });
-}
-
-void Pop3Connection::updated(worker::Answer answer, std::uint32_t asked, std::string& out) {
-    doing_ = Doing::nothing;
-    closing_ = true;
-    // A worker that died may have removed some, or all: the reply claims none.
-    std::uint32_t left = asked;
-    const Answered said = read_answer(answer);
-    if (!said.why) {
-        const auto outcome = mail::UpdateOutcome::from_bytes(said.rest);
-        if (outcome) left = outcome.value().failed;
-    }
-    removed_ = asked - std::min(asked, left);
-    context_.metrics.deletions += removed_;
-    context_.metrics.deletions_failed += left;
-    if (removed_ > 0 && context_.events.wants(state::EventType::dele)) {
-        publish(state::EventType::dele, {{"messages", removed_}});
-    }
-    if (left > 0) {
-        context_.events.log(state::Level::error, std::chrono::system_clock::now(),
-                            "deleted messages not removed: " + std::to_string(left), id_, session_.user());
-    }
-    lock_.release();
-    session_.updated(left, out);
 }
 
 // --- counting and telling ---

@@ -38,6 +38,12 @@ Transfer send_some(int socket, std::string_view from, bool more) noexcept {
     return as_transfer(uninterrupted([&] { return ::send(socket, from.data(), from.size(), flags); }));
 }
 
+void finish_sending(int socket) noexcept {
+    ::shutdown(socket, SHUT_WR);
+    char rest[4096];
+    for (int i = 0; i < 16 && ::recv(socket, rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
+}
+
 Transfer writev_some(int fd, std::span<const iovec> from) noexcept {
     return as_transfer(uninterrupted([&] { return ::writev(fd, from.data(), static_cast<int>(from.size())); }));
 }

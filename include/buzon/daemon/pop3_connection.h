@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,6 +77,8 @@ public:
     [[nodiscard]] event::Instant last_activity() const noexcept { return active_; }
 
 private:
+    // Replies are sent when so many octets have come together, so that a slow client costs no more than that.
+    static constexpr std::size_t send_at = 64 * 1024;
     enum class Doing : std::uint8_t { nothing, logging_in, preparing, delivering, listing, updating };
 
     void on_ready(std::uint32_t events) override;
@@ -84,8 +87,7 @@ private:
     void delivery_wakes() override;
 
     // One piece of work: `first` (an answer that came), then whatever else can be done, then the sending.
-    template <class First>
-    void turn(First first);
+    void turn(const std::function<void(std::string&)>& first);
     void work(std::string& out);
     [[nodiscard]] bool next_line(std::string& out);
     [[nodiscard]] bool flush(std::string& out);

@@ -29,6 +29,9 @@ struct Transfer {
 [[nodiscard]] Transfer write_some(int fd, std::string_view from) noexcept;
 // The same for a socket: MSG_NOSIGNAL, and MSG_MORE when `more` follows at once.
 [[nodiscard]] Transfer send_some(int socket, std::string_view from, bool more = false) noexcept;
+// Before the close of a socket whose peer may still be sending: unread input would make the kernel throw away what is on
+// its way to the peer. Ends our side and takes what has come, within bounds; never waits.
+void finish_sending(int socket) noexcept;
 [[nodiscard]] Transfer writev_some(int fd, std::span<const iovec> from) noexcept;
 
 // Whole-file helpers for start-up, workers and tests: they may wait, so the reactor never calls them.
