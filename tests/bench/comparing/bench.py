@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 
-from comparing.servers import Buzon, Dovecot, Failed, Floor, PASSWORD
+from comparing.servers import Buzon, Dovecot, Failed, Floor, NoTime, PASSWORD
 
 # Every user of every row, so that one users file serves all: prefix and how many.
 USERS = {"s": 50, "r": 8, "q": 8, "g": 2, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 19000,
@@ -42,13 +42,13 @@ class Bench:
 
     def run(self, argv, timeout):
         """Standard output of a tool; Failed when it fails or takes too long."""
-        timeout = min(timeout, self.time_left())
-        if timeout <= 1:
-            raise Failed("no time left")
+        left = self.time_left()
+        if left <= 1:
+            raise NoTime
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout)
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=min(timeout, left))
         except subprocess.TimeoutExpired:
-            raise Failed("took too long") from None
+            raise (Failed("took too long") if timeout <= left else NoTime) from None
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines()
             raise Failed(lines[0] if lines else f"exit {done.returncode}")
@@ -62,7 +62,11 @@ class Bench:
                 argv += ["--owner", str(server.owner)]
             for name, value in options.items():
                 argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-            self.made[server.root, prefix] = self.run(argv, 120).strip()
+            try:
+                self.made[server.root, prefix] = self.run(argv, 120).strip()
+            except Failed:
+                self.discard(server, prefix, options.get("users", 1))   # a part would stand in the way of the next try
+                raise
         return f"{server.root}/{prefix}1"
 
     def one_maildir(self, server, prefix, **options):

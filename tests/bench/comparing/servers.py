@@ -20,6 +20,10 @@ class NotDone(Failed):
     """The server has nothing to do in this row."""
 
 
+class NoTime(NotDone):
+    """The whole comparison has used up its time."""
+
+
 def die_with_us():
     """Between fork and exec: SIGTERM for the server when we end, however that happens."""
     pr_set_pdeathsig = 1
