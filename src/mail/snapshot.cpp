@@ -20,6 +20,7 @@ using posix::Result;
 using posix::UniqueFd;
 
 constexpr std::size_t alignment = 16;   // of the block in memory: more than its records need
+constexpr std::size_t smallest_mapped = 64 * 1024;
 constexpr std::size_t largest_copied = std::size_t{1} << 31;   // a file with more is a mistake, or worse
 
 std::error_code damaged() noexcept {
@@ -73,7 +74,8 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file) {
     const auto size = static_cast<std::size_t>(about.st_size);
     if (size < sizeof(Header)) return damaged();
     std::shared_ptr<Snapshot> made{new Snapshot};
-    if (sealed_for_good(file.get())) {
+    // A mapping costs a page at least, and a process has some 65,000 of them: small blocks are copied.
+    if (size > smallest_mapped && sealed_for_good(file.get())) {
         void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
         if (block == MAP_FAILED) return last_error();
         made->data_ = static_cast<const char*>(block);

@@ -36,7 +36,7 @@ struct MessageEntry {
 class Snapshot {
 public:
     // Takes the block in `file` from its beginning. Everything is validated (bounds, order of parts, checksum): a
-    // damaged or foreign file is EBADMSG, never a crash. A memfd sealed against writing and shrinking is mapped; anything
+    // damaged or foreign file is EBADMSG, never a crash. A large memfd sealed against writing and shrinking is mapped; anything
     // else, which somebody might cut short under us, is copied.
     [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_fd(posix::UniqueFd file);
     [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_bytes(std::string_view bytes);
