@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::string_view blanks = " \t";
 
-constexpr std::array<std::string_view, 11> options_with_free_text = {
-    "path",    "user",  "users",     "checkpassword", "admin",         "admins",
-    "mgmt-ip", "state", "transform", "transform-for", "transform-user"};
+constexpr std::array<std::string_view, 12> options_with_free_text = {
+    "path",    "user",  "users",      "checkpassword", "admin",         "admins",
+    "mgmt-ip", "state", "log-socket", "transform",     "transform-for", "transform-user"};
 
 } // namespace
 

@@ -121,6 +121,11 @@ constexpr std::array option_table{
                if (v.empty()) refuse(w, "a directory is wanted");
                o.state_dir = v;
            }},
+    Option{"log-socket", '\0', "PATH", "send the log to this syslog socket as RFC 5424 has it, and nothing to stderr",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (!net::to_socket_address(v)) refuse(w, "the path of a unix socket has 1 to 107 octets");
+               o.log_socket = v;
+           }},
     Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeated: a chain",
            [](Options& o, const std::string& w, std::string_view v) {
                if (!o.transform.append(spec_of(w, v))) refuse(w, "too many programs in one chain");

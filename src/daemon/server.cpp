@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -88,6 +89,16 @@ void check_program(const std::string& option, const filter::FilterSpec& spec) {
     throw StartError(code, option, wrong->text);
 }
 
+// It must be there; that nobody serves it yet is no mistake.
+void check_log_socket(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0) {
+        const std::error_code why = posix::last_error();
+        throw StartError(exit_code_for(why), path, why.message());
+    }
+    if (!S_ISSOCK(about.st_mode)) throw StartError(EX_NOINPUT, path, "not a socket");
+}
+
 } // namespace
 
 std::string checked_root(const std::string& path) {
@@ -136,6 +147,7 @@ void check_options(const Options& options) {
     }
     for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
     if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
+    if (!options.log_socket.empty()) check_log_socket(options.log_socket);
     const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
                                     [](const net::Ip& ip) { return !ip.is_loopback(); });
     const bool nobody = load_administrators(options).size() == 0;
@@ -148,7 +160,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     : options_{std::move(options)}
     , settings_{with_host(options_.settings)}
     , log_writer_{loop_, metrics_, STDERR_FILENO}
-    , log_{&log_writer_, state::LogOrigin{settings_.host, static_cast<std::uint64_t>(::getpid())}}
+    , log_{log_sink(), state::LogOrigin{settings_.host, static_cast<std::uint64_t>(::getpid())}}
     , events_{log_}
     , signals_{loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); }}
     // A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a
@@ -190,6 +202,12 @@ Server::Server(Options options, auth::UserBase users, std::string root)
 }
 
 Server::~Server() = default;
+
+state::LogSink* Server::log_sink() {
+    if (options_.log_socket.empty()) return &log_writer_;
+    return &syslog_.emplace(loop_, metrics_, options_.log_socket,
+                            [this](const std::string& message) { log(state::Level::warning, message); });
+}
 
 void Server::open_services() {
     std::string failed;
@@ -329,6 +347,7 @@ void Server::warn_of_what_waits_for_a_restart(const Options& fresh) {
     warn(fresh.mgmt_addresses != options_.mgmt_addresses || fresh.mgmt_paths != options_.mgmt_paths, "mgmt-ip");
     warn(fresh.metrics != options_.metrics, "metrics");
     warn(fresh.state_dir != options_.state_dir, "state");
+    warn(fresh.log_socket != options_.log_socket, "log-socket");
     warn(fresh.transform_user != options_.transform_user, "transform-user");
     warn(fresh.checkpassword != options_.checkpassword, "checkpassword");
 }
@@ -352,7 +371,7 @@ void Server::settings_changed() {
     pop3_settings_.login_delay = static_cast<std::uint32_t>(settings_.login_delay.count());
     pop3_settings_.max_message_size = settings_.max_message_size;
     log_.set_level(settings_.verbose ? std::max(settings_.log_level, state::Level::debug) : settings_.log_level);
-    log_.set_format(settings_.log_format);
+    log_.set_format(syslog_ ? state::LogFormat::syslog : settings_.log_format);
     log_.set_host(settings_.host);
     transforms_.refresh();
     logins_.refresh();

@@ -53,7 +53,8 @@ void append_json(const Event& event, std::string& out) {
     out += '}';
 }
 
-// The SD-ID's number is the one RFC 5612 sets aside for examples: the project has none of its own.
+// The SD-ID's number is the one RFC 5612 sets aside for examples: the project has none of its own. The same stands in the
+// MSG once more, as text: that part alone is what most syslog daemons write into their files.
 void append_syslog(const Event& event, const LogOrigin& origin, std::string& out) {
     out += '<';
     append_number(2 * 8 + severity(event.level), out);
@@ -79,9 +80,7 @@ void append_syslog(const Event& event, const LogOrigin& origin, std::string& out
         }
     });
     out += any ? ']' : '-';
-    if (!event.message.empty()) {
-        append_text_value(event.message, out += ' ');
-    }
+    append_body(event, out += ' ');
 }
 
 } // namespace

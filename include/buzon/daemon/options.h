@@ -51,6 +51,7 @@ struct Options {
     std::vector<auth::NamedSecret> admins;
     std::string admins_file;
     std::string state_dir;                 // empty: nothing is kept but mail
+    std::string log_socket;                // empty: the log goes to stderr
     std::string config_file;
     bool demo = false;                     // --default
 

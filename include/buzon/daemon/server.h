@@ -21,6 +21,7 @@
 #include "buzon/daemon/metrics_service.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/pop3_service.h"
+#include "buzon/daemon/syslog_socket.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/users.h"
 #include "buzon/event/signals.h"
@@ -53,6 +54,7 @@ public:
     void run();
 
 private:
+    [[nodiscard]] state::LogSink* log_sink();
     void open_services();
     void on_signal(int number);
     void stop();
@@ -85,6 +87,7 @@ private:
     state::Metrics metrics_;
     event::EventLoop loop_;
     LogWriter log_writer_;
+    std::optional<SyslogSocket> syslog_; // with --log-socket, instead of stderr
     state::Log log_;
     state::EventBus events_;
     event::Signals signals_;

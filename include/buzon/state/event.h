@@ -41,7 +41,7 @@ inline constexpr std::array<std::string_view, 5> level_names = {"error", "warnin
 enum class LogFormat : std::uint8_t {
     text,   // TIMESTAMP TYPE key=value ...
     json,   // one object a line
-    syslog, // RFC 5424
+    syslog, // RFC 5424, with the text behind its structured data
     journal // the text without its timestamp behind "<PRIORITY>", as sd-daemon(3) reads it from stderr
 };
 inline constexpr std::array<std::string_view, 4> log_format_names = {"text", "json", "syslog", "journal"};
