@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "buzon/posix/io.h"
+#include "support/programs.h"
 
 using namespace buzon;
 using namespace std::chrono_literals;
@@ -24,7 +25,7 @@ constexpr auto patience = 60s;
 
 [[noreturn]] void exec_client(std::vector<std::string>& arguments, std::vector<std::string>& environment) {
     ::signal(SIGPIPE, SIG_DFL);
-    std::string program = BUZON_CLIENT;
+    std::string program = test::client_program();
     std::vector<char*> argv{program.data()}, envp;
     for (std::string& argument : arguments)
         argv.push_back(argument.data());

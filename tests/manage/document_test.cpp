@@ -5,13 +5,14 @@
 #include "buzon/state/event.h"
 #include "buzon/state/history.h"
 #include "support/catch.h"
+#include "support/programs.h"
 
 using namespace buzon;
 
 namespace {
 
 const std::string& document() {
-    static const std::string text = posix::read_file(BUZON_SOURCE_DIR "/docs/management-protocol.md", 1 << 20).value();
+    static const std::string text = posix::read_file((test::source_directory() + "/docs/management-protocol.md").c_str(), 1 << 20).value();
     return text;
 }
 

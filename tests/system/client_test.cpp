@@ -1,5 +1,6 @@
 // system/client_test.cpp - bin/client as a person and a script use it.
 #include "support/catch.h"
+#include "support/programs.h"
 #include "system/server.h"
 
 using namespace buzon::test;
@@ -134,7 +135,7 @@ TEST_CASE("the client names its administrator and takes the password from the en
 TEST_CASE("a live view ends when the server goes away") {
     Server server;
     Launch launch;
-    launch.argv = {BUZON_CLIENT, "127.0.0.1", std::to_string(server.management_port()), "EVNT"};
+    launch.argv = {client_program(), "127.0.0.1", std::to_string(server.management_port()), "EVNT"};
     Process follower{launch};
     CHECK(eventually([&] { return descriptors_of(follower.pid()) > 3; }));
     pause_for(Seconds{0.3});

@@ -1,13 +1,14 @@
 // system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's
 // poplib, fetchmail, mpop, getmail and Perl's Net::POP3; and curl by TLS through stunnel and HAProxy.
 #include "support/catch.h"
+#include "support/programs.h"
 #include "system/server.h"
 
 using namespace buzon::test;
 
 namespace {
 
-const std::filesystem::path sample = std::filesystem::path(BUZON_SOURCE_DIR) / "maildir-sample";
+const std::filesystem::path sample = std::filesystem::path(source_directory()) / "maildir-sample";
 
 Server::Setup demo() {
     Server::Setup setup;

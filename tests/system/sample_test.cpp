@@ -1,12 +1,13 @@
 // system/sample_test.cpp - the demo of --default: the sample session of the contract, the sample mail, left as it is.
 #include "support/catch.h"
+#include "support/programs.h"
 #include "system/server.h"
 
 using namespace buzon::test;
 
 namespace {
 
-const std::filesystem::path sample = std::filesystem::path(BUZON_SOURCE_DIR) / "maildir-sample";
+const std::filesystem::path sample = std::filesystem::path(source_directory()) / "maildir-sample";
 
 Server::Setup demo(Words arguments = {}) {
     Server::Setup setup;

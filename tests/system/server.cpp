@@ -12,6 +12,7 @@
 
 #include "buzon/posix/io.h"
 #include "support/catch.h"
+#include "support/programs.h"
 
 namespace buzon::test {
 namespace {
@@ -59,7 +60,7 @@ Server::Server(const Setup& setup) {
 void Server::start(const Setup& setup) {
     std::filesystem::create_directories(root());
     Launch launch;
-    launch.argv = {BUZON_SERVER, "-p", "0", "-P", "0"};
+    launch.argv = {server_program(), "-p", "0", "-P", "0"};
     if (!setup.own_addresses) launch.argv.insert(launch.argv.end(), {"-l", "127.0.0.1", "-L", "127.0.0.1"});
     if (!setup.own_root) launch.argv.insert(launch.argv.end(), {"-d", root()});
     launch.argv.insert(launch.argv.end(), setup.arguments.begin(), setup.arguments.end());
@@ -115,7 +116,7 @@ ExitCode Server::stop() {
 }
 
 Finished run_server(const Words& arguments) {
-    Words argv{BUZON_SERVER};
+    Words argv{server_program()};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return run(argv);
 }
@@ -123,7 +124,7 @@ Finished run_server(const Words& arguments) {
 Finished run_client(const Words& arguments, const std::string& input,
                     const std::map<std::string, std::string>& environment) {
     Launch launch;
-    launch.argv = {BUZON_CLIENT};
+    launch.argv = {client_program()};
     launch.argv.insert(launch.argv.end(), arguments.begin(), arguments.end());
     launch.environment = environment;
     return run(std::move(launch), input);

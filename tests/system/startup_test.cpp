@@ -3,6 +3,7 @@
 
 #include "buzon/posix/io.h"
 #include "support/catch.h"
+#include "support/programs.h"
 #include "system/server.h"
 
 using namespace buzon::test;
@@ -12,7 +13,7 @@ namespace {
 // One line on stderr, nothing on stdout, and one of these codes.
 void refused(const Words& arguments, std::initializer_list<int> codes, bool powerless = false) {
     Launch launch;
-    launch.argv = {BUZON_SERVER};
+    launch.argv = {server_program()};
     launch.argv.insert(launch.argv.end(), arguments.begin(), arguments.end());
     launch.powerless = powerless;
     const Finished end = run(launch, {}, Seconds{30});
@@ -126,7 +127,7 @@ TEST_CASE("what is named must be there and of the right kind") {
     refused({"-d", mail, "--config", nothing}, {66});
     refused({"-d", mail, "--config", mail}, {66});
     Launch launch;
-    launch.argv = {BUZON_SERVER, "-p", "0", "-P", "0"};
+    launch.argv = {server_program(), "-p", "0", "-P", "0"};
     launch.directory = directory.path(); // where there is no ./maildir
     const Finished end = run(launch);
     CHECK(end.code == 66);
@@ -157,7 +158,7 @@ TEST_CASE("a file with wrong content is refused with code 78 and its line") {
         refused({"-d", mail, "--config", directory.file("config", content)}, {78});
     }
     Launch launch;
-    launch.argv = {BUZON_SERVER, "-d", mail, "--users",
+    launch.argv = {server_program(), "-d", mail, "--users",
                    directory.file("users", "# one\n\nana:{PLAIN}good\nbob:{NOSUCH}s3cr3t\n")};
     const Finished end = run(launch);
     CHECK(end.err.find("4") != std::string::npos);
@@ -318,7 +319,7 @@ TEST_CASE("closed standard descriptors harm nothing") {
         while (management == port)
             management = free_port();
         Launch launch;
-        launch.argv = {BUZON_SERVER,
+        launch.argv = {server_program(),
                        "-l",
                        "127.0.0.1",
                        "-L",
@@ -358,7 +359,7 @@ TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
     while (buzon::posix::write_some(err.value().write_end.get(), filler).what == buzon::posix::Moved::some) {
     }
     Launch launch;
-    launch.argv = {BUZON_SERVER, "-l", "127.0.0.1", "-L", "127.0.0.1", "-p", std::to_string(port),
+    launch.argv = {server_program(), "-l", "127.0.0.1", "-L", "127.0.0.1", "-p", std::to_string(port),
                    "-P",         "0",  "-N",        "-d", mail.path(), "-u", "user1:pass1"};
     launch.standard[1] = out.value().write_end.get();
     launch.standard[2] = err.value().write_end.get();
@@ -380,8 +381,8 @@ TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
 
 TEST_CASE("the programs find what they need from any directory and by any name") {
     TempDirectory elsewhere;
-    std::filesystem::create_symlink(BUZON_SERVER, elsewhere / "enlace");
-    for (const std::string& program : {std::string(BUZON_SERVER), elsewhere / "enlace"}) {
+    std::filesystem::create_symlink(server_program(), elsewhere / "enlace");
+    for (const std::string& program : {server_program(), elsewhere / "enlace"}) {
         Launch launch;
         launch.argv = {program, "--version"};
         launch.directory = "/";

@@ -1,0 +1,12 @@
+// tests/support/programs.h - where the programs under test and the project's files lie.
+#pragma once
+
+#include <string>
+
+namespace buzon::test {
+
+[[nodiscard]] std::string server_program();   // the bin/server of this build
+[[nodiscard]] std::string client_program();   // its bin/client
+[[nodiscard]] std::string source_directory(); // the project's root
+
+} // namespace buzon::test
