@@ -11,6 +11,7 @@
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/daemon/transforms.h"
+#include "buzon/daemon/uidl_settings.h"
 #include "buzon/daemon/users.h"
 
 namespace buzon::daemon {
@@ -136,7 +137,7 @@ manage::Outcome Control::change(const manage::ChangeAddress& to) {
 }
 
 manage::Outcome Control::change(const manage::ChangeSetting& to) {
-    if (const auto wrong = state::change_setting(settings_, to.name, to.value)) return failed(*wrong);
+    if (const auto wrong = change_checked_setting(settings_, to.name, to.value)) return failed(*wrong);
     changed_.insert(to.name);
     hooks_.settings_changed();
     return {};
@@ -235,7 +236,7 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
 void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
     const std::string maildir = context_.users.maildir_of(whom.user);
     if (maildir.empty()) return done(failed("no such user"));
-    pending = context_.disk.submit(release_uidl_job(maildir), [done](worker::Answer answer) {
+    pending = context_.disk.submit(release_uidl_job(maildir, uidl_rules(context_.settings)), [done](worker::Answer answer) {
         const Answered said = read_answer(answer);
         done(said.why ? failed(said.why.message()) : manage::Outcome{});
     });

@@ -88,8 +88,14 @@ worker::Reply do_scan(std::string_view body) {
     if (create) {
         if (const std::error_code why = mail::create_maildir(request.maildir)) return reply(why);
     }
-    auto snapshot = mail::scan(request.maildir, request.options);
-    if (!snapshot) return reply(snapshot.error());
+    mail::UidlChange change;
+    auto snapshot = mail::scan(request.maildir, request.options, &change);
+    if (!snapshot) {
+        std::string seen;
+        put(seen, change.known);
+        put(seen, change.changed);
+        return reply(snapshot.error(), seen);
+    }
     const char local = on_local_file_system(request.maildir) ? 1 : 0;
     return reply({}, {&local, 1}, std::move(snapshot).value());
 }
@@ -243,7 +249,13 @@ Answered read_answer(const worker::Answer& answer) {
     return {code == 0 ? std::error_code{} : std::error_code{code, std::system_category()}, rest};
 }
 
-worker::Job scan_job(const std::string& maildir, bool create) {
+mail::UidlChange read_change(std::string_view rest) {
+    mail::UidlChange change;
+    if (!take(rest, change.known) || !take(rest, change.changed)) return {};
+    return change;
+}
+
+worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRules& rules) {
     std::string body;
     put(body, static_cast<std::uint8_t>(create));
     mail::ScanRequest request;
@@ -251,7 +263,7 @@ worker::Job scan_job(const std::string& maildir, bool create) {
     return job(JobKind::scan, body + request.to_bytes());
 }
 
-worker::Job release_uidl_job(const std::string& maildir) {
+worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules) {
     std::string body;
     put(body, std::uint8_t{0});
     mail::ScanRequest request;
@@ -318,6 +330,7 @@ worker::Job restore_job(const std::string& maildir, std::int64_t since) {
     put(body, since);
     worker::Job made = job(JobKind::restore, body + maildir);
     made.abandonable = false;
+    request.options.uidl = rules;
     return made;
 }
 
@@ -326,6 +339,7 @@ worker::Job edit_job(Edited what, const std::string& path, const Edits& edits) {
     put(body, static_cast<std::uint8_t>(what));
     put_text(body, path);
     for (const auto& [name, values] : edits) {
+    request.options.uidl = std::move(rules);
         put_text(body, name);
         put(body, static_cast<std::uint32_t>(values.size()));
         for (const std::string& value : values) put_text(body, value);

@@ -157,10 +157,23 @@ void Login::open_maildrop() {
 void Login::opened(SnapshotResult result) {
     if (result) return end(LoggedIn{mail::Maildrop{std::move(result).value()}, maildir_, std::move(lock_)});
     const std::error_code why = result.error();
+    if (why == mail::uidls_would_change()) return breaker_tripped(waiter_.change());
     // Nobody but an operator can mend these; the rest may look different in a minute.
     const bool lasting = why == std::errc::permission_denied || why == std::errc::not_a_directory ||
                          why == std::errc::read_only_file_system || why == std::errc::too_many_symbolic_link_levels;
     refuse(lasting ? pop3::Refusal::maildrop_broken : pop3::Refusal::maildrop_unavailable, maildir_ + ": " + why.message());
+}
+
+// Clients would fetch everything again, so an operator has to say that this is right.
+void Login::breaker_tripped(const mail::UidlChange& change) {
+    context_.events.publish(state::EventType::uidl, std::chrono::system_clock::now(), session_, user_,
+                            {{"action", "closed"},
+                             {"changed", change.changed},
+                             {"known", change.known},
+                             {"uidl-breaker", context_.settings.uidl_breaker},
+                             {"maildir", maildir_}});
+    refuse(pop3::Refusal::maildrop_unavailable, std::to_string(change.changed) + " of " + std::to_string(change.known) +
+                                                    " known messages would get another UIDL, FREE allows it");
 }
 
 void Login::refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds) {

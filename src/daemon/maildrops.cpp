@@ -42,6 +42,11 @@ std::shared_ptr<const mail::Snapshot> Maildrops::open(const std::string& maildir
     return nullptr;
 }
 
+void Maildrops::use(mail::UidlRules rules) {
+    rules_ = std::move(rules);
+    rules_digest_ = rules_.digest();
+}
+
 void Maildrops::touched(const std::string& maildir) {
     if (const auto found = known_.find(maildir); found != known_.end()) found->second.looked = {};
 }
@@ -51,6 +56,7 @@ std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& mail
     if (found == known_.end()) return nullptr;
     Known& known = found->second;
     if (!known.local || loop_.now() - known.looked > metadata_stays) return nullptr;
+    if (known.snapshot->rules() != rules_digest_) return nullptr;
     const auto now = mail::stamps(maildir);
     if (!now || !known.snapshot->is_current(now.value())) return nullptr;
     known.looked = loop_.now();
@@ -60,7 +66,7 @@ std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& mail
 
 void Maildrops::start(const std::string& maildir, Scan& scan) {
     scan.began = event::Clock::now();
-    scan.answer = disk_.submit(scan_job(maildir, scan.create),
+    scan.answer = disk_.submit(scan_job(maildir, scan.create, rules_),
                                [this, maildir](worker::Answer answer) { scanned(maildir, std::move(answer)); });
 }
 
@@ -70,8 +76,12 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
     Scan& scan = node.mapped();
     metrics_.scan_time.observe(static_cast<state::Count>(
         std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - scan.began).count()));
-    const SnapshotResult result = take_in(maildir, std::move(answer));
-    for (Waiter* waiter : scan.waiters) waiter->owner_ = nullptr;
+    mail::UidlChange change;
+    const SnapshotResult result = take_in(maildir, std::move(answer), change);
+    for (Waiter* waiter : scan.waiters) {
+        waiter->owner_ = nullptr;
+        waiter->change_ = change;
+    }
     // A waiter's answer may destroy other waiters: they take themselves out of the list (give_up).
     for (std::size_t i = 0; i < scan.waiters.size(); ++i) {
         Waiter* const waiter = scan.waiters[i];
@@ -80,10 +90,11 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
     }
 }
 
-SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer answer) {
+SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer answer, mail::UidlChange& change) {
     const Answered said = read_answer(answer);
     if (said.why) {
         forget(maildir);
+        if (said.why == mail::uidls_would_change()) change = read_change(said.rest);
         return said.why;
     }
     SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd));

@@ -13,11 +13,14 @@
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/server.h"
+#include "buzon/daemon/verify_uidls.h"
 #include "buzon/posix/io.h"
 
 namespace {
 
 using namespace buzon;
+
+constexpr int uidls_differ = 1;   // the exit code of --uidl-verify, as diff has it
 
 // A closed standard descriptor would be given to the next file we open, and then logged into.
 void fill_standard_descriptors() {
@@ -50,6 +53,12 @@ int run(std::span<const std::string_view> arguments) {
         if (!options.demo) (void)daemon::checked_root(options.path);
         say(STDOUT_FILENO, "all options and files are right\n");
         return EX_OK;
+    }
+    if (options.task == daemon::Options::Task::verify_uidls) {
+        std::string report;
+        const bool same = daemon::verify_uidls(options, users, daemon::checked_root(options.path), report);
+        say(STDOUT_FILENO, report);
+        return same ? EX_OK : uidls_differ;
     }
     std::unique_ptr<daemon::Demo> demo;
     if (options.demo) {

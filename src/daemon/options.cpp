@@ -6,7 +6,9 @@
 #include <array>
 #include <cerrno>
 
+#include "buzon/auth/user_name.h"
 #include "buzon/daemon/config_text.h"
+#include "buzon/daemon/uidl_settings.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -73,6 +75,15 @@ void set_transform_for(Options& options, const std::string& what, std::string_vi
     const std::size_t equals = value.find('=');
     if (equals == 0 || equals == std::string_view::npos) refuse(what, "NAME=SPEC is wanted");
     options.transform_for[std::string{value.substr(0, equals)}] = spec_of(what, value.substr(equals + 1));
+}
+
+void add_verification(Options& options, const std::string& what, std::string_view value) {
+    const std::size_t colon = value.find(':');
+    if (colon == std::string_view::npos || colon + 1 == value.size()) refuse(what, "NAME:FILE is wanted");
+    const std::string_view name = value.substr(0, colon);
+    if (const std::string_view fault = auth::fault_of_user_name(name); !fault.empty()) refuse(what, std::string{fault});
+    options.verify_uidls.push_back({std::string{name}, std::string{value.substr(colon + 1)}});
+    if (options.task == Options::Task::serve) options.task = Options::Task::verify_uidls;
 }
 
 void no_value(Options&, const std::string&, std::string_view) {}
@@ -144,6 +155,8 @@ constexpr std::array option_table{
            [](Options& o, const std::string&, std::string_view) {
                if (o.task == Options::Task::serve) o.task = Options::Task::check;
            }},
+    Option{"uidl-verify", '\0', "NAME:FILE",
+           "compare the UIDLs that NAME would be served with a captured UIDL listing, and end; repeatable", add_verification},
     Option{"default", '\0', "", "demo: user1:pass1 to user6:pass6 over a private copy of the sample mail, loopback only",
            [](Options& o, const std::string&, std::string_view) { o.demo = true; }},
 };
@@ -256,7 +269,7 @@ std::vector<Given> read_config(const std::string& path, std::string_view text) {
         const std::string_view name = trimmed(line.substr(0, equals));
         const std::string what = path + " line " + std::to_string(number);
         Found found = find_long(name);
-        if (found.option && (name == "config" || name == "help" || name == "version" || name == "check")) found = {};
+        if (found.option && (name == "config" || name == "help" || name == "version" || name == "check" || name == "uidl-verify")) found = {};
         if (!found.known()) throw StartError(EX_CONFIG, what, "unknown option");
         const std::string_view value =
             equals == std::string_view::npos ? std::string_view{} : config_value(name, trimmed(line.substr(equals + 1)));
@@ -278,7 +291,7 @@ void apply(Options& options, const Given& given) {
     if (given.found.option) return given.found.option->apply(options, given.what, given.value);
     const state::SettingField& field = *given.found.setting;
     const std::string_view value = field.is_flag() ? std::string_view{"on"} : given.value;
-    if (const auto wrong = state::change_setting(options.settings, field.name, value)) {
+    if (const auto wrong = change_checked_setting(options.settings, field.name, value)) {
         // "NAME: what is allowed": the name stands in `what` already
         const std::size_t colon = wrong->find(": ");
         refuse(given.what, colon == std::string::npos ? *wrong : wrong->substr(colon + 2));

@@ -12,6 +12,7 @@
 #include <map>
 
 #include "buzon/daemon/jobs.h"
+#include "buzon/daemon/uidl_settings.h"
 #include "buzon/manage/prometheus.h"
 #include "buzon/posix/io.h"
 
@@ -373,6 +374,7 @@ void Server::settings_changed() {
     log_.set_level(settings_.verbose ? std::max(settings_.log_level, state::Level::debug) : settings_.log_level);
     log_.set_format(syslog_ ? state::LogFormat::syslog : settings_.log_format);
     log_.set_host(settings_.host);
+    maildrops_.use(uidl_rules(settings_));
     transforms_.refresh();
     logins_.refresh();
     const std::array limits = {settings_.timeout, settings_.login_timeout, settings_.mgmt_timeout};

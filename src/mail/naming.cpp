@@ -66,12 +66,8 @@ public:
 
     bool has_fresh() const { return !fresh_.empty(); }
 
-    struct Change {
-        std::uint64_t known = 0;     // messages whose UIDL the last session was told
-        std::uint64_t changed = 0;   // those that would get another one
-    };
-    Change change() const {
-        Change sum;
+    UidlChange change() const {
+        UidlChange sum;
         for (const Found& file : files_) {
             if (file.last_uidl.empty()) continue;
             ++sum.known;
@@ -249,7 +245,7 @@ posix::Result<ForeignList> foreign_for(int maildir, const UidlRules& rules, cons
 }
 
 // Names all messages after the list as it is now, or says that too many would change.
-std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules, Naming& naming) {
+std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules, Naming& naming, UidlChange& change) {
     const posix::Result<FrozenUidls> read = file.read();
     if (!read) return read.error();
     const FrozenUidls& frozen = read.value();
@@ -259,7 +255,7 @@ std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules
     if (!found) return found.error();
     const ForeignList& foreign = found.value();
     if (!foreign.entries.empty() || foreign.source != UidlSource::base_name) naming.run(frozen, foreign, false);
-    const Naming::Change change = naming.change();
+    change = naming.change();
     if (change.changed == 0 || rules.accept_changes) return {};
     if (change.changed * 100 > change.known * rules.breaker_percent) return uidls_would_change();
     naming.run(frozen, foreign, true);
@@ -269,17 +265,17 @@ std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules
 } // namespace
 
 std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<Found>& files,
-                              std::deque<std::string>& given) {
+                              std::deque<std::string>& given, UidlChange& change) {
     mark_shared_bases(files);
     Naming naming{files, given, rules};
     posix::Result<FrozenFile> file = FrozenFile::open(maildir);
     if (!file) return file.error();
-    if (const std::error_code why = name_after(file.value(), maildir, rules, naming)) return why;
+    if (const std::error_code why = name_after(file.value(), maildir, rules, naming, change)) return why;
     if (rules.freeze && (naming.worth_compacting() || !naming.lines_to_add().empty())) {
         // Once more, with nobody else writing: another process may just have named the same messages. Where nothing
         // can be written the UIDLs are as good as they were; the next scan tries again.
         if (std::optional<FrozenFile> locked = FrozenFile::open_locked(maildir)) {
-            if (const std::error_code why = name_after(*locked, maildir, rules, naming)) return why;
+            if (const std::error_code why = name_after(*locked, maildir, rules, naming, change)) return why;
             const std::string lines = naming.lines_to_add();
             if (naming.worth_compacting()) static_cast<void>(locked->replace(naming.compacted(bases_in_trash(maildir))));
             else if (!lines.empty()) static_cast<void>(locked->append(lines, naming.must_reach_disk()));

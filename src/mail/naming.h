@@ -13,8 +13,8 @@ namespace buzon::mail {
 
 // `files` come in the order of delivery and leave in session order, each with its UIDL. `given` keeps the texts. What
 // was not given before is written to the frozen list, unless the rules forbid it or the file system does.
-// uidls_would_change() when the circuit breaker trips; then nothing was written.
+// uidls_would_change() when the circuit breaker trips; then nothing was written, and `change` says what it saw.
 [[nodiscard]] std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<Found>& files,
-                                            std::deque<std::string>& given);
+                                            std::deque<std::string>& given, UidlChange& change);
 
 } // namespace buzon::mail

@@ -101,7 +101,7 @@ Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamp
 
 } // namespace
 
-Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options) {
+Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, UidlChange* change) {
     const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
     if (!root) return root.error();
     const std::shared_ptr<const Snapshot> index = options.read_index ? read_index(root.value().get()) : nullptr;
@@ -126,7 +126,11 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options) {
     if (const std::error_code why = measure(files, listing.value())) return why;
     put_in_order(files, options.uidl.order);
     std::deque<std::string> given;
-    if (const std::error_code why = name_messages(root.value().get(), options.uidl, files, given)) return why;
+    UidlChange would_change;
+    if (const std::error_code why = name_messages(root.value().get(), options.uidl, files, given, would_change)) {
+        if (change != nullptr) *change = would_change;
+        return why;
+    }
 
     const Stamps& before = listing.value().before;
     // What could not be read is tried again next time.

@@ -1,5 +1,6 @@
 #include "uidl_format.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace buzon::mail {
@@ -99,6 +100,10 @@ UidlFormat UidlFormat::parse(std::string_view text, std::string& trouble) {
         if (literal != 0 || rest.substr(0, 2) == "%%") {
             part.text = literal != 0 ? rest.substr(0, literal) : "%";
             rest.remove_prefix(literal != 0 ? literal : 2);
+            if (std::any_of(part.text.begin(), part.text.end(), [](char c) { return c <= ' ' || c > '~'; })) {
+                trouble = "the UIDL format holds characters that no UIDL may have";
+                return {};
+            }
         } else {
             const std::string_view at = rest;
             rest.remove_prefix(1);

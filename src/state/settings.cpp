@@ -86,6 +86,8 @@ constexpr SettingField flag(std::string_view name, std::string_view meaning) {
 }
 
 inline constexpr std::array<std::string_view, 2> session_rule_names = {"exclusive", "shared"};
+inline constexpr std::array<std::string_view, 4> uidl_source_names = {"auto", "base", "dovecot", "courier"};
+inline constexpr std::array<std::string_view, 2> uidl_order_names = {"delivery", "mtime"};
 
 template <auto Member, const auto& Names>
 constexpr SettingField choice(std::string_view name, std::string_view meaning) {
@@ -146,6 +148,27 @@ constexpr SettingField host_row(std::string_view name, std::string_view meaning)
             [](const SettingField&) -> std::string { return "one plain host name"; }};
 }
 
+// Free text on one line: printable ASCII, with no blank at either end.
+inline constexpr std::size_t longest_text = 200;
+
+template <std::string Settings::*Member>
+constexpr SettingField text_row(std::string_view name, std::string_view meaning) {
+    return {name,
+            SettingType::text,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) { return s.*Member; },
+            [](const SettingField&, std::string_view text, Settings& s) {
+                const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+                if (text.empty() || text.size() > longest_text || !printable) return false;
+                if (text.front() == ' ' || text.back() == ' ') return false;
+                s.*Member = text;
+                return true;
+            },
+            [](const SettingField&) { return "printable text of 1 to " + std::to_string(longest_text) + " octets"; }};
+}
+
 using S = Settings;
 constexpr std::uint64_t week = 604'800, million = 1'000'000;
 constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
@@ -168,6 +191,10 @@ constexpr SettingField rows[] = {
                                  "larger messages are listed but not sent; 0: no limit", SettingType::octets),
     duration<&S::undelete_grace>("undelete-grace", 0, 3650, "how long deleted mail can be brought back; 0: not at all",
                                  SettingType::days),
+    choice<&S::uidl, uidl_source_names>("uidl", "where the UIDLs of a maildrop without a list of ours come from"),
+    text_row<&S::uidl_format>("uidl-format", "pop3_uidl_format of the Dovecot whose dovecot-uidlist is taken over"),
+    choice<&S::uidl_order, uidl_order_names>("uidl-order",
+                                             "what messages go by where no list gives their order; mtime: as qmail-pop3d"),
     number<&S::uidl_breaker>("uidl-breaker", 0, 100,
                              "share of known messages that may change their UIDL before a login is refused",
                              SettingType::percent),
@@ -213,8 +240,8 @@ constexpr SettingField rows[] = {
 } // namespace
 
 std::string_view name_of(SettingType type) noexcept {
-    static constexpr std::array<std::string_view, 9> names = {"number", "seconds", "octets",   "days", "percent",
-                                                              "flag",   "choice",  "commands", "host"};
+    static constexpr std::array<std::string_view, 10> names = {"number", "seconds", "octets",   "days", "percent",
+                                                              "flag",   "choice",  "commands", "host", "text"};
     return names[static_cast<std::size_t>(type)];
 }
 

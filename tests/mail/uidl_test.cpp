@@ -74,7 +74,7 @@ TEST_CASE("Dovecot's formats, old and new") {
 
 TEST_CASE("a format that cannot be read, or tells no messages apart, is refused in words") {
     for (const char* bad : {"", "x", "%v", "%", "%u%", "%q", "%{uid", "%{nothing}", "%{uid | md5}", "%{uid | hex(}", "%{uid | hex(x)}",
-                            "%999u", "%m", "%{}"})
+                            "%999u", "%m", "%{}", "%u %v", "%u\t", "%u\xE9"})
         CHECK_FALSE(trouble_with_uidl_format(bad).empty());
     CHECK(trouble_with_uidl_format("%u").empty());
 }

@@ -53,6 +53,13 @@ TEST_CASE("typed members follow the text") {
     CHECK(settings.timeout == std::chrono::seconds{30});
     CHECK_FALSE(change_setting(settings, "undelete-grace", "7").has_value());
     CHECK(settings.undelete_grace == std::chrono::days{7});
+    for (const char* bad : {"", " %u", "%u ", "%u\n", "\xC3\xB1"}) CHECK(change_setting(settings, "uidl-format", bad).has_value());
+    CHECK(change_setting(settings, "uidl-format", std::string(201, 'u')).has_value());
+    CHECK(settings.uidl_format == "%08Xu%08Xv");
+    CHECK_FALSE(change_setting(settings, "uidl-format", "%{uid | hex(8)}").has_value());
+    CHECK(settings.uidl_format == "%{uid | hex(8)}");
+    CHECK_FALSE(change_setting(settings, "uidl", "courier").has_value());
+    CHECK(settings.uidl == UidlSource::courier);
     CHECK_FALSE(change_setting(settings, "sessions", "shared").has_value());
     CHECK(settings.sessions == SessionRule::shared);
     CHECK_FALSE(change_setting(settings, "log-level", "debug").has_value());

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "buzon/daemon/save_file.h"
+#include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/unique_fd.h"
 #include "buzon/worker/pool.h"
 
@@ -25,8 +26,10 @@ struct Answered {
 };
 [[nodiscard]] Answered read_answer(const worker::Answer& answer);
 
-// A maildrop's snapshot. Answer: one octet, 1 when the file system is a local one; the descriptor is the snapshot.
-[[nodiscard]] worker::Job scan_job(const std::string& maildir, bool create);
+// A maildrop's snapshot. Answer: one octet, 1 when the file system is a local one; the descriptor is the snapshot. With
+// mail::uidls_would_change(): what read_change() takes.
+[[nodiscard]] worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRules& rules);
+[[nodiscard]] mail::UidlChange read_change(std::string_view rest);
 // A message by name, wherever it is now. Answer: the descriptor.
 [[nodiscard]] worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new, std::uint64_t inode);
 // Octets of a file that are not in memory. Answer: the octets, none at its end. `file` is borrowed until submit().
@@ -47,7 +50,7 @@ struct Answered {
 // Deleted mail comes back (mail/trash.h). Answer: how many messages, as text.
 [[nodiscard]] worker::Job restore_job(const std::string& maildir, std::int64_t since);
 // Takes the UIDLs that a maildrop has now, however many of them are new (uidl-breaker). Answer as of scan_job().
-[[nodiscard]] worker::Job release_uidl_job(const std::string& maildir);
+[[nodiscard]] worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules);
 // edit_file() and replace_file().
 [[nodiscard]] worker::Job edit_job(Edited what, const std::string& path, const Edits& edits);
 [[nodiscard]] worker::Job store_job(const std::string& path, std::string_view content);

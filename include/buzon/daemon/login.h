@@ -74,6 +74,7 @@ private:
     void opened(SnapshotResult result);
     void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
     void end(LoginEnd what);
+    void breaker_tripped(const mail::UidlChange& change);
 
     Context& context_;
     std::uint64_t session_;

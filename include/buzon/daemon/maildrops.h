@@ -12,6 +12,7 @@
 
 #include "buzon/event/event_loop.h"
 #include "buzon/mail/snapshot.h"
+#include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/result.h"
 #include "buzon/state/metrics.h"
 #include "buzon/worker/pool.h"
@@ -36,13 +37,19 @@ public:
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
         ~Waiter();
+        // What the circuit breaker saw, when the answer is mail::uidls_would_change().
+        [[nodiscard]] const mail::UidlChange& change() const noexcept { return change_; }
 
     private:
         friend class Maildrops;
         OnSnapshot then_;
         Maildrops* owner_ = nullptr;
         std::string path_;
+        mail::UidlChange change_;
     };
+
+    // Where UIDLs and the order come from, for logins from now on. Snapshots made under other rules are not used again.
+    void use(mail::UidlRules rules);
 
     // Gives the snapshot at once when an unchanged one is at hand; else nothing, and `waiter` hears later.
     // create: make a maildrop that is missing.
@@ -69,7 +76,7 @@ private:
     [[nodiscard]] std::shared_ptr<const mail::Snapshot> current(const std::string& maildir);
     void start(const std::string& maildir, Scan& scan);
     void scanned(const std::string& maildir, worker::Answer answer);
-    [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer);
+    [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer, mail::UidlChange& change);
     void keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local);
     void forget(const std::string& maildir);
     void give_up(Waiter& waiter);
@@ -77,6 +84,8 @@ private:
     event::EventLoop& loop_;
     worker::Pool& disk_;
     state::Metrics& metrics_;
+    mail::UidlRules rules_;
+    std::uint64_t rules_digest_ = rules_.digest();
     std::size_t most_memory_;
     std::size_t memory_ = 0;
     std::unordered_map<std::string, Known> known_;

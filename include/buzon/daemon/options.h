@@ -34,7 +34,7 @@ private:
 [[nodiscard]] int exit_code_for(std::error_code why) noexcept;
 
 struct Options {
-    enum class Task : std::uint8_t { serve, help, version, check };
+    enum class Task : std::uint8_t { serve, help, version, check, verify_uidls };
     Task task = Task::serve;
 
     std::vector<net::Ip> addresses;        // none: every address
@@ -59,6 +59,11 @@ struct Options {
     std::map<std::string, filter::FilterSpec> transform_for;
     std::string transform_user;
     std::vector<net::Cidr> proxy_from;
+    struct Verification {
+        std::string user;
+        std::string file;   // a UIDL listing of another server
+    };
+    std::vector<Verification> verify_uidls;
     state::Settings settings;
     std::vector<std::string> arguments;                   // as they were given, to be read again at SIGHUP
     std::set<std::string, std::less<>> on_command_line;   // names of the options there: no config file changes these

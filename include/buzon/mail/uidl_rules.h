@@ -45,6 +45,12 @@ struct UidlRules {
 
 [[nodiscard]] std::error_code uidls_would_change() noexcept;
 
+// What the circuit breaker has seen.
+struct UidlChange {
+    std::uint64_t known = 0;     // messages whose UIDL the last session was told
+    std::uint64_t changed = 0;   // those that would get another one
+};
+
 // One line in which a captured UIDL listing and a snapshot differ. Empty: one side has no such message.
 struct UidlDifference {
     std::uint32_t number;

@@ -16,6 +16,9 @@
 namespace buzon::state {
 
 enum class SessionRule : std::uint8_t { exclusive, shared };
+// Where UIDLs come from when a maildrop has no list of ours yet, and what its messages go by.
+enum class UidlSource : std::uint8_t { automatic, base_name, dovecot, courier };
+enum class UidlOrder : std::uint8_t { delivery, mtime };
 
 struct Settings {
     using Seconds = std::chrono::seconds;
@@ -34,7 +37,10 @@ struct Settings {
     // Mail
     std::uint64_t max_message_size = 0;  // octets; 0: no limit
     std::chrono::days undelete_grace{0}; // 0: deleted mail goes at once
-    std::uint64_t uidl_breaker = 10;     // percent; 100 never trips
+    UidlSource uidl = UidlSource::automatic;
+    std::string uidl_format = "%08Xu%08Xv"; // Dovecot's pop3_uidl_format; mail/ knows what it means
+    UidlOrder uidl_order = UidlOrder::delivery;
+    std::uint64_t uidl_breaker = 10; // percent; 100 never trips
     bool no_fsync = false;
 
     // Logging in
@@ -69,7 +75,7 @@ struct Settings {
     Seconds mgmt_timeout{3600};       // idle; a live view is not idle
 };
 
-enum class SettingType : std::uint8_t { number, seconds, octets, days, percent, flag, choice, commands, host };
+enum class SettingType : std::uint8_t { number, seconds, octets, days, percent, flag, choice, commands, host, text };
 [[nodiscard]] std::string_view name_of(SettingType type) noexcept;
 
 // One row of the table. The defaults are those of a fresh Settings.

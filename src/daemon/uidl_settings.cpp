@@ -1,0 +1,36 @@
+#include "buzon/daemon/uidl_settings.h"
+
+namespace buzon::daemon {
+namespace {
+
+mail::UidlSource source_of(state::UidlSource source) {
+    switch (source) {
+    case state::UidlSource::automatic: return mail::UidlSource::automatic;
+    case state::UidlSource::base_name: return mail::UidlSource::base_name;
+    case state::UidlSource::dovecot: return mail::UidlSource::dovecot;
+    case state::UidlSource::courier: return mail::UidlSource::courier;
+    }
+    return mail::UidlSource::automatic;
+}
+
+} // namespace
+
+mail::UidlRules uidl_rules(const state::Settings& settings) {
+    mail::UidlRules rules;
+    rules.source = source_of(settings.uidl);
+    rules.dovecot_format = settings.uidl_format;
+    rules.order = settings.uidl_order == state::UidlOrder::mtime ? mail::SessionOrder::mtime : mail::SessionOrder::delivery;
+    rules.breaker_percent = static_cast<std::uint8_t>(settings.uidl_breaker);
+    return rules;
+}
+
+std::optional<std::string> change_checked_setting(state::Settings& settings, std::string_view name, std::string_view value) {
+    if (name == "uidl-format") {
+        if (const std::string trouble = mail::trouble_with_uidl_format(value); !trouble.empty()) {
+            return std::string{name} + ": " + trouble;
+        }
+    }
+    return state::change_setting(settings, name, value);
+}
+
+} // namespace buzon::daemon

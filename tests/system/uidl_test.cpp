@@ -1,0 +1,225 @@
+// system/uidl_test.cpp - Maildirs that came from other servers: whose UIDLs and order are served, and what keeps them.
+#include <signal.h>
+
+#include <fstream>
+
+#include "support/catch.h"
+#include "system/manage_server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+constexpr const char* dovecot_list = "3 V1795425698 N6 Gf6be6e13a205046be652000083ecc375\n"
+                                     "1 :1700000009.a\n"
+                                     "2 Gguid-of-b :1700000002.b\n"
+                                     "3 Pold-uidl :1700000003.c\n";
+
+std::string mail(const std::string& word) {
+    return "Subject: " + word + "\n\n" + word + "\n";
+}
+
+// Three messages that Dovecot has served in the order a, b, c, and one that it has not seen.
+void put_dovecot(const Maildir& maildir) {
+    (void)maildir.put_in_cur("1700000009.a:2,S", mail("a"));
+    (void)maildir.deliver("1700000002.b", mail("b"));
+    (void)maildir.put_in_cur("1700000003.c:2,", mail("c"));
+    (void)maildir.deliver("1700000001.d", mail("d"));
+}
+
+void write(const std::string& path, const std::string& content) {
+    std::ofstream{path, std::ios::binary} << content;
+}
+
+Words uidls(const Server& server, int user) {
+    Pop3Client client = server.session(user);
+    Words ids;
+    REQUIRE(client.command("UIDL").starts_with("+OK"));
+    for (const std::string& line : client.body_lines()) ids.push_back(line.substr(line.find(' ') + 1));
+    client.quit();
+    return ids;
+}
+
+// A config file, a mail root of nine users, each served by Dovecot before.
+struct Moved {
+    TempDirectory directory;
+    std::string config = directory.file("config", "# nothing yet\n");
+    std::unique_ptr<Server> server;
+
+    Moved() {
+        Server::Setup setup;
+        setup.arguments = {"--config", config, "-a", "root:s3cr3t"};
+        for (int n = 1; n <= 9; ++n) {
+            setup.arguments.push_back("-u");
+            setup.arguments.push_back("user" + std::to_string(n) + ":pass" + std::to_string(n));
+        }
+        server = std::make_unique<Server>(setup);
+        for (int n = 1; n <= 9; ++n) {
+            const Maildir maildir = server->maildir("user" + std::to_string(n));
+            put_dovecot(maildir);
+            write(maildir.path() / "dovecot-uidlist", dovecot_list);
+        }
+    }
+};
+
+} // namespace
+
+TEST_CASE("UIDLs and order of Dovecot's list in the format that CONF names stay for ever") {
+    const Moved moved;
+    const Server& server = *moved.server;
+    ManagementClient manager = administrator_of(server);
+    const Words standard{"000000016b0405a2", "000000026b0405a2", "old-uidl", "1700000001.d"};
+    CHECK(uidls(server, 1) == standard);
+
+    struct Case {
+        int user;
+        const char* format;
+        Words ids;
+    };
+    for (const Case& one : {
+             Case{2, "%{uid | hex(8)}%{uidvalidity | hex(8)}", standard},
+             Case{3, "%v.%u", {"1795425698.1", "1795425698.2", "old-uidl", "1700000001.d"}},
+             Case{4, "%f", {"1700000009.a", "1700000002.b", "old-uidl", "1700000001.d"}},
+             Case{5, "%g", {"1700000009.a", "guid-of-b", "old-uidl", "1700000001.d"}},
+         }) {
+        CAPTURE(one.format);
+        CHECK(manager.command(std::string("CONF uidl-format ") + one.format) == std::string("+OK ") + one.format);
+        CHECK(uidls(server, one.user) == one.ids);
+        CHECK(uidls(server, 1) == standard);   // given already
+    }
+    for (const char* wrong : {"%q", "%v", "same", "%{uid", "%"}) {
+        CHECK(manager.command(std::string("CONF uidl-format ") + wrong).starts_with("-ERR uidl-format: "));
+    }
+    CHECK(manager.command("CONF uidl-format") == "+OK %g");
+
+    // Base names and the order of delivery, or that of the files' times.
+    CHECK(manager.command("CONF uidl base").starts_with("+OK"));
+    CHECK(uidls(server, 6) == Words{"1700000001.d", "1700000002.b", "1700000003.c", "1700000009.a"});
+    CHECK(manager.command("CONF uidl-order mtime").starts_with("+OK"));
+    const Maildir seventh = server.maildir("user7");
+    int age = 0;
+    for (const char* base : {"1700000009.a", "1700000001.d", "1700000003.c", "1700000002.b"}) {
+        std::filesystem::last_write_time(seventh.find(base),
+                                         std::filesystem::file_time_type::clock::now() - std::chrono::hours{++age});
+    }
+    CHECK(uidls(server, 7) == Words{"1700000002.b", "1700000003.c", "1700000001.d", "1700000009.a"});
+    CHECK(uidls(server, 1) == standard);
+    CHECK(manager.command("CONF uidl nonsense").starts_with("-ERR"));
+
+    // Courier's list beside Dovecot's, when asked for.
+    write(server.maildir("user8").path() / "courierpop3dsizelist", "/2 9 77\n1700000003.c:2, 50 5:77\n1700000001.d 50 3:70\n");
+    CHECK(manager.command("CONF uidl courier").starts_with("+OK"));
+    CHECK(uidls(server, 8) == Words{"UID3-70", "UID5-77", "1700000002.b", "1700000009.a"});
+}
+
+TEST_CASE("a reload changes the UIDLs of maildrops that are new to us alone") {
+    const Moved moved;
+    const Server& server = *moved.server;
+    const Words before = uidls(server, 1);
+    write(moved.config, "uidl-format = %v.%u # as up to 1.0\nuidl = dovecot\n");
+    ::kill(server.pid(), SIGHUP);
+    CHECK(eventually([&] { return server.log().find("what=files") != std::string::npos; }));
+    CHECK(uidls(server, 2) == Words{"1795425698.1", "1795425698.2", "old-uidl", "1700000001.d"});
+    CHECK(uidls(server, 1) == before);
+    write(moved.config, "uidl-format = %q\n");
+    ::kill(server.pid(), SIGHUP);
+    CHECK(eventually([&] { return server.log().find("not reloaded") != std::string::npos; }));
+    CHECK(uidls(server, 3) == Words{"1795425698.1", "1795425698.2", "old-uidl", "1700000001.d"});
+}
+
+TEST_CASE("a login that would change many UIDLs is refused and said why until a manager releases it") {
+    const MailServer server{{"-a", "root:s3cr3t"}};
+    const Maildir maildir = server.maildir("user1");
+    put_dovecot(maildir);
+    write(maildir.path() / "dovecot-uidlist", dovecot_list);
+    const Words before = uidls(server, 1);
+    CHECK(before.size() == 5);
+    // All memory is lost but the index, and Dovecot has begun anew.
+    std::filesystem::remove(maildir.path() / "buzon-uidl");
+    write(maildir.path() / "dovecot-uidlist", "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n");
+    (void)maildir.deliver("1700000200.z", mail("z"));
+
+    const auto refusal = [&server] {
+        Pop3Client client = server.client();
+        (void)client.command("USER user1");
+        return client.command("PASS pass1");
+    };
+    ManagementClient manager = administrator_of(server);
+    ManagementClient live = administrator_of(server);
+    CHECK(live.command("EVNT uidl").starts_with("+OK"));
+    CHECK(refusal().starts_with("-ERR [SYS/TEMP] Mail service unavailable"));
+    const std::string event = live.line();
+    for (const char* part : {" uidl ", "user=user1", "action=closed", "changed=3", "known=5", "uidl-breaker=10"}) {
+        CAPTURE(event, part);
+        CHECK(event.find(part) != std::string::npos);
+    }
+    CHECK(eventually([&] { return server.log().find("3 of 5 known messages would get another UIDL") != std::string::npos; }));
+    CHECK(!std::filesystem::exists(maildir.path() / "buzon-uidl"));
+
+    // The share is the setting's: 60 percent may change, but then they need not, for few are as good as none.
+    CHECK(manager.command("CONF uidl-breaker 60").starts_with("+OK"));
+    Words now = before;
+    now.push_back("1700000200.z");
+    CHECK(uidls(server, 1) == now);
+    std::filesystem::remove(maildir.path() / "buzon-uidl");
+    (void)maildir.deliver("1700000300.z", mail("z"));
+    CHECK(manager.command("CONF uidl-breaker 0").starts_with("+OK"));
+    CHECK(refusal().starts_with("-ERR [SYS/TEMP]"));
+    CHECK(manager.command("FREE user1").starts_with("+OK"));
+    CHECK(live.line().find("action=closed") != std::string::npos);
+    const std::string released = live.line();
+    CHECK(released.find("action=release") != std::string::npos);
+    const Words fresh = uidls(server, 1);
+    REQUIRE(fresh.size() == 7);
+    CHECK(fresh[0] == "000000010000004d");
+    CHECK(uidls(server, 1) == fresh);
+}
+
+TEST_CASE("--uidl-verify compares with a captured listing and changes nothing") {
+    const TempDirectory directory;
+    const Maildir maildir{directory / "ana"};
+    put_dovecot(maildir);
+    write(maildir.path() / "dovecot-uidlist", dovecot_list);
+    const auto before = snapshot(directory.path());
+    const auto verify = [&](const std::string& listing, Words more = {}) {
+        TempDirectory other;
+        Words arguments{"-d", directory.path().string(), "--uidl-verify", "ana:" + other.file("list", listing)};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return run_server(arguments);
+    };
+    const std::string captured = "+OK\r\n1 000000016b0405a2\r\n2 000000026b0405a2\r\n3 old-uidl\r\n4 1700000001.d\r\n.\r\n";
+    Finished run = verify(captured);
+    CHECK(run.out == "ana: 4 messages, the same UIDLs\n");
+    CHECK(run.err == "");
+    CHECK(run.code == 0);
+    run = verify("1 1795425698.1\n2 1795425698.2\n3 old-uidl\n", {"--uidl-format", "%v.%u"});
+    CHECK(run.out == "ana 4 - 1700000001.d\nana: 4 messages, 1 differ\n");
+    CHECK(run.code == 1);
+    run = verify(captured + "5 gone\n", {"--uidl=base"});
+    CHECK(run.out == "ana 1 000000016b0405a2 1700000001.d\nana 2 000000026b0405a2 1700000002.b\n"
+                     "ana 3 old-uidl 1700000003.c\nana 4 1700000001.d 1700000009.a\nana 5 gone -\nana: 4 messages, 5 differ\n");
+    CHECK(run.code == 1);
+    CHECK(snapshot(directory.path()) == before);
+
+    CHECK(verify("no listing\n").code == 78);
+    CHECK(verify(captured, {"--uidl-format", "%q"}).code == 64);
+    const std::string listing = directory.file("list", captured);
+    for (const auto& [argument, code] : std::map<std::string, int>{{"ana", 64},
+                                                                   {"ana:", 64},
+                                                                   {"../ana:" + listing, 64},
+                                                                   {":" + listing, 64},
+                                                                   {"ana:" + listing + "-none", 66},
+                                                                   {"nobody:" + listing, 66}}) {
+        CAPTURE(argument);
+        const Finished wrong = run_server({"-d", directory.path().string(), "--uidl-verify", argument});
+        CHECK(wrong.code == code);
+        CHECK(wrong.out == "");
+        CHECK(wrong.err.starts_with("server: "));
+    }
+    // Where a user's mail lies elsewhere, and several at once.
+    const std::string users = directory.file("users", "zoe:{PLAIN}z::::::userdb_mail=maildir:" + maildir.path().string() + "\n");
+    const Finished both = run_server({"-d", directory.path().string(), "--users", users, "--uidl-verify", "zoe:" + listing,
+                                      "--uidl-verify", "ana:" + listing});
+    CHECK(both.out == "zoe: 4 messages, the same UIDLs\nana: 4 messages, the same UIDLs\n");
+    CHECK(both.code == 0);
+}
