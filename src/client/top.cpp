@@ -42,9 +42,9 @@ std::string clock_text(std::int64_t seconds) {
     return two(seconds / 3600 % 24) + ':' + two(seconds / 60 % 60) + ':' + two(seconds % 60);
 }
 
-// The columns of the session list; the last one takes what is left.
+// The columns of the session list: user and address share what is left, and a wide screen has room for the filter.
 struct Widths {
-    std::size_t id = 6, user, address, state = 8, command = 4, sent = 5, share = 4, rate = 5, backlog = 5, age = 4;
+    std::size_t id = 6, user, address, state = 6, command = 5, sent = 5, share = 4, rate = 5, backlog = 5, age = 4, filter;
 };
 
 Widths widths(std::size_t columns) {
@@ -54,7 +54,17 @@ Widths widths(std::size_t columns) {
     const std::size_t left = columns > fixed_part + 24 ? columns - fixed_part : 24;
     all.user = std::min<std::size_t>(left / 3, 24);
     all.address = std::min<std::size_t>(left - all.user, 48);
+    constexpr std::size_t usual_address = 40, least_filter = 12; // most IPv6 addresses with their port
+    all.filter = left >= all.user + usual_address + least_filter ? left - all.user - usual_address - 1 : 0;
+    if (all.filter > 0) all.address = usual_address;
     return all;
+}
+
+// The protocol's words for states are too long for a column.
+std::string_view short_state(std::string_view state) {
+    if (state == "authorization") return "login";
+    if (state == "transaction") return "open";
+    return state;
 }
 
 } // namespace
@@ -207,9 +217,9 @@ std::string TopView::health_line() const {
     add("connections", "connections-open");
     add("refused", "connections-refused");
     add("memory", "memory");
-    add("descriptors", "descriptors");
-    add("loop p99", "loop-lag-p99");
-    add("worker jobs", "workers-busy");
+    add("files", "descriptors");
+    add("lag", "loop-lag-p99");
+    add("jobs", "workers-busy");
     return text.empty() ? "" : text.substr(2);
 }
 
@@ -248,13 +258,14 @@ std::string TopView::session_line(const Session& session, std::size_t columns) c
     const std::string share =
         session.size > 0 ? fixed(std::min(100.0, session.sent / session.size * 100), 0) + '%' : "";
     return ' ' + fitted(session.id, width.id) + ' ' + fitted(session.user, width.user) + ' ' +
-           fitted(session.address, width.address) + ' ' + fitted(session.state, width.state) + ' ' +
+           fitted(session.address, width.address) + ' ' + fitted(short_state(session.state), width.state) + ' ' +
            fitted(session.command == "-" ? "" : session.command, width.command) + ' ' +
            fitted_right(sending ? shortened(session.sent, 1024) : "", width.sent) + ' ' +
            fitted_right(share, width.share) + ' ' +
            fitted_right(session.rate > 0 ? shortened(session.rate, 1024) : "", width.rate) + ' ' +
            fitted_right(session.backlog > 0 ? shortened(session.backlog, 1024) : "", width.backlog) + ' ' +
-           fitted_right(age_text(session.age), width.age);
+           fitted_right(age_text(session.age), width.age) +
+           (width.filter > 0 && session.program != "-" ? ' ' + fitted(session.program.substr(session.program.rfind('/') + 1), width.filter) : "");
 }
 
 void TopView::add_sessions(std::vector<Row>& rows, std::size_t height, std::size_t columns) {
@@ -264,7 +275,8 @@ void TopView::add_sessions(std::vector<Row>& rows, std::size_t height, std::size
                                fitted("ADDRESS", width.address) + ' ' + fitted("STATE", width.state) + ' ' +
                                fitted("CMD", width.command) + ' ' + fitted_right("SENT", width.sent) + ' ' +
                                fitted_right("OF", width.share) + ' ' + fitted_right("OCT/S", width.rate) + ' ' +
-                               fitted_right("QUEUE", width.backlog) + ' ' + fitted_right("AGE", width.age),
+                               fitted_right("QUEUE", width.backlog) + ' ' + fitted_right("AGE", width.age) +
+                               (width.filter > 0 ? " FILTER" : ""),
                            columns));
     const std::size_t room = height - 1;
     first_ = std::min(first_, sessions_.size() > room ? sessions_.size() - room : 0);
@@ -309,7 +321,8 @@ std::vector<TopView::Row> TopView::frame(std::size_t rows, std::size_t columns, 
         all.push_back(plain("", columns));
     if (rows > 0) {
         all.push_back(heading(" q quits   s sorts (by " + std::string{orders[static_cast<std::size_t>(order_)]} +
-                                  ")   arrows scroll   " + std::to_string(sessions_.size()) + " sessions",
+                                  ")   arrows scroll   " + std::to_string(sessions_.size()) +
+                                  (sessions_.size() == 1 ? " session" : " sessions"),
                               columns));
     }
     return all;

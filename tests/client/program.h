@@ -36,6 +36,7 @@ public:
     // Reads until the screen shows the text (row_with_cursor() ends with it for wait_cursor).
     void wait_for(std::string_view text);
     void wait_cursor(std::string_view row_end);
+    void look() { (void)read_more(); } // takes what has been written meanwhile
     void resize(std::size_t rows, std::size_t columns); // the screen begins empty again
     void signal(int number);
     int wait_end();

@@ -40,8 +40,8 @@ TEST_CASE("top fills the screen, follows its size and gives the terminal back on
     CHECK(terminal.screen().row(0).find(" buzon 127.0.0.1:" + server.port()) == 0);
     CHECK(terminal.screen().row(6) == " filters        running 3   queued 0   started 0   failed 0");
     CHECK(terminal.screen().row(8) ==
-          " 17     user1     127.0.0.1:4000       transact RETR  1.0k  50%              12s");
-    CHECK(terminal.screen().row(23) == " q quits   s sorts (by load)   arrows scroll   1 sessions");
+          " 17     user1      127.0.0.1:4000       open   RETR   1.0k  50%              12s");
+    CHECK(terminal.screen().row(23) == " q quits   s sorts (by load)   arrows scroll   1 session");
     CHECK_FALSE(terminal.screen().overflowed());
 
     terminal.resize(40, 120);
