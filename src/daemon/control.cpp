@@ -17,6 +17,8 @@
 namespace buzon::daemon {
 namespace {
 
+using namespace std::chrono_literals;
+
 manage::Outcome failed(std::string why) {
     return {false, std::move(why)};
 }
@@ -250,8 +252,12 @@ const state::Metrics& Control::metrics() {
     now.worker_jobs = disk.done + hashes.done;
     now.workers_busy = disk.running + disk.queued + hashes.running + hashes.queued;
     now.worker_failures = disk.crashed + hashes.crashed;
-    now.memory = resident_octets();
-    now.descriptors = open_descriptors();
+    // Counting descriptors takes as long as there are many, and METR may be asked again and again by anybody.
+    if (const event::Instant at = event::Clock::now(); at >= measure_again_) {
+        now.memory = resident_octets();
+        now.descriptors = open_descriptors();
+        measure_again_ = event::Clock::now() + std::max<event::Clock::duration>(1s, 100 * (event::Clock::now() - at));
+    }
     return now;
 }
 

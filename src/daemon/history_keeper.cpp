@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto between_samples = 60s;
-// A manager who asks for the running period sees what has just happened, but cannot make us sample all the time.
+// A manager who asks for the running period sees what has just happened; but gauges count once a second at most.
 constexpr auto fresh_for = 1s;
 
 } // namespace
@@ -25,7 +25,7 @@ HistoryKeeper::HistoryKeeper(Context& context, std::string directory, ReadMetric
 
 void HistoryKeeper::begin() {
     if (!path_.empty()) load();
-    sample();
+    sample(true);
     timer_.arm(context_.loop.timers(), event::Clock::now() + between_samples);
 }
 
@@ -42,20 +42,20 @@ void HistoryKeeper::load() {
 }
 
 const state::History& HistoryKeeper::fresh() {
-    if (event::Clock::now() - sampled_ >= fresh_for) sample();
+    sample(event::Clock::now() - sampled_ >= fresh_for);
     return history_;
 }
 
 void HistoryKeeper::on_timer(event::Timer&) {
     timer_.arm(context_.loop.timers(), context_.loop.now() + between_samples);
-    sample();
+    sample(true);
     save();
 }
 
-void HistoryKeeper::sample() {
-    sampled_ = event::Clock::now();
+void HistoryKeeper::sample(bool gauges_too) {
+    if (gauges_too) sampled_ = event::Clock::now();
     state::read_series(metrics_(), values_);
-    history_.sample(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()), values_);
+    history_.sample(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()), values_, gauges_too);
 }
 
 void HistoryKeeper::save() {
@@ -69,7 +69,7 @@ void HistoryKeeper::finish() {
     timer_.disarm();
     if (path_.empty()) return;
     saving_.drop();
-    sample();
+    sample(true);
     // Another temporary file than a worker's that may still be writing.
     tell_of_save(replace_file(path_, history_.encode(), "last"));
 }

@@ -68,7 +68,7 @@ History::History(std::vector<MetricSeries> series)
         level.now.sums.assign(series_.size(), 0);
 }
 
-void History::sample(Time now, std::span<const Count> values) {
+void History::sample(Time now, std::span<const Count> values, bool gauges_too) {
     std::vector<Count> growth(series_.size(), 0);
     for (std::size_t i = 0; i < std::min(values.size(), series_.size()); ++i) {
         const Count before = std::exchange(last_[i], values[i]);
@@ -77,9 +77,10 @@ void History::sample(Time now, std::span<const Count> values) {
     for (std::size_t i = 0; i < levels_.size(); ++i) {
         move_to(levels_[i], capacity[i], number_at(i, now));
         Running& running = levels_[i].now;
-        ++running.samples;
+        const bool gauges = gauges_too || running.samples == 0;
+        if (gauges) ++running.samples;
         for (std::size_t j = 0; j < growth.size(); ++j)
-            running.sums[j] = add_capped(running.sums[j], growth[j]);
+            if (gauges || !series_[j].gauge) running.sums[j] = add_capped(running.sums[j], growth[j]);
     }
 }
 

@@ -72,6 +72,21 @@ TEST_CASE("a gauge is the mean of its samples in the period") {
     CHECK(f.show(Period::hour, 9, 1) == "0=40 ");
 }
 
+TEST_CASE("who looks often sees every count at once and gives no gauge more weight") {
+    Fixture f;
+    f.at(monday, 1, 10);
+    for (int i = 0; i < 100; ++i) {
+        f.values = {f.values[0] + 1, 0};
+        f.history.sample(monday + 1s, f.values, false);
+    }
+    f.at(monday + 2s, 0, 20);
+    CHECK(f.show(Period::minute) == "0=101 ");
+    CHECK(f.show(Period::minute, 1, 1) == "0=15 ");
+    f.values[1] = 7; // where a period begins they count: it would have none else
+    f.history.sample(monday + 60s, f.values, false);
+    CHECK(f.show(Period::minute, 1, 1) == "60=7 ");
+}
+
 TEST_CASE("a gap has no periods, and the growth after it belongs to where it was seen") {
     Fixture f;
     f.at(monday, 1);

@@ -108,6 +108,7 @@ private:
     ServerHooks& hooks_;
     Administrators& administrators_;
     HistoryKeeper& history_;
+    event::Instant measure_again_{};   // when memory and descriptors are looked at next
     std::set<std::string> changed_;              // options whose values were changed at run time and not saved
     std::set<std::string> changed_transforms_;   // users whose own transformation was changed, ever
 };

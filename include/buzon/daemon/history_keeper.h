@@ -31,7 +31,7 @@ public:
 private:
     void on_timer(event::Timer&) override;
     void load();
-    void sample();
+    void sample(bool gauges_too);
     void save();
     void tell_of_save(std::error_code why);
     void warn(const std::string& message);

@@ -70,7 +70,7 @@ public:
     [[nodiscard]] std::string_view command() const noexcept;   // the one that runs, else empty
     [[nodiscard]] std::string program() const { return delivery_ ? delivery_->program() : std::string{}; }
     [[nodiscard]] std::uint64_t reply_sent() const noexcept { return delivery_ && sent_ > reply_began_at_ ? sent_ - reply_began_at_ : 0; }
-    [[nodiscard]] std::optional<std::uint64_t> reply_size() const { return reply_size_; }
+    [[nodiscard]] std::optional<std::uint64_t> reply_size() const { return delivery_ ? reply_size_ : std::nullopt; }
     [[nodiscard]] std::size_t backlog() const noexcept { return output_.size() - output_sent_; }
     [[nodiscard]] std::uint32_t retrieved() const noexcept { return retrieved_; }
     [[nodiscard]] event::Instant began() const noexcept { return began_; }

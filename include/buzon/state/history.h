@@ -37,7 +37,8 @@ public:
 
     // Takes the values of every series (counters since the start of the process; gauges as they are) and adds to the
     // running periods what the counters grew since the last call, and the gauges once. Once a minute or more often.
-    void sample(Time now, std::span<const Count> values);
+    // `gauges_too`: else gauges count only where a period begins, so that who looks often gives no moment more weight.
+    void sample(Time now, std::span<const Count> values, bool gauges_too = true);
 
     struct Point {
         Time start;
