@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t most_queued = 64 * 1024;   // octets made in advance of what the manager reads
 constexpr int lines_per_turn = 100;
+// A live view that has just been sent something waits so long for more: hundreds of listeners would else cost a send
+// each for every event of a busy server.
+constexpr auto between_looks = std::chrono::milliseconds{50};
 
 } // namespace
 
@@ -23,9 +26,7 @@ ManageConnection::ManageConnection(Context& context, Control& control, ManagerOw
     , active_{context.loop.now()}
     , reader_{manage::max_line + 2}
     , from_{from}
-    , session_{control, {std::move(name), trusted, id}, [this] {
-                   if (!closed_) context_.loop.next_turn(*this);
-               }} {}
+    , session_{control, {std::move(name), trusted, id}, [this] { wake(); }} {}
 
 ManageConnection::~ManageConnection() = default;
 
@@ -51,8 +52,17 @@ void ManageConnection::settings_changed() {
     if (!closed_) timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
 }
 
+// Called from whoever publishes an event: only notes it.
+void ManageConnection::wake() {
+    if (closed_ || look_.armed()) return;
+    const event::Instant next = looked_ + between_looks;
+    if (next <= context_.loop.now()) return context_.loop.next_turn(*this);
+    look_.arm(context_.loop.timers(), next);
+}
+
 void ManageConnection::on_timer(event::Timer& which) {
     if (&which == &delay_) return perform_now();
+    if (&which == &look_) return turn();
     const event::Instant now = context_.loop.now();
     if (doing_ == Doing::following || doing_ == Doing::performing) active_ = now;
     if (now - active_ >= context_.settings.mgmt_timeout) return close();
@@ -90,11 +100,7 @@ void ManageConnection::turn() {
             continue;
         }
         if (!next_line()) {
-            if (doing_ == Doing::following) {
-                const std::size_t before = output_.size();
-                (void)session_.produce(output_, most_queued);
-                if (output_.size() != before) continue;   // more may have come together than fitted
-            }
+            if (doing_ == Doing::following && look()) continue;
             break;
         }
         ++lines;
@@ -105,6 +111,21 @@ void ManageConnection::turn() {
     if (closing_ && all_sent) return close();
     const bool wants_input = !peer_done_ && !closing_ && input_.size() <= manage::max_line + 2;
     watch_.interest((wants_input ? EPOLLIN : 0u) | (all_sent ? 0u : EPOLLOUT));
+}
+
+// Takes what a live view has to show, 64 KiB at most: a listener costs the same however much happens, and is told what
+// it has lost. False: nothing new now.
+bool ManageConnection::look() {
+    const event::Instant now = context_.loop.now();
+    if (now < looked_ + between_looks) {
+        look_.arm(context_.loop.timers(), looked_ + between_looks);
+        return false;
+    }
+    const std::size_t before = output_.size();
+    (void)session_.produce(output_, most_queued);
+    if (output_.size() == before) return false;
+    looked_ = now;
+    return true;
 }
 
 bool ManageConnection::next_line() {
@@ -175,6 +196,7 @@ void ManageConnection::close() {
     watch_.stop();
     timer_.disarm();
     delay_.disarm();
+    look_.disarm();
     cancel();
     pending_.drop();
     if (closing_) posix::finish_sending(socket_.get());

@@ -49,6 +49,8 @@ private:
     [[nodiscard]] bool next_line();
     void perform(manage::Action action);
     void perform_now();
+    void wake();
+    [[nodiscard]] bool look();
     void read_input();
     [[nodiscard]] bool flush();
     void close();
@@ -61,6 +63,8 @@ private:
     event::Watch watch_;
     event::Timer timer_{*this};
     event::Timer delay_{*this};   // before a guess is looked at
+    event::Timer look_{*this};    // before a live view is looked at again
+    event::Instant looked_{};     // when it was last, and had something
     event::Instant active_{};
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;
