@@ -260,6 +260,7 @@ worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRu
     put(body, static_cast<std::uint8_t>(create));
     mail::ScanRequest request;
     request.maildir = maildir;
+    request.options.uidl = rules;
     return job(JobKind::scan, body + request.to_bytes());
 }
 
@@ -268,6 +269,7 @@ worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules) 
     put(body, std::uint8_t{0});
     mail::ScanRequest request;
     request.maildir = maildir;
+    request.options.uidl = std::move(rules);
     request.options.uidl.accept_changes = true;
     worker::Job made = job(JobKind::scan, body + request.to_bytes());
     made.abandonable = false;
@@ -330,7 +332,6 @@ worker::Job restore_job(const std::string& maildir, std::int64_t since) {
     put(body, since);
     worker::Job made = job(JobKind::restore, body + maildir);
     made.abandonable = false;
-    request.options.uidl = rules;
     return made;
 }
 
@@ -339,7 +340,6 @@ worker::Job edit_job(Edited what, const std::string& path, const Edits& edits) {
     put(body, static_cast<std::uint8_t>(what));
     put_text(body, path);
     for (const auto& [name, values] : edits) {
-    request.options.uidl = std::move(rules);
         put_text(body, name);
         put(body, static_cast<std::uint32_t>(values.size()));
         for (const std::string& value : values) put_text(body, value);
