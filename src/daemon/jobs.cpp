@@ -201,6 +201,57 @@ worker::Reply do_store(std::string_view body) {
     return reply(replace_file(path, body, "storing"));
 }
 
+worker::Reply do_search(std::string_view body) {
+    const auto request = mail::SearchRequest::from_bytes(body);
+    if (!request) return broken();
+    const auto numbers = mail::search(request.value());
+    if (!numbers) return reply(numbers.error());
+    return reply({}, mail::to_bytes(numbers.value()));
+}
+
+void put_records(std::string& into, const std::string& maildir, std::span<const mail::SessionRecord> records) {
+    put_text(into, maildir);
+    put(into, static_cast<std::uint32_t>(records.size()));
+    for (const mail::SessionRecord& record : records) put_text(into, record.to_bytes());
+}
+
+bool take_records(std::string_view& from, std::string& maildir, std::vector<mail::SessionRecord>& records) {
+    std::uint32_t count = 0;
+    if (!take_text(from, maildir) || !take(from, count)) return false;
+    std::string bytes;
+    for (; count > 0; --count) {
+        if (!take_text(from, bytes)) return false;
+        auto record = mail::SessionRecord::from_bytes(bytes);
+        if (!record) return false;
+        records.push_back(std::move(record).value());
+    }
+    return true;
+}
+
+worker::Reply do_record(std::string_view body) {
+    std::error_code first;
+    while (!body.empty()) {
+        std::string maildir;
+        std::vector<mail::SessionRecord> records;
+        if (!take_records(body, maildir, records)) return broken();
+        // A Maildir that is gone, a full disk: then nobody asks for this report, or it has a gap.
+        const std::error_code why = mail::record_sessions(maildir, records);
+        if (!first) first = why;
+    }
+    return reply(first);
+}
+
+worker::Reply do_report(std::string_view body) {
+    std::int64_t since = 0;
+    std::string maildir;
+    std::vector<mail::SessionRecord> records;
+    if (!take(body, since) || !take_records(body, maildir, records)) return broken();
+    if (!records.empty()) static_cast<void>(mail::record_sessions(maildir, records));
+    const auto report = mail::read_report(maildir, since);
+    if (!report) return reply(report.error());
+    return reply({}, mail::report_lines(report.value()));
+}
+
 worker::Reply work(worker::Request request) {
     switch (static_cast<JobKind>(request.kind)) {
     case JobKind::scan: return do_scan(request.body);
@@ -216,6 +267,9 @@ worker::Reply work(worker::Request request) {
     case JobKind::edit: return do_edit(request.body);
     case JobKind::store: return do_store(request.body);
     case JobKind::restore: return do_restore(request.body);
+    case JobKind::search: return do_search(request.body);
+    case JobKind::record: return do_record(request.body);
+    case JobKind::report: return do_report(request.body);
     }
     return broken();
 }
@@ -332,6 +386,27 @@ worker::Job restore_job(const std::string& maildir, std::int64_t since) {
     put(body, since);
     worker::Job made = job(JobKind::restore, body + maildir);
     made.abandonable = false;
+    return made;
+}
+
+worker::Job search_job(const mail::SearchRequest& request) {
+    return job(JobKind::search, request.to_bytes());
+}
+
+worker::Job record_job(const SessionRecords& records) {
+    std::string body;
+    for (const auto& [maildir, of_maildir] : records) put_records(body, maildir, of_maildir);
+    worker::Job made = job(JobKind::record, std::move(body));
+    made.abandonable = false;
+    return made;
+}
+
+worker::Job report_job(const std::string& maildir, std::int64_t since, std::span<const mail::SessionRecord> records) {
+    std::string body;
+    put(body, since);
+    put_records(body, maildir, records);
+    worker::Job made = job(JobKind::report, std::move(body));
+    made.abandonable = false;   // it writes, too
     return made;
 }
 

@@ -82,6 +82,8 @@ std::string_view Pop3Connection::command() const noexcept {
     case Doing::preparing:
     case Doing::delivering: return retr_ ? "RETR" : "TOP";
     case Doing::listing: return "list";
+    case Doing::searching: return "SEARCH";
+    case Doing::reporting: return "REPORT";
     case Doing::updating: return "QUIT";
     case Doing::nothing: break;
     }
@@ -128,7 +130,11 @@ void Pop3Connection::work(std::string& out) {
             if (session_.produce(out, send_at)) doing_ = Doing::nothing;
             active_ = context_.loop.now();
             break;
+        case Doing::searching:
+            if (!search_on(out)) return;
+            break;
         case Doing::logging_in:
+        case Doing::reporting:
         case Doing::updating: return;
         }
     }
@@ -271,15 +277,15 @@ void Pop3Connection::read_input() {
 }
 
 // The client sent something, or its end, while it has to wait for us. We read only when we can work on it; but an end
-// without anything before it tells that probably nobody waits any more.
+// without anything before it tells that probably nobody waits any more for what takes its time.
 void Pop3Connection::peek_at_busy_peer() {
     char octet = 0;
     const ssize_t n = ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EINTR) return close(Ending::lost);
     if (n == 0) {
         peer_done_ = true;
-        const bool by_program = delivery_ && !delivery_->program().empty();
-        if (by_program && input_.empty()) timer_.arm(context_.loop.timers(), context_.loop.now() + grace_for_silent_peer);
+        const bool slow = doing_ == Doing::logging_in || doing_ == Doing::searching || (delivery_ && !delivery_->program().empty());
+        if (slow && input_.empty()) timer_.arm(context_.loop.timers(), context_.loop.now() + grace_for_silent_peer);
     }
     watch_.interest(backlog() > 0 ? EPOLLOUT : 0u);
 }
@@ -295,8 +301,10 @@ void Pop3Connection::set_interest() {
 
 void Pop3Connection::on_timer(event::Timer&) {
     const event::Instant now = context_.loop.now();
-    if (peer_done_ && delivery_) return close(Ending::lost);
+    if (nobody_waits()) return close(Ending::lost);
     if (!logged_in()) {
+        // A cold maildrop may take longer to read than a client may take to log in.
+        if (login_ && login_->opening()) return timer_.arm(context_.loop.timers(), now + context_.settings.login_timeout);
         ++context_.metrics.autologouts;
         return close(Ending::login_timeout);
     }
@@ -312,8 +320,12 @@ void Pop3Connection::on_timer(event::Timer&) {
     close(Ending::autologout);
 }
 
+bool Pop3Connection::nobody_waits() const noexcept {
+    return peer_done_ && (delivery_ || doing_ == Doing::logging_in || doing_ == Doing::searching);
+}
+
 void Pop3Connection::settings_changed() {
-    if (closed_ || (peer_done_ && delivery_)) return;
+    if (closed_ || nobody_waits()) return;
     if (logged_in()) return arm_idle_timer();
     timer_.arm(context_.loop.timers(), began_ + context_.settings.login_timeout);
 }
@@ -354,11 +366,13 @@ void Pop3Connection::close(Ending why) {
     closed_ = true;
     delivery_.reset();
     login_.reset();
+    search_.reset();
     job_.drop();
     lock_.release();
     if (socket_ && (drain_ || closing_)) posix::finish_sending(socket_.get());
     if (logged_in()) {
         publish_logout(why);
+        record_session(why);
         owner_.user_left(*this);
     }
     socket_.reset();

@@ -50,6 +50,8 @@ void Pop3Connection::perform(pop3::Action action, std::string& out) {
         void operator()(const pop3::GetScram& p) const { self.get_scram(p.user, out); }
         void operator()(const pop3::Deliver& p) const { self.deliver(p, out); }
         void operator()(const pop3::Produce&) const { self.doing_ = Doing::listing; }
+        void operator()(pop3::Search& p) const { self.search(std::move(p)); }
+        void operator()(const pop3::Report& p) const { self.report(p.days); }
         void operator()(const pop3::Update&) const { self.update(out); }
     };
     std::visit(Performer{*this, out}, action);
@@ -125,6 +127,7 @@ void Pop3Connection::log_in_refused(std::string_view user, const LoginRefused& r
     session_.login_refused(refused.why, out, refused.seconds);
     const bool wrong = refused.why == pop3::Refusal::wrong || refused.why == pop3::Refusal::not_permitted;
     context_.metrics.count_login(counted_as(mechanism_), result_of(refused.why));
+    if (wrong) record_refused_login(user);
     context_.events.publish(wrong ? state::EventType::auth_fail : state::EventType::refused,
                             std::chrono::system_clock::now(), id_, user,
                             {{"ip", client_.address.ip.text()},

@@ -173,7 +173,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , transforms_{loop_, settings_}
     , logins_{loop_, settings_, options_.checkpassword}
     , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
-               scratch_, logins_}
+               scratch_, logins_, reports_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load_administrators(options_), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
@@ -268,12 +268,17 @@ void Server::stop() {
     manage_.stop();
     http_.stop();
     deadline_.arm(time_for_last_replies);
-    pop3_.finish_all([this] { loop_.stop(); });
+    pop3_.finish_all([this] { end(); });
 }
 
 void Server::drain() {
     if (stopping_ || std::exchange(draining_, true)) return;
-    pop3_.drain([this] { loop_.stop(); });
+    pop3_.drain([this] { end(); });
+}
+
+// The last session has gone.
+void Server::end() {
+    reports_.finish([this] { loop_.stop(); });
 }
 
 void Server::read_users_again() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ctime>
 
 #include "bytes.h"
 #include "checksum.h"
@@ -39,7 +40,7 @@ static_assert(sizeof(Slot) == 96);
 
 constexpr std::size_t session_slots = 400;
 constexpr std::size_t refused_slots = 100;
-constexpr std::int64_t hour = 3600;
+constexpr std::int64_t hour = 3600, day = 24 * hour;
 
 using Slots = std::array<Slot, session_slots + refused_slots>;
 
@@ -55,7 +56,7 @@ Slots read_slots(int file) {
         got += static_cast<std::size_t>(n);
     }
     for (std::size_t i = 0; i < slots.size(); ++i)
-        if ((i + 1) * sizeof(Slot) > got || slots[i].sum != slots[i].right_sum() || slots[i].kind > 1) slots[i] = {};
+        if ((i + 1) * sizeof(Slot) > got || slots[i].sum != slots[i].right_sum() || slots[i].kind > 2) slots[i] = {};
     return slots;
 }
 
@@ -78,25 +79,26 @@ SessionRecord record_of(const Slot& slot) {
             slot.deleted, slot.octets_sent, std::string{slot.from, from_size}};
 }
 
-// Where the record goes; `slot` is completed.
-std::size_t place(const Slots& slots, Slot& slot) {
-    const bool refused = slot.kind == static_cast<std::uint8_t>(SessionRecord::Kind::refused_login);
+// Where the record goes; it takes in what it continues.
+std::size_t place(const Slots& slots, SessionRecord& record) {
+    const bool refused = record.kind == SessionRecord::Kind::refused_login;
     const std::size_t first = refused ? session_slots : 0, end = refused ? slots.size() : session_slots;
     std::size_t oldest = first, newest = first;
     for (std::size_t i = first; i < end; ++i) {
         if (slots[i].sequence < slots[oldest].sequence) oldest = i;
         if (slots[i].sequence > slots[newest].sequence) newest = i;
     }
+    if (slots[newest].sequence == 0) return oldest;
+    SessionRecord before = record_of(slots[newest]);
+    if (!before.merge(record)) return oldest;
+    record = before;
+    return newest;
+}
+
+std::uint64_t last_sequence(const Slots& slots) {
     std::uint64_t last = 0;
     for (const Slot& one : slots) last = std::max(last, one.sequence);
-    slot.sequence = last + 1;
-    const Slot& before = slots[newest];
-    const bool again = refused && before.sequence != 0 && std::memcmp(before.from, slot.from, sizeof slot.from) == 0 &&
-                       slot.ended - before.ended < hour && before.retrieved < UINT32_MAX - slot.retrieved;
-    if (!again) return oldest;
-    slot.retrieved += before.retrieved;
-    slot.began = before.began;
-    return newest;
+    return last;
 }
 
 Result<UniqueFd> open_locked(const std::string& maildir) {
@@ -124,7 +126,7 @@ std::string SessionRecord::to_bytes() const {
 Result<SessionRecord> SessionRecord::from_bytes(std::string_view bytes) {
     BytesIn in{bytes};
     SessionRecord record;
-    record.kind = static_cast<Kind>(in.get_up_to(1));
+    record.kind = static_cast<Kind>(in.get_up_to(static_cast<std::uint8_t>(Kind::idle)));
     record.updated = in.get_bool();
     record.began = in.get<std::int64_t>();
     record.ended = in.get<std::int64_t>();
@@ -136,16 +138,34 @@ Result<SessionRecord> SessionRecord::from_bytes(std::string_view bytes) {
     return record;
 }
 
-std::error_code record_session(const std::string& maildir, const SessionRecord& record) {
+bool SessionRecord::merge(const SessionRecord& next) noexcept {
+    const bool alike = kind == next.kind && kind != Kind::session && from == next.from;
+    if (!alike || next.ended - ended >= hour || UINT32_MAX - retrieved < next.retrieved) return false;
+    if (kind == Kind::idle && next.ended - began >= day) return false;
+    ended = next.ended;
+    retrieved += next.retrieved;
+    octets_sent += next.octets_sent;
+    updated = next.updated;
+    return true;
+}
+
+std::error_code record_sessions(const std::string& maildir, std::span<const SessionRecord> records) {
     const Result<UniqueFd> file = open_locked(maildir);
     if (!file) return file.error();
-    Slot slot = slot_of(record);
-    const std::size_t at = place(read_slots(file.value().get()), slot);
-    slot.sum = slot.right_sum();
-    // One place, written at once: a crash costs this record at most.
-    const ssize_t n = ::pwrite(file.value().get(), &slot, sizeof slot, static_cast<off_t>(at * sizeof slot));
-    if (n == sizeof slot) return {};
-    return n < 0 ? last_error() : std::error_code{ENOSPC, std::system_category()};
+    Slots slots = read_slots(file.value().get());
+    std::uint64_t sequence = last_sequence(slots);
+    for (SessionRecord record : records) {
+        const std::size_t at = place(slots, record);
+        Slot& slot = slots[at];
+        slot = slot_of(record);
+        slot.sequence = ++sequence;
+        slot.sum = slot.right_sum();
+        // One place, written at once: a crash costs this record at most.
+        const ssize_t n = ::pwrite(file.value().get(), &slot, sizeof slot, static_cast<off_t>(at * sizeof slot));
+        if (n == sizeof slot) continue;
+        return n < 0 ? last_error() : std::error_code{ENOSPC, std::system_category()};
+    }
+    return {};
 }
 
 Result<std::vector<SessionRecord>> read_report(const std::string& maildir, std::int64_t since) {
@@ -161,6 +181,48 @@ Result<std::vector<SessionRecord>> read_report(const std::string& maildir, std::
     for (const Slot& slot : slots)
         if (slot.sequence != 0 && slot.ended >= since) records.push_back(record_of(slot));
     return records;
+}
+
+namespace {
+
+void append_time(std::int64_t when, std::string& text) {
+    const auto time = static_cast<std::time_t>(when);
+    std::tm parts{};
+    char written[32];
+    if (::gmtime_r(&time, &parts) == nullptr) return;
+    text.append(written, std::strftime(written, sizeof written, "%Y-%m-%dT%H:%M:%SZ", &parts));
+}
+
+void append_field(std::string_view name, std::uint64_t value, std::string& text) {
+    text.append(name).append(std::to_string(value));
+}
+
+} // namespace
+
+std::string report_lines(std::span<const SessionRecord> records) {
+    std::string text;
+    for (const SessionRecord& record : records) {
+        append_time(record.began, text);
+        switch (record.kind) {
+        case SessionRecord::Kind::session:
+            text.append(" session from=").append(record.from);
+            append_field(" seconds=", static_cast<std::uint64_t>(std::max<std::int64_t>(record.ended - record.began, 0)), text);
+            append_field(" retr=", record.retrieved, text);
+            append_field(" dele=", record.deleted, text);
+            append_field(" bytes=", record.octets_sent, text);
+            text += record.updated ? " end=quit" : " end=lost";
+            break;
+        case SessionRecord::Kind::idle:
+        case SessionRecord::Kind::refused_login:
+            text.append(record.kind == SessionRecord::Kind::idle ? " idle" : " refused").append(" from=").append(record.from);
+            append_field(" times=", record.retrieved, text);
+            text += " until=";
+            append_time(record.ended, text);
+            break;
+        }
+        text += "\r\n";
+    }
+    return text;
 }
 
 } // namespace buzon::mail

@@ -1,5 +1,6 @@
 #include "capabilities.h"
 
+#include "buzon/mail/search.h"
 #include "reply.h"
 
 namespace buzon::pop3 {
@@ -37,6 +38,8 @@ void append_capabilities(const Settings& settings, Channel channel, std::string&
     }
     if (enabled(OptionalCommand::utf8)) out.append("UTF8 USER\r\n");
     if (enabled(OptionalCommand::lang)) out.append("LANG\r\n");
+    if (enabled(OptionalCommand::search)) out.append("SEARCH ").append(mail::search_criteria).append("\r\n");
+    if (enabled(OptionalCommand::report)) out.append("REPORT\r\n");
     out.append("IMPLEMENTATION buzon-" BUZON_VERSION "\r\n.\r\n");
 }
 

@@ -70,6 +70,11 @@ struct Catalogue {
     std::string_view filter_failed;
     std::string_view message_too_large;
     std::string_view not_removed;         // {} of {} messages
+    std::string_view search_follows;
+    std::string_view bad_search;
+    std::string_view search_failed;
+    std::string_view report_follows;
+    std::string_view report_failed;
 
     // Capabilities and languages.
     std::string_view capabilities_follow;

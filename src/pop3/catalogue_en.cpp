@@ -56,6 +56,11 @@ constexpr Catalogue english{
     .filter_failed = "The message could not be transformed",
     .message_too_large = "The message is larger than this server delivers",
     .not_removed = "{} of {} deleted messages not removed",
+    .search_follows = "Matching messages follow",
+    .bad_search = "Not valid search criteria",
+    .search_failed = "The messages cannot be searched now",
+    .report_follows = "Report of earlier sessions follows",
+    .report_failed = "The report cannot be read now",
 
     .capabilities_follow = "Capability list follows",
     .utf8_enabled = "UTF-8 enabled",

@@ -56,6 +56,11 @@ constexpr Catalogue spanish{
     .filter_failed = "No se pudo transformar el mensaje",
     .message_too_large = "El mensaje es mayor que lo que entrega este servidor",
     .not_removed = "{} de {} mensajes borrados no se eliminaron",
+    .search_follows = "Siguen los mensajes encontrados",
+    .bad_search = "Criterios de búsqueda no válidos",
+    .search_failed = "Ahora no se puede buscar en los mensajes",
+    .report_follows = "Sigue el informe de las sesiones anteriores",
+    .report_failed = "Ahora no se puede leer el informe",
 
     .capabilities_follow = "Sigue la lista de capacidades",
     .utf8_enabled = "UTF-8 activado",

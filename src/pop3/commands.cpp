@@ -31,6 +31,8 @@ constexpr Command table[] = {
     {"RSET", after_login, 0, 0, Commands::rset},
     {"UTF8", before_login, 0, 0, Commands::utf8, OptionalCommand::utf8},
     {"LANG", always, 0, 1, Commands::lang, OptionalCommand::lang},
+    {"SEARCH", after_login, 1, rest, Commands::search, OptionalCommand::search},
+    {"REPORT", after_login, 0, 1, Commands::report, OptionalCommand::report},
     {"STLS", always, 0, 0, Commands::stls},
 };
 

@@ -64,6 +64,8 @@ struct Commands {
     static Action top(Session& session, std::string_view arguments, std::string& out);
     static Action dele(Session& session, std::string_view arguments, std::string& out);
     static Action rset(Session& session, std::string_view arguments, std::string& out);
+    static Action search(Session& session, std::string_view arguments, std::string& out);
+    static Action report(Session& session, std::string_view arguments, std::string& out);
     static Action noop(Session& session, std::string_view arguments, std::string& out);
 
 private:

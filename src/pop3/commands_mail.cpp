@@ -7,6 +7,13 @@ namespace buzon::pop3 {
 
 using mail::Maildrop;
 
+namespace {
+
+constexpr std::uint32_t usual_report_days = 30;
+constexpr std::uint32_t most_report_days = 3650;
+
+} // namespace
+
 Action Commands::stat(Session& session, std::string_view, std::string& out) {
     const Maildrop& maildrop = session.transaction().maildrop;
     out.append("+OK ");
@@ -106,6 +113,23 @@ Action Commands::rset(Session& session, std::string_view, std::string& out) {
     Maildrop& maildrop = session.transaction().maildrop;
     maildrop.reset();
     ok(out, session.texts().maildrop_has, {maildrop.live_count(), maildrop.live_octets()});
+    return Continue{};
+}
+
+Action Commands::search(Session& session, std::string_view arguments, std::string& out) {
+    auto parsed = mail::SearchCriteria::parse(arguments);
+    if (auto* const criteria = std::get_if<mail::SearchCriteria>(&parsed)) {
+        return Search{std::string{arguments}, std::move(*criteria)};
+    }
+    err(out, Code::none, session.texts().bad_search);
+    return Continue{};
+}
+
+Action Commands::report(Session& session, std::string_view arguments, std::string& out) {
+    if (line::count_words(arguments) == 0) return Report{usual_report_days};
+    const auto days = parse_count(line::take_word(arguments));
+    if (days && *days >= 1 && *days <= most_report_days) return Report{*days};
+    err(out, Code::none, session.texts().not_a_number);
     return Continue{};
 }
 

@@ -154,6 +154,24 @@ bool Session::produce(std::string& out, std::size_t room) {
     return false;
 }
 
+void Session::search_begins(std::string& out) { ok(out, texts().search_follows); }
+
+void Session::search_found(std::span<const std::uint32_t> numbers, std::string& out) {
+    const Maildrop& maildrop = transaction().maildrop;
+    for (const std::uint32_t number : numbers) append_pair(out, number, maildrop.octets(MessageNumber{number}));
+}
+
+void Session::search_ended(std::string& out) { out.append(".\r\n"); }
+
+void Session::search_failed(std::string& out) { err(out, Code::sys_temp, texts().search_failed); }
+
+void Session::report_follows(std::string_view lines, std::string& out) {
+    ok(out, texts().report_follows);
+    out.append(lines).append(".\r\n");
+}
+
+void Session::report_failed(std::string& out) { err(out, Code::sys_temp, texts().report_failed); }
+
 void Session::updated(std::uint32_t not_removed, std::string& out) {
     if (not_removed == 0) return ok(out, texts().goodbye);
     err(out, Code::sys_temp, texts().not_removed, {not_removed, transaction().maildrop.deleted_count()});

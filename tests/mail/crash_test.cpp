@@ -239,9 +239,9 @@ TEST_CASE("whatever the system refuses a scan, it tells every message or fails, 
 
 TEST_CASE("a session record that cannot be written is an error, and spoils no other") {
     const TestMaildir maildir;
-    CHECK_FALSE(record_session(maildir.path(), {.began = 1, .ended = 2}));
+    CHECK_FALSE(record_sessions(maildir.path(), std::vector<SessionRecord>{{.began = 1, .ended = 2}}));
     faults::fail("pwrite", 1, ENOSPC);
-    CHECK(record_session(maildir.path(), {.began = 3, .ended = 4}).value() == ENOSPC);
+    CHECK(record_sessions(maildir.path(), std::vector<SessionRecord>{{.began = 3, .ended = 4}}).value() == ENOSPC);
     faults::none();
     CHECK(read_report(maildir.path(), 0).value().size() == 1);
 }

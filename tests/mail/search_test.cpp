@@ -134,11 +134,11 @@ TEST_CASE("a maildrop is searched slice by slice, through what other programs do
     maildir.remove("new/17.x");
     drop.mark_deleted(MessageNumber{27});
     std::vector<std::uint32_t> all;
-    MessageNumber after{0};
-    for (;;) {
-        const auto slice = SearchRequest::slice(drop, maildir.path(), "SUBJECT 7", after, 10);
-        if (slice.items.empty()) break;
-        after = MessageNumber{slice.items.back().number};
+    const auto criteria = std::get<SearchCriteria>(SearchCriteria::parse("SUBJECT 7 LARGER 20"));
+    std::size_t asked = 0;
+    for (MessageNumber after{0}; drop.next_live(after);) {
+        const auto slice = SearchRequest::slice(drop, maildir.path(), "SUBJECT 7 LARGER 20", criteria, after, 10);
+        asked += slice.items.size();
         const auto travelled = SearchRequest::from_bytes(slice.to_bytes());
         REQUIRE(travelled.ok());
         const auto found = search(travelled.value());
@@ -148,6 +148,11 @@ TEST_CASE("a maildrop is searched slice by slice, through what other programs do
         all.insert(all.end(), back.value().begin(), back.value().end());
     }
     CHECK(all == std::vector<std::uint32_t>{7});
+    CHECK(asked == 26);
+    const auto large = std::get<SearchCriteria>(SearchCriteria::parse("LARGER 1000"));
+    MessageNumber after{0};
+    CHECK(SearchRequest::slice(drop, maildir.path(), "LARGER 1000", large, after, 10).items.size() == 1);   // all looked at
+    CHECK(after == MessageNumber{26});
     CHECK(search({maildir.path(), "BAD", {}}).error().value() == EINVAL);
     CHECK_FALSE(numbers_from_bytes("abc").ok());
     CHECK_FALSE(SearchRequest::from_bytes("abc").ok());

@@ -42,6 +42,8 @@ TEST_CASE("CAPA lists what RFC 2449, 3206, 5034 and 6856 give names to") {
         S: EXPIRE NEVER
         S: UTF8 USER
         S: LANG
+        S: SEARCH SUBJECT FROM TO TEXT SINCE BEFORE LARGER SMALLER NOT
+        S: REPORT
         S: IMPLEMENTATION buzon-)" BUZON_VERSION R"(
         S: .
     )");
@@ -74,7 +76,9 @@ TEST_CASE("a command that is switched off is unknown and leaves CAPA, before and
                               Case{"USER", "USER", "USER user1", false}, Case{"PASS", "USER", "PASS x", false},
                               Case{"AUTH", "SASL SCRAM-SHA-256 PLAIN LOGIN", "AUTH PLAIN", false},
                               Case{"APOP", "", "APOP a b", false}, Case{"UTF8", "UTF8 USER", "UTF8", false},
-                              Case{"LANG", "LANG", "LANG en", false}, Case{"LANG", "LANG", "LANG", true}}) {
+                              Case{"LANG", "LANG", "LANG en", false}, Case{"LANG", "LANG", "LANG", true},
+                              Case{"SEARCH", "SEARCH SUBJECT FROM TO TEXT SINCE BEFORE LARGER SMALLER NOT", "SEARCH TO x", true},
+                              Case{"REPORT", "REPORT", "REPORT", true}}) {
         Conversation conversation;
         if (given.after_login) conversation.log_in();
         conversation.send("");

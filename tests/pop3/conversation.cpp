@@ -77,6 +77,18 @@ void Conversation::perform(const Action& action) {
         finish_login(false);
     }
     if (const auto* wanted = std::get_if<Deliver>(&action)) deliver(*wanted);
+    if (const auto* wanted = std::get_if<Search>(&action)) {
+        asked.push_back("search " + wanted->text);
+        if (!world.found) return session.search_failed(out_);
+        session.search_begins(out_);
+        for (const std::uint32_t& number : *world.found) session.search_found({&number, 1}, out_);
+        session.search_ended(out_);
+    }
+    if (const auto* wanted = std::get_if<Report>(&action)) {
+        asked.push_back("report " + std::to_string(wanted->days));
+        if (!world.report) return session.report_failed(out_);
+        session.report_follows(*world.report, out_);
+    }
     if (std::holds_alternative<Produce>(action)) {
         while (!session.produce(out_, world.room)) {}
     }

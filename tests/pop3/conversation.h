@@ -34,6 +34,8 @@ struct World {
     std::optional<DeliveryRefusal> delivery_refusal;
     bool octets_known = true;
     std::uint32_t not_removed = 0;
+    std::optional<std::vector<std::uint32_t>> found = std::vector<std::uint32_t>{};   // by SEARCH; nothing: it fails
+    std::optional<std::string> report = std::string{};                               // its lines; nothing: it fails
     std::size_t room = 4096;
 };
 

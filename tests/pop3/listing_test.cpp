@@ -69,3 +69,45 @@ TEST_CASE("a session waiting for commands is small") {
     CHECK(sizeof(Session) <= 200);
     CHECK(sizeof(Action) <= 112);
 }
+
+TEST_CASE("SEARCH asks for what its criteria say, and lists numbers and sizes of what was found") {
+    Conversation conversation;
+    CHECK(conversation.command("SEARCH SUBJECT x").find("-ERR Log in first\r\n") != std::string::npos);
+    conversation.log_in();
+    conversation.world.found = std::vector<std::uint32_t>{1, 2};
+    conversation.replay(R"(
+        C: search  Subject "dos palabras" not LARGER 5
+        S: +OK Matching messages follow
+        S: 1 120
+        S: 2 200
+        S: .
+        C: SEARCH
+        S: -ERR Wrong number of arguments
+        C: SEARCH SUBJECT
+        S: -ERR Not valid search criteria
+        C: SEARCH LARGER x
+        S: -ERR Not valid search criteria
+        C: SEARCH TO "x
+        S: -ERR Not valid search criteria
+    )");
+    CHECK(conversation.asked.back() == "search Subject \"dos palabras\" not LARGER 5");
+    conversation.world.found = std::nullopt;
+    CHECK(conversation.command("SEARCH TO x") == "-ERR [SYS/TEMP] The messages cannot be searched now\r\n");
+    CHECK(conversation.command("NOOP") == "+OK\r\n");
+}
+
+TEST_CASE("REPORT asks for thirty days, or as many as it says") {
+    Conversation conversation;
+    CHECK(conversation.command("REPORT").find("-ERR Log in first\r\n") != std::string::npos);
+    conversation.log_in();
+    conversation.world.report = "2026-11-27T23:50:28Z idle from=192.0.2.7 times=1 until=2026-11-27T23:50:28Z\r\n";
+    CHECK(conversation.command("REPORT") == "+OK Report of earlier sessions follows\r\n" + *conversation.world.report + ".\r\n");
+    CHECK(conversation.asked.back() == "report 30");
+    CHECK(conversation.command("REPORT 3650").substr(0, 3) == "+OK");
+    CHECK(conversation.asked.back() == "report 3650");
+    for (const char* bad : {"REPORT 0", "REPORT x", "REPORT 3651", "REPORT -1", "REPORT 4294967297"})
+        CHECK(conversation.command(bad) == "-ERR Not a valid number\r\n");
+    CHECK(conversation.command("REPORT 1 2") == "-ERR Wrong number of arguments\r\n");
+    conversation.world.report = std::nullopt;
+    CHECK(conversation.command("REPORT") == "-ERR [SYS/TEMP] The report cannot be read now\r\n");
+}

@@ -20,6 +20,7 @@ class Locks;
 class Logins;
 class Maildrops;
 class Users;
+class Reports;
 class Transforms;
 
 // Buffers that one connection at a time uses while it has its turn: idle sessions own none.
@@ -45,6 +46,7 @@ struct Context {
     Transforms& transforms;
     Scratch& scratch;
     Logins& logins;
+    Reports& reports;
 };
 
 } // namespace buzon::daemon

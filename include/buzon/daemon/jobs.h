@@ -2,11 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
+#include <vector>
 
 #include "buzon/daemon/save_file.h"
+#include "buzon/mail/report.h"
+#include "buzon/mail/search_maildrop.h"
 #include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/unique_fd.h"
 #include "buzon/worker/pool.h"
@@ -17,7 +22,10 @@ namespace buzon::daemon {
 inline constexpr const char* worker_name = "buzon-worker";
 [[nodiscard]] int worker_main();
 
-enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec, edit, store, restore };
+enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec, edit, store, restore, search, record, report };
+
+// By maildrop.
+using SessionRecords = std::unordered_map<std::string, std::vector<mail::SessionRecord>>;
 
 // Every answer begins with an error number (0: fine); what follows depends on the kind.
 struct Answered {
@@ -51,6 +59,13 @@ struct Answered {
 [[nodiscard]] worker::Job restore_job(const std::string& maildir, std::int64_t since);
 // Takes the UIDLs that a maildrop has now, however many of them are new (uidl-breaker). Answer as of scan_job().
 [[nodiscard]] worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules);
+// Part of a SEARCH. Answer: what mail::numbers_from_bytes() takes.
+[[nodiscard]] worker::Job search_job(const mail::SearchRequest& request);
+// What sessions did, put down where REPORT finds it. Answer: nothing.
+[[nodiscard]] worker::Job record_job(const SessionRecords& records);
+// Puts down `records` of this maildrop, then gives what has been put down since `since` (Unix time). Answer: the lines.
+[[nodiscard]] worker::Job report_job(const std::string& maildir, std::int64_t since,
+                                     std::span<const mail::SessionRecord> records);
 // edit_file() and replace_file().
 [[nodiscard]] worker::Job edit_job(Edited what, const std::string& path, const Edits& edits);
 [[nodiscard]] worker::Job store_job(const std::string& path, std::string_view content);

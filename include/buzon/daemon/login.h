@@ -60,6 +60,8 @@ public:
     // The end, when it is known at once; else on_end will tell.
     [[nodiscard]] std::optional<LoginEnd> start();
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
+    // The secret was right: the client waits for its maildrop, not we for the client.
+    [[nodiscard]] bool opening() const noexcept { return lock_.held(); }
 
 private:
     void on_timer(event::Timer&) override { check_proof(); }
@@ -72,9 +74,9 @@ private:
     void verified(bool right, std::string_view cause);
     void open_maildrop();
     void opened(SnapshotResult result);
+    void breaker_tripped(const mail::UidlChange& change);
     void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
     void end(LoginEnd what);
-    void breaker_tripped(const mail::UidlChange& change);
 
     Context& context_;
     std::uint64_t session_;

@@ -79,7 +79,7 @@ public:
 private:
     // Replies are sent when so many octets have come together, so that a slow client costs no more than that.
     static constexpr std::size_t send_at = 64 * 1024;
-    enum class Doing : std::uint8_t { nothing, logging_in, preparing, delivering, listing, updating };
+    enum class Doing : std::uint8_t { nothing, logging_in, preparing, delivering, listing, searching, reporting, updating };
 
     void on_ready(std::uint32_t events) override;
     void on_timer(event::Timer& which) override;
@@ -95,6 +95,7 @@ private:
     void read_input();
     void keep_rest();
     void peek_at_busy_peer();
+    [[nodiscard]] bool nobody_waits() const noexcept;
     void set_interest();
     void close(Ending why);
 
@@ -107,6 +108,13 @@ private:
     [[nodiscard]] bool prepare(std::string& out);
     [[nodiscard]] bool pump(std::string& out);
     void delivered();
+    void search(pop3::Search wanted);
+    [[nodiscard]] bool search_on(std::string& out);
+    void searched(const worker::Answer& answer, std::string& out);
+    void found(std::span<const std::uint32_t> numbers, std::string& out);
+    void report(std::uint32_t days);
+    void record_refused_login(std::string_view user);
+    void record_session(Ending why);
     void update(std::string& out);
     void updated(worker::Answer answer, std::uint32_t asked, std::string& out);
 
@@ -158,7 +166,13 @@ private:
     MaildropLock lock_;
     std::unique_ptr<Login> login_;
     std::unique_ptr<Delivery> delivery_;
-    worker::Pending job_;         // an update, or SCRAM credentials
+    struct Searching {
+        pop3::Search wanted;
+        mail::MessageNumber after{0};   // the last message looked at
+        bool begun = false;             // "+OK" has been said
+    };
+    std::unique_ptr<Searching> search_;   // while a SEARCH runs
+    worker::Pending job_;                 // an update, SCRAM credentials, part of a search, a report
 };
 
 } // namespace buzon::daemon

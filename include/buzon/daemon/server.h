@@ -21,6 +21,7 @@
 #include "buzon/daemon/metrics_service.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/pop3_service.h"
+#include "buzon/daemon/reports.h"
 #include "buzon/daemon/syslog_socket.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/users.h"
@@ -58,6 +59,7 @@ private:
     void open_services();
     void on_signal(int number);
     void stop();
+    void end();
     void read_users_again();
     void reload();
     void read_files_again();
@@ -99,6 +101,7 @@ private:
     Transforms transforms_;
     Scratch scratch_;
     Logins logins_;
+    Reports reports_{loop_, disk_, settings_};
     Context context_;
     Pop3Service pop3_;
     Administrators administrators_;

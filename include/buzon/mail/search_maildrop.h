@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "buzon/mail/maildrop.h"
+#include "buzon/mail/search.h"
 #include "buzon/posix/result.h"
 
 namespace buzon::mail {
@@ -26,9 +27,10 @@ struct SearchRequest {
     std::string criteria;   // as SearchCriteria::parse takes them
     std::vector<Item> items;
 
-    // Up to `most` live messages after `after`.
-    [[nodiscard]] static SearchRequest slice(const Maildrop& maildrop, std::string maildir, std::string criteria,
-                                             MessageNumber after, std::uint32_t most);
+    // Up to `most` live messages behind `after` that match as far as can be told without their headers. `after` becomes
+    // the last one looked at, which is no more than some thousands further on. `text` is what `criteria` were made of.
+    [[nodiscard]] static SearchRequest slice(const Maildrop& maildrop, std::string maildir, std::string text,
+                                             const SearchCriteria& criteria, MessageNumber& after, std::uint32_t most);
     [[nodiscard]] std::string to_bytes() const;
     [[nodiscard]] static posix::Result<SearchRequest> from_bytes(std::string_view bytes);   // EBADMSG
 };

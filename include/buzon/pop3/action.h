@@ -9,6 +9,7 @@
 
 #include "buzon/auth/sasl.h"
 #include "buzon/mail/maildrop.h"
+#include "buzon/mail/search.h"
 
 namespace buzon::pop3 {
 
@@ -59,11 +60,21 @@ struct Deliver {
 };
 // A long listing: call produce() while the client reads, until it returns true.
 struct Produce {};
+// SEARCH: look for the live messages that match. Ends with search_begins(), search_found() as often as something was
+// found, in ascending order, and search_ended(); or with search_failed() before search_begins().
+struct Search {
+    std::string text;                  // the criteria as the client sent them
+    mail::SearchCriteria criteria;
+};
+// REPORT: what earlier sessions did in the last days. Ends with report_follows() or report_failed().
+struct Report {
+    std::uint32_t days;
+};
 // QUIT in the TRANSACTION state: do what maildrop() has marked. Ends with updated(), then close.
 struct Update {};
 
 using Action = std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, Authenticated, NotAuthenticated,
-                            GetScram, Deliver, Produce, Update>;
+                            GetScram, Deliver, Produce, Search, Report, Update>;
 
 // Why a login did not succeed. The response code that goes with it is the session's business.
 enum class Refusal : std::uint8_t {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -71,6 +72,13 @@ public:
     void delivered();
     // Goes on with the listing until it is finished (true) or `out` has grown by `room`; the last line may pass it.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
+    void search_begins(std::string& out);
+    void search_found(std::span<const std::uint32_t> numbers, std::string& out);
+    void search_ended(std::string& out);
+    void search_failed(std::string& out);
+    // `lines`: complete ones, none of which begins with a dot.
+    void report_follows(std::string_view lines, std::string& out);
+    void report_failed(std::string& out);
     // How many of the messages marked as deleted are still there.
     void updated(std::uint32_t not_removed, std::string& out);
 

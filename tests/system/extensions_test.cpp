@@ -1,0 +1,137 @@
+// system/extensions_test.cpp - SEARCH and REPORT.
+#include <fstream>
+
+#include "support/catch.h"
+#include "system/manage_server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+Words search(Pop3Client& client, const std::string& criteria) {
+    CAPTURE(criteria);
+    REQUIRE(client.command("SEARCH " + criteria) == "+OK Matching messages follow");
+    return client.body_lines();
+}
+
+Words report(Pop3Client& client) {
+    REQUIRE(client.command("REPORT 1") == "+OK Report of earlier sessions follows");
+    return client.body_lines();
+}
+
+bool matches(const std::string& line, const std::string& middle) {
+    // "2026-11-27T23:50:28Z" in front
+    return line.size() > 21 && line[10] == 'T' && line[19] == 'Z' && line.substr(21).starts_with(middle);
+}
+
+} // namespace
+
+TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
+    const MailServer server{{"-a", "root:s3cr3t"}};
+    const Maildir maildir = server.maildir("user2");
+    (void)maildir.put_in_cur("1700100000.a:2,S", "Subject: =?utf-8?q?=C3=91and=C3=BA?=\nFrom: Ana <ana@faro.example>\n\nSubject: body\n");
+    (void)maildir.deliver("1700200000.b", "subject: a\n\tlong \"quoted\" one\nTo: luis@faro.example\nX-Y: needle\n\n" +
+                                              std::string(5000, 'x') + "\n");
+    Pop3Client client = server.session(2);
+    const std::string first = "1 31", second = client.command("LIST 2").substr(4), third = client.command("LIST 3").substr(4);
+    CHECK(search(client, "TEXT gestion") == Words{first});
+    CHECK(search(client, "SUBJECT \xC3\xB1\x41NDU") == Words{});   // the accent counts
+    CHECK(search(client, "subject \"\xC3\x91\x41ND\xC3\x9A\"") == Words{second});
+    CHECK(search(client, "FROM ana TEXT faro") == Words{second});
+    CHECK(search(client, "TEXT faro NOT TO luis") == Words{second});
+    CHECK(search(client, "SUBJECT \"long \\\"quoted\\\"\"") == Words{third});
+    CHECK(search(client, "TEXT needle") == Words{third});
+    CHECK(search(client, "TEXT body") == Words{});
+    CHECK(search(client, "LARGER 1000") == Words{third});
+    CHECK(search(client, "SMALLER 1000") == Words{first, second});
+    CHECK(search(client, "SINCE 2023-11-16 BEFORE 2023-11-17") == Words{second});   // 1700100000 is the 16th
+    CHECK(search(client, "SINCE 16-Nov-2023 NOT LARGER 1000") == Words{second});
+    CHECK(client.command("DELE 3").starts_with("+OK"));
+    CHECK(search(client, "TEXT faro") == Words{second});
+    CHECK(search(client, "LARGER 0") == Words{first, second});
+    CHECK(client.command("SEARCH FOO x") == "-ERR Not valid search criteria");
+    // A message that another program removes is none, pipelined commands keep their order.
+    maildir.remove("1700100000.a");
+    client.send("SEARCH TEXT faro\r\nNOOP\r\nSEARCH TEXT gestion\r\nSTAT\r\n");
+    CHECK(client.exactly(std::string("+OK Matching messages follow\r\n.\r\n+OK\r\n+OK Matching messages follow\r\n1 31\r\n.\r\n").size()) ==
+          "+OK Matching messages follow\r\n.\r\n+OK\r\n+OK Matching messages follow\r\n1 31\r\n.\r\n");
+    CHECK(client.line().starts_with("+OK 2 "));
+
+    CHECK(client.many("CAPA").find("\r\nSEARCH SUBJECT FROM TO TEXT SINCE BEFORE LARGER SMALLER NOT\r\n") != std::string::npos);
+    ManagementClient manager = administrator_of(server);
+    CHECK(manager.command("CONF disable SEARCH,REPORT").starts_with("+OK"));
+    CHECK(client.command("SEARCH TEXT x") == "-ERR Unknown command");
+    CHECK(client.command("REPORT") == "-ERR Unknown command");
+    const std::string capabilities = client.many("CAPA");
+    CHECK(capabilities.find("SEARCH") == std::string::npos);
+    CHECK(capabilities.find("REPORT") == std::string::npos);
+}
+
+TEST_CASE("a search through much mail stops nobody and ends with its client") {
+    const MailServer server;
+    const Maildir maildir = server.maildir("user2");
+    constexpr int count = 3000;
+    for (int i = 0; i < count; ++i)
+        std::ofstream{maildir.path() / "new" / (std::to_string(1700001000 + i) + ".x")} << "Subject: n" << i << "\n\n";
+    Pop3Client searching = server.session(2), other = server.session(1);
+    searching.send("SEARCH TEXT nothing-has-this SUBJECT n\r\nSEARCH SUBJECT n29 NOT TEXT n290\r\nNOOP\r\n");
+    CHECK(other.retrieve(1) == as_received(managed_mail));
+    CHECK(searching.line() == "+OK Matching messages follow");
+    CHECK(searching.line() == ".");
+    CHECK(searching.line() == "+OK Matching messages follow");
+    CHECK(searching.body_lines().size() == 1 + 9 + 90);   // 29, 291-299, 2910-2999
+    CHECK(searching.line() == "+OK");
+    // Many searches at once by one who goes away without a word: nothing is left of them.
+    for (int i = 0; i < 20; ++i) searching.send("SEARCH TEXT nothing-has-this\r\n");
+    searching.reset();
+    CHECK(eventually([&] {
+        ManagementClient manager = server.manager();
+        return manager.ask("METR workers-busy") == "0";
+    }));
+    CHECK(server.session(2).command("NOOP") == "+OK");
+}
+
+TEST_CASE("REPORT tells what earlier sessions did, and who failed to log in") {
+    MailServer server;
+    (void)server.maildir("user1").deliver("1700000002.M1P1.h", "Subject: two\n\n");
+    {
+        Pop3Client client = server.session();
+        CHECK(report(client).empty());
+        (void)client.retrieve(1);
+        (void)client.retrieve(2);
+        CHECK(client.command("DELE 2").starts_with("+OK"));
+        client.quit();
+    }
+    for (int i = 0; i < 3; ++i) {
+        Pop3Client guess = server.client();
+        (void)guess.command("USER user1");
+        CHECK(guess.command("PASS guess").starts_with("-ERR"));
+        CHECK(guess.command("REPORT") == "-ERR Log in first");
+    }
+    for (int i = 0; i < 4; ++i) server.session().quit();
+    const auto check = [&server] {
+        Pop3Client client = server.session();
+        const Words lines = report(client);
+        REQUIRE(lines.size() >= 3);
+        CHECK(matches(lines[0], "session from=127.0.0.1 seconds="));
+        CHECK(lines[0].find(" retr=2 dele=1 bytes=") != std::string::npos);
+        CHECK(lines[0].ends_with(" end=quit"));
+        CHECK(matches(lines[1], "refused from=127.0.0.1 times=3 until=20"));
+        CHECK(matches(lines[2], "idle from=127.0.0.1 times="));
+        return lines;
+    };
+    CHECK(check()[2].find("times=4 ") != std::string::npos);
+    CHECK(server.session(2).command("REPORT").starts_with("+OK"));
+    // A clean end keeps what was not put down yet; a user's report is his own.
+    CHECK(server.stop() == 0);
+    server.expect_no_clean_end();
+    CHECK(std::filesystem::file_size(server.maildir("user1").path() / "buzon-report") <= 48000);
+    Server::Setup setup;
+    setup.arguments = {"-d", server.root(), "-u", "user1:pass1", "-u", "user2:pass2"};
+    setup.own_root = true;
+    const Server again{setup};
+    Pop3Client client = again.session(1);
+    CHECK(report(client).size() == 3);
+    Pop3Client other = again.session(2);
+    for (const std::string& line : report(other)) CHECK(matches(line, "idle "));
+}
