@@ -72,6 +72,14 @@ std::vector<User> UserBase::list() const {
     return users;
 }
 
+std::optional<User> UserBase::next(std::size_t& at) const {
+    while (at < entries_.size()) {
+        const Entry& entry = entries_[at++];
+        if (entry.living) return view(entry);
+    }
+    return std::nullopt;
+}
+
 Standing UserBase::standing_of(const std::optional<User>& user, const std::optional<Source>& source) const {
     if (!user) return Standing::unknown;
     if (user->nologin) return Standing::nologin;

@@ -252,6 +252,21 @@ worker::Reply do_report(std::string_view body) {
     return reply({}, mail::report_lines(report.value()));
 }
 
+worker::Reply do_expire(std::string_view body) {
+    std::int64_t before = 0;
+    if (!take(body, before)) return broken();
+    std::error_code first;
+    std::uint64_t removed = 0;
+    while (!body.empty()) {
+        std::string maildir;
+        if (!take_text(body, maildir)) return broken();
+        const auto gone = mail::expire_trash(maildir, before);
+        if (gone) removed += gone.value();
+        else if (!first && gone.error() != std::errc::no_such_file_or_directory) first = gone.error();
+    }
+    return reply(first, std::to_string(removed));
+}
+
 worker::Reply work(worker::Request request) {
     switch (static_cast<JobKind>(request.kind)) {
     case JobKind::scan: return do_scan(request.body);
@@ -270,6 +285,7 @@ worker::Reply work(worker::Request request) {
     case JobKind::search: return do_search(request.body);
     case JobKind::record: return do_record(request.body);
     case JobKind::report: return do_report(request.body);
+    case JobKind::expire: return do_expire(request.body);
     }
     return broken();
 }
@@ -407,6 +423,15 @@ worker::Job report_job(const std::string& maildir, std::int64_t since, std::span
     put_records(body, maildir, records);
     worker::Job made = job(JobKind::report, std::move(body));
     made.abandonable = false;   // it writes, too
+    return made;
+}
+
+worker::Job expire_job(std::span<const std::string> maildirs, std::int64_t before) {
+    std::string body;
+    put(body, before);
+    for (const std::string& maildir : maildirs) put_text(body, maildir);
+    worker::Job made = job(JobKind::expire, std::move(body));
+    made.abandonable = false;
     return made;
 }
 

@@ -4,6 +4,7 @@
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/pop3_connection.h"
 #include "buzon/daemon/transforms.h"
+#include "buzon/daemon/trash_keeper.h"
 #include "buzon/mail/update.h"
 
 namespace buzon::daemon {
@@ -91,7 +92,9 @@ void Pop3Connection::update(std::string& out) {
     }
     closing_ = false;
     doing_ = Doing::updating;
-    const std::string request = mail::UpdateRequest::of(maildrop, maildir_).to_bytes();
+    mail::UpdateRequest wanted = mail::UpdateRequest::of(maildrop, maildir_);
+    wanted.keep_since = context_.trash.keep_since();
+    const std::string request = wanted.to_bytes();
     job_ = context_.disk.submit(update_job(!context_.settings.no_fsync, request), [this, asked](worker::Answer answer) {
         if (alone_) {
             std::string unheard;
@@ -125,6 +128,7 @@ void Pop3Connection::updated(worker::Answer answer, std::uint32_t asked, std::st
     }
     lock_.release();
     session_.updated(left, out);
+    if (removed_ > 0) context_.trash.deleted_in(maildir_);
 }
 
 } // namespace buzon::daemon

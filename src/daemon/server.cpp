@@ -173,7 +173,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , transforms_{loop_, settings_}
     , logins_{loop_, settings_, options_.checkpassword}
     , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
-               scratch_, logins_, reports_}
+               scratch_, logins_, reports_, trash_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load_administrators(options_), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
@@ -380,6 +380,7 @@ void Server::settings_changed() {
     log_.set_format(syslog_ ? state::LogFormat::syslog : settings_.log_format);
     log_.set_host(settings_.host);
     maildrops_.use(uidl_rules(settings_));
+    trash_.settings_changed();
     transforms_.refresh();
     logins_.refresh();
     const std::array limits = {settings_.timeout, settings_.login_timeout, settings_.mgmt_timeout};

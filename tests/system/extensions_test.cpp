@@ -1,4 +1,4 @@
-// system/extensions_test.cpp - SEARCH and REPORT.
+// system/extensions_test.cpp - SEARCH and REPORT, and deleted mail that comes back (--undelete-grace, UNDL).
 #include <fstream>
 
 #include "support/catch.h"
@@ -22,6 +22,11 @@ Words report(Pop3Client& client) {
 bool matches(const std::string& line, const std::string& middle) {
     // "2026-11-27T23:50:28Z" in front
     return line.size() > 21 && line[10] == 'T' && line[19] == 'Z' && line.substr(21).starts_with(middle);
+}
+
+Words uidls(Pop3Client& client) {
+    REQUIRE(client.command("UIDL").starts_with("+OK"));
+    return client.body_lines();
 }
 
 } // namespace
@@ -134,4 +139,57 @@ TEST_CASE("REPORT tells what earlier sessions did, and who failed to log in") {
     CHECK(report(client).size() == 3);
     Pop3Client other = again.session(2);
     for (const std::string& line : report(other)) CHECK(matches(line, "idle "));
+}
+
+TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its time has passed") {
+    const MailServer server{{"-a", "root:s3cr3t", "--undelete-grace", "7"}};
+    const Maildir maildir = server.maildir("user1");
+    (void)maildir.put_in_cur("1700000002.M1P1.h:2,F", "Subject: two\n\n");
+    (void)maildir.deliver("1700000003.con espacio", "Subject: three\n\n");
+    ManagementClient manager = administrator_of(server);
+    Words before;
+    {
+        Pop3Client client = server.session();
+        before = uidls(client);
+        for (const char* command : {"DELE 1", "DELE 2", "DELE 3"}) CHECK(client.command(command).starts_with("+OK"));
+        client.quit();
+    }
+    CHECK(maildir.messages().empty());
+    CHECK(server.session().command("STAT") == "+OK 0 0");
+    CHECK(manager.command("UNDL user1 2099-01-01") == "+OK 0");
+    CHECK(manager.command("UNDL user1 2020-01-01T00:00:00Z") == "+OK 3");
+    CHECK(manager.command("UNDL user1") == "+OK 0");
+    {
+        Pop3Client client = server.session();
+        CHECK(uidls(client) == before);
+        CHECK(client.retrieve(2) == "Subject: two\r\n\r\n");
+        client.quit();
+    }
+    CHECK(maildir.find("1700000002.M1P1.h").filename() == "1700000002.M1P1.h:2,F");
+
+    // What is too old goes when somebody deletes there, and from everybody else's maildrop in a walk.
+    const auto old = [&server](const char* user) {
+        const auto folder = server.maildir(user).path() / "buzon-trash/1500000000";
+        std::filesystem::create_directories(folder);
+        std::ofstream{folder / "1400000000.old"} << "old\n";
+        return folder;
+    };
+    const auto first = old("user1"), second = old("user2");
+    {
+        Pop3Client client = server.session();
+        CHECK(client.command("DELE 1").starts_with("+OK"));
+        client.quit();
+    }
+    CHECK(eventually([&] { return !std::filesystem::exists(first); }));
+    CHECK(std::filesystem::exists(second));
+    CHECK(manager.command("CONF undelete-grace 8").starts_with("+OK"));
+    CHECK(eventually([&] { return !std::filesystem::exists(second); }));
+    CHECK(manager.command("UNDL user1") == "+OK 1");   // the young one stayed
+
+    // Switched off: gone is gone, and what was kept is left alone.
+    CHECK(manager.command("CONF undelete-grace 0").starts_with("+OK"));
+    Pop3Client client = server.session();
+    CHECK(client.command("DELE 1").starts_with("+OK"));
+    client.quit();
+    CHECK(manager.command("UNDL user1") == "+OK 0");
 }

@@ -68,6 +68,8 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return living_; }
     // In the order of their coming.
     [[nodiscard]] std::vector<User> list() const;
+    // The same one by one, for long walks in pieces: begin with `at` 0. Changes in between may make it miss somebody.
+    [[nodiscard]] std::optional<User> next(std::size_t& at) const;
 
     // Nothing as a source is a peer without an address.
     [[nodiscard]] Credential credential(std::string_view name, const std::optional<Source>& source) const;

@@ -22,6 +22,7 @@ class Maildrops;
 class Users;
 class Reports;
 class Transforms;
+class TrashKeeper;
 
 // Buffers that one connection at a time uses while it has its turn: idle sessions own none.
 struct Scratch {
@@ -47,6 +48,7 @@ struct Context {
     Scratch& scratch;
     Logins& logins;
     Reports& reports;
+    TrashKeeper& trash;
 };
 
 } // namespace buzon::daemon

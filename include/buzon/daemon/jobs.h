@@ -22,7 +22,7 @@ namespace buzon::daemon {
 inline constexpr const char* worker_name = "buzon-worker";
 [[nodiscard]] int worker_main();
 
-enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec, edit, store, restore, search, record, report };
+enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec, edit, store, restore, search, record, report, expire };
 
 // By maildrop.
 using SessionRecords = std::unordered_map<std::string, std::vector<mail::SessionRecord>>;
@@ -66,6 +66,8 @@ struct Answered {
 // Puts down `records` of this maildrop, then gives what has been put down since `since` (Unix time). Answer: the lines.
 [[nodiscard]] worker::Job report_job(const std::string& maildir, std::int64_t since,
                                      std::span<const mail::SessionRecord> records);
+// Removes what has lain in the trash of these maildrops since before `before` (Unix time). Answer: how many messages.
+[[nodiscard]] worker::Job expire_job(std::span<const std::string> maildirs, std::int64_t before);
 // edit_file() and replace_file().
 [[nodiscard]] worker::Job edit_job(Edited what, const std::string& path, const Edits& edits);
 [[nodiscard]] worker::Job store_job(const std::string& path, std::string_view content);

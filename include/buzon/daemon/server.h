@@ -24,6 +24,7 @@
 #include "buzon/daemon/reports.h"
 #include "buzon/daemon/syslog_socket.h"
 #include "buzon/daemon/transforms.h"
+#include "buzon/daemon/trash_keeper.h"
 #include "buzon/daemon/users.h"
 #include "buzon/event/signals.h"
 #include "buzon/state/event_bus.h"
@@ -102,6 +103,7 @@ private:
     Scratch scratch_;
     Logins logins_;
     Reports reports_{loop_, disk_, settings_};
+    TrashKeeper trash_{loop_, disk_, settings_, users_, events_};
     Context context_;
     Pop3Service pop3_;
     Administrators administrators_;
