@@ -10,6 +10,7 @@
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
 #include "buzon/daemon/control_verb.h"
+#include "buzon/net/peer.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -332,6 +333,19 @@ void Pop3Connection::settings_changed() {
 
 void Pop3Connection::arm_idle_timer() {
     timer_.arm(context_.loop.timers(), active_ + context_.settings.timeout);
+}
+
+bool Pop3Connection::give_way() {
+    if (closed_ || alone_ || doing_ == Doing::updating) return false;
+    char octet = 0;
+    const bool at_rest = doing_ == Doing::nothing && input_.empty() && backlog() == 0;
+    const bool left = at_rest && ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if (!left && !net::peer_is_dead(socket_.get())) {
+        net::probe_peer(socket_.get());
+        return false;
+    }
+    close(Ending::lost);
+    return true;
 }
 
 // --- the end ---

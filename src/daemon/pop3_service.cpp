@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "buzon/daemon/locks.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -24,9 +25,12 @@ Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::ve
     , most_connections_{most_connections}
     , gate_{context, std::move(proxy_from), [this](net::Accepted accepted, const auto& header, std::string_view early) {
         named_by_front(std::move(accepted), header, early);
-    }} {}
+    }} {
+    context_.locks.ask(this);
+}
 
 Pop3Service::~Pop3Service() {
+    context_.locks.ask(nullptr);
     for (auto& [id, connection] : connections_) connection->stop(Ending::stopping, false);
 }
 
@@ -189,6 +193,11 @@ void Pop3Service::user_left(Pop3Connection& connection) {
 std::size_t Pop3Service::sessions_of(const std::string& user) const {
     const auto found = per_user_.find(user);
     return found == per_user_.end() ? 0 : found->second;
+}
+
+bool Pop3Service::give_way(std::uint64_t session) {
+    const auto found = connections_.find(session);
+    return found != connections_.end() && found->second->give_way();
 }
 
 void Pop3Service::sweep() {

@@ -60,7 +60,14 @@ std::error_code Listener::bind_ip(const Endpoint& endpoint, bool dual_stack) {
     const int v6_only = dual_stack ? 0 : 1;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (beside_) allow_beside(true);
-    // Inherited by accepted sockets: every reply leaves at once, in one piece that we made.
+    // Inherited by accepted sockets, which saves four calls for each: the kernel looks after silent peers. It gives one up
+    // that has not answered for four minutes; sooner when somebody asks (peer.h).
+    const int first_probe = 120, between_probes = 30, probes = 4;   // seconds, seconds
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &first_probe, sizeof first_probe);
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &between_probes, sizeof between_probes);
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    // The same: every reply leaves at once, in one piece that we made.
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (address.storage.ss_family == AF_INET6 &&
         ::setsockopt(socket_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0) {

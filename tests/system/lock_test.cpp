@@ -1,5 +1,8 @@
 // system/lock_test.cpp - one session a maildrop, or several: who is told [IN-USE], and when the lock is free again.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "support/catch.h"
 #include "system/server.h"
@@ -56,6 +59,35 @@ TEST_CASE("the lock is free after a connection is lost in any way") {
     }
 }
 
+TEST_CASE("a holder whose client is gone for certain makes room, without an update, and the refusal tells his age") {
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    (void)maildir.deliver("1700000001.M1P1.h", "Subject: x\n\n");
+    Pop3Client dead = server.session();
+    CHECK(dead.command("DELE 1").starts_with("+OK"));
+    pause_for(Seconds{1.1});   // the kernel asks a peer that has been silent for a second
+    // The client's machine forgets the connection without a word (where we may do that; else it resets it).
+    const int on = 1;
+    if (::setsockopt(dead.fd(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0) dead.close();
+    else dead.reset();
+    Pop3Client next = server.client();
+    const std::string answer = try_login(next);
+    if (!answer.starts_with("+OK")) {
+        CHECK(answer.starts_with("-ERR [IN-USE] Maildrop is locked by another session since "));
+        CHECK(answer.ends_with(" seconds"));
+        CHECK(eventually([&] { return try_login(next).starts_with("+OK"); }));
+    }
+    CHECK(next.command("STAT") == "+OK 1 14");
+    CHECK(server.log().find("reason=connection-lost") != std::string::npos);
+    // A living one keeps it, however often somebody asks.
+    Pop3Client other = server.client();
+    for (int i = 0; i < 20; ++i) CHECK(try_login(other).starts_with("-ERR [IN-USE]"));
+    pause_for(Seconds{0.5});
+    CHECK(next.command("NOOP") == "+OK");
+    next.quit();
+    CHECK(maildir.messages().size() == 1);
+}
+
 TEST_CASE("shared sessions see and delete side by side") {
     Server server{1, {"--sessions", "shared"}};
     const Maildir maildir = server.maildir("user1");
@@ -65,12 +97,24 @@ TEST_CASE("shared sessions see and delete side by side") {
     CHECK(first.command("DELE 1").starts_with("+OK"));
     CHECK(second.command("STAT").starts_with("+OK 3 ")); // marks are a session's own
     first.quit();
-    CHECK(second.command("RETR 1").starts_with("-ERR"));
+    CHECK(second.command("RETR 1") == "-ERR [SYS/TEMP] The message is no longer there");
     CHECK(second.retrieve(2) == "Subject: x\r\n\r\n2\r\n");
     CHECK(second.command("DELE 1").starts_with("+OK"));
     CHECK(second.command("DELE 3").starts_with("+OK"));
+    // Two that delete the same at once: nothing is removed twice, both are told the truth.
+    Pop3Client third = server.session();
+    CHECK(third.command("DELE 2").starts_with("+OK"));   // what was the third message
     second.quit();
+    third.quit();
     CHECK(maildir.messages() == std::vector<std::string>{"cur/1700000002.M1P1.h:2,S"});
+    // A message that is there and cannot be removed is said so, beside one that another session has removed.
+    (void)maildir.deliver("1700000004.M1P1.h", "Subject: x\n\n");
+    Pop3Client fourth = server.session(), fifth = server.session();
+    for (Pop3Client* const client : {&fourth, &fifth})
+        for (const char* command : {"DELE 1", "DELE 2"}) CHECK(client->command(command).starts_with("+OK"));
+    fourth.quit();
+    std::filesystem::create_directory(maildir.path() / "new/1700000004.M1P1.h");
+    CHECK(fifth.command("QUIT") == "-ERR [SYS/TEMP] 1 of 2 deleted messages not removed");
 }
 
 TEST_CASE("two servers over one mail root keep each other's locks") {

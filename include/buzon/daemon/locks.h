@@ -24,18 +24,32 @@ private:
     std::optional<mail::MaildropLock> lock_;
 };
 
+// Knows the sessions that hold maildrops.
+class Holders {
+public:
+    // Another session wants what this one holds. True: it was a dead client's, and is free now.
+    [[nodiscard]] virtual bool give_way(std::uint64_t session) = 0;
+
+protected:
+    ~Holders() = default;
+};
+
 class Locks {
 public:
+    // Who is asked before somebody is refused. Null: nobody.
+    void ask(Holders* holders) noexcept { holders_ = holders; }
+
     // The locks of a mail root, for logins from now on; those held stay held.
     [[nodiscard]] std::error_code use(const std::string& root);
 
-    // Exclusive and shared holders exclude each other, whatever the rule was when the holder came. A holder's since is
+    // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever the rule was when the holder came. A holder's since is
     // Unix time, 0 when not known.
     using Outcome = std::variant<MaildropLock, mail::LockHolder, std::error_code>;
     [[nodiscard]] Outcome take(const std::string& maildir, state::SessionRule rule, std::uint64_t session);
 
 private:
     std::optional<mail::MaildropLocks> locks_;
+    Holders* holders_ = nullptr;
 };
 
 } // namespace buzon::daemon

@@ -58,6 +58,9 @@ public:
     void stop(Ending why, bool patient);
     // No further command is taken: the one that runs is finished, its reply sent.
     void finish_up();
+    // Somebody else wants the maildrop. Ends it without UPDATE, and is true, when the client is gone for certain; else the
+    // kernel is asked to find out.
+    [[nodiscard]] bool give_way();
     // The settings have changed: their time limits hold from now on.
     void settings_changed();
 

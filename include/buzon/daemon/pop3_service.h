@@ -14,7 +14,7 @@
 
 namespace buzon::daemon {
 
-class Pop3Service final : public ConnectionOwner {
+class Pop3Service final : public ConnectionOwner, private Holders {
 public:
     // most_connections: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
     Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from);
@@ -73,6 +73,7 @@ private:
     void user_came(Pop3Connection& connection) override;
     void user_left(Pop3Connection& connection) override;
     [[nodiscard]] std::size_t sessions_of(const std::string& user) const override;
+    [[nodiscard]] bool give_way(std::uint64_t session) override;
     void sweep();
     void report_when_empty();
 
