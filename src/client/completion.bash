@@ -63,7 +63,10 @@ _buzonctl() {
     USER:1) choices="ADD DEL LIST PASS" ;;
     LOGG:1) choices="FOLLOW" ;;
     TRAN:1) choices="0 1 FOR" ;;
-    EVNT:*) choices="auth-fail config connect dele filter-fail kick log login logout manager refused retr server top" ;;
+    EVNT:*)
+        choices="auth-fail config connect dele filter-fail kick log login logout manager refused retr server top uidl
+                 undelete"
+        ;;
     HELP:1) choices=$verbs ;;
     PLOT:1 | HIST:1 | METR:1)
         choices="messages bytes online historic connections-open memory descriptors loop-lag-p99"

@@ -85,11 +85,6 @@ TEST_CASE("the metrics page is what Prometheus takes for one") {
     const std::string page = page_of(metrics_port(server));
     CHECK(page.find("user1") == std::string::npos);
     CHECK(page.find("buzon_commands_total{command=\"retr\",result=\"ok\"} 1\n") != std::string::npos);
-    const Finished promtool = run({"sh", "-c", "command -v promtool"});
-    if (promtool.code != 0) {
-        WARN("promtool is not installed: the page was not checked by it");
-        return;
-    }
     const Finished checked = run({"promtool", "check", "metrics"}, page);
     CAPTURE(checked.out, checked.err);
     CHECK(checked.code == 0);
