@@ -76,7 +76,7 @@ TEST_CASE("SEARCH asks for what its criteria say, and lists numbers and sizes of
     conversation.log_in();
     conversation.world.found = std::vector<std::uint32_t>{1, 2};
     conversation.replay(R"(
-        C: search  Subject "dos palabras" not LARGER 5
+        C: search Subject "dos palabras" not LARGER 5
         S: +OK Matching messages follow
         S: 1 120
         S: 2 200
