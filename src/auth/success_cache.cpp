@@ -26,6 +26,7 @@ SuccessCache::SuccessCache(std::string key, std::chrono::seconds lifetime, std::
 Sha256::Digest SuccessCache::digest_of(std::string_view user, std::string_view secret,
                                        std::string_view password) const {
     Hmac<Sha256> keyed{key_};
+    keyed.update({reinterpret_cast<const char*>(&epoch_), sizeof epoch_});
     update_with_length(keyed, user);
     update_with_length(keyed, secret);
     update_with_length(keyed, password);
@@ -61,11 +62,8 @@ bool SuccessCache::remembers(std::string_view user, std::string_view secret, std
     });
 }
 
-void SuccessCache::forget_all() noexcept {
-    std::fill(slots_.begin(), slots_.end(), Slot{});
-}
-
 void SuccessCache::set_lifetime(std::chrono::seconds lifetime) noexcept {
+    if (lifetime == lifetime_) return;
     lifetime_ = lifetime;
     forget_all();
 }

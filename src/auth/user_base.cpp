@@ -1,7 +1,5 @@
 #include "buzon/auth/user_base.h"
 
-#include <algorithm>
-
 #include "buzon/auth/allow_nets.h"
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/secret.h"
@@ -9,6 +7,29 @@
 #include "buzon/auth/utf8.h"
 
 namespace buzon::auth {
+namespace {
+
+// Everybody of a passwd-file who has not come yet. Gives what is wrong with it, empty when nothing is.
+std::string add_file(UserBlockBuilder& users, std::string_view text) {
+    if (text.size() > 1U << 30) return "the file is larger than 1 GiB";
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        const std::size_t end = text.find('\n');
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(end == text.npos ? text.size() : end + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        const auto where = [number] { return "line " + std::to_string(number) + ": "; };
+        const auto parsed = parse_passwd_line(line);
+        if (!parsed) return where() + parsed.why();
+        if (!parsed.value()) continue;
+        const PasswdEntry& user = *parsed.value();
+        const std::optional<Origin> known = users.origin_of(user.name);
+        if (known == Origin::file) return where() + "the same name stands on an earlier line";
+        if (!known) users.add(user, Origin::file);
+    }
+    return {};
+}
+
+} // namespace
 
 Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
     const std::size_t colon = text.find(':');
@@ -24,50 +45,47 @@ Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
 }
 
 Parsed<UserBase> UserBase::load(std::span<const NamedSecret> command_line, std::string_view file_text) {
-    UserBase base;
+    UserBlockBuilder users;
     for (const NamedSecret& user : command_line) {
-        if (auto fault = base.fault_of(user.name, user.secret); !fault.empty()) return Wrong{std::move(fault)};
-        if (base.entry_of(user.name)) return Wrong{"the user " + user.name + " is given twice"};
-        base.append({user.name, user.secret, {}, {}, {}, false, false}, Origin::command_line);
-        base.fixed_names_.push_back(user.name);
+        if (auto fault = fault_of(user.name, user.secret); !fault.empty()) return Wrong{std::move(fault)};
+        if (users.origin_of(user.name)) return Wrong{"the user " + user.name + " is given twice"};
+        users.add({user.name, user.secret, {}, {}, {}, false, false}, Origin::command_line);
     }
-    std::sort(base.fixed_names_.begin(), base.fixed_names_.end());
-    base.text_.reserve(base.text_.size() + file_text.size());
-    if (auto fault = base.load_file(file_text); !fault.empty()) return Wrong{std::move(fault)};
-    base.text_.shrink_to_fit();
-    return base;
+    users.reserve(file_text.size());
+    if (auto fault = add_file(users, file_text); !fault.empty()) return Wrong{std::move(fault)};
+    return UserBase{users.build()};
 }
 
-std::string UserBase::load_file(std::string_view text) {
-    if (text.size() > 1U << 30) return "the file is larger than 1 GiB";
-    const auto fixed = entries_.size();
-    for (std::size_t number = 1; !text.empty(); ++number) {
-        const std::size_t end = text.find('\n');
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(end == text.npos ? text.size() : end + 1);
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        const std::string where = "line " + std::to_string(number) + ": ";
-        const auto parsed = parse_passwd_line(line);
-        if (!parsed) return where + parsed.why();
-        if (!parsed.value()) continue;
-        const Entry* const known = entry_of(parsed.value()->name);
-        if (known && known >= entries_.data() + fixed) return where + "the same name stands on an earlier line";
-        if (!known) append(*parsed.value(), Origin::file);
-    }
-    return {};
+std::string UserBase::fault_of(std::string_view name, std::string_view secret) {
+    if (const auto fault = fault_of_user_name(name); !fault.empty()) return std::string{fault};
+    if (secret.size() > longest_passwd_line) return "the secret is too long";
+    const auto parsed = Secret::parse(secret);
+    return parsed ? std::string{} : parsed.why();
 }
 
 std::optional<User> UserBase::find(std::string_view name) const {
-    const Entry* const entry = entry_of(name);
-    if (!entry) return std::nullopt;
-    return view(*entry);
+    const auto own = own_.find(name);
+    if (own == own_.end()) return block_.find(name);
+    if (!own->second) return std::nullopt;
+    return view(*own->second);
+}
+
+User UserBase::view(const Own& own) noexcept {
+    const PasswdEntry& f = own.fields;
+    return {f.name, f.secret, f.maildir, f.allow_nets, f.transform, f.nologin, f.nodelay, own.origin};
 }
 
 std::vector<User> UserBase::list() const {
     std::vector<User> users;
     users.reserve(living_);
-    for (const Entry& entry : entries_) {
-        if (entry.living) users.push_back(view(entry));
+    for (std::uint32_t i = 0; i < block_.count(); ++i) {
+        const User user = block_.user(i);
+        const auto own = own_.empty() ? own_.end() : own_.find(user.name);
+        if (own == own_.end()) users.push_back(user);
+        else if (own->second) users.push_back(view(*own->second));
+    }
+    for (const auto& [name, own] : own_) {
+        if (own && !block_.find(name)) users.push_back(view(*own));
     }
     return users;
 }
@@ -94,14 +112,14 @@ Standing UserBase::standing_of(const std::optional<User>& user, const std::optio
 Credential UserBase::credential(std::string_view name, const std::optional<Source>& source) const {
     const auto user = find(name);
     const Standing standing = standing_of(user, source);
-    return {standing, standing == Standing::open ? std::string{user->secret} : decoy_};
+    return {standing, standing == Standing::open ? std::string{user->secret} : totals_.decoy};
 }
 
 ScramSource UserBase::scram_source(std::string_view name, const std::optional<Source>& source,
                                    std::string_view server_secret) const {
     const auto user = find(name);
     ScramSource scram;
-    scram.iterations = scram_iterations_;
+    scram.iterations = totals_.scram_iterations;
     scram.salt = scram_salt_for(server_secret, name);
     if (standing_of(user, source) == Standing::open) {
         const auto secret = Secret::parse(user->secret);
@@ -117,8 +135,8 @@ ScramSource UserBase::scram_source(std::string_view name, const std::optional<So
         }
     }
     // Where users with a clear secret are derived for, so is nobody: to the same salt, in the same time.
-    if (clear_ > 0) scram.password = "nobody";
-    else scram.ready = fake_scram_credentials(server_secret, name, scram_iterations_);
+    if (totals_.clear > 0) scram.password = "nobody";
+    else scram.ready = fake_scram_credentials(server_secret, name, totals_.scram_iterations);
     return scram;
 }
 
@@ -132,47 +150,51 @@ std::optional<std::string> UserBase::clear_password(std::string_view name, const
 
 Parsed<bool> UserBase::add(std::string_view name, std::string_view secret) {
     if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
-    if (entry_of(name)) return Wrong{"the user exists already"};
-    append({std::string{name}, std::string{secret}, {}, {}, {}, false, false}, Origin::run_time);
+    if (find(name)) return Wrong{"the user exists already"};
+    own_[std::string{name}] = Own{{std::string{name}, std::string{secret}, {}, {}, {}, false, false}, Origin::run_time};
+    ++living_;
+    totals_.comes(secret);
     changes_[std::string{name}] = std::string{secret};
     return true;
 }
 
 Parsed<bool> UserBase::set_secret(std::string_view name, std::string_view secret) {
     if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
-    const Entry* const known = entry_of(name);
-    if (!known) return Wrong{"there is no such user"};
-    Entry& entry = entries_[static_cast<std::size_t>(known - entries_.data())];
-    const User old = view(entry);
-    const PasswdEntry changed{std::string{old.name},       std::string{secret},        std::string{old.maildir},
-                              std::string{old.allow_nets}, std::string{old.transform}, old.nologin, old.nodelay};
-    drop(entry);
-    entry = store(changed, old.origin);
-    changes_[changed.name] = changed.secret;
-    compact();
+    const std::optional<User> old = find(name);
+    if (!old) return Wrong{"there is no such user"};
+    totals_.goes(old->secret);
+    totals_.comes(secret);
+    Own changed{{std::string{old->name}, std::string{secret}, std::string{old->maildir}, std::string{old->allow_nets},
+                 std::string{old->transform}, old->nologin, old->nodelay},
+                old->origin};
+    own_[changed.fields.name] = std::move(changed);
+    changes_[std::string{name}] = std::string{secret};
     return true;
 }
 
 Parsed<bool> UserBase::remove(std::string_view name) {
-    const Entry* const known = entry_of(name);
-    if (!known) return Wrong{"there is no such user"};
+    const std::optional<User> old = find(name);
+    if (!old) return Wrong{"there is no such user"};
+    totals_.goes(old->secret);
+    --living_;
     changes_[std::string{name}] = std::nullopt;
-    drop(entries_[static_cast<std::size_t>(known - entries_.data())]);
-    compact();
+    if (block_.find(name)) own_[std::string{name}] = std::nullopt;
+    else own_.erase(own_.find(name));
     return true;
 }
 
 std::vector<std::string> UserBase::changes_without_file() const {
     std::vector<std::string> names;
     for (const auto& [name, secret] : changes_) {
-        if (std::binary_search(fixed_names_.begin(), fixed_names_.end(), name)) names.push_back(name);
+        const std::optional<User> loaded = block_.find(name);
+        if (loaded && loaded->origin == Origin::command_line) names.push_back(name);
     }
     return names;
 }
 
 void UserBase::repeat_changes_of(const UserBase& before) {
     for (const auto& [name, secret] : before.changes_) {
-        const bool known = entry_of(name) != nullptr;
+        const bool known = find(name).has_value();
         // What cannot be repeated is what the new load has done already.
         if (secret && known) static_cast<void>(set_secret(name, *secret));
         else if (secret) static_cast<void>(add(name, *secret));

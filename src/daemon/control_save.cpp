@@ -94,6 +94,7 @@ void Control::save(worker::Pending& pending, OnDone done) {
         if (const Answered said = read_answer(answer); said.why) {
             return done({false, options_.users_file + ": " + said.why.message()});
         }
+        hooks_.users_written();
         auth::UserBase& base = context_.users.base();
         if (base.changes() == written && base.changes_without_file().empty()) base.forget_changes();
         save_config(what, pending, done);

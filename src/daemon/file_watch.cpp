@@ -30,6 +30,12 @@ std::error_code FileWatch::start(const std::string& path) {
     return watch_.start(loop_, notices_.get(), EPOLLIN, *this);
 }
 
+void FileWatch::stop() noexcept {
+    watch_.stop();
+    settle_.disarm();
+    notices_.reset();
+}
+
 void FileWatch::on_ready(std::uint32_t) {
     alignas(inotify_event) char buffer[4096];
     const posix::Transfer got = posix::read_some(notices_.get(), buffer);

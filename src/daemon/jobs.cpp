@@ -267,6 +267,57 @@ worker::Reply do_expire(std::string_view body) {
     return reply(first, std::to_string(removed));
 }
 
+worker::Reply right(std::string_view text = {}, posix::UniqueFd fd = {}) {
+    return reply({}, 'y' + std::string{text}, std::move(fd));
+}
+
+worker::Reply wrong(const StartError& why) {
+    return reply({}, 'n' + std::string{why.what()});
+}
+
+worker::Reply do_config(std::string_view body) {
+    std::vector<std::string> words;
+    while (!body.empty()) {
+        if (!take_text(body, words.emplace_back())) return broken();
+    }
+    try {
+        std::string text;
+        const std::vector<std::string_view> views{words.begin(), words.end()};
+        const Options options =
+            parse_options(views, [&text](const std::string& path) { return text = read_config_file(path); });
+        check_options(options);
+        std::string root;
+        std::string root_problem;
+        try {
+            root = checked_root(options.path);
+        } catch (const StartError& problem) {
+            root_problem = problem.what();   // whether it matters the server knows
+        }
+        std::string found;
+        for (const std::string& part : {text, root, root_problem}) put_text(found, part);
+        return right(found);
+    } catch (const StartError& why) {
+        return wrong(why);
+    }
+}
+
+worker::Reply do_people(std::string_view body) {
+    People people;
+    if (!take_text(body, people.option) || !take_text(body, people.file)) return broken();
+    while (!body.empty()) {
+        auth::NamedSecret& one = people.named.emplace_back();
+        if (!take_text(body, one.name) || !take_text(body, one.secret)) return broken();
+    }
+    try {
+        const auth::UserBase base = load(people);
+        auto memory = mail::seal_in_memfd(base.block().bytes(), "buzon-users");
+        if (!memory) return reply(memory.error());
+        return right({}, std::move(memory).value());
+    } catch (const StartError& why) {
+        return wrong(why);
+    }
+}
+
 worker::Reply work(worker::Request request) {
     switch (static_cast<JobKind>(request.kind)) {
     case JobKind::scan: return do_scan(request.body);
@@ -286,6 +337,8 @@ worker::Reply work(worker::Request request) {
     case JobKind::record: return do_record(request.body);
     case JobKind::report: return do_report(request.body);
     case JobKind::expire: return do_expire(request.body);
+    case JobKind::config: return do_config(request.body);
+    case JobKind::people: return do_people(request.body);
     }
     return broken();
 }
@@ -456,6 +509,34 @@ worker::Job store_job(const std::string& path, std::string_view content) {
     worker::Job made = job(JobKind::store, std::move(body));
     made.abandonable = false;
     return made;
+}
+
+Found read_found(std::string_view rest) {
+    if (rest.empty()) return {false, "an empty answer"};
+    return {rest.front() == 'y', rest.substr(1)};
+}
+
+worker::Job config_job(const Options& before) {
+    std::string body;
+    for (const std::string& word : before.arguments) put_text(body, word);
+    return job(JobKind::config, std::move(body));
+}
+
+ConfigFound read_config_found(std::string_view text) {
+    ConfigFound found;
+    for (std::string* part : {&found.text, &found.root, &found.root_problem}) (void)take_text(text, *part);
+    return found;
+}
+
+worker::Job people_job(const People& people) {
+    std::string body;
+    put_text(body, people.option);
+    put_text(body, people.file);
+    for (const auth::NamedSecret& one : people.named) {
+        put_text(body, one.name);
+        put_text(body, one.secret);
+    }
+    return job(JobKind::people, std::move(body));
 }
 
 worker::Job make_maildir_job(const std::string& maildir) {

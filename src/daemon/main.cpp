@@ -13,6 +13,7 @@
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/server.h"
+#include "buzon/daemon/start_files.h"
 #include "buzon/daemon/verify_uidls.h"
 #include "buzon/posix/io.h"
 
@@ -48,7 +49,7 @@ int run(std::span<const std::string_view> arguments) {
     default: break;
     }
     daemon::check_options(options);
-    auth::UserBase users = daemon::load_users(options);
+    auth::UserBase users = daemon::load(daemon::users_of(options));
     if (options.task == daemon::Options::Task::check) {
         if (!options.demo) (void)daemon::checked_root(options.path);
         say(STDOUT_FILENO, "all options and files are right\n");
@@ -63,7 +64,7 @@ int run(std::span<const std::string_view> arguments) {
     std::unique_ptr<daemon::Demo> demo;
     if (options.demo) {
         prepare_demo(options, demo);
-        users = daemon::load_users(options);
+        users = daemon::load(daemon::users_of(options));
     }
     std::string root = daemon::checked_root(options.path);
     daemon::Server server{std::move(options), std::move(users), std::move(root)};

@@ -305,10 +305,8 @@ bool overruled(const Given& line, const std::vector<Given>& command_line) {
     });
 }
 
-void apply_config(Options& options, const std::vector<Given>& command_line) {
-    auto text = posix::read_file(options.config_file.c_str(), longest_config);
-    if (!text) throw StartError(exit_code_for(text.error()), options.config_file, text.error().message());
-    for (const Given& line : read_config(options.config_file, text.value())) {
+void apply_config(Options& options, const std::string& text, const std::vector<Given>& command_line) {
+    for (const Given& line : read_config(options.config_file, text)) {
         if (overruled(line, command_line)) continue;
         try {
             apply(options, line);
@@ -345,7 +343,13 @@ int exit_code_for(std::error_code why) noexcept {
     }
 }
 
-Options parse_options(std::span<const std::string_view> arguments) {
+std::string read_config_file(const std::string& path) {
+    auto text = posix::read_file(path.c_str(), longest_config);
+    if (!text) throw StartError(exit_code_for(text.error()), path, text.error().message());
+    return std::move(text).value();
+}
+
+Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read) {
     const std::vector<Given> command_line = CommandLine{arguments}.read();
     Options options;
     options.arguments.assign(arguments.begin(), arguments.end());
@@ -353,7 +357,7 @@ Options parse_options(std::span<const std::string_view> arguments) {
         options.on_command_line.emplace(given.found.option ? given.found.option->name : given.found.setting->name);
         if (given.found.option && given.found.option->name == "config") options.config_file = given.value;
     }
-    if (!options.config_file.empty()) apply_config(options, command_line);
+    if (!options.config_file.empty()) apply_config(options, read(options.config_file), command_line);
     bool path_given = false;
     for (const Given& given : command_line) {
         apply(options, given);

@@ -21,7 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t longest_users_file = 256u << 20;
 constexpr std::size_t snapshot_memory = 256u << 20;   // octets of maildrop pictures kept for the next login
 constexpr auto time_for_last_replies = 10s;
 
@@ -58,104 +57,13 @@ Transform default_transform(const filter::FilterSpec& spec) {
     return Transform{spec, !spec.empty()};
 }
 
-// Of single users: --transform-for, and stronger what the users file says. Throws StartError.
-std::map<std::string, Transform> own_transforms(const Options& options, const auth::UserBase& users) {
+std::map<std::string, Transform> transforms_for(const Options& options) {
     std::map<std::string, Transform> own;
     for (const auto& [user, spec] : options.transform_for) own[user] = default_transform(spec);
-    for (const auth::User& user : users.list()) {
-        if (user.transform.empty()) continue;
-        filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
-        if (!parsed.ok()) throw StartError(EX_CONFIG, options.users_file, std::string{user.name} + ": " + parsed.problem);
-        own[std::string{user.name}] = default_transform(parsed.spec);
-    }
     return own;
 }
 
-// The options as the files have them now. Throws StartError.
-Options read_again(const Options& before) {
-    const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
-    Options fresh = parse_options(words);
-    if (before.demo) {   // its mail root and users are of its own making
-        fresh.path = before.path;
-        fresh.users = before.users;
-        fresh.addresses = before.addresses;
-    }
-    return fresh;
-}
-
-void check_program(const std::string& option, const filter::FilterSpec& spec) {
-    const auto wrong = filter::check(spec);
-    if (!wrong) return;
-    const int code = wrong->kind == filter::Unfit::not_executable ? EX_NOPERM : EX_NOINPUT;
-    throw StartError(code, option, wrong->text);
-}
-
-// It must be there; that nobody serves it yet is no mistake.
-void check_log_socket(const std::string& path) {
-    struct stat about {};
-    if (::stat(path.c_str(), &about) != 0) {
-        const std::error_code why = posix::last_error();
-        throw StartError(exit_code_for(why), path, why.message());
-    }
-    if (!S_ISSOCK(about.st_mode)) throw StartError(EX_NOINPUT, path, "not a socket");
-}
-
 } // namespace
-
-std::string checked_root(const std::string& path) {
-    std::error_code why;
-    const std::filesystem::path absolute = std::filesystem::absolute(path, why);
-    if (why) throw StartError(exit_code_for(why), path, why.message());
-    const posix::UniqueFd directory{::open(absolute.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!directory) {
-        why = posix::last_error();
-        throw StartError(exit_code_for(why), path, why.message());
-    }
-    std::string root = absolute.lexically_normal().string();
-    while (root.size() > 1 && root.back() == '/') root.pop_back();
-    return root;
-}
-
-namespace {
-
-auth::UserBase load_people(std::span<const auth::NamedSecret> named, const char* option, const std::string& file) {
-    std::string text;
-    if (!file.empty()) {
-        auto read = posix::read_file(file.c_str(), longest_users_file);
-        if (!read) throw StartError(exit_code_for(read.error()), file, read.error().message());
-        text = std::move(read).value();
-    }
-    auto base = auth::UserBase::load(named, text);
-    if (!base) throw StartError(file.empty() ? EX_USAGE : EX_CONFIG, file.empty() ? option : file, base.why());
-    return std::move(base).value();
-}
-
-} // namespace
-
-auth::UserBase load_users(const Options& options) {
-    return load_people(options.users, "--user", options.users_file);
-}
-
-auth::UserBase load_administrators(const Options& options) {
-    return load_people(options.admins, "--admin", options.admins_file);
-}
-
-void check_options(const Options& options) {
-    if (!options.transform.empty()) check_program("--transform", options.transform);
-    if (!options.checkpassword.empty() && ::access(options.checkpassword.c_str(), X_OK) != 0) {
-        const std::error_code why = posix::last_error();
-        throw StartError(exit_code_for(why), options.checkpassword, why.message());
-    }
-    for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
-    if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
-    if (!options.log_socket.empty()) check_log_socket(options.log_socket);
-    const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
-                                    [](const net::Ip& ip) { return !ip.is_loopback(); });
-    const bool nobody = load_administrators(options).size() == 0;
-    if (beyond && nobody) {
-        throw StartError(EX_USAGE, "--mgmt-ip", "beyond loopback an administrator is needed (--admin NAME:PASS)");
-    }
-}
 
 Server::Server(Options options, auth::UserBase users, std::string root)
     : options_{std::move(options)}
@@ -170,22 +78,22 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , hashes_{loop_, worker_settings(2, 30s)}
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
-    , transforms_{loop_, settings_}
+    , transforms_{loop_, settings_, users_}
     , logins_{loop_, settings_, options_.checkpassword}
     , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
                scratch_, logins_, reports_, trash_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
-    , administrators_{load_administrators(options_), hashes_, event::Clock::now()}
+    , administrators_{load(administrators_of(options_)), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
     , control_{context_, settings_, options_, pop3_, *this, administrators_, history_}
     , manage_{context_, control_}
     , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }}
-    , users_watch_{loop_, [this] { read_users_again(); }} {
+    , users_watch_{loop_, [this] { reload_.read_users(); }} {
     if (const std::error_code why = locks_.use(users_.root())) {
         throw StartError(exit_code_for(why), users_.root() + "/buzon-locks", why.message());
     }
     transforms_.standard() = default_transform(options_.transform);
-    transforms_.replace_own(own_transforms(options_, users_.base()));
+    transforms_.set_for_users(transforms_for(options_));
     if (!options_.transform_user.empty()) {
         auto who = filter::resolve_user(options_.transform_user);
         if (!who) throw StartError(EX_NOUSER, "--transform-user", options_.transform_user + ": " + who.error().message());
@@ -196,10 +104,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     open_services();
     history_.begin();
     lag_.begin();
-    if (options_.users_file.empty()) return;
-    if (const std::error_code why = users_watch_.start(options_.users_file)) {
-        log(state::Level::warning, options_.users_file + " is read again on SIGHUP only: " + why.message());
-    }
+    watch_users();
 }
 
 Server::~Server() = default;
@@ -234,6 +139,14 @@ void Server::open_services() {
     warn_of_options();
 }
 
+void Server::watch_users() {
+    users_watch_.stop();
+    if (options_.users_file.empty()) return;
+    if (const std::error_code why = users_watch_.start(options_.users_file)) {
+        log(state::Level::warning, options_.users_file + " is read again on SIGHUP only: " + why.message());
+    }
+}
+
 void Server::warn_of_options() {
     if (settings_.timeout < 600s) {
         log(state::Level::warning, "--timeout is below the 600 seconds that RFC 1939 section 3 asks for");
@@ -257,7 +170,7 @@ void Server::run() {
 }
 
 void Server::on_signal(int number) {
-    if (number == SIGHUP) return reload();
+    if (number == SIGHUP) return reload_.read_all();
     stop();
 }
 
@@ -281,58 +194,61 @@ void Server::end() {
     reports_.finish([this] { loop_.stop(); });
 }
 
-void Server::read_users_again() {
-    try {
-        auth::UserBase fresh = load_users(options_);
-        fresh.repeat_changes_of(users_.base());
-        users_.replace(std::move(fresh));
-        logins_.users_changed();
-        settings_changed();
-        events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
-                        {{"what", "users"}, {"users", users_.base().size()}});
-    } catch (const StartError& wrong) {
-        log(state::Level::error, std::string{"users not read again, all stays as it was: "} + wrong.what());
-    }
+void Server::users_read(auth::UserBase users) {
+    take_users(std::move(users));
+    settings_changed();
+    events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
+                    {{"what", "users"}, {"users", users_.base().size()}});
 }
 
-// SIGHUP: everything that was read from files.
-void Server::reload() {
-    try {
-        read_files_again();
-        events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
-                        {{"what", "files"}, {"users", users_.base().size()}});
-    } catch (const StartError& wrong) {
-        log(state::Level::error, std::string{"not reloaded, all stays as it was: "} + wrong.what());
-    }
+void Server::users_not_read(const std::string& why) {
+    log(state::Level::error, "users not read again, all stays as it was: " + why);
 }
 
-// Whatever can be wrong is found before anything changes.
-void Server::read_files_again() {
-    Options fresh = read_again(options_);
-    check_options(fresh);
-    auth::UserBase users = load_users(fresh);
-    auth::UserBase administrators = load_administrators(fresh);
-    std::map<std::string, Transform> own = own_transforms(fresh, users);
-    std::string root = users_.root();
-    if (fresh.path != options_.path && !control_.has_changed("path")) root = checked_root(fresh.path);
-    if (root != users_.root()) {
-        if (const std::error_code why = locks_.use(root)) throw StartError(exit_code_for(why), root + "/buzon-locks", why.message());
-    }
+void Server::files_not_read(const std::string& why) {
+    log(state::Level::error, "not reloaded, all stays as it was: " + why);
+}
 
+// What managers have changed stays.
+void Server::take_users(auth::UserBase users) {
     users.repeat_changes_of(users_.base());
     users_.replace(std::move(users));
     logins_.users_changed();
-    administrators_.replace(std::move(administrators));
-    for (const std::string& user : control_.changed_transforms()) {
-        if (const Transform* const kept = transforms_.own(user)) own[user] = *kept;
+}
+
+// The mail root of the options as they are now. Gives false when it cannot be used: then nothing may change.
+bool Server::take_root(FreshFiles& fresh) {
+    if (fresh.options.path == options_.path || control_.has_changed("path")) return true;
+    if (fresh.root.empty()) {
+        files_not_read(fresh.root_problem);
+        return false;
     }
-    transforms_.replace_own(std::move(own));
-    if (!control_.has_changed("transform")) transforms_.standard() = default_transform(fresh.transform);
-    users_.set_root(std::move(root));
-    take_settings(fresh.settings);
-    warn_of_what_waits_for_a_restart(fresh);
-    options_ = std::move(fresh);
+    if (fresh.root == users_.root()) return true;
+    if (const std::error_code why = locks_.use(fresh.root)) {
+        files_not_read(fresh.root + "/buzon-locks: " + why.message());
+        return false;
+    }
+    users_.set_root(std::move(fresh.root));
+    return true;
+}
+
+// Whatever can be wrong has been found before anything changes.
+void Server::files_read(FreshFiles fresh) {
+    if (!take_root(fresh)) return;
+    take_users(std::move(fresh.users));
+    administrators_.replace(std::move(fresh.administrators));
+    transforms_.set_for_users(transforms_for(fresh.options));
+    if (!control_.has_changed("transform")) transforms_.standard() = default_transform(fresh.options.transform);
+    pop3_.set_fronts(fresh.options.proxy_from);
+    logins_.checkpassword().use(fresh.options.checkpassword);
+    take_settings(fresh.options.settings);
+    warn_of_what_waits_for_a_restart(fresh.options);
+    const bool other_file = fresh.options.users_file != options_.users_file;
+    options_ = std::move(fresh.options);
+    if (other_file) watch_users();
     settings_changed();
+    events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
+                    {{"what", "files"}, {"users", users_.base().size()}});
 }
 
 void Server::take_settings(const state::Settings& fresh) {
@@ -355,7 +271,6 @@ void Server::warn_of_what_waits_for_a_restart(const Options& fresh) {
     warn(fresh.state_dir != options_.state_dir, "state");
     warn(fresh.log_socket != options_.log_socket, "log-socket");
     warn(fresh.transform_user != options_.transform_user, "transform-user");
-    warn(fresh.checkpassword != options_.checkpassword, "checkpassword");
 }
 
 void Server::log(state::Level level, const std::string& message) {

@@ -3,9 +3,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <stdexcept>
+
+#include "buzon/daemon/users.h"
 
 namespace buzon::daemon {
 namespace {
+
+constexpr std::size_t most_parsed = 1024;
 
 // The processors we may use, which a container may have narrowed.
 std::size_t processors() {
@@ -17,8 +22,8 @@ std::size_t processors() {
 
 } // namespace
 
-Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings)
-    : settings_{settings}, queue_{loop, queue_limits()} {}
+Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users)
+    : settings_{settings}, queue_{loop, queue_limits()}, users_{users} {}
 
 const filter::FilterSpec* Transforms::of(const std::string& user) const {
     const Transform* const mine = own(user);
@@ -27,8 +32,28 @@ const filter::FilterSpec* Transforms::of(const std::string& user) const {
 }
 
 const Transform* Transforms::own(const std::string& user) const {
-    const auto found = own_.find(user);
-    return found == own_.end() ? nullptr : &found->second;
+    if (const auto found = changed_.find(user); found != changed_.end()) return &found->second;
+    if (const Transform* const found = of_users_file(user)) return found;
+    const auto found = for_users_.find(user);
+    return found == for_users_.end() ? nullptr : &found->second;
+}
+
+Transform& Transforms::make_own(const std::string& user) {
+    const Transform* const known = own(user);
+    return changed_.try_emplace(user, known ? *known : Transform{}).first->second;
+}
+
+// Parsed when it is wanted: a file may have one for each of a hundred thousand users, mostly the same.
+const Transform* Transforms::of_users_file(const std::string& user) const {
+    const std::optional<auth::User> known = users_.base().find(user);
+    if (!known || known->transform.empty()) return nullptr;
+    if (const auto found = parsed_.find(known->transform); found != parsed_.end()) return &found->second;
+    if (parsed_.size() >= most_parsed) parsed_.clear();
+    filter::ParsedSpec parsed = filter::FilterSpec::parse(known->transform);
+    // A file with a wrong one was never taken (start_files.h).
+    if (!parsed.ok()) throw std::logic_error{"a transformation that was not checked: " + parsed.problem};
+    const bool on = !parsed.spec.empty();
+    return &parsed_.try_emplace(std::string{known->transform}, Transform{std::move(parsed.spec), on}).first->second;
 }
 
 filter::Limits Transforms::limits() const {

@@ -1,10 +1,14 @@
 #include "support/catch.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 #include <string>
 
 #include "buzon/auth/allow_nets.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_base.h"
+#include "buzon/posix/io.h"
 
 using namespace buzon::auth;
 
@@ -211,6 +215,48 @@ TEST_CASE("ten thousand changes leave the users right and the arena small") {
     CHECK(base.size() == 1);
     CHECK(opens(base, "keep", "kept"));
     CHECK(base.list().size() == 1);
+}
+
+namespace {
+
+// As a worker hands a block over: a memfd, sealed or not.
+buzon::posix::UniqueFd in_memory(std::string_view bytes, int seals) {
+    buzon::posix::UniqueFd memory{::memfd_create("block", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+    REQUIRE(memory);
+    REQUIRE_FALSE(buzon::posix::write_all(memory.get(), bytes));
+    if (seals != 0) REQUIRE(::fcntl(memory.get(), F_ADD_SEALS, seals) == 0);
+    return memory;
+}
+
+} // namespace
+
+TEST_CASE("a block of users is the same in another process, and anything else is no block") {
+    const UserBase made =
+        base_of("alice:{PLAIN}a::::/h::nodelay allow_nets=192.0.2.1\nhashed:" + bcrypt + "\n", {{"carol", "{PLAIN}c"}});
+    const std::string bytes{made.block().bytes()};
+    const int good = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    auto block = UserBlock::from_fd(in_memory(bytes, good));
+    REQUIRE(block);
+    UserBase base{std::move(block).value()};
+    CHECK(base.size() == 3);
+    CHECK(opens(base, "alice", "a"));
+    CHECK(opens(base, "hashed", "U*U"));
+    CHECK_FALSE(base.find("nobody"));
+    CHECK(base.find("alice")->maildir == "/h/Maildir");
+    CHECK(base.find("carol")->origin == Origin::command_line);
+    CHECK(base.credential("nobody", home).secret == made.credential("nobody", home).secret);
+    CHECK(base.remove("carol"));
+    CHECK(base.changes_without_file() == std::vector<std::string>{"carol"});
+    CHECK(base.set_secret("alice", bcrypt));
+    CHECK_FALSE(base.knows_clear_passwords());
+
+    CHECK_FALSE(UserBlock::from_fd(in_memory(bytes, 0)));   // somebody could still change it under us
+    CHECK_FALSE(UserBlock::from_fd(in_memory(bytes + "x", good)));
+    CHECK_FALSE(UserBlock::from_fd(in_memory(bytes.substr(0, bytes.size() - 1), good)));
+    CHECK_FALSE(UserBlock::from_fd(in_memory("not a block", good)));
+    CHECK_FALSE(UserBlock::from_fd(in_memory(std::string(500, 'x'), good)));
+    CHECK(UserBase{UserBlock{}}.size() == 0);
+    CHECK_FALSE(UserBase{}.find("a"));
 }
 
 TEST_CASE("a hundred thousand users are each found again") {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,8 @@ public:
     [[nodiscard]] bool remembers(std::string_view user, std::string_view secret, std::string_view password,
                                  Time now) const;
 
-    // When the users' file has changed or the lifetime is set anew.
-    void forget_all() noexcept;
+    // When the users' file has changed, or with another lifetime.
+    void forget_all() noexcept { ++epoch_; }
     void set_lifetime(std::chrono::seconds lifetime) noexcept;
 
 private:
@@ -40,6 +41,7 @@ private:
     [[nodiscard]] std::size_t set_of(const Sha256::Digest& digest) const noexcept;
 
     std::string key_;
+    std::uint64_t epoch_ = 0;   // part of every digest: those of another are never found
     std::chrono::seconds lifetime_;
     std::vector<Slot> slots_;
 };

@@ -1,8 +1,8 @@
-// auth/user_base.h - who there is: users of the command line, of a passwd-file and of the manager. Pure: reads no file,
-// checks no password. Holds a hundred thousand users in one arena, some dozen octets each besides their text.
+// auth/user_base.h - who there is: users of the command line, of a passwd-file and of the manager. Reads no file, checks no
+// password. Those that were loaded are one block (user_block.h), what changed since stands beside it.
 #pragma once
 
-#include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +13,7 @@
 #include "buzon/auth/passwd_file.h"
 #include "buzon/auth/scram_credentials.h"
 #include "buzon/auth/source.h"
+#include "buzon/auth/user_block.h"
 
 namespace buzon::auth {
 
@@ -23,20 +24,6 @@ struct NamedSecret {
 
 // `NAME:PASS` as -u takes it: split at the first ':', PASS is a clear password. The reason never shows PASS.
 [[nodiscard]] Parsed<NamedSecret> parse_name_and_password(std::string_view text);
-
-enum class Origin : std::uint8_t { command_line, file, run_time };
-
-// Views into the base: good until it is changed or goes.
-struct User {
-    std::string_view name;
-    std::string_view secret;
-    std::string_view maildir;      // absolute, or empty: MAILROOT/name
-    std::string_view allow_nets;
-    std::string_view transform;
-    bool nologin = false;
-    bool nodelay = false;
-    Origin origin = Origin::file;
-};
 
 // Whether a user may log in at all; all but `open` are answered like a wrong password, and only the log tells.
 enum class Standing { open, unknown, locked, nologin, wrong_network };
@@ -64,9 +51,16 @@ public:
     // file; twice in one of them is refused. The reason says "line N: ..." for the file, and never shows a secret.
     [[nodiscard]] static Parsed<UserBase> load(std::span<const NamedSecret> command_line, std::string_view file_text);
 
+    // Nobody.
+    UserBase() = default;
+    // Those of a block, as load() made it here or in another process.
+    explicit UserBase(UserBlock block) : block_{std::move(block)}, living_{block_.count()}, totals_{block_.totals()} {}
+    // What was loaded, without the changes since.
+    [[nodiscard]] const UserBlock& block() const noexcept { return block_; }
+
     [[nodiscard]] std::optional<User> find(std::string_view name) const;
     [[nodiscard]] std::size_t size() const noexcept { return living_; }
-    // In the order of their coming.
+    // In the order of their coming; those of run time by name.
     [[nodiscard]] std::vector<User> list() const;
     // The same one by one, for long walks in pieces: begin with `at` 0. Changes in between may make it miss somebody.
     [[nodiscard]] std::optional<User> next(std::size_t& at) const;
@@ -80,9 +74,9 @@ public:
     [[nodiscard]] std::optional<std::string> clear_password(std::string_view name,
                                                             const std::optional<Source>& source) const;
     // Whether there is anybody for clear_password().
-    [[nodiscard]] bool knows_clear_passwords() const noexcept { return clear_ > 0; }
+    [[nodiscard]] bool knows_clear_passwords() const noexcept { return totals_.clear > 0; }
     // Whether there is anybody who could log in by SCRAM.
-    [[nodiscard]] bool knows_scram_secrets() const noexcept { return clear_ > 0 || scram_ > 0; }
+    [[nodiscard]] bool knows_scram_secrets() const noexcept { return totals_.clear > 0 || totals_.scram > 0; }
 
     // Run-time changes. `secret` with its {SCHEME}. The reason says what was wrong: a bad name or secret, a user who
     // exists already or does not. They are remembered in changes().
@@ -99,37 +93,20 @@ public:
     void repeat_changes_of(const UserBase& before);
 
 private:
-    struct Entry {
-        std::uint32_t at;   // in text_: name, secret, maildir, allow_nets, transform, one behind the other
-        std::uint16_t name, secret, maildir, allow_nets, transform;
+    struct Own {
+        PasswdEntry fields;
         Origin origin;
-        bool nologin : 1, nodelay : 1, living : 1;
     };
 
-    [[nodiscard]] User view(const Entry& entry) const noexcept;
-    [[nodiscard]] const Entry* entry_of(std::string_view name) const noexcept;
-    [[nodiscard]] std::string fault_of(std::string_view name, std::string_view secret) const;
+    [[nodiscard]] static std::string fault_of(std::string_view name, std::string_view secret);
+    [[nodiscard]] static User view(const Own& own) noexcept;
     [[nodiscard]] Standing standing_of(const std::optional<User>& user, const std::optional<Source>& source) const;
-    [[nodiscard]] std::string load_file(std::string_view text);
-    Entry store(const PasswdEntry& entry, Origin origin);
-    void append(const PasswdEntry& entry, Origin origin);
-    void grow_table();
-    void note_secret(std::string_view secret, bool comes);
-    void drop(Entry& entry);
-    void compact();
 
-    std::string text_;
-    std::vector<Entry> entries_;         // in the order of their coming; the dead stay until compact()
-    std::vector<std::uint32_t> table_;   // open addressing, a power of two; index into entries_ plus one, 0 = free
+    UserBlock block_;
+    std::map<std::string, std::optional<Own>, std::less<>> own_;   // who is not as in the block; nothing: gone
     std::size_t living_ = 0;
-    std::size_t garbage_ = 0;            // octets of text_ that no living entry uses
-    std::size_t clear_ = 0;              // users whose clear password is known
-    std::size_t scram_ = 0;              // users with SCRAM credentials of their own
-    std::uint64_t slowest_ = 0;          // cost of the slowest secret seen
-    std::string decoy_ = "{PLAIN.hex}00";
-    std::uint32_t scram_iterations_ = least_scram_iterations;
+    SecretTotals totals_;
     UserChanges changes_;
-    std::vector<std::string> fixed_names_;   // of the command line, sorted
 };
 
 } // namespace buzon::auth

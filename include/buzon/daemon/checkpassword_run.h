@@ -53,6 +53,8 @@ class CheckpasswordPool final : private event::TimerHandler {
 public:
     // Empty: there is no such program.
     CheckpasswordPool(event::EventLoop& loop, std::string program) : loop_{loop}, program_{std::move(program)} {}
+    // For those who are asked about from now on.
+    void use(std::string program) { program_ = std::move(program); }
     [[nodiscard]] bool in_use() const noexcept { return !program_.empty(); }
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
 

@@ -27,6 +27,8 @@ class ServerHooks {
 public:
     // Settings or users have changed: bring what is derived from them up to date.
     virtual void settings_changed() = 0;
+    // The users file has been written by us.
+    virtual void users_written() = 0;
     virtual void drain() = 0;
     [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> details() const = 0;
 
@@ -51,7 +53,6 @@ public:
 
     // What a manager has changed and not saved: reading the files again must not undo it.
     [[nodiscard]] bool has_changed(const std::string& option) const { return changed_.contains(option); }
-    [[nodiscard]] const std::set<std::string>& changed_transforms() const noexcept { return changed_transforms_; }
 
     // manage::Host
     [[nodiscard]] std::chrono::system_clock::time_point now() const override { return std::chrono::system_clock::now(); }

@@ -18,6 +18,7 @@ public:
     FileWatch& operator=(const FileWatch&) = delete;
 
     [[nodiscard]] std::error_code start(const std::string& path);
+    void stop() noexcept;
 
 private:
     void on_ready(std::uint32_t events) override;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "buzon/daemon/save_file.h"
+#include "buzon/daemon/start_files.h"
 #include "buzon/mail/report.h"
 #include "buzon/mail/search_maildrop.h"
 #include "buzon/mail/uidl_rules.h"
@@ -22,7 +23,8 @@ namespace buzon::daemon {
 inline constexpr const char* worker_name = "buzon-worker";
 [[nodiscard]] int worker_main();
 
-enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec, edit, store, restore, search, record, report, expire };
+enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory,
+                                     check_spec, edit, store, restore, search, record, report, expire, config, people };
 
 // By maildrop.
 using SessionRecords = std::unordered_map<std::string, std::vector<mail::SessionRecord>>;
@@ -71,5 +73,22 @@ struct Answered {
 // edit_file() and replace_file().
 [[nodiscard]] worker::Job edit_job(Edited what, const std::string& path, const Edits& edits);
 [[nodiscard]] worker::Job store_job(const std::string& path, std::string_view content);
+
+// What files say, or the sentence why they are wrong.
+struct Found {
+    bool right;
+    std::string_view text;   // points into the answer's body
+};
+[[nodiscard]] Found read_found(std::string_view rest);
+// The config file and all that check_options() looks at. Answer: a Found, its text to be read by read_config_found().
+[[nodiscard]] worker::Job config_job(const Options& before);
+struct ConfigFound {
+    std::string text;           // of the config file
+    std::string root;           // as checked_root() gives it
+    std::string root_problem;   // or why it does not
+};
+[[nodiscard]] ConfigFound read_config_found(std::string_view text);
+// load(). Answer: a Found, and as descriptor an auth::UserBlock.
+[[nodiscard]] worker::Job people_job(const People& people);
 
 } // namespace buzon::daemon

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -69,8 +70,12 @@ struct Options {
     std::set<std::string, std::less<>> on_command_line;   // names of the options there: no config file changes these
 };
 
-// arguments: without the program's name. Reads the config file it names. Throws StartError.
-[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments);
+// The text of a config file. Throws StartError.
+using ReadConfig = std::function<std::string(const std::string& path)>;
+[[nodiscard]] std::string read_config_file(const std::string& path);
+
+// arguments: without the program's name. Throws StartError.
+[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read = read_config_file);
 
 [[nodiscard]] std::string help_text();
 

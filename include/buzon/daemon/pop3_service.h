@@ -18,6 +18,7 @@ class Pop3Service final : public ConnectionOwner, private Holders {
 public:
     // most_connections: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
     Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from);
+    void set_fronts(std::vector<net::Cidr> proxy_from) { gate_.set_fronts(std::move(proxy_from)); }
     Pop3Service(const Pop3Service&) = delete;
     Pop3Service& operator=(const Pop3Service&) = delete;
     ~Pop3Service();

@@ -26,6 +26,8 @@ public:
     ProxyGate& operator=(const ProxyGate&) = delete;
     ~ProxyGate();
 
+    // For connections accepted from now on.
+    void set_fronts(std::vector<net::Cidr> fronts) { fronts_ = std::move(fronts); }
     // Whether this peer is a front, whose header is required.
     [[nodiscard]] bool guards(const net::Ip& peer) const noexcept;
     void admit(net::Accepted accepted);

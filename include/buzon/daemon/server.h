@@ -21,6 +21,8 @@
 #include "buzon/daemon/metrics_service.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/pop3_service.h"
+#include "buzon/daemon/reload.h"
+#include "buzon/daemon/start_files.h"
 #include "buzon/daemon/reports.h"
 #include "buzon/daemon/syslog_socket.h"
 #include "buzon/daemon/transforms.h"
@@ -32,18 +34,9 @@
 
 namespace buzon::daemon {
 
-// The mail root as it will be used, checked: absolute, a directory that we may enter. Throws StartError.
-[[nodiscard]] std::string checked_root(const std::string& path);
-// The users of the command line and of the users file. Throws StartError.
-[[nodiscard]] auth::UserBase load_users(const Options& options);
-// The administrators of the command line and of the administrators' file. Throws StartError.
-[[nodiscard]] auth::UserBase load_administrators(const Options& options);
-// Everything else that can be wrong before anything is bound. Throws StartError.
-void check_options(const Options& options);
-
-class Server final : private ServerHooks {
+class Server final : private ServerHooks, private ReloadEvents {
 public:
-    // Binds both services. `root`: from checked_root(). Throws StartError, or std::system_error where the kernel refuses
+    // Binds both services. `users`: from load(); `root`: from checked_root(). Throws StartError, or std::system_error where the kernel refuses
     // what no server can do without.
     Server(Options options, auth::UserBase users, std::string root);
     Server(const Server&) = delete;
@@ -61,14 +54,19 @@ private:
     void on_signal(int number);
     void stop();
     void end();
-    void read_users_again();
-    void reload();
-    void read_files_again();
+    void users_read(auth::UserBase users) override;
+    void users_not_read(const std::string& why) override;
+    void files_read(FreshFiles fresh) override;
+    void files_not_read(const std::string& why) override;
+    [[nodiscard]] bool take_root(FreshFiles& fresh);
+    void take_users(auth::UserBase users);
+    void watch_users();
     void take_settings(const state::Settings& fresh);
     void warn_of_what_waits_for_a_restart(const Options& fresh);
     void warn_of_options();
     void log(state::Level level, const std::string& message);
     void settings_changed() override;
+    void users_written() override { reload_.users_written(); }
     void drain() override;
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override;
 
@@ -114,6 +112,7 @@ private:
     LoopLag lag_{loop_, metrics_};
     std::array<state::Settings::Seconds, 3> limits_in_force_{};   // that sessions' timers were armed with
     Deadline deadline_{loop_};
+    Reload reload_{disk_, options_, *this};
     FileWatch users_watch_;
     bool draining_ = false;
     bool stopping_ = false;

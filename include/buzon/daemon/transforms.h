@@ -13,6 +13,8 @@
 
 namespace buzon::daemon {
 
+class Users;
+
 // A transformation and its switch: off keeps the program, so that it can be switched on again.
 struct Transform {
     filter::FilterSpec spec;
@@ -22,20 +24,25 @@ struct Transform {
     [[nodiscard]] std::string text() const { return on ? "on " + spec.text() : "off"; }
 };
 
+// What holds for a user: what a manager said for him, else what the users file does, else --transform-for, else the
+// default one.
 class Transforms {
 public:
-    Transforms(event::EventLoop& loop, const state::Settings& settings);
+    Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users);
 
-    // The one that a message of this user passes now; null: none. Valid until a change.
+    // The one that a message of this user passes now; null: none. Valid until the next call.
     [[nodiscard]] const filter::FilterSpec* of(const std::string& user) const;
 
-    // The default one, or a user's own (made by asking for it).
+    // The default one.
     [[nodiscard]] Transform& standard() noexcept { return standard_; }
     [[nodiscard]] const Transform& standard() const noexcept { return standard_; }
+    // A user's own; null: he has none. Valid until the next call.
     [[nodiscard]] const Transform* own(const std::string& user) const;
-    [[nodiscard]] Transform& make_own(const std::string& user) { return own_[user]; }
+    // The same for a manager to change, made where there is none.
+    [[nodiscard]] Transform& make_own(const std::string& user);
 
-    void replace_own(std::map<std::string, Transform> own) { own_ = std::move(own); }
+    // Those of --transform-for.
+    void set_for_users(std::map<std::string, Transform> for_users) { for_users_ = std::move(for_users); }
 
     [[nodiscard]] filter::Queue& queue() noexcept { return queue_; }
     [[nodiscard]] filter::Launcher& launcher() noexcept { return launcher_; }
@@ -46,12 +53,16 @@ public:
 
 private:
     [[nodiscard]] filter::QueueLimits queue_limits() const;
+    [[nodiscard]] const Transform* of_users_file(const std::string& user) const;
 
     const state::Settings& settings_;
     filter::Launcher launcher_;
     filter::Queue queue_;
     Transform standard_;
-    std::map<std::string, Transform> own_;
+    const Users& users_;
+    std::map<std::string, Transform> changed_;     // by managers
+    std::map<std::string, Transform> for_users_;
+    mutable std::map<std::string, Transform, std::less<>> parsed_;   // SPECs of the users file that were wanted lately
     std::optional<filter::RunAs> run_as_;
 };
 

@@ -1,0 +1,37 @@
+// daemon/start_files.h - everything that a start and a reload take from the disk. It may wait: for the start of the program
+// and for workers, never for the reactor.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/auth/user_base.h"
+#include "buzon/daemon/options.h"
+
+namespace buzon::daemon {
+
+// Whose names and secrets: those of the command line, and a passwd-file.
+struct People {
+    std::vector<auth::NamedSecret> named;
+    std::string option;   // "--user" or "--admin", for errors
+    std::string file;     // empty: there is none
+};
+[[nodiscard]] People users_of(const Options& options);
+[[nodiscard]] People administrators_of(const Options& options);
+
+// Reads and checks them, their transformations too. Throws StartError.
+[[nodiscard]] auth::UserBase load(const People& people);
+
+// The mail root as it will be used, checked: absolute, a directory that we may enter. Throws StartError.
+[[nodiscard]] std::string checked_root(const std::string& path);
+
+// Everything else that can be wrong before anything is bound. Throws StartError.
+void check_options(const Options& options);
+
+// Options that were read before, as the command line and this text of the config file have them now. Reads nothing.
+// Throws StartError.
+[[nodiscard]] Options read_again(const Options& before, const std::string& config_text);
+
+} // namespace buzon::daemon

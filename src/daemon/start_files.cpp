@@ -1,0 +1,120 @@
+#include "buzon/daemon/start_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "buzon/filter/filter_spec.h"
+#include "buzon/posix/io.h"
+
+namespace buzon::daemon {
+namespace {
+
+constexpr std::size_t longest_people_file = 256u << 20;
+
+void check_program(const std::string& option, const filter::FilterSpec& spec) {
+    const auto wrong = filter::check(spec);
+    if (!wrong) return;
+    const int code = wrong->kind == filter::Unfit::not_executable ? EX_NOPERM : EX_NOINPUT;
+    throw StartError(code, option, wrong->text);
+}
+
+void check_checkpassword(const std::string& program) {
+    std::error_code why;
+    const bool directory = std::filesystem::is_directory(program, why);   // which one may "execute", too
+    if (directory) why = {EISDIR, std::system_category()};
+    else if (::access(program.c_str(), X_OK) != 0) why = posix::last_error();
+    else return;
+    throw StartError(exit_code_for(why), program, why.message());
+}
+
+// It must be there; that nobody serves it yet is no mistake.
+void check_log_socket(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0) {
+        const std::error_code why = posix::last_error();
+        throw StartError(exit_code_for(why), path, why.message());
+    }
+    if (!S_ISSOCK(about.st_mode)) throw StartError(EX_NOINPUT, path, "not a socket");
+}
+
+void check_transforms(const auth::UserBase& users, const std::string& file) {
+    const auth::UserBlock& block = users.block();
+    for (std::uint32_t i = 0; i < block.count(); ++i) {
+        const auth::User user = block.user(i);
+        if (user.transform.empty()) continue;
+        const filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
+        if (!parsed.ok()) throw StartError(EX_CONFIG, file, std::string{user.name} + ": " + parsed.problem);
+    }
+}
+
+} // namespace
+
+People users_of(const Options& options) {
+    return {options.users, "--user", options.users_file};
+}
+
+People administrators_of(const Options& options) {
+    return {options.admins, "--admin", options.admins_file};
+}
+
+auth::UserBase load(const People& people) {
+    std::string text;
+    if (!people.file.empty()) {
+        auto read = posix::read_file(people.file.c_str(), longest_people_file);
+        if (!read) throw StartError(exit_code_for(read.error()), people.file, read.error().message());
+        text = std::move(read).value();
+    }
+    auto base = auth::UserBase::load(people.named, text);
+    if (!base) {
+        if (people.file.empty()) throw StartError(EX_USAGE, people.option, base.why());
+        throw StartError(EX_CONFIG, people.file, base.why());
+    }
+    check_transforms(base.value(), people.file);
+    return std::move(base).value();
+}
+
+std::string checked_root(const std::string& path) {
+    std::error_code why;
+    const std::filesystem::path absolute = std::filesystem::absolute(path, why);
+    if (why) throw StartError(exit_code_for(why), path, why.message());
+    const posix::UniqueFd directory{::open(absolute.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory) {
+        why = posix::last_error();
+        throw StartError(exit_code_for(why), path, why.message());
+    }
+    std::string root = absolute.lexically_normal().string();
+    while (root.size() > 1 && root.back() == '/') root.pop_back();
+    return root;
+}
+
+void check_options(const Options& options) {
+    if (!options.transform.empty()) check_program("--transform", options.transform);
+    if (!options.checkpassword.empty()) check_checkpassword(options.checkpassword);
+    for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
+    if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
+    if (!options.log_socket.empty()) check_log_socket(options.log_socket);
+    const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
+                                    [](const net::Ip& ip) { return !ip.is_loopback(); });
+    const bool nobody = load(administrators_of(options)).size() == 0;
+    if (beyond && nobody) {
+        throw StartError(EX_USAGE, "--mgmt-ip", "beyond loopback an administrator is needed (--admin NAME:PASS)");
+    }
+}
+
+Options read_again(const Options& before, const std::string& config_text) {
+    const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
+    Options fresh = parse_options(words, [&config_text](const std::string&) { return config_text; });
+    if (before.demo) {   // its mail root and users are of its own making
+        fresh.path = before.path;
+        fresh.users = before.users;
+        fresh.addresses = before.addresses;
+    }
+    return fresh;
+}
+
+} // namespace buzon::daemon
