@@ -1,14 +1,11 @@
 #include "buzon/daemon/server.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 #include <map>
 
 #include "buzon/daemon/jobs.h"

@@ -1,5 +1,5 @@
 // system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's
-// poplib, fetchmail, mpop, getmail and Perl's Net::POP3; and curl by TLS through stunnel and HAProxy.
+// poplib, fetchmail, mpop, mutt, getmail and Perl's Net::POP3; and curl by TLS through stunnel and HAProxy.
 #include "support/catch.h"
 #include "support/programs.h"
 #include "system/server.h"
@@ -167,6 +167,28 @@ TEST_CASE("fetchmail reads every sample message byte for byte") {
         CHECK(difference(received, expected) == "");
         CHECK(end.err.find("was not the expected length") == std::string::npos);
     }
+}
+
+TEST_CASE("mutt reads every sample message byte for byte") {
+    Server server{demo()};
+    for (int user = 1; user <= 6; ++user) {
+        CAPTURE(user);
+        TempDirectory directory;
+        const std::string n = std::to_string(user);
+        for (const char* part : {"", "/cur", "/new", "/tmp"}) std::filesystem::create_directory(directory / "out" + part);
+        const std::string rc = directory.file(
+            "rc", "set mbox_type=Maildir sleep_time=0 quit=yes wait_key=no ssl_starttls=no header_cache=\"\"\nset folder=\"" +
+                      directory.path() + "\" spoolfile=\"" + (directory / "out") + "\"\nset pop_host=\"pop://user" + n +
+                      "@127.0.0.1:" + std::to_string(server.port()) + "\" pop_pass=pass" + n +
+                      " pop_delete=no pop_last=no\npush \"<fetch-mail><exit>\"\n");
+        Launch launch;   // a terminal is what script gives it
+        launch.argv = {"script", "-qec", "mutt -n -F " + rc, "/dev/null"};
+        launch.environment["HOME"] = directory.path();
+        launch.environment["TERM"] = "xterm";
+        CHECK(run(launch).code == 0);
+        CHECK(difference(delivered(directory / "out"), wanted(user)) == "");
+    }
+    CHECK(server.log().find("method=SCRAM-SHA-256") != std::string::npos);   // by GNU SASL
 }
 
 TEST_CASE("mpop logs in by each mechanism it has and reads every sample message byte for byte") {
