@@ -178,12 +178,12 @@ TEST_CASE("mutt reads every sample message byte for byte") {
         for (const char* part : {"", "/cur", "/new", "/tmp"}) std::filesystem::create_directory(directory / "out" + part);
         const std::string rc = directory.file(
             "rc", "set mbox_type=Maildir sleep_time=0 quit=yes wait_key=no ssl_starttls=no header_cache=\"\"\nset folder=\"" +
-                      directory.path() + "\" spoolfile=\"" + (directory / "out") + "\"\nset pop_host=\"pop://user" + n +
+                      directory.path().string() + "\" spoolfile=\"" + (directory / "out") + "\"\nset pop_host=\"pop://user" + n +
                       "@127.0.0.1:" + std::to_string(server.port()) + "\" pop_pass=pass" + n +
                       " pop_delete=no pop_last=no\npush \"<fetch-mail><exit>\"\n");
         Launch launch;   // a terminal is what script gives it
         launch.argv = {"script", "-qec", "mutt -n -F " + rc, "/dev/null"};
-        launch.environment["HOME"] = directory.path();
+        launch.environment["HOME"] = directory.path().string();
         launch.environment["TERM"] = "xterm";
         CHECK(run(launch).code == 0);
         CHECK(difference(delivered(directory / "out"), wanted(user)) == "");

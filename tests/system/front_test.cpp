@@ -175,3 +175,36 @@ TEST_CASE("SIGHUP reads the settings again, and a broken config file changes not
     CHECK(eventually([&] { return server.log().find("line 2") != std::string::npos; }));
     CHECK(server.client().many("CAPA").find("LOGIN-DELAY 77") != std::string::npos);
 }
+
+TEST_CASE("SIGHUP takes another users file, other fronts and another checkpassword program") {
+    TempDirectory directory;
+    const std::string first = directory.file("first", "ana:{PLAIN}one\n"), second = directory.file("second", "bea:{PLAIN}two\n");
+    const std::string program = directory.script("check", "[ \"$(tr '\\0' '\\n' <&3 | head -1)\" = eva ] && exec \"$@\"\nexit 1");
+    const std::string config = directory.file("config", "users = " + first + "\n");
+    Server server{0, {"--config", config}};
+    CHECK(log_in(server, "ana", "one").starts_with("+OK"));
+    CHECK(log_in(server, "eva", "any").starts_with("-ERR [AUTH]"));
+    // A file that is not right keeps all of the old, whatever else has changed.
+    write(second, "bea:{PLAIN}two\nbea:{PLAIN}three\n");
+    const std::string fresh = "users = " + second + "\nproxy-from = 127.0.0.7\ncheckpassword = " + program + "\n";
+    write(config, fresh);
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return server.log().find("second: line 2") != std::string::npos; }));
+    CHECK(log_in(server, "ana", "one").starts_with("+OK"));
+    write(second, "bea:{PLAIN}two\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return log_in(server, "bea", "two").starts_with("+OK"); }));
+    CHECK(log_in(server, "ana", "one").starts_with("-ERR [AUTH]"));
+    CHECK(log_in(server, "eva", "any").starts_with("+OK"));
+    LineClient client = through_front(server, "203.0.113.9");
+    CHECK(log_in(client, "bea", "two").starts_with("+OK"));
+    CHECK(eventually([&] { return server.log().find("ip=203.0.113.9") != std::string::npos; }));
+    // It is the second file that is watched now, and a transformation in it holds at once.
+    (void)client.command("QUIT");
+    Maildir{server.root() + "/bea"}.deliver("1.M1P1.x", "a\n");
+    write(second, "bea:{PLAIN}four::::::buzon_transform=\"/usr/bin/tr a b\"\n");
+    CHECK(eventually([&] { return log_in(server, "bea", "four").starts_with("+OK"); }));
+    Pop3Client reader = server.client();
+    reader.login("bea", "four");
+    CHECK(reader.retrieve(1) == "b\r\n");
+}
