@@ -1,8 +1,6 @@
-// system/guesses_test.cpp - many who guess, and a hash helper that is killed: what it costs those who know their password.
+// system/guesses_test.cpp - many who guess: what it costs those who know their password.
 #include <sys/resource.h>
 #include <sys/socket.h>
-
-#include <csignal>
 
 #include "support/catch.h"
 #include "system/server.h"
@@ -40,10 +38,6 @@ void allow_descriptors(rlim_t wanted) {
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
-bool named_worker(pid_t process) {
-    return read_whole("/proc/" + std::to_string(process) + "/cmdline").starts_with("buzon-worker");
-}
-
 } // namespace
 
 TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner wait") {
@@ -78,47 +72,4 @@ TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner 
     CHECK(refused < addresses * tries_each / 2);   // most of them still wait
     CHECK(owner_logs_in() == "+OK Password accepted");
     for (Wire& guesser : guessers) guesser.close();
-}
-
-TEST_CASE("a hash helper that is killed in the middle costs one SYS TEMP at most") {
-    TempDirectory directory;
-    // Of "right"; a second of work, so that it is killed in the middle.
-    const std::string slow = "{CRYPT}$6$rounds=3000000$saltsalt$oR1MhMNQ.hUVedMHBJPY6GYZw2p0iI8CdmKL6NTUEgt5JP12OrrpiqVgZPG"
-                             "K5Krs33YRQeCemi/dIpdBmYY8Z0";
-    std::string users;
-    for (const char* name : {"ana", "bea", "eva", "luz"}) users += std::string(name) + ':' + slow + '\n';
-    Server server{0, {"--users", directory.file("users", users)}};
-    std::vector<Pop3Client> clients;
-    for (const char* name : {"ana", "bea", "eva", "luz"}) {
-        clients.push_back(server.client());
-        (void)clients.back().command(std::string("USER ") + name);
-        clients.back().send("PASS right\r\n");
-    }
-    // Nobody is in yet, so all workers there are hash.
-    pid_t helper = -1;
-    CHECK(eventually([&] {
-        for (const pid_t child : children_of(server.pid()))
-            if (named_worker(child)) helper = child;
-        return helper > 0;
-    }));
-    CHECK(::kill(helper, SIGKILL) == 0);
-    int refused = 0;
-    for (Pop3Client& client : clients) {
-        const std::string reply = client.line();
-        CAPTURE(reply);
-        if (reply.starts_with("-ERR [SYS/TEMP]")) {
-            ++refused;
-            CHECK(client.command("USER ana").starts_with("+OK"));   // the session goes on
-        } else {
-            CHECK(reply == "+OK Password accepted");
-        }
-    }
-    CHECK(refused <= 1);
-    for (Pop3Client& client : clients) client.close();
-    clients.clear();
-    CHECK(eventually([&] {   // the lock of the connection that was just closed may take a moment
-        Pop3Client client = server.client();
-        (void)client.command("USER ana");
-        return client.command("PASS right").starts_with("+OK");
-    }));
 }
