@@ -10,6 +10,7 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/uidl_settings.h"
@@ -133,7 +134,16 @@ auth::UserBase load_people(std::span<const auth::NamedSecret> named, const char*
 } // namespace
 
 auth::UserBase load_users(const Options& options) {
-    return load_people(options.users, "--user", options.users_file);
+    auth::UserBase users = load_people(options.users, "--user", options.users_file);
+    std::set<std::string_view> seen;   // many users, few programs
+    for (const auth::User& user : users.list()) {
+        if (user.transform.empty() || !seen.insert(user.transform).second) continue;
+        const std::string where = options.users_file + ": " + std::string{user.name};
+        const filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
+        if (!parsed.ok()) throw StartError(EX_CONFIG, where, parsed.problem);
+        check_program(where, parsed.spec);
+    }
+    return users;
 }
 
 auth::UserBase load_administrators(const Options& options) {
@@ -170,10 +180,11 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , hashes_{loop_, worker_settings(2, 30s)}
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
-    , transforms_{loop_, settings_}
+    , transforms_{loop_, settings_, events_}
+    , filtered_sizes_{loop_, disk_}
     , logins_{loop_, settings_, options_.checkpassword}
     , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
-               scratch_, logins_, reports_, trash_}
+               scratch_, logins_, reports_, trash_, filtered_sizes_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load_administrators(options_), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
@@ -285,7 +296,9 @@ void Server::read_users_again() {
     try {
         auth::UserBase fresh = load_users(options_);
         fresh.repeat_changes_of(users_.base());
+        std::map<std::string, Transform> own = own_transforms(options_, fresh);
         users_.replace(std::move(fresh));
+        take_transforms(std::move(own));
         logins_.users_changed();
         settings_changed();
         events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
@@ -293,6 +306,14 @@ void Server::read_users_again() {
     } catch (const StartError& wrong) {
         log(state::Level::error, std::string{"users not read again, all stays as it was: "} + wrong.what());
     }
+}
+
+// What managers have changed stays.
+void Server::take_transforms(std::map<std::string, Transform> own) {
+    for (const std::string& user : control_.changed_transforms()) {
+        if (const Transform* const kept = transforms_.own(user)) own[user] = *kept;
+    }
+    transforms_.replace_own(std::move(own));
 }
 
 // SIGHUP: everything that was read from files.
@@ -323,10 +344,7 @@ void Server::read_files_again() {
     users_.replace(std::move(users));
     logins_.users_changed();
     administrators_.replace(std::move(administrators));
-    for (const std::string& user : control_.changed_transforms()) {
-        if (const Transform* const kept = transforms_.own(user)) own[user] = *kept;
-    }
-    transforms_.replace_own(std::move(own));
+    take_transforms(std::move(own));
     if (!control_.has_changed("transform")) transforms_.standard() = default_transform(fresh.transform);
     users_.set_root(std::move(root));
     take_settings(fresh.settings);

@@ -17,8 +17,8 @@ std::size_t processors() {
 
 } // namespace
 
-Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings)
-    : settings_{settings}, queue_{loop, queue_limits()} {}
+Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, state::EventBus& events)
+    : settings_{settings}, queue_{loop, queue_limits()}, complaints_{loop, events} {}
 
 const filter::FilterSpec* Transforms::of(const std::string& user) const {
     const Transform* const mine = own(user);

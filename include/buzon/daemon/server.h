@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "buzon/daemon/control.h"
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/file_watch.h"
+#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/log_writer.h"
@@ -64,6 +66,7 @@ private:
     void read_users_again();
     void reload();
     void read_files_again();
+    void take_transforms(std::map<std::string, Transform> own);
     void take_settings(const state::Settings& fresh);
     void warn_of_what_waits_for_a_restart(const Options& fresh);
     void warn_of_options();
@@ -100,6 +103,7 @@ private:
     Locks locks_;
     Users users_;
     Transforms transforms_;
+    FilteredSizes filtered_sizes_;
     Scratch scratch_;
     Logins logins_;
     Reports reports_{loop_, disk_, settings_};

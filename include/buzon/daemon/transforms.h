@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "buzon/daemon/complaints.h"
 #include "buzon/filter/filter_queue.h"
 #include "buzon/filter/filter_run.h"
 #include "buzon/filter/filter_spec.h"
@@ -24,7 +25,7 @@ struct Transform {
 
 class Transforms {
 public:
-    Transforms(event::EventLoop& loop, const state::Settings& settings);
+    Transforms(event::EventLoop& loop, const state::Settings& settings, state::EventBus& events);
 
     // The one that a message of this user passes now; null: none. Valid until a change.
     [[nodiscard]] const filter::FilterSpec* of(const std::string& user) const;
@@ -39,6 +40,7 @@ public:
 
     [[nodiscard]] filter::Queue& queue() noexcept { return queue_; }
     [[nodiscard]] filter::Launcher& launcher() noexcept { return launcher_; }
+    [[nodiscard]] Complaints& complaints() noexcept { return complaints_; }
     [[nodiscard]] filter::Limits limits() const;
     // The settings of the queue have changed.
     void refresh();
@@ -50,6 +52,7 @@ private:
     const state::Settings& settings_;
     filter::Launcher launcher_;
     filter::Queue queue_;
+    Complaints complaints_;
     Transform standard_;
     std::map<std::string, Transform> own_;
     std::optional<filter::RunAs> run_as_;
