@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "buzon/daemon/delivery.h"
+#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/filter/filter_queue.h"
 #include "buzon/filter/filter_run.h"
@@ -44,7 +45,7 @@ public:
     Step pull(std::string& out, std::size_t room) override;
     void pause() override { run_.pause(); }
     pop3::DeliveryRefusal refusal() const override { return refusal_; }
-    std::string program() const override { return spec_.members().front().path; }
+    std::string program() const override;
 
 private:
     void on_turn(filter::Ticket&) override { owner_.delivery_wakes(); }
@@ -76,6 +77,8 @@ private:
     bool out_of_patience_ = false;
     event::Instant began_{};
     std::optional<std::uint64_t> octets_;
+    mail::OctetCounter streamed_;     // of a message whose octets nobody could tell beforehand
+    std::string key_;                 // what the octets depend on, beside the message; empty: TOP, or not to be known
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::filter_failed;
     mail::DotStuffer stuffer_;
     std::optional<mail::TopCutter> cutter_;
@@ -114,6 +117,9 @@ Delivery::Step FilterDelivery::start() {
     environment.user = order_.user;
     environment.uidl = order_.snapshot.uidl(order_.index);
     environment.client_ip = order_.client_ip;
+    // The look at the programs' files costs a microsecond or two, and waits for nothing that the start behind it would
+    // not wait for.
+    if (!order_.top_lines) key_ = filter::identity(spec_);
     const filter::Outcome started =
         run_.start(spec_, std::move(*opened).value(), environment, context_.transforms.limits());
     if (!started.ok()) {
@@ -172,6 +178,7 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
 Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
     context_.metrics.filter_bytes_out += raw.size();
     if (cutter_) raw = raw.substr(0, cutter_->feed(raw));
+    else if (!octets_) streamed_.feed(raw);
     stuffer_.feed(raw, out);
     if (cutter_ && cutter_->done()) {
         run_.abandon();   // TOP has its lines: what the program would still write, or how it would end, is nobody's matter
@@ -182,6 +189,12 @@ Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
 
 Delivery::Step FilterDelivery::finish(std::string& out) {
     stuffer_.finish(out);
+    if (!key_.empty()) {
+        const mail::Snapshot& snapshot = order_.snapshot;
+        context_.filtered_sizes.learned(order_.maildir, key_,
+                                        {snapshot.inode(order_.index), snapshot.stored_size(order_.index),
+                                         snapshot.mtime_ns(order_.index), octets_.value_or(streamed_.finish())});
+    }
     count_end();
     ticket_.release();
     return Step::done;
@@ -201,10 +214,18 @@ void FilterDelivery::on_ended(const filter::Outcome& outcome) {
 }
 
 void FilterDelivery::on_stderr_line(std::string_view line) {
-    context_.events.publish(state::EventType::log, std::chrono::system_clock::now(), order_.session, order_.user,
-                            {{"program", spec_.members().front().path},
-                             {"uidl", order_.snapshot.uidl(order_.index)},
-                             {"stderr", line}});
+    // One pipe takes what all of a chain say: nobody knows which of them it was.
+    context_.transforms.complaints().line(program(), order_.session, order_.user, order_.snapshot.uidl(order_.index), line);
+}
+
+// One word, for SESS.
+std::string FilterDelivery::program() const {
+    std::string names;
+    for (const filter::FilterMember& member : spec_.members()) {
+        if (!names.empty()) names += '|';
+        names += member.path;
+    }
+    return names;
 }
 
 void FilterDelivery::failed(state::FilterFailure cause, std::string_view why) {

@@ -10,6 +10,7 @@
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
 #include "buzon/daemon/control_verb.h"
+#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/net/peer.h"
 #include "buzon/posix/io.h"
 
@@ -385,6 +386,7 @@ void Pop3Connection::close(Ending why) {
     lock_.release();
     if (socket_ && (drain_ || closing_)) posix::finish_sending(socket_.get());
     if (logged_in()) {
+        context_.filtered_sizes.flush(maildir_);
         publish_logout(why);
         record_session(why);
         owner_.user_left(*this);

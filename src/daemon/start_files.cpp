@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <string_view>
 
 #include "buzon/filter/filter_spec.h"
 #include "buzon/posix/io.h"
@@ -44,11 +46,14 @@ void check_log_socket(const std::string& path) {
 
 void check_transforms(const auth::UserBase& users, const std::string& file) {
     const auth::UserBlock& block = users.block();
+    std::set<std::string_view> seen;   // many users, few programs
     for (std::uint32_t i = 0; i < block.count(); ++i) {
         const auth::User user = block.user(i);
-        if (user.transform.empty()) continue;
+        if (user.transform.empty() || !seen.insert(user.transform).second) continue;
+        const std::string where = file + ": " + std::string{user.name};
         const filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
-        if (!parsed.ok()) throw StartError(EX_CONFIG, file, std::string{user.name} + ": " + parsed.problem);
+        if (!parsed.ok()) throw StartError(EX_CONFIG, where, parsed.problem);
+        check_program(where, parsed.spec);
     }
 }
 

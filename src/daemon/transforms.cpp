@@ -22,8 +22,8 @@ std::size_t processors() {
 
 } // namespace
 
-Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users)
-    : settings_{settings}, queue_{loop, queue_limits()}, users_{users} {}
+Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users, state::EventBus& events)
+    : settings_{settings}, queue_{loop, queue_limits()}, complaints_{loop, events}, users_{users} {}
 
 const filter::FilterSpec* Transforms::of(const std::string& user) const {
     const Transform* const mine = own(user);

@@ -14,7 +14,8 @@ std::uint64_t bit_of(std::uint32_t index) noexcept {
 
 } // namespace
 
-Maildrop::Maildrop(std::shared_ptr<const Snapshot> snapshot) : snapshot_{std::move(snapshot)} {}
+Maildrop::Maildrop(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const FilteredOctets> filtered)
+    : snapshot_{std::move(snapshot)}, filtered_{std::move(filtered)} {}
 
 bool Maildrop::marked(const Marks& marks, MessageNumber number) noexcept {
     return marks && (marks[index(number) / word_bits] & bit_of(index(number))) != 0;

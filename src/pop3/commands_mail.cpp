@@ -92,7 +92,7 @@ Action Commands::deliver(Session& session, MessageNumber number, std::optional<s
                          std::string& out) {
     Session::Transaction& transaction = session.transaction();
     const std::uint64_t limit = session.settings_->max_message_size;
-    if (limit != 0 && transaction.maildrop.octets(number) > limit) {
+    if (limit != 0 && transaction.maildrop.stored_octets(number) > limit) {
         session.delivery_refused(DeliveryRefusal::too_large, out);
         return Continue{};
     }

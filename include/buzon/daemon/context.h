@@ -16,6 +16,7 @@
 
 namespace buzon::daemon {
 
+class FilteredSizes;
 class Locks;
 class Logins;
 class Maildrops;
@@ -49,6 +50,7 @@ struct Context {
     Logins& logins;
     Reports& reports;
     TrashKeeper& trash;
+    FilteredSizes& filtered_sizes;
 };
 
 } // namespace buzon::daemon

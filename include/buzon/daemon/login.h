@@ -75,6 +75,7 @@ private:
     void open_maildrop();
     void opened(SnapshotResult result);
     void breaker_tripped(const mail::UidlChange& change);
+    void logged_in(std::shared_ptr<const mail::Snapshot> snapshot, std::shared_ptr<const mail::FilteredOctets> known);
     void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
     void end(LoginEnd what);
 
@@ -89,6 +90,7 @@ private:
     std::optional<LoginEnd> early_;   // the end, while start() still runs
     event::Timer delay_{*this};
     worker::Pending verifying_;
+    worker::Pending looking_up_;
     std::unique_ptr<CheckpasswordRun> asking_;
     bool by_program_ = false;
     auth::Standing standing_ = auth::Standing::open;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "buzon/daemon/control.h"
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/file_watch.h"
+#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/log_writer.h"
@@ -22,8 +24,8 @@
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/pop3_service.h"
 #include "buzon/daemon/reload.h"
-#include "buzon/daemon/start_files.h"
 #include "buzon/daemon/reports.h"
+#include "buzon/daemon/start_files.h"
 #include "buzon/daemon/syslog_socket.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/trash_keeper.h"
@@ -98,6 +100,7 @@ private:
     Locks locks_;
     Users users_;
     Transforms transforms_;
+    FilteredSizes filtered_sizes_;
     Scratch scratch_;
     Logins logins_;
     Reports reports_{loop_, disk_, settings_};

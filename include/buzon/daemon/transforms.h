@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "buzon/daemon/complaints.h"
 #include "buzon/filter/filter_queue.h"
 #include "buzon/filter/filter_run.h"
 #include "buzon/filter/filter_spec.h"
@@ -28,7 +29,7 @@ struct Transform {
 // default one.
 class Transforms {
 public:
-    Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users);
+    Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users, state::EventBus& events);
 
     // The one that a message of this user passes now; null: none. Valid until the next call.
     [[nodiscard]] const filter::FilterSpec* of(const std::string& user) const;
@@ -46,6 +47,7 @@ public:
 
     [[nodiscard]] filter::Queue& queue() noexcept { return queue_; }
     [[nodiscard]] filter::Launcher& launcher() noexcept { return launcher_; }
+    [[nodiscard]] Complaints& complaints() noexcept { return complaints_; }
     [[nodiscard]] filter::Limits limits() const;
     // The settings of the queue have changed.
     void refresh();
@@ -58,6 +60,7 @@ private:
     const state::Settings& settings_;
     filter::Launcher launcher_;
     filter::Queue queue_;
+    Complaints complaints_;
     Transform standard_;
     const Users& users_;
     std::map<std::string, Transform> changed_;     // by managers

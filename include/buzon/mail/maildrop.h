@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/snapshot.h"
 
 namespace buzon::mail {
@@ -17,7 +18,8 @@ enum class MessageNumber : std::uint32_t {};
 // (one bit a message) are there only once something was marked. A number must exists(), or it is a bug of the caller's.
 class Maildrop {
 public:
-    explicit Maildrop(std::shared_ptr<const Snapshot> snapshot);
+    // filtered: what messages have behind this session's transformation, where that is known; null: nothing is.
+    explicit Maildrop(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const FilteredOctets> filtered = nullptr);
 
     [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
     // The message's place in the snapshot.
@@ -28,12 +30,22 @@ public:
     // 1 to the number of messages at login, deleted ones too.
     [[nodiscard]] bool exists(MessageNumber number) const noexcept;
     [[nodiscard]] std::uint32_t count() const noexcept { return snapshot_->count(); }
-    [[nodiscard]] std::uint64_t octets(MessageNumber number) const noexcept { return snapshot_->octets(index(number)); }
+    // For LIST and STAT, the same number as long as the session lasts: what a client receives, as far as that is known.
+    [[nodiscard]] std::uint64_t octets(MessageNumber number) const noexcept {
+        const std::uint64_t stored = stored_octets(number);
+        return filtered_ ? filtered_->octets(index(number)).value_or(stored) : stored;
+    }
+    // What a client receives without a transformation.
+    [[nodiscard]] std::uint64_t stored_octets(MessageNumber number) const noexcept {
+        return snapshot_->octets(index(number));
+    }
     [[nodiscard]] std::string_view uidl(MessageNumber number) const noexcept { return snapshot_->uidl(index(number)); }
 
     // Without the deleted ones: STAT. O(1).
     [[nodiscard]] std::uint32_t live_count() const noexcept { return count() - deleted_count_; }
-    [[nodiscard]] std::uint64_t live_octets() const noexcept { return snapshot_->total_octets() - deleted_octets_; }
+    [[nodiscard]] std::uint64_t live_octets() const noexcept {
+        return (filtered_ ? filtered_->total_octets() : snapshot_->total_octets()) - deleted_octets_;
+    }
     [[nodiscard]] std::uint32_t deleted_count() const noexcept { return deleted_count_; }
 
     [[nodiscard]] bool deleted(MessageNumber number) const noexcept;
@@ -60,6 +72,7 @@ private:
     [[nodiscard]] std::optional<MessageNumber> next(MessageNumber after, bool deleted) const noexcept;
 
     std::shared_ptr<const Snapshot> snapshot_;
+    std::shared_ptr<const FilteredOctets> filtered_;
     Marks deleted_;
     Marks retrieved_;
     std::uint64_t deleted_octets_ = 0;

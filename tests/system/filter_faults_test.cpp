@@ -1,0 +1,319 @@
+// system/filter_faults_test.cpp - programs that misbehave, all at once and each behind a user of its own: what the client
+// gets, and that nothing of them is left, counted from outside.
+#include <signal.h>
+
+#include <fstream>
+
+#include "support/catch.h"
+#include "support/programs.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+const std::string mail_text = "From: a\nSubject: filtro\n\nuno\n.dos\n";
+
+// Processes on this machine whose command line names this directory, the server's own and zombies aside.
+std::vector<pid_t> running_from(const std::string& directory) {
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+        const std::string name = entry.path().filename();
+        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+        std::error_code gone;
+        if (std::filesystem::read_symlink(entry.path() / "exe", gone) == server_program()) continue;
+        std::ifstream in{entry.path() / "cmdline", std::ios::binary};
+        const std::string words{std::istreambuf_iterator<char>{in}, {}};
+        if (words.find(directory) != std::string::npos) found.push_back(std::stoi(name));
+    }
+    return found;
+}
+
+enum class Fate { served, refused, cut };
+
+struct Case {
+    const char* name;
+    std::string script;
+    Fate fate;
+    std::string made = {}; // what the program writes, when served; when cut what that begins with
+};
+
+const std::string line = "0123456789abcdef0123456789abcdef\n";
+const std::string much = "yes 0123456789abcdef0123456789abcdef | head -n 4000"; // 132 kB: more than is held
+
+std::vector<Case> cases() {
+    std::string many;
+    for (int i = 0; i < 4000; ++i) many += line;
+    return {
+        {"exit 1 before output", "exit 1", Fate::refused},
+        {"exit 1 during output", "head -n 2; exit 1", Fate::refused},
+        {"exit 1 after output", "cat; exit 1", Fate::refused},
+        {"exit 1 after much output", much + "; exit 1", Fate::cut, line},
+        {"SIGKILL before output", "kill -9 $$", Fate::refused},
+        {"SIGKILL after output", "cat; kill -9 $$", Fate::refused},
+        {"SIGKILL after much output", much + "; kill -9 $$", Fate::cut, line},
+        {"sleeps for ever", "sleep 1000", Fate::refused},
+        {"sleeps for ever and hears no SIGTERM", "trap '' TERM; while :; do sleep 1000; done", Fate::refused},
+        {"stops itself", "kill -STOP $$", Fate::refused},
+        {"reads all and never writes", "cat >/dev/null; exec sleep 1000", Fate::refused},
+        {"writes and then sleeps for ever", "cat; exec sleep 1000", Fate::refused},
+        {"writes much and then sleeps for ever", much + "; exec sleep 1000", Fate::cut, line},
+        {"closes its output and sleeps for ever", "cat; exec >&- 2>&-; sleep 1000", Fate::refused},
+        {"closes its output and lives on", "cat; exec >&-; sleep 0.3", Fate::served, mail_text},
+        {"never reads", "exec <&-; echo x", Fate::served, "x\n"},
+        {"never writes", "cat >/dev/null", Fate::served, ""},
+        {"a grandchild keeps the pipe", "sleep 1000 & cat", Fate::served, mail_text},
+        {"a grandchild in a session of its own keeps the pipe", "setsid sleep 1000 & cat", Fate::served, mail_text},
+        {"a grandchild goes on writing", "printf 'x\\n'; (sleep 3; while :; do echo no; done) &", Fate::served,
+         "x\n"},
+        {"no last line end, dots, NULs, bare CR", "printf '.a\\n..\\n\\0.\\r\\n\\rb'", Fate::served,
+         std::string(".a\n..\n\0.\r\n\rb", 12)},
+        {"much more than the message", much, Fate::served, many},
+        {"much less than the message", "head -c 5", Fate::served, "From:"},
+        {"complains without end", "cat; yes complaint | head -n 20000 >&2", Fate::served, mail_text},
+    };
+}
+
+bool nothing_runs(const Server& server, const std::string& directory, std::size_t descriptors, std::size_t children) {
+    const bool clear = eventually([&] {
+        return running_from(directory).empty() && zombies_of(server.pid()) == 0 &&
+               descriptors_of(server.pid()) <= descriptors && children_of(server.pid()).size() <= children;
+    });
+    if (!clear) {
+        UNSCOPED_INFO("programs " << running_from(directory).size() << ", zombies " << zombies_of(server.pid())
+                                  << ", descriptors " << descriptors << " -> " << descriptors_of(server.pid())
+                                  << ", children " << children << " -> " << children_of(server.pid()).size());
+    }
+    return clear;
+}
+
+// A program of this name for all sleeping: so that what is left of a script is found by its directory.
+void bring_own_sleep(const TempDirectory& directory) {
+    std::filesystem::copy_file("/bin/sleep", directory.path() / "sleep");
+}
+
+std::string with_own_sleep(std::string script, const TempDirectory& directory) {
+    for (std::size_t at = 0; (at = script.find("sleep ", at)) != std::string::npos; at += (directory / "sleep ").size())
+        script.replace(at, 6, directory / "sleep ");
+    return script;
+}
+
+} // namespace
+
+TEST_CASE("programs that misbehave harm their own message alone, and nothing of them is left") {
+    const std::vector<Case> all = cases();
+    const int users = static_cast<int>(all.size());
+    TempDirectory directory;
+    bring_own_sleep(directory);
+    Server server{users, {"-a", "root:s3cr3t", "--transform-timeout", "4", "--max-transforms", "64"}};
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    for (int user = 1; user <= users; ++user) {
+        const std::string name = "user" + std::to_string(user);
+        (void)server.maildir(name).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+        const std::string script = with_own_sleep(all[static_cast<std::size_t>(user - 1)].script, directory);
+        REQUIRE(manager.command("TRAN FOR " + name + " " + directory.script("filter-" + std::to_string(user), script))
+                    .starts_with("+OK on "));
+    }
+    std::vector<Pop3Client> clients;
+    for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
+    const std::size_t descriptors = descriptors_of(server.pid());
+    const std::size_t children = children_of(server.pid()).size();
+    const std::size_t memory = kilobytes_of(server.pid(), "VmRSS");
+    for (Pop3Client& client : clients) client.send("RETR 1\r\n");
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        CAPTURE(all[i].name);
+        const std::string reply = clients[i].line();
+        if (all[i].fate == Fate::refused) {
+            CHECK(reply == "-ERR [SYS/TEMP] The message could not be transformed");
+            CHECK(clients[i].command("NOOP") == "+OK");
+        } else if (all[i].fate == Fate::served) {
+            const bool held = all[i].made.size() <= 65536;
+            CHECK(reply == (held ? octets_reply(all[i].made) : "+OK message follows"));
+            CHECK(difference(clients[i].body(), as_received(all[i].made)) == "");
+        } else {
+            CHECK(reply == "+OK message follows");
+            const std::string rest = clients[i].rest(true);
+            CHECK(rest.starts_with(as_received(all[i].made)));
+            CHECK(rest.find("\r\n.\r\n") == std::string::npos);
+        }
+    }
+    // The clients are still there, the programs are not.
+    CHECK(nothing_runs(server, directory.path(), descriptors, children));
+    CHECK(kilobytes_of(server.pid(), "VmRSS") < memory + 32 * 1024);
+
+    std::map<std::string, std::string> metrics;
+    REQUIRE(manager.command("METR *").starts_with("+OK"));
+    for (const std::string& metric : manager.body_lines())
+        metrics[metric.substr(0, metric.find(' '))] = metric.substr(metric.find(' ') + 1);
+    CHECK(metrics["filters-running"] == "0");
+    CHECK(metrics["filters-queued"] == "0");
+    CHECK(metrics["filters-started"] == std::to_string(users));
+    CHECK(metrics["filter-failures-exit"] == "4");
+    CHECK(metrics["filter-failures-signal"] == "3");
+    CHECK(metrics["filter-failures-timeout"] == "7");
+    // One line an event, with message and user; complaints are bounded.
+    const std::string log = server.log();
+    CHECK(log.find("filter-fail level=warning session=") != std::string::npos);
+    CHECK(log.find("uidl=1700000001.M1P1.h cause=timeout why=\"" + directory / "filter-8: no progress for 4 s\"") !=
+          std::string::npos);
+    std::size_t complaints = 0;
+    for (std::size_t at = 0; (at = log.find("stderr=complaint", at)) != std::string::npos; ++at) ++complaints;
+    CHECK(complaints > 0);
+    CHECK(complaints <= 20);
+}
+
+TEST_CASE("a program that writes a gigabyte to a client of ten kilobytes a second waits, in flat memory") {
+    TempDirectory directory;
+    Server server{1, {"-T", directory.script("filter", "cat >/dev/null; head -c 1073741824 /dev/zero")}};
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    Pop3Client{server.session()}.quit();   // now all is there that the server makes on demand
+    const std::size_t children = children_of(server.pid()).size();
+    Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
+    client.login("user1", "pass1");
+    const std::size_t memory = kilobytes_of(server.pid(), "VmRSS");
+    const std::size_t descriptors = descriptors_of(server.pid());
+    REQUIRE(client.command("RETR 1") == "+OK message follows");
+    for (int i = 0; i < 15; ++i) {
+        CHECK_FALSE(client.some(1024).empty());
+        pause_for(Seconds{0.1});
+    }
+    CHECK(kilobytes_of(server.pid(), "VmHWM") < memory + 32 * 1024);
+    CHECK_FALSE(running_from(directory.path()).empty());
+    client.reset();
+    CHECK(nothing_runs(server, directory.path(), descriptors, children + 1));
+}
+
+TEST_CASE("two hundred clients at once all get their mail from four programs at a time") {
+    constexpr int users = 20;
+    TempDirectory directory;
+    std::filesystem::create_directory(directory.path() / "now");
+    const std::string now = directory / "now/";
+    // What it sends is how many run with it.
+    Server server{users, {"--max-transforms", "4", "--sessions", "shared", "--transform-wait", "600", "-T",
+                          directory.script("filter", "> " + now + "$$; set -- " + now + "*; echo $#; sleep 0.01; rm " + now +
+                                                         "$$")}};
+    for (int user = 1; user <= users; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    std::vector<Pop3Client> clients;
+    for (int i = 0; i < 200; ++i) clients.push_back(server.session(1 + i % users));
+    const std::size_t descriptors = descriptors_of(server.pid());
+    const std::size_t children = children_of(server.pid()).size();
+    for (Pop3Client& client : clients) client.send("RETR 1\r\n");
+    std::map<std::string, int> counts;
+    for (Pop3Client& client : clients) {
+        CHECK(client.line() == "+OK 3 octets");
+        ++counts[client.body()];
+    }
+    for (const auto& [count, times] : counts) {
+        CAPTURE(count, times);
+        CHECK((count == "1\r\n" || count == "2\r\n" || count == "3\r\n" || count == "4\r\n"));
+    }
+    CHECK(nothing_runs(server, directory.path(), descriptors, children));
+    CHECK(server.manager().command("METR filters-started") == "+OK 200");
+}
+
+TEST_CASE("who waits too long for a program's turn is told so, and SESS shows who waits for what") {
+    TempDirectory directory;
+    const std::string gate = directory / "gate";
+    const std::string program =
+        directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.05; done; cat");
+    Server server{2, {"-a", "root:s3cr3t", "--max-transforms", "1", "--transform-wait", "600", "-T", program,
+                      "--transform-for", "user2=" + program + " | /bin/cat"}};
+    for (int user = 1; user <= 2; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    Pop3Client first = server.session(1);
+    first.send("RETR 1\r\n");
+    REQUIRE(eventually([&] { return manager.command("METR filters-running") == "+OK 1"; }));
+    Pop3Client patient = server.session(2);
+    patient.send("RETR 1\r\n");
+    REQUIRE(eventually([&] { return manager.command("METR filters-queued") == "+OK 1"; }));
+    const std::string sessions = manager.many("SESS");
+    CHECK(sessions.find(" program=" + program + "\r\n") != std::string::npos);
+    CHECK(sessions.find(" program=" + program + "|/bin/cat\r\n") != std::string::npos);
+    patient.reset();
+    CHECK(eventually([&] { return manager.command("METR filters-queued") == "+OK 0"; }));
+    CHECK(manager.command("CONF transform-wait 1").starts_with("+OK"));
+    Pop3Client second = server.session(2);
+    CHECK(second.command("RETR 1") == "-ERR [SYS/TEMP] The message could not be transformed");
+    CHECK(second.command("NOOP") == "+OK");
+    CHECK(manager.command("METR filter-failures-queue") == "+OK 1");
+    CHECK(server.log().find("cause=queue why=\"waited too long for its turn\"") != std::string::npos);
+    (void)directory.file("gate", "");
+    CHECK(first.line() == octets_reply(mail_text));
+    CHECK(first.body() == as_received(mail_text));
+    second.send("RETR 1\r\n");
+    CHECK(second.line() == octets_reply(mail_text));
+    CHECK(second.body() == as_received(mail_text));
+}
+
+TEST_CASE("a server killed hard leaves no program running") {
+    TempDirectory directory;
+    bring_own_sleep(directory);
+    const std::string script = with_own_sleep(
+        "trap '' TERM; setsid sleep 1000 & sleep 1000 & cat >/dev/null; sleep 1000", directory);
+    Server server{3, {"-T", directory.script("filter", script) + " | " + directory.script("second", script)}};
+    std::vector<Pop3Client> clients;
+    for (int user = 1; user <= 3; ++user) {
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+        clients.push_back(server.session(user));
+        clients.back().send("RETR 1\r\n");
+    }
+    // Three programs and their grandchildren: of the chain's first members at least.
+    REQUIRE(eventually([&] { return running_from(directory.path()).size() >= 12; }));
+    server.expect_no_clean_end();
+    server.process().signal(SIGKILL);
+    REQUIRE(server.process().wait());
+    CHECK(eventually([&] { return running_from(directory.path()).empty(); }));
+}
+
+TEST_CASE("the examples of the report: s/e/x/g, switched off and on in a session and in the middle of a RETR") {
+    const std::string spec = "/usr/bin/sed:s/e/x/g";
+    Server server{Server::Setup{.arguments = {"--default", "-T", spec}, .own_addresses = true, .own_root = true}};
+    ManagementClient manager = server.manager();
+    CHECK(manager.command("TRAN") == "+OK on " + spec);
+    Pop3Client client = server.session();
+    CHECK(client.command("RETR 1") == "+OK 324 octets");
+    const std::string changed = client.body();
+    CHECK(changed.size() == 324);
+    CHECK(changed.find("Rxcxptor") != std::string::npos);
+    CHECK(changed.find('e') == std::string::npos);
+    CHECK(manager.command("TRAN 0").starts_with("+OK"));
+    CHECK(client.command("RETR 1") == "+OK 324 octets");
+    const std::string plain = client.body();
+    CHECK(plain.find("Receptor") != std::string::npos);
+    std::string wanted = plain;
+    std::replace(wanted.begin(), wanted.end(), 'e', 'x');
+    CHECK(changed == wanted);
+    CHECK(manager.command("TRAN 1").starts_with("+OK"));
+    CHECK(client.retrieve(1) == changed);
+    client.quit();
+}
+
+TEST_CASE("a RETR that streams goes on as it began when its filter is switched off, or another one on") {
+    Server server{2, {"-T", "/usr/bin/sed:s/e/x/g", "-a", "root:s3cr3t"}};
+    std::string mail = "Subject: a\n\n";
+    for (int i = 0; i < 200'000; ++i) mail += "enero febrero\n";
+    for (int user = 1; user <= 2; ++user)
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail);
+    std::string changed = as_received(mail);
+    std::replace(changed.begin(), changed.end(), 'e', 'x');
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+
+    Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 65536}};
+    client.login("user1", "pass1");
+    REQUIRE(client.command("RETR 1") == "+OK message follows");
+    REQUIRE(manager.command("TRAN 0").starts_with("+OK")); // most of it is still behind the filter
+    Pop3Client other{"127.0.0.1", server.port(), {.receive_buffer = 65536}};
+    other.login("user2", "pass2");
+    REQUIRE(other.command("RETR 1") == "+OK " + std::to_string(changed.size()) + " octets");
+    REQUIRE(manager.command("TRAN /usr/bin/tr e E").starts_with("+OK"));
+    CHECK(difference(client.body(), changed) == "");
+    CHECK(difference(other.body(), as_received(mail)) == "");
+    std::string later = as_received(mail);
+    std::replace(later.begin(), later.end(), 'e', 'E');
+    CHECK(difference(client.retrieve(1), later) == "");
+}

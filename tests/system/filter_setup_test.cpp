@@ -1,0 +1,114 @@
+// system/filter_setup_test.cpp - whose mail passes which programs: named on the command line, in the users file, by
+// managers; and what cannot be run is refused there and then, with the reason.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+const std::string mail_text = "Subject: a\n\neee\n";
+
+// The message's last line, as this user gets it now.
+std::string line_of(const Server& server, const std::string& user) {
+    Pop3Client client = server.client();
+    client.login(user, "pass");
+    const std::string body = client.retrieve(1);
+    client.quit();
+    return body.substr(body.find("\r\n\r\n") + 4);
+}
+
+} // namespace
+
+TEST_CASE("a program that cannot be run is refused at the start, wherever it was named") {
+    TempDirectory directory;
+    std::filesystem::create_directory(directory.path() / "mail");
+    const std::string missing = directory / "missing";
+    const std::string plain = directory.file("plain", "#!/bin/sh\ncat\n", 0644);
+    const std::string kind = directory.path();
+    const std::vector<std::pair<std::string, int>> wrong = {
+        {missing, 66}, {plain, 77}, {kind, 66}, {"/bin/cat | " + missing, 66}, {missing + ":x", 66}, {plain + " 'a b'", 77}};
+    const auto refuses = [&](Words arguments, int code, const std::string& reason) {
+        const Words base{"-d", directory / "mail", "-p", "0", "-P", "0"};
+        arguments.insert(arguments.begin(), base.begin(), base.end());
+        for (int checking = 0; checking < 2; ++checking) {
+            const Finished end = run_server(arguments);
+            CAPTURE(arguments, end.err);
+            CHECK(end.code == code);
+            CHECK(end.out.empty());
+            CHECK(end.err.starts_with("server: "));
+            CHECK(end.err.find(reason) != std::string::npos);
+            CHECK(std::count(end.err.begin(), end.err.end(), '\n') == 1);
+            arguments.push_back("--check");
+        }
+    };
+    for (const auto& [spec, code] : wrong) {
+        const std::string reason = code == 77 ? "is not executable" : spec == kind ? "is a directory" : "No such file";
+        refuses({"-T", spec}, code, reason);
+        refuses({"--transform-for", "ana=" + spec}, code, reason);
+        refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=\"" + spec + "\"\n")}, code, reason);
+    }
+    refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=sed\n")}, 78, "must be absolute");
+}
+
+TEST_CASE("each user's mail passes the programs that were named for him, and managers change them") {
+    TempDirectory directory;
+    const std::string users = directory.file("users", "ana:{PLAIN}pass\n"
+                                                      "bob:{PLAIN}pass::::::buzon_transform=\"/usr/bin/sed 's/e/b/g'\"\n"
+                                                      "eva:{PLAIN}pass\n");
+    Server server{0, {"--users", users, "-a", "root:s3cr3t", "-T", "/usr/bin/sed:s/e/x/g", "-T", "/usr/bin/tr x d",
+                      "--transform-for", "eva=/usr/bin/tr e v"}};
+    for (const char* user : {"ana", "bob", "eva"})
+        (void)server.maildir(user).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    // Several -T are one chain.
+    CHECK(manager.command("TRAN") == "+OK on /usr/bin/sed:s/e/x/g | /usr/bin/tr x d");
+    CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/sed:s/e/x/g | /usr/bin/tr x d");
+    CHECK(manager.command("TRAN FOR bob") == "+OK on /usr/bin/sed 's/e/b/g'");
+    CHECK(manager.command("TRAN FOR eva") == "+OK on /usr/bin/tr e v");
+    CHECK(manager.command("TRAN FOR nobody").starts_with("-ERR"));
+    CHECK(line_of(server, "ana") == "ddd\r\n");
+    CHECK(line_of(server, "bob") == "bbb\r\n");
+    CHECK(line_of(server, "eva") == "vvv\r\n");
+
+    CHECK(manager.command("TRAN FOR ana 1").starts_with("-ERR"));   // he never had one of his own
+    CHECK(manager.command("TRAN FOR ana 0") == "+OK off");
+    CHECK(line_of(server, "ana") == "eee\r\n");
+    CHECK(manager.command("TRAN FOR ana /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/") ==
+          "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
+    CHECK(line_of(server, "ana") == "211\r\n");
+    CHECK(manager.command("tran for ana 0") == "+OK off");
+    CHECK(manager.command("TRAN FOR ana 1") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
+    CHECK(manager.command("TRAN 0") == "+OK off");
+    CHECK(line_of(server, "ana") == "211\r\n");
+    CHECK(line_of(server, "bob") == "bbb\r\n");
+
+    const std::string plain = directory.file("plain", "#!/bin/sh\ncat\n", 0644);
+    for (const std::string& tran : {std::string("TRAN "), std::string("TRAN FOR ana ")}) {
+        CHECK(manager.command(tran + "/no/such/program a").find("-ERR /no/such/program: No such file") == 0);
+        CHECK(manager.command(tran + "/bin/cat | " + plain) == "-ERR " + plain + ": is not executable for this server");
+        CHECK(manager.command(tran + "cat").starts_with("-ERR the path of a program must be absolute"));
+        CHECK(manager.command(tran + "/bin/cat 'x").starts_with("-ERR a ' is never closed"));
+    }
+    CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
+
+    // A users file that changes is read again: with its programs, but what managers said stays.
+    (void)directory.file("users", "ana:{PLAIN}pass::::::buzon_transform=\"/usr/bin/tr e n\"\n"
+                                  "bob:{PLAIN}pass\n"
+                                  "eva:{PLAIN}pass::::::buzon_transform=/usr/bin/sed:s/e/E/\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return manager.command("TRAN FOR eva") == "+OK on /usr/bin/sed:s/e/E/"; }));
+    CHECK(line_of(server, "eva") == "Eee\r\n");
+    CHECK(manager.command("TRAN FOR bob") == "+OK off");
+    CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
+    // One with a program that is not there is not taken.
+    (void)directory.file("users", "ana:{PLAIN}pass\nbob:{PLAIN}pass\neva:{PLAIN}pass::::::buzon_transform=/no/such\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return server.log().find("/no/such: No such file") != std::string::npos; }));
+    CHECK(manager.command("TRAN FOR eva") == "+OK on /usr/bin/sed:s/e/E/");
+}
