@@ -8,18 +8,20 @@ std::error_code Locks::use(const std::string& root) {
     auto opened = mail::MaildropLocks::open(root);
     if (!opened) return opened.error();
     locks_.emplace(std::move(opened).value());
+    root_ = root + '/';
     return {};
 }
 
 Locks::Outcome Locks::take(const std::string& maildir, state::SessionRule rule, std::uint64_t session) {
     if (!locks_) return std::make_error_code(std::errc::no_lock_available);
     const auto kind = rule == state::SessionRule::exclusive ? mail::LockKind::exclusive : mail::LockKind::shared;
-    mail::MaildropLocks::Outcome outcome = locks_->lock(maildir, kind, session, std::time(nullptr));
+    const std::string_view place = std::string_view{maildir}.substr(maildir.starts_with(root_) ? root_.size() : 0);
+    mail::MaildropLocks::Outcome outcome = locks_->lock(place, kind, session, std::time(nullptr));
     // Of several that share it each is asked, until one of them is alive.
     for (const auto* holder = std::get_if<mail::LockHolder>(&outcome); holder && holder->here && holders_;
          holder = std::get_if<mail::LockHolder>(&outcome)) {
         if (!holders_->give_way(holder->session)) break;
-        outcome = locks_->lock(maildir, kind, session, std::time(nullptr));
+        outcome = locks_->lock(place, kind, session, std::time(nullptr));
     }
     if (auto* lock = std::get_if<mail::MaildropLock>(&outcome)) return MaildropLock{std::move(*lock)};
     if (const auto* holder = std::get_if<mail::LockHolder>(&outcome)) return *holder;

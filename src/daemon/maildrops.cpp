@@ -97,7 +97,7 @@ SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer ans
         if (said.why == mail::uidls_would_change()) change = read_change(said.rest);
         return said.why;
     }
-    SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd));
+    SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd), false);
     if (snapshot) keep(maildir, snapshot.value(), said.rest == std::string_view{"\1", 1});
     return snapshot;
 }

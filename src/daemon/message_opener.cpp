@@ -39,7 +39,7 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::finish(posix::Resul
 
 void MessageOpener::ask_worker(const DeliveryOrder& order) {
     const worker::Job job = open_job(order.maildir, order.snapshot.file_name(order.index),
-                                     order.snapshot.in_new(order.index), order.snapshot.inode(order.index));
+                                     order.snapshot.in_new(order.index), order.snapshot.telling_inode(order.index));
     pending_ = context_.disk.submit(job, [this](worker::Answer answer) {
         const Answered said = read_answer(answer);
         answered_ = true;

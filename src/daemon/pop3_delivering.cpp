@@ -92,10 +92,16 @@ void Pop3Connection::update(std::string& out) {
     }
     closing_ = false;
     doing_ = Doing::updating;
-    mail::UpdateRequest wanted = mail::UpdateRequest::of(maildrop, maildir_);
+    start_update(asked, true);
+}
+
+void Pop3Connection::start_update(std::uint32_t asked, bool once_more) {
+    mail::UpdateRequest wanted = mail::UpdateRequest::of(*session_.maildrop(), maildir_);
     wanted.keep_since = context_.trash.keep_since();
-    const std::string request = wanted.to_bytes();
-    job_ = context_.disk.submit(update_job(!context_.settings.no_fsync, request), [this, asked](worker::Answer answer) {
+    const auto job = update_job(!context_.settings.no_fsync, wanted.to_bytes());
+    job_ = context_.disk.submit(job, [this, asked, once_more](worker::Answer answer) {
+        // A worker that was killed over it may have done some, or all. A second one ends that, and knows.
+        if (once_more && answer.fate == worker::Fate::crashed) return start_update(asked, false);
         if (alone_) {
             std::string unheard;
             updated(std::move(answer), asked, unheard);

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 
@@ -81,6 +83,7 @@ Result<Listing> list_directory(int directory) {
 namespace {
 
 constexpr int most_readings = 5;   // a directory that never rests is taken as it is
+constexpr std::int64_t tick_ns = 20'000'000;   // longer than those of any Linux
 
 Result<DirectoryStamp> stamp(const UniqueFd& directory) {
     struct stat about {};
@@ -95,6 +98,13 @@ Result<Stamps> stamps(const MaildirListing& maildir) {
     const Result<DirectoryStamp> cur = stamp(maildir.cur_fd);
     if (!cur) return cur.error();
     return Stamps{in_new.value(), cur.value()};
+}
+
+// Within one tick a second change leaves the time as the first one did.
+bool changed_just_now(const Stamps& stamps) noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return nanoseconds(now) - std::max(stamps.in_new.ctime_ns, stamps.cur.ctime_ns) < tick_ns;
 }
 
 std::error_code open_folder(int maildir, bool in_new, UniqueFd& folder) {
@@ -121,6 +131,7 @@ Result<MaildirListing> list_maildir(int maildir) {
     for (const bool in_new : {true, false})
         if (const std::error_code why = open_folder(maildir, in_new, in_new ? listing.in_new_fd : listing.cur_fd))
             return why;
+    std::string last_in_new, last_cur;
     for (int readings = 1;; ++readings) {
         const Result<Stamps> before = stamps(listing);
         if (!before) return before.error();
@@ -130,7 +141,11 @@ Result<MaildirListing> list_maildir(int maildir) {
         if (const std::error_code why = read_folder(listing.cur_fd, listing.cur)) return why;
         const Result<Stamps> after = stamps(listing);
         if (!after) return after.error();
-        if (after.value() == before.value() || readings == most_readings) return listing;
+        const bool agree = readings > 1 && last_in_new == listing.in_new.names && last_cur == listing.cur.names;
+        const bool same_time = after.value() == before.value();
+        if (readings == most_readings || (same_time && (agree || !changed_just_now(after.value())))) return listing;
+        last_in_new = std::move(listing.in_new.names);
+        last_cur = std::move(listing.cur.names);
     }
 }
 

@@ -16,12 +16,14 @@
 namespace buzon::mail {
 
 [[nodiscard]] posix::Result<posix::UniqueFd> open_directory(int parent, const char* path);
+[[nodiscard]] inline bool is_no_room(std::error_code why) noexcept {
+    return why.value() == ENOSPC || why.value() == EDQUOT;
+}
 [[nodiscard]] inline const char* folder_of(bool in_new) noexcept { return in_new ? "new" : "cur"; }
 
 [[nodiscard]] inline std::int64_t nanoseconds(const timespec& when) noexcept {
     return std::int64_t{when.tv_sec} * 1'000'000'000 + when.tv_nsec;
 }
-
 
 // Names of one directory, all in one string.
 struct Listing {
@@ -52,7 +54,7 @@ struct MaildirListing {
     [[nodiscard]] const Listing& folder(bool is_new) const noexcept { return is_new ? in_new : cur; }
     [[nodiscard]] int fd(bool is_new) const noexcept { return is_new ? in_new_fd.get() : cur_fd.get(); }
 };
-// Read again, a few times, when they changed meanwhile: readdir may miss what is renamed while it runs. A message that
+// Read again, a few times, when they changed meanwhile, or so shortly before that nobody can tell: readdir may miss what is renamed while it runs. A message that
 // goes from new to cur may still be in both lists, but is in one at least.
 [[nodiscard]] posix::Result<MaildirListing> list_maildir(int maildir);
 

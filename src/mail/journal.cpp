@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "buzon/mail/scan.h"
 #include "buzon/posix/io.h"
 #include "bytes.h"
 #include "checksum.h"
@@ -44,7 +45,11 @@ std::optional<Journal> Journal::write(int maildir, const UpdateRequest& request,
     const std::string content = BytesOut{}.put(checksum(bytes)).take() + bytes;
     const std::string name = unique_name("buzon-journal");
     Journal journal{maildir, "cur/." + name};
-    if (write_and_rename(maildir, "tmp/" + name, journal.path_, content, sync)) return std::nullopt;
+    const auto put_down = [&] { return write_and_rename(maildir, "tmp/" + name, journal.path_, content, sync); };
+    std::error_code why = put_down();
+    // The index takes more room than any journal, and can be made again.
+    if (is_no_room(why) && ::unlinkat(maildir, index_file_name, 0) == 0) why = put_down();
+    if (why) return std::nullopt;
     if (!sync) return journal;
     const Result<UniqueFd> cur = open_directory(maildir, "cur");
     if (!cur || sync_directory(cur.value().get())) {

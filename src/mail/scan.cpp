@@ -76,7 +76,10 @@ void put_in_order(std::vector<Found>& files, SessionOrder order) {
     }
     std::sort(files.begin(), files.end(), delivered_before);
     // One file with two names is one message on its way from new to cur: the name in cur sorts last and is the new one.
-    const auto same = [](const Found& a, const Found& b) { return a.inode == b.inode && a.base == b.base; };
+    // (Where new lies on another file system, two files may have one inode's number.)
+    const auto same = [](const Found& a, const Found& b) {
+        return a.inode == b.inode && a.base == b.base && a.stored_size == b.stored_size && a.mtime_ns == b.mtime_ns;
+    };
     const auto kept = std::unique(files.rbegin(), files.rend(), same);
     files.erase(files.begin(), kept.base());
 }
@@ -93,7 +96,8 @@ Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamp
                      .inode = file.inode,
                      .mtime_ns = file.mtime_ns,
                      .wire_form = file.wire_form,
-                     .measured = file.measured});
+                     .measured = file.measured,
+                     .shares_base = file.shares_base});
     builder.set_stamps(stamps, settled);
     builder.set_rules(rules);
     return builder.bytes();
@@ -135,7 +139,8 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, Ui
     const Stamps& before = listing.value().before;
     // What could not be read is tried again next time.
     const bool all_measured = std::all_of(files.begin(), files.end(), [](const Found& file) { return file.measured; });
-    const bool settled = all_measured && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
+    const bool ended = listing.value().cur.journals.empty();   // else the next login tries again to end the update
+    const bool settled = all_measured && ended && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
     const Result<std::string> block = picture(files, before, settled, options.uidl.digest());
     if (!block) return block.error();
     if (!index || index->bytes() != block.value()) next_index.keep(block.value());

@@ -41,7 +41,7 @@ SearchRequest SearchRequest::slice(const Maildrop& maildrop, std::string maildir
         const std::uint32_t i = Maildrop::index(*at);
         if (!criteria.may_match(snapshot.octets(i), delivery_time(snapshot.base_name(i), snapshot.mtime_ns(i)))) continue;
         request.items.push_back({static_cast<std::uint32_t>(*at), std::string{snapshot.file_name(i)}, snapshot.in_new(i),
-                                 snapshot.inode(i), snapshot.octets(i), snapshot.mtime_ns(i)});
+                                 snapshot.telling_inode(i), snapshot.octets(i), snapshot.mtime_ns(i)});
     }
     return request;
 }

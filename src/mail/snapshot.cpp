@@ -67,7 +67,7 @@ Result<char*> read_block(int fd, std::size_t size) {
 
 } // namespace
 
-Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file) {
+Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file, bool check_all) {
     struct stat about {};
     if (::fstat(file.get(), &about) != 0) return last_error();
     if (!S_ISREG(about.st_mode)) return damaged();
@@ -76,7 +76,7 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file) {
     std::shared_ptr<Snapshot> made{new Snapshot};
     // A mapping costs a page at least, and a process has some 65,000 of them: small blocks are copied.
     if (size > smallest_mapped && sealed_for_good(file.get())) {
-        void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(), 0);
+        void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (check_all ? MAP_POPULATE : 0), file.get(), 0);
         if (block == MAP_FAILED) return last_error();
         made->data_ = static_cast<const char*>(block);
         made->mapped_ = true;
@@ -86,7 +86,7 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file) {
         made->data_ = block.value();
     }
     made->size_ = size;
-    if (!made->accept()) return damaged();
+    if (!made->accept(check_all || !made->mapped_)) return damaged();
     return std::shared_ptr<const Snapshot>{std::move(made)};
 }
 
@@ -98,7 +98,7 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_bytes(std::string_view by
     std::memcpy(block, bytes.data(), bytes.size());
     made->data_ = block;
     made->size_ = bytes.size();
-    if (!made->accept()) return damaged();
+    if (!made->accept(true)) return damaged();
     return std::shared_ptr<const Snapshot>{std::move(made)};
 }
 
@@ -109,17 +109,17 @@ Snapshot::~Snapshot() {
 }
 
 // Everything that an accessor relies on, and everything that a reply line does.
-bool Snapshot::accept() noexcept {
+bool Snapshot::accept(bool check_all) noexcept {
     const Header& head = header();
     if (head.magic != snapshot_magic || head.size != size_) return false;
     const std::size_t behind_header = size_ - sizeof(Header);
     const std::uint64_t records_size = std::uint64_t{head.count} * sizeof(Record);
     if (records_size > behind_header || head.names_size > behind_header - records_size) return false;
     if (head.uidls_size != behind_header - records_size - head.names_size) return false;
-    if (checksum(bytes().substr(checksum_starts)) != head.checksum) return false;
-
     names_ = data_ + sizeof(Header) + records_size;
     uidls_ = names_ + head.names_size;
+    if (!check_all) return true;
+    if (checksum(bytes().substr(checksum_starts)) != head.checksum) return false;
     const std::string_view names{names_, head.names_size};
     if (holds(names, '/') || holds(names, '\0') || !all_graphic({uidls_, head.uidls_size})) return false;
     const bool graphic = all_graphic(names);
@@ -160,6 +160,9 @@ bool Snapshot::wire_form(std::uint32_t index) const noexcept {
 }
 bool Snapshot::seen(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_seen) != 0; }
 bool Snapshot::measured(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_measured) != 0; }
+bool Snapshot::shares_base(std::uint32_t index) const noexcept {
+    return (record(index).flags & Record::is_namesake) != 0;
+}
 bool Snapshot::own_uidl(std::uint32_t index) const noexcept { return record(index).uidl_size != 0; }
 
 std::string_view Snapshot::file_name(std::uint32_t index) const noexcept {
@@ -184,7 +187,8 @@ MessageEntry Snapshot::entry(std::uint32_t index) const noexcept {
             .inode = inode(index),
             .mtime_ns = mtime_ns(index),
             .wire_form = wire_form(index),
-            .measured = measured(index)};
+            .measured = measured(index),
+            .shares_base = shares_base(index)};
 }
 
 } // namespace buzon::mail

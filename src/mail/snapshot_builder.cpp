@@ -84,7 +84,8 @@ void SnapshotBuilder::add(const MessageEntry& message) {
     one.flags = static_cast<std::uint8_t>(flag(message.in_new, Snapshot::Record::is_new) |
                                           flag(message.wire_form, Snapshot::Record::is_wire_form) |
                                           flag(has_seen(message.file_name), Snapshot::Record::is_seen) |
-                                          flag(message.measured, Snapshot::Record::is_measured));
+                                          flag(message.measured, Snapshot::Record::is_measured) |
+                                          flag(message.shares_base, Snapshot::Record::is_namesake));
     if (!message.uidl.empty() && message.uidl != base_name(message.file_name)) {
         one.uidl_at = static_cast<std::uint32_t>(parts_->uidls.size());
         one.uidl_size = static_cast<std::uint8_t>(message.uidl.size());

@@ -10,7 +10,7 @@
 namespace buzon::mail {
 
 // Written and read on machines of one byte order only; the other one sees a wrong magic and measures anew.
-inline constexpr std::uint64_t snapshot_magic = 0x31'53'2D'4E'4F'5A'55'42;   // "BUZON-S1", the number being the version
+inline constexpr std::uint64_t snapshot_magic = 0x32'53'2D'4E'4F'5A'55'42;   // "BUZON-S2", the number being the version
 
 struct Snapshot::Header {
     std::uint64_t magic = snapshot_magic;
@@ -38,7 +38,7 @@ struct Snapshot::Record {
     std::uint8_t flags = 0;
     std::uint16_t unused = 0;
 
-    static constexpr std::uint8_t is_new = 1, is_wire_form = 2, is_seen = 4, is_measured = 8;
+    static constexpr std::uint8_t is_new = 1, is_wire_form = 2, is_seen = 4, is_measured = 8, is_namesake = 16;
 };
 
 inline constexpr std::size_t checksum_starts = 16;   // behind itself

@@ -20,7 +20,7 @@ using posix::UniqueFd;
 constexpr std::size_t most_folders = 100;   // for messages of one name deleted in one second
 
 bool no_room(std::error_code why) noexcept {
-    return why.value() == ENOSPC || why.value() == EDQUOT || why.value() == EMLINK;
+    return is_no_room(why) || why.value() == EMLINK;
 }
 
 Result<UniqueFd> make_directory(int parent, const std::string& name) {

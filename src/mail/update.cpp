@@ -32,7 +32,7 @@ UpdateRequest UpdateRequest::of(const Maildrop& maildrop, std::string maildir) {
     const Snapshot& snapshot = maildrop.snapshot();
     const auto add = [&](MessageNumber number, Action action) {
         const std::uint32_t at = Maildrop::index(number);
-        request.items.push_back({std::string{snapshot.file_name(at)}, snapshot.in_new(at), action, snapshot.inode(at)});
+        request.items.push_back({std::string{snapshot.file_name(at)}, snapshot.in_new(at), action, snapshot.telling_inode(at)});
     };
     for (auto at = maildrop.next_deleted({}); at; at = maildrop.next_deleted(*at)) add(*at, Action::remove);
     for (auto at = maildrop.next_live({}); at; at = maildrop.next_live(*at))
@@ -45,9 +45,9 @@ UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options)
     if (!root) return all_failed(request, root.error());
     const auto is_removal = [](const UpdateRequest::Item& item) { return item.action == UpdateRequest::Action::remove; };
     const auto removals = std::count_if(request.items.begin(), request.items.end(), is_removal);
-    // One removal is done or not done, whatever happens.
+    // A single step is done or not done, whatever happens; flags alone are not worth three syncs.
     std::optional<Journal> journal;
-    if (removals > 1) journal = Journal::write(root.value().get(), request, options.fsync);
+    if (removals > 0 && request.items.size() > 1) journal = Journal::write(root.value().get(), request, options.fsync);
     Result<Updater> updater = Updater::open(root.value().get(), request.keep_since);
     if (!updater) return all_failed(request, updater.error());
     UpdateOutcome outcome = updater.value().run(request.items);

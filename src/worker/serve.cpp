@@ -1,5 +1,8 @@
 #include "buzon/worker/serve.h"
 
+#include <sys/prctl.h>
+
+#include <csignal>
 #include <cstdlib>
 
 #include "message.h"
@@ -7,6 +10,9 @@
 namespace buzon::worker {
 
 int serve(const std::function<Reply(Request)>& work) {
+    // A server that is killed takes its workers with it: none of them goes on changing what the next server, which holds
+    // the locks by then, has begun to show. (One that ended before this call shows as an end of the socket.)
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
         detail::Message message;
         const posix::Transfer got = detail::receive_message(worker_socket, message);

@@ -200,6 +200,33 @@ TEST_CASE("where not an octet can be written, mail is deleted all the same and n
     }
 }
 
+TEST_CASE("where there is no room for the journal the index makes some") {
+    const TestMaildir maildir;
+    fill(maildir);
+    const UpdateRequest request = request_for(maildir, 0);
+    REQUIRE(maildir.has(index_file_name));
+    faults::fail("openat", 2, ENOSPC);   // the Maildir's directory is the first
+    CHECK(update(request).failed == 0);
+    faults::none();
+    CHECK(faults::struck());
+    CHECK_FALSE(maildir.has(index_file_name));
+    check_all_or_nothing(maildir, 0);
+}
+
+TEST_CASE("a journal that cannot be ended yet is tried again at the next scan, though nothing else has changed") {
+    const TestMaildir maildir;
+    fill(maildir);
+    const UpdateRequest request = request_for(maildir, 0);
+    CHECK_FALSE(update_in_child(request, [] { faults::kill_before(12); }));   // in the middle of the removals
+    TestMaildir::rest();
+    faults::fail("unlinkat", 1, EIO, true);
+    const auto early = scan(maildir.path());
+    faults::none();
+    REQUIRE(early.ok());
+    check_all_or_nothing(maildir, 0);
+    CHECK_FALSE(maildir.has("new/" + base_of(1)));
+}
+
 TEST_CASE("whatever the system refuses a scan, it tells every message or fails, and changes no UIDL") {
     for (const std::string& call : faults::calls())
         for (const int error : {EIO, ENOSPC, EMFILE}) {

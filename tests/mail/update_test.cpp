@@ -85,6 +85,19 @@ TEST_CASE("deleting one of two messages with the same base name leaves the other
     CHECK(maildir.content("cur/1.a:2,S") == "old");
 }
 
+TEST_CASE("a deleted message that another program has copied into another file is removed all the same") {
+    const TestMaildir maildir;
+    maildir.put("new/1.a", "as it came");
+    maildir.put("new/2.b");
+    Session session{maildir};
+    session.delete_it("1.a");
+    maildir.put("cur/1.a:2,S", "marked as spam");   // as a mover between file systems does it, too
+    maildir.remove("new/1.a");
+    CHECK(session.quit().removed == 1);
+    CHECK(maildir.names("cur").empty());
+    CHECK(maildir.names("new") == Names{"2.b"});
+}
+
 TEST_CASE("a message that cannot be removed is told, the others go") {
     const TestMaildir maildir;
     for (const char* name : {"new/1.a", "new/2.b", "new/3.c"}) maildir.put(name);

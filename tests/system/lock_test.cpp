@@ -120,13 +120,15 @@ TEST_CASE("shared sessions see and delete side by side") {
 TEST_CASE("two servers over one mail root keep each other's locks") {
     TempDirectory mail;
     const Maildir maildir{mail / "user1"};
-    const auto start = [&](const char* sessions) {
+    // Another path to the same root is the same root.
+    std::filesystem::create_directory_symlink(mail.path(), mail.path().string() + "-link");
+    const auto start = [&](const char* sessions, const char* path = "") {
         Server::Setup setup;
-        setup.arguments = {"-d", mail.path(), "-u", "user1:pass1", "--sessions", sessions};
+        setup.arguments = {"-d", mail.path().string() + path, "-u", "user1:pass1", "--sessions", sessions};
         setup.own_root = true;
         return setup;
     };
-    Server one{start("exclusive")}, other{start("exclusive")}, shared{start("shared")};
+    Server one{start("exclusive")}, other{start("exclusive", "-link")}, shared{start("shared")};
     {
         Pop3Client held = one.session(), refused = other.client(), also = shared.client();
         CHECK(try_login(refused).starts_with("-ERR [IN-USE]"));
@@ -153,4 +155,5 @@ TEST_CASE("two servers over one mail root keep each other's locks") {
         Pop3Client next = one.client();
         return try_login(next).starts_with("+OK");
     }));
+    std::filesystem::remove(mail.path().string() + "-link");
 }

@@ -42,13 +42,15 @@ public:
     // The locks of a mail root, for logins from now on; those held stay held.
     [[nodiscard]] std::error_code use(const std::string& root);
 
-    // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever the rule was when the holder came. A holder's since is
-    // Unix time, 0 when not known.
+    // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever
+    // the rule was when the holder came. A holder's since is Unix time, 0 when not known. A maildrop is known by its
+    // place below the mail root: another server, or another host, may reach that root by another path.
     using Outcome = std::variant<MaildropLock, mail::LockHolder, std::error_code>;
     [[nodiscard]] Outcome take(const std::string& maildir, state::SessionRule rule, std::uint64_t session);
 
 private:
     std::optional<mail::MaildropLocks> locks_;
+    std::string root_;   // with a slash at its end
     Holders* holders_ = nullptr;
 };
 

@@ -27,6 +27,7 @@ struct MessageEntry {
     std::int64_t mtime_ns = 0;
     bool wire_form = false;         // as OctetCounter::wire_form()
     bool measured = true;           // false: the file could not be read, octets is its size on disk
+    bool shares_base = false;       // another message has the same base name
 };
 
 // The messages in session order. The same block is the worker's answer, the entry of the reactor's cache and the file
@@ -37,8 +38,9 @@ class Snapshot {
 public:
     // Takes the block in `file` from its beginning. Everything is validated (bounds, order of parts, checksum): a
     // damaged or foreign file is EBADMSG, never a crash. A large memfd sealed against writing and shrinking is mapped; anything
-    // else, which somebody might cut short under us, is copied.
-    [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_fd(posix::UniqueFd file);
+    // else, which somebody might cut short under us, is copied. Of what a worker of ours has just made, sealed, only the
+    // parts' bounds are looked at (check_all = false): a million records would hold the reactor up.
+    [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_fd(posix::UniqueFd file, bool check_all = true);
     [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_bytes(std::string_view bytes);
 
     Snapshot(const Snapshot&) = delete;
@@ -60,6 +62,12 @@ public:
     [[nodiscard]] bool seen(std::uint32_t index) const noexcept;                    // the S flag is set
     [[nodiscard]] bool measured(std::uint32_t index) const noexcept;
     [[nodiscard]] bool own_uidl(std::uint32_t index) const noexcept;                // the UIDL is not the base name
+    [[nodiscard]] bool shares_base(std::uint32_t index) const noexcept;
+    // What tells the file from others of its base name: the inode, or 0 when there are none. Then the name alone is the
+    // message, and a copy that another program has put in its place is still it.
+    [[nodiscard]] std::uint64_t telling_inode(std::uint32_t index) const noexcept {
+        return shares_base(index) ? inode(index) : 0;
+    }
     [[nodiscard]] MessageEntry entry(std::uint32_t index) const noexcept;
 
     // The directories as they were just before they were read.
@@ -80,7 +88,7 @@ private:
     struct Header;
     friend class SnapshotBuilder;
     Snapshot() = default;
-    bool accept() noexcept;
+    bool accept(bool check_all) noexcept;
     const Header& header() const noexcept;
     const Record& record(std::uint32_t index) const noexcept;
 

@@ -49,8 +49,9 @@ struct UpdateOutcome {
     [[nodiscard]] static posix::Result<UpdateOutcome> from_bytes(std::string_view bytes);   // EBADMSG
 };
 
-// More than one removal is first written down in a journal and synced; after a crash at any point scan() ends what was
-// begun. Where no journal can be written (a full file system: removing is what helps) it goes on without.
+// A removal that is not all there is to do is first written down in a journal and synced, with the rest; after a crash at
+// any point scan() ends what was begun. On a full file system the index, which is only a cache, makes room for the
+// journal; where none can be written all the same (removing is what helps) it goes on without.
 //
 // Does all it can: one message that cannot be removed does not keep the others. On return all that is reported has
 // reached the disk (unless !fsync); when that cannot be had, the messages count as failed.

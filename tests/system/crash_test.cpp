@@ -1,0 +1,296 @@
+// system/crash_test.cpp - kill -9, a full file system and failing system calls in the middle of QUIT: what was answered is
+// true, and the next login finds what the client asked for, or what was there before it.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+
+#include "buzon/posix/io.h"
+
+#include "support/catch.h"
+#include "system/planned_session.h"
+
+using namespace buzon::test;
+
+namespace {
+
+constexpr int users = 10;   // whose QUITs one kill meets, each at another moment
+// One round is one QUIT. Under a sanitizer every start of a server or worker is slow.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr unsigned rounds = 40, rounds_on_full = 30;
+#else
+constexpr unsigned rounds = 500, rounds_on_full = 100;
+#endif
+
+std::vector<pid_t> workers_of(pid_t server) {
+    std::vector<pid_t> workers;
+    for (const pid_t child : children_of(server)) {
+        std::ifstream line{"/proc/" + std::to_string(child) + "/cmdline"};
+        std::string name;
+        std::getline(line, name, '\0');
+        if (name == "buzon-worker") workers.push_back(child);
+    }
+    return workers;
+}
+
+enum class Victim { workers, server, both };
+
+// Users of one mail root whose QUITs are cut short together.
+class Volleys {
+public:
+    explicit Volleys(const std::string& root) {
+        setup_.arguments = {"-d", root};
+        setup_.own_root = true;
+        for (int user = 1; user <= users; ++user) {
+            sessions_.emplace_back(root, user);
+            setup_.arguments.push_back("-u");
+            setup_.arguments.push_back("user" + std::to_string(user) + ":pass" + std::to_string(user));
+        }
+    }
+
+    // `meanwhile`, if any, happens between the logins and the QUITs, `afterwards` when all was looked at.
+    void run(unsigned how_many, const std::function<void()>& meanwhile = {}, const std::function<void()>& afterwards = {}) {
+        for (unsigned volley = 0; volley * users < how_many; ++volley) {
+            CAPTURE(volley);
+            one(static_cast<Victim>(volley % 3), meanwhile);
+            if (afterwards) afterwards();
+        }
+        CHECK(unanswered > 0);
+        CHECK(asked > 0);
+    }
+
+    unsigned unanswered = 0, asked = 0, part = 0;
+
+private:
+    void one(Victim victim, const std::function<void()>& meanwhile) {
+        CAPTURE(static_cast<int>(victim));
+        if (!server_) server_.emplace(setup_);
+        for (PlannedSession& session : sessions_) session.fill(random_, 2 + static_cast<unsigned>(random_() % 9));
+        for (PlannedSession& session : sessions_) session.begin(*server_);
+        if (meanwhile) meanwhile();
+        const std::vector<pid_t> workers = workers_of(server_->pid());
+        const bool undisturbed = longest_ == Seconds{0};   // the first shows how long it takes
+        const bool server_dies = !undisturbed && victim != Victim::workers;
+        const auto began = std::chrono::steady_clock::now();
+        for (PlannedSession& session : sessions_) session.send_quit();
+        if (!undisturbed) {
+            pause_for(longest_ * (static_cast<double>(random_() % 1000) / 1000));
+            if (server_dies) {
+                server_->expect_no_clean_end();
+                server_->process().signal(SIGKILL);
+            }
+            if (victim != Victim::server)
+                for (const pid_t worker : workers) ::kill(worker, SIGKILL);
+        }
+        for (PlannedSession& session : sessions_) session.take_reply();
+        if (undisturbed) longest_ = std::chrono::steady_clock::now() - began;
+        if (server_dies) {
+            REQUIRE(server_->process().wait());
+            server_.reset();
+        }
+        for (const PlannedSession& session : sessions_) {
+            session.check_disk();
+            if (undisturbed) CHECK(session.reply() == "+OK Goodbye");
+            if (!server_dies) CHECK(session.reply());   // whatever happens to workers, QUIT is answered
+        }
+        if (!server_) server_.emplace(setup_);
+        for (const PlannedSession& session : sessions_) {
+            const PlannedSession::Found found = session.log_in_again(*server_);
+            session.check_disk();
+            unanswered += session.reply() ? 0u : 1u;
+            asked += found == PlannedSession::Found::asked ? 1u : 0u;
+            const bool whole = found == PlannedSession::Found::asked || found == PlannedSession::Found::before;
+            part += whole ? 0u : 1u;
+        }
+    }
+
+    Server::Setup setup_;
+    std::vector<PlannedSession> sessions_;
+    std::optional<Server> server_;
+    std::mt19937 random_{1939};
+    Seconds longest_{0};
+};
+
+// A tmpfs of so many octets. Needs root, or a kernel that gives everybody a user namespace: this test's process then
+// stays in one.
+class SmallFileSystem {
+public:
+    SmallFileSystem(std::string place, std::size_t octets) : place_{std::move(place)} {
+        std::filesystem::create_directory(place_);
+        const std::string size = "size=" + std::to_string(octets);
+        const auto mounted = [&] { return ::mount("tmpfs", place_.c_str(), "tmpfs", 0, size.c_str()) == 0; };
+        if (mounted()) return;
+        const std::string me = std::to_string(::geteuid());
+        REQUIRE(::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
+        std::ofstream{"/proc/self/uid_map"} << "0 " << me << " 1\n";
+        REQUIRE(mounted());
+    }
+    ~SmallFileSystem() { ::umount2(place_.c_str(), MNT_DETACH); }
+    SmallFileSystem(const SmallFileSystem&) = delete;
+    SmallFileSystem& operator=(const SmallFileSystem&) = delete;
+
+    // Not an octet more has room; free() ends that.
+    void fill() const {
+        const buzon::posix::UniqueFd file{::open(filler().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+        REQUIRE(file);
+        const std::string piece(4096, 'x');
+        while (!buzon::posix::write_all(file.get(), piece)) {
+        }
+    }
+    void free() const { std::filesystem::remove(filler()); }
+
+private:
+    std::string filler() const { return place_ + "/filler"; }
+    std::string place_;
+};
+
+// strace holds on to the server and its workers, until it is destroyed: it makes calls of theirs fail, or writes them down.
+class Strace {
+public:
+    Strace(const Server& server, const Words& how, const std::string& output = "/dev/null") {
+        std::vector<pid_t> held = workers_of(server.pid());
+        held.push_back(server.pid());
+        Launch launch;
+        launch.argv = {"strace", "-qq", "-o", output};
+        launch.argv.insert(launch.argv.end(), how.begin(), how.end());
+        for (const pid_t pid : held) {
+            launch.argv.push_back("-p");
+            launch.argv.push_back(std::to_string(pid));
+        }
+        strace_.emplace(launch);
+        for (const pid_t pid : held) REQUIRE(eventually([&] { return is_traced(pid); }));
+    }
+    ~Strace() {
+        strace_->signal(SIGTERM);   // it lets go of them
+        static_cast<void>(strace_->wait());
+    }
+    Strace(const Strace&) = delete;
+    Strace& operator=(const Strace&) = delete;
+
+private:
+    static bool is_traced(pid_t pid) {
+        std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
+        for (std::string line; std::getline(status, line);)
+            if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
+        return false;
+    }
+    std::optional<Process> strace_;
+};
+
+// CALL:WHAT, as strace's inject= takes it.
+Words injection(const std::string& what) {
+    return {"-e", "trace=" + what.substr(0, what.find(':')), "-e", "inject=" + what};
+}
+
+} // namespace
+
+TEST_CASE("whoever is killed at whatever moment of QUIT, nothing undeleted is lost, no +OK is untrue, no update stays half done") {
+    TempDirectory mail;
+    Volleys volleys{mail.path()};
+    volleys.run(rounds);
+    CHECK(volleys.part == 0);
+}
+
+TEST_CASE("on a full file system QUIT deletes all the same, and kill -9 there loses nothing and makes no +OK untrue") {
+    TempDirectory directory;
+    const SmallFileSystem small{directory / "full", 4 << 20};
+    Volleys volleys{directory / "full"};
+    // Where no journal had room an update that is killed may stay half done; what is gone was deleted.
+    volleys.run(rounds_on_full, [&] { small.fill(); }, [&] { small.free(); });
+}
+
+TEST_CASE("whatever system call fails under QUIT, its reply is what is true on disk") {
+    Server server;
+    PlannedSession session{server.root(), 1};
+    std::mt19937 random{1725};
+    session.fill(random, 2);
+    session.begin(server);   // from here on there is a worker
+    session.send_quit();
+    session.take_reply();
+    REQUIRE(session.reply() == "+OK Goodbye");
+    unsigned refused = 0;
+    for (const std::string call : {"unlinkat", "renameat", "renameat2", "fsync", "openat", "write", "pwrite64"})
+        for (const std::string error : {"ENOSPC", "EIO", "EACCES"})
+            for (const std::string when : {"1", "1+"}) {
+                const std::string what = call + ":error=" + error + ":when=" + when;
+                CAPTURE(what);
+                do session.fill(random, 6);
+                while (session.deletes() < 2);
+                session.begin(server);
+                {
+                    const Strace strace{server, injection(what)};
+                    session.send_quit();
+                    session.take_reply();
+                }
+                REQUIRE(session.reply());
+                // What could not be synced counts as not removed, though it is.
+                session.check_disk(call != "fsync");
+                const bool done = session.reply()->starts_with("+OK");
+                refused += done ? 0u : 1u;
+                const PlannedSession::Found found = session.log_in_again(server);
+                // A message that cannot be moved to cur stays in new, and is no failure.
+                const bool unmoved = call == "renameat2" && found == PlannedSession::Found::unmoved;
+                if (done) CHECK((found == PlannedSession::Found::asked || unmoved));
+                session.check_disk();
+            }
+    CHECK(refused > 10);
+}
+
+TEST_CASE("a worker that is killed at a step of QUIT is followed by one that ends it, and the client hears +OK") {
+    Server server;
+    PlannedSession session{server.root(), 1};
+    std::mt19937 random{1734};
+    for (const std::string call : {"openat", "write", "fsync", "renameat", "unlinkat", "renameat2"})
+        for (const std::string when : {"1", "2"}) {
+            CAPTURE(call, when);
+            do session.fill(random, 8);
+            while (session.deletes() < 3);
+            session.begin(server);
+            {
+                const Strace strace{server, injection(call + ":signal=KILL:when=" + when)};
+                session.send_quit();
+                session.take_reply();
+            }
+            CHECK(session.reply() == "+OK Goodbye");
+            session.check_disk();
+            CHECK(session.log_in_again(server) == PlannedSession::Found::asked);
+        }
+}
+
+TEST_CASE("QUIT waits for the disk, and with --no-fsync it does not") {
+    for (const bool spared : {false, true}) {
+        Server server{1, spared ? Words{"--no-fsync"} : Words{}};
+        PlannedSession session{server.root(), 1};
+        std::mt19937 random{1};
+        do session.fill(random, 8);
+        while (session.deletes() < 3);
+        session.begin(server);
+        const std::string output = server.directory() / "calls";
+        {
+            const Strace strace{server, {"-e", "trace=fsync,fdatasync,sync,syncfs,msync,sync_file_range"}, output};
+            session.send_quit();
+            session.take_reply();
+        }
+        CHECK(session.reply() == "+OK Goodbye");
+        const std::string calls = read_whole(output);
+        INFO(calls);
+        // The journal, cur for its sake, then new and cur.
+        CHECK(std::count(calls.begin(), calls.end(), '\n') == (spared ? 0 : 4));
+        CHECK(session.log_in_again(server) == PlannedSession::Found::asked);
+    }
+}
+
+TEST_CASE("to read a maildrop may take longer than a client may take to log in") {
+    Server server{2, {"--login-timeout", "1"}};
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: a\n\nb\n");
+    server.session(2).quit();   // now there is a worker
+    const Strace slow{server, injection("openat:delay_enter=600000")};
+    Pop3Client client = server.session();
+    CHECK(client.command("STAT").starts_with("+OK 1 "));
+    client.quit();
+}
