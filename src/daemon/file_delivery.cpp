@@ -1,8 +1,13 @@
 // A message as it lies on disk: file -> TOP's cut -> dots -> out. What is not in memory is read by a worker, so that one
 // reader on a cold or slow disk stalls nobody else.
+//
+// A large one that is stored in wire form already needs none of that: its beginning and its end are read, so that they
+// leave in one piece with the status line and the final ".", and what lies between goes from the page cache to the socket.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,9 +15,23 @@
 #include "buzon/daemon/delivery.h"
 #include "buzon/daemon/jobs.h"
 #include "buzon/mail/dot_stuffer.h"
+#include "buzon/posix/file_view.h"
 
 namespace buzon::daemon {
 namespace {
+
+// What is read of a message in wire form at its beginning, and at most at its end. Less than smallest_in_parts is read
+// whole: copying is then cheaper than asking whether it is in memory.
+constexpr std::size_t read_at_ends = 16 * 1024;
+constexpr std::size_t smallest_in_parts = 128 * 1024;
+constexpr std::size_t largest_part = 512 * 1024;
+
+// tmpfs refuses reads that must not wait, although nothing of it lies on a disk (decisions.md).
+bool lies_in_memory(int file) noexcept {
+    struct statfs about {};
+    if (::fstatfs(file, &about) != 0) return false;
+    return static_cast<unsigned long>(about.f_type) == TMPFS_MAGIC || static_cast<unsigned long>(about.f_type) == RAMFS_MAGIC;
+}
 
 class FileDelivery final : public Delivery {
 public:
@@ -26,10 +45,15 @@ public:
 
     Step begin() override;
     std::optional<std::uint64_t> octets() const override { return octets_; }
+    std::optional<FilePart> part() override;
+    void part_sent(std::size_t octets) override { offset_ += octets; }
     Step pull(std::string& out, std::size_t room) override;
     pop3::DeliveryRefusal refusal() const override { return refusal_; }
 
 private:
+    [[nodiscard]] bool is_same_file() const;
+    [[nodiscard]] bool read_whole(std::uint64_t measured);
+    [[nodiscard]] ssize_t read_now(std::size_t octets);
     Step take(std::string_view stored, std::string& out);
     Step finish(std::string& out);
     Step ask_worker();
@@ -39,8 +63,13 @@ private:
     DeliveryOrder order_;
     MessageOpener opener_;
     posix::UniqueFd file_;
+    struct stat about_ {};       // the file when it was opened; not looked at when it is small
     std::uint64_t size_ = 0;     // of the file when it was opened
-    std::uint64_t offset_ = 0;   // how much of it went through the stuffer
+    std::size_t held_ = 0;       // the whole of it was read at the beginning
+    std::uint64_t offset_ = 0;   // how much of it is on its way
+    bool as_it_lies_ = false;    // it is in wire form, and large
+    bool in_memory_ = false;     // it can only be there
+    posix::FileView view_;       // while it goes in parts
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
     mail::DotStuffer stuffer_;
@@ -57,13 +86,61 @@ Delivery::Step FileDelivery::begin() {
         return Step::refused;
     }
     file_ = std::move(*opened).value();
-    struct stat about {};
-    if (::fstat(file_.get(), &about) != 0) return Step::refused;
-    size_ = static_cast<std::uint64_t>(about.st_size);
-    // The count is promised only of the file that was measured.
-    const bool measured = order_.snapshot.measured(order_.index) && order_.snapshot.stored_size(order_.index) == size_;
-    if (measured && !order_.top_lines) octets_ = order_.snapshot.octets(order_.index);
+    const mail::Snapshot& snapshot = order_.snapshot;
+    bool measured = snapshot.measured(order_.index);
+    if (measured && read_whole(snapshot.stored_size(order_.index))) {
+        size_ = held_;
+    } else {
+        if (::fstat(file_.get(), &about_) != 0 || !S_ISREG(about_.st_mode)) return Step::refused;
+        size_ = static_cast<std::uint64_t>(about_.st_size);
+        measured = measured && snapshot.stored_size(order_.index) == size_;
+        as_it_lies_ = measured && !order_.top_lines && size_ >= smallest_in_parts && snapshot.wire_form(order_.index) &&
+                      is_same_file();
+    }
+    // The count is promised only of the file that was measured, and only that one is known to be in wire form.
+    if (measured && !order_.top_lines) octets_ = snapshot.octets(order_.index);
     return Step::ready;
+}
+
+// A small message is read at once, and if that gives as many octets as were measured it is the whole: then nobody need ask
+// for its size, or whether it is a file at all. But where it would end with a page of the cache: behind that there might
+// be more, only not in memory.
+bool FileDelivery::read_whole(std::uint64_t measured) {
+    constexpr std::uint64_t page = 4096;   // or a multiple of it
+    if (measured >= Scratch::file_size || measured % page == 0) return false;
+    const ssize_t n = read_now(Scratch::file_size);
+    if (n < 0 || static_cast<std::uint64_t>(n) != measured) return false;
+    held_ = measured;
+    return true;
+}
+
+bool FileDelivery::is_same_file() const {
+    return order_.snapshot.inode(order_.index) == about_.st_ino &&
+           order_.snapshot.mtime_ns(order_.index) == about_.st_mtim.tv_sec * std::int64_t{1'000'000'000} + about_.st_mtim.tv_nsec;
+}
+
+// Once its beginning has been read without waiting: a file system that allows that is one whose pages mincore() knows.
+std::optional<FilePart> FileDelivery::part() {
+    if (!as_it_lies_ || offset_ == 0 || reading_.waiting() || read_) return std::nullopt;
+    const std::uint64_t end = (size_ - 1) / read_at_ends * read_at_ends;
+    if (offset_ >= end) return std::nullopt;
+    const auto octets = static_cast<std::size_t>(std::min<std::uint64_t>(largest_part, end - offset_));
+    if (!in_memory_) {
+        if (!view_.known()) view_ = posix::FileView{file_.get(), about_};
+        if (!view_.in_memory(offset_, octets)) return std::nullopt;   // pull() sees to it
+    }
+    return FilePart{file_.get(), offset_, octets};
+}
+
+// As pread(2), but -1 with errno EAGAIN or EOPNOTSUPP where it would have to wait.
+ssize_t FileDelivery::read_now(std::size_t octets) {
+    const iovec into{context_.scratch.file_for(this), octets};
+    const auto from = static_cast<off_t>(offset_);
+    for (;;) {
+        const ssize_t n = ::preadv2(file_.get(), &into, 1, from, in_memory_ ? 0 : RWF_NOWAIT);
+        if (n >= 0 || (errno != EINTR && (errno != EOPNOTSUPP || in_memory_ || !lies_in_memory(file_.get())))) return n;
+        if (errno == EOPNOTSUPP) in_memory_ = true;
+    }
 }
 
 Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
@@ -75,16 +152,16 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
         if (!read.ok()) return Step::broken;
         if (const Step step = take(read.value(), out); step != Step::some) return step;
     }
+    if (held_ != 0 && offset_ == 0) {
+        // Another delivery may have had its turn meanwhile: then it is read once more.
+        if (const char* const octets = context_.scratch.file_still_of(this)) return take({octets, held_}, out);
+    }
     while (out.size() - before < room) {
         if (offset_ == size_) return finish(out);
-        const iovec into{context_.scratch.file.get(), Scratch::file_size};
-        const ssize_t n = ::preadv2(file_.get(), &into, 1, static_cast<off_t>(offset_), RWF_NOWAIT);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            return ask_worker();   // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
-        }
-        const Step step = take({context_.scratch.file.get(), static_cast<std::size_t>(n)}, out);
-        if (step != Step::some) return step;
+        const ssize_t n = read_now(as_it_lies_ && offset_ == 0 ? read_at_ends : Scratch::file_size);
+        if (n < 0) return ask_worker();   // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
+        const Step step = take({context_.scratch.file_still_of(this), static_cast<std::size_t>(n)}, out);
+        if (step != Step::some || as_it_lies_) return step;   // the next part may go without us
     }
     return Step::some;
 }
@@ -96,13 +173,14 @@ Delivery::Step FileDelivery::take(std::string_view stored, std::string& out) {
     stored = stored.substr(0, std::min<std::uint64_t>(stored.size(), size_ - offset_));
     offset_ += stored.size();
     if (cutter_) stored = stored.substr(0, cutter_->feed(stored));
-    stuffer_.feed(stored, out);
+    if (as_it_lies_) out += stored;
+    else stuffer_.feed(stored, out);
     if (offset_ == size_ || (cutter_ && cutter_->done())) return finish(out);
     return Step::some;
 }
 
 Delivery::Step FileDelivery::finish(std::string& out) {
-    stuffer_.finish(out);
+    stuffer_.finish(out);   // which has seen nothing of a message in wire form: that ends with a line end
     return Step::done;
 }
 

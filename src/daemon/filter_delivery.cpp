@@ -1,5 +1,7 @@
 // A message through a transformation (contract section 3): turn in the queue -> file opened -> programs started, the
 // file their standard input -> output held back until the fate is known or more than the limit came -> dots -> out.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -113,6 +115,8 @@ Delivery::Step FilterDelivery::start() {
     if (!opened->ok()) {
         return refuse(opened->error().value() == ENOENT ? pop3::DeliveryRefusal::gone : pop3::DeliveryRefusal::unreadable);
     }
+    struct stat about {};
+    if (::fstat(opened->value().get(), &about) != 0 || !S_ISREG(about.st_mode)) return refuse(pop3::DeliveryRefusal::gone);
     filter::Environment environment;
     environment.user = order_.user;
     environment.uidl = order_.snapshot.uidl(order_.index);
@@ -167,9 +171,10 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
     run_.resume();
     while (out.size() - before < room) {
         if (ended_) return finish(out);   // all it wrote had been read by then
-        const posix::Transfer got = run_.read({context_.scratch.file.get(), Scratch::file_size});
+        char* const room_to_read = context_.scratch.file_for(this);
+        const posix::Transfer got = run_.read({room_to_read, Scratch::file_size});
         if (got.what != posix::Moved::some) return out.size() > before ? Step::some : Step::wait;
-        const Step step = stream({context_.scratch.file.get(), got.bytes}, out);
+        const Step step = stream({room_to_read, got.bytes}, out);
         if (step != Step::some) return step;
     }
     return Step::some;

@@ -105,11 +105,12 @@ SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer ans
 void Maildrops::keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local) {
     forget(maildir);
     memory_ += snapshot->memory();
-    const auto used = by_use_.insert(by_use_.end(), maildir);
-    known_.emplace(maildir, Known{std::move(snapshot), local, loop_.now(), used});
-    while (memory_ > most_memory_ && by_use_.size() > 1) forget(std::string{by_use_.front()});
+    const auto known = known_.try_emplace(maildir, Known{std::move(snapshot), local, loop_.now(), {}}).first;
+    known->second.used = by_use_.insert(by_use_.end(), &known->first);
+    while (memory_ > most_memory_ && by_use_.size() > 1) forget(*by_use_.front());
 }
 
+// The name may be that of the entry itself.
 void Maildrops::forget(const std::string& maildir) {
     const auto found = known_.find(maildir);
     if (found == known_.end()) return;

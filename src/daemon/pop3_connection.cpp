@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
 #include "buzon/daemon/control_verb.h"
 #include "buzon/daemon/filtered_sizes.h"
 #include "buzon/net/peer.h"
+#include "buzon/posix/file_view.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -27,8 +29,15 @@ constexpr int lines_per_turn = 200;
 constexpr auto grace_for_silent_peer = 2s;
 
 // Not to be guessed and never the same again: APOP and CRAM-MD5 sign it (RFC 1939 section 7), SCRAM needs it.
+// Octets are fetched for many at a time, and forgotten here when they are used.
 std::string fresh_text() {
-    return auth::encode_hex(auth::random_octets(16));
+    constexpr std::size_t size = 16;
+    static std::string stock;
+    if (stock.empty()) stock = auth::random_octets(64 * size);
+    std::string text = auth::encode_hex(std::string_view{stock}.substr(stock.size() - size));
+    ::explicit_bzero(stock.data() + stock.size() - size, size);
+    stock.resize(stock.size() - size);
+    return text;
 }
 
 // What we handed over and the client has not yet confirmed.
@@ -96,6 +105,7 @@ std::string_view Pop3Connection::command() const noexcept {
 
 void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
     if (closed_) return;
+    socket_full_ = false;
     // With a backlog replies go behind it; else into the buffer that all connections share.
     const bool behind = backlog() > 0;
     std::string& out = behind ? output_ : context_.scratch.output;
@@ -171,18 +181,16 @@ bool Pop3Connection::next_line(std::string& out) {
 bool Pop3Connection::flush(std::string& out) {
     std::size_t done = 0;
     while (done < out.size()) {
-        const posix::Transfer sent = posix::send_some(socket_.get(), std::string_view{out}.substr(done));
-        if (sent.what == posix::Moved::some) {
-            done += sent.bytes;
+        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{out}.substr(done));
+        if (went.what == posix::Moved::some) {
+            done += went.bytes;
             continue;
         }
-        if (sent.what == posix::Moved::would_block) break;
+        if (went.what == posix::Moved::would_block) break;
         close(Ending::lost);
         return false;
     }
-    sent_ += done;
-    context_.metrics.bytes += done;
-    if (done > 0) active_ = context_.loop.now();
+    sent(done);
     if (done == out.size()) {
         out.clear();
         return true;
@@ -195,6 +203,33 @@ bool Pop3Connection::flush(std::string& out) {
     return false;
 }
 
+// The same for what need not pass through us.
+bool Pop3Connection::send_part(const FilePart& part, std::string& out) {
+    if (!out.empty() && !flush(out)) return false;
+    const posix::Transfer went = posix::send_file(socket_.get(), part.file, part.offset, part.octets);
+    switch (went.what) {
+    case posix::Moved::some:
+        delivery_->part_sent(went.bytes);
+        sent(went.bytes);
+        if (went.bytes == part.octets) return true;
+        [[fallthrough]];
+    case posix::Moved::would_block:
+        socket_full_ = true;
+        kernel_holds_ = octets_in_kernel(socket_.get());
+        return false;
+    case posix::Moved::end: close(Ending::cut); return false;   // the file was cut short: a part is not the whole
+    case posix::Moved::failed: close(Ending::lost); return false;
+    }
+    return false;
+}
+
+void Pop3Connection::sent(std::size_t octets) {
+    if (octets == 0) return;
+    sent_ += octets;
+    context_.metrics.bytes += octets;
+    active_ = context_.loop.now();
+}
+
 void Pop3Connection::after_work() {
     keep_rest();
     if (closed_) return;
@@ -202,6 +237,7 @@ void Pop3Connection::after_work() {
         if (deliver_counts_) delivered();
         if (closing_) return close(ending_);
     }
+    drain_ = true;   // from now on something may come
     set_interest();
 }
 
@@ -235,18 +271,20 @@ void Pop3Connection::delivery_wakes() {
 void Pop3Connection::on_ready(std::uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) return close(Ending::lost);
     if (events & EPOLLOUT && backlog() > 0) {
-        const posix::Transfer sent = posix::send_some(socket_.get(), std::string_view{output_}.substr(output_sent_));
-        if (sent.what == posix::Moved::failed) return close(Ending::lost);
-        if (sent.what == posix::Moved::some) {
-            output_sent_ += sent.bytes;
-            sent_ += sent.bytes;
-            context_.metrics.bytes += sent.bytes;
-            active_ = context_.loop.now();
+        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{output_}.substr(output_sent_));
+        if (went.what == posix::Moved::failed) return close(Ending::lost);
+        if (went.what == posix::Moved::some) {
+            output_sent_ += went.bytes;
+            sent(went.bytes);
         }
         if (backlog() > 0) return;
         output_ = {};
         output_sent_ = 0;
         if (deliver_counts_) delivered();
+        in_ = input_;
+        return turn([](std::string&) {});
+    }
+    if (events & EPOLLOUT && socket_full_) {
         in_ = input_;
         return turn([](std::string&) {});
     }
@@ -289,12 +327,12 @@ void Pop3Connection::peek_at_busy_peer() {
         const bool slow = doing_ == Doing::logging_in || doing_ == Doing::searching || (delivery_ && !delivery_->program().empty());
         if (slow && input_.empty()) timer_.arm(context_.loop.timers(), context_.loop.now() + grace_for_silent_peer);
     }
-    watch_.interest(backlog() > 0 ? EPOLLOUT : 0u);
+    watch_.interest(client_is_slow() ? EPOLLOUT : 0u);
 }
 
 void Pop3Connection::set_interest() {
     if (!watch_.active()) return;
-    if (backlog() > 0) return watch_.interest(EPOLLOUT);
+    if (client_is_slow()) return watch_.interest(EPOLLOUT);
     // While busy the interest in input stays as it is: most work is done before the client sends again, and then no
     // system call was needed. on_ready() ends it when input does come.
     if (doing_ == Doing::nothing && !peer_done_) watch_.interest(EPOLLIN);
@@ -311,7 +349,7 @@ void Pop3Connection::on_timer(event::Timer&) {
         return close(Ending::login_timeout);
     }
     // Time in which the client waits for us is not idle time; neither is any in which it read or sent.
-    const bool waits_for_us = doing_ != Doing::nothing && backlog() == 0;
+    const bool waits_for_us = doing_ != Doing::nothing && !client_is_slow();
     // A slow reader drains the kernel's buffer long before that asks us for more: it moves, too.
     const int held = octets_in_kernel(socket_.get());
     const bool reads = held > 0 && (held < kernel_holds_ || kernel_holds_ == 0);
@@ -384,7 +422,7 @@ void Pop3Connection::close(Ending why) {
     search_.reset();
     job_.drop();
     lock_.release();
-    if (socket_ && (drain_ || closing_)) posix::finish_sending(socket_.get());
+    if (socket_ && drain_) posix::finish_sending(socket_.get());
     if (logged_in()) {
         context_.filtered_sizes.flush(maildir_);
         publish_logout(why);

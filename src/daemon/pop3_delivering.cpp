@@ -44,6 +44,7 @@ bool Pop3Connection::prepare(std::string& out) {
 }
 
 bool Pop3Connection::pump(std::string& out) {
+    if (const std::optional<FilePart> part = delivery_->part()) return send_part(*part, out);
     switch (delivery_->pull(out, send_at - std::min(out.size(), send_at - 1))) {
     case Delivery::Step::wait: return false;
     case Delivery::Step::broken:

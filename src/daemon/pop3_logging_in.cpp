@@ -39,7 +39,7 @@ void Pop3Connection::perform(pop3::Action action, std::string& out) {
         void operator()(const pop3::Continue&) const {}
         void operator()(const pop3::Close& p) const {
             self.closing_ = true;
-            self.drain_ = true;
+            if (p.why != pop3::Close::Why::quit) self.drain_ = true;
             self.ending_ = p.why == pop3::Close::Why::quit ? Ending::quit : Ending::bad_lines;
         }
         void operator()(pop3::CheckPassword& p) const { self.log_in(std::move(p), out); }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -42,7 +43,8 @@ struct Plan {
     const char* path;
     char* const* arguments;
     char* const* environment;
-    int descriptors[3];
+    const int* places; // of the descriptors that become 0, 1 and 2
+    const int* odd_signals; // ended by 0
     Limit limits[limit_count];
     const RunAs* run_as;
     pid_t server;
@@ -58,15 +60,15 @@ BUZON_IN_CHILD int fail(Plan& plan, const char* step) {
     return 1;
 }
 
+// Until close_range() the table of descriptors is our parent's: it leaves us a copy of the few that lie below its first
+// argument. (A copy of all of them, made by clone() to be closed here, would cost more with every session there is.)
 BUZON_IN_CHILD int set_descriptors(Plan& plan) {
-    // First out of the way: the one that shall become 1 may be 0 now.
-    for (int& fd : plan.descriptors) {
-        if (fd > 2) continue;
-        fd = ::fcntl(fd, F_DUPFD, 3);
-        if (fd < 0) return fail(plan, "dup");
+    const int last = plan.places[2];
+    if (::syscall(SYS_close_range, static_cast<unsigned>(last) + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
+        return fail(plan, "close_range");
     }
     for (int number = 0; number < 3; ++number) {
-        if (::dup2(plan.descriptors[number], number) < 0) return fail(plan, "dup2");
+        if (::dup2(plan.places[number], number) < 0) return fail(plan, "dup2");
     }
     if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0) return fail(plan, "close_range");
     return 0;
@@ -92,21 +94,33 @@ BUZON_IN_CHILD int set_limits(Plan& plan) {
 }
 
 // The server ignores some signals and blocks others; both would pass through execve().
-BUZON_IN_CHILD void reset_signals() {
+BUZON_IN_CHILD void reset_signals(const Plan& plan) {
     struct sigaction plain;
     plain.sa_handler = SIG_DFL;
     plain.sa_flags = 0;
     sigemptyset(&plain.sa_mask);
+    for (const int* number = plan.odd_signals; *number != 0; ++number) ::sigaction(*number, &plain, nullptr);
+}
+
+// Those that are not at their default, ended by 0. The server has settled that before it starts its first program, so
+// that it is found out once: to reset all of them in every child would be 62 calls.
+std::vector<int> odd_signals() {
+    std::vector<int> numbers;
     for (int number = 1; number < NSIG; ++number) {
-        if (number != SIGKILL && number != SIGSTOP) ::sigaction(number, &plain, nullptr);
+        struct sigaction now {};
+        if (::sigaction(number, nullptr, &now) == 0 && ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)) {
+            numbers.push_back(number);
+        }
     }
+    numbers.push_back(0);
+    return numbers;
 }
 
 BUZON_IN_CHILD int become_program(void* argument) {
     Plan& plan = *static_cast<Plan*>(argument);
     if (::setpgid(0, 0) != 0) return fail(plan, "setpgid");
     plan.place->enter(static_cast<pid_t>(::syscall(SYS_getpid)));
-    reset_signals();
+    reset_signals(plan);
     if (set_descriptors(plan) != 0) return 1;
     if (::chdir("/") != 0) return fail(plan, "chdir");
     ::umask(077);
@@ -199,8 +213,21 @@ Launcher::Launcher() {
     if (memory == MAP_FAILED) throw std::system_error(posix::last_error(), "stack of a new program");
     stack_.reset(static_cast<char*>(memory));
     ::mprotect(memory, page, PROT_NONE);
+    // The lowest there are, which they are when the launcher is made early. The last one is the highest.
+    const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+    for (posix::UniqueFd* fd : {&reserved_[0], &reserved_[1], &reserved_[2], &idle_}) {
+        fd->reset(::fcntl(null.get(), F_DUPFD_CLOEXEC, 3));   // none that is to become another one
+        if (!*fd) throw std::system_error(posix::last_error(), "/dev/null");
+    }
+    std::transform(reserved_.begin(), reserved_.end(), places_.begin(), [](const posix::UniqueFd& fd) { return fd.get(); });
+    std::sort(places_.begin(), places_.end());
     // A parent may have left it ignored. Then the kernel reaps our children, and no exit status is ever known.
     std::signal(SIGCHLD, SIG_DFL);
+}
+
+// A pipe's end would not be seen while they hold it.
+void Launcher::empty_places() noexcept {
+    for (const int place : places_) ::dup3(idle_.get(), place, O_CLOEXEC);
 }
 
 Launch Launcher::start(const Program& program) {
@@ -214,13 +241,16 @@ Launch Launcher::start(const Program& program) {
     const std::vector<char*> environment_pointers = pointers(environment);
     const ResourceLimits& limits = program.limits;
 
+    if (odd_signals_.empty()) odd_signals_ = odd_signals();
+
     Launch launch;
     launch.started.place = guard_.reserve();
     launch.started.place.pipes(program.output, program.errors);
     Plan plan{arguments.front().c_str(),
               argument_pointers.data(),
               environment_pointers.data(),
-              {program.input, program.output, program.errors},
+              places_.data(),
+              odd_signals_.data(),
               {// SIGXCPU first, which a program may tell of; SIGKILL if it does not heed it.
                limit_to(RLIMIT_CPU, limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds,
                         limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds + 5),
@@ -232,15 +262,25 @@ Launch Launcher::start(const Program& program) {
               &launch.started.place,
               0,
               nullptr};
+    const int descriptors[] = {program.input, program.output, program.errors};
+    for (std::size_t i = 0; i < 3; ++i) {
+        if (::dup3(descriptors[i], places_[i], O_CLOEXEC) >= 0) continue;
+        launch.why = posix::last_error();
+        launch.step = "dup";
+        empty_places();
+        launch.started.place.end();
+        return launch;
+    }
     int pidfd = -1;
     int clone_error = 0;
     {
         const AllSignalsBlocked blocked;
         // We stand still until the child has become the program or ended: one stack serves all.
         launch.started.pid = ::clone(become_program, stack_.get() + page + stack_size,
-                                     CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
+                                     CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
         clone_error = errno;
     }
+    empty_places();
     if (launch.started.pid < 0) {
         launch.why = {clone_error, std::system_category()};
         launch.step = "clone";

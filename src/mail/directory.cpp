@@ -73,7 +73,7 @@ Result<Listing> list_directory(int directory) {
             return std::error_code{EOVERFLOW, std::system_category()};
         listing.all.push_back({entry->d_ino, static_cast<std::uint32_t>(listing.names.size()),
                                static_cast<std::uint16_t>(name.size()),
-                               entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN});
+                               entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN, entry->d_type == DT_REG});
         listing.names.append(name).push_back('\0');
     }
     if (errno != 0) return last_error();

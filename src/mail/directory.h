@@ -32,6 +32,7 @@ struct Listing {
         std::uint32_t at;
         std::uint16_t size;
         bool may_be_file;      // false: certainly none
+        bool surely_file;      // a regular one
     };
     std::string names;
     std::vector<Name> all;

@@ -4,7 +4,6 @@
 #include <bit>
 #include <tuple>
 
-
 namespace buzon::mail {
 namespace {
 
@@ -16,6 +15,12 @@ std::size_t slots_for(std::size_t entries) {
 }
 
 } // namespace
+
+void Found::take_identity(const struct stat& about) noexcept {
+    inode = about.st_ino;
+    stored_size = static_cast<std::uint64_t>(about.st_size);
+    mtime_ns = nanoseconds(about.st_mtim);
+}
 
 bool delivered_before(const Found& a, const Found& b) noexcept {
     // new before cur: false sorts before true.

@@ -1,6 +1,8 @@
 // mail/found.h - the messages of a Maildir while a scan works on them. Private to mail/.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +31,8 @@ struct Found {
     bool gone = false;
     bool shares_base = false;          // another message has the same base name
     std::uint32_t rank = 0;            // where the order is not that of delivery
+
+    void take_identity(const struct stat& about) noexcept;
 };
 
 // The session order: contract section 2.
@@ -39,6 +43,7 @@ class KnownFiles {
 public:
     explicit KnownFiles(std::shared_ptr<const Snapshot> index);   // none: nothing is known
 
+    [[nodiscard]] bool empty() const noexcept { return slots_.empty(); }
     // Takes octets and UIDL over where base name, inode, size and mtime are those of an entry.
     void recognise(Found& file) const;
 

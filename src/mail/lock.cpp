@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -65,17 +65,18 @@ std::int64_t read_hint(int file, std::uint64_t hash) noexcept {
 
 struct MaildropLocks::Table {
     struct Held {
-        std::uint64_t session;
-        std::int64_t since;
+        std::uint64_t session = 0;
+        std::int64_t since = 0;
     };
+    // Nearly always one session: what others there are live apart.
     struct Users {
         LockKind kind = LockKind::exclusive;
-        std::vector<Held> sessions;   // one, or several that share it
+        Held first;
+        std::unique_ptr<std::vector<Held>> others;   // those that share it, in the order of their coming
     };
 
     UniqueFd file;
-    std::map<std::string, Users, std::less<>> held;
-    std::map<std::uint64_t, std::string> by_hash;   // which user holds the octet: two of one hash must not share a lock
+    std::unordered_map<std::uint64_t, Users> held;   // by the user's hash: that is what the kernel's lock is for
 
     std::error_code set(std::uint64_t hash, short type) const noexcept {
         struct flock range = range_of(hash, type);
@@ -84,17 +85,30 @@ struct MaildropLocks::Table {
         return {};
     }
 
-    void release(const std::string& user, std::uint64_t session) noexcept {
-        const auto at = held.find(user);
+    void release(std::uint64_t hash, std::uint64_t session) noexcept {
+        const auto at = held.find(hash);
         if (at == held.end()) return;
-        auto& sessions = at->second.sessions;
-        const auto one = std::find_if(sessions.begin(), sessions.end(), [&](const Held& h) { return h.session == session; });
-        if (one != sessions.end()) sessions.erase(one);
-        if (!sessions.empty()) return;
-        const std::uint64_t hash = hash_of(user);
+        Users& users = at->second;
+        if (users.others) {
+            auto& others = *users.others;
+            const auto one = std::find_if(others.begin(), others.end(), [&](const Held& h) { return h.session == session; });
+            if (users.first.session == session) {
+                users.first = others.front();
+                others.erase(others.begin());
+            } else if (one != others.end()) {
+                others.erase(one);
+            }
+            if (others.empty()) users.others.reset();
+            return;
+        }
         static_cast<void>(set(hash, F_UNLCK));
-        by_hash.erase(hash);
         held.erase(at);
+    }
+
+    [[nodiscard]] std::optional<LockHolder> holder(std::uint64_t hash) const {
+        const auto at = held.find(hash);
+        if (at == held.end()) return std::nullopt;
+        return LockHolder{true, at->second.first.session, at->second.first.since, at->second.kind};
     }
 };
 
@@ -116,12 +130,13 @@ Result<MaildropLocks> MaildropLocks::open(const std::string& mail_root) {
 
 MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session, std::int64_t now) {
     const std::uint64_t hash = hash_of(user);
-    if (const auto at = table_->held.find(user); at != table_->held.end()) {
-        if (kind == LockKind::exclusive || at->second.kind == LockKind::exclusive) return *holder(user);
-        at->second.sessions.push_back({session, now});
-        return MaildropLock{table_, at->first, session};
+    if (const auto at = table_->held.find(hash); at != table_->held.end()) {
+        Table::Users& users = at->second;
+        if (kind == LockKind::exclusive || users.kind == LockKind::exclusive) return *table_->holder(hash);
+        if (!users.others) users.others = std::make_unique<std::vector<Table::Held>>();
+        users.others->push_back({session, now});
+        return MaildropLock{table_, hash, session};
     }
-    if (const auto other = table_->by_hash.find(hash); other != table_->by_hash.end()) return *holder(other->second);
 
     if (const std::error_code why = table_->set(hash, kind == LockKind::exclusive ? F_WRLCK : F_RDLCK)) {
         if (why.value() != EAGAIN && why.value() != EACCES) return why;
@@ -130,20 +145,16 @@ MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind,
         return LockHolder{false, 0, read_hint(table_->file.get(), hash), told ? LockKind::shared : LockKind::exclusive};
     }
     write_hint(table_->file.get(), hash, now);
-    const auto at = table_->held.emplace(std::string{user}, Table::Users{kind, {{session, now}}}).first;
-    table_->by_hash.emplace(hash, at->first);
-    return MaildropLock{table_, at->first, session};
+    table_->held.emplace(hash, Table::Users{kind, {session, now}, nullptr});
+    return MaildropLock{table_, hash, session};
 }
 
 std::optional<LockHolder> MaildropLocks::holder(std::string_view user) const {
-    const auto at = table_->held.find(user);
-    if (at == table_->held.end()) return std::nullopt;
-    const Table::Held& first = at->second.sessions.front();
-    return LockHolder{true, first.session, first.since, at->second.kind};
+    return table_->holder(hash_of(user));
 }
 
-MaildropLock::MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::string user, std::uint64_t session)
-    : table_{std::move(table)}, user_{std::move(user)}, session_{session} {}
+MaildropLock::MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::uint64_t hash, std::uint64_t session)
+    : table_{std::move(table)}, hash_{hash}, session_{session} {}
 
 MaildropLock::MaildropLock(MaildropLock&& other) noexcept = default;
 
@@ -151,7 +162,7 @@ MaildropLock& MaildropLock::operator=(MaildropLock&& other) noexcept {
     if (this == &other) return *this;
     release();
     table_ = std::move(other.table_);
-    user_ = std::move(other.user_);
+    hash_ = other.hash_;
     session_ = other.session_;
     return *this;
 }
@@ -161,7 +172,7 @@ MaildropLock::~MaildropLock() {
 }
 
 void MaildropLock::release() noexcept {
-    if (const auto table = std::exchange(table_, nullptr)) table->release(user_, session_);
+    if (const auto table = std::exchange(table_, nullptr)) table->release(hash_, session_);
 }
 
 } // namespace buzon::mail

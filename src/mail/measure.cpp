@@ -1,7 +1,9 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "buzon/mail/dot_stuffer.h"
 #include "found.h"
@@ -19,30 +21,32 @@ bool is_ours(std::error_code why) noexcept {
     return why.value() == EMFILE || why.value() == ENFILE || why.value() == ENOMEM;
 }
 
-std::error_code count_octets(int fd, std::vector<char>& piece, OctetCounter& counter) {
+// `size` is that of the file when it was opened: a piece that reaches it and is not full was the last one, and needs no
+// further read to find the end.
+std::error_code count_octets(int fd, std::uint64_t size, char* piece, OctetCounter& counter) {
     for (;;) {
-        const ssize_t n = ::read(fd, piece.data(), piece.size());
+        const ssize_t n = ::read(fd, piece, piece_size);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return last_error();
         if (n == 0) return {};
-        counter.feed({piece.data(), static_cast<std::size_t>(n)});
+        counter.feed({piece, static_cast<std::size_t>(n)});
+        if (static_cast<std::size_t>(n) < piece_size && counter.stored_size() >= size) return {};
     }
 }
 
-std::error_code measure_one(Found& file, int folder, std::vector<char>& piece) {
+std::error_code measure_one(Found& file, int folder, char* piece) {
     struct stat about {};
     const Result<UniqueFd> opened = open_regular(folder, file.file_name.data(), about);
     OctetCounter counter;
     std::error_code why = opened.error();
     if (opened) {
-        file.inode = about.st_ino;
-        file.mtime_ns = nanoseconds(about.st_mtim);
-        file.stored_size = static_cast<std::uint64_t>(about.st_size);
-        why = count_octets(opened.value().get(), piece, counter);
+        file.take_identity(about);
+        why = count_octets(opened.value().get(), file.stored_size, piece, counter);
     }
     if (is_ours(why)) return why;
     if (why) {
         file.gone = why.value() == ENOENT;
+        if (!opened && ::fstatat(folder, file.file_name.data(), &about, AT_SYMLINK_NOFOLLOW) == 0) file.take_identity(about);
         file.octets = file.stored_size;
         return {};
     }
@@ -63,9 +67,9 @@ std::error_code measure(std::vector<Found>& files, const MaildirListing& listing
     if (unread.empty()) return {};
     // In the order of their inodes a disk reads them with the least movement.
     std::sort(unread.begin(), unread.end(), [](const Found* a, const Found* b) { return a->inode < b->inode; });
-    std::vector<char> piece(piece_size);
+    const std::unique_ptr<char[]> piece{new char[piece_size]};   // not filled: small mail touches few of its pages
     for (Found* const file : unread)
-        if (const std::error_code why = measure_one(*file, listing.fd(file->in_new), piece)) return why;
+        if (const std::error_code why = measure_one(*file, listing.fd(file->in_new), piece.get())) return why;
     return {};
 }
 

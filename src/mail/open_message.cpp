@@ -72,11 +72,7 @@ Result<UniqueFd> open_cached(const std::string& maildir, std::string_view file_n
     // Old kernels do not know the call or the flag, a seccomp filter may forbid it: never more than a detour.
     if (fd < 0 && (errno == EMFILE || errno == ENFILE)) return last_error();
     if (fd < 0) return std::error_code{EAGAIN, std::system_category()};
-    UniqueFd file{static_cast<int>(fd)};
-    struct stat about {};
-    if (::fstat(file.get(), &about) != 0) return last_error();
-    if (!S_ISREG(about.st_mode)) return gone();
-    return file;
+    return UniqueFd{static_cast<int>(fd)};
 }
 
 } // namespace buzon::mail

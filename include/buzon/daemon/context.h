@@ -30,8 +30,18 @@ struct Scratch {
     static constexpr std::size_t input_size = 16 * 1024;   // octets read from a client at once
     static constexpr std::size_t file_size = 64 * 1024;    // octets read from a message or a filter at once
     std::unique_ptr<char[]> input{new char[input_size]};
-    std::unique_ptr<char[]> file{new char[file_size]};
     std::string output;
+
+    // file_size octets of room for `who`, who may find there what he read until somebody else asks for it.
+    [[nodiscard]] char* file_for(const void* who) noexcept {
+        file_of = who;
+        return file.get();
+    }
+    [[nodiscard]] const char* file_still_of(const void* who) const noexcept { return file_of == who ? file.get() : nullptr; }
+
+private:
+    std::unique_ptr<char[]> file{new char[file_size]};
+    const void* file_of = nullptr;
 };
 
 struct Context {

@@ -36,8 +36,15 @@ protected:
     ~DeliveryOwner() = default;
 };
 
-//   begin() ── wait … ──► ready ──► pull() ── some / wait … ──► done
-//      └──► refused: nothing was promised, -ERR      └──► broken: cut the connection, no final dot
+// Octets that may go from a file to the client as they lie there, and are in memory.
+struct FilePart {
+    int file;   // borrowed
+    std::uint64_t offset;
+    std::size_t octets;
+};
+
+//   begin() ── wait … ──► ready ──► part(), else pull() ── some / wait … ──► done
+//      └──► refused: nothing was promised, -ERR             └──► broken: cut the connection, no final dot
 class Delivery {
 public:
     enum class Step : std::uint8_t { wait, ready, refused, some, done, broken };
@@ -46,6 +53,9 @@ public:
     [[nodiscard]] virtual Step begin() = 0;
     // After ready: the octets that a client will have received, where that is certain.
     [[nodiscard]] virtual std::optional<std::uint64_t> octets() const = 0;
+    // After ready: what comes next, when it needs no work of ours. Say by part_sent() how much of it has been sent.
+    [[nodiscard]] virtual std::optional<FilePart> part() { return std::nullopt; }
+    virtual void part_sent(std::size_t) {}
     // Appends wire form to `out`, about `room` octets of it, the final ".\r\n" included.
     [[nodiscard]] virtual Step pull(std::string& out, std::size_t room) = 0;
     // The client does not take more for now. pull() ends the pause.
@@ -68,7 +78,7 @@ public:
     MessageOpener(Context& context, std::function<void()> wake)
         : context_{context}, wake_{std::move(wake)}, retry_{*this} {}
 
-    // Nothing: not yet.
+    // Nothing: not yet. What is opened may be no regular file.
     [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> open(const DeliveryOrder& order);
 
 private:

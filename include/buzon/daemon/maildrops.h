@@ -64,7 +64,7 @@ private:
         std::shared_ptr<const mail::Snapshot> snapshot;
         bool local = false;            // stat() of it does not wait
         event::Instant looked{};       // when its directories were last looked at
-        std::list<std::string>::iterator used;
+        std::list<const std::string*>::iterator used;
     };
     struct Scan {
         worker::Pending answer;
@@ -89,7 +89,7 @@ private:
     std::size_t most_memory_;
     std::size_t memory_ = 0;
     std::unordered_map<std::string, Known> known_;
-    std::list<std::string> by_use_;   // least recently used first
+    std::list<const std::string*> by_use_;   // the keys of known_, least recently used first
     std::unordered_map<std::string, Scan> scans_;
 };
 

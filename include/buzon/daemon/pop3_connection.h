@@ -94,6 +94,9 @@ private:
     void work(std::string& out);
     [[nodiscard]] bool next_line(std::string& out);
     [[nodiscard]] bool flush(std::string& out);
+    [[nodiscard]] bool send_part(const FilePart& part, std::string& out);
+    void sent(std::size_t octets);
+    [[nodiscard]] bool client_is_slow() const noexcept { return backlog() > 0 || socket_full_; }
     void after_work();
     void read_input();
     void keep_rest();
@@ -139,9 +142,10 @@ private:
     Doing doing_ = Doing::nothing;
     bool closing_ = false;        // close when all output has left
     bool closed_ = false;
+    bool socket_full_ = false;    // a file's part waits for room
     bool alone_ = false;          // the client has gone, an update goes on
     bool peer_done_ = false;      // it sends nothing more
-    bool drain_ = false;          // unread input may be there: take it, lest the kernel resets our last reply away
+    bool drain_ = true;           // unread input may be there: take it, lest the kernel resets our last reply away
     bool deliver_counts_ = false; // the end of a delivery is on its way out
     bool retr_ = false;           // the delivery is a RETR, not a TOP
     bool finish_up_ = false;

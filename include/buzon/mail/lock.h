@@ -30,7 +30,7 @@ class MaildropLock;
 // All locks of one mail root: one descriptor, of the file `buzon-locks` in it, and one octet of that file for each user,
 // found by a hash of 62 bits of the name. Between processes these are open-file-description locks of the kernel (fcntl),
 // so they work over NFS; between the sessions of this process, which share the description, a table decides. Two users
-// of one hash would shut each other out: with a million users that is one chance in four million.
+// of one hash are as one here, too, and would shut each other out: with a million users that is one chance in four million.
 // The file's first megabytes hold, as hints for people, since when a lock has been held; nothing relies on them.
 // Must outlive nothing: a MaildropLock keeps what it needs.
 class MaildropLocks {
@@ -65,10 +65,10 @@ public:
 
 private:
     friend class MaildropLocks;
-    MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::string user, std::uint64_t session);
+    MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::uint64_t hash, std::uint64_t session);
 
     std::shared_ptr<MaildropLocks::Table> table_;   // none: released
-    std::string user_;
+    std::uint64_t hash_ = 0;                        // of the user's name
     std::uint64_t session_ = 0;
 };
 

@@ -17,7 +17,8 @@ namespace buzon::mail {
                                                           bool in_new, std::uint64_t inode = 0);
 
 // The same without ever waiting, for the reactor: only what the kernel has in its caches. EAGAIN for everything else,
-// also for a message that is not where it was: then a worker asks open_message. EMFILE and ENFILE as they are.
+// also for a message that is not where it was: then a worker asks open_message. EMFILE and ENFILE as they are. What has
+// been opened may be no regular file: a directory, a FIFO (nothing hangs on it).
 [[nodiscard]] posix::Result<posix::UniqueFd> open_cached(const std::string& maildir, std::string_view file_name,
                                                          bool in_new);
 

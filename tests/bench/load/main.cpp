@@ -8,6 +8,7 @@
 
 #include "common/options.h"
 #include "common/process_cost.h"
+#include "load/beside.h"
 #include "load/canned.h"
 #include "load/questions.h"
 #include "load/scenario.h"
@@ -37,6 +38,8 @@ constexpr const char* usage =
     "  --count N --seconds S units begun at most (100000000), time in which they are begun (2)\n"
     "  --idle N --idle-user PREFIX                        logged-in sessions that do nothing, beside the load\n"
     "  --slow N --slow-user PREFIX --slow-maildir DIR     sessions that read message 1 at --slow-rate octets/s (16384)\n"
+    "  --logins N --login-user PREFIX --login-users M     so many log in again and again, each time another of M users\n"
+    "  --listeners N --silent K --manage-port PORT        managers with EVNT or LOGG FOLLOW, K of whom never read\n"
     "  --server-pid PID      processor time and memory of this process and its descendants are reported\n"
     "  --settle SECONDS      processor time is read so long after the end, for work put off (0)\n"
     "  --patience SECONDS    what is still under way so long after its time is an error (60)\n"
@@ -120,6 +123,22 @@ void print(const Options& options, Result& result, const Meter& meter, const Mem
     report.print();
 }
 
+void print_beside(Logins& logins, const std::optional<Listeners>& listeners) {
+    if (logins.done() == 0 && !listeners) return;
+    Report report;
+    if (logins.done() > 0) {
+        report.number("beside-logins", static_cast<double>(logins.done()));
+        report.number("beside-login-p50-us", logins.times().percentile(0.50));
+        report.number("beside-login-p99-us", logins.times().percentile(0.99));
+    }
+    if (listeners) {
+        report.number("listeners", static_cast<double>(listeners->still_there()));
+        report.number("listeners-lines", static_cast<double>(listeners->lines()));
+        report.number("listeners-octets", static_cast<double>(listeners->octets()));
+    }
+    report.print();
+}
+
 int run_load(const std::string& kind, const Options& options) {
     const Place place = place_of(options);
     const auto server = static_cast<pid_t>(options.number("server-pid", 0));
@@ -153,6 +172,14 @@ int run_load(const std::string& kind, const Options& options) {
         slow_readers.emplace(slow, slow_wire, options.number("slow-rate", 16384), result.errors);
         loop.at_every_turn([&] { slow_readers->read_some(); });
     }
+    Logins logins{loop, place, {options.text("login-user", "login"), password}, options.number("login-users", 1'000),
+                  result.errors};
+    logins.begin(options.number("logins", 0));
+    std::optional<Listeners> listeners;
+    if (const std::uint64_t count = options.number("listeners", 0); count > 0) {
+        listeners.emplace(place, static_cast<std::uint16_t>(options.number("manage-port", 0)), count, options.number("silent", 0));
+        loop.at_every_turn([&] { listeners->read_some(); });
+    }
     memory.with_idle = proportional_memory(server);
     memory.descriptors_with_idle = descriptors(server);
 
@@ -176,8 +203,10 @@ int run_load(const std::string& kind, const Options& options) {
         memory.after = proportional_memory(server);
         crowd.leave();
     }
+    logins.end();
     idle.leave();
     print(options, result, meter, memory);
+    print_beside(logins, listeners);
     return result.errors.count() == 0 && result.units > 0 ? 0 : 1;
 }
 
@@ -185,7 +214,8 @@ int run(std::span<char* const> words) {
     const Options options{words,
                           {"port", "user", "maildir", "stat", "filter", "password", "sessions", "depth", "pause", "count",
                            "seconds", "idle", "idle-user", "slow", "slow-user", "slow-maildir", "slow-rate", "server-pid",
-                           "settle", "patience", "sources", "into"},
+                           "settle", "patience", "sources", "into", "logins", "login-user", "login-users", "listeners",
+                           "silent", "manage-port"},
                           {"only-first", "noop", "help"}};
     if (options.has("help")) {
         std::cout << usage;

@@ -1,0 +1,65 @@
+// bench/load/beside.h - what others do while the load is measured: log in with passwords that are slow to check, and
+// listen to the management service.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "buzon/posix/unique_fd.h"
+#include "load/connection.h"
+#include "load/crowd.h"
+#include "load/report.h"
+
+namespace bench {
+
+// So many clients at a time log in and leave, again and again. Each login is another user's until all `different` have
+// had their turn: a server may remember a right password.
+class Logins final : private Customer {
+public:
+    Logins(Loop& loop, const Place& place, Users users, std::size_t different, Errors& errors)
+        : loop_{&loop}, place_{place}, users_{std::move(users)}, different_{different}, errors_{&errors} {}
+
+    void begin(std::size_t at_once);
+    void end() noexcept { ending_ = true; }   // none begins any more
+    // From PASS to its reply.
+    [[nodiscard]] Samples& times() noexcept { return times_; }
+    [[nodiscard]] std::uint64_t done() const noexcept { return done_; }
+
+private:
+    void answered(Connection& connection) override;
+    void ended(Connection& connection, const std::string& trouble) override;
+    void come(Connection& connection);
+
+    Loop* loop_;
+    Place place_;
+    Users users_;
+    std::size_t different_;
+    Errors* errors_;
+    std::deque<Connection> connections_;
+    std::vector<std::size_t> user_of_;   // by connection
+    std::uint64_t begun_ = 0, done_ = 0;
+    bool ending_ = false;
+    Samples times_;
+};
+
+// Managers: EVNT and LOGG FOLLOW by turns. The first `silent` never read.
+class Listeners {
+public:
+    // Throws std::system_error.
+    Listeners(const Place& place, std::uint16_t port, std::size_t count, std::size_t silent);
+    // To be called again and again.
+    void read_some();
+    [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
+    [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
+    [[nodiscard]] std::size_t still_there() const noexcept;
+
+private:
+    std::vector<buzon::posix::UniqueFd> sockets_;
+    std::vector<char> input_;
+    std::size_t silent_;
+    std::uint64_t octets_ = 0, lines_ = 0, last_ = 0;
+};
+
+} // namespace bench

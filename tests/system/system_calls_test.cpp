@@ -1,0 +1,129 @@
+// system/system_calls_test.cpp - what a session and a message cost, in system calls of the real server: the measure of
+// speed that is the same on every machine. Who makes a count grow has to say so here. docs/performance.md lists the calls.
+#include "support/catch.h"
+#include "system/server.h"
+
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+using namespace buzon::test;
+
+namespace {
+
+using Counts = std::map<std::string, unsigned>;
+
+// The system calls of one process between construction and stop(), as strace counts them.
+class Strace {
+public:
+    explicit Strace(pid_t watched)
+        : process_{{.argv = {"strace", "-c", "-U", "calls,name", "-o", directory_ / "counts", "-p", std::to_string(watched)}}} {
+        const auto attached = [&] {
+            std::ifstream status{"/proc/" + std::to_string(watched) + "/status"};
+            for (std::string line; std::getline(status, line);)
+                if (line.starts_with("TracerPid:")) return line.substr(10).find_first_not_of(" \t0") != std::string::npos;
+            return false;
+        };
+        REQUIRE(eventually([&] { return attached() || !process_.running(); }));
+        INFO("strace must be there, and ptrace allowed");
+        REQUIRE(process_.running());
+    }
+
+    // Without those that a sanitizer's or the library's memory makes, and those of the clock.
+    [[nodiscard]] Counts stop() {
+        process_.signal(SIGINT);
+        REQUIRE(process_.wait());
+        Counts counts;
+        std::ifstream table{directory_ / "counts"};
+        for (std::string line; std::getline(table, line);) {
+            std::istringstream words{line};
+            unsigned calls = 0;
+            std::string name;
+            if (words >> calls >> name && name != "total") counts[name] = calls;
+        }
+        for (const char* name : {"mmap", "munmap", "madvise", "mprotect", "brk", "mremap", "futex", "restart_syscall",
+                                 "clock_gettime", "gettimeofday", "rt_sigreturn", "rt_sigprocmask"})
+            counts.erase(name);
+        return counts;
+    }
+
+private:
+    TempDirectory directory_;
+    Process process_;
+};
+
+unsigned sum(const Counts& counts) {
+    unsigned all = 0;
+    for (const auto& [name, calls] : counts) all += calls;
+    return all;
+}
+
+std::string text(const Counts& counts) {
+    std::string all;
+    for (const auto& [name, calls] : counts) all += name + " " + std::to_string(calls) + ", ";
+    return all;
+}
+
+// The loop also wakes up for its own clock (the history, once a second): so much is let pass in a whole test.
+constexpr unsigned by_the_way = 60;
+constexpr unsigned calls_of_a_session = 40;
+constexpr unsigned calls_of_a_message = 8;
+
+} // namespace
+
+TEST_CASE("a session and a command take no more system calls than they did") {
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    for (int i = 0; i < 3; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: a\n\nb\n");
+    const auto session = [&](int commands) {
+        Pop3Client client = server.session();
+        for (int i = 0; i < commands; ++i) CHECK(client.command("NOOP") == "+OK");
+        CHECK(client.command("STAT").starts_with("+OK 3 "));
+        client.quit();
+    };
+    session(1);   // the index is written, the snapshot kept
+    session(1);
+    constexpr unsigned times = 20;
+    Strace of_sessions{server.pid()};
+    for (unsigned i = 0; i < times; ++i) session(0);
+    const Counts sessions = of_sessions.stop();
+    INFO(times << " sessions: " << text(sessions));
+    CHECK(sum(sessions) <= calls_of_a_session * times + by_the_way);
+
+    Strace of_commands{server.pid()};
+    session(200);
+    const Counts commands = of_commands.stop();
+    INFO("200 commands in one session: " << text(commands));
+    CHECK(sum(commands) <= 3 * 200 + calls_of_a_session + by_the_way);   // wait, read, send
+}
+
+TEST_CASE("a message takes no more system calls than it did") {
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    const auto mail = [](std::size_t lines, const char* end) {
+        std::string all = std::string{"Subject: a"} + end + end;
+        for (std::size_t i = 0; i < lines; ++i) all += std::string(78, 'x') + end;
+        return all;
+    };
+    const std::string typical = mail(100, "\n"), large = mail(26000, "\r\n");
+    (void)maildir.deliver("1700000000.M1P1.h", typical);
+    (void)maildir.deliver("1700000001.M1P1.h", large);
+    Pop3Client client = server.session();
+    CHECK(difference(client.retrieve(1), as_received(typical)) == "");
+    CHECK(difference(client.retrieve(2), large) == "");
+    constexpr unsigned times = 50;
+    Strace of_typical{server.pid()};
+    for (unsigned i = 0; i < times; ++i) CHECK(client.retrieve(1).size() == as_received(typical).size());
+    const Counts small = of_typical.stop();
+    INFO(times << " messages of 8 KiB: " << text(small));
+    CHECK(sum(small) <= calls_of_a_message * times + by_the_way);
+
+    Strace of_large{server.pid()};
+    CHECK(difference(client.retrieve(2), large) == "");
+    const Counts one = of_large.stop();
+    INFO("one message of 2 MiB in wire form: " << text(one));
+    // How often the socket is full is the client's matter, but the octets do not pass through us.
+    if (one.contains("sendfile")) CHECK(one.at("preadv2") <= 4);
+    else WARN("sendfile was not used: not on a file system or by a user that allow it");
+}
