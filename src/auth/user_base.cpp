@@ -90,10 +90,17 @@ std::vector<User> UserBase::list() const {
     return users;
 }
 
+// Where `at` is: the block's users, then those who have come since.
 std::optional<User> UserBase::next(std::size_t& at) const {
-    while (at < entries_.size()) {
-        const Entry& entry = entries_[at++];
-        if (entry.living) return view(entry);
+    while (at < block_.count()) {
+        const User user = block_.user(static_cast<std::uint32_t>(at++));
+        const auto own = own_.empty() ? own_.end() : own_.find(user.name);
+        if (own == own_.end()) return user;
+        if (own->second) return view(*own->second);
+    }
+    while (at - block_.count() < own_.size()) {
+        const auto& [name, own] = *std::next(own_.begin(), static_cast<std::ptrdiff_t>(at++ - block_.count()));
+        if (own && !block_.find(name)) return view(*own);
     }
     return std::nullopt;
 }
