@@ -5,12 +5,13 @@
 #include "buzon/client/commands.h"
 #include "support/catch.h"
 #include "support/process.h"
+#include "support/programs.h"
 
 namespace {
 
 // The offers for the last of the words, as bash would call for them.
 std::set<std::string> offers(const std::vector<std::string>& words) {
-    std::string script = "source " BUZON_SOURCE_DIR "/src/client/completion.bash; COMP_WORDS=(buzonctl";
+    std::string script = "source " + buzon::test::source_directory() + "/src/client/completion.bash; COMP_WORDS=(buzonctl";
     for (const std::string& word : words)
         script += " '" + word + "'";
     script += "); COMP_CWORD=" + std::to_string(words.size()) + "; _buzonctl; printf '%s\\n' \"${COMPREPLY[@]}\"";

@@ -3,6 +3,7 @@
 #include "support/catch.h"
 #include "system/server.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <fstream>
