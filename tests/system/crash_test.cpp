@@ -149,12 +149,14 @@ private:
     std::string place_;
 };
 
-// strace holds on to the server and its workers, until it is destroyed: it makes calls of theirs fail, or writes them down.
+// strace holds on to the workers, and to the server too unless told otherwise, until it is destroyed: it makes calls of
+// theirs fail, or writes them down.
 class Strace {
 public:
-    Strace(const Server& server, const Words& how, const std::string& output = "/dev/null") {
+    enum class Holds { all, workers };
+    Strace(const Server& server, const Words& how, const std::string& output = "/dev/null", Holds holds = Holds::all) {
         std::vector<pid_t> held = workers_of(server.pid());
-        held.push_back(server.pid());
+        if (holds == Holds::all) held.push_back(server.pid());
         Launch launch;
         launch.argv = {"strace", "-qq", "-o", output};
         launch.argv.insert(launch.argv.end(), how.begin(), how.end());
@@ -252,7 +254,7 @@ TEST_CASE("a worker that is killed at a step of QUIT is followed by one that end
             while (session.deletes() < 3);
             session.begin(server);
             {
-                const Strace strace{server, injection(call + ":signal=KILL:when=" + when)};
+                const Strace strace{server, injection(call + ":signal=KILL:when=" + when), "/dev/null", Strace::Holds::workers};
                 session.send_quit();
                 session.take_reply();
             }
