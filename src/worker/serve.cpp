@@ -1,6 +1,8 @@
 #include "buzon/worker/serve.h"
 
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -8,11 +10,22 @@
 #include "message.h"
 
 namespace buzon::worker {
+namespace {
+
+// The socket remembers who made it.
+bool is_child_of_peer(int socket) noexcept {
+    ucred maker{};
+    socklen_t size = sizeof maker;
+    return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &maker, &size) != 0 || maker.pid == ::getppid();
+}
+
+} // namespace
 
 int serve(const std::function<Reply(Request)>& work) {
     // A server that is killed takes its workers with it: none of them goes on changing what the next server, which holds
-    // the locks by then, has begun to show. (One that ended before this call shows as an end of the socket.)
+    // the locks by then, has begun to show. One that was killed before this call may have left a job in the socket.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!is_child_of_peer(worker_socket)) return EXIT_FAILURE;
     for (;;) {
         detail::Message message;
         const posix::Transfer got = detail::receive_message(worker_socket, message);

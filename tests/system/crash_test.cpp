@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,6 +46,7 @@ enum class Victim { workers, server, both };
 class Volleys {
 public:
     explicit Volleys(const std::string& root) {
+        REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
         setup_.arguments = {"-d", root};
         setup_.own_root = true;
         for (int user = 1; user <= users; ++user) {
@@ -92,6 +95,12 @@ private:
         if (server_dies) {
             REQUIRE(server_->process().wait());
             server_.reset();
+            // Its children are ours now; they die with it, and until then they may be in the middle of a system call.
+            CHECK(eventually([] {
+                while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+                }
+                return workers_of(::getpid()).empty();
+            }));
         }
         for (const PlannedSession& session : sessions_) {
             session.check_disk();
@@ -291,8 +300,10 @@ TEST_CASE("to read a maildrop may take longer than a client may take to log in")
     Server server{2, {"--login-timeout", "1"}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: a\n\nb\n");
     server.session(2).quit();   // now there is a worker
-    const Strace slow{server, injection("openat:delay_enter=600000")};
+    std::optional<Strace> slow;
+    slow.emplace(server, injection("openat:delay_enter=300000"));
     Pop3Client client = server.session();
+    slow.reset();
     CHECK(client.command("STAT").starts_with("+OK 1 "));
     client.quit();
 }

@@ -114,12 +114,13 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
     const Maildir maildir = server.maildir("user1");
     std::mt19937 random{2449};
     std::vector<std::string> mails;
+    std::vector<std::size_t> octets;   // as a client holds them
     std::size_t total = 0;
     constexpr std::string_view odd[] = {"\r", "\n", "\r\n", ".", std::string_view{"\0", 1}, "\xff"};
     const std::string x(80, 'x');
     for (const std::size_t size : {1U << 12, 1U << 13, 1U << 14, 1U << 15, 1U << 16, 96U << 10, 1U << 17, 1U << 18})
         for (std::size_t length = size - 2; length <= size + 2; ++length)
-            for (const unsigned sort : {0U, 1U}) {
+            for (unsigned sort = size > 1U << 16 ? 1 : 0; sort < 2; ++sort) {   // short lines cost the test itself much
                 // Line ends, dots and NULs everywhere; or lines as mail has them, with an odd octet now and then.
                 std::string mail;
                 while (mail.size() < length) {
@@ -129,12 +130,13 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
                 }
                 mail.resize(length);
                 mails.push_back(mail);
-                total += as_received(mail).size();
+                octets.push_back(as_received(mail).size());
+                total += octets.back();
                 (void)maildir.deliver(std::to_string(1700000000 + mails.size()) + ".M1P1.h", mail);
             }
     std::vector<std::string> sizes;
     for (std::size_t i = 0; i < mails.size(); ++i)
-        sizes.push_back(std::to_string(i + 1) + " " + std::to_string(as_received(mails[i]).size()));
+        sizes.push_back(std::to_string(i + 1) + " " + std::to_string(octets[i]));
     for (const bool again : {false, true}) {   // the second time they are known
         Pop3Client client = server.session();
         CHECK(client.command("STAT") == "+OK " + std::to_string(mails.size()) + " " + std::to_string(total));
@@ -142,8 +144,9 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
         CHECK(client.body_lines() == sizes);
         for (std::size_t i = 0; i < mails.size() && !again; ++i) {
             CAPTURE(i, mails[i].size());
-            REQUIRE(client.command("RETR " + std::to_string(i + 1)) == octets_reply(mails[i]));
-            CHECK(difference(client.body(), as_received(mails[i])) == "");
+            REQUIRE(client.command("RETR " + std::to_string(i + 1)) == "+OK " + std::to_string(octets[i]) + " octets");
+            const std::string wanted = as_sent(mails[i]);
+            CHECK(difference(client.exactly(wanted.size()), wanted) == "");
         }
         client.quit();
         (void)maildir.deliver("1600000000.M1P1.h", "");   // the directories are read again
