@@ -175,7 +175,7 @@ TEST_CASE("a login that would change many UIDLs is refused and said why until a 
     CHECK(uidls(server, 1) == fresh);
 }
 
-TEST_CASE("--uidl-verify compares with a captured listing and changes nothing") {
+TEST_CASE("a verification of UIDLs compares with a captured listing and changes nothing") {
     const TempDirectory directory;
     const Maildir maildir{directory / "ana"};
     put_dovecot(maildir);
