@@ -155,8 +155,7 @@ bool TerminalClient::read_more() {
     return !code_;
 }
 
-template <class Seen>
-void TerminalClient::wait_until(Seen seen, std::string_view what) {
+void TerminalClient::wait_until(const std::function<bool()>& seen, std::string_view what) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!seen()) {
         const bool late = std::chrono::steady_clock::now() > deadline;

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ public:
     void type(std::string_view bytes);
     // Reads until the screen shows the text (row_with_cursor() ends with it for wait_cursor).
     void wait_for(std::string_view text);
+    // The same for whatever `seen` looks at; `what` it is, for the message when it never comes.
+    void wait_until(const std::function<bool()>& seen, std::string_view what);
     void wait_cursor(std::string_view row_end);
     void look() { (void)read_more(); } // takes what has been written meanwhile
     void resize(std::size_t rows, std::size_t columns); // the screen begins empty again
@@ -48,9 +51,6 @@ public:
 
 private:
     bool read_more(); // false: the program has ended and all is read
-
-    template <class Seen>
-    void wait_until(Seen seen, std::string_view what);
 
     buzon::posix::UniqueFd master_, slave_;
     pid_t pid_ = -1;

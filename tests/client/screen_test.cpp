@@ -45,7 +45,7 @@ TEST_CASE("top fills the screen, follows its size and gives the terminal back on
     CHECK_FALSE(terminal.screen().overflowed());
 
     terminal.resize(40, 120);
-    terminal.wait_for(" q quits");
+    terminal.wait_until([&] { return terminal.screen().row(39).find(" q quits") == 0; }, "the last row, further down");
     CHECK(terminal.screen().row(39).find(" q quits") == 0);
     CHECK_FALSE(terminal.screen().overflowed());
 
