@@ -1,4 +1,4 @@
-# Warnings, hardening and link-time optimisation: everything the compiler is told, in one place.
+# Warnings, hardening and sanitizers: everything the compiler is told, in one place.
 
 add_library(buzon_options INTERFACE)
 target_include_directories(buzon_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
@@ -21,7 +21,12 @@ endif()
 
 # Without UBSan's look at the type behind a pointer (vptr): it opens a pipe, and so finds a fault just where the tests let
 # descriptors run out. AddressSanitizer sees what has been destroyed.
+# A fixed address: what the sanitizers add is full of pointers, and to relocate 700,000 of them at every start of a program
+# cost the tests more than the tests.
 if(BUZON_SANITIZE)
+    set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(buzon_options INTERFACE -fno-pie)
+    target_link_options(buzon_options INTERFACE -no-pie)
     target_compile_options(buzon_options INTERFACE
         -fsanitize=${BUZON_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(buzon_options INTERFACE -fsanitize=${BUZON_SANITIZE})
@@ -29,17 +34,6 @@ endif()
 
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
-
-# The libraries carry both plain and link-time code: the programs are linked with optimisation over all files,
-# the many test programs without, which would only cost time.
-set(BUZON_LTO OFF)
-if(NOT BUZON_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    include(CheckIPOSupported)
-    check_ipo_supported(RESULT BUZON_LTO OUTPUT buzon_lto_why LANGUAGES CXX)
-    if(BUZON_LTO)
-        target_compile_options(buzon_options INTERFACE -flto=auto -ffat-lto-objects)
-    endif()
-endif()
 
 # buzon_library(NAME [links...]): one library for one folder of src/. Its links repeat the folder's bracket in
 # docs/architecture.md; a folder not named there cannot be included from it by accident and still link.
@@ -65,8 +59,5 @@ function(buzon_program target output source)
     add_executable(${target} ${source})
     target_link_libraries(${target} PRIVATE buzon_options ${ARGN})
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output} RUNTIME_OUTPUT_DIRECTORY ${BUZON_BIN_DIR}
-                          POSITION_INDEPENDENT_CODE ON)
-    if(BUZON_LTO)
-        target_link_options(${target} PRIVATE -flto=auto -O2)
-    endif()
+                          POSITION_INDEPENDENT_CODE ${CMAKE_POSITION_INDEPENDENT_CODE})
 endfunction()

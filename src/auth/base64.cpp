@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int value_of(char c) noexcept {
+int base64_value(char c) noexcept {
     if (c >= 'A' && c <= 'Z') return c - 'A';
     if (c >= 'a' && c <= 'z') return c - 'a' + 26;
     if (c >= '0' && c <= '9') return c - '0' + 52;
@@ -43,7 +43,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
     std::uint32_t group = 0;
     unsigned bits = 0;   // of `group` that are not written yet
     for (const char c : text) {
-        const int value = value_of(c);
+        const int value = base64_value(c);
         if (value < 0) return std::nullopt;
         group = group << 6 | static_cast<std::uint32_t>(value);
         bits += 6;

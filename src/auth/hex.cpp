@@ -3,7 +3,7 @@
 namespace buzon::auth {
 namespace {
 
-int value_of(char digit) noexcept {
+int hex_value(char digit) noexcept {
     if (digit >= '0' && digit <= '9') return digit - '0';
     if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
     if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
@@ -29,8 +29,8 @@ std::optional<std::string> decode_hex(std::string_view digits) {
     std::string octets;
     octets.reserve(digits.size() / 2);
     for (std::size_t i = 0; i < digits.size(); i += 2) {
-        const int high = value_of(digits[i]);
-        const int low = value_of(digits[i + 1]);
+        const int high = hex_value(digits[i]);
+        const int low = hex_value(digits[i + 1]);
         if (high < 0 || low < 0) return std::nullopt;
         octets += static_cast<char>(high << 4 | low);
     }

@@ -8,7 +8,7 @@
 namespace buzon::auth {
 namespace {
 
-constexpr std::size_t slots_in_a_set = 8;
+constexpr std::size_t digests_in_a_set = 8;
 
 // Lengths in front, so that no two triples look the same when they stand in one row.
 void update_with_length(Hmac<Sha256>& keyed, std::string_view part) {
@@ -21,7 +21,7 @@ void update_with_length(Hmac<Sha256>& keyed, std::string_view part) {
 
 SuccessCache::SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size)
     : key_{std::move(key)}, lifetime_{lifetime},
-      slots_((size + slots_in_a_set - 1) / slots_in_a_set * slots_in_a_set) {}
+      slots_((size + digests_in_a_set - 1) / digests_in_a_set * digests_in_a_set) {}
 
 Sha256::Digest SuccessCache::digest_of(std::string_view user, std::string_view secret,
                                        std::string_view password) const {
@@ -36,7 +36,7 @@ Sha256::Digest SuccessCache::digest_of(std::string_view user, std::string_view s
 std::size_t SuccessCache::set_of(const Sha256::Digest& digest) const noexcept {
     std::uint64_t number;
     std::memcpy(&number, digest.data(), sizeof number);
-    return number % (slots_.size() / slots_in_a_set) * slots_in_a_set;
+    return number % (slots_.size() / digests_in_a_set) * digests_in_a_set;
 }
 
 void SuccessCache::remember(std::string_view user, std::string_view secret, std::string_view password, Time now) {
@@ -44,9 +44,9 @@ void SuccessCache::remember(std::string_view user, std::string_view secret, std:
     const Sha256::Digest digest = digest_of(user, secret, password);
     Slot* const set = slots_.data() + set_of(digest);
     Slot* place =
-        std::find_if(set, set + slots_in_a_set, [&digest](const Slot& slot) { return slot.digest == digest; });
-    if (place == set + slots_in_a_set) {
-        place = std::min_element(set, set + slots_in_a_set,
+        std::find_if(set, set + digests_in_a_set, [&digest](const Slot& slot) { return slot.digest == digest; });
+    if (place == set + digests_in_a_set) {
+        place = std::min_element(set, set + digests_in_a_set,
                                  [](const Slot& a, const Slot& b) { return a.expires < b.expires; });
     }
     *place = {digest, now + lifetime_};
@@ -57,7 +57,7 @@ bool SuccessCache::remembers(std::string_view user, std::string_view secret, std
     if (slots_.empty()) return false;
     const Sha256::Digest digest = digest_of(user, secret, password);
     const Slot* const set = slots_.data() + set_of(digest);
-    return std::any_of(set, set + slots_in_a_set, [&digest, now](const Slot& slot) {
+    return std::any_of(set, set + digests_in_a_set, [&digest, now](const Slot& slot) {
         return slot.expires > now && equal_in_constant_time(octets(slot.digest), octets(digest));
     });
 }

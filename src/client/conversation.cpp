@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t longest_line = std::size_t{4} * 1024 * 1024;
+constexpr std::size_t longest_reply_line = std::size_t{4} * 1024 * 1024;
 // Between two lines of a reply. KICK or SAVE may wait for a disk, so it is long; Ctrl-C is there for the impatient.
 constexpr Milliseconds reply_patience = 60s;
 constexpr Milliseconds goodbye_patience = 1s;
@@ -115,7 +115,7 @@ std::string Conversation::receive() {
     case posix::Moved::end: return std::string{closed};
     case posix::Moved::failed: return got.why.message();
     }
-    return received_.size() - read_ > longest_line && !holds_line() ? "the server sent a line without an end" : "";
+    return received_.size() - read_ > longest_reply_line && !holds_line() ? "the server sent a line without an end" : "";
 }
 
 Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watcher) {

@@ -14,7 +14,7 @@
 namespace buzon::client {
 namespace {
 
-constexpr std::size_t longest_line = std::size_t{1} * 1024 * 1024;
+constexpr std::size_t longest_script_line = std::size_t{1} * 1024 * 1024;
 
 // Lines from stdin, read while we wait for the server: its end is noticed even when no command comes.
 class ScriptInput final : public Watcher {
@@ -36,7 +36,7 @@ public:
         const posix::Transfer got = posix::read_some(STDIN_FILENO, piece);
         if (got.what == posix::Moved::some) {
             text_.append(piece.data(), got.bytes);
-            too_long_ = text_.size() > longest_line && text_.find('\n') == std::string::npos;
+            too_long_ = text_.size() > longest_script_line && text_.find('\n') == std::string::npos;
         } else if (got.what != posix::Moved::would_block) {
             ended_ = true;
         }

@@ -88,7 +88,7 @@ bool as_number(std::string_view text, Number& number) noexcept {
     return error == std::errc{} && stop == text.data() + text.size();
 }
 
-std::optional<FrozenUidl> parse_line(std::string_view line) {
+std::optional<FrozenUidl> parse_entry(std::string_view line) {
     FrozenUidl entry;
     entry.uidl = take_until(line, ' ');
     std::string_view identity = take_until(line, ' ');
@@ -144,7 +144,7 @@ FrozenUidls parse_frozen_list(std::string_view content) {
                     list.source = known.source;
                     has_header = true;
                 }
-        } else if (std::optional<FrozenUidl> entry = parse_line(line)) {
+        } else if (std::optional<FrozenUidl> entry = parse_entry(line)) {
             list.entries.push_back(std::move(*entry));
         }
     }

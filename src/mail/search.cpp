@@ -11,7 +11,7 @@
 namespace buzon::mail {
 namespace {
 
-constexpr std::int64_t day = 86400;
+constexpr std::int64_t seconds_of_a_day = 86400;
 
 // A word or a quoted string; nothing at the end, or where a quote is not closed.
 std::optional<std::string> take_string(std::string_view& rest) {
@@ -58,7 +58,7 @@ std::optional<std::int64_t> day_start(unsigned year, unsigned month, unsigned da
     const std::int64_t start = days_from_civil(year, month, day_of_month);
     const std::int64_t next_month = month == 12 ? days_from_civil(year + 1, 1, 1) : days_from_civil(year, month + 1, 1);
     if (start >= next_month) return std::nullopt;   // the 30th of February
-    return start * day;
+    return start * seconds_of_a_day;
 }
 
 // YYYY-MM-DD or D-Mon-YYYY.

@@ -12,10 +12,10 @@ Catalogue as_international(Catalogue texts) noexcept {
 }
 
 const Catalogue international = as_international(english);
-constexpr const Catalogue* all[] = {&english, &spanish, &international};
+constexpr const Catalogue* every_catalogue[] = {&english, &spanish, &international};
 
 } // namespace
 
-std::span<const Catalogue* const> catalogues() noexcept { return all; }
+std::span<const Catalogue* const> catalogues() noexcept { return every_catalogue; }
 
 } // namespace buzon::pop3

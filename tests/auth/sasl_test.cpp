@@ -32,7 +32,7 @@ const std::string first = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
 const std::string nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
 const std::string last = "c=biws,r=" + nonce + ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
 
-const ScramCredentials& pencil() {
+const ScramCredentials& pencil_credentials() {
     static const ScramCredentials credentials = derive_scram("pencil", salt, 4096);
     return credentials;
 }
@@ -158,7 +158,7 @@ TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677 to the octet") {
         if (!initial) CHECK(as<Challenge>(scram.begin(std::nullopt)).text.empty());
         const auto need = as<NeedCredentials>(initial ? scram.begin(first) : scram.next(first));
         CHECK(need.user == "user");
-        CHECK(as<Challenge>(scram.supply(pencil(), true)).text == "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
+        CHECK(as<Challenge>(scram.supply(pencil_credentials(), true)).text == "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
         CHECK(as<Challenge>(scram.next(last)).text == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
         CHECK(as<Accepted>(scram.next("")).user == "user");
         CHECK(is<Malformed>(scram.next("")));
@@ -171,7 +171,7 @@ TEST_CASE("SCRAM accepts a client that could bind channels, and escaped names, h
         INFO(client_first);
         Exchange scram = exchange(Mechanism::scram_sha_256);
         const std::string user = as<NeedCredentials>(scram.begin(client_first)).user;
-        const std::string server_first = as<Challenge>(scram.supply(pencil(), true)).text;
+        const std::string server_first = as<Challenge>(scram.supply(pencil_credentials(), true)).text;
         const std::string header = client_first.substr(0, client_first.find(',', client_first.find(',') + 1) + 1);
         const std::string without_proof = "c=" + encode_base64(header) + "," +
                                           server_first.substr(0, server_first.find(',')) +
@@ -230,7 +230,7 @@ TEST_CASE("a SCRAM final message is accepted whole and unaltered only") {
     const auto answer = [](const std::string& message) {
         Exchange scram = exchange(Mechanism::scram_sha_256);
         REQUIRE(is<NeedCredentials>(scram.begin(first)));
-        REQUIRE(is<Challenge>(scram.supply(pencil(), true)));
+        REQUIRE(is<Challenge>(scram.supply(pencil_credentials(), true)));
         return scram.next(message);
     };
     CHECK(is<Challenge>(answer(last)));
@@ -256,7 +256,7 @@ TEST_CASE("a SCRAM final message is accepted whole and unaltered only") {
 TEST_CASE("credentials that are not genuine lead as far as the proof, and never in") {
     Exchange scram = exchange(Mechanism::scram_sha_256);
     REQUIRE(is<NeedCredentials>(scram.begin(first)));
-    CHECK(is<Challenge>(scram.supply(pencil(), false)));
+    CHECK(is<Challenge>(scram.supply(pencil_credentials(), false)));
     CHECK(is<Refused>(scram.next(last)));
     CHECK(is<Malformed>(scram.next("")));
 }
@@ -264,7 +264,7 @@ TEST_CASE("credentials that are not genuine lead as far as the proof, and never 
 TEST_CASE("SCRAM is over only with an empty response to the server's signature") {
     Exchange scram = exchange(Mechanism::scram_sha_256);
     REQUIRE(is<NeedCredentials>(scram.begin(first)));
-    CHECK(is<Challenge>(scram.supply(pencil(), true)));
+    CHECK(is<Challenge>(scram.supply(pencil_credentials(), true)));
     REQUIRE(is<Challenge>(scram.next(last)));
     CHECK(is<Malformed>(scram.next("x")));
     CHECK(is<Malformed>(scram.next("")));
@@ -272,11 +272,11 @@ TEST_CASE("SCRAM is over only with an empty response to the server's signature")
 
 TEST_CASE("what comes at the wrong time is malformed") {
     Exchange early = exchange(Mechanism::scram_sha_256);
-    CHECK(is<Malformed>(early.supply(pencil(), true)));
+    CHECK(is<Malformed>(early.supply(pencil_credentials(), true)));
     Exchange waiting = exchange(Mechanism::scram_sha_256);
     REQUIRE(is<NeedCredentials>(waiting.begin(first)));
     CHECK(is<Malformed>(waiting.next(last)));
-    CHECK(is<Malformed>(waiting.supply(pencil(), true)));
+    CHECK(is<Malformed>(waiting.supply(pencil_credentials(), true)));
     Exchange plain = exchange(Mechanism::plain);
-    CHECK(is<Malformed>(plain.supply(pencil(), true)));
+    CHECK(is<Malformed>(plain.supply(pencil_credentials(), true)));
 }

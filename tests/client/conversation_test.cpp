@@ -16,11 +16,11 @@ using namespace std::chrono_literals;
 namespace {
 
 // A conversation and the server's end of it, in one process: what the server says is written before it is asked.
-struct Bench {
+struct ConversationBench {
     posix::UniqueFd far;
     std::optional<Conversation> near;
 
-    Bench() {
+    ConversationBench() {
         int ends[2];
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw std::runtime_error{"socketpair"};
         near.emplace(posix::UniqueFd{ends[0]});
@@ -56,7 +56,7 @@ private:
 } // namespace
 
 TEST_CASE("lines are the same whatever ends them") {
-    Bench bench;
+    ConversationBench bench;
     bench.says("+OK one\r\n+OK two\n\r\n");
     CHECK(bench.near->hear(1s).text == "+OK one");
     CHECK(bench.near->hear(1s).text == "+OK two");
@@ -67,7 +67,7 @@ TEST_CASE("lines are the same whatever ends them") {
 TEST_CASE("a reply is read whole wherever it is cut") {
     const std::string wire = "+OK\r\n..a\r\nb\r\n.\r\n";
     for (std::size_t cut = 0; cut <= wire.size(); ++cut) {
-        Bench bench;
+        ConversationBench bench;
         bench.says(wire.substr(0, cut));
         ReplyReader reader{Shape::list};
         auto progress = ReplyReader::Progress::more;
@@ -85,7 +85,7 @@ TEST_CASE("a reply is read whole wherever it is cut") {
 }
 
 TEST_CASE("a question goes out as one line and its answer comes back") {
-    Bench bench;
+    ConversationBench bench;
     bench.says("+OK\r\nmessages 7\r\n.\r\n");
     const Answer answer = ask(*bench.near, "METR *");
     CHECK(answer.kind == Answer::Kind::reply);
@@ -94,7 +94,7 @@ TEST_CASE("a question goes out as one line and its answer comes back") {
 }
 
 TEST_CASE("behind a command of unknown form a NOOP goes out") {
-    Bench bench;
+    ConversationBench bench;
     bench.says("+OK done\r\n+OK\r\n");
     CHECK(ask(*bench.near, "NEWW x").reply.text == "done");
     CHECK(bench.heard() == "NEWW x\r\nNOOP\r\n");
@@ -103,7 +103,7 @@ TEST_CASE("behind a command of unknown form a NOOP goes out") {
 
 TEST_CASE("a server that hangs up is gone, in the middle of a list too") {
     for (const char* last : {"", "+OK", "+OK\r\n", "+OK\r\nhalf a list\r\n"}) {
-        Bench bench;
+        ConversationBench bench;
         bench.says(last);
         ::shutdown(bench.far.get(), SHUT_WR);
         const Answer answer = ask(*bench.near, "METR *");
@@ -113,7 +113,7 @@ TEST_CASE("a server that hangs up is gone, in the middle of a list too") {
 }
 
 TEST_CASE("the last words of a server that has already gone are heard") {
-    Bench bench;
+    ConversationBench bench;
     bench.says("-ERR [SYS/TEMP] going down\r\n");
     bench.far.reset();
     const Answer answer = ask(*bench.near, "METR");
@@ -122,7 +122,7 @@ TEST_CASE("the last words of a server that has already gone are heard") {
 }
 
 TEST_CASE("a server that closes behind the answer to an unknown command answered") {
-    Bench bench;
+    ConversationBench bench;
     bench.says("+OK draining\r\n");
     ::shutdown(bench.far.get(), SHUT_WR);
     const Answer answer = ask(*bench.near, "NEWW");
@@ -131,13 +131,13 @@ TEST_CASE("a server that closes behind the answer to an unknown command answered
 }
 
 TEST_CASE("what does not speak the protocol is found out") {
-    Bench bench;
+    ConversationBench bench;
     bench.says("220 mail.example ESMTP\r\n");
     CHECK(ask(*bench.near, "METR").kind == Answer::Kind::gone);
 }
 
 TEST_CASE("a watcher interrupts a wait, and only when it wants to") {
-    Bench bench;
+    ConversationBench bench;
     PipeWatcher watcher;
     watcher.poke("..!");
     CHECK(bench.near->hear(std::nullopt, &watcher).what == Heard::interrupted);
@@ -149,7 +149,7 @@ TEST_CASE("a watcher interrupts a wait, and only when it wants to") {
 }
 
 TEST_CASE("a live list ends with an empty line from us and the rest is read") {
-    Bench bench;
+    ConversationBench bench;
     PipeWatcher watcher;
     bench.says("+OK\r\nfirst\r\n..second\r\nlate\r\n.\r\n+OK next\r\n");
     std::vector<std::string> lines;
@@ -166,7 +166,7 @@ TEST_CASE("a live list ends with an empty line from us and the rest is read") {
 }
 
 TEST_CASE("a live list that is refused never begins") {
-    Bench bench;
+    ConversationBench bench;
     PipeWatcher watcher;
     bench.says("-ERR unknown type\r\n");
     bool begun = false;

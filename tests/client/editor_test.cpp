@@ -9,7 +9,7 @@ using Wants = Editor::Wants;
 
 namespace {
 
-struct Bench {
+struct EditorBench {
     History history;
     Editor editor{"$ ", history};
 
@@ -31,7 +31,7 @@ struct Bench {
 } // namespace
 
 TEST_CASE("keys edit the line where the cursor stands") {
-    Bench bench;
+    EditorBench bench;
     bench.type("METR *");
     CHECK(bench.row(40) == "$ METR *|");
     bench.type("\x1b[D\x1b[Dx");
@@ -43,7 +43,7 @@ TEST_CASE("keys edit the line where the cursor stands") {
 }
 
 TEST_CASE("Ctrl-K, Ctrl-U and Ctrl-W take away what Ctrl-Y gives back") {
-    Bench bench;
+    EditorBench bench;
     bench.type("USER ADD  name\x17");
     CHECK(bench.editor.line() == "USER ADD  ");
     bench.type("\x19");
@@ -58,7 +58,7 @@ TEST_CASE("Ctrl-K, Ctrl-U and Ctrl-W take away what Ctrl-Y gives back") {
 }
 
 TEST_CASE("accents and wide characters are one key each") {
-    Bench bench;
+    EditorBench bench;
     bench.type("se\xC3\xB1"
                "or\xE6\x97\xA5");
     CHECK(bench.row(40) == "$ se\xC3\xB1or\xE6\x97\xA5|");
@@ -70,7 +70,7 @@ TEST_CASE("accents and wide characters are one key each") {
 
 TEST_CASE("the row never grows beyond the screen and always shows the cursor") {
     for (const std::size_t columns : {1U, 2U, 5U, 12U, 13U, 20U, 21U, 80U}) {
-        Bench bench;
+        EditorBench bench;
         std::string line;
         for (int i = 0; i < 120; ++i)
             line += i % 7 == 3   ? "\xE6\x97\xA5"
@@ -95,7 +95,7 @@ TEST_CASE("the row never grows beyond the screen and always shows the cursor") {
 }
 
 TEST_CASE("a long line scrolls, with marks where it goes on") {
-    Bench bench;
+    EditorBench bench;
     bench.type("0123456789abcdefghijklmnopqrstuvwxyz");
     const std::string at_end = bench.row(20);
     CHECK(at_end.substr(0, 3) == "$ <");
@@ -115,7 +115,7 @@ TEST_CASE("a prompt that leaves no room gives way") {
 }
 
 TEST_CASE("the history gives back old lines and the one being written") {
-    Bench bench;
+    EditorBench bench;
     bench.history.add("one");
     bench.history.add("two");
     bench.history.add("two");
@@ -141,7 +141,7 @@ TEST_CASE("the history is bounded") {
 }
 
 TEST_CASE("Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-L, Enter and Tab are the caller's") {
-    Bench bench;
+    EditorBench bench;
     CHECK(bench.type("\x04") == Wants::leave);
     bench.type("ab\x1b[D");
     CHECK(bench.type("\x04") == Wants::redraw); // on a line: the character under the cursor
@@ -155,7 +155,7 @@ TEST_CASE("Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-L, Enter and Tab are the caller's") {
 }
 
 TEST_CASE("a line grows only so far") {
-    Bench bench;
+    EditorBench bench;
     const std::string much(100'000, 'x');
     CHECK(bench.type(much) == Wants::bell);
     CHECK(bench.editor.line().size() == 4094);

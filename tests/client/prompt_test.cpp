@@ -7,7 +7,7 @@
 
 namespace {
 
-const Replies usual = {{"METR", "+OK 41;5000;2;7\r\n"},
+const Replies usual_replies = {{"METR", "+OK 41;5000;2;7\r\n"},
                        {"METR *", "+OK\r\nmessages 41\r\nmemory 5000\r\n.\r\n"},
                        {"CONF", "+OK\r\ntimeout 600\r\nlogin-timeout 60\r\n.\r\n"},
                        {"CONF LOGIN-TIMEOUT", "+OK 60\r\n"},
@@ -17,13 +17,13 @@ const Replies usual = {{"METR", "+OK 41;5000;2;7\r\n"},
                        {"AUTH ROOT SECRET", "+OK welcome\r\n"},
                        {"USER ADD EVA SECRET", "+OK added\r\n"}};
 
-struct Bench {
-    FakeServer server{usual};
+struct PromptBench {
+    FakeServer server{usual_replies};
     TerminalClient terminal;
     std::string prompt = "buzon 127.0.0.1:" + server.port() + ">";
 
     using Parent = TerminalClient::Parent;
-    explicit Bench(std::vector<std::string> front = {}, std::size_t columns = 80, Parent parent = Parent::test)
+    explicit PromptBench(std::vector<std::string> front = {}, std::size_t columns = 80, Parent parent = Parent::test)
         : terminal{arguments(std::move(front)), 24, columns, parent} {}
 
     std::vector<std::string> arguments(std::vector<std::string> front) const {
@@ -37,7 +37,7 @@ struct Bench {
 } // namespace
 
 TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("METR\r");
     bench.terminal.wait_for("historic     7\n" + bench.prompt);
@@ -52,7 +52,7 @@ TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
 }
 
 TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("ETx\x7fR\x01M");
     bench.shows("M|ETR");
@@ -70,7 +70,7 @@ TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
 }
 
 TEST_CASE("accented letters take one place on the row") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("HOST a\xC3\xB1o\x1b[D");
     bench.shows("HOST a\xC3\xB1|o");
@@ -79,7 +79,7 @@ TEST_CASE("accented letters take one place on the row") {
 }
 
 TEST_CASE("Ctrl-C drops the line and Ctrl-D on an empty one leaves") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("KICK 7\x03");
     bench.terminal.wait_for("KICK 7^C");
@@ -91,7 +91,7 @@ TEST_CASE("Ctrl-C drops the line and Ctrl-D on an empty one leaves") {
 }
 
 TEST_CASE("a killed server ends the prompt with its name, 69 and a terminal in order") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("ME");
     bench.shows("ME|");
@@ -103,7 +103,7 @@ TEST_CASE("a killed server ends the prompt with its name, 69 and a terminal in o
 
 TEST_CASE("signals end the client with the terminal in order") {
     for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) {
-        Bench bench;
+        PromptBench bench;
         bench.ready();
         bench.terminal.signal(number);
         CHECK(bench.terminal.wait_end() == 128 + number);
@@ -112,7 +112,7 @@ TEST_CASE("signals end the client with the terminal in order") {
 }
 
 TEST_CASE("even a crash gives the terminal back") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     CHECK_FALSE(bench.terminal.mode_is_usual());
     bench.terminal.signal(SIGABRT);
@@ -121,7 +121,7 @@ TEST_CASE("even a crash gives the terminal back") {
 }
 
 TEST_CASE("Ctrl-C while the server thinks gives the person back the shell") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("SLOW\r");
     bench.terminal.wait_for("SLOW\n");
@@ -132,7 +132,7 @@ TEST_CASE("Ctrl-C while the server thinks gives the person back the shell") {
 
 TEST_CASE("live events run until Ctrl-C or Enter, and the prompt goes on") {
     for (const char* end : {"\x03", "\r"}) {
-        Bench bench;
+        PromptBench bench;
         bench.ready();
         bench.terminal.type("EVNT\r");
         bench.terminal.wait_for(".2026 dots");
@@ -147,7 +147,7 @@ TEST_CASE("live events run until Ctrl-C or Enter, and the prompt goes on") {
 }
 
 TEST_CASE("Tab completes verbs and the server's own names") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("me\t");
     bench.shows("METR |");
@@ -163,7 +163,7 @@ TEST_CASE("Tab completes verbs and the server's own names") {
 }
 
 TEST_CASE("a pasted script runs line by line") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("\x1b[200~METR\nNOOP\nCONF\tlogin-timeout\n\x1b[201~");
     bench.terminal.wait_for("\n60\n");
@@ -173,7 +173,7 @@ TEST_CASE("a pasted script runs line by line") {
 }
 
 TEST_CASE("passwords are not echoed where asked for, and never in the history") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("NOOP\r");
     bench.terminal.wait_for("OK\n");
@@ -193,7 +193,7 @@ TEST_CASE("passwords are not echoed where asked for, and never in the history") 
 }
 
 TEST_CASE("the password for --auth is asked on the terminal without echo") {
-    Bench bench{{"--auth", "root"}};
+    PromptBench bench{{"--auth", "root"}};
     bench.terminal.wait_cursor("Password: |");
     CHECK_FALSE(bench.terminal.mode_is_usual());
     bench.terminal.type("secret\r");
@@ -205,7 +205,7 @@ TEST_CASE("the password for --auth is asked on the terminal without echo") {
 }
 
 TEST_CASE("Ctrl-C at the password leaves with the echo on again") {
-    Bench bench{{"--auth", "root"}};
+    PromptBench bench{{"--auth", "root"}};
     bench.terminal.wait_cursor("Password: |");
     bench.terminal.type("se\x03");
     CHECK(bench.terminal.wait_end() == 64);
@@ -214,7 +214,7 @@ TEST_CASE("Ctrl-C at the password leaves with the echo on again") {
 }
 
 TEST_CASE("the row is drawn anew when the window changes") {
-    Bench bench{{}, 60};
+    PromptBench bench{{}, 60};
     bench.ready();
     bench.terminal.type("CONF timeout 12345678901234567890123456789");
     bench.terminal.wait_cursor("9|");
@@ -226,7 +226,7 @@ TEST_CASE("the row is drawn anew when the window changes") {
 }
 
 TEST_CASE("the server cannot command the terminal through the prompt") {
-    Bench bench;
+    PromptBench bench;
     bench.ready();
     bench.terminal.type("LOGG\r");
     bench.terminal.wait_for("\\x1b[2Jx");
@@ -234,7 +234,7 @@ TEST_CASE("the server cannot command the terminal through the prompt") {
 }
 
 TEST_CASE("Ctrl-Z stops the client with the terminal in order, and it goes on where it was") {
-    Bench bench{{}, 80, TerminalClient::Parent::shell};
+    PromptBench bench{{}, 80, TerminalClient::Parent::shell};
     bench.ready();
     bench.terminal.type("ME\x1a");
     bench.terminal.wait_for("\nstopped\n");
@@ -247,7 +247,7 @@ TEST_CASE("Ctrl-Z stops the client with the terminal in order, and it goes on wh
 }
 
 TEST_CASE("what is typed ahead of a password's end is not lost") {
-    Bench bench{{"--auth", "root"}};
+    PromptBench bench{{"--auth", "root"}};
     bench.terminal.wait_cursor("Password: |");
     bench.terminal.type("secret\rMETR\r");
     bench.terminal.wait_for("historic");

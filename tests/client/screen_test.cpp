@@ -24,7 +24,7 @@ Replies replies() {
             {"HIST MESSAGES HOUR 5", "+OK\r\n.\r\n"}};
 }
 
-std::vector<std::string> to(const FakeServer& server, std::vector<std::string> words) {
+std::vector<std::string> words_to(const FakeServer& server, std::vector<std::string> words) {
     words.insert(words.begin(), {"127.0.0.1", server.port()});
     return words;
 }
@@ -33,7 +33,7 @@ std::vector<std::string> to(const FakeServer& server, std::vector<std::string> w
 
 TEST_CASE("top fills the screen, follows its size and gives the terminal back on q") {
     const FakeServer server{replies()};
-    TerminalClient terminal{to(server, {"top"})};
+    TerminalClient terminal{words_to(server, {"top"})};
     terminal.wait_for("login      user1");
     CHECK(terminal.screen().alternate());
     CHECK_FALSE(terminal.mode_is_usual());
@@ -62,7 +62,7 @@ TEST_CASE("top fills the screen, follows its size and gives the terminal back on
 TEST_CASE("top leaves on Ctrl-C, on signals and when the server is killed, each time with the terminal in order") {
     for (const int number : {0, SIGTERM, SIGINT, SIGKILL}) {
         FakeServer server{replies()};
-        TerminalClient terminal{to(server, {"top"})};
+        TerminalClient terminal{words_to(server, {"top"})};
         terminal.wait_for("LOG-INS");
         if (number == 0)
             terminal.type("\x03");
@@ -80,28 +80,28 @@ TEST_CASE("top leaves on Ctrl-C, on signals and when the server is killed, each 
 
 TEST_CASE("top without a terminal is wrong usage") {
     const FakeServer server{replies()};
-    CHECK(run_client(to(server, {"top"})).code == 64);
+    CHECK(run_client(words_to(server, {"top"})).code == 64);
 }
 
 TEST_CASE("plot draws into a terminal and writes CSV elsewhere") {
     const FakeServer server{replies()};
-    TerminalClient terminal{to(server, {"plot", "messages"})};
+    TerminalClient terminal{words_to(server, {"plot", "messages"})};
     CHECK(terminal.wait_end() == 0);
     CHECK(terminal.screen().row(0) == "messages by the minute, 2026-11-23 10:00 to 2026-11-23 11:00 UTC");
     CHECK(terminal.screen().row(1).find("   600 \xE2\x94\xA4") == 0);
     CHECK(terminal.screen().row(19) == "last 590, least 0, most 590, mean 295");
 
-    const Finished file = run_client(to(server, {"plot", "messages"}));
+    const Finished file = run_client(words_to(server, {"plot", "messages"}));
     CHECK(file.code == 0);
     CHECK(file.out.find("time,value\n2026-11-23T10:00:00Z,0\n2026-11-23T10:01:00Z,10\n") == 0);
-    CHECK(run_client(to(server, {"plot", "messages", "hour", "5"})).out == "time,value\n");
+    CHECK(run_client(words_to(server, {"plot", "messages", "hour", "5"})).out == "time,value\n");
 }
 
 TEST_CASE("plot refuses what the server or the calendar does not know") {
     const FakeServer server{replies()};
-    const Finished period = run_client(to(server, {"plot", "messages", "fortnight"}));
+    const Finished period = run_client(words_to(server, {"plot", "messages", "fortnight"}));
     CHECK(period.code == 64);
-    const Finished metric = run_client(to(server, {"plot", "nothing"}));
+    const Finished metric = run_client(words_to(server, {"plot", "nothing"}));
     CHECK(metric.code == 1);
     CHECK(metric.out.empty());
     CHECK(metric.err == "-ERR unknown command\n");
@@ -109,7 +109,7 @@ TEST_CASE("plot refuses what the server or the calendar does not know") {
 
 TEST_CASE("plot and top work from the prompt, which goes on behind them") {
     const FakeServer server{replies()};
-    TerminalClient terminal{to(server, {})};
+    TerminalClient terminal{words_to(server, {})};
     terminal.wait_cursor("> |");
     terminal.type("plot messages hour 5\r");
     terminal.wait_for("no history of messages by the hour yet");

@@ -12,7 +12,7 @@ Reply reply(const char* text) {
     return {true, std::string{"+OK"} + (*text ? " " : "") + text, text, false, {}};
 }
 
-Reply list(std::vector<std::string> lines) {
+Reply reply_of(std::vector<std::string> lines) {
     return {true, "+OK", "", true, std::move(lines)};
 }
 
@@ -40,33 +40,33 @@ TEST_CASE("a base directory may hold semicolons") {
 }
 
 TEST_CASE("settings and metrics stand in columns") {
-    CHECK(show(Format::person, "CONF", list({"timeout 600", "disable UIDL TOP", "host"})) ==
+    CHECK(show(Format::person, "CONF", reply_of({"timeout 600", "disable UIDL TOP", "host"})) ==
           "timeout  600\ndisable  UIDL TOP\nhost\n");
-    CHECK(show(Format::person, "METR *", list({"a{b=\"c d\"} 10", "messages 7"})) ==
+    CHECK(show(Format::person, "METR *", reply_of({"a{b=\"c d\"} 10", "messages 7"})) ==
           "a{b=\"c d\"}  10\nmessages     7\n");
 }
 
 TEST_CASE("sessions become a table, with whatever columns the server has") {
     CHECK(
         show(Format::person, "SESS",
-             list({"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
+             reply_of({"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
         "ID  USER   ADDRESS     STATE          AGE  COMMAND  NEW  FIELD7\n"
         " 7  user1  ::1         transaction     12  RETR\n"
         "12  -      10.0.0.1:9  authorization    3           x    odd\n");
-    CHECK(show(Format::person, "SESS", list({})) == "no sessions\n");
+    CHECK(show(Format::person, "SESS", reply_of({})) == "no sessions\n");
 }
 
 TEST_CASE("the raw view is the lines of the wire") {
-    CHECK(show(Format::raw, "LOGG", list({".", "..a", "b"})) == "+OK\n..\n...a\nb\n.\n");
-    CHECK(show(Format::raw, "SESS", list({})) == "+OK\n.\n");
+    CHECK(show(Format::raw, "LOGG", reply_of({".", "..a", "b"})) == "+OK\n..\n...a\nb\n.\n");
+    CHECK(show(Format::raw, "SESS", reply_of({})) == "+OK\n.\n");
     CHECK(show(Format::raw, "METR", reply("1;2;3;4")) == "+OK 1;2;3;4\n");
     CHECK(show(Format::raw, "LOGG", refused) == "-ERR [AUTH] \x1b[2J\n");
 }
 
 TEST_CASE("control characters of the server never reach a person's terminal") {
     CHECK(show(Format::person, "LOGG", refused) == "-ERR [AUTH] \\x1b[2J\n");
-    CHECK(show(Format::person, "LOGG", list({"\x1b]0;x\a"})) == "\\x1b]0;x\\x07\n");
-    CHECK(show(Format::person, "CONF", list({"host \x1b[2J"})) == "host  \\x1b[2J\n");
+    CHECK(show(Format::person, "LOGG", reply_of({"\x1b]0;x\a"})) == "\\x1b]0;x\\x07\n");
+    CHECK(show(Format::person, "CONF", reply_of({"host \x1b[2J"})) == "host  \\x1b[2J\n");
     CHECK(show_live_line(Format::person, "EVNT", "\x9b") == "\xEF\xBF\xBD\n");
 }
 
@@ -75,19 +75,19 @@ TEST_CASE("JSON has numbers where the protocol has numbers") {
           R"({"status":"+OK","text":"41;18446744073709551615;2;7",)"
           R"("values":{"messages":41,"bytes":18446744073709551615,"online":2,"historic":7}})"
           "\n");
-    CHECK(show(Format::json, "METR *", list({"messages 7", "odd x"})) ==
+    CHECK(show(Format::json, "METR *", reply_of({"messages 7", "odd x"})) ==
           R"({"status":"+OK","text":"","values":{"messages":7,"odd":"x"},"lines":["messages 7","odd x"]})"
           "\n");
-    CHECK(show(Format::json, "CONF", list({"timeout 600"})) ==
+    CHECK(show(Format::json, "CONF", reply_of({"timeout 600"})) ==
           R"({"status":"+OK","text":"","values":{"timeout":"600"},"lines":["timeout 600"]})"
           "\n");
-    CHECK(show(Format::json, "HIST bytes hour", list({"2026-11-23T15:00:00Z 12"})) ==
+    CHECK(show(Format::json, "HIST bytes hour", reply_of({"2026-11-23T15:00:00Z 12"})) ==
           R"({"status":"+OK","text":"","points":[{"time":"2026-11-23T15:00:00Z","value":12}],)"
           R"("lines":["2026-11-23T15:00:00Z 12"]})"
           "\n");
     CHECK(show(Format::json, "NOOP", refused) == R"({"status":"-ERR","text":"[AUTH] \u001b[2J"})"
                                                  "\n");
-    CHECK(show(Format::json, "SESS", list({})) == R"({"status":"+OK","text":"","sessions":[],"lines":[]})"
+    CHECK(show(Format::json, "SESS", reply_of({})) == R"({"status":"+OK","text":"","sessions":[],"lines":[]})"
                                                   "\n");
 }
 

@@ -66,7 +66,7 @@ private:
     pid_t pid_ = -1;
 };
 
-pid_t number_in(const std::string& file) {
+pid_t pid_in(const std::string& file) {
     wait_until([&] { return contents(file).find('\n') != std::string::npos; });
     return static_cast<pid_t>(std::atoi(contents(file).c_str()));
 }
@@ -85,8 +85,8 @@ TEST_CASE("grandchildren die with a server that is killed, in the program's grou
     // timeout(1) leads a group of its own.
     Server server{"sleep 1000 & echo $! > " + in_group + "; timeout 1000 sleep 1001 & echo $! > " + out_of_group +
                   "; wait"};
-    const pid_t one = number_in(in_group);
-    const pid_t other = number_in(out_of_group);
+    const pid_t one = pid_in(in_group);
+    const pid_t other = pid_in(out_of_group);
     CHECK(process_exists(one));
     CHECK(process_exists(other));
     server.kill();
@@ -104,9 +104,9 @@ TEST_CASE("a grandchild in a session of its own dies with the server if it holds
     const std::string program = "setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' ";
     Server server{program + output + " 2>/dev/null & " + program + errors + " >/dev/null & " + program + neither +
                   " >/dev/null 2>&1 & wait"};
-    const pid_t one = number_in(output);
-    const pid_t other = number_in(errors);
-    const pid_t daemon = number_in(neither);
+    const pid_t one = pid_in(output);
+    const pid_t other = pid_in(errors);
+    const pid_t daemon = pid_in(neither);
     server.kill();
     gone(one);
     gone(other);
@@ -119,7 +119,7 @@ TEST_CASE("grandchildren whose program has ended by itself die with the server a
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
     Server server{"sleep 1000 & echo $! > " + file};
-    const pid_t grandchild = number_in(file);
+    const pid_t grandchild = pid_in(file);
     CHECK(process_exists(grandchild)); // the program is a zombie now: nobody has looked
     server.kill();
     gone(grandchild);
@@ -132,14 +132,14 @@ TEST_CASE("what a run leaves outside of its group is cleared while the server li
     Server server{"timeout 1000 sleep 1000 & echo $! > " + file + "; setsid sh -c 'echo $$ > " + other +
                       "; exec sleep 1000' & sleep 0.1",
                   [&](Launcher&, Launch& launch) {
-                      number_in(file);
-                      number_in(other);
+                      pid_in(file);
+                      pid_in(other);
                       launch.started.place.end();
                       ::kill(-launch.started.pid, SIGKILL);
                       ::waitpid(launch.started.pid, nullptr, 0);
                   }};
-    gone(number_in(file));
-    gone(number_in(other));
+    gone(pid_in(file));
+    gone(pid_in(other));
     CHECK(process_exists(server.guard));
     server.kill();
     gone(server.guard);
@@ -189,7 +189,7 @@ TEST_CASE("a guard that was killed is replaced, and the new one knows what runs"
     const std::string new_guard = directory.expect("guard");
     Server server{
         "sleep 1000 & echo $! > " + file + "; wait", [&](Launcher& launcher, Launch&) {
-            number_in(file);
+            pid_in(file);
             const pid_t old = launcher.guard().pid();
             ::kill(old, SIGKILL);
             ::usleep(1'100'000); // not sooner than a second after it was made
@@ -199,10 +199,10 @@ TEST_CASE("a guard that was killed is replaced, and the new one knows what runs"
             ::waitpid(next.started.pid, nullptr, 0);
             std::ofstream{new_guard} << launcher.guard().pid() << '\n';
         }};
-    const pid_t guard = number_in(new_guard);
+    const pid_t guard = pid_in(new_guard);
     CHECK(guard != server.guard);
     CHECK(process_exists(guard));
-    const pid_t grandchild = number_in(file);
+    const pid_t grandchild = pid_in(file);
     server.kill();
     gone(grandchild);
     gone(guard);

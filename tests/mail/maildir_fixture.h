@@ -19,6 +19,8 @@
 
 namespace buzon::mail {
 
+using NameSet = std::set<std::string>;
+
 class TestMaildir {
 public:
     TestMaildir() {
@@ -51,8 +53,8 @@ public:
     bool has(std::string_view name) const { return std::filesystem::exists(std::filesystem::symlink_status(file(name))); }
     void rename(std::string_view from, std::string_view to) const { std::filesystem::rename(file(from), file(to)); }
     void remove(std::string_view name) const { REQUIRE(std::filesystem::remove(file(name))); }
-    std::set<std::string> names(std::string_view folder) const {
-        std::set<std::string> all;
+    NameSet names(std::string_view folder) const {
+        NameSet all;
         for (const auto& entry : std::filesystem::directory_iterator(file(folder))) all.insert(entry.path().filename());
         return all;
     }

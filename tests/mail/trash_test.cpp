@@ -9,7 +9,6 @@ using namespace buzon::mail;
 
 namespace {
 
-using Names = std::set<std::string>;
 
 UpdateRequest deletion_of(const TestMaildir& maildir, std::int64_t keep_since, const std::set<std::uint32_t>& spared = {}) {
     Maildrop drop{maildir.scan()};
@@ -36,7 +35,7 @@ TEST_CASE("deleted mail that is kept comes back with its flags, its octets and i
     const RestoreOutcome outcome = restore(maildir.path(), 500);
     CHECK(outcome.restored == 3);
     CHECK(outcome.failed == 0);
-    CHECK(maildir.names("cur") == Names{"1.a:2,", "2.b:2,FS", "3.c:2,"});
+    CHECK(maildir.names("cur") == NameSet{"1.a:2,", "2.b:2,FS", "3.c:2,"});
     CHECK(maildir.content("cur/2.b:2,FS") == "old");
     CHECK(maildir.scan()->uidl(1) == before);
     CHECK(maildir.names(trash_name).empty());
@@ -50,7 +49,7 @@ TEST_CASE("what was deleted too long ago goes for good, the rest stays") {
     maildir.put("new/2.b");
     CHECK(update(deletion_of(maildir, 200)).removed == 1);
     CHECK(expire_trash(maildir.path(), 200).value() == 1);
-    CHECK(maildir.names(trash_name) == Names{"200"});
+    CHECK(maildir.names(trash_name) == NameSet{"200"});
     CHECK(restore(maildir.path(), 0).restored == 1);
     CHECK(expire_trash(maildir.path(), 9999).value() == 0);
 }

@@ -18,7 +18,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-Names uidls(const Snapshot& snapshot) {
+Names uidls_of(const Snapshot& snapshot) {
     Names all;
     for (std::uint32_t i = 0; i < snapshot.count(); ++i) all.emplace_back(snapshot.uidl(i));
     return all;
@@ -82,7 +82,7 @@ TEST_CASE("a format that cannot be read, or tells no messages apart, is refused 
 TEST_CASE("a dovecot-uidlist gives UIDLs and order as Dovecot gives them") {
     const TestMaildir maildir;
     put_listed(maildir);
-    CHECK(uidls(*maildir.scan()) == dovecot_uidls);
+    CHECK(uidls_of(*maildir.scan()) == dovecot_uidls);
 }
 
 TEST_CASE("what was given once stays: through deliveries, deletions, flags, and without Dovecot's list") {
@@ -94,30 +94,30 @@ TEST_CASE("what was given once stays: through deliveries, deletions, flags, and 
     maildir.remove("cur/1700000004.d:2,FS");
     maildir.rename("new/1700000002.b", "cur/1700000002.b:2,RS");
     const Names now{"000000056b0405a2", "000000016b0405a2", "000000026b0405a2", "old-uidl", "1600000000.old-but-late", "1700000099.x"};
-    CHECK(uidls(*maildir.scan()) == now);
+    CHECK(uidls_of(*maildir.scan()) == now);
 
     // Dovecot goes on, and lists the new ones too: their UIDLs were given by then.
     maildir.put("dovecot-uidlist", dovecot_list + std::string{"6 :1700000099.x\n7 :1600000000.old-but-late\n8 :1700000100.y\n"});
-    CHECK(uidls(*maildir.scan()) == now);
+    CHECK(uidls_of(*maildir.scan()) == now);
     maildir.put("new/1700000100.y");
     Names more = now;
     more.push_back("000000086b0405a2");
-    CHECK(uidls(*maildir.scan()) == more);
+    CHECK(uidls_of(*maildir.scan()) == more);
 
     maildir.remove("dovecot-uidlist");
     maildir.remove(index_file_name);
-    CHECK(uidls(*maildir.scan()) == more);
-    CHECK(uidls(*maildir.scan(with(UidlSource::base_name))) == more);
+    CHECK(uidls_of(*maildir.scan()) == more);
+    CHECK(uidls_of(*maildir.scan(with(UidlSource::base_name))) == more);
 }
 
 TEST_CASE("a Maildir once served by base names stays so when another server's list appears") {
     const TestMaildir maildir;
     for (const char* name : {"cur/1700000009.a:2,S", "new/1700000002.b"}) maildir.put(name);
     const Names base{"1700000002.b", "1700000009.a"};
-    CHECK(uidls(*maildir.scan()) == base);
+    CHECK(uidls_of(*maildir.scan()) == base);
     maildir.put("dovecot-uidlist", dovecot_list);
     maildir.put("new/1700000003.c");
-    CHECK(uidls(*maildir.scan()) == Names{"1700000002.b", "1700000003.c", "1700000009.a"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"1700000002.b", "1700000003.c", "1700000009.a"});
 }
 
 TEST_CASE("an empty maildrop decides nothing yet") {
@@ -125,7 +125,7 @@ TEST_CASE("an empty maildrop decides nothing yet") {
     maildir.scan();
     CHECK_FALSE(maildir.has(frozen_list_name));
     put_listed(maildir);
-    CHECK(uidls(*maildir.scan()) == dovecot_uidls);
+    CHECK(uidls_of(*maildir.scan()) == dovecot_uidls);
 }
 
 TEST_CASE("versions and damages of a dovecot-uidlist") {
@@ -166,10 +166,10 @@ TEST_CASE("a courierpop3dsizelist gives UIDLs and order as Courier gives them") 
     const TestMaildir maildir;
     for (const char* name : {"cur/20.M9P1.x:2,S", "cur/20.M10P1.x:2,", "new/100.y", "new/300.z"}) maildir.put(name);
     maildir.put("courierpop3dsizelist", "/2 9 77\n100.y 100 5:77\n20.M9P1.x:2,S 50 3:70\n20.M10P1.x:2, 60 8:77\n");
-    CHECK(uidls(*maildir.scan()) == Names{"UID8-77", "UID3-70", "UID5-77", "300.z"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"UID8-77", "UID3-70", "UID5-77", "300.z"});
     maildir.remove("courierpop3dsizelist");
     maildir.remove("new/100.y");
-    CHECK(uidls(*maildir.scan()) == Names{"UID8-77", "UID3-70", "300.z"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"UID8-77", "UID3-70", "300.z"});
 }
 
 TEST_CASE("qmail's order is that of the files' times") {
@@ -180,10 +180,10 @@ TEST_CASE("qmail's order is that of the files' times") {
     maildir.set_mtime("new/20.b", 3);
     ScanOptions options;
     options.uidl.order = SessionOrder::mtime;
-    CHECK(uidls(*maildir.scan(options)) == Names{"30.a", "10.c", "20.b"});
+    CHECK(uidls_of(*maildir.scan(options)) == Names{"30.a", "10.c", "20.b"});
     TestMaildir::rest();
     maildir.scan(options);
-    CHECK(uidls(*maildir.scan()) == Names{"10.c", "20.b", "30.a"});   // another order is another picture
+    CHECK(uidls_of(*maildir.scan()) == Names{"10.c", "20.b", "30.a"});   // another order is another picture
 }
 
 TEST_CASE("UIDLs of another server that do not fit or are not unique are replaced, for ever") {
@@ -191,9 +191,9 @@ TEST_CASE("UIDLs of another server that do not fit or are not unique are replace
     for (const char* name : {"new/1.a", "new/2.b", "new/3.c"}) maildir.put(name);
     maildir.put("dovecot-uidlist", "3 V9\n1 Psame :1.a\n2 Psame :2.b\n3 P" + std::string(71, 'x') + " :3.c\n");
     const Names given{"same", "2.b", "3.c"};
-    CHECK(uidls(*maildir.scan()) == given);
+    CHECK(uidls_of(*maildir.scan()) == given);
     maildir.remove("new/1.a");
-    CHECK(uidls(*maildir.scan()) == Names{"2.b", "3.c"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"2.b", "3.c"});
 }
 
 TEST_CASE("two messages of one name keep their UIDLs without the index, in a moved Maildir, when one of them goes") {
@@ -217,10 +217,10 @@ TEST_CASE("two messages of one name keep their UIDLs without the index, in a mov
     }
     moved.remove("cur/1.same:2,S");
     moved.remove(index_file_name);
-    CHECK(uidls(*moved.scan()) == Names{fresh});
+    CHECK(uidls_of(*moved.scan()) == Names{fresh});
     maildir.remove("new/1.same");
     maildir.remove(index_file_name);
-    CHECK(uidls(*maildir.scan()) == Names{old});
+    CHECK(uidls_of(*maildir.scan()) == Names{old});
 }
 
 TEST_CASE("the frozen list survives a torn end and damaged lines") {
@@ -233,8 +233,8 @@ TEST_CASE("the frozen list survives a torn end and damaged lines") {
     maildir.put(frozen_list_name, whole.substr(0, whole.size() - 5));
     Names torn = dovecot_uidls;
     torn.back() = "1700000003.c";   // only the torn line is lost
-    CHECK(uidls(*maildir.scan()) == torn);
-    CHECK(uidls(*maildir.scan()) == torn);
+    CHECK(uidls_of(*maildir.scan()) == torn);
+    CHECK(uidls_of(*maildir.scan()) == torn);
 
     maildir.put(frozen_list_name, whole);
     for (std::size_t at = 0; at < whole.size(); at += 3) {
@@ -279,8 +279,8 @@ TEST_CASE("the circuit breaker trips when many UIDLs would change, and can be re
     released.uidl.accept_changes = true;
     const Names changed{"000000010000004d", "000000020000004d", "000000030000004d", "1700000004.d", "1700000005.e,S=99,W=999",
                         "1700000200.z"};
-    CHECK(uidls(*maildir.scan(released)) == changed);
-    CHECK(uidls(*maildir.scan()) == changed);
+    CHECK(uidls_of(*maildir.scan(released)) == changed);
+    CHECK(uidls_of(*maildir.scan()) == changed);
 }
 
 TEST_CASE("where few UIDLs would change, none does") {
@@ -291,11 +291,11 @@ TEST_CASE("where few UIDLs would change, none does") {
         list += std::to_string(i) + " :" + std::to_string(1000 + i) + ".x\n";
     }
     maildir.put("dovecot-uidlist", list);
-    const Names given = uidls(*maildir.scan());
+    const Names given = uidls_of(*maildir.scan());
     maildir.remove(frozen_list_name);
     maildir.put("dovecot-uidlist", list.substr(0, list.size() - std::string("20 :1020.x\n").size()) + "21 :1020.x\n");
     maildir.put("new/2000.y");
-    Names now = uidls(*maildir.scan());
+    Names now = uidls_of(*maildir.scan());
     REQUIRE(now.size() == 21);
     now.pop_back();
     CHECK(now == given);
@@ -311,10 +311,10 @@ TEST_CASE("the frozen list is put in order when most of it is about messages lon
     maildir.put("new/4000.fresh");
     std::filesystem::create_directories(maildir.file("buzon-trash/100"));
     maildir.put("buzon-trash/100/7.x:2,S");
-    CHECK(uidls(*maildir.scan()) == Names{"u5", "u2999", "4000.fresh"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"u5", "u2999", "4000.fresh"});
     CHECK(parse_frozen_list(maildir.content(frozen_list_name)).entries.size() == 4);
     CHECK(restore(maildir.path(), 0).restored == 1);
-    CHECK(uidls(*maildir.scan()) == Names{"u5", "u7", "u2999", "4000.fresh"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"u5", "u7", "u2999", "4000.fresh"});
 }
 
 TEST_CASE("processes that scan at once give one message one UIDL") {
@@ -340,7 +340,7 @@ TEST_CASE("a scan that may not freeze leaves nothing behind") {
     ScanOptions options;
     options.write_index = false;
     options.uidl.freeze = false;
-    CHECK(uidls(*maildir.scan(options)) == dovecot_uidls);
+    CHECK(uidls_of(*maildir.scan(options)) == dovecot_uidls);
     CHECK(maildir.names("") == std::set<std::string>{"cur", "new", "tmp", "dovecot-uidlist"});
 }
 
@@ -348,10 +348,10 @@ TEST_CASE("a list of ours that is no file is no list, and harms nothing") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     std::filesystem::create_directory(maildir.file(frozen_list_name));
-    CHECK(uidls(*maildir.scan()) == Names{"1.a"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"1.a"});
     std::filesystem::remove(maildir.file(frozen_list_name));
     std::filesystem::create_symlink("/dev/zero", maildir.file(frozen_list_name));
-    CHECK(uidls(*maildir.scan()) == Names{"1.a"});
+    CHECK(uidls_of(*maildir.scan()) == Names{"1.a"});
 }
 
 TEST_CASE("a captured listing is compared line by line") {

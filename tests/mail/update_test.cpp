@@ -7,7 +7,6 @@ using namespace buzon::mail;
 
 namespace {
 
-using Names = std::set<std::string>;
 constexpr auto remove_it = UpdateRequest::Action::remove;
 constexpr auto mark_it = UpdateRequest::Action::mark_seen;
 
@@ -41,8 +40,8 @@ TEST_CASE("QUIT removes what was deleted and moves what was retrieved to cur wit
     CHECK(outcome.removed == 2);
     CHECK(outcome.failed == 0);
     CHECK(outcome.moved == 1);
-    CHECK(maildir.names("new") == Names{"3.c"});
-    CHECK(maildir.names("cur") == Names{"2.b:2,S", "4.d:2,F"});
+    CHECK(maildir.names("new") == NameSet{"3.c"});
+    CHECK(maildir.names("cur") == NameSet{"2.b:2,S", "4.d:2,F"});
 }
 
 TEST_CASE("a session that did nothing wants nothing") {
@@ -70,7 +69,7 @@ TEST_CASE("deleted messages are removed wherever another program has moved them,
     const UpdateOutcome outcome = session.quit();
     CHECK(outcome.removed == 4);
     CHECK(outcome.failed == 0);
-    CHECK(maildir.names("new") == Names{"5.e", "6.f"});
+    CHECK(maildir.names("new") == NameSet{"5.e", "6.f"});
     CHECK(maildir.names("cur").empty());
 }
 
@@ -95,7 +94,7 @@ TEST_CASE("a deleted message that another program has copied into another file i
     maildir.remove("new/1.a");
     CHECK(session.quit().removed == 1);
     CHECK(maildir.names("cur").empty());
-    CHECK(maildir.names("new") == Names{"2.b"});
+    CHECK(maildir.names("new") == NameSet{"2.b"});
 }
 
 TEST_CASE("a message that cannot be removed is told, the others go") {
@@ -109,7 +108,7 @@ TEST_CASE("a message that cannot be removed is told, the others go") {
     CHECK(outcome.removed == 2);
     CHECK(outcome.failed == 1);
     CHECK(outcome.first_error.value() == EISDIR);
-    CHECK(maildir.names("new") == Names{"2.b"});
+    CHECK(maildir.names("new") == NameSet{"2.b"});
 }
 
 TEST_CASE("flags that another program has set meanwhile are kept, in ASCII order") {
@@ -122,7 +121,7 @@ TEST_CASE("flags that another program has set meanwhile are kept, in ASCII order
     maildir.rename("new/3.c", "cur/3.c:2,RS");
     maildir.rename("new/4.d", "new/4.d:2,R");
     CHECK(session.quit().moved == 3);
-    CHECK(maildir.names("cur") == Names{"1.a:2,FST", "2.b:2,S", "3.c:2,RS", "4.d:2,RS"});
+    CHECK(maildir.names("cur") == NameSet{"1.a:2,FST", "2.b:2,S", "3.c:2,RS", "4.d:2,RS"});
     CHECK(maildir.names("new").empty());
 }
 

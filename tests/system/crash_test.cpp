@@ -21,7 +21,7 @@ using namespace buzon::test;
 
 namespace {
 
-constexpr int users = 10;   // whose QUITs one kill meets, each at another moment
+constexpr int users_of_each_kill = 10;   // whose QUITs one kill meets, each at another moment
 // One round is one QUIT. Under a sanitizer every start of a server or worker is slow.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr unsigned rounds = 40, rounds_on_full = 30;
@@ -49,7 +49,7 @@ public:
         REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
         setup_.arguments = {"-d", root};
         setup_.own_root = true;
-        for (int user = 1; user <= users; ++user) {
+        for (int user = 1; user <= users_of_each_kill; ++user) {
             sessions_.emplace_back(root, user);
             setup_.arguments.push_back("-u");
             setup_.arguments.push_back("user" + std::to_string(user) + ":pass" + std::to_string(user));
@@ -59,7 +59,7 @@ public:
     // `meanwhile`, if any, happens between the logins and the QUITs, `afterwards` when all was looked at.
     void run(unsigned how_many, const std::function<void()>& meanwhile = {}, const std::function<void()>& afterwards = {}) {
         // More of them where no kill has met a QUIT yet: how long one takes changes with the machine's load.
-        for (unsigned volley = 0; volley * users < how_many || (!has_met() && volley < most_volleys); ++volley) {
+        for (unsigned volley = 0; volley * users_of_each_kill < how_many || (!has_met() && volley < most_volleys); ++volley) {
             CAPTURE(volley);
             one(static_cast<Victim>(volley % 3), meanwhile);
             if (afterwards) afterwards();

@@ -12,7 +12,7 @@ using namespace buzon::test;
 
 namespace {
 
-const std::string mail_text = "From: a\nSubject: filtro\n\nuno\n.dos\n";
+const std::string filter_faults_text = "From: a\nSubject: filtro\n\nuno\n.dos\n";
 
 // Processes on this machine whose command line names this directory, the server's own and zombies aside.
 std::vector<pid_t> running_from(const std::string& directory) {
@@ -59,18 +59,18 @@ std::vector<Case> cases() {
         {"writes and then sleeps for ever", "cat; exec sleep 1000", Fate::refused},
         {"writes much and then sleeps for ever", much + "; exec sleep 1000", Fate::cut, line},
         {"closes its output and sleeps for ever", "cat; exec >&- 2>&-; sleep 1000", Fate::refused},
-        {"closes its output and lives on", "cat; exec >&-; sleep 0.3", Fate::served, mail_text},
+        {"closes its output and lives on", "cat; exec >&-; sleep 0.3", Fate::served, filter_faults_text},
         {"never reads", "exec <&-; echo x", Fate::served, "x\n"},
         {"never writes", "cat >/dev/null", Fate::served, ""},
-        {"a grandchild keeps the pipe", "sleep 1000 & cat", Fate::served, mail_text},
-        {"a grandchild in a session of its own keeps the pipe", "setsid sleep 1000 & cat", Fate::served, mail_text},
+        {"a grandchild keeps the pipe", "sleep 1000 & cat", Fate::served, filter_faults_text},
+        {"a grandchild in a session of its own keeps the pipe", "setsid sleep 1000 & cat", Fate::served, filter_faults_text},
         {"a grandchild goes on writing", "printf 'x\\n'; (sleep 3; while :; do echo no; done) &", Fate::served,
          "x\n"},
         {"no last line end, dots, NULs, bare CR", "printf '.a\\n..\\n\\0.\\r\\n\\rb'", Fate::served,
          std::string(".a\n..\n\0.\r\n\rb", 12)},
         {"much more than the message", much, Fate::served, many},
         {"much less than the message", "head -c 5", Fate::served, "From:"},
-        {"complains without end", "cat; yes complaint | head -n 20000 >&2", Fate::served, mail_text},
+        {"complains without end", "cat; yes complaint | head -n 20000 >&2", Fate::served, filter_faults_text},
     };
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     (void)manager.ask("AUTH root s3cr3t");
     for (int user = 1; user <= users; ++user) {
         const std::string name = "user" + std::to_string(user);
-        (void)server.maildir(name).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+        (void)server.maildir(name).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
         const std::string script = with_own_sleep(all[static_cast<std::size_t>(user - 1)].script, directory);
         REQUIRE(manager.command("TRAN FOR " + name + " " + directory.script("filter-" + std::to_string(user), script))
                     .starts_with("+OK on "));
@@ -166,7 +166,7 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
 TEST_CASE("a program that writes a gigabyte to a client of ten kilobytes a second waits, in flat memory") {
     TempDirectory directory;
     Server server{1, {"-T", directory.script("filter", "cat >/dev/null; head -c 1073741824 /dev/zero")}};
-    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
     Pop3Client{server.session()}.quit();   // now all is there that the server makes on demand
     const std::size_t children = children_of(server.pid()).size();
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
@@ -194,7 +194,7 @@ TEST_CASE("two hundred clients at once all get their mail from four programs at 
                           directory.script("filter", "> " + now + "$$; set -- " + now + "*; echo $#; sleep 0.01; rm " + now +
                                                          "$$")}};
     for (int user = 1; user <= users; ++user)
-        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
     std::vector<Pop3Client> clients;
     for (int i = 0; i < 200; ++i) clients.push_back(server.session(1 + i % users));
     const std::size_t descriptors = descriptors_of(server.pid());
@@ -221,7 +221,7 @@ TEST_CASE("who waits too long for a program's turn is told so, and SESS shows wh
     Server server{2, {"-a", "root:s3cr3t", "--max-transforms", "1", "--transform-wait", "600", "-T", program,
                       "--transform-for", "user2=" + program + " | /bin/cat"}};
     for (int user = 1; user <= 2; ++user)
-        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
     Pop3Client first = server.session(1);
@@ -242,11 +242,11 @@ TEST_CASE("who waits too long for a program's turn is told so, and SESS shows wh
     CHECK(manager.command("METR filter-failures-queue") == "+OK 1");
     CHECK(server.log().find("cause=queue why=\"waited too long for its turn\"") != std::string::npos);
     (void)directory.file("gate", "");
-    CHECK(first.line() == octets_reply(mail_text));
-    CHECK(first.body() == as_received(mail_text));
+    CHECK(first.line() == octets_reply(filter_faults_text));
+    CHECK(first.body() == as_received(filter_faults_text));
     second.send("RETR 1\r\n");
-    CHECK(second.line() == octets_reply(mail_text));
-    CHECK(second.body() == as_received(mail_text));
+    CHECK(second.line() == octets_reply(filter_faults_text));
+    CHECK(second.body() == as_received(filter_faults_text));
 }
 
 TEST_CASE("a server killed hard leaves no program running") {
@@ -257,7 +257,7 @@ TEST_CASE("a server killed hard leaves no program running") {
     Server server{3, {"-T", directory.script("filter", script) + " | " + directory.script("second", script)}};
     std::vector<Pop3Client> clients;
     for (int user = 1; user <= 3; ++user) {
-        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
         clients.push_back(server.session(user));
         clients.back().send("RETR 1\r\n");
     }

@@ -11,7 +11,7 @@ using namespace buzon::test;
 
 namespace {
 
-const std::string mail_text = "Subject: a\n\neee\n";
+const std::string filter_setup_text = "Subject: a\n\neee\n";
 
 // The message's last line, as this user gets it now.
 std::string line_of(const Server& server, const std::string& user) {
@@ -63,7 +63,7 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
     Server server{0, {"--users", users, "-a", "root:s3cr3t", "-T", "/usr/bin/sed:s/e/x/g", "-T", "/usr/bin/tr x d",
                       "--transform-for", "eva=/usr/bin/tr e v"}};
     for (const char* user : {"ana", "bob", "eva"})
-        (void)server.maildir(user).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+        (void)server.maildir(user).put_in_cur("1700000001.M1P1.h:2,S", filter_setup_text);
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
     // Several -T are one chain.

@@ -6,7 +6,7 @@ using namespace buzon::test;
 
 namespace {
 
-const std::string mail_text = "Subject: corte\n\n.uno\ndos\n";
+const std::string framing_text = "Subject: corte\n\n.uno\ndos\n";
 
 // The whole of a session's replies; `pieces` are sent one by one, with all connections of a test in step.
 struct Cut {
@@ -37,9 +37,9 @@ std::vector<Cut> every_cut(const std::string& text) {
 }
 
 std::string session_replies() {
-    const std::string size = std::to_string(as_received(mail_text).size());
+    const std::string size = std::to_string(as_received(framing_text).size());
     return "+OK User accepted, password needed\r\n+OK Password accepted\r\n+OK 1 " + size + "\r\n+OK 1 messages (" +
-           size + " octets)\r\n1 " + size + "\r\n.\r\n+OK " + size + " octets\r\n" + as_sent(mail_text) +
+           size + " octets)\r\n1 " + size + "\r\n.\r\n+OK " + size + " octets\r\n" + as_sent(framing_text) +
            "+OK Goodbye\r\n";
 }
 
@@ -47,7 +47,7 @@ std::string session_replies() {
 
 TEST_CASE("a session may be cut in two at any octet") {
     Server server{1, {"--sessions", "shared"}};
-    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", framing_text);
     const std::string ends = GENERATE(as<std::string>{}, "\r\n", "\n");
     std::string session;
     for (const char* command : {"USER user1", "PASS pass1", "STAT", "LIST", "RETR 1", "QUIT"})
@@ -62,7 +62,7 @@ TEST_CASE("a session may be cut in two at any octet") {
 
 TEST_CASE("a session may arrive octet by octet") {
     Server server;
-    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", framing_text);
     Pop3Client client = server.client();
     for (const char octet : std::string("USER user1\r\nPASS pass1\r\nSTAT\r\nLIST\r\nRETR 1\r\nQUIT\r\n")) {
         client.send({&octet, 1});
@@ -73,7 +73,7 @@ TEST_CASE("a session may arrive octet by octet") {
 
 TEST_CASE("a whole session sent at once is answered in order") {
     Server server;
-    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", framing_text);
     Pop3Client client = server.client();
     client.send("USER user1\r\nPASS pass1\r\nSTAT\r\nLIST\r\nRETR 1\r\nQUIT\r\n");
     CHECK(client.rest() == session_replies());
@@ -91,7 +91,7 @@ TEST_CASE("commands sent before the greeting are answered behind it") {
 
 TEST_CASE("ten thousand pipelined commands get ten thousand replies") {
     Server server;
-    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", framing_text);
     Pop3Client client = server.session();
     constexpr int rounds = 5000;
     std::string commands, expected;
@@ -109,7 +109,7 @@ TEST_CASE("ten thousand pipelined commands get ten thousand replies") {
             REQUIRE(reply.starts_with("+OK"));
             ++oks;
             if (reply.ends_with("octets")) {
-                REQUIRE(client.body() == as_received(mail_text));
+                REQUIRE(client.body() == as_received(framing_text));
                 ++retrieved;
             }
             if (oks == 2 * rounds + 1) break;
@@ -157,7 +157,7 @@ TEST_CASE("a line of 255 octets with its CRLF is taken and a longer one is not")
 
 TEST_CASE("the rest of a line that is too long is never a command") {
     Server server;
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", framing_text);
     const std::string filler(300, 'x');
     for (const std::string& line : {filler + " DELE 1", filler + "\rDELE 1", std::string(255, ' ') + "DELE 1"}) {
         Pop3Client client = server.session();
@@ -218,7 +218,7 @@ TEST_CASE("a reply never repeats what a client sent") {
 
 TEST_CASE("arguments that are no message numbers are refused") {
     Server server;
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", framing_text);
     Pop3Client client = server.session();
     for (const char* verb : {"LIST", "RETR", "DELE", "UIDL"})
         for (const char* argument : {"0", "2", "-1", "+1", "1abc", "0x1", "1.5", "1 1", "99999999999999999999",

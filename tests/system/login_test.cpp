@@ -8,7 +8,7 @@ using namespace buzon::test;
 
 namespace {
 
-std::string base64(const std::string& octets) {
+std::string base64_of(const std::string& octets) {
     const Finished end = run({"base64", "-w0"}, octets);
     return end.out;
 }
@@ -79,7 +79,7 @@ TEST_CASE("APOP takes the digest of this greeting and no other") {
 TEST_CASE("AUTH PLAIN works with and without an initial response") {
     Server server;
     const auto plain = [](const std::string& user, const std::string& password, const std::string& as = {}) {
-        return base64(as + std::string(1, '\0') + user + std::string(1, '\0') + password);
+        return base64_of(as + std::string(1, '\0') + user + std::string(1, '\0') + password);
     };
     Pop3Client with = server.client();
     CHECK(with.command("AUTH PLAIN " + plain("user1", "pass1")).starts_with("+OK"));
@@ -91,7 +91,7 @@ TEST_CASE("AUTH PLAIN works with and without an initial response") {
     Pop3Client wrong = server.client();
     for (const std::string& response :
          {plain("user1", "wrong"), plain("nobody", "pass1"), plain("user1", "pass1", "user2"), plain("", ""),
-          std::string("="), std::string("*"), std::string("!!!!"), std::string("AAA"), base64("no separators")}) {
+          std::string("="), std::string("*"), std::string("!!!!"), std::string("AAA"), base64_of("no separators")}) {
         CAPTURE(response);
         CHECK(wrong.command("AUTH PLAIN") == "+ ");
         CHECK(wrong.command(response).starts_with("-ERR"));
@@ -106,7 +106,7 @@ TEST_CASE("AUTH PLAIN works with and without an initial response") {
 TEST_CASE("what is pipelined behind AUTH is answered in order") {
     Server server;
     Pop3Client client = server.client();
-    client.send("AUTH PLAIN\r\n" + base64(std::string("\0user1\0pass1", 12)) + "\r\nSTAT\r\nQUIT\r\n");
+    client.send("AUTH PLAIN\r\n" + base64_of(std::string("\0user1\0pass1", 12)) + "\r\nSTAT\r\nQUIT\r\n");
     CHECK(client.line() == "+ ");
     CHECK(client.line().starts_with("+OK"));
     CHECK(client.line() == "+OK 0 0");

@@ -7,12 +7,12 @@ using namespace buzon::test;
 
 namespace {
 
-const std::string mail_text = "Subject: estado\n\ntexto\n";
+const std::string states_text = "Subject: estado\n\ntexto\n";
 
 void deliver(const Server& server, int mails) {
     for (int i = 1; i <= mails; ++i)
         (void)server.maildir("user1").deliver(std::to_string(1700000000 + i) + ".M1P1.h",
-                                              mail_text + std::string(static_cast<std::size_t>(i), 'x') + "\n");
+                                              states_text + std::string(static_cast<std::size_t>(i), 'x') + "\n");
 }
 
 } // namespace

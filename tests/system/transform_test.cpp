@@ -9,7 +9,7 @@ using namespace buzon::test;
 
 namespace {
 
-const std::string mail_text = "From: a\nSubject: filtro\n\nuno\ndos\n.tres\n";
+const std::string transform_text = "From: a\nSubject: filtro\n\nuno\ndos\n.tres\n";
 
 Server filtered(const std::string& spec, const Words& more = {}) {
     Words arguments{"-T", spec};
@@ -44,7 +44,7 @@ TEST_CASE("a filter gets the stored octets and its output is made right") {
     TempDirectory directory;
     const std::string seen = directory / "seen";
     for (const std::string& stored :
-         {mail_text, std::string("a\r\nb\nc\r"), std::string("\0.\n", 3), std::string(), std::string(200000, 'x')}) {
+         {transform_text, std::string("a\r\nb\nc\r"), std::string("\0.\n", 3), std::string(), std::string(200000, 'x')}) {
         const Server server =
             filtered(directory.script("filter", "cat > " + seen + "; printf '.a\\nb\\r\\nc\\r.\\n..'"));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", stored);
@@ -78,7 +78,7 @@ TEST_CASE("the words of a filter reach it as written and no shell looks at them"
     for (const auto& [words, wanted] : specs) {
         CAPTURE(words);
         const Server server = filtered(program + words);
-        (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+        (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
         Pop3Client client = server.session();
         CHECK(client.retrieve(1) == wanted);
     }
@@ -90,7 +90,7 @@ TEST_CASE("the environment of a filter holds five names and nothing else") {
     setup.arguments = {"-T", "/usr/bin/env", "-u", "user1:pass1"};
     setup.environment = {{"SECRET_OF_THE_OPERATOR", "x"}, {"LD_LIBRARY_PATH", "/nowhere"}, {"BUZON_PASSWORD", "x"}};
     Server server{setup};
-    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail_text);
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", transform_text);
     Pop3Client client = server.session();
     (void)client.command("RETR 1");
     std::map<std::string, std::string> seen;
@@ -108,7 +108,7 @@ TEST_CASE("a filter inherits no descriptor of the server") {
     TempDirectory directory;
     const Server server = filtered(directory.script(
         "filter", "cat >/dev/null; ls -l /proc/self/fd | grep -v '/proc/' | grep -c -e '->'; ls /proc/$$/fd"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     std::vector<Pop3Client> others;
     for (int i = 0; i < 10; ++i)
         others.push_back(server.client());
@@ -125,7 +125,7 @@ TEST_CASE("a filter starts with default signals and in a group of its own") {
     TempDirectory directory;
     const Server server = filtered(directory.script(
         "filter", "cut -d' ' -f5 /proc/$$/stat; echo $$; exec grep -E '^Sig(Blk|Ign)' /proc/self/status"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
     (void)client.command("RETR 1");
     const std::vector<std::string> lines = client.body_lines();
@@ -142,7 +142,7 @@ TEST_CASE("a filter that fails before output is an error and the session goes on
           "kill -TERM $$", "cat; exec >&-; sleep 0.2; exit 1", "head -c 65536 /dev/zero; exit 1"}) {
         CAPTURE(text);
         const Server server = filtered(directory.script("filter", text));
-        (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+        (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
         Pop3Client client = server.session();
         for (int i = 0; i < 3; ++i)
             CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
@@ -161,7 +161,7 @@ TEST_CASE("a filter that fails after more than 64 KiB cuts the connection withou
         CAPTURE(end);
         const Server server =
             filtered(directory.script("filter", std::string("yes 0123456789abcdef | head -c 300000; ") + end));
-        (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+        (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
         Pop3Client client = server.session();
         client.send("RETR 1\r\nNOOP\r\n");
         const std::string all = client.rest(true);
@@ -183,9 +183,9 @@ TEST_CASE("a filter that cannot be run is an error") {
     TempDirectory directory;
     const std::string program = directory.script("filter", "cat");
     const Server server = filtered(program);
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
-    CHECK(client.retrieve(1) == as_received(mail_text));
+    CHECK(client.retrieve(1) == as_received(transform_text));
     std::filesystem::remove(program);
     CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
     (void)directory.file("filter", "#!/nowhere/at/all\n", 0755);
@@ -194,7 +194,7 @@ TEST_CASE("a filter that cannot be run is an error") {
     std::filesystem::permissions(program, std::filesystem::perms(0644));
     CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
     std::filesystem::permissions(program, std::filesystem::perms(0755));
-    CHECK(client.retrieve(1) == as_received(mail_text));
+    CHECK(client.retrieve(1) == as_received(transform_text));
     client.quit();
 }
 
@@ -203,13 +203,13 @@ TEST_CASE("a filter that closes its output early is waited for") {
     const std::string gate = directory / "gate";
     const Server server =
         filtered(directory.script("filter", "cat; exec >&-; while [ ! -e " + gate + " ]; do sleep 0.02; done"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
     client.send("RETR 1\r\n");
     CHECK(client.silent_for(Seconds{0.3}));
     (void)directory.file("gate", "");
-    CHECK(client.line() == octets_reply(mail_text));
-    CHECK(client.body() == as_received(mail_text));
+    CHECK(client.line() == octets_reply(transform_text));
+    CHECK(client.body() == as_received(transform_text));
     client.quit();
 }
 
@@ -227,7 +227,7 @@ TEST_CASE("a filter that reads nothing may still succeed") {
 
 TEST_CASE("a filter that writes nothing makes an empty message") {
     const Server server = filtered("/bin/true");
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
     CHECK(client.retrieve(1).empty());
     client.quit();
@@ -237,11 +237,11 @@ TEST_CASE("a grandchild that holds the pipe changes nothing and does not stay") 
     TempDirectory directory;
     const std::string pid_file = directory / "pid";
     const Server server = filtered(directory.script("filter", "sleep 1000 & echo $! > " + pid_file + "; cat"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
-    CHECK(client.retrieve(1) == as_received(mail_text));
+    CHECK(client.retrieve(1) == as_received(transform_text));
     const pid_t grandchild = std::stoi(read_whole(pid_file));
-    CHECK(client.retrieve(1) == as_received(mail_text));
+    CHECK(client.retrieve(1) == as_received(transform_text));
     client.quit();
     // Nobody waits for it, and it does not outlive the message.
     for (const pid_t left : {grandchild, static_cast<pid_t>(std::stoi(read_whole(pid_file)))})
@@ -256,7 +256,7 @@ TEST_CASE("a filter without progress runs into its time limit and its whole grou
         filtered(directory.script("filter", "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! $$ > " +
                                                 pids + "; while :; do sleep 1; done"),
                  {"--transform-timeout", "1"});
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
     CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
     std::istringstream both{read_whole(pids)};
@@ -282,7 +282,7 @@ TEST_CASE("a client that leaves ends its filter") {
     TempDirectory directory;
     const std::string pid_file = directory / "pid";
     const Server server = filtered(directory.script("filter", "echo $$ > " + pid_file + "; exec sleep 1000"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     for (const bool hard : {false, true}) {
         std::filesystem::remove(pid_file);
         Pop3Client client = server.session();
@@ -309,7 +309,7 @@ TEST_CASE("TOP goes through the filter and ends it once it has its lines") {
     const std::string pid_file = directory / "pid";
     const Server server =
         filtered(directory.script("filter", "echo $$ > " + pid_file + "; sed s/uno/UNO/; exec yes more"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
     CHECK(client.many("TOP 1 0") == "From: a\r\nSubject: filtro\r\n\r\n");
     CHECK(client.many("TOP 1 1") == "From: a\r\nSubject: filtro\r\n\r\nUNO\r\n");
@@ -321,16 +321,16 @@ TEST_CASE("TOP goes through the filter and ends it once it has its lines") {
 
 TEST_CASE("a pipelined command waits behind a filtered reply") {
     const Server server = filtered("/bin/cat");
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
     client.send("RETR 1\r\nNOOP\r\nRETR 1\r\nTOP 1 0\r\nQUIT\r\n");
     for (int i = 0; i < 2; ++i) {
-        CHECK(client.line() == octets_reply(mail_text));
-        CHECK(client.body() == as_received(mail_text));
+        CHECK(client.line() == octets_reply(transform_text));
+        CHECK(client.body() == as_received(transform_text));
         if (i == 0) CHECK(client.line().starts_with("+OK"));
     }
     CHECK(client.line().starts_with("+OK"));
-    CHECK(client.body() == top_of(mail_text, 0));
+    CHECK(client.body() == top_of(transform_text, 0));
     CHECK(client.line() == "+OK Goodbye");
 }
 
@@ -338,9 +338,9 @@ TEST_CASE("STAT and LIST do not run a filter") {
     TempDirectory directory;
     const std::string ran = directory / "ran";
     const Server server = filtered(directory.script("filter", "echo >> " + ran + "; cat"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
-    const std::string size = std::to_string(as_received(mail_text).size());
+    const std::string size = std::to_string(as_received(transform_text).size());
     CHECK(client.command("STAT") == "+OK 1 " + size);
     CHECK(client.command("LIST 1") == "+OK 1 " + size);
     CHECK(!std::filesystem::exists(ran));
@@ -368,9 +368,9 @@ TEST_CASE("what a filter says on stderr does not reach the client") {
     TempDirectory directory;
     const Server server =
         filtered(directory.script("filter", "echo trouble >&2; cat; yes noise 2>/dev/null | head -c 200000 >&2"));
-    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail_text);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
     for (int i = 0; i < 3; ++i)
-        CHECK(retrieve(client).body == as_received(mail_text));
+        CHECK(retrieve(client).body == as_received(transform_text));
     client.quit();
 }
