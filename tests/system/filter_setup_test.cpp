@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "support/catch.h"
 #include "system/server.h"
@@ -97,18 +98,21 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
     }
     CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
 
-    // A users file that changes is read again: with its programs, but what managers said stays.
-    (void)directory.file("users", "ana:{PLAIN}pass::::::buzon_transform=\"/usr/bin/tr e n\"\n"
-                                  "bob:{PLAIN}pass\n"
-                                  "eva:{PLAIN}pass::::::buzon_transform=/usr/bin/sed:s/e/E/\n");
-    server.process().signal(SIGHUP);
+    // A users file that changes is read again: with its programs, but what managers said stays. It changes at once, as by
+    // an editor: one that is empty for a moment may be read just then.
+    const auto replace_users = [&](const std::string& text) {
+        std::filesystem::rename(directory.file("users.new", text), users);
+        server.process().signal(SIGHUP);
+    };
+    replace_users("ana:{PLAIN}pass::::::buzon_transform=\"/usr/bin/tr e n\"\n"
+                  "bob:{PLAIN}pass\n"
+                  "eva:{PLAIN}pass::::::buzon_transform=/usr/bin/sed:s/e/E/\n");
     CHECK(eventually([&] { return manager.command("TRAN FOR eva") == "+OK on /usr/bin/sed:s/e/E/"; }));
     CHECK(line_of(server, "eva") == "Eee\r\n");
     CHECK(manager.command("TRAN FOR bob") == "+OK off");
     CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
     // One with a program that is not there is not taken.
-    (void)directory.file("users", "ana:{PLAIN}pass\nbob:{PLAIN}pass\neva:{PLAIN}pass::::::buzon_transform=/no/such\n");
-    server.process().signal(SIGHUP);
+    replace_users("ana:{PLAIN}pass\nbob:{PLAIN}pass\neva:{PLAIN}pass::::::buzon_transform=/no/such\n");
     CHECK(eventually([&] { return server.log().find("/no/such: No such file") != std::string::npos; }));
     CHECK(manager.command("TRAN FOR eva") == "+OK on /usr/bin/sed:s/e/E/");
 }
