@@ -11,6 +11,9 @@
 
 namespace buzon::mail {
 
+// A program that renames a message again and again is not followed for ever.
+constexpr int most_searches = 5;
+
 struct Place {
     std::string file_name;
     bool in_new = false;

@@ -16,9 +16,6 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-// A program that renames the message again and again is not followed for ever.
-constexpr int most_searches = 5;
-
 std::error_code gone() noexcept {
     return {ENOENT, std::system_category()};
 }

@@ -7,6 +7,7 @@
 
 #include "directory.h"
 #include "file_name.h"
+#include "locator.h"
 
 namespace buzon::mail {
 namespace {
@@ -14,9 +15,6 @@ namespace {
 using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
-
-// A program that renames a message again and again is not followed for ever.
-constexpr int most_searches = 5;
 
 } // namespace
 
