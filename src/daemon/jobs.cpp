@@ -385,6 +385,12 @@ worker::Job job(JobKind kind, std::string body) {
     return made;
 }
 
+// Of work that only looks, or that finds done what was done: a dying worker costs nobody an answer.
+worker::Job repeatable(worker::Job made) {
+    made.repeatable = true;
+    return made;
+}
+
 } // namespace
 
 int worker_main() {
@@ -419,7 +425,7 @@ worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRu
     mail::ScanRequest request;
     request.maildir = maildir;
     request.options.uidl = rules;
-    return job(JobKind::scan, body + request.to_bytes());
+    return repeatable(job(JobKind::scan, body + request.to_bytes()));
 }
 
 worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules) {
@@ -435,14 +441,14 @@ worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules) 
 }
 
 worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new, std::uint64_t inode) {
-    return job(JobKind::open, mail::OpenRequest{maildir, std::string{file_name}, in_new, inode}.to_bytes());
+    return repeatable(job(JobKind::open, mail::OpenRequest{maildir, std::string{file_name}, in_new, inode}.to_bytes()));
 }
 
 worker::Job read_job(int file, std::uint64_t offset, std::uint32_t octets) {
     std::string body;
     put(body, offset);
     put(body, octets);
-    worker::Job made = job(JobKind::read, std::move(body));
+    worker::Job made = repeatable(job(JobKind::read, std::move(body)));
     made.fd = file;
     return made;
 }
@@ -451,7 +457,8 @@ worker::Job update_job(bool fsync, std::string_view request) {
     std::string body;
     put(body, static_cast<std::uint8_t>(fsync));
     body += request;
-    worker::Job made = job(JobKind::update, std::move(body));
+    // A worker that died over it may have done some, or all: the second one ends that, and knows.
+    worker::Job made = repeatable(job(JobKind::update, std::move(body)));
     made.abandonable = false;   // what QUIT asked for is done, whether anybody still listens or not
     return made;
 }
@@ -461,11 +468,11 @@ worker::Job verify_job(std::string_view secret, std::string_view password) {
     put(body, static_cast<std::uint32_t>(secret.size()));
     body += secret;
     body += password;
-    return job(JobKind::verify, std::move(body));
+    return repeatable(job(JobKind::verify, std::move(body)));
 }
 
 worker::Job make_secret_job(std::string_view password) {
-    return job(JobKind::make_secret, std::string{password});
+    return repeatable(job(JobKind::make_secret, std::string{password}));
 }
 
 worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations) {
@@ -474,22 +481,22 @@ worker::Job scram_job(std::string_view password, std::string_view salt, std::uin
     put(body, static_cast<std::uint32_t>(salt.size()));
     body += salt;
     body += password;
-    return job(JobKind::scram, std::move(body));
+    return repeatable(job(JobKind::scram, std::move(body)));
 }
 
 worker::Job directory_job(std::string_view path) {
-    return job(JobKind::directory, std::string{path});
+    return repeatable(job(JobKind::directory, std::string{path}));
 }
 
 worker::Job check_spec_job(std::string_view spec) {
-    return job(JobKind::check_spec, std::string{spec});
+    return repeatable(job(JobKind::check_spec, std::string{spec}));
 }
 
 worker::Job read_filtered_job(const std::string& maildir, std::string_view spec) {
     std::string body;
     put_text(body, maildir);
     body += spec;
-    return job(JobKind::read_filtered, std::move(body));
+    return repeatable(job(JobKind::read_filtered, std::move(body)));
 }
 
 FilteredAnswer read_filtered_answer(const worker::Answer& answer) {
@@ -517,7 +524,7 @@ worker::Job restore_job(const std::string& maildir, std::int64_t since) {
 }
 
 worker::Job search_job(const mail::SearchRequest& request) {
-    return job(JobKind::search, request.to_bytes());
+    return repeatable(job(JobKind::search, request.to_bytes()));
 }
 
 worker::Job record_job(const SessionRecords& records) {
@@ -577,7 +584,7 @@ Found read_found(std::string_view rest) {
 worker::Job config_job(const Options& before) {
     std::string body;
     for (const std::string& word : before.arguments) put_text(body, word);
-    return job(JobKind::config, std::move(body));
+    return repeatable(job(JobKind::config, std::move(body)));
 }
 
 ConfigFound read_config_found(std::string_view text) {
@@ -594,11 +601,11 @@ worker::Job people_job(const People& people) {
         put_text(body, one.name);
         put_text(body, one.secret);
     }
-    return job(JobKind::people, std::move(body));
+    return repeatable(job(JobKind::people, std::move(body)));
 }
 
 worker::Job make_maildir_job(const std::string& maildir) {
-    return job(JobKind::make_maildir, maildir);
+    return repeatable(job(JobKind::make_maildir, maildir));
 }
 
 } // namespace buzon::daemon

@@ -93,16 +93,14 @@ void Pop3Connection::update(std::string& out) {
     }
     closing_ = false;
     doing_ = Doing::updating;
-    start_update(asked, true);
+    start_update(asked);
 }
 
-void Pop3Connection::start_update(std::uint32_t asked, bool once_more) {
+void Pop3Connection::start_update(std::uint32_t asked) {
     mail::UpdateRequest wanted = mail::UpdateRequest::of(*session_.maildrop(), maildir_);
     wanted.keep_since = context_.trash.keep_since();
     const auto job = update_job(!context_.settings.no_fsync, wanted.to_bytes());
-    job_ = context_.disk.submit(job, [this, asked, once_more](worker::Answer answer) {
-        // A worker that was killed over it may have done some, or all. A second one ends that, and knows.
-        if (once_more && answer.fate == worker::Fate::crashed) return start_update(asked, false);
+    job_ = context_.disk.submit(job, [this, asked](worker::Answer answer) {
         if (alone_) {
             std::string unheard;
             updated(std::move(answer), asked, unheard);
@@ -116,7 +114,7 @@ void Pop3Connection::start_update(std::uint32_t asked, bool once_more) {
 void Pop3Connection::updated(worker::Answer answer, std::uint32_t asked, std::string& out) {
     doing_ = Doing::nothing;
     closing_ = true;
-    // A worker that died may have removed some, or all: the reply claims none.
+    // Two workers that died may have removed some, or all: the reply claims none.
     std::uint32_t left = asked;
     const Answered said = read_answer(answer);
     if (!said.why) {

@@ -21,11 +21,13 @@ using namespace std::chrono_literals;
 constexpr std::size_t snapshot_memory = 256u << 20;   // octets of maildrop pictures kept for the next login
 constexpr auto time_for_last_replies = 10s;
 
-worker::Settings worker_settings(std::size_t processes, std::chrono::milliseconds time_limit) {
+worker::Settings worker_settings(std::size_t processes, std::chrono::milliseconds time_limit,
+                                 std::chrono::milliseconds processor_limit = 0ms) {
     worker::Settings settings;
     settings.arguments = {worker_name};
     settings.most_processes = processes;
     settings.time_limit = time_limit;
+    settings.processor_limit = processor_limit;
     return settings;
 }
 
@@ -72,7 +74,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     // A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a
     // scan of a million messages too.
     , disk_{loop_, worker_settings(8, 30min)}
-    , hashes_{loop_, worker_settings(2, 30s)}
+    , hashes_{loop_, worker_settings(2, 10min, 30s)}
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_, users_, events_}

@@ -103,6 +103,12 @@ void Pool::fail_later(std::shared_ptr<Order> order, Fate fate) {
     loop_.next_turn(later_);
 }
 
+void Pool::again(std::shared_ptr<Order> order) {
+    order->process = nullptr;
+    order->job.repeatable = false;
+    queue_.push_front(std::move(order));
+}
+
 void Pool::run_late_answers() {
     leaving_.clear();
     for (auto& [order, fate] : std::exchange(late_, {})) {

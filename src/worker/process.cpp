@@ -4,7 +4,10 @@
 #include <spawn.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <csignal>
+#include <ctime>
+#include <optional>
 
 #include "buzon/worker/serve.h"
 #include "message.h"
@@ -12,6 +15,9 @@
 extern char** environ;
 
 namespace buzon::worker::detail {
+
+using namespace std::chrono_literals;
+
 namespace {
 
 // posix_spawn's attributes and actions, freed whatever happens.
@@ -63,15 +69,14 @@ std::error_code Process::start(const Settings& settings) {
     std::vector<char*> argv;
     for (const std::string& argument : settings.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    pid_t pid = -1;
     const int code =
-        ::posix_spawn(&pid, settings.program.c_str(), &plan.actions, &plan.attributes, argv.data(), environ);
+        ::posix_spawn(&pid_, settings.program.c_str(), &plan.actions, &plan.attributes, argv.data(), environ);
     if (code != 0) return {code, std::system_category()};
 
-    posix::UniqueFd pidfd = event::open_pidfd(pid);
+    posix::UniqueFd pidfd = event::open_pidfd(pid_);
     if (!pidfd) {
         const std::error_code why = posix::last_error();
-        ::kill(pid, SIGKILL);
+        ::kill(pid_, SIGKILL);
         return why;
     }
     if (const std::error_code why = child_.start(pool_.loop_, std::move(pidfd))) return why;
@@ -83,14 +88,40 @@ bool Process::take(const std::shared_ptr<Order>& order) {
     if (send_message(socket_.get(), order->job.kind, order->job.body, order->fd.get()).what != posix::Moved::some) {
         return false;
     }
-    order->job.body = {};
-    order->fd.reset();
+    if (!order->job.repeatable) {
+        order->job.body = {};
+        order->fd.reset();
+    }
     order->process = this;
     order_ = order;
-    if (pool_.settings_.time_limit.count() > 0) {
-        limit_.arm(pool_.loop_.timers(), event::Clock::now() + pool_.settings_.time_limit);
-    }
+    begun_ = event::Clock::now();
+    processor_before_ = processor_time();
+    arm_limit();
     return true;
+}
+
+// Of this process, since it was started. All there is where it cannot be told: then there is nobody to wait for.
+std::chrono::nanoseconds Process::processor_time() const noexcept {
+    if (pool_.settings_.processor_limit.count() == 0) return {};
+    clockid_t clock{};
+    timespec used{};
+    if (::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &used) != 0) {
+        return std::chrono::nanoseconds::max();
+    }
+    return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
+}
+
+// To the earliest moment at which the job can be too late; nobody can use more processor time than has passed.
+void Process::arm_limit() {
+    const Settings& allowed = pool_.settings_;
+    std::optional<event::Instant> when;
+    if (allowed.time_limit.count() > 0) when = begun_ + allowed.time_limit;
+    if (allowed.processor_limit.count() > 0) {
+        const auto left = allowed.processor_limit - (processor_time() - processor_before_);
+        const event::Instant by_work = event::Clock::now() + std::max<std::chrono::nanoseconds>(left, 10ms);
+        when = when ? std::min(*when, by_work) : by_work;
+    }
+    if (when) limit_.arm(pool_.loop_.timers(), *when);
 }
 
 void Process::kill() noexcept {
@@ -116,6 +147,11 @@ void Process::on_ready(std::uint32_t) {
 }
 
 void Process::on_timer(event::Timer&) {
+    const Settings& allowed = pool_.settings_;
+    const bool by_clock = allowed.time_limit.count() > 0 && event::Clock::now() >= begun_ + allowed.time_limit;
+    const bool by_work =
+        allowed.processor_limit.count() > 0 && processor_time() - processor_before_ >= allowed.processor_limit;
+    if (!by_clock && !by_work) return arm_limit();
     kill();
     end(Fate::too_late);
 }
@@ -131,6 +167,9 @@ void Process::end(Fate fate) {
     limit_.disarm();
     if (order_ && !order_->dropped) ++pool_.crashed_;
     pool_.gone(*this);   // keeps us alive until the next turn
+    if (order_ && fate == Fate::crashed && order_->job.repeatable && !order_->dropped) {
+        pool_.again(std::exchange(order_, nullptr));
+    }
     order_ ? answer(Answer{fate, {}, {}}) : pool_.feed();
 }
 

@@ -31,6 +31,8 @@ private:
     void on_ready(std::uint32_t events) override;
     void on_timer(event::Timer& which) override;
     void on_exit(int status) override;
+    [[nodiscard]] std::chrono::nanoseconds processor_time() const noexcept;
+    void arm_limit();
     void end(Fate fate);
     void answer(Answer answer);
 
@@ -39,6 +41,9 @@ private:
     event::Watch watch_;
     event::Child child_;
     event::Timer limit_;
+    pid_t pid_ = -1;
+    event::Instant begun_{};                      // the running job:
+    std::chrono::nanoseconds processor_before_{0};   // what the worker had used by then
     std::shared_ptr<Order> order_;
     bool finished_ = false;
 };

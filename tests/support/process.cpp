@@ -190,6 +190,17 @@ std::vector<pid_t> children_of(pid_t pid) {
     return children;
 }
 
+std::vector<pid_t> workers_of(pid_t server) {
+    std::vector<pid_t> workers = children_of(server);
+    std::erase_if(workers, [](pid_t child) {
+        std::ifstream line{proc(child, "cmdline")};
+        std::string name;
+        std::getline(line, name, '\0');
+        return name != "buzon-worker";
+    });
+    return workers;
+}
+
 char state_of(pid_t pid) {
     const std::vector<std::string> words = stat_words(std::to_string(pid));
     return words.empty() ? '\0' : words[0][0];

@@ -29,17 +29,6 @@ constexpr unsigned rounds = 40, rounds_on_full = 30;
 constexpr unsigned rounds = 500, rounds_on_full = 100;
 #endif
 
-std::vector<pid_t> workers_of(pid_t server) {
-    std::vector<pid_t> workers;
-    for (const pid_t child : children_of(server)) {
-        std::ifstream line{"/proc/" + std::to_string(child) + "/cmdline"};
-        std::string name;
-        std::getline(line, name, '\0');
-        if (name == "buzon-worker") workers.push_back(child);
-    }
-    return workers;
-}
-
 enum class Victim { workers, server, both };
 
 // Users of one mail root whose QUITs are cut short together.

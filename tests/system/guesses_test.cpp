@@ -2,6 +2,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <csignal>
+
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -72,4 +74,43 @@ TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner 
     CHECK(refused < addresses * tries_each / 2);   // most of them still wait
     CHECK(owner_logs_in() == "+OK Password accepted");
     for (Wire& guesser : guessers) guesser.close();
+}
+
+TEST_CASE("helpers that are killed in the middle of slow logins cost nobody an answer") {
+    TempDirectory directory;
+    // Of "right": a tenth of a second for a processor that has nothing else to do.
+    const std::string slow = "{CRYPT}$6$rounds=200000$saltsalt$v2UwbCFAouHDmReun5YhFhoUHm4osEKkgS1ZAcgsrT/4rF9MdURV2bvsZaRi7"
+                             "yvzzDsyszEE.FdUx0xknbtlN1";
+    constexpr std::size_t users = 12;
+    std::string file;
+    for (std::size_t i = 0; i < users; ++i) file += "user" + std::to_string(i) + ':' + slow + '\n';
+    // On a machine with other things to do, the last one may wait long.
+    Server server{0, {"--users", directory.file("users", file), "--login-timeout", "600"}};
+    const auto is_right = [](std::size_t user) { return user % 4 != 3; };
+    std::vector<Pop3Client> clients;
+    for (std::size_t i = 0; i < users; ++i) {
+        clients.push_back(server.client());
+        (void)clients.back().command("USER user" + std::to_string(i));
+        clients.back().send(is_right(i) ? "PASS right\r\n" : "PASS wrong\r\n");
+    }
+    // Nobody is in yet: all workers there are hash.
+    std::vector<pid_t> helpers;
+    CHECK(eventually([&] {
+        helpers = workers_of(server.pid());
+        return !helpers.empty();
+    }));
+    CHECK(::kill(helpers.front(), SIGKILL) == 0);
+    std::size_t temporary = 0;
+    for (std::size_t i = 0; i < users; ++i) {
+        const std::string reply = clients[i].line();
+        CAPTURE(i, reply);
+        if (reply.starts_with("-ERR [SYS/TEMP]")) ++temporary;
+        else CHECK(reply.starts_with(is_right(i) ? "+OK" : "-ERR [AUTH]"));
+        if (is_right(i)) CHECK(clients[i].command("STAT") == "+OK 0 0");
+        // Again, while the rest are waiting. What dies now may be a worker of the disks, or have nothing to do.
+        if (i == users / 3) {
+            for (const pid_t worker : workers_of(server.pid())) ::kill(worker, SIGKILL);
+        }
+    }
+    CHECK(temporary == 0);
 }

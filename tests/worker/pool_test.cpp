@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -21,12 +22,21 @@ using buzon::posix::UniqueFd;
 
 namespace {
 
-enum Kind : std::uint8_t { echo, die, sleep_for_ever, count_letters_of_fd, give_fd, my_pid };
+enum Kind : std::uint8_t { echo, die, die_once, sleep_for_ever, work_for_ever, nap, count_letters_of_fd, give_fd, my_pid };
 
 int worker_process() {
     return serve([](Request request) -> Reply {
         switch (request.kind) {
         case die: ::raise(SIGKILL); break;
+        case die_once:   // the file is the memory of the first life
+            if (::lseek(request.fd.get(), 0, SEEK_END) == 0) {
+                (void)buzon::posix::write_all(request.fd.get(), "x");
+                ::raise(SIGKILL);
+            }
+            break;
+        case work_for_ever:
+            for (std::atomic<unsigned> n{0};;) ++n;
+        case nap: ::usleep(300'000); break;
         case sleep_for_ever:
             for (;;) ::pause();
         case count_letters_of_fd: {
@@ -116,6 +126,90 @@ TEST_CASE("a worker that dies costs its own job and no other") {
     CHECK(second.answer->fate == Fate::crashed);
     CHECK(third.answer->body == "c");
     CHECK(pool.statistics().crashed == 1);
+}
+
+TEST_CASE("a job that may be done twice survives its worker, with its octets and its descriptor, and comes before the others") {
+    EventLoop loop;
+    Pool pool{loop, settings(1)};
+    for (const std::size_t size : {std::size_t{6}, std::size_t{200'000}}) {
+        CAPTURE(size);
+        UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};
+        Job job{die_once, std::string(size, 'm'), file.get(), true};
+        job.repeatable = true;
+        std::vector<char> order;
+        Asked lucky, other;
+        lucky.pending = pool.submit(job, [&](Answer a) { order.push_back('l'), lucky.answer = std::move(a); });
+        other.pending = pool.submit(Job{echo, "", -1, true}, [&](Answer a) { order.push_back('o'), other.answer = std::move(a); });
+        file.reset();
+        turn_until(loop, [&] { return lucky.answer && other.answer; });
+        CHECK(lucky.answer->fate == Fate::answered);
+        CHECK(lucky.answer->body == std::string(size, 'm'));
+        CHECK(order == std::vector<char>{'l', 'o'});
+    }
+    CHECK(pool.statistics().crashed == 2);
+
+    // The second death is the end of it, and given up means not once more.
+    Job deadly{die, "", -1, true};
+    deadly.repeatable = true;
+    Asked unlucky;
+    ask(pool, unlucky, deadly);
+    turn_until(loop, [&] { return unlucky.answer.has_value(); });
+    CHECK(unlucky.answer->fate == Fate::crashed);
+    CHECK(pool.statistics().crashed == 4);
+    Asked dropped, after;
+    Job endless{sleep_for_ever, "", -1, true};
+    endless.repeatable = true;
+    ask(pool, dropped, endless);
+    dropped.pending.drop();
+    ask(pool, after, Job{echo, "after", -1, true});
+    turn_until(loop, [&] { return after.answer.has_value(); });
+    CHECK_FALSE(dropped.answer.has_value());
+    CHECK(pool.statistics().crashed == 4);
+}
+
+TEST_CASE("workers killed at any moment cost none of the jobs that may be done twice") {
+    EventLoop loop;
+    Pool pool{loop, settings(2)};
+    std::vector<Asked> asked(60);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        Job job{i % 20 == 0 ? my_pid : echo, std::to_string(i), -1, true};
+        job.repeatable = true;
+        asked[i].pending = pool.submit(job, [&, i](Answer a) {
+            // Whatever this worker has been given meanwhile: it dies over it, or before.
+            if (i % 20 == 0 && a.fate == Fate::answered) ::kill(std::stoi(a.body), SIGKILL);
+            asked[i].answer = std::move(a);
+        });
+    }
+    turn_until(loop, [&] { return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); }); });
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        CAPTURE(i);
+        CHECK(asked[i].answer->fate == Fate::answered);
+        if (i % 20 != 0) CHECK(asked[i].answer->body == std::to_string(i));
+    }
+}
+
+TEST_CASE("time that the processor gives to others does not make a job late, work does") {
+    EventLoop loop;
+    Settings s = settings(1);
+    s.processor_limit = 150ms;
+    Pool pool{loop, s};
+    Asked started, waiting, working;
+    ask(pool, started, Job{echo, "", -1, true});   // what a start costs is not this test's
+    turn_until(loop, [&] { return started.answer.has_value(); });
+    ask(pool, waiting, Job{nap, "rested", -1, true});
+    ask(pool, working, Job{work_for_ever, "", -1, true});
+    turn_until(loop, [&] { return waiting.answer && working.answer; });
+    CHECK(waiting.answer->fate == Fate::answered);
+    CHECK(waiting.answer->body == "rested");
+    CHECK(working.answer->fate == Fate::too_late);
+
+    // Whoever neither works nor answers is too late by the clock.
+    s.time_limit = 300ms;
+    Pool clocked{loop, s};
+    Asked stuck;
+    ask(clocked, stuck, Job{sleep_for_ever, "", -1, true});
+    turn_until(loop, [&] { return stuck.answer.has_value(); });
+    CHECK(stuck.answer->fate == Fate::too_late);
 }
 
 TEST_CASE("a job past its time is ended with its worker") {

@@ -122,7 +122,7 @@ private:
     void record_refused_login(std::string_view user);
     void record_session(Ending why);
     void update(std::string& out);
-    void start_update(std::uint32_t asked, bool once_more);
+    void start_update(std::uint32_t asked);
     void updated(worker::Answer answer, std::uint32_t asked, std::string& out);
 
     void publish(state::EventType type, std::initializer_list<state::EventField> fields);

@@ -24,12 +24,15 @@ struct Job {
     // May the worker be killed in the middle of it when nobody waits for the answer any more? Not where it changes
     // what must be finished.
     bool abandonable = true;
+    // May it be done twice? Then a worker's death costs nobody an answer: another worker gets the same job, once. (A job
+    // that kills its workers ends with the second one.)
+    bool repeatable = false;
 };
 
 enum class Fate : std::uint8_t {
     answered,
-    crashed,     // the worker died over it, or could not be started
-    too_late,    // it took longer than Settings::time_limit
+    crashed,     // the worker died over it, of a repeatable one the second too; or none could be started
+    too_late,    // it took longer than Settings allows
     refused,     // the queue was full
     no_descriptor,   // done, but its descriptor could not be received: our table is full
 };
@@ -69,6 +72,9 @@ struct Settings {
     std::size_t most_processes = 4;
     std::size_t longest_queue = 4096;
     std::chrono::milliseconds time_limit{60'000};   // of one job, from its start; 0: none
+    // The same in time that the processor has worked for it, so that a machine busy with other things does not make an
+    // honest job late; 0: none.
+    std::chrono::milliseconds processor_limit{0};
 };
 
 struct Statistics {
@@ -109,6 +115,7 @@ private:
     [[nodiscard]] detail::Process* idle_or_new();
     void gone(detail::Process& process);   // it ended: forget it after this turn
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
+    void again(std::shared_ptr<detail::Order> order);   // before all others: it has waited once
     void run_late_answers();
 
     event::EventLoop& loop_;
