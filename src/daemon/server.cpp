@@ -280,11 +280,7 @@ void Server::log(state::Level level, const std::string& message) {
 // What the sessions look at, from the settings and the users.
 void Server::settings_changed() {
     pop3_settings_.host = settings_.host;
-    pop3_settings_.disabled = {};
-    for (const state::Pop3Command command : state::optional_commands) {
-        if (!settings_.disable.contains(command)) continue;
-        if (const auto optional = pop3::optional_command(state::name_of(command))) pop3_settings_.disabled.add(*optional);
-    }
+    pop3_settings_.disabled = settings_.disable;
     pop3_settings_.require_secure_channel = settings_.require_tls;
     pop3_settings_.cram_md5 = settings_.cram_md5;
     pop3_settings_.plain_secrets_known = users_.base().knows_clear_passwords();

@@ -23,23 +23,23 @@ bool takes_clear_text(const Settings& settings, Channel channel) noexcept {
 
 // None of this depends on the state, so a tag seen before login stands there afterwards, too (RFC 2449 section 5).
 void append_capabilities(const Settings& settings, Channel channel, std::string& out) {
-    const auto enabled = [&settings](OptionalCommand command) { return !settings.disabled.has(command); };
-    if (enabled(OptionalCommand::top)) out.append("TOP\r\n");
-    if (enabled(OptionalCommand::uidl)) out.append("UIDL\r\n");
-    if (enabled(OptionalCommand::user) && enabled(OptionalCommand::pass) && takes_clear_text(settings, channel)) {
+    const auto enabled = [&settings](state::Pop3Command command) { return !settings.disabled.contains(command); };
+    if (enabled(state::Pop3Command::top)) out.append("TOP\r\n");
+    if (enabled(state::Pop3Command::uidl)) out.append("UIDL\r\n");
+    if (enabled(state::Pop3Command::user) && enabled(state::Pop3Command::pass) && takes_clear_text(settings, channel)) {
         out.append("USER\r\n");
     }
-    if (enabled(OptionalCommand::auth)) append_sasl(settings, channel, out);
+    if (enabled(state::Pop3Command::auth)) append_sasl(settings, channel, out);
     out.append("RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n");
     if (settings.login_delay != 0) {
         out.append("LOGIN-DELAY ");
         append_number(out, settings.login_delay);
         out.append("\r\n");
     }
-    if (enabled(OptionalCommand::utf8)) out.append("UTF8 USER\r\n");
-    if (enabled(OptionalCommand::lang)) out.append("LANG\r\n");
-    if (enabled(OptionalCommand::search)) out.append("SEARCH ").append(mail::search_criteria).append("\r\n");
-    if (enabled(OptionalCommand::report)) out.append("REPORT\r\n");
+    if (enabled(state::Pop3Command::utf8)) out.append("UTF8 USER\r\n");
+    if (enabled(state::Pop3Command::lang)) out.append("LANG\r\n");
+    if (enabled(state::Pop3Command::search)) out.append("SEARCH ").append(mail::search_criteria).append("\r\n");
+    if (enabled(state::Pop3Command::report)) out.append("REPORT\r\n");
     out.append("IMPLEMENTATION buzon-" BUZON_VERSION "\r\n.\r\n");
 }
 

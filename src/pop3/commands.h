@@ -25,7 +25,7 @@ struct Command {
     std::uint8_t min_arguments;
     std::uint8_t max_arguments;
     Action (*run)(Session& session, std::string_view arguments, std::string& out);
-    std::optional<OptionalCommand> optional = std::nullopt;
+    std::optional<state::Pop3Command> optional = std::nullopt;
 };
 
 // The row of a verb, in any case but as a whole; null when there is none.

@@ -22,7 +22,7 @@ const Catalogue& Session::texts() const noexcept { return *catalogues()[static_c
 
 void Session::greet(std::string& out) {
     out.append("+OK ").append(texts().greeting);
-    if (settings_->plain_secrets_known && !settings_->disabled.has(OptionalCommand::apop)) {
+    if (settings_->plain_secrets_known && !settings_->disabled.contains(state::Pop3Command::apop)) {
         std::string& challenge = authorization().challenge;
         challenge = "<" + fresh_text_() + "@" + settings_->host + ">";
         out.append(" ").append(challenge);
@@ -55,7 +55,7 @@ Action Session::line(std::string_view line, std::string& out) {
     if (state_ == State::authorization && authorization().exchange) return Commands::answer(*this, line, out);
     const line::CommandLine given = line::split_command(line);
     const Command* const command = find_command(given.verb);
-    if (!command || (command->optional && settings_->disabled.has(*command->optional))) {
+    if (!command || (command->optional && settings_->disabled.contains(*command->optional))) {
         return refuse_line(&Catalogue::unknown_command, out);
     }
     if (const auto why = obstacle(*command, state_, given.rest)) {

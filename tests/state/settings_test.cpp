@@ -76,13 +76,14 @@ TEST_CASE("only optional commands can be disabled, whatever their case") {
     CHECK_FALSE(change_setting(settings, "disable", "top,Uidl").has_value());
     CHECK(settings.disable == CommandSet{Pop3Command::top, Pop3Command::uidl});
     CHECK(print_setting(settings, *find_setting("disable")) == "TOP,UIDL");
-    for (const char* bad : {"RETR", "TOP,", ",", "TOP UIDL", "TO", "TOPS", "unknown", "TOP,,UIDL", "none,TOP"}) {
+    for (const char* bad : {"RETR", "TOP,", ",", "TOP UIDL", "TO", "TOPS", "unknown", "TOP,,UIDL", "none,TOP", ",TOP"}) {
         CHECK(change_setting(settings, "disable", bad).has_value());
         CHECK(settings.disable.contains(Pop3Command::top));
     }
     CHECK_FALSE(change_setting(settings, "disable", "none").has_value());
     CHECK(settings.disable.empty());
     CHECK(parse_command_set("")->empty());
+    CHECK(parse_command_set("top, Uidl,USER,PASS,APOP,AUTH,CAPA,UTF8,LANG,SEARCH,REPORT")->contains(Pop3Command::report));
 }
 
 TEST_CASE("a host name is one plain name") {
