@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -100,7 +102,7 @@ void ManageConnection::turn() {
             continue;
         }
         if (!next_line()) {
-            if (doing_ == Doing::following && look()) continue;
+            if (doing_ == Doing::following) look();
             break;
         }
         ++lines;
@@ -113,19 +115,37 @@ void ManageConnection::turn() {
     watch_.interest((wants_input ? EPOLLIN : 0u) | (all_sent ? 0u : EPOLLOUT));
 }
 
-// Takes what a live view has to show, 64 KiB at most: a listener costs the same however much happens, and is told what
-// it has lost. False: nothing new now.
-bool ManageConnection::look() {
+// Sends what a live view has to show, 64 KiB at most, from where all listeners share it. Who does not take it keeps us
+// no more than that, and is told later what it has lost.
+void ManageConnection::look() {
     const event::Instant now = context_.loop.now();
-    if (now < looked_ + between_looks) {
-        look_.arm(context_.loop.timers(), looked_ + between_looks);
-        return false;
+    if (!behind_ && now < looked_ + between_looks) return look_.arm(context_.loop.timers(), looked_ + between_looks);
+    std::size_t left = most_queued;
+    std::string_view lines;
+    while (left > 0 && output_.empty() && session_.look(output_, lines, left)) {
+        left -= std::min(left, lines.size());
+        send_run(lines);
+        if (closed_) return;
+        looked_ = now;
     }
-    const std::size_t before = output_.size();
-    (void)session_.produce(output_, most_queued);
-    if (output_.size() == before) return false;
-    looked_ = now;
-    return true;
+    behind_ = left < manage::max_line;   // the others have their turn first
+    if (behind_ && output_.empty()) context_.loop.next_turn(*this);
+}
+
+void ManageConnection::send_run(std::string_view lines) {
+    if (!output_.empty()) {   // a note of loss comes first
+        output_ += lines;
+        (void)flush();
+        return;
+    }
+    while (!lines.empty()) {
+        const posix::Transfer sent = posix::send_some(socket_.get(), lines);
+        if (sent.what == posix::Moved::would_block) break;
+        if (sent.what != posix::Moved::some) return close();
+        lines.remove_prefix(sent.bytes);
+        active_ = context_.loop.now();
+    }
+    output_ = lines;
 }
 
 bool ManageConnection::next_line() {

@@ -7,6 +7,8 @@
 namespace buzon::state {
 namespace {
 
+constexpr std::string_view line_end = "\r\n";
+
 constexpr std::uint32_t bit(unsigned kind) {
     return std::uint32_t{1} << (kind & 31u);
 }
@@ -29,15 +31,16 @@ std::uint64_t LineFeed::oldest() const noexcept {
 
 void LineFeed::append(unsigned kind, std::string_view line) {
     line = line.substr(0, max_line);
+    const std::size_t size = line.size() + (line.starts_with('.') ? 1 : 0) + line_end.size();
+    Line added{nullptr, static_cast<std::uint32_t>(size), kind};
     if (lines_.size() < capacity_) {
-        lines_.push_back({std::string{line}, kind});
+        lines_.push_back(added);
     } else {
-        Line& slot = lines_[next_ % capacity_];
-        ++dropped_[slot.kind & 31u];
-        slot.text.assign(line); // its memory is used again
-        slot.kind = kind;
+        ++dropped_[lines_[next_ % capacity_].kind & 31u];
+        lines_[next_ % capacity_] = added;
     }
     ++next_;
+    lines_[(next_ - 1) % capacity_].at = store(line, size);
     ++appended_[kind & 31u];
     if ((wanted_ & bit(kind)) == 0) return;
     for (Subscription* const subscriber : subscribers_)
@@ -47,6 +50,29 @@ void LineFeed::append(unsigned kind, std::string_view line) {
         }
 }
 
+// The line that next_ has just counted. What goes for it was forgotten with the lines in it.
+const char* LineFeed::store(std::string_view line, std::size_t size) {
+    if (blocks_.empty() || block_size - blocks_.back().used < size) {
+        Block block;
+        if (!blocks_.empty() && blocks_.front().end <= oldest()) {
+            block.octets = std::move(blocks_.front().octets);
+            blocks_.pop_front();
+        } else {
+            block.octets = std::make_unique<char[]>(block_size);
+        }
+        blocks_.push_back(std::move(block));
+    }
+    Block& block = blocks_.back();
+    char* const at = block.octets.get() + block.used;
+    char* end = at;
+    if (line.starts_with('.')) *end++ = '.';
+    end = std::copy(line.begin(), line.end(), end);
+    std::copy(line_end.begin(), line_end.end(), end);
+    block.used += size;
+    block.end = next_;
+    return at;
+}
+
 LineFeed::Reader::Reader(const LineFeed& feed, std::uint32_t kinds, std::size_t back)
     : feed_{&feed}
     , kinds_{kinds}
@@ -54,26 +80,44 @@ LineFeed::Reader::Reader(const LineFeed& feed, std::uint32_t kinds, std::size_t 
     , passed_{sum_of(feed.appended_, kinds)} {
     while (back > 0 && place_ > feed.oldest()) {
         --place_;
-        if ((kinds & bit(feed.lines_[place_ % feed.capacity_].kind)) == 0) continue;
+        if ((kinds & bit(feed.line(place_).kind)) == 0) continue;
         --passed_;
         --back;
     }
 }
 
-bool LineFeed::Reader::next(std::string_view& line) {
+bool LineFeed::Reader::find() {
     if (place_ < feed_->oldest()) {
         place_ = feed_->oldest();
         const std::uint64_t gone = sum_of(feed_->dropped_, kinds_);
         lost_ += gone - std::exchange(passed_, gone);
     }
-    while (place_ < std::min(feed_->next_, end_)) {
-        const Line& found = feed_->lines_[place_++ % feed_->capacity_];
-        if ((kinds_ & bit(found.kind)) == 0) continue;
-        ++passed_;
-        line = found.text;
-        return true;
-    }
+    for (const std::uint64_t end = std::min(feed_->next_, end_); place_ < end; ++place_)
+        if ((kinds_ & bit(feed_->line(place_).kind)) != 0) return true;
     return false;
+}
+
+bool LineFeed::Reader::next(std::string_view& line) {
+    if (!next_run(line, 0)) return false;
+    line.remove_suffix(line_end.size());
+    if (line.starts_with('.')) line.remove_prefix(1);
+    return true;
+}
+
+bool LineFeed::Reader::next_run(std::string_view& run, std::size_t room) {
+    if (!find()) return false;
+    const Line* found = &feed_->line(place_);
+    const char* const begin = found->at;
+    const char* end = begin;
+    do {
+        end = found->at + found->size;
+        ++passed_;
+        ++place_;
+        if (!find()) break;
+        found = &feed_->line(place_);
+    } while (found->at == end && static_cast<std::size_t>(end - begin) + found->size <= room);
+    run = {begin, static_cast<std::size_t>(end - begin)};
+    return true;
 }
 
 std::uint64_t LineFeed::Reader::take_lost() noexcept {
@@ -96,6 +140,12 @@ LineFeed::Subscription::~Subscription() {
 
 bool LineFeed::Subscription::next(std::string_view& line) {
     const bool found = reader_.next(line);
+    asleep_ = !found;
+    return found;
+}
+
+bool LineFeed::Subscription::next_run(std::string_view& run, std::size_t room) {
+    const bool found = reader_.next_run(run, room);
     asleep_ = !found;
     return found;
 }

@@ -49,6 +49,56 @@ TEST_CASE("a line that is too long is cut") {
     CHECK(read_all({feed, 1, 1}).at(0).size() == LineFeed::max_line);
 }
 
+TEST_CASE("lines that lie behind one another are one run, as they are sent") {
+    LineFeed feed{100};
+    for (const char* line : {"a", ".b", "", "."}) feed.append(0, line);
+    LineFeed::Reader reader{feed, 1, 100};
+    std::string_view run;
+    REQUIRE(reader.next_run(run, 1000));
+    CHECK(run == "a\r\n..b\r\n\r\n..\r\n");
+    CHECK_FALSE(reader.next_run(run, 1000));
+    CHECK(read_all({feed, 1, 100}) == std::vector<std::string>{"a", ".b", "", "."});
+
+    // Room ends a run, but one line always comes; so does a line of another kind.
+    for (const char* line : {"cc", "dd", "ee"}) feed.append(0, line);
+    feed.append(1, "other");
+    feed.append(0, "ff");
+    const std::vector<std::pair<std::size_t, std::string>> expected{
+        {8, "cc\r\ndd\r\n"}, {0, "ee\r\n"}, {1000, "ff\r\n"}};
+    for (const auto& [room, text] : expected) {
+        REQUIRE(reader.next_run(run, room));
+        CHECK(run == text);
+    }
+    LineFeed::Reader of_both{feed, 3, 3};
+    REQUIRE(of_both.next_run(run, 1000));
+    CHECK(run == "ee\r\nother\r\nff\r\n");
+}
+
+TEST_CASE("whatever their lengths, lines stay whole and in order while blocks of them come and go") {
+    std::mt19937 generator{11};
+    for (const std::size_t capacity : {std::size_t{1}, std::size_t{3}, std::size_t{50}, std::size_t{400}}) {
+        LineFeed feed{capacity};
+        LineFeed::Reader runs{feed, 1, 0};
+        std::vector<std::string> all;
+        std::string heard, sent;
+        for (int i = 0; i < 1500; ++i) {
+            all.push_back(std::to_string(i) + std::string(generator() % (i % 7 == 0 ? 5000u : 200u), 'x'));
+            feed.append(0, all.back());
+            all.back().resize(std::min(all.back().size(), LineFeed::max_line));
+            sent += all.back() + "\r\n";
+            std::string_view run;
+            if (capacity > 1 && generator() % 4 != 0) continue;
+            while (runs.next_run(run, 20'000)) {
+                if (runs.take_lost() > 0) heard = sent.substr(0, sent.find(run, heard.size()));
+                heard += run;
+            }
+            REQUIRE(heard == sent);
+        }
+        const std::vector<std::string> kept = read_all({feed, 1, capacity});
+        CHECK(kept == std::vector<std::string>(all.end() - static_cast<std::ptrdiff_t>(capacity), all.end()));
+    }
+}
+
 TEST_CASE("a listener is woken once, and again only after it has read everything") {
     LineFeed feed{10};
     int wakes = 0;

@@ -50,7 +50,8 @@ private:
     void perform(manage::Action action);
     void perform_now();
     void wake();
-    [[nodiscard]] bool look();
+    void look();
+    void send_run(std::string_view lines);
     void read_input();
     [[nodiscard]] bool flush();
     void close();
@@ -66,6 +67,7 @@ private:
     event::Timer look_{*this};    // before a live view is looked at again
     event::Instant looked_{};     // when it was last, and had something
     event::Instant active_{};
+    bool behind_ = false;         // there was more than one look takes
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;
     bool first_octets_ = true;

@@ -53,6 +53,10 @@ public:
     // is, or may come, more; false when a Producing reply is complete and the next line may come.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
 
+    // The next part of a Following reply: lines as they are sent, about `room` octets at most, valid until the next event.
+    // What comes before them (a note of loss) is appended to `out`. False: nothing new.
+    [[nodiscard]] bool look(std::string& out, std::string_view& lines, std::size_t room);
+
     // The end of a performed Action; gives Answered or Closing.
     [[nodiscard]] Action done(const Outcome& outcome, std::string& out);
 

@@ -1,10 +1,13 @@
 // state/line_feed.h - the last lines of a stream, and listeners that may be too slow for it. Knows nothing of what
-// the lines say.
+// the lines say. They lie in memory as managers get them, one behind the other: to hand hundreds of lines to one more
+// listener is one call of the kernel.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,14 +36,19 @@ public:
         // Begins `back` lines before the newest one.
         Reader(const LineFeed& feed, std::uint32_t kinds, std::size_t back);
 
-        // The next line, valid until the next append(); false when everything has been read. Check lost() after it.
+        // The next line, valid until the next append(); false when everything has been read. Check take_lost() after it.
         [[nodiscard]] bool next(std::string_view& line);
+        // The same for lines that lie behind one another, as they are sent: CRLF behind each, a leading dot doubled.
+        // `room` octets at most, but one line in any case.
+        [[nodiscard]] bool next_run(std::string_view& run, std::size_t room);
         // Reads on only up to what is there now.
         void stop_here() noexcept { end_ = feed_->next_; }
         // How many lines were written over before they could be read, since the last call.
         [[nodiscard]] std::uint64_t take_lost() noexcept;
 
     private:
+        [[nodiscard]] bool find();   // moves place_ to the next line of our kinds
+
         const LineFeed* feed_;
         std::uint32_t kinds_;
         std::uint64_t place_;  // number of the line to look at next
@@ -60,6 +68,7 @@ public:
         Subscription& operator=(const Subscription&) = delete;
 
         [[nodiscard]] bool next(std::string_view& line);
+        [[nodiscard]] bool next_run(std::string_view& run, std::size_t room);
         [[nodiscard]] std::uint64_t take_lost() noexcept { return reader_.take_lost(); }
 
     private:
@@ -73,14 +82,26 @@ public:
 
 private:
     struct Line {
-        std::string text;
+        const char* at = nullptr;   // as it is sent
+        std::uint32_t size = 0;
         unsigned kind = 0;
     };
+    // Lines stand in blocks that nobody moves; the oldest block goes when the ring has forgotten all its lines.
+    struct Block {
+        std::unique_ptr<char[]> octets;
+        std::size_t used = 0;
+        std::uint64_t end = 0;   // number of the line behind its last one
+    };
+    static constexpr std::size_t block_size = 64 * 1024;
+
+    [[nodiscard]] const Line& line(std::uint64_t number) const noexcept { return lines_[number % capacity_]; }
+    [[nodiscard]] const char* store(std::string_view line, std::size_t size);
     [[nodiscard]] std::uint64_t oldest() const noexcept;
     void subscribers_changed() noexcept;
 
     std::size_t capacity_;
     std::vector<Line> lines_;         // line n stands at n % capacity_
+    std::deque<Block> blocks_;
     std::uint64_t next_ = 0;          // number of the next line
     std::uint64_t appended_[32] = {}; // of each kind, ever
     std::uint64_t dropped_[32] = {};  // of these, no longer in the ring

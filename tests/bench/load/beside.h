@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "buzon/posix/unique_fd.h"
@@ -44,7 +45,8 @@ private:
     Samples times_;
 };
 
-// Managers: EVNT and LOGG FOLLOW by turns. The first `silent` never read.
+// Managers: EVNT and LOGG FOLLOW by turns. The first `silent` never read; of the others every tenth is read and looked at,
+// and what the rest gets is thrown away by the kernel, uncopied: who listens is not what is measured.
 class Listeners {
 public:
     // Throws std::system_error.
@@ -52,14 +54,20 @@ public:
     // To be called again and again.
     void read_some();
     [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
+    // Of those that are looked at.
+    [[nodiscard]] std::size_t looked_at() const noexcept { return (sockets_.size() - silent_ + every - 1) / every; }
     [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
+    [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
     [[nodiscard]] std::size_t still_there() const noexcept;
 
 private:
+    static constexpr std::size_t every = 10;
+    void count(std::string_view heard);
+
     std::vector<buzon::posix::UniqueFd> sockets_;
     std::vector<char> input_;
     std::size_t silent_;
-    std::uint64_t octets_ = 0, lines_ = 0, last_ = 0;
+    std::uint64_t octets_ = 0, lines_ = 0, losses_ = 0, last_ = 0;
 };
 
 } // namespace bench

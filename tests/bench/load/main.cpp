@@ -133,7 +133,9 @@ void print_beside(Logins& logins, const std::optional<Listeners>& listeners) {
     }
     if (listeners) {
         report.number("listeners", static_cast<double>(listeners->still_there()));
+        report.number("listeners-looked-at", static_cast<double>(listeners->looked_at()));
         report.number("listeners-lines", static_cast<double>(listeners->lines()));
+        report.number("listeners-losses", static_cast<double>(listeners->losses()));
         report.number("listeners-octets", static_cast<double>(listeners->octets()));
     }
     report.print();
