@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace buzon::posix {
 namespace {
 
@@ -64,6 +66,8 @@ Result<std::string> read_file(const char* path, std::size_t limit) {
     if (::fstat(fd.get(), &about) != 0) return last_error();
     if (S_ISDIR(about.st_mode)) return std::error_code{EISDIR, std::system_category()};
     std::string text;
+    // To grow to the size of a large file step by step would cost more than to read it.
+    if (S_ISREG(about.st_mode)) text.reserve(std::min(static_cast<std::size_t>(about.st_size), limit));
     char piece[64 * 1024];
     for (;;) {
         const ssize_t n = uninterrupted([&] { return ::read(fd.get(), piece, sizeof piece); });
