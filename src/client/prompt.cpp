@@ -212,7 +212,7 @@ void Prompt::run_line(const std::string& line) {
     const Answer answer = ask_quietly(line);
     settle(answer);
     if (answer.kind != Answer::Kind::reply) return;
-    out_.put(show(invocation_.format, line, answer.reply));
+    out_.put(show(invocation_.format, line, answer.reply, terminal_width(STDOUT_FILENO)));
     if (is_quit(line) && answer.reply.ok) stop(exit_ok);
     if (same_word(words_of(line).front(), "CONF")) settings_known_ = false;
 }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "buzon/client/terminal.h"
 #include "buzon/client/text.h"
 #include "buzon/posix/io.h"
 #include "modes.h"
@@ -66,7 +67,7 @@ int unavailable(const Invocation& invocation, std::string_view why) {
 }
 
 void put_reply(Output& out, Format format, std::string_view command, const Reply& reply) {
-    const std::string text = show(format, command, reply);
+    const std::string text = show(format, command, reply, terminal_width(STDOUT_FILENO));
     if (format != Format::person || reply.ok) {
         out.put(text);
     } else {

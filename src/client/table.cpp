@@ -10,14 +10,20 @@ namespace {
 struct Column {
     std::size_t width = 0;
     bool numbers = true;
+    bool empty = true;   // but for its heading
+    bool shown = true;
 };
+
+constexpr std::size_t between = 2;
+constexpr std::size_t least_of_a_word = 8;
 
 std::string line_of(const Cells& cells, const std::vector<Column>& columns) {
     std::string line;
     for (std::size_t i = 0; i < cells.size(); ++i) {
+        if (!columns[i].shown) continue;
         const std::string shown = printable(cells[i]);
         line += columns[i].numbers ? fitted_right(shown, columns[i].width) : fitted(shown, columns[i].width);
-        line += "  ";
+        line.append(between, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     return line += '\n';
@@ -28,17 +34,43 @@ void measure(const Cells& cells, std::vector<Column>& columns_found, bool headin
     for (std::size_t i = 0; i < cells.size(); ++i) {
         columns_found[i].width = std::max(columns_found[i].width, columns(printable(cells[i])));
         const bool nothing = cells[i].empty() || cells[i] == "-";
-        if (!heading && !nothing && !number_of(cells[i])) columns_found[i].numbers = false;
+        if (heading || nothing) continue;
+        columns_found[i].empty = false;
+        if (!number_of(cells[i])) columns_found[i].numbers = false;
     }
+}
+
+std::size_t width_of(const std::vector<Column>& columns) {
+    std::size_t width = 0;
+    for (const Column& column : columns)
+        if (column.shown) width += column.width + between;
+    return width == 0 ? 0 : width - between;
+}
+
+void fit(std::vector<Column>& columns, std::size_t room) {
+    for (auto column = columns.rbegin(); column != columns.rend() && width_of(columns) > room; ++column)
+        if (column->empty) column->shown = false;
+    while (width_of(columns) > room) {
+        Column* widest = nullptr;
+        for (Column& column : columns) {
+            const bool can_shrink = column.shown && !column.numbers && column.width > least_of_a_word;
+            if (can_shrink && (widest == nullptr || column.width > widest->width)) widest = &column;
+        }
+        if (widest == nullptr) break;
+        --widest->width;
+    }
+    for (std::size_t i = columns.size(); i > 1 && width_of(columns) > room; --i)
+        columns[i - 1].shown = false;
 }
 
 } // namespace
 
-std::string table(const Cells& heading, const std::vector<Cells>& rows) {
+std::string table(const Cells& heading, const std::vector<Cells>& rows, std::size_t room) {
     std::vector<Column> found;
     measure(heading, found, true);
     for (const Cells& row : rows)
         measure(row, found, false);
+    if (room > 0) fit(found, room);
     std::string text = heading.empty() ? "" : line_of(heading, found);
     for (const Cells& row : rows)
         text += line_of(row, found);

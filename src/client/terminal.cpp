@@ -65,6 +65,11 @@ ScreenSize screen_size(int terminal) noexcept {
     return size;
 }
 
+std::size_t terminal_width(int descriptor) noexcept {
+    winsize window{};
+    return ::ioctl(descriptor, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+}
+
 RawMode::RawMode(int input, int output, std::string on, std::string off)
     : input_{input}
     , output_{output}

@@ -50,7 +50,7 @@ std::string name_value_table(const std::vector<Field>& fields) {
     return table({}, rows);
 }
 
-std::string sessions_table(const std::vector<std::string>& lines) {
+std::string sessions_table(const std::vector<std::string>& lines, std::size_t room) {
     Cells heading;
     std::vector<std::vector<Field>> sessions;
     for (const std::string& line : lines) {
@@ -68,11 +68,11 @@ std::string sessions_table(const std::vector<std::string>& lines) {
     }
     for (std::string& name : heading)
         name = upper(name);
-    return table(heading, rows);
+    return table(heading, rows, room);
 }
 
-std::string person_list(Kind kind, const Reply& reply) {
-    if (kind == Kind::sessions) return reply.lines.empty() ? "no sessions\n" : sessions_table(reply.lines);
+std::string person_list(Kind kind, const Reply& reply, std::size_t room) {
+    if (kind == Kind::sessions) return reply.lines.empty() ? "no sessions\n" : sessions_table(reply.lines, room);
     if (kind == Kind::plain) {
         std::string text;
         for (const std::string& line : reply.lines)
@@ -85,9 +85,9 @@ std::string person_list(Kind kind, const Reply& reply) {
     return name_value_table(fields);
 }
 
-std::string person(std::string_view command, const Reply& reply) {
+std::string person(std::string_view command, const Reply& reply, std::size_t room) {
     if (!reply.ok) return printable(reply.status) + '\n';
-    if (reply.has_lines) return person_list(kind_of(command), reply);
+    if (reply.has_lines) return person_list(kind_of(command), reply, room);
     if (const auto fields = named_text(command, reply)) return name_value_table(*fields);
     return (reply.text.empty() ? "OK" : printable(reply.text)) + '\n';
 }
@@ -152,9 +152,9 @@ std::string json(std::string_view command, const Reply& reply) {
 
 } // namespace
 
-std::string show(Format format, std::string_view command, const Reply& reply) {
+std::string show(Format format, std::string_view command, const Reply& reply, std::size_t room) {
     switch (format) {
-    case Format::person: return person(command, reply);
+    case Format::person: return person(command, reply, room);
     case Format::raw: return raw(reply);
     case Format::json: return json(command, reply);
     }

@@ -1,5 +1,7 @@
 #include "buzon/client/view.h"
 
+#include <sstream>
+
 #include "buzon/client/fields.h"
 #include "buzon/client/json.h"
 #include "support/catch.h"
@@ -54,6 +56,28 @@ TEST_CASE("sessions become a table, with whatever columns the server has") {
         " 7  user1  ::1         transaction     12  RETR\n"
         "12  -      10.0.0.1:9  authorization    3           x    odd\n");
     CHECK(show(Format::person, "SESS", reply_of({})) == "no sessions\n");
+}
+
+TEST_CASE("the table of sessions fits the terminal it is shown on, whatever users are called") {
+    const Reply sessions = list({
+        "7 a-user-with-a-very-long-name@example.org [2001:db8:1234:5678:9abc:def0:1234:5678]:40000 transaction age=12 idle=0 "
+        "command=RETR sent=1048576 size=- backlog=65536 messages=120000 program=-",
+        "12 - 10.0.0.1:9 authorization age=3 idle=3 command=- sent=0 size=- backlog=0 messages=0 program=-"});
+    for (const std::size_t room : {std::size_t{1}, std::size_t{40}, std::size_t{80}, std::size_t{100}, std::size_t{132}}) {
+        CAPTURE(room);
+        const std::string shown = show(Format::person, "SESS", sessions, room);
+        std::istringstream lines{shown};
+        std::size_t count = 0;
+        for (std::string line; std::getline(lines, line); ++count)
+            CHECK(line.size() <= std::max(room, std::size_t{2}));   // the first column stays
+        CHECK(count == 3);
+    }
+    CHECK(show(Format::person, "SESS", sessions, 80) ==
+          "ID  USER      ADDRESS   STATE     AGE  IDLE  COMMAND     SENT  BACKLOG  MESSAGES\n"
+          " 7  a-user-w  [2001:db  transact   12     0  RETR     1048576    65536    120000\n"
+          "12  -         10.0.0.1  authoriz    3     3  -              0        0         0\n");
+    CHECK(show(Format::person, "SESS", sessions, 400) == show(Format::person, "SESS", sessions));
+    CHECK(show(Format::raw, "SESS", sessions, 10) == show(Format::raw, "SESS", sessions));
 }
 
 TEST_CASE("the raw view is the lines of the wire") {

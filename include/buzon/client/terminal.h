@@ -19,6 +19,8 @@ struct ScreenSize {
 };
 // 80x24 where the terminal does not know.
 [[nodiscard]] ScreenSize screen_size(int terminal) noexcept;
+// Its columns where the descriptor is a terminal that knows them, else 0.
+[[nodiscard]] std::size_t terminal_width(int descriptor) noexcept;
 
 // A terminal in raw mode while this lives: every key at once, no echo, no signals from keys; "\n" still begins a new
 // line. The old mode comes back with the destructor and when the process dies of a fault or an abort. Only one lives at

@@ -13,7 +13,8 @@ enum class Format { person, raw, json };
 // The whole text of a reply, every line ended by LF. Format::person: for a +OK what it says, named and in tables; for
 // a -ERR the status line. Format::raw: the lines as on the wire, dot-stuffed, with the closing ".". Format::json: one
 // document on one line (docs/management-protocol.md, "The client").
-[[nodiscard]] std::string show(Format format, std::string_view command, const Reply& reply);
+// `room`: columns of the terminal, to which the table of SESS is fitted; 0 where there is none.
+[[nodiscard]] std::string show(Format format, std::string_view command, const Reply& reply, std::size_t room = 0);
 
 // The pieces of a live reply: what opens it, each line, what closes it. In JSON each line is a document of its own.
 [[nodiscard]] std::string show_live_start(Format format, const Reply& reply);
