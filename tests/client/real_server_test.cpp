@@ -158,6 +158,40 @@ TEST_CASE("a person at the prompt asks the real server, mends a typing mistake, 
     CHECK(terminal.screen().unknown().empty());
 }
 
+TEST_CASE("the sample session of POP3, and what a manager sees of it at the demo server, by one command and at the prompt") {
+    Server::Setup setup;
+    setup.arguments = {"--default"};
+    setup.own_addresses = true;
+    setup.own_root = true;
+    const Server server{setup};
+    Pop3Client client = server.client();
+    CHECK(client.command("USER user1") == "+OK User accepted, password needed");
+    CHECK(client.command("PASS pass") == "-ERR [AUTH] Password incorrect");
+    CHECK(client.command("USER user1") == "+OK User accepted, password needed");
+    CHECK(client.command("PASS pass1") == "+OK Password accepted");
+    CHECK(client.command("STAT") == "+OK 1 324");
+    CHECK(client.retrieve(1).size() == 324);
+    CHECK(client.command("QUIT") == "+OK Goodbye");
+    const std::string port = std::to_string(server.management_port());
+    const auto once = run_client({"::1", port, "METR"});
+    CHECK(once.code == 0);
+    CHECK(once.out.starts_with("messages  1\nbytes     "));
+    CHECK(once.out.ends_with("\nonline    0\nhistoric  1\n"));
+
+    TerminalClient terminal{{"::1", port}};
+    terminal.wait_cursor("buzon [::1]:" + port + "> |");
+    say(terminal, "METR", "historic  1");
+    say(terminal, "INFO", "basedir  /");
+    say(terminal, "HOST correo.example.org", "correo.example.org");
+    say(terminal, "TRAN", "off");
+    say(terminal, "PORT 0", "> PORT 0\n");
+    CHECK(Pop3Client{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(run_client({"::1", port, "PORT"}).out))}
+              .greeting()
+              .find("@correo.example.org>") != std::string::npos);
+    terminal.type("QUIT\r");
+    CHECK(terminal.wait_end() == 0);
+}
+
 TEST_CASE("a real server that is killed ends top and the prompt with 69 and the terminal in order") {
     for (const bool top : {true, false}) {
         CAPTURE(top);
