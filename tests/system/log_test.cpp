@@ -1,5 +1,6 @@
 // system/log_test.cpp - what the server logs, in which form, where to, and what it never logs.
 #include <cstdio>
+#include <sstream>
 
 #include "support/catch.h"
 #include "support/datagrams.h"
@@ -14,6 +15,53 @@ std::string base64(const std::string& text) {
     REQUIRE(encoded.code == 0);
     return encoded.out;
 }
+
+// Logs in by APOP, CRAM-MD5 and SCRAM-SHA-256, each with a right and a wrong password, and prints all that must not be seen
+// of it: digests, proofs, the keys behind them, and the lines as they were sent.
+constexpr const char* digests = R"(
+import base64, hashlib, hmac, socket, sys
+user, right, wrong, port = sys.argv[1], sys.argv[2].encode(), sys.argv[3].encode(), int(sys.argv[4])
+def b64(octets): return base64.b64encode(octets).decode()
+def connect():
+    global wire
+    wire = socket.create_connection(("127.0.0.1", port), 60).makefile("rwb")
+    return wire.readline().decode().strip()
+def say(line):
+    wire.write(line.encode() + b"\r\n"); wire.flush()
+    return wire.readline().decode().strip()
+def secret(*words):
+    for word in words: print(word)
+for password, reply in ((right, "+OK"), (wrong, "-ERR [AUTH]")):
+    stamp = connect(); stamp = stamp[stamp.index("<"):]
+    digest = hashlib.md5(stamp.encode() + password).hexdigest()
+    assert say(f"APOP {user} {digest}").startswith(reply)
+    secret(digest)
+    say("QUIT"); connect()
+    challenge = base64.b64decode(say("AUTH CRAM-MD5")[2:])
+    digest = hmac.new(password, challenge, "md5").hexdigest()
+    line = b64(f"{user} {digest}".encode())
+    assert say(line).startswith(reply)
+    secret(digest, line)
+    say("QUIT"); connect()
+    bare = f"n={user},r=geheim{port}"
+    first = base64.b64decode(say("AUTH SCRAM-SHA-256 " + b64(("n,," + bare).encode()))[2:]).decode()
+    field = dict(part.split("=", 1) for part in first.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(field["s"]), int(field["i"]))
+    client = hmac.digest(salted, b"Client Key", "sha256")
+    stored = hashlib.sha256(client).digest()
+    final = f"c=biws,r={field['r']}"
+    everything = ",".join((bare, first, final)).encode()
+    proof = bytes(a ^ b for a, b in zip(client, hmac.digest(stored, everything, "sha256")))
+    line = b64(f"{final},p={b64(proof)}".encode())
+    answer = say(line)
+    secret(b64(proof), proof.hex(), line, b64(salted), salted.hex(), b64(client), b64(stored), field["r"])
+    if reply == "+OK":
+        assert answer.startswith("+ "), answer
+        secret(answer[2:])
+        answer = say("")
+    assert answer.startswith(reply), answer
+    say("QUIT")
+)";
 
 } // namespace
 
@@ -70,6 +118,9 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
         const Server server{0,
                             {"-u", "ana:hueso42", "-a", "root:torre77", "--cram-md5", "--log-level", "debug", "-N",
                              "--log-format", format}};
+        ManagementClient listener = server.manager();
+        REQUIRE(listener.command("AUTH root torre77").starts_with("+OK"));
+        REQUIRE(listener.command("EVNT").starts_with("+OK"));
         const std::string good = base64(std::string("\0ana\0hueso42", 12)), bad = base64(std::string("\0ana\0zorro99", 12));
         for (const std::string& lines :
              {std::string("USER ana\r\nPASS zorro99\r\nUSER ana\r\nPASS hueso42\r\nPASS zorro99\r\nQUIT\r\n"),
@@ -83,6 +134,14 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
             client.send(lines);
             (void)client.rest(true);
         }
+        TempDirectory directory;
+        const Finished shown = run({"python3", directory.file("digests.py", digests), "ana", "hueso42", "zorro99",
+                                    std::to_string(server.port())});
+        CAPTURE(shown.err);
+        REQUIRE(shown.code == 0);
+        // One that is in the middle of it, for SESS.
+        Pop3Client half_way = server.client();
+        REQUIRE(half_way.command("AUTH CRAM-MD5").starts_with("+ "));
         ManagementClient manager = server.manager();
         CHECK(manager.command("AUTH root zorro99").starts_with("-ERR"));
         CHECK(manager.command("AUTH root torre77").starts_with("+OK"));
@@ -90,16 +149,23 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
         CHECK(manager.command("USER PASS bea zorro99").starts_with("+OK"));
         CHECK(manager.command("USER ADD ../x hueso42").starts_with("-ERR"));
         CHECK(manager.command("USR ADD eva hueso42").starts_with("-ERR"));
-        std::string all = manager.many("LOGG 1000") + manager.many("WHYY ana") + manager.many("CONF") + manager.many("INFO *");
+        std::string all = manager.many("LOGG 1000") + manager.many("WHYY ana") + manager.many("CONF") + manager.many("INFO *") +
+                          manager.many("SESS") + manager.many("METR *") + manager.many("HIST historic minute") +
+                          manager.many("USER LIST") + manager.many("CONF ?");
+        half_way.close();
         REQUIRE(manager.command("EVNT").starts_with("+OK"));
         Pop3Client again = server.client();
         again.send("USER ana\r\nPASS zorro99\r\nUSER ana\r\nPASS hueso42\r\nQUIT\r\n");
         (void)again.rest();
         manager.send("\r\n");
-        all += manager.body() + server.log();
-        CHECK(all.find("login") != std::string::npos);
-        for (const std::string& secret : {std::string("hueso42"), std::string("zorro99"), std::string("torre77"), good, bad,
-                                          base64("hueso42"), base64("zorro99")}) {
+        listener.send("\r\n");
+        all += manager.body() + listener.body() + server.log();
+        CHECK(all.find("method=SCRAM-SHA-256") != std::string::npos);
+        std::vector<std::string> secrets{"hueso42", "zorro99", "torre77", good, bad, base64("hueso42"), base64("zorro99")};
+        std::istringstream words{shown.out};
+        for (std::string word; words >> word;) secrets.push_back(word);
+        CHECK(secrets.size() == 7 + 2 * 11 + 1);
+        for (const std::string& secret : secrets) {
             CAPTURE(secret);
             CHECK(all.find(secret) == std::string::npos);
         }
