@@ -116,6 +116,21 @@ void Throttle::failed(const std::optional<Source>& source, std::string_view user
     if (source) count(make_room(sources_, key_of('s', {}, source), at), at);
 }
 
+void Throttle::uncount(Table& table, Key key, std::uint32_t now) const noexcept {
+    Slot* const set = table.data() + first_of_set(key.set, table.size());
+    for (Slot* slot = set; slot < set + slots_in_a_set; ++slot) {
+        if (slot->tag == key.tag && level_at(*slot, now) > 0) --slot->level;
+    }
+}
+
+void Throttle::take_back(const std::optional<Source>& source, std::string_view user, Time now) {
+    const std::uint32_t at = seconds(now);
+    const Key pair = familiar_key(source, user);
+    if (is_familiar(pair, at)) return uncount(familiar_, pair, at);
+    uncount(users_, key_of('u', user, std::nullopt), at);
+    if (source) uncount(sources_, key_of('s', {}, source), at);
+}
+
 void Throttle::succeeded(const std::optional<Source>& source, std::string_view user, Time now) {
     // The source's count stays: an account of one's own must not pay for guessing at others'.
     const std::uint32_t at = seconds(now);

@@ -70,9 +70,10 @@ Control::Control(Context& context, state::Settings& settings, const Options& opt
     , administrators_{administrators}
     , history_{history} {}
 
-event::Instant Control::not_before(const manage::Action& action, const std::optional<auth::Source>& from) const {
+event::Instant Control::not_before(const manage::Action& action, const std::optional<auth::Source>& from,
+                                   event::Instant since) const {
     const auto* const login = std::get_if<manage::CheckAdministrator>(&action);
-    return login ? administrators_.not_before(from, login->name, context_.loop.now()) : context_.loop.now();
+    return login ? administrators_.not_before(from, login->name, since, context_.loop.now()) : context_.loop.now();
 }
 
 void Control::perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
@@ -105,8 +106,13 @@ void Control::perform(const manage::Action& action, const std::optional<auth::So
 
 void Control::check(const manage::CheckAdministrator& who, const std::optional<auth::Source>& from,
                     worker::Pending& pending, OnDone done) {
-    administrators_.check(from, who.name, who.secret, pending, [done](bool right) {
-        done(right ? manage::Outcome{} : failed("wrong name or password"));
+    using Verdict = Administrators::Verdict;
+    administrators_.check(from, who.name, who.secret, context_.loop.now(), pending, [done](Verdict verdict) {
+        manage::Outcome outcome;
+        if (verdict == Verdict::wrong) outcome = failed("wrong name or password");
+        if (verdict == Verdict::unknown) outcome = failed("[SYS/TEMP] the password cannot be checked now, try again later");
+        outcome.undecided = verdict == Verdict::unknown;
+        done(std::move(outcome));
     });
 }
 

@@ -63,7 +63,7 @@ void ManageConnection::wake() {
 }
 
 void ManageConnection::on_timer(event::Timer& which) {
-    if (&which == &delay_) return perform_now();
+    if (&which == &delay_) return perform_when_due();
     if (&which == &look_) return turn();
     const event::Instant now = context_.loop.now();
     if (doing_ == Doing::following || doing_ == Doing::performing) active_ = now;
@@ -179,10 +179,15 @@ void ManageConnection::perform(manage::Action action) {
     } else {
         doing_ = Doing::performing;
         asked_ = std::move(action);
-        const event::Instant when = control_.not_before(asked_, from_);
-        if (when > context_.loop.now()) return delay_.arm(context_.loop.timers(), when);
-        perform_now();
+        asked_at_ = context_.loop.now();
+        perform_when_due();
     }
+}
+
+void ManageConnection::perform_when_due() {
+    const event::Instant when = control_.not_before(asked_, from_, asked_at_);
+    if (when > context_.loop.now()) return delay_.arm(context_.loop.timers(), when);
+    perform_now();
 }
 
 void ManageConnection::perform_now() {

@@ -43,6 +43,24 @@ TEST_CASE("a source waits longer with every wrong password past the free ones, u
     CHECK(g.wait(ip(1), "stranger") == 15s);
 }
 
+TEST_CASE("a try that was counted too early is taken back, from source and user, or from a familiar pair") {
+    Guessing g;
+    g.fail(ip(1), "owner", 12);
+    g.throttle.take_back(ip(1), "owner", g.now);
+    CHECK(g.wait(ip(2), "owner") == 2s);
+    CHECK(g.wait(ip(1), "other") == 15s);
+    for (int i = 0; i < 20; ++i) g.throttle.take_back(ip(1), "owner", g.now);
+    CHECK(g.wait(ip(1), "owner") == 0s);
+    g.fail(ip(1), "owner", 5);
+    CHECK(g.wait(ip(1), "owner") == 1s);
+    g.throttle.succeeded(ip(3), "owner", g.now);
+    g.fail(ip(3), "owner", 21);
+    g.throttle.take_back(ip(3), "owner", g.now);
+    CHECK(g.wait(ip(3), "owner") == 1s);
+    g.throttle.take_back(ip(9), "nobody", g.now);
+    CHECK(g.wait(ip(9), "nobody") == 0s);
+}
+
 TEST_CASE("a user guessed at from everywhere is slowed down for strangers, each of whom tried once") {
     Guessing g;
     for (unsigned i = 0; i < 10; ++i) {

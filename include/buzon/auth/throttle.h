@@ -50,6 +50,8 @@ public:
     // How the try went. `user` as it was tried, whether he exists or not: strangers learn nothing from waiting.
     void failed(const std::optional<Source>& source, std::string_view user, Time now);
     void succeeded(const std::optional<Source>& source, std::string_view user, Time now);
+    // A try that was counted as failed before anybody knew was none. Before succeeded().
+    void take_back(const std::optional<Source>& source, std::string_view user, Time now);
 
 private:
     struct Slot {
@@ -72,6 +74,7 @@ private:
     [[nodiscard]] bool is_familiar(Key key, std::uint32_t now) const noexcept;
     [[nodiscard]] std::chrono::seconds delay(unsigned level, unsigned free) const noexcept;
     void count(Slot& slot, std::uint32_t now) const noexcept;
+    void uncount(Table& table, Key key, std::uint32_t now) const noexcept;
     Slot& make_room(Table& table, Key key, std::uint32_t now) const noexcept;
 
     ThrottleLimits limits_;

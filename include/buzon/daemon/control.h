@@ -44,8 +44,9 @@ public:
     Control(Context& context, state::Settings& settings, const Options& options, Pop3Service& pop3, ServerHooks& hooks,
             Administrators& administrators, HistoryKeeper& history);
 
-    // When a manager's action may be performed: guesses wait.
-    [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from) const;
+    // When a manager's action that was asked for at `since` may be performed: guesses wait. To be asked again then.
+    [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from,
+                                            event::Instant since) const;
     // Performs what a session asked for; from: where its manager is, nothing on a unix socket. `done` is called once, perhaps at once; when it is called later, `pending` is
     // waiting meanwhile and may be dropped by who no longer wants to know.
     void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,

@@ -48,6 +48,7 @@ private:
     void turn();
     [[nodiscard]] bool next_line();
     void perform(manage::Action action);
+    void perform_when_due();
     void perform_now();
     void wake();
     void look();
@@ -66,8 +67,8 @@ private:
     event::Timer delay_{*this};   // before a guess is looked at
     event::Timer look_{*this};    // before a live view is looked at again
     event::Instant looked_{};     // when it was last, and had something
-    event::Instant active_{};
     bool behind_ = false;         // there was more than one look takes
+    event::Instant active_{};
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;
     bool first_octets_ = true;
@@ -79,6 +80,7 @@ private:
     std::size_t sent_ = 0;   // of output_
     std::optional<auth::Source> from_;
     manage::Action asked_ = manage::Answered{};   // while performing
+    event::Instant asked_at_{};
     worker::Pending pending_;
     manage::Session session_;   // last: it may wake us until it goes
 };
