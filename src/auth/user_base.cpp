@@ -78,29 +78,22 @@ User UserBase::view(const Own& own) noexcept {
 std::vector<User> UserBase::list() const {
     std::vector<User> users;
     users.reserve(living_);
-    for (std::uint32_t i = 0; i < block_.count(); ++i) {
-        const User user = block_.user(i);
-        const auto own = own_.empty() ? own_.end() : own_.find(user.name);
-        if (own == own_.end()) users.push_back(user);
-        else if (own->second) users.push_back(view(*own->second));
-    }
-    for (const auto& [name, own] : own_) {
-        if (own && !block_.find(name)) users.push_back(view(*own));
-    }
+    for (Place place; const auto user = next(place);) users.push_back(*user);
     return users;
 }
 
-// Where `at` is: the block's users, then those who have come since.
-std::optional<User> UserBase::next(std::size_t& at) const {
-    while (at < block_.count()) {
-        const User user = block_.user(static_cast<std::uint32_t>(at++));
+// The block's users, then those who have come since.
+std::optional<User> UserBase::next(Place& place) const {
+    while (place.in_block < block_.count()) {
+        const User user = block_.user(place.in_block++);
         const auto own = own_.empty() ? own_.end() : own_.find(user.name);
         if (own == own_.end()) return user;
         if (own->second) return view(*own->second);
     }
-    while (at - block_.count() < own_.size()) {
-        const auto& [name, own] = *std::next(own_.begin(), static_cast<std::ptrdiff_t>(at++ - block_.count()));
-        if (own && !block_.find(name)) return view(*own);
+    for (auto own = own_.upper_bound(place.name); own != own_.end(); ++own) {
+        if (!own->second || block_.find(own->first)) continue;
+        place.name = own->first;
+        return view(*own->second);
     }
     return std::nullopt;
 }

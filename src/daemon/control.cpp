@@ -300,10 +300,11 @@ std::optional<manage::SessionRow> Control::session(std::uint64_t id) const {
     return row;
 }
 
-std::vector<std::string> Control::users() const {
-    std::vector<std::string> names;
-    for (const auth::User& user : context_.users.base().list()) names.emplace_back(user.name);
-    return names;
+std::function<std::optional<std::string>()> Control::users() const {
+    return [this, place = auth::UserBase::Place{}]() mutable -> std::optional<std::string> {
+        const auto user = context_.users.base().next(place);
+        return user ? std::optional{std::string{user->name}} : std::nullopt;
+    };
 }
 
 } // namespace buzon::daemon

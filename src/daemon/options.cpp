@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <unordered_set>
 
 #include "buzon/auth/user_name.h"
 #include "buzon/daemon/config_text.h"
@@ -48,12 +49,6 @@ auth::NamedSecret person_of(const std::string& what, std::string_view value) {
     return std::move(person).value();
 }
 
-void add_person(std::vector<auth::NamedSecret>& people, const std::string& what, std::string_view value) {
-    auth::NamedSecret person = person_of(what, value);
-    const bool twice = std::any_of(people.begin(), people.end(), [&](const auto& p) { return p.name == person.name; });
-    if (twice) refuse(what, person.name + " is given twice");
-    people.push_back(std::move(person));
-}
 
 filter::FilterSpec spec_of(const std::string& what, std::string_view value) {
     filter::ParsedSpec parsed = filter::FilterSpec::parse(value);
@@ -115,7 +110,7 @@ constexpr std::array option_table{
                o.path = v;
            }},
     Option{"user", 'u', "NAME:PASS", "a user; repeatable",
-           [](Options& o, const std::string& w, std::string_view v) { add_person(o.users, w, v); }},
+           [](Options& o, const std::string& w, std::string_view v) { o.users.push_back(person_of(w, v)); }},
     Option{"users", '\0', "FILE", "passwd-file with users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
            [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
     Option{"checkpassword", '\0', "PROGRAM", "asks this program about everybody else (cr.yp.to/checkpwd); an absolute path",
@@ -124,7 +119,7 @@ constexpr std::array option_table{
                o.checkpassword = v;
            }},
     Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
-           [](Options& o, const std::string& w, std::string_view v) { add_person(o.admins, w, v); }},
+           [](Options& o, const std::string& w, std::string_view v) { o.admins.push_back(person_of(w, v)); }},
     Option{"admins", '\0', "FILE", "passwd-file with administrators",
            [](Options& o, const std::string&, std::string_view v) { o.admins_file = v; }},
     Option{"state", '\0', "DIR", "keep the history of the metrics there (nowhere)",
@@ -287,8 +282,23 @@ std::vector<Given> read_config(const std::string& path, std::string_view text) {
     return given;
 }
 
-void apply(Options& options, const Given& given) {
-    if (given.found.option) return given.found.option->apply(options, given.what, given.value);
+// Who has been named by -u and -a so far.
+struct Named {
+    std::unordered_set<std::string> users, admins;
+
+    static void add(std::unordered_set<std::string>& names, const std::vector<auth::NamedSecret>& people,
+                    const std::string& what) {
+        if (people.size() == names.size() || names.insert(people.back().name).second) return;
+        refuse(what, people.back().name + " is given twice");
+    }
+};
+
+void apply(Options& options, Named& named, const Given& given) {
+    if (given.found.option) {
+        given.found.option->apply(options, given.what, given.value);
+        Named::add(named.users, options.users, given.what);
+        return Named::add(named.admins, options.admins, given.what);
+    }
     const state::SettingField& field = *given.found.setting;
     const std::string_view value = field.is_flag() ? std::string_view{"on"} : given.value;
     if (const auto wrong = change_checked_setting(options.settings, field.name, value)) {
@@ -305,11 +315,11 @@ bool overruled(const Given& line, const std::vector<Given>& command_line) {
     });
 }
 
-void apply_config(Options& options, const std::string& text, const std::vector<Given>& command_line) {
+void apply_config(Options& options, Named& named, const std::string& text, const std::vector<Given>& command_line) {
     for (const Given& line : read_config(options.config_file, text)) {
         if (overruled(line, command_line)) continue;
         try {
-            apply(options, line);
+            apply(options, named, line);
         } catch (const StartError& wrong) {
             // The same mistake in a file is a wrong file, not a wrong command line.
             const std::string why = wrong.what();
@@ -357,10 +367,11 @@ Options parse_options(std::span<const std::string_view> arguments, const ReadCon
         options.on_command_line.emplace(given.found.option ? given.found.option->name : given.found.setting->name);
         if (given.found.option && given.found.option->name == "config") options.config_file = given.value;
     }
-    if (!options.config_file.empty()) apply_config(options, read(options.config_file), command_line);
+    Named named;
+    if (!options.config_file.empty()) apply_config(options, named, read(options.config_file), command_line);
     bool path_given = false;
     for (const Given& given : command_line) {
-        apply(options, given);
+        apply(options, named, given);
         path_given = path_given || (given.found.option && given.found.option->name == "path");
     }
     if (options.task == Options::Task::help || options.task == Options::Task::version) return options;

@@ -35,7 +35,7 @@ void TrashKeeper::settings_changed() {
     if (std::exchange(grace_, settings_.undelete_grace) == settings_.undelete_grace) return;
     timer_.disarm();
     if (grace_.count() == 0) return;
-    at_ = 0;
+    at_ = {};
     timer_.arm(loop_.timers(), loop_.now() + before_the_first_walk);
 }
 
@@ -51,7 +51,7 @@ void TrashKeeper::walk_on() {
         maildirs.push_back(users_.maildir_of(user->name));
     }
     if (maildirs.empty() || grace_.count() == 0) {
-        at_ = 0;
+        at_ = {};
         if (grace_.count() != 0) timer_.arm(loop_.timers(), loop_.now() + between_walks);
         return;
     }

@@ -1,4 +1,4 @@
-// manage/listing.cpp - the lines of SESS and LOGG.
+// manage/listing.cpp - the lines of SESS, USER LIST and LOGG.
 #include "listing.h"
 
 namespace buzon::manage {
@@ -36,6 +36,13 @@ void append_row(const SessionRow& row, std::string& line) {
 bool FixedListing::next(std::string& line) {
     if (place_ == lines_.size()) return false;
     line = std::move(lines_[place_++]);
+    return true;
+}
+
+bool UserListing::next(std::string& line) {
+    std::optional<std::string> name = next_();
+    if (!name) return false;
+    line = std::move(*name);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +29,17 @@ public:
 private:
     std::vector<std::string> lines_;
     std::size_t place_ = 0;
+};
+
+// USER LIST: a name a line, however many there are.
+class UserListing final : public Listing {
+public:
+    explicit UserListing(const Host& host)
+        : next_{host.users()} {}
+    bool next(std::string& line) override;
+
+private:
+    std::function<std::optional<std::string>()> next_;
 };
 
 // SESS: the sessions that there were when it was asked, as they are when their line is written; gone ones left out.

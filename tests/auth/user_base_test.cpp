@@ -67,6 +67,33 @@ TEST_CASE("a base finds its users by their whole name and nobody else") {
     CHECK(order == "carol alice bob ");
 }
 
+TEST_CASE("a walk in pieces meets everybody once, also while users come and go") {
+    UserBase base = base_of("alice:{PLAIN}a\nbob:{PLAIN}b\neve:{PLAIN}e", {{"carol", "{PLAIN}c"}});
+    UserBase::Place place;
+    std::string seen;
+    const auto step = [&](int times) {
+        for (int i = 0; i < times; ++i) {
+            const auto user = base.next(place);
+            seen += user ? std::string{user->name} + '=' + std::string{user->secret.substr(7)} + ' ' : "- ";
+        }
+    };
+    step(1);
+    REQUIRE(base.remove("alice"));
+    REQUIRE(base.set_secret("bob", "{PLAIN}bb"));
+    REQUIRE(base.set_secret("carol", "{PLAIN}cc"));   // the walk has been there
+    for (const char* name : {"fred", "dora", "gus"}) REQUIRE(base.add(name, "{PLAIN}n"));
+    step(3);
+    REQUIRE(base.remove("dora"));   // the walk stands on her
+    REQUIRE(base.add("abel", "{PLAIN}n"));   // before it: not met
+    REQUIRE(base.add("flo", "{PLAIN}n"));
+    REQUIRE(base.remove("gus"));
+    REQUIRE(base.add("alice", "{PLAIN}again"));   // hers is a place in the block
+    step(4);
+    CHECK(seen == "carol=c bob=bb eve=e dora=n flo=n fred=n - - ");
+    CHECK(base.list().size() == base.size());
+    CHECK_FALSE(UserBase{}.next(place = {}));
+}
+
 TEST_CASE("the command line hides the file's user of the same name") {
     const UserBase base = base_of("alice:{PLAIN}file\nbob:{PLAIN}b", {{"alice", "{PLAIN}line"}});
     CHECK(base.size() == 2);

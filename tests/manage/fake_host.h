@@ -52,7 +52,11 @@ struct FakeHost final : Host {
     std::size_t kick_user(std::string_view user) override {
         return std::erase_if(rows, [&](const auto& row) { return row.second.user == user; });
     }
-    std::vector<std::string> users() const override { return names; }
+    std::function<std::optional<std::string>()> users() const override {
+        return [this, i = std::size_t{0}]() mutable {
+            return i < names.size() ? std::optional{names[i++]} : std::nullopt;
+        };
+    }
     bool has_administrators() const override { return administrators; }
 };
 

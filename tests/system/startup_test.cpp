@@ -85,6 +85,8 @@ TEST_CASE("wrong usage is refused with one line and code 64") {
         {"-u", "name:"},
         {"-a", "name"},
         {"-a", ":x"},
+        {"-u", "ana:x", "-u", "bea:x", "-u", "ana:y"},
+        {"-a", "ana:x", "-a", "ana:x"},
         {"-T", ""},
         {"-T", "sed"},
         {"-T", "bin/sed:s/e/x/"},

@@ -62,8 +62,13 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return living_; }
     // In the order of their coming; those of run time by name.
     [[nodiscard]] std::vector<User> list() const;
-    // The same one by one, for long walks in pieces: begin with `at` 0. Changes in between may make it miss somebody.
-    [[nodiscard]] std::optional<User> next(std::size_t& at) const;
+    // The same one by one, for long walks in pieces. Changes in between are seen where the walk has not been yet; another
+    // load in between may make it miss somebody, or meet him twice.
+    struct Place {
+        std::uint32_t in_block = 0;
+        std::string name;   // of the last one who has come since
+    };
+    [[nodiscard]] std::optional<User> next(Place& place) const;
 
     // Nothing as a source is a peer without an address.
     [[nodiscard]] Credential credential(std::string_view name, const std::optional<Source>& source) const;

@@ -70,7 +70,7 @@ public:
     [[nodiscard]] std::optional<manage::SessionRow> session(std::uint64_t id) const override;
     std::size_t kick(std::uint64_t id) override { return pop3_.kick(id); }
     std::size_t kick_user(std::string_view user) override { return pop3_.kick_user(user); }
-    [[nodiscard]] std::vector<std::string> users() const override;
+    [[nodiscard]] std::function<std::optional<std::string>()> users() const override;
     [[nodiscard]] bool has_administrators() const override { return administrators_.any(); }
 
 private:

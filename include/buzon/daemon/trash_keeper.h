@@ -37,7 +37,7 @@ private:
     const Users& users_;
     state::EventBus& events_;
     std::chrono::days grace_{0};   // that the walk goes by
-    std::size_t at_ = 0;           // where the walk is, as auth::UserBase::next() counts
+    auth::UserBase::Place at_;     // where the walk is
     event::Timer timer_{*this};
     worker::Pending walking_;
     worker::Pending expiring_;
