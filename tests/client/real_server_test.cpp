@@ -175,12 +175,12 @@ TEST_CASE("the sample session of POP3, and what a manager sees of it at the demo
     const std::string port = std::to_string(server.management_port());
     const auto once = run_client({"::1", port, "METR"});
     CHECK(once.code == 0);
-    CHECK(once.out.starts_with("messages  1\nbytes     "));
-    CHECK(once.out.ends_with("\nonline    0\nhistoric  1\n"));
+    CHECK(once.out.starts_with("messages    1\nbytes     "));
+    CHECK(once.out.ends_with("\nonline      0\nhistoric    1\n"));
 
     TerminalClient terminal{{"::1", port}};
     terminal.wait_cursor("buzon [::1]:" + port + "> |");
-    say(terminal, "METR", "historic  1");
+    say(terminal, "METR", "historic    1");
     say(terminal, "INFO", "basedir  /");
     say(terminal, "HOST correo.example.org", "correo.example.org");
     say(terminal, "TRAN", "off");
