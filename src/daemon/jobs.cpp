@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -125,10 +126,23 @@ worker::Reply do_read(std::string_view body, int file) {
     return reply({}, std::string_view{data}.substr(0, static_cast<std::size_t>(n)));
 }
 
-worker::Reply do_update(std::string_view body) {
+posix::Result<mail::UpdateRequest> update_request(std::string_view body, int file) {
+    if (file < 0) return mail::UpdateRequest::from_bytes(body);
+    struct stat about {};
+    if (::fstat(file, &about) != 0) return posix::last_error();
+    const auto size = static_cast<std::size_t>(about.st_size);
+    void* const block = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    if (block == MAP_FAILED) return posix::last_error();
+    auto request = mail::UpdateRequest::from_bytes({static_cast<const char*>(block), size});
+    ::munmap(block, size);
+    return request;
+}
+
+worker::Reply do_update(std::string_view body, posix::UniqueFd file) {
     std::uint8_t fsync = 1;
     if (!take(body, fsync)) return broken();
-    auto request = mail::UpdateRequest::from_bytes(body);
+    auto request = update_request(body, file.get());
+    file.reset();   // its memory is free while the disk works
     if (!request) return broken();
     mail::UpdateOptions options;
     options.fsync = fsync != 0;
@@ -356,7 +370,7 @@ worker::Reply work(worker::Request request) {
     case JobKind::scan: return do_scan(request.body);
     case JobKind::open: return do_open(request.body);
     case JobKind::read: return do_read(request.body, request.fd.get());
-    case JobKind::update: return do_update(request.body);
+    case JobKind::update: return do_update(request.body, std::move(request.fd));
     case JobKind::make_maildir: return reply(mail::create_maildir(request.body));
     case JobKind::verify: return do_verify(request.body);
     case JobKind::make_secret: return do_make_secret(request.body);
@@ -453,12 +467,13 @@ worker::Job read_job(int file, std::uint64_t offset, std::uint32_t octets) {
     return made;
 }
 
-worker::Job update_job(bool fsync, std::string_view request) {
+worker::Job update_job(bool fsync, std::string_view request, int file) {
     std::string body;
     put(body, static_cast<std::uint8_t>(fsync));
     body += request;
     // A worker that died over it may have done some, or all: the second one ends that, and knows.
     worker::Job made = repeatable(job(JobKind::update, std::move(body)));
+    made.fd = file;
     made.abandonable = false;   // what QUIT asked for is done, whether anybody still listens or not
     return made;
 }

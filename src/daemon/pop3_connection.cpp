@@ -114,6 +114,7 @@ void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
     first(out);
     count_reply(out, at);
     if (!behind) work(out);
+    else if (doing_ == Doing::updating) update_on(out);   // it waits for no client
     if (!closed_ && !behind) (void)flush(out);
     after_work();
 }
@@ -145,9 +146,12 @@ void Pop3Connection::work(std::string& out) {
         case Doing::searching:
             if (!search_on(out)) return;
             break;
+        case Doing::updating:
+            update_on(out);
+            if (doing_ == Doing::updating) return;
+            break;
         case Doing::logging_in:
-        case Doing::reporting:
-        case Doing::updating: return;
+        case Doing::reporting: return;
         }
     }
 }
@@ -179,6 +183,7 @@ bool Pop3Connection::next_line(std::string& out) {
 
 // True: everything has left. False: the client takes no more for now, or has gone.
 bool Pop3Connection::flush(std::string& out) {
+    if (alone_) out.clear();
     std::size_t done = 0;
     while (done < out.size()) {
         const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{out}.substr(done));
@@ -414,6 +419,8 @@ void Pop3Connection::close(Ending why) {
         // What QUIT asked for is done whether the client waits or not, and the maildrop stays locked until then.
         alone_ = true;
         socket_.reset();
+        output_ = {};
+        output_sent_ = 0;
         return;
     }
     closed_ = true;

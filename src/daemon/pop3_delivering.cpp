@@ -85,7 +85,6 @@ void Pop3Connection::update(std::string& out) {
     ending_ = Ending::quit;
     closing_ = true;
     const mail::Maildrop& maildrop = *session_.maildrop();
-    const std::uint32_t asked = maildrop.deleted_count();
     if (!maildrop.wants_update()) {
         lock_.release();   // before the reply: who reads it may log in at once
         session_.updated(0, out);
@@ -93,28 +92,32 @@ void Pop3Connection::update(std::string& out) {
     }
     closing_ = false;
     doing_ = Doing::updating;
-    start_update(asked);
+    update_ = std::make_unique<UpdateOrder>(context_, *session_.maildrop(), maildir_, [this] { context_.loop.next_turn(*this); });
+    update_on(out);
 }
 
-void Pop3Connection::start_update(std::uint32_t asked) {
-    mail::UpdateRequest wanted = mail::UpdateRequest::of(*session_.maildrop(), maildir_);
-    wanted.keep_since = context_.trash.keep_since();
-    const auto job = update_job(!context_.settings.no_fsync, wanted.to_bytes());
-    job_ = context_.disk.submit(job, [this, asked](worker::Answer answer) {
-        if (alone_) {
-            std::string unheard;
-            updated(std::move(answer), asked, unheard);
-            return close(Ending::quit);
-        }
+void Pop3Connection::update_on(std::string& out) {
+    if (job_.waiting()) return;
+    switch (update_->go_on()) {
+    case UpdateOrder::Step::more: return context_.loop.next_turn(*this);
+    case UpdateOrder::Step::wait: return;
+    case UpdateOrder::Step::ready: break;
+    case UpdateOrder::Step::failed: return updated({worker::Fate::refused, {}, {}}, out);
+    }
+    job_ = context_.disk.submit(update_->job(), [this](worker::Answer answer) {
         in_ = input_;
-        turn([&](std::string& later) { updated(std::move(answer), asked, later); });
+        turn([&](std::string& later) { updated(answer, later); });
     });
+    update_.reset();
 }
 
-void Pop3Connection::updated(worker::Answer answer, std::uint32_t asked, std::string& out) {
+void Pop3Connection::updated(const worker::Answer& answer, std::string& out) {
+    update_.reset();
     doing_ = Doing::nothing;
     closing_ = true;
+    ending_ = Ending::quit;   // also for one that was kicked, or has left, meanwhile
     // Two workers that died may have removed some, or all: the reply claims none.
+    const std::uint32_t asked = session_.maildrop()->deleted_count();
     std::uint32_t left = asked;
     const Answered said = read_answer(answer);
     if (!said.why) {

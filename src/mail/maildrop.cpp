@@ -39,6 +39,7 @@ void Maildrop::mark_deleted(MessageNumber number) {
     ready(deleted_)[index(number) / word_bits] |= bit_of(index(number));
     ++deleted_count_;
     deleted_octets_ += octets(number);
+    if (retrieved_in_new(number)) ++deleted_of_those_;
 }
 
 void Maildrop::unmark_deleted(MessageNumber number) {
@@ -46,12 +47,14 @@ void Maildrop::unmark_deleted(MessageNumber number) {
     deleted_[index(number) / word_bits] &= ~bit_of(index(number));
     --deleted_count_;
     deleted_octets_ -= octets(number);
+    if (retrieved_in_new(number)) --deleted_of_those_;
 }
 
 void Maildrop::reset() {
     deleted_.reset();
     deleted_count_ = 0;
     deleted_octets_ = 0;
+    deleted_of_those_ = 0;
 }
 
 bool Maildrop::retrieved(MessageNumber number) const noexcept {
@@ -61,15 +64,20 @@ bool Maildrop::retrieved(MessageNumber number) const noexcept {
 void Maildrop::mark_retrieved(MessageNumber number) {
     if (retrieved(number)) return;
     ready(retrieved_)[index(number) / word_bits] |= bit_of(index(number));
-    if (snapshot_->in_new(index(number))) ++retrieved_in_new_;
+    if (!snapshot_->in_new(index(number))) return;
+    ++retrieved_in_new_;
+    if (deleted(number)) ++deleted_of_those_;
 }
 
-std::optional<MessageNumber> Maildrop::next(MessageNumber after, bool deleted) const noexcept {
-    if (deleted && !deleted_) return std::nullopt;
+bool Maildrop::retrieved_in_new(MessageNumber number) const noexcept {
+    return retrieved(number) && snapshot_->in_new(index(number));
+}
+
+template <class Word>
+std::optional<MessageNumber> Maildrop::next(MessageNumber after, Word word) const noexcept {
     // The index of the first candidate is the number of the one before it. Words without a candidate are skipped whole.
     for (std::uint64_t at = static_cast<std::uint32_t>(after); at < count(); at = (at / word_bits + 1) * word_bits) {
-        const std::uint64_t marks = deleted_ ? deleted_[at / word_bits] : 0;
-        const std::uint64_t found = (deleted ? marks : ~marks) & (~std::uint64_t{0} << (at % word_bits));
+        const std::uint64_t found = word(at / word_bits) & (~std::uint64_t{0} << (at % word_bits));
         if (found == 0) continue;
         const std::uint64_t first = at / word_bits * word_bits + static_cast<unsigned>(std::countr_zero(found));
         if (first >= count()) break;
@@ -78,8 +86,13 @@ std::optional<MessageNumber> Maildrop::next(MessageNumber after, bool deleted) c
     return std::nullopt;
 }
 
-bool Maildrop::wants_update() const noexcept {
-    return deleted_count_ != 0 || retrieved_in_new_ != 0;
+std::optional<MessageNumber> Maildrop::next_live(MessageNumber after) const noexcept {
+    return next(after, [this](std::size_t at) { return deleted_ ? ~deleted_[at] : ~std::uint64_t{0}; });
+}
+
+std::optional<MessageNumber> Maildrop::next_marked(MessageNumber after) const noexcept {
+    if (!deleted_ && !retrieved_) return std::nullopt;
+    return next(after, [this](std::size_t at) { return (deleted_ ? deleted_[at] : 0) | (retrieved_ ? retrieved_[at] : 0); });
 }
 
 } // namespace buzon::mail

@@ -1,9 +1,31 @@
+#include <optional>
+#include <utility>
+
 #include "buzon/mail/open_message.h"
 #include "buzon/mail/scan.h"
 #include "buzon/mail/update.h"
 #include "bytes.h"
 
 namespace buzon::mail {
+namespace {
+
+using Action = UpdateRequest::Action;
+
+void put_head(BytesOut& out, std::string_view maildir, std::int64_t keep_since, std::uint32_t items) {
+    out.put_text(maildir).put(keep_since).put(items);
+}
+
+void put_item(BytesOut& out, std::string_view file_name, bool in_new, Action action, std::uint64_t inode) {
+    out.put_text(file_name).put(in_new).put(action).put(inode);
+}
+
+std::optional<Action> action_for(const Maildrop& maildrop, MessageNumber number) {
+    if (maildrop.deleted(number)) return Action::remove;
+    if (maildrop.snapshot().in_new(Maildrop::index(number))) return Action::mark_seen;
+    return std::nullopt;   // retrieved, and in cur already
+}
+
+} // namespace
 
 using posix::Result;
 
@@ -49,9 +71,39 @@ Result<OpenRequest> OpenRequest::from_bytes(std::string_view bytes) {
 
 std::string UpdateRequest::to_bytes() const {
     BytesOut out;
-    out.put_text(maildir).put(keep_since).put(static_cast<std::uint32_t>(items.size()));
-    for (const Item& item : items) out.put_text(item.file_name).put(item.in_new).put(item.action).put(item.inode);
+    put_head(out, maildir, keep_since, static_cast<std::uint32_t>(items.size()));
+    for (const Item& item : items) put_item(out, item.file_name, item.in_new, item.action, item.inode);
     return out.take();
+}
+
+UpdateRequest UpdateRequest::of(const Maildrop& maildrop, std::string maildir) {
+    UpdateRequest request;
+    request.maildir = std::move(maildir);
+    const Snapshot& snapshot = maildrop.snapshot();
+    for (auto at = maildrop.next_marked({}); at; at = maildrop.next_marked(*at)) {
+        const std::uint32_t index = Maildrop::index(*at);
+        if (const auto action = action_for(maildrop, *at))
+            request.items.push_back({std::string{snapshot.file_name(index)}, snapshot.in_new(index), *action, snapshot.telling_inode(index)});
+    }
+    return request;
+}
+
+UpdateSlices::UpdateSlices(const Maildrop& maildrop, std::string_view maildir, std::int64_t keep_since)
+    : maildrop_{maildrop}, at_{maildrop.next_marked({})} {
+    BytesOut out;
+    put_head(out, maildir, keep_since, maildrop.update_count());
+    head_ = out.take();
+}
+
+std::string UpdateSlices::next(std::uint32_t messages) {
+    const Snapshot& snapshot = maildrop_.snapshot();
+    BytesOut out;
+    for (; at_ && messages > 0; at_ = maildrop_.next_marked(*at_), --messages) {
+        const std::uint32_t index = Maildrop::index(*at_);
+        if (const auto action = action_for(maildrop_, *at_))
+            put_item(out, snapshot.file_name(index), snapshot.in_new(index), *action, snapshot.telling_inode(index));
+    }
+    return std::exchange(head_, {}) + out.take();
 }
 
 Result<UpdateRequest> UpdateRequest::from_bytes(std::string_view bytes) {

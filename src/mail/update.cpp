@@ -26,20 +26,6 @@ UpdateOutcome all_failed(const UpdateRequest& request, std::error_code why) {
 
 } // namespace
 
-UpdateRequest UpdateRequest::of(const Maildrop& maildrop, std::string maildir) {
-    UpdateRequest request;
-    request.maildir = std::move(maildir);
-    const Snapshot& snapshot = maildrop.snapshot();
-    const auto add = [&](MessageNumber number, Action action) {
-        const std::uint32_t at = Maildrop::index(number);
-        request.items.push_back({std::string{snapshot.file_name(at)}, snapshot.in_new(at), action, snapshot.telling_inode(at)});
-    };
-    for (auto at = maildrop.next_deleted({}); at; at = maildrop.next_deleted(*at)) add(*at, Action::remove);
-    for (auto at = maildrop.next_live({}); at; at = maildrop.next_live(*at))
-        if (maildrop.retrieved(*at) && snapshot.in_new(Maildrop::index(*at))) add(*at, Action::mark_seen);
-    return request;
-}
-
 UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options) {
     const Result<UniqueFd> root = open_directory(AT_FDCWD, request.maildir.c_str());
     if (!root) return all_failed(request, root.error());

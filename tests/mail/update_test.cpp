@@ -1,5 +1,7 @@
 #include "buzon/mail/update.h"
 
+#include <random>
+
 #include "maildir_fixture.h"
 
 using namespace buzon;
@@ -162,6 +164,32 @@ TEST_CASE("a thousand removals, half of them of renamed messages") {
     CHECK(session.quit().removed == 900);
     CHECK(maildir.names("new").size() == 100);
     CHECK(maildir.names("cur").empty());
+}
+
+TEST_CASE("what QUIT asks for is the same in one piece and in slices of every size, and its number is known before") {
+    const TestMaildir maildir;
+    for (int i = 0; i < 40; ++i) maildir.put((i % 3 == 0 ? "cur/" : "new/") + std::to_string(i) + (i % 3 == 0 ? ".x:2," : ".x"));
+    for (const unsigned seed : {1u, 2u, 3u, 4u, 5u}) {
+        std::mt19937 random{seed};
+        Session session{maildir};
+        Maildrop& drop = session.drop;
+        for (int change = 0; change < 150; ++change) {
+            const MessageNumber number{static_cast<std::uint32_t>(1 + random() % 40)};
+            switch (random() % 4) {
+            case 0: drop.mark_deleted(number); break;
+            case 1: drop.unmark_deleted(number); break;
+            case 2: drop.mark_retrieved(number); break;
+            default: if (random() % 20 == 0) drop.reset();
+            }
+            UpdateRequest whole = UpdateRequest::of(drop, maildir.path());
+            whole.keep_since = 77;
+            REQUIRE(drop.update_count() == whole.items.size());
+            const std::uint32_t size = 1 + static_cast<std::uint32_t>(random() % 50);
+            std::string bytes;
+            for (UpdateSlices slices{drop, maildir.path(), 77}; !slices.done();) bytes += slices.next(size);
+            REQUIRE(bytes == whole.to_bytes());
+        }
+    }
 }
 
 TEST_CASE("an update travels as it is, and a damaged one is refused") {

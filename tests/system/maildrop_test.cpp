@@ -257,3 +257,31 @@ TEST_CASE("QUIT says so when a message could not be removed and removes the othe
     CHECK(client.ended());
     CHECK(maildir.messages().empty());
 }
+
+TEST_CASE("QUIT removes and moves thousands of messages, whether the client waits for it or not") {
+    constexpr int messages = 6000;   // more than one slice, and more than one message to a worker takes
+    for (const bool waits : {true, false}) {
+        CAPTURE(waits);
+        Server server;
+        const Maildir maildir = server.maildir("user1");
+        for (int i = 0; i < messages; ++i)
+            (void)maildir.deliver("17" + std::to_string(10000000 + i) + ".M123456P7890V0000000000000801I0000.host.example", "x\n");
+        std::string commands;
+        for (int i = 1; i <= messages; ++i)
+            if (i % 10 != 0) commands += "DELE " + std::to_string(i) + "\r\n";
+        commands += "RETR 10\r\nRETR 20\r\n";
+        Wire wire{"127.0.0.1", server.port()};
+        wire.send("USER user1\r\nPASS pass1\r\n" + commands + "QUIT\r\n");
+        if (waits) {
+            CHECK(wire.rest().ends_with("+OK Goodbye\r\n"));
+        } else {
+            // The server has read all by the time it answers the second RETR.
+            for (int ends = 0; ends < 2;) ends += wire.line() == ".";
+            wire.close();
+        }
+        CHECK(eventually([&] {
+            const std::vector<std::string> left = maildir.messages();
+            return left.size() == messages / 10 && left[0].starts_with("cur/") && left[1].starts_with("cur/") && left[2].starts_with("new/");
+        }));
+    }
+}

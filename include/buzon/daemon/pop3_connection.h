@@ -13,6 +13,7 @@
 #include "buzon/daemon/delivery.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/login.h"
+#include "buzon/daemon/update_order.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/line/line_reader.h"
 #include "buzon/net/address.h"
@@ -122,8 +123,8 @@ private:
     void record_refused_login(std::string_view user);
     void record_session(Ending why);
     void update(std::string& out);
-    void start_update(std::uint32_t asked);
-    void updated(worker::Answer answer, std::uint32_t asked, std::string& out);
+    void update_on(std::string& out);
+    void updated(const worker::Answer& answer, std::string& out);
 
     void publish(state::EventType type, std::initializer_list<state::EventField> fields);
     void publish_logout(Ending why);
@@ -180,6 +181,7 @@ private:
         bool begun = false;             // "+OK" has been said
     };
     std::unique_ptr<Searching> search_;   // while a SEARCH runs
+    std::unique_ptr<UpdateOrder> update_;   // until what QUIT asks for is on its way
     worker::Pending job_;                 // an update, SCRAM credentials, part of a search, a report
 };
 

@@ -57,19 +57,21 @@ public:
     void mark_retrieved(MessageNumber number);
 
     // The first live message after `after`, for LIST and UIDL in pieces: begin with MessageNumber{0}.
-    [[nodiscard]] std::optional<MessageNumber> next_live(MessageNumber after) const noexcept { return next(after, false); }
-    // The first deleted one after `after`.
-    [[nodiscard]] std::optional<MessageNumber> next_deleted(MessageNumber after) const noexcept {
-        return next(after, true);
-    }
-    // Whether QUIT has anything to do on disk.
-    [[nodiscard]] bool wants_update() const noexcept;
+    [[nodiscard]] std::optional<MessageNumber> next_live(MessageNumber after) const noexcept;
+    // The first one after `after` that was deleted or retrieved. Stretches without any cost nothing.
+    [[nodiscard]] std::optional<MessageNumber> next_marked(MessageNumber after) const noexcept;
+    // How many messages QUIT has to remove, or to move from new to cur. O(1).
+    [[nodiscard]] std::uint32_t update_count() const noexcept { return deleted_count_ + retrieved_in_new_ - deleted_of_those_; }
+    [[nodiscard]] bool wants_update() const noexcept { return update_count() != 0; }
 
 private:
     using Marks = std::unique_ptr<std::uint64_t[]>;
     [[nodiscard]] static bool marked(const Marks& marks, MessageNumber number) noexcept;
     [[nodiscard]] Marks& ready(Marks& marks) const;
-    [[nodiscard]] std::optional<MessageNumber> next(MessageNumber after, bool deleted) const noexcept;
+    [[nodiscard]] bool retrieved_in_new(MessageNumber number) const noexcept;
+    // The first one after `after` whose bit is set in its word, as `word` gives that.
+    template <class Word>
+    [[nodiscard]] std::optional<MessageNumber> next(MessageNumber after, Word word) const noexcept;
 
     std::shared_ptr<const Snapshot> snapshot_;
     std::shared_ptr<const FilteredOctets> filtered_;
@@ -78,6 +80,7 @@ private:
     std::uint64_t deleted_octets_ = 0;
     std::uint32_t deleted_count_ = 0;
     std::uint32_t retrieved_in_new_ = 0;   // retrieved ones that lie in new
+    std::uint32_t deleted_of_those_ = 0;
 };
 
 } // namespace buzon::mail

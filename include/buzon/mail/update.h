@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -28,11 +29,27 @@ struct UpdateRequest {
     std::int64_t keep_since = 0;   // not 0: removed messages go to the trash (trash.h), as deleted at this Unix time
 
     // What a session that ends with QUIT asks for: its deleted messages removed, of the others the retrieved ones
-    // moved from new to cur.
+    // moved from new to cur. UpdateSlices gives the same without holding anybody up.
     [[nodiscard]] static UpdateRequest of(const Maildrop& maildrop, std::string maildir);
 
     [[nodiscard]] std::string to_bytes() const;   // some 20 octets a message and its name
     [[nodiscard]] static posix::Result<UpdateRequest> from_bytes(std::string_view bytes);   // EBADMSG
+};
+
+// The octets of UpdateRequest::of(), made piece by piece: whoever has others to serve serves them in between. The
+// maildrop's marks must stay as they are meanwhile.
+class UpdateSlices {
+public:
+    UpdateSlices(const Maildrop& maildrop, std::string_view maildir, std::int64_t keep_since);
+
+    // What comes next, of `messages` messages at most.
+    [[nodiscard]] std::string next(std::uint32_t messages);
+    [[nodiscard]] bool done() const noexcept { return head_.empty() && !at_; }
+
+private:
+    const Maildrop& maildrop_;
+    std::string head_;   // until it has been given
+    std::optional<MessageNumber> at_;   // comes next
 };
 
 struct UpdateOptions {

@@ -1,0 +1,57 @@
+#include "buzon/daemon/update_order.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/trash_keeper.h"
+#include "buzon/posix/io.h"
+
+namespace buzon::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t messages_of_one_slice = 2000;   // some 0.2 ms
+constexpr std::size_t most_inline = 64 * 1024;
+constexpr auto descriptor_retry = 20ms;   // as MessageOpener
+
+bool no_descriptor(std::error_code why) {
+    return why.value() == EMFILE || why.value() == ENFILE;
+}
+
+} // namespace
+
+UpdateOrder::UpdateOrder(Context& context, const mail::Maildrop& maildrop, const std::string& maildir,
+                         std::function<void()> wake)
+    : context_{context}, slices_{maildrop, maildir, context.trash.keep_since()}, wake_{std::move(wake)} {}
+
+UpdateOrder::Step UpdateOrder::go_on() {
+    if (retry_.armed()) return Step::wait;
+    // A slice that found no descriptor is still to be put down.
+    if (bytes_.size() < most_inline && !slices_.done()) bytes_ += slices_.next(messages_of_one_slice);
+    const bool much = file_ || bytes_.size() >= most_inline;
+    if (much && !put_down()) {
+        if (!no_descriptor(why_)) return Step::failed;
+        retry_.arm(context_.loop.timers(), context_.loop.now() + descriptor_retry);
+        return Step::wait;
+    }
+    return slices_.done() ? Step::ready : Step::more;
+}
+
+bool UpdateOrder::put_down() {
+    if (!file_) file_.reset(::memfd_create("buzon-update", MFD_CLOEXEC));
+    // Memory: nothing waits.
+    why_ = file_ ? posix::write_all(file_.get(), bytes_) : posix::last_error();
+    if (why_) return false;
+    bytes_.clear();
+    return true;
+}
+
+worker::Job UpdateOrder::job() const {
+    return update_job(!context_.settings.no_fsync, bytes_, file_.get());
+}
+
+} // namespace buzon::daemon
