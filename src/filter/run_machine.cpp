@@ -1,7 +1,10 @@
 // A run while it runs, and its end.
 #include "run_machine.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +18,8 @@ using posix::Transfer;
 
 namespace {
 
+constexpr int looks = 8;   // at what programs have read, in one time limit
+
 std::size_t octets_in(int pipe) noexcept {
     int octets = 0;
     return ::ioctl(pipe, FIONREAD, &octets) == 0 ? static_cast<std::size_t>(octets) : 0;
@@ -23,6 +28,17 @@ std::size_t octets_in(int pipe) noexcept {
 std::string in_words(std::chrono::milliseconds time) {
     const auto count = time.count();
     return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
+}
+
+// What lies in the pipe that is this process's standard input; 0 where it is something else by now, or cannot be seen.
+std::int64_t octets_before(pid_t process) {
+    // First without opening it: the program may have put there what does something when it is opened.
+    const posix::UniqueFd place{::open(("/proc/" + std::to_string(process) + "/fd/0").c_str(), O_PATH | O_CLOEXEC)};
+    struct stat about {};
+    if (!place || ::fstat(place.get(), &about) != 0 || !S_ISFIFO(about.st_mode)) return 0;
+    const std::string path = "/proc/self/fd/" + std::to_string(place.get());
+    const posix::UniqueFd pipe{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    return pipe ? static_cast<std::int64_t>(octets_in(pipe.get())) : 0;
 }
 
 } // namespace
@@ -55,7 +71,7 @@ void Run::Machine::resume() {
     paused_ = false;
     if (state_ != State::running) return;
     progress_ = loop_.now();
-    if (!timer_.armed() && without_progress_.count() > 0) timer_.arm(loop_.timers(), progress_ + without_progress_);
+    if (!timer_.armed()) watch_the_clock();
     if (!output_ || later_.pending()) return;
     if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) {
         end_later({Cause::system, 0, "output of " + paths_.back() + ": " + why.message(), {}});
@@ -123,11 +139,31 @@ void Run::Machine::on_timer(event::Timer&) {
     if (paused_) return; // resume() arms again
     // Done, and what is missing is only that the owner reads it.
     if (all_ended()) return;
-    if (loop_.now() >= progress_ + without_progress_) {
-        terminate();
-    } else {
-        timer_.arm(loop_.timers(), progress_ + without_progress_);
+    if (std::vector<std::int64_t> now = inputs(); now != inputs_) {
+        inputs_ = std::move(now);
+        progress_ = loop_.now();
     }
+    if (loop_.now() >= progress_ + without_progress_) terminate();
+    else watch_the_clock();
+}
+
+// Nobody tells us what programs read, so we look, often enough to know within an eighth of the limit when that was.
+void Run::Machine::watch_the_clock() {
+    if (without_progress_.count() == 0) return;
+    timer_.arm(loop_.timers(), std::min(progress_ + without_progress_, event::Clock::now() + without_progress_ / looks));
+}
+
+// How far the first program is in its input, and how much of theirs the others have before them: what reading changes.
+// The pipes between programs are theirs alone (whoever kept an end would hide an end from them), so we have a short look
+// at each; where we may not, what the program writes is its only sign of life.
+std::vector<std::int64_t> Run::Machine::inputs() const {
+    std::vector<std::int64_t> now(members_.size(), 0);
+    now[0] = ::lseek(input_.get(), 0, SEEK_CUR);
+    for (std::size_t i = 1; i < members_.size(); ++i) {
+        if (members_[i]->end()) continue;
+        now[i] = octets_before(members_[i]->pid());
+    }
+    return now;
 }
 
 void Run::Machine::terminate() {
@@ -166,6 +202,7 @@ void Run::Machine::close_down() noexcept {
     close_output();
     stderr_watch_.stop();
     stderr_.reset();
+    input_.reset();
     members_.clear();
 }
 

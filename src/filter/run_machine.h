@@ -88,6 +88,8 @@ private:
 
     void on_member_ended() override;
     void on_timer(event::Timer&) override;
+    void watch_the_clock();
+    [[nodiscard]] std::vector<std::int64_t> inputs() const;
     [[nodiscard]] bool all_ended() const noexcept;
     [[nodiscard]] std::optional<Outcome> failure() const;
     void end_when_drained() noexcept;
@@ -107,12 +109,14 @@ private:
 
     std::vector<std::string> paths_;
     std::vector<std::unique_ptr<Member>> members_;
+    posix::UniqueFd input_;   // the message: the first program reads by the same offset
     posix::UniqueFd output_;
     posix::UniqueFd stderr_;
     StderrLines lines_{0, 0};
     std::chrono::milliseconds without_progress_{0};
     std::chrono::milliseconds between_term_and_kill_{0};
     event::Instant progress_;
+    std::vector<std::int64_t> inputs_;   // as inputs() was when we looked last
     Outcome outcome_;
 
     event::Timer timer_;

@@ -42,7 +42,8 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
     state_ = State::running;
     // Not the loop's time: loading the programs may have taken a good part of this turn.
     progress_ = event::Clock::now();
-    if (without_progress_.count() > 0) timer_.arm(loop_.timers(), progress_ + without_progress_);
+    inputs_.assign(members_.size(), 0);
+    watch_the_clock();
     return outcome;
 }
 
@@ -51,11 +52,12 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
     posix::Result<posix::Pipe> errors = posix::make_pipe(false);
     if (!errors) return refused(errors.error(), "pipe", 0);
     stderr_ = std::move(errors.value().read_end);
+    input_ = std::move(input);
     for (std::size_t i = 0; i < spec.members().size(); ++i) {
         posix::Result<posix::Pipe> output = large_pipe(limits.pipe_octets);
         if (!output) return refused(output.error(), "pipe", i);
         const FilterMember& member = spec.members()[i];
-        Launch launch = launcher_.start({member.path, member.arguments, environment, input.get(),
+        Launch launch = launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : input.get(),
                                          output.value().write_end.get(), errors.value().write_end.get(),
                                          limits.resources, limits.run_as ? &*limits.run_as : nullptr});
         if (!launch.ok()) return refused(launch.why, launch.step, i);

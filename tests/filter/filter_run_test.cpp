@@ -398,6 +398,22 @@ TEST_CASE_METHOD(Fixture, "a program that always gets on has no limit") {
     CHECK(owner->output == "1\n2\n3\n4\n5\n6\n7\n8\n");
 }
 
+TEST_CASE_METHOD(Fixture, "a program that goes on reading has no limit, the first of a chain or a later one") {
+    owner->limits.without_progress = 2s;
+    const std::string before = GENERATE(values<std::string>({"", "/bin/cat | "}));
+    REQUIRE(owner->start(before + "/bin/sh -c 'while read -r line; do sleep 0.3; done; echo read'", "1\n2\n3\n4\n5\n6\n7\n8\n").ok());
+    CHECK(owner->finish().ok());
+    CHECK(owner->output == "read\n");
+}
+
+TEST_CASE_METHOD(Fixture, "a program that has read and does no more is at its limit, wherever it stands in a chain") {
+    owner->limits.without_progress = 50ms;
+    REQUIRE(owner->start(GENERATE(values<std::string>({"/bin/sh -c 'cat >/dev/null; sleep 1000'", "/bin/cat | /bin/sleep 1000",
+                                                       "/bin/cat | /bin/sh -c 'exec </dev/null; sleep 1000'"})),
+                         "text\n").ok());
+    CHECK(owner->finish().cause == Cause::time_limit);
+}
+
 TEST_CASE_METHOD(Fixture, "a client that takes its time is not held against the program") {
     owner->limits.without_progress = 1500ms;
     const std::string stored = mail(200'000); // more than the pipe takes

@@ -32,7 +32,8 @@
 namespace buzon::filter {
 
 struct Limits {
-    // Longest time without an octet of output (0: no limit). Time in which the owner has paused is not counted.
+    // Longest time in which not an octet is read by any of the programs or written by the last (0: no limit). Time in
+    // which the owner has paused is not counted.
     std::chrono::milliseconds without_progress{60'000};
     std::chrono::milliseconds between_term_and_kill{2'000};
     ResourceLimits resources;
