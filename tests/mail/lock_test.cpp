@@ -123,9 +123,17 @@ TEST_CASE("a lock outlives the object that gave it") {
     CHECK(take(others, "ana", exclusive));
 }
 
-TEST_CASE("ten thousand users cost one descriptor and do not meet") {
+TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest, and do not meet") {
     const TestMaildir place;
     MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    std::size_t of_locks = 0;
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+        std::error_code gone;
+        if (std::filesystem::read_symlink(entry, gone).string().find("buzon-locks") == std::string::npos) continue;
+        ++of_locks;
+        CHECK(std::stoi(entry.path().filename()) >= 64);   // what a program that is started copies and closes
+    }
+    CHECK(of_locks == MaildropLocks::descriptors);
     std::vector<MaildropLock> held;
     for (int i = 0; i < 10000; ++i) {
         auto lock = take(locks, "user" + std::to_string(i), exclusive);
@@ -139,6 +147,9 @@ TEST_CASE("ten thousand users cost one descriptor and do not meet") {
 TEST_CASE("a lock file that cannot be is an error, not a lock") {
     const TestMaildir place;
     CHECK(MaildropLocks::open(place.path() + "/no").error().value() == ENOENT);
-    std::filesystem::create_directory(place.file("buzon-locks"));
+    std::ofstream{place.file("buzon-locks")} << "a file";
+    CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
+    std::filesystem::remove(place.file("buzon-locks"));
+    std::filesystem::create_directories(place.file("buzon-locks/07"));
     CHECK_FALSE(MaildropLocks::open(place.path()).ok());
 }

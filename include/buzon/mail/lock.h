@@ -27,15 +27,17 @@ struct LockHolder {
 // A maildrop held. Destroying it lets go.
 class MaildropLock;
 
-// All locks of one mail root: one descriptor, of the file `buzon-locks` in it, and one octet of that file for each user,
-// found by a hash of 62 bits of the name. Between processes these are open-file-description locks of the kernel (fcntl),
+// All locks of one mail root: the 32 files of the directory `buzon-locks` in it, opened once, and one octet of one of them
+// for each user, found by a hash of 62 bits of the name. Between processes these are open-file-description locks of the kernel (fcntl),
 // so they work over NFS; between the sessions of this process, which share the description, a table decides. Two users
 // of one hash are as one here, too, and would shut each other out: with a million users that is one chance in four million.
-// The file's first megabytes hold, as hints for people, since when a lock has been held; nothing relies on them.
+// The files' first octets hold, as hints for people, since when a lock has been held; nothing relies on them.
 // Must outlive nothing: a MaildropLock keeps what it needs.
 class MaildropLocks {
 public:
-    // Makes the file if it is missing. Local file systems answer at once; NFS asks its server, and so may wait.
+    static constexpr std::size_t descriptors = 32;
+
+    // Makes the files if they are missing. Local file systems answer at once; NFS asks its server, and so may wait.
     [[nodiscard]] static posix::Result<MaildropLocks> open(const std::string& mail_root);
 
     MaildropLocks(MaildropLocks&&) noexcept;
