@@ -159,29 +159,29 @@ constexpr std::array option_table{
 // -N is the one setting with a letter.
 constexpr std::string_view letter_of_verbose = "verbose";
 
-struct Found {
+struct FoundOption {
     const Option* option = nullptr;
     const state::SettingField* setting = nullptr;
     [[nodiscard]] bool known() const noexcept { return option || setting; }
     [[nodiscard]] bool takes_value() const noexcept { return option ? !option->argument.empty() : !setting->is_flag(); }
 };
 
-Found find_long(std::string_view name) {
+FoundOption find_long(std::string_view name) {
     const auto found = std::find_if(option_table.begin(), option_table.end(), [&](const Option& o) { return o.name == name; });
     if (found != option_table.end()) return {&*found, nullptr};
     return {nullptr, state::find_setting(name)};
 }
 
-Found find_letter(char letter) {
+FoundOption find_letter(char letter) {
     if (letter == 'N') return {nullptr, state::find_setting(letter_of_verbose)};
     const auto found =
         std::find_if(option_table.begin(), option_table.end(), [&](const Option& o) { return o.letter == letter; });
-    return found == option_table.end() ? Found{} : Found{&*found, nullptr};
+    return found == option_table.end() ? FoundOption{} : FoundOption{&*found, nullptr};
 }
 
 // One option as it was written, with its value; `what` names it in an error.
 struct Given {
-    Found found;
+    FoundOption found;
     std::string what;
     std::string_view value;
 };
@@ -211,7 +211,7 @@ private:
     void read_long(std::string_view text) {
         const std::size_t equals = text.find('=');
         const std::string what = "--" + std::string{text.substr(0, equals)};
-        const Found found = find_long(text.substr(0, equals));
+        const FoundOption found = find_long(text.substr(0, equals));
         if (!found.known()) refuse(what, "unknown option (see --help)");
         if (!found.takes_value()) {
             if (equals != std::string_view::npos) refuse(what, "takes no value");
@@ -223,7 +223,7 @@ private:
     void read_letters(std::string_view letters) {
         while (!letters.empty()) {
             const std::string what{'-', letters.front()};
-            const Found found = find_letter(letters.front());
+            const FoundOption found = find_letter(letters.front());
             letters.remove_prefix(1);
             if (!found.known()) refuse(what, "unknown option (see --help)");
             if (!found.takes_value()) {
@@ -239,7 +239,7 @@ private:
         return words_[next_++];
     }
 
-    void add(const Found& found, const std::string& what, std::string_view value) { given_.push_back({found, what, value}); }
+    void add(const FoundOption& found, const std::string& what, std::string_view value) { given_.push_back({found, what, value}); }
 
     std::span<const std::string_view> words_;
     std::size_t next_ = 0;
@@ -263,7 +263,7 @@ std::vector<Given> read_config(const std::string& path, std::string_view text) {
         const std::size_t equals = line.find('=');
         const std::string_view name = trimmed(line.substr(0, equals));
         const std::string what = path + " line " + std::to_string(number);
-        Found found = find_long(name);
+        FoundOption found = find_long(name);
         if (found.option && (name == "config" || name == "help" || name == "version" || name == "check" || name == "uidl-verify")) found = {};
         if (!found.known()) throw StartError(EX_CONFIG, what, "unknown option");
         const std::string_view value =

@@ -140,8 +140,7 @@ void Pop3Connection::work(std::string& out) {
             if (!pump(out)) return;
             break;
         case Doing::listing:
-            if (session_.produce(out, send_at)) doing_ = Doing::nothing;
-            active_ = context_.loop.now();
+            if (!list_on(out)) return;
             break;
         case Doing::searching:
             if (!search_on(out)) return;
@@ -208,24 +207,24 @@ bool Pop3Connection::flush(std::string& out) {
     return false;
 }
 
-// The same for what need not pass through us.
-bool Pop3Connection::send_part(const FilePart& part, std::string& out) {
-    if (!out.empty() && !flush(out)) return false;
+// The same for what need not pass through us: how many octets of the part have left. Fewer than all: the client takes no
+// more for now, or the connection is closed_.
+std::size_t Pop3Connection::send_part(const FilePart& part, std::string& out) {
+    if (!out.empty() && !flush(out)) return 0;
     const posix::Transfer went = posix::send_file(socket_.get(), part.file, part.offset, part.octets);
     switch (went.what) {
     case posix::Moved::some:
-        delivery_->part_sent(went.bytes);
         sent(went.bytes);
-        if (went.bytes == part.octets) return true;
+        if (went.bytes == part.octets) return went.bytes;
         [[fallthrough]];
     case posix::Moved::would_block:
         socket_full_ = true;
         kernel_holds_ = octets_in_kernel(socket_.get());
-        return false;
-    case posix::Moved::end: close(Ending::cut); return false;   // the file was cut short: a part is not the whole
-    case posix::Moved::failed: close(Ending::lost); return false;
+        return went.bytes;
+    case posix::Moved::end: close(Ending::cut); break;   // the file was cut short: a part is not the whole
+    case posix::Moved::failed: close(Ending::lost); break;
     }
-    return false;
+    return 0;
 }
 
 void Pop3Connection::sent(std::size_t octets) {
@@ -425,6 +424,7 @@ void Pop3Connection::close(Ending why) {
     }
     closed_ = true;
     delivery_.reset();
+    listing_.reset();
     login_.reset();
     search_.reset();
     job_.drop();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "buzon/daemon/jobs.h"
+#include "buzon/daemon/listings.h"
 #include "buzon/daemon/pop3_connection.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/trash_keeper.h"
@@ -44,7 +45,11 @@ bool Pop3Connection::prepare(std::string& out) {
 }
 
 bool Pop3Connection::pump(std::string& out) {
-    if (const std::optional<FilePart> part = delivery_->part()) return send_part(*part, out);
+    if (const std::optional<FilePart> part = delivery_->part()) {
+        const std::size_t went = send_part(*part, out);
+        if (!closed_) delivery_->part_sent(went);
+        return went == part->octets;
+    }
     switch (delivery_->pull(out, send_at - std::min(out.size(), send_at - 1))) {
     case Delivery::Step::wait: return false;
     case Delivery::Step::broken:
@@ -79,6 +84,32 @@ void Pop3Connection::delivered() {
     if (const auto type = retr_ ? state::EventType::retr : state::EventType::top; context_.events.wants(type)) {
         publish(type, {{"octets", octets}});
     }
+}
+
+void Pop3Connection::list(const pop3::Produce& wanted) {
+    doing_ = Doing::listing;
+    if (!wanted.same_for_all || session_.maildrop()->count() < Listings::fewest_messages) return;
+    listing_ = std::make_unique<ListingRun>(context_.listings, session_.maildrop()->shared_snapshot(), wanted.what);
+}
+
+// True: go on. False: the client takes no more for now, or has gone.
+bool Pop3Connection::list_on(std::string& out) {
+    active_ = context_.loop.now();
+    if (const std::optional<FilePart> part = listing_ ? listing_->part() : std::nullopt) {
+        const std::size_t went = send_part(*part, out);
+        if (closed_) return false;
+        listing_->part_sent(went);
+        if (!listing_->all_sent()) return went == part->octets;
+    } else {
+        const std::size_t at = out.size();
+        const bool finished = session_.produce(out, send_at);
+        if (listing_) listing_->produced(std::string_view{out}.substr(at));
+        if (!finished) return true;
+        if (listing_) listing_->finished();
+    }
+    listing_.reset();
+    doing_ = Doing::nothing;
+    return true;
 }
 
 void Pop3Connection::update(std::string& out) {

@@ -49,7 +49,7 @@ void Pop3Connection::perform(pop3::Action action, std::string& out) {
         void operator()(pop3::NotAuthenticated& p) const { self.log_in(std::move(p), out); }
         void operator()(const pop3::GetScram& p) const { self.get_scram(p.user, out); }
         void operator()(const pop3::Deliver& p) const { self.deliver(p, out); }
-        void operator()(const pop3::Produce&) const { self.doing_ = Doing::listing; }
+        void operator()(const pop3::Produce& p) const { self.list(p); }
         void operator()(pop3::Search& p) const { self.search(std::move(p)); }
         void operator()(const pop3::Report& p) const { self.report(p.days); }
         void operator()(const pop3::Update&) const { self.update(out); }

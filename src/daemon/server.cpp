@@ -40,7 +40,7 @@ std::size_t connections_for_descriptors() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
-    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900);
+    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900) + mail::MaildropLocks::descriptors;
     return descriptors > 2 * reserve ? descriptors - reserve : descriptors / 2;
 }
 
@@ -81,7 +81,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , filtered_sizes_{loop_, disk_}
     , logins_{loop_, settings_, options_.checkpassword}
     , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
-               scratch_, logins_, reports_, trash_, filtered_sizes_}
+               scratch_, logins_, reports_, trash_, filtered_sizes_, listings_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load(administrators_of(options_)), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}

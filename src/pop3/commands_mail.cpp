@@ -52,9 +52,9 @@ Action Commands::list(Session& session, std::string_view arguments, std::string&
         return Continue{};
     }
     ok(out, session.texts().listing, {maildrop.live_count(), maildrop.live_octets()});
-    session.listing_ = Session::Listing::sizes;
+    session.listing_ = Listing::sizes;
     transaction.current = MessageNumber{0};
-    return Produce{};
+    return Produce{Listing::sizes, maildrop.deleted_count() == 0 && !maildrop.filtered()};
 }
 
 Action Commands::uidl(Session& session, std::string_view arguments, std::string& out) {
@@ -67,9 +67,9 @@ Action Commands::uidl(Session& session, std::string_view arguments, std::string&
         return Continue{};
     }
     ok(out, session.texts().unique_ids_follow);
-    session.listing_ = Session::Listing::unique_ids;
+    session.listing_ = Listing::unique_ids;
     transaction.current = MessageNumber{0};
-    return Produce{};
+    return Produce{Listing::unique_ids, transaction.maildrop.deleted_count() == 0};
 }
 
 Action Commands::retr(Session& session, std::string_view arguments, std::string& out) {

@@ -27,9 +27,55 @@ void append_number(std::string& out, Number number) {
     out.append(digits, end);
 }
 
-// "1 120": a line of LIST or STAT. Listings have a million of them, so each is put together first and appended once.
+// "1 120": a line of LIST or STAT.
 void append_pair(std::string& out, std::uint64_t first, std::uint64_t second);
 // "1 whqtswO00WBw418f9t5JxYwZ": a line of UIDL.
 void append_pair(std::string& out, std::uint64_t first, std::string_view second);
+
+// The same for listings, which may have a million lines: they are put together here and appended many at a time.
+class PairLines {
+public:
+    explicit PairLines(std::string& out) noexcept : out_{out}, before_{out.size()} {}
+    PairLines(const PairLines&) = delete;
+    PairLines& operator=(const PairLines&) = delete;
+
+    void add(std::uint64_t first, std::uint64_t second) {
+        char* const at = std::to_chars(room(), end(), first).ptr;
+        *at = ' ';
+        end_line(std::to_chars(at + 1, end(), second).ptr);
+    }
+    // `second`: a UIDL, 70 octets at most.
+    void add(std::uint64_t first, std::string_view second) {
+        char* const at = std::to_chars(room(), end(), first).ptr;
+        *at = ' ';
+        end_line(at + 1 + second.copy(at + 1, 70));
+    }
+    // By how much `out` has grown, or will have when all is there.
+    [[nodiscard]] std::size_t size() const noexcept { return out_.size() - before_ + used_; }
+    void finish() {
+        out_.append(text_, used_);
+        used_ = 0;
+    }
+
+private:
+    // Two numbers of 20 digits, or one and a UIDL, with a space and CRLF.
+    static constexpr std::size_t longest = 96;
+
+    [[nodiscard]] char* room() {
+        if (used_ > sizeof text_ - longest) finish();
+        return text_ + used_;
+    }
+    [[nodiscard]] char* end() noexcept { return text_ + sizeof text_; }
+    void end_line(char* at) noexcept {
+        at[0] = '\r';
+        at[1] = '\n';
+        used_ = static_cast<std::size_t>(at + 2 - text_);
+    }
+
+    std::string& out_;
+    std::size_t before_;
+    std::size_t used_ = 0;
+    char text_[4096];
+};
 
 } // namespace buzon::pop3

@@ -136,21 +136,20 @@ void Session::delivered() {
 
 bool Session::produce(std::string& out, std::size_t room) {
     Transaction& phase = transaction();
-    const std::size_t start = out.size();
-    while (out.size() - start < room) {
+    PairLines lines{out};
+    while (lines.size() < room) {
         const std::optional<MessageNumber> next = phase.maildrop.next_live(phase.current);
         if (!next) {
+            lines.finish();
             out.append(".\r\n");
             return true;
         }
         phase.current = *next;
         const auto number = static_cast<std::uint32_t>(*next);
-        if (listing_ == Listing::sizes) {
-            append_pair(out, number, phase.maildrop.octets(*next));
-        } else {
-            append_pair(out, number, phase.maildrop.uidl(*next));
-        }
+        if (listing_ == Listing::sizes) lines.add(number, phase.maildrop.octets(*next));
+        else lines.add(number, phase.maildrop.uidl(*next));
     }
+    lines.finish();
     return false;
 }
 

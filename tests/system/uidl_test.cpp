@@ -223,3 +223,59 @@ TEST_CASE("a verification of UIDLs compares with a captured listing and changes 
     CHECK(both.out == "zoe: 4 messages, the same UIDLs\nana: 4 messages, the same UIDLs\n");
     CHECK(both.code == 0);
 }
+
+// What the first session has written for it, later ones get from memory (daemon/listings.h).
+TEST_CASE("long listings are right in the first session, in later ones, after DELE and RSET, and after new mail") {
+    constexpr std::size_t count = 5000;
+    const std::string mail = "Subject: a\n\nb\n";
+    const auto base = [](std::size_t number) { return std::to_string(1'700'000'000 + number) + ".M1P1.h"; };
+    // The lines of LIST (or UIDL) for all messages but one.
+    const auto lines = [&](bool of_sizes, std::size_t but = 0, std::size_t messages = 5000) {
+        std::string all;
+        for (std::size_t i = 1; i <= messages; ++i) {
+            if (i == but) continue;
+            all += std::to_string(i) + ' ' + (of_sizes ? std::to_string(as_received(mail).size()) : base(i)) + "\r\n";
+        }
+        return all;
+    };
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    const auto first = maildir.put_in_cur(base(1) + ":2,S", mail);
+    for (std::size_t i = 2; i <= count; ++i) std::filesystem::create_hard_link(first, first.parent_path() / (base(i) + ":2,S"));
+    pause_for(Seconds{2.5});   // a directory that changed a moment ago is read again at each login
+    const std::string sizes = lines(true), unique_ids = lines(false);
+    for (int round = 0; round < 2; ++round) {
+        Pop3Client client = server.session();
+        for (int again = 0; again < 2; ++again) {
+            CHECK(difference(client.many("LIST"), sizes) == "");
+            CHECK(difference(client.many("UIDL"), unique_ids) == "");
+        }
+        // All of it is on its way before the client reads: parts that the socket does not take, and commands behind them.
+        std::string many;
+        for (int i = 0; i < 6; ++i) many += "UIDL\r\nLIST\r\nLIST 5000\r\n";
+        client.send(many);
+        pause_for(Seconds{0.2});
+        for (int i = 0; i < 6; ++i) {
+            CHECK(client.line().starts_with("+OK"));
+            CHECK(difference(client.body(), unique_ids) == "");
+            CHECK(client.line().starts_with("+OK"));
+            CHECK(difference(client.body(), sizes) == "");
+            CHECK(client.line() == "+OK 5000 " + std::to_string(as_received(mail).size()));
+        }
+        CHECK(client.command("DELE 4999").starts_with("+OK"));
+        CHECK(difference(client.many("LIST"), lines(true, 4999)) == "");
+        CHECK(difference(client.many("UIDL"), lines(false, 4999)) == "");
+        CHECK(client.command("RSET").starts_with("+OK"));
+        CHECK(difference(client.many("UIDL"), unique_ids) == "");
+        client.quit();
+    }
+    (void)maildir.deliver(base(count + 1), mail);
+    Pop3Client client = server.session();
+    CHECK(difference(client.many("LIST"), lines(true, 0, count + 1)) == "");
+    CHECK(difference(client.many("UIDL"), lines(false, 0, count + 1)) == "");
+    // A client that leaves in the middle takes nothing with it.
+    CHECK(client.command("UIDL").starts_with("+OK"));
+    client.close();
+    Pop3Client last = server.session();
+    CHECK(difference(last.many("UIDL"), lines(false, 0, count + 1)) == "");
+}

@@ -17,6 +17,7 @@
 namespace buzon::daemon {
 
 class FilteredSizes;
+class Listings;
 class Locks;
 class Logins;
 class Maildrops;
@@ -61,6 +62,7 @@ struct Context {
     Reports& reports;
     TrashKeeper& trash;
     FilteredSizes& filtered_sizes;
+    Listings& listings;
 };
 
 } // namespace buzon::daemon

@@ -11,6 +11,7 @@
 
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/delivery.h"
+#include "buzon/daemon/listings.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/login.h"
 #include "buzon/daemon/update_order.h"
@@ -95,7 +96,7 @@ private:
     void work(std::string& out);
     [[nodiscard]] bool next_line(std::string& out);
     [[nodiscard]] bool flush(std::string& out);
-    [[nodiscard]] bool send_part(const FilePart& part, std::string& out);
+    [[nodiscard]] std::size_t send_part(const FilePart& part, std::string& out);
     void sent(std::size_t octets);
     [[nodiscard]] bool client_is_slow() const noexcept { return backlog() > 0 || socket_full_; }
     void after_work();
@@ -115,6 +116,8 @@ private:
     [[nodiscard]] bool prepare(std::string& out);
     [[nodiscard]] bool pump(std::string& out);
     void delivered();
+    void list(const pop3::Produce& wanted);
+    [[nodiscard]] bool list_on(std::string& out);
     void search(pop3::Search wanted);
     [[nodiscard]] bool search_on(std::string& out);
     void searched(const worker::Answer& answer, std::string& out);
@@ -175,6 +178,7 @@ private:
     MaildropLock lock_;
     std::unique_ptr<Login> login_;
     std::unique_ptr<Delivery> delivery_;
+    std::unique_ptr<ListingRun> listing_;   // while a listing that others may share runs
     struct Searching {
         pop3::Search wanted;
         mail::MessageNumber after{0};   // the last message looked at

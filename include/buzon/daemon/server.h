@@ -13,6 +13,7 @@
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/file_watch.h"
 #include "buzon/daemon/filtered_sizes.h"
+#include "buzon/daemon/listings.h"
 #include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/log_writer.h"
@@ -101,6 +102,7 @@ private:
     Users users_;
     Transforms transforms_;
     FilteredSizes filtered_sizes_;
+    Listings listings_;
     Scratch scratch_;
     Logins logins_;
     Reports reports_{loop_, disk_, settings_};

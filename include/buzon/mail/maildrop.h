@@ -22,6 +22,9 @@ public:
     explicit Maildrop(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const FilteredOctets> filtered = nullptr);
 
     [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
+    [[nodiscard]] const std::shared_ptr<const Snapshot>& shared_snapshot() const noexcept { return snapshot_; }
+    // Whether octets() knows of a transformation.
+    [[nodiscard]] bool filtered() const noexcept { return filtered_ != nullptr; }
     // The message's place in the snapshot.
     [[nodiscard]] static std::uint32_t index(MessageNumber number) noexcept {
         return static_cast<std::uint32_t>(number) - 1;

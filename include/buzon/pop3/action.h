@@ -58,8 +58,13 @@ struct Deliver {
     MessageNumber number;
     std::optional<std::uint32_t> top_lines = std::nullopt;
 };
-// A long listing: call produce() while the client reads, until it returns true.
-struct Produce {};
+enum class Listing : std::uint8_t { sizes, unique_ids };   // LIST, UIDL
+// A long listing: call produce() while the client reads, until it returns true. With same_for_all what produce() gives
+// follows from the snapshot alone, so it may also be sent from what it gave another session.
+struct Produce {
+    Listing what;
+    bool same_for_all;
+};
 // SEARCH: look for the live messages that match. Ends with search_begins(), search_found() as often as something was
 // found, in ascending order, and search_ended(); or with search_failed() before search_begins().
 struct Search {

@@ -103,7 +103,6 @@ private:
         mail::Maildrop maildrop;
         MessageNumber current{0};            // what is delivered, or was listed last
     };
-    enum class Listing : std::uint8_t { sizes, unique_ids };
     enum class Language : std::uint8_t;
 
     [[nodiscard]] const Catalogue& texts() const noexcept;
