@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <tuple>
 
 namespace buzon::mail {
@@ -12,6 +13,11 @@ constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
 // At most half full, so a search ends soon.
 std::size_t slots_for(std::size_t entries) {
     return std::bit_ceil(std::max<std::size_t>(entries * 2, 16));
+}
+
+// By name too: many names of one file (a store that keeps every message once) must not make one long row.
+std::size_t place_of(std::uint64_t inode, std::string_view base) noexcept {
+    return static_cast<std::size_t>((inode * odd ^ std::hash<std::string_view>{}(base)) * odd >> 24);
 }
 
 } // namespace
@@ -32,26 +38,42 @@ KnownFiles::KnownFiles(std::shared_ptr<const Snapshot> index) : index_{std::move
     if (!index_) return;
     slots_.resize(slots_for(index_->count()));
     for (std::uint32_t i = 0; i < index_->count(); ++i) {
-        std::size_t at = index_->inode(i) * odd >> 32;
+        std::size_t at = place_of(index_->inode(i), index_->base_name(i));
         while (slots_[at & (slots_.size() - 1)] != 0) ++at;
         slots_[at & (slots_.size() - 1)] = i + 1;
     }
 }
 
-void KnownFiles::recognise(Found& file) const {
-    if (slots_.empty()) return;
-    for (std::size_t at = file.inode * odd >> 32;; ++at) {
+std::optional<std::uint32_t> KnownFiles::entry(const Found& file) const {
+    if (slots_.empty()) return std::nullopt;
+    for (std::size_t at = place_of(file.inode, file.base);; ++at) {
         const std::uint32_t slot = slots_[at & (slots_.size() - 1)];
-        if (slot == 0) return;
-        const std::uint32_t i = slot - 1;
-        if (index_->inode(i) != file.inode || index_->base_name(i) != file.base) continue;
-        file.last_uidl = index_->uidl(i);   // it stays even when the content has changed
-        if (index_->stored_size(i) != file.stored_size || index_->mtime_ns(i) != file.mtime_ns) return;
-        file.octets = index_->octets(i);
-        file.wire_form = index_->wire_form(i);
-        file.measured = index_->measured(i);
-        return;
+        if (slot == 0) return std::nullopt;
+        if (index_->inode(slot - 1) == file.inode && index_->base_name(slot - 1) == file.base) return slot - 1;
     }
+}
+
+void KnownFiles::recognise(Found& file) const {
+    const std::optional<std::uint32_t> i = entry(file);
+    if (!i) return;
+    file.last_uidl = index_->uidl(*i);   // it stays even when the content has changed
+    if (index_->stored_size(*i) == file.stored_size && index_->mtime_ns(*i) == file.mtime_ns) take_measures(*i, file);
+}
+
+bool KnownFiles::recognise_by_name(Found& file) const {
+    const std::optional<std::uint32_t> i = entry(file);
+    if (!i || !index_->measured(*i)) return false;
+    file.last_uidl = index_->uidl(*i);
+    file.stored_size = index_->stored_size(*i);
+    file.mtime_ns = index_->mtime_ns(*i);
+    take_measures(*i, file);
+    return true;
+}
+
+void KnownFiles::take_measures(std::uint32_t i, Found& file) const {
+    file.octets = index_->octets(i);
+    file.wire_form = index_->wire_form(i);
+    file.measured = index_->measured(i);
 }
 
 } // namespace buzon::mail

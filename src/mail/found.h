@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,10 +47,15 @@ public:
     [[nodiscard]] bool empty() const noexcept { return slots_.empty(); }
     // Takes octets and UIDL over where base name, inode, size and mtime are those of an entry.
     void recognise(Found& file) const;
+    // The same for base name and inode alone, size and mtime taken over too. False: no such entry, or nothing measured.
+    [[nodiscard]] bool recognise_by_name(Found& file) const;
 
 private:
+    [[nodiscard]] std::optional<std::uint32_t> entry(const Found& file) const;
+    void take_measures(std::uint32_t i, Found& file) const;
+
     std::shared_ptr<const Snapshot> index_;
-    std::vector<std::uint32_t> slots_;   // a hash table by inode: index + 1, 0 is free
+    std::vector<std::uint32_t> slots_;   // a hash table by inode and base name: index + 1, 0 is free
 };
 
 // Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot be

@@ -293,6 +293,33 @@ TEST_CASE("known messages are not read again") {
     CHECK(maildir.scan({.write_index = false, .read_index = false})->octets(0) == 4);
 }
 
+TEST_CASE("of very many messages the known ones are not looked at, and what was done to them is seen all the same") {
+    const TestMaildir maildir;
+    constexpr int messages = 5000;
+    for (int i = 0; i < messages; ++i) maildir.put("cur/" + std::to_string(100000 + i) + ".x:2,", std::string(static_cast<std::size_t>(i % 7), 'x'));
+    // Many names of one file: a row of equal inodes.
+    for (int i = 0; i < messages; ++i)
+        std::filesystem::create_hard_link(maildir.file("cur/100001.x:2,"), maildir.file("cur/" + std::to_string(200000 + i) + ".y:2,"));
+    (void)maildir.scan();
+    TestMaildir::rest();
+    maildir.put("new/300000.new", "new\n");
+    maildir.rename("cur/100002.x:2,", "cur/100002.x:2,FS");
+    maildir.put("tmp/other", "quite another text\n");
+    maildir.rename("tmp/other", "cur/100003.x:2,");
+    maildir.remove("cur/100004.x:2,");
+    const auto scanned = maildir.scan();
+    ScanOptions afresh;
+    afresh.read_index = false;
+    const auto expected = maildir.scan(afresh);
+    REQUIRE(file_names(*scanned) == file_names(*expected));
+    CHECK(uidls(*scanned) == uidls(*expected));
+    bool same = true;
+    for (std::uint32_t i = 0; i < expected->count(); ++i)
+        same = same && scanned->octets(i) == expected->octets(i) && scanned->stored_size(i) == expected->stored_size(i) &&
+               scanned->mtime_ns(i) == expected->mtime_ns(i) && scanned->inode(i) == expected->inode(i);
+    CHECK(same);
+}
+
 TEST_CASE("an index damaged in any octet is as none") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "a\n");
