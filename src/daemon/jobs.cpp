@@ -151,7 +151,7 @@ worker::Reply do_update(std::string_view body, posix::UniqueFd file) {
 
 // Whoever is logged in comes first: slow hashes take the time that is left, and some of it in any case.
 void step_back() {
-    static const int done = ::setpriority(PRIO_PROCESS, 0, 5);
+    static const int done = ::setpriority(PRIO_PROCESS, 0, 19);
     (void)done;
 }
 
