@@ -49,7 +49,6 @@ auth::NamedSecret person_of(const std::string& what, std::string_view value) {
     return std::move(person).value();
 }
 
-
 filter::FilterSpec spec_of(const std::string& what, std::string_view value) {
     filter::ParsedSpec parsed = filter::FilterSpec::parse(value);
     if (!parsed.ok()) refuse(what, parsed.problem);
