@@ -178,8 +178,8 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     }
     filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
     if (!parsed.ok()) return done(failed(parsed.problem));
-    pending = context_.disk.submit(check_spec_job(to.spec), [this, user = to.user, spec = std::move(parsed.spec),
-                                                             done](worker::Answer answer) {
+    const worker::Job job = check_spec_job(to.spec, context_.transforms.programs_user());
+    pending = context_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
         if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
         Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
         changed = Transform{spec, true};

@@ -11,11 +11,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "buzon/auth/make_secret.h"
 #include "buzon/auth/scram_credentials.h"
 #include "buzon/auth/secret.h"
 #include "buzon/filter/filter_spec.h"
+#include "buzon/filter/inspector.h"
 #include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/open_message.h"
 #include "buzon/mail/scan.h"
@@ -189,11 +191,18 @@ worker::Reply do_directory(const std::string& path) {
     return reply({}, absolute.lexically_normal().string());
 }
 
-worker::Reply do_check_spec(std::string_view text) {
-    const filter::ParsedSpec parsed = filter::FilterSpec::parse(text);
+worker::Reply do_check_spec(std::string_view body) {
+    std::string user;
+    if (!take_text(body, user)) return broken();
+    const filter::ParsedSpec parsed = filter::FilterSpec::parse(body);
     if (!parsed.ok()) return reply({}, parsed.problem);
-    const auto wrong = filter::check(parsed.spec);
-    return reply({}, wrong ? wrong->text : "");
+    try {
+        const std::optional<filter::RunAs> who = user.empty() ? std::nullopt : std::optional{programs_user(user)};
+        const auto wrong = filter::Inspector{who ? &*who : nullptr}.check(parsed.spec);
+        return reply({}, wrong ? wrong->text : "");
+    } catch (const StartError& why) {
+        return reply({}, why.what());
+    }
 }
 
 worker::Reply do_edit(std::string_view body) {
@@ -350,7 +359,9 @@ worker::Reply do_config(std::string_view body) {
 
 worker::Reply do_people(std::string_view body) {
     People people;
-    if (!take_text(body, people.option) || !take_text(body, people.file)) return broken();
+    if (!take_text(body, people.option) || !take_text(body, people.file) || !take_text(body, people.programs_user)) {
+        return broken();
+    }
     while (!body.empty()) {
         auth::NamedSecret& one = people.named.emplace_back();
         if (!take_text(body, one.name) || !take_text(body, one.secret)) return broken();
@@ -503,8 +514,11 @@ worker::Job directory_job(std::string_view path) {
     return repeatable(job(JobKind::directory, std::string{path}));
 }
 
-worker::Job check_spec_job(std::string_view spec) {
-    return repeatable(job(JobKind::check_spec, std::string{spec}));
+worker::Job check_spec_job(std::string_view spec, std::string_view user) {
+    std::string body;
+    put_text(body, user);
+    body += spec;
+    return repeatable(job(JobKind::check_spec, std::move(body)));
 }
 
 worker::Job read_filtered_job(const std::string& maildir, std::string_view spec) {
@@ -612,6 +626,7 @@ worker::Job people_job(const People& people) {
     std::string body;
     put_text(body, people.option);
     put_text(body, people.file);
+    put_text(body, people.programs_user);
     for (const auth::NamedSecret& one : people.named) {
         put_text(body, one.name);
         put_text(body, one.secret);

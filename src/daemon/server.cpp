@@ -94,11 +94,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     }
     transforms_.standard() = default_transform(options_.transform);
     transforms_.set_for_users(transforms_for(options_));
-    if (!options_.transform_user.empty()) {
-        auto who = filter::resolve_user(options_.transform_user);
-        if (!who) throw StartError(EX_NOUSER, "--transform-user", options_.transform_user + ": " + who.error().message());
-        transforms_.run_as(std::move(who).value());
-    }
+    if (!options_.transform_user.empty()) transforms_.run_as(programs_user(options_.transform_user));
     metrics_.start_time = static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
     settings_changed();
     open_services();

@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include "buzon/filter/filter_spec.h"
+#include "buzon/filter/inspector.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -18,12 +20,23 @@ namespace {
 
 constexpr std::size_t longest_people_file = 256u << 20;
 
-void check_program(const std::string& option, const filter::FilterSpec& spec) {
-    const auto wrong = filter::check(spec);
-    if (!wrong) return;
-    const int code = wrong->kind == filter::Unfit::not_executable ? EX_NOPERM : EX_NOINPUT;
-    throw StartError(code, option, wrong->text);
-}
+// Looks at programs as the user sees them that they will run as.
+class ProgramCheck {
+public:
+    explicit ProgramCheck(const std::string& user)
+        : who_{user.empty() ? std::nullopt : std::optional{programs_user(user)}}, inspector_{who_ ? &*who_ : nullptr} {}
+
+    void operator()(const std::string& option, const filter::FilterSpec& spec) {
+        const auto wrong = inspector_.check(spec);
+        if (!wrong) return;
+        const int code = wrong->kind == filter::Unfit::not_executable ? EX_NOPERM : EX_NOINPUT;
+        throw StartError(code, option, wrong->text);
+    }
+
+private:
+    const std::optional<filter::RunAs> who_;
+    filter::Inspector inspector_;
+};
 
 void check_checkpassword(const std::string& program) {
     std::error_code why;
@@ -44,27 +57,35 @@ void check_log_socket(const std::string& path) {
     if (!S_ISSOCK(about.st_mode)) throw StartError(EX_NOINPUT, path, "not a socket");
 }
 
-void check_transforms(const auth::UserBase& users, const std::string& file) {
+void check_transforms(const auth::UserBase& users, const People& people) {
     const auth::UserBlock& block = users.block();
     std::set<std::string_view> seen;   // many users, few programs
+    std::optional<ProgramCheck> check;
     for (std::uint32_t i = 0; i < block.count(); ++i) {
         const auth::User user = block.user(i);
         if (user.transform.empty() || !seen.insert(user.transform).second) continue;
-        const std::string where = file + ": " + std::string{user.name};
+        const std::string where = people.file + ": " + std::string{user.name};
         const filter::ParsedSpec parsed = filter::FilterSpec::parse(user.transform);
         if (!parsed.ok()) throw StartError(EX_CONFIG, where, parsed.problem);
-        check_program(where, parsed.spec);
+        if (!check) check.emplace(people.programs_user);
+        (*check)(where, parsed.spec);
     }
 }
 
 } // namespace
 
+filter::RunAs programs_user(const std::string& name) {
+    auto who = filter::resolve_user(name);
+    if (!who) throw StartError(EX_NOUSER, "--transform-user", name + ": " + who.error().message());
+    return std::move(who).value();
+}
+
 People users_of(const Options& options) {
-    return {options.users, "--user", options.users_file};
+    return {options.users, "--user", options.users_file, options.transform_user};
 }
 
 People administrators_of(const Options& options) {
-    return {options.admins, "--admin", options.admins_file};
+    return {options.admins, "--admin", options.admins_file, {}};
 }
 
 auth::UserBase load(const People& people) {
@@ -79,7 +100,7 @@ auth::UserBase load(const People& people) {
         if (people.file.empty()) throw StartError(EX_USAGE, people.option, base.why());
         throw StartError(EX_CONFIG, people.file, base.why());
     }
-    check_transforms(base.value(), people.file);
+    check_transforms(base.value(), people);
     return std::move(base).value();
 }
 
@@ -98,9 +119,11 @@ std::string checked_root(const std::string& path) {
 }
 
 void check_options(const Options& options) {
-    if (!options.transform.empty()) check_program("--transform", options.transform);
+    ProgramCheck check{options.transform_user};
+    check("--transform-user", {});
+    check("--transform", options.transform);
     if (!options.checkpassword.empty()) check_checkpassword(options.checkpassword);
-    for (const auto& [user, spec] : options.transform_for) check_program("--transform-for", spec);
+    for (const auto& [user, spec] : options.transform_for) check("--transform-for", spec);
     if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
     if (!options.log_socket.empty()) check_log_socket(options.log_socket);
     const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),

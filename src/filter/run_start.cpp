@@ -90,6 +90,7 @@ Outcome Run::Machine::refused(std::error_code why, std::string_view step, std::s
     std::string text =
         (paths_.empty() ? std::string{"no program"} : paths_[member]) + ": cannot start: " + why.message();
     if (step != "execve") text += " (" + std::string{step} + ")";
+    if (step == "execve" && why.value() == ENOENT) text += " (the file, or its interpreter)";
     if (step == "execve" && why.value() == ENOEXEC) text += " (a script needs a first line such as #!/bin/sh)";
     return {Cause::cannot_start, member, std::move(text), {}};
 }

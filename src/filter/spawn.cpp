@@ -190,7 +190,7 @@ posix::Result<RunAs> resolve_user(const std::string& name) {
         return std::error_code{error, std::system_category()};
     }
     if (!found) return std::error_code{ENOENT, std::system_category()};
-    RunAs who{entry.pw_uid, entry.pw_gid, {}};
+    RunAs who{name, entry.pw_uid, entry.pw_gid, {}};
     int count = 64;
     who.groups.resize(static_cast<std::size_t>(count));
     if (::getgrouplist(name.c_str(), who.gid, who.groups.data(), &count) < 0) {

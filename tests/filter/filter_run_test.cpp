@@ -186,10 +186,10 @@ TEST_CASE_METHOD(Fixture, "a program that cannot be started is refused at once, 
     const std::string plain = directory.file("plain", "x");
     const std::string bare = directory.file("bare", "echo x\n", 0755);
     for (const Row& row :
-         {Row{none, none + ": cannot start: No such file or directory", 0},
+         {Row{none, none + ": cannot start: No such file or directory (the file, or its interpreter)", 0},
           Row{plain, plain + ": cannot start: Permission denied", 0},
           Row{bare, bare + ": cannot start: Exec format error (a script needs a first line such as #!/bin/sh)", 0},
-          Row{"/bin/cat | /bin/sleep 1000 | " + none, none + ": cannot start: No such file or directory", 2}}) {
+          Row{"/bin/cat | /bin/sleep 1000 | " + none, none + ": cannot start: No such file or directory (the file, or its interpreter)", 2}}) {
         Owner own{loop, launcher};
         const Outcome outcome = own.start(row.spec);
         CHECK(outcome.cause == Cause::cannot_start);

@@ -180,22 +180,6 @@ TEST_CASE("however an argument looks, its canonical form gives it back") {
     }
 }
 
-TEST_CASE("a program that cannot serve is named with the reason") {
-    const TemporaryDirectory directory;
-    const auto objection = [](const std::string& path) { return check(FilterSpec::parse(path).spec); };
-
-    CHECK_FALSE(objection("/bin/cat"));
-    REQUIRE(objection(directory.path("none")));
-    CHECK(objection(directory.path("none"))->kind == Unfit::missing);
-    CHECK(objection(directory.path("none"))->text == directory.path("none") + ": No such file or directory");
-    CHECK(objection("/bin/cat/x")->kind == Unfit::missing);
-    CHECK(objection("/tmp")->kind == Unfit::wrong_kind);
-    CHECK(objection("/dev/null")->kind == Unfit::wrong_kind);
-    const std::string plain = directory.file("plain", "text");
-    CHECK(objection(plain)->kind == Unfit::not_executable);
-    CHECK(objection("/bin/cat | " + plain)->text.find(plain) == 0);
-}
-
 TEST_CASE("the identity of a chain changes with whatever changes its output") {
     const TemporaryDirectory directory;
     const std::string program = directory.script("program", "cat");

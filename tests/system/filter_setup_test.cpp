@@ -1,6 +1,7 @@
 // system/filter_setup_test.cpp - whose mail passes which programs: named on the command line, in the users file, by
 // managers; and what cannot be run is refused there and then, with the reason.
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -54,6 +55,34 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
         refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=\"" + spec + "\"\n")}, code, reason);
     }
     refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=sed\n")}, 78, "must be absolute");
+
+    // And the user that programs run as must be one who can run them.
+    refuses({"--transform-user", "no-such-user"}, 67, "no-such-user");
+    if (::geteuid() != 0) return refuses({"--transform-user", "nobody"}, 77, "cannot become user nobody");
+    const std::string ours = directory.file("ours", "#!/bin/sh\ncat\n", 0700);
+    std::filesystem::permissions(directory.path(), std::filesystem::perms{0755});
+    const std::string reason = ours + ": is not executable for user nobody";
+    refuses({"--transform-user", "nobody", "-T", ours}, 77, reason);
+    refuses({"--transform-user", "nobody", "--transform-for", "ana=/bin/cat | " + ours}, 77, reason);
+    const std::string users = "bob:{PLAIN}pass\nana:{PLAIN}pass::::::buzon_transform=" + ours + "\n";
+    refuses({"--transform-user", "nobody", "--users", directory.file("users", users)}, 77, reason);
+
+    // While it runs, too: by TRAN, and in a users file that is read again.
+    const std::string file = directory.file("users", "bob:{PLAIN}pass\n");
+    Server server{0, {"--users", file, "-a", "root:s3cr3t", "--transform-user", "nobody", "-T", "/usr/bin/id"}};
+    (void)server.maildir("bob").put_in_cur("1700000001.M1P1.h:2,S", filter_setup_text);
+    Pop3Client client = server.client();
+    client.login("bob", "pass");
+    CHECK(client.retrieve(1).find("(nobody)") != std::string::npos);
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    CHECK(manager.command("TRAN " + ours) == "-ERR " + reason);
+    CHECK(manager.command("TRAN FOR bob /bin/cat | " + ours) == "-ERR " + reason);
+    CHECK(manager.command("TRAN") == "+OK on /usr/bin/id");
+    std::filesystem::rename(directory.file("users.new", users), file);
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return server.log().find(reason) != std::string::npos; }));
+    CHECK(manager.command("TRAN FOR bob") == "+OK on /usr/bin/id");
 }
 
 TEST_CASE("each user's mail passes the programs that were named for him, and managers change them") {

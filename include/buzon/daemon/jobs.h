@@ -57,8 +57,8 @@ struct Answered {
 [[nodiscard]] worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations);
 // Whether the path is a directory. Answer: its absolute path.
 [[nodiscard]] worker::Job directory_job(std::string_view path);
-// Whether the programs of a SPEC can be run. Answer: what is wrong, empty when nothing is.
-[[nodiscard]] worker::Job check_spec_job(std::string_view spec);
+// Whether this system user can run the programs of a SPEC; "": whether we can. Answer: what is wrong, empty when nothing is.
+[[nodiscard]] worker::Job check_spec_job(std::string_view spec, std::string_view user);
 // What is on file about the octets of a maildrop's messages behind the programs of a SPEC as they are now.
 [[nodiscard]] worker::Job read_filtered_job(const std::string& maildir, std::string_view spec);
 struct FilteredAnswer {

@@ -9,6 +9,7 @@
 
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/options.h"
+#include "buzon/filter/spawn.h"
 
 namespace buzon::daemon {
 
@@ -17,9 +18,13 @@ struct People {
     std::vector<auth::NamedSecret> named;
     std::string option;   // "--user" or "--admin", for errors
     std::string file;     // empty: there is none
+    std::string programs_user;   // whom their transformations run as (--transform-user); empty: the server's own user
 };
 [[nodiscard]] People users_of(const Options& options);
 [[nodiscard]] People administrators_of(const Options& options);
+
+// The user of --transform-user. Throws StartError.
+[[nodiscard]] filter::RunAs programs_user(const std::string& name);
 
 // Reads and checks them, their transformations too. Throws StartError.
 [[nodiscard]] auth::UserBase load(const People& people);

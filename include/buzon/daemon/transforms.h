@@ -52,6 +52,8 @@ public:
     // The settings of the queue have changed.
     void refresh();
     void run_as(std::optional<filter::RunAs> who) { run_as_ = std::move(who); }
+    // Its name; empty: the server's own user.
+    [[nodiscard]] std::string_view programs_user() const noexcept { return run_as_ ? run_as_->name : std::string_view{}; }
 
 private:
     [[nodiscard]] filter::QueueLimits queue_limits() const;

@@ -18,7 +18,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,22 +66,6 @@ struct ParsedSpec {
 
     [[nodiscard]] bool ok() const noexcept { return problem.empty(); }
 };
-
-// Why a program cannot serve.
-enum class Unfit {
-    missing,        // no such file
-    wrong_kind,     // a directory, a device …
-    not_executable, // not by us
-    unknown,        // the file system would not say
-};
-
-struct Objection {
-    Unfit kind;
-    std::string text; // "PATH: WHY"
-};
-
-// Looks at the files: at start-up and at TRAN. May wait for the disk.
-[[nodiscard]] std::optional<Objection> check(const FilterSpec& spec);
 
 // A key of 32 hexadecimal digits for what a SPEC makes of a message: the same programs (path, length and time of
 // change) with the same arguments give the same key, in every process and after a restart. Empty when a program cannot

@@ -37,6 +37,7 @@ struct ResourceLimits {
 
 // The user that programs run as (--transform-user); the server must be root for that.
 struct RunAs {
+    std::string name; // for messages
     uid_t uid = 0;
     gid_t gid = 0;
     std::vector<gid_t> groups;

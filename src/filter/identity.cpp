@@ -1,39 +1,12 @@
-// What the file system says about the programs of a SPEC.
-#include <fcntl.h>
+// What tells one chain of programs from another.
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <cstdint>
-#include <system_error>
 
 #include "buzon/filter/filter_spec.h"
-#include "buzon/posix/result.h"
 
 namespace buzon::filter {
 namespace {
-
-std::optional<Objection> check_program(const std::string& path) {
-    const auto object = [&](Unfit kind, const std::string& why) { return Objection{kind, path + ": " + why}; };
-    struct stat about {};
-    if (::stat(path.c_str(), &about) != 0) {
-        const std::error_code why = posix::last_error();
-        const bool missing = why.value() == ENOENT || why.value() == ENOTDIR;
-        return object(missing                 ? Unfit::missing
-                      : why.value() == EACCES ? Unfit::not_executable
-                                              : Unfit::unknown,
-                      why.message());
-    }
-    if (S_ISDIR(about.st_mode)) return object(Unfit::wrong_kind, "is a directory, not a program");
-    if (!S_ISREG(about.st_mode)) return object(Unfit::wrong_kind, "is not a regular file");
-    if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) {
-        const std::error_code why = posix::last_error();
-        if (why.value() == EACCES) return object(Unfit::not_executable, "is not executable for this server");
-        return object(Unfit::unknown, why.message());
-    }
-    return std::nullopt;
-}
 
 // FNV-1a of 128 bits: nobody hostile chooses the programs, it only has to keep honest ones apart.
 class Hash {
@@ -65,13 +38,6 @@ private:
 };
 
 } // namespace
-
-std::optional<Objection> check(const FilterSpec& spec) {
-    for (const FilterMember& member : spec.members()) {
-        if (std::optional<Objection> objection = check_program(member.path)) return objection;
-    }
-    return std::nullopt;
-}
 
 std::string identity(const FilterSpec& spec) {
     Hash hash;

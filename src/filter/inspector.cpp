@@ -1,0 +1,128 @@
+#include "buzon/filter/inspector.h"
+
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "buzon/posix/result.h"
+#include "program_file.h"
+
+namespace buzon::filter {
+namespace {
+
+constexpr int socket_number = 3;             // in the child
+constexpr std::size_t longest = 128 * 1024;  // of a question or an answer
+
+// One octet and a text. The octet: fine, or a kind of Objection.
+constexpr char fine = '-';
+
+char letter_of(Unfit kind) {
+    return static_cast<char>('0' + static_cast<int>(kind));
+}
+
+void say(char letter, std::string_view text) {
+    std::string message(1, letter);
+    message += text;
+    (void)!::send(socket_number, message.data(), message.size(), MSG_NOSIGNAL);
+}
+
+const char* become(const RunAs& who) {
+    if (::setgroups(who.groups.size(), who.groups.data()) != 0) return "setgroups";
+    if (::setresgid(who.gid, who.gid, who.gid) != 0) return "setresgid";
+    if (::setresuid(who.uid, who.uid, who.uid) != 0) return "setresuid";
+    return nullptr;
+}
+
+[[noreturn]] void answer_questions(int socket, const RunAs& who) {
+    // Nothing of ours in the hands of that user; and no socket held open that somebody waits to see the end of.
+    if (socket != socket_number) ::dup2(socket, socket_number);
+    ::syscall(SYS_close_range, socket_number + 1, ~0U, 0);
+    if (const char* const step = become(who)) {
+        const std::string why = posix::last_error().message();
+        say(letter_of(Unfit::not_executable), "cannot become user " + who.name + ": " + why + " (" + step + ")");
+        ::_exit(1);
+    }
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    say(fine, {});
+    std::string path(longest, '\0');
+    for (;;) {
+        const ssize_t n = ::recv(socket_number, path.data(), path.size(), 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) ::_exit(0);
+        const auto wrong = look_at_program(path.substr(0, static_cast<std::size_t>(n)), who.name);
+        if (wrong) say(letter_of(wrong->kind), wrong->text);
+        else say(fine, {});
+    }
+}
+
+} // namespace
+
+Inspector::Inspector(const RunAs* who) {
+    if (who) start(*who);
+}
+
+void Inspector::start(const RunAs& who) {
+    user_ = who.name;
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        hopeless_ = {Unfit::unknown, "cannot become user " + user_ + ": " + posix::last_error().message()};
+        return;
+    }
+    child_.reset(ends[0]);
+    posix::UniqueFd theirs{ends[1]};
+    pid_ = ::fork();
+    if (pid_ == 0) answer_questions(theirs.get(), who);
+    if (pid_ < 0) {
+        hopeless_ = {Unfit::unknown, "cannot become user " + user_ + ": " + posix::last_error().message()};
+        return;
+    }
+    theirs.reset(); // so that the child's end, whatever its reason, is seen
+    hopeless_ = answer();
+}
+
+Inspector::~Inspector() {
+    child_.reset();
+    if (pid_ <= 0) return;
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+std::optional<Objection> Inspector::answer() {
+    std::string message(longest, '\0');
+    ssize_t n = 0;
+    do {
+        n = ::recv(child_.get(), message.data(), message.size(), 0);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) return Objection{Unfit::unknown, "the process that looks as user " + user_ + " has ended"};
+    if (message.front() == fine) return std::nullopt;
+    return Objection{static_cast<Unfit>(message.front() - '0'), message.substr(1, static_cast<std::size_t>(n) - 1)};
+}
+
+std::optional<Objection> Inspector::ask(const std::string& path) {
+    if (pid_ < 0) return look_at_program(path, user_);
+    if (::send(child_.get(), path.data(), path.size(), MSG_NOSIGNAL) < 0) {
+        return Objection{Unfit::unknown, path + ": " + posix::last_error().message()};
+    }
+    return answer();
+}
+
+std::optional<Objection> Inspector::check(const FilterSpec& spec) {
+    if (hopeless_) return hopeless_;
+    for (const FilterMember& member : spec.members()) {
+        if (std::optional<Objection> objection = ask(member.path)) return objection;
+    }
+    return std::nullopt;
+}
+
+} // namespace buzon::filter
