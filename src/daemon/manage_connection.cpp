@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "buzon/posix/file_view.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t most_queued = 64 * 1024;   // octets made in advance of what the manager reads
 constexpr int lines_per_turn = 100;
+constexpr std::size_t worth_a_page = 8 * 1024;   // octets from which on handing over pages is cheaper than copying
 // A live view that has just been sent something waits so long for more: hundreds of listeners would else cost a send
 // each for every event of a busy server.
 constexpr auto between_looks = std::chrono::milliseconds{50};
@@ -121,9 +123,9 @@ void ManageConnection::look() {
     const event::Instant now = context_.loop.now();
     if (!behind_ && now < looked_ + between_looks) return look_.arm(context_.loop.timers(), looked_ + between_looks);
     std::size_t left = most_queued;
-    std::string_view lines;
+    state::LineFeed::Run lines;
     while (left > 0 && output_.empty() && session_.look(output_, lines, left)) {
-        left -= std::min(left, lines.size());
+        left -= std::min(left, lines.text.size());
         send_run(lines);
         if (closed_) return;
         looked_ = now;
@@ -132,20 +134,23 @@ void ManageConnection::look() {
     if (behind_ && output_.empty()) context_.loop.next_turn(*this);
 }
 
-void ManageConnection::send_run(std::string_view lines) {
+void ManageConnection::send_run(state::LineFeed::Run lines) {
     if (!output_.empty()) {   // a note of loss comes first
-        output_ += lines;
+        output_ += lines.text;
         (void)flush();
         return;
     }
-    while (!lines.empty()) {
-        const posix::Transfer sent = posix::send_some(socket_.get(), lines);
+    while (!lines.text.empty()) {
+        const bool by_page = lines.file >= 0 && lines.text.size() >= worth_a_page;
+        const posix::Transfer sent = by_page
+            ? posix::send_file(socket_.get(), lines.file, lines.offset, lines.text.size())
+            : posix::send_some(socket_.get(), lines.text);
         if (sent.what == posix::Moved::would_block) break;
         if (sent.what != posix::Moved::some) return close();
         lines.remove_prefix(sent.bytes);
         active_ = context_.loop.now();
     }
-    output_ = lines;
+    output_ = lines.text;
 }
 
 bool ManageConnection::next_line() {

@@ -130,7 +130,7 @@ bool Session::produce(std::string& out, std::size_t room) {
     return impl_->listing != nullptr;
 }
 
-bool Session::look(std::string& out, std::string_view& lines, std::size_t room) {
+bool Session::look(std::string& out, state::LineFeed::Run& lines, std::size_t room) {
     return impl_->live && impl_->look(out, lines, room);
 }
 
@@ -200,11 +200,11 @@ Action Session::Impl::end_live(std::string& out) {
 }
 
 void Session::Impl::produce_live(std::string& out, std::size_t end) {
-    std::string_view lines;
-    while (out.size() < end && look(out, lines, end - out.size())) out += lines;
+    state::LineFeed::Run lines;
+    while (out.size() < end && look(out, lines, end - out.size())) out += lines.text;
 }
 
-bool Session::Impl::look(std::string& out, std::string_view& lines, std::size_t room) {
+bool Session::Impl::look(std::string& out, state::LineFeed::Run& lines, std::size_t room) {
     if (!live->next_run(lines, room)) return false;
     if (const std::uint64_t lost = live->take_lost(); lost != 0) {
         std::string note_of_loss;

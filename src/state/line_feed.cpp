@@ -32,7 +32,7 @@ std::uint64_t LineFeed::oldest() const noexcept {
 void LineFeed::append(unsigned kind, std::string_view line) {
     line = line.substr(0, max_line);
     const std::size_t size = line.size() + (line.starts_with('.') ? 1 : 0) + line_end.size();
-    Line added{nullptr, static_cast<std::uint32_t>(size), kind};
+    const Line added{nullptr, 0, static_cast<std::uint32_t>(size), kind};
     if (lines_.size() < capacity_) {
         lines_.push_back(added);
     } else {
@@ -40,7 +40,7 @@ void LineFeed::append(unsigned kind, std::string_view line) {
         lines_[next_ % capacity_] = added;
     }
     ++next_;
-    lines_[(next_ - 1) % capacity_].at = store(line, size);
+    store(line, lines_[(next_ - 1) % capacity_]);
     ++appended_[kind & 31u];
     if ((wanted_ & bit(kind)) == 0) return;
     for (Subscription* const subscriber : subscribers_)
@@ -51,26 +51,27 @@ void LineFeed::append(unsigned kind, std::string_view line) {
 }
 
 // The line that next_ has just counted. What goes for it was forgotten with the lines in it.
-const char* LineFeed::store(std::string_view line, std::size_t size) {
-    if (blocks_.empty() || block_size - blocks_.back().used < size) {
+void LineFeed::store(std::string_view line, Line& as) {
+    if (blocks_.empty() || block_size - blocks_.back().used < as.size) {
         Block block;
         if (!blocks_.empty() && blocks_.front().end <= oldest()) {
-            block.octets = std::move(blocks_.front().octets);
+            block.memory = blocks_.front().memory;
+            memory_.renew(block.memory);
             blocks_.pop_front();
         } else {
-            block.octets = std::make_unique<char[]>(block_size);
+            block.memory = memory_.take();
         }
-        blocks_.push_back(std::move(block));
+        blocks_.push_back(block);
     }
     Block& block = blocks_.back();
-    char* const at = block.octets.get() + block.used;
-    char* end = at;
+    as.at = block.memory.data + block.used;
+    as.offset = block.memory.offset + block.used;
+    char* end = block.memory.data + block.used;
     if (line.starts_with('.')) *end++ = '.';
     end = std::copy(line.begin(), line.end(), end);
     std::copy(line_end.begin(), line_end.end(), end);
-    block.used += size;
+    block.used += as.size;
     block.end = next_;
-    return at;
 }
 
 LineFeed::Reader::Reader(const LineFeed& feed, std::uint32_t kinds, std::size_t back)
@@ -98,16 +99,19 @@ bool LineFeed::Reader::find() {
 }
 
 bool LineFeed::Reader::next(std::string_view& line) {
-    if (!next_run(line, 0)) return false;
+    Run run;
+    if (!next_run(run, 0)) return false;
+    line = run.text;
     line.remove_suffix(line_end.size());
     if (line.starts_with('.')) line.remove_prefix(1);
     return true;
 }
 
-bool LineFeed::Reader::next_run(std::string_view& run, std::size_t room) {
+bool LineFeed::Reader::next_run(Run& run, std::size_t room) {
     if (!find()) return false;
     const Line* found = &feed_->line(place_);
     const char* const begin = found->at;
+    const std::uint64_t offset = found->offset;
     const char* end = begin;
     do {
         end = found->at + found->size;
@@ -116,7 +120,7 @@ bool LineFeed::Reader::next_run(std::string_view& run, std::size_t room) {
         if (!find()) break;
         found = &feed_->line(place_);
     } while (found->at == end && static_cast<std::size_t>(end - begin) + found->size <= room);
-    run = {begin, static_cast<std::size_t>(end - begin)};
+    run = {{begin, static_cast<std::size_t>(end - begin)}, feed_->memory_.file(), offset};
     return true;
 }
 
@@ -144,7 +148,7 @@ bool LineFeed::Subscription::next(std::string_view& line) {
     return found;
 }
 
-bool LineFeed::Subscription::next_run(std::string_view& run, std::size_t room) {
+bool LineFeed::Subscription::next_run(Run& run, std::size_t room) {
     const bool found = reader_.next_run(run, room);
     asleep_ = !found;
     return found;

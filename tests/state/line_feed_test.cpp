@@ -1,5 +1,7 @@
 #include "buzon/state/line_feed.h"
 
+#include <unistd.h>
+
 #include <random>
 
 #include "support/catch.h"
@@ -53,9 +55,9 @@ TEST_CASE("lines that lie behind one another are one run, as they are sent") {
     LineFeed feed{100};
     for (const char* line : {"a", ".b", "", "."}) feed.append(0, line);
     LineFeed::Reader reader{feed, 1, 100};
-    std::string_view run;
+    LineFeed::Run run;
     REQUIRE(reader.next_run(run, 1000));
-    CHECK(run == "a\r\n..b\r\n\r\n..\r\n");
+    CHECK(run.text == "a\r\n..b\r\n\r\n..\r\n");
     CHECK_FALSE(reader.next_run(run, 1000));
     CHECK(read_all({feed, 1, 100}) == std::vector<std::string>{"a", ".b", "", "."});
 
@@ -67,11 +69,14 @@ TEST_CASE("lines that lie behind one another are one run, as they are sent") {
         {8, "cc\r\ndd\r\n"}, {0, "ee\r\n"}, {1000, "ff\r\n"}};
     for (const auto& [room, text] : expected) {
         REQUIRE(reader.next_run(run, room));
-        CHECK(run == text);
+        CHECK(run.text == text);
     }
     LineFeed::Reader of_both{feed, 3, 3};
     REQUIRE(of_both.next_run(run, 1000));
-    CHECK(run == "ee\r\nother\r\nff\r\n");
+    std::string in_file(run.text.size(), '\0');
+    REQUIRE(::pread(run.file, in_file.data(), in_file.size(), static_cast<off_t>(run.offset)) == 15);
+    CHECK(in_file == run.text);
+    CHECK(run.text == "ee\r\nother\r\nff\r\n");
 }
 
 TEST_CASE("whatever their lengths, lines stay whole and in order while blocks of them come and go") {
@@ -86,11 +91,11 @@ TEST_CASE("whatever their lengths, lines stay whole and in order while blocks of
             feed.append(0, all.back());
             all.back().resize(std::min(all.back().size(), LineFeed::max_line));
             sent += all.back() + "\r\n";
-            std::string_view run;
+            LineFeed::Run run;
             if (capacity > 1 && generator() % 4 != 0) continue;
             while (runs.next_run(run, 20'000)) {
-                if (runs.take_lost() > 0) heard = sent.substr(0, sent.find(run, heard.size()));
-                heard += run;
+                if (runs.take_lost() > 0) heard = sent.substr(0, sent.find(run.text, heard.size()));
+                heard += run.text;
             }
             REQUIRE(heard == sent);
         }

@@ -52,7 +52,7 @@ private:
     void perform_now();
     void wake();
     void look();
-    void send_run(std::string_view lines);
+    void send_run(state::LineFeed::Run lines);
     void read_input();
     [[nodiscard]] bool flush();
     void close();

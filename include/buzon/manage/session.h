@@ -12,6 +12,7 @@
 
 #include "buzon/manage/action.h"
 #include "buzon/manage/host.h"
+#include "buzon/state/line_feed.h"
 
 namespace buzon::manage {
 
@@ -55,7 +56,7 @@ public:
 
     // The next part of a Following reply: lines as they are sent, about `room` octets at most, valid until the next event.
     // What comes before them (a note of loss) is appended to `out`. False: nothing new.
-    [[nodiscard]] bool look(std::string& out, std::string_view& lines, std::size_t room);
+    [[nodiscard]] bool look(std::string& out, state::LineFeed::Run& lines, std::size_t room);
 
     // The end of a performed Action; gives Answered or Closing.
     [[nodiscard]] Action done(const Outcome& outcome, std::string& out);

@@ -1,16 +1,17 @@
 // state/line_feed.h - the last lines of a stream, and listeners that may be too slow for it. Knows nothing of what
-// the lines say. They lie in memory as managers get them, one behind the other: to hand hundreds of lines to one more
-// listener is one call of the kernel.
+// the lines say. They lie in memory as managers get them, one behind the other, and in a file too: to hand hundreds of lines
+// to one more listener is one call of the kernel, which copies nothing.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "buzon/posix/shared_blocks.h"
 
 namespace buzon::state {
 
@@ -30,6 +31,18 @@ public:
     // The kinds that somebody listens to, as bits.
     [[nodiscard]] std::uint32_t wanted() const noexcept { return wanted_; }
 
+    // Lines that lie behind one another, as they are sent: CRLF behind each, a leading dot doubled.
+    struct Run {
+        std::string_view text;
+        int file = -1;             // has the same octets, if there is one,
+        std::uint64_t offset = 0;  // from here on: they may be sent from there, and stay what they are until the peer has them
+
+        void remove_prefix(std::size_t octets) noexcept {
+            text.remove_prefix(octets);
+            offset += octets;
+        }
+    };
+
     // Reads lines of some kinds, in order, beginning at a place in the past or now.
     class Reader {
     public:
@@ -38,9 +51,8 @@ public:
 
         // The next line, valid until the next append(); false when everything has been read. Check take_lost() after it.
         [[nodiscard]] bool next(std::string_view& line);
-        // The same for lines that lie behind one another, as they are sent: CRLF behind each, a leading dot doubled.
-        // `room` octets at most, but one line in any case.
-        [[nodiscard]] bool next_run(std::string_view& run, std::size_t room);
+        // The same for all lines that lie behind one another: `room` octets at most, but one line in any case.
+        [[nodiscard]] bool next_run(Run& run, std::size_t room);
         // Reads on only up to what is there now.
         void stop_here() noexcept { end_ = feed_->next_; }
         // How many lines were written over before they could be read, since the last call.
@@ -68,7 +80,7 @@ public:
         Subscription& operator=(const Subscription&) = delete;
 
         [[nodiscard]] bool next(std::string_view& line);
-        [[nodiscard]] bool next_run(std::string_view& run, std::size_t room);
+        [[nodiscard]] bool next_run(Run& run, std::size_t room);
         [[nodiscard]] std::uint64_t take_lost() noexcept { return reader_.take_lost(); }
 
     private:
@@ -83,24 +95,26 @@ public:
 private:
     struct Line {
         const char* at = nullptr;   // as it is sent
+        std::uint64_t offset = 0;   // the same place in the file
         std::uint32_t size = 0;
         unsigned kind = 0;
     };
     // Lines stand in blocks that nobody moves; the oldest block goes when the ring has forgotten all its lines.
     struct Block {
-        std::unique_ptr<char[]> octets;
+        posix::SharedBlocks::Block memory;
         std::size_t used = 0;
         std::uint64_t end = 0;   // number of the line behind its last one
     };
     static constexpr std::size_t block_size = 64 * 1024;
 
     [[nodiscard]] const Line& line(std::uint64_t number) const noexcept { return lines_[number % capacity_]; }
-    [[nodiscard]] const char* store(std::string_view line, std::size_t size);
+    void store(std::string_view line, Line& as);
     [[nodiscard]] std::uint64_t oldest() const noexcept;
     void subscribers_changed() noexcept;
 
     std::size_t capacity_;
     std::vector<Line> lines_;         // line n stands at n % capacity_
+    posix::SharedBlocks memory_{block_size};
     std::deque<Block> blocks_;
     std::uint64_t next_ = 0;          // number of the next line
     std::uint64_t appended_[32] = {}; // of each kind, ever

@@ -1,0 +1,76 @@
+#include "buzon/posix/shared_blocks.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <string>
+
+#include "buzon/posix/file_view.h"
+#include "support/catch.h"
+
+using namespace buzon::posix;
+
+namespace {
+
+constexpr std::size_t size = 64 * 1024;
+
+std::string receive(int socket, std::size_t octets) {
+    std::string all(octets, '\0');
+    std::size_t got = 0;
+    while (got < octets) {
+        const ssize_t n = ::recv(socket, all.data() + got, octets - got, 0);
+        if (n <= 0) break;
+        got += static_cast<std::size_t>(n);
+    }
+    all.resize(got);
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("blocks are zeroed memory and, at their offsets, the same octets of a file") {
+    SharedBlocks blocks{size};
+    const SharedBlocks::Block first = blocks.take();
+    const SharedBlocks::Block second = blocks.take();
+    CHECK(std::string{second.data, size} == std::string(size, '\0'));
+    std::memset(first.data, 'a', size);
+    std::memset(second.data, 'b', size);
+    std::string read(size, '\0');
+    for (const auto& [block, octet] : {std::pair{first, 'a'}, {second, 'b'}}) {
+        REQUIRE(::pread(blocks.file(), read.data(), size, static_cast<off_t>(block.offset)) == static_cast<ssize_t>(size));
+        CHECK(read == std::string(size, octet));
+    }
+}
+
+TEST_CASE("a peer gets what was sent to it, though its block was renewed and written before it read") {
+    SharedBlocks blocks{size};
+    const SharedBlocks::Block block = blocks.take();
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    const UniqueFd ours{ends[0]}, peer{ends[1]};
+    std::string expected;
+    for (const char octet : {'a', 'b', 'c'}) {
+        std::memset(block.data, octet, size);
+        const Transfer sent = send_file(ours.get(), blocks.file(), block.offset + 7, 20'000);
+        REQUIRE(sent.what == Moved::some);
+        expected += std::string(sent.bytes, octet);
+        blocks.renew(block);
+        CHECK(std::string{block.data, size} == std::string(size, '\0'));
+    }
+    CHECK(receive(peer.get(), expected.size()) == expected);
+}
+
+TEST_CASE("without a descriptor blocks are memory alone") {
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const rlimit none{0, limit.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    SharedBlocks blocks{size};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(blocks.file() < 0);
+    const SharedBlocks::Block block = blocks.take();
+    std::memset(block.data, 'x', size);
+    blocks.renew(block);
+    CHECK(block.data[size - 1] == 'x');   // nobody can have been sent it
+}
