@@ -383,8 +383,9 @@ bool Pop3Connection::give_way() {
     char octet = 0;
     const bool at_rest = doing_ == Doing::nothing && input_.empty() && backlog() == 0;
     const bool left = at_rest && ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-    if (!left && !net::peer_is_dead(socket_.get())) {
-        net::probe_peer(socket_.get());
+    const std::chrono::seconds silence = context_.settings.peer_silence;
+    if (!left && !net::peer_is_dead(socket_.get(), silence)) {
+        net::probe_peer(socket_.get(), silence);
         return false;
     }
     close(Ending::lost);

@@ -4,28 +4,38 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 
 namespace buzon::net {
 namespace {
 
-constexpr unsigned unanswered = 6;          // probes or retransmissions
-constexpr unsigned long silence = 60'000;   // milliseconds
+constexpr std::int64_t most_questions = 6;   // probes or retransmissions
+constexpr std::int64_t fewest_questions = 3;
 
 } // namespace
 
-bool peer_is_dead(int socket) noexcept {
+bool peer_is_dead(int socket, std::chrono::seconds silence) noexcept {
     tcp_info info{};
     socklen_t size = sizeof info;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
     if (info.tcpi_state == TCP_CLOSE) return true;   // reset, or given up
-    const bool asked_in_vain = info.tcpi_retransmits >= unanswered || info.tcpi_probes >= unanswered;
-    return asked_in_vain && info.tcpi_last_ack_recv >= silence;
+    const std::int64_t enough = std::clamp<std::int64_t>(silence.count() / 10, fewest_questions, most_questions);
+    const bool asked_in_vain = info.tcpi_retransmits >= enough || info.tcpi_probes >= enough;
+    return asked_in_vain && std::chrono::milliseconds{info.tcpi_last_ack_recv} >= silence;
 }
 
-void probe_peer(int socket) noexcept {
-    // Setting the idle time lets the kernel look at once how long it has been silent.
-    const int between_probes = 10, probes = 6, first_probe = 1;   // seconds, number, seconds
+void probe_peer(int socket, std::chrono::seconds silence) noexcept {
+    const int between_probes = static_cast<int>(std::max<std::int64_t>(1, silence.count() / most_questions));   // seconds
+    const int probes = most_questions, first_probe = 1;                                                         // number, seconds
+    // Setting the idle time lets the kernel look at once how long it has been silent, and ask. Once is enough: whoever did so
+    // with every login could put six questions within the time that one answer takes, and so end a living connection.
+    int now = 0;
+    socklen_t size = sizeof now;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &now, &size) != 0) return;
+    const bool asked = now == first_probe;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &now, &size) == 0 && asked && now == between_probes) return;
     ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &between_probes, sizeof between_probes);
     ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
     ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &first_probe, sizeof first_probe);

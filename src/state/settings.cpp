@@ -182,6 +182,9 @@ constexpr SettingField rows[] = {
     number<&S::max_per_user>("max-per-user", 0, 10 * million,
                              "sessions at once of one user where they are shared; 0: no limit"),
     choice<&S::sessions, session_rule_names>("sessions", "one session a maildrop, or several that share it"),
+    // Not above four minutes: the kernel gives up a silent client then (net/listener.cpp).
+    duration<&S::peer_silence>("peer-silence", 5, 240,
+                               "silence after which the holder of a maildrop makes room for another login"),
     duration<&S::login_delay>("login-delay", 0, 86'400,
                               "least time between two logins of a user (LOGIN-DELAY); 0: none"),
     commands_row("disable", "optional POP3 commands that are switched off"),

@@ -11,6 +11,8 @@ using buzon::posix::UniqueFd;
 
 namespace {
 
+constexpr std::chrono::seconds minute{60};
+
 // Both ends of a connection over loopback.
 struct Pair {
     EventLoop loop;
@@ -31,15 +33,15 @@ struct Pair {
 
 TEST_CASE("a peer is dead when it has reset the connection, and not when it only says no more") {
     Pair one;
-    CHECK_FALSE(peer_is_dead(one.server.get()));
-    probe_peer(one.server.get());
-    CHECK_FALSE(peer_is_dead(one.server.get()));
+    CHECK_FALSE(peer_is_dead(one.server.get(), minute));
+    probe_peer(one.server.get(), minute);
+    CHECK_FALSE(peer_is_dead(one.server.get(), minute));
     ::shutdown(one.client.get(), SHUT_WR);
-    CHECK_FALSE(peer_is_dead(one.server.get()));
+    CHECK_FALSE(peer_is_dead(one.server.get(), minute));
     const linger hard{1, 0};
     ::setsockopt(one.client.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     one.client.reset();
-    CHECK(peer_is_dead(one.server.get()));
+    CHECK(peer_is_dead(one.server.get(), minute));
 }
 
 TEST_CASE("other sockets have no peer to doubt") {
@@ -48,7 +50,7 @@ TEST_CASE("other sockets have no peer to doubt") {
     const UniqueFd one{ends[0]};
     UniqueFd other{ends[1]};
     other.reset();
-    probe_peer(one.get());
-    CHECK_FALSE(peer_is_dead(one.get()));
-    CHECK_FALSE(peer_is_dead(-1));
+    probe_peer(one.get(), minute);
+    CHECK_FALSE(peer_is_dead(one.get(), minute));
+    CHECK_FALSE(peer_is_dead(-1, minute));
 }

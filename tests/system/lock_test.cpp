@@ -1,4 +1,5 @@
 // system/lock_test.cpp - one session a maildrop, or several: who is told [IN-USE], and when the lock is free again.
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -14,6 +15,13 @@ namespace {
 std::string try_login(Pop3Client& client, const std::string& password = "pass1") {
     (void)client.command("USER user1");
     return client.command("PASS " + password);
+}
+
+// From now on the kernel drops whatever comes for this socket, as if the client's machine had lost its power.
+void fall_silent(const Pop3Client& client) {
+    sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const sock_fprog program{1, &nothing};
+    REQUIRE(::setsockopt(client.fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
 }
 
 } // namespace
@@ -86,6 +94,53 @@ TEST_CASE("a holder whose client is gone for certain makes room, without an upda
     CHECK(next.command("NOOP") == "+OK");
     next.quit();
     CHECK(maildir.messages().size() == 1);
+}
+
+TEST_CASE("a holder that has fallen silent makes room after peer-silence, and one that lives never does") {
+    // A reply that begins when its client has fallen silent already.
+    Server server{4, {"--peer-silence", "5", "--transform-for", "user1=/bin/sh -c 'sleep 1; cat'"}};
+    for (int user = 1; user <= 4; ++user)
+        (void)server.maildir("user" + std::to_string(user)).deliver("1700000001.M1P1.h", std::string(user == 4 ? 16u << 20 : 5, 'x'));
+    Pop3Client owed = server.session(1), quiet = server.session(2), idle = server.session(3);
+    Pop3Client slow{"127.0.0.1", server.port(), Pop3Client::Options{4096}};
+    slow.login("user4", "pass4");
+    for (Pop3Client* const client : {&owed, &quiet, &idle}) CHECK(client->command("DELE 1").starts_with("+OK"));
+    CHECK(owed.command("RSET").starts_with("+OK"));
+    owed.send("RETR 1\r\nDELE 1\r\n");
+    slow.send("RETR 1\r\n");   // takes nothing, but its machine answers
+    pause_for(Seconds{0.3});   // what was sent is acknowledged
+    const auto silent_since = std::chrono::steady_clock::now();
+    fall_silent(owed);
+    fall_silent(quiet);
+    const auto login = [&](int user) {
+        Pop3Client next = server.client();
+        (void)next.command("USER user" + std::to_string(user));
+        const std::string answer = next.command("PASS pass" + std::to_string(user));
+        if (!answer.starts_with("+OK")) {
+            CHECK(answer.starts_with("-ERR [IN-USE]"));
+            return false;
+        }
+        // Not sooner, however many logins have asked: an answer from far away takes its time.
+        CHECK(std::chrono::steady_clock::now() - silent_since >= std::chrono::milliseconds{4900});
+        // What the displaced one had deleted is there: it was rolled back.
+        CHECK(next.command("STAT") == "+OK 1 7");
+        next.quit();
+        return true;
+    };
+    bool first = false, second = false;
+    CHECK(eventually([&] {
+        first = first || login(1);
+        second = second || login(2);
+        CHECK_FALSE(login(3));
+        CHECK_FALSE(login(4));
+        return first && second;
+    }));
+    CHECK(server.log().find("session=1 user=user1 reason=connection-lost retr=1 dele=0") != std::string::npos);
+    // The idle one is as it was, and what it deletes is gone.
+    idle.quit();
+    CHECK(server.maildir("user3").messages().empty());
+    CHECK(server.maildir("user1").messages().size() == 1);
+    CHECK(server.maildir("user2").messages().size() == 1);
 }
 
 TEST_CASE("shared sessions see and delete side by side") {
