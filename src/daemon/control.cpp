@@ -9,6 +9,7 @@
 #include "buzon/auth/secret.h"
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/locks.h"
+#include "buzon/daemon/logins.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/uidl_settings.h"
@@ -231,9 +232,15 @@ manage::Outcome Control::remove(const manage::RemoveUser& whom) {
     return {};
 }
 
+// A checkpassword program's users are known when they have come.
+std::string Control::nobody_known() const {
+    return context_.logins.checkpassword().in_use() ? "no such user, or one who has not logged in since the server was started"
+                                                    : "no such user";
+}
+
 void Control::undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done) {
     const std::string maildir = context_.users.maildir_of(what.user);
-    if (maildir.empty()) return done(failed("no such user"));
+    if (maildir.empty()) return done(failed(nobody_known()));
     const std::int64_t since = what.since ? what.since->time_since_epoch().count() : 0;
     pending = context_.disk.submit(restore_job(maildir, since), [done](worker::Answer answer) {
         const Answered said = read_answer(answer);
@@ -243,7 +250,7 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
 
 void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
     const std::string maildir = context_.users.maildir_of(whom.user);
-    if (maildir.empty()) return done(failed("no such user"));
+    if (maildir.empty()) return done(failed(nobody_known()));
     pending = context_.disk.submit(release_uidl_job(maildir, uidl_rules(context_.settings)), [done](worker::Answer answer) {
         const Answered said = read_answer(answer);
         done(said.why ? failed(said.why.message()) : manage::Outcome{});

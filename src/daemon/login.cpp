@@ -133,7 +133,8 @@ void Login::verified(bool right, std::string_view cause) {
     if (!right) {
         return refuse(pop3::Refusal::wrong, std::string{cause.empty() ? cause_of(standing_) : cause});
     }
-    maildir_ = by_program_ ? context_.users.root() + '/' + user_ : context_.users.maildir_of(user_);
+    if (by_program_) context_.users.vouched().note(user_, context_.users.root() + '/' + user_);
+    maildir_ = context_.users.maildir_of(user_);
     if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user has gone meanwhile");
     const std::uint32_t to_go =
         context_.logins.delays().seconds_to_go(user_, context_.settings.login_delay, context_.loop.now());

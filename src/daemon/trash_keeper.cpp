@@ -35,12 +35,19 @@ void TrashKeeper::settings_changed() {
     if (std::exchange(grace_, settings_.undelete_grace) == settings_.undelete_grace) return;
     timer_.disarm();
     if (grace_.count() == 0) return;
-    at_ = {};
+    from_the_beginning();
     timer_.arm(loop_.timers(), loop_.now() + before_the_first_walk);
 }
 
 void TrashKeeper::on_timer(event::Timer&) {
-    if (!walking_.waiting()) walk_on();
+    if (walking_.waiting()) return;
+    from_the_beginning();
+    walk_on();
+}
+
+void TrashKeeper::from_the_beginning() {
+    at_ = {};
+    vouched_ = users_.vouched().maildirs();
 }
 
 void TrashKeeper::walk_on() {
@@ -50,8 +57,11 @@ void TrashKeeper::walk_on() {
         if (!user) break;
         maildirs.push_back(users_.maildir_of(user->name));
     }
+    while (maildirs.size() < maildrops_of_one_job && !vouched_.empty()) {
+        maildirs.push_back(std::move(vouched_.back()));
+        vouched_.pop_back();
+    }
     if (maildirs.empty() || grace_.count() == 0) {
-        at_ = {};
         if (grace_.count() != 0) timer_.arm(loop_.timers(), loop_.now() + between_walks);
         return;
     }

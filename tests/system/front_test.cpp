@@ -144,6 +144,49 @@ exit 1
     CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
 }
 
+TEST_CASE("UNDL and FREE know a checkpassword user who has given the right password, also when his login was stopped") {
+    TempDirectory directory;
+    const std::string program = directory.script("check", R"sh(
+[ "$(tr '\0' '\n' <&3 | sed -n 2p)" = right ] && exec "$@"
+exit 1
+)sh");
+    Server server{1, {"--checkpassword", program, "--undelete-grace", "1", "--uidl-breaker", "0", "-a", "root:s3cr3t"}};
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    const std::string nobody = "-ERR no such user, or one who has not logged in since the server was started";
+    CHECK(log_in(server, "ana", "wrong").starts_with("-ERR [AUTH]"));
+    for (const char* command : {"UNDL ana", "FREE ana", "UNDL user2"}) CHECK(manager.command(command) == nobody);
+    const Maildir maildir = server.maildir("ana");
+    (void)maildir.deliver("1700000001.M1P1.h", "Subject: x\n\n");
+    {
+        Pop3Client client = server.client();
+        client.login("ana", "right");
+        CHECK(client.command("DELE 1").starts_with("+OK"));
+        client.quit();
+    }
+    CHECK(maildir.messages().empty());
+    CHECK(manager.command("UNDL ana") == "+OK 1");
+    CHECK(maildir.messages().size() == 1);
+    // Eva is known by her password alone: the breaker lets her in only after FREE.
+    const Maildir other = server.maildir("eva");
+    (void)other.deliver("1700000002.M1P1.h", "Subject: x\n\n");
+    CHECK(manager.command("FREE eva") == nobody);
+    CHECK(log_in(server, "eva", "right").starts_with("+OK"));
+    write(other.path() / "dovecot-uidlist", "3 V77\n1 :1700000002.M1P1.h\n");
+    std::filesystem::remove(other.path() / "buzon-uidl");
+    (void)other.deliver("1700000003.M1P1.h", "Subject: x\n\n");
+    Server::Setup again;
+    again.arguments = {"-d", server.root(), "--checkpassword", program, "--uidl-breaker", "0", "-a", "root:s3cr3t"};
+    again.own_root = true;
+    Server fresh{again};
+    ManagementClient second = fresh.manager();
+    (void)second.ask("AUTH root s3cr3t");
+    CHECK(second.command("FREE eva") == nobody);
+    CHECK(log_in(fresh, "eva", "right").starts_with("-ERR [SYS/TEMP]"));
+    CHECK(second.command("FREE eva").starts_with("+OK"));
+    CHECK(log_in(fresh, "eva", "right").starts_with("+OK"));
+}
+
 TEST_CASE("the users file is read again when it changes, and a broken one is not taken") {
     TempDirectory directory;
     const std::string users = directory.file("users", "ana:{PLAIN}one\n");

@@ -92,6 +92,7 @@ private:
     void add(const manage::AddUser& whom, worker::Pending& pending, OnDone done);
     void set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done);
     void note_transform(const std::optional<std::string>& user);
+    [[nodiscard]] std::string nobody_known() const;
     void undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done);
     void release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done);
     void save(worker::Pending& pending, OnDone done);

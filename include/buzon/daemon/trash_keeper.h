@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "buzon/daemon/users.h"
 #include "buzon/event/event_loop.h"
@@ -29,6 +30,7 @@ public:
 
 private:
     void on_timer(event::Timer&) override;
+    void from_the_beginning();
     void walk_on();
 
     event::EventLoop& loop_;
@@ -37,7 +39,8 @@ private:
     const Users& users_;
     state::EventBus& events_;
     std::chrono::days grace_{0};   // that the walk goes by
-    auth::UserBase::Place at_;     // where the walk is
+    auth::UserBase::Place at_;     // where the walk is, among the listed users
+    std::vector<std::string> vouched_;   // maildirs of others that it has still to go to
     event::Timer timer_{*this};
     worker::Pending walking_;
     worker::Pending expiring_;
