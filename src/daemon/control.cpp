@@ -157,7 +157,7 @@ void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending
         const Answered said = read_answer(answer);
         if (said.why) return done(failed(path + ": " + said.why.message()));
         if (const std::error_code why = context_.locks.use(std::string{said.rest})) {
-            return done(failed(std::string{said.rest} + "/buzon-locks: " + why.message()));
+            return done(failed(std::string{said.rest} + "/buzon-locks: " + Locks::words_for(why)));
         }
         context_.users.set_root(std::string{said.rest});
         changed_.insert("path");

@@ -12,6 +12,12 @@ std::error_code Locks::use(const std::string& root) {
     return {};
 }
 
+std::string Locks::words_for(std::error_code why) {
+    if (why == std::errc::device_or_resource_busy) return "A server of an earlier version still uses this file";
+    if (why == std::errc::not_a_directory) return "This must be the directory of the locks, and is a file that is not ours";
+    return why.message();
+}
+
 Locks::Outcome Locks::take(const std::string& maildir, state::SessionRule rule, std::uint64_t session) {
     if (!locks_) return std::make_error_code(std::errc::no_lock_available);
     const auto kind = rule == state::SessionRule::exclusive ? mail::LockKind::exclusive : mail::LockKind::shared;

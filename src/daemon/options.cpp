@@ -346,6 +346,7 @@ int exit_code_for(std::error_code why) noexcept {
     case EPERM: return EX_NOPERM;
     case EADDRINUSE:
     case EAGAIN:
+    case EBUSY:
     case ENOMEM: return EX_TEMPFAIL;
     case EFBIG: return EX_CONFIG;
     default: return EX_OSERR;

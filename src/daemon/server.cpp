@@ -90,7 +90,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }}
     , users_watch_{loop_, [this] { reload_.read_users(); }} {
     if (const std::error_code why = locks_.use(users_.root())) {
-        throw StartError(exit_code_for(why), users_.root() + "/buzon-locks", why.message());
+        throw StartError(exit_code_for(why), users_.root() + "/buzon-locks", Locks::words_for(why));
     }
     transforms_.standard() = default_transform(options_.transform);
     transforms_.set_for_users(transforms_for(options_));
@@ -221,7 +221,7 @@ bool Server::take_root(FreshFiles& fresh) {
     }
     if (fresh.root == users_.root()) return true;
     if (const std::error_code why = locks_.use(fresh.root)) {
-        files_not_read(fresh.root + "/buzon-locks: " + why.message());
+        files_not_read(fresh.root + "/buzon-locks: " + Locks::words_for(why));
         return false;
     }
     users_.set_root(std::move(fresh.root));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
@@ -82,6 +83,48 @@ Result<UniqueFd> open_lock_file(int folder, std::size_t number) {
     return higher ? std::move(higher) : std::move(file);   // where so few are allowed: then it only costs time
 }
 
+std::error_code error_of(int number) noexcept {
+    return {number, std::system_category()};
+}
+
+bool holds_hints_alone(int file) {
+    std::vector<Hint> hints(1024);
+    for (off_t at = 0;;) {
+        const ssize_t n = ::pread(file, hints.data(), hints.size() * sizeof(Hint), at);
+        if (n < 0 || n % static_cast<ssize_t>(sizeof(Hint)) != 0) return false;
+        if (n == 0) return true;
+        const auto count = static_cast<std::size_t>(n) / sizeof(Hint);
+        if (!std::all_of(hints.begin(), hints.begin() + static_cast<std::ptrdiff_t>(count), [](const Hint& hint) {
+                return (hint.hash == 0 && hint.since == 0 && hint.sum == 0) || hint.sum == hint.right_sum();
+            })) {
+            return false;
+        }
+        at += n;
+    }
+}
+
+// Before 0.1.0 had its directory, one file of that name held all locks. One that no server uses makes room for it. Nothing:
+// it has, or there was none.
+std::error_code make_room_for_folder(const std::string& path) {
+    const UniqueFd file{::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    if (!file && (errno == ENOENT || errno == EISDIR)) return {};
+    if (!file) return error_of(errno == EWOULDBLOCK ? EBUSY : ENOTDIR);
+    struct stat about {};
+    if (::fstat(file.get(), &about) != 0) return last_error();
+    if (!S_ISREG(about.st_mode) || !holds_hints_alone(file.get())) return error_of(ENOTDIR);
+    // A lock that anybody has, on any host; and, where the file system can tell, a server that has the file open without one.
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    while (::fcntl(file.get(), F_OFD_SETLK, &whole) != 0)
+        if (errno != EINTR) return errno == EAGAIN || errno == EACCES ? error_of(EBUSY) : last_error();
+    ::fcntl(file.get(), F_SETSIG, SIGURG);   // whoever opens it now may interrupt nobody
+    if (::fcntl(file.get(), F_SETLEASE, F_WRLCK) != 0 && errno == EAGAIN) return error_of(EBUSY);
+    // Where another new server was quicker this is a directory by now, which unlink() leaves alone.
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != EISDIR) return last_error();
+    return {};
+}
+
 } // namespace
 
 struct MaildropLocks::Table {
@@ -142,9 +185,18 @@ MaildropLocks::~MaildropLocks() = default;
 
 Result<MaildropLocks> MaildropLocks::open(const std::string& mail_root) {
     const std::string path = mail_root + "/buzon-locks";
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return last_error();
-    const UniqueFd folder{::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    if (!folder) return last_error();
+    UniqueFd folder;
+    const auto open_folder = [&] {
+        if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return last_error();
+        folder.reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        return folder ? std::error_code{} : last_error();
+    };
+    std::error_code why = open_folder();
+    if (why == std::errc::not_a_directory) {
+        if (const std::error_code stays = make_room_for_folder(path)) return stays;
+        why = open_folder();
+    }
+    if (why) return why;
     auto table = std::make_shared<Table>();
     for (std::size_t number = 0; number < file_count; ++number) {
         Result<UniqueFd> file = open_lock_file(folder.get(), number);

@@ -1,5 +1,6 @@
 #include "buzon/mail/lock.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -142,6 +143,48 @@ TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest,
     }
     held.clear();
     CHECK(take(locks, "user77", exclusive));
+}
+
+TEST_CASE("the lock file of an earlier version makes room for the directory, but not while a server uses it") {
+    const TestMaildir place;
+    const std::string path = place.file("buzon-locks");
+    const auto put_old = [&](std::string_view octets) {
+        std::filesystem::remove_all(path);
+        std::ofstream{path, std::ios::binary} << octets;
+    };
+    // A hint: the name's hash, since when, and a sum; far behind it another. What lies between was never written.
+    const std::uint64_t words[] = {7, 1000, (7 * 0x9E3779B97F4A7C15) ^ 1000};
+    const std::string hint{static_cast<const char*>(static_cast<const void*>(words)), sizeof words};
+    for (const std::string& old : {std::string{}, hint, std::string(24 * 5000, '\0') + hint}) {
+        put_old(old);
+        auto locks = MaildropLocks::open(place.path());
+        REQUIRE(locks.ok());
+        CHECK(std::filesystem::is_directory(path));
+        CHECK(take(locks.value(), "ana", exclusive));
+    }
+    // A server that has it open, with a session and without one.
+    put_old(hint);
+    {
+        posix::UniqueFd open{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+        CHECK(MaildropLocks::open(place.path()).error().value() == EBUSY);
+        struct flock range {};
+        range.l_type = F_RDLCK;
+        range.l_start = (off_t{1} << 62) + 7;
+        range.l_len = 1;
+        REQUIRE(::fcntl(open.get(), F_OFD_SETLK, &range) == 0);
+        CHECK(MaildropLocks::open(place.path()).error().value() == EBUSY);
+        CHECK(std::filesystem::file_size(path) == hint.size());
+    }
+    CHECK(MaildropLocks::open(place.path()).ok());
+    // Anything else is somebody's own.
+    for (const std::string& other : {std::string{"a file"}, hint + "x", std::string(23, '\0') + 'x'}) {
+        put_old(other);
+        CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
+        CHECK(std::filesystem::file_size(path) == other.size());
+    }
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink(place.file("nowhere"), path);
+    CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
 }
 
 TEST_CASE("a lock file that cannot be is an error, not a lock") {

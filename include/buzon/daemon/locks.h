@@ -42,6 +42,9 @@ public:
     // The locks of a mail root, for logins from now on; those held stay held.
     [[nodiscard]] std::error_code use(const std::string& root);
 
+    // What use() met, in words for people.
+    [[nodiscard]] static std::string words_for(std::error_code why);
+
     // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever
     // the rule was when the holder came. A holder's since is Unix time, 0 when not known. A maildrop is known by its
     // place below the mail root: another server, or another host, may reach that root by another path.

@@ -37,7 +37,9 @@ class MaildropLocks {
 public:
     static constexpr std::size_t descriptors = 32;
 
-    // Makes the files if they are missing. Local file systems answer at once; NFS asks its server, and so may wait.
+    // Makes the files if they are missing. A file `buzon-locks` of an earlier version is replaced when no server uses it any
+    // more, else EBUSY; ENOTDIR: what stands there is not ours. Local file systems answer at once; NFS asks its server, and so
+    // may wait.
     [[nodiscard]] static posix::Result<MaildropLocks> open(const std::string& mail_root);
 
     MaildropLocks(MaildropLocks&&) noexcept;
