@@ -2,6 +2,7 @@
 // gets, and that nothing of them is left, counted from outside.
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "support/catch.h"
@@ -41,6 +42,8 @@ struct Case {
 const std::string line = "0123456789abcdef0123456789abcdef\n";
 const std::string much = "yes 0123456789abcdef0123456789abcdef | head -n 4000"; // 132 kB: more than is held
 
+const char* const gone_when_wanted = "is gone when it is wanted";
+
 std::vector<Case> cases() {
     std::string many;
     for (int i = 0; i < 4000; ++i) many += line;
@@ -70,6 +73,8 @@ std::vector<Case> cases() {
          std::string(".a\n..\n\0.\r\n\rb", 12)},
         {"much more than the message", much, Fate::served, many},
         {"much less than the message", "head -c 5", Fate::served, "From:"},
+        {gone_when_wanted, "cat", Fate::refused},
+        {"uses up its time of processor", "while :; do :; done", Fate::refused},
         {"complains without end", "cat; yes complaint | head -n 20000 >&2", Fate::served, filter_faults_text},
     };
 }
@@ -105,9 +110,12 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     const int users = static_cast<int>(all.size());
     TempDirectory directory;
     bring_own_sleep(directory);
-    Server server{users, {"-a", "root:s3cr3t", "--transform-timeout", "4", "--max-transforms", "64"}};
+    Server server{users, {"-a", "root:s3cr3t", "--transform-timeout", "4", "--transform-cpu", "1", "--max-transforms", "64"}};
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
+    ManagementClient listener = server.manager();
+    (void)listener.ask("AUTH root s3cr3t");
+    CHECK(listener.command("EVNT filter-fail") == "+OK");
     for (int user = 1; user <= users; ++user) {
         const std::string name = "user" + std::to_string(user);
         (void)server.maildir(name).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
@@ -117,6 +125,8 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     }
     std::vector<Pop3Client> clients;
     for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
+    for (std::size_t i = 0; i < all.size(); ++i)
+        if (all[i].name == gone_when_wanted) std::filesystem::remove(directory / "filter-" + std::to_string(i + 1));
     const std::size_t descriptors = descriptors_of(server.pid());
     const std::size_t children = children_of(server.pid()).size();
     const std::size_t memory = kilobytes_of(server.pid(), "VmRSS");
@@ -148,10 +158,34 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
         metrics[metric.substr(0, metric.find(' '))] = metric.substr(metric.find(' ') + 1);
     CHECK(metrics["filters-running"] == "0");
     CHECK(metrics["filters-queued"] == "0");
-    CHECK(metrics["filters-started"] == std::to_string(users));
+    CHECK(metrics["filters-started"] == std::to_string(users - 1));
+    CHECK(metrics["filter-failures-start"] == "1");
     CHECK(metrics["filter-failures-exit"] == "4");
-    CHECK(metrics["filter-failures-signal"] == "3");
+    CHECK(metrics["filter-failures-signal"] == "4");
     CHECK(metrics["filter-failures-timeout"] == "7");
+    // Who listens has been told of each, with user, message, cause and reason.
+    listener.send("NOOP\r\n");
+    const std::vector<std::string> events = listener.body_lines();
+    CHECK(events.size() == 16);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        CAPTURE(all[i].name);
+        const std::string program = directory / "filter-" + std::to_string(i + 1);
+        const std::string about = " user=user" + std::to_string(i + 1) + " uidl=1700000001.M1P1.h cause=";
+        const auto told = std::count_if(events.begin(), events.end(), [&](const std::string& event) {
+            const std::size_t at = event.find(about);
+            return at != std::string::npos && event.find("why=\"" + program + ": ", at) != std::string::npos;
+        });
+        CHECK(told == (all[i].fate == Fate::served ? 0 : 1));
+    }
+    const auto among = [&](const std::string& text) {
+        return std::any_of(events.begin(), events.end(),
+                           [&](const std::string& event) { return event.find(text) != std::string::npos; });
+    };
+    CHECK(among("cause=exit why=\"" + directory / "filter-1: exit status 1\""));
+    CHECK(among(": killed by SIGKILL\""));
+    CHECK(among(": killed by SIGXCPU (its time of processor was used up)\""));
+    CHECK(among(": no progress for 4 s\""));
+    CHECK(among(": cannot start: No such file or directory"));
     // One line an event, with message and user; complaints are bounded.
     const std::string log = server.log();
     CHECK(log.find("filter-fail level=warning session=") != std::string::npos);
