@@ -63,6 +63,7 @@ private:
     Step finish(std::string& out);
     void failed(state::FilterFailure cause, std::string_view why);
     void count_end();
+    void learn(std::uint64_t octets);
 
     Context& context_;
     DeliveryOwner& owner_;
@@ -194,15 +195,19 @@ Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
 
 Delivery::Step FilterDelivery::finish(std::string& out) {
     stuffer_.finish(out);
-    if (!key_.empty()) {
-        const mail::Snapshot& snapshot = order_.snapshot;
-        context_.filtered_sizes.learned(order_.maildir, key_,
-                                        {snapshot.inode(order_.index), snapshot.stored_size(order_.index),
-                                         snapshot.mtime_ns(order_.index), octets_.value_or(streamed_.finish())});
-    }
+    if (!key_.empty()) learn(octets_.value_or(streamed_.finish()));
     count_end();
     ticket_.release();
     return Step::done;
+}
+
+// A session that learns nothing new leaves nothing to write down.
+void FilterDelivery::learn(std::uint64_t octets) {
+    if (order_.filtered && order_.filtered->says(key_, order_.index, octets)) return;
+    const mail::Snapshot& snapshot = order_.snapshot;
+    context_.filtered_sizes.learned(order_.maildir, key_,
+                                    {snapshot.inode(order_.index), snapshot.stored_size(order_.index),
+                                     snapshot.mtime_ns(order_.index), octets});
 }
 
 void FilterDelivery::on_patience_lost(filter::Ticket&) {

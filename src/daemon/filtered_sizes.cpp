@@ -67,7 +67,7 @@ worker::Pending FilteredSizes::look_up(const std::string& maildir, const filter:
                             const bool as_on_file = !writing && fresh.empty();
                             if (writing) append(*writing, known.key, known.messages);
                             append(fresh, known.key, known.messages);
-                            Octets octets = mail::FilteredOctets::of(*snapshot, known.messages);
+                            Octets octets = mail::FilteredOctets::of(*snapshot, known.messages, known.key);
                             if (as_on_file && known.local && !known.key.empty()) {
                                 keep(maildir, {std::move(known.key), known.stamp, loop_.now(), snapshot, octets,
                                                known.messages.size() * octets_a_message});

@@ -40,7 +40,8 @@ private:
 } // namespace
 
 std::shared_ptr<const FilteredOctets> FilteredOctets::of(const Snapshot& snapshot,
-                                                         std::span<const FilteredMessage> messages) {
+                                                         std::span<const FilteredMessage> messages,
+                                                         std::string_view key) {
     if (messages.empty()) return nullptr;
     const ByInode by_inode{messages};
     auto made = std::make_shared<FilteredOctets>();
@@ -53,6 +54,7 @@ std::shared_ptr<const FilteredOctets> FilteredOctets::of(const Snapshot& snapsho
     }
     if (made->known_.empty()) return nullptr;
     made->known_.shrink_to_fit();
+    made->key_ = key;
     return made;
 }
 

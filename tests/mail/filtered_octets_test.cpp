@@ -23,10 +23,10 @@ TEST_CASE("LIST and STAT tell what is known of transformed messages, and stored 
     maildir.put("cur/2.b:2,S", "dos dos\n");
     maildir.put("new/3.c", "tres\n");
     const auto snapshot = maildir.scan();
-    CHECK(FilteredOctets::of(*snapshot, {}) == nullptr);
+    CHECK(FilteredOctets::of(*snapshot, {}, key) == nullptr);
 
     FilteredMessages known{message_of(*snapshot, 1, 1000), {4711, 3, 5, 99}, message_of(*snapshot, 1, 2)};
-    Maildrop drop{snapshot, FilteredOctets::of(*snapshot, known)};
+    Maildrop drop{snapshot, FilteredOctets::of(*snapshot, known, key)};
     CHECK(drop.octets(MessageNumber{1}) == 5);
     CHECK(drop.octets(MessageNumber{2}) == 2);   // of two that say it the last
     CHECK(drop.octets(MessageNumber{3}) == 6);
@@ -43,7 +43,7 @@ TEST_CASE("LIST and STAT tell what is known of transformed messages, and stored 
     known = {message_of(*snapshot, 0, 7), message_of(*snapshot, 1, 8)};
     ++known[0].stored_size;
     ++known[1].mtime_ns;
-    CHECK(FilteredOctets::of(*snapshot, known) == nullptr);
+    CHECK(FilteredOctets::of(*snapshot, known, key) == nullptr);
 }
 
 TEST_CASE("what was learned is on file for the sessions to come, by transformation") {
@@ -57,10 +57,10 @@ TEST_CASE("what was learned is on file for the sessions to come, by transformati
         batch["other"].push_back(message_of(*snapshot, i, 2000 + i));
     }
     CHECK_FALSE(add_filtered(maildir.path(), batch));
-    const auto first = FilteredOctets::of(*snapshot, read_filtered(maildir.path(), key));
+    const auto first = FilteredOctets::of(*snapshot, read_filtered(maildir.path(), key), key);
     REQUIRE(first);
     for (std::uint32_t i = 0; i < 50; ++i) CHECK(first->octets(i) == 1000 + i);
-    CHECK(FilteredOctets::of(*snapshot, read_filtered(maildir.path(), "other"))->octets(49) == 2049);
+    CHECK(FilteredOctets::of(*snapshot, read_filtered(maildir.path(), "other"), "other")->octets(49) == 2049);
     CHECK(read_filtered(maildir.path(), "third").empty());
 
     // What is new counts; a message that is renamed stays itself, one that is gone is forgotten, a new one unknown.
@@ -72,7 +72,7 @@ TEST_CASE("what was learned is on file for the sessions to come, by transformati
     CHECK_FALSE(add_filtered(maildir.path(), {{key, {message_of(*later, 1, 1002)}}}));
     const FilteredMessages known = read_filtered(maildir.path(), key);
     CHECK(known.size() == 49);
-    const auto second = FilteredOctets::of(*later, known);
+    const auto second = FilteredOctets::of(*later, known, key);
     REQUIRE(second);
     CHECK(second->octets(2) == 77);
     CHECK(second->octets(1) == 1002);

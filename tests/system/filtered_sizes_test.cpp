@@ -112,6 +112,34 @@ TEST_CASE("octets behind a filter are told by later sessions once a RETR has see
     client.quit();
 }
 
+TEST_CASE("a session that learns nothing new about transformed mail gives no worker work") {
+    Server server{1, {"-T", "/usr/bin/sed:s/e/EE/g"}};
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", first);
+    (void)server.maildir("user1").put_in_cur("1700000002.M1P1.h:2,S", large);
+    ManagementClient manager = server.manager();
+    const auto session = [&] {
+        Pop3Client client = server.session();
+        CHECK(client.retrieve(1).size() == first_size);
+        CHECK(client.retrieve(2).size() == large_size);
+        client.quit();
+    };
+    session();
+    // A directory that changed a moment ago is read again at each login, by a worker; so is what was just written down.
+    CHECK(eventually([&] {
+        const std::string before = manager.command("METR worker-jobs");
+        session();
+        return manager.command("METR worker-jobs") == before;
+    }));
+    // Behind another program it is news again.
+    CHECK(manager.command("TRAN 0").starts_with("+OK"));
+    const std::string before = manager.command("METR worker-jobs");
+    Pop3Client client = server.session();
+    CHECK(manager.command("TRAN 1").starts_with("+OK"));
+    CHECK(client.retrieve(1).size() == first_size);
+    client.quit();
+    CHECK(eventually([&] { return manager.command("METR worker-jobs") != before; }));
+}
+
 TEST_CASE("a program that changes its mind is never announced with the octets it once made") {
     TempDirectory directory;
     const std::string more = directory.file("more", "");

@@ -10,6 +10,7 @@
 
 #include "buzon/daemon/context.h"
 #include "buzon/filter/filter_spec.h"
+#include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/pop3/action.h"
 #include "buzon/posix/result.h"
@@ -25,6 +26,7 @@ struct DeliveryOrder {
     std::string client_ip;
     std::uint64_t session;
     std::optional<std::uint32_t> top_lines;
+    const mail::FilteredOctets* filtered;   // what the session knows of transformed octets; null: nothing
 };
 
 class DeliveryOwner {

@@ -36,12 +36,18 @@ using FilteredBatch = std::map<std::string, FilteredMessages>;
 // What is known about the messages of one snapshot. Immutable.
 class FilteredOctets {
 public:
-    // Of several entries about one message the last counts. nullptr: none is about a message of this snapshot.
+    // Of several entries about one message the last counts. nullptr: none is about a message of this snapshot. `key`: of
+    // the transformation that they are about.
     [[nodiscard]] static std::shared_ptr<const FilteredOctets> of(const Snapshot& snapshot,
-                                                                  std::span<const FilteredMessage> messages);
+                                                                  std::span<const FilteredMessage> messages,
+                                                                  std::string_view key);
 
     // By the message's place in the snapshot.
     [[nodiscard]] std::optional<std::uint64_t> octets(std::uint32_t index) const noexcept;
+    // Whether it says just that, about this transformation.
+    [[nodiscard]] bool says(std::string_view key, std::uint32_t index, std::uint64_t octets) const noexcept {
+        return key == key_ && this->octets(index) == octets;
+    }
     // Of all messages, with the snapshot's own number where no other is known.
     [[nodiscard]] std::uint64_t total_octets() const noexcept { return total_; }
 
@@ -51,6 +57,7 @@ private:
         std::uint64_t octets;
     };
     std::vector<One> known_;   // by index
+    std::string key_;
     std::uint64_t total_ = 0;
 };
 

@@ -25,6 +25,8 @@ public:
     [[nodiscard]] const std::shared_ptr<const Snapshot>& shared_snapshot() const noexcept { return snapshot_; }
     // Whether octets() knows of a transformation.
     [[nodiscard]] bool filtered() const noexcept { return filtered_ != nullptr; }
+    // As it was given; lives as long as the maildrop.
+    [[nodiscard]] const FilteredOctets* filtered_octets() const noexcept { return filtered_.get(); }
     // The message's place in the snapshot.
     [[nodiscard]] static std::uint32_t index(MessageNumber number) noexcept {
         return static_cast<std::uint32_t>(number) - 1;
