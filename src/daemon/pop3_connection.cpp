@@ -412,13 +412,12 @@ void Pop3Connection::finish_up() {
 
 void Pop3Connection::close(Ending why) {
     if (closed_) return;
-    watch_.stop();
     timer_.disarm();
     cancel();
     if (doing_ == Doing::updating) {
         // What QUIT asked for is done whether the client waits or not, and the maildrop stays locked until then.
         alone_ = true;
-        socket_.reset();
+        watch_.close(socket_);
         output_ = {};
         output_sent_ = 0;
         return;
@@ -437,7 +436,7 @@ void Pop3Connection::close(Ending why) {
         record_session(why);
         owner_.user_left(*this);
     }
-    socket_.reset();
+    watch_.close(socket_);
     owner_.retire(*this);
 }
 

@@ -75,10 +75,18 @@ std::uint32_t Watch::interest() const noexcept {
 
 void Watch::stop() noexcept {
     if (!loop_) return;
+    ::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_DEL, loop_->slots_[slot_].fd, nullptr);
+    leave();
+}
+
+void Watch::close(posix::UniqueFd& watched) noexcept {
+    if (loop_) leave();
+    watched.reset();
+}
+
+void Watch::leave() noexcept {
     EventLoop& loop = *std::exchange(loop_, nullptr);
     EventLoop::Slot& entry = loop.slots_[slot_];
-    // Needed although close() would do it: a child process may still hold a copy of the open file.
-    ::epoll_ctl(loop.epoll_.get(), EPOLL_CTL_DEL, entry.fd, nullptr);
     entry.handler = nullptr;
     entry.fd = -1;
     ++entry.generation;

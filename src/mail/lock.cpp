@@ -19,8 +19,6 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::uint64_t hash_bits = (std::uint64_t{1} << 62) - 1;
-
 // The kernel keeps the locks of a file in a list, and walks along it for each lock that is taken or given back, and for
 // each descriptor of the file that is closed. With all locks in one file a login beside 19,000 sessions cost 0.3 ms of
 // it, with the list in so many parts a hundredth. Every server, of whatever version, must have the same number.
@@ -28,48 +26,38 @@ constexpr std::size_t file_count = MaildropLocks::descriptors;
 // A program that is started gets copies of the lowest descriptors and closes them (filter/spawn.cpp): not these.
 constexpr int lowest_descriptor = 64;
 
-// FNV-1a: every server process, of whatever version, must find the same octet.
+// Each user has so many octets of a file to himself, of which a lock covers the first so many as say since when it is held:
+// whoever asks the kernel for the lock in his way learns its length, and no file has to be written.
+constexpr unsigned room_bits = 18;
+constexpr std::uint64_t lengths = (std::uint64_t{1} << room_bits) - 1;
+constexpr std::uint64_t seconds_a_step = 2;   // so lengths repeat after six days
+constexpr std::uint64_t steps_ahead = 1800;   // that another host's clock may be, an hour
+constexpr std::uint64_t hash_bits = (file_count << (63 - room_bits)) - 1;
+
+// FNV-1a: every server process, of whatever version, must find the same octets.
 std::uint64_t hash_of(std::string_view user) noexcept {
     std::uint64_t hash = 0xCBF29CE484222325;
     for (const char c : user) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
-    return (hash ^ (hash >> 62)) & hash_bits;
+    return (hash ^ (hash >> 50)) & hash_bits;
 }
 
-// Octets beyond any that hold data.
-struct flock range_of(std::uint64_t hash, short type) noexcept {
+struct flock range_of(std::uint64_t hash, short type, std::uint64_t length) noexcept {
     struct flock range {};
     range.l_type = type;
     range.l_whence = SEEK_SET;
-    range.l_start = static_cast<off_t>((std::uint64_t{1} << 62) | hash);
-    range.l_len = 1;
+    range.l_start = static_cast<off_t>(hash / file_count << room_bits);
+    range.l_len = static_cast<off_t>(length);
     return range;
 }
 
-// Since when: one of 2048 places in the file, by the hash. Two users in one place only lose the hint.
-struct Hint {
-    std::uint64_t hash = 0;
-    std::int64_t since = 0;
-    std::uint64_t sum = 0;
-
-    std::uint64_t right_sum() const noexcept {
-        return (hash * 0x9E3779B97F4A7C15) ^ static_cast<std::uint64_t>(since);
-    }
-    static off_t place(std::uint64_t hash) noexcept {
-        return static_cast<off_t>(hash / file_count % 2048 * sizeof(Hint));
-    }
-};
-
-void write_hint(int file, std::uint64_t hash, std::int64_t since) noexcept {
-    Hint hint{hash, since, 0};
-    hint.sum = hint.right_sum();
-    // Best effort, on a full disk too.
-    [[maybe_unused]] const ssize_t ignored = ::pwrite(file, &hint, sizeof hint, Hint::place(hash));
+std::uint64_t length_for(std::int64_t since) noexcept {
+    return static_cast<std::uint64_t>(since) / seconds_a_step % lengths + 1;
 }
 
-std::int64_t read_hint(int file, std::uint64_t hash) noexcept {
-    Hint hint;
-    if (::pread(file, &hint, sizeof hint, Hint::place(hash)) != sizeof hint) return 0;
-    return hint.hash == hash && hint.sum == hint.right_sum() ? hint.since : 0;
+std::int64_t since_of(std::uint64_t length, std::int64_t now) noexcept {
+    std::uint64_t steps = (length_for(now) + lengths - length) % lengths;
+    if (steps >= lengths - steps_ahead) steps = 0;
+    return now - static_cast<std::int64_t>(steps * seconds_a_step);
 }
 
 Result<UniqueFd> open_lock_file(int folder, std::size_t number) {
@@ -86,6 +74,17 @@ Result<UniqueFd> open_lock_file(int folder, std::size_t number) {
 std::error_code error_of(int number) noexcept {
     return {number, std::system_category()};
 }
+
+// What the file held before 0.1.0 was ready: since when locks had been held.
+struct Hint {
+    std::uint64_t hash = 0;
+    std::int64_t since = 0;
+    std::uint64_t sum = 0;
+
+    std::uint64_t right_sum() const noexcept {
+        return (hash * 0x9E3779B97F4A7C15) ^ static_cast<std::uint64_t>(since);
+    }
+};
 
 bool holds_hints_alone(int file) {
     std::vector<Hint> hints(1024);
@@ -144,8 +143,8 @@ struct MaildropLocks::Table {
 
     [[nodiscard]] int file(std::uint64_t hash) const noexcept { return files[hash % file_count].get(); }
 
-    std::error_code set(std::uint64_t hash, short type) const noexcept {
-        struct flock range = range_of(hash, type);
+    std::error_code set(std::uint64_t hash, short type, std::uint64_t length) const noexcept {
+        struct flock range = range_of(hash, type, length);
         while (::fcntl(file(hash), F_OFD_SETLK, &range) != 0)
             if (errno != EINTR) return last_error();
         return {};
@@ -167,7 +166,7 @@ struct MaildropLocks::Table {
             if (others.empty()) users.others.reset();
             return;
         }
-        static_cast<void>(set(hash, F_UNLCK));
+        static_cast<void>(set(hash, F_UNLCK, lengths));
         held.erase(at);
     }
 
@@ -216,14 +215,17 @@ MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind,
         return MaildropLock{table_, hash, session};
     }
 
-    if (const std::error_code why = table_->set(hash, kind == LockKind::exclusive ? F_WRLCK : F_RDLCK)) {
+    const short type = kind == LockKind::exclusive ? F_WRLCK : F_RDLCK;
+    if (const std::error_code why = table_->set(hash, type, length_for(now))) {
         if (why.value() != EAGAIN && why.value() != EACCES) return why;
-        struct flock range = range_of(hash, F_WRLCK);
-        const int file = table_->file(hash);
-        const bool told = ::fcntl(file, F_OFD_GETLK, &range) == 0 && range.l_type == F_RDLCK;
-        return LockHolder{false, 0, read_hint(file, hash), told ? LockKind::shared : LockKind::exclusive};
+        LockHolder other;
+        struct flock range = range_of(hash, F_WRLCK, 1);
+        if (::fcntl(table_->file(hash), F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK) {   // else it has just gone
+            other.since = since_of(static_cast<std::uint64_t>(range.l_len), now);
+            if (range.l_type == F_RDLCK) other.kind = LockKind::shared;
+        }
+        return other;
     }
-    write_hint(table_->file(hash), hash, now);
     table_->held.emplace(hash, Table::Users{kind, {session, now}, nullptr});
     return MaildropLock{table_, hash, session};
 }

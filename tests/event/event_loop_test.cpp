@@ -86,6 +86,31 @@ TEST_CASE("a slot and a descriptor number used again in the same batch do not he
     CHECK(newcomer.calls == 0);
 }
 
+TEST_CASE("a watch ends with its descriptor, and what a child still holds of that is told to nobody") {
+    EventLoop loop;
+    Pipe one = filled_pipe();
+    const UniqueFd copy{::dup(one.read_end.get())};   // as a child has it for a moment
+    Listener old_one;
+    Listener newcomer;
+    Watch watch;
+    Watch fresh;
+    REQUIRE(!watch.start(loop, one.read_end.get(), EPOLLIN, old_one));
+    watch.close(one.read_end);
+    CHECK_FALSE(one.read_end);
+    CHECK_FALSE(watch.active());
+    CHECK(loop.watched() == 0);
+    loop.turn(0ms);
+    Pipe two = std::move(make_pipe(true)).value();   // has the number and the slot
+    REQUIRE(!fresh.start(loop, two.read_end.get(), EPOLLIN, newcomer));
+    loop.turn(0ms);
+    CHECK(old_one.calls + newcomer.calls == 0);
+    REQUIRE(write_some(two.write_end.get(), "x").bytes == 1);
+    loop.turn(0ms);
+    CHECK(newcomer.calls == 1);
+    watch.close(two.write_end);   // of a watch that was never started, the descriptor alone
+    CHECK_FALSE(two.write_end);
+}
+
 TEST_CASE("a regular file cannot be watched, and says so") {
     EventLoop loop;
     UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};

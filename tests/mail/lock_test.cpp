@@ -111,6 +111,25 @@ TEST_CASE("locks hold between processes, and end with the process that is killed
     CHECK_FALSE(writer.holds);
 }
 
+TEST_CASE("since when a lock is held is told between processes, though their clocks differ") {
+    const TestMaildir place;
+    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    const OtherProcess other{place.path(), "ana", shared};
+    REQUIRE(other.holds);
+    const std::int64_t taken = 1000;
+    constexpr std::pair<std::int64_t, std::int64_t> seen[] = {
+        {1000, 1000}, {1001, 1001}, {1002, 1000}, {1777, 1001}, {1000 + 6 * 86400, 1000}, {999, 999}, {1, 1}};
+    for (const auto& [now, since] : seen) {
+        const auto outcome = locks.lock("ana", exclusive, 1, now);
+        REQUIRE(std::holds_alternative<LockHolder>(outcome));
+        INFO("taken " << taken << ", now " << now);
+        CHECK(std::get<LockHolder>(outcome).since == since);
+        CHECK(std::get<LockHolder>(outcome).kind == shared);
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{place.path() + "/buzon-locks"})
+        CHECK(entry.file_size() == 0);
+}
+
 TEST_CASE("a lock outlives the object that gave it") {
     const TestMaildir place;
     std::optional<MaildropLock> lock;

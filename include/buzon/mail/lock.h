@@ -20,18 +20,18 @@ enum class LockKind : std::uint8_t { exclusive, shared };
 struct LockHolder {
     bool here = false;            // a session of this process; else of another one, perhaps on another machine
     std::uint64_t session = 0;    // as it was given to lock(); 0 when not here
-    std::int64_t since = 0;       // Unix time; 0 when not known
+    std::int64_t since = 0;       // Unix time; 0 when not known. Of another process: to two seconds, and to six days
     LockKind kind = LockKind::exclusive;
 };
 
 // A maildrop held. Destroying it lets go.
 class MaildropLock;
 
-// All locks of one mail root: the 32 files of the directory `buzon-locks` in it, opened once, and one octet of one of them
-// for each user, found by a hash of 62 bits of the name. Between processes these are open-file-description locks of the kernel (fcntl),
+// All locks of one mail root: the 32 files of the directory `buzon-locks` in it, opened once, and a place in one of them
+// for each user, found by a hash of 50 bits of the name. Between processes these are open-file-description locks of the kernel (fcntl),
 // so they work over NFS; between the sessions of this process, which share the description, a table decides. Two users
-// of one hash are as one here, too, and would shut each other out: with a million users that is one chance in four million.
-// The files' first octets hold, as hints for people, since when a lock has been held; nothing relies on them.
+// of one hash are as one here, too, and would shut each other out: with a million users that is one chance in two thousand.
+// Since when a lock is held stands in its length, to two seconds. The files stay empty.
 // Must outlive nothing: a MaildropLock keeps what it needs.
 class MaildropLocks {
 public:
