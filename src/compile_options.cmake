@@ -28,7 +28,9 @@ if(BUZON_SANITIZE)
     target_compile_options(buzon_options INTERFACE -fno-pie)
     target_link_options(buzon_options INTERFACE -no-pie)
     target_compile_options(buzon_options INTERFACE
-        -fsanitize=${BUZON_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
+        -fsanitize=${BUZON_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
+        # The tests' own code is seen by AddressSanitizer only: UBSan takes a third of the time to compile it.
+        $<$<BOOL:$<TARGET_PROPERTY:BUZON_PLAIN>>:-fno-sanitize=undefined>)
     target_link_options(buzon_options INTERFACE -fsanitize=${BUZON_SANITIZE})
 endif()
 
