@@ -218,6 +218,44 @@ TEST_CASE("a program that writes a gigabyte to a client of ten kilobytes a secon
     CHECK(nothing_runs(server, directory.path(), descriptors, children + 1));
 }
 
+TEST_CASE("64 KiB are held to the octet, and TOP holds as RETR does") {
+    TempDirectory directory;
+    Server server{1, {"-a", "root:s3cr3t"}};
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    for (const std::size_t octets : {65535u, 65536u, 65537u}) {
+        CAPTURE(octets);
+        const std::string size = std::to_string(octets);
+        const std::string all = "head -c " + size + " /dev/zero";
+        const std::string made = std::string(octets, '\0');   // one line, without its end
+        const bool held = octets <= 65536;
+        for (const std::string& ending : {std::string(), std::string("; exec >&-; sleep 0.1")}) {
+            REQUIRE(manager.command("TRAN " + directory.script("good-" + size, all + ending)).starts_with("+OK"));
+            Pop3Client client = server.session();
+            CHECK(client.command("RETR 1") == (held ? octets_reply(made) : "+OK message follows"));
+            CHECK(difference(client.body(), made + "\r\n") == "");
+            CHECK(difference(client.many("TOP 1 0"), made + "\r\n") == "");
+            client.quit();
+        }
+        REQUIRE(manager.command("TRAN " + directory.script("bad-" + size, all + "; exit 1")).starts_with("+OK"));
+        for (const std::string& command : {std::string("RETR 1"), std::string("TOP 1 1000")}) {
+            CAPTURE(command);
+            Pop3Client client = server.session();
+            client.send(command + "\r\n");
+            const std::string reply = client.line();
+            if (held) {
+                CHECK(reply == "-ERR [SYS/TEMP] The message could not be transformed");
+                CHECK(client.command("NOOP") == "+OK");
+                client.quit();
+            } else {
+                CHECK(reply.starts_with("+OK"));
+                CHECK(client.rest(true).find(".\r\n") == std::string::npos);
+            }
+        }
+    }
+}
+
 TEST_CASE("two hundred clients at once all get their mail from four programs at a time") {
     constexpr int users = 20;
     TempDirectory directory;

@@ -25,6 +25,14 @@ using buzon::posix::UniqueFd;
     throw std::system_error{errno, std::system_category(), what};
 }
 
+// That of the server's programs: what a program does for its locale is its own work, here and there.
+constexpr const char* environment[] = {"BUZON_USER=g1",
+                                       "BUZON_UIDL=1600000040.Vfd01Ia03779M436327.mail.example.org",
+                                       "BUZON_CLIENT_IP=127.0.0.1",
+                                       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                       "LANG=C.UTF-8",
+                                       nullptr};
+
 struct Child {
     pid_t pid = 0;
     UniqueFd output = UniqueFd{};
@@ -38,8 +46,7 @@ Child start_program(const char* file, char* const* words) {
     posix_spawn_file_actions_addopen(&actions, 0, file, O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, pipe.value().write_end.get(), 1);
     Child child;
-    std::array<char*, 1> no_environment{nullptr};
-    const int trouble = posix_spawn(&child.pid, words[0], &actions, nullptr, words, no_environment.data());
+    const int trouble = posix_spawn(&child.pid, words[0], &actions, nullptr, words, const_cast<char* const*>(environment));
     posix_spawn_file_actions_destroy(&actions);
     if (trouble != 0) throw std::system_error{trouble, std::system_category(), words[0]};
     child.output = std::move(pipe.value().read_end);
