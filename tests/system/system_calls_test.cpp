@@ -69,6 +69,7 @@ std::string text(const Counts& counts) {
 constexpr unsigned by_the_way = 60;
 constexpr unsigned calls_of_a_session = 26;
 constexpr unsigned calls_of_a_message = 6;
+constexpr unsigned calls_of_a_filtered_message = 52;
 
 } // namespace
 
@@ -127,4 +128,17 @@ TEST_CASE("a message takes no more system calls than it did") {
     // How often the socket is full is the client's matter, but the octets do not pass through us.
     if (one.contains("sendfile")) CHECK(one.at("preadv2") <= 4);
     else WARN("sendfile was not used: not on a file system or by a user that allow it");
+}
+
+TEST_CASE("a message through a program takes no more system calls of the server's than it did") {
+    Server server{1, {"-T", "/usr/bin/sed:s/e/x/g"}};
+    (void)server.maildir("user1").deliver("1700000000.M1P1.h", "Subject: a\n\n" + std::string(8000, 'e') + "\n");
+    Pop3Client client = server.session();
+    const std::string made = client.retrieve(1);
+    constexpr unsigned times = 30;
+    Strace strace{server.pid()};   // not of the programs
+    for (unsigned i = 0; i < times; ++i) CHECK(difference(client.retrieve(1), made) == "");
+    const Counts counts = strace.stop();
+    INFO(times << " messages through sed: " << text(counts));
+    CHECK(sum(counts) <= calls_of_a_filtered_message * times + by_the_way);
 }
