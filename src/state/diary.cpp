@@ -12,18 +12,32 @@ void Diary::write(std::string_view user, std::string_view line) {
             by_user_.erase(pages_.back().user);
             pages_.pop_back();
         }
-        pages_.push_front({std::string{user}, {}});
+        pages_.push_front({std::string{user}, {}, 0});
         by_user_.emplace(pages_.front().user, pages_.begin());
     }
-    std::deque<std::string>& lines = pages_.front().lines;
-    if (lines.size() == lines_each) lines.pop_front();
-    lines.emplace_back(line);
+    Page& page = pages_.front();
+    if (page.count == lines_each) {
+        page.lines.erase(0, page.lines.find('\n') + 1);
+        --page.count;
+    }
+    // As large as it has to be: most users have a line or two, and there are thousands.
+    page.lines.reserve(page.lines.size() + line.size() + 1);
+    page.lines += line;
+    page.lines += '\n';
+    ++page.count;
 }
 
 std::vector<std::string> Diary::read(std::string_view user) const {
     const auto found = by_user_.find(user);
     if (found == by_user_.end()) return {};
-    return {found->second->lines.begin(), found->second->lines.end()};
+    std::vector<std::string> lines;
+    std::string_view rest = found->second->lines;
+    while (!rest.empty()) {
+        const std::size_t end = rest.find('\n');
+        lines.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(end + 1);
+    }
+    return lines;
 }
 
 } // namespace buzon::state

@@ -89,6 +89,10 @@ Process* Pool::idle_or_new() {
     return nullptr;
 }
 
+bool Pool::spare(const Process& process) const noexcept {
+    return std::any_of(processes_.begin(), processes_.end(), [&](const auto& p) { return p.get() != &process && !p->leaving(); });
+}
+
 void Pool::gone(Process& process) {
     const auto found =
         std::find_if(processes_.begin(), processes_.end(), [&](const auto& p) { return p.get() == &process; });

@@ -122,6 +122,11 @@ void Process::arm_limit() {
         when = when ? std::min(*when, by_work) : by_work;
     }
     if (when) limit_.arm(pool_.loop_.timers(), *when);
+    else limit_.disarm();
+}
+
+void Process::rest() {
+    if (idle()) limit_.arm(pool_.loop_.timers(), event::Clock::now() + pool_.settings_.idle_limit);
 }
 
 void Process::kill() noexcept {
@@ -147,6 +152,10 @@ void Process::on_ready(std::uint32_t) {
 }
 
 void Process::on_timer(event::Timer&) {
+    if (!order_) {
+        if (pool_.spare(*this)) watch_.close(socket_);   // it sees that and ends, and on_exit() hears of it
+        return;
+    }
     const Settings& allowed = pool_.settings_;
     const bool by_clock = allowed.time_limit.count() > 0 && event::Clock::now() >= begun_ + allowed.time_limit;
     const bool by_work =
@@ -179,6 +188,7 @@ void Process::answer(Answer what) {
     order->process = nullptr;
     // First the next job, so that the worker is busy while the server digests this answer.
     pool_.feed();
+    rest();
     if (order->dropped || !order->on_answer) return;
     const Pool::OnAnswer on_answer = std::exchange(order->on_answer, nullptr);
     on_answer(std::move(what));

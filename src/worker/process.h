@@ -22,7 +22,8 @@ public:
     ~Process();
 
     [[nodiscard]] std::error_code start(const Settings& settings);
-    [[nodiscard]] bool idle() const noexcept { return !order_ && !finished_; }
+    [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
+    [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
     // False: the worker has gone; the order is still the caller's.
     [[nodiscard]] bool take(const std::shared_ptr<Order>& order);
     void kill() noexcept;
@@ -33,6 +34,7 @@ private:
     void on_exit(int status) override;
     [[nodiscard]] std::chrono::nanoseconds processor_time() const noexcept;
     void arm_limit();
+    void rest();
     void end(Fate fate);
     void answer(Answer answer);
 

@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "buzon/posix/io.h"
 #include "buzon/worker/serve.h"
@@ -284,4 +286,29 @@ TEST_CASE("a hundred jobs on three workers are all answered and leave no descrip
     }   // the workers are told by their sockets' end, their pidfds go with the loop
     CHECK(descriptors() == before);
     while (::waitpid(-1, nullptr, 0) > 0) {}
+}
+
+TEST_CASE("workers without work go, but for one, and come again when there is some") {
+    EventLoop loop;
+    Settings few = settings(4);
+    few.idle_limit = 100ms;
+    Pool pool{loop, few};
+    const std::size_t before = descriptors();
+    for (int round = 0; round < 2; ++round) {
+        std::vector<Asked> asked(4);
+        for (Asked& one : asked) ask(pool, one, Job{nap, "", -1, true});
+        CHECK(pool.statistics().processes == 4);
+        turn_until(loop, [&] { return std::all_of(asked.begin(), asked.end(), [](const Asked& a) { return a.answer.has_value(); }); });
+        for (const Asked& one : asked) CHECK(one.answer->fate == Fate::answered);
+        turn_until(loop, [&] { return pool.statistics().processes == 1; });
+        CHECK(descriptors() == before + 2);   // the last one's socket and pidfd
+    }
+    const auto end = std::chrono::steady_clock::now() + 300ms;
+    while (std::chrono::steady_clock::now() < end) loop.turn(20ms);
+    CHECK(pool.statistics().processes == 1);
+    CHECK(pool.statistics().crashed == 0);
+    Asked last;
+    ask(pool, last, Job{echo, "a", -1, true});
+    turn_until(loop, [&] { return last.answer.has_value(); });
+    CHECK(last.answer->body == "a");
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <list>
 #include <string>
 #include <string_view>
@@ -24,6 +24,7 @@ public:
                                         mask_of(EventType::kick) | mask_of(EventType::filter_fail) |
                                         mask_of(EventType::uidl) | mask_of(EventType::undelete);
 
+    // A line has no '\n' in it.
     void write(std::string_view user, std::string_view line);
     // Oldest first; empty for a user never heard of.
     [[nodiscard]] std::vector<std::string> read(std::string_view user) const;
@@ -31,7 +32,8 @@ public:
 private:
     struct Page {
         std::string user;
-        std::deque<std::string> lines;
+        std::string lines;   // oldest first, '\n' between them
+        std::uint8_t count = 0;
     };
     std::list<Page> pages_;                                                   // heard of last in front
     std::unordered_map<std::string_view, std::list<Page>::iterator> by_user_; // keys live in the pages

@@ -1,7 +1,8 @@
 // worker/pool.h - work that may wait on a disk or burn the processor, done by other processes. Knows no kind of work.
 //
 // A worker is this same program, started again by posix_spawn (so nothing of the server's memory is copied or seen),
-// with one socket. It takes one job at a time and answers it. Workers are started when there is work for them.
+// with one socket. It takes one job at a time and answers it. Workers are started when there is work for them, and go when
+// there is none.
 #pragma once
 
 #include <cstdint>
@@ -75,6 +76,8 @@ struct Settings {
     // The same in time that the processor has worked for it, so that a machine busy with other things does not make an
     // honest job late; 0: none.
     std::chrono::milliseconds processor_limit{0};
+    // A worker that has had nothing to do for so long goes, unless it is the last one.
+    std::chrono::milliseconds idle_limit{10'000};
 };
 
 struct Statistics {
@@ -113,6 +116,7 @@ private:
 
     void feed();                           // gives queued jobs to idle workers, starts workers
     [[nodiscard]] detail::Process* idle_or_new();
+    [[nodiscard]] bool spare(const detail::Process& process) const noexcept;   // there are others
     void gone(detail::Process& process);   // it ended: forget it after this turn
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
     void again(std::shared_ptr<detail::Order> order);   // before all others: it has waited once

@@ -1,6 +1,7 @@
 // bench/load/main.cpp - the load generator: from the command line to one of the kinds of load, and the report.
 #include <arpa/inet.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <iostream>
 #include <optional>
@@ -41,6 +42,7 @@ constexpr const char* usage =
     "  --logins N --login-user PREFIX --login-users M     so many log in again and again, each time another of M users\n"
     "  --listeners N --silent K --manage-port PORT        managers with EVNT or LOGG FOLLOW, K of whom never read\n"
     "  --server-pid PID      processor time and memory of this process and its descendants are reported\n"
+    "  --rest SECONDS        nothing happens for so long once the idle sessions have come (0)\n"
     "  --settle SECONDS      processor time is read so long after the end, for work put off (0)\n"
     "  --patience SECONDS    what is still under way so long after its time is an error (60)\n"
     "  --sources N           use source addresses 127.0.0.2 ... (200)\n";
@@ -163,6 +165,7 @@ int run_load(const std::string& kind, const Options& options) {
 
     Crowd idle{loop, place, {options.text("idle-user", "idle"), password}};
     idle.come(options.number("idle", 0));
+    if (const double rest = options.real("rest", 0); rest > 0) usleep(static_cast<useconds_t>(rest * 1e6));
     Place slow_place = place;
     slow_place.receive_buffer = 16 * 1024;
     Crowd slow{loop, slow_place, {options.text("slow-user", "slow"), password}};
@@ -216,7 +219,7 @@ int run(std::span<char* const> words) {
     const Options options{words,
                           {"port", "user", "maildir", "stat", "filter", "password", "sessions", "depth", "pause", "count",
                            "seconds", "idle", "idle-user", "slow", "slow-user", "slow-maildir", "slow-rate", "server-pid",
-                           "settle", "patience", "sources", "into", "logins", "login-user", "login-users", "listeners",
+                           "rest", "settle", "patience", "sources", "into", "logins", "login-user", "login-users", "listeners",
                            "silent", "manage-port"},
                           {"only-first", "noop", "help"}};
     if (options.has("help")) {
