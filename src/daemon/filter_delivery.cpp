@@ -18,7 +18,8 @@ namespace {
 
 state::FilterFailure failure_of(filter::Cause cause) {
     switch (cause) {
-    case filter::Cause::cannot_start: return state::FilterFailure::start;
+    case filter::Cause::cannot_start:
+    case filter::Cause::no_descriptor: return state::FilterFailure::start;
     case filter::Cause::signal: return state::FilterFailure::signal;
     case filter::Cause::time_limit: return state::FilterFailure::timeout;
     case filter::Cause::system: return state::FilterFailure::io;
@@ -26,7 +27,11 @@ state::FilterFailure failure_of(filter::Cause cause) {
     }
 }
 
-class FilterDelivery final : public Delivery, private filter::TicketHandler, private filter::RunEvents {
+// As MessageOpener does it: other runs end all the time.
+constexpr std::chrono::milliseconds descriptor_retry{20};
+
+class FilterDelivery final : public Delivery, private filter::TicketHandler, private filter::RunEvents,
+                             private event::TimerHandler {
 public:
     FilterDelivery(Context& context, DeliveryOwner& owner, DeliveryOrder order, const filter::FilterSpec& spec)
         : context_{context}
@@ -36,6 +41,7 @@ public:
         , ticket_{*this}
         , opener_{context, [this] { owner_.delivery_wakes(); }}
         , run_{context.loop, context.transforms.launcher(), *this}
+        , retry_{*this}
         , held_{static_cast<std::size_t>(context.settings.transform_hold)} {
         if (order_.top_lines) cutter_.emplace(*order_.top_lines);
     }
@@ -52,12 +58,14 @@ public:
 private:
     void on_turn(filter::Ticket&) override { owner_.delivery_wakes(); }
     void on_patience_lost(filter::Ticket&) override;
+    void on_timer(event::Timer&) override { owner_.delivery_wakes(); }
     void on_output() override { owner_.delivery_wakes(); }
     void on_ended(const filter::Outcome& outcome) override;
     void on_stderr_line(std::string_view line) override;
 
     Step refuse(pop3::DeliveryRefusal why);
     Step start();
+    Step try_again();
     Step fill();
     Step stream(std::string_view raw, std::string& out);
     Step finish(std::string& out);
@@ -72,6 +80,8 @@ private:
     filter::Ticket ticket_;
     MessageOpener opener_;
     filter::Run run_;
+    event::Timer retry_;              // there was no descriptor for its pipes
+    std::optional<event::Instant> give_up_at_;
     filter::HeldOutput held_;
     std::optional<filter::Outcome> ended_;
     std::string pending_;             // what was held, on its way out
@@ -111,6 +121,7 @@ Delivery::Step FilterDelivery::begin() {
 }
 
 Delivery::Step FilterDelivery::start() {
+    if (retry_.armed()) return Step::wait;
     auto opened = opener_.open(order_);
     if (!opened) return Step::wait;
     if (!opened->ok()) {
@@ -127,6 +138,7 @@ Delivery::Step FilterDelivery::start() {
     if (!order_.top_lines) key_ = filter::identity(spec_);
     const filter::Outcome started =
         run_.start(spec_, std::move(*opened).value(), environment, context_.transforms.limits());
+    if (started.cause == filter::Cause::no_descriptor) return try_again();
     if (!started.ok()) {
         failed(failure_of(started.cause), started.text);
         return Step::refused;
@@ -137,6 +149,18 @@ Delivery::Step FilterDelivery::start() {
     ++context_.metrics.filters_started;
     context_.metrics.filter_bytes_in += order_.snapshot.stored_size(order_.index);
     return Step::ready;
+}
+
+// It keeps its turn, and no descriptor meanwhile.
+Delivery::Step FilterDelivery::try_again() {
+    const event::Instant now = context_.loop.now();
+    if (!give_up_at_) give_up_at_ = now + context_.settings.transform_wait;
+    if (now >= *give_up_at_) {
+        failed(state::FilterFailure::queue, "waited too long for descriptors");
+        return Step::refused;
+    }
+    retry_.arm(context_.loop.timers(), now + descriptor_retry);
+    return Step::wait;
 }
 
 // Reads into what is held, until the fate is known or it is too much to hold. TOP holds back as RETR does.

@@ -10,6 +10,7 @@ std::string_view name_of(Cause cause) noexcept {
     switch (cause) {
     case Cause::none: return "none";
     case Cause::cannot_start: return "cannot-start";
+    case Cause::no_descriptor: return "no-descriptor";
     case Cause::exit_status: return "exit-status";
     case Cause::signal: return "signal";
     case Cause::time_limit: return "time-limit";

@@ -29,6 +29,7 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
     lines_ = StderrLines{limits.stderr_lines, limits.stderr_line_octets};
     without_progress_ = limits.without_progress;
     between_term_and_kill_ = limits.between_term_and_kill;
+    paths_.clear();
     for (const FilterMember& member : spec.members())
         paths_.push_back(member.path);
     if (spec.empty()) return refused({EINVAL, std::system_category()}, "no specification", 0);
@@ -53,17 +54,30 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
     if (!errors) return refused(errors.error(), "pipe", 0);
     stderr_ = std::move(errors.value().read_end);
     input_ = std::move(input);
-    for (std::size_t i = 0; i < spec.members().size(); ++i) {
+    const std::size_t count = spec.members().size();
+    // All descriptors before any program, those that will stand for the processes too: a program whose next one finds
+    // none would have run for nothing.
+    std::vector<posix::Pipe> outputs;
+    std::vector<posix::UniqueFd> room(count > 1 ? count : 0);
+    for (std::size_t i = 0; i < count; ++i) {
         posix::Result<posix::Pipe> output = large_pipe(limits.pipe_octets);
         if (!output) return refused(output.error(), "pipe", i);
+        outputs.push_back(std::move(output).value());
+        if (room.empty()) continue;
+        room[i].reset(::fcntl(input_.get(), F_DUPFD_CLOEXEC, 0));
+        if (!room[i]) return refused(posix::last_error(), "dup", i);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
         const FilterMember& member = spec.members()[i];
+        if (!room.empty()) room[i].reset();
         Launch launch = launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : input.get(),
-                                         output.value().write_end.get(), errors.value().write_end.get(),
-                                         limits.resources, limits.run_as ? &*limits.run_as : nullptr});
+                                         outputs[i].write_end.get(), errors.value().write_end.get(), limits.resources,
+                                         limits.run_as ? &*limits.run_as : nullptr});
         if (!launch.ok()) return refused(launch.why, launch.step, i);
         members_.push_back(
             std::make_unique<Member>(loop_, static_cast<Member::Owner&>(*this), std::move(launch.started)));
-        input = std::move(output.value().read_end);
+        outputs[i].write_end.reset(); // before the next program starts: or nobody would see this one's end
+        input = std::move(outputs[i].read_end);
     }
     output_ = std::move(input); // what would be the next one's input
     return {};
@@ -92,7 +106,8 @@ Outcome Run::Machine::refused(std::error_code why, std::string_view step, std::s
     if (step != "execve") text += " (" + std::string{step} + ")";
     if (step == "execve" && why.value() == ENOENT) text += " (the file, or its interpreter)";
     if (step == "execve" && why.value() == ENOEXEC) text += " (a script needs a first line such as #!/bin/sh)";
-    return {Cause::cannot_start, member, std::move(text), {}};
+    const bool full = (why.value() == EMFILE || why.value() == ENFILE) && members_.empty();
+    return {full ? Cause::no_descriptor : Cause::cannot_start, member, std::move(text), {}};
 }
 
 } // namespace buzon::filter

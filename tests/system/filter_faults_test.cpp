@@ -1,6 +1,7 @@
 // system/filter_faults_test.cpp - programs that misbehave, all at once and each behind a user of its own: what the client
 // gets, and that nothing of them is left, counted from outside.
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <fstream>
@@ -283,6 +284,45 @@ TEST_CASE("two hundred clients at once all get their mail from four programs at 
     }
     CHECK(nothing_runs(server, directory.path(), descriptors, children));
     CHECK(server.manager().command("METR filters-started") == "+OK 200");
+}
+
+TEST_CASE("messages that find no descriptors for their programs wait until others have ended, or for too long") {
+    constexpr int users = 40;
+    TempDirectory directory;
+    const std::string gate = directory / "gate";
+    const std::string slow = directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.05; done; cat");
+    Server server{users, {"-a", "root:s3cr3t", "--max-transforms", "100", "--transform-wait", "600", "-T", slow + " | /bin/cat"}};
+    std::vector<Pop3Client> clients;
+    for (int user = 1; user <= users; ++user) {
+        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
+        clients.push_back(server.session(user));
+    }
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    const std::size_t descriptors = descriptors_of(server.pid());
+    const std::size_t children = children_of(server.pid()).size();
+    rlimit limit{};
+    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, nullptr, &limit) == 0);
+    limit.rlim_cur = descriptors + 20;   // for two or three chains
+    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
+    for (Pop3Client& client : clients) client.send("RETR 1\r\n");
+    REQUIRE(eventually([&] { return manager.command("METR filters-running") != "+OK 0"; }));
+    clients.back().reset();   // who leaves waits no more
+    clients.pop_back();
+    (void)directory.file("gate", "");
+    for (Pop3Client& client : clients) {
+        CHECK(client.line() == octets_reply(filter_faults_text));
+        CHECK(client.body() == as_received(filter_faults_text));
+    }
+    CHECK(nothing_runs(server, directory.path(), descriptors, children));
+
+    std::filesystem::remove(gate);
+    CHECK(manager.command("CONF transform-wait 1").starts_with("+OK"));
+    limit.rlim_cur = descriptors_of(server.pid()) + 3;   // for none, but for a message
+    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
+    CHECK(clients.front().command("RETR 1") == "-ERR [SYS/TEMP] The message could not be transformed");
+    CHECK(clients.front().command("NOOP") == "+OK");
+    CHECK(server.log().find("cause=queue why=\"waited too long for descriptors\"") != std::string::npos);
 }
 
 TEST_CASE("who waits too long for a program's turn is told so, and SESS shows who waits for what") {

@@ -44,12 +44,13 @@ struct Limits {
 };
 
 enum class Cause {
-    none,         // all went well
-    cannot_start, // no program ran, or a later one of the chain could not be started
-    exit_status,  // other than 0
-    signal,       // killed, also by a resource limit
-    time_limit,   // no progress
-    system,       // the kernel refused us something while the programs ran
+    none,          // all went well
+    cannot_start,  // no program ran, or a later one of the chain could not be started
+    no_descriptor, // no program ran, since there are too many open files: worth another try when some are closed
+    exit_status,   // other than 0
+    signal,        // killed, also by a resource limit
+    time_limit,    // no progress
+    system,        // the kernel refused us something while the programs ran
 };
 // "cannot-start", "exit-status" …: for metrics and events.
 [[nodiscard]] std::string_view name_of(Cause cause) noexcept;
@@ -86,7 +87,7 @@ public:
     Run& operator=(const Run&) = delete;
     ~Run();
 
-    // Once. input: the message, opened for this run alone (the programs move its offset). Nothing of the arguments is
+    // Once, and again after it was refused. input: the message, opened for this run alone (the programs move its offset). Nothing of the arguments is
     // needed afterwards. ok: it runs, events will follow, none before this returns; otherwise nothing runs and no event
     // will come.
     [[nodiscard]] Outcome start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
