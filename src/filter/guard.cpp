@@ -149,6 +149,11 @@ void Guard::Place::enter(pid_t leader) noexcept {
     slot_->state = GuardSlot::live;
 }
 
+void Guard::Place::end_before_others() noexcept {
+    if (slot_) slot_->pipes[1] = 0;
+    end();
+}
+
 void Guard::Place::end() noexcept {
     if (!slot_) return;
     GuardSlot& slot = *std::exchange(slot_, nullptr);

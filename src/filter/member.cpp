@@ -58,9 +58,7 @@ Member::Member(event::EventLoop& loop, Owner& owner, Started started) noexcept
 Member::~Member() {
     watch_.stop();
     if (!end_) end_ = look(started_.pidfd.get(), WNOWAIT);
-    // Reaped by somebody else, its number may be another's: then the guard, who can tell, clears the group.
-    const bool number_is_ours = !end_ || end_->code >= 0;
-    if (number_is_ours) signal_group(SIGKILL);
+    if (number_is_ours()) signal_group(SIGKILL);
     started_.place.end();
     if (look(started_.pidfd.get(), 0)) return;
     Nobody nobody;
@@ -70,6 +68,12 @@ Member::~Member() {
 
 std::error_code Member::watch() {
     return watch_.start(loop_, started_.pidfd.get(), EPOLLIN, *this);
+}
+
+void Member::clear_behind() noexcept {
+    if (std::exchange(cleared_, true)) return;
+    if (number_is_ours()) signal_group(SIGKILL);
+    started_.place.end_before_others();
 }
 
 void Member::signal_group(int number) const noexcept {

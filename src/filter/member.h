@@ -45,15 +45,21 @@ public:
     [[nodiscard]] const std::optional<End>& end() const noexcept { return end_; }
     [[nodiscard]] pid_t pid() const noexcept { return started_.pid; }
     void signal_group(int number) const noexcept;
+    // It has ended, others of its chain have not: kills what it left, which may hold the pipe that the next one reads to
+    // its end. What has left the group, too, the guard kills a moment later. Again: nothing.
+    void clear_behind() noexcept;
 
 private:
     void on_ready(std::uint32_t events) override;
+    // Reaped by somebody else, its number may be another's: then the guard, who can tell, clears the group.
+    [[nodiscard]] bool number_is_ours() const noexcept { return !end_ || end_->code >= 0; }
 
     event::EventLoop& loop_;
     Owner& owner_;
     Started started_;
     event::Watch watch_;
     std::optional<End> end_;
+    bool cleared_ = false;
 };
 
 } // namespace buzon::filter

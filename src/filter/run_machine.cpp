@@ -95,6 +95,9 @@ void Run::Machine::on_member_ended() {
         finish();
         return;
     }
+    for (std::size_t i = 0; i + 1 < members_.size(); ++i) {
+        if (members_[i]->end()) members_[i]->clear_behind();
+    }
     end_when_drained();
 }
 

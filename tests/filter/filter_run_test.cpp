@@ -350,6 +350,33 @@ TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe is not waited for, a
     CHECK_FALSE(process_exists(grandchild));
 }
 
+TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe between two programs is not waited for either") {
+    const TemporaryDirectory directory;
+    const std::string file = directory.expect("grandchild");
+    // Its group goes at once, who has left it when the guard has looked around, within a second or so.
+    const std::string keeps = GENERATE(values<std::string>(
+        {"sleep 1000 &", "setsid sleep 1000 & sleep 0.2;", "(while sleep 0.5; do echo more; done) &"}));
+    const std::string first = directory.script("first", "echo text; " + keeps + " echo $! > " + file);
+    const std::string last = directory.script("last", "cat; echo complaint >&2; echo end");
+    REQUIRE(owner->start(first + " | /bin/cat | " + last).ok());
+    CHECK(owner->finish().ok());
+    CHECK(owner->output == "text\nend\n");
+    CHECK(owner->lines == std::vector<std::string>{"complaint"});
+    const pid_t grandchild = number_in(file);
+    wait_until([&] { return !process_exists(grandchild); });
+    CHECK_FALSE(process_exists(grandchild));
+}
+
+TEST_CASE_METHOD(Fixture, "a member that ends before the others does not take them along") {
+    // They go on for longer than the guard takes to look around, and hold the same standard error.
+    const TemporaryDirectory directory;
+    const std::string last = directory.script("last", "cat; sleep 2.5; echo late; echo alive >&2");
+    REQUIRE(owner->start("/bin/cat | /bin/cat | " + last).ok());
+    CHECK(owner->finish().ok());
+    CHECK(owner->lines == std::vector<std::string>{"alive"});
+    CHECK(owner->output.find("late\n") != std::string::npos);
+}
+
 TEST_CASE_METHOD(Fixture, "everything a program wrote is read although it has long ended") {
     REQUIRE(owner->start_shell("sleep 1000 & head -c 60000 /dev/zero").ok());
     owner->run->pause();

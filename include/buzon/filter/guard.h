@@ -53,6 +53,8 @@ public:
         void enter(pid_t leader) noexcept;
         // The leader has ended but is not reaped yet (until then its number cannot be another's).
         void end() noexcept;
+        // The same while others that go on hold the same standard error: then the output alone tells what was its.
+        void end_before_others() noexcept;
 
     private:
         friend class Guard;
