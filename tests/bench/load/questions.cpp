@@ -14,10 +14,10 @@ public:
     Learner(Loop& loop, Crowd& crowd) : loop_{&loop}, crowd_{&crowd} {}
 
     void ask(const std::string& text, std::string* status, std::string* body) {
-        constexpr double patience = 60;
+        constexpr double seconds = 60;
         crowd_->serve(*this);
         crowd_->members().front().ask(text, {.learn_status = status, .learn_body = body});
-        if (trouble_.empty() && !loop_->run(patience)) trouble_ = "no answer";
+        if (trouble_.empty() && !loop_->run(seconds)) trouble_ = "no answer";
         if (!trouble_.empty()) throw std::runtime_error{text + ": " + trouble_};
     }
 
