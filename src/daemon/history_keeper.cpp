@@ -11,11 +11,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto between_samples = 60s;
+constexpr auto before_the_end = 50ms;   // of a minute: so late that little is missing, so early that a busy turn may pass
+constexpr auto least_wait = 1s;         // a timer may be a little early by the wall clock
 // A manager who asks for the running period sees what has just happened; but gauges count once a second at most.
 constexpr auto fresh_for = 1s;
 
 } // namespace
+
+std::chrono::milliseconds until_minute_ends(std::chrono::system_clock::time_point now) {
+    const auto end = std::chrono::floor<std::chrono::minutes>(now) + 1min - before_the_end;
+    return std::chrono::ceil<std::chrono::milliseconds>((end - now >= least_wait ? end : end + 1min) - now);
+}
 
 HistoryKeeper::HistoryKeeper(Context& context, std::string directory, ReadMetrics metrics)
     : context_{context}
@@ -26,7 +32,7 @@ HistoryKeeper::HistoryKeeper(Context& context, std::string directory, ReadMetric
 void HistoryKeeper::begin() {
     if (!path_.empty()) load();
     sample(true);
-    timer_.arm(context_.loop.timers(), event::Clock::now() + between_samples);
+    timer_.arm(context_.loop.timers(), event::Clock::now() + until_minute_ends(std::chrono::system_clock::now()));
 }
 
 void HistoryKeeper::load() {
@@ -47,7 +53,7 @@ const state::History& HistoryKeeper::fresh() {
 }
 
 void HistoryKeeper::on_timer(event::Timer&) {
-    timer_.arm(context_.loop.timers(), context_.loop.now() + between_samples);
+    timer_.arm(context_.loop.timers(), event::Clock::now() + until_minute_ends(std::chrono::system_clock::now()));
     sample(true);
     save();
 }

@@ -1,6 +1,7 @@
 // daemon/history_keeper.h - samples the metrics once a minute and keeps their history across restarts (--state DIR).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -10,6 +11,10 @@
 #include "buzon/worker/pool.h"
 
 namespace buzon::daemon {
+
+// From `now` until shortly before the end of its minute by the wall clock, 1 to 61 s: a sample taken then counts in the minute
+// in which all but the last moment of it happened.
+[[nodiscard]] std::chrono::milliseconds until_minute_ends(std::chrono::system_clock::time_point now);
 
 class HistoryKeeper final : private event::TimerHandler {
 public:
