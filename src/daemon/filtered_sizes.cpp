@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 
 // Of FilteredOctets: a place, a number.
 constexpr std::size_t octets_a_message = 16;
+// Some 0.5 ms.
+constexpr std::size_t steps_of_one_slice = 10'000;
 // As long as the kernel is trusted with the directories of a Maildir (maildrops.cpp).
 constexpr auto metadata_stays = 30s;
 
@@ -51,29 +53,42 @@ void FilteredSizes::written(const std::string& maildir) {
     else drops_.erase(found);
 }
 
-worker::Pending FilteredSizes::look_up(const std::string& maildir, const filter::FilterSpec& spec,
-                                       std::shared_ptr<const mail::Snapshot> snapshot, OnKnown then) {
-    // As of now: whatever is not in the file yet when the worker reads it is in one of these.
-    std::shared_ptr<const mail::FilteredBatch> writing;
-    mail::FilteredBatch fresh;
-    if (const auto found = drops_.find(maildir); found != drops_.end()) {
-        writing = found->second.writing;
-        fresh = found->second.fresh;
+std::unique_ptr<FilteredSizes::LookUp> FilteredSizes::look_up(const std::string& maildir, const filter::FilterSpec& spec,
+                                                              std::shared_ptr<const mail::Snapshot> snapshot, OnKnown then) {
+    auto made = std::make_unique<LookUp>(*this, maildir, std::move(snapshot), std::move(then));
+    made->job_ = disk_.submit(read_filtered_job(maildir, spec.text()), [one = made.get()](worker::Answer answer) {
+        one->answered(read_filtered_answer(answer));
+    });
+    return made;
+}
+
+FilteredSizes::LookUp::LookUp(FilteredSizes& owner, const std::string& maildir,
+                              std::shared_ptr<const mail::Snapshot> snapshot, OnKnown then)
+    : owner_{owner}, maildir_{maildir}, snapshot_{std::move(snapshot)}, then_{std::move(then)} {
+    const auto found = owner.drops_.find(maildir);
+    if (found == owner.drops_.end()) return;
+    writing_ = found->second.writing;
+    fresh_ = found->second.fresh;
+}
+
+void FilteredSizes::LookUp::answered(FilteredAnswer known) {
+    known_ = std::move(known);
+    if (writing_) append(*writing_, known_.key, known_.messages);
+    append(fresh_, known_.key, known_.messages);
+    match_.emplace(*snapshot_, known_.messages, known_.key);
+    run();
+}
+
+void FilteredSizes::LookUp::run() {
+    if (match_->go_on(steps_of_one_slice)) return owner_.loop_.next_turn(*this);
+    Octets octets = match_->result();
+    const bool as_on_file = !writing_ && fresh_.empty();
+    if (as_on_file && known_.local && !known_.key.empty()) {
+        owner_.keep(maildir_, {std::move(known_.key), known_.stamp, owner_.loop_.now(), snapshot_, octets,
+                               known_.messages.size() * octets_a_message});
     }
-    return disk_.submit(read_filtered_job(maildir, spec.text()),
-                        [this, maildir, snapshot = std::move(snapshot), then = std::move(then),
-                         writing = std::move(writing), fresh = std::move(fresh)](worker::Answer answer) {
-                            FilteredAnswer known = read_filtered_answer(answer);
-                            const bool as_on_file = !writing && fresh.empty();
-                            if (writing) append(*writing, known.key, known.messages);
-                            append(fresh, known.key, known.messages);
-                            Octets octets = mail::FilteredOctets::of(*snapshot, known.messages, known.key);
-                            if (as_on_file && known.local && !known.key.empty()) {
-                                keep(maildir, {std::move(known.key), known.stamp, loop_.now(), snapshot, octets,
-                                               known.messages.size() * octets_a_message});
-                            }
-                            then(std::move(octets));   // last: who asked may be gone now
-                        });
+    const OnKnown then = std::move(then_);
+    then(std::move(octets));   // last: we may be gone now
 }
 
 std::optional<FilteredSizes::Octets> FilteredSizes::at_hand(const std::string& maildir, const filter::FilterSpec& spec,

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <optional>
 
 #include "buzon/auth/make_secret.h"
 #include "buzon/auth/scram_credentials.h"
@@ -128,23 +129,34 @@ worker::Reply do_read(std::string_view body, int file) {
     return reply({}, std::string_view{data}.substr(0, static_cast<std::size_t>(n)));
 }
 
-posix::Result<mail::UpdateRequest> update_request(std::string_view body, int file) {
-    if (file < 0) return mail::UpdateRequest::from_bytes(body);
-    struct stat about {};
-    if (::fstat(file, &about) != 0) return posix::last_error();
-    const auto size = static_cast<std::size_t>(about.st_size);
-    void* const block = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
-    if (block == MAP_FAILED) return posix::last_error();
-    auto request = mail::UpdateRequest::from_bytes({static_cast<const char*>(block), size});
-    ::munmap(block, size);
-    return request;
-}
+// A memory file, in memory.
+class Mapped {
+public:
+    explicit Mapped(int file) {
+        struct stat about {};
+        if (::fstat(file, &about) != 0 || about.st_size <= 0) return;
+        const auto size = static_cast<std::size_t>(about.st_size);
+        void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+        if (block != MAP_FAILED) bytes_ = {static_cast<const char*>(block), size};
+    }
+    Mapped(const Mapped&) = delete;
+    Mapped& operator=(const Mapped&) = delete;
+    ~Mapped() {
+        if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+    }
+    // Empty when it could not be mapped.
+    [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
 
-worker::Reply do_update(std::string_view body, posix::UniqueFd file) {
+private:
+    std::string_view bytes_;
+};
+
+worker::Reply do_update(std::string_view body, int file) {
     std::uint8_t fsync = 1;
     if (!take(body, fsync)) return broken();
-    auto request = update_request(body, file.get());
-    file.reset();   // its memory is free while the disk works
+    std::optional<Mapped> much;
+    if (file >= 0) body = much.emplace(file).bytes();
+    const auto request = mail::PackedUpdate::from_bytes(body);
     if (!request) return broken();
     mail::UpdateOptions options;
     options.fsync = fsync != 0;
@@ -299,11 +311,8 @@ worker::Reply do_record(std::string_view body) {
 
 worker::Reply do_report(std::string_view body) {
     std::int64_t since = 0;
-    std::string maildir;
-    std::vector<mail::SessionRecord> records;
-    if (!take(body, since) || !take_records(body, maildir, records)) return broken();
-    if (!records.empty()) static_cast<void>(mail::record_sessions(maildir, records));
-    const auto report = mail::read_report(maildir, since);
+    if (!take(body, since)) return broken();
+    const auto report = mail::read_report(std::string{body}, since);
     if (!report) return reply(report.error());
     return reply({}, mail::report_lines(report.value()));
 }
@@ -381,7 +390,7 @@ worker::Reply work(worker::Request request) {
     case JobKind::scan: return do_scan(request.body);
     case JobKind::open: return do_open(request.body);
     case JobKind::read: return do_read(request.body, request.fd.get());
-    case JobKind::update: return do_update(request.body, std::move(request.fd));
+    case JobKind::update: return do_update(request.body, request.fd.get());
     case JobKind::make_maildir: return reply(mail::create_maildir(request.body));
     case JobKind::verify: return do_verify(request.body);
     case JobKind::make_secret: return do_make_secret(request.body);
@@ -564,13 +573,10 @@ worker::Job record_job(const SessionRecords& records) {
     return made;
 }
 
-worker::Job report_job(const std::string& maildir, std::int64_t since, std::span<const mail::SessionRecord> records) {
+worker::Job report_job(const std::string& maildir, std::int64_t since) {
     std::string body;
     put(body, since);
-    put_records(body, maildir, records);
-    worker::Job made = job(JobKind::report, std::move(body));
-    made.abandonable = false;   // it writes, too
-    return made;
+    return repeatable(job(JobKind::report, body + maildir));
 }
 
 worker::Job expire_job(std::span<const std::string> maildirs, std::int64_t before) {

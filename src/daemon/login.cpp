@@ -9,7 +9,6 @@
 #include "buzon/auth/octets.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"
-#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/transforms.h"

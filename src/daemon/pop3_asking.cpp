@@ -3,7 +3,6 @@
 
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/pop3_connection.h"
-#include "buzon/daemon/reports.h"
 #include "buzon/daemon/users.h"
 
 namespace buzon::daemon {
@@ -72,7 +71,14 @@ void Pop3Connection::found(std::span<const std::uint32_t> numbers, std::string& 
 void Pop3Connection::report(std::uint32_t days) {
     doing_ = Doing::reporting;
     const std::int64_t since = std::time(nullptr) - std::int64_t{days} * 24 * 3600;
-    job_ = context_.disk.submit(context_.reports.reading(maildir_, since), [this](worker::Answer answer) {
+    // Sessions that ended before this command are in its reply.
+    report_waiter_ = std::make_unique<Reports::Waiter>(maildir_, [this, since] { read_report(since); });
+    if (context_.reports.all_down(*report_waiter_)) read_report(since);
+}
+
+void Pop3Connection::read_report(std::int64_t since) {
+    report_waiter_.reset();
+    job_ = context_.disk.submit(report_job(maildir_, since), [this](worker::Answer answer) {
         in_ = input_;
         turn([&](std::string& later) {
             doing_ = Doing::nothing;

@@ -427,6 +427,7 @@ void Pop3Connection::close(Ending why) {
     listing_.reset();
     login_.reset();
     search_.reset();
+    report_waiter_.reset();
     job_.drop();
     lock_.release();
     if (socket_ && drain_) posix::finish_sending(socket_.get());

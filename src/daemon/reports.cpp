@@ -1,5 +1,6 @@
 #include "buzon/daemon/reports.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace buzon::daemon {
@@ -13,6 +14,12 @@ constexpr std::size_t most_records = 2 * write_at;
 
 } // namespace
 
+Reports::Waiter::~Waiter() {
+    if (!owner_) return;
+    std::erase(owner_->waiters_, this);
+    std::erase(owner_->ready_, this);
+}
+
 void Reports::note(const std::string& maildir, const mail::SessionRecord& record) {
     if (settings_.disable.contains(state::Pop3Command::report)) return;
     if (count_ >= most_records) return;
@@ -20,34 +27,79 @@ void Reports::note(const std::string& maildir, const mail::SessionRecord& record
     if (!of_maildir.empty() && of_maildir.back().merge(record)) return;
     of_maildir.push_back(record);
     ++count_;
-    if (count_ >= write_at) return write();
+    if (count_ >= write_at) return write_all();
     if (!timer_.armed()) timer_.arm(loop_.timers(), loop_.now() + pause_between_writes);
 }
 
-worker::Job Reports::reading(const std::string& maildir, std::int64_t since) {
-    std::vector<mail::SessionRecord> records;
-    if (auto node = waiting_.extract(maildir)) {
-        records = std::move(node.mapped());
-        count_ -= records.size();
+bool Reports::all_down(Waiter& waiter) {
+    const bool writing = under_way(waiter.maildir_);
+    SessionRecords records;
+    if (auto node = waiting_.extract(waiter.maildir_)) {
+        // Two who write one file at once would mix the order: what is under way goes first.
+        if (writing) {
+            waiting_.insert(std::move(node));
+        } else {
+            count_ -= node.mapped().size();
+            records.insert(std::move(node));
+        }
+    } else {
+        waiter.last_ = true;
     }
-    return report_job(maildir, since, records);
+    if (!writing && records.empty()) return true;
+    waiter.owner_ = this;
+    waiters_.push_back(&waiter);
+    if (!records.empty()) {
+        waiter.last_ = true;
+        write(std::move(records));
+    }
+    return false;
 }
 
-void Reports::write() {
-    if (writing_.waiting() || waiting_.empty()) return;
+void Reports::write_all() {
+    if (!writings_.empty() || waiting_.empty()) return;
     timer_.disarm();
-    const SessionRecords records = std::exchange(waiting_, {});
     count_ = 0;
-    writing_ = disk_.submit(record_job(records), [this](worker::Answer) {
-        writing_ = {};
-        if (when_written_) return finish(std::exchange(when_written_, nullptr));
-        if (count_ > 0) timer_.arm(loop_.timers(), loop_.now() + pause_between_writes);
-    });
+    write(std::exchange(waiting_, {}));
+}
+
+void Reports::write(SessionRecords records) {
+    const auto at = writings_.emplace(writings_.end());
+    for (const auto& [maildir, of_maildir] : records) at->maildirs.insert(maildir);
+    at->job = disk_.submit(record_job(records), [this, at](worker::Answer) { written(at); });
+}
+
+void Reports::written(std::list<Writing>::iterator done) {
+    const std::unordered_set<std::string> maildirs = std::move(done->maildirs);
+    writings_.erase(done);
+    for (Waiter* const waiter : std::exchange(waiters_, {})) {
+        if (!maildirs.contains(waiter->maildir_)) {
+            waiters_.push_back(waiter);
+        } else if (!waiter->last_ && under_way(waiter->maildir_)) {   // another waiter has just begun that
+            waiter->last_ = true;
+            waiters_.push_back(waiter);
+        } else if (waiter->last_ || all_down(*waiter)) {
+            ready_.push_back(waiter);
+        }
+    }
+    if (count_ >= write_at || when_written_) write_all();
+    if (count_ > 0 && !timer_.armed()) timer_.arm(loop_.timers(), loop_.now() + pause_between_writes);
+    if (when_written_ && writings_.empty()) std::exchange(when_written_, nullptr)();
+    while (!ready_.empty()) {
+        Waiter* const waiter = ready_.front();
+        ready_.pop_front();
+        waiter->owner_ = nullptr;
+        std::exchange(waiter->then_, nullptr)();   // it may be gone behind this
+    }
+}
+
+bool Reports::under_way(const std::string& maildir) const {
+    return std::any_of(writings_.begin(), writings_.end(),
+                       [&](const Writing& one) { return one.maildirs.contains(maildir); });
 }
 
 void Reports::finish(std::function<void()> then) {
-    write();
-    if (!writing_.waiting()) return then();
+    write_all();
+    if (writings_.empty()) return then();
     when_written_ = std::move(then);
 }
 

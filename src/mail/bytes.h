@@ -57,18 +57,22 @@ public:
         fail();
         return 0;
     }
-    std::string get_text() {
+    std::string get_text() { return std::string{get_view()}; }
+    // The same, where it lies.
+    std::string_view get_view() noexcept {
         const auto size = get<std::uint32_t>();
         if (size > rest_.size()) {
             fail();
             return {};
         }
-        std::string text{rest_.substr(0, size)};
+        const std::string_view text = rest_.substr(0, size);
         rest_.remove_prefix(size);
         return text;
     }
 
     [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
+    [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
+    [[nodiscard]] bool failed() const noexcept { return failed_; }
     // All was there, and nothing else was.
     [[nodiscard]] bool good() const noexcept { return !failed_ && rest_.empty(); }
 

@@ -13,6 +13,7 @@
 
 #include "buzon/posix/io.h"
 #include "journal.h"
+#include "large.h"
 
 namespace buzon::mail {
 
@@ -21,6 +22,8 @@ using posix::Result;
 using posix::UniqueFd;
 
 namespace {
+
+constexpr std::size_t many = 10'000;
 
 DirectoryStamp as_stamp(const struct stat& about) noexcept {
     return {about.st_dev, about.st_ino, nanoseconds(about.st_mtim), nanoseconds(about.st_ctim)};
@@ -55,13 +58,18 @@ Result<Stamps> stamps(const std::string& maildir) {
     return both;
 }
 
-Result<Listing> list_directory(int directory) {
+Result<Listing> list_directory(int directory, std::size_t expected) {
     UniqueFd own{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};   // fdopendir takes its descriptor away
     if (!own) return last_error();
     const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(own.get()), ::closedir};
     if (!stream) return last_error();
     static_cast<void>(own.release());
     Listing listing;
+    if (expected > many) {   // else they grow fast enough
+        constexpr std::size_t octets_of_a_name = 48;
+        reserve_all(listing.all, expected + expected / 8);
+        reserve_all(listing.names, expected * octets_of_a_name);
+    }
     for (;;) {
         errno = 0;
         const dirent* const entry = ::readdir(stream.get());
@@ -115,10 +123,10 @@ std::error_code open_folder(int maildir, bool in_new, UniqueFd& folder) {
     return {};
 }
 
-std::error_code read_folder(const UniqueFd& folder, Listing& listing) {
+std::error_code read_folder(const UniqueFd& folder, Listing& listing, std::size_t expected = 0) {
     listing = {};
     if (!folder) return {};
-    Result<Listing> read = list_directory(folder.get());
+    Result<Listing> read = list_directory(folder.get(), expected);
     if (!read) return read.error();
     listing = std::move(read).value();
     return {};
@@ -126,7 +134,7 @@ std::error_code read_folder(const UniqueFd& folder, Listing& listing) {
 
 } // namespace
 
-Result<MaildirListing> list_maildir(int maildir) {
+Result<MaildirListing> list_maildir(int maildir, std::size_t expected) {
     MaildirListing listing;
     for (const bool in_new : {true, false})
         if (const std::error_code why = open_folder(maildir, in_new, in_new ? listing.in_new_fd : listing.cur_fd))
@@ -138,7 +146,7 @@ Result<MaildirListing> list_maildir(int maildir) {
         listing.before = before.value();
         // `new` first: a message that goes to cur meanwhile is then seen twice rather than not at all.
         if (const std::error_code why = read_folder(listing.in_new_fd, listing.in_new)) return why;
-        if (const std::error_code why = read_folder(listing.cur_fd, listing.cur)) return why;
+        if (const std::error_code why = read_folder(listing.cur_fd, listing.cur, expected)) return why;
         const Result<Stamps> after = stamps(listing);
         if (!after) return after.error();
         const bool agree = readings > 1 && last_in_new == listing.in_new.names && last_cur == listing.cur.names;
@@ -184,10 +192,12 @@ std::string unique_name(std::string_view start) {
 }
 
 std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
-                                 std::string_view content, bool sync) {
+                                 std::span<const std::string_view> content, bool sync) {
     UniqueFd file{::openat(maildir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!file) return last_error();
-    std::error_code why = posix::write_all(file.get(), content);
+    std::error_code why;
+    for (const std::string_view part : content)
+        if (!why) why = posix::write_all(file.get(), part);
     if (!why && sync && ::fsync(file.get()) != 0) why = last_error();
     if (!why && ::renameat(maildir, temporary.c_str(), maildir, to.c_str()) != 0) why = last_error();
     if (why) ::unlinkat(maildir, temporary.c_str(), 0);

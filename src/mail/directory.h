@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -44,7 +45,8 @@ struct Listing {
 };
 
 // Everything in the directory but dot files, of which only journals are told. EOVERFLOW beyond 4 GiB of names.
-[[nodiscard]] posix::Result<Listing> list_directory(int directory);
+// `expected`: about so many names; another number costs time alone.
+[[nodiscard]] posix::Result<Listing> list_directory(int directory, std::size_t expected = 0);
 
 // Both directories; one that is missing is empty.
 struct MaildirListing {
@@ -57,7 +59,8 @@ struct MaildirListing {
 };
 // Read again, a few times, when they changed meanwhile, or so shortly before that nobody can tell: readdir may miss what is renamed while it runs. A message that
 // goes from new to cur may still be in both lists, but is in one at least.
-[[nodiscard]] posix::Result<MaildirListing> list_maildir(int maildir);
+// `expected`: so many messages were there the last time.
+[[nodiscard]] posix::Result<MaildirListing> list_maildir(int maildir, std::size_t expected = 0);
 
 // Opened for reading, a regular file for certain (else ENOENT), never through a link, never waiting for a FIFO's writer.
 // `about` is filled in.
@@ -76,6 +79,10 @@ struct MaildirListing {
 // Writes a new file, syncs it when asked to, and gives it the name `to`, replacing what was there. `temporary` (in the
 // same file system) is gone afterwards, whatever happens.
 [[nodiscard]] std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
-                                               std::string_view content, bool sync);
+                                               std::span<const std::string_view> content, bool sync);
+[[nodiscard]] inline std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
+                                                      std::string_view content, bool sync) {
+    return write_and_rename(maildir, temporary, to, std::span{&content, 1}, sync);
+}
 
 } // namespace buzon::mail

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
-#include <tuple>
+
+#include "large.h"
 
 namespace buzon::mail {
 namespace {
@@ -16,8 +17,14 @@ std::size_t slots_for(std::size_t entries) {
 }
 
 // By name too: many names of one file (a store that keeps every message once) must not make one long row.
-std::size_t place_of(std::uint64_t inode, std::string_view base) noexcept {
-    return static_cast<std::size_t>((inode * odd ^ std::hash<std::string_view>{}(base)) * odd >> 24);
+std::uint64_t hash_of(std::uint64_t inode, std::string_view base) noexcept {
+    return (inode * odd ^ std::hash<std::string_view>{}(base)) * odd;
+}
+std::size_t place_of(std::uint64_t hash) noexcept {
+    return static_cast<std::size_t>(hash >> 24);
+}
+std::uint32_t part_of(std::uint64_t hash) noexcept {
+    return static_cast<std::uint32_t>(hash);
 }
 
 } // namespace
@@ -28,28 +35,26 @@ void Found::take_identity(const struct stat& about) noexcept {
     mtime_ns = nanoseconds(about.st_mtim);
 }
 
-bool delivered_before(const Found& a, const Found& b) noexcept {
-    // new before cur: false sorts before true.
-    return std::tuple{a.seconds, a.microseconds, a.base, !a.in_new, a.file_name} <
-           std::tuple{b.seconds, b.microseconds, b.base, !b.in_new, b.file_name};
-}
-
 KnownFiles::KnownFiles(std::shared_ptr<const Snapshot> index) : index_{std::move(index)} {
     if (!index_) return;
+    reserve_all(slots_, slots_for(index_->count()));
     slots_.resize(slots_for(index_->count()));
     for (std::uint32_t i = 0; i < index_->count(); ++i) {
-        std::size_t at = place_of(index_->inode(i), index_->base_name(i));
-        while (slots_[at & (slots_.size() - 1)] != 0) ++at;
-        slots_[at & (slots_.size() - 1)] = i + 1;
+        const std::uint64_t hash = hash_of(index_->inode(i), index_->base_name(i));
+        std::size_t at = place_of(hash);
+        while (slots_[at & (slots_.size() - 1)].entry != 0) ++at;
+        slots_[at & (slots_.size() - 1)] = {part_of(hash), i + 1};
     }
 }
 
 std::optional<std::uint32_t> KnownFiles::entry(const Found& file) const {
     if (slots_.empty()) return std::nullopt;
-    for (std::size_t at = place_of(file.inode, file.base);; ++at) {
-        const std::uint32_t slot = slots_[at & (slots_.size() - 1)];
-        if (slot == 0) return std::nullopt;
-        if (index_->inode(slot - 1) == file.inode && index_->base_name(slot - 1) == file.base) return slot - 1;
+    const std::uint64_t hash = hash_of(file.inode, file.base());
+    for (std::size_t at = place_of(hash);; ++at) {
+        const Slot slot = slots_[at & (slots_.size() - 1)];
+        if (slot.entry == 0) return std::nullopt;
+        const std::uint32_t i = slot.entry - 1;
+        if (slot.part == part_of(hash) && index_->inode(i) == file.inode && index_->base_name(i) == file.base()) return i;
     }
 }
 

@@ -17,15 +17,13 @@ namespace buzon::mail {
 // One message file. The names live in the listing, UIDLs in the index or where naming.h keeps them.
 struct Found {
     std::string_view file_name;
-    std::string_view base;
     std::string_view uidl;             // empty until it is given
     std::string_view last_uidl;        // what the last session was told; empty when that is not known
-    std::uint64_t seconds = 0;         // of delivery: the first two parts of the order
-    std::uint64_t microseconds = 0;
     std::uint64_t octets = 0;
     std::uint64_t stored_size = 0;
     std::uint64_t inode = 0;
     std::int64_t mtime_ns = 0;
+    std::uint16_t base_size = 0;       // the first so many octets of the name
     bool in_new = false;
     bool wire_form = false;
     bool measured = false;
@@ -33,11 +31,9 @@ struct Found {
     bool shares_base = false;          // another message has the same base name
     std::uint32_t rank = 0;            // where the order is not that of delivery
 
+    [[nodiscard]] std::string_view base() const noexcept { return file_name.substr(0, base_size); }
     void take_identity(const struct stat& about) noexcept;
 };
-
-// The session order: contract section 2.
-[[nodiscard]] bool delivered_before(const Found& a, const Found& b) noexcept;
 
 // Entries of an index, found again by the file they describe.
 class KnownFiles {
@@ -51,11 +47,16 @@ public:
     [[nodiscard]] bool recognise_by_name(Found& file) const;
 
 private:
+    // A hash table by inode and base name. A part of the hash beside it keeps most of what is not meant from being looked at.
+    struct Slot {
+        std::uint32_t part;
+        std::uint32_t entry;   // index + 1; 0: free
+    };
     [[nodiscard]] std::optional<std::uint32_t> entry(const Found& file) const;
     void take_measures(std::uint32_t i, Found& file) const;
 
     std::shared_ptr<const Snapshot> index_;
-    std::vector<std::uint32_t> slots_;   // a hash table by inode and base name: index + 1, 0 is free
+    std::vector<Slot> slots_;
 };
 
 // Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot be

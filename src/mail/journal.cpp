@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <span>
+
 #include "buzon/mail/scan.h"
 #include "buzon/posix/io.h"
 #include "bytes.h"
@@ -18,31 +21,37 @@ using posix::UniqueFd;
 
 constexpr std::size_t largest = std::size_t{1} << 30;   // a million names of the longest kind have room
 
-Result<UpdateRequest> read(int maildir, const std::string& path) {
+// The request in it: PackedUpdate::placeless().
+Result<std::string> read(int maildir, const std::string& path) {
     struct stat about {};
     const Result<UniqueFd> file = open_regular(maildir, path.c_str(), about);
     if (!file) return file.error();
     if (about.st_size < 8 || static_cast<std::size_t>(about.st_size) > largest) return bad_bytes();
-    std::string content(static_cast<std::size_t>(about.st_size), '\0');
-    std::size_t got = 0;
-    while (got < content.size()) {
-        const posix::Transfer step = posix::read_some(file.value().get(), std::span{content}.subspan(got));
-        if (step.what == posix::Moved::failed) return step.why;
-        if (step.what != posix::Moved::some) return bad_bytes();
-        got += step.bytes;
-    }
-    BytesIn in{std::string_view{content}.substr(0, 8)};
-    const std::string_view request = std::string_view{content}.substr(8);
-    if (in.get<std::uint64_t>() != checksum(request)) return bad_bytes();
-    return UpdateRequest::from_bytes(request);
+    const posix::UniqueFd& open = file.value();
+    const auto take = [&open](std::span<char> into) -> std::error_code {
+        for (std::size_t got = 0; got < into.size();) {
+            const posix::Transfer step = posix::read_some(open.get(), into.subspan(got));
+            if (step.what == posix::Moved::failed) return step.why;
+            if (step.what != posix::Moved::some) return bad_bytes();
+            got += step.bytes;
+        }
+        return {};
+    };
+    std::uint64_t sum = 0;
+    std::string request(static_cast<std::size_t>(about.st_size) - sizeof sum, '\0');
+    char head[sizeof sum];
+    if (const std::error_code why = take(head)) return why;
+    if (const std::error_code why = take(request)) return why;
+    std::memcpy(&sum, head, sizeof sum);
+    if (sum != checksum(request)) return bad_bytes();
+    return request;
 }
 
 } // namespace
 
-std::optional<Journal> Journal::write(int maildir, const UpdateRequest& request, bool sync) {
-    const UpdateRequest placeless{{}, request.items, request.keep_since};   // the Maildir may be moved meanwhile
-    const std::string bytes = placeless.to_bytes();
-    const std::string content = BytesOut{}.put(checksum(bytes)).take() + bytes;
+std::optional<Journal> Journal::write(int maildir, std::string_view request, bool sync) {
+    const std::string head = BytesOut{}.put(checksum(request)).take();
+    const std::string_view content[] = {head, request};
     const std::string name = unique_name("buzon-journal");
     Journal journal{maildir, "cur/." + name};
     const auto put_down = [&] { return write_and_rename(maildir, "tmp/" + name, journal.path_, content, sync); };
@@ -67,12 +76,13 @@ void Journal::remove() {
 void Journal::replay(int maildir, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         Journal journal{maildir, "cur/" + name};
-        const Result<UpdateRequest> request = read(maildir, journal.path_);
-        if (!request && request.error().value() != EBADMSG) continue;   // gone, or another time
+        const Result<std::string> bytes = read(maildir, journal.path_);
+        if (!bytes && bytes.error().value() != EBADMSG) continue;   // gone, or another time
+        const Result<PackedUpdate> request = bytes ? PackedUpdate::from_placeless(bytes.value()) : bytes.error();
         if (request) {
-            Result<Updater> updater = Updater::open(maildir, request.value().keep_since);
+            Result<Updater> updater = Updater::open(maildir, request.value().keep_since());
             if (!updater) continue;
-            if (updater.value().run(request.value().items).failed != 0 || updater.value().sync()) continue;
+            if (updater.value().run(request.value()).failed != 0 || updater.value().sync()) continue;
         }
         journal.remove();
     }

@@ -21,8 +21,8 @@ inline constexpr std::string_view journal_prefix = ".buzon-journal.";
 
 class Journal {
 public:
-    // Nothing where it could not be written.
-    [[nodiscard]] static std::optional<Journal> write(int maildir, const UpdateRequest& request, bool sync);
+    // `request`: PackedUpdate::placeless(). Nothing where it could not be written.
+    [[nodiscard]] static std::optional<Journal> write(int maildir, std::string_view request, bool sync);
     // The journals of `names` (as found in cur) that other processes left behind.
     static void replay(int maildir, const std::vector<std::string>& names);
 

@@ -58,20 +58,26 @@ public:
             file.rank = unlisted;
         }
         given_.clear();
+        fresh_.clear();
+        plain_ = !heal && names_serve();
+        if (plain_) {
+            for (Found& file : files_) file.uidl = file.base();
+            return;
+        }
         taken_.emplace(files_.size() * 2 + frozen_.entries.size());
         take_frozen();
         order_fresh();
         name_fresh();
     }
 
-    bool has_fresh() const { return !fresh_.empty(); }
+    bool has_fresh() const { return plain_ ? !files_.empty() : !fresh_.empty(); }
 
     UidlChange change() const {
         UidlChange sum;
         for (const Found& file : files_) {
             if (file.last_uidl.empty()) continue;
             ++sum.known;
-            if (file.uidl != file.last_uidl) ++sum.changed;
+            if (!plain_ && file.uidl != file.last_uidl) ++sum.changed;
         }
         return sum;
     }
@@ -102,6 +108,15 @@ public:
     }
 
 private:
+    // The usual maildrop, with or without a million messages: no list has anything to say, every name is a UIDL, no other
+    // message's, and what the last session was told. All that the rest of this file does would come to the same.
+    bool names_serve() const {
+        if (source_ != UidlSource::base_name || !frozen_.entries.empty() || !foreign_.entries.empty()) return false;
+        return std::all_of(files_.begin(), files_.end(), [](const Found& file) {
+            return !file.shares_base && fits_as_uidl(file.base()) && (file.last_uidl.empty() || file.last_uidl == file.base());
+        });
+    }
+
     static FileIdentity identity(const Found& file) { return {file.inode, file.stored_size, file.mtime_ns}; }
 
     // First the entries that mean one file of several with a name, then those that mean the only one.
@@ -118,7 +133,7 @@ private:
             for (Found& file : files_) {
                 if (!file.uidl.empty()) continue;
                 std::uint32_t best = unlisted;
-                const auto [first, last] = by_base.equal_range(file.base);
+                const auto [first, last] = by_base.equal_range(file.base());
                 for (auto at = first; at != last; ++at) {
                     const FrozenUidl& entry = frozen_.entries[at->second];
                     const bool fits = by_identity ? entry.identity && entry.identity->fits(identity(file)) : !entry.identity;
@@ -140,7 +155,7 @@ private:
         for (Found& file : files_) {
             if (!file.uidl.empty()) continue;
             fresh_.push_back(&file);
-            const auto known = by_base.find(file.base);
+            const auto known = by_base.find(file.base());
             if (known == by_base.end()) continue;
             file.rank = known->second;
             by_base.erase(known);   // a second message of the name is another one
@@ -173,19 +188,19 @@ private:
     }
 
     static bool is_of_our_making(const Found& file) {
-        return file.last_uidl == file.base || file.last_uidl == hashed_uidl(file.base, 0) ||
-               file.last_uidl == hashed_uidl(file.base, file.inode);
+        return file.last_uidl == file.base() || file.last_uidl == hashed_uidl(file.base(), 0) ||
+               file.last_uidl == hashed_uidl(file.base(), file.inode);
     }
 
     void name_by_rule(Found& file) {
-        const bool fits = fits_as_uidl(file.base);
-        if (fits && taken_->take(file.base)) {
-            file.uidl = file.base;
+        const bool fits = fits_as_uidl(file.base());
+        if (fits && taken_->take(file.base())) {
+            file.uidl = file.base();
             return;
         }
         // The inode tells messages of one name apart: it stays when they are renamed.
-        std::string uidl = hashed_uidl(file.base, fits ? file.inode : 0);
-        for (std::uint64_t salt = file.inode; !taken_->take(uidl); ++salt) uidl = hashed_uidl(file.base, salt);
+        std::string uidl = hashed_uidl(file.base(), fits ? file.inode : 0);
+        for (std::uint64_t salt = file.inode; !taken_->take(uidl); ++salt) uidl = hashed_uidl(file.base(), salt);
         keep(file, std::move(uidl));
     }
 
@@ -196,8 +211,8 @@ private:
 
     // Nothing where the name alone gives the UIDL again.
     std::optional<FrozenUidl> to_freeze(const Found& file) const {
-        FrozenUidl entry{std::string{file.uidl}, std::string{file.base}, std::nullopt};
-        const bool by_name = file.uidl == file.base || file.uidl == hashed_uidl(file.base, 0);
+        FrozenUidl entry{std::string{file.uidl}, std::string{file.base()}, std::nullopt};
+        const bool by_name = file.uidl == file.base() || file.uidl == hashed_uidl(file.base(), 0);
         if (source_ == UidlSource::base_name && by_name) return std::nullopt;
         if (file.shares_base || source_ == UidlSource::base_name) entry.identity = identity(file);
         return entry;
@@ -211,6 +226,7 @@ private:
     UidlSource source_ = UidlSource::base_name;
     std::optional<TakenUidls> taken_;
     bool heal_ = false;
+    bool plain_ = false;   // every message's UIDL is its name
     std::vector<bool> claimed_;
     std::vector<Found*> fresh_;
 };
@@ -226,14 +242,6 @@ std::unordered_set<std::string> bases_in_trash(int maildir) {
         for (const Listing::Name& name : listing.value().all) bases.emplace(base_name(listing.value().view(name)));
     }
     return bases;
-}
-
-void mark_shared_bases(std::vector<Found>& files) {
-    TakenUidls seen{files.size()};
-    std::unordered_set<std::string_view> shared;   // few, as a rule none
-    for (const Found& file : files)
-        if (!seen.take(file.base)) shared.insert(file.base);
-    for (Found& file : files) file.shares_base = !shared.empty() && shared.count(file.base) != 0;
 }
 
 posix::Result<ForeignList> foreign_for(int maildir, const UidlRules& rules, const FrozenUidls& frozen) {
@@ -264,9 +272,21 @@ std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules
 
 } // namespace
 
+void mark_shared_bases(std::vector<Found>& files, bool neighbours) {
+    if (neighbours) {
+        for (std::size_t i = 1; i < files.size(); ++i)
+            if (files[i].base() == files[i - 1].base()) files[i].shares_base = files[i - 1].shares_base = true;
+        return;
+    }
+    TakenUidls seen{files.size()};
+    std::unordered_set<std::string_view> shared;   // few, as a rule none
+    for (const Found& file : files)
+        if (!seen.take(file.base())) shared.insert(file.base());
+    for (Found& file : files) file.shares_base = !shared.empty() && shared.count(file.base()) != 0;
+}
+
 std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<Found>& files,
                               std::deque<std::string>& given, UidlChange& change) {
-    mark_shared_bases(files);
     Naming naming{files, given, rules};
     posix::Result<FrozenFile> file = FrozenFile::open(maildir);
     if (!file) return file.error();

@@ -12,7 +12,8 @@ namespace {
 using Action = UpdateRequest::Action;
 
 void put_head(BytesOut& out, std::string_view maildir, std::int64_t keep_since, std::uint32_t items) {
-    out.put_text(maildir).put(keep_since).put(items);
+    out.put_text(maildir);
+    out.put_text({}).put(keep_since).put(items);   // what is placeless begins with an empty place
 }
 
 void put_item(BytesOut& out, std::string_view file_name, bool in_new, Action action, std::uint64_t inode) {
@@ -106,23 +107,47 @@ std::string UpdateSlices::next(std::uint32_t messages) {
     return std::exchange(head_, {}) + out.take();
 }
 
-Result<UpdateRequest> UpdateRequest::from_bytes(std::string_view bytes) {
-    constexpr std::size_t smallest_item = 14;
+Result<PackedUpdate> PackedUpdate::from_bytes(std::string_view bytes) {
     BytesIn in{bytes};
-    UpdateRequest request;
-    request.maildir = in.get_text();
-    request.keep_since = in.get<std::int64_t>();
-    const auto count = in.get<std::uint32_t>();
-    if (count > in.left() / smallest_item) return bad_bytes();   // before memory is asked for
-    request.items.resize(count);
-    for (Item& item : request.items) {
-        item.file_name = in.get_text();
-        item.in_new = in.get_bool();
-        item.action = static_cast<Action>(in.get_up_to(static_cast<std::uint8_t>(Action::mark_seen)));
-        item.inode = in.get<std::uint64_t>();
-    }
-    if (!in.good()) return bad_bytes();
+    const std::string_view maildir = in.get_view();
+    if (in.failed()) return bad_bytes();
+    Result<PackedUpdate> request = from_placeless(in.rest());
+    if (request) request.value().maildir_ = maildir;
     return request;
+}
+
+Result<PackedUpdate> PackedUpdate::from_placeless(std::string_view bytes) {
+    BytesIn in{bytes};
+    PackedUpdate request;
+    request.placeless_ = bytes;
+    const bool placeless = in.get_view().empty();
+    request.keep_since_ = in.get<std::int64_t>();
+    request.count_ = in.get<std::uint32_t>();
+    request.items_ = in.rest();
+    if (!placeless || in.failed()) return bad_bytes();
+    std::uint32_t seen = 0;
+    Where where;
+    while (const std::optional<Item> item = request.next(where)) {
+        ++seen;
+        if (item->action == UpdateRequest::Action::remove) ++request.removals_;
+    }
+    if (seen != request.count_ || where.at != request.items_.size()) return bad_bytes();
+    return request;
+}
+
+std::optional<PackedUpdate::Item> PackedUpdate::next(Where& where) const {
+    if (where.number == count_) return std::nullopt;
+    BytesIn in{items_.substr(where.at)};
+    const std::size_t before = in.left();
+    Item item;
+    item.file_name = in.get_view();
+    item.in_new = in.get_bool();
+    item.action = static_cast<Action>(in.get_up_to(static_cast<std::uint8_t>(Action::mark_seen)));
+    item.inode = in.get<std::uint64_t>();
+    if (in.failed()) return std::nullopt;
+    where.at += before - in.left();
+    ++where.number;
+    return item;
 }
 
 std::string UpdateOutcome::to_bytes() const {

@@ -5,12 +5,15 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <tuple>
 
 #include "directory.h"
 #include "file_name.h"
 #include "found.h"
 #include "index_file.h"
 #include "journal.h"
+#include "large.h"
 #include "naming.h"
 
 namespace buzon::mail {
@@ -44,7 +47,7 @@ constexpr std::size_t most_to_stat = 4096;   // some 5 ms
 // somebody has written into such a file shows when it is retrieved.
 Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFiles& known) {
     std::vector<Found> files;
-    files.reserve(listing.in_new.all.size() + listing.cur.all.size());
+    reserve_all(files, listing.in_new.all.size() + listing.cur.all.size());
     const bool very_many = files.capacity() > most_to_stat;
     for (const bool in_new : {true, false}) {
         const Listing& folder = listing.folder(in_new);
@@ -52,7 +55,7 @@ Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFi
             if (!name.may_be_file) continue;
             Found file;
             file.file_name = folder.view(name);
-            file.base = base_name(file.file_name);
+            file.base_size = static_cast<std::uint16_t>(base_name(file.file_name).size());
             file.in_new = in_new;
             file.inode = name.inode;
             if (name.surely_file && known.empty()) {
@@ -77,30 +80,63 @@ Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFi
     return files;
 }
 
-void put_in_order(std::vector<Found>& files, SessionOrder order) {
-    files.erase(std::remove_if(files.begin(), files.end(), [](const Found& file) { return file.gone; }), files.end());
-    for (Found& file : files) {
-        const Delivered when = delivered(file.base);
-        file.seconds = when.seconds;
-        file.microseconds = when.microseconds;
-        if (when.known && order == SessionOrder::delivery) continue;
-        const std::int64_t mtime_ns = std::max<std::int64_t>(file.mtime_ns, 0);
-        file.seconds = static_cast<std::uint64_t>(mtime_ns / second_ns);
-        file.microseconds = static_cast<std::uint64_t>(mtime_ns % second_ns / 1000);
+// A message's place in the session order (contract section 2), short: what is sorted is moved again and again.
+struct Place {
+    std::uint64_t seconds;
+    std::uint64_t microseconds;
+    std::uint32_t file;
+
+    Place(const Found& found, std::uint32_t at, const Delivered& when, SessionOrder order) noexcept
+        : seconds{when.seconds}, microseconds{when.microseconds}, file{at} {
+        if (when.known && order == SessionOrder::delivery) return;
+        const std::int64_t mtime_ns = std::max<std::int64_t>(found.mtime_ns, 0);
+        seconds = static_cast<std::uint64_t>(mtime_ns / second_ns);
+        microseconds = static_cast<std::uint64_t>(mtime_ns % second_ns / 1000);
     }
-    std::sort(files.begin(), files.end(), delivered_before);
+};
+
+bool delivered_before(const Place& a, const Place& b, const std::vector<Found>& files) noexcept {
+    if (a.seconds != b.seconds) return a.seconds < b.seconds;
+    if (a.microseconds != b.microseconds) return a.microseconds < b.microseconds;
+    const Found& one = files[a.file];
+    const Found& other = files[b.file];
+    // new before cur: false sorts before true.
+    return std::tuple{one.base(), !one.in_new, one.file_name} < std::tuple{other.base(), !other.in_new, other.file_name};
+}
+
+// Messages of one base name stand together afterwards where all go by their names.
+void put_in_order(std::vector<Found>& files, SessionOrder order) {
+    bool by_name = order == SessionOrder::delivery;
+    std::vector<Place> places;
+    reserve_all(places, files.size());
+    for (std::uint32_t i = 0; i < files.size(); ++i) {
+        if (files[i].gone) continue;
+        const Delivered when = delivered(files[i].base());
+        by_name = by_name && when.known;
+        places.emplace_back(files[i], i, when, order);
+    }
+    std::sort(places.begin(), places.end(), [&](const Place& a, const Place& b) { return delivered_before(a, b, files); });
     // One file with two names is one message on its way from new to cur: the name in cur sorts last and is the new one.
     // (Where new lies on another file system, two files may have one inode's number.)
     const auto same = [](const Found& a, const Found& b) {
-        return a.inode == b.inode && a.base == b.base && a.stored_size == b.stored_size && a.mtime_ns == b.mtime_ns;
+        return a.inode == b.inode && a.base() == b.base() && a.stored_size == b.stored_size && a.mtime_ns == b.mtime_ns;
     };
-    const auto kept = std::unique(files.rbegin(), files.rend(), same);
-    files.erase(files.begin(), kept.base());
+    std::vector<Found> sorted;
+    reserve_all(sorted, places.size());
+    for (const Place& place : places) {
+        const Found& file = files[place.file];
+        if (!sorted.empty() && same(sorted.back(), file)) sorted.back() = file;
+        else sorted.push_back(file);
+    }
+    files = std::move(sorted);
+    mark_shared_bases(files, by_name);
 }
 
 Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamps, bool settled, std::uint64_t rules) {
     SnapshotBuilder builder;
-    builder.reserve(files.size());
+    std::size_t name_octets = 0;
+    for (const Found& file : files) name_octets += file.file_name.size();
+    builder.reserve(files.size(), name_octets);
     for (const Found& file : files)
         builder.add({.file_name = file.file_name,
                      .in_new = file.in_new,
@@ -131,7 +167,7 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, Ui
 
     NextIndex next_index{options.write_index ? root.value().get() : -1};
     const std::int64_t now_ns = next_index.made_at_ns() != 0 ? next_index.made_at_ns() : clock_ns();
-    Result<MaildirListing> listing = list_maildir(root.value().get());
+    Result<MaildirListing> listing = list_maildir(root.value().get(), index ? index->count() : 0);
     if (!listing) return listing.error();
     if (!listing.value().cur.journals.empty()) {   // an update was cut short: it is ended first
         Journal::replay(root.value().get(), listing.value().cur.journals);

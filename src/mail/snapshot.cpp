@@ -10,6 +10,7 @@
 
 #include "checksum.h"
 #include "file_name.h"
+#include "large.h"
 #include "snapshot_layout.h"
 
 namespace buzon::mail {
@@ -45,7 +46,9 @@ bool holds(std::string_view text, char c) noexcept {
 
 // nullptr when there is no such amount of memory: the size comes from a file.
 char* new_block(std::size_t size) noexcept {
-    return static_cast<char*>(::operator new(size, std::align_val_t{alignment}, std::nothrow));
+    void* const block = ::operator new(size, std::align_val_t{alignment}, std::nothrow);
+    if (block != nullptr) all_will_be_used(block, size);
+    return static_cast<char*>(block);
 }
 
 Result<char*> read_block(int fd, std::size_t size) {

@@ -8,6 +8,7 @@
 #include "buzon/posix/io.h"
 #include "checksum.h"
 #include "file_name.h"
+#include "large.h"
 #include "snapshot_layout.h"
 
 namespace buzon::mail {
@@ -52,7 +53,7 @@ struct SnapshotBuilder::Parts {
         header.uidls_size = uidls.size();
         header.size = sizeof header + records.size() * sizeof(Snapshot::Record) + names.size() + uidls.size();
         std::string all;
-        all.reserve(header.size);
+        reserve_all(all, header.size);
         all.append(octets_of(&header, 1)).append(octets_of(records.data(), records.size())).append(names).append(uidls);
         const std::uint64_t sum = checksum(std::string_view{all}.substr(checksum_starts));
         std::memcpy(all.data() + checksum_starts - sizeof sum, &sum, sizeof sum);
@@ -63,8 +64,9 @@ struct SnapshotBuilder::Parts {
 SnapshotBuilder::SnapshotBuilder() : parts_{std::make_unique<Parts>()} {}
 SnapshotBuilder::~SnapshotBuilder() = default;
 
-void SnapshotBuilder::reserve(std::size_t messages) {
-    parts_->records.reserve(messages);
+void SnapshotBuilder::reserve(std::size_t messages, std::size_t name_octets) {
+    reserve_all(parts_->records, messages);
+    reserve_all(parts_->names, name_octets);
 }
 
 void SnapshotBuilder::add(const MessageEntry& message) {

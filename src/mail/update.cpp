@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "directory.h"
@@ -16,27 +16,25 @@ namespace {
 using posix::Result;
 using posix::UniqueFd;
 
-UpdateOutcome all_failed(const UpdateRequest& request, std::error_code why) {
+UpdateOutcome all_failed(const PackedUpdate& request, std::error_code why) {
     UpdateOutcome outcome;
-    for (const UpdateRequest::Item& item : request.items)
-        if (item.action == UpdateRequest::Action::remove) ++outcome.failed;
+    outcome.failed = request.removals();
     outcome.first_error = why;
     return outcome;
 }
 
 } // namespace
 
-UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options) {
-    const Result<UniqueFd> root = open_directory(AT_FDCWD, request.maildir.c_str());
+UpdateOutcome update(const PackedUpdate& request, const UpdateOptions& options) {
+    const Result<UniqueFd> root = open_directory(AT_FDCWD, std::string{request.maildir()}.c_str());
     if (!root) return all_failed(request, root.error());
-    const auto is_removal = [](const UpdateRequest::Item& item) { return item.action == UpdateRequest::Action::remove; };
-    const auto removals = std::count_if(request.items.begin(), request.items.end(), is_removal);
     // A single step is done or not done, whatever happens; flags alone are not worth three syncs.
     std::optional<Journal> journal;
-    if (removals > 0 && request.items.size() > 1) journal = Journal::write(root.value().get(), request, options.fsync);
-    Result<Updater> updater = Updater::open(root.value().get(), request.keep_since);
+    if (request.removals() > 0 && request.count() > 1)
+        journal = Journal::write(root.value().get(), request.placeless(), options.fsync);
+    Result<Updater> updater = Updater::open(root.value().get(), request.keep_since());
     if (!updater) return all_failed(request, updater.error());
-    UpdateOutcome outcome = updater.value().run(request.items);
+    UpdateOutcome outcome = updater.value().run(request);
     if (options.fsync) {
         if (const std::error_code why = updater.value().sync(); why && outcome.removed != 0) {
             if (outcome.failed == 0) outcome.first_error = why;
@@ -46,6 +44,11 @@ UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options)
     }
     if (journal) journal->remove();
     return outcome;
+}
+
+UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options) {
+    const std::string bytes = request.to_bytes();
+    return update(PackedUpdate::from_bytes(bytes).value(), options);
 }
 
 } // namespace buzon::mail

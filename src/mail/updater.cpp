@@ -29,32 +29,33 @@ Result<Updater> Updater::open(int root, std::int64_t keep_since) {
     return updater;
 }
 
-UpdateOutcome Updater::run(const std::vector<UpdateRequest::Item>& items) {
-    for (const UpdateRequest::Item& item : items) attempt(item, item.file_name, item.in_new);
+UpdateOutcome Updater::run(const PackedUpdate& request) {
+    PackedUpdate::Where where;
+    while (const std::optional<PackedUpdate::Item> item = request.next(where)) attempt(*item, std::string{item->file_name}, item->in_new);
     for (int searches = 0; !missing_.empty() && searches != most_searches; ++searches) search();
-    for (const UpdateRequest::Item* const item : missing_) settle(*item, {EBUSY, std::system_category()});
+    for (const PackedUpdate::Item& item : missing_) settle(item, {EBUSY, std::system_category()});
     return outcome_;
 }
 
 void Updater::search() {
     locator_.refresh();
-    for (const UpdateRequest::Item* const item : std::exchange(missing_, {})) {
-        const Result<std::optional<Place>> found = locator_.find(base_name(item->file_name), item->inode);
-        if (!found) settle(*item, found.error());
-        else if (!found.value()) settle(*item, {});
-        else attempt(*item, found.value()->file_name, found.value()->in_new);
+    for (const PackedUpdate::Item& item : std::exchange(missing_, {})) {
+        const Result<std::optional<Place>> found = locator_.find(base_name(item.file_name), item.inode);
+        if (!found) settle(item, found.error());
+        else if (!found.value()) settle(item, {});
+        else attempt(item, found.value()->file_name, found.value()->in_new);
     }
 }
 
-void Updater::attempt(const UpdateRequest::Item& item, const std::string& file_name, bool in_new) {
+void Updater::attempt(const PackedUpdate::Item& item, const std::string& file_name, bool in_new) {
     const bool removal = item.action == UpdateRequest::Action::remove;
     const std::error_code why = removal ? remove(file_name, in_new) : mark_seen(item, file_name, in_new);
     // EBADF: the directory itself was missing.
-    if (why.value() == ENOENT || why.value() == EBADF) missing_.push_back(&item);
+    if (why.value() == ENOENT || why.value() == EBADF) missing_.push_back(item);
     else settle(item, why);
 }
 
-void Updater::settle(const UpdateRequest::Item& item, std::error_code why) {
+void Updater::settle(const PackedUpdate::Item& item, std::error_code why) {
     if (item.action != UpdateRequest::Action::remove) return;
     if (!why) ++outcome_.removed;
     else if (outcome_.failed++ == 0) outcome_.first_error = why;
@@ -66,7 +67,7 @@ std::error_code Updater::remove(const std::string& file_name, bool in_new) {
 }
 
 // One that another program has moved to cur meanwhile gets its S there.
-std::error_code Updater::mark_seen(const UpdateRequest::Item& item, const std::string& file_name, bool in_new) {
+std::error_code Updater::mark_seen(const PackedUpdate::Item& item, const std::string& file_name, bool in_new) {
     if (!item.in_new || (!in_new && has_seen(file_name))) return {};
     const std::error_code why = move_without_replacing(folder(in_new), file_name, cur_.get(), seen_name(file_name));
     if (!why) ++outcome_.moved;

@@ -19,7 +19,7 @@ public:
 
     // First every message where it was listed, then those that were not there wherever they are now. Only a message
     // that a fresh reading of both directories does not show is gone.
-    [[nodiscard]] UpdateOutcome run(const std::vector<UpdateRequest::Item>& items);
+    [[nodiscard]] UpdateOutcome run(const PackedUpdate& request);
     // All that was done reaches the disk.
     [[nodiscard]] std::error_code sync();
 
@@ -27,16 +27,16 @@ private:
     explicit Updater(int root) noexcept : locator_{root} {}
     [[nodiscard]] int folder(bool in_new) const noexcept { return in_new ? in_new_.get() : cur_.get(); }
     void search();
-    void attempt(const UpdateRequest::Item& item, const std::string& file_name, bool in_new);
-    void settle(const UpdateRequest::Item& item, std::error_code why);
+    void attempt(const PackedUpdate::Item& item, const std::string& file_name, bool in_new);
+    void settle(const PackedUpdate::Item& item, std::error_code why);
     std::error_code remove(const std::string& file_name, bool in_new);
-    std::error_code mark_seen(const UpdateRequest::Item& item, const std::string& file_name, bool in_new);
+    std::error_code mark_seen(const PackedUpdate::Item& item, const std::string& file_name, bool in_new);
 
     posix::UniqueFd in_new_;
     posix::UniqueFd cur_;
     TrashFolder trash_;
     Locator locator_;
-    std::vector<const UpdateRequest::Item*> missing_;
+    std::vector<PackedUpdate::Item> missing_;
     UpdateOutcome outcome_;
 };
 

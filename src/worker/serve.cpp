@@ -1,5 +1,6 @@
 #include "buzon/worker/serve.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +27,10 @@ int serve(const std::function<Reply(Request)>& work) {
     // the locks by then, has begun to show. One that was killed before this call may have left a job in the socket.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!is_child_of_peer(worker_socket)) return EXIT_FAILURE;
+    // A worker rests most of the time. As it is the allocator would take the first large block that is freed for a reason to
+    // keep the next ones, tens of MB of them.
+    constexpr int large_block = 128 * 1024;
+    ::mallopt(M_MMAP_THRESHOLD, large_block);
     for (;;) {
         detail::Message message;
         const posix::Transfer got = detail::receive_message(worker_socket, message);

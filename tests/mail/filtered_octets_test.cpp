@@ -24,6 +24,7 @@ TEST_CASE("LIST and STAT tell what is known of transformed messages, and stored 
     maildir.put("new/3.c", "tres\n");
     const auto snapshot = maildir.scan();
     CHECK(FilteredOctets::of(*snapshot, {}, key) == nullptr);
+    CHECK_FALSE(FilteredMatch{*snapshot, {}, key}.go_on(0));
 
     FilteredMessages known{message_of(*snapshot, 1, 1000), {4711, 3, 5, 99}, message_of(*snapshot, 1, 2)};
     Maildrop drop{snapshot, FilteredOctets::of(*snapshot, known, key)};
@@ -38,6 +39,17 @@ TEST_CASE("LIST and STAT tell what is known of transformed messages, and stored 
     CHECK(drop.live_octets() == 6);
     drop.reset();
     CHECK(drop.live_octets() == 13);
+
+    // In slices of any size the same.
+    for (const std::size_t steps : {1u, 2u, 5u, 100u}) {
+        FilteredMatch match{*snapshot, known, key};
+        while (match.go_on(steps)) {}
+        const auto octets = match.result();
+        REQUIRE(octets);
+        CHECK(octets->total_octets() == 13);
+        CHECK(octets->octets(1) == 2);
+        CHECK_FALSE(octets->octets(0));
+    }
 
     // Another message in the same inode, a message that was changed: nothing is known about those.
     known = {message_of(*snapshot, 0, 7), message_of(*snapshot, 1, 8)};

@@ -10,6 +10,11 @@ using namespace buzon::mail;
 namespace {
 
 
+bool journal(int root, const UpdateRequest& request) {
+    const std::string bytes = request.to_bytes();
+    return Journal::write(root, PackedUpdate::from_bytes(bytes).value().placeless(), true).has_value();
+}
+
 UpdateRequest deletion_of(const TestMaildir& maildir, std::int64_t keep_since, const std::set<std::uint32_t>& spared = {}) {
     Maildrop drop{maildir.scan()};
     for (std::uint32_t n = 1; n <= drop.count(); ++n)
@@ -107,7 +112,7 @@ TEST_CASE("an update leaves no journal behind, and what is left behind is done b
         const auto snapshot = maildir.scan();
         REQUIRE(snapshot->is_current(stamps(maildir.path()).value()));
 
-        REQUIRE(Journal::write(root.get(), request, true));   // and here the process dies
+        REQUIRE(journal(root.get(), request));   // and here the process dies
         CHECK_FALSE(snapshot->is_current(stamps(maildir.path()).value()));
         maildir.rename("new/2.b", "cur/2.b:2,F");
         maildir.remove("cur/3.c:2,");
@@ -131,7 +136,7 @@ TEST_CASE("a journal that is damaged deletes nothing and goes") {
     maildir.put("new/1.a");
     maildir.put("new/2.b");
     const auto root = posix::UniqueFd{::open(maildir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    REQUIRE(Journal::write(root.get(), deletion_of(maildir, 0), true));
+    REQUIRE(journal(root.get(), deletion_of(maildir, 0)));
     const std::string name = *maildir.names("cur").begin();
     const std::string whole = maildir.content("cur/" + name);
     for (std::size_t at = 0; at < whole.size(); ++at) {

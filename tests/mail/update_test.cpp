@@ -197,18 +197,33 @@ TEST_CASE("an update travels as it is, and a damaged one is refused") {
     request.items.push_back({std::string("1.\xff\n"), true, remove_it, 5});
     request.items.push_back({"2.b:2,S", false, mark_it, UINT64_MAX});
     const std::string bytes = request.to_bytes();
-    const auto back = UpdateRequest::from_bytes(bytes);
+    const auto back = PackedUpdate::from_bytes(bytes);
     REQUIRE(back.ok());
-    REQUIRE(back.value().items.size() == 2);
-    CHECK(back.value().keep_since == 12345);
-    CHECK(back.value().items[0].file_name == "1.\xff\n");
-    CHECK(back.value().items[0].in_new);
-    CHECK(back.value().items[1].action == mark_it);
-    CHECK(back.value().items[1].inode == UINT64_MAX);
-    for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(UpdateRequest::from_bytes(bytes.substr(0, size)).ok());
+    CHECK(back.value().maildir() == "/mail/user");
+    CHECK(back.value().keep_since() == 12345);
+    CHECK(back.value().count() == 2);
+    CHECK(back.value().removals() == 1);
+    // What a journal keeps of it says the same, but for the place.
+    const auto placeless = PackedUpdate::from_placeless(back.value().placeless());
+    REQUIRE(placeless.ok());
+    CHECK(placeless.value().maildir().empty());
+    for (const PackedUpdate& one : {back.value(), placeless.value()}) {
+        PackedUpdate::Where where;
+        const auto first = one.next(where), second = one.next(where);
+        REQUIRE(first);
+        REQUIRE(second);
+        CHECK_FALSE(one.next(where));
+        CHECK(first->file_name == "1.\xff\n");
+        CHECK(first->in_new);
+        CHECK(second->action == mark_it);
+        CHECK(second->inode == UINT64_MAX);
+    }
+    for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(PackedUpdate::from_bytes(bytes.substr(0, size)).ok());
+    CHECK_FALSE(PackedUpdate::from_bytes(bytes + "x").ok());
+    CHECK_FALSE(PackedUpdate::from_placeless(bytes).ok());
     std::string endless = UpdateRequest{}.to_bytes();
-    endless.replace(12, 4, "\xff\xff\xff\xff");   // four thousand million items, none of them there
-    CHECK_FALSE(UpdateRequest::from_bytes(endless).ok());
+    endless.replace(16, 4, "\xff\xff\xff\xff");   // four thousand million items, none of them there
+    CHECK_FALSE(PackedUpdate::from_bytes(endless).ok());
 
     const UpdateOutcome outcome{3, 2, 1, {EACCES, std::system_category()}};
     const auto again = UpdateOutcome::from_bytes(outcome.to_bytes());

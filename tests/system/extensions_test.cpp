@@ -141,6 +141,32 @@ TEST_CASE("REPORT tells what earlier sessions did, and who failed to log in") {
     for (const std::string& line : report(other)) CHECK(matches(line, "idle "));
 }
 
+TEST_CASE("what ended before a REPORT is in its reply, also while earlier records are being put down") {
+    const MailServer server{{"--sessions", "shared"}};
+    Pop3Client askers[] = {server.session(), server.session(), server.session()};
+    const auto guess = [&server](const char* from) {
+        Pop3Client::Options options;
+        options.from = from;
+        Pop3Client client{"127.0.0.1", server.port(), options};
+        (void)client.command("USER user1");
+        CHECK(client.command("PASS wrong").starts_with("-ERR [AUTH]"));
+    };
+    int guesses = 0;
+    for (int round = 0; round < 30; ++round) {
+        guess("127.0.0.1");
+        guess("127.0.0.2");
+        guesses += 2;
+        // Asked at once: what is put down for the first the others must wait for.
+        for (Pop3Client& asker : askers) asker.send("REPORT\r\n");
+        for (Pop3Client& asker : askers) {
+            CHECK(asker.line().starts_with("+OK"));
+            int told = 0;
+            for (const std::string& line : asker.body_lines()) told += matches(line, "refused from=127.0.0.");
+            CHECK(told == guesses);
+        }
+    }
+}
+
 TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its time has passed") {
     const MailServer server{{"-a", "root:s3cr3t", "--undelete-grace", "7"}};
     const Maildir maildir = server.maildir("user1");

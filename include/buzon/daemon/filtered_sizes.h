@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "buzon/daemon/jobs.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/mail/filtered_octets.h"
@@ -39,10 +40,12 @@ public:
     // memory, show that nothing has changed. Nothing: ask look_up().
     [[nodiscard]] std::optional<Octets> at_hand(const std::string& maildir, const filter::FilterSpec& spec,
                                                 const std::shared_ptr<const mail::Snapshot>& snapshot);
-    // What is known of this snapshot's messages behind the programs of `spec` as they are now. A worker looks; `then` is
-    // called from the loop, never in here, unless the Pending was dropped before.
-    [[nodiscard]] worker::Pending look_up(const std::string& maildir, const filter::FilterSpec& spec,
-                                          std::shared_ptr<const mail::Snapshot> snapshot, OnKnown then);
+    // What is known of this snapshot's messages behind the programs of `spec` as they are now. A worker looks, and what it
+    // found is matched with the messages in slices; `then` is called from the loop, never in here, unless the LookUp was
+    // destroyed before.
+    class LookUp;
+    [[nodiscard]] std::unique_ptr<LookUp> look_up(const std::string& maildir, const filter::FilterSpec& spec,
+                                                  std::shared_ptr<const mail::Snapshot> snapshot, OnKnown then);
 
 private:
     static constexpr std::size_t flush_at = 1024;          // messages of one maildrop
@@ -74,6 +77,28 @@ private:
     std::size_t waiting_ = 0;
     std::unordered_map<std::string, Kept> kept_;   // the last look at each maildrop, on local file systems
     std::size_t kept_octets_ = 0;
+};
+
+class FilteredSizes::LookUp final : private event::Task {
+public:
+    LookUp(FilteredSizes& owner, const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, OnKnown then);
+    ~LookUp() override = default;
+
+private:
+    friend class FilteredSizes;
+    void answered(FilteredAnswer known);
+    void run() override;
+
+    FilteredSizes& owner_;
+    std::string maildir_;
+    std::shared_ptr<const mail::Snapshot> snapshot_;
+    OnKnown then_;
+    // As of the beginning: whatever is not in the file yet when the worker reads it is in one of these.
+    std::shared_ptr<const mail::FilteredBatch> writing_;
+    mail::FilteredBatch fresh_;
+    FilteredAnswer known_;
+    std::optional<mail::FilteredMatch> match_;
+    worker::Pending job_;
 };
 
 } // namespace buzon::daemon

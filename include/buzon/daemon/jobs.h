@@ -79,9 +79,8 @@ struct FilteredAnswer {
 [[nodiscard]] worker::Job search_job(const mail::SearchRequest& request);
 // What sessions did, put down where REPORT finds it. Answer: nothing.
 [[nodiscard]] worker::Job record_job(const SessionRecords& records);
-// Puts down `records` of this maildrop, then gives what has been put down since `since` (Unix time). Answer: the lines.
-[[nodiscard]] worker::Job report_job(const std::string& maildir, std::int64_t since,
-                                     std::span<const mail::SessionRecord> records);
+// What has been put down of this maildrop since `since` (Unix time). Answer: the lines.
+[[nodiscard]] worker::Job report_job(const std::string& maildir, std::int64_t since);
 // Removes what has lain in the trash of these maildrops since before `before` (Unix time). Answer: how many messages.
 [[nodiscard]] worker::Job expire_job(std::span<const std::string> maildirs, std::int64_t before);
 // edit_file() and replace_file().

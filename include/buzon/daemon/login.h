@@ -11,6 +11,7 @@
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/checkpassword_run.h"
 #include "buzon/daemon/context.h"
+#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/mail/maildrop.h"
@@ -90,7 +91,7 @@ private:
     std::optional<LoginEnd> early_;   // the end, while start() still runs
     event::Timer delay_{*this};
     worker::Pending verifying_;
-    worker::Pending looking_up_;
+    std::unique_ptr<FilteredSizes::LookUp> looking_up_;
     std::unique_ptr<CheckpasswordRun> asking_;
     bool by_program_ = false;
     auth::Standing standing_ = auth::Standing::open;

@@ -14,6 +14,7 @@
 #include "buzon/daemon/listings.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/login.h"
+#include "buzon/daemon/reports.h"
 #include "buzon/daemon/update_order.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/line/line_reader.h"
@@ -123,6 +124,7 @@ private:
     void searched(const worker::Answer& answer, std::string& out);
     void found(std::span<const std::uint32_t> numbers, std::string& out);
     void report(std::uint32_t days);
+    void read_report(std::int64_t since);
     void record_refused_login(std::string_view user);
     void record_session(Ending why);
     void update(std::string& out);
@@ -186,6 +188,7 @@ private:
     };
     std::unique_ptr<Searching> search_;   // while a SEARCH runs
     std::unique_ptr<UpdateOrder> update_;   // until what QUIT asks for is on its way
+    std::unique_ptr<Reports::Waiter> report_waiter_;
     worker::Pending job_;                 // an update, SCRAM credentials, part of a search, a report
 };
 

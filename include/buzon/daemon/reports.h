@@ -3,7 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <string>
+#include <unordered_set>
+#include <vector>
 
 #include "buzon/daemon/jobs.h"
 #include "buzon/event/event_loop.h"
@@ -20,16 +23,41 @@ public:
     Reports(const Reports&) = delete;
     Reports& operator=(const Reports&) = delete;
 
+    // The wait of one REPORT; destroying it gives it up.
+    class Waiter {
+    public:
+        Waiter(std::string maildir, std::function<void()> then) : maildir_{std::move(maildir)}, then_{std::move(then)} {}
+        Waiter(const Waiter&) = delete;
+        Waiter& operator=(const Waiter&) = delete;
+        ~Waiter();
+
+    private:
+        friend class Reports;
+        std::string maildir_;
+        std::function<void()> then_;
+        Reports* owner_ = nullptr;
+        bool last_ = false;   // what is being put down now is all that it waits for
+    };
+
     // Nothing where REPORT is switched off. Bounded: with too many maildrops at once, or a disk that hangs, records go.
     void note(const std::string& maildir, const mail::SessionRecord& record);
-    // The job that answers REPORT; what is still here of this maildrop goes with it.
-    [[nodiscard]] worker::Job reading(const std::string& maildir, std::int64_t since);
+    // Whether all that was noted of the waiter's maildrop until now is in its file, or lost. Otherwise it is put down, and the
+    // waiter hears when that is done.
+    [[nodiscard]] bool all_down(Waiter& waiter);
     // Puts down what there is, then calls `then`: for the end of the server.
     void finish(std::function<void()> then);
 
 private:
-    void on_timer(event::Timer&) override { write(); }
-    void write();
+    struct Writing {
+        std::unordered_set<std::string> maildirs;
+        worker::Pending job;
+    };
+
+    void on_timer(event::Timer&) override { write_all(); }
+    void write_all();
+    void write(SessionRecords records);
+    void written(std::list<Writing>::iterator done);
+    [[nodiscard]] bool under_way(const std::string& maildir) const;
 
     event::EventLoop& loop_;
     worker::Pool& disk_;
@@ -37,7 +65,9 @@ private:
     SessionRecords waiting_;
     std::size_t count_ = 0;   // records in waiting_
     event::Timer timer_{*this};
-    worker::Pending writing_;
+    std::list<Writing> writings_;   // none of a maildrop that another one is about
+    std::vector<Waiter*> waiters_;
+    std::list<Waiter*> ready_;      // about to hear
     std::function<void()> when_written_;
 };
 

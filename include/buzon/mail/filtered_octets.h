@@ -52,6 +52,7 @@ public:
     [[nodiscard]] std::uint64_t total_octets() const noexcept { return total_; }
 
 private:
+    friend class FilteredMatch;
     struct One {
         std::uint32_t index;
         std::uint64_t octets;
@@ -59,6 +60,30 @@ private:
     std::vector<One> known_;   // by index
     std::string key_;
     std::uint64_t total_ = 0;
+};
+
+// The making of FilteredOctets::of() in slices: a million messages are not looked up in one go. Snapshot and
+// messages are borrowed.
+class FilteredMatch {
+public:
+    FilteredMatch(const Snapshot& snapshot, std::span<const FilteredMessage> messages, std::string_view key);
+
+    // So many steps, of an entry or a message each. True: there is more to do.
+    [[nodiscard]] bool go_on(std::size_t steps);
+    // What came of it, when there is no more to do.
+    [[nodiscard]] std::shared_ptr<const FilteredOctets> result();
+
+private:
+    [[nodiscard]] std::size_t place_of(std::uint64_t inode) const noexcept;
+    void note(std::uint32_t entry);
+    [[nodiscard]] const FilteredMessage* find(std::uint64_t inode) const noexcept;
+
+    const Snapshot& snapshot_;
+    std::span<const FilteredMessage> messages_;
+    std::vector<std::uint32_t> slots_;   // of entries, by inode
+    std::size_t entries_left_;
+    std::uint32_t next_ = 0;             // message of the snapshot
+    std::shared_ptr<FilteredOctets> made_;
 };
 
 // These two wait for disks: for a worker.

@@ -107,7 +107,7 @@ public:
     SnapshotBuilder(const SnapshotBuilder&) = delete;
     SnapshotBuilder& operator=(const SnapshotBuilder&) = delete;
 
-    void reserve(std::size_t messages);
+    void reserve(std::size_t messages, std::size_t name_octets = 0);
     void add(const MessageEntry& message);
     // Short form for tests of others: no identity, sizes as the octets.
     void add(std::string_view file_name, bool in_new, std::uint64_t octets, std::string_view uidl = {});

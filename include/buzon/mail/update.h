@@ -33,7 +33,45 @@ struct UpdateRequest {
     [[nodiscard]] static UpdateRequest of(const Maildrop& maildrop, std::string maildir);
 
     [[nodiscard]] std::string to_bytes() const;   // some 20 octets a message and its name
-    [[nodiscard]] static posix::Result<UpdateRequest> from_bytes(std::string_view bytes);   // EBADMSG
+};
+
+// An UpdateRequest as it travels: points into octets that somebody else keeps, so that a million messages cost no more than
+// those.
+class PackedUpdate {
+public:
+    struct Item {
+        std::string_view file_name;
+        bool in_new = false;
+        UpdateRequest::Action action = UpdateRequest::Action::remove;
+        std::uint64_t inode = 0;
+    };
+
+    // Looks at all of it. EBADMSG.
+    [[nodiscard]] static posix::Result<PackedUpdate> from_bytes(std::string_view bytes);
+    // The same for what placeless() gave.
+    [[nodiscard]] static posix::Result<PackedUpdate> from_placeless(std::string_view bytes);
+
+    [[nodiscard]] std::string_view maildir() const noexcept { return maildir_; }   // empty in a placeless one
+    [[nodiscard]] std::int64_t keep_since() const noexcept { return keep_since_; }
+    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+    [[nodiscard]] std::uint32_t removals() const noexcept { return removals_; }
+    // All of it but the maildir: for a journal, which is moved with its Maildir.
+    [[nodiscard]] std::string_view placeless() const noexcept { return placeless_; }
+
+    // The items one after the other; begin with where = {}.
+    struct Where {
+        std::uint32_t number = 0;
+        std::size_t at = 0;
+    };
+    [[nodiscard]] std::optional<Item> next(Where& where) const;
+
+private:
+    std::string_view maildir_;
+    std::string_view placeless_;
+    std::string_view items_;
+    std::int64_t keep_since_ = 0;
+    std::uint32_t count_ = 0;
+    std::uint32_t removals_ = 0;
 };
 
 // The octets of UpdateRequest::of(), made piece by piece: whoever has others to serve serves them in between. The
@@ -72,6 +110,7 @@ struct UpdateOutcome {
 //
 // Does all it can: one message that cannot be removed does not keep the others. On return all that is reported has
 // reached the disk (unless !fsync); when that cannot be had, the messages count as failed.
+[[nodiscard]] UpdateOutcome update(const PackedUpdate& request, const UpdateOptions& options = {});
 [[nodiscard]] UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options = {});
 
 } // namespace buzon::mail
