@@ -53,6 +53,7 @@ public:
 private:
     [[nodiscard]] bool is_same_file() const;
     [[nodiscard]] bool read_whole(std::uint64_t measured);
+    [[nodiscard]] std::uint64_t counted() const;
     [[nodiscard]] ssize_t read_now(std::size_t octets);
     Step take(std::string_view stored, std::string& out);
     Step finish(std::string& out);
@@ -90,14 +91,15 @@ Delivery::Step FileDelivery::begin() {
     bool measured = snapshot.measured(order_.index);
     if (measured && read_whole(snapshot.stored_size(order_.index))) {
         size_ = held_;
+        measured = order_.top_lines || counted() == snapshot.octets(order_.index);
     } else {
         if (::fstat(file_.get(), &about_) != 0 || !S_ISREG(about_.st_mode)) return Step::refused;
         size_ = static_cast<std::uint64_t>(about_.st_size);
-        measured = measured && snapshot.stored_size(order_.index) == size_;
-        as_it_lies_ = measured && !order_.top_lines && size_ >= smallest_in_parts && snapshot.wire_form(order_.index) &&
-                      is_same_file();
+        measured = measured && snapshot.stored_size(order_.index) == size_ && is_same_file();
+        as_it_lies_ = measured && !order_.top_lines && size_ >= smallest_in_parts && snapshot.wire_form(order_.index);
     }
-    // The count is promised only of the file that was measured, and only that one is known to be in wire form.
+    // The count is promised only of the file that was measured, and only that one is known to be in wire form. One that
+    // somebody has written into since is sent as it is now, without a count.
     if (measured && !order_.top_lines) octets_ = snapshot.octets(order_.index);
     return Step::ready;
 }
@@ -112,6 +114,14 @@ bool FileDelivery::read_whole(std::uint64_t measured) {
     if (n < 0 || static_cast<std::uint64_t>(n) != measured) return false;
     held_ = measured;
     return true;
+}
+
+// What is held has the right size; with other line ends it is another number for the client. To count is cheaper than to
+// ask for the file's time.
+std::uint64_t FileDelivery::counted() const {
+    mail::OctetCounter counter;
+    counter.feed({context_.scratch.file_still_of(this), held_});
+    return counter.finish();
 }
 
 bool FileDelivery::is_same_file() const {

@@ -2,6 +2,7 @@
 #include "support/catch.h"
 #include "system/server.h"
 
+#include <fstream>
 #include <random>
 
 using namespace buzon::test;
@@ -152,6 +153,46 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
         (void)maildir.deliver("1600000000.M1P1.h", "");   // the directories are read again
         maildir.remove("1600000000.M1P1.h");
     }
+}
+
+TEST_CASE("a message that somebody wrote into arrives as it is, and RETR tells no number that is not its own") {
+    Server server;
+    const Maildir maildir = server.maildir("user1");
+    // Small ones are counted; of large ones, and of those that end with a page, the file is looked at.
+    const std::size_t lengths[] = {20, 4096, 60'000, 200'000, 1'000'000};
+    int number = 0;
+    std::vector<std::filesystem::path> files;
+    for (const std::size_t length : lengths)
+        files.push_back(maildir.put_in_cur("170000000" + std::to_string(++number) + ".M1P1.h:2,S", std::string(length - 1, 'x') + "\n"));
+    server.session().quit();
+    pause_for(Seconds{0.05});   // a tick of the file system's clock
+    const auto rewrite = [&](char before_last) {
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            std::fstream file{files[i], std::ios::in | std::ios::out | std::ios::binary};
+            file.seekp(static_cast<std::streamoff>(lengths[i] - 3));
+            file << std::string{before_last} + "\nx";   // the same size; no directory changes
+        }
+    };
+    const auto check = [&](Pop3Client& client) {
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            const std::string wanted = as_received(read_whole(files[i]));
+            const std::string listed = client.command("LIST " + std::to_string(i + 1)).substr(6);
+            CHECK(listed == std::to_string(lengths[i] + 1));
+            const std::string reply = client.command("RETR " + std::to_string(i + 1));
+            CHECK(reply == "+OK message follows");
+            CHECK(wanted.size() == lengths[i] + 4);
+            CHECK(difference(client.body(), wanted).empty());
+        }
+    };
+    // In a session, and before the next one.
+    {
+        Pop3Client client = server.session();
+        rewrite('\n');
+        check(client);
+        client.quit();
+    }
+    Pop3Client next = server.session();
+    check(next);
 }
 
 TEST_CASE("TOP gives the header and so many lines of the body") {
