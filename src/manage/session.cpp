@@ -62,10 +62,10 @@ void note_change(const Session::Impl& session, const Action& action, const std::
                 session.note(state::EventType::server, {{"action", "drain"}});
             },
             [&](const Undelete& a) {
-                session.note(state::EventType::undelete, {{"name", a.user}, {"messages", result}});
+                session.note(state::EventType::undelete, {{"user", a.user}, {"messages", result}});
             },
             [&](const ReleaseUidl& a) {
-                session.note(state::EventType::uidl, {{"action", "release"}, {"name", a.user}});
+                session.note(state::EventType::uidl, {{"action", "release"}, {"user", a.user}});
             },
             [](const auto&) {},
         },

@@ -168,7 +168,7 @@ TEST_CASE("a login that would change many UIDLs is refused and said why until a 
     CHECK(manager.command("FREE user1").starts_with("+OK"));
     CHECK(live.line().find("action=closed") != std::string::npos);
     const std::string released = live.line();
-    CHECK(released.find("action=release") != std::string::npos);
+    CHECK(released.find("action=release user=user1") != std::string::npos);
     const Words fresh = uidls(server, 1);
     REQUIRE(fresh.size() == 7);
     CHECK(fresh[0] == "000000010000004d");
