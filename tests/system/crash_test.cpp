@@ -303,3 +303,21 @@ TEST_CASE("to read a maildrop may take longer than a client may take to log in")
     CHECK(client.command("STAT").starts_with("+OK 1 "));
     client.quit();
 }
+
+TEST_CASE("the reading of a cold maildrop is given up when its client has gone, and the next one reads it") {
+    Server server{2};
+    const Maildir maildir = server.maildir("user1");
+    for (int i = 0; i < 100; ++i) (void)maildir.deliver(std::to_string(1'700'000'000 + i) + ".M1P1.h", "Subject: a\n\nb\n");
+    server.session(2).quit();   // now there is a worker
+    ManagementClient manager = server.manager();
+    {
+        // Read to its end it would take five minutes.
+        const Strace slow{server, injection("openat:delay_enter=3000000"), "/dev/null", Strace::Holds::workers};
+        Pop3Client client = server.client();
+        client.send("USER user1\r\nPASS pass1\r\n");
+        CHECK(eventually([&] { return manager.ask("METR workers-busy") != "0"; }));
+        client.reset();
+        CHECK(eventually([&] { return manager.ask("METR workers-busy") == "0"; }));
+    }
+    CHECK(server.session().command("STAT") == "+OK 100 1700");
+}
