@@ -3,6 +3,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -76,6 +77,7 @@ int run(std::span<const std::string_view> arguments) {
 } // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is a failed write, not our end
     // A worker is this program again (worker/pool.h).
     if (argc == 1 && std::strcmp(argv[0], daemon::worker_name) == 0) return daemon::worker_main();
     fill_standard_descriptors();

@@ -2,26 +2,26 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <new>
 
 namespace buzon::posix {
 
-SharedBlocks::SharedBlocks(std::size_t size) noexcept
-    : size_{size}, file_{::memfd_create("buzon-blocks", MFD_CLOEXEC)} {}
+SharedBlocks::SharedBlocks(std::size_t size, std::size_t most) noexcept
+    : size_{size}, most_{most}, file_{::memfd_create("buzon-blocks", MFD_CLOEXEC)} {
+    if (file_ && ::ftruncate(file_.get(), static_cast<off_t>(size * most)) != 0) file_.reset();
+}
 
 SharedBlocks::~SharedBlocks() {
     for (char* const block : blocks_) ::munmap(block, size_);
 }
 
 SharedBlocks::Block SharedBlocks::take() {
+    if (blocks_.size() == most_) throw std::bad_alloc{};
     const std::uint64_t offset = blocks_.size() * size_;
     blocks_.reserve(blocks_.size() + 1);
-    int kind = MAP_PRIVATE | MAP_ANONYMOUS;   // without a file it is memory like any other
-    if (file_) {
-        if (::ftruncate(file_.get(), static_cast<off_t>(offset + size_)) != 0) throw std::bad_alloc{};
-        kind = MAP_SHARED;
-    }
+    const int kind = file_ ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
     void* const address = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, kind, file_.get(), file_ ? static_cast<off_t>(offset) : 0);
     if (address == MAP_FAILED) throw std::bad_alloc{};
     blocks_.push_back(static_cast<char*>(address));

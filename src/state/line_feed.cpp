@@ -8,6 +8,7 @@ namespace buzon::state {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
+constexpr std::size_t longest_sent = 1 + LineFeed::max_line + line_end.size();
 
 constexpr std::uint32_t bit(unsigned kind) {
     return std::uint32_t{1} << (kind & 31u);
@@ -23,7 +24,9 @@ std::uint64_t sum_of(const std::uint64_t (&counts)[32], std::uint32_t kinds) {
 } // namespace
 
 LineFeed::LineFeed(std::size_t capacity)
-    : capacity_{std::max<std::size_t>(capacity, 1)} {}
+    : capacity_{std::max<std::size_t>(capacity, 1)}
+    // A block that was left for the next one lacks less than a line; the oldest may be needed for one last line.
+    , memory_{block_size, capacity_ * longest_sent / (block_size - longest_sent) + 2} {}
 
 std::uint64_t LineFeed::oldest() const noexcept {
     return next_ - lines_.size();

@@ -3,7 +3,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "buzon/posix/file_view.h"
@@ -30,9 +32,10 @@ std::string receive(int socket, std::size_t octets) {
 } // namespace
 
 TEST_CASE("blocks are zeroed memory and, at their offsets, the same octets of a file") {
-    SharedBlocks blocks{size};
+    SharedBlocks blocks{size, 2};
     const SharedBlocks::Block first = blocks.take();
     const SharedBlocks::Block second = blocks.take();
+    CHECK_THROWS_AS(blocks.take(), std::bad_alloc);
     CHECK(std::string{second.data, size} == std::string(size, '\0'));
     std::memset(first.data, 'a', size);
     std::memset(second.data, 'b', size);
@@ -44,7 +47,7 @@ TEST_CASE("blocks are zeroed memory and, at their offsets, the same octets of a 
 }
 
 TEST_CASE("a peer gets what was sent to it, though its block was renewed and written before it read") {
-    SharedBlocks blocks{size};
+    SharedBlocks blocks{size, 2};
     const SharedBlocks::Block block = blocks.take();
     int ends[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
@@ -61,16 +64,20 @@ TEST_CASE("a peer gets what was sent to it, though its block was renewed and wri
     CHECK(receive(peer.get(), expected.size()) == expected);
 }
 
-TEST_CASE("without a descriptor blocks are memory alone") {
-    rlimit limit{};
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    const rlimit none{0, limit.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
-    SharedBlocks blocks{size};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
-    CHECK(blocks.file() < 0);
-    const SharedBlocks::Block block = blocks.take();
-    std::memset(block.data, 'x', size);
-    blocks.renew(block);
-    CHECK(block.data[size - 1] == 'x');   // nobody can have been sent it
+TEST_CASE("without a descriptor, or where no such file is allowed, blocks are memory alone") {
+    std::signal(SIGXFSZ, SIG_IGN);   // as the server does
+    for (const auto what : {RLIMIT_NOFILE, RLIMIT_FSIZE}) {
+        rlimit limit{};
+        REQUIRE(::getrlimit(what, &limit) == 0);
+        const rlimit none{0, limit.rlim_max};
+        REQUIRE(::setrlimit(what, &none) == 0);
+        SharedBlocks blocks{size, 2};
+        REQUIRE(::setrlimit(what, &limit) == 0);
+        CHECK(blocks.file() < 0);
+        const SharedBlocks::Block block = blocks.take();
+        std::memset(block.data, 'x', size);
+        blocks.renew(block);
+        CHECK(block.data[size - 1] == 'x');   // nobody can have been sent it
+    }
+    std::signal(SIGXFSZ, SIG_DFL);
 }

@@ -1,5 +1,6 @@
 // system/life_test.cpp - the end of a server, and the signals on the way there.
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "support/catch.h"
 #include "system/server.h"
@@ -156,4 +157,16 @@ TEST_CASE("passwords never reach the log") {
     CHECK(server.stop() == 0);
     CHECK(server.log().find("ana") != std::string::npos);
     CHECK(server.log().find("s3cr3t") == std::string::npos);
+}
+
+TEST_CASE("a limit to the size of files fails what has to be written, and ends nothing") {
+    Server server;
+    const rlimit none{0, 0};
+    REQUIRE(::prlimit(server.pid(), RLIMIT_FSIZE, &none, nullptr) == 0);
+    Pop3Client client = server.client();
+    (void)client.command("USER user1");
+    CHECK(client.command("PASS pass1").starts_with("-ERR [SYS/TEMP]"));   // its picture of the maildrop is a file
+    CHECK(client.command("NOOP").starts_with("-ERR"));
+    CHECK(server.manager().command("METR").starts_with("+OK"));
+    CHECK(server.stop() == 0);
 }

@@ -18,20 +18,22 @@ public:
         std::uint64_t offset = 0;  // where it lies in file()
     };
 
-    // `size`: octets of each block, whole pages.
-    explicit SharedBlocks(std::size_t size) noexcept;
+    // `size`: octets of each block, whole pages. `most`: how many can be taken. Where a file of that size is not allowed, or no
+    // descriptor to be had, they are memory alone.
+    SharedBlocks(std::size_t size, std::size_t most) noexcept;
     SharedBlocks(const SharedBlocks&) = delete;
     SharedBlocks& operator=(const SharedBlocks&) = delete;
     ~SharedBlocks();
 
     [[nodiscard]] int file() const noexcept { return file_.get(); }   // negative: there is none
-    // One more, which lives as long as we do. Throws std::bad_alloc.
+    // One more, which lives as long as we do. Throws std::bad_alloc, also when all have been taken.
     [[nodiscard]] Block take();
     // Zeroed pages instead of the old ones, which live on with the sockets that have yet to send them. Throws std::bad_alloc.
     void renew(Block block) const;
 
 private:
     std::size_t size_;
+    std::size_t most_;
     UniqueFd file_;
     std::vector<char*> blocks_;
 };

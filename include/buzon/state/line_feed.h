@@ -114,7 +114,7 @@ private:
 
     std::size_t capacity_;
     std::vector<Line> lines_;         // line n stands at n % capacity_
-    posix::SharedBlocks memory_{block_size};
+    posix::SharedBlocks memory_;
     std::deque<Block> blocks_;
     std::uint64_t next_ = 0;          // number of the next line
     std::uint64_t appended_[32] = {}; // of each kind, ever
