@@ -15,6 +15,7 @@ std::string_view fault_of_user_name(std::string_view name) {
     if (name.front() == '#') return "a name may not begin with '#'";
     if (name.find('/') != name.npos) return "a name may not hold '/'";
     if (name.find(':') != name.npos) return "a name may not hold ':'";
+    if (name == "buzon-locks") return "this name is that of the server's own directory";
     // What SASLprep would change is a space or cannot be seen; a plain space it leaves alone.
     if (name.find(' ') != name.npos || saslprep(name) != name) {
         return "a name may not hold white space, control or invisible characters";

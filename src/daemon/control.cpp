@@ -118,6 +118,7 @@ void Control::check(const manage::CheckAdministrator& who, const std::optional<a
 }
 
 manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port) {
+    if (!pop3_.accepting()) return failed("no new connections are taken, the server is about to end");
     std::string what;
     if (const std::error_code why = pop3_.open(std::move(addresses), port, what)) return failed(what + ": " + why.message());
     return {};

@@ -36,7 +36,7 @@ void HistoryKeeper::begin() {
 }
 
 void HistoryKeeper::load() {
-    auto file = posix::read_file(path_.c_str(), state::History::max_file_octets);
+    auto file = posix::read_regular_file(path_.c_str(), state::History::max_file_octets);
     if (!file && file.error() == std::errc::no_such_file_or_directory) return;
     std::string wrong;
     if (!file) wrong = file.error().message();

@@ -80,7 +80,7 @@ std::error_code replace_file(const std::string& path, std::string_view content, 
 }
 
 std::error_code edit_file(Edited what, const std::string& path, const Edits& edits) {
-    auto text = posix::read_file(path.c_str(), longest_edited_file);
+    auto text = posix::read_regular_file(path.c_str(), longest_edited_file);
     if (!text) return text.error();
     std::string changed;
     if (what == Edited::config) {

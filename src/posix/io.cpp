@@ -25,6 +25,25 @@ ssize_t uninterrupted(Call call) noexcept {
     }
 }
 
+Result<std::string> read_whole(const char* path, int flags, std::size_t limit) {
+    const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags)};
+    if (!fd) return last_error();
+    struct stat about {};
+    if (::fstat(fd.get(), &about) != 0) return last_error();
+    if (S_ISDIR(about.st_mode)) return std::error_code{EISDIR, std::system_category()};
+    std::string text;
+    // To grow to the size of a large file step by step would cost more than to read it.
+    if (S_ISREG(about.st_mode)) text.reserve(std::min(static_cast<std::size_t>(about.st_size), limit));
+    char piece[64 * 1024];
+    for (;;) {
+        const ssize_t n = uninterrupted([&] { return ::read(fd.get(), piece, sizeof piece); });
+        if (n < 0) return last_error();
+        if (n == 0) return text;
+        if (text.size() + static_cast<std::size_t>(n) > limit) return std::error_code{EFBIG, std::system_category()};
+        text.append(piece, static_cast<std::size_t>(n));
+    }
+}
+
 } // namespace
 
 Transfer read_some(int fd, std::span<char> into) noexcept {
@@ -60,22 +79,15 @@ std::error_code write_all(int fd, std::string_view from) noexcept {
 }
 
 Result<std::string> read_file(const char* path, std::size_t limit) {
-    const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)};
-    if (!fd) return last_error();
+    return read_whole(path, 0, limit);
+}
+
+Result<std::string> read_regular_file(const char* path, std::size_t limit) {
     struct stat about {};
-    if (::fstat(fd.get(), &about) != 0) return last_error();
-    if (S_ISDIR(about.st_mode)) return std::error_code{EISDIR, std::system_category()};
-    std::string text;
-    // To grow to the size of a large file step by step would cost more than to read it.
-    if (S_ISREG(about.st_mode)) text.reserve(std::min(static_cast<std::size_t>(about.st_size), limit));
-    char piece[64 * 1024];
-    for (;;) {
-        const ssize_t n = uninterrupted([&] { return ::read(fd.get(), piece, sizeof piece); });
-        if (n < 0) return last_error();
-        if (n == 0) return text;
-        if (text.size() + static_cast<std::size_t>(n) > limit) return std::error_code{EFBIG, std::system_category()};
-        text.append(piece, static_cast<std::size_t>(n));
-    }
+    // Looked at before: to open some devices does something.
+    if (::stat(path, &about) != 0) return last_error();
+    if (!S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) return std::error_code{EINVAL, std::system_category()};
+    return read_whole(path, O_NONBLOCK, limit);
 }
 
 Result<Pipe> make_pipe(bool non_blocking) {

@@ -88,6 +88,7 @@ TEST_CASE("a name that leaves the mail root, hides in it or breaks a listing is 
                                    "\x7f",
                                    "a:b",
                                    "#a",
+                                   "buzon-locks",
                                    "\xff",
                                    "a\xc2\xa0"
                                    "b",

@@ -112,6 +112,8 @@ TEST_CASE("places that cannot hold a file are refused") {
     CHECK(replace_file(directory / "missing/one", "x", "t") == std::errc::no_such_file_or_directory);
     CHECK(replace_file(directory.path().string(), "x", "t") == std::errc::invalid_argument);
     CHECK(edit_file(Edited::config, directory / "none", {{"a", {"b"}}}) == std::errc::no_such_file_or_directory);
+    REQUIRE(::mkfifo((directory / "pipe").c_str(), 0600) == 0); // whose writer nobody waits for
+    CHECK(edit_file(Edited::config, directory / "pipe", {{"a", {"b"}}}) == std::errc::invalid_argument);
 }
 
 TEST_CASE("edits that change nothing do not touch the file") {

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <array>
 
 #include "support/catch.h"
+#include "support/temp_directory.h"
 
 using namespace buzon::posix;
 
@@ -48,4 +50,16 @@ TEST_CASE("a file is read whole or refused, never cut") {
     CHECK(read_file("/", 10).error().value() == EISDIR);
     CHECK(read_file("/proc/self/status", 4).error().value() == EFBIG);
     CHECK(read_file("/proc/self/status", 1 << 20).value().size() > 10);
+}
+
+TEST_CASE("where a file should be nothing else is read or waited for") {
+    const buzon::test::TempDirectory directory;
+    const std::string pipe = directory / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    CHECK(read_regular_file(pipe.c_str(), 10).error().value() == EINVAL);
+    CHECK(read_regular_file("/dev/zero", 10).error().value() == EINVAL);
+    CHECK(read_regular_file("/", 10).error().value() == EISDIR);
+    CHECK(read_regular_file((directory / "none").c_str(), 10).error().value() == ENOENT);
+    CHECK(read_regular_file(directory.file("some", "four").c_str(), 4).value() == "four");
+    CHECK(read_regular_file(directory.file("some", "four").c_str(), 3).error().value() == EFBIG);
 }

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -294,5 +295,17 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
         CHECK(eventually([&] { return server.log().find("; the history begins anew, the old file is now ") != std::string::npos; }));
         CHECK(server.manager().command("METR") == "+OK 0;0;0;0");
         CHECK(sum_of_days(server, "historic") == 0);
+    }
+    // What is no file at all is neither read nor waited for.
+    for (const bool pipe : {true, false}) {
+        std::filesystem::remove_all(state.file() + ".damaged");
+        std::filesystem::remove(state.file());
+        REQUIRE((pipe ? ::mkfifo(state.file().c_str(), 0600) : ::mkdir(state.file().c_str(), 0700)) == 0);
+        Server server{state.setup()};
+        server.session().quit();
+        CHECK(server.stop() == 0);
+        server.expect_no_clean_end();
+        CHECK(server.log().find("; the history begins anew, the old file is now ") != std::string::npos);
+        CHECK(std::filesystem::is_regular_file(state.file()));
     }
 }

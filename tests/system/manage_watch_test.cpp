@@ -220,6 +220,11 @@ TEST_CASE("DRAIN takes nobody new, lets sessions go on, and ends the server with
     CHECK(manager.command("DRAIN").starts_with("+OK"));
     CHECK(nobody.ended());
     CHECK(eventually([&] { return !reachable("127.0.0.1", server.port()); }));
+    // Neither another DRAIN nor another place makes it begin again.
+    CHECK(manager.command("DRAI").starts_with("+OK"));
+    CHECK(manager.command("PORT 0").starts_with("-ERR"));
+    CHECK(manager.command("IPV6 127.0.0.2").starts_with("-ERR"));
+    CHECK(manager.command("PORT") == "+OK 0");
     CHECK(client.retrieve(1) == "Subject: x\r\n\r\ny\r\n");
     CHECK(server.process().running());
     CHECK(client.command("DELE 1").starts_with("+OK"));

@@ -28,6 +28,7 @@ public:
     [[nodiscard]] std::error_code open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed);
     [[nodiscard]] std::error_code begin();
     void stop_accepting();
+    [[nodiscard]] bool accepting() const noexcept { return accepting_; }
 
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] const std::vector<net::Ip>& addresses() const noexcept { return addresses_; }

@@ -38,6 +38,9 @@ void finish_sending(int socket) noexcept;
 [[nodiscard]] std::error_code write_all(int fd, std::string_view from) noexcept;
 // The file at `path`, refused with EFBIG beyond `limit` octets.
 [[nodiscard]] Result<std::string> read_file(const char* path, std::size_t limit);
+// The same for a place where something else may lie: whatever is no regular file is refused with EINVAL (EISDIR for a
+// directory), and a pipe without a writer is not waited for.
+[[nodiscard]] Result<std::string> read_regular_file(const char* path, std::size_t limit);
 
 struct Pipe {
     UniqueFd read_end;
