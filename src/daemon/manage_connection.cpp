@@ -10,12 +10,14 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr std::size_t most_queued = 64 * 1024;   // octets made in advance of what the manager reads
+constexpr std::size_t most_queued = 64 * 1024;    // octets made in advance of what the manager reads
+constexpr std::size_t most_a_look = 256 * 1024;   // octets of a live view that one listener is sent before the others
 constexpr int lines_per_turn = 100;
+constexpr std::string_view line_end = "\r\n";
 constexpr std::size_t worth_a_page = 8 * 1024;   // octets from which on handing over pages is cheaper than copying
 // A live view that has just been sent something waits so long for more: hundreds of listeners would else cost a send
-// each for every event of a busy server.
-constexpr auto between_looks = std::chrono::milliseconds{50};
+// each for every event of a busy server, and what a send costs is the sending, not the octets.
+constexpr auto between_looks = std::chrono::milliseconds{200};
 
 } // namespace
 
@@ -117,12 +119,12 @@ void ManageConnection::turn() {
     watch_.interest((wants_input ? EPOLLIN : 0u) | (all_sent ? 0u : EPOLLOUT));
 }
 
-// Sends what a live view has to show, 64 KiB at most, from where all listeners share it. Who does not take it keeps us
-// no more than that, and is told later what it has lost.
+// Sends what a live view has to show from where all listeners share it. Who does not take it makes us keep a line or two, and
+// is told later what it has lost.
 void ManageConnection::look() {
     const event::Instant now = context_.loop.now();
     if (!behind_ && now < looked_ + between_looks) return look_.arm(context_.loop.timers(), looked_ + between_looks);
-    std::size_t left = most_queued;
+    std::size_t left = most_a_look;
     state::LineFeed::Run lines;
     while (left > 0 && output_.empty() && session_.look(output_, lines, left)) {
         left -= std::min(left, lines.text.size());
@@ -150,7 +152,15 @@ void ManageConnection::send_run(state::LineFeed::Run lines) {
         lines.remove_prefix(sent.bytes);
         active_ = context_.loop.now();
     }
-    output_ = lines.text;
+    if (lines.text.empty()) return;
+    // The rest of a line that has begun, or a whole one, so that somebody waits for the socket.
+    const std::size_t end = lines.text.find(line_end);   // none: only the last octet is left
+    const std::string_view rest = lines.text.substr(0, end == lines.text.npos ? end : end + line_end.size());
+    output_ = rest;
+    lines.remove_prefix(rest.size());
+    std::uint64_t again = 0;
+    for (std::size_t at = 0; (at = lines.text.find(line_end, at)) != lines.text.npos; at += line_end.size()) ++again;
+    session_.look_again(again);
 }
 
 bool ManageConnection::next_line() {

@@ -134,6 +134,10 @@ bool Session::look(std::string& out, state::LineFeed::Run& lines, std::size_t ro
     return impl_->live && impl_->look(out, lines, room);
 }
 
+void Session::look_again(std::uint64_t lines) noexcept {
+    if (impl_->live) impl_->live->give_back(lines);
+}
+
 Action Session::done(const Outcome& outcome, std::string& out) {
     const Action action = std::exchange(impl_->pending, Answered{});
     if (const auto* const check = std::get_if<CheckAdministrator>(&action); check != nullptr && !outcome.ok && !outcome.undecided) {

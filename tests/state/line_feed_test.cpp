@@ -79,6 +79,24 @@ TEST_CASE("lines that lie behind one another are one run, as they are sent") {
     CHECK(run.text == "ee\r\nother\r\nff\r\n");
 }
 
+TEST_CASE("lines of a run that could not be sent come again, and if they are lost by then they are counted") {
+    LineFeed feed{4};
+    LineFeed::Reader reader{feed, 1, 0};
+    for (const char* line : {"a", "b", "c", "d"}) feed.append(0, line);
+    LineFeed::Run run;
+    REQUIRE(reader.next_run(run, 1000));
+    CHECK(run.text == "a\r\nb\r\nc\r\nd\r\n");
+    reader.give_back(3);
+    REQUIRE(reader.next_run(run, 6));
+    CHECK(run.text == "b\r\nc\r\n");
+    reader.give_back(1);
+    for (const char* line : {"e", "f", "g"}) feed.append(0, line);   // c is written over
+    REQUIRE(reader.next_run(run, 1000));
+    CHECK(run.text == "d\r\ne\r\nf\r\ng\r\n");
+    CHECK(reader.take_lost() == 1);
+    CHECK_FALSE(reader.next_run(run, 1000));
+}
+
 TEST_CASE("whatever their lengths, lines stay whole and in order while blocks of them come and go") {
     std::mt19937 generator{11};
     for (const std::size_t capacity : {std::size_t{1}, std::size_t{3}, std::size_t{50}, std::size_t{400}}) {

@@ -73,6 +73,44 @@ TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
     CHECK(metrics_of(server).historic == 2000);
 }
 
+TEST_CASE("a listener that reads late gets whole lines in their order, and the number of those it has lost") {
+    const MailServer server{with_administrator};
+    Wire late{"127.0.0.1", server.management_port(), {.receive_buffer = 4096}};
+    REQUIRE(late.line().starts_with("+OK"));
+    late.send("AUTH root s3cr3t\r\n");
+    REQUIRE(late.line().starts_with("+OK"));
+    late.send("EVNT config\r\n");
+    REQUIRE(late.line().starts_with("+OK"));
+    ManagementClient busy = administrator_of(server);
+    std::string hundred;
+    constexpr unsigned rounds = 600;
+    unsigned changes = 0;
+    for (unsigned round = 0; round < rounds; ++round) {
+        hundred.clear();
+        for (int i = 0; i < 100; ++i) hundred += "CONF timeout " + std::to_string(1000 + changes++) + "\r\n";
+        busy.send(hundred);
+        for (int i = 0; i < 100; ++i) REQUIRE(busy.line().starts_with("+OK"));
+    }
+    unsigned next = 1000, lost = 0, notes = 0;
+    while (next < 1000 + changes) {
+        const std::string line = late.line();
+        if (const std::size_t at = line.find(" lost count="); at != std::string::npos) {
+            const auto count = static_cast<unsigned>(std::stoul(line.substr(at + 12)));
+            next += count;
+            lost += count;
+            ++notes;
+        } else {
+            INFO(line);
+            REQUIRE(line.find(" config level=notice what=timeout value=" + std::to_string(next++) + " by=") != std::string::npos);
+        }
+    }
+    CHECK(next == 1000 + changes);
+    CHECK(notes > 0);
+    CHECK(lost > 0);
+    late.send("\r\n");
+    CHECK(late.line() == ".");
+}
+
 TEST_CASE("the metrics listener speaks HTTP and nothing else") {
     TempDirectory mail;
     Server::Setup setup;

@@ -57,6 +57,8 @@ public:
     // The next part of a Following reply: lines as they are sent, about `room` octets at most, valid until the next event.
     // What comes before them (a note of loss) is appended to `out`. False: nothing new.
     [[nodiscard]] bool look(std::string& out, state::LineFeed::Run& lines, std::size_t room);
+    // The last so many lines of that could not be sent: they are shown again, unless they are lost by then.
+    void look_again(std::uint64_t lines) noexcept;
 
     // The end of a performed Action; gives Answered or Closing.
     [[nodiscard]] Action done(const Outcome& outcome, std::string& out);

@@ -17,7 +17,7 @@ namespace buzon::state {
 
 class EventBus {
 public:
-    static constexpr std::size_t kept_events = 4096; // how far a slow listener may fall behind
+    static constexpr std::size_t kept_events = 8192; // how far a slow listener may fall behind
     using Time = std::chrono::system_clock::time_point;
 
     // The log lives longer than the bus.

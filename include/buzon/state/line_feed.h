@@ -33,7 +33,7 @@ public:
 
     // Lines that lie behind one another, as they are sent: CRLF behind each, a leading dot doubled.
     struct Run {
-        std::string_view text;
+        std::string_view text;     // whole lines, one of the feed behind the other
         int file = -1;             // has the same octets, if there is one,
         std::uint64_t offset = 0;  // from here on: they may be sent from there, and stay what they are until the peer has them
 
@@ -53,6 +53,11 @@ public:
         [[nodiscard]] bool next(std::string_view& line);
         // The same for all lines that lie behind one another: `room` octets at most, but one line in any case.
         [[nodiscard]] bool next_run(Run& run, std::size_t room);
+        // The last so many lines of the run before have not been taken: they come again.
+        void give_back(std::uint64_t lines) noexcept {
+            place_ -= lines;
+            passed_ -= lines;
+        }
         // Reads on only up to what is there now.
         void stop_here() noexcept { end_ = feed_->next_; }
         // How many lines were written over before they could be read, since the last call.
@@ -81,6 +86,7 @@ public:
 
         [[nodiscard]] bool next(std::string_view& line);
         [[nodiscard]] bool next_run(Run& run, std::size_t room);
+        void give_back(std::uint64_t lines) noexcept { reader_.give_back(lines); }
         [[nodiscard]] std::uint64_t take_lost() noexcept { return reader_.take_lost(); }
 
     private:
@@ -105,7 +111,7 @@ private:
         std::size_t used = 0;
         std::uint64_t end = 0;   // number of the line behind its last one
     };
-    static constexpr std::size_t block_size = 64 * 1024;
+    static constexpr std::size_t block_size = 256 * 1024;
 
     [[nodiscard]] const Line& line(std::uint64_t number) const noexcept { return lines_[number % capacity_]; }
     void store(std::string_view line, Line& as);

@@ -23,7 +23,7 @@ protected:
 
 class Log {
 public:
-    static constexpr std::size_t kept_lines = 1000;
+    static constexpr std::size_t kept_lines = 8192;
 
     // The sink may be nullptr: then lines are only kept. It lives longer than the log.
     explicit Log(LogSink* sink = nullptr, LogOrigin origin = {});
