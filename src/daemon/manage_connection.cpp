@@ -44,7 +44,13 @@ void ManageConnection::start() {
 }
 
 void ManageConnection::stop() {
-    (void)flush();
+    if (closed_) return;
+    // Who watches sees the end come: what was published just now would be due a little later.
+    if (flush() && doing_ == Doing::following) {
+        looked_ = {};
+        look();
+    }
+    if (!closed_) (void)flush();
     close();
 }
 

@@ -187,6 +187,7 @@ void Server::drain() {
 
 // The last session has gone.
 void Server::end() {
+    manage_.stop();
     reports_.finish([this] { loop_.stop(); });
 }
 

@@ -142,6 +142,26 @@ TEST_CASE("no more periods are kept than was promised") {
     CHECK(f.history.points(0, Period::week, SIZE_MAX).size() == 522);
 }
 
+TEST_CASE("a file of ten years in which every number was always large is taken back whole") {
+    const std::vector<MetricSeries> series = metric_series();
+    History history{series};
+    std::vector<Count> values(series.size(), 0);
+    const auto busy = [&](sys_seconds when) {
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = series[i].gauge ? Count{1} << 40 : values[i] + (Count{1} << 50);
+        history.sample(when, values);
+    };
+    sys_seconds now = monday;
+    for (int i = 0; i < 522; ++i) busy(now += days{7});
+    for (int i = 0; i < 731; ++i) busy(now += days{1});
+    for (int i = 0; i < 744; ++i) busy(now += hours{1});
+    for (int i = 0; i < 1440; ++i) busy(now += minutes{1});
+    const std::string file = history.encode();
+    CHECK(file.size() <= History::max_file_octets / 2); // more metrics may come
+    History again{series};
+    CHECK(!again.decode(file));
+    CHECK(again.encode() == file);
+}
+
 TEST_CASE("times before 1970 and far beyond are taken, not believed") {
     Fixture f;
     f.at(sys_seconds{-5s}, 1);

@@ -1,4 +1,6 @@
 // system/manage_live_test.cpp - a manager watches: LOGG, EVNT, and the metrics over HTTP.
+#include <sstream>
+
 #include "support/catch.h"
 #include "system/manage_server.h"
 
@@ -37,7 +39,7 @@ TEST_CASE("LOGG FOLLOW is live until a line comes") {
 }
 
 TEST_CASE("EVNT shows what happens as it happens") {
-    const MailServer server;
+    MailServer server;
     ManagementClient manager = server.manager();
     CHECK(manager.command("EVNT no-such-event").starts_with("-ERR"));
     REQUIRE(manager.command("EVNT login retr").starts_with("+OK"));
@@ -52,6 +54,69 @@ TEST_CASE("EVNT shows what happens as it happens") {
     manager.send("\r\n");
     CHECK(manager.line() == ".");
     CHECK(manager.command("NOOP").starts_with("+OK"));
+    REQUIRE(manager.command("EVNT server").starts_with("+OK"));
+    CHECK(server.stop() == 0);
+    server.expect_no_clean_end();
+    CHECK(manager.line().find(" action=stopping") != std::string::npos);
+}
+
+TEST_CASE("each type of event is seen when it happens, and one session has one number in all its lines") {
+    Words arguments = with_administrator;
+    arguments.insert(arguments.end(), {"-T", "/bin/false"});
+    MailServer server{arguments};
+    ManagementClient manager = administrator_of(server);
+    ManagementClient watcher = administrator_of(server);
+    CHECK(manager.command("TRAN 0") == "+OK off");
+    REQUIRE(watcher.command("EVNT").starts_with("+OK"));
+    CHECK(manager.command("CONF undelete-grace 3") == "+OK 3");
+    Pop3Client client = server.client();
+    (void)client.command("USER user1");
+    CHECK(client.command("PASS wr0ng-w0rd").starts_with("-ERR"));
+    client.login("user1", "pass1");
+    (void)client.retrieve(1);
+    CHECK(client.command("TOP 1 0").starts_with("+OK"));
+    (void)client.body();
+    CHECK(manager.command("TRAN 1").starts_with("+OK"));
+    CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
+    CHECK(client.command("DELE 1").starts_with("+OK"));
+    Pop3Client second = server.client();
+    (void)second.command("USER user1");
+    CHECK(second.command("PASS pass1").starts_with("-ERR [IN-USE]"));
+    client.quit();
+    CHECK(manager.command("UNDL user1") == "+OK 1");
+    const Pop3Client kicked = server.session(2);
+    CHECK(manager.command("KICK user2") == "+OK 1");
+    (void)administrator_of(server);
+    CHECK(manager.command("FREE user1").starts_with("+OK"));
+    CHECK(manager.command("USER PASS user2 s3cr3t-t00").starts_with("+OK"));
+    CHECK(manager.command("DRAIN").starts_with("+OK"));
+    const std::map<std::string, std::string> expected = {
+        {"connect", "ip=127.0.0.1 "},   {"auth-fail", "user=user1 "},  {"login", "user=user1 "},  {"retr", "user=user1 "},
+        {"top", "user=user1 "},         {"filter-fail", "cause=exit "}, {"refused", "user=user1 "}, {"dele", "messages=1 "},
+        {"logout", "reason=quit "},     {"undelete", "user=user1 "},   {"kick", "target=user2 "}, {"manager", "result=ok "},
+        {"uidl", "action=release "},    {"config", "what=user-pass "}, {"server", "action=drain "}};
+    std::set<std::string> seen, sessions;
+    for (std::string line; line.find(" server ") == line.npos;) {
+        line = watcher.line() + ' ';
+        CHECK(line.find("s3cr3t") == line.npos);
+        CHECK(line.find("wr0ng") == line.npos);
+        std::istringstream words{line};
+        std::string time, type;
+        words >> time >> type;
+        if (const auto at = expected.find(type); at != expected.end() && line.find(at->second) != line.npos) seen.insert(type);
+        if (line.find("user=user1 ip=") == line.npos && type != "retr" && type != "top" && type != "dele") continue;
+        if (type == "refused") continue; // the second
+        const std::size_t from = line.find("session=");
+        REQUIRE(from != line.npos);
+        sessions.insert(line.substr(from, line.find(' ', from) - from));
+    }
+    for (const auto& [type, what] : expected) {
+        CAPTURE(type, what);
+        CHECK(seen.contains(type));
+    }
+    CHECK(sessions.size() == 1);
+    CHECK(server.process().wait() == 0); // nobody was there any more
+    server.expect_no_clean_end();
 }
 
 TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
