@@ -78,8 +78,8 @@ int run(std::span<const std::string_view> arguments) {
 
 int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is a failed write, not our end
-    // A worker is this program again (worker/pool.h).
-    if (argc == 1 && std::strcmp(argv[0], daemon::worker_name) == 0) return daemon::worker_main();
+    // A worker is this program again (worker/pool.h). It leaves nothing that would have to be put in order.
+    if (argc == 1 && std::strcmp(argv[0], daemon::worker_name) == 0) ::_exit(daemon::worker_main());
     fill_standard_descriptors();
     const std::vector<std::string_view> arguments{argv + std::min(argc, 1), argv + argc};
     try {
