@@ -1,4 +1,5 @@
 // system/manage_live_test.cpp - a manager watches: LOGG, EVNT, and the metrics over HTTP.
+#include <set>
 #include <sstream>
 
 #include "support/catch.h"
