@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
-#include <memory>
 
 #include "buzon/posix/io.h"
 #include "journal.h"
@@ -58,34 +58,38 @@ Result<Stamps> stamps(const std::string& maildir) {
     return both;
 }
 
+std::error_code Listing::add(const dirent64& entry) {
+    const std::string_view name{entry.d_name};
+    if (name.substr(0, journal_prefix.size()) == journal_prefix) journals.emplace_back(name);
+    if (name.empty() || name.front() == '.') return {};
+    if (names.size() > std::numeric_limits<std::uint32_t>::max() - name.size())
+        return {EOVERFLOW, std::system_category()};
+    all.push_back({entry.d_ino, static_cast<std::uint32_t>(names.size()), static_cast<std::uint16_t>(name.size()),
+                   entry.d_type == DT_REG || entry.d_type == DT_UNKNOWN, entry.d_type == DT_REG});
+    names.append(name).push_back('\0');
+    return {};
+}
+
+// Read by the system call itself: a stream would want a descriptor of its own, four calls more for each directory.
 Result<Listing> list_directory(int directory, std::size_t expected) {
-    UniqueFd own{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};   // fdopendir takes its descriptor away
-    if (!own) return last_error();
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream{::fdopendir(own.get()), ::closedir};
-    if (!stream) return last_error();
-    static_cast<void>(own.release());
+    if (::lseek(directory, 0, SEEK_SET) != 0) return last_error();
     Listing listing;
     if (expected > many) {   // else they grow fast enough
         constexpr std::size_t octets_of_a_name = 48;
         reserve_all(listing.all, expected + expected / 8);
         reserve_all(listing.names, expected * octets_of_a_name);
     }
+    alignas(dirent64) std::array<char, 32 * 1024> entries;   // as many as the C library asks for
     for (;;) {
-        errno = 0;
-        const dirent* const entry = ::readdir(stream.get());
-        if (entry == nullptr) break;
-        const std::string_view name{entry->d_name};
-        if (name.substr(0, journal_prefix.size()) == journal_prefix) listing.journals.emplace_back(name);
-        if (name.empty() || name.front() == '.') continue;
-        if (listing.names.size() > std::numeric_limits<std::uint32_t>::max() - name.size())
-            return std::error_code{EOVERFLOW, std::system_category()};
-        listing.all.push_back({entry->d_ino, static_cast<std::uint32_t>(listing.names.size()),
-                               static_cast<std::uint16_t>(name.size()),
-                               entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN, entry->d_type == DT_REG});
-        listing.names.append(name).push_back('\0');
+        const ssize_t n = ::getdents64(directory, entries.data(), entries.size());
+        if (n < 0) return last_error();
+        if (n == 0) return listing;
+        for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
+            const auto* const entry = reinterpret_cast<const dirent64*>(entries.data() + at);
+            at += entry->d_reclen;
+            if (const std::error_code why = listing.add(*entry)) return why;
+        }
     }
-    if (errno != 0) return last_error();
-    return listing;
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // mail/directory.h - the directories of a Maildir: opened, stamped, listed. Private to mail/.
 #pragma once
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include <cstdint>
@@ -42,10 +43,12 @@ struct Listing {
     [[nodiscard]] std::string_view view(const Name& name) const noexcept { return {names.data() + name.at, name.size}; }
     // For calls that need a terminated one: it is.
     [[nodiscard]] const char* path(const Name& name) const noexcept { return names.data() + name.at; }
+
+    [[nodiscard]] std::error_code add(const dirent64& entry);
 };
 
 // Everything in the directory but dot files, of which only journals are told. EOVERFLOW beyond 4 GiB of names.
-// `expected`: about so many names; another number costs time alone.
+// From its start, wherever it was read to before. `expected`: about so many names; another number costs time alone.
 [[nodiscard]] posix::Result<Listing> list_directory(int directory, std::size_t expected = 0);
 
 // Both directories; one that is missing is empty.

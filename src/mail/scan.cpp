@@ -201,11 +201,18 @@ std::error_code create_maildir(const std::string& maildir) {
     const auto make = [](const std::string& path) {
         return ::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST ? std::error_code{} : last_error();
     };
+    const auto make_folders = [&] {
+        for (const char* const part : {"/cur", "/new", "/tmp"})
+            if (const std::error_code why = make(maildir + part)) return why;
+        return std::error_code{};
+    };
+    // Nearly always everything is there, and the way to it need not be looked at.
+    const std::error_code why = make_folders();
+    if (why.value() != ENOENT) return why;
     for (std::size_t slash = maildir.find('/', 1); slash != maildir.npos; slash = maildir.find('/', slash + 1))
-        if (const std::error_code why = make(maildir.substr(0, slash))) return why;
-    for (const char* const part : {"", "/cur", "/new", "/tmp"})
-        if (const std::error_code why = make(maildir + part)) return why;
-    return {};
+        if (const std::error_code failed = make(maildir.substr(0, slash))) return failed;
+    if (const std::error_code failed = make(maildir)) return failed;
+    return make_folders();
 }
 
 } // namespace buzon::mail

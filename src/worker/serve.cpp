@@ -31,6 +31,9 @@ int serve(const std::function<Reply(Request)>& work) {
     // keep the next ones, tens of MB of them.
     constexpr int large_block = 128 * 1024;
     ::mallopt(M_MMAP_THRESHOLD, large_block);
+    // What is smaller it keeps up to here, else it would ask the kernel for the same pages with every job.
+    constexpr int kept = 1024 * 1024;
+    ::mallopt(M_TRIM_THRESHOLD, kept);
     for (;;) {
         detail::Message message;
         const posix::Transfer got = detail::receive_message(worker_socket, message);

@@ -412,6 +412,23 @@ TEST_CASE("while others deliver, move and flag, each scan shows every settled me
     CHECK(maildir.scan()->count() == 300);
 }
 
+TEST_CASE("names of every length fill the pieces in which a directory is read, and none is lost between two") {
+    // 32 KiB are read at once: with names of 250 octets some 120.
+    const TestMaildir maildir;
+    std::size_t count = 0;
+    for (const std::size_t longest : {std::size_t{250}, std::size_t{17}, std::size_t{249}, std::size_t{100}}) {
+        for (int i = 0; i < 130; ++i, ++count) {
+            std::string name = "cur/" + std::to_string(1'000'000 + count) + ".x";
+            name.append(longest - name.size() + 4 - static_cast<std::size_t>(i) % 8, 'y');
+            maildir.put(name);
+        }
+        const auto snapshot = maildir.scan();
+        REQUIRE(snapshot->count() == count);
+        std::set<std::string_view> unique;
+        for (std::uint32_t i = 0; i < snapshot->count(); ++i) CHECK(unique.insert(snapshot->base_name(i)).second);
+    }
+}
+
 TEST_CASE("a Maildir is made with its parents, and made again without harm") {
     const TestMaildir maildir;
     const std::string deep = maildir.file("a/b/user");
@@ -423,6 +440,9 @@ TEST_CASE("a Maildir is made with its parents, and made again without harm") {
         CHECK(S_ISDIR(about.st_mode));
         CHECK((about.st_mode & 0777) == 0700);
     }
+    std::filesystem::remove(deep + "/new");
+    CHECK_FALSE(create_maildir(deep));   // the one folder that is missing
+    CHECK(std::filesystem::is_directory(deep + "/new"));
     maildir.put("file");
     CHECK(create_maildir(maildir.file("file/user")).value() == ENOTDIR);
     CHECK(create_maildir(maildir.file("file")).value() != 0);
