@@ -122,7 +122,8 @@ void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
 void Pop3Connection::work(std::string& out) {
     const std::uint64_t sent_before = sent_;
     for (int lines = 0; !closing_ && !closed_;) {
-        if (out.size() >= send_at && !flush(out)) return;
+        // The end of one piece and the start of the next go in one segment.
+        if (out.size() >= send_at && !flush(out, doing_ == Doing::delivering || doing_ == Doing::listing)) return;
         if (sent_ - sent_before >= octets_per_turn || lines >= lines_per_turn) return context_.loop.next_turn(*this);
         switch (doing_) {
         case Doing::nothing:
@@ -181,11 +182,11 @@ bool Pop3Connection::next_line(std::string& out) {
 }
 
 // True: everything has left. False: the client takes no more for now, or has gone.
-bool Pop3Connection::flush(std::string& out) {
+bool Pop3Connection::flush(std::string& out, bool more) {
     if (alone_) out.clear();
     std::size_t done = 0;
     while (done < out.size()) {
-        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{out}.substr(done));
+        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{out}.substr(done), more);
         if (went.what == posix::Moved::some) {
             done += went.bytes;
             continue;
@@ -210,7 +211,7 @@ bool Pop3Connection::flush(std::string& out) {
 // The same for what need not pass through us: how many octets of the part have left. Fewer than all: the client takes no
 // more for now, or the connection is closed_.
 std::size_t Pop3Connection::send_part(const FilePart& part, std::string& out) {
-    if (!out.empty() && !flush(out)) return 0;
+    if (!out.empty() && !flush(out, true)) return 0;
     const posix::Transfer went = posix::send_file(socket_.get(), part.file, part.offset, part.octets);
     switch (went.what) {
     case posix::Moved::some:

@@ -96,7 +96,7 @@ private:
     void turn(const std::function<void(std::string&)>& first);
     void work(std::string& out);
     [[nodiscard]] bool next_line(std::string& out);
-    [[nodiscard]] bool flush(std::string& out);
+    [[nodiscard]] bool flush(std::string& out, bool more = false);
     [[nodiscard]] std::size_t send_part(const FilePart& part, std::string& out);
     void sent(std::size_t octets);
     [[nodiscard]] bool client_is_slow() const noexcept { return backlog() > 0 || socket_full_; }
