@@ -46,11 +46,12 @@ void LineFeed::append(unsigned kind, std::string_view line) {
     store(line, lines_[(next_ - 1) % capacity_]);
     ++appended_[kind & 31u];
     if ((wanted_ & bit(kind)) == 0) return;
-    for (Subscription* const subscriber : subscribers_)
-        if (subscriber->asleep_ && (subscriber->kinds_ & bit(kind)) != 0) {
-            subscriber->asleep_ = false;
-            subscriber->wake_();
-        }
+    std::erase_if(sleepers_, [kind](Subscription* sleeper) {
+        if ((sleeper->kinds_ & bit(kind)) == 0) return false;
+        sleeper->asleep_ = false;
+        sleeper->wake_();
+        return true;
+    });
 }
 
 // The line that next_ has just counted. What goes for it was forgotten with the lines in it.
@@ -112,18 +113,30 @@ bool LineFeed::Reader::next(std::string_view& line) {
 
 bool LineFeed::Reader::next_run(Run& run, std::size_t room) {
     if (!find()) return false;
+    LastRun& last = feed_->last_run_;
+    const bool everything = end_ == UINT64_MAX;
+    if (everything && last.kinds == kinds_ && last.from == place_ && last.room == room && last.next == feed_->next_) {
+        place_ = last.to;
+        passed_ += last.lines;
+        run = last.run;
+        return true;
+    }
+    const std::uint64_t from = place_, passed = passed_;
     const Line* found = &feed_->line(place_);
     const char* const begin = found->at;
     const std::uint64_t offset = found->offset;
-    const char* end = begin;
+    std::size_t size = 0;
+    std::uint64_t behind = place_;
     do {
-        end = found->at + found->size;
+        size += found->size;
         ++passed_;
-        ++place_;
+        behind = ++place_;
         if (!find()) break;
         found = &feed_->line(place_);
-    } while (found->at == end && static_cast<std::size_t>(end - begin) + found->size <= room);
-    run = {{begin, static_cast<std::size_t>(end - begin)}, feed_->memory_.file(), offset};
+    } while (found->at == begin + size && found->offset == offset + size && size + found->size <= room);
+    place_ = behind;   // not behind lines of other kinds: what is given back is counted from here
+    run = {{begin, size}, feed_->memory_.file(), offset};
+    if (everything) last = {kinds_, room, from, place_, feed_->next_, passed_ - passed, run};
     return true;
 }
 
@@ -137,24 +150,33 @@ LineFeed::Subscription::Subscription(LineFeed& feed, std::uint32_t kinds, std::s
     , reader_{feed, kinds, back}
     , wake_{std::move(wake)} {
     feed_.subscribers_.push_back(this);
+    feed_.sleepers_.reserve(feed_.subscribers_.size());
     feed_.subscribers_changed();
 }
 
 LineFeed::Subscription::~Subscription() {
     std::erase(feed_.subscribers_, this);
+    std::erase(feed_.sleepers_, this);
     feed_.subscribers_changed();
 }
 
 bool LineFeed::Subscription::next(std::string_view& line) {
-    const bool found = reader_.next(line);
-    asleep_ = !found;
-    return found;
+    const bool something = reader_.next(line);
+    found(something);
+    return something;
 }
 
 bool LineFeed::Subscription::next_run(Run& run, std::size_t room) {
-    const bool found = reader_.next_run(run, room);
-    asleep_ = !found;
-    return found;
+    const bool something = reader_.next_run(run, room);
+    found(something);
+    return something;
+}
+
+void LineFeed::Subscription::found(bool something) {
+    if (asleep_ == !something) return;
+    asleep_ = !something;
+    if (asleep_) feed_.sleepers_.push_back(this);
+    else std::erase(feed_.sleepers_, this);
 }
 
 void LineFeed::subscribers_changed() noexcept {

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <memory>
 #include <random>
 
 #include "support/catch.h"
@@ -145,6 +147,27 @@ TEST_CASE("a listener is woken once, and again only after it has read everything
     CHECK(wakes == 2);
 }
 
+TEST_CASE("a wake concerns those who sleep and want the line, whoever has ended meanwhile") {
+    LineFeed feed{10};
+    std::vector<int> woken(4);
+    std::vector<std::unique_ptr<LineFeed::Subscription>> listeners;
+    std::string_view line;
+    for (unsigned i = 0; i < 4; ++i) {
+        listeners.push_back(std::make_unique<LineFeed::Subscription>(feed, i == 3 ? 2u : 1u, 0, [&woken, i] { ++woken[i]; }));
+        if (i != 2) REQUIRE_FALSE(listeners.back()->next(line));   // the third has not looked yet: it is awake
+    }
+    listeners[0].reset();
+    feed.append(0, "a");
+    CHECK(woken == std::vector<int>{0, 1, 0, 0});
+    feed.append(1, "b");
+    feed.append(1, "c");
+    CHECK(woken == std::vector<int>{0, 1, 0, 1});
+    for (const std::size_t i : {1u, 2u}) while (listeners[i]->next(line)) {}
+    listeners[1].reset();
+    feed.append(0, "d");
+    CHECK(woken == std::vector<int>{0, 1, 1, 1});
+}
+
 TEST_CASE("a feed knows what is wanted, and forgets it with its listeners") {
     LineFeed feed{10};
     CHECK(feed.wanted() == 0);
@@ -187,5 +210,48 @@ TEST_CASE("read and lost lines of a reader's kinds are together all that came, h
             ++read;
         lost += reader.take_lost();
         CHECK(read + lost == expected.size());
+    }
+}
+
+TEST_CASE("whoever reads beside others gets the runs that it would get alone") {
+    std::mt19937 generator{11};
+    const auto random = [&] { return static_cast<unsigned>(generator() & 0xFFFFu); };
+    struct One {
+        LineFeed::Reader reader;
+        std::vector<std::string> expected{};
+        std::uint64_t passed = 0;   // read or lost
+    };
+    for (int round = 0; round < 50; ++round) {
+        LineFeed feed{2 + random() % 30};
+        std::vector<One> all;
+        for (const std::uint32_t kinds : {1u, 1u, 3u, 3u, 3u, 2u}) all.push_back({{feed, kinds, 0}});
+        std::uint32_t next_number = 0;
+        for (int step = 0; step < 100; ++step) {
+            for (std::size_t i = random() % 12; i > 0; --i) {
+                const unsigned kind = random() % 2;
+                const std::string text = std::to_string(next_number++);
+                feed.append(kind, text);
+                for (std::size_t one = 0; one < all.size(); ++one)
+                    if (one < 2 ? kind == 0 : one < 5 || kind == 1) all[one].expected.push_back(text);
+            }
+            for (One& one : all) {
+                LineFeed::Run run;
+                const std::size_t room = random() % 3 == 0 ? 9 : 1000;
+                if (random() % 4 == 0 || !one.reader.next_run(run, room)) continue;
+                one.passed += one.reader.take_lost();
+                std::uint64_t lines = 0;
+                for (std::string_view rest = run.text; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1), ++lines)
+                    REQUIRE(rest.substr(0, rest.find('\r')) == one.expected.at(one.passed + lines));
+                const std::uint64_t back = random() % 3 == 0 ? random() % lines : 0;
+                one.reader.give_back(back);
+                one.passed += lines - back;
+            }
+        }
+        for (One& one : all) {
+            LineFeed::Run run;
+            while (one.reader.next_run(run, 1000))
+                one.passed += one.reader.take_lost() + static_cast<std::uint64_t>(std::count(run.text.begin(), run.text.end(), '\n'));
+            CHECK(one.passed + one.reader.take_lost() == one.expected.size());
+        }
     }
 }

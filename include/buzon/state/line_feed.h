@@ -91,6 +91,8 @@ public:
 
     private:
         friend class LineFeed;
+        void found(bool something);
+
         LineFeed& feed_;
         std::uint32_t kinds_;
         Reader reader_;
@@ -112,6 +114,16 @@ private:
         std::uint64_t end = 0;   // number of the line behind its last one
     };
     static constexpr std::size_t block_size = 256 * 1024;
+    // The run that was put together last, and for whom: listeners who wait for the same lines are served one behind the
+    // other, and the second needs no look at each line.
+    struct LastRun {
+        std::uint32_t kinds = 0;
+        std::size_t room = 0;
+        std::uint64_t from = 0, to = 0;   // the place before and behind it
+        std::uint64_t next = 0;           // next_ of that time: the same number, the same lines
+        std::uint64_t lines = 0;
+        Run run;
+    };
 
     [[nodiscard]] const Line& line(std::uint64_t number) const noexcept { return lines_[number % capacity_]; }
     void store(std::string_view line, Line& as);
@@ -127,6 +139,8 @@ private:
     std::uint64_t dropped_[32] = {};  // of these, no longer in the ring
     std::uint32_t wanted_ = 0;
     std::vector<Subscription*> subscribers_;
+    std::vector<Subscription*> sleepers_;   // of these, who had read everything; there is always room for all
+    mutable LastRun last_run_;
 };
 
 } // namespace buzon::state

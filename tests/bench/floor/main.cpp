@@ -15,6 +15,7 @@ using bench::UsageError;
 
 constexpr const char* usage =
     "usage: bench_floor serve DIR               canned replies from DIR (bench_load canned), prints the port\n"
+    "       bench_floor feed OCTETS MS          so many octets of lines to each listener every MS, prints the port\n"
     "       bench_floor scan MAILDIR            readdir, open, read, close of every mail\n"
     "       bench_floor spawn SECONDS FILE PROGRAM [ARG...]   the program on the file, two in flight\n";
 
@@ -47,6 +48,11 @@ int run(std::span<char*> words) {
     const std::string_view what = words.empty() ? std::string_view{} : words[0];
     raise_file_limit();
     if (what == "serve" && words.size() == 2) bench::serve_canned(words[1]);
+    if (what == "feed" && words.size() == 3) {
+        const std::uint64_t every = bench::parse_number("MS", words[2]);
+        if (every == 0 || every > 60'000) throw UsageError{"MS is out of range"};
+        bench::feed_lines(bench::parse_number("OCTETS", words[1]), std::chrono::milliseconds{every});
+    }
     const auto begin = std::chrono::steady_clock::now();
     const double processor = processor_seconds();
     std::uint64_t units = 0;

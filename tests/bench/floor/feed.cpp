@@ -1,0 +1,162 @@
+// bench/floor/feed.cpp - what any server must do for those who listen: hand the same octets to all of them (floor.h). It
+// reads no event, writes no line and keeps no ring: the lines lie in memory before the first listener comes.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "buzon/posix/io.h"
+#include "buzon/posix/unique_fd.h"
+#include "floor/floor.h"
+
+namespace bench {
+namespace {
+
+using buzon::posix::UniqueFd;
+using Clock = std::chrono::steady_clock;
+
+// A listener that does not read is owed no more than this.
+constexpr std::size_t memory_size = std::size_t{8} << 20;
+constexpr std::string_view one_line =
+    "2026-11-28T12:00:00.123Z login user=u17 address=127.0.0.57 session=4f2a9c11 mechanism=user\r\n";
+
+[[noreturn]] void give_up(const char* what) {
+    throw std::system_error{errno, std::system_category(), what};
+}
+
+UniqueFd lines_in_memory() {
+    std::string lines;
+    while (lines.size() < memory_size) lines += one_line;
+    lines.resize(memory_size);
+    UniqueFd file{memfd_create("feed", MFD_CLOEXEC)};
+    if (!file) give_up("memfd_create");
+    if (const std::error_code why = buzon::posix::write_all(file.get(), lines)) throw std::system_error{why, "memfd"};
+    return file;
+}
+
+struct Listener {   // indexed by descriptor
+    std::size_t owed = 0;
+    off_t at = 0;
+    bool listens = false, full = false;
+};
+
+class Feeder {
+public:
+    Feeder(std::size_t octets, std::chrono::milliseconds every) : octets_{octets}, every_{every} {}
+
+    [[noreturn]] void feed() {
+        listen_and_say_where();
+        std::array<epoll_event, 256> ready{};
+        for (auto next = Clock::now() + every_;;) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
+            const int n = epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), static_cast<int>(std::max<long>(left, 0)));
+            for (int i = 0; i < n; ++i) attend(ready[static_cast<std::size_t>(i)]);
+            if (Clock::now() < next) continue;
+            next += every_;
+            for (std::size_t fd = 0; fd < listeners_.size(); ++fd) {
+                Listener& listener = listeners_[fd];
+                if (!listener.listens) continue;
+                listener.owed = std::min(listener.owed + octets_, memory_size);
+                if (!listener.full) send_owed(static_cast<int>(fd), listener);
+            }
+        }
+    }
+
+private:
+    void listen_and_say_where() {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        auto* const generic = reinterpret_cast<sockaddr*>(&address);
+        socklen_t length = sizeof address;
+        if (bind(port_.get(), generic, length) != 0 || listen(port_.get(), 4096) != 0 ||
+            getsockname(port_.get(), generic, &length) != 0) {
+            give_up("listen");
+        }
+        watch(port_.get(), EPOLLIN);
+        std::cout << "Server started on port " << ntohs(address.sin_port) << std::endl;
+    }
+
+    void watch(int fd, std::uint32_t events) {
+        epoll_event event{.events = events, .data = {.fd = fd}};
+        if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) give_up("epoll_ctl");
+    }
+
+    void attend(const epoll_event& event) {
+        const int fd = event.data.fd;
+        if (fd == port_.get()) return accept_all();
+        Listener& listener = listeners_[static_cast<std::size_t>(fd)];
+        if ((event.events & EPOLLIN) != 0) answer(fd, listener);
+        if ((event.events & EPOLLOUT) != 0 && std::exchange(listener.full, false)) send_owed(fd, listener);
+    }
+
+    void accept_all() {
+        for (;;) {
+            const int fd = accept4(port_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (fd < 0) return;
+            if (listeners_.size() <= static_cast<std::size_t>(fd)) listeners_.resize(static_cast<std::size_t>(fd) + 1);
+            listeners_[static_cast<std::size_t>(fd)] = {};
+            watch(fd, EPOLLIN | EPOLLOUT | EPOLLET);
+            say(fd, "+OK floor ready\r\n");
+        }
+    }
+
+    static void say(int fd, std::string_view text) { (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
+
+    // Whatever it asks for, it gets lines.
+    void answer(int fd, Listener& listener) {
+        std::array<char, 512> input;
+        const ssize_t n = recv(fd, input.data(), input.size(), 0);
+        if (n < 0 && errno == EAGAIN) return;
+        if (n <= 0) return end(fd, listener);
+        say(fd, "+OK\r\n");
+        listener.listens = true;
+    }
+
+    void send_owed(int fd, Listener& listener) {
+        while (listener.owed > 0) {
+            const std::size_t piece = std::min(listener.owed, memory_size - static_cast<std::size_t>(listener.at));
+            const ssize_t n = sendfile(fd, lines_.get(), &listener.at, piece);
+            if (n < 0) {
+                if (errno != EAGAIN) return end(fd, listener);
+                listener.full = true;   // an edge comes when there is room again
+                return;
+            }
+            listener.owed -= static_cast<std::size_t>(n);
+            listener.at %= static_cast<off_t>(memory_size);
+        }
+    }
+
+    static void end(int fd, Listener& listener) {
+        listener = {};
+        close(fd);
+    }
+
+    std::size_t octets_;
+    std::chrono::milliseconds every_;
+    UniqueFd lines_ = lines_in_memory();
+    UniqueFd epoll_{epoll_create1(EPOLL_CLOEXEC)};
+    UniqueFd port_{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    std::vector<Listener> listeners_;
+};
+
+} // namespace
+
+void feed_lines(std::size_t octets, std::chrono::milliseconds every) {
+    Feeder{octets, every}.feed();
+}
+
+} // namespace bench
