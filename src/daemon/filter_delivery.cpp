@@ -132,7 +132,7 @@ Delivery::Step FilterDelivery::start() {
     filter::Environment environment;
     environment.user = order_.user;
     environment.uidl = order_.snapshot.uidl(order_.index);
-    environment.client_ip = order_.client_ip;
+    environment.client_ip = order_.client_ip.text();
     // The look at the programs' files costs a microsecond or two, and waits for nothing that the start behind it would
     // not wait for.
     if (!order_.top_lines) key_ = filter::identity(spec_);

@@ -12,7 +12,7 @@ namespace buzon::daemon {
 
 void Pop3Connection::deliver(const pop3::Deliver& wanted, std::string& out) {
     const std::uint32_t index = mail::Maildrop::index(wanted.number);
-    DeliveryOrder order{session_.maildrop()->snapshot(), index, maildir_, session_.user(), client_.address.ip.text(), id_,
+    DeliveryOrder order{session_.maildrop()->snapshot(), index, maildir_, session_.user(), client_.address.ip, id_,
                         wanted.top_lines, session_.maildrop()->filtered_octets()};
     retr_ = !wanted.top_lines;
     work_began_ = event::Clock::now();

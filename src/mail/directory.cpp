@@ -162,7 +162,7 @@ Result<MaildirListing> list_maildir(int maildir, std::size_t expected) {
 }
 
 Result<UniqueFd> open_regular(int directory, const char* name, struct stat& about) {
-    UniqueFd file{::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    UniqueFd file{::openat(directory, name, open_flags)};
     if (!file) {
         // A link, and a socket or device without a driver behind it: entries that are no messages.
         if (errno == ELOOP || errno == ENXIO || errno == ENODEV) errno = ENOENT;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cstdint>
@@ -65,7 +66,8 @@ struct MaildirListing {
 // `expected`: so many messages were there the last time.
 [[nodiscard]] posix::Result<MaildirListing> list_maildir(int maildir, std::size_t expected = 0);
 
-// Opened for reading, a regular file for certain (else ENOENT), never through a link, never waiting for a FIFO's writer.
+constexpr int open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+// Opened for reading with these, a regular file for certain (else ENOENT), never through a link, never waiting for a FIFO's writer.
 // `about` is filled in.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_regular(int directory, const char* name, struct stat& about);
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "buzon/mail/snapshot.h"
+#include "buzon/posix/ring.h"
 #include "directory.h"
 
 namespace buzon::mail {
@@ -61,6 +62,9 @@ private:
 
 // Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot be
 // read keeps its size on disk. An error is trouble of ours (no memory, no descriptors), not of a file.
+// With a ring many are opened, read and closed at a time; without, or where that fails, one by one.
+[[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing, posix::Ring* ring);
+// With the ring of this process, if there are enough of them and it can have one.
 [[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing);
 
 } // namespace buzon::mail

@@ -12,6 +12,7 @@
 #include "buzon/filter/filter_spec.h"
 #include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/snapshot.h"
+#include "buzon/net/address.h"
 #include "buzon/pop3/action.h"
 #include "buzon/posix/result.h"
 
@@ -23,7 +24,7 @@ struct DeliveryOrder {
     std::uint32_t index;
     const std::string& maildir;
     const std::string& user;
-    std::string client_ip;
+    net::Ip client_ip;
     std::uint64_t session;
     std::optional<std::uint32_t> top_lines;
     const mail::FilteredOctets* filtered;   // what the session knows of transformed octets; null: nothing

@@ -1,0 +1,145 @@
+#include "buzon/posix/ring.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+namespace buzon::posix {
+namespace {
+
+UniqueFd set_up(unsigned most, io_uring_params& about) noexcept {
+    // One process uses it and asks for what is done: since Linux 6.1 that can be told to the kernel, which then spares
+    // itself the interruptions.
+    constexpr unsigned single_issuer = 1U << 12, defer_taskrun = 1U << 13;
+    for (const unsigned flags : {single_issuer | defer_taskrun, 0U}) {
+        about = {};
+        about.flags = flags;
+        UniqueFd fd{static_cast<int>(::syscall(SYS_io_uring_setup, most, &about))};
+        if (fd || errno != EINVAL) return fd;
+    }
+    return UniqueFd{};
+}
+
+std::uint64_t address(const void* of) noexcept {
+    return reinterpret_cast<std::uintptr_t>(of);
+}
+
+template <class Number>
+Number* number_at(const Mapping& rings, unsigned offset) noexcept {
+    return reinterpret_cast<Number*>(rings.at(offset));
+}
+
+} // namespace
+
+Mapping::Mapping(int fd, std::size_t size, unsigned long long offset) noexcept {
+    void* const mapped =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, static_cast<off_t>(offset));
+    if (mapped == MAP_FAILED) return;
+    address_ = static_cast<char*>(mapped);
+    size_ = size;
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : address_{std::exchange(other.address_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
+
+Mapping::~Mapping() {
+    if (address_ != nullptr) ::munmap(address_, size_);
+}
+
+std::optional<Ring> Ring::make(unsigned most) {
+    io_uring_params about;
+    UniqueFd fd = set_up(most, about);
+    // Both rings in one mapping (Linux 5.4): not worth two ways.
+    if (!fd || (about.features & IORING_FEAT_SINGLE_MMAP) == 0) return std::nullopt;
+    const std::size_t size = std::max<std::size_t>(about.sq_off.array + about.sq_entries * sizeof(unsigned),
+                                                   about.cq_off.cqes + about.cq_entries * sizeof(io_uring_cqe));
+    Mapping rings{fd.get(), size, IORING_OFF_SQ_RING};
+    Mapping entries{fd.get(), about.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES};
+    if (!rings || !entries) return std::nullopt;
+    return Ring{std::move(fd), std::move(rings), std::move(entries), about};
+}
+
+Ring::Ring(UniqueFd fd, Mapping rings, Mapping entries, const io_uring_params& about)
+    : fd_{std::move(fd)}
+    , rings_{std::move(rings)}
+    , entries_{std::move(entries)}
+    , submitted_tail_{number_at<unsigned>(rings_, about.sq_off.tail)}
+    , completed_head_{number_at<unsigned>(rings_, about.cq_off.head)}
+    , completed_tail_{number_at<unsigned>(rings_, about.cq_off.tail)}
+    , completions_{number_at<io_uring_cqe>(rings_, about.cq_off.cqes)}
+    , submitted_mask_{*number_at<unsigned>(rings_, about.sq_off.ring_mask)}
+    , completed_mask_{*number_at<unsigned>(rings_, about.cq_off.ring_mask)}
+    , results_(about.sq_entries) {
+    unsigned* const order = number_at<unsigned>(rings_, about.sq_off.array);   // of the entries: always the same
+    for (unsigned i = 0; i < about.sq_entries; ++i) order[i] = i;
+}
+
+// The kernel looks at the tail within perform() only.
+io_uring_sqe& Ring::next() noexcept {
+    io_uring_sqe& entry = *(number_at<io_uring_sqe>(entries_, 0) + (*submitted_tail_ & submitted_mask_));
+    entry = {};
+    entry.user_data = noted_++;
+    ++*submitted_tail_;
+    return entry;
+}
+
+void Ring::open(int directory, const char* name, int flags) noexcept {
+    io_uring_sqe& entry = next();
+    entry.opcode = IORING_OP_OPENAT;
+    entry.fd = directory;
+    entry.addr = address(name);
+    entry.open_flags = static_cast<unsigned>(flags);
+}
+
+void Ring::read(int fd, std::span<char> into) noexcept {
+    io_uring_sqe& entry = next();
+    entry.opcode = IORING_OP_READ;
+    entry.fd = fd;
+    entry.addr = address(into.data());
+    entry.len = static_cast<unsigned>(into.size());
+}
+
+void Ring::close(int fd) noexcept {
+    io_uring_sqe& entry = next();
+    entry.opcode = IORING_OP_CLOSE;
+    entry.fd = fd;
+}
+
+std::span<const int> Ring::perform() noexcept {
+    const std::span<int> results = std::span{results_}.first(noted_);
+    std::fill(results.begin(), results.end(), -ECANCELED);
+    unsigned waiting = std::exchange(noted_, 0);
+    while (waiting != 0 || running_ != 0) {
+        const long taken = ::syscall(SYS_io_uring_enter, fd_.get(), waiting, waiting + running_, IORING_ENTER_GETEVENTS,
+                                     nullptr, std::size_t{0});
+        if (taken < 0 && errno != EINTR) {
+            // It takes no more: what it has not seen is withdrawn, what runs is waited for.
+            *submitted_tail_ -= std::exchange(waiting, 0);
+            // Never seen: even waiting is refused, while the kernel may still write into the caller's buffers.
+            if (running_ != 0 && errno != EAGAIN && errno != EBUSY) std::abort();
+        }
+        if (taken > 0) {
+            waiting -= static_cast<unsigned>(taken);
+            running_ += static_cast<unsigned>(taken);
+        }
+        collect();
+    }
+    return results;
+}
+
+void Ring::collect() noexcept {
+    unsigned head = *completed_head_;
+    for (const unsigned tail = std::atomic_ref{*completed_tail_}.load(std::memory_order_acquire); head != tail; ++head, --running_) {
+        const io_uring_cqe& done = completions_[head & completed_mask_];
+        results_[done.user_data] = done.res;
+    }
+    std::atomic_ref{*completed_head_}.store(head, std::memory_order_release);
+}
+
+} // namespace buzon::posix
