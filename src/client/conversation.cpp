@@ -24,6 +24,9 @@ constexpr std::size_t longest_reply_line = std::size_t{4} * 1024 * 1024;
 constexpr Milliseconds reply_patience = 60s;
 constexpr Milliseconds goodbye_patience = 1s;
 
+// A POP3 server says +OK too: without this the first command would find out, and look like one that was refused.
+constexpr std::string_view greeting_text = "buzon management";
+
 constexpr std::string_view closed = "the server closed the connection";
 
 // What poll(2) takes: -1 for ever. Rounded up, so that a deadline has passed when poll says so.
@@ -60,6 +63,7 @@ std::variant<Conversation, std::string> Conversation::open(const Address& addres
     ReplyReader reader{Shape::line};
     if (reader.take(greeting.text) != ReplyReader::Progress::done) return "this is no management service";
     if (!reader.reply().ok) return "refused: " + reader.reply().text;
+    if (!reader.reply().text.starts_with(greeting_text)) return "this is no management service";
     return server;
 }
 

@@ -9,9 +9,9 @@
 namespace buzon::daemon {
 namespace {
 
-std::string joined(const std::vector<std::string>& texts) {
+std::string joined(const std::vector<std::string>& texts, std::string_view between) {
     std::string all;
-    for (const std::string& text : texts) all.append(all.empty() ? "" : ", ").append(text);
+    for (const std::string& text : texts) all.append(all.empty() ? "" : between).append(text);
     return all;
 }
 
@@ -84,44 +84,48 @@ Control::Unsaved Control::unsaved() const {
     return found;
 }
 
-// What has a file is written, whatever else has none.
+// What has a file is written, whatever else has none or could not be written.
 void Control::save(worker::Pending& pending, OnDone done) {
-    Unsaved what = unsaved();
-    if (what.users.empty()) return save_config(std::move(what), pending, std::move(done));
-    const worker::Job job = edit_job(Edited::users, options_.users_file, what.users);
+    Saving saving{unsaved()};
+    if (saving.what.users.empty()) return save_config(std::move(saving), pending, std::move(done));
+    const worker::Job job = edit_job(Edited::users, options_.users_file, saving.what.users);
     const auth::UserChanges written = context_.users.base().changes();
-    pending = context_.disk.submit(job, [this, what, written, &pending, done](worker::Answer answer) {
-        if (const Answered said = read_answer(answer); said.why) {
-            return done({false, options_.users_file + ": " + said.why.message()});
+    pending = context_.disk.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
+        if (note(saving, options_.users_file, answer)) {
+            hooks_.users_written();
+            auth::UserBase& base = context_.users.base();
+            if (base.changes() == written && base.changes_without_file().empty()) base.forget_changes();
         }
-        hooks_.users_written();
-        auth::UserBase& base = context_.users.base();
-        if (base.changes() == written && base.changes_without_file().empty()) base.forget_changes();
-        save_config(what, pending, done);
+        save_config(std::move(saving), pending, done);
     });
 }
 
-void Control::save_config(Unsaved what, worker::Pending& pending, OnDone done) {
-    if (what.config.empty()) return saved(what, done);
-    const worker::Job job = edit_job(Edited::config, options_.config_file, what.config);
-    pending = context_.disk.submit(job, [this, what, done](worker::Answer answer) {
-        if (const Answered said = read_answer(answer); said.why) {
-            return done({false, options_.config_file + ": " + said.why.message()});
+void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) {
+    if (saving.what.config.empty()) return saved(saving, done);
+    const worker::Job job = edit_job(Edited::config, options_.config_file, saving.what.config);
+    pending = context_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
+        if (note(saving, options_.config_file, answer)) {
+            for (const auto& [option, values] : saving.what.config) {
+                if (values_of(option) == values) changed_.erase(option);   // else it was changed again meanwhile
+            }
         }
-        for (const auto& [option, values] : what.config) {
-            if (values_of(option) == values) changed_.erase(option);   // else it was changed again meanwhile
-        }
-        saved(what, done);
+        saved(saving, done);
     });
 }
 
-void Control::saved(const Unsaved& what, const OnDone& done) {
-    std::vector<std::string> files;
-    if (!what.users.empty()) files.push_back(options_.users_file);
-    if (!what.config.empty()) files.push_back(options_.config_file);
-    const std::string written = files.empty() ? "nothing to save" : "saved " + joined(files);
-    if (what.homeless.empty()) return done({true, written});
-    done({false, "no file for " + joined(what.homeless) + "; " + (files.empty() ? "nothing saved" : written)});
+bool Control::note(Saving& saving, const std::string& file, const worker::Answer& answer) {
+    const Answered said = read_answer(answer);
+    if (said.why) saving.wrong.push_back(file + ": " + said.why.message());
+    else saving.files.push_back(file);
+    return !said.why;
+}
+
+void Control::saved(Saving& saving, const OnDone& done) {
+    const std::vector<std::string>& homeless = saving.what.homeless;
+    if (!homeless.empty()) saving.wrong.push_back("no file for " + joined(homeless, ", "));
+    const bool good = saving.wrong.empty();
+    const std::string written = saving.files.empty() ? (good ? "nothing to save" : "nothing saved") : "saved " + joined(saving.files, ", ");
+    done({good, good ? written : joined(saving.wrong, "; ") + "; " + written});
 }
 
 } // namespace buzon::daemon

@@ -15,6 +15,16 @@ constexpr auto before_the_end = 50ms;   // of a minute: so late that little is m
 constexpr auto least_wait = 1s;         // a timer may be a little early by the wall clock
 // A manager who asks for the running period sees what has just happened; but gauges count once a second at most.
 constexpr auto fresh_for = 1s;
+constexpr int names_aside = 10;   // history.damaged, history.damaged.1, ...
+
+// The new name; empty when it could not be moved. An older damaged file makes room, what else lies there does not.
+std::string put_aside(const std::string& path) {
+    for (int number = 0; number < names_aside; ++number) {
+        std::string aside = path + ".damaged" + (number == 0 ? "" : '.' + std::to_string(number));
+        if (std::rename(path.c_str(), aside.c_str()) == 0) return aside;
+    }
+    return {};
+}
 
 } // namespace
 
@@ -42,9 +52,8 @@ void HistoryKeeper::load() {
     if (!file) wrong = file.error().message();
     else if (const auto why = history_.decode(file.value())) wrong = *why;
     else return;
-    const std::string aside = path_ + ".damaged";
-    const bool kept = std::rename(path_.c_str(), aside.c_str()) == 0;
-    warn(path_ + ": " + wrong + "; the history begins anew" + (kept ? ", the old file is now " + aside : ""));
+    const std::string aside = put_aside(path_);
+    warn(path_ + ": " + wrong + "; the history begins anew" + (aside.empty() ? "" : ", the old file is now " + aside));
 }
 
 const state::History& HistoryKeeper::fresh() {

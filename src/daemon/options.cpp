@@ -1,5 +1,6 @@
 #include "buzon/daemon/options.h"
 
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include <algorithm>
@@ -353,10 +354,16 @@ int exit_code_for(std::error_code why) noexcept {
     }
 }
 
-std::string read_config_file(const std::string& path) {
-    auto text = posix::read_file(path.c_str(), longest_config);
+std::string read_named_file(const std::string& path, std::size_t limit) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) == 0 && S_ISFIFO(about.st_mode)) throw StartError(EX_NOINPUT, path, "a pipe is no file");
+    auto text = posix::read_file(path.c_str(), limit);
     if (!text) throw StartError(exit_code_for(text.error()), path, text.error().message());
     return std::move(text).value();
+}
+
+std::string read_config_file(const std::string& path) {
+    return read_named_file(path, longest_config);
 }
 
 Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read) {

@@ -90,11 +90,7 @@ People administrators_of(const Options& options) {
 
 auth::UserBase load(const People& people) {
     std::string text;
-    if (!people.file.empty()) {
-        auto read = posix::read_file(people.file.c_str(), longest_people_file);
-        if (!read) throw StartError(exit_code_for(read.error()), people.file, read.error().message());
-        text = std::move(read).value();
-    }
+    if (!people.file.empty()) text = read_named_file(people.file, longest_people_file);
     auto base = auth::UserBase::load(people.named, text);
     if (!base) {
         if (people.file.empty()) throw StartError(EX_USAGE, people.option, base.why());

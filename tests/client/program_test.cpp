@@ -66,6 +66,12 @@ TEST_CASE("a server that is not there, goes away or speaks something else is 69"
     CHECK(run_client(to(server, {"DIED"})).code == 69);
     const FakeServer web{{}, "HTTP/1.1 400 Bad Request\r\n"};
     CHECK(run_client(to(web, {"METR"})).code == 69);
+    const FakeServer other{{}, "+OK POP3 server ready <1.2@host>\r\n"};
+    const Finished no_managers = run_client(to(other, {"METR"}));
+    CHECK(no_managers.code == 69);
+    CHECK(no_managers.out.empty());
+    CHECK(no_managers.err == "client: 127.0.0.1:" + other.port() + ": this is no management service\n");
+    CHECK(other.heard().empty());
     const FakeServer full{{}, "-ERR [SYS/TEMP] too many\r\n"};
     const Finished refused = run_client(to(full, {"METR"}));
     CHECK(refused.code == 69);

@@ -28,6 +28,14 @@ TEST_CASE("a command given to the client is run once") {
     CHECK(metrics.out.find("0") != std::string::npos);
     CHECK(metrics.err.empty());
     CHECK(client(server, {"NOOP"}).code == 0);
+    // The other service says +OK as well.
+    for (const Words& words : {Words{"METR"}, Words{}, Words{"top"}, Words{"plot", "messages"}}) {
+        Words arguments{"127.0.0.1", std::to_string(server.port())};
+        arguments.insert(arguments.end(), words.begin(), words.end());
+        const Finished astray = run_client(arguments, "METR\n");
+        CHECK(astray.code == 69);
+        CHECK(astray.err.ends_with(": this is no management service\n"));
+    }
     CHECK(client(server, {"noop"}).code == 0);
     const Finished refused = client(server, {"XYZZ"});
     CHECK(refused.code == 1);

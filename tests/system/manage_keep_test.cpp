@@ -173,6 +173,39 @@ TEST_CASE("SAVE into a directory that has gone says so and the changes stay to b
     CHECK(read_whole(files.config).find("timeout = 800") != std::string::npos);
 }
 
+TEST_CASE("SAVE writes the one file although the other cannot be written and says which") {
+    const Files files;
+    const Server server{files.setup({"-u", "eva:e"})};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("USER ADD bea b").starts_with("+OK"));
+    CHECK(manager.command("CONF timeout 800").starts_with("+OK"));
+    CHECK(manager.command("USER DEL eva").starts_with("+OK"));
+    const std::string people = read_whole(files.users);
+    // Where the new file would be made lies something else: for the users first, then for the config file.
+    std::filesystem::create_directories(files.users + ".saving/full");
+    const std::string reply = manager.command("SAVE");
+    CHECK(reply.starts_with("-ERR " + files.users + ": "));
+    CHECK(reply.find("; no file for user eva ") != std::string::npos);
+    CHECK(reply.ends_with("; saved " + files.config));
+    CHECK(read_whole(files.users) == people);
+    CHECK(read_whole(files.config).find("timeout = 800\n# end\n") != std::string::npos);
+    CHECK(manager.command("USER ADD eva e").starts_with("+OK"));
+    CHECK(manager.command("CONF timeout 900").starts_with("+OK"));
+    std::filesystem::create_directories(files.config + ".saving/full");
+    const std::string nothing = manager.command("SAVE");
+    CHECK(nothing.starts_with("-ERR " + files.users + ": "));
+    CHECK(nothing.find("; " + files.config + ": ") != std::string::npos);
+    CHECK(nothing.ends_with("; nothing saved"));
+    CHECK(read_whole(files.config).find("timeout = 800\n# end\n") != std::string::npos);
+    // Nothing of it is forgotten.
+    std::filesystem::remove_all(files.users + ".saving");
+    CHECK(manager.command("SAVE").ends_with("; saved " + files.users));
+    CHECK(read_whole(files.users).find("bea:") != std::string::npos);
+    std::filesystem::remove_all(files.config + ".saving");
+    CHECK(manager.command("SAVE").find("saved ") != std::string::npos);
+    CHECK(read_whole(files.config).find("timeout = 900\n# end\n") != std::string::npos);
+}
+
 TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did not save") {
     const Files files;
     Server server{files.setup()};
@@ -195,6 +228,20 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
         CHECK(manager.ask("CONF max-per-ip") == "9");
         CHECK(manager.ask("TRAN") == "on /usr/bin/tr a-z A-Z");
     }
+    // Nor does a pipe in a file's place, which no worker waits for.
+    for (const std::string& path : {files.config, files.users}) {
+        (void)files.directory.file("config", "ip = 127.0.0.1\nmgmt-ip = 127.0.0.1\nusers = " + files.users + "\nmax-per-ip = 7\n");
+        std::filesystem::remove(path);
+        REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+        server.process().signal(SIGHUP);
+        CHECK(eventually([&] { return server.log().find("as it was: " + path + ": a pipe is no file") != std::string::npos; }));
+        CHECK(manager.ask("CONF max-per-ip") == "9");
+        std::filesystem::remove(path);
+    }
+    (void)files.directory.file("users", "ana:{PLAIN}again\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return manager.ask("CONF max-per-ip") == "7"; }));
+    Pop3Client{"127.0.0.1", server.port()}.login("ana", "again");
 }
 
 namespace {
@@ -308,4 +355,16 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
         CHECK(server.log().find("; the history begins anew, the old file is now ") != std::string::npos);
         CHECK(std::filesystem::is_regular_file(state.file()));
     }
+    // Nor does it matter what lies where such things are put aside.
+    std::filesystem::create_directories(state.file() + ".damaged/full");
+    std::filesystem::create_directories(state.file() + ".damaged.1/full");
+    std::filesystem::remove(state.file());
+    std::filesystem::create_directories(state.file() + "/of somebody");
+    Server server{state.setup()};
+    server.session().quit();
+    CHECK(server.stop() == 0);
+    server.expect_no_clean_end();
+    CHECK(server.log().find("the old file is now " + state.file() + ".damaged.2") != std::string::npos);
+    CHECK(std::filesystem::exists(state.file() + ".damaged.2/of somebody"));
+    CHECK(std::filesystem::is_regular_file(state.file()));
 }

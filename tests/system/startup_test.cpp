@@ -1,5 +1,6 @@
 // system/startup_test.cpp - how the server starts, and how it says that it cannot.
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "buzon/posix/io.h"
 #include "support/catch.h"
@@ -128,6 +129,9 @@ TEST_CASE("what is named must be there and of the right kind") {
     refused({"-d", mail, "--users", mail}, {66});
     refused({"-d", mail, "--config", nothing}, {66});
     refused({"-d", mail, "--config", mail}, {66});
+    const std::string pipe = directory / "pipe";   // nobody waits for a writer
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    for (const char* option : {"--users", "--admins", "--config"}) refused({"-d", mail, option, pipe}, {66});
     Launch launch;
     launch.argv = {server_program(), "-p", "0", "-P", "0"};
     launch.directory = directory.path(); // where there is no ./maildir

@@ -80,6 +80,12 @@ private:
         Edits config;
         std::vector<std::string> homeless;
     };
+    // A SAVE that is under way: the files that have been written, and what went wrong.
+    struct Saving {
+        Unsaved what;
+        std::vector<std::string> files{};
+        std::vector<std::string> wrong{};
+    };
 
     void check(const manage::CheckAdministrator& who, const std::optional<auth::Source>& from, worker::Pending& pending,
                OnDone done);
@@ -96,8 +102,9 @@ private:
     void undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done);
     void release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done);
     void save(worker::Pending& pending, OnDone done);
-    void save_config(Unsaved what, worker::Pending& pending, OnDone done);
-    void saved(const Unsaved& what, const OnDone& done);
+    void save_config(Saving saving, worker::Pending& pending, OnDone done);
+    static bool note(Saving& saving, const std::string& file, const worker::Answer& answer);   // true: it was written
+    static void saved(Saving& saving, const OnDone& done);
     [[nodiscard]] Unsaved unsaved() const;
     void find_unsaved_users(Unsaved& into) const;
     void find_unsaved_transforms(Unsaved& into) const;
