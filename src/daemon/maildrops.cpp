@@ -48,19 +48,25 @@ void Maildrops::use(mail::UidlRules rules) {
 }
 
 void Maildrops::touched(const std::string& maildir) {
-    if (const auto found = known_.find(maildir); found != known_.end()) found->second.looked = {};
+    if (const auto found = known_.find(maildir); found != known_.end()) found->second.at_hand_until = {};
+}
+
+SharedText Maildrops::name_of(std::string_view maildir) const {
+    const auto found = known_.find(maildir);
+    return found == known_.end() ? SharedText{maildir} : found->first;
 }
 
 std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& maildir) {
     const auto found = known_.find(maildir);
     if (found == known_.end()) return nullptr;
     Known& known = found->second;
-    if (!known.local || loop_.now() - known.looked > metadata_stays) return nullptr;
+    if (loop_.now() > known.at_hand_until) return nullptr;
     if (known.snapshot->rules() != rules_digest_) return nullptr;
     const auto now = mail::stamps(maildir);
     if (!now || !known.snapshot->is_current(now.value())) return nullptr;
-    known.looked = loop_.now();
-    by_use_.splice(by_use_.end(), by_use_, known.used);
+    known.at_hand_until = loop_.now() + metadata_stays;
+    take_out(*found);
+    put_last(*found);
     return known.snapshot;
 }
 
@@ -105,18 +111,32 @@ SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer ans
 void Maildrops::keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local) {
     forget(maildir);
     memory_ += snapshot->memory();
-    const auto known = known_.try_emplace(maildir, Known{std::move(snapshot), local, loop_.now(), {}}).first;
-    known->second.used = by_use_.insert(by_use_.end(), &known->first);
-    while (memory_ > most_memory_ && by_use_.size() > 1) forget(*by_use_.front());
+    const event::Instant until = local ? loop_.now() + metadata_stays : event::Instant{};
+    put_last(*known_.try_emplace(SharedText{maildir}, Known{std::move(snapshot), until}).first);
+    while (memory_ > most_memory_ && first_used_ != last_used_) forget(first_used_->first.view());
 }
 
 // The name may be that of the entry itself.
-void Maildrops::forget(const std::string& maildir) {
+void Maildrops::forget(std::string_view maildir) {
     const auto found = known_.find(maildir);
     if (found == known_.end()) return;
     memory_ -= found->second.snapshot->memory();
-    by_use_.erase(found->second.used);
+    take_out(*found);
     known_.erase(found);
+}
+
+void Maildrops::put_last(Entry& entry) noexcept {
+    entry.second.before = last_used_;
+    entry.second.behind = nullptr;
+    (last_used_ ? last_used_->second.behind : first_used_) = &entry;
+    last_used_ = &entry;
+}
+
+void Maildrops::take_out(Entry& entry) noexcept {
+    Entry* const before = entry.second.before;
+    Entry* const behind = entry.second.behind;
+    (before ? before->second.behind : first_used_) = behind;
+    (behind ? behind->second.before : last_used_) = before;
 }
 
 void Maildrops::give_up(Waiter& waiter) {

@@ -18,33 +18,33 @@ std::int64_t seconds_of(event::Clock::duration time) {
 } // namespace
 
 void Pop3Connection::search(pop3::Search wanted) {
-    search_ = std::make_unique<Searching>(Searching{std::move(wanted)});
+    busy_->search = std::make_unique<Searching>(Searching{std::move(wanted)});
     doing_ = Doing::searching;
 }
 
 // True: the search is over. False: a worker reads headers, or the others have their turn first.
 bool Pop3Connection::search_on(std::string& out) {
-    if (job_.waiting()) return false;
-    Searching& search = *search_;
+    if (busy_->job.waiting()) return false;
+    Searching& search = *busy_->search;
     const mail::Maildrop& maildrop = *session_.maildrop();
     if (!maildrop.next_live(search.after)) {
         found({}, out);
         session_.search_ended(out);
-        search_.reset();
+        busy_->search.reset();
         doing_ = Doing::nothing;
         return true;
     }
-    const mail::SearchRequest slice = mail::SearchRequest::slice(maildrop, maildir_, search.wanted.text, search.wanted.criteria,
+    const mail::SearchRequest slice = mail::SearchRequest::slice(maildrop, maildir(), search.wanted.text, search.wanted.criteria,
                                                                  search.after, messages_of_one_job);
     if (slice.items.empty() || !search.wanted.criteria.needs_header()) {
         std::vector<std::uint32_t> numbers;
         for (const mail::SearchRequest::Item& item : slice.items) numbers.push_back(item.number);
         found(numbers, out);
-        context_.loop.next_turn(*this);
+        context_.loop.next_turn(*busy_);
         return false;
     }
-    job_ = context_.disk.submit(search_job(slice), [this](worker::Answer answer) {
-        in_ = input_;
+    busy_->job = context_.disk.submit(search_job(slice), [this](worker::Answer answer) {
+        busy_->in = busy_->input;
         turn([&](std::string& later) { searched(answer, later); });
     });
     return false;
@@ -55,15 +55,15 @@ void Pop3Connection::searched(const worker::Answer& answer, std::string& out) {
     const auto numbers = mail::numbers_from_bytes(said.rest);
     if (!said.why && numbers) return found(numbers.value(), out);
     // A list that ends early must not pass as whole.
-    if (search_->begun) return close(Ending::cut);
+    if (busy_->search->begun) return close(Ending::cut);
     session_.search_failed(out);
-    search_.reset();
+    busy_->search.reset();
     doing_ = Doing::nothing;
 }
 
 void Pop3Connection::found(std::span<const std::uint32_t> numbers, std::string& out) {
     const std::size_t at = out.size();
-    if (!std::exchange(search_->begun, true)) session_.search_begins(out);
+    if (!std::exchange(busy_->search->begun, true)) session_.search_begins(out);
     session_.search_found(numbers, out);
     count_reply(out, at);
 }
@@ -72,14 +72,14 @@ void Pop3Connection::report(std::uint32_t days) {
     doing_ = Doing::reporting;
     const std::int64_t since = std::time(nullptr) - std::int64_t{days} * 24 * 3600;
     // Sessions that ended before this command are in its reply.
-    report_waiter_ = std::make_unique<Reports::Waiter>(maildir_, [this, since] { read_report(since); });
-    if (context_.reports.all_down(*report_waiter_)) read_report(since);
+    busy_->report_waiter = std::make_unique<Reports::Waiter>(maildir(), [this, since] { read_report(since); });
+    if (context_.reports.all_down(*busy_->report_waiter)) read_report(since);
 }
 
 void Pop3Connection::read_report(std::int64_t since) {
-    report_waiter_.reset();
-    job_ = context_.disk.submit(report_job(maildir_, since), [this](worker::Answer answer) {
-        in_ = input_;
+    busy_->report_waiter.reset();
+    busy_->job = context_.disk.submit(report_job(maildir(), since), [this](worker::Answer answer) {
+        busy_->in = busy_->input;
         turn([&](std::string& later) {
             doing_ = Doing::nothing;
             const Answered said = read_answer(answer);
@@ -111,7 +111,7 @@ void Pop3Connection::record_session(Ending why) {
     record.deleted = removed_;
     record.octets_sent = sent_;
     record.from = client_.address.ip.text();
-    context_.reports.note(maildir_, record);
+    context_.reports.note(maildir(), record);
 }
 
 } // namespace buzon::daemon

@@ -73,7 +73,7 @@ void Pop3Connection::start(std::string_view early) {
     publish(state::EventType::connect, {{"ip", client_.address.ip.text()}, {"port", client_.address.port}});
     if (watch_.start(context_.loop, socket_.get(), EPOLLIN, *this)) return close(Ending::cut);
     timer_.arm(context_.loop.timers(), began_ + context_.settings.login_timeout);
-    in_ = early;
+    busy().in = early;
     received_ = early.size();
     turn([this](std::string& out) { session_.greet(out); });
 }
@@ -107,8 +107,9 @@ void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
     if (closed_) return;
     socket_full_ = false;
     // With a backlog replies go behind it; else into the buffer that all connections share.
+    Busy& now = busy();
     const bool behind = backlog() > 0;
-    std::string& out = behind ? output_ : context_.scratch.output;
+    std::string& out = behind ? now.output : context_.scratch.output;
     if (!behind) out.clear();
     const std::size_t at = out.size();
     first(out);
@@ -124,7 +125,7 @@ void Pop3Connection::work(std::string& out) {
     for (int lines = 0; !closing_ && !closed_;) {
         // The end of one piece and the start of the next go in one segment.
         if (out.size() >= send_at && !flush(out, doing_ == Doing::delivering || doing_ == Doing::listing)) return;
-        if (sent_ - sent_before >= octets_per_turn || lines >= lines_per_turn) return context_.loop.next_turn(*this);
+        if (sent_ - sent_before >= octets_per_turn || lines >= lines_per_turn) return context_.loop.next_turn(*busy_);
         switch (doing_) {
         case Doing::nothing:
             if (finish_up_) {
@@ -158,7 +159,7 @@ void Pop3Connection::work(std::string& out) {
 
 bool Pop3Connection::next_line(std::string& out) {
     reader_.set_limit(session_.line_limit());
-    const line::LineReader::Next next = reader_.next(in_);
+    const line::LineReader::Next next = reader_.next(busy_->in);
     if (next.kind == line::LineReader::Kind::more) {
         if (peer_done_) close(Ending::lost);
         return false;
@@ -200,11 +201,11 @@ bool Pop3Connection::flush(std::string& out, bool more) {
         out.clear();
         return true;
     }
-    output_.assign(out, done);
-    output_sent_ = 0;
+    busy_->output.assign(out, done);
+    busy_->output_sent = 0;
     out.clear();
     kernel_holds_ = octets_in_kernel(socket_.get());
-    if (delivery_) delivery_->pause();
+    if (busy_->delivery) busy_->delivery->pause();
     return false;
 }
 
@@ -244,57 +245,78 @@ void Pop3Connection::after_work() {
     }
     drain_ = true;   // from now on something may come
     set_interest();
+    rest();
 }
 
 // What was not worked through in this turn waits in a buffer of our own.
 void Pop3Connection::keep_rest() {
-    if (in_.empty()) {
-        if (input_.capacity() > sizeof(std::string)) input_ = {};   // an idle session holds no buffer
-        else input_.clear();
-    } else if (in_.data() < input_.data() || in_.data() >= input_.data() + input_.size()) {
-        input_.assign(in_);
+    std::string_view& in = busy_->in;
+    std::string& input = busy_->input;
+    if (in.empty()) {
+        input = {};   // who waits, or works, holds no buffer without need
+    } else if (in.data() < input.data() || in.data() >= input.data() + input.size()) {
+        input.assign(in);
     } else {
-        input_.erase(0, static_cast<std::size_t>(in_.data() - input_.data()));
+        input.erase(0, static_cast<std::size_t>(in.data() - input.data()));
     }
-    in_ = {};
+    in = {};
 }
 
-void Pop3Connection::run() {
-    in_ = input_;
+Pop3Connection::Busy& Pop3Connection::busy() {
+    if (!busy_) busy_ = std::make_unique<Busy>(*this);
+    return *busy_;
+}
+
+bool Pop3Connection::Busy::done() const noexcept {
+    return !pending() && input.empty() && output_sent == output.size() && !login && !delivery && !listing && !search &&
+           !update && !report_waiter && !job.waiting();
+}
+
+// Called last in a turn, and so last in the callbacks of what it destroys.
+void Pop3Connection::rest() {
+    if (doing_ == Doing::nothing && busy_->done()) busy_.reset();
+}
+
+const std::string& Pop3Connection::maildir() {
+    Busy& now = busy();
+    if (now.maildir.empty()) now.maildir = maildir_.view();
+    return now.maildir;
+}
+
+void Pop3Connection::go_on() {
+    Busy& now = busy();
+    now.in = now.input;
     turn([](std::string&) {});
 }
 
 void Pop3Connection::delivery_wakes() {
     if (backlog() > 0) {
-        if (delivery_) delivery_->pause();
+        if (delivering()) busy_->delivery->pause();
         return;
     }
-    in_ = input_;
-    turn([](std::string&) {});
+    go_on();
 }
 
 void Pop3Connection::on_ready(std::uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) return close(Ending::lost);
     if (events & EPOLLOUT && backlog() > 0) {
-        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{output_}.substr(output_sent_));
+        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{busy_->output}.substr(busy_->output_sent));
         if (went.what == posix::Moved::failed) return close(Ending::lost);
         if (went.what == posix::Moved::some) {
-            output_sent_ += went.bytes;
+            busy_->output_sent += went.bytes;
             sent(went.bytes);
         }
         if (backlog() > 0) return;
-        output_ = {};
-        output_sent_ = 0;
+        busy_->output = {};
+        busy_->output_sent = 0;
         if (deliver_counts_) delivered();
-        in_ = input_;
-        return turn([](std::string&) {});
+        return go_on();
     }
     if (events & EPOLLOUT && socket_full_) {
-        in_ = input_;
-        return turn([](std::string&) {});
+        return go_on();
     }
     if (events & (EPOLLIN | EPOLLRDHUP)) {
-        if (doing_ != Doing::nothing || backlog() > 0 || pending() || closing_) return peek_at_busy_peer();
+        if (doing_ != Doing::nothing || backlog() > 0 || (busy_ && busy_->pending()) || closing_) return peek_at_busy_peer();
         read_input();
     }
 }
@@ -312,11 +334,12 @@ void Pop3Connection::read_input() {
         break;
     }
     const std::string_view fresh{scratch.input.get(), got.bytes};
-    if (input_.empty()) {
-        in_ = fresh;
+    Busy& now = busy();
+    if (now.input.empty()) {
+        now.in = fresh;
     } else {
-        input_ += fresh;
-        in_ = input_;
+        now.input += fresh;
+        now.in = now.input;
     }
     turn([](std::string&) {});
 }
@@ -329,8 +352,8 @@ void Pop3Connection::peek_at_busy_peer() {
     if (n < 0 && errno != EAGAIN && errno != EINTR) return close(Ending::lost);
     if (n == 0) {
         peer_done_ = true;
-        const bool slow = doing_ == Doing::logging_in || doing_ == Doing::searching || (delivery_ && !delivery_->program().empty());
-        if (slow && input_.empty()) timer_.arm(context_.loop.timers(), context_.loop.now() + grace_for_silent_peer);
+        const bool slow = doing_ == Doing::logging_in || doing_ == Doing::searching || !program().empty();
+        if (slow && !keeps_input()) timer_.arm(context_.loop.timers(), context_.loop.now() + grace_for_silent_peer);
     }
     watch_.interest(client_is_slow() ? EPOLLOUT : 0u);
 }
@@ -349,7 +372,8 @@ void Pop3Connection::on_timer(event::Timer&) {
     if (nobody_waits()) return close(Ending::lost);
     if (!logged_in()) {
         // A cold maildrop may take longer to read than a client may take to log in.
-        if (login_ && login_->opening()) return timer_.arm(context_.loop.timers(), now + context_.settings.login_timeout);
+        const bool opening = busy_ && busy_->login && busy_->login->opening();
+        if (opening) return timer_.arm(context_.loop.timers(), now + context_.settings.login_timeout);
         ++context_.metrics.autologouts;
         return close(Ending::login_timeout);
     }
@@ -366,7 +390,7 @@ void Pop3Connection::on_timer(event::Timer&) {
 }
 
 bool Pop3Connection::nobody_waits() const noexcept {
-    return peer_done_ && (delivery_ || doing_ == Doing::logging_in || doing_ == Doing::searching);
+    return peer_done_ && (delivering() || doing_ == Doing::logging_in || doing_ == Doing::searching);
 }
 
 void Pop3Connection::settings_changed() {
@@ -382,7 +406,7 @@ void Pop3Connection::arm_idle_timer() {
 bool Pop3Connection::give_way() {
     if (closed_ || alone_ || doing_ == Doing::updating) return false;
     char octet = 0;
-    const bool at_rest = doing_ == Doing::nothing && input_.empty() && backlog() == 0;
+    const bool at_rest = doing_ == Doing::nothing && !keeps_input() && backlog() == 0;
     const bool left = at_rest && ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
     const std::chrono::seconds silence = context_.settings.peer_silence;
     if (!left && !net::peer_is_dead(socket_.get(), silence)) {
@@ -414,26 +438,29 @@ void Pop3Connection::finish_up() {
 void Pop3Connection::close(Ending why) {
     if (closed_) return;
     timer_.disarm();
-    cancel();
     if (doing_ == Doing::updating) {
-        // What QUIT asked for is done whether the client waits or not, and the maildrop stays locked until then.
+        // What QUIT asked for is done whether the client waits or not, and the maildrop stays locked until then. A turn
+        // that its order waits for comes, too.
         alone_ = true;
         watch_.close(socket_);
-        output_ = {};
-        output_sent_ = 0;
+        busy_->output = {};
+        busy_->output_sent = 0;
         return;
     }
     closed_ = true;
-    delivery_.reset();
-    listing_.reset();
-    login_.reset();
-    search_.reset();
-    report_waiter_.reset();
-    job_.drop();
+    if (busy_) {   // which itself stays as long as we do: its turn may have brought us here
+        busy_->cancel();
+        busy_->delivery.reset();
+        busy_->listing.reset();
+        busy_->login.reset();
+        busy_->search.reset();
+        busy_->report_waiter.reset();
+        busy_->job.drop();
+    }
     lock_.release();
     if (socket_ && drain_) posix::finish_sending(socket_.get());
     if (logged_in()) {
-        context_.filtered_sizes.flush(maildir_);
+        context_.filtered_sizes.flush(maildir());
         publish_logout(why);
         record_session(why);
         owner_.user_left(*this);
@@ -452,7 +479,7 @@ void Pop3Connection::count_reply(std::string_view out, std::size_t at) noexcept 
 }
 
 state::Count Pop3Connection::microseconds_of_work() const noexcept {
-    const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - work_began_);
+    const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - busy_->work_began);
     return static_cast<state::Count>(lasted.count());
 }
 

@@ -12,52 +12,52 @@ namespace buzon::daemon {
 
 void Pop3Connection::deliver(const pop3::Deliver& wanted, std::string& out) {
     const std::uint32_t index = mail::Maildrop::index(wanted.number);
-    DeliveryOrder order{session_.maildrop()->snapshot(), index, maildir_, session_.user(), client_.address.ip, id_,
+    DeliveryOrder order{session_.maildrop()->snapshot(), index, maildir(), session_.user(), client_.address.ip, id_,
                         wanted.top_lines, session_.maildrop()->filtered_octets()};
     retr_ = !wanted.top_lines;
-    work_began_ = event::Clock::now();
-    reply_began_at_ = sent_ + out.size();   // behind what is on its way already
-    reply_size_.reset();
+    busy_->work_began = event::Clock::now();
+    busy_->reply_began_at = sent_ + out.size();   // behind what is on its way already
+    busy_->reply_size.reset();
     const filter::FilterSpec* const spec = context_.transforms.of(session_.user());
-    delivery_ = spec ? deliver_filtered(context_, *this, std::move(order), *spec)
-                     : deliver_file(context_, *this, std::move(order));
+    busy_->delivery = spec ? deliver_filtered(context_, *busy_, std::move(order), *spec)
+                     : deliver_file(context_, *busy_, std::move(order));
     doing_ = Doing::preparing;
 }
 
 // True: go on. False: wait for delivery_wakes().
 bool Pop3Connection::prepare(std::string& out) {
     const std::size_t at = out.size();
-    switch (delivery_->begin()) {
+    switch (busy_->delivery->begin()) {
     case Delivery::Step::wait: return false;
     case Delivery::Step::refused:
-        session_.delivery_refused(delivery_->refusal(), out);
+        session_.delivery_refused(busy_->delivery->refusal(), out);
         count_reply(out, at);
-        delivery_.reset();
+        busy_->delivery.reset();
         doing_ = Doing::nothing;
         return true;
     default: break;
     }
-    reply_size_ = delivery_->octets();
-    session_.delivery_begins(reply_size_, out);
+    busy_->reply_size = busy_->delivery->octets();
+    session_.delivery_begins(busy_->reply_size, out);
     count_reply(out, at);
     doing_ = Doing::delivering;
     return true;
 }
 
 bool Pop3Connection::pump(std::string& out) {
-    if (const std::optional<FilePart> part = delivery_->part()) {
+    if (const std::optional<FilePart> part = busy_->delivery->part()) {
         const std::size_t went = send_part(*part, out);
-        if (!closed_) delivery_->part_sent(went);
+        if (!closed_) busy_->delivery->part_sent(went);
         return went == part->octets;
     }
-    switch (delivery_->pull(out, send_at - std::min(out.size(), send_at - 1))) {
+    switch (busy_->delivery->pull(out, send_at - std::min(out.size(), send_at - 1))) {
     case Delivery::Step::wait: return false;
     case Delivery::Step::broken:
         // Without the final "." line: no client may take a part for the whole.
         close(Ending::cut);
         return false;
     case Delivery::Step::done:
-        delivery_.reset();
+        busy_->delivery.reset();
         doing_ = Doing::nothing;
         deliver_counts_ = true;
         // Counted when the last octet has been handed over, so that goes first.
@@ -71,7 +71,7 @@ bool Pop3Connection::pump(std::string& out) {
 void Pop3Connection::delivered() {
     deliver_counts_ = false;
     session_.delivered();
-    const std::uint64_t octets = sent_ - reply_began_at_;
+    const std::uint64_t octets = sent_ - busy_->reply_began_at;
     if (retr_) {
         ++retrieved_;
         ++context_.metrics.messages;
@@ -89,25 +89,25 @@ void Pop3Connection::delivered() {
 void Pop3Connection::list(const pop3::Produce& wanted) {
     doing_ = Doing::listing;
     if (!wanted.same_for_all || session_.maildrop()->count() < Listings::fewest_messages) return;
-    listing_ = std::make_unique<ListingRun>(context_.listings, session_.maildrop()->shared_snapshot(), wanted.what);
+    busy_->listing = std::make_unique<ListingRun>(context_.listings, session_.maildrop()->shared_snapshot(), wanted.what);
 }
 
 // True: go on. False: the client takes no more for now, or has gone.
 bool Pop3Connection::list_on(std::string& out) {
     active_ = context_.loop.now();
-    if (const std::optional<FilePart> part = listing_ ? listing_->part() : std::nullopt) {
+    if (const std::optional<FilePart> part = busy_->listing ? busy_->listing->part() : std::nullopt) {
         const std::size_t went = send_part(*part, out);
         if (closed_) return false;
-        listing_->part_sent(went);
-        if (!listing_->all_sent()) return went == part->octets;
+        busy_->listing->part_sent(went);
+        if (!busy_->listing->all_sent()) return went == part->octets;
     } else {
         const std::size_t at = out.size();
         const bool finished = session_.produce(out, send_at);
-        if (listing_) listing_->produced(std::string_view{out}.substr(at));
+        if (busy_->listing) busy_->listing->produced(std::string_view{out}.substr(at));
         if (!finished) return true;
-        if (listing_) listing_->finished();
+        if (busy_->listing) busy_->listing->finished();
     }
-    listing_.reset();
+    busy_->listing.reset();
     doing_ = Doing::nothing;
     return true;
 }
@@ -123,27 +123,27 @@ void Pop3Connection::update(std::string& out) {
     }
     closing_ = false;
     doing_ = Doing::updating;
-    update_ = std::make_unique<UpdateOrder>(context_, *session_.maildrop(), maildir_, [this] { context_.loop.next_turn(*this); });
+    busy_->update = std::make_unique<UpdateOrder>(context_, *session_.maildrop(), maildir(), [this] { context_.loop.next_turn(*busy_); });
     update_on(out);
 }
 
 void Pop3Connection::update_on(std::string& out) {
-    if (job_.waiting()) return;
-    switch (update_->go_on()) {
-    case UpdateOrder::Step::more: return context_.loop.next_turn(*this);
+    if (busy_->job.waiting()) return;
+    switch (busy_->update->go_on()) {
+    case UpdateOrder::Step::more: return context_.loop.next_turn(*busy_);
     case UpdateOrder::Step::wait: return;
     case UpdateOrder::Step::ready: break;
     case UpdateOrder::Step::failed: return updated({worker::Fate::refused, {}, {}}, out);
     }
-    job_ = context_.disk.submit(update_->job(), [this](worker::Answer answer) {
-        in_ = input_;
+    busy_->job = context_.disk.submit(busy_->update->job(), [this](worker::Answer answer) {
+        busy_->in = busy_->input;
         turn([&](std::string& later) { updated(answer, later); });
     });
-    update_.reset();
+    busy_->update.reset();
 }
 
 void Pop3Connection::updated(const worker::Answer& answer, std::string& out) {
-    update_.reset();
+    busy_->update.reset();
     doing_ = Doing::nothing;
     closing_ = true;
     ending_ = Ending::quit;   // also for one that was kicked, or has left, meanwhile
@@ -167,7 +167,7 @@ void Pop3Connection::updated(const worker::Answer& answer, std::string& out) {
     }
     lock_.release();
     session_.updated(left, out);
-    if (removed_ > 0) context_.trash.deleted_in(maildir_);
+    if (removed_ > 0) context_.trash.deleted_in(maildir());
 }
 
 } // namespace buzon::daemon

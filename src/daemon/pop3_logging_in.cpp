@@ -66,13 +66,13 @@ void Pop3Connection::log_in(Proof proof, std::string& out) {
         pop3::Mechanism operator()(const pop3::NotAuthenticated& p) const { return p.mechanism; }
     };
     mechanism_ = std::visit(MechanismOf{}, proof);
-    work_began_ = event::Clock::now();   // not the turn's time: the fast ones are done within it
+    busy_->work_began = event::Clock::now();   // not the turn's time: the fast ones are done within it
     doing_ = Doing::logging_in;
-    login_ = std::make_unique<Login>(context_, id_, client_, std::move(proof), [this](LoginEnd end) {
-        in_ = input_;
+    busy_->login = std::make_unique<Login>(context_, id_, client_, std::move(proof), [this](LoginEnd end) {
+        busy_->in = busy_->input;
         turn([&](std::string& later) { login_ended(std::move(end), later); });
     });
-    if (std::optional<LoginEnd> end = login_->start()) login_ended(std::move(*end), out);
+    if (std::optional<LoginEnd> end = busy_->login->start()) login_ended(std::move(*end), out);
 }
 
 // The credentials are on file, or derived from a known password by a worker: PBKDF2 is slow on purpose.
@@ -83,8 +83,8 @@ void Pop3Connection::get_scram(const std::string& user, std::string& out) {
     if (source.ready) return session_.scram_credentials(std::move(*source.ready), source.genuine, out);
     doing_ = Doing::logging_in;
     const worker::Job job = scram_job(source.password, source.salt, source.iterations);
-    job_ = context_.hashes.submit(job, [this, user, genuine = source.genuine](worker::Answer answer) {
-        in_ = input_;
+    busy_->job = context_.hashes.submit(job, [this, user, genuine = source.genuine](worker::Answer answer) {
+        busy_->in = busy_->input;
         turn([&](std::string& later) {
             doing_ = Doing::nothing;
             const Answered said = read_answer(answer);
@@ -98,8 +98,8 @@ void Pop3Connection::get_scram(const std::string& user, std::string& out) {
 }
 
 void Pop3Connection::login_ended(LoginEnd end, std::string& out) {
-    const std::string name = login_->user();
-    login_.reset();
+    const std::string name = busy_->login->user();
+    busy_->login.reset();
     doing_ = Doing::nothing;
     context_.metrics.login_time.observe(microseconds_of_work());
     if (const auto* refused = std::get_if<LoginRefused>(&end)) return log_in_refused(name, *refused, out);
@@ -109,7 +109,7 @@ void Pop3Connection::login_ended(LoginEnd end, std::string& out) {
     }
     context_.logins.delays().logged_in(name, context_.settings.login_delay, context_.loop.now());
     LoggedIn& in = std::get<LoggedIn>(end);
-    maildir_ = std::move(in.maildir);
+    maildir_ = context_.maildrops.name_of(in.maildir);
     lock_ = std::move(in.lock);
     session_.login_succeeded(std::move(in.maildrop), out);
     context_.metrics.count_login(counted_as(mechanism_), state::LoginResult::ok);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
+#include "buzon/auth/random.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/posix/io.h"
 
@@ -14,8 +16,21 @@ namespace {
 constexpr int tries_for_a_common_port = 50;
 constexpr const char* no_room = "too many connections, try again later";
 
-std::string key_of(const net::Ip& ip) {
-    return {ip.bytes().begin(), ip.bytes().end()};
+constexpr std::uint64_t prime = (std::uint64_t{1} << 61) - 1;
+
+std::uint64_t random_number() {
+    const std::string octets = auth::random_octets(sizeof(std::uint64_t));
+    std::uint64_t number = 0;
+    std::memcpy(&number, octets.data(), sizeof number);
+    return number;
+}
+
+// a * b modulo the prime, both below it: 2 to the 61st is 1.
+std::uint64_t multiply(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{a} * b;
+    const std::uint64_t sum = static_cast<std::uint64_t>(product & prime) + static_cast<std::uint64_t>(product >> 61);
+    return sum >= prime ? sum - prime : sum;
 }
 
 } // namespace
@@ -23,6 +38,7 @@ std::string key_of(const net::Ip& ip) {
 Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from)
     : context_{context}
     , most_connections_{most_connections}
+    , secret_{random_number() % (prime - 1) + 1}
     , gate_{context, std::move(proxy_from), [this](net::Accepted accepted, const auto& header, std::string_view early) {
         named_by_front(std::move(accepted), header, early);
     }} {
@@ -31,7 +47,7 @@ Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::ve
 
 Pop3Service::~Pop3Service() {
     context_.locks.ask(nullptr);
-    for (auto& [id, connection] : connections_) connection->stop(Ending::stopping, false);
+    for (auto& [id, connection] : connections_) connection.stop(Ending::stopping, false);
 }
 
 std::error_code Pop3Service::open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed) {
@@ -143,10 +159,8 @@ void Pop3Service::named_by_front(net::Accepted accepted, const net::ProxyHeader&
 void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
     if (const char* why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, why);
     const std::uint64_t id = next_id_++;
-    auto connection = std::make_unique<Pop3Connection>(context_, *this, id, std::move(socket), client);
-    Pop3Connection& started = *connection;
-    connections_.emplace(id, std::move(connection));
-    ++per_ip_[key_of(client.address.ip)];
+    Pop3Connection& started = connections_.try_emplace(id, context_, *this, id, std::move(socket), client).first->second;
+    ++per_ip_[client.address.ip];
     ++context_.metrics.connections_open;
     started.start(early);
 }
@@ -168,9 +182,16 @@ const char* Pop3Service::refusal_for(const net::Ip& ip) const {
     if (full()) return no_room;
     const std::uint64_t most = context_.settings.max_per_ip;
     if (most == 0) return nullptr;
-    const auto found = per_ip_.find(key_of(ip));
+    const auto found = per_ip_.find(ip);
     if (found == per_ip_.end() || found->second < most) return nullptr;
     return "too many connections from your address, try again later";
+}
+
+// The name as a polynomial, at a secret place: whoever does not know that can do nothing but guess.
+std::uint64_t Pop3Service::key_of(std::string_view user) const noexcept {
+    std::uint64_t key = user.size();
+    for (const char c : user) key = (multiply(key, secret_) + static_cast<unsigned char>(c)) % prime;
+    return key;
 }
 
 void Pop3Service::retire(Pop3Connection& connection) {
@@ -180,31 +201,31 @@ void Pop3Service::retire(Pop3Connection& connection) {
 
 void Pop3Service::user_came(Pop3Connection& connection) {
     ++context_.metrics.historic;
-    ++per_user_[connection.user()];
+    ++per_user_[key_of(connection.user())];
     context_.metrics.online = per_user_.size();
 }
 
 void Pop3Service::user_left(Pop3Connection& connection) {
-    const auto found = per_user_.find(connection.user());
+    const auto found = per_user_.find(key_of(connection.user()));
     if (found != per_user_.end() && --found->second == 0) per_user_.erase(found);
     context_.metrics.online = per_user_.size();
 }
 
 std::size_t Pop3Service::sessions_of(const std::string& user) const {
-    const auto found = per_user_.find(user);
+    const auto found = per_user_.find(key_of(user));
     return found == per_user_.end() ? 0 : found->second;
 }
 
 bool Pop3Service::give_way(std::uint64_t session) {
     const auto found = connections_.find(session);
-    return found != connections_.end() && found->second->give_way();
+    return found != connections_.end() && found->second.give_way();
 }
 
 void Pop3Service::sweep() {
     for (const std::uint64_t id : std::exchange(leaving_, {})) {
         const auto found = connections_.find(id);
         if (found == connections_.end()) continue;
-        const auto from = per_ip_.find(key_of(found->second->address().ip));
+        const auto from = per_ip_.find(found->second.address().ip);
         if (from != per_ip_.end() && --from->second == 0) per_ip_.erase(from);
         connections_.erase(found);
         --context_.metrics.connections_open;
@@ -226,22 +247,22 @@ std::vector<std::uint64_t> Pop3Service::ids() const {
 
 const Pop3Connection* Pop3Service::find(std::uint64_t id) const {
     const auto found = connections_.find(id);
-    return found == connections_.end() ? nullptr : found->second.get();
+    return found == connections_.end() ? nullptr : &found->second;
 }
 
 std::size_t Pop3Service::kick(std::uint64_t id) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) return 0;
-    found->second->stop(Ending::kicked, false);
+    found->second.stop(Ending::kicked, false);
     ++context_.metrics.kicks;
     return 1;
 }
 
 std::size_t Pop3Service::kick_user(std::string_view user) {
     std::size_t count = 0;
-    for (const auto& [id, connection] : connections_) {
-        if (!connection->logged_in() || connection->user() != user) continue;
-        connection->stop(Ending::kicked, false);
+    for (auto& [id, connection] : connections_) {
+        if (!connection.logged_in() || connection.user() != user) continue;
+        connection.stop(Ending::kicked, false);
         ++context_.metrics.kicks;
         ++count;
     }
@@ -249,19 +270,19 @@ std::size_t Pop3Service::kick_user(std::string_view user) {
 }
 
 void Pop3Service::settings_changed() {
-    for (const auto& [id, connection] : connections_) connection->settings_changed();
+    for (auto& [id, connection] : connections_) connection.settings_changed();
 }
 
 void Pop3Service::finish_all(std::function<void()> then) {
     drain(std::move(then));
-    for (const auto& [id, connection] : connections_) connection->finish_up();
+    for (auto& [id, connection] : connections_) connection.finish_up();
 }
 
 void Pop3Service::drain(std::function<void()> then) {
     stop_accepting();
     when_empty_ = std::move(then);
-    for (const auto& [id, connection] : connections_) {
-        if (!connection->logged_in()) connection->finish_up();   // it would log in now
+    for (auto& [id, connection] : connections_) {
+        if (!connection.logged_in()) connection.finish_up();   // it would log in now
     }
     context_.loop.next_turn(sweep_);   // reports in the next turn when nobody is there
 }

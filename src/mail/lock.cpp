@@ -129,11 +129,11 @@ std::error_code make_room_for_folder(const std::string& path) {
 struct MaildropLocks::Table {
     struct Held {
         std::uint64_t session = 0;
-        std::int64_t since = 0;
-    };
-    // Nearly always one session: what others there are live apart.
-    struct Users {
+        std::uint32_t since = 0;   // Unix time, until 2106
         LockKind kind = LockKind::exclusive;
+    };
+    // Nearly always one session: what others there are live apart, and are of its kind.
+    struct Users {
         Held first;
         std::unique_ptr<std::vector<Held>> others;   // those that share it, in the order of their coming
     };
@@ -173,7 +173,7 @@ struct MaildropLocks::Table {
     [[nodiscard]] std::optional<LockHolder> holder(std::uint64_t hash) const {
         const auto at = held.find(hash);
         if (at == held.end()) return std::nullopt;
-        return LockHolder{true, at->second.first.session, at->second.first.since, at->second.kind};
+        return LockHolder{true, at->second.first.session, at->second.first.since, at->second.first.kind};
     }
 };
 
@@ -207,11 +207,12 @@ Result<MaildropLocks> MaildropLocks::open(const std::string& mail_root) {
 
 MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session, std::int64_t now) {
     const std::uint64_t hash = hash_of(user);
+    const Table::Held held{session, static_cast<std::uint32_t>(now), kind};
     if (const auto at = table_->held.find(hash); at != table_->held.end()) {
         Table::Users& users = at->second;
-        if (kind == LockKind::exclusive || users.kind == LockKind::exclusive) return *table_->holder(hash);
+        if (kind == LockKind::exclusive || users.first.kind == LockKind::exclusive) return *table_->holder(hash);
         if (!users.others) users.others = std::make_unique<std::vector<Table::Held>>();
-        users.others->push_back({session, now});
+        users.others->push_back(held);
         return MaildropLock{table_, hash, session};
     }
 
@@ -226,7 +227,7 @@ MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind,
         }
         return other;
     }
-    table_->held.emplace(hash, Table::Users{kind, {session, now}, nullptr});
+    table_->held.emplace(hash, Table::Users{held, nullptr});
     return MaildropLock{table_, hash, session};
 }
 

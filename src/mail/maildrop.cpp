@@ -17,13 +17,20 @@ std::uint64_t bit_of(std::uint32_t index) noexcept {
 Maildrop::Maildrop(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const FilteredOctets> filtered)
     : snapshot_{std::move(snapshot)}, filtered_{std::move(filtered)} {}
 
-bool Maildrop::marked(const Marks& marks, MessageNumber number) noexcept {
-    return marks && (marks[index(number) / word_bits] & bit_of(index(number))) != 0;
+const Maildrop::Marks Maildrop::no_marks;
+
+Maildrop::Marks& Maildrop::marks() {
+    if (!marks_) marks_ = std::make_unique<Marks>();
+    return *marks_;
 }
 
-Maildrop::Marks& Maildrop::ready(Marks& marks) const {
-    if (!marks) marks = std::make_unique<std::uint64_t[]>((std::size_t{count()} + word_bits - 1) / word_bits);
-    return marks;
+bool Maildrop::marked(const Bits& bits, MessageNumber number) noexcept {
+    return bits && (bits[index(number) / word_bits] & bit_of(index(number))) != 0;
+}
+
+Maildrop::Bits& Maildrop::ready(Bits& bits) const {
+    if (!bits) bits = std::make_unique<std::uint64_t[]>((std::size_t{count()} + word_bits - 1) / word_bits);
+    return bits;
 }
 
 bool Maildrop::exists(MessageNumber number) const noexcept {
@@ -31,42 +38,46 @@ bool Maildrop::exists(MessageNumber number) const noexcept {
 }
 
 bool Maildrop::deleted(MessageNumber number) const noexcept {
-    return marked(deleted_, number);
+    return marked(so_far().deleted, number);
 }
 
 void Maildrop::mark_deleted(MessageNumber number) {
     if (deleted(number)) return;
-    ready(deleted_)[index(number) / word_bits] |= bit_of(index(number));
-    ++deleted_count_;
-    deleted_octets_ += octets(number);
-    if (retrieved_in_new(number)) ++deleted_of_those_;
+    Marks& mine = marks();
+    ready(mine.deleted)[index(number) / word_bits] |= bit_of(index(number));
+    ++mine.deleted_count;
+    mine.deleted_octets += octets(number);
+    if (retrieved_in_new(number)) ++mine.deleted_of_those;
 }
 
 void Maildrop::unmark_deleted(MessageNumber number) {
     if (!deleted(number)) return;
-    deleted_[index(number) / word_bits] &= ~bit_of(index(number));
-    --deleted_count_;
-    deleted_octets_ -= octets(number);
-    if (retrieved_in_new(number)) --deleted_of_those_;
+    Marks& mine = marks();
+    mine.deleted[index(number) / word_bits] &= ~bit_of(index(number));
+    --mine.deleted_count;
+    mine.deleted_octets -= octets(number);
+    if (retrieved_in_new(number)) --mine.deleted_of_those;
 }
 
 void Maildrop::reset() {
-    deleted_.reset();
-    deleted_count_ = 0;
-    deleted_octets_ = 0;
-    deleted_of_those_ = 0;
+    if (!marks_) return;
+    marks_->deleted.reset();
+    marks_->deleted_count = 0;
+    marks_->deleted_octets = 0;
+    marks_->deleted_of_those = 0;
 }
 
 bool Maildrop::retrieved(MessageNumber number) const noexcept {
-    return marked(retrieved_, number);
+    return marked(so_far().retrieved, number);
 }
 
 void Maildrop::mark_retrieved(MessageNumber number) {
     if (retrieved(number)) return;
-    ready(retrieved_)[index(number) / word_bits] |= bit_of(index(number));
+    Marks& mine = marks();
+    ready(mine.retrieved)[index(number) / word_bits] |= bit_of(index(number));
     if (!snapshot_->in_new(index(number))) return;
-    ++retrieved_in_new_;
-    if (deleted(number)) ++deleted_of_those_;
+    ++mine.retrieved_in_new;
+    if (deleted(number)) ++mine.deleted_of_those;
 }
 
 bool Maildrop::retrieved_in_new(MessageNumber number) const noexcept {
@@ -87,12 +98,15 @@ std::optional<MessageNumber> Maildrop::next(MessageNumber after, Word word) cons
 }
 
 std::optional<MessageNumber> Maildrop::next_live(MessageNumber after) const noexcept {
-    return next(after, [this](std::size_t at) { return deleted_ ? ~deleted_[at] : ~std::uint64_t{0}; });
+    const Bits& deleted = so_far().deleted;
+    return next(after, [&](std::size_t at) { return deleted ? ~deleted[at] : ~std::uint64_t{0}; });
 }
 
 std::optional<MessageNumber> Maildrop::next_marked(MessageNumber after) const noexcept {
-    if (!deleted_ && !retrieved_) return std::nullopt;
-    return next(after, [this](std::size_t at) { return (deleted_ ? deleted_[at] : 0) | (retrieved_ ? retrieved_[at] : 0); });
+    const Bits& deleted = so_far().deleted;
+    const Bits& retrieved = so_far().retrieved;
+    if (!deleted && !retrieved) return std::nullopt;
+    return next(after, [&](std::size_t at) { return (deleted ? deleted[at] : 0) | (retrieved ? retrieved[at] : 0); });
 }
 
 } // namespace buzon::mail

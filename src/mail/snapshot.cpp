@@ -51,24 +51,64 @@ char* new_block(std::size_t size) noexcept {
     return static_cast<char*>(block);
 }
 
-Result<char*> read_block(int fd, std::size_t size) {
-    if (size > largest_copied) return damaged();
-    char* const block = new_block(size);
-    if (block == nullptr) return std::error_code{ENOMEM, std::system_category()};
+std::error_code read_block(int fd, char* block, std::size_t size) {
     for (std::size_t at = 0; at < size;) {
         const ssize_t n = ::pread(fd, block + at, size - at, static_cast<off_t>(at));
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            const std::error_code why = n < 0 ? last_error() : damaged();
-            ::operator delete(block, std::align_val_t{alignment});
-            return why;
-        }
+        if (n <= 0) return n < 0 ? last_error() : damaged();
         at += static_cast<std::size_t>(n);
     }
-    return block;
+    return {};
 }
 
+struct Room {
+    std::size_t octets;
+    char* at = nullptr;
+};
+
+// For std::allocate_shared: what it allocates has room behind it. So a small Snapshot, its counters and its block are one
+// piece of memory instead of three.
+template <class T>
+class WithRoom {
+public:
+    using value_type = T;
+    explicit WithRoom(Room& room) noexcept : room_{&room} {}
+    template <class U>
+    WithRoom(const WithRoom<U>& other) noexcept : room_{other.room()} {}
+    [[nodiscard]] Room* room() const noexcept { return room_; }   // only while allocating
+
+    [[nodiscard]] T* allocate(std::size_t count) {
+        void* const all = ::operator new(count * sizeof(T) + room_->octets);
+        room_->at = static_cast<char*>(all) + count * sizeof(T);
+        return static_cast<T*>(all);
+    }
+    void deallocate(T* all, std::size_t) noexcept { ::operator delete(all); }
+    template <class U>
+    bool operator==(const WithRoom<U>&) const noexcept { return true; }
+
+private:
+    Room* room_;
+};
+
 } // namespace
+
+std::shared_ptr<Snapshot> Snapshot::with_room(std::size_t size, char*& room) {
+    static_assert(alignof(Record) <= alignof(Snapshot) && alignof(Header) <= alignof(Snapshot));
+    std::shared_ptr<Snapshot> made;
+    if (size <= smallest_mapped) {
+        Room behind{size};
+        made = std::allocate_shared<Snapshot>(WithRoom<Snapshot>{behind}, Key{});
+        room = behind.at;
+    } else {
+        room = new_block(size);
+        if (room == nullptr) return nullptr;
+        made = std::make_shared<Snapshot>(Key{});
+        made->place_ = Place::apart;
+    }
+    made->data_ = room;
+    made->size_ = size;
+    return made;
+}
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file, bool check_all) {
     struct stat about {};
@@ -76,39 +116,39 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file, bool ch
     if (!S_ISREG(about.st_mode)) return damaged();
     const auto size = static_cast<std::size_t>(about.st_size);
     if (size < sizeof(Header)) return damaged();
-    std::shared_ptr<Snapshot> made{new Snapshot};
+    std::shared_ptr<Snapshot> made;
     // A mapping costs a page at least, and a process has some 65,000 of them: small blocks are copied.
     if (size > smallest_mapped && sealed_for_good(file.get())) {
         void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (check_all ? MAP_POPULATE : 0), file.get(), 0);
         if (block == MAP_FAILED) return last_error();
+        made = std::make_shared<Snapshot>(Key{});
         made->data_ = static_cast<const char*>(block);
-        made->mapped_ = true;
+        made->size_ = size;
+        made->place_ = Place::mapped;
     } else {
-        const Result<char*> block = read_block(file.get(), size);
-        if (!block) return block.error();
-        made->data_ = block.value();
+        if (size > largest_copied) return damaged();
+        char* room = nullptr;
+        made = with_room(size, room);
+        if (!made) return std::error_code{ENOMEM, std::system_category()};
+        if (const std::error_code why = read_block(file.get(), room, size)) return why;
     }
-    made->size_ = size;
-    if (!made->accept(check_all || !made->mapped_)) return damaged();
+    if (!made->accept(check_all || made->place_ != Place::mapped)) return damaged();
     return std::shared_ptr<const Snapshot>{std::move(made)};
 }
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::from_bytes(std::string_view bytes) {
     if (bytes.size() < sizeof(Header)) return damaged();
-    std::shared_ptr<Snapshot> made{new Snapshot};
-    char* const block = new_block(bytes.size());
-    if (block == nullptr) return std::error_code{ENOMEM, std::system_category()};
-    std::memcpy(block, bytes.data(), bytes.size());
-    made->data_ = block;
-    made->size_ = bytes.size();
+    char* room = nullptr;
+    std::shared_ptr<Snapshot> made = with_room(bytes.size(), room);
+    if (!made) return std::error_code{ENOMEM, std::system_category()};
+    std::memcpy(room, bytes.data(), bytes.size());
     if (!made->accept(true)) return damaged();
     return std::shared_ptr<const Snapshot>{std::move(made)};
 }
 
 Snapshot::~Snapshot() {
-    if (data_ == nullptr) return;
-    if (mapped_) ::munmap(const_cast<char*>(data_), size_);
-    else ::operator delete(const_cast<char*>(data_), std::align_val_t{alignment});
+    if (place_ == Place::mapped) ::munmap(const_cast<char*>(data_), size_);
+    else if (place_ == Place::apart) ::operator delete(const_cast<char*>(data_), std::align_val_t{alignment});
 }
 
 // Everything that an accessor relies on, and everything that a reply line does.
@@ -120,11 +160,11 @@ bool Snapshot::accept(bool check_all) noexcept {
     if (records_size > behind_header || head.names_size > behind_header - records_size) return false;
     if (head.uidls_size != behind_header - records_size - head.names_size) return false;
     names_ = data_ + sizeof(Header) + records_size;
-    uidls_ = names_ + head.names_size;
+    const char* const uidls = names_ + head.names_size;
     if (!check_all) return true;
     if (checksum(bytes().substr(checksum_starts)) != head.checksum) return false;
     const std::string_view names{names_, head.names_size};
-    if (holds(names, '/') || holds(names, '\0') || !all_graphic({uidls_, head.uidls_size})) return false;
+    if (holds(names, '/') || holds(names, '\0') || !all_graphic({uidls, head.uidls_size})) return false;
     const bool graphic = all_graphic(names);
     std::uint64_t total = 0;
     for (std::uint32_t i = 0; i < head.count; ++i) {
@@ -178,7 +218,7 @@ std::string_view Snapshot::base_name(std::uint32_t index) const noexcept {
 
 std::string_view Snapshot::uidl(std::uint32_t index) const noexcept {
     if (!own_uidl(index)) return base_name(index);
-    return {uidls_ + record(index).uidl_at, record(index).uidl_size};
+    return {names_ + header().names_size + record(index).uidl_at, record(index).uidl_size};
 }
 
 MessageEntry Snapshot::entry(std::uint32_t index) const noexcept {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <functional>
 
 namespace buzon::net {
 namespace {
@@ -46,6 +47,12 @@ Ip Ip::from_v4(std::uint32_t host_order) noexcept {
     std::copy(v4_prefix.begin(), v4_prefix.end(), ip.bytes_.begin());
     for (unsigned i = 0; i < 4; ++i) ip.bytes_[12 + i] = static_cast<std::uint8_t>(host_order >> (24 - 8 * i));
     return ip;
+}
+
+std::size_t IpHash::operator()(const Ip& ip) const noexcept {
+    std::array<char, 16> octets;
+    std::copy(ip.bytes().begin(), ip.bytes().end(), octets.begin());
+    return std::hash<std::string_view>{}({octets.data(), octets.size()});
 }
 
 bool Ip::is_v4() const noexcept {

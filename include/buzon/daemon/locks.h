@@ -17,11 +17,11 @@ class MaildropLock {
 public:
     MaildropLock() = default;
     explicit MaildropLock(mail::MaildropLock lock) : lock_{std::move(lock)} {}
-    void release() noexcept { lock_.reset(); }
-    [[nodiscard]] bool held() const noexcept { return lock_.has_value(); }
+    void release() noexcept { lock_.release(); }
+    [[nodiscard]] bool held() const noexcept { return lock_.held(); }
 
 private:
-    std::optional<mail::MaildropLock> lock_;
+    mail::MaildropLock lock_;
 };
 
 // Knows the sessions that hold maildrops.

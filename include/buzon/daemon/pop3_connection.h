@@ -15,6 +15,7 @@
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/login.h"
 #include "buzon/daemon/reports.h"
+#include "buzon/daemon/shared_text.h"
 #include "buzon/daemon/update_order.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/line/line_reader.h"
@@ -45,15 +46,13 @@ protected:
     ~ConnectionOwner() = default;
 };
 
-class Pop3Connection final : private event::Handler,
-                             private event::TimerHandler,
-                             private event::Task,
-                             private DeliveryOwner {
+// Between two commands it is small: what only a turn or a command under way needs is in a part of its own (Busy).
+class Pop3Connection final : private event::Handler, private event::TimerHandler {
 public:
     Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket, ClientInfo client);
     Pop3Connection(const Pop3Connection&) = delete;
     Pop3Connection& operator=(const Pop3Connection&) = delete;
-    ~Pop3Connection() override;
+    ~Pop3Connection();
 
     // Greets. `early`: octets of the client's that were read already, behind a PROXY header.
     void start(std::string_view early);
@@ -74,10 +73,12 @@ public:
     [[nodiscard]] bool logged_in() const noexcept { return session_.maildrop() != nullptr; }
     [[nodiscard]] std::string_view state_name() const noexcept;
     [[nodiscard]] std::string_view command() const noexcept;   // the one that runs, else empty
-    [[nodiscard]] std::string program() const { return delivery_ ? delivery_->program() : std::string{}; }
-    [[nodiscard]] std::uint64_t reply_sent() const noexcept { return delivery_ && sent_ > reply_began_at_ ? sent_ - reply_began_at_ : 0; }
-    [[nodiscard]] std::optional<std::uint64_t> reply_size() const { return delivery_ ? reply_size_ : std::nullopt; }
-    [[nodiscard]] std::size_t backlog() const noexcept { return output_.size() - output_sent_; }
+    [[nodiscard]] std::string program() const { return delivering() ? busy_->delivery->program() : std::string{}; }
+    [[nodiscard]] std::uint64_t reply_sent() const noexcept {
+        return delivering() && sent_ > busy_->reply_began_at ? sent_ - busy_->reply_began_at : 0;
+    }
+    [[nodiscard]] std::optional<std::uint64_t> reply_size() const { return delivering() ? busy_->reply_size : std::nullopt; }
+    [[nodiscard]] std::size_t backlog() const noexcept { return busy_ ? busy_->output.size() - busy_->output_sent : 0; }
     [[nodiscard]] std::uint32_t retrieved() const noexcept { return retrieved_; }
     [[nodiscard]] event::Instant began() const noexcept { return began_; }
     [[nodiscard]] event::Instant last_activity() const noexcept { return active_; }
@@ -85,13 +86,53 @@ public:
 private:
     // Replies are sent when so many octets have come together, so that a slow client costs no more than that.
     static constexpr std::size_t send_at = 64 * 1024;
+    struct Searching {
+        pop3::Search wanted;
+        mail::MessageNumber after{0};   // the last message looked at
+        bool begun = false;             // "+OK" has been said
+    };
     enum class Doing : std::uint8_t { nothing, logging_in, preparing, delivering, listing, searching, reporting, updating };
 
     void on_ready(std::uint32_t events) override;
     void on_timer(event::Timer& which) override;
-    void run() override;
-    void delivery_wakes() override;
+    void delivery_wakes();
 
+    // What there is only during a turn and while a command is under way, or octets wait: an idle session has none of it,
+    // and ten thousand of them are ten thousand times smaller. turn() makes it and, when all is done, takes it away.
+    struct Busy final : event::Task, DeliveryOwner {
+        explicit Busy(Pop3Connection& whose) : connection{whose} {}
+        void run() override { connection.go_on(); }
+        void delivery_wakes() override { connection.delivery_wakes(); }
+        // Nothing in it would be missed.
+        [[nodiscard]] bool done() const noexcept;
+
+        Pop3Connection& connection;
+        std::string_view in;          // what is to be worked through in this turn
+        std::string input;            // the same between turns
+        std::string output;           // what the client has not taken yet
+        std::size_t output_sent = 0;
+        std::string maildir;          // as maildir() made it
+        event::Instant work_began;    // of a login or a delivery
+        std::uint64_t reply_began_at = 0;
+        std::optional<std::uint64_t> reply_size;
+        std::unique_ptr<Login> login;
+        std::unique_ptr<Delivery> delivery;
+        std::unique_ptr<ListingRun> listing;     // while a listing that others may share runs
+        std::unique_ptr<Searching> search;       // while a SEARCH runs
+        std::unique_ptr<UpdateOrder> update;     // until what QUIT asks for is on its way
+        std::unique_ptr<Reports::Waiter> report_waiter;
+        worker::Pending job;                     // an update, SCRAM credentials, part of a search, a report
+    };
+    [[nodiscard]] Busy& busy();
+    void rest();
+    [[nodiscard]] bool delivering() const noexcept { return busy_ && busy_->delivery; }
+    [[nodiscard]] bool keeps_input() const noexcept { return busy_ && !busy_->input.empty(); }
+    // While busy.
+    [[nodiscard]] const std::string& maildir();
+
+
+    // A turn that goes on with what was left, or waited.
+    void go_on();
     // One piece of work: `first` (an answer that came), then whatever else can be done, then the sending.
     void turn(const std::function<void(std::string&)>& first);
     void work(std::string& out);
@@ -162,34 +203,16 @@ private:
     std::uint32_t retrieved_ = 0;
     std::uint32_t removed_ = 0;
     std::uint32_t commands_ = 0;
+    int kernel_holds_ = 0;        // octets, when we looked last
     std::uint64_t id_;
     ClientInfo client_;
     event::Instant began_;
     event::Instant active_;
-    event::Instant work_began_;   // of a login or a delivery
-    std::string_view in_;         // what is to be worked through in this turn
-    std::string input_;           // the same between turns; empty while idle
-    std::string output_;          // what the client has not taken yet; empty while idle
-    std::size_t output_sent_ = 0;
-    int kernel_holds_ = 0;        // octets, when we looked last
     std::uint64_t sent_ = 0;      // octets, all in all
     std::uint64_t received_ = 0;  // the same
-    std::uint64_t reply_began_at_ = 0;
-    std::optional<std::uint64_t> reply_size_;
-    std::string maildir_;
+    SharedText maildir_;
     MaildropLock lock_;
-    std::unique_ptr<Login> login_;
-    std::unique_ptr<Delivery> delivery_;
-    std::unique_ptr<ListingRun> listing_;   // while a listing that others may share runs
-    struct Searching {
-        pop3::Search wanted;
-        mail::MessageNumber after{0};   // the last message looked at
-        bool begun = false;             // "+OK" has been said
-    };
-    std::unique_ptr<Searching> search_;   // while a SEARCH runs
-    std::unique_ptr<UpdateOrder> update_;   // until what QUIT asks for is on its way
-    std::unique_ptr<Reports::Waiter> report_waiter_;
-    worker::Pending job_;                 // an update, SCRAM credentials, part of a search, a report
+    std::unique_ptr<Busy> busy_;  // null while idle
 };
 
 } // namespace buzon::daemon

@@ -62,10 +62,12 @@ private:
 
 class MaildropLock {
 public:
+    MaildropLock() = default;   // of nothing
     MaildropLock(MaildropLock&&) noexcept;
     MaildropLock& operator=(MaildropLock&&) noexcept;
     ~MaildropLock();
     void release() noexcept;
+    [[nodiscard]] bool held() const noexcept { return table_ != nullptr; }
 
 private:
     friend class MaildropLocks;

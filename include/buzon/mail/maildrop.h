@@ -15,7 +15,7 @@ namespace buzon::mail {
 enum class MessageNumber : std::uint32_t {};
 
 // The snapshot is shared with other sessions; marks and counters are this one's. Idle it costs a few pointers: the marks
-// (one bit a message) are there only once something was marked. A number must exists(), or it is a bug of the caller's.
+// (one bit a message) and what is counted of them are there only once something was marked. A number must exists(), or it is a bug of the caller's.
 class Maildrop {
 public:
     // filtered: what messages have behind this session's transformation, where that is known; null: nothing is.
@@ -47,11 +47,11 @@ public:
     [[nodiscard]] std::string_view uidl(MessageNumber number) const noexcept { return snapshot_->uidl(index(number)); }
 
     // Without the deleted ones: STAT. O(1).
-    [[nodiscard]] std::uint32_t live_count() const noexcept { return count() - deleted_count_; }
+    [[nodiscard]] std::uint32_t live_count() const noexcept { return count() - deleted_count(); }
     [[nodiscard]] std::uint64_t live_octets() const noexcept {
-        return (filtered_ ? filtered_->total_octets() : snapshot_->total_octets()) - deleted_octets_;
+        return (filtered_ ? filtered_->total_octets() : snapshot_->total_octets()) - so_far().deleted_octets;
     }
-    [[nodiscard]] std::uint32_t deleted_count() const noexcept { return deleted_count_; }
+    [[nodiscard]] std::uint32_t deleted_count() const noexcept { return so_far().deleted_count; }
 
     [[nodiscard]] bool deleted(MessageNumber number) const noexcept;
     void mark_deleted(MessageNumber number);     // DELE; again is harmless
@@ -66,13 +66,26 @@ public:
     // The first one after `after` that was deleted or retrieved. Stretches without any cost nothing.
     [[nodiscard]] std::optional<MessageNumber> next_marked(MessageNumber after) const noexcept;
     // How many messages QUIT has to remove, or to move from new to cur. O(1).
-    [[nodiscard]] std::uint32_t update_count() const noexcept { return deleted_count_ + retrieved_in_new_ - deleted_of_those_; }
+    [[nodiscard]] std::uint32_t update_count() const noexcept {
+        return so_far().deleted_count + so_far().retrieved_in_new - so_far().deleted_of_those;
+    }
     [[nodiscard]] bool wants_update() const noexcept { return update_count() != 0; }
 
 private:
-    using Marks = std::unique_ptr<std::uint64_t[]>;
-    [[nodiscard]] static bool marked(const Marks& marks, MessageNumber number) noexcept;
-    [[nodiscard]] Marks& ready(Marks& marks) const;
+    using Bits = std::unique_ptr<std::uint64_t[]>;
+    struct Marks {
+        Bits deleted;
+        Bits retrieved;
+        std::uint64_t deleted_octets = 0;
+        std::uint32_t deleted_count = 0;
+        std::uint32_t retrieved_in_new = 0;   // retrieved ones that lie in new
+        std::uint32_t deleted_of_those = 0;
+    };
+    static const Marks no_marks;
+    [[nodiscard]] const Marks& so_far() const noexcept { return marks_ ? *marks_ : no_marks; }
+    [[nodiscard]] Marks& marks();
+    [[nodiscard]] static bool marked(const Bits& bits, MessageNumber number) noexcept;
+    [[nodiscard]] Bits& ready(Bits& bits) const;
     [[nodiscard]] bool retrieved_in_new(MessageNumber number) const noexcept;
     // The first one after `after` whose bit is set in its word, as `word` gives that.
     template <class Word>
@@ -80,12 +93,7 @@ private:
 
     std::shared_ptr<const Snapshot> snapshot_;
     std::shared_ptr<const FilteredOctets> filtered_;
-    Marks deleted_;
-    Marks retrieved_;
-    std::uint64_t deleted_octets_ = 0;
-    std::uint32_t deleted_count_ = 0;
-    std::uint32_t retrieved_in_new_ = 0;   // retrieved ones that lie in new
-    std::uint32_t deleted_of_those_ = 0;
+    std::unique_ptr<Marks> marks_;   // null: nothing was marked
 };
 
 } // namespace buzon::mail

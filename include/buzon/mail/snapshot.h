@@ -87,16 +87,23 @@ private:
     struct Record;
     struct Header;
     friend class SnapshotBuilder;
-    Snapshot() = default;
+    struct Key {};   // for us alone: std::allocate_shared wants a constructor that it may call
+
+public:
+    explicit Snapshot(Key) noexcept {}
+
+private:
+    enum class Place : std::uint8_t { behind_us, apart, mapped };
+    // With room for a block of that size, of which `room` is the beginning; null: there is no such amount of memory.
+    [[nodiscard]] static std::shared_ptr<Snapshot> with_room(std::size_t size, char*& room);
     bool accept(bool check_all) noexcept;
     const Header& header() const noexcept;
     const Record& record(std::uint32_t index) const noexcept;
 
     const char* data_ = nullptr;
     std::size_t size_ = 0;
-    bool mapped_ = false;
-    const char* names_ = nullptr;
-    const char* uidls_ = nullptr;
+    const char* names_ = nullptr;   // the UIDLs follow
+    Place place_ = Place::behind_us;
 };
 
 // Puts a Snapshot together, message by message in session order.

@@ -33,6 +33,10 @@ private:
     std::array<std::uint8_t, 16> bytes_{};
 };
 
+struct IpHash {
+    [[nodiscard]] std::size_t operator()(const Ip& ip) const noexcept;
+};
+
 // A network in CIDR notation: "10.0.0.0/8", "2001:db8::/32"; an address alone is a network of one.
 class Cidr {
 public:
