@@ -15,13 +15,15 @@ std::uint64_t bit_of(std::uint32_t index) noexcept {
 } // namespace
 
 Maildrop::Maildrop(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const FilteredOctets> filtered)
-    : snapshot_{std::move(snapshot)}, filtered_{std::move(filtered)} {}
+    : snapshot_{std::move(snapshot)} {
+    if (filtered) make_own().filtered = std::move(filtered);
+}
 
-const Maildrop::Marks Maildrop::no_marks;
+const Maildrop::Own Maildrop::nothing;
 
-Maildrop::Marks& Maildrop::marks() {
-    if (!marks_) marks_ = std::make_unique<Marks>();
-    return *marks_;
+Maildrop::Own& Maildrop::make_own() {
+    if (!own_) own_ = std::make_unique<Own>();
+    return *own_;
 }
 
 bool Maildrop::marked(const Bits& bits, MessageNumber number) noexcept {
@@ -38,12 +40,12 @@ bool Maildrop::exists(MessageNumber number) const noexcept {
 }
 
 bool Maildrop::deleted(MessageNumber number) const noexcept {
-    return marked(so_far().deleted, number);
+    return marked(own().deleted, number);
 }
 
 void Maildrop::mark_deleted(MessageNumber number) {
     if (deleted(number)) return;
-    Marks& mine = marks();
+    Own& mine = make_own();
     ready(mine.deleted)[index(number) / word_bits] |= bit_of(index(number));
     ++mine.deleted_count;
     mine.deleted_octets += octets(number);
@@ -52,7 +54,7 @@ void Maildrop::mark_deleted(MessageNumber number) {
 
 void Maildrop::unmark_deleted(MessageNumber number) {
     if (!deleted(number)) return;
-    Marks& mine = marks();
+    Own& mine = make_own();
     mine.deleted[index(number) / word_bits] &= ~bit_of(index(number));
     --mine.deleted_count;
     mine.deleted_octets -= octets(number);
@@ -60,20 +62,20 @@ void Maildrop::unmark_deleted(MessageNumber number) {
 }
 
 void Maildrop::reset() {
-    if (!marks_) return;
-    marks_->deleted.reset();
-    marks_->deleted_count = 0;
-    marks_->deleted_octets = 0;
-    marks_->deleted_of_those = 0;
+    if (!own_) return;
+    own_->deleted.reset();
+    own_->deleted_count = 0;
+    own_->deleted_octets = 0;
+    own_->deleted_of_those = 0;
 }
 
 bool Maildrop::retrieved(MessageNumber number) const noexcept {
-    return marked(so_far().retrieved, number);
+    return marked(own().retrieved, number);
 }
 
 void Maildrop::mark_retrieved(MessageNumber number) {
     if (retrieved(number)) return;
-    Marks& mine = marks();
+    Own& mine = make_own();
     ready(mine.retrieved)[index(number) / word_bits] |= bit_of(index(number));
     if (!snapshot_->in_new(index(number))) return;
     ++mine.retrieved_in_new;
@@ -98,13 +100,13 @@ std::optional<MessageNumber> Maildrop::next(MessageNumber after, Word word) cons
 }
 
 std::optional<MessageNumber> Maildrop::next_live(MessageNumber after) const noexcept {
-    const Bits& deleted = so_far().deleted;
+    const Bits& deleted = own().deleted;
     return next(after, [&](std::size_t at) { return deleted ? ~deleted[at] : ~std::uint64_t{0}; });
 }
 
 std::optional<MessageNumber> Maildrop::next_marked(MessageNumber after) const noexcept {
-    const Bits& deleted = so_far().deleted;
-    const Bits& retrieved = so_far().retrieved;
+    const Bits& deleted = own().deleted;
+    const Bits& retrieved = own().retrieved;
     if (!deleted && !retrieved) return std::nullopt;
     return next(after, [&](std::size_t at) { return (deleted ? deleted[at] : 0) | (retrieved ? retrieved[at] : 0); });
 }

@@ -49,7 +49,7 @@ Action Commands::auth(Session& session, std::string_view arguments, std::string&
         return Continue{};
     }
     authorization.exchange = std::make_unique<Exchange>(
-        Exchange{*mechanism, auth::Exchange{machine_of(*mechanism), session.fresh_text_(), settings.host}});
+        Exchange{*mechanism, auth::Exchange{machine_of(*mechanism), authorization.fresh_text(), settings.host}});
 
     const std::string_view initial = line::take_word(arguments);
     if (initial.empty()) return follow(session, authorization.exchange->machine.begin(std::nullopt), out);

@@ -13,7 +13,9 @@ namespace buzon::pop3 {
 using mail::Maildrop;
 
 Session::Session(const Settings& settings, Channel channel, FreshText fresh_text)
-    : settings_{&settings}, fresh_text_{fresh_text}, channel_{channel} {}
+    : settings_{&settings}
+    , phase_{std::make_unique<Authorization>(Authorization{fresh_text, {}, {}, nullptr})}
+    , channel_{channel} {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
@@ -24,15 +26,15 @@ void Session::greet(std::string& out) {
     out.append("+OK ").append(texts().greeting);
     if (settings_->plain_secrets_known && !settings_->disabled.contains(state::Pop3Command::apop)) {
         std::string& challenge = authorization().challenge;
-        challenge = "<" + fresh_text_() + "@" + settings_->host + ">";
+        challenge = "<" + authorization().fresh_text() + "@" + settings_->host + ">";
         out.append(" ").append(challenge);
     }
     out.append("\r\n");
 }
 
 std::size_t Session::line_limit() const noexcept {
-    const Authorization* phase = std::get_if<Authorization>(&phase_);
-    return phase && phase->exchange ? answer_limit : command_limit;
+    const auto* phase = std::get_if<std::unique_ptr<Authorization>>(&phase_);
+    return phase && (*phase)->exchange ? answer_limit : command_limit;
 }
 
 namespace {
@@ -178,7 +180,7 @@ void Session::updated(std::uint32_t not_removed, std::string& out) {
 
 const std::string& Session::user() const noexcept {
     if (const Transaction* phase = std::get_if<Transaction>(&phase_)) return phase->user;
-    return std::get<Authorization>(phase_).user;
+    return std::get<std::unique_ptr<Authorization>>(phase_)->user;
 }
 
 const Maildrop* Session::maildrop() const noexcept {

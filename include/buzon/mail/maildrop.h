@@ -15,7 +15,7 @@ namespace buzon::mail {
 enum class MessageNumber : std::uint32_t {};
 
 // The snapshot is shared with other sessions; marks and counters are this one's. Idle it costs a few pointers: the marks
-// (one bit a message) and what is counted of them are there only once something was marked. A number must exists(), or it is a bug of the caller's.
+// (one bit a message) and what is counted of them are there only once something was marked, or is transformed. A number must exists(), or it is a bug of the caller's.
 class Maildrop {
 public:
     // filtered: what messages have behind this session's transformation, where that is known; null: nothing is.
@@ -24,9 +24,9 @@ public:
     [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
     [[nodiscard]] const std::shared_ptr<const Snapshot>& shared_snapshot() const noexcept { return snapshot_; }
     // Whether octets() knows of a transformation.
-    [[nodiscard]] bool filtered() const noexcept { return filtered_ != nullptr; }
+    [[nodiscard]] bool filtered() const noexcept { return filtered_octets() != nullptr; }
     // As it was given; lives as long as the maildrop.
-    [[nodiscard]] const FilteredOctets* filtered_octets() const noexcept { return filtered_.get(); }
+    [[nodiscard]] const FilteredOctets* filtered_octets() const noexcept { return own().filtered.get(); }
     // The message's place in the snapshot.
     [[nodiscard]] static std::uint32_t index(MessageNumber number) noexcept {
         return static_cast<std::uint32_t>(number) - 1;
@@ -38,7 +38,8 @@ public:
     // For LIST and STAT, the same number as long as the session lasts: what a client receives, as far as that is known.
     [[nodiscard]] std::uint64_t octets(MessageNumber number) const noexcept {
         const std::uint64_t stored = stored_octets(number);
-        return filtered_ ? filtered_->octets(index(number)).value_or(stored) : stored;
+        const FilteredOctets* const filtered = filtered_octets();
+        return filtered ? filtered->octets(index(number)).value_or(stored) : stored;
     }
     // What a client receives without a transformation.
     [[nodiscard]] std::uint64_t stored_octets(MessageNumber number) const noexcept {
@@ -49,9 +50,10 @@ public:
     // Without the deleted ones: STAT. O(1).
     [[nodiscard]] std::uint32_t live_count() const noexcept { return count() - deleted_count(); }
     [[nodiscard]] std::uint64_t live_octets() const noexcept {
-        return (filtered_ ? filtered_->total_octets() : snapshot_->total_octets()) - so_far().deleted_octets;
+        const FilteredOctets* const filtered = filtered_octets();
+        return (filtered ? filtered->total_octets() : snapshot_->total_octets()) - own().deleted_octets;
     }
-    [[nodiscard]] std::uint32_t deleted_count() const noexcept { return so_far().deleted_count; }
+    [[nodiscard]] std::uint32_t deleted_count() const noexcept { return own().deleted_count; }
 
     [[nodiscard]] bool deleted(MessageNumber number) const noexcept;
     void mark_deleted(MessageNumber number);     // DELE; again is harmless
@@ -67,13 +69,14 @@ public:
     [[nodiscard]] std::optional<MessageNumber> next_marked(MessageNumber after) const noexcept;
     // How many messages QUIT has to remove, or to move from new to cur. O(1).
     [[nodiscard]] std::uint32_t update_count() const noexcept {
-        return so_far().deleted_count + so_far().retrieved_in_new - so_far().deleted_of_those;
+        return own().deleted_count + own().retrieved_in_new - own().deleted_of_those;
     }
     [[nodiscard]] bool wants_update() const noexcept { return update_count() != 0; }
 
 private:
     using Bits = std::unique_ptr<std::uint64_t[]>;
-    struct Marks {
+    struct Own {
+        std::shared_ptr<const FilteredOctets> filtered;
         Bits deleted;
         Bits retrieved;
         std::uint64_t deleted_octets = 0;
@@ -81,9 +84,9 @@ private:
         std::uint32_t retrieved_in_new = 0;   // retrieved ones that lie in new
         std::uint32_t deleted_of_those = 0;
     };
-    static const Marks no_marks;
-    [[nodiscard]] const Marks& so_far() const noexcept { return marks_ ? *marks_ : no_marks; }
-    [[nodiscard]] Marks& marks();
+    static const Own nothing;
+    [[nodiscard]] const Own& own() const noexcept { return own_ ? *own_ : nothing; }
+    [[nodiscard]] Own& make_own();
     [[nodiscard]] static bool marked(const Bits& bits, MessageNumber number) noexcept;
     [[nodiscard]] Bits& ready(Bits& bits) const;
     [[nodiscard]] bool retrieved_in_new(MessageNumber number) const noexcept;
@@ -92,8 +95,7 @@ private:
     [[nodiscard]] std::optional<MessageNumber> next(MessageNumber after, Word word) const noexcept;
 
     std::shared_ptr<const Snapshot> snapshot_;
-    std::shared_ptr<const FilteredOctets> filtered_;
-    std::unique_ptr<Marks> marks_;   // null: nothing was marked
+    std::unique_ptr<Own> own_;   // null: nothing was marked, nothing is transformed
 };
 
 } // namespace buzon::mail

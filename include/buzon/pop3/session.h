@@ -93,7 +93,9 @@ public:
 private:
     friend struct Commands;
 
+    // Apart, so that a session that has logged in is not as large as one that has not.
     struct Authorization {
+        FreshText fresh_text;
         std::string challenge;               // for APOP, as the greeting showed it; empty: not offered
         std::string user;                    // who wants in; from USER until PASS
         std::unique_ptr<Exchange> exchange;  // null: no AUTH is going on
@@ -106,13 +108,12 @@ private:
     enum class Language : std::uint8_t;
 
     [[nodiscard]] const Catalogue& texts() const noexcept;
-    [[nodiscard]] Authorization& authorization() noexcept { return std::get<Authorization>(phase_); }
+    [[nodiscard]] Authorization& authorization() noexcept { return *std::get<std::unique_ptr<Authorization>>(phase_); }
     [[nodiscard]] Transaction& transaction() noexcept { return std::get<Transaction>(phase_); }
     [[nodiscard]] Action refuse_line(std::string_view Catalogue::* why, std::string& out);
 
     const Settings* settings_;
-    FreshText fresh_text_;
-    std::variant<Authorization, Transaction> phase_;
+    std::variant<std::unique_ptr<Authorization>, Transaction> phase_;
     State state_ = State::authorization;
     Channel channel_;
     Language language_{};
