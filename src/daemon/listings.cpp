@@ -10,7 +10,7 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr std::size_t largest_part = 512 * 1024;
+constexpr std::size_t largest_part = 1024 * 1024;   // pages are handed over: half a millisecond at most
 
 } // namespace
 
