@@ -17,7 +17,7 @@ class Row:
     fresh_server = False     # a new process every round
     filtered = False
     limit = None             # instead of `aim`: at most this
-    turns = 1                # so many short measurements in a round, by turns; of Dovecot one
+    turns = 1                # at most so many short measurements in a round, by turns; of Dovecot one
     rounds = None            # when it takes long: not more than so many
     dovecot_rounds = 9       # the same for Dovecot, where that is slow and the others are not
     note = ""
