@@ -123,7 +123,8 @@ void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
 void Pop3Connection::work(std::string& out) {
     const std::uint64_t sent_before = sent_;
     for (int lines = 0; !closing_ && !closed_;) {
-        // The end of one piece and the start of the next go in one segment.
+        // The end of one piece and the start of the next go in one segment. Where that has to be waited for, the kernel
+        // keeps the end back for 200 ms at most.
         if (out.size() >= send_at && !flush(out, doing_ == Doing::delivering || doing_ == Doing::listing)) return;
         if (sent_ - sent_before >= octets_per_turn || lines >= lines_per_turn) return context_.loop.next_turn(*busy_);
         switch (doing_) {

@@ -1,7 +1,5 @@
 // bench/floor/feed.cpp - what any server must do for those who listen: hand the same octets to all of them (floor.h). It
 // reads no event, writes no line and keeps no ring: the lines lie in memory before the first listener comes.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -11,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <iostream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -21,6 +18,7 @@
 #include "buzon/posix/io.h"
 #include "buzon/posix/unique_fd.h"
 #include "floor/floor.h"
+#include "floor/port.h"
 
 namespace bench {
 namespace {
@@ -32,10 +30,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t memory_size = std::size_t{8} << 20;
 constexpr std::string_view one_line =
     "2026-11-28T12:00:00.123Z login user=u17 address=127.0.0.57 session=4f2a9c11 mechanism=user\r\n";
-
-[[noreturn]] void give_up(const char* what) {
-    throw std::system_error{errno, std::system_category(), what};
-}
 
 UniqueFd lines_in_memory() {
     std::string lines;
@@ -58,11 +52,11 @@ public:
     Feeder(std::size_t octets, std::chrono::milliseconds every) : octets_{octets}, every_{every} {}
 
     [[noreturn]] void feed() {
-        listen_and_say_where();
+        port_.listen_and_say_where();
         std::array<epoll_event, 256> ready{};
         for (auto next = Clock::now() + every_;;) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
-            const int n = epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), static_cast<int>(std::max<long>(left, 0)));
+            const int n = epoll_wait(port_.epoll(), ready.data(), static_cast<int>(ready.size()), static_cast<int>(std::max<long>(left, 0)));
             for (int i = 0; i < n; ++i) attend(ready[static_cast<std::size_t>(i)]);
             if (Clock::now() < next) continue;
             next += every_;
@@ -76,45 +70,18 @@ public:
     }
 
 private:
-    void listen_and_say_where() {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        auto* const generic = reinterpret_cast<sockaddr*>(&address);
-        socklen_t length = sizeof address;
-        if (bind(port_.get(), generic, length) != 0 || listen(port_.get(), 4096) != 0 ||
-            getsockname(port_.get(), generic, &length) != 0) {
-            give_up("listen");
-        }
-        watch(port_.get(), EPOLLIN);
-        std::cout << "Server started on port " << ntohs(address.sin_port) << std::endl;
-    }
-
-    void watch(int fd, std::uint32_t events) {
-        epoll_event event{.events = events, .data = {.fd = fd}};
-        if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) give_up("epoll_ctl");
-    }
-
     void attend(const epoll_event& event) {
         const int fd = event.data.fd;
-        if (fd == port_.get()) return accept_all();
+        if (port_.is(fd)) return port_.accept_all([this](int came) { forget(came); });
         Listener& listener = listeners_[static_cast<std::size_t>(fd)];
         if ((event.events & EPOLLIN) != 0) answer(fd, listener);
         if ((event.events & EPOLLOUT) != 0 && std::exchange(listener.full, false)) send_owed(fd, listener);
     }
 
-    void accept_all() {
-        for (;;) {
-            const int fd = accept4(port_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-            if (fd < 0) return;
-            if (listeners_.size() <= static_cast<std::size_t>(fd)) listeners_.resize(static_cast<std::size_t>(fd) + 1);
-            listeners_[static_cast<std::size_t>(fd)] = {};
-            watch(fd, EPOLLIN | EPOLLOUT | EPOLLET);
-            say(fd, "+OK floor ready\r\n");
-        }
+    void forget(int fd) {
+        if (listeners_.size() <= static_cast<std::size_t>(fd)) listeners_.resize(static_cast<std::size_t>(fd) + 1);
+        listeners_[static_cast<std::size_t>(fd)] = {};
     }
-
-    static void say(int fd, std::string_view text) { (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
 
     // Whatever it asks for, it gets lines.
     void answer(int fd, Listener& listener) {
@@ -148,8 +115,7 @@ private:
     std::size_t octets_;
     std::chrono::milliseconds every_;
     UniqueFd lines_ = lines_in_memory();
-    UniqueFd epoll_{epoll_create1(EPOLL_CLOEXEC)};
-    UniqueFd port_{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    Port port_;
     std::vector<Listener> listeners_;
 };
 

@@ -8,6 +8,9 @@
 
 namespace bench {
 
+// Throws std::system_error with errno.
+[[noreturn]] void give_up(const char* what);
+
 // Says its port on stdout and answers POP3 commands with the replies of `folder` (made by bench_load canned), for ever.
 [[noreturn]] void serve_canned(const std::string& folder);
 

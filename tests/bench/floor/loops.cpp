@@ -21,10 +21,6 @@ namespace {
 
 using buzon::posix::UniqueFd;
 
-[[noreturn]] void give_up(const char* what) {
-    throw std::system_error{errno, std::system_category(), what};
-}
-
 // That of the server's programs: what a program does for its locale is its own work, here and there.
 constexpr const char* environment[] = {"BUZON_USER=g1",
                                        "BUZON_UIDL=1600000040.Vfd01Ia03779M436327.mail.example.org",

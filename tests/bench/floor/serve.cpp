@@ -1,8 +1,6 @@
 // bench/floor/serve.cpp - a bare epoll loop with canned replies (floor.h). Knows no user, checks nothing, has no state
 // but how much of a file is still to be sent.
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -10,7 +8,7 @@
 
 #include <array>
 #include <cerrno>
-#include <iostream>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -18,15 +16,12 @@
 #include "buzon/posix/io.h"
 #include "buzon/posix/unique_fd.h"
 #include "floor/floor.h"
+#include "floor/port.h"
 
 namespace bench {
 namespace {
 
 using buzon::posix::UniqueFd;
-
-[[noreturn]] void give_up(const char* what) {
-    throw std::system_error{errno, std::system_category(), what};
-}
 
 struct Canned {
     UniqueFd file;
@@ -53,13 +48,13 @@ public:
           retr_{open_canned(folder + "/retr")}, list_{open_canned(folder + "/list")}, uidl_{open_canned(folder + "/uidl")} {}
 
     [[noreturn]] void serve() {
-        listen_and_say_where();
+        port_.listen_and_say_where();
         std::array<epoll_event, 256> ready{};
         for (;;) {
-            const int n = epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), -1);
+            const int n = epoll_wait(port_.epoll(), ready.data(), static_cast<int>(ready.size()), -1);
             for (int i = 0; i < n; ++i) {
                 const int fd = ready[static_cast<std::size_t>(i)].data.fd;
-                if (fd == listener_.get()) accept_all();
+                if (port_.is(fd)) port_.accept_all([this](int came) { forget(came); });
                 else if (peers_[static_cast<std::size_t>(fd)].sending != nullptr) send_file(fd);
                 else if ((ready[static_cast<std::size_t>(i)].events & ~static_cast<unsigned>(EPOLLOUT)) != 0) answer(fd);
             }
@@ -73,38 +68,10 @@ private:
         return std::move(text).value();
     }
 
-    void listen_and_say_where() {
-        listener_ = UniqueFd{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        auto* const generic = reinterpret_cast<sockaddr*>(&address);
-        socklen_t length = sizeof address;
-        if (bind(listener_.get(), generic, length) != 0 || listen(listener_.get(), 4096) != 0 ||
-            getsockname(listener_.get(), generic, &length) != 0) {
-            give_up("listen");
-        }
-        watch(listener_.get(), EPOLLIN);
-        std::cout << "Server started on port " << ntohs(address.sin_port) << std::endl;
+    void forget(int fd) {
+        if (peers_.size() <= static_cast<std::size_t>(fd)) peers_.resize(static_cast<std::size_t>(fd) + 1);
+        peers_[static_cast<std::size_t>(fd)] = {};
     }
-
-    void watch(int fd, std::uint32_t events) {
-        epoll_event event{.events = events, .data = {.fd = fd}};
-        if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) give_up("epoll_ctl");
-    }
-
-    void accept_all() {
-        for (;;) {
-            const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-            if (fd < 0) return;
-            if (peers_.size() <= static_cast<std::size_t>(fd)) peers_.resize(static_cast<std::size_t>(fd) + 1);
-            peers_[static_cast<std::size_t>(fd)] = {};
-            watch(fd, EPOLLIN | EPOLLOUT | EPOLLET);   // one epoll_ctl a session, none an event
-            say(fd, "+OK floor ready\r\n");
-        }
-    }
-
-    static void say(int fd, std::string_view text) { (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
 
     void answer(int fd) {
         const ssize_t n = recv(fd, input_.data(), input_.size(), 0);
@@ -149,8 +116,7 @@ private:
 
     std::string stat_, list_one_;
     Canned retr_, list_, uidl_;
-    UniqueFd epoll_{epoll_create1(EPOLL_CLOEXEC)};
-    UniqueFd listener_;
+    Port port_;
     std::vector<Peer> peers_;
     std::array<char, 65536> input_{};
     std::string output_;
