@@ -101,7 +101,7 @@ Shape shape_of(std::string_view command_line) {
 
 bool is_quit(std::string_view command_line) {
     const Words words = words_of(command_line);
-    return words.size() == 1 && same_word(words[0], "QUIT");
+    return !words.empty() && same_word(words[0], "QUIT");
 }
 
 bool holds_secret(std::string_view command_line) {

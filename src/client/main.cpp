@@ -28,6 +28,7 @@ int print(std::string_view text) {
 } // namespace
 
 int main(int argc, char** argv) try {
+    posix::fill_standard_descriptors();
     const std::vector<std::string_view> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const auto parsed = client::parse_arguments(arguments);
     if (const auto* wrong = std::get_if<std::string>(&parsed)) {

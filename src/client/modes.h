@@ -12,7 +12,7 @@ namespace buzon::client {
 
 // one_shot.cpp
 [[nodiscard]] int run_command(Conversation& server, const Invocation& invocation, Output& out);
-// script.cpp: commands from stdin, which is no terminal
+// script.cpp: commands from stdin, which is no terminal, or one that can only print line by line
 [[nodiscard]] int run_script(Conversation& server, const Invocation& invocation, Output& out);
 // prompt.cpp
 [[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, Output& out);
@@ -21,6 +21,8 @@ namespace buzon::client {
 // top_screen.cpp; `password` is for the second connection, that of the events. Above 128 the first cannot be used on.
 [[nodiscard]] int run_top(Conversation& server, const Invocation& invocation, const std::string& password);
 
+// What stands in front of the line a person types: which server it is.
+[[nodiscard]] std::string prompt_text(const Invocation& invocation);
 // One line on stderr: "client: WHAT".
 void complain(std::string_view what);
 // Says that the server cannot be used (any more).

@@ -33,7 +33,7 @@ public:
         : server_{server}
         , invocation_{invocation}
         , out_{out}
-        , editor_{"buzon " + invocation.address.text() + "> ", history_} {}
+        , editor_{prompt_text(invocation), history_} {}
 
     int run();
 
@@ -189,6 +189,7 @@ void Prompt::enter() {
         history_.add(line);
     }
     editor_.begin();
+    line.erase(0, line.find_first_not_of(' ')); // as in a script
     const auto words = words_of(line);
     if (words.empty() || words.front().front() == '#') return;
     if (lacks_secret(line) && !add_secret(line)) return;

@@ -61,6 +61,10 @@ void complain(std::string_view what) {
         posix::write_all(STDERR_FILENO, "client: " + std::string{what} + '\n');
 }
 
+std::string prompt_text(const Invocation& invocation) {
+    return "buzon " + invocation.address.text() + "> ";
+}
+
 int unavailable(const Invocation& invocation, std::string_view why) {
     complain(invocation.address.text() + ": " + printable(why));
     return exit_unavailable;

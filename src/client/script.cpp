@@ -61,6 +61,7 @@ public:
             taken_ = 0;
         }
         if (!line.empty() && line.back() == '\r') line.pop_back();
+        line.erase(0, line.find_first_not_of(" \t")); // a script may be indented, a line of the protocol may not
         return line;
     }
 
@@ -75,17 +76,23 @@ private:
 
 class Script {
 public:
-    Script(Conversation& server, const Invocation& invocation, Output& out)
+    // With a prompt when a person types at a terminal that cannot edit (TERM=dumb).
+    Script(Conversation& server, const Invocation& invocation, Output& out, bool person)
         : server_{server}
         , invocation_{invocation}
-        , out_{out} {}
+        , out_{out}
+        , prompt_{person ? prompt_text(invocation) : std::string{}} {}
 
     int run() {
         for (;;) {
             input_.want_line(true);
+            out_.put(prompt_);
             while (!input_.ready()) {
                 const Hearing heard = server_.hear(std::nullopt, &input_);
-                if (heard.what == Heard::gone) return unavailable(invocation_, heard.text);
+                if (heard.what == Heard::gone) {
+                    end_row();
+                    return unavailable(invocation_, heard.text);
+                }
                 if (input_.signal() != 0) return finish();
             }
             if (input_.too_long()) {
@@ -136,7 +143,12 @@ private:
         return answer;
     }
 
+    void end_row() { // behind a prompt that nobody answered
+        if (!prompt_.empty()) out_.put("\n");
+    }
+
     int finish() {
+        end_row();
         server_.leave();
         if (input_.signal() != 0) return 128 + input_.signal(); // as a shell reports it
         return failed_ ? exit_refused : exit_ok;
@@ -145,6 +157,7 @@ private:
     Conversation& server_;
     const Invocation& invocation_;
     Output& out_;
+    const std::string prompt_; // empty: none
     ScriptInput input_;
     bool failed_ = false;
 };
@@ -152,7 +165,7 @@ private:
 } // namespace
 
 int run_script(Conversation& server, const Invocation& invocation, Output& out) {
-    return Script{server, invocation, out}.run();
+    return Script{server, invocation, out, ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)}.run();
 }
 
 } // namespace buzon::client

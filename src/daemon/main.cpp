@@ -1,5 +1,4 @@
 // daemon/main.cpp - the server program: options, the three standard descriptors, the wiring, the exit code.
-#include <fcntl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -23,13 +22,6 @@ namespace {
 using namespace buzon;
 
 constexpr int uidls_differ = 1;   // the exit code of --uidl-verify, as diff has it
-
-// A closed standard descriptor would be given to the next file we open, and then logged into.
-void fill_standard_descriptors() {
-    for (int fd = 0; fd <= 2; ++fd) {
-        if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
-    }
-}
 
 void say(int fd, const std::string& text) {
     (void)posix::write_all(fd, text);   // nobody may be listening
@@ -80,7 +72,7 @@ int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is a failed write, not our end
     // A worker is this program again (worker/pool.h). It leaves nothing that would have to be put in order.
     if (argc == 1 && std::strcmp(argv[0], daemon::worker_name) == 0) ::_exit(daemon::worker_main());
-    fill_standard_descriptors();
+    posix::fill_standard_descriptors();
     const std::vector<std::string_view> arguments{argv + std::min(argc, 1), argv + argc};
     try {
         return run(arguments);

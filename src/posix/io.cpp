@@ -46,6 +46,11 @@ Result<std::string> read_whole(const char* path, int flags, std::size_t limit) {
 
 } // namespace
 
+void fill_standard_descriptors() noexcept {
+    for (int fd = 0; fd <= 2; ++fd)
+        if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY));
+}
+
 Transfer read_some(int fd, std::span<char> into) noexcept {
     return as_transfer(uninterrupted([&] { return ::read(fd, into.data(), into.size()); }));
 }

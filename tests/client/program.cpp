@@ -106,7 +106,8 @@ Finished run_client(std::vector<std::string> arguments, std::string_view input, 
     return {exit_code(status), content(out.get()), content(err.get())};
 }
 
-TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t rows, std::size_t columns, Parent parent)
+TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t rows, std::size_t columns, Parent parent,
+                               const std::string& kind)
     : master_{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)}
     , screen_{rows, columns} {
     ::grantpt(master_.get());
@@ -115,7 +116,7 @@ TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t r
     slave_.reset(::open(::ptsname(master_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!slave_) throw std::runtime_error{"no pseudo-terminal"};
     resize(rows, columns);
-    std::vector<std::string> environment = {"TERM=xterm"};
+    std::vector<std::string> environment = {"TERM=" + kind};
     pid_ = ::fork();
     if (pid_ == 0) {
         ::setsid();

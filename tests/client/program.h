@@ -28,7 +28,7 @@ public:
     // and it is sent on.
     enum class Parent { test, shell };
     explicit TerminalClient(std::vector<std::string> arguments, std::size_t rows = 24, std::size_t columns = 80,
-                            Parent parent = Parent::test);
+                            Parent parent = Parent::test, const std::string& kind = "xterm");
     ~TerminalClient();
     TerminalClient(const TerminalClient&) = delete;
     TerminalClient& operator=(const TerminalClient&) = delete;

@@ -1,8 +1,11 @@
 // bin/client without a terminal: one command, scripts, exit codes, what goes to which stream.
 #include "program.h"
 
+#include <cstdlib>
+
 #include "fake_server.h"
 #include "support/catch.h"
+#include "support/programs.h"
 
 namespace {
 
@@ -119,6 +122,26 @@ TEST_CASE("a script goes on behind a refusal, and its exit code remembers it") {
     CHECK(some.out == "-ERR unknown command\n+OK\n");
     CHECK(run_client(to(server, {}), "NOOP\nDIED\nNOOP\n").code == 69);
     CHECK(run_client(to(server, {}), "").code == 0);
+}
+
+TEST_CASE("a script may be indented, and whatever stands behind QUIT it is the end") {
+    const FakeServer server{usual};
+    const Finished all = run_client(to(server, {}, {"--raw"}), "  METR\n\t NOOP\n \t \n");
+    CHECK(all.code == 0);
+    CHECK(all.out == "+OK 41;5000;2;7\n+OK\n");
+    CHECK(server.heard().find("\nNOOP\n") != std::string::npos);
+    const FakeServer polite{{{"QUIT NOW", "+OK goodbye\r\n"}}};
+    CHECK(run_client(to(polite, {}), "QUIT now\nMETR\n").code == 0);
+    CHECK(polite.heard().find("METR") == std::string::npos);
+}
+
+TEST_CASE("closed standard descriptors harm nothing, and nothing of ours gets their numbers") {
+    const FakeServer server{usual};
+    const std::string client = "timeout 60 " + buzon::test::client_program() + " 127.0.0.1 " + server.port();
+    for (const char* closed : {" <&-", " METR <&- >&-", " <&- >&- 2>&-", " METR 2>&-"})
+        CHECK(std::system((client + closed + (std::string_view{closed}.find('>') == std::string_view::npos ? " >/dev/null" : "")).c_str()) == 0);
+    // A socket with the number of stdout would have been told our tables.
+    CHECK(server.heard().find("messages") == std::string::npos);
 }
 
 TEST_CASE("in a script the next line, or its end, ends a live command and is no command") {

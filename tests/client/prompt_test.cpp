@@ -51,6 +51,19 @@ TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
     CHECK(bench.terminal.screen().unknown().empty());
 }
 
+TEST_CASE("a terminal that cannot edit gets the prompt all the same, and nothing that only others understand") {
+    const FakeServer server{usual_replies};
+    TerminalClient dumb{{"127.0.0.1", server.port()}, 24, 80, TerminalClient::Parent::test, "dumb"};
+    const std::string prompt = "buzon 127.0.0.1:" + server.port() + ">";
+    dumb.wait_cursor(prompt + " |");
+    dumb.type("  METR\n");
+    dumb.wait_for("historic     7\n" + prompt);
+    dumb.type("\x04");
+    CHECK(dumb.wait_end() == 0);
+    CHECK(dumb.mode_is_usual());
+    CHECK(dumb.everything().find('\x1b') == std::string::npos);
+}
+
 TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
     PromptBench bench;
     bench.ready();

@@ -42,6 +42,10 @@ void finish_sending(int socket) noexcept;
 // directory), and a pipe without a writer is not waited for.
 [[nodiscard]] Result<std::string> read_regular_file(const char* path, std::size_t limit);
 
+// A closed standard descriptor would be given to the next file or socket that is opened, and then read from or logged
+// into. For the beginning of main().
+void fill_standard_descriptors() noexcept;
+
 struct Pipe {
     UniqueFd read_end;
     UniqueFd write_end;
