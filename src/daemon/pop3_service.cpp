@@ -167,7 +167,8 @@ void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::s
 
 void Pop3Service::refuse(int socket, const net::Ip& ip, const char* why) {
     ++context_.metrics.connections_refused;
-    (void)posix::send_some(socket, std::string{"-ERR [SYS/TEMP] "} + why + "\r\n");
+    const posix::Transfer sent = posix::send_some(socket, std::string{"-ERR [SYS/TEMP] "} + why + "\r\n");
+    if (sent.what == posix::Moved::some) context_.metrics.bytes += sent.bytes;
     context_.events.publish(state::EventType::refused, std::chrono::system_clock::now(), 0, "",
                             {{"ip", ip.text()}, {"reason", why}});
 }

@@ -252,8 +252,12 @@ TEST_CASE("the octets of a client that is too much or too early are refused with
     }));
     Server per_address{1, {"--max-per-ip", "2"}};
     Pop3Client one = per_address.client(), two = per_address.client();
+    const auto octets_sent = [&] { return std::stoull(per_address.manager().command("METR bytes").substr(4)); };
+    const unsigned long long before = octets_sent();
     Wire third{"127.0.0.1", per_address.port()};
-    CHECK(third.rest(true).starts_with("-ERR [SYS/TEMP]"));
+    const std::string turned_away = third.rest(true);
+    CHECK(turned_away.starts_with("-ERR [SYS/TEMP]"));
+    CHECK(octets_sent() == before + turned_away.size());
     Wire elsewhere{"127.0.0.1", per_address.port(), {.from = "127.0.0.7"}};
     CHECK(elsewhere.line().starts_with("+OK"));
 }
