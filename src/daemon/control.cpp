@@ -229,6 +229,8 @@ void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnD
 manage::Outcome Control::remove(const manage::RemoveUser& whom) {
     const auto removed = context_.users.base().remove(whom.name);
     if (!removed) return failed(removed.why());
+    // Another one who gets the name later is not to get the transformation with it.
+    if (context_.transforms.forget(whom.name)) note_transform(whom.name);
     hooks_.settings_changed();
     return {};
 }

@@ -25,13 +25,13 @@ std::vector<std::string> Control::values_of(const std::string& option) const {
         for (const net::Ip& ip : pop3_.addresses()) values.push_back(ip.text());
     } else if (option == "transform") {
         const Transform& standard = context_.transforms.standard();
-        if (standard.on) values.push_back(standard.spec.text());
+        if (standard.on) values.push_back(standard.spec.text_for_a_file());
     } else if (option == "transform-for") {
         std::set<std::string> users = changed_transforms_;
         for (const auto& [user, spec] : options_.transform_for) users.insert(user);
         for (const std::string& user : users) {
             const Transform* const own = context_.transforms.own(user);
-            if (own && own->on) values.push_back(user + '=' + own->spec.text());
+            if (own && own->on) values.push_back(user + '=' + own->spec.text_for_a_file());
         }
     } else if (const state::SettingField* const field = state::find_setting(option)) {
         values.push_back(state::print_setting(settings_, *field));
@@ -43,9 +43,11 @@ void Control::find_unsaved_users(Unsaved& into) const {
     const auth::UserBase& base = context_.users.base();
     const std::vector<std::string> fixed = base.changes_without_file();
     for (const auto& [name, secret] : base.changes()) {
+        const bool is_fixed = std::find(fixed.begin(), fixed.end(), name) != fixed.end();
         if (options_.users_file.empty()) {
+            if (!secret && !is_fixed) continue;   // came and went: that is no change
             into.homeless.push_back("user " + name + " (there is no --users file)");
-        } else if (std::find(fixed.begin(), fixed.end(), name) != fixed.end()) {
+        } else if (is_fixed) {
             into.homeless.push_back("user " + name + " (not from the --users file)");
         } else {
             into.users[name] = secret ? std::vector<std::string>{*secret} : std::vector<std::string>{};
@@ -53,11 +55,13 @@ void Control::find_unsaved_users(Unsaved& into) const {
     }
 }
 
-// Some choices for a single user cannot be said in a config file.
+// Some choices for a single user cannot be said in a config file: that is told at every SAVE, as the next start will
+// know nothing of them.
 void Control::find_unsaved_transforms(Unsaved& into) const {
     for (const std::string& name : changed_transforms_) {
         const auto user = context_.users.base().find(name);
-        if (user && !user->transform.empty()) {
+        if (!user) continue;
+        if (!user->transform.empty()) {
             into.homeless.push_back("transformation of " + name + " (the --users file has one)");
             continue;
         }
@@ -77,10 +81,10 @@ Control::Unsaved Control::unsaved() const {
         } else if (options_.config_file.empty()) {
             found.homeless.push_back(option + " (there is no --config file)");
         } else {
-            if (option == "transform-for") find_unsaved_transforms(found);
             found.config[option] = values_of(option);
         }
     }
+    if (!options_.config_file.empty() && !options_.on_command_line.contains("transform-for")) find_unsaved_transforms(found);
     return found;
 }
 

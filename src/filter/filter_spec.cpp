@@ -181,13 +181,21 @@ bool FilterSpec::append(const FilterSpec& next) {
 }
 
 std::string FilterSpec::text() const {
+    return joined(true);
+}
+
+std::string FilterSpec::text_for_a_file() const {
+    return joined(false);
+}
+
+std::string FilterSpec::joined(bool end_counts) const {
     std::string text;
     for (std::size_t i = 0; i < members_.size(); ++i) {
         if (i != 0) text += " | ";
         const FilterMember& member = members_[i];
         // The white space at the end of an ARG would be taken for the bar's.
-        const bool last = i + 1 == members_.size();
-        text += last || !blank(member.written.back()) ? member.written : as_command_line(member);
+        const bool counts = end_counts && i + 1 == members_.size();
+        text += counts || !blank(member.written.back()) ? member.written : as_command_line(member);
     }
     return text;
 }

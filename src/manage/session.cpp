@@ -33,6 +33,12 @@ struct Overloaded : Cases... {
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
+// A setting as CONF shows it: "yes" and "007" were understood as something.
+std::string in_force(const Session::Impl& session, std::string_view name) {
+    const state::SettingField* const field = state::find_setting(name);
+    return field != nullptr ? print_setting(session.host.settings(), *field) : std::string{};
+}
+
 // What the event stream hears of a change that succeeded. Secrets are not among it.
 void note_change(const Session::Impl& session, const Action& action, const std::string& result) {
     const auto config = [&](std::string_view what, std::string_view value) {
@@ -49,7 +55,7 @@ void note_change(const Session::Impl& session, const Action& action, const std::
             [&](const ChangePort&) { config("port", result); },
             [&](const ChangeAddress&) { config("ip", result); },
             [&](const ChangeDirectory&) { config("path", result); },
-            [&](const ChangeSetting& a) { config(a.name, a.value); },
+            [&](const ChangeSetting& a) { config(a.name, in_force(session, a.name)); },
             [&](const ChangeTransform& a) {
                 session.note(state::EventType::config,
                              {{"what", "transform"}, {"for", a.user.value_or("*")}, {"value", result}});
@@ -154,10 +160,8 @@ Action Session::done(const Outcome& outcome, std::string& out) {
         impl_->failed_logins = 0;
         return impl_->answer("welcome", out);
     }
-    if (const auto* const change = std::get_if<ChangeSetting>(&action)) {
-        const state::SettingField* const field = state::find_setting(change->name);
-        return impl_->answer(field != nullptr ? print_setting(impl_->host.settings(), *field) : "", out);
-    }
+    if (const auto* const change = std::get_if<ChangeSetting>(&action))
+        return impl_->answer(in_force(*impl_, change->name), out);
     return impl_->answer(outcome.text, out);
 }
 

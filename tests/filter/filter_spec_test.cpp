@@ -149,6 +149,9 @@ TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
     REQUIRE(parsed.ok());
     CHECK(parsed.spec.text() == text);
     CHECK(FilterSpec::parse("  " + text).spec.text() == text);
+    const std::string line = parsed.spec.text_for_a_file();
+    CHECK(line.find_last_not_of(" \t") + 1 == line.size());
+    CHECK(FilterSpec::parse(line).spec == parsed.spec);
 }
 
 TEST_CASE("specifications put behind each other still parse to the same chain") {

@@ -148,9 +148,38 @@ TEST_CASE("SAVE names what has no file and writes the rest") {
     CHECK(read_whole(files.users) == "# keepers\nana:{PLAIN}a\nzoe:{PLAIN}z\n");
 }
 
+TEST_CASE("SAVE says at every time what the next start will not know, and a user who goes takes his choices along") {
+    const Files files;
+    {
+        const Server server{files.setup()};
+        ManagementClient manager = administrator(server);
+        CHECK(manager.command("TRAN /usr/bin/sed:s/a/b ").starts_with("+OK")); // the blank is sed's
+        CHECK(manager.command("TRAN FOR ana 0") == "+OK off");
+        CHECK(manager.command("TRAN FOR zoe /bin/cat") == "+OK on /bin/cat");
+        CHECK(manager.command("CONF no-fsync yes") == "+OK on");
+        CHECK(manager.command("LOGG 1") == "+OK");
+        CHECK(manager.body().find("what=no-fsync value=on ") != std::string::npos); // as CONF shows it
+        const std::string why = "-ERR no file for transformation of ana (off for one user alone); ";
+        CHECK(manager.command("SAVE") == why + "saved " + files.config);
+        CHECK(manager.command("SAVE") == why + "nothing saved");
+        CHECK(read_whole(files.config).find("transform-for = zoe=/bin/cat\n") != std::string::npos);
+        CHECK(manager.command("USER DEL zoe").starts_with("+OK"));
+        CHECK(manager.command("USER DEL ana").starts_with("+OK"));
+        CHECK(manager.command("SAVE") == "+OK saved " + files.users + ", " + files.config);
+        CHECK(read_whole(files.config).find("zoe") == std::string::npos);
+        CHECK(manager.command("USER ADD zoe z").starts_with("+OK"));
+        CHECK(manager.command("TRAN FOR zoe") == manager.command("TRAN"));
+    }
+    const Server server{files.setup()};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("TRAN") == "+OK on /usr/bin/sed 's/a/b '");
+}
+
 TEST_CASE("SAVE without any file refuses and says which change is meant") {
     const Server server{1, {"-a", "root:s3cr3t"}};
     ManagementClient manager = administrator(server);
+    CHECK(manager.command("USER ADD gus g").starts_with("+OK"));
+    CHECK(manager.command("USER DEL gus").starts_with("+OK"));
     CHECK(manager.command("SAVE") == "+OK nothing to save");
     CHECK(manager.command("CONF timeout 800").starts_with("+OK"));
     CHECK(manager.command("USER ADD bea b").starts_with("+OK"));

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] const Transform* own(const std::string& user) const;
     // The same for a manager to change, made where there is none.
     [[nodiscard]] Transform& make_own(const std::string& user);
+    // What a manager said for him no longer holds. True: there was something.
+    bool forget(const std::string& user) { return changed_.erase(user) > 0; }
 
     // Those of --transform-for.
     void set_for_users(std::map<std::string, Transform> for_users) { for_users_ = std::move(for_users); }

@@ -53,10 +53,14 @@ public:
 
     // A SPEC that parses to this one again: as it was written wherever that is possible.
     [[nodiscard]] std::string text() const;
+    // The same where white space at the end does not count, as in a line of a file.
+    [[nodiscard]] std::string text_for_a_file() const;
 
     [[nodiscard]] bool operator==(const FilterSpec&) const = default;
 
 private:
+    [[nodiscard]] std::string joined(bool end_counts) const;
+
     std::vector<FilterMember> members_;
 };
 
