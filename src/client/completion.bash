@@ -1,20 +1,18 @@
 # bash completion for buzon's client (bin/client, installed as buzonctl).
 
 _buzonctl() {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+    local current=${COMP_WORDS[COMP_CWORD]}
     local verbs="AUTH CONF DIRR DRAIN EVNT FREE HELP HIST HOST INFO IPV6 KICK LOGG METR NOOP PORT QUIT SAVE SESS TRAN
                  UNDL USER WHYY plot top"
-    local words=() i
+    local words i
     COMPREPLY=()
 
-    # bash cuts words at colons: put addresses such as ::1 and unix:/path together again.
-    for ((i = 1; i < COMP_CWORD; ++i)); do
-        if [[ ${COMP_WORDS[i]} == :* || ( ${#words[@]} -gt 0 && ${words[-1]} == *: ) ]] && ((${#words[@]} > 0)); then
-            words[-1]+=${COMP_WORDS[i]}
-        else
-            words+=("${COMP_WORDS[i]}")
-        fi
-    done
+    # The words before the current one. From the line itself: bash cuts addresses such as ::1 and unix:/path at colons.
+    read -ra words <<< "${COMP_LINE:0:COMP_POINT}"
+    words=("${words[@]:1}")
+    if [[ ${COMP_LINE:0:COMP_POINT} != *[[:blank:]] ]] && ((${#words[@]} > 0)); then
+        unset 'words[-1]'
+    fi
 
     # Options, and what belongs to them.
     i=0
@@ -25,8 +23,8 @@ _buzonctl() {
         *) break ;;
         esac
     done
-    if [[ $previous == --auth ]]; then
-        return
+    if ((i > ${#words[@]})); then
+        return # the name behind --auth
     fi
     words=("${words[@]:i}")
 

@@ -11,10 +11,19 @@ namespace {
 
 // The offers for the last of the words, as bash would call for them.
 std::set<std::string> offers(const std::vector<std::string>& words) {
-    std::string script = "source " + buzon::test::source_directory() + "/src/client/completion.bash; COMP_WORDS=(buzonctl";
-    for (const std::string& word : words)
-        script += " '" + word + "'";
-    script += "); COMP_CWORD=" + std::to_string(words.size()) + "; _buzonctl; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    std::string typed = "buzonctl", pieces = "buzonctl";
+    for (const std::string& word : words) {
+        typed += ' ' + word;
+        pieces += " '";
+        for (std::size_t i = 0; i < word.size(); ++i) { // bash cuts words around colons
+            if (i > 0 && (word[i - 1] == ':') != (word[i] == ':')) pieces += "' '";
+            pieces += word[i];
+        }
+        pieces += '\'';
+    }
+    const std::string script = "source " + buzon::test::source_directory() + "/src/client/completion.bash; COMP_WORDS=(" +
+                               pieces + "); COMP_LINE='" + typed +
+                               "'; COMP_POINT=${#COMP_LINE}; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _buzonctl; printf '%s\\n' \"${COMPREPLY[@]}\"";
     const buzon::test::Finished end = buzon::test::run({"bash", "--norc", "-c", script});
     CAPTURE(words, end.err);
     CHECK(end.code == 0);
@@ -42,9 +51,11 @@ TEST_CASE("bash offers options, the usual place, and every command the client kn
     CHECK(offers({"127.0.0.1", "1111", "MET"}) == Offers{"METR"});
     CHECK(offers({"--raw", "127.0.0.1", "1111", "met"}) == Offers{"metr"});
     CHECK(offers({"--auth", "root", "localhost", "1111", "KI"}) == Offers{"KICK"});
-    // bash cuts words at colons.
-    CHECK(offers({":", ":", "1", "1111", "KI"}) == Offers{"KICK"});
-    CHECK(offers({"unix", ":", "/run/buzon/mgmt", "DI"}) == Offers{"DIRR"});
+    CHECK(offers({"::1", "1111", "KI"}) == Offers{"KICK"});
+    CHECK(offers({"--json", "::1", "1111", "KI"}) == Offers{"KICK"});
+    CHECK(offers({"--auth", "root", "::1", ""}) == Offers{"1111"});
+    CHECK(offers({"unix:/run/buzon/mgmt", "DI"}) == Offers{"DIRR"});
+    CHECK(offers({"--raw", "unix:/run/buzon/mgmt", "USER", "L"}) == Offers{"LIST"});
 }
 
 TEST_CASE("bash offers what may stand behind a command") {
