@@ -14,12 +14,12 @@ namespace buzon::client {
 [[nodiscard]] int run_command(Conversation& server, const Invocation& invocation, Output& out);
 // script.cpp: commands from stdin, which is no terminal, or one that can only print line by line
 [[nodiscard]] int run_script(Conversation& server, const Invocation& invocation, Output& out);
-// prompt.cpp
-[[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, Output& out);
+// prompt.cpp; `auth` is the AUTH command that has logged in, or empty
+[[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out);
 // plot_command.cpp
 [[nodiscard]] int run_plot(Conversation& server, const Invocation& invocation, Output& out);
-// top_screen.cpp; `password` is for the second connection, that of the events. Above 128 the first cannot be used on.
-[[nodiscard]] int run_top(Conversation& server, const Invocation& invocation, const std::string& password);
+// top_screen.cpp; `auth` is for the second connection, that of the events. Above 128 the first cannot be used on.
+[[nodiscard]] int run_top(Conversation& server, const Invocation& invocation, const std::string& auth);
 
 // What stands in front of the line a person types: which server it is.
 [[nodiscard]] std::string prompt_text(const Invocation& invocation);

@@ -29,9 +29,10 @@ constexpr std::string_view paste_marks_on = "\x1b[?2004h", paste_marks_off = "\x
 // The conversation of a person with the server. Reads keys whenever it waits, whatever for.
 class Prompt final : public Watcher {
 public:
-    Prompt(Conversation& server, const Invocation& invocation, Output& out)
+    Prompt(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out)
         : server_{server}
         , invocation_{invocation}
+        , auth_{auth}
         , out_{out}
         , editor_{prompt_text(invocation), history_} {}
 
@@ -63,6 +64,7 @@ private:
 
     Conversation& server_;
     const Invocation& invocation_;
+    std::string auth_; // what has logged us in: top has a connection of its own
     Output& out_;
     Signals signals_;
     RawMode raw_{STDIN_FILENO, STDOUT_FILENO, std::string{paste_marks_on}, std::string{paste_marks_off}};
@@ -215,6 +217,7 @@ void Prompt::run_line(const std::string& line) {
     if (answer.kind != Answer::Kind::reply) return;
     out_.put(show(invocation_.format, line, answer.reply, terminal_width(STDOUT_FILENO)));
     if (is_quit(line) && answer.reply.ok) stop(exit_ok);
+    if (same_word(words_of(line).front(), "AUTH") && answer.reply.ok) auth_ = line;
     if (same_word(words_of(line).front(), "CONF")) settings_known_ = false;
 }
 
@@ -245,10 +248,9 @@ void Prompt::run_own(const std::string& line) {
     }
     Invocation own = std::get<Invocation>(std::move(parsed));
     own.address = invocation_.address;
-    own.admin = invocation_.admin;
     own.format = invocation_.format;
     raw_.leave();
-    const int code = own.what == Invocation::What::top ? run_top(server_, own, {}) : run_plot(server_, own, out_);
+    const int code = own.what == Invocation::What::top ? run_top(server_, own, auth_) : run_plot(server_, own, out_);
     raw_.enter();
     if (code == exit_unavailable || code > 128) stop(code);
 }
@@ -318,8 +320,8 @@ void Prompt::complete_word() {
 
 } // namespace
 
-int run_prompt(Conversation& server, const Invocation& invocation, Output& out) {
-    return Prompt{server, invocation, out}.run();
+int run_prompt(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out) {
+    return Prompt{server, invocation, auth, out}.run();
 }
 
 } // namespace buzon::client

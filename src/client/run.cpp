@@ -29,27 +29,27 @@ std::optional<std::string> find_password() {
 }
 
 // exit_ok when the server takes us.
-int log_in(Conversation& server, const Invocation& invocation, const std::string& password) {
-    const Answer answer = ask(server, "AUTH " + invocation.admin + ' ' + password);
+int log_in(Conversation& server, const Invocation& invocation, const std::string& auth) {
+    const Answer answer = ask(server, auth);
     if (answer.kind == Answer::Kind::gone) return unavailable(invocation, answer.why);
     if (answer.reply.ok) return exit_ok;
     complain("log-in refused: " + printable(answer.reply.text));
     return exit_refused;
 }
 
-int talk(Conversation& server, const Invocation& invocation, Output& out) {
+int talk(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out) {
     const char* kind = std::getenv("TERM");
     const bool can_edit = !kind || std::string_view{kind} != "dumb";
     const bool person = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
-    return person && can_edit ? run_prompt(server, invocation, out) : run_script(server, invocation, out);
+    return person && can_edit ? run_prompt(server, invocation, auth, out) : run_script(server, invocation, out);
 }
 
-int use(Conversation& server, const Invocation& invocation, const std::string& password, Output& out) {
+int use(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out) {
     switch (invocation.what) {
     case Invocation::What::command: return run_command(server, invocation, out);
     case Invocation::What::plot: return run_plot(server, invocation, out);
-    case Invocation::What::top: return run_top(server, invocation, password);
-    default: return talk(server, invocation, out);
+    case Invocation::What::top: return run_top(server, invocation, auth);
+    default: return talk(server, invocation, auth, out);
     }
 }
 
@@ -81,24 +81,24 @@ void put_reply(Output& out, Format format, std::string_view command, const Reply
 
 int run(const Invocation& invocation) {
     std::signal(SIGPIPE, SIG_IGN); // a reader that has gone is a failed write, which ends us in order
-    std::string password;
+    std::string auth; // the command that logs in; empty: none
     if (!invocation.admin.empty()) {
-        auto found = find_password();
-        if (!found) return exit_usage;
-        password = std::move(*found);
-        if (password.find_first_of(std::string_view{"\r\n\0", 3}) != std::string::npos) {
+        const auto password = find_password();
+        if (!password) return exit_usage;
+        if (password->find_first_of(std::string_view{"\r\n\0", 3}) != std::string::npos) {
             complain("the password holds a line end");
             return exit_usage;
         }
+        auth = "AUTH " + invocation.admin + ' ' + *password;
     }
     auto opened = Conversation::open(invocation.address, connect_patience);
     if (const auto* why = std::get_if<std::string>(&opened)) return unavailable(invocation, *why);
     Conversation server = std::get<Conversation>(std::move(opened));
-    if (!invocation.admin.empty()) {
-        if (const int code = log_in(server, invocation, password); code != exit_ok) return code;
+    if (!auth.empty()) {
+        if (const int code = log_in(server, invocation, auth); code != exit_ok) return code;
     }
     Output out{STDOUT_FILENO};
-    const int code = use(server, invocation, password, out);
+    const int code = use(server, invocation, auth, out);
     if (out.error() && out.error() != std::errc::broken_pipe) {
         complain("cannot write: " + out.error().message());
         return exit_output;

@@ -33,7 +33,7 @@ public:
         , view_{invocation.address.text()} {}
 
     // Gives why the server cannot be used any more; empty when the person, or a signal, ended it.
-    std::string run(const Invocation& invocation, const std::string& password);
+    std::string run(const Invocation& invocation, const std::string& auth);
     // The signal that ended it; SIGINT too for a Ctrl-C that left an answer unread.
     [[nodiscard]] int signal() const noexcept { return signal_ == 0 && cut_off_ ? SIGINT : signal_; }
 
@@ -42,7 +42,7 @@ public:
 
 private:
     std::string look();
-    std::string listen(const Invocation& invocation, const std::string& password);
+    std::string listen(const Invocation& invocation, const std::string& auth);
     void read_keys();
     void read_events();
     void draw();
@@ -120,12 +120,12 @@ void TopScreen::read_events() {
 }
 
 // A second connection, for events come by themselves and would mix with the answers. Why it cannot be had, or nothing.
-std::string TopScreen::listen(const Invocation& invocation, const std::string& password) {
+std::string TopScreen::listen(const Invocation& invocation, const std::string& auth) {
     auto opened = Conversation::open(invocation.address, events_patience);
     if (auto* why = std::get_if<std::string>(&opened)) return *why;
     Conversation events = std::get<Conversation>(std::move(opened));
-    if (!invocation.admin.empty() && !password.empty()) {
-        const Answer answer = ask(events, "AUTH " + invocation.admin + ' ' + password, this);
+    if (!auth.empty()) {
+        const Answer answer = ask(events, auth, this);
         if (answer.kind != Answer::Kind::reply) return answer.why;
         if (!answer.reply.ok) return answer.reply.text;
     }
@@ -169,7 +169,7 @@ void TopScreen::draw() {
     changed_ = false;
 }
 
-std::string TopScreen::run(const Invocation& invocation, const std::string& password) {
+std::string TopScreen::run(const Invocation& invocation, const std::string& auth) {
     bool listening = false;
     while (!over() && !out_.error()) {
         const auto begin = Clock::now();
@@ -178,7 +178,7 @@ std::string TopScreen::run(const Invocation& invocation, const std::string& pass
         draw();
         if (!listening) {
             listening = true;
-            if (const std::string why = listen(invocation, password); !why.empty())
+            if (const std::string why = listen(invocation, auth); !why.empty())
                 view_.set_events_trouble("no events: " + printable(why));
             changed_ = true;
         }
@@ -196,7 +196,7 @@ std::string TopScreen::run(const Invocation& invocation, const std::string& pass
 
 } // namespace
 
-int run_top(Conversation& server, const Invocation& invocation, const std::string& password) {
+int run_top(Conversation& server, const Invocation& invocation, const std::string& auth) {
     if (!::isatty(STDIN_FILENO) || !::isatty(STDOUT_FILENO)) {
         complain("top needs a terminal");
         return exit_usage;
@@ -205,7 +205,7 @@ int run_top(Conversation& server, const Invocation& invocation, const std::strin
     std::string why;
     {
         TopScreen screen{server, invocation};
-        why = screen.run(invocation, password);
+        why = screen.run(invocation, auth);
         signal = screen.signal();
     }
     // The terminal is back: now there is a place to say something.

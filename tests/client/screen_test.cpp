@@ -19,6 +19,7 @@ Replies replies() {
              "+OK\r\n17 user1 127.0.0.1:4000 transaction age=12 command=RETR sent=1024 size=2048 backlog=0\r\n.\r\n"},
             {"EVNT LOGIN AUTH-FAIL", "@live"},
             {"NOOP", "+OK\r\n"},
+            {"AUTH ANA OPEN SESAME", "+OK welcome\r\n"},
             {"HIST MESSAGES MINUTE", history},
             {"HIST MESSAGES MINUTE 144", history},
             {"HIST MESSAGES HOUR 5", "+OK\r\n.\r\n"}};
@@ -119,6 +120,14 @@ TEST_CASE("plot and top work from the prompt, which goes on behind them") {
     terminal.wait_cursor("> |");
     terminal.type("METR\r");
     terminal.wait_for("historic");
+    // The second connection of top is logged in as the first is, whenever that was.
+    terminal.type("AUTH ana open sesame\r");
+    terminal.wait_cursor("> |");
+    terminal.type("top\r");
+    terminal.wait_until([&] { return server.heard().find("AUTH ana open sesame\nEVNT login") != std::string::npos; },
+                        "a log-in of top");
+    terminal.type("q");
+    terminal.wait_cursor("> |");
     terminal.type("\x04");
     CHECK(terminal.wait_end() == 0);
     CHECK(terminal.mode_is_usual());
