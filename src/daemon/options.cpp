@@ -67,7 +67,8 @@ void add_mgmt_address(Options& options, const std::string& what, std::string_vie
 }
 
 void set_transform_for(Options& options, const std::string& what, std::string_view value) {
-    const std::size_t equals = value.find('=');
+    // A name may hold '=', but never the '/' that a SPEC begins with.
+    const std::size_t equals = value.substr(0, value.find('/')).rfind('=');
     if (equals == 0 || equals == std::string_view::npos) refuse(what, "NAME=SPEC is wanted");
     options.transform_for[std::string{value.substr(0, equals)}] = spec_of(what, value.substr(equals + 1));
 }

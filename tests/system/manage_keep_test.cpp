@@ -169,10 +169,14 @@ TEST_CASE("SAVE says at every time what the next start will not know, and a user
         CHECK(read_whole(files.config).find("zoe") == std::string::npos);
         CHECK(manager.command("USER ADD zoe z").starts_with("+OK"));
         CHECK(manager.command("TRAN FOR zoe") == manager.command("TRAN"));
+        CHECK(manager.command("USER ADD a=b c").starts_with("+OK"));
+        CHECK(manager.command("TRAN FOR a=b /bin/cat").starts_with("+OK"));
+        CHECK(manager.command("SAVE") == "+OK saved " + files.users + ", " + files.config);
     }
     const Server server{files.setup()};
     ManagementClient manager = administrator(server);
     CHECK(manager.command("TRAN") == "+OK on /usr/bin/sed 's/a/b '");
+    CHECK(manager.command("TRAN FOR a=b") == "+OK on /bin/cat");
 }
 
 TEST_CASE("SAVE without any file refuses and says which change is meant") {
