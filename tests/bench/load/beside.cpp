@@ -3,9 +3,11 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <string_view>
 #include <system_error>
 
@@ -60,7 +62,7 @@ Listeners::Listeners(const Place& place, std::uint16_t port, std::size_t count, 
 }
 
 void Listeners::read_some() {
-    constexpr std::uint64_t interval = 20'000'000;   // nanoseconds
+    constexpr std::uint64_t interval = 50'000'000;   // nanoseconds
     const std::uint64_t now = Loop::now();
     if (now - last_ < interval) return;
     last_ = now;
@@ -81,7 +83,24 @@ void Listeners::read_some() {
 void Listeners::count(std::string_view heard) {
     lines_ += static_cast<std::uint64_t>(std::count(heard.begin(), heard.end(), '\n'));
     constexpr std::string_view note = " lost count=";
-    for (std::size_t at = heard.find(note); at != heard.npos; at = heard.find(note, at + note.size())) ++losses_;
+    for (std::size_t at = 0; (at = heard.find(note, at)) != heard.npos;) {
+        at += note.size();
+        std::uint64_t lines = 0;
+        (void)std::from_chars(heard.data() + at, heard.data() + heard.size(), lines);
+        lost_ += lines;
+        --lines_;
+    }
+}
+
+void Listeners::read_rest(double most_seconds) {
+    constexpr int naps_a_second = 50;
+    std::uint64_t before = octets_;
+    for (int nap = 0, quiet = 0; nap < most_seconds * naps_a_second && quiet < naps_a_second; ++nap) {
+        usleep(1'000'000 / naps_a_second);
+        read_some();
+        quiet = before == octets_ ? quiet + 1 : 0;
+        before = octets_;
+    }
 }
 
 std::size_t Listeners::still_there() const noexcept {

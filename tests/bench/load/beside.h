@@ -53,11 +53,13 @@ public:
     Listeners(const Place& place, std::uint16_t port, std::size_t count, std::size_t silent);
     // To be called again and again.
     void read_some();
+    // Reads on, when the load has ended, until nothing has come for a second: what they were owed.
+    void read_rest(double most_seconds);
     [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
-    // Of those that are looked at.
+    // Of those that are looked at: lines, and lines lost as they were told.
     [[nodiscard]] std::size_t looked_at() const noexcept { return (sockets_.size() - silent_ + every - 1) / every; }
     [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
-    [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
+    [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
     [[nodiscard]] std::size_t still_there() const noexcept;
 
 private:
@@ -67,7 +69,7 @@ private:
     std::vector<buzon::posix::UniqueFd> sockets_;
     std::vector<char> input_;
     std::size_t silent_;
-    std::uint64_t octets_ = 0, lines_ = 0, losses_ = 0, last_ = 0;
+    std::uint64_t octets_ = 0, lines_ = 0, lost_ = 0, last_ = 0;
 };
 
 } // namespace bench

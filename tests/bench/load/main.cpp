@@ -40,7 +40,8 @@ constexpr const char* usage =
     "  --idle N --idle-user PREFIX                        logged-in sessions that do nothing, beside the load\n"
     "  --slow N --slow-user PREFIX --slow-maildir DIR     sessions that read message 1 at --slow-rate octets/s (16384)\n"
     "  --logins N --login-user PREFIX --login-users M     so many log in again and again, each time another of M users\n"
-    "  --listeners N --silent K --manage-port PORT        managers with EVNT or LOGG FOLLOW, K of whom never read\n"
+    "  --listeners N --silent K --manage-port PORT        managers with EVNT or LOGG FOLLOW, K of whom never read;\n"
+    "  --catch-up S                                       who reads on so long at most when the load has ended\n"
     "  --server-pid PID      processor time and memory of this process and its descendants are reported\n"
     "  --rest SECONDS        nothing happens for so long once the idle sessions have come (0)\n"
     "  --settle SECONDS      processor time is read so long after the end, for work put off (0)\n"
@@ -125,7 +126,7 @@ void print(const Options& options, Result& result, const Meter& meter, const Mem
     report.print();
 }
 
-void print_beside(Logins& logins, const std::optional<Listeners>& listeners) {
+void print_beside(Logins& logins, std::optional<Listeners>& listeners, double catch_up) {
     if (logins.done() == 0 && !listeners) return;
     Report report;
     if (logins.done() > 0) {
@@ -134,11 +135,13 @@ void print_beside(Logins& logins, const std::optional<Listeners>& listeners) {
         report.number("beside-login-p99-us", logins.times().percentile(0.99));
     }
     if (listeners) {
+        report.number("listeners-octets", static_cast<double>(listeners->octets()));
+        listeners->read_rest(catch_up);
+        report.number("listeners-octets-in-all", static_cast<double>(listeners->octets()));
         report.number("listeners", static_cast<double>(listeners->still_there()));
         report.number("listeners-looked-at", static_cast<double>(listeners->looked_at()));
         report.number("listeners-lines", static_cast<double>(listeners->lines()));
-        report.number("listeners-losses", static_cast<double>(listeners->losses()));
-        report.number("listeners-octets", static_cast<double>(listeners->octets()));
+        report.number("listeners-lost", static_cast<double>(listeners->lost()));
     }
     report.print();
 }
@@ -211,7 +214,7 @@ int run_load(const std::string& kind, const Options& options) {
     logins.end();
     idle.leave();
     print(options, result, meter, memory);
-    print_beside(logins, listeners);
+    print_beside(logins, listeners, options.real("catch-up", 0));
     return result.errors.count() == 0 && result.units > 0 ? 0 : 1;
 }
 
@@ -220,7 +223,7 @@ int run(std::span<char* const> words) {
                           {"port", "user", "maildir", "stat", "filter", "password", "sessions", "depth", "pause", "count",
                            "seconds", "idle", "idle-user", "slow", "slow-user", "slow-maildir", "slow-rate", "server-pid",
                            "rest", "settle", "patience", "sources", "into", "logins", "login-user", "login-users", "listeners",
-                           "silent", "manage-port"},
+                           "silent", "manage-port", "catch-up"},
                           {"only-first", "noop", "help"}};
     if (options.has("help")) {
         std::cout << usage;
