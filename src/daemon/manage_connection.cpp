@@ -14,25 +14,25 @@ constexpr std::size_t most_queued = 64 * 1024;    // octets made in advance of w
 constexpr std::size_t most_a_look = 256 * 1024;   // octets of a live view that one listener is sent before the others
 constexpr int lines_per_turn = 100;
 constexpr std::string_view line_end = "\r\n";
-constexpr std::size_t worth_a_page = 8 * 1024;   // octets from which on handing over pages is cheaper than copying
 // A live view that has just been sent something waits so long for more: hundreds of listeners would else cost a send
 // each for every event of a busy server, and what a send costs is the sending, not the octets.
 constexpr auto between_looks = std::chrono::milliseconds{200};
 
 } // namespace
 
-ManageConnection::ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id,
+ManageConnection::ManageConnection(Context& context, Control& control, LiveViews& views, ManagerOwner& owner, std::uint64_t id,
                                    posix::UniqueFd socket, std::string name, bool trusted,
                                    std::optional<auth::Source> from)
     : context_{context}
     , control_{control}
+    , views_{views}
     , owner_{owner}
     , id_{id}
     , socket_{std::move(socket)}
     , active_{context.loop.now()}
     , reader_{manage::max_line + 2}
     , from_{from}
-    , session_{control, {std::move(name), trusted, id}, [this] { wake(); }} {}
+    , session_{control, {std::move(name), trusted, id}, [this] { queue_look(); }} {}
 
 ManageConnection::~ManageConnection() = default;
 
@@ -46,10 +46,7 @@ void ManageConnection::start() {
 void ManageConnection::stop() {
     if (closed_) return;
     // Who watches sees the end come: what was published just now would be due a little later.
-    if (flush() && doing_ == Doing::following) {
-        looked_ = {};
-        look();
-    }
+    if (flush() && doing_ == Doing::following) show();
     if (!closed_) (void)flush();
     close();
 }
@@ -64,17 +61,17 @@ void ManageConnection::settings_changed() {
     if (!closed_) timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
 }
 
-// Called from whoever publishes an event: only notes it.
-void ManageConnection::wake() {
+// Called from whoever publishes an event, too: only notes it.
+void ManageConnection::queue_look() {
     if (closed_ || look_.armed()) return;
     const event::Instant next = looked_ + between_looks;
-    if (next <= context_.loop.now()) return context_.loop.next_turn(*this);
+    if (next <= context_.loop.now()) return views_.queue(*this);
     look_.arm(context_.loop.timers(), next);
 }
 
 void ManageConnection::on_timer(event::Timer& which) {
     if (&which == &delay_) return perform_when_due();
-    if (&which == &look_) return turn();
+    if (&which == &look_) return views_.queue(*this);
     const event::Instant now = context_.loop.now();
     if (doing_ == Doing::following || doing_ == Doing::performing) active_ = now;
     if (now - active_ >= context_.settings.mgmt_timeout) return close();
@@ -112,45 +109,53 @@ void ManageConnection::turn() {
             continue;
         }
         if (!next_line()) {
-            if (doing_ == Doing::following) look();
+            if (doing_ == Doing::following) queue_look();
             break;
         }
         ++lines;
     }
+    settle();
+}
+
+void ManageConnection::settle() {
     if (closed_) return;
     const bool all_sent = flush();
     if (closed_) return;
     if (closing_ && all_sent) return close();
+    session_.slow(!all_sent);
     const bool wants_input = !peer_done_ && !closing_ && input_.size() <= manage::max_line + 2;
     watch_.interest((wants_input ? EPOLLIN : 0u) | (all_sent ? 0u : EPOLLOUT));
 }
 
+// Its turn among the live views.
+void ManageConnection::look() {
+    if (closed_ || doing_ != Doing::following || !flush()) return;
+    show();
+    settle();
+}
+
 // Sends what a live view has to show from where all listeners share it. Who does not take it makes us keep a line or two, and
 // is told later what it has lost.
-void ManageConnection::look() {
-    const event::Instant now = context_.loop.now();
-    if (!behind_ && now < looked_ + between_looks) return look_.arm(context_.loop.timers(), looked_ + between_looks);
+void ManageConnection::show() {
     std::size_t left = most_a_look;
     state::LineFeed::Run lines;
     while (left > 0 && output_.empty() && session_.look(output_, lines, left)) {
         left -= std::min(left, lines.text.size());
         send_run(lines);
         if (closed_) return;
-        looked_ = now;
+        looked_ = context_.loop.now();
     }
-    behind_ = left < manage::max_line;   // the others have their turn first
-    if (behind_ && output_.empty()) context_.loop.next_turn(*this);
+    const bool more = left < state::LineFeed::max_line;
+    // What has not left goes on as soon as the peer takes it, but the others have their turn first.
+    if (more || !output_.empty()) looked_ = {};
+    if (more) queue_look();
 }
 
 void ManageConnection::send_run(state::LineFeed::Run lines) {
-    if (!output_.empty()) {   // a note of loss comes first
-        output_ += lines.text;
-        (void)flush();
-        return;
-    }
+    // A note of loss comes first.
+    if (!flush()) return closed_ ? void() : session_.look_again(lines.lines);
     while (!lines.text.empty()) {
-        const bool by_page = lines.file >= 0 && lines.text.size() >= worth_a_page;
-        const posix::Transfer sent = by_page
+        const posix::Transfer sent = lines.file >= 0
             ? posix::send_file(socket_.get(), lines.file, lines.offset, lines.text.size())
             : posix::send_some(socket_.get(), lines.text);
         if (sent.what == posix::Moved::would_block) break;
@@ -243,6 +248,7 @@ void ManageConnection::close() {
     timer_.disarm();
     delay_.disarm();
     look_.disarm();
+    views_.leave(*this);
     cancel();
     pending_.drop();
     if (closing_) posix::finish_sending(socket_.get());

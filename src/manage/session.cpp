@@ -144,6 +144,10 @@ void Session::look_again(std::uint64_t lines) noexcept {
     if (impl_->live) impl_->live->give_back(lines);
 }
 
+void Session::slow(bool is) noexcept {
+    if (impl_->live) impl_->live->slow(is);
+}
+
 Action Session::done(const Outcome& outcome, std::string& out) {
     const Action action = std::exchange(impl_->pending, Answered{});
     if (const auto* const check = std::get_if<CheckAdministrator>(&action); check != nullptr && !outcome.ok && !outcome.undecided) {

@@ -23,62 +23,98 @@ std::uint64_t sum_of(const std::uint64_t (&counts)[32], std::uint32_t kinds) {
 
 } // namespace
 
-LineFeed::LineFeed(std::size_t capacity)
-    : capacity_{std::max<std::size_t>(capacity, 1)}
+LineFeed::LineFeed(std::size_t kept, std::size_t owed)
+    : kept_{std::max<std::size_t>(kept, 1)}
+    , owed_{std::max(owed, kept_)}
     // A block that was left for the next one lacks less than a line; the oldest may be needed for one last line.
-    , memory_{block_size, capacity_ * longest_sent / (block_size - longest_sent) + 2} {}
-
-std::uint64_t LineFeed::oldest() const noexcept {
-    return next_ - lines_.size();
-}
+    , memory_{block_size, kept_ * longest_sent / (block_size - longest_sent) + 2 + (owed_ > kept_ ? owed_blocks : 0)} {}
 
 void LineFeed::append(unsigned kind, std::string_view line) {
     line = line.substr(0, max_line);
-    const std::size_t size = line.size() + (line.starts_with('.') ? 1 : 0) + line_end.size();
-    const Line added{nullptr, 0, static_cast<std::uint32_t>(size), kind};
-    if (lines_.size() < capacity_) {
-        lines_.push_back(added);
-    } else {
-        ++dropped_[lines_[next_ % capacity_].kind & 31u];
-        lines_[next_ % capacity_] = added;
-    }
-    ++next_;
-    store(line, lines_[(next_ - 1) % capacity_]);
+    make_room();
+    store(line, kind);
     ++appended_[kind & 31u];
+    kinds_ |= bit(kind);
     if ((wanted_ & bit(kind)) == 0) return;
-    std::erase_if(sleepers_, [kind](Subscription* sleeper) {
+    std::erase_if(sleepers_, [this, kind](Subscription* sleeper) {
         if ((sleeper->kinds_ & bit(kind)) == 0) return false;
         sleeper->asleep_ = false;
+        sleeper->reader_.place_ = next_ - 1;   // there was nothing for it before
         sleeper->wake_();
         return true;
     });
 }
 
-// The line that next_ has just counted. What goes for it was forgotten with the lines in it.
-void LineFeed::store(std::string_view line, Line& as) {
-    if (blocks_.empty() || block_size - blocks_.back().used < as.size) {
-        Block block;
-        if (!blocks_.empty() && blocks_.front().end <= oldest()) {
-            block.memory = blocks_.front().memory;
-            memory_.renew(block.memory);
-            blocks_.pop_front();
-        } else {
-            block.memory = memory_.take();
+// Before a line comes. Two go for it while there are more than must be: so what was kept for somebody who has turned out to be
+// slow, or has gone, is forgotten by and by.
+void LineFeed::make_room() {
+    constexpr std::uint64_t between_looks = 64;   // lines: a look goes over all listeners
+    for (int i = 0; i < 2 && lines_.size() >= kept_; ++i) {
+        if (lines_.size() < owed_ && kept_ < owed_) {
+            if (oldest() >= first_owed_ && next_ % between_looks == 0) first_owed_ = first_owed();
+            if (oldest() >= first_owed_) return;
         }
-        blocks_.push_back(block);
+        forget_oldest();
     }
+}
+
+void LineFeed::forget_oldest() noexcept {
+    ++dropped_[lines_.front().kind];
+    lines_.pop_front();
+}
+
+std::uint64_t LineFeed::first_owed() const noexcept {
+    std::uint64_t first = next_;
+    for (const Subscription* const subscriber : subscribers_)
+        if (!subscriber->asleep_ && !subscriber->slow_) first = std::min(first, subscriber->reader_.place_);
+    return first;
+}
+
+void LineFeed::store(std::string_view line, unsigned kind) {
+    const std::size_t size = line.size() + (line.starts_with('.') ? 1 : 0) + line_end.size();
+    lines_.push_back({0, static_cast<std::uint16_t>(size), static_cast<std::uint8_t>(kind & 31u)});
+    ++next_;
+    if (blocks_.empty() || block_size - blocks_.back().used < size) blocks_.push_back(next_block());
     Block& block = blocks_.back();
-    as.at = block.memory.data + block.used;
-    as.offset = block.memory.offset + block.used;
+    lines_.back().begin = static_cast<std::uint32_t>(block.used);
     char* end = block.memory.data + block.used;
     if (line.starts_with('.')) *end++ = '.';
     end = std::copy(line.begin(), line.end(), end);
     std::copy(line_end.begin(), line_end.end(), end);
-    block.used += as.size;
+    block.used += size;
     block.end = next_;
 }
 
-LineFeed::Reader::Reader(const LineFeed& feed, std::uint32_t kinds, std::size_t back)
+// For the line that has just been counted. What goes for it was forgotten with the lines in it.
+
+LineFeed::Block LineFeed::next_block() {
+    if (kept_ < owed_ && blocks_.size() >= owed_blocks)
+        while (lines_.size() > kept_ && blocks_.front().end > oldest()) forget_oldest();
+    Block block;
+    while (!blocks_.empty() && blocks_.front().end <= oldest()) {
+        Block& old = blocks_.front();
+        if (block.memory.data != nullptr) memory_.give_back(block.memory);
+        block.memory = old.memory;
+        blocks_.pop_front();
+    }
+    if (block.memory.data == nullptr) block.memory = memory_.take();
+    return block;
+}
+
+LineFeed::Block& LineFeed::block_of(std::uint64_t line) noexcept {
+    return *std::partition_point(blocks_.begin(), blocks_.end(), [line](const Block& block) { return block.end <= line; });
+}
+
+// So many octets of the block are in the file, and all others that there are: the next listener wants them.
+bool LineFeed::in_file(Block& block, std::size_t octets) noexcept {
+    if (block.copied < octets && !block.never_copied) {
+        if (block.copied == 0) block.never_copied = !memory_.renew(block.memory);
+        if (!block.never_copied && memory_.copy(block.memory, block.copied, block.used)) block.copied = block.used;
+    }
+    return block.copied >= octets;
+}
+
+LineFeed::Reader::Reader(LineFeed& feed, std::uint32_t kinds, std::size_t back)
     : feed_{&feed}
     , kinds_{kinds}
     , place_{feed.next_}
@@ -113,30 +149,20 @@ bool LineFeed::Reader::next(std::string_view& line) {
 
 bool LineFeed::Reader::next_run(Run& run, std::size_t room) {
     if (!find()) return false;
-    LastRun& last = feed_->last_run_;
-    const bool everything = end_ == UINT64_MAX;
-    if (everything && last.kinds == kinds_ && last.from == place_ && last.room == room && last.next == feed_->next_) {
-        place_ = last.to;
-        passed_ += last.lines;
-        run = last.run;
-        return true;
-    }
-    const std::uint64_t from = place_, passed = passed_;
-    const Line* found = &feed_->line(place_);
-    const char* const begin = found->at;
-    const std::uint64_t offset = found->offset;
-    std::size_t size = 0;
-    std::uint64_t behind = place_;
-    do {
-        size += found->size;
-        ++passed_;
-        behind = ++place_;
-        if (!find()) break;
-        found = &feed_->line(place_);
-    } while (found->at == begin + size && found->offset == offset + size && size + found->size <= room);
-    place_ = behind;   // not behind lines of other kinds: what is given back is counted from here
-    run = {{begin, size}, feed_->memory_.file(), offset};
-    if (everything) last = {kinds_, room, from, place_, feed_->next_, passed_ - passed, run};
+    Block& block = feed_->block_of(place_);
+    const auto first = feed_->lines_.cbegin() + static_cast<std::ptrdiff_t>(place_ - feed_->oldest());
+    const auto limit = first + static_cast<std::ptrdiff_t>(std::min(block.end, end_) - place_);
+    const auto fits = [first, room](const Line& line) { return line.begin - first->begin + line.size <= room; };
+    // Who wants lines of all kinds need not look at each.
+    const bool all = (feed_->kinds_ & ~kinds_) == 0;
+    const auto end = all ? std::partition_point(first + 1, limit, fits)
+                         : std::find_if_not(first + 1, limit, [&](const Line& line) { return (kinds_ & bit(line.kind)) != 0 && fits(line); });
+    const std::size_t text_end = (end - 1)->begin + (end - 1)->size;
+    run = {{block.memory.data + first->begin, text_end - first->begin}, -1, block.memory.offset + first->begin,
+           static_cast<std::uint64_t>(end - first)};
+    place_ += run.lines;
+    passed_ += run.lines;
+    if (run.text.size() >= worth_a_page && feed_->in_file(block, text_end)) run.file = feed_->memory_.file();
     return true;
 }
 
@@ -151,6 +177,7 @@ LineFeed::Subscription::Subscription(LineFeed& feed, std::uint32_t kinds, std::s
     , wake_{std::move(wake)} {
     feed_.subscribers_.push_back(this);
     feed_.sleepers_.reserve(feed_.subscribers_.size());
+    feed_.first_owed_ = std::min(feed_.first_owed_, reader_.place_);
     feed_.subscribers_changed();
 }
 

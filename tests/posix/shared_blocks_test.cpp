@@ -31,7 +31,7 @@ std::string receive(int socket, std::size_t octets) {
 
 } // namespace
 
-TEST_CASE("blocks are zeroed memory and, at their offsets, the same octets of a file") {
+TEST_CASE("blocks are memory, and in the file at their offsets as far as they were copied") {
     SharedBlocks blocks{size, 2};
     const SharedBlocks::Block first = blocks.take();
     const SharedBlocks::Block second = blocks.take();
@@ -39,11 +39,23 @@ TEST_CASE("blocks are zeroed memory and, at their offsets, the same octets of a 
     CHECK(std::string{second.data, size} == std::string(size, '\0'));
     std::memset(first.data, 'a', size);
     std::memset(second.data, 'b', size);
-    std::string read(size, '\0');
-    for (const auto& [block, octet] : {std::pair{first, 'a'}, {second, 'b'}}) {
-        REQUIRE(::pread(blocks.file(), read.data(), size, static_cast<off_t>(block.offset)) == static_cast<ssize_t>(size));
-        CHECK(read == std::string(size, octet));
+    const auto in_file = [&](SharedBlocks::Block block) {
+        std::string read(size, '\0');
+        const ssize_t n = ::pread(blocks.file(), read.data(), size, static_cast<off_t>(block.offset));
+        CHECK(n == static_cast<ssize_t>(size));
+        return read;
+    };
+    CHECK(in_file(first) == std::string(size, '\0'));
+    for (const auto& [from, to] : {std::pair<std::size_t, std::size_t>{0, 0}, {0, 1}, {1, 4095}, {4095, 4097}, {4097, size}}) {
+        REQUIRE(blocks.copy(second, from, to));
+        CHECK(in_file(second) == std::string(to, 'b') + std::string(size - to, '\0'));
     }
+    CHECK(in_file(first) == std::string(size, '\0'));
+
+    blocks.give_back(first);
+    blocks.give_back(second);
+    CHECK(blocks.take().data != blocks.take().data);
+    CHECK_THROWS_AS(blocks.take(), std::bad_alloc);
 }
 
 TEST_CASE("a peer gets what was sent to it, though its block was renewed and written before it read") {
@@ -55,11 +67,11 @@ TEST_CASE("a peer gets what was sent to it, though its block was renewed and wri
     std::string expected;
     for (const char octet : {'a', 'b', 'c'}) {
         std::memset(block.data, octet, size);
+        REQUIRE(blocks.renew(block));
+        REQUIRE(blocks.copy(block, 0, size));
         const Transfer sent = send_file(ours.get(), blocks.file(), block.offset + 7, 20'000);
         REQUIRE(sent.what == Moved::some);
         expected += std::string(sent.bytes, octet);
-        blocks.renew(block);
-        CHECK(std::string{block.data, size} == std::string(size, '\0'));
     }
     CHECK(receive(peer.get(), expected.size()) == expected);
 }
@@ -76,8 +88,9 @@ TEST_CASE("without a descriptor, or where no such file is allowed, blocks are me
         CHECK(blocks.file() < 0);
         const SharedBlocks::Block block = blocks.take();
         std::memset(block.data, 'x', size);
-        blocks.renew(block);
-        CHECK(block.data[size - 1] == 'x');   // nobody can have been sent it
+        CHECK_FALSE(blocks.renew(block));
+        CHECK_FALSE(blocks.copy(block, 0, size));
+        CHECK(block.data[size - 1] == 'x');
     }
     std::signal(SIGXFSZ, SIG_DFL);
 }

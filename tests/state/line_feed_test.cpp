@@ -1,14 +1,21 @@
 #include "buzon/state/line_feed.h"
 
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <random>
 
+#include "buzon/posix/file_view.h"
 #include "support/catch.h"
 
 using namespace buzon::state;
+using buzon::posix::Moved;
+using buzon::posix::Transfer;
+using buzon::posix::UniqueFd;
+using buzon::posix::send_file;
 
 namespace {
 
@@ -75,10 +82,9 @@ TEST_CASE("lines that lie behind one another are one run, as they are sent") {
     }
     LineFeed::Reader of_both{feed, 3, 3};
     REQUIRE(of_both.next_run(run, 1000));
-    std::string in_file(run.text.size(), '\0');
-    REQUIRE(::pread(run.file, in_file.data(), in_file.size(), static_cast<off_t>(run.offset)) == 15);
-    CHECK(in_file == run.text);
     CHECK(run.text == "ee\r\nother\r\nff\r\n");
+    CHECK(run.lines == 3);
+    CHECK(run.file < 0);   // not worth a page
 }
 
 TEST_CASE("lines of a run that could not be sent come again, and if they are lost by then they are counted") {
@@ -121,6 +127,132 @@ TEST_CASE("whatever their lengths, lines stay whole and in order while blocks of
         }
         const std::vector<std::string> kept = read_all({feed, 1, capacity});
         CHECK(kept == std::vector<std::string>(all.end() - static_cast<std::ptrdiff_t>(capacity), all.end()));
+    }
+}
+
+TEST_CASE("long runs can be sent from a file, and a peer gets what was sent, whatever became of the lines before it read") {
+    LineFeed feed{300};
+    std::vector<LineFeed::Reader> readers(3, LineFeed::Reader{feed, 1, 0});
+    struct Peer {
+        UniqueFd ours, theirs;
+        std::string expected;
+    };
+    std::vector<Peer> peers;
+    for (int i = 0; i < 3; ++i) {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+        peers.push_back({UniqueFd{ends[0]}, UniqueFd{ends[1]}, {}});
+    }
+    std::mt19937 generator{3};
+    std::size_t by_file = 0;
+    for (int round = 0; round < 60; ++round) {
+        // More than a block in a few rounds: blocks come again while the peers have yet to read.
+        for (int i = 0; i < 250; ++i) feed.append(0, std::to_string(i) + std::string(generator() % 300, static_cast<char>('a' + round % 26)));
+        for (std::size_t i = 0; i < readers.size(); ++i) {
+            LineFeed::Run run;
+            while (readers[i].next_run(run, 1'000'000)) {
+                CHECK(readers[i].take_lost() == 0);
+                CHECK(static_cast<std::uint64_t>(std::count(run.text.begin(), run.text.end(), '\n')) == run.lines);
+                CHECK((run.file >= 0) == (run.text.size() >= 8192));
+                if (run.file < 0) continue;
+                std::string in_file(run.text.size(), '\0');
+                REQUIRE(::pread(run.file, in_file.data(), in_file.size(), static_cast<off_t>(run.offset)) > 0);
+                REQUIRE(in_file == run.text);
+                const Transfer sent = send_file(peers[i].ours.get(), run.file, run.offset, std::min<std::size_t>(run.text.size(), 3000));
+                if (sent.what != Moved::some) continue;
+                peers[i].expected += run.text.substr(0, sent.bytes);
+                ++by_file;
+            }
+        }
+    }
+    CHECK(by_file > 60);
+    for (Peer& peer : peers) {
+        std::string got(peer.expected.size() + 1, '\0');
+        std::size_t size = 0;
+        for (ssize_t n = 0; (n = ::read(peer.theirs.get(), got.data() + size, got.size() - size)) > 0;) size += static_cast<std::size_t>(n);
+        got.resize(size);
+        CHECK(got == peer.expected);
+    }
+}
+
+TEST_CASE("where there is no file a run is text alone") {
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const rlimit none{0, limit.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    LineFeed feed{300};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    LineFeed::Reader reader{feed, 1, 0};
+    for (int i = 0; i < 20; ++i) feed.append(0, std::string(1000, 'x'));
+    LineFeed::Run run;
+    REQUIRE(reader.next_run(run, 100'000));
+    CHECK(run.text.size() == 20 * 1002);
+    CHECK(run.file < 0);
+}
+
+TEST_CASE("lines are kept longer for a listener who is made to wait, not for one that is slow, asleep or gone") {
+    LineFeed feed{10, 1000};
+    std::string_view line;
+    std::uint64_t number = 0;
+    const auto append = [&](int lines, unsigned kind = 0) {
+        for (; lines > 0; --lines) feed.append(kind, std::to_string(number++));
+    };
+    const auto kept = [&] { return read_all({feed, 3, 2000}).size(); };
+    LineFeed::Subscription rare{feed, 2, 0, [] {}};
+    REQUIRE_FALSE(rare.next(line));   // asleep
+    append(500);
+    CHECK(kept() < 10 + 64);
+    auto waits = std::make_unique<LineFeed::Subscription>(feed, 1, 0, [] {});
+    append(900);
+    CHECK(kept() >= 900);
+    REQUIRE(waits->next(line));
+    CHECK(line == "500");
+    append(500);   // more than is kept for anybody
+    CHECK(kept() == 1000);
+    REQUIRE(waits->next(line));
+    CHECK(line == "900");
+    CHECK(waits->take_lost() == 399);
+    waits->slow(true);
+    append(500);
+    CHECK(kept() > 400);   // not at once: it may not be slow for long
+    append(700);
+    CHECK(kept() < 10 + 64);
+    waits->slow(false);
+    append(300);
+    CHECK(kept() > 300);
+    SECTION("gone") { waits.reset(); }
+    SECTION("it has read everything") {
+        while (waits->next(line)) {}
+    }
+    append(500, 4);   // a kind for nobody
+    CHECK(read_all({feed, 31, 2000}).size() < 10 + 64);
+    // The rare kind: what had come before is nothing that its listener waits for.
+    append(1, 1);
+    append(500);
+    REQUIRE(rare.next(line));
+    CHECK(line == std::to_string(number - 501));
+    CHECK(rare.take_lost() == 0);
+    CHECK_FALSE(rare.next(line));
+}
+
+TEST_CASE("what is kept for listeners who wait is bounded in octets, and the memory is used again") {
+    LineFeed feed{10, 100'000};
+    LineFeed::Subscription waits{feed, 1, 0, [] {}};
+    const std::string longest(LineFeed::max_line, 'x');
+    for (int round = 0; round < 3; ++round) {
+        for (int i = 0; i < 12'000; ++i) feed.append(0, longest);
+        const std::size_t kept = read_all({feed, 1, 100'000}).size();
+        CHECK(kept * longest.size() <= 16u << 20);
+        CHECK(kept * longest.size() >= 15u << 20);
+        std::string_view line;
+        std::uint64_t read = 0;
+        while (waits.next(line)) {
+            REQUIRE(line == longest);
+            ++read;
+        }
+        CHECK(read + waits.take_lost() == 12'000);
+        for (int i = 0; i < 20'000; ++i) feed.append(1, "");
+        CHECK(read_all({feed, 3, 100'000}).size() < 100);
     }
 }
 

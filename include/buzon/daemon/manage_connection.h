@@ -8,6 +8,7 @@
 
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/control.h"
+#include "buzon/daemon/live_views.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/line/line_reader.h"
 #include "buzon/manage/session.h"
@@ -26,10 +27,10 @@ protected:
     ~ManagerOwner() = default;
 };
 
-class ManageConnection final : private event::Handler, private event::TimerHandler, private event::Task {
+class ManageConnection final : private event::Handler, private event::TimerHandler, private event::Task, private LiveView {
 public:
-    ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id, posix::UniqueFd socket,
-                     std::string name, bool trusted, std::optional<auth::Source> from);
+    ManageConnection(Context& context, Control& control, LiveViews& views, ManagerOwner& owner, std::uint64_t id,
+                     posix::UniqueFd socket, std::string name, bool trusted, std::optional<auth::Source> from);
     ~ManageConnection() override;
 
     void start();
@@ -46,12 +47,14 @@ private:
     void on_timer(event::Timer& which) override;
     void run() override { turn(); }
     void turn();
+    void settle();
     [[nodiscard]] bool next_line();
     void perform(manage::Action action);
     void perform_when_due();
     void perform_now();
-    void wake();
-    void look();
+    void queue_look();
+    void look() override;
+    void show();
     void send_run(state::LineFeed::Run lines);
     void read_input();
     [[nodiscard]] bool flush();
@@ -59,6 +62,7 @@ private:
 
     Context& context_;
     Control& control_;
+    LiveViews& views_;
     ManagerOwner& owner_;
     std::uint64_t id_;
     posix::UniqueFd socket_;
@@ -67,7 +71,6 @@ private:
     event::Timer delay_{*this};   // before a guess is looked at
     event::Timer look_{*this};    // before a live view is looked at again
     event::Instant looked_{};     // when it was last, and had something
-    bool behind_ = false;         // there was more than one look takes
     event::Instant active_{};
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;

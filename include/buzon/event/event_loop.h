@@ -119,6 +119,8 @@ public:
     void disown(OwnedHandler& handler);
 
     [[nodiscard]] LoopStatistics take_statistics() noexcept;
+    // LoopStatistics::busy, without this turn.
+    [[nodiscard]] std::chrono::nanoseconds busy() const noexcept { return statistics_.busy; }
     [[nodiscard]] std::size_t watched() const noexcept { return watched_; }
 
 private:

@@ -17,7 +17,8 @@ namespace buzon::state {
 
 class EventBus {
 public:
-    static constexpr std::size_t kept_events = 8192; // how far a slow listener may fall behind
+    static constexpr std::size_t kept_events = 8192;  // how far a slow listener may fall behind
+    static constexpr std::size_t owed_events = 65536; // how far any listener may
     using Time = std::chrono::system_clock::time_point;
 
     // The log lives longer than the bus.
@@ -48,7 +49,7 @@ public:
 private:
     Log& log_;
     Diary diary_;
-    LineFeed feed_{kept_events};
+    LineFeed feed_{kept_events, owed_events};
     std::string line_; // kept for its memory
 };
 
