@@ -15,6 +15,7 @@
 #include "buzon/posix/io.h"
 
 #include "support/catch.h"
+#include "support/sanitized.h"
 #include "system/planned_session.h"
 
 using namespace buzon::test;
@@ -22,12 +23,8 @@ using namespace buzon::test;
 namespace {
 
 constexpr int users_of_each_kill = 10;   // whose QUITs one kill meets, each at another moment
-// One round is one QUIT. Under a sanitizer every start of a server or worker is slow.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr unsigned rounds = 40, rounds_on_full = 30;
-#else
-constexpr unsigned rounds = 500, rounds_on_full = 100;
-#endif
+// How many QUITs. Under a sanitizer every start of a server or worker is slow.
+constexpr unsigned quits = sanitized ? 40 : 500, quits_on_full = sanitized ? 30 : 100;
 
 enum class Victim { workers, server, both };
 
@@ -199,7 +196,7 @@ Words injection(const std::string& what) {
 TEST_CASE("whoever is killed at whatever moment of QUIT, nothing undeleted is lost, no +OK is untrue, no update stays half done") {
     TempDirectory mail;
     Volleys volleys{mail.path()};
-    volleys.run(rounds);
+    volleys.run(quits);
     CHECK(volleys.part == 0);
 }
 
@@ -208,7 +205,7 @@ TEST_CASE("on a full file system QUIT deletes all the same, and kill -9 there lo
     const SmallFileSystem small{directory / "full", 4 << 20};
     Volleys volleys{directory / "full"};
     // Where no journal had room an update that is killed may stay half done; what is gone was deleted.
-    volleys.run(rounds_on_full, [&] { small.fill(); }, [&] { small.free(); });
+    volleys.run(quits_on_full, [&] { small.fill(); }, [&] { small.free(); });
 }
 
 TEST_CASE("whatever system call fails under QUIT, its reply is what is true on disk") {
