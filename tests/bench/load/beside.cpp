@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -48,13 +47,11 @@ namespace {
 
 } // namespace
 
-Listeners::Listeners(const Place& place, std::uint16_t port, std::size_t count, std::size_t silent)
+Listeners::Listeners(const Place& place, std::size_t count, std::size_t silent)
     : input_(64 * 1024), silent_{silent} {
     for (std::size_t i = 0; i < count; ++i) {
         buzon::posix::UniqueFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-        sockaddr_in server = place.server;
-        server.sin_port = htons(port);
-        if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) != 0) give_up("manager");
+        if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&place.server), sizeof place.server) != 0) give_up("manager");
         const std::string_view wish = i % 2 == 0 ? "EVNT\r\n" : "LOGG FOLLOW\r\n";
         if (send(socket.get(), wish.data(), wish.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(wish.size())) give_up("manager");
         sockets_.push_back(std::move(socket));
@@ -62,10 +59,6 @@ Listeners::Listeners(const Place& place, std::uint16_t port, std::size_t count, 
 }
 
 void Listeners::read_some() {
-    constexpr std::uint64_t interval = 50'000'000;   // nanoseconds
-    const std::uint64_t now = Loop::now();
-    if (now - last_ < interval) return;
-    last_ = now;
     for (std::size_t i = silent_; i < sockets_.size(); ++i) {
         const bool looked_at = (i - silent_) % every == 0;
         for (;;) {
@@ -89,17 +82,6 @@ void Listeners::count(std::string_view heard) {
         (void)std::from_chars(heard.data() + at, heard.data() + heard.size(), lines);
         lost_ += lines;
         --lines_;
-    }
-}
-
-void Listeners::read_rest(double most_seconds) {
-    constexpr int naps_a_second = 50;
-    std::uint64_t before = octets_;
-    for (int nap = 0, quiet = 0; nap < most_seconds * naps_a_second && quiet < naps_a_second; ++nap) {
-        usleep(1'000'000 / naps_a_second);
-        read_some();
-        quiet = before == octets_ ? quiet + 1 : 0;
-        before = octets_;
     }
 }
 

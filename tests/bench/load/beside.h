@@ -1,5 +1,5 @@
-// bench/load/beside.h - what others do while the load is measured: log in with passwords that are slow to check, and
-// listen to the management service.
+// bench/load/beside.h - what others do while a load is measured: log in with passwords that are slow to check, and, in a process
+// of their own, listen to the management service.
 #pragma once
 
 #include <cstdint>
@@ -50,11 +50,9 @@ private:
 class Listeners {
 public:
     // Throws std::system_error.
-    Listeners(const Place& place, std::uint16_t port, std::size_t count, std::size_t silent);
-    // To be called again and again.
+    Listeners(const Place& place, std::size_t count, std::size_t silent);
+    // To be called again and again, not too often: each time it asks all sockets.
     void read_some();
-    // Reads on, when the load has ended, until nothing has come for a second: what they were owed.
-    void read_rest(double most_seconds);
     [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
     // Of those that are looked at: lines, and lines lost as they were told.
     [[nodiscard]] std::size_t looked_at() const noexcept { return (sockets_.size() - silent_ + every - 1) / every; }
@@ -69,7 +67,7 @@ private:
     std::vector<buzon::posix::UniqueFd> sockets_;
     std::vector<char> input_;
     std::size_t silent_;
-    std::uint64_t octets_ = 0, lines_ = 0, lost_ = 0, last_ = 0;
+    std::uint64_t octets_ = 0, lines_ = 0, lost_ = 0;
 };
 
 } // namespace bench

@@ -1,5 +1,6 @@
 // bench/load/main.cpp - the load generator: from the command line to one of the kinds of load, and the report.
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ constexpr const char* usage =
     "  commands   logged-in sessions send NOOP, STAT, LIST n in turn (--noop: NOOP only)\n"
     "  retr       logged-in sessions retrieve one message after the other\n"
     "  list uidl  logged-in sessions ask for the whole listing\n"
+    "  listen     --listeners on the management port --port, until its input ends; tells what came at each line of it\n"
     "  canned     no server: writes replies for bench_floor to --into DIR\n"
     "options:\n"
     "  --maildir DIR         a Maildir with the mails of every user: replies are checked against it\n"
@@ -40,8 +42,7 @@ constexpr const char* usage =
     "  --idle N --idle-user PREFIX                        logged-in sessions that do nothing, beside the load\n"
     "  --slow N --slow-user PREFIX --slow-maildir DIR     sessions that read message 1 at --slow-rate octets/s (16384)\n"
     "  --logins N --login-user PREFIX --login-users M     so many log in again and again, each time another of M users\n"
-    "  --listeners N --silent K --manage-port PORT        managers with EVNT or LOGG FOLLOW, K of whom never read;\n"
-    "  --catch-up S                                       who reads on so long at most when the load has ended\n"
+    "  --listeners N --silent K                           managers with EVNT or LOGG FOLLOW, K of whom never read\n"
     "  --server-pid PID      processor time and memory of this process and its descendants are reported\n"
     "  --rest SECONDS        nothing happens for so long once the idle sessions have come (0)\n"
     "  --settle SECONDS      processor time is read so long after the end, for work put off (0)\n"
@@ -126,24 +127,35 @@ void print(const Options& options, Result& result, const Meter& meter, const Mem
     report.print();
 }
 
-void print_beside(Logins& logins, std::optional<Listeners>& listeners, double catch_up) {
-    if (logins.done() == 0 && !listeners) return;
+void print_beside(Logins& logins) {
+    if (logins.done() == 0) return;
     Report report;
-    if (logins.done() > 0) {
-        report.number("beside-logins", static_cast<double>(logins.done()));
-        report.number("beside-login-p50-us", logins.times().percentile(0.50));
-        report.number("beside-login-p99-us", logins.times().percentile(0.99));
-    }
-    if (listeners) {
-        report.number("listeners-octets", static_cast<double>(listeners->octets()));
-        listeners->read_rest(catch_up);
-        report.number("listeners-octets-in-all", static_cast<double>(listeners->octets()));
-        report.number("listeners", static_cast<double>(listeners->still_there()));
-        report.number("listeners-looked-at", static_cast<double>(listeners->looked_at()));
-        report.number("listeners-lines", static_cast<double>(listeners->lines()));
-        report.number("listeners-lost", static_cast<double>(listeners->lost()));
-    }
+    report.number("beside-logins", static_cast<double>(logins.done()));
+    report.number("beside-login-p50-us", logins.times().percentile(0.50));
+    report.number("beside-login-p99-us", logins.times().percentile(0.99));
     report.print();
+}
+
+int listen_on(const Options& options) {
+    const Place place = place_of(options);
+    Listeners listeners{place, options.number("listeners", 1), options.number("silent", 0)};
+    constexpr int between_reads = 50;   // milliseconds
+    for (;;) {
+        pollfd input{STDIN_FILENO, POLLIN, 0};
+        const bool asked = poll(&input, 1, between_reads) > 0;
+        listeners.read_some();
+        if (!asked) continue;
+        char line[16];
+        if (read(STDIN_FILENO, line, sizeof line) <= 0) return 0;
+        Report report;
+        report.number("listeners", static_cast<double>(listeners.still_there()));
+        report.number("octets", static_cast<double>(listeners.octets()));
+        report.number("looked-at", static_cast<double>(listeners.looked_at()));
+        report.number("lines", static_cast<double>(listeners.lines()));
+        report.number("lost", static_cast<double>(listeners.lost()));
+        report.print();
+        std::cout << std::flush;
+    }
 }
 
 int run_load(const std::string& kind, const Options& options) {
@@ -183,11 +195,6 @@ int run_load(const std::string& kind, const Options& options) {
     Logins logins{loop, place, {options.text("login-user", "login"), password}, options.number("login-users", 1'000),
                   result.errors};
     logins.begin(options.number("logins", 0));
-    std::optional<Listeners> listeners;
-    if (const std::uint64_t count = options.number("listeners", 0); count > 0) {
-        listeners.emplace(place, static_cast<std::uint16_t>(options.number("manage-port", 0)), count, options.number("silent", 0));
-        loop.at_every_turn([&] { listeners->read_some(); });
-    }
     memory.with_idle = proportional_memory(server);
     memory.descriptors_with_idle = descriptors(server);
 
@@ -214,7 +221,7 @@ int run_load(const std::string& kind, const Options& options) {
     logins.end();
     idle.leave();
     print(options, result, meter, memory);
-    print_beside(logins, listeners, options.real("catch-up", 0));
+    print_beside(logins);
     return result.errors.count() == 0 && result.units > 0 ? 0 : 1;
 }
 
@@ -223,7 +230,7 @@ int run(std::span<char* const> words) {
                           {"port", "user", "maildir", "stat", "filter", "password", "sessions", "depth", "pause", "count",
                            "seconds", "idle", "idle-user", "slow", "slow-user", "slow-maildir", "slow-rate", "server-pid",
                            "rest", "settle", "patience", "sources", "into", "logins", "login-user", "login-users", "listeners",
-                           "silent", "manage-port", "catch-up"},
+                           "silent"},
                           {"only-first", "noop", "help"}};
     if (options.has("help")) {
         std::cout << usage;
@@ -235,6 +242,10 @@ int run(std::span<char* const> words) {
         if (!options.has("into")) throw UsageError{"--into is needed"};
         write_canned(maildrop_of(options), options.text("into"));
         return 0;
+    }
+    if (kind == "listen") {
+        raise_file_limit();
+        return listen_on(options);
     }
     for (const char* known : {"sessions", "fresh", "commands", "retr", "list", "uidl"}) {
         if (kind != known) continue;
