@@ -15,6 +15,10 @@ LiveViews::LiveViews(event::EventLoop& loop) noexcept : loop_{loop}, spare_{loop
 
 void LiveViews::queue(LiveView& view) {
     if (view.queued_) return;
+    if (queue_.empty()) {
+        spare_.advance(loop_.now(), loop_.busy());
+        spare_.begin();
+    }
     queue_.push_back(&view);
     view.queued_ = true;
     if (!later_.armed()) loop_.next_turn(*this);

@@ -17,6 +17,10 @@ void SpareTime::advance(Instant now, std::chrono::nanoseconds busy) noexcept {
     window_spent_ = {};
 }
 
+void SpareTime::begin() noexcept {
+    left_ = std::min<std::chrono::nanoseconds>(left_, at_first);
+}
+
 void SpareTime::spend(std::chrono::nanoseconds time) noexcept {
     left_ -= time;
     window_spent_ += time;

@@ -64,7 +64,11 @@ TEST_CASE("what was not used is not saved up") {
     SpareTime spare{begin};
     const Instant later = begin + 3600s;   // idle
     spare.advance(later, 0s);
-    spare.spend(SpareTime::most);
+    SECTION("while there was work") { spare.spend(SpareTime::most); }
+    SECTION("before there was work") {
+        spare.begin();
+        spare.spend(SpareTime::at_first);
+    }
     CHECK_FALSE(spare.left());
     spare.spend(100ms);
     // Paid off, by a busy loop, in twenty seconds.

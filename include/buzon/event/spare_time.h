@@ -12,10 +12,13 @@ namespace buzon::event {
 class SpareTime {
 public:
     static constexpr std::chrono::milliseconds window{8};   // over which is judged how busy the loop is
-    static constexpr std::chrono::milliseconds most{6};      // what is not used beyond this is no longer to be had
+    static constexpr std::chrono::milliseconds most{6};      // what is not used beyond this is no longer to be had,
+    static constexpr std::chrono::milliseconds at_first{1};  // nor is what is beyond this when work begins
 
     explicit SpareTime(Instant now, std::chrono::nanoseconds busy = {}) noexcept : counted_{now}, window_begin_{now}, window_busy_{busy} {}
 
+    // There is work again, after a time without: what the idle loop could have given is past, but for a little.
+    void begin() noexcept;
     // `busy`: how long the loop has worked until `now`, for this work and all other, since a time that does not matter.
     void advance(Instant now, std::chrono::nanoseconds busy) noexcept;
     // One piece may be begun, be it longer than what is left.
@@ -29,7 +32,7 @@ private:
     Instant window_begin_;
     std::chrono::nanoseconds window_busy_;   // at its beginning
     std::chrono::nanoseconds window_spent_{0};
-    std::chrono::nanoseconds left_ = most;
+    std::chrono::nanoseconds left_ = at_first;
 };
 
 } // namespace buzon::event
