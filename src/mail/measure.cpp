@@ -106,9 +106,12 @@ void measure_batch(std::span<const Unread> batch, const MaildirListing& listing,
     };
     std::array<Opened, batch_size> opened;
     std::size_t count = 0;
-    for (std::size_t i = 0; const int fd : ring.perform())
-        if (Found* const file = batch[i++].file; fd >= 0)
-            opened[count++] = {fd, file, std::span{read_room}.subspan(count * first_piece, first_piece)};
+    for (std::size_t i = 0; const int fd : ring.perform()) {
+        Found* const file = batch[i++].file;
+        if (fd < 0) continue;
+        opened[count] = {fd, file, std::span{read_room}.subspan(count * first_piece, first_piece)};
+        ++count;   // not above: g++ 12 increments before it evaluates what stands in the braces
+    }
     const std::span<Opened> all = std::span{opened}.first(count);
 
     // Only what is a regular file is read: a FIFO's octets are somebody else's.
