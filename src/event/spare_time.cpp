@@ -22,7 +22,8 @@ void SpareTime::begin() noexcept {
 }
 
 void SpareTime::spend(std::chrono::nanoseconds time) noexcept {
-    left_ -= time;
+    constexpr std::chrono::milliseconds most_debt{1};
+    left_ = std::max<std::chrono::nanoseconds>(left_ - time, -most_debt);
     window_spent_ += time;
 }
 

@@ -21,7 +21,8 @@ public:
     void begin() noexcept;
     // `busy`: how long the loop has worked until `now`, for this work and all other, since a time that does not matter.
     void advance(Instant now, std::chrono::nanoseconds busy) noexcept;
-    // One piece may be begun, be it longer than what is left.
+    // One piece may be begun, be it longer than what is left. One that takes very long was interrupted: of its time a
+    // millisecond counts at most, else a busy machine would leave none for minutes.
     [[nodiscard]] bool left() const noexcept { return left_.count() > 0; }
     void spend(std::chrono::nanoseconds time) noexcept;
 
