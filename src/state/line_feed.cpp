@@ -72,11 +72,10 @@ std::uint64_t LineFeed::first_owed() const noexcept {
 
 void LineFeed::store(std::string_view line, unsigned kind) {
     const std::size_t size = line.size() + (line.starts_with('.') ? 1 : 0) + line_end.size();
-    lines_.push_back({0, static_cast<std::uint16_t>(size), static_cast<std::uint8_t>(kind & 31u)});
-    ++next_;
     if (blocks_.empty() || block_size - blocks_.back().used < size) blocks_.push_back(next_block());
     Block& block = blocks_.back();
-    lines_.back().begin = static_cast<std::uint32_t>(block.used);
+    lines_.push_back({static_cast<std::uint32_t>(block.used), static_cast<std::uint16_t>(size), static_cast<std::uint8_t>(kind & 31u)});
+    ++next_;
     char* end = block.memory.data + block.used;
     if (line.starts_with('.')) *end++ = '.';
     end = std::copy(line.begin(), line.end(), end);
@@ -85,8 +84,7 @@ void LineFeed::store(std::string_view line, unsigned kind) {
     block.end = next_;
 }
 
-// For the line that has just been counted. What goes for it was forgotten with the lines in it.
-
+// What goes for it was forgotten with the lines in it.
 LineFeed::Block LineFeed::next_block() {
     if (kept_ < owed_ && blocks_.size() >= owed_blocks)
         while (lines_.size() > kept_ && blocks_.front().end > oldest()) forget_oldest();
@@ -98,6 +96,7 @@ LineFeed::Block LineFeed::next_block() {
         blocks_.pop_front();
     }
     if (block.memory.data == nullptr) block.memory = memory_.take();
+    block.end = next_;
     return block;
 }
 
