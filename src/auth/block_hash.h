@@ -13,7 +13,7 @@ namespace buzon::auth {
 template <std::size_t block, class Compress>
 void take_blocks(std::array<unsigned char, block>& pending, std::uint64_t& taken, std::string_view octets,
                  Compress compress) {
-    if (octets.empty()) return;   // its data() may be null, which memcpy forbids
+    if (octets.empty()) return; // its data() may be null, which memcpy forbids
     const auto* from = reinterpret_cast<const unsigned char*>(octets.data());
     std::size_t left = octets.size();
     std::size_t used = taken % block;

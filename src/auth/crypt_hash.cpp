@@ -62,7 +62,7 @@ unsigned bcrypt_logarithm(std::string_view hash) noexcept {
 
 bool is_crypt_hash(std::string_view text) {
     if (std::any_of(text.begin(), text.end(), never_in_a_hash)) return false;
-    if (text.size() < 13 || text.size() >= CRYPT_OUTPUT_SIZE) return false;   // the shortest hash is that of DES
+    if (text.size() < 13 || text.size() >= CRYPT_OUTPUT_SIZE) return false; // the shortest hash is that of DES
     if (text[0] != '$' && text[0] != '_' && text.find_first_not_of(crypt_digits) != text.npos) return false;
 #ifdef CRYPT_CHECKSALT_AVAILABLE
     return ::crypt_checksalt(std::string{text}.c_str()) != CRYPT_SALT_INVALID;

@@ -51,11 +51,16 @@ private:
 
     bool append_value(std::string_view letter, std::string& out) const {
         const std::size_t at = user_.find('@');
-        if (letter == "h" && !home_.empty()) out += home_;
-        else if (letter == "u") out += user_;
-        else if (letter == "n") out += user_.substr(0, at);
-        else if (letter == "d") out += at == user_.npos ? std::string_view{} : user_.substr(at + 1);
-        else return false;
+        if (letter == "h" && !home_.empty())
+            out += home_;
+        else if (letter == "u")
+            out += user_;
+        else if (letter == "n")
+            out += user_.substr(0, at);
+        else if (letter == "d")
+            out += at == user_.npos ? std::string_view{} : user_.substr(at + 1);
+        else
+            return false;
         return true;
     }
 

@@ -9,11 +9,11 @@
 namespace buzon::auth {
 
 struct MailFields {
-    std::string_view home;         // home field or userdb_home
-    std::string_view mail;         // userdb_mail
-    std::string_view path;         // userdb_mail_path
-    std::string_view inbox_path;   // userdb_mail_inbox_path
-    std::string_view driver;       // userdb_mail_driver
+    std::string_view home;       // home field or userdb_home
+    std::string_view mail;       // userdb_mail
+    std::string_view path;       // userdb_mail_path
+    std::string_view inbox_path; // userdb_mail_inbox_path
+    std::string_view driver;     // userdb_mail_driver
 };
 
 // The Maildir, absolute; empty when no field names one.

@@ -37,8 +37,8 @@ bool take_quoted(std::string_view& rest, std::string& value) {
 
 // Fields of Dovecot's that send the user elsewhere or let anybody in.
 bool leads_elsewhere(std::string_view key) noexcept {
-    constexpr std::array<std::string_view, 9> keys{"user", "login_user", "proxy", "proxy_maybe", "host", "master",
-                                                   "nopassword", "userdb_user", "fail"};
+    constexpr std::array<std::string_view, 9> keys{"user",   "login_user", "proxy",       "proxy_maybe", "host",
+                                                   "master", "nopassword", "userdb_user", "fail"};
     for (const std::string_view one : keys) {
         if (key == one) return true;
     }
@@ -73,15 +73,24 @@ public:
 private:
     std::string_view take(std::string_view key, std::string_view value) {
         if (leads_elsewhere(key)) return "a field lets the user in elsewhere or unchecked, which is not supported";
-        if (key == "nologin") entry_.nologin = true;
-        else if (key == "nodelay") entry_.nodelay = true;
-        else if (key == "allow_nets") entry_.allow_nets = value;
-        else if (key == "buzon_transform") entry_.transform = value;
-        else if (key == "userdb_home") mail_.home = value;
-        else if (key == "userdb_mail") mail_.mail = value;
-        else if (key == "userdb_mail_path") mail_.path = value;
-        else if (key == "userdb_mail_inbox_path") mail_.inbox_path = value;
-        else if (key == "userdb_mail_driver") mail_.driver = value;
+        if (key == "nologin")
+            entry_.nologin = true;
+        else if (key == "nodelay")
+            entry_.nodelay = true;
+        else if (key == "allow_nets")
+            entry_.allow_nets = value;
+        else if (key == "buzon_transform")
+            entry_.transform = value;
+        else if (key == "userdb_home")
+            mail_.home = value;
+        else if (key == "userdb_mail")
+            mail_.mail = value;
+        else if (key == "userdb_mail_path")
+            mail_.path = value;
+        else if (key == "userdb_mail_inbox_path")
+            mail_.inbox_path = value;
+        else if (key == "userdb_mail_driver")
+            mail_.driver = value;
         return {};
     }
 
@@ -112,12 +121,14 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     if (const auto secret = Secret::parse(entry.secret); !secret) return Wrong{secret.why()};
 
     MailFields mail;
-    for (int skipped = 0; skipped < 3; ++skipped) take_field(line);   // uid, gid, gecos
+    for (int skipped = 0; skipped < 3; ++skipped) take_field(line); // uid, gid, gecos
     mail.home = take_field(line);
-    take_field(line);                                                 // shell
+    take_field(line); // shell
     // An old form: an empty field, then the mail location.
-    if (line.starts_with(':')) mail.mail = line.substr(1);
-    else if (const auto fault = ExtraFields{entry, mail}.read(line); !fault.empty()) return Wrong{std::string{fault}};
+    if (line.starts_with(':'))
+        mail.mail = line.substr(1);
+    else if (const auto fault = ExtraFields{entry, mail}.read(line); !fault.empty())
+        return Wrong{std::string{fault}};
 
     auto maildir = mail_path(mail, entry.name);
     if (!maildir) return Wrong{maildir.why()};

@@ -21,11 +21,11 @@ constexpr Range mapped_to_nothing[] = {{0xad, 0xad},     {0x34f, 0x34f},   {0x18
                                        {0x200b, 0x200d}, {0x2060, 0x2060}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}};
 
 // RFC 3454 tables C.2 to C.9, and below the two last characters of every plane.
-constexpr Range prohibited[] = {
-    {0x0, 0x1f},         {0x7f, 0x9f},       {0x340, 0x341},     {0x6dd, 0x6dd},     {0x70f, 0x70f},
-    {0x180e, 0x180e},    {0x200c, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x2063},   {0x206a, 0x206f},
-    {0x2ff0, 0x2ffb},    {0xd800, 0xf8ff},   {0xfdd0, 0xfdef},   {0xfeff, 0xfeff},   {0xfff9, 0xffff},
-    {0x1d173, 0x1d17a},  {0xe0001, 0xe0001}, {0xe0020, 0xe007f}, {0xf0000, 0x10ffff}};
+constexpr Range prohibited[] = {{0x0, 0x1f},        {0x7f, 0x9f},       {0x340, 0x341},     {0x6dd, 0x6dd},
+                                {0x70f, 0x70f},     {0x180e, 0x180e},   {0x200c, 0x200f},   {0x2028, 0x202e},
+                                {0x2060, 0x2063},   {0x206a, 0x206f},   {0x2ff0, 0x2ffb},   {0xd800, 0xf8ff},
+                                {0xfdd0, 0xfdef},   {0xfeff, 0xfeff},   {0xfff9, 0xffff},   {0x1d173, 0x1d17a},
+                                {0xe0001, 0xe0001}, {0xe0020, 0xe007f}, {0xf0000, 0x10ffff}};
 
 bool is_in(std::span<const Range> table, char32_t character) noexcept {
     const auto range = std::upper_bound(table.begin(), table.end(), character,
@@ -47,10 +47,14 @@ std::optional<std::string> saslprep(std::string_view text) {
         const std::optional<char32_t> character = take_character(text);
         if (!character) return std::nullopt;
         // Spaces first: U+200B stands in both tables.
-        if (is_in(spaces, *character)) prepared += ' ';
-        else if (is_in(mapped_to_nothing, *character)) continue;
-        else if (is_prohibited(*character)) return std::nullopt;
-        else append_utf8(prepared, *character);
+        if (is_in(spaces, *character))
+            prepared += ' ';
+        else if (is_in(mapped_to_nothing, *character))
+            continue;
+        else if (is_prohibited(*character))
+            return std::nullopt;
+        else
+            append_utf8(prepared, *character);
     }
     return prepared;
 }

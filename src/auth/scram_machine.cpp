@@ -28,9 +28,12 @@ std::optional<std::string> decode_name(std::string_view text) {
             text.remove_prefix(1);
             continue;
         }
-        if (text.starts_with("=2C")) name += ',';
-        else if (text.starts_with("=3D")) name += '=';
-        else return std::nullopt;
+        if (text.starts_with("=2C"))
+            name += ',';
+        else if (text.starts_with("=3D"))
+            name += '=';
+        else
+            return std::nullopt;
         text.remove_prefix(3);
     }
     if (!is_login_text(name)) return std::nullopt;
@@ -58,7 +61,7 @@ bool are_extensions(std::string_view rest) {
 }
 
 struct ClientFinal {
-    std::string_view binding;         // decoded it is the gs2 header
+    std::string_view binding; // decoded it is the gs2 header
     std::string_view nonce;
     std::string_view without_proof;
     std::string_view proof;
@@ -153,8 +156,8 @@ Step ScramMachine::supply(ScramCredentials credentials, bool genuine) {
     if (state_ != State::awaits_credentials) return end(Malformed{"SCRAM asked for nothing"});
     credentials_ = std::move(credentials);
     genuine_ = genuine;
-    const std::string server_first = "r=" + nonce_ + ",s=" + encode_base64(credentials_.salt) +
-                                     ",i=" + std::to_string(credentials_.iterations);
+    const std::string server_first =
+        "r=" + nonce_ + ",s=" + encode_base64(credentials_.salt) + ",i=" + std::to_string(credentials_.iterations);
     auth_message_ += ',' + server_first;
     state_ = State::awaits_final;
     return Challenge{server_first};

@@ -19,7 +19,7 @@ bool is_locked_hash(std::string_view hash) noexcept {
 
 struct Labelled {
     SchemeRow scheme;
-    std::string secret;   // decoded where the label says how it is written
+    std::string secret; // decoded where the label says how it is written
 };
 
 // Takes `{SCHEME}` or `{SCHEME.ending}` apart from what follows.
@@ -39,9 +39,12 @@ Parsed<Labelled> read_label(std::string_view text) {
     if (!scheme) return Wrong{"unknown password scheme"};
     if (ending.data() == nullptr) return Labelled{*scheme, std::string{secret}};
     std::optional<std::string> decoded;
-    if (equal_ignoring_case(ending, "b64") || equal_ignoring_case(ending, "base64")) decoded = decode_base64(secret);
-    else if (equal_ignoring_case(ending, "hex")) decoded = decode_hex(secret);
-    else return Wrong{"unknown encoding of a password scheme"};
+    if (equal_ignoring_case(ending, "b64") || equal_ignoring_case(ending, "base64"))
+        decoded = decode_base64(secret);
+    else if (equal_ignoring_case(ending, "hex"))
+        decoded = decode_hex(secret);
+    else
+        return Wrong{"unknown encoding of a password scheme"};
     if (!decoded) return Wrong{"the secret is not written as its scheme's ending says"};
     return Labelled{*scheme, std::move(*decoded)};
 }
@@ -126,7 +129,7 @@ std::string Secret::decoy() const {
         return "{SCRAM-SHA-256}" + to_text(closed);
     }
     const auto* crypt = std::get_if<Crypt>(&kind_);
-    if (!crypt) return "{PLAIN.hex}00";   // never equal: verify() refuses a NUL
+    if (!crypt) return "{PLAIN.hex}00"; // never equal: verify() refuses a NUL
     // Every method keeps its salt in front and writes at least eleven digits of hash behind it.
     std::string hash = crypt->hash;
     std::fill(hash.end() - 11, hash.end(), '.');

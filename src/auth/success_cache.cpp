@@ -20,8 +20,9 @@ void update_with_length(Hmac<Sha256>& keyed, std::string_view part) {
 } // namespace
 
 SuccessCache::SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size)
-    : key_{std::move(key)}, lifetime_{lifetime},
-      slots_((size + digests_in_a_set - 1) / digests_in_a_set * digests_in_a_set) {}
+    : key_{std::move(key)}
+    , lifetime_{lifetime}
+    , slots_((size + digests_in_a_set - 1) / digests_in_a_set * digests_in_a_set) {}
 
 Sha256::Digest SuccessCache::digest_of(std::string_view user, std::string_view secret,
                                        std::string_view password) const {

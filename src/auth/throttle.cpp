@@ -26,14 +26,18 @@ std::size_t first_of_set(std::uint64_t set, std::size_t slots) noexcept {
 } // namespace
 
 Throttle::Throttle(const ThrottleLimits& limits, std::string key, Time now)
-    : limits_{limits}, key_{std::move(key)}, start_{now}, sources_(table_size(limits.sources)),
-      users_(table_size(limits.users)), familiar_(table_size(limits.familiar_pairs)) {}
+    : limits_{limits}
+    , key_{std::move(key)}
+    , start_{now}
+    , sources_(table_size(limits.sources))
+    , users_(table_size(limits.users))
+    , familiar_(table_size(limits.familiar_pairs)) {}
 
 Throttle::Key Throttle::key_of(char kind, std::string_view user, const std::optional<Source>& source) const {
     Hmac<Sha256> keyed{key_};
     keyed.update({&kind, 1});
     if (source) keyed.update(auth::octets(source->prefix().octets()));
-    keyed.update(user);   // of any length, therefore last
+    keyed.update(user); // of any length, therefore last
     const Sha256::Digest digest = keyed.finish();
     Key key;
     std::memcpy(&key.set, digest.data(), sizeof key.set);

@@ -135,8 +135,10 @@ ScramSource UserBase::scram_source(std::string_view name, const std::optional<So
         }
     }
     // Where users with a clear secret are derived for, so is nobody: to the same salt, in the same time.
-    if (totals_.clear > 0) scram.password = "nobody";
-    else scram.ready = fake_scram_credentials(server_secret, name, totals_.scram_iterations);
+    if (totals_.clear > 0)
+        scram.password = "nobody";
+    else
+        scram.ready = fake_scram_credentials(server_secret, name, totals_.scram_iterations);
     return scram;
 }
 
@@ -178,8 +180,10 @@ Parsed<bool> UserBase::remove(std::string_view name) {
     totals_.goes(old->secret);
     --living_;
     changes_[std::string{name}] = std::nullopt;
-    if (block_.find(name)) own_[std::string{name}] = std::nullopt;
-    else own_.erase(own_.find(name));
+    if (block_.find(name))
+        own_[std::string{name}] = std::nullopt;
+    else
+        own_.erase(own_.find(name));
     return true;
 }
 
@@ -196,9 +200,12 @@ void UserBase::repeat_changes_of(const UserBase& before) {
     for (const auto& [name, secret] : before.changes_) {
         const bool known = find(name).has_value();
         // What cannot be repeated is what the new load has done already.
-        if (secret && known) static_cast<void>(set_secret(name, *secret));
-        else if (secret) static_cast<void>(add(name, *secret));
-        else if (known) static_cast<void>(remove(name));
+        if (secret && known)
+            static_cast<void>(set_secret(name, *secret));
+        else if (secret)
+            static_cast<void>(add(name, *secret));
+        else if (known)
+            static_cast<void>(remove(name));
     }
 }
 

@@ -13,7 +13,7 @@
 namespace buzon::auth {
 namespace {
 
-constexpr std::uint64_t magic = 0x31304b4c42525355;   // "USRBLK01"
+constexpr std::uint64_t magic = 0x31304b4c42525355; // "USRBLK01"
 
 // One stored secret of millions of rounds must not make every derivation for the others as dear.
 constexpr std::uint32_t most_derived_iterations = 65536;
@@ -27,18 +27,18 @@ bool sealed_for_good(int fd) noexcept {
 
 struct UserBlock::Header {
     std::uint64_t magic;
-    std::uint64_t size;   // of the whole block
+    std::uint64_t size; // of the whole block
     std::uint64_t clear, scram, slowest;
     std::uint32_t count;
-    std::uint32_t slots;   // of the hash table: a power of two
+    std::uint32_t slots; // of the hash table: a power of two
     std::uint32_t text_size;
-    std::uint32_t decoy_size;   // the end of the text
+    std::uint32_t decoy_size; // the end of the text
     std::uint32_t scram_iterations;
     std::uint32_t reserved;
 };
 
 struct UserBlock::Entry {
-    std::uint32_t at;   // in the text: name, secret, maildir, allow_nets, transform, one behind the other
+    std::uint32_t at; // in the text: name, secret, maildir, allow_nets, transform, one behind the other
     std::uint16_t name, secret, maildir, allow_nets, transform;
     std::uint8_t origin;
     std::uint8_t flags;
@@ -144,7 +144,7 @@ std::optional<User> UserBlock::find(std::string_view name) const noexcept {
     const char* const behind_entries = data_ + sizeof(Header) + std::size_t{head.count} * sizeof(Entry);
     const auto* const table = static_cast<const std::uint32_t*>(static_cast<const void*>(behind_entries));
     const std::size_t mask = head.slots - 1;
-    for (std::size_t at = std::hash<std::string_view>{}(name) & mask; table[at] != 0; at = (at + 1) & mask) {
+    for (std::size_t at = std::hash<std::string_view>{}(name)&mask; table[at] != 0; at = (at + 1) & mask) {
         if (const User found = user(table[at] - 1); found.name == name) return found;
     }
     return std::nullopt;
@@ -174,7 +174,7 @@ void UserBlockBuilder::reserve(std::size_t text) {
 // Where the name stands in the table, or the free slot where it would.
 std::size_t UserBlockBuilder::slot_of(std::string_view name) const noexcept {
     const std::size_t mask = table_.size() - 1;
-    std::size_t at = std::hash<std::string_view>{}(name) & mask;
+    std::size_t at = std::hash<std::string_view>{}(name)&mask;
     while (table_[at] != 0 && entries_[table_[at] - 1].view(text_.data()).name != name) at = (at + 1) & mask;
     return at;
 }
@@ -190,15 +190,17 @@ void UserBlockBuilder::add(const PasswdEntry& user, Origin origin) {
     const auto size = [](const std::string& part) { return static_cast<std::uint16_t>(part.size()); };
     const unsigned flags =
         (user.nologin ? UserBlock::Entry::has_nologin : 0u) | (user.nodelay ? UserBlock::Entry::has_nodelay : 0u);
-    entries_.push_back({static_cast<std::uint32_t>(text_.size()), size(user.name), size(user.secret), size(user.maildir),
-                        size(user.allow_nets), size(user.transform), static_cast<std::uint8_t>(origin),
-                        static_cast<std::uint8_t>(flags)});
+    entries_.push_back({static_cast<std::uint32_t>(text_.size()), size(user.name), size(user.secret),
+                        size(user.maildir), size(user.allow_nets), size(user.transform),
+                        static_cast<std::uint8_t>(origin), static_cast<std::uint8_t>(flags)});
     for (const std::string* part : {&user.name, &user.secret, &user.maildir, &user.allow_nets, &user.transform}) {
         text_ += *part;
     }
     totals_.comes(user.secret);
-    if (entries_.size() * 2 > table_.size()) grow_table();
-    else table_[slot_of(user.name)] = static_cast<std::uint32_t>(entries_.size());
+    if (entries_.size() * 2 > table_.size())
+        grow_table();
+    else
+        table_[slot_of(user.name)] = static_cast<std::uint32_t>(entries_.size());
 }
 
 // A table at most half full, with every entry in it.

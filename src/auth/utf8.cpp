@@ -10,12 +10,16 @@ std::optional<char32_t> take_character(std::string_view& text) noexcept {
         return lead;
     }
     std::size_t length = 0;
-    char32_t least = 0;   // a smaller value would have had a shorter spelling
+    char32_t least = 0; // a smaller value would have had a shorter spelling
     char32_t character = 0;
-    if (lead >= 0xc2 && lead <= 0xdf) length = 2, least = 0x80, character = lead & 0x1fU;
-    else if (lead >= 0xe0 && lead <= 0xef) length = 3, least = 0x800, character = lead & 0x0fU;
-    else if (lead >= 0xf0 && lead <= 0xf4) length = 4, least = 0x10000, character = lead & 0x07U;
-    else return std::nullopt;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        length = 2, least = 0x80, character = lead & 0x1fU;
+    else if (lead >= 0xe0 && lead <= 0xef)
+        length = 3, least = 0x800, character = lead & 0x0fU;
+    else if (lead >= 0xf0 && lead <= 0xf4)
+        length = 4, least = 0x10000, character = lead & 0x07U;
+    else
+        return std::nullopt;
     if (text.size() < length) return std::nullopt;
     for (std::size_t i = 1; i < length; ++i) {
         const auto next = static_cast<unsigned char>(text[i]);
@@ -30,8 +34,10 @@ std::optional<char32_t> take_character(std::string_view& text) noexcept {
 
 bool is_utf8(std::string_view text) noexcept {
     while (!text.empty()) {
-        if (static_cast<unsigned char>(text[0]) < 0x80) text.remove_prefix(1);
-        else if (!take_character(text)) return false;
+        if (static_cast<unsigned char>(text[0]) < 0x80)
+            text.remove_prefix(1);
+        else if (!take_character(text))
+            return false;
     }
     return true;
 }

@@ -9,8 +9,7 @@ namespace buzon::client {
 
 std::string listing(const std::vector<std::string>& words, std::size_t screen) {
     std::size_t widest = 1;
-    for (const std::string& word : words)
-        widest = std::max(widest, columns(printable(word)) + 2);
+    for (const std::string& word : words) widest = std::max(widest, columns(printable(word)) + 2);
     const std::size_t a_row = std::max<std::size_t>(1, (screen - 1) / widest);
     std::string text;
     for (std::size_t i = 0; i < words.size(); ++i) {

@@ -81,8 +81,7 @@ void add_candidates(std::string_view pattern, const Vocabulary& known, Completio
             completion.needs = Needs::settings;
             all.insert(all.end(), known.settings.begin(), known.settings.end());
         } else if (word == "<verb>") {
-            for (const Row& row : rows)
-                all.emplace_back(row.verb);
+            for (const Row& row : rows) all.emplace_back(row.verb);
         } else {
             all.emplace_back(word);
         }

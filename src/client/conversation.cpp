@@ -67,8 +67,7 @@ std::variant<Conversation, std::string> Conversation::open(const Address& addres
     return server;
 }
 
-Conversation::Conversation(posix::UniqueFd socket)
-    : socket_{std::move(socket)} {
+Conversation::Conversation(posix::UniqueFd socket) : socket_{std::move(socket)} {
     // Our own socket: non-blocking harms nobody else.
     ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
 }
@@ -119,7 +118,8 @@ std::string Conversation::receive() {
     case posix::Moved::end: return std::string{closed};
     case posix::Moved::failed: return got.why.message();
     }
-    return received_.size() - read_ > longest_reply_line && !holds_line() ? "the server sent a line without an end" : "";
+    return received_.size() - read_ > longest_reply_line && !holds_line() ? "the server sent a line without an end"
+                                                                          : "";
 }
 
 Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watcher) {
@@ -127,8 +127,7 @@ Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watche
     if (patience) deadline = Clock::now() + *patience;
     const std::span<const int> others = watcher ? watcher->descriptors() : std::span<const int>{};
     std::vector<pollfd> ready{{socket_.get(), POLLIN, 0}};
-    for (const int descriptor : others)
-        ready.push_back({descriptor, POLLIN, 0});
+    for (const int descriptor : others) ready.push_back({descriptor, POLLIN, 0});
     for (;;) {
         // Others first: a server that never stops talking must not lock out Ctrl-C.
         const bool waiting = !holds_line();

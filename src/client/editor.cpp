@@ -20,9 +20,7 @@ void History::add(std::string line) {
 }
 
 Editor::Editor(std::string prompt, const History& history)
-    : prompt_{std::move(prompt)}
-    , history_{history}
-    , recalled_{history.lines().size()} {}
+    : prompt_{std::move(prompt)}, history_{history}, recalled_{history.lines().size()} {}
 
 void Editor::begin() {
     line_.clear();
@@ -109,19 +107,15 @@ Editor::Wants Editor::recall(std::size_t place) {
 
 std::size_t Editor::word_left() const {
     std::size_t at = cursor_;
-    while (at > 0 && line_[at - 1] == ' ')
-        --at;
-    while (at > 0 && line_[at - 1] != ' ')
-        --at;
+    while (at > 0 && line_[at - 1] == ' ') --at;
+    while (at > 0 && line_[at - 1] != ' ') --at;
     return at;
 }
 
 std::size_t Editor::word_right() const {
     std::size_t at = cursor_;
-    while (at < line_.size() && line_[at] == ' ')
-        ++at;
-    while (at < line_.size() && line_[at] != ' ')
-        ++at;
+    while (at < line_.size() && line_[at] == ' ') ++at;
+    while (at < line_.size() && line_[at] != ' ') ++at;
     return at;
 }
 

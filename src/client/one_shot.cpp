@@ -12,8 +12,7 @@ namespace {
 // Ends a live command: Ctrl-C, SIGTERM, or nobody left to read our output.
 class LiveWatcher final : public Watcher {
 public:
-    explicit LiveWatcher(int output)
-        : descriptors_{signals_.descriptor()} {
+    explicit LiveWatcher(int output) : descriptors_{signals_.descriptor()} {
         // The writing end of a pipe is "ready" only when its reader has gone; a terminal would be at every key.
         struct stat about {};
         if (::fstat(output, &about) == 0 && S_ISFIFO(about.st_mode)) descriptors_.push_back(output);

@@ -125,8 +125,7 @@ std::string braille_row(const std::vector<std::optional<double>>& values, double
             auto height =
                 static_cast<std::size_t>(std::lround(std::max(0.0, value) / top * static_cast<double>(rows * 4)));
             if (value > 0) height = std::max<std::size_t>(height, 1); // a little is not nothing
-            for (std::size_t i = 0; i < 4; ++i)
-                pattern |= below + i < height ? bits[half][i] : 0;
+            for (std::size_t i = 0; i < 4; ++i) pattern |= below + i < height ? bits[half][i] : 0;
         }
         if (pattern == 0) {
             text += ' ';
@@ -271,8 +270,7 @@ std::string draw(const Chart& chart, std::size_t rows, std::size_t columns) {
     const Span span{from, whole_span / static_cast<double>(dots)};
     const auto values = dot_values(chart, span, dots);
     double largest = 0;
-    for (const auto& value : values)
-        largest = std::max(largest, value.value_or(0));
+    for (const auto& value : values) largest = std::max(largest, value.value_or(0));
     const double top = round_top(largest, unit);
 
     const std::string title = printable(chart.metric) + " by the " + std::string{name_of(chart.period)} +
@@ -295,8 +293,7 @@ std::string draw(const Chart& chart, std::size_t rows, std::size_t columns) {
 
 std::string sparkline(std::span<const double> values, std::size_t width, double top) {
     if (values.size() > width) values = values.subspan(values.size() - width);
-    for (const double value : values)
-        top = std::max(top, value);
+    for (const double value : values) top = std::max(top, value);
     std::string text(width - values.size(), ' ');
     for (const double value : values) {
         if (value <= 0 || top <= 0) {

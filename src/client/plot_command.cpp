@@ -12,8 +12,7 @@ namespace {
 std::string csv_cell(const std::string& text) {
     if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
     std::string cell = "\"";
-    for (const char c : text)
-        cell += c == '"' ? std::string{"\"\""} : std::string(1, c);
+    for (const char c : text) cell += c == '"' ? std::string{"\"\""} : std::string(1, c);
     return cell + '"';
 }
 

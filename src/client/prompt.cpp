@@ -96,8 +96,7 @@ void Prompt::read_keys() {
         input_ended_ = true; // the terminal's window was closed
         return;
     }
-    for (Key& key : key_reader_.feed({bytes.data(), got.bytes}))
-        keys_.push_back(std::move(key));
+    for (Key& key : key_reader_.feed({bytes.data(), got.bytes})) keys_.push_back(std::move(key));
 }
 
 bool Prompt::wants_out(int descriptor) {
@@ -239,8 +238,7 @@ void Prompt::run_live(const std::string& line) {
 // plot and top, from inside.
 void Prompt::run_own(const std::string& line) {
     std::vector<std::string_view> arguments = {"host", "1"};
-    for (const std::string_view word : words_of(line))
-        arguments.push_back(word);
+    for (const std::string_view word : words_of(line)) arguments.push_back(word);
     auto parsed = parse_arguments(arguments);
     if (const auto* wrong = std::get_if<std::string>(&parsed)) {
         out_.put(*wrong + '\n');

@@ -81,7 +81,7 @@ void put_reply(Output& out, Format format, std::string_view command, const Reply
 
 int run(const Invocation& invocation) {
     std::signal(SIGPIPE, SIG_IGN); // a reader that has gone is a failed write, which ends us in order
-    std::string auth; // the command that logs in; empty: none
+    std::string auth;              // the command that logs in; empty: none
     if (!invocation.admin.empty()) {
         const auto password = find_password();
         if (!password) return exit_usage;

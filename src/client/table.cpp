@@ -10,7 +10,7 @@ namespace {
 struct Column {
     std::size_t width = 0;
     bool numbers = true;
-    bool empty = true;   // but for its heading
+    bool empty = true; // but for its heading
     bool shown = true;
 };
 
@@ -59,8 +59,7 @@ void fit(std::vector<Column>& columns, std::size_t room) {
         if (widest == nullptr) break;
         --widest->width;
     }
-    for (std::size_t i = columns.size(); i > 1 && width_of(columns) > room; --i)
-        columns[i - 1].shown = false;
+    for (std::size_t i = columns.size(); i > 1 && width_of(columns) > room; --i) columns[i - 1].shown = false;
 }
 
 } // namespace
@@ -68,12 +67,10 @@ void fit(std::vector<Column>& columns, std::size_t room) {
 std::string table(const Cells& heading, const std::vector<Cells>& rows, std::size_t room) {
     std::vector<Column> found;
     measure(heading, found, true);
-    for (const Cells& row : rows)
-        measure(row, found, false);
+    for (const Cells& row : rows) measure(row, found, false);
     if (room > 0) fit(found, room);
     std::string text = heading.empty() ? "" : line_of(heading, found);
-    for (const Cells& row : rows)
-        text += line_of(row, found);
+    for (const Cells& row : rows) text += line_of(row, found);
     return text;
 }
 

@@ -50,8 +50,7 @@ void catch_fatal_signals() {
     struct sigaction action {};
     action.sa_handler = on_fatal_signal;
     action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_NODEFER;
-    for (const int signal : fatal_signals)
-        ::sigaction(signal, &action, nullptr);
+    for (const int signal : fatal_signals) ::sigaction(signal, &action, nullptr);
 }
 
 } // namespace
@@ -71,10 +70,7 @@ std::size_t terminal_width(int descriptor) noexcept {
 }
 
 RawMode::RawMode(int input, int output, std::string on, std::string off)
-    : input_{input}
-    , output_{output}
-    , on_{std::move(on)}
-    , off_{std::move(off)} {
+    : input_{input}, output_{output}, on_{std::move(on)}, off_{std::move(off)} {
     catch_fatal_signals();
     enter();
 }
@@ -130,8 +126,7 @@ void RawMode::suspend() {
 Signals::Signals() {
     sigset_t watched;
     ::sigemptyset(&watched);
-    for (const int signal : watched_signals)
-        ::sigaddset(&watched, signal);
+    for (const int signal : watched_signals) ::sigaddset(&watched, signal);
     ::sigprocmask(SIG_BLOCK, &watched, &before_);
     descriptor_.reset(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!descriptor_) throw std::system_error{posix::last_error(), "signalfd"};

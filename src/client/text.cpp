@@ -127,8 +127,7 @@ std::size_t after_character(std::string_view text, std::size_t at) noexcept {
 std::size_t before_character(std::string_view text, std::size_t at) noexcept {
     // Walked from the front: what counts as one character must be the same in both directions, in wrong UTF-8 too.
     std::size_t place = 0;
-    for (std::size_t next = after_character(text, 0); next < at; next = after_character(text, next))
-        place = next;
+    for (std::size_t next = after_character(text, 0); next < at; next = after_character(text, next)) place = next;
     return place;
 }
 

@@ -44,7 +44,8 @@ std::string clock_text(std::int64_t seconds) {
 
 // The columns of the session list: user and address share what is left, and a wide screen has room for the filter.
 struct Widths {
-    std::size_t id = 6, user, address, state = 6, command = 5, sent = 5, share = 4, rate = 5, backlog = 5, age = 4, filter;
+    std::size_t id = 6, user, address, state = 6, command = 5, sent = 5, share = 4, rate = 5, backlog = 5, age = 4,
+                filter;
 };
 
 Widths widths(std::size_t columns) {
@@ -90,8 +91,7 @@ void Trend::put(double now, double value) {
     if (buckets_.empty() || buckets_.back().number != number) buckets_.push_back({number, 0, 0});
     buckets_.back().sum += value;
     ++buckets_.back().values;
-    while (buckets_.size() > most_buckets)
-        buckets_.pop_front();
+    while (buckets_.size() > most_buckets) buckets_.pop_front();
 }
 
 std::vector<double> Trend::last(std::size_t count) const {
@@ -148,8 +148,7 @@ void TopView::take_sessions(double now, const Reply& sessions) {
     sessions_.clear();
     sessions_trouble_ = sessions.ok ? "" : printable(sessions.status);
     std::map<std::string, Seen> seen;
-    for (const std::string& line : sessions.lines)
-        sessions_.push_back(read_session(now, line, seen));
+    for (const std::string& line : sessions.lines) sessions_.push_back(read_session(now, line, seen));
     sent_ = std::move(seen); // sessions that have ended are forgotten
     sort();
 }
@@ -265,7 +264,9 @@ std::string TopView::session_line(const Session& session, std::size_t columns) c
            fitted_right(session.rate > 0 ? shortened(session.rate, 1024) : "", width.rate) + ' ' +
            fitted_right(session.backlog > 0 ? shortened(session.backlog, 1024) : "", width.backlog) + ' ' +
            fitted_right(age_text(session.age), width.age) +
-           (width.filter > 0 && session.program != "-" ? ' ' + fitted(session.program.substr(session.program.rfind('/') + 1), width.filter) : "");
+           (width.filter > 0 && session.program != "-"
+                ? ' ' + fitted(session.program.substr(session.program.rfind('/') + 1), width.filter)
+                : "");
 }
 
 void TopView::add_sessions(std::vector<Row>& rows, std::size_t height, std::size_t columns) {
@@ -281,29 +282,25 @@ void TopView::add_sessions(std::vector<Row>& rows, std::size_t height, std::size
     const std::size_t room = height - 1;
     first_ = std::min(first_, sessions_.size() > room ? sessions_.size() - room : 0);
     const std::size_t end = std::min(sessions_.size(), first_ + room);
-    for (std::size_t i = first_; i < end; ++i)
-        rows.push_back(plain(session_line(sessions_[i], columns), columns));
+    for (std::size_t i = first_; i < end; ++i) rows.push_back(plain(session_line(sessions_[i], columns), columns));
     std::size_t used = end - first_;
     if (used == 0 && room > 0) {
         rows.push_back(plain(sessions_trouble_.empty() ? " no sessions" : ' ' + sessions_trouble_, columns));
         used = 1;
     }
-    for (; used < room; ++used)
-        rows.push_back(plain("", columns));
+    for (; used < room; ++used) rows.push_back(plain("", columns));
 }
 
 void TopView::add_log_ins(std::vector<Row>& rows, std::size_t height, std::size_t columns) const {
     if (height < 2) return;
     rows.push_back(heading(" LOG-INS", columns));
     std::size_t used = 0;
-    for (; used < std::min(height - 1, log_ins_.size()); ++used)
-        rows.push_back(plain(' ' + log_ins_[used], columns));
+    for (; used < std::min(height - 1, log_ins_.size()); ++used) rows.push_back(plain(' ' + log_ins_[used], columns));
     if (used == 0) {
         rows.push_back(plain(events_trouble_.empty() ? " none yet" : ' ' + events_trouble_, columns));
         used = 1;
     }
-    for (; used + 1 < height; ++used)
-        rows.push_back(plain("", columns));
+    for (; used + 1 < height; ++used) rows.push_back(plain("", columns));
 }
 
 std::vector<TopView::Row> TopView::frame(std::size_t rows, std::size_t columns, std::int64_t clock) {
@@ -317,8 +314,7 @@ std::vector<TopView::Row> TopView::frame(std::size_t rows, std::size_t columns, 
     add_sessions(all, left - log_ins, columns);
     add_log_ins(all, log_ins, columns);
     if (all.size() + 1 > rows) all.resize(rows > 0 ? rows - 1 : 0);
-    while (all.size() + 1 < rows)
-        all.push_back(plain("", columns));
+    while (all.size() + 1 < rows) all.push_back(plain("", columns));
     if (rows > 0) {
         all.push_back(heading(" q quits   s sorts (by " + std::string{orders[static_cast<std::size_t>(order_)]} +
                                   ")   arrows scroll   " + std::to_string(sessions_.size()) +

@@ -28,9 +28,7 @@ double seconds_of(Clock::time_point when) {
 // Asks, draws, waits, and reads keys and events whenever it waits.
 class TopScreen final : public Watcher {
 public:
-    TopScreen(Conversation& server, const Invocation& invocation)
-        : server_{server}
-        , view_{invocation.address.text()} {}
+    TopScreen(Conversation& server, const Invocation& invocation) : server_{server}, view_{invocation.address.text()} {}
 
     // Gives why the server cannot be used any more; empty when the person, or a signal, ended it.
     std::string run(const Invocation& invocation, const std::string& auth);

@@ -45,8 +45,7 @@ Field field_of(Kind kind, std::string_view line) {
 
 std::string name_value_table(const std::vector<Field>& fields) {
     std::vector<Cells> rows;
-    for (const auto& [name, value] : fields)
-        rows.push_back({name, value});
+    for (const auto& [name, value] : fields) rows.push_back({name, value});
     return table({}, rows);
 }
 
@@ -62,12 +61,10 @@ std::string sessions_table(const std::vector<std::string>& lines, std::size_t ro
     std::vector<Cells> rows;
     for (const auto& session : sessions) {
         Cells row;
-        for (const std::string& name : heading)
-            row.emplace_back(value_of(session, name));
+        for (const std::string& name : heading) row.emplace_back(value_of(session, name));
         rows.push_back(std::move(row));
     }
-    for (std::string& name : heading)
-        name = upper(name);
+    for (std::string& name : heading) name = upper(name);
     return table(heading, rows, room);
 }
 
@@ -75,13 +72,11 @@ std::string person_list(Kind kind, const Reply& reply, std::size_t room) {
     if (kind == Kind::sessions) return reply.lines.empty() ? "no sessions\n" : sessions_table(reply.lines, room);
     if (kind == Kind::plain) {
         std::string text;
-        for (const std::string& line : reply.lines)
-            text += printable(line) + '\n';
+        for (const std::string& line : reply.lines) text += printable(line) + '\n';
         return text;
     }
     std::vector<Field> fields;
-    for (const std::string& line : reply.lines)
-        fields.push_back(field_of(kind, line));
+    for (const std::string& line : reply.lines) fields.push_back(field_of(kind, line));
     return name_value_table(fields);
 }
 
@@ -98,8 +93,7 @@ std::string stuffed(std::string_view line) {
 
 std::string raw(const Reply& reply) {
     std::string text = reply.status + '\n';
-    for (const std::string& line : reply.lines)
-        text += stuffed(line);
+    for (const std::string& line : reply.lines) text += stuffed(line);
     return reply.has_lines ? text + ".\n" : text;
 }
 
@@ -122,8 +116,7 @@ void add_parts(JsonObject& document, Kind kind, const std::vector<std::string>& 
             const Field point = first_blank_field(line);
             item.add("time", json_string(point.first)).add("value", json_number(point.second));
         } else {
-            for (const auto& [name, value] : session_fields(line))
-                item.add(name, json_string(value));
+            for (const auto& [name, value] : session_fields(line)) item.add(name, json_string(value));
         }
         items.push_back(item.text());
     }
@@ -136,14 +129,12 @@ std::string json(std::string_view command, const Reply& reply) {
     if (const auto fields = named_text(command, reply)) {
         JsonObject values;
         const bool numbers = same_word(words_of(command)[0], "METR");
-        for (const auto& [name, value] : *fields)
-            values.add(name, numbers ? json_number(value) : json_string(value));
+        for (const auto& [name, value] : *fields) values.add(name, numbers ? json_number(value) : json_string(value));
         document.add("values", values.text());
     }
     if (reply.has_lines) {
         std::vector<std::string> lines;
-        for (const std::string& line : reply.lines)
-            lines.push_back(json_string(line));
+        for (const std::string& line : reply.lines) lines.push_back(json_string(line));
         add_parts(document, kind_of(command), reply.lines);
         document.add("lines", json_array(lines));
     }
@@ -170,8 +161,7 @@ std::string show_live_line(Format format, std::string_view command, std::string_
     if (format == Format::raw) return stuffed(line);
     JsonObject document;
     if (is_events(command)) {
-        for (const auto& [name, value] : event_fields(line))
-            document.add(name, json_string(value));
+        for (const auto& [name, value] : event_fields(line)) document.add(name, json_string(value));
     }
     return document.add("line", json_string(line)).text() + '\n';
 }

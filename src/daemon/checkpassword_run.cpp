@@ -77,7 +77,8 @@ std::error_code CheckpasswordRun::spawn() {
     sigset_t none;
     sigfillset(&all);
     sigemptyset(&none);
-    ::posix_spawnattr_setflags(&attributes.value, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    ::posix_spawnattr_setflags(&attributes.value,
+                               POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     ::posix_spawnattr_setpgroup(&attributes.value, 0);
     ::posix_spawnattr_setsigdefault(&attributes.value, &all);
     ::posix_spawnattr_setsigmask(&attributes.value, &none);
@@ -86,7 +87,8 @@ std::error_code CheckpasswordRun::spawn() {
     std::string accept = true_program;
     std::array<char*, 3> arguments{program.data(), accept.data(), nullptr};
     pid_t pid = -1;
-    if (const int error = ::posix_spawn(&pid, program.c_str(), &actions.value, &attributes.value, arguments.data(), environ)) {
+    if (const int error =
+            ::posix_spawn(&pid, program.c_str(), &actions.value, &attributes.value, arguments.data(), environ)) {
         return {error, std::system_category()};
     }
     group_ = pid;
@@ -96,13 +98,14 @@ std::error_code CheckpasswordRun::spawn() {
     // Nobody would hear of its end: it ends now.
     ::kill(-pid, SIGKILL);
     int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     group_ = -1;
     return why;
 }
 
 void CheckpasswordRun::on_exit(int status) {
-    group_ = -1;   // its number may be another's from now on
+    group_ = -1; // its number may be another's from now on
     const auth::Verdict verdict = auth::checkpassword_verdict(status);
     tell(verdict, verdict == auth::Verdict::unknown ? text_of(status) : std::string{});
 }

@@ -18,7 +18,8 @@ constexpr std::array<std::string_view, 12> options_with_free_text = {
 } // namespace
 
 bool may_hold_hash(std::string_view option) noexcept {
-    return std::find(options_with_free_text.begin(), options_with_free_text.end(), option) != options_with_free_text.end();
+    return std::find(options_with_free_text.begin(), options_with_free_text.end(), option) !=
+           options_with_free_text.end();
 }
 
 std::string_view config_value(std::string_view option, std::string_view written) noexcept {

@@ -56,7 +56,7 @@ state::Count open_descriptors() {
     state::Count count = 0;
     while (::readdir(directory)) ++count;
     ::closedir(directory);
-    return count - 3;   // ".", ".." and the directory itself
+    return count - 3; // ".", ".." and the directory itself
 }
 
 } // namespace
@@ -111,7 +111,8 @@ void Control::check(const manage::CheckAdministrator& who, const std::optional<a
     administrators_.check(from, who.name, who.secret, context_.loop.now(), pending, [done](Verdict verdict) {
         manage::Outcome outcome;
         if (verdict == Verdict::wrong) outcome = failed("wrong name or password");
-        if (verdict == Verdict::unknown) outcome = failed("[SYS/TEMP] the password cannot be checked now, try again later");
+        if (verdict == Verdict::unknown)
+            outcome = failed("[SYS/TEMP] the password cannot be checked now, try again later");
         outcome.undecided = verdict == Verdict::unknown;
         done(std::move(outcome));
     });
@@ -120,7 +121,8 @@ void Control::check(const manage::CheckAdministrator& who, const std::optional<a
 manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port) {
     if (!pop3_.accepting()) return failed("no new connections are taken, the server is about to end");
     std::string what;
-    if (const std::error_code why = pop3_.open(std::move(addresses), port, what)) return failed(what + ": " + why.message());
+    if (const std::error_code why = pop3_.open(std::move(addresses), port, what))
+        return failed(what + ": " + why.message());
     return {};
 }
 
@@ -137,7 +139,7 @@ manage::Outcome Control::change(const manage::ChangeAddress& to) {
     const auto ip = net::Ip::parse(to.address);
     if (!ip) return failed("not an IPv4 or IPv6 address");
     std::vector<net::Ip> addresses{*ip};
-    if (ip->is_any() && !ip->is_v4()) addresses.clear();   // "::" is every address, as at the start
+    if (ip->is_any() && !ip->is_v4()) addresses.clear(); // "::" is every address, as at the start
     if (addresses == pop3_.addresses()) return {true, pop3_.address_text()};
     manage::Outcome outcome = listen_on(std::move(addresses), pop3_.port());
     if (!outcome.ok) return outcome;
@@ -181,13 +183,14 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
     if (!parsed.ok()) return done(failed(parsed.problem));
     const worker::Job job = check_spec_job(to.spec, context_.transforms.programs_user());
-    pending = context_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
-        if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
-        Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
-        changed = Transform{spec, true};
-        note_transform(user);
-        done({true, changed.text()});
-    });
+    pending =
+        context_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
+            if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
+            Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
+            changed = Transform{spec, true};
+            note_transform(user);
+            done({true, changed.text()});
+        });
 }
 
 void Control::note_transform(const std::optional<std::string>& user) {
@@ -216,14 +219,15 @@ void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone 
 
 void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done) {
     if (!context_.users.base().find(whom.name)) return done(failed("no such user"));
-    pending = context_.hashes.submit(make_secret_job(whom.secret), [this, name = whom.name, done](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
-        const auto changed = context_.users.base().set_secret(name, said.rest);
-        if (!changed) return done(failed(changed.why()));
-        hooks_.settings_changed();
-        done({});
-    });
+    pending =
+        context_.hashes.submit(make_secret_job(whom.secret), [this, name = whom.name, done](worker::Answer answer) {
+            const Answered said = read_answer(answer);
+            if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
+            const auto changed = context_.users.base().set_secret(name, said.rest);
+            if (!changed) return done(failed(changed.why()));
+            hooks_.settings_changed();
+            done({});
+        });
 }
 
 manage::Outcome Control::remove(const manage::RemoveUser& whom) {
@@ -237,8 +241,9 @@ manage::Outcome Control::remove(const manage::RemoveUser& whom) {
 
 // A checkpassword program's users are known when they have come.
 std::string Control::nobody_known() const {
-    return context_.logins.checkpassword().in_use() ? "no such user, or one who has not logged in since the server was started"
-                                                    : "no such user";
+    return context_.logins.checkpassword().in_use()
+               ? "no such user, or one who has not logged in since the server was started"
+               : "no such user";
 }
 
 void Control::undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done) {
@@ -247,17 +252,19 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
     const std::int64_t since = what.since ? what.since->time_since_epoch().count() : 0;
     pending = context_.disk.submit(restore_job(maildir, since), [done](worker::Answer answer) {
         const Answered said = read_answer(answer);
-        done(said.why ? failed("not all came back: " + said.why.message()) : manage::Outcome{true, std::string{said.rest}});
+        done(said.why ? failed("not all came back: " + said.why.message())
+                      : manage::Outcome{true, std::string{said.rest}});
     });
 }
 
 void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
     const std::string maildir = context_.users.maildir_of(whom.user);
     if (maildir.empty()) return done(failed(nobody_known()));
-    pending = context_.disk.submit(release_uidl_job(maildir, uidl_rules(context_.settings)), [done](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        done(said.why ? failed(said.why.message()) : manage::Outcome{});
-    });
+    pending =
+        context_.disk.submit(release_uidl_job(maildir, uidl_rules(context_.settings)), [done](worker::Answer answer) {
+            const Answered said = read_answer(answer);
+            done(said.why ? failed(said.why.message()) : manage::Outcome{});
+        });
 }
 
 const state::Metrics& Control::metrics() {

@@ -40,8 +40,8 @@ event::Instant Administrators::not_before(const std::optional<auth::Source>& fro
     return (last == looked_.end() ? since : std::max(since, last->second)) + delay;
 }
 
-void Administrators::check(const std::optional<auth::Source>& from, const std::string& name, const std::string& password,
-                           event::Instant now, worker::Pending& pending, OnChecked then) {
+void Administrators::check(const std::optional<auth::Source>& from, const std::string& name,
+                           const std::string& password, event::Instant now, worker::Pending& pending, OnChecked then) {
     note_look(from, now);
     // Guilty until proven right: many tries at once, which a worker is still busy with, count already.
     throttle_.failed(from, name, now);
@@ -53,11 +53,12 @@ void Administrators::check(const std::optional<auth::Source>& from, const std::s
         const bool right = secret.value().verify(password);
         return finish(from, name, right && open ? Verdict::right : Verdict::wrong, then);
     }
-    pending = hashes_.submit(verify_job(credential.secret, password), [this, from, name, open, then](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        if (said.why) return finish(from, name, Verdict::unknown, then);
-        finish(from, name, said.rest == "y" && open ? Verdict::right : Verdict::wrong, then);
-    });
+    pending =
+        hashes_.submit(verify_job(credential.secret, password), [this, from, name, open, then](worker::Answer answer) {
+            const Answered said = read_answer(answer);
+            if (said.why) return finish(from, name, Verdict::unknown, then);
+            finish(from, name, said.rest == "y" && open ? Verdict::right : Verdict::wrong, then);
+        });
 }
 
 void Administrators::note_look(const std::optional<auth::Source>& from, event::Instant now) {

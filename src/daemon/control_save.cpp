@@ -45,7 +45,7 @@ void Control::find_unsaved_users(Unsaved& into) const {
     for (const auto& [name, secret] : base.changes()) {
         const bool is_fixed = std::find(fixed.begin(), fixed.end(), name) != fixed.end();
         if (options_.users_file.empty()) {
-            if (!secret && !is_fixed) continue;   // came and went: that is no change
+            if (!secret && !is_fixed) continue; // came and went: that is no change
             into.homeless.push_back("user " + name + " (there is no --users file)");
         } else if (is_fixed) {
             into.homeless.push_back("user " + name + " (not from the --users file)");
@@ -84,7 +84,8 @@ Control::Unsaved Control::unsaved() const {
             found.config[option] = values_of(option);
         }
     }
-    if (!options_.config_file.empty() && !options_.on_command_line.contains("transform-for")) find_unsaved_transforms(found);
+    if (!options_.config_file.empty() && !options_.on_command_line.contains("transform-for"))
+        find_unsaved_transforms(found);
     return found;
 }
 
@@ -110,7 +111,7 @@ void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) 
     pending = context_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
         if (note(saving, options_.config_file, answer)) {
             for (const auto& [option, values] : saving.what.config) {
-                if (values_of(option) == values) changed_.erase(option);   // else it was changed again meanwhile
+                if (values_of(option) == values) changed_.erase(option); // else it was changed again meanwhile
             }
         }
         saved(saving, done);
@@ -119,8 +120,10 @@ void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) 
 
 bool Control::note(Saving& saving, const std::string& file, const worker::Answer& answer) {
     const Answered said = read_answer(answer);
-    if (said.why) saving.wrong.push_back(file + ": " + said.why.message());
-    else saving.files.push_back(file);
+    if (said.why)
+        saving.wrong.push_back(file + ": " + said.why.message());
+    else
+        saving.files.push_back(file);
     return !said.why;
 }
 
@@ -128,7 +131,8 @@ void Control::saved(Saving& saving, const OnDone& done) {
     const std::vector<std::string>& homeless = saving.what.homeless;
     if (!homeless.empty()) saving.wrong.push_back("no file for " + joined(homeless, ", "));
     const bool good = saving.wrong.empty();
-    const std::string written = saving.files.empty() ? (good ? "nothing to save" : "nothing saved") : "saved " + joined(saving.files, ", ");
+    const std::string written =
+        saving.files.empty() ? (good ? "nothing to save" : "nothing saved") : "saved " + joined(saving.files, ", ");
     done({good, good ? written : joined(saving.wrong, "; ") + "; " + written});
 }
 

@@ -19,7 +19,8 @@ fs::path find_sample() {
         const fs::path sample = program / where;
         if (fs::is_directory(sample / "user1", why)) return fs::canonical(sample, why);
     }
-    throw StartError(EX_NOINPUT, "--default", "the sample mail (maildir-sample) is not where it belongs beside " + program.string());
+    throw StartError(EX_NOINPUT, "--default",
+                     "the sample mail (maildir-sample) is not where it belongs beside " + program.string());
 }
 
 } // namespace
@@ -28,11 +29,12 @@ Demo::Demo() {
     const fs::path sample = find_sample();
     std::error_code why;
     std::string name = (fs::temp_directory_path(why) / "buzon-demo-XXXXXX").string();
-    if (why || !::mkdtemp(name.data())) throw StartError(EX_CANTCREAT, "--default", "no temporary directory can be made");
+    if (why || !::mkdtemp(name.data()))
+        throw StartError(EX_CANTCREAT, "--default", "no temporary directory can be made");
     root_ = name;
     fs::copy(sample, root_, fs::copy_options::recursive, why);
     for (int i = 1; i <= 6 && !why; ++i) {
-        for (const char* part : {"cur", "new", "tmp"}) {   // an empty one may be missing in an installed or packed copy
+        for (const char* part : {"cur", "new", "tmp"}) { // an empty one may be missing in an installed or packed copy
             fs::create_directories(fs::path{root_} / ("user" + std::to_string(i)) / part, why);
         }
     }

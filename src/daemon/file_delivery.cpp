@@ -1,8 +1,9 @@
-// A message as it lies on disk: file -> TOP's cut -> dots -> out. What is not in memory is read by a worker, so that one
-// reader on a cold or slow disk stalls nobody else.
+// A message as it lies on disk: file -> TOP's cut -> dots -> out. What is not in memory is read by a worker, so that
+// one reader on a cold or slow disk stalls nobody else.
 //
 // A large one that is stored in wire form already needs none of that: its beginning and its end are read, so that they
-// leave in one piece with the status line and the final ".", and what lies between goes from the page cache to the socket.
+// leave in one piece with the status line and the final ".", and what lies between goes from the page cache to the
+// socket.
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -24,13 +25,14 @@ namespace {
 // whole: copying is then cheaper than asking whether it is in memory.
 constexpr std::size_t read_at_ends = 16 * 1024;
 constexpr std::size_t smallest_in_parts = 128 * 1024;
-constexpr std::size_t largest_part = 1024 * 1024;   // handing it over takes less than copying half of it
+constexpr std::size_t largest_part = 1024 * 1024; // handing it over takes less than copying half of it
 
 // tmpfs refuses reads that must not wait, although nothing of it lies on a disk (decisions.md).
 bool lies_in_memory(int file) noexcept {
     struct statfs about {};
     if (::fstatfs(file, &about) != 0) return false;
-    return static_cast<unsigned long>(about.f_type) == TMPFS_MAGIC || static_cast<unsigned long>(about.f_type) == RAMFS_MAGIC;
+    return static_cast<unsigned long>(about.f_type) == TMPFS_MAGIC ||
+           static_cast<unsigned long>(about.f_type) == RAMFS_MAGIC;
 }
 
 class FileDelivery final : public Delivery {
@@ -64,19 +66,19 @@ private:
     DeliveryOrder order_;
     MessageOpener opener_;
     posix::UniqueFd file_;
-    struct stat about_ {};       // the file when it was opened; not looked at when it is small
-    std::uint64_t size_ = 0;     // of the file when it was opened
-    std::size_t held_ = 0;       // the whole of it was read at the beginning
-    std::uint64_t offset_ = 0;   // how much of it is on its way
-    bool as_it_lies_ = false;    // it is in wire form, and large
-    bool in_memory_ = false;     // it can only be there
-    posix::FileView view_;       // while it goes in parts
+    struct stat about_ {};     // the file when it was opened; not looked at when it is small
+    std::uint64_t size_ = 0;   // of the file when it was opened
+    std::size_t held_ = 0;     // the whole of it was read at the beginning
+    std::uint64_t offset_ = 0; // how much of it is on its way
+    bool as_it_lies_ = false;  // it is in wire form, and large
+    bool in_memory_ = false;   // it can only be there
+    posix::FileView view_;     // while it goes in parts
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
     mail::DotStuffer stuffer_;
     std::optional<mail::TopCutter> cutter_;
     worker::Pending reading_;
-    std::optional<posix::Result<std::string>> read_;   // what the worker read
+    std::optional<posix::Result<std::string>> read_; // what the worker read
 };
 
 Delivery::Step FileDelivery::begin() {
@@ -104,11 +106,11 @@ Delivery::Step FileDelivery::begin() {
     return Step::ready;
 }
 
-// A small message is read at once, and if that gives as many octets as were measured it is the whole: then nobody need ask
-// for its size, or whether it is a file at all. But where it would end with a page of the cache: behind that there might
-// be more, only not in memory.
+// A small message is read at once, and if that gives as many octets as were measured it is the whole: then nobody need
+// ask for its size, or whether it is a file at all. But where it would end with a page of the cache: behind that there
+// might be more, only not in memory.
 bool FileDelivery::read_whole(std::uint64_t measured) {
-    constexpr std::uint64_t page = 4096;   // or a multiple of it
+    constexpr std::uint64_t page = 4096; // or a multiple of it
     if (measured >= Scratch::file_size || measured % page == 0) return false;
     const ssize_t n = read_now(Scratch::file_size);
     if (n < 0 || static_cast<std::uint64_t>(n) != measured) return false;
@@ -116,8 +118,8 @@ bool FileDelivery::read_whole(std::uint64_t measured) {
     return true;
 }
 
-// What is held has the right size; with other line ends it is another number for the client. To count is cheaper than to
-// ask for the file's time.
+// What is held has the right size; with other line ends it is another number for the client. To count is cheaper than
+// to ask for the file's time.
 std::uint64_t FileDelivery::counted() const {
     mail::OctetCounter counter;
     counter.feed({context_.scratch.file_still_of(this), held_});
@@ -126,7 +128,8 @@ std::uint64_t FileDelivery::counted() const {
 
 bool FileDelivery::is_same_file() const {
     return order_.snapshot.inode(order_.index) == about_.st_ino &&
-           order_.snapshot.mtime_ns(order_.index) == about_.st_mtim.tv_sec * std::int64_t{1'000'000'000} + about_.st_mtim.tv_nsec;
+           order_.snapshot.mtime_ns(order_.index) ==
+               about_.st_mtim.tv_sec * std::int64_t{1'000'000'000} + about_.st_mtim.tv_nsec;
 }
 
 // Once its beginning has been read without waiting: a file system that allows that is one whose pages mincore() knows.
@@ -137,7 +140,7 @@ std::optional<FilePart> FileDelivery::part() {
     const auto octets = static_cast<std::size_t>(std::min<std::uint64_t>(largest_part, end - offset_));
     if (!in_memory_) {
         if (!view_.known()) view_ = posix::FileView{file_.get(), about_};
-        if (!view_.in_memory(offset_, octets)) return std::nullopt;   // pull() sees to it
+        if (!view_.in_memory(offset_, octets)) return std::nullopt; // pull() sees to it
     }
     return FilePart{file_.get(), offset_, octets};
 }
@@ -169,9 +172,9 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     while (out.size() - before < room) {
         if (offset_ == size_) return finish(out);
         const ssize_t n = read_now(as_it_lies_ && offset_ == 0 ? read_at_ends : Scratch::file_size);
-        if (n < 0) return ask_worker();   // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
+        if (n < 0) return ask_worker(); // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
         const Step step = take({context_.scratch.file_still_of(this), static_cast<std::size_t>(n)}, out);
-        if (step != Step::some || as_it_lies_) return step;   // the next part may go without us
+        if (step != Step::some || as_it_lies_) return step; // the next part may go without us
     }
     return Step::some;
 }
@@ -183,14 +186,16 @@ Delivery::Step FileDelivery::take(std::string_view stored, std::string& out) {
     stored = stored.substr(0, std::min<std::uint64_t>(stored.size(), size_ - offset_));
     offset_ += stored.size();
     if (cutter_) stored = stored.substr(0, cutter_->feed(stored));
-    if (as_it_lies_) out += stored;
-    else stuffer_.feed(stored, out);
+    if (as_it_lies_)
+        out += stored;
+    else
+        stuffer_.feed(stored, out);
     if (offset_ == size_ || (cutter_ && cutter_->done())) return finish(out);
     return Step::some;
 }
 
 Delivery::Step FileDelivery::finish(std::string& out) {
-    stuffer_.finish(out);   // which has seen nothing of a message in wire form: that ends with a line end
+    stuffer_.finish(out); // which has seen nothing of a message in wire form: that ends with a line end
     return Step::done;
 }
 

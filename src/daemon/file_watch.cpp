@@ -24,7 +24,8 @@ std::error_code FileWatch::start(const std::string& path) {
     name_ = file.filename();
     notices_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (!notices_) return posix::last_error();
-    if (::inotify_add_watch(notices_.get(), file.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
+    if (::inotify_add_watch(notices_.get(), file.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) <
+        0) {
         return posix::last_error();
     }
     return watch_.start(loop_, notices_.get(), EPOLLIN, *this);

@@ -30,7 +30,9 @@ state::FilterFailure failure_of(filter::Cause cause) {
 // As MessageOpener does it: other runs end all the time.
 constexpr std::chrono::milliseconds descriptor_retry{20};
 
-class FilterDelivery final : public Delivery, private filter::TicketHandler, private filter::RunEvents,
+class FilterDelivery final : public Delivery,
+                             private filter::TicketHandler,
+                             private filter::RunEvents,
                              private event::TimerHandler {
 public:
     FilterDelivery(Context& context, DeliveryOwner& owner, DeliveryOrder order, const filter::FilterSpec& spec)
@@ -46,7 +48,10 @@ public:
         if (order_.top_lines) cutter_.emplace(*order_.top_lines);
     }
 
-    ~FilterDelivery() override { run_.abandon(); count_end(); }
+    ~FilterDelivery() override {
+        run_.abandon();
+        count_end();
+    }
 
     Step begin() override;
     std::optional<std::uint64_t> octets() const override { return octets_; }
@@ -76,22 +81,22 @@ private:
     Context& context_;
     DeliveryOwner& owner_;
     DeliveryOrder order_;
-    const filter::FilterSpec spec_;   // ours: TRAN may change the other one meanwhile
+    const filter::FilterSpec spec_; // ours: TRAN may change the other one meanwhile
     filter::Ticket ticket_;
     MessageOpener opener_;
     filter::Run run_;
-    event::Timer retry_;              // there was no descriptor for its pipes
+    event::Timer retry_; // there was no descriptor for its pipes
     std::optional<event::Instant> give_up_at_;
     filter::HeldOutput held_;
     std::optional<filter::Outcome> ended_;
-    std::string pending_;             // what was held, on its way out
+    std::string pending_; // what was held, on its way out
     std::size_t pending_taken_ = 0;
-    bool counted_ = false;            // as running
+    bool counted_ = false; // as running
     bool out_of_patience_ = false;
     event::Instant began_{};
     std::optional<std::uint64_t> octets_;
-    mail::OctetCounter streamed_;     // of a message whose octets nobody could tell beforehand
-    std::string key_;                 // what the octets depend on, beside the message; empty: TOP, or not to be known
+    mail::OctetCounter streamed_; // of a message whose octets nobody could tell beforehand
+    std::string key_;             // what the octets depend on, beside the message; empty: TOP, or not to be known
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::filter_failed;
     mail::DotStuffer stuffer_;
     std::optional<mail::TopCutter> cutter_;
@@ -125,10 +130,12 @@ Delivery::Step FilterDelivery::start() {
     auto opened = opener_.open(order_);
     if (!opened) return Step::wait;
     if (!opened->ok()) {
-        return refuse(opened->error().value() == ENOENT ? pop3::DeliveryRefusal::gone : pop3::DeliveryRefusal::unreadable);
+        return refuse(opened->error().value() == ENOENT ? pop3::DeliveryRefusal::gone
+                                                        : pop3::DeliveryRefusal::unreadable);
     }
     struct stat about {};
-    if (::fstat(opened->value().get(), &about) != 0 || !S_ISREG(about.st_mode)) return refuse(pop3::DeliveryRefusal::gone);
+    if (::fstat(opened->value().get(), &about) != 0 || !S_ISREG(about.st_mode))
+        return refuse(pop3::DeliveryRefusal::gone);
     filter::Environment environment;
     environment.user = order_.user;
     environment.uidl = order_.snapshot.uidl(order_.index);
@@ -195,7 +202,7 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
     }
     run_.resume();
     while (out.size() - before < room) {
-        if (ended_) return finish(out);   // all it wrote had been read by then
+        if (ended_) return finish(out); // all it wrote had been read by then
         char* const room_to_read = context_.scratch.file_for(this);
         const posix::Transfer got = run_.read({room_to_read, Scratch::file_size});
         if (got.what != posix::Moved::some) return out.size() > before ? Step::some : Step::wait;
@@ -207,11 +214,14 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
 
 Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
     context_.metrics.filter_bytes_out += raw.size();
-    if (cutter_) raw = raw.substr(0, cutter_->feed(raw));
-    else if (!octets_) streamed_.feed(raw);
+    if (cutter_)
+        raw = raw.substr(0, cutter_->feed(raw));
+    else if (!octets_)
+        streamed_.feed(raw);
     stuffer_.feed(raw, out);
     if (cutter_ && cutter_->done()) {
-        run_.abandon();   // TOP has its lines: what the program would still write, or how it would end, is nobody's matter
+        run_.abandon(); // TOP has its lines: what the program would still write, or how it would end, is nobody's
+                        // matter
         return finish(out);
     }
     return Step::some;
@@ -229,9 +239,9 @@ Delivery::Step FilterDelivery::finish(std::string& out) {
 void FilterDelivery::learn(std::uint64_t octets) {
     if (order_.filtered && order_.filtered->says(key_, order_.index, octets)) return;
     const mail::Snapshot& snapshot = order_.snapshot;
-    context_.filtered_sizes.learned(order_.maildir, key_,
-                                    {snapshot.inode(order_.index), snapshot.stored_size(order_.index),
-                                     snapshot.mtime_ns(order_.index), octets});
+    context_.filtered_sizes.learned(
+        order_.maildir, key_,
+        {snapshot.inode(order_.index), snapshot.stored_size(order_.index), snapshot.mtime_ns(order_.index), octets});
 }
 
 void FilterDelivery::on_patience_lost(filter::Ticket&) {
@@ -249,7 +259,8 @@ void FilterDelivery::on_ended(const filter::Outcome& outcome) {
 
 void FilterDelivery::on_stderr_line(std::string_view line) {
     // One pipe takes what all of a chain say: nobody knows which of them it was.
-    context_.transforms.complaints().line(program(), order_.session, order_.user, order_.snapshot.uidl(order_.index), line);
+    context_.transforms.complaints().line(program(), order_.session, order_.user, order_.snapshot.uidl(order_.index),
+                                          line);
 }
 
 // One word, for SESS.
@@ -264,7 +275,8 @@ std::string FilterDelivery::program() const {
 
 void FilterDelivery::failed(state::FilterFailure cause, std::string_view why) {
     context_.metrics.count_filter_failure(cause);
-    context_.events.publish(state::EventType::filter_fail, std::chrono::system_clock::now(), order_.session, order_.user,
+    context_.events.publish(state::EventType::filter_fail, std::chrono::system_clock::now(), order_.session,
+                            order_.user,
                             {{"uidl", order_.snapshot.uidl(order_.index)},
                              {"cause", state::filter_failure_names[static_cast<std::size_t>(cause)]},
                              {"why", why}});

@@ -42,19 +42,24 @@ void FilteredSizes::write(const std::string& maildir, Drop& drop) {
     waiting_ -= std::exchange(drop.count, 0);
     const mail::FilteredRequest request{maildir, std::exchange(drop.fresh, {})};
     drop.writing = std::make_shared<const mail::FilteredBatch>(request.batch);
-    drop.job = disk_.submit(add_filtered_job(request.to_bytes()), [this, maildir](worker::Answer) { written(maildir); });
+    drop.job =
+        disk_.submit(add_filtered_job(request.to_bytes()), [this, maildir](worker::Answer) { written(maildir); });
 }
 
 void FilteredSizes::written(const std::string& maildir) {
     const auto found = drops_.find(maildir);
     if (found == drops_.end()) return;
     found->second.writing = nullptr;
-    if (found->second.count > 0) write(maildir, found->second);
-    else drops_.erase(found);
+    if (found->second.count > 0)
+        write(maildir, found->second);
+    else
+        drops_.erase(found);
 }
 
-std::unique_ptr<FilteredSizes::LookUp> FilteredSizes::look_up(const std::string& maildir, const filter::FilterSpec& spec,
-                                                              std::shared_ptr<const mail::Snapshot> snapshot, OnKnown then) {
+std::unique_ptr<FilteredSizes::LookUp> FilteredSizes::look_up(const std::string& maildir,
+                                                              const filter::FilterSpec& spec,
+                                                              std::shared_ptr<const mail::Snapshot> snapshot,
+                                                              OnKnown then) {
     auto made = std::make_unique<LookUp>(*this, maildir, std::move(snapshot), std::move(then));
     made->job_ = disk_.submit(read_filtered_job(maildir, spec.text()), [one = made.get()](worker::Answer answer) {
         one->answered(read_filtered_answer(answer));
@@ -88,7 +93,7 @@ void FilteredSizes::LookUp::run() {
                                known_.messages.size() * octets_a_message});
     }
     const OnKnown then = std::move(then_);
-    then(std::move(octets));   // last: we may be gone now
+    then(std::move(octets)); // last: we may be gone now
 }
 
 std::optional<FilteredSizes::Octets> FilteredSizes::at_hand(const std::string& maildir, const filter::FilterSpec& spec,

@@ -11,11 +11,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto before_the_end = 50ms;   // of a minute: so late that little is missing, so early that a busy turn may pass
-constexpr auto least_wait = 1s;         // a timer may be a little early by the wall clock
+constexpr auto before_the_end = 50ms; // of a minute: so late that little is missing, so early that a busy turn may pass
+constexpr auto least_wait = 1s;       // a timer may be a little early by the wall clock
 // A manager who asks for the running period sees what has just happened; but gauges count once a second at most.
 constexpr auto fresh_for = 1s;
-constexpr int names_aside = 10;   // history.damaged, history.damaged.1, ...
+constexpr int names_aside = 10; // history.damaged, history.damaged.1, ...
 
 // The new name; empty when it could not be moved. An older damaged file makes room, what else lies there does not.
 std::string put_aside(const std::string& path) {
@@ -49,9 +49,12 @@ void HistoryKeeper::load() {
     auto file = posix::read_regular_file(path_.c_str(), state::History::max_file_octets);
     if (!file && file.error() == std::errc::no_such_file_or_directory) return;
     std::string wrong;
-    if (!file) wrong = file.error().message();
-    else if (const auto why = history_.decode(file.value())) wrong = *why;
-    else return;
+    if (!file)
+        wrong = file.error().message();
+    else if (const auto why = history_.decode(file.value()))
+        wrong = *why;
+    else
+        return;
     const std::string aside = put_aside(path_);
     warn(path_ + ": " + wrong + "; the history begins anew" + (aside.empty() ? "" : ", the old file is now " + aside));
 }
@@ -74,10 +77,9 @@ void HistoryKeeper::sample(bool gauges_too) {
 }
 
 void HistoryKeeper::save() {
-    if (path_.empty() || saving_.waiting()) return;   // a disk that is slower than a minute gets no more work
-    saving_ = context_.disk.submit(store_job(path_, history_.encode()), [this](worker::Answer answer) {
-        tell_of_save(read_answer(answer).why);
-    });
+    if (path_.empty() || saving_.waiting()) return; // a disk that is slower than a minute gets no more work
+    saving_ = context_.disk.submit(store_job(path_, history_.encode()),
+                                   [this](worker::Answer answer) { tell_of_save(read_answer(answer).why); });
 }
 
 void HistoryKeeper::finish() {

@@ -12,7 +12,6 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
-#include <optional>
 
 #include "buzon/auth/make_secret.h"
 #include "buzon/auth/scram_credentials.h"
@@ -64,9 +63,12 @@ worker::Reply reply(std::error_code why, std::string_view rest = {}, posix::Uniq
     return reply;
 }
 
-worker::Reply broken() { return reply(std::make_error_code(std::errc::bad_message)); }
+worker::Reply broken() {
+    return reply(std::make_error_code(std::errc::bad_message));
+}
 
-// Where metadata that was read a moment ago is still in memory and the file server cannot be slow, because there is none.
+// Where metadata that was read a moment ago is still in memory and the file server cannot be slow, because there is
+// none.
 bool on_local_file_system(const std::string& path) {
     struct statfs about {};
     if (::statfs(path.c_str(), &about) != 0) return false;
@@ -78,8 +80,8 @@ bool on_local_file_system(const std::string& path) {
     case F2FS_SUPER_MAGIC:
     case OVERLAYFS_SUPER_MAGIC:
     case RAMFS_MAGIC:
-    case 0x2fc12fc1:   // ZFS, which is in no header of Linux
-    case 0xca451a4e:   // bcachefs
+    case 0x2fc12fc1: // ZFS, which is in no header of Linux
+    case 0xca451a4e: // bcachefs
         return true;
     default: return false;
     }
@@ -326,8 +328,10 @@ worker::Reply do_expire(std::string_view body) {
         std::string maildir;
         if (!take_text(body, maildir)) return broken();
         const auto gone = mail::expire_trash(maildir, before);
-        if (gone) removed += gone.value();
-        else if (!first && gone.error() != std::errc::no_such_file_or_directory) first = gone.error();
+        if (gone)
+            removed += gone.value();
+        else if (!first && gone.error() != std::errc::no_such_file_or_directory)
+            first = gone.error();
     }
     return reply(first, std::to_string(removed));
 }
@@ -356,7 +360,7 @@ worker::Reply do_config(std::string_view body) {
         try {
             root = checked_root(options.path);
         } catch (const StartError& problem) {
-            root_problem = problem.what();   // whether it matters the server knows
+            root_problem = problem.what(); // whether it matters the server knows
         }
         std::string found;
         for (const std::string& part : {text, root, root_problem}) put_text(found, part);
@@ -494,7 +498,7 @@ worker::Job update_job(bool fsync, std::string_view request, int file) {
     // A worker that died over it may have done some, or all: the second one ends that, and knows.
     worker::Job made = repeatable(job(JobKind::update, std::move(body)));
     made.fd = file;
-    made.abandonable = false;   // what QUIT asked for is done, whether anybody still listens or not
+    made.abandonable = false; // what QUIT asked for is done, whether anybody still listens or not
     return made;
 }
 
@@ -541,7 +545,8 @@ FilteredAnswer read_filtered_answer(const worker::Answer& answer) {
     Answered said = read_answer(answer);
     FilteredAnswer known;
     std::uint8_t local = 0;
-    if (said.why || !take_text(said.rest, known.key) || !take(said.rest, local) || !take(said.rest, known.stamp)) return {};
+    if (said.why || !take_text(said.rest, known.key) || !take(said.rest, local) || !take(said.rest, known.stamp))
+        return {};
     known.local = local != 0;
     if (auto messages = mail::filtered_from_bytes(said.rest)) known.messages = std::move(*messages);
     return known;
@@ -598,7 +603,7 @@ worker::Job edit_job(Edited what, const std::string& path, const Edits& edits) {
         for (const std::string& value : values) put_text(body, value);
     }
     worker::Job made = job(JobKind::edit, std::move(body));
-    made.abandonable = false;   // a manager who leaves meanwhile has asked for it all the same
+    made.abandonable = false; // a manager who leaves meanwhile has asked for it all the same
     return made;
 }
 

@@ -10,7 +10,7 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr std::size_t largest_part = 1024 * 1024;   // pages are handed over: half a millisecond at most
+constexpr std::size_t largest_part = 1024 * 1024; // pages are handed over: half a millisecond at most
 
 } // namespace
 
@@ -24,9 +24,11 @@ std::shared_ptr<const Listings::Text> Listings::find(const Picture& of, pop3::Li
 
 void Listings::keep(const Picture& of, pop3::Listing what, Text text) {
     for (auto at = kept_.begin(); at != kept_.end();) {
-        const Picture pictured = at->of.lock();   // none: its maildrop has changed since
-        if (!pictured || (pictured == of && at->what == what)) forget(at);
-        else ++at;
+        const Picture pictured = at->of.lock(); // none: its maildrop has changed since
+        if (!pictured || (pictured == of && at->what == what))
+            forget(at);
+        else
+            ++at;
     }
     while (!kept_.empty() && (kept_.size() >= most_kept || octets_ + text.octets > most_octets)) forget(kept_.begin());
     octets_ += text.octets;

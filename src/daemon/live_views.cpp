@@ -6,8 +6,8 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr std::chrono::microseconds most_a_turn{500};   // then the sessions have their turn, who may be idle too
-constexpr std::chrono::milliseconds rest{5};            // when the loop has no time left for us
+constexpr std::chrono::microseconds most_a_turn{500}; // then the sessions have their turn, who may be idle too
+constexpr std::chrono::milliseconds rest{5};          // when the loop has no time left for us
 
 } // namespace
 
@@ -40,8 +40,10 @@ void LiveViews::run() {
         spare_.spend(now - then);
     }
     if (queue_.empty()) return;
-    if (spare_.left()) loop_.next_turn(*this);
-    else later_.arm(loop_.timers(), loop_.now() + rest);
+    if (spare_.left())
+        loop_.next_turn(*this);
+    else
+        later_.arm(loop_.timers(), loop_.now() + rest);
 }
 
 } // namespace buzon::daemon

@@ -14,7 +14,8 @@ std::error_code Locks::use(const std::string& root) {
 
 std::string Locks::words_for(std::error_code why) {
     if (why == std::errc::device_or_resource_busy) return "A server of an earlier version still uses this file";
-    if (why == std::errc::not_a_directory) return "This must be the directory of the locks, and is a file that is not ours";
+    if (why == std::errc::not_a_directory)
+        return "This must be the directory of the locks, and is a file that is not ours";
     return why.message();
 }
 

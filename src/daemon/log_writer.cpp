@@ -23,7 +23,8 @@ bool takes_now(int fd) {
 
 } // namespace
 
-LogWriter::LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd) : loop_{loop}, metrics_{metrics}, fd_{fd} {}
+LogWriter::LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd)
+    : loop_{loop}, metrics_{metrics}, fd_{fd} {}
 
 LogWriter::~LogWriter() {
     flush();
@@ -49,7 +50,7 @@ void LogWriter::flush() {
         const ssize_t n = ::write(fd_, piece.data(), piece.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) break;
-        if (n < 0) {   // closed, or its reader has gone: nobody will ever read it
+        if (n < 0) { // closed, or its reader has gone: nobody will ever read it
             waiting_.clear();
             return;
         }

@@ -45,8 +45,10 @@ std::optional<LoginEnd> Login::start() {
     const event::Instant now = context_.loop.now();
     const event::Instant when =
         place_ == ClientInfo::Place::local ? now : context_.logins.throttle().not_before(guesser(), user_, now);
-    if (when > now) delay_.arm(context_.loop.timers(), when);
-    else check_proof();
+    if (when > now)
+        delay_.arm(context_.loop.timers(), when);
+    else
+        check_proof();
     starting_ = false;
     return std::exchange(early_, std::nullopt);
 }
@@ -104,14 +106,16 @@ std::optional<auth::Source> Login::guesser() const {
 void Login::count(bool right) {
     if (place_ == ClientInfo::Place::local) return;
     auth::Throttle& throttle = context_.logins.throttle();
-    if (right) throttle.succeeded(guesser(), user_, context_.loop.now());
-    else throttle.failed(guesser(), user_, context_.loop.now());
+    if (right)
+        throttle.succeeded(guesser(), user_, context_.loop.now());
+    else
+        throttle.failed(guesser(), user_, context_.loop.now());
 }
 
 bool Login::digest_is_right() const {
     std::optional<std::string> password = context_.users.base().clear_password(user_, source_);
     const bool known = password.has_value();
-    if (!known) password = context_.users.scram_key();   // the same work for nobody
+    if (!known) password = context_.users.scram_key(); // the same work for nobody
     std::string expected;
     std::string shown;
     if (const auto* apop = std::get_if<pop3::CheckApop>(&proof_)) {
@@ -148,9 +152,12 @@ void Login::open_maildrop() {
     }
     if (const auto* holder = std::get_if<mail::LockHolder>(&taken)) {
         std::optional<std::uint32_t> age;
-        if (holder->since > 0) age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, std::time(nullptr) - holder->since));
-        return refuse(pop3::Refusal::in_use, holder->here ? "maildrop locked by session " + std::to_string(holder->session)
-                                                          : "maildrop locked by another server", age);
+        if (holder->since > 0)
+            age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, std::time(nullptr) - holder->since));
+        return refuse(pop3::Refusal::in_use,
+                      holder->here ? "maildrop locked by session " + std::to_string(holder->session)
+                                   : "maildrop locked by another server",
+                      age);
     }
     lock_ = std::move(std::get<MaildropLock>(taken));
     if (auto snapshot = context_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));
@@ -173,7 +180,8 @@ void Login::opened(SnapshotResult result) {
     // Nobody but an operator can mend these; the rest may look different in a minute.
     const bool lasting = why == std::errc::permission_denied || why == std::errc::not_a_directory ||
                          why == std::errc::read_only_file_system || why == std::errc::too_many_symbolic_link_levels;
-    refuse(lasting ? pop3::Refusal::maildrop_broken : pop3::Refusal::maildrop_unavailable, maildir_ + ": " + why.message());
+    refuse(lasting ? pop3::Refusal::maildrop_broken : pop3::Refusal::maildrop_unavailable,
+           maildir_ + ": " + why.message());
 }
 
 // Clients would fetch everything again, so an operator has to say that this is right.

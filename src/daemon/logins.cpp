@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t most_successes = 65536;
 
 auto rank(const auth::ThrottleLimits& l) {
-    return std::tuple{l.free_by_source, l.free_by_user,     l.free_by_familiar, l.first_delay,
+    return std::tuple{l.free_by_source, l.free_by_user,    l.free_by_familiar, l.first_delay,
                       l.longest_delay,  l.forgives_one_in, l.familiar_for};
 }
 

@@ -143,7 +143,7 @@ void Maildrops::give_up(Waiter& waiter) {
     const auto found = scans_.find(waiter.path_);
     if (found == scans_.end()) return;
     std::erase(found->second.waiters, &waiter);
-    if (found->second.waiters.empty()) scans_.erase(found);   // drops the job
+    if (found->second.waiters.empty()) scans_.erase(found); // drops the job
 }
 
 } // namespace buzon::daemon

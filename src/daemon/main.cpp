@@ -21,10 +21,10 @@ namespace {
 
 using namespace buzon;
 
-constexpr int uidls_differ = 1;   // the exit code of --uidl-verify, as diff has it
+constexpr int uidls_differ = 1; // the exit code of --uidl-verify, as diff has it
 
 void say(int fd, const std::string& text) {
-    (void)posix::write_all(fd, text);   // nobody may be listening
+    (void)posix::write_all(fd, text); // nobody may be listening
 }
 
 void prepare_demo(daemon::Options& options, std::unique_ptr<daemon::Demo>& demo) {
@@ -69,7 +69,7 @@ int run(std::span<const std::string_view> arguments) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is a failed write, not our end
+    std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a failed write, not our end
     // A worker is this program again (worker/pool.h). It leaves nothing that would have to be put in order.
     if (argc == 1 && std::strcmp(argv[0], daemon::worker_name) == 0) ::_exit(daemon::worker_main());
     posix::fill_standard_descriptors();

@@ -10,8 +10,8 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr std::size_t most_queued = 64 * 1024;    // octets made in advance of what the manager reads
-constexpr std::size_t most_a_look = 256 * 1024;   // octets of a live view that one listener is sent before the others
+constexpr std::size_t most_queued = 64 * 1024;  // octets made in advance of what the manager reads
+constexpr std::size_t most_a_look = 256 * 1024; // octets of a live view that one listener is sent before the others
 constexpr int lines_per_turn = 100;
 constexpr std::string_view line_end = "\r\n";
 // A live view that has just been sent something waits so long for more: hundreds of listeners would else cost a send
@@ -20,8 +20,8 @@ constexpr auto between_looks = std::chrono::milliseconds{200};
 
 } // namespace
 
-ManageConnection::ManageConnection(Context& context, Control& control, LiveViews& views, ManagerOwner& owner, std::uint64_t id,
-                                   posix::UniqueFd socket, std::string name, bool trusted,
+ManageConnection::ManageConnection(Context& context, Control& control, LiveViews& views, ManagerOwner& owner,
+                                   std::uint64_t id, posix::UniqueFd socket, std::string name, bool trusted,
                                    std::optional<auth::Source> from)
     : context_{context}
     , control_{control}
@@ -134,8 +134,8 @@ void ManageConnection::look() {
     settle();
 }
 
-// Sends what a live view has to show from where all listeners share it. Who does not take it makes us keep a line or two, and
-// is told later what it has lost.
+// Sends what a live view has to show from where all listeners share it. Who does not take it makes us keep a line or
+// two, and is told later what it has lost.
 void ManageConnection::show() {
     std::size_t left = most_a_look;
     state::LineFeed::Run lines;
@@ -156,8 +156,8 @@ void ManageConnection::send_run(state::LineFeed::Run lines) {
     if (!flush()) return closed_ ? void() : session_.look_again(lines.lines);
     while (!lines.text.empty()) {
         const posix::Transfer sent = lines.file >= 0
-            ? posix::send_file(socket_.get(), lines.file, lines.offset, lines.text.size())
-            : posix::send_some(socket_.get(), lines.text);
+                                         ? posix::send_file(socket_.get(), lines.file, lines.offset, lines.text.size())
+                                         : posix::send_some(socket_.get(), lines.text);
         if (sent.what == posix::Moved::would_block) break;
         if (sent.what != posix::Moved::some) return close();
         lines.remove_prefix(sent.bytes);
@@ -165,7 +165,7 @@ void ManageConnection::send_run(state::LineFeed::Run lines) {
     }
     if (lines.text.empty()) return;
     // The rest of a line that has begun, or a whole one, so that somebody waits for the socket.
-    const std::size_t end = lines.text.find(line_end);   // none: only the last octet is left
+    const std::size_t end = lines.text.find(line_end); // none: only the last octet is left
     const std::string_view rest = lines.text.substr(0, end == lines.text.npos ? end : end + line_end.size());
     output_ = rest;
     lines.remove_prefix(rest.size());
@@ -218,9 +218,9 @@ void ManageConnection::perform_when_due() {
 
 void ManageConnection::perform_now() {
     control_.perform(asked_, from_, pending_, [this](manage::Outcome outcome) {
-        asked_ = manage::Answered{};   // it may hold a password
+        asked_ = manage::Answered{}; // it may hold a password
         perform(session_.done(outcome, output_));
-        context_.loop.next_turn(*this);   // not turn(): the answer may have come at once, from within one
+        context_.loop.next_turn(*this); // not turn(): the answer may have come at once, from within one
     });
 }
 

@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Descriptors come free as other sessions finish their messages; looking this often costs nothing and feels like at once.
+// Descriptors come free as other sessions finish their messages; looking this often costs nothing and feels like at
+// once.
 constexpr auto descriptor_retry = 20ms;
 
 bool no_descriptor(std::error_code why) {
@@ -24,7 +25,8 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const Delivery
         answered_ = false;
         return finish(why_ ? posix::Result<posix::UniqueFd>{why_} : posix::Result<posix::UniqueFd>{std::move(file_)});
     }
-    auto opened = mail::open_cached(order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index));
+    auto opened =
+        mail::open_cached(order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index));
     if (opened.ok() || no_descriptor(opened.error())) return finish(std::move(opened));
     // Not where it was, or not in memory: finding out takes time.
     ask_worker(order);

@@ -40,7 +40,7 @@ void MetricsConnection::take(std::string_view received) {
     while (!input_.empty() && !session_.closing()) {
         const std::size_t taken = session_.feed(input_, output_);
         input_.erase(0, taken);
-        if (output_.empty()) break;   // the beginning of a request
+        if (output_.empty()) break; // the beginning of a request
         limit_.arm(context_.loop.timers(), context_.loop.now() + time_for_a_request);
         if (!flush()) return;
     }
@@ -52,7 +52,7 @@ bool MetricsConnection::flush() {
     while (sent_ < output_.size()) {
         const posix::Transfer sent = posix::send_some(socket_.get(), std::string_view{output_}.substr(sent_));
         if (sent.what == posix::Moved::would_block) {
-            watch_.interest(EPOLLOUT);   // no further request is read meanwhile
+            watch_.interest(EPOLLOUT); // no further request is read meanwhile
             return false;
         }
         if (sent.what != posix::Moved::some) {

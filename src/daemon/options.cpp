@@ -20,9 +20,9 @@ constexpr std::size_t longest_config = 1 << 20;
 
 // One option that is no setting.
 struct Option {
-    std::string_view name;       // long
-    char letter;                 // short, or '\0'
-    std::string_view argument;   // its name in the help text; empty: takes none
+    std::string_view name;     // long
+    char letter;               // short, or '\0'
+    std::string_view argument; // its name in the help text; empty: takes none
     std::string_view meaning;
     void (*apply)(Options&, const std::string& what, std::string_view value);
 };
@@ -114,7 +114,8 @@ constexpr std::array option_table{
            [](Options& o, const std::string& w, std::string_view v) { o.users.push_back(person_of(w, v)); }},
     Option{"users", '\0', "FILE", "passwd-file with users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
            [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
-    Option{"checkpassword", '\0', "PROGRAM", "asks this program about everybody else (cr.yp.to/checkpwd); an absolute path",
+    Option{"checkpassword", '\0', "PROGRAM",
+           "asks this program about everybody else (cr.yp.to/checkpwd); an absolute path",
            [](Options& o, const std::string& w, std::string_view v) {
                if (!v.starts_with('/')) refuse(w, "an absolute path is wanted");
                o.checkpassword = v;
@@ -152,8 +153,10 @@ constexpr std::array option_table{
                if (o.task == Options::Task::serve) o.task = Options::Task::check;
            }},
     Option{"uidl-verify", '\0', "NAME:FILE",
-           "compare the UIDLs that NAME would be served with a captured UIDL listing, and end; repeatable", add_verification},
-    Option{"default", '\0', "", "demo: user1:pass1 to user6:pass6 over a private copy of the sample mail, loopback only",
+           "compare the UIDLs that NAME would be served with a captured UIDL listing, and end; repeatable",
+           add_verification},
+    Option{"default", '\0', "",
+           "demo: user1:pass1 to user6:pass6 over a private copy of the sample mail, loopback only",
            [](Options& o, const std::string&, std::string_view) { o.demo = true; }},
 };
 
@@ -168,7 +171,8 @@ struct FoundOption {
 };
 
 FoundOption find_long(std::string_view name) {
-    const auto found = std::find_if(option_table.begin(), option_table.end(), [&](const Option& o) { return o.name == name; });
+    const auto found =
+        std::find_if(option_table.begin(), option_table.end(), [&](const Option& o) { return o.name == name; });
     if (found != option_table.end()) return {&*found, nullptr};
     return {nullptr, state::find_setting(name)};
 }
@@ -240,7 +244,9 @@ private:
         return words_[next_++];
     }
 
-    void add(const FoundOption& found, const std::string& what, std::string_view value) { given_.push_back({found, what, value}); }
+    void add(const FoundOption& found, const std::string& what, std::string_view value) {
+        given_.push_back({found, what, value});
+    }
 
     std::span<const std::string_view> words_;
     std::size_t next_ = 0;
@@ -265,10 +271,13 @@ std::vector<Given> read_config(const std::string& path, std::string_view text) {
         const std::string_view name = trimmed(line.substr(0, equals));
         const std::string what = path + " line " + std::to_string(number);
         FoundOption found = find_long(name);
-        if (found.option && (name == "config" || name == "help" || name == "version" || name == "check" || name == "uidl-verify")) found = {};
+        if (found.option &&
+            (name == "config" || name == "help" || name == "version" || name == "check" || name == "uidl-verify"))
+            found = {};
         if (!found.known()) throw StartError(EX_CONFIG, what, "unknown option");
-        const std::string_view value =
-            equals == std::string_view::npos ? std::string_view{} : config_value(name, trimmed(line.substr(equals + 1)));
+        const std::string_view value = equals == std::string_view::npos
+                                           ? std::string_view{}
+                                           : config_value(name, trimmed(line.substr(equals + 1)));
         if (found.takes_value() && equals == std::string_view::npos) {
             throw StartError(EX_CONFIG, what, "a value is missing");
         }
@@ -357,7 +366,8 @@ int exit_code_for(std::error_code why) noexcept {
 
 std::string read_named_file(const std::string& path, std::size_t limit) {
     struct stat about {};
-    if (::stat(path.c_str(), &about) == 0 && S_ISFIFO(about.st_mode)) throw StartError(EX_NOINPUT, path, "a pipe is no file");
+    if (::stat(path.c_str(), &about) == 0 && S_ISFIFO(about.st_mode))
+        throw StartError(EX_NOINPUT, path, "a pipe is no file");
     auto text = posix::read_file(path.c_str(), limit);
     if (!text) throw StartError(exit_code_for(text.error()), path, text.error().message());
     return std::move(text).value();

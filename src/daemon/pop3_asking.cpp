@@ -34,8 +34,8 @@ bool Pop3Connection::search_on(std::string& out) {
         doing_ = Doing::nothing;
         return true;
     }
-    const mail::SearchRequest slice = mail::SearchRequest::slice(maildrop, maildir(), search.wanted.text, search.wanted.criteria,
-                                                                 search.after, messages_of_one_job);
+    const mail::SearchRequest slice = mail::SearchRequest::slice(
+        maildrop, maildir(), search.wanted.text, search.wanted.criteria, search.after, messages_of_one_job);
     if (slice.items.empty() || !search.wanted.criteria.needs_header()) {
         std::vector<std::uint32_t> numbers;
         for (const mail::SearchRequest::Item& item : slice.items) numbers.push_back(item.number);

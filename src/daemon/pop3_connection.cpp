@@ -49,8 +49,8 @@ int octets_in_kernel(int socket) {
 } // namespace
 
 std::string_view name_of(Ending ending) noexcept {
-    constexpr std::array<std::string_view, 8> names = {"quit",      "connection-lost", "autologout", "login-timeout",
-                                                       "bad-lines", "cut",             "kicked",     "shutdown"};
+    constexpr std::array<std::string_view, 8> names = {
+        "quit", "connection-lost", "autologout", "login-timeout", "bad-lines", "cut", "kicked", "shutdown"};
     return names[static_cast<std::size_t>(ending)];
 }
 
@@ -114,8 +114,10 @@ void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
     const std::size_t at = out.size();
     first(out);
     count_reply(out, at);
-    if (!behind) work(out);
-    else if (doing_ == Doing::updating) update_on(out);   // it waits for no client
+    if (!behind)
+        work(out);
+    else if (doing_ == Doing::updating)
+        update_on(out); // it waits for no client
     if (!closed_ && !behind) (void)flush(out);
     after_work();
 }
@@ -210,8 +212,8 @@ bool Pop3Connection::flush(std::string& out, bool more) {
     return false;
 }
 
-// The same for what need not pass through us: how many octets of the part have left. Fewer than all: the client takes no
-// more for now, or the connection is closed_.
+// The same for what need not pass through us: how many octets of the part have left. Fewer than all: the client takes
+// no more for now, or the connection is closed_.
 std::size_t Pop3Connection::send_part(const FilePart& part, std::string& out) {
     if (!out.empty() && !flush(out, true)) return 0;
     const posix::Transfer went = posix::send_file(socket_.get(), part.file, part.offset, part.octets);
@@ -224,7 +226,7 @@ std::size_t Pop3Connection::send_part(const FilePart& part, std::string& out) {
         socket_full_ = true;
         kernel_holds_ = octets_in_kernel(socket_.get());
         return went.bytes;
-    case posix::Moved::end: close(Ending::cut); break;   // the file was cut short: a part is not the whole
+    case posix::Moved::end: close(Ending::cut); break; // the file was cut short: a part is not the whole
     case posix::Moved::failed: close(Ending::lost); break;
     }
     return 0;
@@ -244,7 +246,7 @@ void Pop3Connection::after_work() {
         if (deliver_counts_) delivered();
         if (closing_) return close(ending_);
     }
-    drain_ = true;   // from now on something may come
+    drain_ = true; // from now on something may come
     set_interest();
     rest();
 }
@@ -254,7 +256,7 @@ void Pop3Connection::keep_rest() {
     std::string_view& in = busy_->in;
     std::string& input = busy_->input;
     if (in.empty()) {
-        input = {};   // who waits, or works, holds no buffer without need
+        input = {}; // who waits, or works, holds no buffer without need
     } else if (in.data() < input.data() || in.data() >= input.data() + input.size()) {
         input.assign(in);
     } else {
@@ -301,7 +303,8 @@ void Pop3Connection::delivery_wakes() {
 void Pop3Connection::on_ready(std::uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) return close(Ending::lost);
     if (events & EPOLLOUT && backlog() > 0) {
-        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{busy_->output}.substr(busy_->output_sent));
+        const posix::Transfer went =
+            posix::send_some(socket_.get(), std::string_view{busy_->output}.substr(busy_->output_sent));
         if (went.what == posix::Moved::failed) return close(Ending::lost);
         if (went.what == posix::Moved::some) {
             busy_->output_sent += went.bytes;
@@ -317,7 +320,8 @@ void Pop3Connection::on_ready(std::uint32_t events) {
         return go_on();
     }
     if (events & (EPOLLIN | EPOLLRDHUP)) {
-        if (doing_ != Doing::nothing || backlog() > 0 || (busy_ && busy_->pending()) || closing_) return peek_at_busy_peer();
+        if (doing_ != Doing::nothing || backlog() > 0 || (busy_ && busy_->pending()) || closing_)
+            return peek_at_busy_peer();
         read_input();
     }
 }
@@ -364,8 +368,10 @@ void Pop3Connection::set_interest() {
     if (client_is_slow()) return watch_.interest(EPOLLOUT);
     // While busy the interest in input stays as it is: most work is done before the client sends again, and then no
     // system call was needed. on_ready() ends it when input does come.
-    if (doing_ == Doing::nothing && !peer_done_) watch_.interest(EPOLLIN);
-    else if (watch_.interest() & EPOLLOUT) watch_.interest(0);
+    if (doing_ == Doing::nothing && !peer_done_)
+        watch_.interest(EPOLLIN);
+    else if (watch_.interest() & EPOLLOUT)
+        watch_.interest(0);
 }
 
 void Pop3Connection::on_timer(event::Timer&) {
@@ -449,7 +455,7 @@ void Pop3Connection::close(Ending why) {
         return;
     }
     closed_ = true;
-    if (busy_) {   // which itself stays as long as we do: its turn may have brought us here
+    if (busy_) { // which itself stays as long as we do: its turn may have brought us here
         busy_->cancel();
         busy_->delivery.reset();
         busy_->listing.reset();
@@ -474,7 +480,7 @@ void Pop3Connection::close(Ending why) {
 
 void Pop3Connection::count_reply(std::string_view out, std::size_t at) noexcept {
     if (!counting_ || out.size() <= at) return;
-    if (out[at] == '+' && out[at + 1] == ' ') return;   // a challenge: the exchange goes on
+    if (out[at] == '+' && out[at + 1] == ' ') return; // a challenge: the exchange goes on
     counting_ = false;
     context_.metrics.count_command(verb_, out[at] == '+' ? state::CommandResult::ok : state::CommandResult::error);
 }
@@ -489,23 +495,31 @@ void Pop3Connection::publish_logout(Ending why) {
     const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(context_.loop.now() - began_).count();
     const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(context_.loop.now() - active_).count();
     const std::array fields = {
-        state::EventField{"reason", name_of(why)}, state::EventField{"retr", retrieved_},
-        state::EventField{"dele", removed_},       state::EventField{"bytes", sent_},
+        state::EventField{"reason", name_of(why)},
+        state::EventField{"retr", retrieved_},
+        state::EventField{"dele", removed_},
+        state::EventField{"bytes", sent_},
         state::EventField{"seconds", lasted / 1000},
         // the traffic that --verbose asks for
-        state::EventField{"received", received_},  state::EventField{"commands", commands_},
-        state::EventField{"milliseconds", lasted}, state::EventField{"idle-milliseconds", idle},
+        state::EventField{"received", received_},
+        state::EventField{"commands", commands_},
+        state::EventField{"milliseconds", lasted},
+        state::EventField{"idle-milliseconds", idle},
     };
     const std::size_t count = context_.settings.verbose ? fields.size() : 5;
-    context_.events.publish(state::Event{state::EventType::logout, state::level_of(state::EventType::logout),
-                                         std::chrono::system_clock::now(), id_, session_.user(), {},
+    context_.events.publish(state::Event{state::EventType::logout,
+                                         state::level_of(state::EventType::logout),
+                                         std::chrono::system_clock::now(),
+                                         id_,
+                                         session_.user(),
+                                         {},
                                          std::span{fields}.first(count)});
 }
 
 void Pop3Connection::publish(state::EventType type, std::initializer_list<state::EventField> fields) {
     if (!context_.events.wants(type)) return;
-    context_.events.publish(type, std::chrono::system_clock::now(), id_, logged_in() ? std::string_view{session_.user()} : "",
-                            fields);
+    context_.events.publish(type, std::chrono::system_clock::now(), id_,
+                            logged_in() ? std::string_view{session_.user()} : "", fields);
 }
 
 } // namespace buzon::daemon

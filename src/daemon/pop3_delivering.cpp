@@ -12,15 +12,21 @@ namespace buzon::daemon {
 
 void Pop3Connection::deliver(const pop3::Deliver& wanted, std::string& out) {
     const std::uint32_t index = mail::Maildrop::index(wanted.number);
-    DeliveryOrder order{session_.maildrop()->snapshot(), index, maildir(), session_.user(), client_.address.ip, id_,
-                        wanted.top_lines, session_.maildrop()->filtered_octets()};
+    DeliveryOrder order{session_.maildrop()->snapshot(),
+                        index,
+                        maildir(),
+                        session_.user(),
+                        client_.address.ip,
+                        id_,
+                        wanted.top_lines,
+                        session_.maildrop()->filtered_octets()};
     retr_ = !wanted.top_lines;
     busy_->work_began = event::Clock::now();
-    busy_->reply_began_at = sent_ + out.size();   // behind what is on its way already
+    busy_->reply_began_at = sent_ + out.size(); // behind what is on its way already
     busy_->reply_size.reset();
     const filter::FilterSpec* const spec = context_.transforms.of(session_.user());
     busy_->delivery = spec ? deliver_filtered(context_, *busy_, std::move(order), *spec)
-                     : deliver_file(context_, *busy_, std::move(order));
+                           : deliver_file(context_, *busy_, std::move(order));
     doing_ = Doing::preparing;
 }
 
@@ -89,7 +95,8 @@ void Pop3Connection::delivered() {
 void Pop3Connection::list(const pop3::Produce& wanted) {
     doing_ = Doing::listing;
     if (!wanted.same_for_all || session_.maildrop()->count() < Listings::fewest_messages) return;
-    busy_->listing = std::make_unique<ListingRun>(context_.listings, session_.maildrop()->shared_snapshot(), wanted.what);
+    busy_->listing =
+        std::make_unique<ListingRun>(context_.listings, session_.maildrop()->shared_snapshot(), wanted.what);
 }
 
 // True: go on. False: the client takes no more for now, or has gone.
@@ -117,13 +124,14 @@ void Pop3Connection::update(std::string& out) {
     closing_ = true;
     const mail::Maildrop& maildrop = *session_.maildrop();
     if (!maildrop.wants_update()) {
-        lock_.release();   // before the reply: who reads it may log in at once
+        lock_.release(); // before the reply: who reads it may log in at once
         session_.updated(0, out);
         return;
     }
     closing_ = false;
     doing_ = Doing::updating;
-    busy_->update = std::make_unique<UpdateOrder>(context_, *session_.maildrop(), maildir(), [this] { context_.loop.next_turn(*busy_); });
+    busy_->update = std::make_unique<UpdateOrder>(context_, *session_.maildrop(), maildir(),
+                                                  [this] { context_.loop.next_turn(*busy_); });
     update_on(out);
 }
 
@@ -146,7 +154,7 @@ void Pop3Connection::updated(const worker::Answer& answer, std::string& out) {
     busy_->update.reset();
     doing_ = Doing::nothing;
     closing_ = true;
-    ending_ = Ending::quit;   // also for one that was kicked, or has left, meanwhile
+    ending_ = Ending::quit; // also for one that was kicked, or has left, meanwhile
     // Two workers that died may have removed some, or all: the reply claims none.
     const std::uint32_t asked = session_.maildrop()->deleted_count();
     std::uint32_t left = asked;

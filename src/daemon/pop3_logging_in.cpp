@@ -66,7 +66,7 @@ void Pop3Connection::log_in(Proof proof, std::string& out) {
         pop3::Mechanism operator()(const pop3::NotAuthenticated& p) const { return p.mechanism; }
     };
     mechanism_ = std::visit(MechanismOf{}, proof);
-    busy_->work_began = event::Clock::now();   // not the turn's time: the fast ones are done within it
+    busy_->work_began = event::Clock::now(); // not the turn's time: the fast ones are done within it
     doing_ = Doing::logging_in;
     busy_->login = std::make_unique<Login>(context_, id_, client_, std::move(proof), [this](LoginEnd end) {
         busy_->in = busy_->input;
@@ -90,7 +90,8 @@ void Pop3Connection::get_scram(const std::string& user, std::string& out) {
             const Answered said = read_answer(answer);
             auto credentials = auth::parse_scram_credentials(said.rest);
             if (said.why || !credentials) {
-                return log_in_refused(user, {pop3::Refusal::temporary, std::nullopt, "SCRAM: " + said.why.message()}, later);
+                return log_in_refused(user, {pop3::Refusal::temporary, std::nullopt, "SCRAM: " + said.why.message()},
+                                      later);
             }
             session_.scram_credentials(std::move(credentials).value(), genuine, later);
         });
@@ -128,11 +129,9 @@ void Pop3Connection::log_in_refused(std::string_view user, const LoginRefused& r
     const bool wrong = refused.why == pop3::Refusal::wrong || refused.why == pop3::Refusal::not_permitted;
     context_.metrics.count_login(counted_as(mechanism_), result_of(refused.why));
     if (wrong) record_refused_login(user);
-    context_.events.publish(wrong ? state::EventType::auth_fail : state::EventType::refused,
-                            std::chrono::system_clock::now(), id_, user,
-                            {{"ip", client_.address.ip.text()},
-                             {"method", pop3::name_of(mechanism_)},
-                             {"reason", refused.cause}});
+    context_.events.publish(
+        wrong ? state::EventType::auth_fail : state::EventType::refused, std::chrono::system_clock::now(), id_, user,
+        {{"ip", client_.address.ip.text()}, {"method", pop3::name_of(mechanism_)}, {"reason", refused.cause}});
 }
 
 } // namespace buzon::daemon

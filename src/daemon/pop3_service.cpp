@@ -40,8 +40,8 @@ Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::ve
     , most_connections_{most_connections}
     , secret_{random_number() % (prime - 1) + 1}
     , gate_{context, std::move(proxy_from), [this](net::Accepted accepted, const auto& header, std::string_view early) {
-        named_by_front(std::move(accepted), header, early);
-    }} {
+                named_by_front(std::move(accepted), header, early);
+            }} {
     context_.locks.ask(this);
 }
 
@@ -58,7 +58,8 @@ std::error_code Pop3Service::open(std::vector<net::Ip> addresses, std::uint16_t 
     Listeners fresh = std::move(opened).value();
     if (accepting_) {
         for (const auto& listener : fresh) {
-            if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); })) return why;
+            if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); }))
+                return why;
         }
         for (const auto& listener : listeners_) listener->accept_rest();
     }
@@ -79,8 +80,8 @@ posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<ne
 posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                              std::string& failed) {
     Listeners listeners;
-    // Only another address on the port that we have can overlap. The kernel remembers such a pair for the port, and then
-    // lets others of our user in that ask for it: so it is not asked for without need.
+    // Only another address on the port that we have can overlap. The kernel remembers such a pair for the port, and
+    // then lets others of our user in that ask for it: so it is not asked for without need.
     const bool beside = !listeners_.empty() && port == this->port();
     const auto bind_one = [&](const net::ListenAddress& where, const std::string& name) -> std::error_code {
         auto opened = net::Listener::open(context_.loop, where, beside);
@@ -159,7 +160,8 @@ void Pop3Service::named_by_front(net::Accepted accepted, const net::ProxyHeader&
 void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
     if (const char* why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, why);
     const std::uint64_t id = next_id_++;
-    Pop3Connection& started = connections_.try_emplace(id, context_, *this, id, std::move(socket), client).first->second;
+    Pop3Connection& started =
+        connections_.try_emplace(id, context_, *this, id, std::move(socket), client).first->second;
     ++per_ip_[client.address.ip];
     ++context_.metrics.connections_open;
     started.start(early);
@@ -283,9 +285,9 @@ void Pop3Service::drain(std::function<void()> then) {
     stop_accepting();
     when_empty_ = std::move(then);
     for (auto& [id, connection] : connections_) {
-        if (!connection.logged_in()) connection.finish_up();   // it would log in now
+        if (!connection.logged_in()) connection.finish_up(); // it would log in now
     }
-    context_.loop.next_turn(sweep_);   // reports in the next turn when nobody is there
+    context_.loop.next_turn(sweep_); // reports in the next turn when nobody is there
 }
 
 } // namespace buzon::daemon

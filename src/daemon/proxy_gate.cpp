@@ -35,7 +35,8 @@ public:
 private:
     void on_ready(std::uint32_t) override {
         Scratch& scratch = gate_.context_.scratch;
-        const posix::Transfer got = posix::read_some(accepted_.socket.get(), {scratch.input.get(), Scratch::input_size});
+        const posix::Transfer got =
+            posix::read_some(accepted_.socket.get(), {scratch.input.get(), Scratch::input_size});
         if (got.what == posix::Moved::would_block) return;
         if (got.what != posix::Moved::some) return gate_.refuse(*this, "left before its PROXY header");
         octets_.append(scratch.input.get(), got.bytes);
@@ -52,7 +53,7 @@ private:
     net::Accepted accepted_;
     event::Timer timer_;
     event::Watch watch_;
-    std::string octets_;   // the header so far: the parser never asks for more than longest_proxy_header
+    std::string octets_; // the header so far: the parser never asks for more than longest_proxy_header
 };
 
 ProxyGate::ProxyGate(Context& context, std::vector<net::Cidr> fronts, OnPassed passed)

@@ -37,7 +37,7 @@ void Reload::take_config(std::string_view text) {
     const ConfigFound found = read_config_found(text);
     try {
         fresh_.options = read_again(now_, found.text);
-    } catch (const StartError& wrong) {   // not after a worker found it right; but it is no reason to end the server
+    } catch (const StartError& wrong) { // not after a worker found it right; but it is no reason to end the server
         return fail(wrong.what());
     }
     fresh_.root = found.root;

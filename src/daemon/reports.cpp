@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto pause_between_writes = 60s;
-constexpr std::size_t write_at = 4096;   // records: no more wait for the pause to end
+constexpr std::size_t write_at = 4096; // records: no more wait for the pause to end
 constexpr std::size_t most_records = 2 * write_at;
 
 } // namespace
@@ -74,7 +74,7 @@ void Reports::written(std::list<Writing>::iterator done) {
     for (Waiter* const waiter : std::exchange(waiters_, {})) {
         if (!maildirs.contains(waiter->maildir_)) {
             waiters_.push_back(waiter);
-        } else if (!waiter->last_ && under_way(waiter->maildir_)) {   // another waiter has just begun that
+        } else if (!waiter->last_ && under_way(waiter->maildir_)) { // another waiter has just begun that
             waiter->last_ = true;
             waiters_.push_back(waiter);
         } else if (waiter->last_ || all_down(*waiter)) {
@@ -88,7 +88,7 @@ void Reports::written(std::list<Writing>::iterator done) {
         Waiter* const waiter = ready_.front();
         ready_.pop_front();
         waiter->owner_ = nullptr;
-        std::exchange(waiter->then_, nullptr)();   // it may be gone behind this
+        std::exchange(waiter->then_, nullptr)(); // it may be gone behind this
     }
 }
 

@@ -61,7 +61,7 @@ std::error_code replace_file(const std::string& path, std::string_view content, 
     if (exists && !S_ISREG(before.st_mode)) return {EINVAL, std::system_category()};
     std::string temporary = real;
     temporary.append(".").append(mark);
-    ::unlink(temporary.c_str());   // left behind by one that was killed
+    ::unlink(temporary.c_str()); // left behind by one that was killed
     {
         const posix::UniqueFd file{
             ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};

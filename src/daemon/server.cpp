@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t snapshot_memory = 256u << 20;   // octets of maildrop pictures kept for the next login
+constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop pictures kept for the next login
 constexpr auto time_for_last_replies = 10s;
 
 worker::Settings worker_settings(std::size_t processes, std::chrono::milliseconds time_limit,
@@ -80,8 +80,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , transforms_{loop_, settings_, users_, events_}
     , filtered_sizes_{loop_, disk_}
     , logins_{loop_, settings_, options_.checkpassword}
-    , context_{loop_, settings_, pop3_settings_, metrics_, events_, disk_, hashes_, maildrops_, locks_, users_, transforms_,
-               scratch_, logins_, reports_, trash_, filtered_sizes_, listings_}
+    , context_{loop_,  settings_,   pop3_settings_, metrics_, events_,  disk_,  hashes_,         maildrops_, locks_,
+               users_, transforms_, scratch_,       logins_,  reports_, trash_, filtered_sizes_, listings_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load(administrators_of(options_)), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
@@ -95,7 +95,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     transforms_.standard() = default_transform(options_.transform);
     transforms_.set_for_users(transforms_for(options_));
     if (!options_.transform_user.empty()) transforms_.run_as(programs_user(options_.transform_user));
-    metrics_.start_time = static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
+    metrics_.start_time =
+        static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
     settings_changed();
     open_services();
     history_.begin();
@@ -125,10 +126,12 @@ void Server::open_services() {
     for (const std::string& path : options_.mgmt_paths) where.push_back({net::UnixPath{path}, path, false});
     if (where.empty()) {
         add(net::Ip::from_v4(0x7f000001), false);
-        add(*net::Ip::parse("::1"), true);   // a machine without IPv6 has none
+        add(*net::Ip::parse("::1"), true); // a machine without IPv6 has none
     }
-    if (const std::error_code why = manage_.open(where, failed)) throw StartError(exit_code_for(why), failed, why.message());
-    if (const std::error_code why = http_.open(options_.metrics, failed)) throw StartError(exit_code_for(why), failed, why.message());
+    if (const std::error_code why = manage_.open(where, failed))
+        throw StartError(exit_code_for(why), failed, why.message());
+    if (const std::error_code why = http_.open(options_.metrics, failed))
+        throw StartError(exit_code_for(why), failed, why.message());
     for (const std::error_code why : {pop3_.begin(), manage_.begin(), http_.begin()}) {
         if (why) throw StartError(EX_OSERR, "listen", why.message());
     }
@@ -147,7 +150,8 @@ void Server::warn_of_options() {
     if (settings_.timeout < 600s) {
         log(state::Level::warning, "--timeout is below the 600 seconds that RFC 1939 section 3 asks for");
     }
-    if (users_.base().size() == 0 && options_.checkpassword.empty()) log(state::Level::warning, "there are no users: nobody can log in");
+    if (users_.base().size() == 0 && options_.checkpassword.empty())
+        log(state::Level::warning, "there are no users: nobody can log in");
 }
 
 std::string Server::ready_line() const {
@@ -172,7 +176,7 @@ void Server::on_signal(int number) {
 
 // No new connections; what is being answered is answered, then everybody goes.
 void Server::stop() {
-    if (std::exchange(stopping_, true)) return loop_.stop();   // asked twice: at once
+    if (std::exchange(stopping_, true)) return loop_.stop(); // asked twice: at once
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopping"}});
     manage_.stop();
     http_.stop();

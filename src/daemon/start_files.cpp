@@ -40,10 +40,13 @@ private:
 
 void check_checkpassword(const std::string& program) {
     std::error_code why;
-    const bool directory = std::filesystem::is_directory(program, why);   // which one may "execute", too
-    if (directory) why = {EISDIR, std::system_category()};
-    else if (::access(program.c_str(), X_OK) != 0) why = posix::last_error();
-    else return;
+    const bool directory = std::filesystem::is_directory(program, why); // which one may "execute", too
+    if (directory)
+        why = {EISDIR, std::system_category()};
+    else if (::access(program.c_str(), X_OK) != 0)
+        why = posix::last_error();
+    else
+        return;
     throw StartError(exit_code_for(why), program, why.message());
 }
 
@@ -59,7 +62,7 @@ void check_log_socket(const std::string& path) {
 
 void check_transforms(const auth::UserBase& users, const People& people) {
     const auth::UserBlock& block = users.block();
-    std::set<std::string_view> seen;   // many users, few programs
+    std::set<std::string_view> seen; // many users, few programs
     std::optional<ProgramCheck> check;
     for (std::uint32_t i = 0; i < block.count(); ++i) {
         const auth::User user = block.user(i);
@@ -133,7 +136,7 @@ void check_options(const Options& options) {
 Options read_again(const Options& before, const std::string& config_text) {
     const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
     Options fresh = parse_options(words, [&config_text](const std::string&) { return config_text; });
-    if (before.demo) {   // its mail root and users are of its own making
+    if (before.demo) { // its mail root and users are of its own making
         fresh.path = before.path;
         fresh.users = before.users;
         fresh.addresses = before.addresses;

@@ -69,7 +69,8 @@ bool SyslogSocket::send_waiting() {
             posix::send_some(socket_.get(), std::string_view{waiting_}.substr(done, end - done));
         if (sent.what == posix::Moved::would_block) {
             // A full queue of the receiver's makes the socket not writable.
-            if (watch_.start(loop_, socket_.get(), EPOLLOUT, *this)) retry_.arm(loop_.timers(), loop_.now() + retry_after);
+            if (watch_.start(loop_, socket_.get(), EPOLLOUT, *this))
+                retry_.arm(loop_.timers(), loop_.now() + retry_after);
             all = false;
         } else if (sent.what == posix::Moved::some || sent.why.value() == EMSGSIZE) {
             if (sent.what != posix::Moved::some) drop(); // a line that no datagram holds

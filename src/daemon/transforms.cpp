@@ -22,7 +22,8 @@ std::size_t processors() {
 
 } // namespace
 
-Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users, state::EventBus& events)
+Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, const Users& users,
+                       state::EventBus& events)
     : settings_{settings}, queue_{loop, queue_limits()}, complaints_{loop, events}, users_{users} {}
 
 const filter::FilterSpec* Transforms::of(const std::string& user) const {
@@ -75,7 +76,8 @@ void Transforms::refresh() {
 filter::QueueLimits Transforms::queue_limits() const {
     filter::QueueLimits limits;
     // Twice the processors: a program often waits, for its input or for a daemon it asks.
-    limits.running = settings_.max_transforms != 0 ? static_cast<std::size_t>(settings_.max_transforms) : 2 * processors();
+    limits.running =
+        settings_.max_transforms != 0 ? static_cast<std::size_t>(settings_.max_transforms) : 2 * processors();
     limits.waiting = static_cast<std::size_t>(settings_.transform_queue);
     limits.patience = settings_.transform_wait;
     return limits;

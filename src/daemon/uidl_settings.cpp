@@ -19,12 +19,14 @@ mail::UidlRules uidl_rules(const state::Settings& settings) {
     mail::UidlRules rules;
     rules.source = source_of(settings.uidl);
     rules.dovecot_format = settings.uidl_format;
-    rules.order = settings.uidl_order == state::UidlOrder::mtime ? mail::SessionOrder::mtime : mail::SessionOrder::delivery;
+    rules.order =
+        settings.uidl_order == state::UidlOrder::mtime ? mail::SessionOrder::mtime : mail::SessionOrder::delivery;
     rules.breaker_percent = static_cast<std::uint8_t>(settings.uidl_breaker);
     return rules;
 }
 
-std::optional<std::string> change_checked_setting(state::Settings& settings, std::string_view name, std::string_view value) {
+std::optional<std::string> change_checked_setting(state::Settings& settings, std::string_view name,
+                                                  std::string_view value) {
     if (name == "uidl-format") {
         if (const std::string trouble = mail::trouble_with_uidl_format(value); !trouble.empty()) {
             return std::string{name} + ": " + trouble;

@@ -14,9 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t messages_of_one_slice = 2000;   // some 0.2 ms
+constexpr std::uint32_t messages_of_one_slice = 2000; // some 0.2 ms
 constexpr std::size_t most_inline = 64 * 1024;
-constexpr auto descriptor_retry = 20ms;   // as MessageOpener
+constexpr auto descriptor_retry = 20ms; // as MessageOpener
 
 bool no_descriptor(std::error_code why) {
     return why.value() == EMFILE || why.value() == ENFILE;

@@ -46,7 +46,8 @@ bool verify(const Options::Verification& what, const std::string& maildir, const
     }
     const std::string count = std::to_string(served.value()->count()) + " messages, ";
     report += what.user + ": " + count;
-    report += differences.value().empty() ? "the same UIDLs\n" : std::to_string(differences.value().size()) + " differ\n";
+    report +=
+        differences.value().empty() ? "the same UIDLs\n" : std::to_string(differences.value().size()) + " differ\n";
     return differences.value().empty();
 }
 

@@ -20,7 +20,7 @@ namespace {
 bool reap(int pidfd, int& status) noexcept {
     siginfo_t info{};
     if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) != 0) {
-        status = 0;   // ECHILD: not ours, or reaped already; there is nothing left to wait for
+        status = 0; // ECHILD: not ours, or reaped already; there is nothing left to wait for
         return true;
     }
     if (info.si_pid == 0) return false;
@@ -78,7 +78,7 @@ void Child::on_ready(std::uint32_t) {
     if (!reap(pidfd_.get(), status)) return;
     watch_.stop();
     pidfd_.reset();
-    handler_.on_exit(status);   // last: the handler may destroy us
+    handler_.on_exit(status); // last: the handler may destroy us
 }
 
 } // namespace buzon::event

@@ -146,7 +146,7 @@ void EventLoop::turn(std::chrono::milliseconds limit) {
 
 void EventLoop::dispatch(std::span<const epoll_event> batch) {
     for (const epoll_event& event : batch) {
-        const std::uint64_t which = event.data.u64;   // copied: epoll_event is packed
+        const std::uint64_t which = event.data.u64; // copied: epoll_event is packed
         const std::uint32_t events = event.events;
         const auto slot = static_cast<std::uint32_t>(which);
         if (slot >= slots_.size()) continue;

@@ -17,7 +17,8 @@ Signals::Signals(EventLoop& loop, std::initializer_list<int> numbers, std::funct
     if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) throw std::system_error(posix::last_error(), "sigprocmask");
     fd_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!fd_) throw std::system_error(posix::last_error(), "signalfd");
-    if (const std::error_code why = watch_.start(loop, fd_.get(), EPOLLIN, *this)) throw std::system_error(why, "signals");
+    if (const std::error_code why = watch_.start(loop, fd_.get(), EPOLLIN, *this))
+        throw std::system_error(why, "signals");
 }
 
 void Signals::on_ready(std::uint32_t) {

@@ -13,8 +13,7 @@ constexpr bool blank(char c) noexcept {
 // One pass over the text. After a member the place is the end, or the "/" of the next one.
 class Reader {
 public:
-    explicit Reader(std::string_view text) noexcept
-        : text_{text} {}
+    explicit Reader(std::string_view text) noexcept : text_{text} {}
 
     bool read(std::vector<FilterMember>& members) {
         if (text_.find_first_of(std::string_view{"\0\r\n", 3}) != std::string_view::npos) {
@@ -40,8 +39,7 @@ private:
     [[nodiscard]] bool at_end() const noexcept { return place_ == text_.size(); }
     [[nodiscard]] char here() const noexcept { return text_[place_]; }
     void skip_blanks() noexcept {
-        while (!at_end() && blank(here()))
-            ++place_;
+        while (!at_end() && blank(here())) ++place_;
     }
 
     bool read_member(FilterMember& member) {
@@ -70,8 +68,7 @@ private:
             const std::size_t behind = text_.find_first_not_of(" \t", bar + 1);
             if (behind == std::string_view::npos || behind == bar + 1 || text_[behind] != '/') continue;
             next = behind;
-            for (end = bar; end > begin && blank(text_[end - 1]);)
-                --end;
+            for (end = bar; end > begin && blank(text_[end - 1]);) --end;
             break;
         }
         member.arguments.emplace_back(text_.substr(begin, end - begin));
@@ -157,8 +154,7 @@ std::string quoted(std::string_view word) {
 
 std::string as_command_line(const FilterMember& member) {
     std::string text = member.path;
-    for (const std::string& argument : member.arguments)
-        text += ' ' + quoted(argument);
+    for (const std::string& argument : member.arguments) text += ' ' + quoted(argument);
     return text;
 }
 

@@ -45,8 +45,7 @@ void Guard::Unmap::operator()(GuardTable* table) const noexcept {
     ::munmap(table, sizeof(GuardTable));
 }
 
-Guard::Guard()
-    : table_{make_table()} {
+Guard::Guard() : table_{make_table()} {
     if (const std::error_code why = start()) throw std::system_error(why, "guard process");
 }
 
@@ -75,8 +74,7 @@ std::error_code Guard::start() noexcept {
     // It says its number once it has let go of everything it inherited; if it could not be made, the socket ends.
     std::int32_t number = 0;
     ssize_t n = 0;
-    do
-        n = ::recv(ours.get(), &number, sizeof number, MSG_WAITALL);
+    do n = ::recv(ours.get(), &number, sizeof number, MSG_WAITALL);
     while (n < 0 && errno == EINTR);
     if (n != static_cast<ssize_t>(sizeof number)) return {EAGAIN, std::system_category()};
     pid_ = number;
@@ -107,8 +105,7 @@ Guard::Place Guard::reserve() noexcept {
     Place place;
     if (!found) return place;
     found->started = since_boot();
-    for (auto& pipe : found->pipes)
-        pipe = 0;
+    for (auto& pipe : found->pipes) pipe = 0;
     place.guard_ = this;
     place.slot_ = found;
     return place;
@@ -122,8 +119,7 @@ void Guard::wake() noexcept {
 // --- Place ---
 
 Guard::Place::Place(Place&& other) noexcept
-    : guard_{std::exchange(other.guard_, nullptr)}
-    , slot_{std::exchange(other.slot_, nullptr)} {}
+    : guard_{std::exchange(other.guard_, nullptr)}, slot_{std::exchange(other.slot_, nullptr)} {}
 
 Guard::Place& Guard::Place::operator=(Place&& other) noexcept {
     if (this != &other) {

@@ -164,8 +164,7 @@ std::vector<Group> take_ended(GuardTable& table) {
 
 // The server is gone. Groups first: they hold almost all there is. Then, until nothing is found, the rest.
 void kill_all(GuardTable& table, std::vector<Group> groups) {
-    for (const Group& group : take_ended(table))
-        groups.push_back(group);
+    for (const Group& group : take_ended(table)) groups.push_back(group);
     for (const GuardSlot& slot : table.slots) {
         if (slot.state == GuardSlot::live) groups.push_back(group_of(slot));
     }
@@ -204,8 +203,7 @@ std::vector<Group> watch(GuardTable& table) {
         table.asleep = 0;
         // The end of one run is followed by others: one look at all processes serves them all.
         if (server_gone(static_cast<int>(pause / millisecond), false)) return ended;
-        for (const Group& group : take_ended(table))
-            ended.push_back(group);
+        for (const Group& group : take_ended(table)) ended.push_back(group);
         const std::int64_t begin = now();
         if (!ended.empty()) sweep(ended, table.server);
         // Never more than one fiftieth of a processor, however many processes there are to look at.

@@ -14,18 +14,15 @@ public:
     // The length goes in too, so that "ab" "c" and "a" "bc" differ.
     void add(std::string_view text) noexcept {
         add(text.size());
-        for (const char c : text)
-            mix(static_cast<unsigned char>(c));
+        for (const char c : text) mix(static_cast<unsigned char>(c));
     }
     void add(std::uint64_t number) noexcept {
-        for (int i = 0; i < 8; ++i, number >>= 8)
-            mix(static_cast<unsigned char>(number & 0xff));
+        for (int i = 0; i < 8; ++i, number >>= 8) mix(static_cast<unsigned char>(number & 0xff));
     }
     [[nodiscard]] std::string text() const {
         std::string digits(32, '0');
         Wide rest = state_;
-        for (std::size_t i = digits.size(); i-- > 0; rest >>= 4)
-            digits[i] = "0123456789abcdef"[rest & 0xf];
+        for (std::size_t i = digits.size(); i-- > 0; rest >>= 4) digits[i] = "0123456789abcdef"[rest & 0xf];
         return digits;
     }
 
@@ -49,8 +46,7 @@ std::string identity(const FilterSpec& spec) {
         hash.add(static_cast<std::uint64_t>(about.st_mtim.tv_sec));
         hash.add(static_cast<std::uint64_t>(about.st_mtim.tv_nsec));
         hash.add(member.arguments.size());
-        for (const std::string& argument : member.arguments)
-            hash.add(argument);
+        for (const std::string& argument : member.arguments) hash.add(argument);
     }
     return hash.text();
 }

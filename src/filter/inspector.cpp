@@ -21,8 +21,8 @@
 namespace buzon::filter {
 namespace {
 
-constexpr int socket_number = 3;             // in the child
-constexpr std::size_t longest = 128 * 1024;  // of a question or an answer
+constexpr int socket_number = 3;            // in the child
+constexpr std::size_t longest = 128 * 1024; // of a question or an answer
 
 // One octet and a text. The octet: fine, or a kind of Objection.
 constexpr char fine = '-';
@@ -61,8 +61,10 @@ const char* become(const RunAs& who) {
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) ::_exit(0);
         const auto wrong = look_at_program(path.substr(0, static_cast<std::size_t>(n)), who.name);
-        if (wrong) say(letter_of(wrong->kind), wrong->text);
-        else say(fine, {});
+        if (wrong)
+            say(letter_of(wrong->kind), wrong->text);
+        else
+            say(fine, {});
     }
 }
 

@@ -51,9 +51,7 @@ std::string End::text() const {
 }
 
 Member::Member(event::EventLoop& loop, Owner& owner, Started started) noexcept
-    : loop_{loop}
-    , owner_{owner}
-    , started_{std::move(started)} {}
+    : loop_{loop}, owner_{owner}, started_{std::move(started)} {}
 
 Member::~Member() {
     watch_.stop();

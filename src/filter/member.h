@@ -45,8 +45,8 @@ public:
     [[nodiscard]] const std::optional<End>& end() const noexcept { return end_; }
     [[nodiscard]] pid_t pid() const noexcept { return started_.pid; }
     void signal_group(int number) const noexcept;
-    // It has ended, others of its chain have not: kills what it left, which may hold the pipe that the next one reads to
-    // its end. What has left the group, too, the guard kills a moment later. Again: nothing.
+    // It has ended, others of its chain have not: kills what it left, which may hold the pipe that the next one reads
+    // to its end. What has left the group, too, the guard kills a moment later. Again: nothing.
     void clear_behind() noexcept;
 
 private:

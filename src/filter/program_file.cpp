@@ -30,7 +30,8 @@ bool is_missing(std::error_code why) {
 }
 
 std::string printable(std::string text) {
-    std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
     return text;
 }
 
@@ -68,9 +69,7 @@ bool other_kinds_may_run() {
 
 class Look {
 public:
-    Look(const std::string& named, const std::string& user)
-        : named_{named}
-        , user_{user} {}
+    Look(const std::string& named, const std::string& user) : named_{named}, user_{user} {}
 
     std::optional<Objection> at(const std::string& path, int depth) {
         if (auto wrong = as_file(path)) return wrong;
@@ -115,7 +114,8 @@ private:
         if (depth == deepest_script) return object(path, Unfit::wrong_kind, "too many scripts need each other");
         line = line.substr(0, line.find('\n'));
         line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-        std::string interpreter{line.substr(0, std::min(line.find_first_of(std::string_view{" \t\0", 3}), line.size()))};
+        std::string interpreter{
+            line.substr(0, std::min(line.find_first_of(std::string_view{" \t\0", 3}), line.size()))};
         if (interpreter.empty()) return object(path, Unfit::wrong_kind, "its first line names no interpreter");
         if (interpreter.back() == '\r') hint_ = " (a first line must not end with CR)";
         if (interpreter.front() != '/') interpreter.insert(0, "/"); // the directory of all programs

@@ -18,7 +18,7 @@ using posix::Transfer;
 
 namespace {
 
-constexpr int looks = 8;   // at what programs have read, in one time limit
+constexpr int looks = 8; // at what programs have read, in one time limit
 
 std::size_t octets_in(int pipe) noexcept {
     int octets = 0;
@@ -146,19 +146,22 @@ void Run::Machine::on_timer(event::Timer&) {
         inputs_ = std::move(now);
         progress_ = loop_.now();
     }
-    if (loop_.now() >= progress_ + without_progress_) terminate();
-    else watch_the_clock();
+    if (loop_.now() >= progress_ + without_progress_)
+        terminate();
+    else
+        watch_the_clock();
 }
 
 // Nobody tells us what programs read, so we look, often enough to know within an eighth of the limit when that was.
 void Run::Machine::watch_the_clock() {
     if (without_progress_.count() == 0) return;
-    timer_.arm(loop_.timers(), std::min(progress_ + without_progress_, event::Clock::now() + without_progress_ / looks));
+    timer_.arm(loop_.timers(),
+               std::min(progress_ + without_progress_, event::Clock::now() + without_progress_ / looks));
 }
 
 // How far the first program is in its input, and how much of theirs the others have before them: what reading changes.
-// The pipes between programs are theirs alone (whoever kept an end would hide an end from them), so we have a short look
-// at each; where we may not, what the program writes is its only sign of life.
+// The pipes between programs are theirs alone (whoever kept an end would hide an end from them), so we have a short
+// look at each; where we may not, what the program writes is its only sign of life.
 std::vector<std::int64_t> Run::Machine::inputs() const {
     std::vector<std::int64_t> now(members_.size(), 0);
     now[0] = ::lseek(input_.get(), 0, SEEK_CUR);
@@ -171,8 +174,7 @@ std::vector<std::int64_t> Run::Machine::inputs() const {
 
 void Run::Machine::terminate() {
     std::size_t guilty = 0;
-    while (guilty + 1 < members_.size() && members_[guilty]->end())
-        ++guilty;
+    while (guilty + 1 < members_.size() && members_[guilty]->end()) ++guilty;
     outcome_ = {Cause::time_limit, guilty, paths_[guilty] + ": no progress for " + in_words(without_progress_), {}};
     state_ = State::terminating;
     close_output();
@@ -235,8 +237,7 @@ void Run::Machine::read_stderr(bool last) {
 
 std::vector<pid_t> Run::Machine::processes() const {
     std::vector<pid_t> pids;
-    for (const auto& member : members_)
-        pids.push_back(member->pid());
+    for (const auto& member : members_) pids.push_back(member->pid());
     return pids;
 }
 

@@ -29,8 +29,7 @@ public:
         , on_stderr_{*this}
         , later_{*this} {}
     ~Machine() {
-        for (Alive* alive = alive_; alive; alive = alive->previous)
-            alive->machine = nullptr;
+        for (Alive* alive = alive_; alive; alive = alive->previous) alive->machine = nullptr;
         close_down();
     }
 
@@ -48,30 +47,23 @@ private:
     enum class State { idle, running, terminating, ended };
 
     struct OnOutput final : event::Handler {
-        explicit OnOutput(Machine& m)
-            : machine{m} {}
+        explicit OnOutput(Machine& m) : machine{m} {}
         void on_ready(std::uint32_t) override { machine.events_.on_output(); }
         Machine& machine;
     };
     struct OnStderr final : event::Handler {
-        explicit OnStderr(Machine& m)
-            : machine{m} {}
+        explicit OnStderr(Machine& m) : machine{m} {}
         void on_ready(std::uint32_t) override { machine.read_stderr(false); }
         Machine& machine;
     };
     struct Later final : event::Task {
-        explicit Later(Machine& m)
-            : machine{m} {}
+        explicit Later(Machine& m) : machine{m} {}
         void run() override { machine.finish(); }
         Machine& machine;
     };
     // Lives on the stack of a method that goes on after a callback.
     struct Alive {
-        explicit Alive(Machine& m)
-            : machine{&m}
-            , previous{m.alive_} {
-            m.alive_ = this;
-        }
+        explicit Alive(Machine& m) : machine{&m}, previous{m.alive_} { m.alive_ = this; }
         Alive(const Alive&) = delete;
         Alive& operator=(const Alive&) = delete;
         ~Alive() {
@@ -109,14 +101,14 @@ private:
 
     std::vector<std::string> paths_;
     std::vector<std::unique_ptr<Member>> members_;
-    posix::UniqueFd input_;   // the message: the first program reads by the same offset
+    posix::UniqueFd input_; // the message: the first program reads by the same offset
     posix::UniqueFd output_;
     posix::UniqueFd stderr_;
     StderrLines lines_{0, 0};
     std::chrono::milliseconds without_progress_{0};
     std::chrono::milliseconds between_term_and_kill_{0};
     event::Instant progress_;
-    std::vector<std::int64_t> inputs_;   // as inputs() was when we looked last
+    std::vector<std::int64_t> inputs_; // as inputs() was when we looked last
     Outcome outcome_;
 
     event::Timer timer_;

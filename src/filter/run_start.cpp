@@ -30,8 +30,7 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
     without_progress_ = limits.without_progress;
     between_term_and_kill_ = limits.between_term_and_kill;
     paths_.clear();
-    for (const FilterMember& member : spec.members())
-        paths_.push_back(member.path);
+    for (const FilterMember& member : spec.members()) paths_.push_back(member.path);
     if (spec.empty()) return refused({EINVAL, std::system_category()}, "no specification", 0);
 
     Outcome outcome = start_members(spec, std::move(input), environment, limits);
@@ -70,9 +69,10 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
     for (std::size_t i = 0; i < count; ++i) {
         const FilterMember& member = spec.members()[i];
         if (!room.empty()) room[i].reset();
-        Launch launch = launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : input.get(),
-                                         outputs[i].write_end.get(), errors.value().write_end.get(), limits.resources,
-                                         limits.run_as ? &*limits.run_as : nullptr});
+        Launch launch =
+            launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : input.get(),
+                             outputs[i].write_end.get(), errors.value().write_end.get(), limits.resources,
+                             limits.run_as ? &*limits.run_as : nullptr});
         if (!launch.ok()) return refused(launch.why, launch.step, i);
         members_.push_back(
             std::make_unique<Member>(loop_, static_cast<Member::Owner&>(*this), std::move(launch.started)));

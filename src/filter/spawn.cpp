@@ -43,7 +43,7 @@ struct Plan {
     const char* path;
     char* const* arguments;
     char* const* environment;
-    const int* places; // of the descriptors that become 0, 1 and 2
+    const int* places;      // of the descriptors that become 0, 1 and 2
     const int* odd_signals; // ended by 0
     Limit limits[limit_count];
     const RunAs* run_as;
@@ -108,7 +108,8 @@ std::vector<int> odd_signals() {
     std::vector<int> numbers;
     for (int number = 1; number < NSIG; ++number) {
         struct sigaction now {};
-        if (::sigaction(number, nullptr, &now) == 0 && ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)) {
+        if (::sigaction(number, nullptr, &now) == 0 &&
+            ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL)) {
             numbers.push_back(number);
         }
     }
@@ -152,8 +153,7 @@ Limit limit_to(int resource, std::uint64_t value) {
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
     result.reserve(strings.size() + 1);
-    for (const std::string& text : strings)
-        result.push_back(const_cast<char*>(text.c_str()));
+    for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
     result.push_back(nullptr);
     return result;
 }
@@ -216,10 +216,11 @@ Launcher::Launcher() {
     // The lowest there are, which they are when the launcher is made early. The last one is the highest.
     const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     for (posix::UniqueFd* fd : {&reserved_[0], &reserved_[1], &reserved_[2], &idle_}) {
-        fd->reset(::fcntl(null.get(), F_DUPFD_CLOEXEC, 3));   // none that is to become another one
+        fd->reset(::fcntl(null.get(), F_DUPFD_CLOEXEC, 3)); // none that is to become another one
         if (!*fd) throw std::system_error(posix::last_error(), "/dev/null");
     }
-    std::transform(reserved_.begin(), reserved_.end(), places_.begin(), [](const posix::UniqueFd& fd) { return fd.get(); });
+    std::transform(reserved_.begin(), reserved_.end(), places_.begin(),
+                   [](const posix::UniqueFd& fd) { return fd.get(); });
     std::sort(places_.begin(), places_.end());
     // A parent may have left it ignored. Then the kernel reaps our children, and no exit status is ever known.
     std::signal(SIGCHLD, SIG_DFL);

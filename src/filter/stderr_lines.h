@@ -11,9 +11,7 @@ namespace buzon::filter {
 
 class StderrLines {
 public:
-    StderrLines(std::size_t lines, std::size_t octets_a_line) noexcept
-        : lines_left_{lines}
-        , longest_{octets_a_line} {}
+    StderrLines(std::size_t lines, std::size_t octets_a_line) noexcept : lines_left_{lines}, longest_{octets_a_line} {}
 
     // Appends the lines that are complete now. Octets below 0x20 and 0x7F become '?', tabs a space; empty lines and
     // everything beyond the limits are dropped.

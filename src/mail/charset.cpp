@@ -21,9 +21,10 @@ void append(std::string& text, unsigned point) {
 }
 
 // 0x80 to 0x9F; the five that are not defined are the control characters they are in ISO-8859-1.
-constexpr unsigned windows1252[] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021, 0x2C6,  0x2030, 0x160,
-                                    0x2039, 0x152,  0x8D,   0x17D,  0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-                                    0x2013, 0x2014, 0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
+constexpr unsigned windows1252[] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
+                                    0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
+                                    0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+                                    0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
 
 unsigned latin9(unsigned octet) noexcept {
     switch (octet) {
@@ -42,13 +43,18 @@ unsigned latin9(unsigned octet) noexcept {
 bool valid_utf8(std::string_view text) noexcept {
     for (std::size_t i = 0; i < text.size();) {
         const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t size = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+        const std::size_t size = lead < 0x80   ? 1
+                                 : lead < 0xC2 ? 0
+                                 : lead < 0xE0 ? 2
+                                 : lead < 0xF0 ? 3
+                                 : lead < 0xF5 ? 4
+                                               : 0;
         if (size == 0 || text.size() - i < size) return false;
         for (std::size_t j = 1; j < size; ++j)
             if ((static_cast<unsigned char>(text[i + j]) & 0xC0) != 0x80) return false;
         const auto second = size > 2 ? static_cast<unsigned char>(text[i + 1]) : 0;
-        if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F)) return false;   // too long, surrogates
-        if ((lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return false;   // too long, too large
+        if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F)) return false; // too long, surrogates
+        if ((lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return false; // too long, too large
         i += size;
     }
     return true;
@@ -61,11 +67,20 @@ std::optional<Charset> charset_named(std::string_view name) noexcept {
         std::string_view name;
         Charset charset;
     } known[] = {
-        {"utf-8", Charset::utf8},        {"utf8", Charset::utf8},           {"us-ascii", Charset::utf8},
-        {"ascii", Charset::utf8},        {"iso-8859-1", Charset::latin1},   {"latin1", Charset::latin1},
-        {"iso8859-1", Charset::latin1},  {"iso_8859-1", Charset::latin1},   {"iso-8859-15", Charset::latin9},
-        {"latin9", Charset::latin9},     {"iso8859-15", Charset::latin9},   {"latin-9", Charset::latin9},
-        {"windows-1252", Charset::windows1252}, {"cp1252", Charset::windows1252},
+        {"utf-8", Charset::utf8},
+        {"utf8", Charset::utf8},
+        {"us-ascii", Charset::utf8},
+        {"ascii", Charset::utf8},
+        {"iso-8859-1", Charset::latin1},
+        {"latin1", Charset::latin1},
+        {"iso8859-1", Charset::latin1},
+        {"iso_8859-1", Charset::latin1},
+        {"iso-8859-15", Charset::latin9},
+        {"latin9", Charset::latin9},
+        {"iso8859-15", Charset::latin9},
+        {"latin-9", Charset::latin9},
+        {"windows-1252", Charset::windows1252},
+        {"cp1252", Charset::windows1252},
     };
     for (const auto& one : known)
         if (same_name(one.name, name)) return one.charset;
@@ -80,9 +95,12 @@ std::string to_utf8(std::string_view octets, Charset charset) {
     std::string text;
     for (const char c : octets) {
         const auto octet = static_cast<unsigned char>(c);
-        if (charset == Charset::latin9) append(text, latin9(octet));
-        else if (charset == Charset::windows1252 && octet >= 0x80 && octet < 0xA0) append(text, windows1252[octet - 0x80]);
-        else append(text, octet);
+        if (charset == Charset::latin9)
+            append(text, latin9(octet));
+        else if (charset == Charset::windows1252 && octet >= 0x80 && octet < 0xA0)
+            append(text, windows1252[octet - 0x80]);
+        else
+            append(text, octet);
     }
     return text;
 }

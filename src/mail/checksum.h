@@ -1,4 +1,5 @@
-// mail/checksum.h - tells a torn or damaged file from a whole one, as fast as memory is read. No defence against intent.
+// mail/checksum.h - tells a torn or damaged file from a whole one, as fast as memory is read. No defence against
+// intent.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@ namespace buzon::mail {
 // Four lanes of eight octets. Each step is a bijection of its lane, so damage within one lane is always seen, other
 // damage but for one case in 2^64. Part of file formats: never to be changed.
 [[nodiscard]] inline std::uint64_t checksum(std::string_view bytes) noexcept {
-    constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;   // 2^64 divided by the golden ratio
+    constexpr std::uint64_t odd = 0x9E3779B97F4A7C15; // 2^64 divided by the golden ratio
     const auto turn = [](std::uint64_t x) { return (x << 29) | (x >> 35); };
     std::uint64_t lanes[4] = {1, 2, 3, 4};
     const auto mix = [&](const char* block) {

@@ -74,12 +74,12 @@ std::error_code Listing::add(const dirent64& entry) {
 Result<Listing> list_directory(int directory, std::size_t expected) {
     if (::lseek(directory, 0, SEEK_SET) != 0) return last_error();
     Listing listing;
-    if (expected > many) {   // else they grow fast enough
+    if (expected > many) { // else they grow fast enough
         constexpr std::size_t octets_of_a_name = 48;
         reserve_all(listing.all, expected + expected / 8);
         reserve_all(listing.names, expected * octets_of_a_name);
     }
-    alignas(dirent64) std::array<char, 32 * 1024> entries;   // as many as the C library asks for
+    alignas(dirent64) std::array<char, 32 * 1024> entries; // as many as the C library asks for
     for (;;) {
         const ssize_t n = ::getdents64(directory, entries.data(), entries.size());
         if (n < 0) return last_error();
@@ -94,8 +94,8 @@ Result<Listing> list_directory(int directory, std::size_t expected) {
 
 namespace {
 
-constexpr int most_readings = 5;   // a directory that never rests is taken as it is
-constexpr std::int64_t tick_ns = 20'000'000;   // longer than those of any Linux
+constexpr int most_readings = 5;             // a directory that never rests is taken as it is
+constexpr std::int64_t tick_ns = 20'000'000; // longer than those of any Linux
 
 Result<DirectoryStamp> stamp(const UniqueFd& directory) {
     struct stat about {};

@@ -22,7 +22,9 @@ namespace buzon::mail {
 [[nodiscard]] inline bool is_no_room(std::error_code why) noexcept {
     return why.value() == ENOSPC || why.value() == EDQUOT;
 }
-[[nodiscard]] inline const char* folder_of(bool in_new) noexcept { return in_new ? "new" : "cur"; }
+[[nodiscard]] inline const char* folder_of(bool in_new) noexcept {
+    return in_new ? "new" : "cur";
+}
 
 [[nodiscard]] inline std::int64_t nanoseconds(const timespec& when) noexcept {
     return std::int64_t{when.tv_sec} * 1'000'000'000 + when.tv_nsec;
@@ -31,15 +33,15 @@ namespace buzon::mail {
 // Names of one directory, all in one string.
 struct Listing {
     struct Name {
-        std::uint64_t inode;   // as readdir says it
+        std::uint64_t inode; // as readdir says it
         std::uint32_t at;
         std::uint16_t size;
-        bool may_be_file;      // false: certainly none
-        bool surely_file;      // a regular one
+        bool may_be_file; // false: certainly none
+        bool surely_file; // a regular one
     };
     std::string names;
     std::vector<Name> all;
-    std::vector<std::string> journals;   // dot files that journal.h made
+    std::vector<std::string> journals; // dot files that journal.h made
 
     [[nodiscard]] std::string_view view(const Name& name) const noexcept { return {names.data() + name.at, name.size}; }
     // For calls that need a terminated one: it is.
@@ -54,21 +56,21 @@ struct Listing {
 
 // Both directories; one that is missing is empty.
 struct MaildirListing {
-    posix::UniqueFd in_new_fd, cur_fd;   // open while it lasts
+    posix::UniqueFd in_new_fd, cur_fd; // open while it lasts
     Listing in_new, cur;
-    Stamps before;                       // as the directories were before they were read
+    Stamps before; // as the directories were before they were read
 
     [[nodiscard]] const Listing& folder(bool is_new) const noexcept { return is_new ? in_new : cur; }
     [[nodiscard]] int fd(bool is_new) const noexcept { return is_new ? in_new_fd.get() : cur_fd.get(); }
 };
-// Read again, a few times, when they changed meanwhile, or so shortly before that nobody can tell: readdir may miss what is renamed while it runs. A message that
-// goes from new to cur may still be in both lists, but is in one at least.
-// `expected`: so many messages were there the last time.
+// Read again, a few times, when they changed meanwhile, or so shortly before that nobody can tell: readdir may miss
+// what is renamed while it runs. A message that goes from new to cur may still be in both lists, but is in one at
+// least. `expected`: so many messages were there the last time.
 [[nodiscard]] posix::Result<MaildirListing> list_maildir(int maildir, std::size_t expected = 0);
 
 constexpr int open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-// Opened for reading with these, a regular file for certain (else ENOENT), never through a link, never waiting for a FIFO's writer.
-// `about` is filled in.
+// Opened for reading with these, a regular file for certain (else ENOENT), never through a link, never waiting for a
+// FIFO's writer. `about` is filled in.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_regular(int directory, const char* name, struct stat& about);
 
 // One rename that never replaces a file (else EEXIST). Where the file system has no such call (NFS) it is a link and an

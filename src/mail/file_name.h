@@ -31,7 +31,8 @@ struct Delivered {
 
 // RFC 1939 section 7: 1 to 70 characters of 0x21 to 0x7E.
 [[nodiscard]] bool fits_as_uidl(std::string_view text) noexcept;
-// 32 hexadecimal digits for a base name that does not fit, or is taken: `salt` tells equal names apart. Stable for ever.
+// 32 hexadecimal digits for a base name that does not fit, or is taken: `salt` tells equal names apart. Stable for
+// ever.
 [[nodiscard]] std::string hashed_uidl(std::string_view base_name, std::uint64_t salt);
 
 } // namespace buzon::mail

@@ -1,4 +1,5 @@
-// `buzon-filtered`: a checked header, then for each transformation, the one used last at the end, its key and its messages.
+// `buzon-filtered`: a checked header, then for each transformation, the one used last at the end, its key and its
+// messages.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,11 +26,11 @@ using posix::UniqueFd;
 constexpr std::uint64_t magic = 0x00'01'46'4E'4F'5A'55'42;
 constexpr std::size_t message_size = 32;
 constexpr std::size_t largest_key = 255;
-constexpr std::size_t largest_file = 4 << 20;   // ours are half of that at most
+constexpr std::size_t largest_file = 4 << 20; // ours are half of that at most
 
 struct Section {
     std::string key;
-    FilteredMessages messages;   // those seen last at the end
+    FilteredMessages messages; // those seen last at the end
 };
 using Sections = std::vector<Section>;
 
@@ -167,7 +168,8 @@ std::error_code add_filtered(const std::string& maildir, const FilteredBatch& ba
     const std::string after = file_of(sections);
     if (after == before) return {};
     // No fsync: a torn file is known by its checksum.
-    return write_and_rename(root.value().get(), "tmp/" + unique_name(filtered_file_name), filtered_file_name, after, false);
+    return write_and_rename(root.value().get(), "tmp/" + unique_name(filtered_file_name), filtered_file_name, after,
+                            false);
 }
 
 std::string FilteredRequest::to_bytes() const {

@@ -43,9 +43,11 @@ bool FilteredMatch::go_on(std::size_t steps) {
     for (; steps > 0 && entries_left_ > 0; --steps) note(static_cast<std::uint32_t>(--entries_left_));
     for (; steps > 0 && next_ < snapshot_.count(); --steps, ++next_) {
         const FilteredMessage* const known = find(snapshot_.inode(next_));
-        if (!known || known->stored_size != snapshot_.stored_size(next_) || known->mtime_ns != snapshot_.mtime_ns(next_)) continue;
+        if (!known || known->stored_size != snapshot_.stored_size(next_) ||
+            known->mtime_ns != snapshot_.mtime_ns(next_))
+            continue;
         made_->known_.push_back({next_, known->octets});
-        made_->total_ += known->octets - snapshot_.octets(next_);   // modulo 2^64, as the sum is
+        made_->total_ += known->octets - snapshot_.octets(next_); // modulo 2^64, as the sum is
     }
     return entries_left_ > 0 || next_ < snapshot_.count();
 }
@@ -56,11 +58,11 @@ std::shared_ptr<const FilteredOctets> FilteredMatch::result() {
     return std::move(made_);
 }
 
-std::shared_ptr<const FilteredOctets> FilteredOctets::of(const Snapshot& snapshot,
-                                                         std::span<const FilteredMessage> messages,
-                                                         std::string_view key) {
+std::shared_ptr<const FilteredOctets>
+FilteredOctets::of(const Snapshot& snapshot, std::span<const FilteredMessage> messages, std::string_view key) {
     FilteredMatch match{snapshot, messages, key};
-    while (match.go_on(messages.size() + snapshot.count())) {}
+    while (match.go_on(messages.size() + snapshot.count())) {
+    }
     return match.result();
 }
 

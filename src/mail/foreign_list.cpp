@@ -49,10 +49,10 @@ std::optional<std::uint64_t> number(std::string_view text) noexcept {
 
 struct DovecotLine {
     std::uint64_t uid = 0;
-    std::uint64_t order = none;   // O
+    std::uint64_t order = none; // O
     std::string_view base;
-    std::optional<std::string_view> own_uidl;   // P, which may be empty
-    std::string_view guid;                      // G
+    std::optional<std::string_view> own_uidl; // P, which may be empty
+    std::string_view guid;                    // G
 };
 
 // UID [KEYVALUE...] :NAME
@@ -65,9 +65,12 @@ std::optional<DovecotLine> parse_line(std::string_view line) {
         const std::string_view word = take_word(line);
         if (word.empty()) continue;
         const std::string_view value = word.substr(1);
-        if (word.front() == 'P') parsed.own_uidl = value;
-        else if (word.front() == 'G') parsed.guid = value;
-        else if (word.front() == 'O') parsed.order = number(value).value_or(none);
+        if (word.front() == 'P')
+            parsed.own_uidl = value;
+        else if (word.front() == 'G')
+            parsed.guid = value;
+        else if (word.front() == 'O')
+            parsed.order = number(value).value_or(none);
     }
     if (line.size() < 2) return std::nullopt;
     parsed.base = base_name(line.substr(1));
@@ -101,11 +104,13 @@ std::vector<DovecotLine> read_lines(std::string_view rest, bool v1) {
     while (!rest.empty()) {
         const std::string_view line = take_line(rest);
         const std::optional<DovecotLine> parsed = v1 ? parse_line_v1(line) : parse_line(line);
-        if (!parsed || parsed->uid <= last_uid) continue;   // UIDs ascend; another line is damage
+        if (!parsed || parsed->uid <= last_uid) continue; // UIDs ascend; another line is damage
         last_uid = parsed->uid;
         const auto [known, fresh] = by_base.try_emplace(parsed->base, lines.size());
-        if (fresh) lines.push_back(*parsed);
-        else lines[known->second] = *parsed;
+        if (fresh)
+            lines.push_back(*parsed);
+        else
+            lines[known->second] = *parsed;
     }
     std::sort(lines.begin(), lines.end(), [](const DovecotLine& a, const DovecotLine& b) {
         return a.order != b.order ? a.order < b.order : a.uid < b.uid;
@@ -144,8 +149,10 @@ ForeignList parse_dovecot_uidlist(std::string_view content, std::string_view for
     list.source = UidlSource::dovecot;
     for (const DovecotLine& line : read_lines(rest, version == "1")) {
         std::string uidl;
-        if (line.own_uidl) uidl = line.own_uidl->empty() ? line.base : *line.own_uidl;
-        else uidl = format.fill_in({line.uid, *validity, line.base, line.guid.empty() ? line.base : line.guid});
+        if (line.own_uidl)
+            uidl = line.own_uidl->empty() ? line.base : *line.own_uidl;
+        else
+            uidl = format.fill_in({line.uid, *validity, line.base, line.guid.empty() ? line.base : line.guid});
         list.entries.push_back({std::string{line.base}, std::move(uidl)});
     }
     return list;
@@ -178,7 +185,7 @@ ForeignList parse_courier_sizelist(std::string_view content) {
     ForeignList list;
     list.source = UidlSource::courier;
     while (!rest.empty()) {
-        std::string_view line = take_line(rest);   // read from the right: a name may hold spaces
+        std::string_view line = take_line(rest); // read from the right: a name may hold spaces
         std::string uidl;
         if (version != 0) {
             std::string_view ids = take_last_word(line);
@@ -189,15 +196,16 @@ ForeignList parse_courier_sizelist(std::string_view content) {
             uidl = "UID" + std::string{n};
             if (version >= 2) uidl.append("-").append(validity);
         }
-        if (!number(take_last_word(line))) continue;   // the size
+        if (!number(take_last_word(line))) continue; // the size
         const std::string_view base = base_name(line);
         if (base.empty() || base.find('/') != base.npos) continue;
         list.entries.push_back({std::string{base}, version == 0 ? courier_escaped(base) : std::move(uidl)});
     }
-    std::stable_sort(list.entries.begin(), list.entries.end(), [](const ForeignList::Entry& a, const ForeignList::Entry& b) {
-        const std::uint64_t first = delivered(a.base).seconds, second = delivered(b.base).seconds;
-        return first != second ? first < second : a.base < b.base;
-    });
+    std::stable_sort(list.entries.begin(), list.entries.end(),
+                     [](const ForeignList::Entry& a, const ForeignList::Entry& b) {
+                         const std::uint64_t first = delivered(a.base).seconds, second = delivered(b.base).seconds;
+                         return first != second ? first < second : a.base < b.base;
+                     });
     return list;
 }
 

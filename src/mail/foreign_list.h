@@ -15,7 +15,7 @@ struct ForeignList {
         std::string base;
         std::string uidl;
     };
-    UidlSource source = UidlSource::base_name;   // none was found
+    UidlSource source = UidlSource::base_name; // none was found
     std::vector<Entry> entries;
 };
 

@@ -54,14 +54,15 @@ std::optional<std::uint32_t> KnownFiles::entry(const Found& file) const {
         const Slot slot = slots_[at & (slots_.size() - 1)];
         if (slot.entry == 0) return std::nullopt;
         const std::uint32_t i = slot.entry - 1;
-        if (slot.part == part_of(hash) && index_->inode(i) == file.inode && index_->base_name(i) == file.base()) return i;
+        if (slot.part == part_of(hash) && index_->inode(i) == file.inode && index_->base_name(i) == file.base())
+            return i;
     }
 }
 
 void KnownFiles::recognise(Found& file) const {
     const std::optional<std::uint32_t> i = entry(file);
     if (!i) return;
-    file.last_uidl = index_->uidl(*i);   // it stays even when the content has changed
+    file.last_uidl = index_->uidl(*i); // it stays even when the content has changed
     if (index_->stored_size(*i) == file.stored_size && index_->mtime_ns(*i) == file.mtime_ns) take_measures(*i, file);
 }
 

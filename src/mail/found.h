@@ -18,19 +18,19 @@ namespace buzon::mail {
 // One message file. The names live in the listing, UIDLs in the index or where naming.h keeps them.
 struct Found {
     std::string_view file_name;
-    std::string_view uidl;             // empty until it is given
-    std::string_view last_uidl;        // what the last session was told; empty when that is not known
+    std::string_view uidl;      // empty until it is given
+    std::string_view last_uidl; // what the last session was told; empty when that is not known
     std::uint64_t octets = 0;
     std::uint64_t stored_size = 0;
     std::uint64_t inode = 0;
     std::int64_t mtime_ns = 0;
-    std::uint16_t base_size = 0;       // the first so many octets of the name
+    std::uint16_t base_size = 0; // the first so many octets of the name
     bool in_new = false;
     bool wire_form = false;
     bool measured = false;
     bool gone = false;
-    bool shares_base = false;          // another message has the same base name
-    std::uint32_t rank = 0;            // where the order is not that of delivery
+    bool shares_base = false; // another message has the same base name
+    std::uint32_t rank = 0;   // where the order is not that of delivery
 
     [[nodiscard]] std::string_view base() const noexcept { return file_name.substr(0, base_size); }
     void take_identity(const struct stat& about) noexcept;
@@ -39,7 +39,7 @@ struct Found {
 // Entries of an index, found again by the file they describe.
 class KnownFiles {
 public:
-    explicit KnownFiles(std::shared_ptr<const Snapshot> index);   // none: nothing is known
+    explicit KnownFiles(std::shared_ptr<const Snapshot> index); // none: nothing is known
 
     [[nodiscard]] bool empty() const noexcept { return slots_.empty(); }
     // Takes octets and UIDL over where base name, inode, size and mtime are those of an entry.
@@ -48,10 +48,11 @@ public:
     [[nodiscard]] bool recognise_by_name(Found& file) const;
 
 private:
-    // A hash table by inode and base name. A part of the hash beside it keeps most of what is not meant from being looked at.
+    // A hash table by inode and base name. A part of the hash beside it keeps most of what is not meant from being
+    // looked at.
     struct Slot {
         std::uint32_t part;
-        std::uint32_t entry;   // index + 1; 0: free
+        std::uint32_t entry; // index + 1; 0: free
     };
     [[nodiscard]] std::optional<std::uint32_t> entry(const Found& file) const;
     void take_measures(std::uint32_t i, Found& file) const;
@@ -60,9 +61,9 @@ private:
     std::vector<Slot> slots_;
 };
 
-// Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot be
-// read keeps its size on disk. An error is trouble of ours (no memory, no descriptors), not of a file.
-// With a ring many are opened, read and closed at a time; without, or where that fails, one by one.
+// Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot
+// be read keeps its size on disk. An error is trouble of ours (no memory, no descriptors), not of a file. With a ring
+// many are opened, read and closed at a time; without, or where that fails, one by one.
 [[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing, posix::Ring* ring);
 // With the ring of this process, if there are enough of them and it can have one.
 [[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing);

@@ -97,8 +97,8 @@ std::optional<FrozenUidl> parse_entry(std::string_view line) {
     entry.base = std::move(*base);
     if (identity == "-") return entry;
     FileIdentity file;
-    const bool read = as_number(take_until(identity, '.'), file.inode) && as_number(take_until(identity, '.'), file.size) &&
-                      as_number(identity, file.mtime_ns);
+    const bool read = as_number(take_until(identity, '.'), file.inode) &&
+                      as_number(take_until(identity, '.'), file.size) && as_number(identity, file.mtime_ns);
     if (!read) return std::nullopt;
     entry.identity = file;
     return entry;
@@ -127,7 +127,8 @@ std::string frozen_line(const FrozenUidl& entry) {
     if (entry.identity)
         line += std::to_string(entry.identity->inode) + '.' + std::to_string(entry.identity->size) + '.' +
                 std::to_string(entry.identity->mtime_ns);
-    else line += '-';
+    else
+        line += '-';
     return with_checksum(line + ' ' + escaped(entry.base));
 }
 
@@ -167,9 +168,11 @@ std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
         constexpr int how = O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
         UniqueFd file{::openat(maildir, frozen_list_name, how, 0600)};
         if (!file || lock(file.get())) return std::nullopt;
-        struct stat ours {}, there {};
+        struct stat ours {
+        }, there{};
         if (::fstat(file.get(), &ours) != 0 || !S_ISREG(ours.st_mode)) return std::nullopt;
-        if (::fstatat(maildir, frozen_list_name, &there, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT) return std::nullopt;
+        if (::fstatat(maildir, frozen_list_name, &there, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+            return std::nullopt;
         // While we waited another process may have put a new file in its place.
         if (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) continue;
         FrozenFile locked{maildir, std::move(file)};

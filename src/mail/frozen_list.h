@@ -5,8 +5,8 @@
 //
 // SOURCE is base, dovecot or courier: with base, messages without a line have their base name and the order is that of
 // delivery; else the order is that of the lines. IDENTITY is "-", or INODE.SIZE.MTIME where several messages have one
-// base name. Octets outside 0x21-0x7E and "%" are written as %XX. A line whose checksum is wrong (torn by a crash) is as
-// none; the first of two lines for one message holds.
+// base name. Octets outside 0x21-0x7E and "%" are written as %XX. A line whose checksum is wrong (torn by a crash) is
+// as none; the first of two lines for one message holds.
 #pragma once
 
 #include <cstdint>
@@ -70,9 +70,9 @@ public:
 private:
     FrozenFile(int maildir, posix::UniqueFd file) : maildir_{maildir}, file_{std::move(file)} {}
 
-    int maildir_;   // borrowed
+    int maildir_; // borrowed
     posix::UniqueFd file_;
-    bool torn_ = false;   // the last line has no end
+    bool torn_ = false; // the last line has no end
     bool fresh_ = false;
 };
 

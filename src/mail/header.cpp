@@ -55,12 +55,18 @@ std::string from_base64(std::string_view text) {
     unsigned count = 0;
     for (const char c : text) {
         std::uint32_t value = 0;
-        if (c >= 'A' && c <= 'Z') value = static_cast<std::uint32_t>(c - 'A');
-        else if (c >= 'a' && c <= 'z') value = static_cast<std::uint32_t>(c - 'a') + 26;
-        else if (c >= '0' && c <= '9') value = static_cast<std::uint32_t>(c - '0') + 52;
-        else if (c == '+') value = 62;
-        else if (c == '/') value = 63;
-        else continue;   // padding, and what others let slip in
+        if (c >= 'A' && c <= 'Z')
+            value = static_cast<std::uint32_t>(c - 'A');
+        else if (c >= 'a' && c <= 'z')
+            value = static_cast<std::uint32_t>(c - 'a') + 26;
+        else if (c >= '0' && c <= '9')
+            value = static_cast<std::uint32_t>(c - '0') + 52;
+        else if (c == '+')
+            value = 62;
+        else if (c == '/')
+            value = 63;
+        else
+            continue; // padding, and what others let slip in
         bits = bits << 6 | value;
         count += 6;
         if (count < 8) continue;
@@ -115,7 +121,7 @@ std::optional<HeaderFields::Field> HeaderFields::next() noexcept {
         const std::size_t colon = field.find(':');
         if (colon == field.npos || is_space(field.front())) continue;
         std::string_view name = field.substr(0, colon);
-        while (!name.empty() && is_space(name.back())) name.remove_suffix(1);   // obsolete, and still met
+        while (!name.empty() && is_space(name.back())) name.remove_suffix(1); // obsolete, and still met
         if (name.empty() || name.find_first_of(" \t\r\n") != name.npos) continue;
         return Field{name, field.substr(colon + 1)};
     }
@@ -171,7 +177,7 @@ std::string lower_latin(std::string_view utf8) {
             text[i] = lower(text[i]);
             continue;
         }
-        if (lead < 0xC3 || lead > 0xC5 || i + 1 == text.size()) continue;   // U+00C0 to U+017F
+        if (lead < 0xC3 || lead > 0xC5 || i + 1 == text.size()) continue; // U+00C0 to U+017F
         const unsigned point = (lead & 0x1Fu) << 6 | (static_cast<unsigned char>(text[i + 1]) & 0x3Fu);
         const unsigned small = lower_letter(point);
         text[i] = static_cast<char>(0xC0 | small >> 6);

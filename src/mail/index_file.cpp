@@ -14,7 +14,7 @@ namespace {
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::int64_t leftover_age_ns = std::int64_t{36} * 3600 * 1'000'000'000;   // as others clean tmp/
+constexpr std::int64_t leftover_age_ns = std::int64_t{36} * 3600 * 1'000'000'000; // as others clean tmp/
 
 // Files of ours in tmp/ whose writer was killed.
 void clear_leftovers(int maildir, std::int64_t now_ns) {

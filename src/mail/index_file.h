@@ -18,7 +18,7 @@ namespace buzon::mail {
 // otherwise. Where none can be made (full, read-only) it does nothing.
 class NextIndex {
 public:
-    explicit NextIndex(int maildir);   // borrowed
+    explicit NextIndex(int maildir); // borrowed
     ~NextIndex();
     NextIndex(const NextIndex&) = delete;
     NextIndex& operator=(const NextIndex&) = delete;
@@ -29,7 +29,7 @@ public:
 
 private:
     int maildir_;
-    std::string path_;   // from the Maildir; empty when there is no file
+    std::string path_; // from the Maildir; empty when there is no file
     posix::UniqueFd file_;
     std::int64_t made_at_ns_ = 0;
 };

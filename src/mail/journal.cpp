@@ -19,7 +19,7 @@ namespace {
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t largest = std::size_t{1} << 30;   // a million names of the longest kind have room
+constexpr std::size_t largest = std::size_t{1} << 30; // a million names of the longest kind have room
 
 // The request in it: PackedUpdate::placeless().
 Result<std::string> read(int maildir, const std::string& path) {
@@ -62,7 +62,7 @@ std::optional<Journal> Journal::write(int maildir, std::string_view request, boo
     if (!sync) return journal;
     const Result<UniqueFd> cur = open_directory(maildir, "cur");
     if (!cur || sync_directory(cur.value().get())) {
-        journal.remove();   // a journal that may be on disk or not promises nothing
+        journal.remove(); // a journal that may be on disk or not promises nothing
         return std::nullopt;
     }
     return journal;
@@ -77,7 +77,7 @@ void Journal::replay(int maildir, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         Journal journal{maildir, "cur/" + name};
         const Result<std::string> bytes = read(maildir, journal.path_);
-        if (!bytes && bytes.error().value() != EBADMSG) continue;   // gone, or another time
+        if (!bytes && bytes.error().value() != EBADMSG) continue; // gone, or another time
         const Result<PackedUpdate> request = bytes ? PackedUpdate::from_placeless(bytes.value()) : bytes.error();
         if (request) {
             Result<Updater> updater = Updater::open(maildir, request.value().keep_since());

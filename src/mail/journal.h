@@ -31,8 +31,8 @@ public:
 private:
     Journal(int maildir, std::string path) noexcept : maildir_{maildir}, path_{std::move(path)} {}
 
-    int maildir_;        // borrowed
-    std::string path_;   // from the Maildir
+    int maildir_;      // borrowed
+    std::string path_; // from the Maildir
 };
 
 } // namespace buzon::mail

@@ -8,8 +8,9 @@
 
 namespace buzon::mail {
 
-// Says of memory that has not been touched yet that all of it will be: the kernel may give it in huge pages, one fault for
-// 512 of the small ones. A scan of a million messages spent a third of its time in faults. Where it may not, nothing changes.
+// Says of memory that has not been touched yet that all of it will be: the kernel may give it in huge pages, one fault
+// for 512 of the small ones. A scan of a million messages spent a third of its time in faults. Where it may not,
+// nothing changes.
 inline void all_will_be_used(void* begin, std::size_t octets) noexcept {
     constexpr std::uintptr_t huge = std::uintptr_t{2} << 20;
     if (octets < 2 * huge) return;

@@ -31,7 +31,7 @@ Result<std::optional<Place>> Locator::find(std::string_view base, std::uint64_t 
                                   [](const Entry& a, std::string_view name) { return base_name(a.name) < name; });
     std::optional<Place> place;
     for (; entry != by_name_.end() && base_name(entry->name) == base; ++entry)
-        if (inode == 0 || entry->inode == inode) place = Place{std::string{entry->name}, entry->in_new};   // cur wins
+        if (inode == 0 || entry->inode == inode) place = Place{std::string{entry->name}, entry->in_new}; // cur wins
     return place;
 }
 

@@ -22,7 +22,7 @@ struct Place {
 // Looks messages up by base name. One reading of the directories serves for many questions, until refresh().
 class Locator {
 public:
-    explicit Locator(int maildir) noexcept : maildir_{maildir} {}   // borrowed
+    explicit Locator(int maildir) noexcept : maildir_{maildir} {} // borrowed
 
     // With an inode only the file that has it counts, else any of that base name.
     [[nodiscard]] posix::Result<std::optional<Place>> find(std::string_view base, std::uint64_t inode);

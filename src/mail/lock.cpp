@@ -26,12 +26,12 @@ constexpr std::size_t file_count = MaildropLocks::descriptors;
 // A program that is started gets copies of the lowest descriptors and closes them (filter/spawn.cpp): not these.
 constexpr int lowest_descriptor = 64;
 
-// Each user has so many octets of a file to himself, of which a lock covers the first so many as say since when it is held:
-// whoever asks the kernel for the lock in his way learns its length, and no file has to be written.
+// Each user has so many octets of a file to himself, of which a lock covers the first so many as say since when it is
+// held: whoever asks the kernel for the lock in his way learns its length, and no file has to be written.
 constexpr unsigned room_bits = 18;
 constexpr std::uint64_t lengths = (std::uint64_t{1} << room_bits) - 1;
-constexpr std::uint64_t seconds_a_step = 2;   // so lengths repeat after six days
-constexpr std::uint64_t steps_ahead = 1800;   // that another host's clock may be, an hour
+constexpr std::uint64_t seconds_a_step = 2; // so lengths repeat after six days
+constexpr std::uint64_t steps_ahead = 1800; // that another host's clock may be, an hour
 constexpr std::uint64_t hash_bits = (file_count << (63 - room_bits)) - 1;
 
 // FNV-1a: every server process, of whatever version, must find the same octets.
@@ -62,13 +62,14 @@ std::int64_t since_of(std::uint64_t length, std::int64_t now) noexcept {
 
 Result<UniqueFd> open_lock_file(int folder, std::size_t number) {
     const std::string name{static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10)};
-    UniqueFd file{::openat(folder, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
+    UniqueFd file{
+        ::openat(folder, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
     if (!file) return last_error();
     struct stat about {};
     if (::fstat(file.get(), &about) != 0) return last_error();
     if (!S_ISREG(about.st_mode)) return std::error_code{EINVAL, std::system_category()};
     UniqueFd higher{::fcntl(file.get(), F_DUPFD_CLOEXEC, lowest_descriptor)};
-    return higher ? std::move(higher) : std::move(file);   // where so few are allowed: then it only costs time
+    return higher ? std::move(higher) : std::move(file); // where so few are allowed: then it only costs time
 }
 
 std::error_code error_of(int number) noexcept {
@@ -81,9 +82,7 @@ struct Hint {
     std::int64_t since = 0;
     std::uint64_t sum = 0;
 
-    std::uint64_t right_sum() const noexcept {
-        return (hash * 0x9E3779B97F4A7C15) ^ static_cast<std::uint64_t>(since);
-    }
+    std::uint64_t right_sum() const noexcept { return (hash * 0x9E3779B97F4A7C15) ^ static_cast<std::uint64_t>(since); }
 };
 
 bool holds_hints_alone(int file) {
@@ -102,8 +101,8 @@ bool holds_hints_alone(int file) {
     }
 }
 
-// Before 0.1.0 had its directory, one file of that name held all locks. One that no server uses makes room for it. Nothing:
-// it has, or there was none.
+// Before 0.1.0 had its directory, one file of that name held all locks. One that no server uses makes room for it.
+// Nothing: it has, or there was none.
 std::error_code make_room_for_folder(const std::string& path) {
     const UniqueFd file{::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     if (!file && (errno == ENOENT || errno == EISDIR)) return {};
@@ -111,13 +110,14 @@ std::error_code make_room_for_folder(const std::string& path) {
     struct stat about {};
     if (::fstat(file.get(), &about) != 0) return last_error();
     if (!S_ISREG(about.st_mode) || !holds_hints_alone(file.get())) return error_of(ENOTDIR);
-    // A lock that anybody has, on any host; and, where the file system can tell, a server that has the file open without one.
+    // A lock that anybody has, on any host; and, where the file system can tell, a server that has the file open
+    // without one.
     struct flock whole {};
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
     while (::fcntl(file.get(), F_OFD_SETLK, &whole) != 0)
         if (errno != EINTR) return errno == EAGAIN || errno == EACCES ? error_of(EBUSY) : last_error();
-    ::fcntl(file.get(), F_SETSIG, SIGURG);   // whoever opens it now may interrupt nobody
+    ::fcntl(file.get(), F_SETSIG, SIGURG); // whoever opens it now may interrupt nobody
     if (::fcntl(file.get(), F_SETLEASE, F_WRLCK) != 0 && errno == EAGAIN) return error_of(EBUSY);
     // Where another new server was quicker this is a directory by now, which unlink() leaves alone.
     if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != EISDIR) return last_error();
@@ -129,17 +129,17 @@ std::error_code make_room_for_folder(const std::string& path) {
 struct MaildropLocks::Table {
     struct Held {
         std::uint64_t session = 0;
-        std::uint32_t since = 0;   // Unix time, until 2106
+        std::uint32_t since = 0; // Unix time, until 2106
         LockKind kind = LockKind::exclusive;
     };
     // Nearly always one session: what others there are live apart, and are of its kind.
     struct Users {
         Held first;
-        std::unique_ptr<std::vector<Held>> others;   // those that share it, in the order of their coming
+        std::unique_ptr<std::vector<Held>> others; // those that share it, in the order of their coming
     };
 
     std::array<UniqueFd, file_count> files;
-    std::unordered_map<std::uint64_t, Users> held;   // by the user's hash: that is what the kernel's lock is for
+    std::unordered_map<std::uint64_t, Users> held; // by the user's hash: that is what the kernel's lock is for
 
     [[nodiscard]] int file(std::uint64_t hash) const noexcept { return files[hash % file_count].get(); }
 
@@ -156,7 +156,8 @@ struct MaildropLocks::Table {
         Users& users = at->second;
         if (users.others) {
             auto& others = *users.others;
-            const auto one = std::find_if(others.begin(), others.end(), [&](const Held& h) { return h.session == session; });
+            const auto one =
+                std::find_if(others.begin(), others.end(), [&](const Held& h) { return h.session == session; });
             if (users.first.session == session) {
                 users.first = others.front();
                 others.erase(others.begin());
@@ -205,7 +206,8 @@ Result<MaildropLocks> MaildropLocks::open(const std::string& mail_root) {
     return MaildropLocks{std::move(table)};
 }
 
-MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session, std::int64_t now) {
+MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session,
+                                           std::int64_t now) {
     const std::uint64_t hash = hash_of(user);
     const Table::Held held{session, static_cast<std::uint32_t>(now), kind};
     if (const auto at = table_->held.find(hash); at != table_->held.end()) {
@@ -221,7 +223,7 @@ MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind,
         if (why.value() != EAGAIN && why.value() != EACCES) return why;
         LockHolder other;
         struct flock range = range_of(hash, F_WRLCK, 1);
-        if (::fcntl(table_->file(hash), F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK) {   // else it has just gone
+        if (::fcntl(table_->file(hash), F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK) { // else it has just gone
             other.since = since_of(static_cast<std::uint64_t>(range.l_len), now);
             if (range.l_type == F_RDLCK) other.kind = LockKind::shared;
         }

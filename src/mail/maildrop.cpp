@@ -36,7 +36,7 @@ Maildrop::Bits& Maildrop::ready(Bits& bits) const {
 }
 
 bool Maildrop::exists(MessageNumber number) const noexcept {
-    return index(number) < count();   // number 0 wraps round to the largest index there is, which no message has
+    return index(number) < count(); // number 0 wraps round to the largest index there is, which no message has
 }
 
 bool Maildrop::deleted(MessageNumber number) const noexcept {

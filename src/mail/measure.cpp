@@ -18,9 +18,9 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t batch_size = 32;              // at a time: more gain nothing
-constexpr std::size_t first_piece = 32 * 1024;      // of each in a batch: nearly all mail is smaller
-constexpr std::size_t piece_size = 256 * 1024;      // of one alone
+constexpr std::size_t batch_size = 32;         // at a time: more gain nothing
+constexpr std::size_t first_piece = 32 * 1024; // of each in a batch: nearly all mail is smaller
+constexpr std::size_t piece_size = 256 * 1024; // of one alone
 constexpr std::size_t fewest_for_a_ring = 4;
 
 // Always the same memory, of whose pages small mail touches few: to map and unmap it is dearer than to read a message.
@@ -28,7 +28,7 @@ std::array<char, batch_size * first_piece> read_room;
 static_assert(read_room.size() >= piece_size);
 
 struct Unread {
-    std::uint64_t inode;   // beside the pointer: sorting looks at nothing else
+    std::uint64_t inode; // beside the pointer: sorting looks at nothing else
     Found* file;
 };
 
@@ -74,7 +74,8 @@ std::error_code measure_one(Found& file, int folder) {
     if (is_ours(why)) return why;
     if (why) {
         file.gone = why.value() == ENOENT;
-        if (!opened && ::fstatat(folder, file.file_name.data(), &about, AT_SYMLINK_NOFOLLOW) == 0) file.take_identity(about);
+        if (!opened && ::fstatat(folder, file.file_name.data(), &about, AT_SYMLINK_NOFOLLOW) == 0)
+            file.take_identity(about);
         file.octets = file.stored_size;
         return {};
     }
@@ -82,8 +83,8 @@ std::error_code measure_one(Found& file, int folder) {
     return {};
 }
 
-// Whether the ring itself reads what is in memory. Of a file system that has no reads that must not wait (tmpfs) it would hand
-// each one to a thread, which takes longer than to read.
+// Whether the ring itself reads what is in memory. Of a file system that has no reads that must not wait (tmpfs) it
+// would hand each one to a thread, which takes longer than to read.
 bool reads_at_once(int fd) noexcept {
     char octet = 0;
     const iovec into{&octet, 1};
@@ -95,8 +96,8 @@ int read_first(int fd, std::span<char> room) noexcept {
     return n < 0 ? -errno : static_cast<int>(n);
 }
 
-// The same for up to batch_size of them: opened together, read together, closed together. Whatever does not succeed is left
-// as it is, for measure_one() to find out why.
+// The same for up to batch_size of them: opened together, read together, closed together. Whatever does not succeed is
+// left as it is, for measure_one() to find out why.
 void measure_batch(std::span<const Unread> batch, const MaildirListing& listing, posix::Ring& ring) {
     for (const Unread& one : batch) ring.open(listing.fd(one.file->in_new), one.file->file_name.data(), open_flags);
     struct Opened {
@@ -110,7 +111,7 @@ void measure_batch(std::span<const Unread> batch, const MaildirListing& listing,
         Found* const file = batch[i++].file;
         if (fd < 0) continue;
         opened[count] = {fd, file, std::span{read_room}.subspan(count * first_piece, first_piece)};
-        ++count;   // not above: g++ 12 increments before it evaluates what stands in the braces
+        ++count; // not above: g++ 12 increments before it evaluates what stands in the braces
     }
     const std::span<Opened> all = std::span{opened}.first(count);
 
@@ -168,7 +169,7 @@ std::error_code measure(std::vector<Found>& files, const MaildirListing& listing
 std::error_code measure(std::vector<Found>& files, const MaildirListing& listing) {
     const auto unread = std::count_if(files.begin(), files.end(), [](const Found& file) { return !file.measured; });
     if (unread < static_cast<std::ptrdiff_t>(fewest_for_a_ring)) return measure(files, listing, nullptr);
-    static std::optional<posix::Ring> ring = posix::Ring::make(batch_size);   // as long as the process lasts
+    static std::optional<posix::Ring> ring = posix::Ring::make(batch_size); // as long as the process lasts
     return measure(files, listing, ring ? &*ring : nullptr);
 }
 

@@ -26,7 +26,7 @@ public:
     explicit TakenUidls(std::size_t entries) : slots_(std::bit_ceil(std::max<std::size_t>(entries * 2, 16))) {}
 
     [[nodiscard]] bool take(std::string_view uidl) {
-        const std::uint64_t hash = checksum(uidl) | 1;   // 0 is free
+        const std::uint64_t hash = checksum(uidl) | 1; // 0 is free
         for (std::size_t at = hash >> 1;; ++at) {
             std::uint64_t& slot = slots_[at & (slots_.size() - 1)];
             if (slot == hash) return false;
@@ -108,12 +108,13 @@ public:
     }
 
 private:
-    // The usual maildrop, with or without a million messages: no list has anything to say, every name is a UIDL, no other
-    // message's, and what the last session was told. All that the rest of this file does would come to the same.
+    // The usual maildrop, with or without a million messages: no list has anything to say, every name is a UIDL, no
+    // other message's, and what the last session was told. All that the rest of this file does would come to the same.
     bool names_serve() const {
         if (source_ != UidlSource::base_name || !frozen_.entries.empty() || !foreign_.entries.empty()) return false;
         return std::all_of(files_.begin(), files_.end(), [](const Found& file) {
-            return !file.shares_base && fits_as_uidl(file.base()) && (file.last_uidl.empty() || file.last_uidl == file.base());
+            return !file.shares_base && fits_as_uidl(file.base()) &&
+                   (file.last_uidl.empty() || file.last_uidl == file.base());
         });
     }
 
@@ -125,7 +126,7 @@ private:
         std::unordered_multimap<std::string_view, std::uint32_t> by_base;
         by_base.reserve(frozen_.entries.size());
         for (std::uint32_t i = 0; i < frozen_.entries.size(); ++i) {
-            static_cast<void>(taken_->take(frozen_.entries[i].uidl));   // gone messages' UIDLs are not given again
+            static_cast<void>(taken_->take(frozen_.entries[i].uidl)); // gone messages' UIDLs are not given again
             by_base.emplace(frozen_.entries[i].base, i);
         }
         if (by_base.empty()) return;
@@ -136,7 +137,8 @@ private:
                 const auto [first, last] = by_base.equal_range(file.base());
                 for (auto at = first; at != last; ++at) {
                     const FrozenUidl& entry = frozen_.entries[at->second];
-                    const bool fits = by_identity ? entry.identity && entry.identity->fits(identity(file)) : !entry.identity;
+                    const bool fits =
+                        by_identity ? entry.identity && entry.identity->fits(identity(file)) : !entry.identity;
                     if (fits && !claimed_[at->second]) best = std::min(best, at->second);
                 }
                 if (best == unlisted) continue;
@@ -158,9 +160,10 @@ private:
             const auto known = by_base.find(file.base());
             if (known == by_base.end()) continue;
             file.rank = known->second;
-            by_base.erase(known);   // a second message of the name is another one
+            by_base.erase(known); // a second message of the name is another one
         }
-        std::stable_sort(fresh_.begin(), fresh_.end(), [](const Found* a, const Found* b) { return a->rank < b->rank; });
+        std::stable_sort(fresh_.begin(), fresh_.end(),
+                         [](const Found* a, const Found* b) { return a->rank < b->rank; });
     }
 
     void name_fresh() {
@@ -226,7 +229,7 @@ private:
     UidlSource source_ = UidlSource::base_name;
     std::optional<TakenUidls> taken_;
     bool heal_ = false;
-    bool plain_ = false;   // every message's UIDL is its name
+    bool plain_ = false; // every message's UIDL is its name
     std::vector<bool> claimed_;
     std::vector<Found*> fresh_;
 };
@@ -258,7 +261,7 @@ std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules
     if (!read) return read.error();
     const FrozenUidls& frozen = read.value();
     naming.run(frozen, {}, false);
-    if (!naming.has_fresh()) return {};   // the other server's list, which may be long, has nothing to add
+    if (!naming.has_fresh()) return {}; // the other server's list, which may be long, has nothing to add
     const posix::Result<ForeignList> found = foreign_for(maildir, rules, frozen);
     if (!found) return found.error();
     const ForeignList& foreign = found.value();
@@ -279,7 +282,7 @@ void mark_shared_bases(std::vector<Found>& files, bool neighbours) {
         return;
     }
     TakenUidls seen{files.size()};
-    std::unordered_set<std::string_view> shared;   // few, as a rule none
+    std::unordered_set<std::string_view> shared; // few, as a rule none
     for (const Found& file : files)
         if (!seen.take(file.base())) shared.insert(file.base());
     for (Found& file : files) file.shares_base = !shared.empty() && shared.count(file.base()) != 0;
@@ -297,8 +300,10 @@ std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<F
         if (std::optional<FrozenFile> locked = FrozenFile::open_locked(maildir)) {
             if (const std::error_code why = name_after(*locked, maildir, rules, naming, change)) return why;
             const std::string lines = naming.lines_to_add();
-            if (naming.worth_compacting()) static_cast<void>(locked->replace(naming.compacted(bases_in_trash(maildir))));
-            else if (!lines.empty()) static_cast<void>(locked->append(lines, naming.must_reach_disk()));
+            if (naming.worth_compacting())
+                static_cast<void>(locked->replace(naming.compacted(bases_in_trash(maildir))));
+            else if (!lines.empty())
+                static_cast<void>(locked->append(lines, naming.must_reach_disk()));
         }
     }
     naming.sort_by_rank();

@@ -23,7 +23,8 @@ std::error_code gone() noexcept {
 // With an inode, only the file that has it.
 Result<UniqueFd> open_at(int maildir, const Place& place, std::uint64_t inode) {
     struct stat about {};
-    Result<UniqueFd> file = open_regular(maildir, (std::string{folder_of(place.in_new)} + '/' + place.file_name).c_str(), about);
+    Result<UniqueFd> file =
+        open_regular(maildir, (std::string{folder_of(place.in_new)} + '/' + place.file_name).c_str(), about);
     if (file && inode != 0 && about.st_ino != inode) return gone();
     return file;
 }

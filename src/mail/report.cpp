@@ -21,8 +21,8 @@ using posix::UniqueFd;
 
 // One place of the file.
 struct Slot {
-    std::uint64_t sum = 0;        // over the rest
-    std::uint64_t sequence = 0;   // ascending; 0: never used
+    std::uint64_t sum = 0;      // over the rest
+    std::uint64_t sequence = 0; // ascending; 0: never used
     std::int64_t began = 0;
     std::int64_t ended = 0;
     std::uint64_t octets_sent = 0;
@@ -30,10 +30,11 @@ struct Slot {
     std::uint32_t deleted = 0;
     std::uint8_t kind = 0;
     std::uint8_t updated = 0;
-    char from[46] = {};           // terminated
+    char from[46] = {}; // terminated
 
     [[nodiscard]] std::uint64_t right_sum() const noexcept {
-        return checksum({static_cast<const char*>(static_cast<const void*>(this)) + sizeof sum, sizeof(Slot) - sizeof sum});
+        return checksum(
+            {static_cast<const char*>(static_cast<const void*>(this)) + sizeof sum, sizeof(Slot) - sizeof sum});
     }
 };
 static_assert(sizeof(Slot) == 96);
@@ -74,9 +75,16 @@ Slot slot_of(const SessionRecord& record) {
 }
 
 SessionRecord record_of(const Slot& slot) {
-    const std::size_t from_size = static_cast<std::size_t>(std::find(slot.from, slot.from + sizeof slot.from, '\0') - slot.from);
-    return {static_cast<SessionRecord::Kind>(slot.kind), slot.updated != 0, slot.began, slot.ended, slot.retrieved,
-            slot.deleted, slot.octets_sent, std::string{slot.from, from_size}};
+    const std::size_t from_size =
+        static_cast<std::size_t>(std::find(slot.from, slot.from + sizeof slot.from, '\0') - slot.from);
+    return {static_cast<SessionRecord::Kind>(slot.kind),
+            slot.updated != 0,
+            slot.began,
+            slot.ended,
+            slot.retrieved,
+            slot.deleted,
+            slot.octets_sent,
+            std::string{slot.from, from_size}};
 }
 
 // Where the record goes; it takes in what it continues.
@@ -119,8 +127,16 @@ Result<UniqueFd> open_locked(const std::string& maildir) {
 } // namespace
 
 std::string SessionRecord::to_bytes() const {
-    return BytesOut{}.put(kind).put(updated).put(began).put(ended).put(retrieved).put(deleted).put(octets_sent)
-        .put_text(from).take();
+    return BytesOut{}
+        .put(kind)
+        .put(updated)
+        .put(began)
+        .put(ended)
+        .put(retrieved)
+        .put(deleted)
+        .put(octets_sent)
+        .put_text(from)
+        .take();
 }
 
 Result<SessionRecord> SessionRecord::from_bytes(std::string_view bytes) {
@@ -206,7 +222,8 @@ std::string report_lines(std::span<const SessionRecord> records) {
         switch (record.kind) {
         case SessionRecord::Kind::session:
             text.append(" session from=").append(record.from);
-            append_field(" seconds=", static_cast<std::uint64_t>(std::max<std::int64_t>(record.ended - record.began, 0)), text);
+            append_field(
+                " seconds=", static_cast<std::uint64_t>(std::max<std::int64_t>(record.ended - record.began, 0)), text);
             append_field(" retr=", record.retrieved, text);
             append_field(" dele=", record.deleted, text);
             append_field(" bytes=", record.octets_sent, text);
@@ -214,7 +231,9 @@ std::string report_lines(std::span<const SessionRecord> records) {
             break;
         case SessionRecord::Kind::idle:
         case SessionRecord::Kind::refused_login:
-            text.append(record.kind == SessionRecord::Kind::idle ? " idle" : " refused").append(" from=").append(record.from);
+            text.append(record.kind == SessionRecord::Kind::idle ? " idle" : " refused")
+                .append(" from=")
+                .append(record.from);
             append_field(" times=", record.retrieved, text);
             text += " until=";
             append_time(record.ended, text);

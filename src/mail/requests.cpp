@@ -13,7 +13,7 @@ using Action = UpdateRequest::Action;
 
 void put_head(BytesOut& out, std::string_view maildir, std::int64_t keep_since, std::uint32_t items) {
     out.put_text(maildir);
-    out.put_text({}).put(keep_since).put(items);   // what is placeless begins with an empty place
+    out.put_text({}).put(keep_since).put(items); // what is placeless begins with an empty place
 }
 
 void put_item(BytesOut& out, std::string_view file_name, bool in_new, Action action, std::uint64_t inode) {
@@ -23,7 +23,7 @@ void put_item(BytesOut& out, std::string_view file_name, bool in_new, Action act
 std::optional<Action> action_for(const Maildrop& maildrop, MessageNumber number) {
     if (maildrop.deleted(number)) return Action::remove;
     if (maildrop.snapshot().in_new(Maildrop::index(number))) return Action::mark_seen;
-    return std::nullopt;   // retrieved, and in cur already
+    return std::nullopt; // retrieved, and in cur already
 }
 
 } // namespace
@@ -84,7 +84,8 @@ UpdateRequest UpdateRequest::of(const Maildrop& maildrop, std::string maildir) {
     for (auto at = maildrop.next_marked({}); at; at = maildrop.next_marked(*at)) {
         const std::uint32_t index = Maildrop::index(*at);
         if (const auto action = action_for(maildrop, *at))
-            request.items.push_back({std::string{snapshot.file_name(index)}, snapshot.in_new(index), *action, snapshot.telling_inode(index)});
+            request.items.push_back({std::string{snapshot.file_name(index)}, snapshot.in_new(index), *action,
+                                     snapshot.telling_inode(index)});
     }
     return request;
 }

@@ -38,13 +38,13 @@ std::int64_t clock_ns() noexcept {
     return nanoseconds(now);
 }
 
-constexpr std::size_t most_to_stat = 4096;   // some 5 ms
+constexpr std::size_t most_to_stat = 4096; // some 5 ms
 
 // Regular files only, with what stat says of them and what the index knows. Without an index every file is opened to be
 // measured, and that tells the same: one call less for each. (Not so for single unknown files: what readdir says of
 // inodes is not on every file system what stat says, so only the latter can tell that a file is unknown.)
-// Of very many, those with a known name and inode are believed: a new message must not cost a hundred thousand calls. What
-// somebody has written into such a file shows when it is retrieved.
+// Of very many, those with a known name and inode are believed: a new message must not cost a hundred thousand calls.
+// What somebody has written into such a file shows when it is retrieved.
 Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFiles& known) {
     std::vector<Found> files;
     reserve_all(files, listing.in_new.all.size() + listing.cur.all.size());
@@ -101,7 +101,8 @@ bool delivered_before(const Place& a, const Place& b, const std::vector<Found>& 
     const Found& one = files[a.file];
     const Found& other = files[b.file];
     // new before cur: false sorts before true.
-    return std::tuple{one.base(), !one.in_new, one.file_name} < std::tuple{other.base(), !other.in_new, other.file_name};
+    return std::tuple{one.base(), !one.in_new, one.file_name} <
+           std::tuple{other.base(), !other.in_new, other.file_name};
 }
 
 // Messages of one base name stand together afterwards where all go by their names.
@@ -115,7 +116,8 @@ void put_in_order(std::vector<Found>& files, SessionOrder order) {
         by_name = by_name && when.known;
         places.emplace_back(files[i], i, when, order);
     }
-    std::sort(places.begin(), places.end(), [&](const Place& a, const Place& b) { return delivered_before(a, b, files); });
+    std::sort(places.begin(), places.end(),
+              [&](const Place& a, const Place& b) { return delivered_before(a, b, files); });
     // One file with two names is one message on its way from new to cur: the name in cur sorts last and is the new one.
     // (Where new lies on another file system, two files may have one inode's number.)
     const auto same = [](const Found& a, const Found& b) {
@@ -125,8 +127,10 @@ void put_in_order(std::vector<Found>& files, SessionOrder order) {
     reserve_all(sorted, places.size());
     for (const Place& place : places) {
         const Found& file = files[place.file];
-        if (!sorted.empty() && same(sorted.back(), file)) sorted.back() = file;
-        else sorted.push_back(file);
+        if (!sorted.empty() && same(sorted.back(), file))
+            sorted.back() = file;
+        else
+            sorted.push_back(file);
     }
     files = std::move(sorted);
     mark_shared_bases(files, by_name);
@@ -169,7 +173,7 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, Ui
     const std::int64_t now_ns = next_index.made_at_ns() != 0 ? next_index.made_at_ns() : clock_ns();
     Result<MaildirListing> listing = list_maildir(root.value().get(), index ? index->count() : 0);
     if (!listing) return listing.error();
-    if (!listing.value().cur.journals.empty()) {   // an update was cut short: it is ended first
+    if (!listing.value().cur.journals.empty()) { // an update was cut short: it is ended first
         Journal::replay(root.value().get(), listing.value().cur.journals);
         listing = list_maildir(root.value().get());
         if (!listing) return listing.error();
@@ -189,7 +193,7 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, Ui
     const Stamps& before = listing.value().before;
     // What could not be read is tried again next time.
     const bool all_measured = std::all_of(files.begin(), files.end(), [](const Found& file) { return file.measured; });
-    const bool ended = listing.value().cur.journals.empty();   // else the next login tries again to end the update
+    const bool ended = listing.value().cur.journals.empty(); // else the next login tries again to end the update
     const bool settled = all_measured && ended && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
     const Result<std::string> block = picture(files, before, settled, options.uidl.digest());
     if (!block) return block.error();

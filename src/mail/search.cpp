@@ -46,7 +46,7 @@ std::optional<Number> number(std::string_view text) {
 
 // Days since 1970-01-01, by the proleptic Gregorian calendar.
 std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day_of_month) noexcept {
-    year -= month <= 2 ? 1 : 0;   // years begin in March: leap days come last
+    year -= month <= 2 ? 1 : 0; // years begin in March: leap days come last
     const std::int64_t era = year / 400;
     const std::int64_t year_of_era = year - era * 400;
     const std::int64_t day_of_year = (153 * (std::int64_t{month} + (month > 2 ? -3 : 9)) + 2) / 5 + day_of_month - 1;
@@ -57,13 +57,14 @@ std::optional<std::int64_t> day_start(unsigned year, unsigned month, unsigned da
     if (year < 1970 || year > 9999 || month < 1 || month > 12 || day_of_month < 1) return std::nullopt;
     const std::int64_t start = days_from_civil(year, month, day_of_month);
     const std::int64_t next_month = month == 12 ? days_from_civil(year + 1, 1, 1) : days_from_civil(year, month + 1, 1);
-    if (start >= next_month) return std::nullopt;   // the 30th of February
+    if (start >= next_month) return std::nullopt; // the 30th of February
     return start * seconds_of_a_day;
 }
 
 // YYYY-MM-DD or D-Mon-YYYY.
 std::optional<std::int64_t> parse_date(std::string_view text) {
-    constexpr std::string_view months[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+    constexpr std::string_view months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                           "jul", "aug", "sep", "oct", "nov", "dec"};
     const std::size_t first = text.find('-');
     const std::size_t second = first == text.npos ? first : text.find('-', first + 1);
     if (second == text.npos) return std::nullopt;
@@ -158,7 +159,7 @@ bool SearchCriteria::matches(const SearchFacts& message) const {
     std::vector<bool> found(all_.size(), false);
     HeaderFields fields{message.header};
     while (const auto field = fields.next()) {
-        std::optional<std::string> body;   // decoded once, and only where somebody asks
+        std::optional<std::string> body; // decoded once, and only where somebody asks
         for (std::size_t i = 0; i < all_.size(); ++i) {
             const Criterion& criterion = all_[i];
             if (found[i] || !in_header(criterion.what)) continue;

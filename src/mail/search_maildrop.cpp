@@ -12,7 +12,7 @@ namespace {
 using posix::Result;
 
 constexpr std::size_t largest_header = 256 * 1024;
-constexpr std::uint32_t most_looked_at = 4096;   // in one turn of the reactor: less than a millisecond
+constexpr std::uint32_t most_looked_at = 4096; // in one turn of the reactor: less than a millisecond
 constexpr std::size_t piece_size = 8 * 1024;   // more than most headers have
 
 // Reads until the blank line is in it.
@@ -39,9 +39,11 @@ SearchRequest SearchRequest::slice(const Maildrop& maildrop, std::string maildir
         after = *at;
         ++looked_at;
         const std::uint32_t i = Maildrop::index(*at);
-        if (!criteria.may_match(snapshot.octets(i), delivery_time(snapshot.base_name(i), snapshot.mtime_ns(i)))) continue;
-        request.items.push_back({static_cast<std::uint32_t>(*at), std::string{snapshot.file_name(i)}, snapshot.in_new(i),
-                                 snapshot.telling_inode(i), snapshot.octets(i), snapshot.mtime_ns(i)});
+        if (!criteria.may_match(snapshot.octets(i), delivery_time(snapshot.base_name(i), snapshot.mtime_ns(i))))
+            continue;
+        request.items.push_back({static_cast<std::uint32_t>(*at), std::string{snapshot.file_name(i)},
+                                 snapshot.in_new(i), snapshot.telling_inode(i), snapshot.octets(i),
+                                 snapshot.mtime_ns(i)});
     }
     return request;
 }

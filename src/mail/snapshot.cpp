@@ -20,9 +20,9 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t alignment = 16;   // of the block in memory: more than its records need
+constexpr std::size_t alignment = 16; // of the block in memory: more than its records need
 constexpr std::size_t smallest_mapped = 64 * 1024;
-constexpr std::size_t largest_copied = std::size_t{1} << 31;   // a file with more is a mistake, or worse
+constexpr std::size_t largest_copied = std::size_t{1} << 31; // a file with more is a mistake, or worse
 
 std::error_code damaged() noexcept {
     return {EBADMSG, std::system_category()};
@@ -46,7 +46,7 @@ bool holds(std::string_view text, char c) noexcept {
 
 // nullptr when there is no such amount of memory: the size comes from a file.
 char* new_block(std::size_t size) noexcept {
-    void* const block = ::operator new(size, std::align_val_t{alignment}, std::nothrow);
+    void* const block = ::operator new (size, std::align_val_t{alignment}, std::nothrow);
     if (block != nullptr) all_will_be_used(block, size);
     return static_cast<char*>(block);
 }
@@ -66,8 +66,8 @@ struct Room {
     char* at = nullptr;
 };
 
-// For std::allocate_shared: what it allocates has room behind it. So a small Snapshot, its counters and its block are one
-// piece of memory instead of three.
+// For std::allocate_shared: what it allocates has room behind it. So a small Snapshot, its counters and its block are
+// one piece of memory instead of three.
 template <class T>
 class WithRoom {
 public:
@@ -75,7 +75,7 @@ public:
     explicit WithRoom(Room& room) noexcept : room_{&room} {}
     template <class U>
     WithRoom(const WithRoom<U>& other) noexcept : room_{other.room()} {}
-    [[nodiscard]] Room* room() const noexcept { return room_; }   // only while allocating
+    [[nodiscard]] Room* room() const noexcept { return room_; } // only while allocating
 
     [[nodiscard]] T* allocate(std::size_t count) {
         void* const all = ::operator new(count * sizeof(T) + room_->octets);
@@ -84,7 +84,9 @@ public:
     }
     void deallocate(T* all, std::size_t) noexcept { ::operator delete(all); }
     template <class U>
-    bool operator==(const WithRoom<U>&) const noexcept { return true; }
+    bool operator==(const WithRoom<U>&) const noexcept {
+        return true;
+    }
 
 private:
     Room* room_;
@@ -119,7 +121,8 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file, bool ch
     std::shared_ptr<Snapshot> made;
     // A mapping costs a page at least, and a process has some 65,000 of them: small blocks are copied.
     if (size > smallest_mapped && sealed_for_good(file.get())) {
-        void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (check_all ? MAP_POPULATE : 0), file.get(), 0);
+        void* const block =
+            ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (check_all ? MAP_POPULATE : 0), file.get(), 0);
         if (block == MAP_FAILED) return last_error();
         made = std::make_shared<Snapshot>(Key{});
         made->data_ = static_cast<const char*>(block);
@@ -147,8 +150,10 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_bytes(std::string_view by
 }
 
 Snapshot::~Snapshot() {
-    if (place_ == Place::mapped) ::munmap(const_cast<char*>(data_), size_);
-    else if (place_ == Place::apart) ::operator delete(const_cast<char*>(data_), std::align_val_t{alignment});
+    if (place_ == Place::mapped)
+        ::munmap(const_cast<char*>(data_), size_);
+    else if (place_ == Place::apart)
+        ::operator delete (const_cast<char*>(data_), std::align_val_t{alignment});
 }
 
 // Everything that an accessor relies on, and everything that a reply line does.
@@ -187,26 +192,52 @@ const Snapshot::Record& Snapshot::record(std::uint32_t index) const noexcept {
     return static_cast<const Record*>(static_cast<const void*>(data_ + sizeof(Header)))[index];
 }
 
-std::uint32_t Snapshot::count() const noexcept { return header().count; }
-std::uint64_t Snapshot::total_octets() const noexcept { return header().total_octets; }
-const Stamps& Snapshot::stamps() const noexcept { return header().stamps; }
-bool Snapshot::settled() const noexcept { return header().settled != 0; }
-std::uint64_t Snapshot::rules() const noexcept { return header().rules; }
+std::uint32_t Snapshot::count() const noexcept {
+    return header().count;
+}
+std::uint64_t Snapshot::total_octets() const noexcept {
+    return header().total_octets;
+}
+const Stamps& Snapshot::stamps() const noexcept {
+    return header().stamps;
+}
+bool Snapshot::settled() const noexcept {
+    return header().settled != 0;
+}
+std::uint64_t Snapshot::rules() const noexcept {
+    return header().rules;
+}
 
-std::uint64_t Snapshot::octets(std::uint32_t index) const noexcept { return record(index).octets; }
-std::uint64_t Snapshot::stored_size(std::uint32_t index) const noexcept { return record(index).stored_size; }
-std::uint64_t Snapshot::inode(std::uint32_t index) const noexcept { return record(index).inode; }
-std::int64_t Snapshot::mtime_ns(std::uint32_t index) const noexcept { return record(index).mtime_ns; }
-bool Snapshot::in_new(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_new) != 0; }
+std::uint64_t Snapshot::octets(std::uint32_t index) const noexcept {
+    return record(index).octets;
+}
+std::uint64_t Snapshot::stored_size(std::uint32_t index) const noexcept {
+    return record(index).stored_size;
+}
+std::uint64_t Snapshot::inode(std::uint32_t index) const noexcept {
+    return record(index).inode;
+}
+std::int64_t Snapshot::mtime_ns(std::uint32_t index) const noexcept {
+    return record(index).mtime_ns;
+}
+bool Snapshot::in_new(std::uint32_t index) const noexcept {
+    return (record(index).flags & Record::is_new) != 0;
+}
 bool Snapshot::wire_form(std::uint32_t index) const noexcept {
     return (record(index).flags & Record::is_wire_form) != 0;
 }
-bool Snapshot::seen(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_seen) != 0; }
-bool Snapshot::measured(std::uint32_t index) const noexcept { return (record(index).flags & Record::is_measured) != 0; }
+bool Snapshot::seen(std::uint32_t index) const noexcept {
+    return (record(index).flags & Record::is_seen) != 0;
+}
+bool Snapshot::measured(std::uint32_t index) const noexcept {
+    return (record(index).flags & Record::is_measured) != 0;
+}
 bool Snapshot::shares_base(std::uint32_t index) const noexcept {
     return (record(index).flags & Record::is_namesake) != 0;
 }
-bool Snapshot::own_uidl(std::uint32_t index) const noexcept { return record(index).uidl_size != 0; }
+bool Snapshot::own_uidl(std::uint32_t index) const noexcept {
+    return record(index).uidl_size != 0;
+}
 
 std::string_view Snapshot::file_name(std::uint32_t index) const noexcept {
     return {names_ + record(index).name_at, record(index).name_size};

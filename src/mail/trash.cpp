@@ -17,7 +17,7 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t most_folders = 100;   // for messages of one name deleted in one second
+constexpr std::size_t most_folders = 100; // for messages of one name deleted in one second
 
 bool no_room(std::error_code why) noexcept {
     return is_no_room(why) || why.value() == EMLINK;
@@ -43,11 +43,11 @@ std::error_code each_folder(int trash, Wanted wanted, Act act) {
         if (!wanted(time)) continue;
         const std::string name = std::to_string(time);
         const Result<UniqueFd> folder = open_directory(trash, name.c_str());
-        if (!folder) continue;   // expired meanwhile
+        if (!folder) continue; // expired meanwhile
         const Result<Listing> listing = list_directory(folder.value().get());
         if (!listing) return listing.error();
         act(folder.value().get(), listing.value());
-        ::unlinkat(trash, name.c_str(), AT_REMOVEDIR);   // fails as long as there is something in it
+        ::unlinkat(trash, name.c_str(), AT_REMOVEDIR); // fails as long as there is something in it
     }
     return {};
 }
@@ -84,8 +84,10 @@ std::error_code TrashFolder::open_next() {
 std::error_code TrashFolder::take(int directory, const std::string& file_name) {
     std::error_code why{ENOENT, std::system_category()};
     for (std::size_t at = 0; at != most_folders; ++at) {
-        if (at == folders_.size()) why = open_next();
-        else why = {};
+        if (at == folders_.size())
+            why = open_next();
+        else
+            why = {};
         if (!why) why = move_without_replacing(directory, file_name, folders_[at].get(), file_name);
         if (why.value() != EEXIST) break;
     }
@@ -124,9 +126,12 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
         for (const Listing::Name& entry : listing.all) {
             const std::string name{listing.view(entry)};
             const bool bare = name.find(':') == name.npos && name.size() + 3 <= 255;
-            const std::error_code why = move_without_replacing(folder, name, cur.value().get(), bare ? name + ":2," : name);
-            if (why) failed(why);
-            else ++outcome.restored;
+            const std::error_code why =
+                move_without_replacing(folder, name, cur.value().get(), bare ? name + ":2," : name);
+            if (why)
+                failed(why);
+            else
+                ++outcome.restored;
         }
     };
     const std::error_code why = each_folder(
@@ -144,8 +149,10 @@ Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t befo
     std::error_code first;
     const auto remove_all = [&](int folder, const Listing& listing) {
         for (const Listing::Name& entry : listing.all) {
-            if (::unlinkat(folder, listing.path(entry), 0) == 0) ++removed;
-            else if (errno != ENOENT && !first) first = last_error();
+            if (::unlinkat(folder, listing.path(entry), 0) == 0)
+                ++removed;
+            else if (errno != ENOENT && !first)
+                first = last_error();
         }
     };
     const std::error_code why = each_folder(

@@ -12,7 +12,7 @@ namespace buzon::mail {
 
 class TrashFolder {
 public:
-    TrashFolder() = default;   // none is wanted
+    TrashFolder() = default; // none is wanted
     TrashFolder(int maildir, std::int64_t deleted_at) noexcept : maildir_{maildir}, deleted_at_{deleted_at} {}
 
     [[nodiscard]] bool wanted() const noexcept { return deleted_at_ != 0; }
@@ -23,10 +23,10 @@ public:
 private:
     [[nodiscard]] std::error_code open_next();
 
-    int maildir_ = -1;   // borrowed
+    int maildir_ = -1; // borrowed
     std::int64_t deleted_at_ = 0;
     posix::UniqueFd trash_;
-    std::vector<posix::UniqueFd> folders_;   // more than one only when the first had a message of this name already
+    std::vector<posix::UniqueFd> folders_; // more than one only when the first had a message of this name already
 };
 
 // The folders of the trash in `trash`, by time.

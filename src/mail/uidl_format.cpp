@@ -6,7 +6,7 @@
 namespace buzon::mail {
 namespace {
 
-constexpr std::size_t widest = 70;   // no UIDL is longer
+constexpr std::size_t widest = 70; // no UIDL is longer
 
 std::string_view trimmed(std::string_view text) noexcept {
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -34,11 +34,16 @@ void map_letters(std::string& text, char first, char last) {
 } // namespace
 
 bool UidlFormat::name(std::string_view variable, Part& part) {
-    if (variable == "u" || variable == "uid") part.what = What::uid;
-    else if (variable == "v" || variable == "uidvalidity") part.what = What::uid_validity;
-    else if (variable == "f" || variable == "filename") part.what = What::file_name;
-    else if (variable == "g" || variable == "guid") part.what = What::guid;
-    else return false;
+    if (variable == "u" || variable == "uid")
+        part.what = What::uid;
+    else if (variable == "v" || variable == "uidvalidity")
+        part.what = What::uid_validity;
+    else if (variable == "f" || variable == "filename")
+        part.what = What::file_name;
+    else if (variable == "g" || variable == "guid")
+        part.what = What::guid;
+    else
+        return false;
     return true;
 }
 
@@ -50,10 +55,14 @@ bool UidlFormat::parse_old(std::string_view& rest, Part& part) {
     }
     if (!rest.empty() && rest.front() >= '1' && rest.front() <= '9' && !take_number(rest, part.width)) return false;
     for (; !rest.empty(); rest.remove_prefix(1)) {
-        if (rest.front() == 'X') part.hex = true;
-        else if (rest.front() == 'L') part.lower = true;
-        else if (rest.front() == 'U') part.upper = true;
-        else break;
+        if (rest.front() == 'X')
+            part.hex = true;
+        else if (rest.front() == 'L')
+            part.lower = true;
+        else if (rest.front() == 'U')
+            part.upper = true;
+        else
+            break;
     }
     if (rest.empty() || !name(rest.substr(0, 1), part)) return false;
     rest.remove_prefix(1);

@@ -11,8 +11,8 @@ namespace buzon::mail {
 struct UidlValues {
     std::uint64_t uid = 0;
     std::uint64_t uid_validity = 0;
-    std::string_view file_name;   // the base name
-    std::string_view guid;        // the base name where there is none
+    std::string_view file_name; // the base name
+    std::string_view guid;      // the base name where there is none
 };
 
 class UidlFormat {
@@ -27,11 +27,11 @@ private:
         What what = What::text;
         std::string text;
         bool hex = false;
-        bool pad = false;          // with zeros up to the width; else the width cuts
-        bool keep_last = false;    // of a number too long (2.4); else of 2.3, which does not cut what it pads
+        bool pad = false;       // with zeros up to the width; else the width cuts
+        bool keep_last = false; // of a number too long (2.4); else of 2.3, which does not cut what it pads
         bool lower = false;
         bool upper = false;
-        std::size_t width = 0;     // 0: as it is
+        std::size_t width = 0; // 0: as it is
     };
     static bool parse_old(std::string_view& rest, Part& part);
     static bool parse_new(std::string_view& rest, Part& part);

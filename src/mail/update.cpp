@@ -39,7 +39,7 @@ UpdateOutcome update(const PackedUpdate& request, const UpdateOptions& options) 
         if (const std::error_code why = updater.value().sync(); why && outcome.removed != 0) {
             if (outcome.failed == 0) outcome.first_error = why;
             outcome.failed += std::exchange(outcome.removed, 0);
-            return outcome;   // the journal stays: what did not reach the disk is done again
+            return outcome; // the journal stays: what did not reach the disk is done again
         }
     }
     if (journal) journal->remove();

@@ -22,8 +22,10 @@ Result<Updater> Updater::open(int root, std::int64_t keep_since) {
     Updater updater{root};
     for (const bool in_new : {true, false}) {
         Result<UniqueFd> folder = open_directory(root, folder_of(in_new));
-        if (folder) (in_new ? updater.in_new_ : updater.cur_) = std::move(folder).value();
-        else if (folder.error().value() != ENOENT) return folder.error();
+        if (folder)
+            (in_new ? updater.in_new_ : updater.cur_) = std::move(folder).value();
+        else if (folder.error().value() != ENOENT)
+            return folder.error();
     }
     updater.trash_ = TrashFolder{root, keep_since};
     return updater;
@@ -31,7 +33,8 @@ Result<Updater> Updater::open(int root, std::int64_t keep_since) {
 
 UpdateOutcome Updater::run(const PackedUpdate& request) {
     PackedUpdate::Where where;
-    while (const std::optional<PackedUpdate::Item> item = request.next(where)) attempt(*item, std::string{item->file_name}, item->in_new);
+    while (const std::optional<PackedUpdate::Item> item = request.next(where))
+        attempt(*item, std::string{item->file_name}, item->in_new);
     for (int searches = 0; !missing_.empty() && searches != most_searches; ++searches) search();
     for (const PackedUpdate::Item& item : missing_) settle(item, {EBUSY, std::system_category()});
     return outcome_;
@@ -41,9 +44,12 @@ void Updater::search() {
     locator_.refresh();
     for (const PackedUpdate::Item& item : std::exchange(missing_, {})) {
         const Result<std::optional<Place>> found = locator_.find(base_name(item.file_name), item.inode);
-        if (!found) settle(item, found.error());
-        else if (!found.value()) settle(item, {});
-        else attempt(item, found.value()->file_name, found.value()->in_new);
+        if (!found)
+            settle(item, found.error());
+        else if (!found.value())
+            settle(item, {});
+        else
+            attempt(item, found.value()->file_name, found.value()->in_new);
     }
 }
 
@@ -51,14 +57,18 @@ void Updater::attempt(const PackedUpdate::Item& item, const std::string& file_na
     const bool removal = item.action == UpdateRequest::Action::remove;
     const std::error_code why = removal ? remove(file_name, in_new) : mark_seen(item, file_name, in_new);
     // EBADF: the directory itself was missing.
-    if (why.value() == ENOENT || why.value() == EBADF) missing_.push_back(item);
-    else settle(item, why);
+    if (why.value() == ENOENT || why.value() == EBADF)
+        missing_.push_back(item);
+    else
+        settle(item, why);
 }
 
 void Updater::settle(const PackedUpdate::Item& item, std::error_code why) {
     if (item.action != UpdateRequest::Action::remove) return;
-    if (!why) ++outcome_.removed;
-    else if (outcome_.failed++ == 0) outcome_.first_error = why;
+    if (!why)
+        ++outcome_.removed;
+    else if (outcome_.failed++ == 0)
+        outcome_.first_error = why;
 }
 
 std::error_code Updater::remove(const std::string& file_name, bool in_new) {

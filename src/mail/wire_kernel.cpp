@@ -28,7 +28,7 @@ DotStuffer::Progress stuff_runs(std::string_view stored, std::span<char> room, c
     while (at.in != at.in_end && at.step(1)) {
         const void* const line_feed = std::memchr(at.in, '\n', static_cast<std::size_t>(at.in_end - at.in));
         const char* const line_end = line_feed ? static_cast<const char*>(line_feed) : at.in_end;
-        if (at.last == '\n' || line_end == at.in) continue;   // a dot may stand here
+        if (at.last == '\n' || line_end == at.in) continue; // a dot may stand here
         const auto run = static_cast<std::size_t>(std::min(line_end - at.in, at.out_end - at.out));
         if (run == 0) break;
         std::memcpy(at.out, at.in, run);

@@ -12,8 +12,8 @@ namespace buzon::mail {
 
 struct WireCounts {
     std::uint64_t line_feeds = 0;
-    std::uint64_t crlfs = 0;          // those line feeds that stand behind a CR
-    std::uint64_t leading_dots = 0;   // dots behind a line feed
+    std::uint64_t crlfs = 0;        // those line feeds that stand behind a CR
+    std::uint64_t leading_dots = 0; // dots behind a line feed
 };
 
 struct WireKernel {
@@ -26,7 +26,9 @@ struct WireKernel {
 
 // Those this processor can run, the best one first, the portable one last.
 [[nodiscard]] std::span<const WireKernel> wire_kernels() noexcept;
-[[nodiscard]] inline const WireKernel& wire_kernel() noexcept { return wire_kernels().front(); }
+[[nodiscard]] inline const WireKernel& wire_kernel() noexcept {
+    return wire_kernels().front();
+}
 
 // One octet after the other: the ends and edges of every other way, and the measure they are tested against.
 struct WireCursor {
@@ -56,7 +58,7 @@ struct WireCursor {
 extern const WireKernel wire_portable;
 #ifdef __SSE2__
 extern const WireKernel wire_sse2;
-extern const WireKernel wire_avx2;   // only where the processor has it
+extern const WireKernel wire_avx2; // only where the processor has it
 #endif
 
 } // namespace buzon::mail

@@ -1,5 +1,5 @@
-// mail/wire_loops.h - the loops over blocks of octets. Included by each wire_*.cpp that has defined `Block` (a vector of
-// Block::width octets) and BUZON_VECTORS (the attribute its functions need), inside an unnamed namespace.
+// mail/wire_loops.h - the loops over blocks of octets. Included by each wire_*.cpp that has defined `Block` (a vector
+// of Block::width octets) and BUZON_VECTORS (the attribute its functions need), inside an unnamed namespace.
 
 // The counts of up to 255 blocks fit the octets of a vector; then they are summed.
 BUZON_VECTORS void count_blocks(const char* data, std::size_t size, WireCounts& counts) noexcept {
@@ -30,7 +30,8 @@ BUZON_VECTORS DotStuffer::Progress stuff_blocks(std::string_view stored, std::sp
     const Block line_feed = Block::all('\n');
     WireCursor at{stored.data(), stored.data() + stored.size(), room.data(), room.data() + room.size(), last};
     // The loop sees a leading dot only behind a line feed of its own.
-    while (at.last == '\n' && at.in != at.in_end && at.step(1)) {}
+    while (at.last == '\n' && at.in != at.in_end && at.step(1)) {
+    }
     while (at.in_end - at.in > width && at.out_end - at.out >= widest) {
         const Block block = Block::load(at.in);
         block.store(at.out);
@@ -48,7 +49,7 @@ BUZON_VECTORS DotStuffer::Progress stuff_blocks(std::string_view stored, std::sp
         if (before != '\r') *at.out++ = '\r';
         *at.out++ = '\n';
         at.last = '\n';
-        if (*at.in == '.') {   // there is one octet more than a block
+        if (*at.in == '.') { // there is one octet more than a block
             *at.out++ = '.';
             *at.out++ = '.';
             at.last = '.';

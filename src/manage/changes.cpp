@@ -123,7 +123,8 @@ Action kick(Impl& session, std::string_view argument, std::string& out) {
 
 Action user(Impl& session, std::string_view argument, std::string& out) {
     const std::string_view what = take_word(argument);
-    if (is_word(what, "LIST") && skip_blanks(argument).empty()) return session.list(std::make_unique<UserListing>(session.host), out);
+    if (is_word(what, "LIST") && skip_blanks(argument).empty())
+        return session.list(std::make_unique<UserListing>(session.host), out);
     if (is_word(what, "ADD") || is_word(what, "PASS")) {
         auto given = name_and_rest(argument);
         if (!given) return session.fail("a name and a password are wanted", out);

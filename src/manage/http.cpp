@@ -124,8 +124,7 @@ std::size_t HttpSession::feed(std::string_view received, std::string& out) {
     if (closing_) return 0;
     std::size_t skipped = 0;
     if (request_.empty()) { // empty lines before a request are passed over (RFC 9112 section 2.2)
-        while (skipped < received.size() && (received[skipped] == '\r' || received[skipped] == '\n'))
-            ++skipped;
+        while (skipped < received.size() && (received[skipped] == '\r' || received[skipped] == '\n')) ++skipped;
         received.remove_prefix(skipped);
     }
     const std::size_t before = request_.size();

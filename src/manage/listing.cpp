@@ -56,9 +56,7 @@ bool SessionListing::next(std::string& line) {
     return false;
 }
 
-LogListing::LogListing(Host& host, std::size_t count)
-    : host_{host}
-    , reader_{host.events().log().lines(), 1, count} {
+LogListing::LogListing(Host& host, std::size_t count) : host_{host}, reader_{host.events().log().lines(), 1, count} {
     reader_.stop_here();
 }
 

@@ -22,8 +22,7 @@ public:
 // Lines that are known when the reply begins.
 class FixedListing final : public Listing {
 public:
-    explicit FixedListing(std::vector<std::string> lines)
-        : lines_{std::move(lines)} {}
+    explicit FixedListing(std::vector<std::string> lines) : lines_{std::move(lines)} {}
     bool next(std::string& line) override;
 
 private:
@@ -34,8 +33,7 @@ private:
 // USER LIST: a name a line, however many there are.
 class UserListing final : public Listing {
 public:
-    explicit UserListing(const Host& host)
-        : next_{host.users()} {}
+    explicit UserListing(const Host& host) : next_{host.users()} {}
     bool next(std::string& line) override;
 
 private:
@@ -45,9 +43,7 @@ private:
 // SESS: the sessions that there were when it was asked, as they are when their line is written; gone ones left out.
 class SessionListing final : public Listing {
 public:
-    explicit SessionListing(Host& host)
-        : host_{host}
-        , ids_{host.sessions()} {}
+    explicit SessionListing(Host& host) : host_{host}, ids_{host.sessions()} {}
     bool next(std::string& line) override;
 
 private:

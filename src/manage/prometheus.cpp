@@ -14,8 +14,7 @@ using state::MetricKind;
 std::string seconds(Count microseconds) {
     std::string text = std::to_string(microseconds / 1'000'000);
     std::string fraction = std::to_string(1'000'000 + microseconds % 1'000'000).substr(1);
-    while (!fraction.empty() && fraction.back() == '0')
-        fraction.pop_back();
+    while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
     return fraction.empty() ? text : text + '.' + fraction;
 }
 

@@ -46,8 +46,7 @@ Action info(Impl& session, std::string_view argument, std::string& out) {
     std::vector<std::string> lines{name_value("host", host.settings().host), name_value("basedir", host.directory()),
                                    name_value("ip", host.address()), name_value("port", std::to_string(host.port())),
                                    name_value("transform", host.transform(std::nullopt).value_or("off"))};
-    for (const auto& [name, value] : host.details())
-        lines.push_back(name_value(name, value));
+    for (const auto& [name, value] : host.details()) lines.push_back(name_value(name, value));
     return session.list(std::move(lines), out);
 }
 
@@ -69,8 +68,7 @@ Action evnt(Impl& session, std::string_view argument, std::string& out) {
         const auto type = state::event_type(name);
         if (!type) {
             std::string why = "no such event type, there are";
-            for (const std::string_view one : state::event_type_names)
-                why.append(" ").append(one);
+            for (const std::string_view one : state::event_type_names) why.append(" ").append(one);
             return session.fail(why, out);
         }
         kinds |= mask_of(*type);

@@ -150,7 +150,8 @@ void Session::slow(bool is) noexcept {
 
 Action Session::done(const Outcome& outcome, std::string& out) {
     const Action action = std::exchange(impl_->pending, Answered{});
-    if (const auto* const check = std::get_if<CheckAdministrator>(&action); check != nullptr && !outcome.ok && !outcome.undecided) {
+    if (const auto* const check = std::get_if<CheckAdministrator>(&action);
+        check != nullptr && !outcome.ok && !outcome.undecided) {
         impl_->note(state::EventType::manager, {{"action", "auth"}, {"result", "failed"}, {"name", check->name}});
         const bool enough = ++impl_->failed_logins >= max_failed_logins;
         append_error(enough ? "[AUTH] too many failures, goodbye" : "[AUTH] name or password incorrect", out);

@@ -18,10 +18,7 @@ namespace buzon::manage {
 enum class Access : std::uint8_t { free, served, guarded };
 
 struct Session::Impl {
-    Impl(Host& h, Peer p, std::function<void()> w)
-        : host{h}
-        , peer{std::move(p)}
-        , wake{std::move(w)} {}
+    Impl(Host& h, Peer p, std::function<void()> w) : host{h}, peer{std::move(p)}, wake{std::move(w)} {}
 
     Host& host;
     Peer peer;

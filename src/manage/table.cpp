@@ -94,8 +94,7 @@ Action help(Impl& session, std::string_view argument, std::string& out) {
         if (command == nullptr) return session.fail("no such command", out);
         lines.push_back(help_line(*command));
     } else {
-        for (const Command& command : table)
-            lines.push_back(help_line(command));
+        for (const Command& command : table) lines.push_back(help_line(command));
     }
     return session.list(std::move(lines), out);
 }

@@ -52,8 +52,7 @@ namespace buzon::manage {
 
 // A path or a reason may hold anything; a line of ours holds no line ends and no other controls.
 inline void append_clean(std::string_view text, std::string& out) {
-    for (const char c : text)
-        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
 }
 
 // One line of a multi-line reply: dot-stuffed, ended by CRLF.

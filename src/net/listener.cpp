@@ -13,9 +13,11 @@ using namespace std::chrono_literals;
 
 // Accepted in one wake-up; what is left is reported again, after the others had their turn.
 constexpr int accepts_per_turn = 64;
-constexpr int backlog = 4096;   // the kernel caps it at net.core.somaxconn
+constexpr int backlog = 4096; // the kernel caps it at net.core.somaxconn
 
-std::error_code error_of(int code) { return {code, std::system_category()}; }
+std::error_code error_of(int code) {
+    return {code, std::system_category()};
+}
 
 bool somebody_serves(const SocketAddress& address) {
     const posix::UniqueFd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -24,7 +26,8 @@ bool somebody_serves(const SocketAddress& address) {
 
 } // namespace
 
-posix::Result<std::unique_ptr<Listener>> Listener::open(event::EventLoop& loop, const ListenAddress& where, bool beside) {
+posix::Result<std::unique_ptr<Listener>> Listener::open(event::EventLoop& loop, const ListenAddress& where,
+                                                        bool beside) {
     std::unique_ptr<Listener> listener{new Listener(loop)};
     listener->beside_ = beside;
     if (const std::error_code why = listener->bind_to(where)) return why;
@@ -60,9 +63,9 @@ std::error_code Listener::bind_ip(const Endpoint& endpoint, bool dual_stack) {
     const int v6_only = dual_stack ? 0 : 1;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (beside_) allow_beside(true);
-    // Inherited by accepted sockets, which saves four calls for each: the kernel looks after silent peers. It gives one up
-    // that has not answered for four minutes; sooner when somebody asks (peer.h).
-    const int first_probe = 120, between_probes = 30, probes = 4;   // seconds, seconds
+    // Inherited by accepted sockets, which saves four calls for each: the kernel looks after silent peers. It gives one
+    // up that has not answered for four minutes; sooner when somebody asks (peer.h).
+    const int first_probe = 120, between_probes = 30, probes = 4; // seconds, seconds
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &first_probe, sizeof first_probe);
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &between_probes, sizeof between_probes);
@@ -121,11 +124,13 @@ void Listener::allow_beside(bool allowed) noexcept {
 }
 
 void Listener::accept_rest() {
-    while (accept_one()) {}
+    while (accept_one()) {
+    }
 }
 
 void Listener::on_ready(std::uint32_t) {
-    for (int i = 0; i < accepts_per_turn && accept_one(); ++i) {}
+    for (int i = 0; i < accepts_per_turn && accept_one(); ++i) {
+    }
 }
 
 bool Listener::accept_one() {

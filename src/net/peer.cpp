@@ -11,7 +11,7 @@
 namespace buzon::net {
 namespace {
 
-constexpr std::int64_t most_questions = 6;   // probes or retransmissions
+constexpr std::int64_t most_questions = 6; // probes or retransmissions
 constexpr std::int64_t fewest_questions = 3;
 
 } // namespace
@@ -20,17 +20,18 @@ bool peer_is_dead(int socket, std::chrono::seconds silence) noexcept {
     tcp_info info{};
     socklen_t size = sizeof info;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
-    if (info.tcpi_state == TCP_CLOSE) return true;   // reset, or given up
+    if (info.tcpi_state == TCP_CLOSE) return true; // reset, or given up
     const std::int64_t enough = std::clamp<std::int64_t>(silence.count() / 10, fewest_questions, most_questions);
     const bool asked_in_vain = info.tcpi_retransmits >= enough || info.tcpi_probes >= enough;
     return asked_in_vain && std::chrono::milliseconds{info.tcpi_last_ack_recv} >= silence;
 }
 
 void probe_peer(int socket, std::chrono::seconds silence) noexcept {
-    const int between_probes = static_cast<int>(std::max<std::int64_t>(1, silence.count() / most_questions));   // seconds
-    const int probes = most_questions, first_probe = 1;                                                         // number, seconds
-    // Setting the idle time lets the kernel look at once how long it has been silent, and ask. Once is enough: whoever did so
-    // with every login could put six questions within the time that one answer takes, and so end a living connection.
+    const int between_probes = static_cast<int>(std::max<std::int64_t>(1, silence.count() / most_questions)); // seconds
+    const int probes = most_questions, first_probe = 1; // number, seconds
+    // Setting the idle time lets the kernel look at once how long it has been silent, and ask. Once is enough: whoever
+    // did so with every login could put six questions within the time that one answer takes, and so end a living
+    // connection.
     int now = 0;
     socklen_t size = sizeof now;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &now, &size) != 0) return;

@@ -10,9 +10,9 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view signature_1 = "PROXY "sv;
-constexpr std::size_t longest_line = 107;   // with its CRLF
+constexpr std::size_t longest_line = 107; // with its CRLF
 constexpr std::string_view signature_2 = "\r\n\r\n\0\r\nQUIT\n"sv;
-constexpr std::size_t fixed_part = 16;      // signature, version and command, family, length
+constexpr std::size_t fixed_part = 16; // signature, version and command, family, length
 
 bool begins_alike(std::string_view octets, std::string_view signature) {
     const std::size_t n = std::min(octets.size(), signature.size());
@@ -94,7 +94,7 @@ bool parse_extensions(std::string_view whole, std::size_t at, ProxyHeader& heade
         at += 3;
         if (whole.size() - at < length) return false;
         if (type == type_tls) {
-            if (length < 5) return false;   // one octet of flags, four of the certificate's check
+            if (length < 5) return false; // one octet of flags, four of the certificate's check
             header.tls = (octet(whole, at) & client_speaks_tls) != 0;
         } else if (type == type_checksum) {
             if (length != 4) return false;
@@ -107,7 +107,7 @@ bool parse_extensions(std::string_view whole, std::size_t at, ProxyHeader& heade
 }
 
 Endpoint endpoint_at(std::string_view whole, std::size_t address, std::size_t size, std::size_t port) {
-    std::array<std::uint8_t, 16> bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};   // IPv4 in its mapped form
+    std::array<std::uint8_t, 16> bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}; // IPv4 in its mapped form
     for (std::size_t i = 0; i < size; ++i) bytes[16 - size + i] = octet(whole, address + i);
     return {Ip::from_bytes(bytes), number_16(whole, port), 0};
 }

@@ -16,6 +16,8 @@ constexpr const Catalogue* every_catalogue[] = {&english, &spanish, &internation
 
 } // namespace
 
-std::span<const Catalogue* const> catalogues() noexcept { return every_catalogue; }
+std::span<const Catalogue* const> catalogues() noexcept {
+    return every_catalogue;
+}
 
 } // namespace buzon::pop3

@@ -15,8 +15,8 @@ enum class Session::Language : std::uint8_t { english, spanish, international };
 // reads are not here. Yet some clients read words, too (fetchmail): no refusal for wrong credentials may contain "lock"
 // or "wait", the one for a held maildrop must contain "lock", one for a fault of ours should say "service unavailable".
 struct Catalogue {
-    std::string_view tag;   // RFC 5646
-    std::string_view name;  // of the language, in the language
+    std::string_view tag;  // RFC 5646
+    std::string_view name; // of the language, in the language
 
     std::string_view greeting;
     std::string_view goodbye;
@@ -42,9 +42,9 @@ struct Catalogue {
     std::string_view not_permitted;
     std::string_view login_temporary;
     std::string_view in_use;
-    std::string_view in_use_for;          // {} seconds
+    std::string_view in_use_for; // {} seconds
     std::string_view too_soon;
-    std::string_view too_soon_for;        // {} seconds
+    std::string_view too_soon_for; // {} seconds
     std::string_view maildrop_unavailable;
     std::string_view maildrop_broken;
     std::string_view too_many_sessions;
@@ -55,21 +55,21 @@ struct Catalogue {
     std::string_view auth_bad_answer;
 
     // The maildrop.
-    std::string_view listing;             // {} messages, {} octets
+    std::string_view listing; // {} messages, {} octets
     std::string_view unique_ids_follow;
-    std::string_view maildrop_has;        // {} messages, {} octets
+    std::string_view maildrop_has; // {} messages, {} octets
     std::string_view not_a_number;
     std::string_view no_such_message;
-    std::string_view deleted_already;     // {} number
-    std::string_view deleted;             // {} number
-    std::string_view octets;              // {} octets
+    std::string_view deleted_already; // {} number
+    std::string_view deleted;         // {} number
+    std::string_view octets;          // {} octets
     std::string_view message_follows;
     std::string_view top_follows;
     std::string_view message_gone;
     std::string_view message_unreadable;
     std::string_view filter_failed;
     std::string_view message_too_large;
-    std::string_view not_removed;         // {} of {} messages
+    std::string_view not_removed; // {} of {} messages
     std::string_view search_follows;
     std::string_view bad_search;
     std::string_view search_failed;

@@ -75,6 +75,8 @@ std::optional<MessageNumber> parse_message_number(std::string_view text) noexcep
     return MessageNumber{*number};
 }
 
-std::optional<std::uint32_t> parse_count(std::string_view text) noexcept { return parse_digits<std::uint32_t>(text); }
+std::optional<std::uint32_t> parse_count(std::string_view text) noexcept {
+    return parse_digits<std::uint32_t>(text);
+}
 
 } // namespace buzon::pop3

@@ -20,7 +20,9 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-const Catalogue& Session::texts() const noexcept { return *catalogues()[static_cast<std::size_t>(language_)]; }
+const Catalogue& Session::texts() const noexcept {
+    return *catalogues()[static_cast<std::size_t>(language_)];
+}
 
 void Session::greet(std::string& out) {
     out.append("+OK ").append(texts().greeting);
@@ -40,8 +42,8 @@ std::size_t Session::line_limit() const noexcept {
 namespace {
 
 // Why a command of the table cannot be taken now; null when it can.
-std::string_view Catalogue::* obstacle(const Command& command, Session::State state,
-                                       std::string_view arguments) noexcept {
+std::string_view Catalogue::*obstacle(const Command& command, Session::State state,
+                                      std::string_view arguments) noexcept {
     const bool before_login = state == Session::State::authorization;
     if (command.when == When::before_login && !before_login) return &Catalogue::only_before_login;
     if (command.when == When::after_login && before_login) return &Catalogue::only_after_login;
@@ -76,7 +78,7 @@ Action Session::bad_line(BadLine what, std::string& out) {
 }
 
 // A line that is no command, and no answer in an exchange either: that ends with it.
-Action Session::refuse_line(std::string_view Catalogue::* why, std::string& out) {
+Action Session::refuse_line(std::string_view Catalogue::*why, std::string& out) {
     if (state_ == State::authorization) authorization().exchange.reset();
     if (++bad_lines_ < bad_line_limit) {
         err(out, Code::none, texts().*why);
@@ -148,30 +150,40 @@ bool Session::produce(std::string& out, std::size_t room) {
         }
         phase.current = *next;
         const auto number = static_cast<std::uint32_t>(*next);
-        if (listing_ == Listing::sizes) lines.add(number, phase.maildrop.octets(*next));
-        else lines.add(number, phase.maildrop.uidl(*next));
+        if (listing_ == Listing::sizes)
+            lines.add(number, phase.maildrop.octets(*next));
+        else
+            lines.add(number, phase.maildrop.uidl(*next));
     }
     lines.finish();
     return false;
 }
 
-void Session::search_begins(std::string& out) { ok(out, texts().search_follows); }
+void Session::search_begins(std::string& out) {
+    ok(out, texts().search_follows);
+}
 
 void Session::search_found(std::span<const std::uint32_t> numbers, std::string& out) {
     const Maildrop& maildrop = transaction().maildrop;
     for (const std::uint32_t number : numbers) append_pair(out, number, maildrop.octets(MessageNumber{number}));
 }
 
-void Session::search_ended(std::string& out) { out.append(".\r\n"); }
+void Session::search_ended(std::string& out) {
+    out.append(".\r\n");
+}
 
-void Session::search_failed(std::string& out) { err(out, Code::sys_temp, texts().search_failed); }
+void Session::search_failed(std::string& out) {
+    err(out, Code::sys_temp, texts().search_failed);
+}
 
 void Session::report_follows(std::string_view lines, std::string& out) {
     ok(out, texts().report_follows);
     out.append(lines).append(".\r\n");
 }
 
-void Session::report_failed(std::string& out) { err(out, Code::sys_temp, texts().report_failed); }
+void Session::report_failed(std::string& out) {
+    err(out, Code::sys_temp, texts().report_failed);
+}
 
 void Session::updated(std::uint32_t not_removed, std::string& out) {
     if (not_removed == 0) return ok(out, texts().goodbye);
@@ -188,7 +200,9 @@ const Maildrop* Session::maildrop() const noexcept {
     return phase ? &phase->maildrop : nullptr;
 }
 
-void refuse_connection(std::string& out) { err(out, Code::sys_temp, english.too_many_connections); }
+void refuse_connection(std::string& out) {
+    err(out, Code::sys_temp, english.too_many_connections);
+}
 
 std::string_view name_of(Mechanism mechanism) noexcept {
     switch (mechanism) {

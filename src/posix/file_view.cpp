@@ -58,7 +58,7 @@ FileView::~FileView() {
 bool FileView::in_memory(std::uint64_t offset, std::size_t octets) const noexcept {
     if (!address_ || offset >= size_) return false;
     const std::size_t end = offset + std::min(octets, size_ - static_cast<std::size_t>(offset));
-    std::array<unsigned char, 256> pages;   // a MiB at a time
+    std::array<unsigned char, 256> pages; // a MiB at a time
     for (std::size_t at = offset / page_size() * page_size(); at < end; at += pages.size() * page_size()) {
         const std::size_t piece = std::min(end - at, pages.size() * page_size());
         if (::mincore(static_cast<char*>(address_) + at, piece, pages.data()) != 0) return false;

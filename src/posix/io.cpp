@@ -67,7 +67,8 @@ Transfer send_some(int socket, std::string_view from, bool more) noexcept {
 void finish_sending(int socket) noexcept {
     ::shutdown(socket, SHUT_WR);
     char rest[4096];
-    for (int i = 0; i < 16 && ::recv(socket, rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {}
+    for (int i = 0; i < 16 && ::recv(socket, rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {
+    }
 }
 
 Transfer writev_some(int fd, std::span<const iovec> from) noexcept {

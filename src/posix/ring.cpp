@@ -76,7 +76,7 @@ Ring::Ring(UniqueFd fd, Mapping rings, Mapping entries, const io_uring_params& a
     , submitted_mask_{*number_at<unsigned>(rings_, about.sq_off.ring_mask)}
     , completed_mask_{*number_at<unsigned>(rings_, about.cq_off.ring_mask)}
     , results_(about.sq_entries) {
-    unsigned* const order = number_at<unsigned>(rings_, about.sq_off.array);   // of the entries: always the same
+    unsigned* const order = number_at<unsigned>(rings_, about.sq_off.array); // of the entries: always the same
     for (unsigned i = 0; i < about.sq_entries; ++i) order[i] = i;
 }
 
@@ -135,7 +135,8 @@ std::span<const int> Ring::perform() noexcept {
 
 void Ring::collect() noexcept {
     unsigned head = *completed_head_;
-    for (const unsigned tail = std::atomic_ref{*completed_tail_}.load(std::memory_order_acquire); head != tail; ++head, --running_) {
+    for (const unsigned tail = std::atomic_ref{*completed_tail_}.load(std::memory_order_acquire); head != tail;
+         ++head, --running_) {
         const io_uring_cqe& done = completions_[head & completed_mask_];
         results_[done.user_data] = done.res;
     }

@@ -45,8 +45,8 @@ bool SharedBlocks::copy(Block block, std::size_t from, std::size_t to) const noe
 }
 
 bool SharedBlocks::renew(Block block) const noexcept {
-    return file_ && ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(block.offset),
-                                static_cast<off_t>(size_)) == 0;
+    return file_ && ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                static_cast<off_t>(block.offset), static_cast<off_t>(size_)) == 0;
 }
 
 void SharedBlocks::give_back(Block block) noexcept {

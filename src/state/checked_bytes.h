@@ -26,8 +26,7 @@ inline void put_text(std::string_view text, std::string& out) {
 // Takes things off the front of octets that somebody else wrote.
 class ByteReader {
 public:
-    explicit ByteReader(std::string_view bytes)
-        : rest_{bytes} {}
+    explicit ByteReader(std::string_view bytes) : rest_{bytes} {}
 
     [[nodiscard]] bool at_end() const noexcept { return rest_.empty(); }
 
@@ -63,15 +62,13 @@ private:
         std::array<std::uint32_t, 256> made{};
         for (std::uint32_t i = 0; i < 256; ++i) {
             std::uint32_t c = i;
-            for (int k = 0; k < 8; ++k)
-                c = (c & 1u) != 0 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
+            for (int k = 0; k < 8; ++k) c = (c & 1u) != 0 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
             made[i] = c;
         }
         return made;
     }();
     std::uint32_t crc = 0xFFFFFFFFu;
-    for (const char c : bytes)
-        crc = table[(crc ^ static_cast<unsigned char>(c)) & 0xFFu] ^ (crc >> 8);
+    for (const char c : bytes) crc = table[(crc ^ static_cast<unsigned char>(c)) & 0xFFu] ^ (crc >> 8);
     return crc ^ 0xFFFFFFFFu;
 }
 

@@ -103,8 +103,7 @@ std::string edit_config(std::string_view text, std::string_view name, std::span<
         any = true;
     }
     std::string more;
-    for (; used < values.size(); ++used)
-        more.append(name).append(" = ").append(values[used]).append(end);
+    for (; used < values.size(); ++used) more.append(name).append(" = ").append(values[used]).append(end);
     if (more.empty()) return out;
     if (!any) behind_last = out.size();
     if (behind_last > 0 && out[behind_last - 1] != '\n') more.insert(0, end);

@@ -31,8 +31,7 @@ std::size_t utf8_length(std::string_view text) {
 std::string_view shorten(std::string_view text) {
     if (text.size() <= max_value) return text;
     std::size_t end = max_value - 3;
-    for (int i = 0; i < 3 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u; ++i)
-        --end;
+    for (int i = 0; i < 3 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u; ++i) --end;
     return text.substr(0, end);
 }
 

@@ -14,8 +14,7 @@ template <class Put>
 void each_pair(const Event& event, Put put) {
     if (event.session != 0) put(EventField{"session", event.session});
     if (!event.user.empty()) put(EventField{"user", event.user});
-    for (const EventField& field : event.fields)
-        put(field);
+    for (const EventField& field : event.fields) put(field);
 }
 
 void append_body(const Event& event, std::string& out) {
@@ -53,8 +52,8 @@ void append_json(const Event& event, std::string& out) {
     out += '}';
 }
 
-// The SD-ID's number is the one RFC 5612 sets aside for examples: the project has none of its own. The same stands in the
-// MSG once more, as text: that part alone is what most syslog daemons write into their files.
+// The SD-ID's number is the one RFC 5612 sets aside for examples: the project has none of its own. The same stands in
+// the MSG once more, as text: that part alone is what most syslog daemons write into their files.
 void append_syslog(const Event& event, const LogOrigin& origin, std::string& out) {
     out += '<';
     append_number(2 * 8 + severity(event.level), out);

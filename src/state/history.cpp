@@ -61,11 +61,8 @@ Count add_capped(Count a, Count b) {
 
 } // namespace
 
-History::History(std::vector<MetricSeries> series)
-    : series_{std::move(series)}
-    , last_(series_.size(), 0) {
-    for (Level& level : levels_)
-        level.now.sums.assign(series_.size(), 0);
+History::History(std::vector<MetricSeries> series) : series_{std::move(series)}, last_(series_.size(), 0) {
+    for (Level& level : levels_) level.now.sums.assign(series_.size(), 0);
 }
 
 void History::sample(Time now, std::span<const Count> values, bool gauges_too) {
@@ -149,13 +146,11 @@ std::string History::encode() const {
             put_text(cells, out);
         };
         put_number(level.past.size() + (level.now.samples != 0 ? 1 : 0), out);
-        for (const Row& row : level.past)
-            put_row(row.number, row.samples, row.cells);
+        for (const Row& row : level.past) put_row(row.number, row.samples, row.cells);
         if (level.now.samples != 0) put_row(level.now.number, level.now.samples, pack(level.now.sums));
     }
     const std::uint32_t crc = crc32(out);
-    for (unsigned shift = 0; shift < 32; shift += 8)
-        out += static_cast<char>(crc >> shift & 0xFFu);
+    for (unsigned shift = 0; shift < 32; shift += 8) out += static_cast<char>(crc >> shift & 0xFFu);
     return out;
 }
 

@@ -39,16 +39,16 @@ void LineFeed::append(unsigned kind, std::string_view line) {
     std::erase_if(sleepers_, [this, kind](Subscription* sleeper) {
         if ((sleeper->kinds_ & bit(kind)) == 0) return false;
         sleeper->asleep_ = false;
-        sleeper->reader_.place_ = next_ - 1;   // there was nothing for it before
+        sleeper->reader_.place_ = next_ - 1; // there was nothing for it before
         sleeper->wake_();
         return true;
     });
 }
 
-// Before a line comes. Two go for it while there are more than must be: so what was kept for somebody who has turned out to be
-// slow, or has gone, is forgotten by and by.
+// Before a line comes. Two go for it while there are more than must be: so what was kept for somebody who has turned
+// out to be slow, or has gone, is forgotten by and by.
 void LineFeed::make_room() {
-    constexpr std::uint64_t between_looks = 64;   // lines: a look goes over all listeners
+    constexpr std::uint64_t between_looks = 64; // lines: a look goes over all listeners
     for (int i = 0; i < 2 && lines_.size() >= kept_; ++i) {
         if (lines_.size() < owed_ && kept_ < owed_) {
             if (oldest() >= first_owed_ && next_ % between_looks == 0) first_owed_ = first_owed();
@@ -74,7 +74,8 @@ void LineFeed::store(std::string_view line, unsigned kind) {
     const std::size_t size = line.size() + (line.starts_with('.') ? 1 : 0) + line_end.size();
     if (blocks_.empty() || block_size - blocks_.back().used < size) blocks_.push_back(next_block());
     Block& block = blocks_.back();
-    lines_.push_back({static_cast<std::uint32_t>(block.used), static_cast<std::uint16_t>(size), static_cast<std::uint8_t>(kind & 31u)});
+    lines_.push_back({static_cast<std::uint32_t>(block.used), static_cast<std::uint16_t>(size),
+                      static_cast<std::uint8_t>(kind & 31u)});
     ++next_;
     char* end = block.memory.data + block.used;
     if (line.starts_with('.')) *end++ = '.';
@@ -101,7 +102,8 @@ LineFeed::Block LineFeed::next_block() {
 }
 
 LineFeed::Block& LineFeed::block_of(std::uint64_t line) noexcept {
-    return *std::partition_point(blocks_.begin(), blocks_.end(), [line](const Block& block) { return block.end <= line; });
+    return *std::partition_point(blocks_.begin(), blocks_.end(),
+                                 [line](const Block& block) { return block.end <= line; });
 }
 
 // So many octets of the block are in the file, and all others that there are: the next listener wants them.
@@ -114,10 +116,7 @@ bool LineFeed::in_file(Block& block, std::size_t octets) noexcept {
 }
 
 LineFeed::Reader::Reader(LineFeed& feed, std::uint32_t kinds, std::size_t back)
-    : feed_{&feed}
-    , kinds_{kinds}
-    , place_{feed.next_}
-    , passed_{sum_of(feed.appended_, kinds)} {
+    : feed_{&feed}, kinds_{kinds}, place_{feed.next_}, passed_{sum_of(feed.appended_, kinds)} {
     while (back > 0 && place_ > feed.oldest()) {
         --place_;
         if ((kinds & bit(feed.line(place_).kind)) == 0) continue;
@@ -154,10 +153,14 @@ bool LineFeed::Reader::next_run(Run& run, std::size_t room) {
     const auto fits = [first, room](const Line& line) { return line.begin - first->begin + line.size <= room; };
     // Who wants lines of all kinds need not look at each.
     const bool all = (feed_->kinds_ & ~kinds_) == 0;
-    const auto end = all ? std::partition_point(first + 1, limit, fits)
-                         : std::find_if_not(first + 1, limit, [&](const Line& line) { return (kinds_ & bit(line.kind)) != 0 && fits(line); });
+    const auto end =
+        all ? std::partition_point(first + 1, limit, fits) : std::find_if_not(first + 1, limit, [&](const Line& line) {
+            return (kinds_ & bit(line.kind)) != 0 && fits(line);
+        });
     const std::size_t text_end = (end - 1)->begin + (end - 1)->size;
-    run = {{block.memory.data + first->begin, text_end - first->begin}, -1, block.memory.offset + first->begin,
+    run = {{block.memory.data + first->begin, text_end - first->begin},
+           -1,
+           block.memory.offset + first->begin,
            static_cast<std::uint64_t>(end - first)};
     place_ += run.lines;
     passed_ += run.lines;
@@ -170,10 +173,7 @@ std::uint64_t LineFeed::Reader::take_lost() noexcept {
 }
 
 LineFeed::Subscription::Subscription(LineFeed& feed, std::uint32_t kinds, std::size_t back, std::function<void()> wake)
-    : feed_{feed}
-    , kinds_{kinds}
-    , reader_{feed, kinds, back}
-    , wake_{std::move(wake)} {
+    : feed_{feed}, kinds_{kinds}, reader_{feed, kinds, back}, wake_{std::move(wake)} {
     feed_.subscribers_.push_back(this);
     feed_.sleepers_.reserve(feed_.subscribers_.size());
     feed_.first_owed_ = std::min(feed_.first_owed_, reader_.place_);
@@ -201,14 +201,15 @@ bool LineFeed::Subscription::next_run(Run& run, std::size_t room) {
 void LineFeed::Subscription::found(bool something) {
     if (asleep_ == !something) return;
     asleep_ = !something;
-    if (asleep_) feed_.sleepers_.push_back(this);
-    else std::erase(feed_.sleepers_, this);
+    if (asleep_)
+        feed_.sleepers_.push_back(this);
+    else
+        std::erase(feed_.sleepers_, this);
 }
 
 void LineFeed::subscribers_changed() noexcept {
     wanted_ = 0;
-    for (const Subscription* const subscriber : subscribers_)
-        wanted_ |= subscriber->kinds_;
+    for (const Subscription* const subscriber : subscribers_) wanted_ |= subscriber->kinds_;
 }
 
 } // namespace buzon::state

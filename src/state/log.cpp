@@ -5,9 +5,7 @@
 
 namespace buzon::state {
 
-Log::Log(LogSink* sink, LogOrigin origin)
-    : sink_{sink}
-    , origin_{std::move(origin)} {}
+Log::Log(LogSink* sink, LogOrigin origin) : sink_{sink}, origin_{std::move(origin)} {}
 
 void Log::write(const Event& event, std::string_view text) {
     if (!takes(event.level)) return;

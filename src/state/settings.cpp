@@ -105,8 +105,7 @@ constexpr SettingField choice(std::string_view name, std::string_view meaning) {
             },
             [](const SettingField&) {
                 std::string text = "one of";
-                for (const std::string_view one : Names)
-                    text.append(text.size() > 6 ? ", " : " ").append(one);
+                for (const std::string_view one : Names) text.append(text.size() > 6 ? ", " : " ").append(one);
                 return text;
             }};
 }
@@ -160,7 +159,8 @@ constexpr SettingField text_row(std::string_view name, std::string_view meaning)
             meaning,
             [](const Settings& s) { return s.*Member; },
             [](const SettingField&, std::string_view text, Settings& s) {
-                const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+                const bool printable =
+                    std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
                 if (text.empty() || text.size() > longest_text || !printable) return false;
                 if (text.front() == ' ' || text.back() == ' ') return false;
                 s.*Member = text;
@@ -196,8 +196,8 @@ constexpr SettingField rows[] = {
                                  SettingType::days),
     choice<&S::uidl, uidl_source_names>("uidl", "where the UIDLs of a maildrop without a list of ours come from"),
     text_row<&S::uidl_format>("uidl-format", "pop3_uidl_format of the Dovecot whose dovecot-uidlist is taken over"),
-    choice<&S::uidl_order, uidl_order_names>("uidl-order",
-                                             "what messages go by where no list gives their order; mtime: as qmail-pop3d"),
+    choice<&S::uidl_order, uidl_order_names>(
+        "uidl-order", "what messages go by where no list gives their order; mtime: as qmail-pop3d"),
     number<&S::uidl_breaker>("uidl-breaker", 0, 100,
                              "share of known messages that may change their UIDL before a login is refused",
                              SettingType::percent),
@@ -244,7 +244,7 @@ constexpr SettingField rows[] = {
 
 std::string_view name_of(SettingType type) noexcept {
     static constexpr std::array<std::string_view, 10> names = {"number", "seconds", "octets",   "days", "percent",
-                                                              "flag",   "choice",  "commands", "host", "text"};
+                                                               "flag",   "choice",  "commands", "host", "text"};
     return names[static_cast<std::size_t>(type)];
 }
 

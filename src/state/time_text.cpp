@@ -18,8 +18,7 @@ void append_padded(std::int64_t number, int width, std::string& out) {
     char digits[20];
     char* const end = std::end(digits);
     char* begin = end;
-    for (; number != 0 || width > 0; number /= 10, --width)
-        *--begin = static_cast<char>('0' + number % 10);
+    for (; number != 0 || width > 0; number /= 10, --width) *--begin = static_cast<char>('0' + number % 10);
     out.append(begin, end);
 }
 

@@ -14,12 +14,12 @@ namespace {
 
 // Well under the default socket buffer (208 KiB), so that one message always fits when the socket is empty.
 constexpr std::size_t most_inline = 96 * 1024;
-constexpr std::size_t most_descriptors = 2;   // the job's own and a large body's
+constexpr std::size_t most_descriptors = 2; // the job's own and a large body's
 
 struct Head {
     std::uint8_t kind;
     std::uint8_t has_fd;
-    std::uint8_t large;   // the body is in the last descriptor
+    std::uint8_t large; // the body is in the last descriptor
 };
 
 // Room for the descriptors of one message.
@@ -27,7 +27,9 @@ struct Control {
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)> bytes{};
 };
 
-posix::Transfer failed(std::error_code why) { return {posix::Moved::failed, 0, why}; }
+posix::Transfer failed(std::error_code why) {
+    return {posix::Moved::failed, 0, why};
+}
 
 posix::Result<posix::UniqueFd> in_memory(std::string_view body) {
     posix::UniqueFd fd{::memfd_create("buzon-job", MFD_CLOEXEC)};

@@ -29,7 +29,7 @@ bool Pending::waiting() const noexcept {
 void Pending::drop() noexcept {
     if (!order_) return;
     const std::shared_ptr<Order> order = std::move(order_);
-    order->dropped = true;   // a queued order is skipped when its turn comes
+    order->dropped = true; // a queued order is skipped when its turn comes
     order->on_answer = nullptr;
     if (order->process && order->job.abandonable) order->process->kill();
 }
@@ -63,13 +63,13 @@ void Pool::feed() {
             continue;
         }
         Process* const process = idle_or_new();
-        if (!process && !processes_.empty()) return;   // all are busy
+        if (!process && !processes_.empty()) return; // all are busy
         if (process && !process->take(order)) {
             gone(*process);
             continue;
         }
         queue_.pop_front();
-        if (!process) fail_later(order, Fate::crashed);   // no worker, and none can be had
+        if (!process) fail_later(order, Fate::crashed); // no worker, and none can be had
     }
 }
 
@@ -90,7 +90,8 @@ Process* Pool::idle_or_new() {
 }
 
 bool Pool::spare(const Process& process) const noexcept {
-    return std::any_of(processes_.begin(), processes_.end(), [&](const auto& p) { return p.get() != &process && !p->leaving(); });
+    return std::any_of(processes_.begin(), processes_.end(),
+                       [&](const auto& p) { return p.get() != &process && !p->leaving(); });
 }
 
 void Pool::gone(Process& process) {

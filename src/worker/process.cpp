@@ -35,8 +35,7 @@ public:
         ::posix_spawnattr_setsigdefault(&attributes, &standard);
         // A group of its own: a Ctrl-C meant for the server must not end a worker in the middle of an update.
         ::posix_spawnattr_setpgroup(&attributes, 0);
-        ::posix_spawnattr_setflags(&attributes,
-                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     }
     SpawnPlan(const SpawnPlan&) = delete;
     SpawnPlan& operator=(const SpawnPlan&) = delete;
@@ -121,8 +120,10 @@ void Process::arm_limit() {
         const event::Instant by_work = event::Clock::now() + std::max<std::chrono::nanoseconds>(left, 10ms);
         when = when ? std::min(*when, by_work) : by_work;
     }
-    if (when) limit_.arm(pool_.loop_.timers(), *when);
-    else limit_.disarm();
+    if (when)
+        limit_.arm(pool_.loop_.timers(), *when);
+    else
+        limit_.disarm();
 }
 
 void Process::rest() {
@@ -153,7 +154,7 @@ void Process::on_ready(std::uint32_t) {
 
 void Process::on_timer(event::Timer&) {
     if (!order_) {
-        if (pool_.spare(*this)) watch_.close(socket_);   // it sees that and ends, and on_exit() hears of it
+        if (pool_.spare(*this)) watch_.close(socket_); // it sees that and ends, and on_exit() hears of it
         return;
     }
     const Settings& allowed = pool_.settings_;
@@ -175,7 +176,7 @@ void Process::end(Fate fate) {
     watch_.stop();
     limit_.disarm();
     if (order_ && !order_->dropped) ++pool_.crashed_;
-    pool_.gone(*this);   // keeps us alive until the next turn
+    pool_.gone(*this); // keeps us alive until the next turn
     if (order_ && fate == Fate::crashed && order_->job.repeatable && !order_->dropped) {
         pool_.again(std::exchange(order_, nullptr));
     }

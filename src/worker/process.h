@@ -10,9 +10,9 @@ namespace buzon::worker::detail {
 
 struct Order {
     Job job;
-    posix::UniqueFd fd;   // our own copy of job.fd while the order waits in the queue
+    posix::UniqueFd fd; // our own copy of job.fd while the order waits in the queue
     Pool::OnAnswer on_answer;
-    Process* process = nullptr;   // who works on it
+    Process* process = nullptr; // who works on it
     bool dropped = false;
 };
 
@@ -44,8 +44,8 @@ private:
     event::Child child_;
     event::Timer limit_;
     pid_t pid_ = -1;
-    event::Instant begun_{};                      // the running job:
-    std::chrono::nanoseconds processor_before_{0};   // what the worker had used by then
+    event::Instant begun_{};                       // the running job:
+    std::chrono::nanoseconds processor_before_{0}; // what the worker had used by then
     std::shared_ptr<Order> order_;
     bool finished_ = false;
 };

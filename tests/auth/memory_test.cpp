@@ -105,7 +105,7 @@ TEST_CASE("only exit 0 of a checkpassword program is right, and only exit 1 wron
     }
     CHECK(verdict_of([] { ::raise(SIGKILL); }) == Verdict::unknown);
     CHECK(verdict_of([] {
-              std::signal(SIGTERM, SIG_DFL);   // the test runner had caught it
+              std::signal(SIGTERM, SIG_DFL); // the test runner had caught it
               ::raise(SIGTERM);
           }) == Verdict::unknown);
 }

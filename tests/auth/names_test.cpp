@@ -36,20 +36,24 @@ TEST_CASE("UTF-8 with a second spelling, a missing or a stray octet is refused")
 }
 
 TEST_CASE("SASLprep gives the examples of RFC 4013 that need no normalisation") {
-    CHECK(saslprep("I\xc2\xadX") == "IX");   // soft hyphen: mapped to nothing
+    CHECK(saslprep("I\xc2\xadX") == "IX"); // soft hyphen: mapped to nothing
     CHECK(saslprep("user") == "user");
-    CHECK(saslprep("USER") == "USER");       // case is kept
-    CHECK_FALSE(saslprep("\x07"));           // prohibited
-    CHECK(saslprep("a\xe3\x80\x80" "b") == "a b");
-    CHECK(saslprep("a\xe2\x80\x8b" "b") == "a b");   // U+200B stands in both tables; a space it is
+    CHECK(saslprep("USER") == "USER"); // case is kept
+    CHECK_FALSE(saslprep("\x07"));     // prohibited
+    CHECK(saslprep("a\xe3\x80\x80"
+                   "b") == "a b");
+    CHECK(saslprep("a\xe2\x80\x8b"
+                   "b") == "a b"); // U+200B stands in both tables; a space it is
     CHECK(saslprep("") == "");
 }
 
 TEST_CASE("SASLprep leaves printable ASCII alone and prohibits every ASCII control") {
     for (int c = 0; c < 128; ++c) {
         const std::string text(1, static_cast<char>(c));
-        if (c < 32 || c == 127) CHECK_FALSE(saslprep(text));
-        else CHECK(saslprep(text) == text);
+        if (c < 32 || c == 127)
+            CHECK_FALSE(saslprep(text));
+        else
+            CHECK(saslprep(text) == text);
     }
 }
 

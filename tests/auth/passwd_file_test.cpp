@@ -22,7 +22,7 @@ TEST_CASE("a line of two fields is a user") {
     CHECK(entry("user1:{PLAIN}pass1").name == "user1");
     CHECK(entry("user1:{PLAIN}pass1").secret == "{PLAIN}pass1");
     CHECK(entry("user1:{PLAIN}pass1").maildir.empty());
-    CHECK(entry("user1:").secret.empty());   // locked
+    CHECK(entry("user1:").secret.empty()); // locked
     CHECK(entry("user1:x").secret == "x");
     CHECK(entry("user1:CCNf8Sbh3HDfQ[13]").secret == "CCNf8Sbh3HDfQ");
 }
@@ -44,7 +44,7 @@ TEST_CASE("extra fields of Dovecot's are honoured") {
     const PasswdEntry user =
         entry("a:{PLAIN}x::::::userdb_quota_rule=*:storage=1G allow_nets=192.168.0.0/24,::1 nologin=no nodelay");
     CHECK(user.allow_nets == "192.168.0.0/24,::1");
-    CHECK(user.nologin);   // its presence counts
+    CHECK(user.nologin); // its presence counts
     CHECK(user.nodelay);
     CHECK(entry("a:{PLAIN}x:1:1:g:/h:/s:  nologin").nologin);
     CHECK_FALSE(entry("a:{PLAIN}x:1:1:g:/h:/s:nologins=1 xnodelay").nologin);
@@ -141,8 +141,8 @@ TEST_CASE("rewriting follows the line ends it finds, and is the same when done t
     CHECK(rewrite_passwd_file("a:{PLAIN}1\nb:x", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");
     CHECK(rewrite_passwd_file("a:", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");
     CHECK(rewrite_passwd_file("", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");
-    for (const std::string text : {"", "a:1\nb:2", "b:2\r\na:1:2:3\r\n# x", "d:0\n", "a:x\ry\n", "a:x\r", "a:\r\n",
-                                   "a:\r\r\n"}) {
+    for (const std::string text :
+         {"", "a:1\nb:2", "b:2\r\na:1:2:3\r\n# x", "d:0\n", "a:x\ry\n", "a:x\r", "a:\r\n", "a:\r\r\n"}) {
         const std::string once = rewrite_passwd_file(text, changes);
         CHECK(rewrite_passwd_file(once, changes) == once);
     }

@@ -78,7 +78,7 @@ TEST_CASE("PLAIN takes user and password, with and without an initial response")
     Exchange asked = exchange(Mechanism::plain);
     CHECK(as<Challenge>(asked.begin(std::nullopt)).text.empty());
     CHECK(as<CheckPlain>(asked.next("tim\0tim\0pass"s)).user == "tim");
-    CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0t\xc2\xadim\0p"s)).user == "tim");   // as SASLprep has it
+    CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0t\xc2\xadim\0p"s)).user == "tim"); // as SASLprep has it
 }
 
 TEST_CASE("PLAIN lets nobody act for another") {
@@ -158,7 +158,8 @@ TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677 to the octet") {
         if (!initial) CHECK(as<Challenge>(scram.begin(std::nullopt)).text.empty());
         const auto need = as<NeedCredentials>(initial ? scram.begin(first) : scram.next(first));
         CHECK(need.user == "user");
-        CHECK(as<Challenge>(scram.supply(pencil_credentials(), true)).text == "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
+        CHECK(as<Challenge>(scram.supply(pencil_credentials(), true)).text ==
+              "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
         CHECK(as<Challenge>(scram.next(last)).text == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
         CHECK(as<Accepted>(scram.next("")).user == "user");
         CHECK(is<Malformed>(scram.next("")));

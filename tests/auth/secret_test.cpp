@@ -40,11 +40,11 @@ TEST_CASE("a clear secret is known and opened by itself alone") {
 }
 
 TEST_CASE("passwords that SASLprep calls the same open a clear secret") {
-    CHECK(opens("{PLAIN}a\xc2\xa0z", "a z"));            // no-break space
-    CHECK(opens("{PLAIN}az", "a\xc2\xadz"));             // soft hyphen
-    CHECK(opens("{PLAIN}\xff", "\xff"));                 // not UTF-8: as it is
+    CHECK(opens("{PLAIN}a\xc2\xa0z", "a z")); // no-break space
+    CHECK(opens("{PLAIN}az", "a\xc2\xadz"));  // soft hyphen
+    CHECK(opens("{PLAIN}\xff", "\xff"));      // not UTF-8: as it is
     CHECK_FALSE(opens("{PLAIN}\xff", "\xfe"));
-    CHECK_FALSE(opens("{PLAIN}\xc2\xad", ""));           // a secret of nothing but a soft hyphen is not empty
+    CHECK_FALSE(opens("{PLAIN}\xc2\xad", "")); // a secret of nothing but a soft hyphen is not empty
 }
 
 TEST_CASE("what crypt(3) hashed is verified, whatever the scheme calls it") {
@@ -78,7 +78,7 @@ TEST_CASE("a made secret is opened by its password and no other") {
         CHECK_FALSE(opens(made, "ñandú pasS"));
         CHECK_FALSE(opens(made, ""));
         if (!scheme.starts_with("PLAIN") && !scheme.starts_with("CLEAR")) {
-            CHECK(made != make_secret(scheme, "ñandú pass", rounds).value());   // another salt
+            CHECK(made != make_secret(scheme, "ñandú pass", rounds).value()); // another salt
             CHECK(Secret::parse(made).value().is_slow());
             CHECK_FALSE(Secret::parse(made).value().plain());
         }
@@ -102,7 +102,7 @@ TEST_CASE("no secret is made of an unusable password") {
         CHECK_FALSE(make_secret(scheme, std::string_view{"a\0b", 3}));
         CHECK_FALSE(make_secret(scheme, "\xc3"));
     }
-    CHECK_FALSE(make_secret("CRYPT", std::string(600, 'x')));   // crypt(3) takes 511 octets
+    CHECK_FALSE(make_secret("CRYPT", std::string(600, 'x'))); // crypt(3) takes 511 octets
     CHECK_FALSE(make_secret("SCRAM-SHA-256", "x", 4095));
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("the credentials of RFC 7677 are read, and their password opens them")
 }
 
 TEST_CASE("SCRAM credentials of an unprepared password are still opened by it") {
-    const std::string password = "a\xc2\xa0z";   // a client that prepares sends "a z" over SCRAM, but this over PLAIN
+    const std::string password = "a\xc2\xa0z"; // a client that prepares sends "a z" over SCRAM, but this over PLAIN
     const std::string dovecots = "{SCRAM-SHA-256}" + to_text(derive_scram(password, "0123456789abcdef", 4096));
     CHECK(opens(dovecots, password));
     CHECK_FALSE(opens(dovecots, "a z"));

@@ -144,7 +144,7 @@ TEST_CASE("wrong passwords are forgiven one by one") {
     g.fail(ip(1), "a");
     CHECK(g.wait(ip(1), "x") == 1s);
     g.fail(ip(1), "a", 100'000 / buzon::test::endurance_divisor);
-    g.now += 41min;   // no number of them takes longer
+    g.now += 41min; // no number of them takes longer
     CHECK(g.wait(ip(1), "x") == 0s);
 }
 
@@ -186,7 +186,8 @@ TEST_CASE("a flood of addresses does not wash a guesser out of a small table") {
     g.fail(ip(1), "owner", 12);
     const auto guilty = g.wait(ip(1), "x");
     g.throttle.succeeded(ip(2), "owner", g.now);
-    for (unsigned i = 1000; i < 1000 + 100'000u / unsigned{buzon::test::endurance_divisor}; ++i) g.fail(ip(i), "u" + std::to_string(i));
+    for (unsigned i = 1000; i < 1000 + 100'000u / unsigned{buzon::test::endurance_divisor}; ++i)
+        g.fail(ip(i), "u" + std::to_string(i));
     CHECK(g.wait(ip(1), "x") == guilty);
     CHECK(g.wait(ip(3), "owner") > 0s);
     CHECK(g.wait(ip(2), "owner") == 0s);

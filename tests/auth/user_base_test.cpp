@@ -80,14 +80,14 @@ TEST_CASE("a walk in pieces meets everybody once, also while users come and go")
     step(1);
     REQUIRE(base.remove("alice"));
     REQUIRE(base.set_secret("bob", "{PLAIN}bb"));
-    REQUIRE(base.set_secret("carol", "{PLAIN}cc"));   // the walk has been there
+    REQUIRE(base.set_secret("carol", "{PLAIN}cc")); // the walk has been there
     for (const char* name : {"fred", "dora", "gus"}) REQUIRE(base.add(name, "{PLAIN}n"));
     step(3);
-    REQUIRE(base.remove("dora"));   // the walk stands on her
-    REQUIRE(base.add("abel", "{PLAIN}n"));   // before it: not met
+    REQUIRE(base.remove("dora"));          // the walk stands on her
+    REQUIRE(base.add("abel", "{PLAIN}n")); // before it: not met
     REQUIRE(base.add("flo", "{PLAIN}n"));
     REQUIRE(base.remove("gus"));
-    REQUIRE(base.add("alice", "{PLAIN}again"));   // hers is a place in the block
+    REQUIRE(base.add("alice", "{PLAIN}again")); // hers is a place in the block
     step(4);
     CHECK(seen == "carol=c bob=bb eve=e dora=n flo=n fred=n - - ");
     CHECK(base.list().size() == base.size());
@@ -113,7 +113,8 @@ TEST_CASE("a broken file is refused with the number of its line and without its 
 }
 
 TEST_CASE("whoever may not log in is checked against a decoy of the slowest secret seen") {
-    const UserBase base = base_of("plain:{PLAIN}x\nslow:" + bcrypt + "\nlocked:*\nno:{PLAIN}x::::::nologin\n"
+    const UserBase base = base_of("plain:{PLAIN}x\nslow:" + bcrypt +
+                                  "\nlocked:*\nno:{PLAIN}x::::::nologin\n"
                                   "far:{PLAIN}x::::::allow_nets=10.0.0.0/8\n");
     const auto standing = [&base](std::string_view name) { return base.credential(name, home).standing; };
     CHECK(standing("plain") == Standing::open);
@@ -144,14 +145,14 @@ TEST_CASE("SCRAM finds stored credentials, or a password to derive them from") {
     const ScramSource clear = base.scram_source("clear", home, key);
     CHECK(clear.genuine);
     CHECK_FALSE(clear.ready);
-    CHECK(clear.password == "a z");      // prepared, as the client does
-    CHECK(clear.iterations == 5000);     // as the stored ones, so that the number tells nothing
+    CHECK(clear.password == "a z");  // prepared, as the client does
+    CHECK(clear.iterations == 5000); // as the stored ones, so that the number tells nothing
     CHECK(clear.salt == scram_salt_for(key, "clear"));
 
     for (const std::string name : {"hashed", "nobody", ""}) {
         const ScramSource fake = base.scram_source(name, home, key);
         CHECK_FALSE(fake.genuine);
-        CHECK_FALSE(fake.ready);          // derived like that of users with a clear password
+        CHECK_FALSE(fake.ready); // derived like that of users with a clear password
         CHECK_FALSE(fake.password.empty());
         CHECK(fake.salt == scram_salt_for(key, name));
         CHECK(fake.iterations == 5000);
@@ -277,7 +278,7 @@ TEST_CASE("a block of users is the same in another process, and anything else is
     CHECK(base.set_secret("alice", bcrypt));
     CHECK_FALSE(base.knows_clear_passwords());
 
-    CHECK_FALSE(UserBlock::from_fd(in_memory(bytes, 0)));   // somebody could still change it under us
+    CHECK_FALSE(UserBlock::from_fd(in_memory(bytes, 0))); // somebody could still change it under us
     CHECK_FALSE(UserBlock::from_fd(in_memory(bytes + "x", good)));
     CHECK_FALSE(UserBlock::from_fd(in_memory(bytes.substr(0, bytes.size() - 1), good)));
     CHECK_FALSE(UserBlock::from_fd(in_memory("not a block", good)));

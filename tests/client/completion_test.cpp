@@ -21,9 +21,10 @@ std::set<std::string> offers(const std::vector<std::string>& words) {
         }
         pieces += '\'';
     }
-    const std::string script = "source " + buzon::test::source_directory() + "/src/client/completion.bash; COMP_WORDS=(" +
-                               pieces + "); COMP_LINE='" + typed +
-                               "'; COMP_POINT=${#COMP_LINE}; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _buzonctl; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    const std::string script = "source " + buzon::test::source_directory() +
+                               "/src/client/completion.bash; COMP_WORDS=(" + pieces + "); COMP_LINE='" + typed +
+                               "'; COMP_POINT=${#COMP_LINE}; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _buzonctl; printf "
+                               "'%s\\n' \"${COMPREPLY[@]}\"";
     const buzon::test::Finished end = buzon::test::run({"bash", "--norc", "-c", script});
     CAPTURE(words, end.err);
     CHECK(end.code == 0);

@@ -37,9 +37,7 @@ struct ConversationBench {
 // Interrupts as often as something can be read from its pipe.
 class PipeWatcher final : public Watcher {
 public:
-    PipeWatcher()
-        : pipe_{posix::make_pipe(true).value()}
-        , descriptor_{pipe_.read_end.get()} {}
+    PipeWatcher() : pipe_{posix::make_pipe(true).value()}, descriptor_{pipe_.read_end.get()} {}
     void poke(std::string_view bytes) { REQUIRE_FALSE(posix::write_all(pipe_.write_end.get(), bytes)); }
     [[nodiscard]] std::span<const int> descriptors() const override { return {&descriptor_, 1}; }
     bool wants_out(int descriptor) override {

@@ -16,8 +16,7 @@ struct EditorBench {
     Wants type(std::string_view bytes) {
         KeyReader reader;
         Wants last = Wants::nothing;
-        for (const Key& key : reader.feed(bytes))
-            last = editor.press(key);
+        for (const Key& key : reader.feed(bytes)) last = editor.press(key);
         return last;
     }
     // What the row looks like, with "|" where the cursor stands.
@@ -107,8 +106,7 @@ TEST_CASE("a long line scrolls, with marks where it goes on") {
 TEST_CASE("a prompt that leaves no room gives way") {
     History history;
     Editor editor{"a very long name of a server> ", history};
-    for (const char c : std::string{"METR"})
-        editor.press({Code::text, std::string(1, c)});
+    for (const char c : std::string{"METR"}) editor.press({Code::text, std::string(1, c)});
     Screen screen{1, 20};
     screen.write(editor.drawing(20));
     CHECK(screen.row_with_cursor() == "> METR|");
@@ -134,8 +132,7 @@ TEST_CASE("the history gives back old lines and the one being written") {
 
 TEST_CASE("the history is bounded") {
     History history;
-    for (int i = 0; i < 10'000; ++i)
-        history.add(std::to_string(i));
+    for (int i = 0; i < 10'000; ++i) history.add(std::to_string(i));
     CHECK(history.lines().size() == 500);
     CHECK(history.lines().back() == "9999");
 }

@@ -22,10 +22,7 @@ namespace {
 // One connection, in a process of its own: plain blocking calls.
 class Peer {
 public:
-    Peer(int socket, const Replies& replies, int journal)
-        : socket_{socket}
-        , replies_{replies}
-        , journal_{journal} {}
+    Peer(int socket, const Replies& replies, int journal) : socket_{socket}, replies_{replies}, journal_{journal} {}
 
     void serve(const std::string& greeting) {
         say(greeting);
@@ -88,8 +85,7 @@ private:
 
 } // namespace
 
-FakeServer::FakeServer(Replies replies, std::string greeting)
-    : journal_{::memfd_create("journal", MFD_CLOEXEC)} {
+FakeServer::FakeServer(Replies replies, std::string greeting) : journal_{::memfd_create("journal", MFD_CLOEXEC)} {
     const posix::UniqueFd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_in where{};
     where.sin_family = AF_INET;

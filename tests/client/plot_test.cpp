@@ -13,8 +13,7 @@ namespace {
 std::vector<std::string> rows_of(const std::string& text) {
     std::vector<std::string> rows;
     std::istringstream in{text};
-    for (std::string row; std::getline(in, row);)
-        rows.push_back(row);
+    for (std::string row; std::getline(in, row);) rows.push_back(row);
     return rows;
 }
 
@@ -43,8 +42,7 @@ TEST_CASE("times are ISO 8601 in UTC and nothing else") {
 
 TEST_CASE("a rising history rises from the left bottom to the right top") {
     std::vector<double> values;
-    for (int i = 0; i < 32; ++i)
-        values.push_back(i);
+    for (int i = 0; i < 32; ++i) values.push_back(i);
     CHECK(draw(chart(Period::minute, 1min, values), 8, 24) == "messages by the minute,\n"
                                                               "    32 ┤            ⢀⣠⣴⣾\n"
                                                               "    24 ┤        ⢀⣠⣴⣾⣿⣿⣿⣿\n"
@@ -66,8 +64,7 @@ TEST_CASE("no row is wider than the screen, and no picture higher, whatever the 
                     const std::string text = draw(chart(period, 1min, values, metric), high, wide);
                     const auto rows = rows_of(text);
                     CHECK(rows.size() <= std::max<std::size_t>(high, 1));
-                    for (const std::string& row : rows)
-                        CHECK(columns(row) <= wide);
+                    for (const std::string& row : rows) CHECK(columns(row) <= wide);
                 }
             }
         }

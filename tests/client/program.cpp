@@ -27,11 +27,9 @@ constexpr auto patience = 60s;
     ::signal(SIGPIPE, SIG_DFL);
     std::string program = test::client_program();
     std::vector<char*> argv{program.data()}, envp;
-    for (std::string& argument : arguments)
-        argv.push_back(argument.data());
+    for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    for (std::string& entry : environment)
-        envp.push_back(entry.data());
+    for (std::string& entry : environment) envp.push_back(entry.data());
     envp.push_back(nullptr);
     ::execve(program.c_str(), argv.data(), envp.data());
     ::_exit(127);
@@ -108,8 +106,7 @@ Finished run_client(std::vector<std::string> arguments, std::string_view input, 
 
 TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t rows, std::size_t columns, Parent parent,
                                const std::string& kind)
-    : master_{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)}
-    , screen_{rows, columns} {
+    : master_{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)}, screen_{rows, columns} {
     ::grantpt(master_.get());
     ::unlockpt(master_.get());
     // Kept open: the terminal's mode can be asked for when the program has ended.
@@ -122,8 +119,7 @@ TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t r
         ::setsid();
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::ioctl(slave_.get(), TIOCSCTTY, 0);
-        for (const int standard : {0, 1, 2})
-            ::dup2(slave_.get(), standard);
+        for (const int standard : {0, 1, 2}) ::dup2(slave_.get(), standard);
         if (parent == Parent::shell) mind_job(arguments, environment);
         exec_client(arguments, environment);
     }

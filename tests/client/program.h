@@ -39,7 +39,7 @@ public:
     // The same for whatever `seen` looks at; `what` it is, for the message when it never comes.
     void wait_until(const std::function<bool()>& seen, std::string_view what);
     void wait_cursor(std::string_view row_end);
-    void look() { (void)read_more(); } // takes what has been written meanwhile
+    void look() { (void)read_more(); }                  // takes what has been written meanwhile
     void resize(std::size_t rows, std::size_t columns); // the screen begins empty again
     void signal(int number);
     int wait_end();

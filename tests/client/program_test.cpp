@@ -139,7 +139,9 @@ TEST_CASE("closed standard descriptors harm nothing, and nothing of ours gets th
     const FakeServer server{usual};
     const std::string client = "timeout 60 " + buzon::test::client_program() + " 127.0.0.1 " + server.port();
     for (const char* closed : {" <&-", " METR <&- >&-", " <&- >&- 2>&-", " METR 2>&-"})
-        CHECK(std::system((client + closed + (std::string_view{closed}.find('>') == std::string_view::npos ? " >/dev/null" : "")).c_str()) == 0);
+        CHECK(std::system((client + closed +
+                           (std::string_view{closed}.find('>') == std::string_view::npos ? " >/dev/null" : ""))
+                              .c_str()) == 0);
     // A socket with the number of stdout would have been told our tables.
     CHECK(server.heard().find("messages") == std::string::npos);
 }

@@ -8,14 +8,14 @@
 namespace {
 
 const Replies usual_replies = {{"METR", "+OK 41;5000;2;7\r\n"},
-                       {"METR *", "+OK\r\nmessages 41\r\nmemory 5000\r\n.\r\n"},
-                       {"CONF", "+OK\r\ntimeout 600\r\nlogin-timeout 60\r\n.\r\n"},
-                       {"CONF LOGIN-TIMEOUT", "+OK 60\r\n"},
-                       {"EVNT", "@live"},
-                       {"SLOW", "@silent"},
-                       {"LOGG", "+OK\r\n\x1b[2Jx\r\n.\r\n"},
-                       {"AUTH ROOT SECRET", "+OK welcome\r\n"},
-                       {"USER ADD EVA SECRET", "+OK added\r\n"}};
+                               {"METR *", "+OK\r\nmessages 41\r\nmemory 5000\r\n.\r\n"},
+                               {"CONF", "+OK\r\ntimeout 600\r\nlogin-timeout 60\r\n.\r\n"},
+                               {"CONF LOGIN-TIMEOUT", "+OK 60\r\n"},
+                               {"EVNT", "@live"},
+                               {"SLOW", "@silent"},
+                               {"LOGG", "+OK\r\n\x1b[2Jx\r\n.\r\n"},
+                               {"AUTH ROOT SECRET", "+OK welcome\r\n"},
+                               {"USER ADD EVA SECRET", "+OK added\r\n"}};
 
 struct PromptBench {
     FakeServer server{usual_replies};

@@ -20,8 +20,7 @@ std::vector<std::string> to(const Server& server, std::vector<std::string> words
 
 std::size_t row_of(const Screen& screen, std::string_view part) {
     std::size_t row = 0;
-    while (row < 40 && screen.row(row).find(part) == std::string::npos)
-        ++row;
+    while (row < 40 && screen.row(row).find(part) == std::string::npos) ++row;
     return row;
 }
 
@@ -97,8 +96,7 @@ TEST_CASE("plot draws the real history, and writes it as CSV where there is no t
     const Server server{1};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail);
     Pop3Client client = server.session();
-    for (int i = 0; i < 3; ++i)
-        (void)client.retrieve(1);
+    for (int i = 0; i < 3; ++i) (void)client.retrieve(1);
     TerminalClient terminal{to(server, {"plot", "messages", "week"})};
     CHECK(terminal.wait_end() == 0);
     const Screen& screen = terminal.screen();
@@ -158,7 +156,8 @@ TEST_CASE("a person at the prompt asks the real server, mends a typing mistake, 
     CHECK(terminal.screen().unknown().empty());
 }
 
-TEST_CASE("the sample session of POP3, and what a manager sees of it at the demo server, by one command and at the prompt") {
+TEST_CASE(
+    "the sample session of POP3, and what a manager sees of it at the demo server, by one command and at the prompt") {
     Server::Setup setup;
     setup.arguments = {"--default"};
     setup.own_addresses = true;

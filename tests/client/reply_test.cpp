@@ -10,8 +10,7 @@ namespace {
 // The progress after each line.
 std::vector<Progress> fed(ReplyReader& reader, std::initializer_list<const char*> lines) {
     std::vector<Progress> all;
-    for (const char* line : lines)
-        all.push_back(reader.take(line));
+    for (const char* line : lines) all.push_back(reader.take(line));
     return all;
 }
 

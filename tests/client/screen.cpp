@@ -8,9 +8,7 @@
 using namespace buzon::client;
 
 Screen::Screen(std::size_t rows, std::size_t columns)
-    : rows_{rows}
-    , columns_{columns}
-    , cells_(rows, std::vector<std::string>(columns, " ")) {}
+    : rows_{rows}, columns_{columns}, cells_(rows, std::vector<std::string>(columns, " ")) {}
 
 void Screen::write(std::string_view bytes) {
     held_ += bytes;
@@ -75,8 +73,7 @@ void Screen::control_sequence(std::string_view arguments, char final) {
     if (!arguments.empty() && arguments.front() == '?') {
         if (arguments == "?1049") {
             alternate_ = final == 'h';
-            for (auto& row : cells_)
-                std::fill(row.begin(), row.end(), " ");
+            for (auto& row : cells_) std::fill(row.begin(), row.end(), " ");
         }
         return;
     }
@@ -97,8 +94,7 @@ void Screen::control_sequence(std::string_view arguments, char final) {
         break;
     case 'J':
         if (number(first, 0) == 2) {
-            for (auto& row : cells_)
-                std::fill(row.begin(), row.end(), " ");
+            for (auto& row : cells_) std::fill(row.begin(), row.end(), " ");
         } else {
             for (std::size_t below = row_ + 1; below < rows_; ++below) {
                 std::fill(cells_[below].begin(), cells_[below].end(), " ");
@@ -133,9 +129,7 @@ std::string Screen::row_with_cursor() const {
 
 std::string Screen::text() const {
     std::string text;
-    for (std::size_t i = 0; i < rows_; ++i)
-        text += row(i) + '\n';
-    while (text.size() >= 2 && text.substr(text.size() - 2) == "\n\n")
-        text.pop_back();
+    for (std::size_t i = 0; i < rows_; ++i) text += row(i) + '\n';
+    while (text.size() >= 2 && text.substr(text.size() - 2) == "\n\n") text.pop_back();
     return text == "\n" ? "" : text;
 }

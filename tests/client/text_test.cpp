@@ -55,8 +55,7 @@ TEST_CASE("a wide character that does not fit is left out and its column filled"
 }
 
 TEST_CASE("a number is what JSON takes for one") {
-    for (const char* good : {"0", "7", "-7", "10", "18446744073709551615", "0.5", "-0.25"})
-        CHECK(number_of(good));
+    for (const char* good : {"0", "7", "-7", "10", "18446744073709551615", "0.5", "-0.25"}) CHECK(number_of(good));
     for (const char* bad : {"", "-", "+1", "01", ".5", "5.", "1e3", "0x1", "nan", "inf", "1 ", " 1", "1-", "1.2.3"}) {
         CHECK_FALSE(number_of(bad));
     }
@@ -71,8 +70,7 @@ TEST_CASE("large numbers are shortened to five characters at most") {
     CHECK(shortened(1536, 1024) == "1.5k");
     CHECK(shortened(123456789, 1000) == "123M");
     CHECK(shortened(-1500) == "-1.5k");
-    for (double value = 0.01; value < 1e18; value *= 1.7)
-        CHECK(shortened(value, 1024).size() <= 5);
+    for (double value = 0.01; value < 1e18; value *= 1.7) CHECK(shortened(value, 1024).size() <= 5);
 }
 
 TEST_CASE("a table keeps its columns straight and its lines without blanks at the end") {

@@ -75,8 +75,7 @@ TEST_CASE("a frame has exactly the rows and columns of the screen, however small
         for (const std::size_t wide : {0U, 1U, 7U, 20U, 79U, 80U, 81U, 250U}) {
             const auto frame = view.frame(rows, wide, 1795446874);
             CHECK(frame.size() == rows);
-            for (const TopView::Row& row : frame)
-                CHECK(columns(row.text) == wide);
+            for (const TopView::Row& row : frame) CHECK(columns(row.text) == wide);
         }
     }
 }
@@ -129,14 +128,12 @@ TEST_CASE("a server that began anew makes no spike") {
     CHECK(trend.current() == Approx(10)); // nothing is known of this second
     trend.add_counter(5, 25);
     CHECK(trend.current() == Approx(10));
-    for (const double value : trend.last(100))
-        CHECK(value == Approx(10));
+    for (const double value : trend.last(100)) CHECK(value == Approx(10));
 }
 
 TEST_CASE("a trend is bounded, and a second without a look no gap") {
     Trend trend;
-    for (int i = 0; i < 10'000; ++i)
-        trend.add_gauge(i, 1);
+    for (int i = 0; i < 10'000; ++i) trend.add_gauge(i, 1);
     CHECK(trend.last(100'000).size() <= 400);
     Trend stopped;
     stopped.add_gauge(0, 5);

@@ -49,27 +49,29 @@ TEST_CASE("settings and metrics stand in columns") {
 }
 
 TEST_CASE("sessions become a table, with whatever columns the server has") {
-    CHECK(
-        show(Format::person, "SESS",
-             reply_of({"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
-        "ID  USER   ADDRESS     STATE          AGE  COMMAND  NEW  FIELD7\n"
-        " 7  user1  ::1         transaction     12  RETR\n"
-        "12  -      10.0.0.1:9  authorization    3           x    odd\n");
+    CHECK(show(Format::person, "SESS",
+               reply_of(
+                   {"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
+          "ID  USER   ADDRESS     STATE          AGE  COMMAND  NEW  FIELD7\n"
+          " 7  user1  ::1         transaction     12  RETR\n"
+          "12  -      10.0.0.1:9  authorization    3           x    odd\n");
     CHECK(show(Format::person, "SESS", reply_of({})) == "no sessions\n");
 }
 
 TEST_CASE("the table of sessions fits the terminal it is shown on, whatever users are called") {
-    const Reply sessions = list({
-        "7 a-user-with-a-very-long-name@example.org [2001:db8:1234:5678:9abc:def0:1234:5678]:40000 transaction age=12 idle=0 "
-        "command=RETR sent=1048576 size=- backlog=65536 messages=120000 program=-",
-        "12 - 10.0.0.1:9 authorization age=3 idle=3 command=- sent=0 size=- backlog=0 messages=0 program=-"});
-    for (const std::size_t room : {std::size_t{1}, std::size_t{40}, std::size_t{80}, std::size_t{100}, std::size_t{132}}) {
+    const Reply sessions =
+        list({"7 a-user-with-a-very-long-name@example.org [2001:db8:1234:5678:9abc:def0:1234:5678]:40000 transaction "
+              "age=12 idle=0 "
+              "command=RETR sent=1048576 size=- backlog=65536 messages=120000 program=-",
+              "12 - 10.0.0.1:9 authorization age=3 idle=3 command=- sent=0 size=- backlog=0 messages=0 program=-"});
+    for (const std::size_t room :
+         {std::size_t{1}, std::size_t{40}, std::size_t{80}, std::size_t{100}, std::size_t{132}}) {
         CAPTURE(room);
         const std::string shown = show(Format::person, "SESS", sessions, room);
         std::istringstream lines{shown};
         std::size_t count = 0;
         for (std::string line; std::getline(lines, line); ++count)
-            CHECK(line.size() <= std::max(room, std::size_t{2}));   // the first column stays
+            CHECK(line.size() <= std::max(room, std::size_t{2})); // the first column stays
         CHECK(count == 3);
     }
     CHECK(show(Format::person, "SESS", sessions, 80) ==
@@ -112,7 +114,7 @@ TEST_CASE("JSON has numbers where the protocol has numbers") {
     CHECK(show(Format::json, "NOOP", refused) == R"({"status":"-ERR","text":"[AUTH] \u001b[2J"})"
                                                  "\n");
     CHECK(show(Format::json, "SESS", reply_of({})) == R"({"status":"+OK","text":"","sessions":[],"lines":[]})"
-                                                  "\n");
+                                                      "\n");
 }
 
 TEST_CASE("JSON is UTF-8 without control characters, whatever the server sent") {

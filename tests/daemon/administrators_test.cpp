@@ -16,7 +16,8 @@ struct Office {
         administrators.replace(auth::UserBase::load(named, "").value());
     }
     // Whether the try was looked at, and if so, what came out.
-    std::optional<Checked> attempt(const std::optional<auth::Source>& from, const std::string& password, event::Instant since) {
+    std::optional<Checked> attempt(const std::optional<auth::Source>& from, const std::string& password,
+                                   event::Instant since) {
         if (administrators.not_before(from, "root", since, now) > now) return std::nullopt;
         std::optional<Checked> verdict;
         worker::Pending pending;
@@ -58,9 +59,10 @@ TEST_CASE("who guesses at administrators on a hundred connections at once is no 
     }
 }
 
-TEST_CASE("an administrator who is right is let in, in a source that guesses too, and pays for nobody's tries but its") {
+TEST_CASE(
+    "an administrator who is right is let in, in a source that guesses too, and pays for nobody's tries but its") {
     Office asked;
-    CHECK(asked.attempt(from_here, "right", asked.now) == Checked::right);   // familiar now
+    CHECK(asked.attempt(from_here, "right", asked.now) == Checked::right); // familiar now
     for (int i = 0; i < 6; ++i) (void)asked.attempt(from_elsewhere, "wrong", asked.now);
     CHECK_FALSE(asked.attempt(from_elsewhere, "right", asked.now));
     CHECK(asked.attempt(from_here, "right", asked.now) == Checked::right);

@@ -21,10 +21,13 @@ struct Asked {
 };
 
 // Asks once and waits for the answer.
-Asked ask(event::EventLoop& loop, daemon::CheckpasswordPool& pool, const std::string& user, const std::string& password) {
+Asked ask(event::EventLoop& loop, daemon::CheckpasswordPool& pool, const std::string& user,
+          const std::string& password) {
     Asked asked;
     daemon::CheckpasswordRun run{pool, auth::checkpassword_message(user, password).value(),
-                                 [&](auth::Verdict verdict, std::string why) { asked = {true, verdict, std::move(why)}; }};
+                                 [&](auth::Verdict verdict, std::string why) {
+                                     asked = {true, verdict, std::move(why)};
+                                 }};
     CHECK_FALSE(asked.told);
     while (!asked.told) loop.turn(100ms);
     return asked;
@@ -83,8 +86,9 @@ TEST_CASE("more questions than may run at once are all answered, and one given u
     const std::string pid_file = directory / "pid";
     const std::string sleeper = directory.script("sleep", "echo $$ > " + pid_file + "; sleep 1000; exit 0");
     daemon::CheckpasswordPool slow{loop, sleeper};
-    auto run = std::make_unique<daemon::CheckpasswordRun>(slow, auth::checkpassword_message("ana", "x").value(),
-                                                          [](auth::Verdict, std::string) { FAIL("nobody asks any more"); });
+    auto run =
+        std::make_unique<daemon::CheckpasswordRun>(slow, auth::checkpassword_message("ana", "x").value(),
+                                                   [](auth::Verdict, std::string) { FAIL("nobody asks any more"); });
     while (slow.running() == 0) loop.turn(10ms);
     run.reset();
     CHECK(slow.running() == 0);

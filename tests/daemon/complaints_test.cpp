@@ -10,9 +10,8 @@ namespace {
 struct Lines final : state::LogSink {
     void write(std::string_view line) override { all.emplace_back(line); }
     [[nodiscard]] std::size_t with(std::string_view text) const {
-        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const std::string& line) {
-            return line.find(text) != line.npos;
-        }));
+        return static_cast<std::size_t>(std::count_if(
+            all.begin(), all.end(), [&](const std::string& line) { return line.find(text) != line.npos; }));
     }
     std::vector<std::string> all;
 };
@@ -30,7 +29,8 @@ TEST_CASE("a program that complains about every message fills no log, and what i
         complaints.line("/bin/a", 8, "bob", "b", "no good either");
         complaints.line("/bin/b", 7, "ana", "c", "nor this");
         CHECK(lines.all.size() == daemon::Complaints::lines_a_minute + 2);
-        CHECK(lines.all[3].find("session=7 user=ana program=/bin/a uidl=uidl-3 stderr=\"no good\"") != std::string::npos);
+        CHECK(lines.all[3].find("session=7 user=ana program=/bin/a uidl=uidl-3 stderr=\"no good\"") !=
+              std::string::npos);
         CHECK(lines.with("user=bob") == 1);
         CHECK(lines.with("program=/bin/b") == 1);
     }

@@ -31,7 +31,8 @@ TEST_CASE("names without a line come at the end, and those without a value go") 
     CHECK(change_config("port = 110", {{"timeout", {"800"}}}) == "port = 110\ntimeout = 800\n");
     CHECK(change_config("", {{"timeout", {"800"}}}) == "timeout = 800\n");
     CHECK(change_config("# a\nip = ::1 # six\nip = 127.0.0.1 # four\n# b\n", {{"ip", {}}}) == "# a\n# b\n");
-    CHECK(change_config("ip = ::1 # six\nip = 127.0.0.1 # four\n", {{"ip", {"127.0.0.2"}}}) == "ip = 127.0.0.2 # six\n");
+    CHECK(change_config("ip = ::1 # six\nip = 127.0.0.1 # four\n", {{"ip", {"127.0.0.2"}}}) ==
+          "ip = 127.0.0.2 # six\n");
     CHECK(change_config("ip = ::1 # six\nx = 1\n", {{"ip", {"::2", "::3"}}}) == "ip = ::2 # six\nip = ::3\nx = 1\n");
 }
 

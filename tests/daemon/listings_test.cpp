@@ -15,7 +15,8 @@ Listings::Picture picture(std::string_view name) {
     return builder.build().value();
 }
 
-void record(Listings& listings, const Listings::Picture& of, pop3::Listing what, std::initializer_list<std::string> pieces) {
+void record(Listings& listings, const Listings::Picture& of, pop3::Listing what,
+            std::initializer_list<std::string> pieces) {
     ListingRun run{listings, of, what};
     REQUIRE_FALSE(run.part());
     for (const std::string& piece : pieces) run.produced(piece);
@@ -78,7 +79,7 @@ TEST_CASE("listings that are kept or produced have bounds") {
     for (std::size_t i = 0; i < Listings::most_kept + 3; ++i) {
         pictures.push_back(picture("m" + std::to_string(i)));
         record(listings, pictures.back(), sizes, {".\r\n"});
-        CHECK(listings.find(pictures.front(), sizes));   // in use: others go
+        CHECK(listings.find(pictures.front(), sizes)); // in use: others go
     }
     CHECK(listings.octets() == 3 * Listings::most_kept);
     CHECK_FALSE(listings.find(pictures[1], sizes));
@@ -86,10 +87,10 @@ TEST_CASE("listings that are kept or produced have bounds") {
     const std::string large(Listings::most_recorded / 4, 'x');
     ListingRun slow{listings, pictures[1], sizes};
     for (int i = 0; i < 3; ++i) slow.produced(large);
-    record(listings, pictures[2], sizes, {large, large});   // beside the slow one there is no room
+    record(listings, pictures[2], sizes, {large, large}); // beside the slow one there is no room
     CHECK_FALSE(listings.find(pictures[2], sizes));
     slow.produced(large);
-    slow.produced("x");                                     // too long to be kept
+    slow.produced("x"); // too long to be kept
     slow.finished();
     CHECK_FALSE(listings.find(pictures[1], sizes));
     record(listings, pictures[2], sizes, {large, large});

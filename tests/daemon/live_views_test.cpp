@@ -74,7 +74,7 @@ TEST_CASE("views that take long let the loop have turns between them, and all co
     std::vector<std::unique_ptr<View>> all;
     for (char name = 'a'; name <= 'h'; ++name) {
         all.push_back(std::make_unique<View>(name, looks));
-        all.back()->then = [] { std::this_thread::sleep_for(20ms); };   // more than there is to spare
+        all.back()->then = [] { std::this_thread::sleep_for(20ms); }; // more than there is to spare
         views.queue(*all.back());
     }
     for (std::size_t turns = 0; looks.size() < all.size(); ++turns) {

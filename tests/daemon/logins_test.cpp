@@ -27,7 +27,7 @@ TEST_CASE("a later login begins the delay anew, and the end of the first does no
     daemon::LoginDelays delays{10};
     delays.logged_in("ana", 60s, start);
     delays.logged_in("ana", 60s, start + 60s);
-    delays.logged_in("bob", 60s, start + 61s);   // drops what is over
+    delays.logged_in("bob", 60s, start + 61s); // drops what is over
     CHECK(delays.seconds_to_go("ana", 60s, start + 61s) == 59);
     CHECK(delays.size() == 2);
     delays.logged_in("bob", 60s, start + 1h);

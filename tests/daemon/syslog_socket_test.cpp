@@ -29,7 +29,8 @@ struct Logging {
 
     void turn() { loop.turn(0ms); }
     [[nodiscard]] bool told_of(const std::string& part) const {
-        return std::any_of(told.begin(), told.end(), [&](const auto& one) { return one.find(part) != std::string::npos; });
+        return std::any_of(told.begin(), told.end(),
+                           [&](const auto& one) { return one.find(part) != std::string::npos; });
     }
 };
 

@@ -11,9 +11,9 @@
 
 using namespace buzon::event;
 using namespace std::chrono_literals;
+using buzon::posix::make_pipe;
 using buzon::posix::Pipe;
 using buzon::posix::UniqueFd;
-using buzon::posix::make_pipe;
 using buzon::posix::write_some;
 
 namespace {
@@ -54,7 +54,10 @@ TEST_CASE("a handler that stops another's watch keeps the other's event of the s
     Watch second_watch;
     REQUIRE(!first_watch.start(loop, one.read_end.get(), EPOLLIN, first));
     REQUIRE(!second_watch.start(loop, two.read_end.get(), EPOLLIN, second));
-    first.then = [&](auto) { second_watch.stop(); first_watch.stop(); };
+    first.then = [&](auto) {
+        second_watch.stop();
+        first_watch.stop();
+    };
     second.then = first.then;
     loop.turn(0ms);
     CHECK(first.calls + second.calls == 1);
@@ -75,7 +78,7 @@ TEST_CASE("a slot and a descriptor number used again in the same batch do not he
         for (Watch& watch : watches) watch.stop();
         one.read_end.reset();
         two.read_end.reset();
-        quiet = std::move(make_pipe(true)).value();   // takes the numbers that were just freed
+        quiet = std::move(make_pipe(true)).value(); // takes the numbers that were just freed
         REQUIRE(!fresh.start(loop, quiet.read_end.get(), EPOLLIN, newcomer));
     };
     old_one.then = replace;
@@ -89,7 +92,7 @@ TEST_CASE("a slot and a descriptor number used again in the same batch do not he
 TEST_CASE("a watch ends with its descriptor, and what a child still holds of that is told to nobody") {
     EventLoop loop;
     Pipe one = filled_pipe();
-    const UniqueFd copy{::dup(one.read_end.get())};   // as a child has it for a moment
+    const UniqueFd copy{::dup(one.read_end.get())}; // as a child has it for a moment
     Listener old_one;
     Listener newcomer;
     Watch watch;
@@ -100,14 +103,14 @@ TEST_CASE("a watch ends with its descriptor, and what a child still holds of tha
     CHECK_FALSE(watch.active());
     CHECK(loop.watched() == 0);
     loop.turn(0ms);
-    Pipe two = std::move(make_pipe(true)).value();   // has the number and the slot
+    Pipe two = std::move(make_pipe(true)).value(); // has the number and the slot
     REQUIRE(!fresh.start(loop, two.read_end.get(), EPOLLIN, newcomer));
     loop.turn(0ms);
     CHECK(old_one.calls + newcomer.calls == 0);
     REQUIRE(write_some(two.write_end.get(), "x").bytes == 1);
     loop.turn(0ms);
     CHECK(newcomer.calls == 1);
-    watch.close(two.write_end);   // of a watch that was never started, the descriptor alone
+    watch.close(two.write_end); // of a watch that was never started, the descriptor alone
     CHECK_FALSE(two.write_end);
 }
 
@@ -175,6 +178,6 @@ TEST_CASE("a pending task makes the loop not wait") {
     EventLoop loop;
     Job job;
     loop.next_turn(job);
-    loop.turn(std::chrono::hours{1});   // would hang if it did
+    loop.turn(std::chrono::hours{1}); // would hang if it did
     CHECK(job.runs == 1);
 }

@@ -26,7 +26,9 @@ pid_t child_that(int (*does)()) {
     return pid;
 }
 
-bool exists(pid_t pid) { return ::kill(pid, 0) == 0; }
+bool exists(pid_t pid) {
+    return ::kill(pid, 0) == 0;
+}
 
 void turn_until(EventLoop& loop, auto condition) {
     for (int i = 0; i < 1000 && !condition(); ++i) loop.turn(10ms);

@@ -25,7 +25,7 @@ struct Loop {
             spare.spend(piece);
             work(piece);
         }
-        if (now < next_other && !spare.left()) now = std::min(next_other, now + 5ms);   // waits
+        if (now < next_other && !spare.left()) now = std::min(next_other, now + 5ms); // waits
         if (now < next_other) return;
         work(other);
         next_other += 1ms;
@@ -42,7 +42,7 @@ struct Loop {
 TEST_CASE("a loop that is always busy gives a two-hundredth of its time, be the pieces small or large") {
     for (const auto piece : {10us, 100us, 500us}) {
         CAPTURE(piece.count());
-        Loop loop{2ms, piece};   // it never catches up
+        Loop loop{2ms, piece}; // it never catches up
         const double share = loop.share();
         CHECK(share > 0.0049);
         CHECK(share < 0.0052);
@@ -50,7 +50,8 @@ TEST_CASE("a loop that is always busy gives a two-hundredth of its time, be the 
 }
 
 TEST_CASE("a loop that has time gives it, up to three quarters of all") {
-    for (const auto& [other, expected] : {std::pair{0us, 0.75}, {250us, 0.50}, {500us, 0.25}, {740us, 0.005}, {900us, 0.005}}) {
+    for (const auto& [other, expected] :
+         {std::pair{0us, 0.75}, {250us, 0.50}, {500us, 0.25}, {740us, 0.005}, {900us, 0.005}}) {
         CAPTURE(other.count());
         Loop loop{other, 100us};
         const double share = loop.share();
@@ -62,15 +63,17 @@ TEST_CASE("a loop that has time gives it, up to three quarters of all") {
 TEST_CASE("what was not used is not saved up") {
     const Instant begin{};
     SpareTime spare{begin};
-    const Instant later = begin + 3600s;   // idle
+    const Instant later = begin + 3600s; // idle
     spare.advance(later, 0s);
-    SECTION("while there was work") { spare.spend(SpareTime::most); }
+    SECTION("while there was work") {
+        spare.spend(SpareTime::most);
+    }
     SECTION("before there was work") {
         spare.begin();
         spare.spend(SpareTime::at_first);
     }
     CHECK_FALSE(spare.left());
-    spare.spend(100ms);   // a piece that was interrupted
+    spare.spend(100ms); // a piece that was interrupted
     // Paid off, by a busy loop, in a fifth of a second.
     for (int i = 1; i < 200; ++i) {
         spare.advance(later + i * 1ms, i * 1ms);

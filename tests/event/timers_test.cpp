@@ -32,7 +32,8 @@ TEST_CASE("ten thousand timers fire in the order of their deadlines, those disar
         all.back()->arm(timers, start + std::chrono::milliseconds{random() % 5000});
     }
     for (std::size_t i = 0; i < all.size(); i += 3) all[i]->disarm();
-    for (std::size_t i = 1; i < all.size(); i += 3) all[i]->arm(timers, start + std::chrono::milliseconds{random() % 5000});
+    for (std::size_t i = 1; i < all.size(); i += 3)
+        all[i]->arm(timers, start + std::chrono::milliseconds{random() % 5000});
     std::size_t expected = timers.size();
     CHECK(expected == 6666);
     timers.expire(start + 2500ms);

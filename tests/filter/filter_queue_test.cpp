@@ -17,9 +17,7 @@ namespace {
 // Tickets with names; what happens is noted in order.
 class Crowd final : public TicketHandler {
 public:
-    explicit Crowd(event::EventLoop& loop, QueueLimits limits)
-        : loop_{loop}
-        , queue{loop, limits} {}
+    explicit Crowd(event::EventLoop& loop, QueueLimits limits) : loop_{loop}, queue{loop, limits} {}
 
     Queue::Entry enter(const std::string& name, const std::string& user) {
         auto ticket = std::make_unique<Ticket>(*this);
@@ -89,14 +87,12 @@ TEST_CASE("a mailbox with many connections waits no less than one with a single 
     event::EventLoop loop;
     Crowd crowd{loop, {1, 100, 1h}};
     CHECK(crowd.enter("0", "ana") == Queue::Entry::now);
-    for (const std::string name : {"1", "2", "3", "4"})
-        CHECK(crowd.enter(name, "ana") == Queue::Entry::waiting);
+    for (const std::string name : {"1", "2", "3", "4"}) CHECK(crowd.enter(name, "ana") == Queue::Entry::waiting);
     CHECK(crowd.enter("b", "ben") == Queue::Entry::waiting);
     CHECK(crowd.enter("c", "eva") == Queue::Entry::waiting);
     CHECK(crowd.enter("d", "eva") == Queue::Entry::waiting);
     std::string order;
-    for (std::string running = "0"; !running.empty(); running = crowd.after(running))
-        order += running;
+    for (std::string running = "0"; !running.empty(); running = crowd.after(running)) order += running;
     CHECK(order == "01bc2d34");
 }
 
@@ -131,8 +127,7 @@ TEST_CASE("patience ends a wait, and the others keep their places") {
     CHECK(crowd.enter("B", "ana") == Queue::Entry::waiting);
     crowd.queue.set_limits({1, 10, 1h});
     CHECK(crowd.enter("C", "ana") == Queue::Entry::waiting);
-    for (int i = 0; i < 100 && crowd.lost.empty(); ++i)
-        loop.turn(1ms);
+    for (int i = 0; i < 100 && crowd.lost.empty(); ++i) loop.turn(1ms);
     CHECK(crowd.lost == "B");
     CHECK(crowd.queue.waiting() == 1);
     CHECK(crowd.after("A") == "C");
@@ -142,8 +137,7 @@ TEST_CASE("more turns are given when the limit is raised, none is taken away whe
     event::EventLoop loop;
     Crowd crowd{loop, {1, 10, 1h}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
-    for (const std::string name : {"B", "C", "D"})
-        CHECK(crowd.enter(name, "ana") == Queue::Entry::waiting);
+    for (const std::string name : {"B", "C", "D"}) CHECK(crowd.enter(name, "ana") == Queue::Entry::waiting);
     crowd.queue.set_limits({3, 10, 1h});
     CHECK(crowd.turns.empty()); // not from within the call
     loop.turn(0ms);
@@ -159,20 +153,17 @@ TEST_CASE("a turn's handler may give up any ticket, its own too") {
     Crowd crowd{loop, {2, 10, 1h}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
     CHECK(crowd.enter("X", "ana") == Queue::Entry::now);
-    for (const std::string name : {"B", "C", "D", "E"})
-        CHECK(crowd.enter(name, name) == Queue::Entry::waiting);
+    for (const std::string name : {"B", "C", "D", "E"}) CHECK(crowd.enter(name, name) == Queue::Entry::waiting);
     crowd.on_turn_do = [&](const std::string& name) {
         if (name == "B") crowd.leave("C"); // waits
         if (name == "D") crowd.leave("D"); // itself
         if (name == "E") crowd.leave("X"); // runs
     };
     crowd.leave("A");
-    for (int i = 0; i < 5; ++i)
-        loop.turn(0ms);
+    for (int i = 0; i < 5; ++i) loop.turn(0ms);
     CHECK(crowd.turns == "B"); // two run: X and B
     crowd.leave("B");
-    for (int i = 0; i < 5; ++i)
-        loop.turn(0ms);
+    for (int i = 0; i < 5; ++i) loop.turn(0ms);
     CHECK(crowd.turns == "BDE"); // D left in its turn, so E came, and sent X away
     CHECK(crowd.queue.waiting() == 0);
     CHECK(crowd.queue.running() == 1);

@@ -24,9 +24,7 @@ namespace {
 
 // Takes what comes, as a delivery would, and notes it.
 struct Owner final : RunEvents {
-    explicit Owner(event::EventLoop& l, Launcher& launcher)
-        : loop{l}
-        , run{std::make_unique<Run>(l, launcher, *this)} {}
+    explicit Owner(event::EventLoop& l, Launcher& launcher) : loop{l}, run{std::make_unique<Run>(l, launcher, *this)} {}
 
     Outcome start(const std::string& text, const std::string& stored = "input\n") {
         const ParsedSpec parsed = FilterSpec::parse(text);
@@ -41,8 +39,7 @@ struct Owner final : RunEvents {
     }
     static FilterSpec shell(const std::string& commands) {
         std::string quoted = "'";
-        for (const char c : commands)
-            quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
+        for (const char c : commands) quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
         const ParsedSpec parsed = FilterSpec::parse("/bin/sh -c " + quoted + "'");
         REQUIRE(parsed.ok());
         return parsed.spec;
@@ -84,10 +81,7 @@ struct Owner final : RunEvents {
 
 // After each test nothing may be left: no process, no descriptor, no watch, no timer.
 struct Fixture {
-    Fixture()
-        : descriptors{open_descriptors()} {
-        REQUIRE(children().empty());
-    }
+    Fixture() : descriptors{open_descriptors()} { REQUIRE(children().empty()); }
     Fixture(const Fixture&) = delete;
     Fixture& operator=(const Fixture&) = delete;
     ~Fixture() {
@@ -107,8 +101,7 @@ struct Fixture {
 
 std::string mail(std::size_t lines) {
     std::string text = "Subject: test\n\n";
-    for (std::size_t i = 0; i < lines; ++i)
-        text += "line " + std::to_string(i) + " of the mail\n";
+    for (std::size_t i = 0; i < lines; ++i) text += "line " + std::to_string(i) + " of the mail\n";
     return text;
 }
 
@@ -149,8 +142,7 @@ TEST_CASE_METHOD(Fixture, "a message passes a chain of programs") {
 
 TEST_CASE_METHOD(Fixture, "octets of any value and a missing last line end pass as they are") {
     std::string stored = "..\n.\n";
-    for (int i = 0; i < 256; ++i)
-        stored += static_cast<char>(i);
+    for (int i = 0; i < 256; ++i) stored += static_cast<char>(i);
     REQUIRE(owner->start("/bin/cat", stored).ok());
     CHECK(owner->finish().ok());
     CHECK(owner->output == stored);
@@ -189,7 +181,8 @@ TEST_CASE_METHOD(Fixture, "a program that cannot be started is refused at once, 
          {Row{none, none + ": cannot start: No such file or directory (the file, or its interpreter)", 0},
           Row{plain, plain + ": cannot start: Permission denied", 0},
           Row{bare, bare + ": cannot start: Exec format error (a script needs a first line such as #!/bin/sh)", 0},
-          Row{"/bin/cat | /bin/sleep 1000 | " + none, none + ": cannot start: No such file or directory (the file, or its interpreter)", 2}}) {
+          Row{"/bin/cat | /bin/sleep 1000 | " + none,
+              none + ": cannot start: No such file or directory (the file, or its interpreter)", 2}}) {
         Owner own{loop, launcher};
         const Outcome outcome = own.start(row.spec);
         CHECK(outcome.cause == Cause::cannot_start);
@@ -328,8 +321,7 @@ TEST_CASE_METHOD(Fixture, "closing standard output is not the end, the exit is")
     const std::string flag = directory.expect("flag");
     REQUIRE(owner->start_shell("echo text; exec >&-; while ! test -e " + flag + "; do sleep 0.01; done").ok());
     turn_until(loop, [&] { return owner->output == "text\n"; });
-    for (int i = 0; i < 20; ++i)
-        loop.turn(1ms);
+    for (int i = 0; i < 20; ++i) loop.turn(1ms);
     CHECK_FALSE(owner->ended);
     CHECK(owner->told < 10); // a pipe at its end must not make the loop spin
     std::ofstream{flag};
@@ -380,8 +372,7 @@ TEST_CASE_METHOD(Fixture, "a member that ends before the others does not take th
 TEST_CASE_METHOD(Fixture, "everything a program wrote is read although it has long ended") {
     REQUIRE(owner->start_shell("sleep 1000 & head -c 60000 /dev/zero").ok());
     owner->run->pause();
-    for (int i = 0; i < 20; ++i)
-        loop.turn(5ms);
+    for (int i = 0; i < 20; ++i) loop.turn(5ms);
     CHECK_FALSE(owner->ended);
     owner->run->resume();
     owner->run->resume();
@@ -431,16 +422,22 @@ TEST_CASE_METHOD(Fixture, "a program that always gets on has no limit") {
 TEST_CASE_METHOD(Fixture, "a program that goes on reading has no limit, the first of a chain or a later one") {
     owner->limits.without_progress = 2s;
     const std::string before = GENERATE(values<std::string>({"", "/bin/cat | "}));
-    REQUIRE(owner->start(before + "/bin/sh -c 'while read -r line; do sleep 0.3; done; echo read'", "1\n2\n3\n4\n5\n6\n7\n8\n").ok());
+    REQUIRE(owner
+                ->start(before + "/bin/sh -c 'while read -r line; do sleep 0.3; done; echo read'",
+                        "1\n2\n3\n4\n5\n6\n7\n8\n")
+                .ok());
     CHECK(owner->finish().ok());
     CHECK(owner->output == "read\n");
 }
 
 TEST_CASE_METHOD(Fixture, "a program that has read and does no more is at its limit, wherever it stands in a chain") {
     owner->limits.without_progress = 50ms;
-    REQUIRE(owner->start(GENERATE(values<std::string>({"/bin/sh -c 'cat >/dev/null; sleep 1000'", "/bin/cat | /bin/sleep 1000",
-                                                       "/bin/cat | /bin/sh -c 'exec </dev/null; sleep 1000'"})),
-                         "text\n").ok());
+    REQUIRE(owner
+                ->start(GENERATE(values<std::string>({"/bin/sh -c 'cat >/dev/null; sleep 1000'",
+                                                      "/bin/cat | /bin/sleep 1000",
+                                                      "/bin/cat | /bin/sh -c 'exec </dev/null; sleep 1000'"})),
+                        "text\n")
+                .ok());
     CHECK(owner->finish().cause == Cause::time_limit);
 }
 
@@ -450,8 +447,7 @@ TEST_CASE_METHOD(Fixture, "a client that takes its time is not held against the 
     REQUIRE(owner->start("/bin/cat", stored).ok());
     owner->run->pause();
     const event::Instant begin = loop.now();
-    while (loop.now() < begin + 2s)
-        loop.turn(100ms);
+    while (loop.now() < begin + 2s) loop.turn(100ms);
     CHECK_FALSE(owner->ended);
     CHECK(owner->told == 0);
     owner->run->resume();
@@ -463,8 +459,7 @@ TEST_CASE_METHOD(Fixture, "the limit counts again once the client goes on") {
     owner->limits.without_progress = 50ms;
     REQUIRE(owner->start_shell("sleep 1000").ok());
     owner->run->pause();
-    for (int i = 0; i < 20; ++i)
-        loop.turn(10ms);
+    for (int i = 0; i < 20; ++i) loop.turn(10ms);
     CHECK_FALSE(owner->ended);
     owner->run->resume();
     CHECK(owner->finish().cause == Cause::time_limit);
@@ -518,8 +513,7 @@ TEST_CASE_METHOD(Fixture, "an abandoned run is dead at once, with all that belon
     wait_until([&] { return !process_exists(grandchild) && !process_exists(program); });
     CHECK_FALSE(process_exists(grandchild));
     CHECK_FALSE(process_exists(program));
-    for (int i = 0; i < 5; ++i)
-        loop.turn(1ms);
+    for (int i = 0; i < 5; ++i) loop.turn(1ms);
     CHECK_FALSE(owner->ended);
     CHECK(owner->told <= 1);
 }
@@ -593,10 +587,7 @@ TEST_CASE_METHOD(Fixture, "a gigabyte passes to a reader who pauses all the time
 
 TEST_CASE_METHOD(Fixture, "two hundred runs in a queue of four all end, never more than four at once") {
     struct Client final : TicketHandler {
-        Client(Fixture& f, Queue& q, std::size_t& d)
-            : fixture{f}
-            , queue{q}
-            , done{d} {}
+        Client(Fixture& f, Queue& q, std::size_t& d) : fixture{f}, queue{q}, done{d} {}
         void begin(const std::string& user) {
             if (queue.enter(ticket, user) == Queue::Entry::now) on_turn(ticket);
         }

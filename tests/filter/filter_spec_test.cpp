@@ -123,8 +123,7 @@ TEST_CASE("a SPEC that cannot be meant is refused with a reason") {
 
 TEST_CASE("a chain has an end") {
     std::string text = "/bin/cat";
-    for (std::size_t i = 1; i < FilterSpec::max_members; ++i)
-        text += " | /bin/cat";
+    for (std::size_t i = 1; i < FilterSpec::max_members; ++i) text += " | /bin/cat";
     ParsedSpec longest = FilterSpec::parse(text);
     REQUIRE(longest.ok());
     CHECK(longest.spec.members().size() == FilterSpec::max_members);

@@ -28,8 +28,7 @@ public:
     TemporaryDirectory(const TemporaryDirectory&) = delete;
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
     ~TemporaryDirectory() {
-        for (const std::string& file : files_)
-            ::unlink(file.c_str());
+        for (const std::string& file : files_) ::unlink(file.c_str());
         ::rmdir(path_.c_str());
     }
 
@@ -74,8 +73,7 @@ inline buzon::posix::UniqueFd message(const std::string& text) {
 inline std::size_t open_descriptors() {
     std::size_t count = 0;
     DIR* const directory = ::opendir("/proc/self/fd");
-    while (::readdir(directory))
-        ++count;
+    while (::readdir(directory)) ++count;
     ::closedir(directory);
     return count;
 }
@@ -97,12 +95,10 @@ inline bool process_exists(pid_t pid) {
 // Turns until the condition holds, or far too long has passed.
 inline void turn_until(buzon::event::EventLoop& loop, auto condition) {
     const auto limit = buzon::event::Clock::now() + std::chrono::minutes{2};
-    while (!condition() && loop.now() < limit)
-        loop.turn(std::chrono::milliseconds{10});
+    while (!condition() && loop.now() < limit) loop.turn(std::chrono::milliseconds{10});
 }
 
 // What programs say about themselves takes its time to arrive.
 inline void wait_until(auto condition) {
-    for (int i = 0; i < 3000 && !condition(); ++i)
-        ::usleep(10'000);
+    for (int i = 0; i < 3000 && !condition(); ++i) ::usleep(10'000);
 }

@@ -41,8 +41,7 @@ public:
             pid_t numbers[2] = {launch.started.pid, launcher.guard().pid()};
             if (and_then) and_then(launcher, launch);
             (void)!::write(report.write_end.get(), numbers, sizeof numbers);
-            for (;;)
-                ::pause();
+            for (;;) ::pause();
         }
         pid_t numbers[2] = {-1, -1};
         REQUIRE(::read(report.read_end.get(), numbers, sizeof numbers) == static_cast<ssize_t>(sizeof numbers));
@@ -166,8 +165,7 @@ TEST_CASE("the guard holds nothing of the server's and hears no signal meant for
     const std::string where = "/proc/" + std::to_string(guard.pid());
     CHECK(contents(where + "/cmdline").substr(0, 12) == std::string{"buzon-guard\0", 12});
     CHECK(contents(where + "/comm") == "buzon-guard\n");
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
-        ::kill(guard.pid(), number);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::kill(guard.pid(), number);
     ::usleep(1000);
     CHECK(process_exists(guard.pid()));
     CHECK(children().empty()); // it is no child of ours
@@ -212,10 +210,8 @@ TEST_CASE("places are given back, and their want is no error") {
     Guard guard;
     for (int round = 0; round < 3; ++round) {
         std::vector<Guard::Place> places;
-        for (int i = 0; i < 5000; ++i)
-            places.push_back(guard.reserve());
+        for (int i = 0; i < 5000; ++i) places.push_back(guard.reserve());
         // Numbers that no process has: nothing of ours may be hit.
-        for (Guard::Place& place : places)
-            place.enter(0x3fffffff);
+        for (Guard::Place& place : places) place.enter(0x3fffffff);
     }
 }

@@ -11,8 +11,7 @@ namespace {
 
 std::string text_of(std::size_t octets) {
     std::string text(octets, 'x');
-    for (std::size_t i = 0; i < octets; ++i)
-        text[i] = static_cast<char>('a' + i % 23);
+    for (std::size_t i = 0; i < octets; ++i) text[i] = static_cast<char>('a' + i % 23);
     return text;
 }
 

@@ -50,8 +50,7 @@ struct Starter {
     static std::string to_end(int fd) {
         std::string text;
         char piece[4096];
-        for (ssize_t n = 0; (n = ::read(fd, piece, sizeof piece)) > 0;)
-            text.append(piece, static_cast<std::size_t>(n));
+        for (ssize_t n = 0; (n = ::read(fd, piece, sizeof piece)) > 0;) text.append(piece, static_cast<std::size_t>(n));
         return text;
     }
 
@@ -96,8 +95,7 @@ TEST_CASE("a program starts in a clean room") {
     sigset_t blocked;
     sigset_t mask;
     sigemptyset(&blocked);
-    for (const int number : {SIGTERM, SIGCHLD, SIGRTMIN})
-        sigaddset(&blocked, number);
+    for (const int number : {SIGTERM, SIGCHLD, SIGRTMIN}) sigaddset(&blocked, number);
     ::sigprocmask(SIG_BLOCK, &blocked, &mask);
     const mode_t old_umask = ::umask(0);
 
@@ -172,8 +170,7 @@ TEST_CASE("descriptors arrive whatever their numbers are here") {
     // The child of a server whose standard descriptors were closed: its pipes have the numbers 0, 1 and 2, crosswise.
     Starter starter;
     int saved[3];
-    for (int i = 0; i < 3; ++i)
-        saved[i] = ::fcntl(i, F_DUPFD_CLOEXEC, 100);
+    for (int i = 0; i < 3; ++i) saved[i] = ::fcntl(i, F_DUPFD_CLOEXEC, 100);
     posix::Pipe output = std::move(posix::make_pipe(false).value());
     posix::Pipe errors = std::move(posix::make_pipe(false).value());
     const posix::UniqueFd input = message("input\n");
@@ -226,8 +223,7 @@ TEST_CASE("a program dies with the server") {
         Starter starter;
         const Launch launch = starter.start("/bin/sleep", {"1000"});
         (void)!::write(report.write_end.get(), &launch.started.pid, sizeof launch.started.pid);
-        for (;;)
-            ::pause();
+        for (;;) ::pause();
     }
     pid_t program = -1;
     REQUIRE(::read(report.read_end.get(), &program, sizeof program) == static_cast<ssize_t>(sizeof program));
@@ -248,8 +244,7 @@ TEST_CASE("a start copies nothing of a large server, and its one stack serves an
         CHECK(starter.run("/bin/true").status == 0);
         // After a fork() each of these 16384 pages would cost a page fault.
         if (i % 20 == 0) {
-            for (std::size_t k = 0; k < big.size(); k += 4096)
-                ++big[k];
+            for (std::size_t k = 0; k < big.size(); k += 4096) ++big[k];
         }
     }
     rusage after{};

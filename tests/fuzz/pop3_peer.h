@@ -85,7 +85,8 @@ private:
             session_.delivered();
         }
         if (std::holds_alternative<pop3::Produce>(action)) {
-            while (!session_.produce(out_, 7)) {}
+            while (!session_.produce(out_, 7)) {
+            }
         }
         if (std::holds_alternative<pop3::Update>(action)) session_.updated(0, out_);
         closed_ = std::holds_alternative<pop3::Close>(action) || std::holds_alternative<pop3::Update>(action);

@@ -1,4 +1,5 @@
-// A PROXY header is the same whatever follows it, and is never taken before it is whole nor refused after it may be one.
+// A PROXY header is the same whatever follows it, and is never taken before it is whole nor refused after it may be
+// one.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

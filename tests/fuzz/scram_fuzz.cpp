@@ -33,9 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Exchange exchange{mechanisms[choice % 4], "abc", "host"};
     Step step = choice & 4 ? exchange.begin(take_message(rest)) : exchange.begin(std::nullopt);
     for (;;) {
-        if (std::holds_alternative<NeedCredentials>(step)) step = exchange.supply(credentials, true);
-        else if (std::holds_alternative<Challenge>(step) && !rest.empty()) step = exchange.next(take_message(rest));
-        else break;
+        if (std::holds_alternative<NeedCredentials>(step))
+            step = exchange.supply(credentials, true);
+        else if (std::holds_alternative<Challenge>(step) && !rest.empty())
+            step = exchange.next(take_message(rest));
+        else
+            break;
     }
     if (std::holds_alternative<Accepted>(step)) std::abort();
     if (const auto* check = std::get_if<CheckDigest>(&step)) static_cast<void>(digest_matches(*check, "secret"));

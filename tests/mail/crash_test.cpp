@@ -18,7 +18,7 @@ using namespace buzon::mail;
 
 namespace {
 
-constexpr std::uint32_t messages = 12;   // every second one in new
+constexpr std::uint32_t messages = 12; // every second one in new
 
 std::string base_of(std::uint32_t n) {
     return std::to_string(1000 + n) + ".x";
@@ -33,8 +33,12 @@ void fill(const TestMaildir& maildir) {
         maildir.put(n % 2 != 0 ? "new/" + base_of(n) : "cur/" + base_of(n) + ":2,F", content_of(n));
 }
 
-bool is_deleted(std::uint32_t n) { return n <= 6; }
-bool is_retrieved(std::uint32_t n) { return n % 3 == 0; }
+bool is_deleted(std::uint32_t n) {
+    return n <= 6;
+}
+bool is_retrieved(std::uint32_t n) {
+    return n % 3 == 0;
+}
 
 // Deletes the first six, has retrieved every third.
 UpdateRequest request_for(const TestMaildir& maildir, std::int64_t keep_since) {
@@ -118,7 +122,8 @@ TEST_CASE("an update killed at random moments is done by the next scan, or was n
         fill(maildir);
         const std::int64_t keep_since = round % 2 != 0 ? 100 : 0;
         const UpdateRequest request = request_for(maildir, keep_since);
-        update_in_child(request, [] {}, static_cast<useconds_t>(1 + random() % 3000));
+        update_in_child(
+            request, [] {}, static_cast<useconds_t>(1 + random() % 3000));
         check_all_or_nothing(maildir, keep_since);
     }
 }
@@ -167,11 +172,14 @@ TEST_CASE("whatever the system refuses, no success is claimed that is none, and 
                         // As it lies there, before any scan mends something.
                         std::set<std::string> here;
                         for (const char* const folder : {"new", "cur"})
-                            for (const std::string& name : maildir.names(folder)) here.insert(name.substr(0, name.find(':')));
+                            for (const std::string& name : maildir.names(folder))
+                                here.insert(name.substr(0, name.find(':')));
                         std::uint32_t left = 0;
                         for (std::uint32_t n = 1; n <= messages; ++n) {
-                            if (!is_deleted(n)) CHECK(here.count(base_of(n)) == 1);
-                            else left += here.count(base_of(n)) == 1 ? 1u : 0u;
+                            if (!is_deleted(n))
+                                CHECK(here.count(base_of(n)) == 1);
+                            else
+                                left += here.count(base_of(n)) == 1 ? 1u : 0u;
                         }
                         CHECK(outcome.removed + outcome.failed == 6);
                         CHECK(left <= outcome.failed);
@@ -205,7 +213,7 @@ TEST_CASE("where there is no room for the journal the index makes some") {
     fill(maildir);
     const UpdateRequest request = request_for(maildir, 0);
     REQUIRE(maildir.has(index_file_name));
-    faults::fail("openat", 2, ENOSPC);   // the Maildir's directory is the first
+    faults::fail("openat", 2, ENOSPC); // the Maildir's directory is the first
     CHECK(update(request).failed == 0);
     faults::none();
     CHECK(faults::struck());
@@ -217,7 +225,7 @@ TEST_CASE("a journal that cannot be ended yet is tried again at the next scan, t
     const TestMaildir maildir;
     fill(maildir);
     const UpdateRequest request = request_for(maildir, 0);
-    CHECK_FALSE(update_in_child(request, [] { faults::kill_before(12); }));   // in the middle of the removals
+    CHECK_FALSE(update_in_child(request, [] { faults::kill_before(12); })); // in the middle of the removals
     TestMaildir::rest();
     faults::fail("unlinkat", 1, EIO, true);
     const auto early = scan(maildir.path());
@@ -252,7 +260,9 @@ TEST_CASE("whatever the system refuses a scan, it tells every message or fails, 
                 for (int again = 0; again < 2; ++again) {
                     const auto snapshot = again != 0 ? maildir.scan() : nullptr;
                     if (again == 0 && !scanned) continue;
-                    const auto first = again != 0 ? snapshot : Snapshot::from_fd(posix::UniqueFd{::dup(scanned.value().get())}).value();
+                    const auto first = again != 0
+                                           ? snapshot
+                                           : Snapshot::from_fd(posix::UniqueFd{::dup(scanned.value().get())}).value();
                     REQUIRE(first->count() == messages);
                     for (std::uint32_t i = 0; i < messages; ++i) {
                         char uidl[17];

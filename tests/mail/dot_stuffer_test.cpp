@@ -66,8 +66,10 @@ std::string random_mail(std::mt19937& random, std::size_t size) {
     const auto text_in_8 = random() % 9;
     std::string mail;
     while (mail.size() < size) {
-        if (random() % 8 < text_in_8) mail.append(random() % 40, static_cast<char>('a' + random() % 26));
-        else mail += std::string_view("\n\r.\0\n.\r\n", 8)[random() % 8];
+        if (random() % 8 < text_in_8)
+            mail.append(random() % 40, static_cast<char>('a' + random() % 26));
+        else
+            mail += std::string_view("\n\r.\0\n.\r\n", 8)[random() % 8];
     }
     mail.resize(size);
     return mail;
@@ -130,7 +132,8 @@ TEST_CASE("a mail reaches the wire the same wherever the input is cut") {
             DotStuffer stuffer;
             OctetCounter counter;
             std::string wire;
-            for (const auto& piece : {stored.substr(0, first), stored.substr(first, second - first), stored.substr(second)}) {
+            for (const auto& piece :
+                 {stored.substr(0, first), stored.substr(first, second - first), stored.substr(second)}) {
                 stuffer.feed(piece, wire);
                 counter.feed(piece);
             }
@@ -174,7 +177,7 @@ TEST_CASE("every kernel of this processor gives what the plain one gives, at eve
             CHECK(std::array{counts.line_feeds, counts.crlfs, counts.leading_dots} ==
                   std::array{plain.line_feeds, plain.crlfs, plain.leading_dots});
 
-            std::vector<char> expected(random() % 500), made(expected.size());   // exact, so that ASan sees one too many
+            std::vector<char> expected(random() % 500), made(expected.size()); // exact, so that ASan sees one too many
             char expected_last = text[skipped - 1], last = expected_last;
             WireCursor cursor{stored.data(), stored.data() + stored.size(), expected.data(),
                               expected.data() + expected.size(), expected_last};
@@ -268,7 +271,8 @@ TEST_CASE("TOP gives the headers, the blank line and so many lines, however the 
         {"A: 1\n\nx", UINT64_MAX, "A: 1\n\nx"},
     };
     for (const Row& row : rows)
-        for (std::size_t piece = 1; piece <= row.stored.size() + 1; ++piece) CHECK(top(row.stored, row.lines, piece) == row.answer);
+        for (std::size_t piece = 1; piece <= row.stored.size() + 1; ++piece)
+            CHECK(top(row.stored, row.lines, piece) == row.answer);
 }
 
 TEST_CASE("a cutter that is done takes nothing more") {

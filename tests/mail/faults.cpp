@@ -41,7 +41,8 @@ bool strikes(const char* call) {
 } // namespace
 
 const std::vector<std::string>& calls() {
-    static const std::vector<std::string> all{"openat", "unlinkat", "renameat2", "renameat", "fsync", "mkdirat", "pwrite"};
+    static const std::vector<std::string> all{"openat", "unlinkat", "renameat2", "renameat",
+                                              "fsync",  "mkdirat",  "pwrite"};
     return all;
 }
 

@@ -1,4 +1,5 @@
-// System calls that fail, or kill, on demand: the test program's own unlinkat() and others stand before the C library's.
+// System calls that fail, or kill, on demand: the test program's own unlinkat() and others stand before the C
+// library's.
 #pragma once
 
 #include <string>

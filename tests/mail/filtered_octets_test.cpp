@@ -29,7 +29,7 @@ TEST_CASE("LIST and STAT tell what is known of transformed messages, and stored 
     FilteredMessages known{message_of(*snapshot, 1, 1000), {4711, 3, 5, 99}, message_of(*snapshot, 1, 2)};
     Maildrop drop{snapshot, FilteredOctets::of(*snapshot, known, key)};
     CHECK(drop.octets(MessageNumber{1}) == 5);
-    CHECK(drop.octets(MessageNumber{2}) == 2);   // of two that say it the last
+    CHECK(drop.octets(MessageNumber{2}) == 2); // of two that say it the last
     CHECK(drop.octets(MessageNumber{3}) == 6);
     CHECK(drop.stored_octets(MessageNumber{2}) == 9);
     CHECK(drop.live_octets() == 13);
@@ -43,7 +43,8 @@ TEST_CASE("LIST and STAT tell what is known of transformed messages, and stored 
     // In slices of any size the same.
     for (const std::size_t steps : {1u, 2u, 5u, 100u}) {
         FilteredMatch match{*snapshot, known, key};
-        while (match.go_on(steps)) {}
+        while (match.go_on(steps)) {
+        }
         const auto octets = match.result();
         REQUIRE(octets);
         CHECK(octets->total_octets() == 13);
@@ -60,7 +61,8 @@ TEST_CASE("LIST and STAT tell what is known of transformed messages, and stored 
 
 TEST_CASE("what was learned is on file for the sessions to come, by transformation") {
     const TestMaildir maildir;
-    for (int n = 1; n <= 50; ++n) maildir.put("new/" + std::to_string(100 + n) + ".x", std::string(static_cast<std::size_t>(n), 'x'));
+    for (int n = 1; n <= 50; ++n)
+        maildir.put("new/" + std::to_string(100 + n) + ".x", std::string(static_cast<std::size_t>(n), 'x'));
     const auto snapshot = maildir.scan();
     CHECK(read_filtered(maildir.path(), key).empty());
     FilteredBatch batch;
@@ -78,7 +80,7 @@ TEST_CASE("what was learned is on file for the sessions to come, by transformati
     // What is new counts; a message that is renamed stays itself, one that is gone is forgotten, a new one unknown.
     CHECK_FALSE(add_filtered(maildir.path(), {{key, {message_of(*snapshot, 3, 77)}}}));
     maildir.rename("new/104.x", "cur/104.x:2,S");
-    maildir.put("new/200.x", "late\n");   // before the other goes, whose inode it might get
+    maildir.put("new/200.x", "late\n"); // before the other goes, whose inode it might get
     maildir.remove("new/101.x");
     const auto later = maildir.scan();
     CHECK_FALSE(add_filtered(maildir.path(), {{key, {message_of(*later, 1, 1002)}}}));
@@ -113,8 +115,9 @@ TEST_CASE("the file of transformed octets is bounded, and the oldest go first") 
     CHECK(read_filtered(maildir.path(), "b").front().octets == 6);
     CHECK(read_filtered(maildir.path(), "c").size() == 12);
     CHECK(read_filtered(maildir.path(), "d").size() == 12);
-    CHECK_FALSE(add_filtered(maildir.path(), {{"b", {message_of(*snapshot, 19, 1)}}, {"e", {message_of(*snapshot, 0, 1)}}}, limits));
-    CHECK(read_filtered(maildir.path(), "c").empty());   // it was used least recently
+    CHECK_FALSE(add_filtered(maildir.path(),
+                             {{"b", {message_of(*snapshot, 19, 1)}}, {"e", {message_of(*snapshot, 0, 1)}}}, limits));
+    CHECK(read_filtered(maildir.path(), "c").empty()); // it was used least recently
     CHECK(read_filtered(maildir.path(), "b").size() == 7);
 }
 

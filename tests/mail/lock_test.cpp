@@ -14,7 +14,8 @@ using namespace buzon::mail;
 namespace {
 
 // What lock() gives, for tests that look at one of the three.
-std::optional<MaildropLock> take(MaildropLocks& locks, std::string_view user, LockKind kind, std::uint64_t session = 1) {
+std::optional<MaildropLock> take(MaildropLocks& locks, std::string_view user, LockKind kind,
+                                 std::uint64_t session = 1) {
     auto outcome = locks.lock(user, kind, session, 1000);
     if (auto* const lock = std::get_if<MaildropLock>(&outcome)) return std::move(*lock);
     return std::nullopt;
@@ -151,7 +152,7 @@ TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest,
         std::error_code gone;
         if (std::filesystem::read_symlink(entry, gone).string().find("buzon-locks") == std::string::npos) continue;
         ++of_locks;
-        CHECK(std::stoi(entry.path().filename()) >= 64);   // what a program that is started copies and closes
+        CHECK(std::stoi(entry.path().filename()) >= 64); // what a program that is started copies and closes
     }
     CHECK(of_locks == MaildropLocks::descriptors);
     std::vector<MaildropLock> held;

@@ -50,7 +50,9 @@ public:
         std::ifstream in(file(name), std::ios::binary);
         return {std::istreambuf_iterator<char>(in), {}};
     }
-    bool has(std::string_view name) const { return std::filesystem::exists(std::filesystem::symlink_status(file(name))); }
+    bool has(std::string_view name) const {
+        return std::filesystem::exists(std::filesystem::symlink_status(file(name)));
+    }
     void rename(std::string_view from, std::string_view to) const { std::filesystem::rename(file(from), file(to)); }
     void remove(std::string_view name) const { REQUIRE(std::filesystem::remove(file(name))); }
     NameSet names(std::string_view folder) const {

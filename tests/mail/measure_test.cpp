@@ -24,12 +24,14 @@ struct Opened {
     MaildirListing listing;
     std::vector<Found> files;
 
-    explicit Opened(const TestMaildir& maildir) : root{::open(maildir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)} {
+    explicit Opened(const TestMaildir& maildir)
+        : root{::open(maildir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)} {
         auto listed = list_maildir(root.get());
         REQUIRE(listed.ok());
         listing = std::move(listed).value();
         for (const bool in_new : {true, false}) {
-            for (const Listing::Name& name : listing.folder(in_new).all) {   // whatever it is: also what no scan would ask for
+            for (const Listing::Name& name :
+                 listing.folder(in_new).all) { // whatever it is: also what no scan would ask for
                 Found& file = files.emplace_back();
                 file.file_name = listing.folder(in_new).view(name);
                 file.base_size = static_cast<std::uint16_t>(file.file_name.size());
@@ -60,7 +62,8 @@ void check_same(const std::vector<Found>& some, const std::vector<Found>& others
 void put_nasty(const TestMaildir& maildir) {
     std::mt19937 random{1};
     int number = 100;
-    for (const unsigned size : {0U, 1U, 2U, 4095U, 4096U, 4097U, 32767U, 32768U, 32769U, 65535U, 65536U, 65537U, 262143U, 262144U, 262145U, 600000U}) {
+    for (const unsigned size : {0U, 1U, 2U, 4095U, 4096U, 4097U, 32767U, 32768U, 32769U, 65535U, 65536U, 65537U,
+                                262143U, 262144U, 262145U, 600000U}) {
         for (const std::string_view pieces : {"x\n", "x\r\n.", "\r\n", "\n.", "\r"}) {
             std::string content;
             while (content.size() < size) content += pieces[random() % pieces.size()];
@@ -93,15 +96,17 @@ TEST_CASE("messages are measured with a ring as without: every size, links, FIFO
     check_same(one_by_one.files, by_itself.files);
 
     std::string read(100, '\0');
-    CHECK(::read(fifo.get(), read.data(), read.size()) == 15);   // nobody has taken it
+    CHECK(::read(fifo.get(), read.data(), read.size()) == 15); // nobody has taken it
     const auto named = [&](std::string_view name) {
-        return *std::find_if(together.files.begin(), together.files.end(), [&](const Found& file) { return file.file_name == name; });
+        return *std::find_if(together.files.begin(), together.files.end(),
+                             [&](const Found& file) { return file.file_name == name; });
     };
     for (const char* const none : {"1.link", "2.directory", "3.fifo", "4.gone"}) {
         CHECK(named(none).gone);
         CHECK_FALSE(named(none).measured);
     }
-    CHECK(std::count_if(together.files.begin(), together.files.end(), [](const Found& file) { return file.measured; }) == 80);
+    CHECK(std::count_if(together.files.begin(), together.files.end(),
+                        [](const Found& file) { return file.measured; }) == 80);
     // Measured once more nothing is read: what is known stays.
     auto again = together.files;
     REQUIRE_FALSE(measure(again, together.listing));
@@ -125,7 +130,8 @@ TEST_CASE("messages are measured one by one where the kernel takes no ring, or s
             if (measure(opened.files, opened.listing, ring ? &*ring : nullptr)) ::_exit(3);
             for (std::size_t i = 0; i < opened.files.size(); ++i) {
                 const Found &a = opened.files[i], &b = expected.files[i];
-                if (!a.measured || a.octets != b.octets || a.stored_size != b.stored_size || a.wire_form != b.wire_form) ::_exit(4);
+                if (!a.measured || a.octets != b.octets || a.stored_size != b.stored_size || a.wire_form != b.wire_form)
+                    ::_exit(4);
             }
             ::_exit(0);
         }

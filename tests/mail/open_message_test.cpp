@@ -69,8 +69,10 @@ TEST_CASE("a cached open gives the message or says that a worker must") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "one");
     const auto cached = open_cached(maildir.path(), "1.a", true);
-    if (cached) CHECK(read_all(cached) == "one");   // an old kernel, or a file system that cannot tell, may always say no
-    else CHECK(cached.error().value() == EAGAIN);
+    if (cached)
+        CHECK(read_all(cached) == "one"); // an old kernel, or a file system that cannot tell, may always say no
+    else
+        CHECK(cached.error().value() == EAGAIN);
     CHECK(open_cached(maildir.path(), "2.missing", true).error().value() == EAGAIN);
     maildir.rename("new/1.a", "cur/1.a:2,S");
     CHECK(open_cached(maildir.path(), "1.a", true).error().value() == EAGAIN);

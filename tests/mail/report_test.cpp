@@ -55,7 +55,8 @@ TEST_CASE("guessing passwords pushes no session out, and one guesser is one line
     CHECK(records[1].ended == 149);
     CHECK_FALSE(record_session(maildir.path(), refused(149 + 3600)));
     CHECK(read_report(maildir.path(), 0).value().size() == 3);
-    for (int i = 0; i < 500; ++i) CHECK_FALSE(record_session(maildir.path(), refused(9000, "198.51.100." + std::to_string(i))));
+    for (int i = 0; i < 500; ++i)
+        CHECK_FALSE(record_session(maildir.path(), refused(9000, "198.51.100." + std::to_string(i))));
     records = read_report(maildir.path(), 0).value();
     CHECK(records.size() == 101);
     CHECK(records.front() == session(1));
@@ -68,7 +69,7 @@ TEST_CASE("looking for mail all day is one line a day, and pushes nothing out") 
     for (int i = 0; i < 600; ++i) polls.push_back(idle(1000 + i * 300));
     CHECK_FALSE(record_sessions(maildir.path(), polls));
     auto records = read_report(maildir.path(), 0).value();
-    REQUIRE(records.size() == 4);   // 50 hours
+    REQUIRE(records.size() == 4); // 50 hours
     CHECK(records[0] == session(10));
     CHECK(records[1].retrieved == 288);
     CHECK(records[1].octets_sent == 288 * 50);
@@ -76,8 +77,8 @@ TEST_CASE("looking for mail all day is one line a day, and pushes nothing out") 
     CHECK(records[2].retrieved == 288);
     CHECK(records[3].retrieved == 24);
     // Another address, a session that did something, an hour of quiet: each begins a new one.
-    CHECK_FALSE(record_sessions(maildir.path(), std::vector{idle(200000), idle(200001, "192.0.2.2"), session(200002), idle(200003, "192.0.2.2"),
-                                                            idle(204000, "192.0.2.2")}));
+    CHECK_FALSE(record_sessions(maildir.path(), std::vector{idle(200000), idle(200001, "192.0.2.2"), session(200002),
+                                                            idle(200003, "192.0.2.2"), idle(204000, "192.0.2.2")}));
     CHECK(read_report(maildir.path(), 200000).value().size() == 5);
 }
 

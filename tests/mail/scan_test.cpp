@@ -56,11 +56,12 @@ TEST_CASE("a Maildir without new or cur is one without mail there") {
 
 TEST_CASE("the order is that of delivery: seconds, microseconds, name, new before cur") {
     const TestMaildir maildir;
-    for (const char* name : {"cur/9.x:2,", "new/10.x", "cur/10.M5P1.x:2,S", "new/10.M40P1.x", "new/10.V8I9M6_3.x", "new/10.M040.a",
-                             "cur/010.M5P0.x", "new/10.M41", "cur/10.x:2,FS"})
+    for (const char* name : {"cur/9.x:2,", "new/10.x", "cur/10.M5P1.x:2,S", "new/10.M40P1.x", "new/10.V8I9M6_3.x",
+                             "new/10.M040.a", "cur/010.M5P0.x", "new/10.M41", "cur/10.x:2,FS"})
         maildir.put(name);
-    CHECK(file_names(*maildir.scan()) == Names{"cur/9.x:2,", "new/10.x", "cur/10.x:2,FS", "cur/010.M5P0.x", "cur/10.M5P1.x:2,S",
-                                               "new/10.V8I9M6_3.x", "new/10.M040.a", "new/10.M40P1.x", "new/10.M41"});
+    CHECK(file_names(*maildir.scan()) == Names{"cur/9.x:2,", "new/10.x", "cur/10.x:2,FS", "cur/010.M5P0.x",
+                                               "cur/10.M5P1.x:2,S", "new/10.V8I9M6_3.x", "new/10.M040.a",
+                                               "new/10.M40P1.x", "new/10.M41"});
 }
 
 TEST_CASE("names without a number are put in order by their mtime") {
@@ -101,7 +102,8 @@ TEST_CASE("only regular files of new and cur are messages") {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     maildir.file("cur/9.socket").copy(address.sun_path, sizeof address.sun_path - 1);
-    REQUIRE(::bind(socket.get(), static_cast<const sockaddr*>(static_cast<const void*>(&address)), sizeof address) == 0);
+    REQUIRE(::bind(socket.get(), static_cast<const sockaddr*>(static_cast<const void*>(&address)), sizeof address) ==
+            0);
     CHECK(file_names(*maildir.scan()) == Names{"new/1.mail"});
 }
 
@@ -167,13 +169,14 @@ TEST_CASE("random files of random names: what is listed is what would arrive, wi
 TEST_CASE("the UIDL is the base name where it fits, else a hash that never changes") {
     const TestMaildir maildir;
     const std::string longest(70, 'a'), longer(71, 'a');
-    for (const char* name : {"new/1.plain", "cur/2.plain,S=3:2,RS", "new/3 space", "new/4\xff", "cur/:2,S"}) maildir.put(name);
+    for (const char* name : {"new/1.plain", "cur/2.plain,S=3:2,RS", "new/3 space", "new/4\xff", "cur/:2,S"})
+        maildir.put(name);
     maildir.put("new/5" + longest.substr(1));
     maildir.put("new/6" + longer.substr(1));
     maildir.set_mtime("cur/:2,S", 7);
-    CHECK(uidls(*maildir.scan()) == Names{"1.plain", "2.plain,S=3", "b09e9c4eed4ff78ce51c1645f610bdb0", "088094c750ab1be95aa0733055697f34",
-                                          "5" + longest.substr(1), "5b982f86c5ad931b1dc0f9d7a0215057",
-                                          "6c62272e07bb014262b821756295c58d"});
+    CHECK(uidls(*maildir.scan()) == Names{"1.plain", "2.plain,S=3", "b09e9c4eed4ff78ce51c1645f610bdb0",
+                                          "088094c750ab1be95aa0733055697f34", "5" + longest.substr(1),
+                                          "5b982f86c5ad931b1dc0f9d7a0215057", "6c62272e07bb014262b821756295c58d"});
 }
 
 TEST_CASE("equal base names in new and cur keep different UIDLs, through renames and index") {
@@ -246,7 +249,8 @@ TEST_CASE("an unchanged maildrop is recognised by two stats, a changed one never
     maildir.remove("cur/2.b");
     CHECK(changed());
     maildir.put("new/3.c");
-    maildir.set_mtime("new", before->stamps().in_new.mtime_ns / 1'000'000'000, before->stamps().in_new.mtime_ns % 1'000'000'000);
+    maildir.set_mtime("new", before->stamps().in_new.mtime_ns / 1'000'000'000,
+                      before->stamps().in_new.mtime_ns % 1'000'000'000);
     CHECK(changed());
     CHECK(before->count() == 2);
 }
@@ -266,10 +270,10 @@ TEST_CASE("the index is used only where the file is the one it describes") {
     maildir.put("new/2.b", "b\n");
     maildir.put("new/3.c", "c\n");
     maildir.scan();
-    maildir.put("new/1.a", "longer\n\n\n");                  // another size
-    maildir.put("new/2.b", "\n\n");                          // the same size, another time
+    maildir.put("new/1.a", "longer\n\n\n"); // another size
+    maildir.put("new/2.b", "\n\n");         // the same size, another time
     maildir.set_mtime("new/2.b", 77);
-    maildir.put("tmp/3.c", "\n\n");                          // another inode
+    maildir.put("tmp/3.c", "\n\n"); // another inode
     maildir.set_mtime("tmp/3.c", 78);
     maildir.rename("tmp/3.c", "new/3.c");
     const auto snapshot = maildir.scan();
@@ -296,10 +300,12 @@ TEST_CASE("known messages are not read again") {
 TEST_CASE("of very many messages the known ones are not looked at, and what was done to them is seen all the same") {
     const TestMaildir maildir;
     constexpr int messages = 5000;
-    for (int i = 0; i < messages; ++i) maildir.put("cur/" + std::to_string(100000 + i) + ".x:2,", std::string(static_cast<std::size_t>(i % 7), 'x'));
+    for (int i = 0; i < messages; ++i)
+        maildir.put("cur/" + std::to_string(100000 + i) + ".x:2,", std::string(static_cast<std::size_t>(i % 7), 'x'));
     // Many names of one file: a row of equal inodes.
     for (int i = 0; i < messages; ++i)
-        std::filesystem::create_hard_link(maildir.file("cur/100001.x:2,"), maildir.file("cur/" + std::to_string(200000 + i) + ".y:2,"));
+        std::filesystem::create_hard_link(maildir.file("cur/100001.x:2,"),
+                                          maildir.file("cur/" + std::to_string(200000 + i) + ".y:2,"));
     (void)maildir.scan();
     TestMaildir::rest();
     maildir.put("new/300000.new", "new\n");
@@ -315,8 +321,9 @@ TEST_CASE("of very many messages the known ones are not looked at, and what was 
     CHECK(uidls(*scanned) == uidls(*expected));
     bool same = true;
     for (std::uint32_t i = 0; i < expected->count(); ++i)
-        same = same && scanned->octets(i) == expected->octets(i) && scanned->stored_size(i) == expected->stored_size(i) &&
-               scanned->mtime_ns(i) == expected->mtime_ns(i) && scanned->inode(i) == expected->inode(i);
+        same = same && scanned->octets(i) == expected->octets(i) &&
+               scanned->stored_size(i) == expected->stored_size(i) && scanned->mtime_ns(i) == expected->mtime_ns(i) &&
+               scanned->inode(i) == expected->inode(i);
     CHECK(same);
 }
 
@@ -441,7 +448,7 @@ TEST_CASE("a Maildir is made with its parents, and made again without harm") {
         CHECK((about.st_mode & 0777) == 0700);
     }
     std::filesystem::remove(deep + "/new");
-    CHECK_FALSE(create_maildir(deep));   // the one folder that is missing
+    CHECK_FALSE(create_maildir(deep)); // the one folder that is missing
     CHECK(std::filesystem::is_directory(deep + "/new"));
     maildir.put("file");
     CHECK(create_maildir(maildir.file("file/user")).value() == ENOTDIR);
@@ -456,6 +463,7 @@ TEST_CASE("a request travels as it is, and a damaged one is refused") {
     CHECK(back.value().maildir == "/mail/user");
     CHECK_FALSE(back.value().options.write_index);
     CHECK(back.value().options.read_index);
-    for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(ScanRequest::from_bytes(bytes.substr(0, size)).ok());
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        CHECK_FALSE(ScanRequest::from_bytes(bytes.substr(0, size)).ok());
     CHECK_FALSE(ScanRequest::from_bytes(bytes + "x").ok());
 }

@@ -66,7 +66,8 @@ TEST_CASE("RFC 2047 words are decoded, in every charset that is met, and cut cha
     CHECK(decoded("x=?UTF-8?Q?b?=y") == "xby");
     CHECK(decoded("=?UTF-8?Q?=Zq=4?=") == "=Zq=4");
     CHECK(decoded("=?koi8-r?Q?=C1?=") == "=?koi8-r?Q?=C1?=");
-    for (const char* broken : {"=?", "=?UTF-8", "=?UTF-8?Q", "=?UTF-8?Q?", "=?UTF-8?Q?a", "=?UTF-8?X?a?=", "=?UTF-8?Q?a b?=", "=? ?Q?a?=", " ", ""})
+    for (const char* broken : {"=?", "=?UTF-8", "=?UTF-8?Q", "=?UTF-8?Q?", "=?UTF-8?Q?a",
+                               "=?UTF-8?X?a?=", "=?UTF-8?Q?a b?=", "=? ?Q?a?=", " ", ""})
         CHECK(decoded(broken) == broken);
     CHECK(decoded("caf\xe9") == "café");
     CHECK(decoded("caf\xc3\xa9") == "café");
@@ -80,8 +81,9 @@ TEST_CASE("Latin letters lose their case, others stay") {
 }
 
 TEST_CASE("criteria look into their own field, without case, through folding and encoding") {
-    const char* const header = "From: =?UTF-8?Q?Jos=C3=89?= <jose@example.org>\nTo: Ana\nSubject: =?ISO-8859-1?Q?Fin_de_A=D1O?=\n"
-                               " and more\nReceived: from elsewhere\n";
+    const char* const header =
+        "From: =?UTF-8?Q?Jos=C3=89?= <jose@example.org>\nTo: Ana\nSubject: =?ISO-8859-1?Q?Fin_de_A=D1O?=\n"
+        " and more\nReceived: from elsewhere\n";
     CHECK(finds("SUBJECT año", header));
     CHECK(finds("subject \"FIN de A\xc3\x91o and\"", header));
     CHECK(finds("FROM JOSÉ", header));
@@ -100,7 +102,7 @@ TEST_CASE("criteria look into their own field, without case, through folding and
 }
 
 TEST_CASE("sizes and days have sharp edges") {
-    constexpr std::int64_t midnight = 1767225600;   // 2026-01-01
+    constexpr std::int64_t midnight = 1767225600; // 2026-01-01
     CHECK(matches("LARGER 9", {10, 0, ""}));
     CHECK_FALSE(matches("LARGER 10", {10, 0, ""}));
     CHECK(matches("SMALLER 11", {10, 0, ""}));
@@ -116,9 +118,10 @@ TEST_CASE("sizes and days have sharp edges") {
 }
 
 TEST_CASE("criteria that cannot be meant are refused in words") {
-    for (const char* const bad : {"", " ", "HOLA", "SUBJECT", "SUBJECT \"open", "SUBJECT \"a\"b", "NOT", "NOT NOT", "LARGER x", "LARGER -1",
-                                  "LARGER 99999999999999999999", "SINCE 2026-02-29", "SINCE 2026-13-01", "SINCE 26-1-1", "SINCE 1-Foo-2026",
-                                  "SINCE 0-Jan-2026", "SINCE x", "SINCE 2026-1", "TEXT a b"})
+    for (const char* const bad :
+         {"", " ", "HOLA", "SUBJECT", "SUBJECT \"open", "SUBJECT \"a\"b", "NOT", "NOT NOT", "LARGER x", "LARGER -1",
+          "LARGER 99999999999999999999", "SINCE 2026-02-29", "SINCE 2026-13-01", "SINCE 26-1-1", "SINCE 1-Foo-2026",
+          "SINCE 0-Jan-2026", "SINCE x", "SINCE 2026-1", "TEXT a b"})
         CHECK_FALSE(trouble(bad).empty());
     CHECK(trouble("LARGER x").find("LARGER") != std::string::npos);
 }
@@ -126,8 +129,9 @@ TEST_CASE("criteria that cannot be meant are refused in words") {
 TEST_CASE("a maildrop is searched slice by slice, through what other programs do") {
     const TestMaildir maildir;
     for (int i = 1; i <= 25; ++i)
-        maildir.put("new/" + std::to_string(i) + ".x", "Subject: number " + std::to_string(i) + "\n\nSubject: body 7\n");
-    maildir.put("new/26.x", "X: " + std::string(300000, 'y') + "\nSubject: number 7\n\n");   // beyond what is looked at
+        maildir.put("new/" + std::to_string(i) + ".x",
+                    "Subject: number " + std::to_string(i) + "\n\nSubject: body 7\n");
+    maildir.put("new/26.x", "X: " + std::string(300000, 'y') + "\nSubject: number 7\n\n"); // beyond what is looked at
     maildir.put("new/27.x", "Subject: number 7");
     Maildrop drop{maildir.scan()};
     maildir.rename("new/7.x", "cur/7.x:2,S");
@@ -151,7 +155,8 @@ TEST_CASE("a maildrop is searched slice by slice, through what other programs do
     CHECK(asked == 26);
     const auto large = std::get<SearchCriteria>(SearchCriteria::parse("LARGER 1000"));
     MessageNumber after{0};
-    CHECK(SearchRequest::slice(drop, maildir.path(), "LARGER 1000", large, after, 10).items.size() == 1);   // all looked at
+    CHECK(SearchRequest::slice(drop, maildir.path(), "LARGER 1000", large, after, 10).items.size() ==
+          1); // all looked at
     CHECK(after == MessageNumber{26});
     CHECK(search({maildir.path(), "BAD", {}}).error().value() == EINVAL);
     CHECK_FALSE(numbers_from_bytes("abc").ok());

@@ -15,8 +15,19 @@ using namespace buzon::mail;
 namespace {
 
 SnapshotBuilder& fill(SnapshotBuilder& builder) {
-    builder.add({.file_name = "1.a:2,FS", .in_new = false, .octets = 30, .stored_size = 20, .inode = 5, .mtime_ns = -7, .wire_form = true});
-    builder.add({.file_name = "2 b", .in_new = true, .octets = 1ull << 40, .uidl = "hash", .stored_size = 1, .measured = false});
+    builder.add({.file_name = "1.a:2,FS",
+                 .in_new = false,
+                 .octets = 30,
+                 .stored_size = 20,
+                 .inode = 5,
+                 .mtime_ns = -7,
+                 .wire_form = true});
+    builder.add({.file_name = "2 b",
+                 .in_new = true,
+                 .octets = 1ull << 40,
+                 .uidl = "hash",
+                 .stored_size = 1,
+                 .measured = false});
     builder.add("3.c", true, 0);
     builder.set_stamps({{1, 2, 3, 4}, {5, 6, 7, 8}}, true);
     builder.set_rules(9);
@@ -69,9 +80,11 @@ TEST_CASE("one that is not settled is never current") {
 
 TEST_CASE("entries that would break a reply or the block are refused") {
     const MessageEntry bad[] = {
-        {.file_name = ""},           {.file_name = "a/b"},
+        {.file_name = ""},
+        {.file_name = "a/b"},
         {.file_name = std::string_view("a\0b", 3)},
-        {.file_name = "with space"}, {.file_name = ":2,S"},
+        {.file_name = "with space"},
+        {.file_name = ":2,S"},
         {.file_name = "x", .uidl = "line\r\nend"},
         {.file_name = "x", .uidl = "\x7f"},
     };
@@ -103,7 +116,7 @@ TEST_CASE("a sealed snapshot is mapped, any other file is copied, both are the s
     REQUIRE(::write(open.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
     const posix::UniqueFd other{::dup(open.get())};
     const auto snapshot = Snapshot::from_fd(std::move(open)).value();
-    REQUIRE(::ftruncate(other.get(), 0) == 0);   // a mapping would kill us now
+    REQUIRE(::ftruncate(other.get(), 0) == 0); // a mapping would kill us now
     CHECK(snapshot->bytes() == bytes);
     CHECK(snapshot->uidl(1) == "hash");
 }
@@ -134,7 +147,8 @@ TEST_CASE("a forged block with a right checksum is refused or harmless") {
         if (!snapshot) continue;
         // ASan would see any octet outside.
         for (std::uint32_t i = 0; i < snapshot.value()->count(); ++i) {
-            const std::string all = std::string{snapshot.value()->file_name(i)} + std::string{snapshot.value()->base_name(i)};
+            const std::string all =
+                std::string{snapshot.value()->file_name(i)} + std::string{snapshot.value()->base_name(i)};
             CHECK(all.find('/') == all.npos);
             for (const char c : snapshot.value()->uidl(i)) CHECK((c >= 0x21 && c <= 0x7e));
         }

@@ -9,13 +9,13 @@ using namespace buzon::mail;
 
 namespace {
 
-
 bool journal(int root, const UpdateRequest& request) {
     const std::string bytes = request.to_bytes();
     return Journal::write(root, PackedUpdate::from_bytes(bytes).value().placeless(), true).has_value();
 }
 
-UpdateRequest deletion_of(const TestMaildir& maildir, std::int64_t keep_since, const std::set<std::uint32_t>& spared = {}) {
+UpdateRequest deletion_of(const TestMaildir& maildir, std::int64_t keep_since,
+                          const std::set<std::uint32_t>& spared = {}) {
     Maildrop drop{maildir.scan()};
     for (std::uint32_t n = 1; n <= drop.count(); ++n)
         if (spared.count(n) == 0) drop.mark_deleted(MessageNumber{n});
@@ -112,7 +112,7 @@ TEST_CASE("an update leaves no journal behind, and what is left behind is done b
         const auto snapshot = maildir.scan();
         REQUIRE(snapshot->is_current(stamps(maildir.path()).value()));
 
-        REQUIRE(journal(root.get(), request));   // and here the process dies
+        REQUIRE(journal(root.get(), request)); // and here the process dies
         CHECK_FALSE(snapshot->is_current(stamps(maildir.path()).value()));
         maildir.rename("new/2.b", "cur/2.b:2,F");
         maildir.remove("cur/3.c:2,");

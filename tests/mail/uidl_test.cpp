@@ -73,8 +73,8 @@ TEST_CASE("Dovecot's formats, old and new") {
 }
 
 TEST_CASE("a format that cannot be read, or tells no messages apart, is refused in words") {
-    for (const char* bad : {"", "x", "%v", "%", "%u%", "%q", "%{uid", "%{nothing}", "%{uid | md5}", "%{uid | hex(}", "%{uid | hex(x)}",
-                            "%999u", "%m", "%{}", "%u %v", "%u\t", "%u\xE9"})
+    for (const char* bad : {"", "x", "%v", "%", "%u%", "%q", "%{uid", "%{nothing}", "%{uid | md5}", "%{uid | hex(}",
+                            "%{uid | hex(x)}", "%999u", "%m", "%{}", "%u %v", "%u\t", "%u\xE9"})
         CHECK_FALSE(trouble_with_uidl_format(bad).empty());
     CHECK(trouble_with_uidl_format("%u").empty());
 }
@@ -93,11 +93,13 @@ TEST_CASE("what was given once stays: through deliveries, deletions, flags, and 
     maildir.put("new/1700000099.x");
     maildir.remove("cur/1700000004.d:2,FS");
     maildir.rename("new/1700000002.b", "cur/1700000002.b:2,RS");
-    const Names now{"000000056b0405a2", "000000016b0405a2", "000000026b0405a2", "old-uidl", "1600000000.old-but-late", "1700000099.x"};
+    const Names now{"000000056b0405a2", "000000016b0405a2",        "000000026b0405a2",
+                    "old-uidl",         "1600000000.old-but-late", "1700000099.x"};
     CHECK(uidls_of(*maildir.scan()) == now);
 
     // Dovecot goes on, and lists the new ones too: their UIDLs were given by then.
-    maildir.put("dovecot-uidlist", dovecot_list + std::string{"6 :1700000099.x\n7 :1600000000.old-but-late\n8 :1700000100.y\n"});
+    maildir.put("dovecot-uidlist",
+                dovecot_list + std::string{"6 :1700000099.x\n7 :1600000000.old-but-late\n8 :1700000100.y\n"});
     CHECK(uidls_of(*maildir.scan()) == now);
     maildir.put("new/1700000100.y");
     Names more = now;
@@ -138,7 +140,7 @@ TEST_CASE("versions and damages of a dovecot-uidlist") {
     };
     CHECK(parsed("1 9 5\n1 a\n4 b:2,S\n") == Names{"a=9.1", "b=9.4"});
     CHECK(parsed("3 N5 V9 X unknown\n1 :a\n") == Names{"a=9.1"});
-    CHECK(parsed("3 V9\n1 :a\n2 :b\n3 :a\n") == Names{"b=9.2", "a=9.3"});              // the later line holds
+    CHECK(parsed("3 V9\n1 :a\n2 :b\n3 :a\n") == Names{"b=9.2", "a=9.3"}); // the later line holds
     CHECK(parsed("3 V9\n5 :a\n4 :b\n0 :c\nx :d\n6\n7 \n8 :\n9 :a/b\n10 :e f\n") == Names{"a=9.5", "e f=9.10"});
     CHECK(parsed("3 V9\n1 :a\n2 :b") == Names{"a=9.1", "b=9.2"});
     CHECK(parsed("3 V9\n1 O5 :a\n2 O1 :b\n3 :c\n") == Names{"b=9.2", "a=9.1", "c=9.3"});
@@ -183,7 +185,7 @@ TEST_CASE("qmail's order is that of the files' times") {
     CHECK(uidls_of(*maildir.scan(options)) == Names{"30.a", "10.c", "20.b"});
     TestMaildir::rest();
     maildir.scan(options);
-    CHECK(uidls_of(*maildir.scan()) == Names{"10.c", "20.b", "30.a"});   // another order is another picture
+    CHECK(uidls_of(*maildir.scan()) == Names{"10.c", "20.b", "30.a"}); // another order is another picture
 }
 
 TEST_CASE("UIDLs of another server that do not fit or are not unique are replaced, for ever") {
@@ -232,7 +234,7 @@ TEST_CASE("the frozen list survives a torn end and damaged lines") {
     const std::string whole = maildir.content(frozen_list_name);
     maildir.put(frozen_list_name, whole.substr(0, whole.size() - 5));
     Names torn = dovecot_uidls;
-    torn.back() = "1700000003.c";   // only the torn line is lost
+    torn.back() = "1700000003.c"; // only the torn line is lost
     CHECK(uidls_of(*maildir.scan()) == torn);
     CHECK(uidls_of(*maildir.scan()) == torn);
 
@@ -244,7 +246,8 @@ TEST_CASE("the frozen list survives a torn end and damaged lines") {
         CHECK(list.exists);
         CHECK(list.ordered());
         CHECK(list.entries.size() >= dovecot_uidls.size() - 1);
-        for (const FrozenUidl& entry : list.entries) CHECK(std::count(dovecot_uidls.begin(), dovecot_uidls.end(), entry.uidl) == 1);
+        for (const FrozenUidl& entry : list.entries)
+            CHECK(std::count(dovecot_uidls.begin(), dovecot_uidls.end(), entry.uidl) == 1);
     }
 }
 
@@ -269,16 +272,17 @@ TEST_CASE("the circuit breaker trips when many UIDLs would change, and can be re
     const TestMaildir maildir;
     put_listed(maildir);
     maildir.scan();
-    maildir.remove(frozen_list_name);   // all memory is lost but the index,
-    maildir.put("dovecot-uidlist", "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n");   // and Dovecot has begun anew
+    maildir.remove(frozen_list_name); // all memory is lost but the index,
+    maildir.put("dovecot-uidlist",
+                "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n"); // and Dovecot has begun anew
     maildir.put("new/1700000200.z");
     CHECK(scan(maildir.path()).error() == uidls_would_change());
     CHECK(scan(maildir.path()).error() == uidls_would_change());
     CHECK_FALSE(maildir.has(frozen_list_name));
     ScanOptions released;
     released.uidl.accept_changes = true;
-    const Names changed{"000000010000004d", "000000020000004d", "000000030000004d", "1700000004.d", "1700000005.e,S=99,W=999",
-                        "1700000200.z"};
+    const Names changed{"000000010000004d", "000000020000004d",        "000000030000004d",
+                        "1700000004.d",     "1700000005.e,S=99,W=999", "1700000200.z"};
     CHECK(uidls_of(*maildir.scan(released)) == changed);
     CHECK(uidls_of(*maildir.scan()) == changed);
 }
@@ -304,7 +308,8 @@ TEST_CASE("where few UIDLs would change, none does") {
 TEST_CASE("the frozen list is put in order when most of it is about messages long gone") {
     const TestMaildir maildir;
     std::string list = frozen_header(UidlSource::dovecot);
-    for (int i = 0; i < 3000; ++i) list += frozen_line({"u" + std::to_string(i), std::to_string(i) + ".x", std::nullopt});
+    for (int i = 0; i < 3000; ++i)
+        list += frozen_line({"u" + std::to_string(i), std::to_string(i) + ".x", std::nullopt});
     maildir.put(frozen_list_name, list);
     maildir.put("new/2999.x");
     maildir.put("new/5.x");

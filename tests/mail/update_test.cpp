@@ -80,7 +80,7 @@ TEST_CASE("deleting one of two messages with the same base name leaves the other
     maildir.put("new/1.a", "fresh");
     maildir.put("cur/1.a:2,S", "old");
     Session session{maildir};
-    session.drop.mark_deleted(MessageNumber{1});   // the one in new
+    session.drop.mark_deleted(MessageNumber{1}); // the one in new
     maildir.remove("new/1.a");
     CHECK(session.quit().removed == 1);
     CHECK(maildir.content("cur/1.a:2,S") == "old");
@@ -92,7 +92,7 @@ TEST_CASE("a deleted message that another program has copied into another file i
     maildir.put("new/2.b");
     Session session{maildir};
     session.delete_it("1.a");
-    maildir.put("cur/1.a:2,S", "marked as spam");   // as a mover between file systems does it, too
+    maildir.put("cur/1.a:2,S", "marked as spam"); // as a mover between file systems does it, too
     maildir.remove("new/1.a");
     CHECK(session.quit().removed == 1);
     CHECK(maildir.names("cur").empty());
@@ -168,7 +168,8 @@ TEST_CASE("a thousand removals, half of them of renamed messages") {
 
 TEST_CASE("what QUIT asks for is the same in one piece and in slices of every size, and its number is known before") {
     const TestMaildir maildir;
-    for (int i = 0; i < 40; ++i) maildir.put((i % 3 == 0 ? "cur/" : "new/") + std::to_string(i) + (i % 3 == 0 ? ".x:2," : ".x"));
+    for (int i = 0; i < 40; ++i)
+        maildir.put((i % 3 == 0 ? "cur/" : "new/") + std::to_string(i) + (i % 3 == 0 ? ".x:2," : ".x"));
     for (const unsigned seed : {1u, 2u, 3u, 4u, 5u}) {
         std::mt19937 random{seed};
         Session session{maildir};
@@ -179,7 +180,8 @@ TEST_CASE("what QUIT asks for is the same in one piece and in slices of every si
             case 0: drop.mark_deleted(number); break;
             case 1: drop.unmark_deleted(number); break;
             case 2: drop.mark_retrieved(number); break;
-            default: if (random() % 20 == 0) drop.reset();
+            default:
+                if (random() % 20 == 0) drop.reset();
             }
             UpdateRequest whole = UpdateRequest::of(drop, maildir.path());
             whole.keep_since = 77;
@@ -218,11 +220,12 @@ TEST_CASE("an update travels as it is, and a damaged one is refused") {
         CHECK(second->action == mark_it);
         CHECK(second->inode == UINT64_MAX);
     }
-    for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(PackedUpdate::from_bytes(bytes.substr(0, size)).ok());
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        CHECK_FALSE(PackedUpdate::from_bytes(bytes.substr(0, size)).ok());
     CHECK_FALSE(PackedUpdate::from_bytes(bytes + "x").ok());
     CHECK_FALSE(PackedUpdate::from_placeless(bytes).ok());
     std::string endless = UpdateRequest{}.to_bytes();
-    endless.replace(16, 4, "\xff\xff\xff\xff");   // four thousand million items, none of them there
+    endless.replace(16, 4, "\xff\xff\xff\xff"); // four thousand million items, none of them there
     CHECK_FALSE(PackedUpdate::from_bytes(endless).ok());
 
     const UpdateOutcome outcome{3, 2, 1, {EACCES, std::system_category()}};

@@ -52,12 +52,9 @@ bool refused(Manager& manager, const char* line) {
 
 TEST_CASE("without administrators the queries and a few switches are open, the rest is refused") {
     Manager manager;
-    for (const char* line : free_lines)
-        CHECK_FALSE(refused(manager, line));
-    for (const char* line : queries)
-        CHECK_FALSE(refused(manager, line));
-    for (const char* line : open_changes)
-        CHECK_FALSE(refused(manager, line));
+    for (const char* line : free_lines) CHECK_FALSE(refused(manager, line));
+    for (const char* line : queries) CHECK_FALSE(refused(manager, line));
+    for (const char* line : open_changes) CHECK_FALSE(refused(manager, line));
     for (const char* line : guarded) {
         CAPTURE(line);
         CHECK(refused(manager, line));
@@ -67,8 +64,7 @@ TEST_CASE("without administrators the queries and a few switches are open, the r
 
 TEST_CASE("with administrators everything but a few wants AUTH first") {
     Manager manager{false, true};
-    for (const char* line : free_lines)
-        CHECK_FALSE(refused(manager, line));
+    for (const char* line : free_lines) CHECK_FALSE(refused(manager, line));
     for (const auto* lines : {&queries, &open_changes, &guarded})
         for (const char* line : *lines) {
             CAPTURE(line);
@@ -91,8 +87,7 @@ TEST_CASE("a peer known by its user id needs no password") {
     for (const bool administrators : {false, true}) {
         Manager manager{true, administrators};
         for (const auto* lines : {&free_lines, &queries, &open_changes, &guarded})
-            for (const char* line : *lines)
-                CHECK_FALSE(refused(manager, line));
+            for (const char* line : *lines) CHECK_FALSE(refused(manager, line));
     }
 }
 

@@ -52,8 +52,7 @@ TEST_CASE("USER passes names and passwords on as they were typed") {
 
 TEST_CASE("KICK ends a session by its id, or all of a user") {
     Manager manager{true};
-    for (std::uint64_t id = 1; id <= 4; ++id)
-        manager.host.rows[id] = {.id = id, .user = id < 3 ? "user1" : "4"};
+    for (std::uint64_t id = 1; id <= 4; ++id) manager.host.rows[id] = {.id = id, .user = id < 3 ? "user1" : "4"};
     CHECK(manager.say("KICK 1") == "+OK 1\r\n");
     CHECK(manager.host.rows.size() == 3);
     CHECK(manager.say("KICK user1") == "+OK 1\r\n");

@@ -12,7 +12,8 @@ using namespace buzon;
 namespace {
 
 const std::string& document() {
-    static const std::string text = posix::read_file((test::source_directory() + "/docs/management-protocol.md").c_str(), 1 << 20).value();
+    static const std::string text =
+        posix::read_file((test::source_directory() + "/docs/management-protocol.md").c_str(), 1 << 20).value();
     return text;
 }
 
@@ -47,10 +48,8 @@ TEST_CASE("the document describes every command of the table, with its arguments
 }
 
 TEST_CASE("the document names every type of event and level, and what the history keeps") {
-    for (const std::string_view type : state::event_type_names)
-        CHECK(says("\n| `" + std::string{type} + "` | "));
-    for (const std::string_view level : state::level_names)
-        CHECK(says("`" + std::string{level} + "`"));
+    for (const std::string_view type : state::event_type_names) CHECK(says("\n| `" + std::string{type} + "` | "));
+    for (const std::string_view level : state::level_names) CHECK(says("`" + std::string{level} + "`"));
     CHECK(says("Kept are 1440 minutes, 744 hours, 731 days and 522 weeks."));
     CHECK(state::History::capacity == std::array<std::size_t, 4>{1440, 744, 731, 522});
     CHECK(says(std::to_string(manage::max_line) + " octets without its end"));

@@ -39,8 +39,7 @@ struct FakeHost final : Host {
     }
     std::vector<std::uint64_t> sessions() const override {
         std::vector<std::uint64_t> ids;
-        for (const auto& [id, row] : rows)
-            ids.push_back(id);
+        for (const auto& [id, row] : rows) ids.push_back(id);
         return ids;
     }
     std::optional<SessionRow> session(std::uint64_t id) const override {

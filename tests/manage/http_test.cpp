@@ -19,8 +19,7 @@ struct Client {
     // Sends everything, as a connection does: what was not taken comes again.
     std::string send(std::string_view request) {
         std::string out;
-        while (!request.empty() && !session.closing())
-            request.remove_prefix(session.feed(request, out));
+        while (!request.empty() && !session.closing()) request.remove_prefix(session.feed(request, out));
         return out;
     }
     std::string status(std::string_view request) { return send(request).substr(0, 12); }
@@ -56,8 +55,7 @@ TEST_CASE("a request is understood wherever it is cut, and so are two joined one
     }
     Client slow;
     std::string got;
-    for (const char c : two)
-        got += slow.send({&c, 1});
+    for (const char c : two) got += slow.send({&c, 1});
     CHECK(got == whole);
 }
 

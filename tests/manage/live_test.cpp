@@ -72,8 +72,7 @@ TEST_CASE("a listener that does not read loses events and is told how many") {
     (void)pump(manager);
     manager.session.slow(true);
     const std::size_t sent = state::EventBus::kept_events + 10;
-    for (std::size_t i = 1; i <= sent; ++i)
-        publish(manager, EventType::retr, i);
+    for (std::size_t i = 1; i <= sent; ++i) publish(manager, EventType::retr, i);
     CHECK(manager.wakes == 1);
     const std::string first = pump(manager, 1);
     CHECK(first == "2026-11-23T00:00:00.000Z lost count=10\r\n"
@@ -95,8 +94,7 @@ TEST_CASE("a listener whom we make wait loses nothing for a good while longer") 
 TEST_CASE("the end of a live view is bounded, whatever is left unread") {
     Manager manager;
     (void)manager.say("EVNT");
-    for (std::size_t i = 0; i < state::EventBus::kept_events; ++i)
-        publish(manager, EventType::retr, 1);
+    for (std::size_t i = 0; i < state::EventBus::kept_events; ++i) publish(manager, EventType::retr, 1);
     const std::string rest = manager.say("");
     CHECK(rest.size() < 70'000);
     CHECK(rest.ends_with("\r\n.\r\n"));
@@ -105,8 +103,7 @@ TEST_CASE("the end of a live view is bounded, whatever is left unread") {
 TEST_CASE("LOGG shows the last lines, LOGG N so many, LOGG FOLLOW those to come") {
     Manager manager;
     CHECK(manager.say("LOGG") == "+OK\r\n.\r\n");
-    for (int i = 0; i < 150; ++i)
-        manager.host.bus.log(state::Level::info, manager.host.clock, std::to_string(i));
+    for (int i = 0; i < 150; ++i) manager.host.bus.log(state::Level::info, manager.host.clock, std::to_string(i));
     const std::string hundred = manager.say("LOGG");
     CHECK(hundred.find("msg=49\r\n") == std::string::npos);
     CHECK(hundred.find("msg=50\r\n") != std::string::npos);
@@ -124,8 +121,7 @@ TEST_CASE("LOGG shows the last lines, LOGG N so many, LOGG FOLLOW those to come"
 
 TEST_CASE("a reply of LOGG that is read slowly says what was written over meanwhile") {
     Manager manager;
-    for (int i = 0; i < 10; ++i)
-        manager.host.bus.log(state::Level::info, manager.host.clock, "old");
+    for (int i = 0; i < 10; ++i) manager.host.bus.log(state::Level::info, manager.host.clock, "old");
     std::string out;
     (void)manager.session.line("LOGG", out);
     CHECK(manager.session.produce(out, 1)); // one line
@@ -200,8 +196,7 @@ TEST_CASE("HIST shows a metric's periods, the last N of them") {
          {"HIST", "HIST messages", "HIST nothing minute", "HIST messages year", "HIST messages minute 0",
           "HIST messages minute x", "HIST messages minute 1 2", "HIST messages MINUTE"})
         CHECK(manager.say(bad).starts_with("-ERR"));
-    for (const auto& one : state::metric_series())
-        CHECK(manager.say("HIST " + one.name + " day").starts_with("+OK"));
+    for (const auto& one : state::metric_series()) CHECK(manager.say("HIST " + one.name + " day").starts_with("+OK"));
 }
 
 TEST_CASE("WHYY tells a user's last sessions and refusals") {

@@ -14,8 +14,7 @@ namespace {
 std::vector<std::string> lines_of(const std::string& page) {
     std::vector<std::string> lines;
     std::istringstream in{page};
-    for (std::string line; std::getline(in, line);)
-        lines.push_back(line);
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
 }
 

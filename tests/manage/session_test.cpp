@@ -31,8 +31,7 @@ TEST_CASE("METR tells the four numbers, all of them, or one") {
     const std::string all = manager.say("METR *");
     CHECK(all.starts_with("+OK\r\nmessages 3\r\nbytes 4000000000000\r\nonline 2\r\nhistoric 9\r\n"));
     CHECK(all.ends_with("\r\n.\r\n"));
-    for (const auto& one : state::metric_series())
-        CHECK(all.find("\r\n" + one.name + " ") != std::string::npos);
+    for (const auto& one : state::metric_series()) CHECK(all.find("\r\n" + one.name + " ") != std::string::npos);
 }
 
 TEST_CASE("INFO tells host, mail root and address") {
@@ -142,8 +141,7 @@ TEST_CASE("fifty mistakes in a row end the session, refused arguments do not cou
         CHECK(manager.asked<Answered>());
     }
     CHECK(manager.say("PORT x").starts_with("-ERR")); // a known command: the row begins anew
-    for (int i = 0; i < 48; ++i)
-        (void)manager.say("XYZZ");
+    for (int i = 0; i < 48; ++i) (void)manager.say("XYZZ");
     std::string out;
     CHECK(std::holds_alternative<Answered>(manager.session.too_long(out)));
     CHECK(manager.say("XYZZ").starts_with("-ERR"));

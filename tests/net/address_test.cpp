@@ -5,11 +5,12 @@
 using namespace buzon::net;
 
 TEST_CASE("an address is what inet_pton takes and nothing else") {
-    for (const char* text : {"192.0.2.1", "0.0.0.0", "255.255.255.255", "10.100.9.99"}) CHECK(Ip::parse(text)->text() == text);
+    for (const char* text : {"192.0.2.1", "0.0.0.0", "255.255.255.255", "10.100.9.99"})
+        CHECK(Ip::parse(text)->text() == text);
     CHECK(Ip::parse("::ffff:192.0.2.1") == Ip::parse("192.0.2.1"));
     CHECK(Ip::parse("2001:DB8::1")->text() == "2001:db8::1");
-    for (const char* bad : {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "[::1]", "::1%lo", " 1.2.3.4", "1.2.3.4 ",
-                            "0x7f.1", "2130706433", "1:2:3:4:5:6:7:8:9"}) {
+    for (const char* bad : {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "[::1]", "::1%lo", " 1.2.3.4",
+                            "1.2.3.4 ", "0x7f.1", "2130706433", "1:2:3:4:5:6:7:8:9"}) {
         CAPTURE(bad);
         CHECK_FALSE(Ip::parse(bad).has_value());
     }
@@ -39,16 +40,18 @@ TEST_CASE("a network holds its own and not its neighbours") {
     CHECK(Cidr::parse("192.0.2.7")->contains(*Ip::parse("192.0.2.7")));
     CHECK(Cidr::parse("2001:db8::/33")->contains(*Ip::parse("2001:db8:7fff::1")));
     CHECK_FALSE(Cidr::parse("2001:db8::/33")->contains(*Ip::parse("2001:db8:8000::1")));
-    for (const char* bad : {"10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/08", "/8", "x/8", "::/129"}) {
+    for (const char* bad :
+         {"10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/08", "/8", "x/8", "::/129"}) {
         CAPTURE(bad);
         CHECK_FALSE(Cidr::parse(bad).has_value());
     }
 }
 
 TEST_CASE("endpoints go to text and back") {
-    for (const char* text : {"127.0.0.1:9100", "[::1]:0", "[2001:db8::2]:65535"}) CHECK(parse_endpoint(text)->text() == text);
-    for (const char* bad : {"127.0.0.1", "::1:9100", "[127.0.0.1]:1", "127.0.0.1:65536", "127.0.0.1:", ":80", "[::1]", "[]:1",
-                            "127.0.0.1:+1", "127.0.0.1:007"}) {
+    for (const char* text : {"127.0.0.1:9100", "[::1]:0", "[2001:db8::2]:65535"})
+        CHECK(parse_endpoint(text)->text() == text);
+    for (const char* bad : {"127.0.0.1", "::1:9100", "[127.0.0.1]:1", "127.0.0.1:65536", "127.0.0.1:", ":80", "[::1]",
+                            "[]:1", "127.0.0.1:+1", "127.0.0.1:007"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse_endpoint(bad).has_value());
     }

@@ -81,7 +81,7 @@ TEST_CASE("a unix socket belongs to its owner alone, replaces a dead one, and go
     }
     CHECK_FALSE(std::filesystem::exists(path));
 
-    {   // left behind by a killed server
+    { // left behind by a killed server
         const UniqueFd dead{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
         const SocketAddress address = *to_socket_address(path);
         REQUIRE(::bind(dead.get(), address.get(), address.length) == 0);

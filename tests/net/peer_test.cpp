@@ -16,7 +16,8 @@ constexpr std::chrono::seconds minute{60};
 // Both ends of a connection over loopback.
 struct Pair {
     EventLoop loop;
-    std::unique_ptr<Listener> listener = std::move(Listener::open(loop, Endpoint{*Ip::parse("127.0.0.1"), 0, 0})).value();
+    std::unique_ptr<Listener> listener =
+        std::move(Listener::open(loop, Endpoint{*Ip::parse("127.0.0.1"), 0, 0})).value();
     UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     UniqueFd server;
 

@@ -11,14 +11,15 @@ namespace {
 const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
 
 std::string version_2(char command, char family, const std::string& rest) {
-    return signature + command + family + static_cast<char>(rest.size() >> 8) + static_cast<char>(rest.size() & 0xff) + rest;
+    return signature + command + family + static_cast<char>(rest.size() >> 8) + static_cast<char>(rest.size() & 0xff) +
+           rest;
 }
 
 std::string extension(char type, const std::string& value) {
     return std::string{type} + static_cast<char>(value.size() >> 8) + static_cast<char>(value.size() & 0xff) + value;
 }
 
-const std::string tcp4("\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e", 12);   // 203.0.113.9:5000 to 203.0.113.1:110
+const std::string tcp4("\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e", 12); // 203.0.113.9:5000 to 203.0.113.1:110
 const std::string tcp6("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09"
                        "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x13\x88\0\x6e",
                        36);
@@ -55,9 +56,9 @@ TEST_CASE("who is not named keeps the address of his connection") {
     CHECK(client_of("PROXY UNKNOWN 1.2.3.4 what ever\r\n") == "nobody");
     CHECK(client_of(version_2('\x20', '\0', "")) == "nobody");
     CHECK(client_of(version_2('\x20', '\x11', tcp4)) == "nobody");
-    CHECK(client_of(version_2('\x20', '\x11', "x")) == "nobody");   // what a LOCAL brings is passed over
+    CHECK(client_of(version_2('\x20', '\x11', "x")) == "nobody"); // what a LOCAL brings is passed over
     CHECK(client_of(version_2('\x21', '\0', "")) == "nobody");
-    CHECK(client_of(version_2('\x21', '\x12', tcp4)) == "nobody");   // UDP
+    CHECK(client_of(version_2('\x21', '\x12', tcp4)) == "nobody"); // UDP
     CHECK(client_of(version_2('\x21', '\x31', std::string(216, 'u'))) == "nobody");
 }
 
@@ -87,7 +88,7 @@ TEST_CASE("the extension for TLS tells whether the client speaks it") {
     CHECK(tls(extension('\x20', "\x01" + not_checked)));
     CHECK(tls(extension('\x20', "\x07" + not_checked + extension('\x21', "TLSv1.3"))));
     CHECK_FALSE(tls(extension('\x20', std::string(1, '\0') + not_checked)));
-    CHECK_FALSE(tls(extension('\x20', "\x06" + not_checked)));   // a certificate, but not on this connection
+    CHECK_FALSE(tls(extension('\x20', "\x06" + not_checked))); // a certificate, but not on this connection
     CHECK(tls(extension('\x01', "h2") + extension('\x20', "\x01" + not_checked) + extension('\x04', "")));
     // Whom nobody names is not said to speak TLS either.
     Read local = read(version_2('\x20', '\x11', tcp4 + extension('\x20', "\x01" + not_checked)));
@@ -104,23 +105,34 @@ TEST_CASE("a checksum is looked at") {
 }
 
 TEST_CASE("what is no header is seen at once") {
-    for (const std::string& wrong :
-         {std::string("USER ana\r\n"), std::string("PP"), std::string("PROXY\r\n"), std::string("proxy TCP4"),
-          std::string("PROXY TCP4 203.0.113.9\r\n"), std::string("PROXY TCP5 1.2.3.4 1.2.3.4 1 2\r\n"),
-          std::string("PROXY TCP4 300.0.113.9 203.0.113.1 5000 110\r\n"),
-          std::string("PROXY TCP4 203.0.113.9 203.0.113.1 65536 110\r\n"),
-          std::string("PROXY TCP4 203.0.113.9 203.0.113.1 -1 110\r\n"),
-          std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000\r\n"),
-          std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110 \r\n"),
-          std::string("PROXY TCP4  203.0.113.9 203.0.113.1 5000 110\r\n"),
-          std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\n"),
-          std::string("PROXY TCP4 2001:db8::9 2001:db8::1 5000 110\r\n"),
-          std::string("PROXY TCP6 203.0.113.9 203.0.113.1 5000 110\r\n"), std::string("PROXY UNKNOWNS\r\n"),
-          std::string("PROXY \r\n"), std::string("\r\nx"), std::string("\n"), signature + "\x31\x11",
-          signature + "\x22", signature + "\x21\x41", signature + "\x21\x13",
-          version_2('\x21', '\x11', tcp4.substr(1)), version_2('\x21', '\x21', tcp4),
-          version_2('\x21', '\x11', tcp4 + "\x20"), version_2('\x21', '\x11', tcp4 + extension('\x20', "\x01")),
-          version_2('\x21', '\x11', tcp4 + std::string("\x04\0\x05xx", 5))}) {
+    for (const std::string& wrong : {std::string("USER ana\r\n"),
+                                     std::string("PP"),
+                                     std::string("PROXY\r\n"),
+                                     std::string("proxy TCP4"),
+                                     std::string("PROXY TCP4 203.0.113.9\r\n"),
+                                     std::string("PROXY TCP5 1.2.3.4 1.2.3.4 1 2\r\n"),
+                                     std::string("PROXY TCP4 300.0.113.9 203.0.113.1 5000 110\r\n"),
+                                     std::string("PROXY TCP4 203.0.113.9 203.0.113.1 65536 110\r\n"),
+                                     std::string("PROXY TCP4 203.0.113.9 203.0.113.1 -1 110\r\n"),
+                                     std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000\r\n"),
+                                     std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110 \r\n"),
+                                     std::string("PROXY TCP4  203.0.113.9 203.0.113.1 5000 110\r\n"),
+                                     std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\n"),
+                                     std::string("PROXY TCP4 2001:db8::9 2001:db8::1 5000 110\r\n"),
+                                     std::string("PROXY TCP6 203.0.113.9 203.0.113.1 5000 110\r\n"),
+                                     std::string("PROXY UNKNOWNS\r\n"),
+                                     std::string("PROXY \r\n"),
+                                     std::string("\r\nx"),
+                                     std::string("\n"),
+                                     signature + "\x31\x11",
+                                     signature + "\x22",
+                                     signature + "\x21\x41",
+                                     signature + "\x21\x13",
+                                     version_2('\x21', '\x11', tcp4.substr(1)),
+                                     version_2('\x21', '\x21', tcp4),
+                                     version_2('\x21', '\x11', tcp4 + "\x20"),
+                                     version_2('\x21', '\x11', tcp4 + extension('\x20', "\x01")),
+                                     version_2('\x21', '\x11', tcp4 + std::string("\x04\0\x05xx", 5))}) {
         CAPTURE(wrong);
         CHECK(read(wrong).what == ProxyParse::malformed);
     }
@@ -130,8 +142,8 @@ TEST_CASE("a header that does not end is not waited for") {
     const std::string line = "PROXY UNKNOWN " + std::string(200, 'x');
     CHECK(read(line.substr(0, 106)).what == ProxyParse::more);
     CHECK(read(line.substr(0, 107)).what == ProxyParse::malformed);
-    CHECK(client_of("PROXY UNKNOWN " + std::string(91, 'x') + "\r\n") == "nobody");   // 107 octets
+    CHECK(client_of("PROXY UNKNOWN " + std::string(91, 'x') + "\r\n") == "nobody"); // 107 octets
     CHECK(read("PROXY UNKNOWN " + std::string(92, 'x') + "\r\n").what == ProxyParse::malformed);
-    CHECK(read(signature + std::string("\x21\x11\x0f\xf0", 4)).what == ProxyParse::more);   // 4,096 octets
+    CHECK(read(signature + std::string("\x21\x11\x0f\xf0", 4)).what == ProxyParse::more); // 4,096 octets
     CHECK(read(signature + std::string("\x21\x11\x0f\xf1", 4)).what == ProxyParse::malformed);
 }

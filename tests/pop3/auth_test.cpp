@@ -74,8 +74,7 @@ TEST_CASE("a bare AUTH lists the mechanisms as Outlook asks for them") {
     for (const char* question : {"AUTH", "AUTH ", "auth"}) {
         Conversation conversation;
         greeted(conversation);
-        CHECK(conversation.command(question) ==
-              "+OK Mechanisms follow\r\nSCRAM-SHA-256\r\nPLAIN\r\nLOGIN\r\n.\r\n");
+        CHECK(conversation.command(question) == "+OK Mechanisms follow\r\nSCRAM-SHA-256\r\nPLAIN\r\nLOGIN\r\n.\r\n");
     }
 }
 
@@ -168,8 +167,7 @@ TEST_CASE("the CRAM-MD5 example of RFC 2195") {
     greeted(conversation);
     CHECK(conversation.command("AUTH CRAM-MD5") == "+ " + encode_base64("<1896.697170952@dbc.mtview.ca.us>") + "\r\n");
     CHECK(conversation.command("dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw") == "+OK Password accepted\r\n");
-    CHECK(conversation.asked.back() ==
-          "cram tim b913a602c7eda7a495b4e6e7334d3890 <1896.697170952@dbc.mtview.ca.us>");
+    CHECK(conversation.asked.back() == "cram tim b913a602c7eda7a495b4e6e7334d3890 <1896.697170952@dbc.mtview.ca.us>");
 }
 
 TEST_CASE("CRAM-MD5 is unknown where it is not switched on") {
@@ -196,11 +194,10 @@ TEST_CASE("a star cancels the exchange, whatever it is at") {
 TEST_CASE("an answer that is no base64, or not what the mechanism wants, ends the exchange without a guess") {
     Conversation conversation;
     greeted(conversation);
-    for (const std::string& answer : {"$"s, "dGVzdAB0ZXN0AHRlc3Q"s, "dGVzd AB0ZXN0AHRlc3Q="s, "="s, " *"s, "* "s,
-                                      "dGVzdAB0ZXN0AHRlc3Q= "s, "dGVzdAB0ZXN0AHRlc3Q=x"s, ""s, "dXNlcjE="s,
-                                      encode_base64("\0user1"s), encode_base64("\0\0pass1"s),
-                                      encode_base64("\0user1\0"s),
-                                      encode_base64("\0user1\0pa\0ss1"s), encode_base64("\0jos\xE9\0x"s)}) {
+    for (const std::string& answer :
+         {"$"s, "dGVzdAB0ZXN0AHRlc3Q"s, "dGVzd AB0ZXN0AHRlc3Q="s, "="s, " *"s, "* "s, "dGVzdAB0ZXN0AHRlc3Q= "s,
+          "dGVzdAB0ZXN0AHRlc3Q=x"s, ""s, "dXNlcjE="s, encode_base64("\0user1"s), encode_base64("\0\0pass1"s),
+          encode_base64("\0user1\0"s), encode_base64("\0user1\0pa\0ss1"s), encode_base64("\0jos\xE9\0x"s)}) {
         CHECK(conversation.command("AUTH PLAIN") == "+ \r\n");
         CHECK(conversation.command(answer) == bad_answer);
         if (answer.empty() || answer.find(' ') != std::string::npos) continue;

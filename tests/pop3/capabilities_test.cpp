@@ -22,7 +22,9 @@ std::set<std::string> tags(Conversation& conversation) {
     }
 }
 
-bool has(const std::set<std::string>& all, const std::string& tag) { return all.count(tag) != 0; }
+bool has(const std::set<std::string>& all, const std::string& tag) {
+    return all.count(tag) != 0;
+}
 
 } // namespace
 
@@ -72,19 +74,20 @@ TEST_CASE("a command that is switched off is unknown and leaves CAPA, before and
         std::string name, tag, command;
         bool after_login;
     };
-    for (const Case& given : {Case{"TOP", "TOP", "TOP 1 1", true}, Case{"UIDL", "UIDL", "UIDL", true},
-                              Case{"USER", "USER", "USER user1", false}, Case{"PASS", "USER", "PASS x", false},
-                              Case{"AUTH", "SASL SCRAM-SHA-256 PLAIN LOGIN", "AUTH PLAIN", false},
-                              Case{"APOP", "", "APOP a b", false}, Case{"UTF8", "UTF8 USER", "UTF8", false},
-                              Case{"LANG", "LANG", "LANG en", false}, Case{"LANG", "LANG", "LANG", true},
-                              Case{"SEARCH", "SEARCH SUBJECT FROM TO TEXT SINCE BEFORE LARGER SMALLER NOT", "SEARCH TO x", true},
-                              Case{"REPORT", "REPORT", "REPORT", true}}) {
+    for (const Case& given :
+         {Case{"TOP", "TOP", "TOP 1 1", true}, Case{"UIDL", "UIDL", "UIDL", true},
+          Case{"USER", "USER", "USER user1", false}, Case{"PASS", "USER", "PASS x", false},
+          Case{"AUTH", "SASL SCRAM-SHA-256 PLAIN LOGIN", "AUTH PLAIN", false}, Case{"APOP", "", "APOP a b", false},
+          Case{"UTF8", "UTF8 USER", "UTF8", false}, Case{"LANG", "LANG", "LANG en", false},
+          Case{"LANG", "LANG", "LANG", true},
+          Case{"SEARCH", "SEARCH SUBJECT FROM TO TEXT SINCE BEFORE LARGER SMALLER NOT", "SEARCH TO x", true},
+          Case{"REPORT", "REPORT", "REPORT", true}}) {
         Conversation conversation;
         if (given.after_login) conversation.log_in();
         conversation.send("");
         if (!given.tag.empty()) CHECK(has(tags(conversation), given.tag));
         CHECK(conversation.command(given.command) != "-ERR Unknown command\r\n");
-        conversation.command("*");   // ends the exchange that AUTH began
+        conversation.command("*"); // ends the exchange that AUTH began
         conversation.world.settings.disabled = buzon::state::parse_command_set(given.name).value();
         if (!given.tag.empty()) CHECK_FALSE(has(tags(conversation), given.tag));
         CHECK(conversation.command(given.command) == "-ERR Unknown command\r\n");

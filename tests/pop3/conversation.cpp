@@ -90,7 +90,8 @@ void Conversation::perform(const Action& action) {
         session.report_follows(*world.report, out_);
     }
     if (std::holds_alternative<Produce>(action)) {
-        while (!session.produce(out_, world.room)) {}
+        while (!session.produce(out_, world.room)) {
+        }
     }
     if (std::holds_alternative<Update>(action)) {
         asked.emplace_back("update");

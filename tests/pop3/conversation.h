@@ -16,17 +16,17 @@ namespace buzon::pop3 {
 struct Message {
     std::uint64_t octets;
     std::string uidl;
-    std::string text = "Subject: x\r\n\r\nbody\r\n";  // as sent, dots doubled already
+    std::string text = "Subject: x\r\n\r\nbody\r\n"; // as sent, dots doubled already
 };
 
 struct World {
     Settings settings;
     Channel channel = Channel::open;
-    auth::ScramCredentials scram;   // what every user has
+    auth::ScramCredentials scram; // what every user has
     bool scram_genuine = true;
     FreshText fresh_text = +[] { return std::string{"1896.697170952"}; };
     std::map<std::string, std::string> users{{"mrose", "secret"}, {"user1", "pass1"}};
-    std::map<std::string, std::string> digests;  // what APOP and CRAM-MD5 expect
+    std::map<std::string, std::string> digests; // what APOP and CRAM-MD5 expect
     std::vector<Message> messages{{120, "whqtswO00WBw418f9t5JxYwZ"}, {200, "QhdPYR:00WBw1Ph7x7"}};
     // Answers other than the usual ones.
     std::optional<Refusal> refusal;
@@ -34,8 +34,8 @@ struct World {
     std::optional<DeliveryRefusal> delivery_refusal;
     bool octets_known = true;
     std::uint32_t not_removed = 0;
-    std::optional<std::vector<std::uint32_t>> found = std::vector<std::uint32_t>{};   // by SEARCH; nothing: it fails
-    std::optional<std::string> report = std::string{};                               // its lines; nothing: it fails
+    std::optional<std::vector<std::uint32_t>> found = std::vector<std::uint32_t>{}; // by SEARCH; nothing: it fails
+    std::optional<std::string> report = std::string{};                              // its lines; nothing: it fails
     std::size_t room = 4096;
 };
 
@@ -56,7 +56,7 @@ public:
     World world;
     Session session;
     bool closed = false;
-    std::vector<std::string> asked;  // what the session wanted of us, for example "password user1 pass1 PASS"
+    std::vector<std::string> asked; // what the session wanted of us, for example "password user1 pass1 PASS"
 
 private:
     void pump();

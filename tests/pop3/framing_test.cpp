@@ -67,8 +67,8 @@ TEST_CASE("an over-long line gets one -ERR, its rest is no command, and the sess
     conversation.log_in();
     CHECK(conversation.send(std::string(500, 'x') + " DELE 1\r\nSTAT\r\n") == "-ERR Line too long\r\n+OK 2 320\r\n");
     const std::string spaces(249, ' ');
-    CHECK(conversation.send("STAT" + spaces + "\r\n") == "+OK 2 320\r\n");          // 255 octets
-    CHECK(conversation.send("STAT" + spaces + " \r\n") == "-ERR Line too long\r\n");  // 256 octets
+    CHECK(conversation.send("STAT" + spaces + "\r\n") == "+OK 2 320\r\n");           // 255 octets
+    CHECK(conversation.send("STAT" + spaces + " \r\n") == "-ERR Line too long\r\n"); // 256 octets
 }
 
 TEST_CASE("a NUL makes its line invalid, whatever else the line says") {

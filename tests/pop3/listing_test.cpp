@@ -101,7 +101,8 @@ TEST_CASE("REPORT asks for thirty days, or as many as it says") {
     CHECK(conversation.command("REPORT").find("-ERR Log in first\r\n") != std::string::npos);
     conversation.log_in();
     conversation.world.report = "2026-11-27T23:50:28Z idle from=192.0.2.7 times=1 until=2026-11-27T23:50:28Z\r\n";
-    CHECK(conversation.command("REPORT") == "+OK Report of earlier sessions follows\r\n" + *conversation.world.report + ".\r\n");
+    CHECK(conversation.command("REPORT") ==
+          "+OK Report of earlier sessions follows\r\n" + *conversation.world.report + ".\r\n");
     CHECK(conversation.asked.back() == "report 30");
     CHECK(conversation.command("REPORT 3650").substr(0, 3) == "+OK");
     CHECK(conversation.asked.back() == "report 3650");

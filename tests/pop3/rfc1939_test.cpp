@@ -287,12 +287,11 @@ TEST_CASE("a delivery that is refused is one reply, and the session goes on") {
         DeliveryRefusal why;
         std::string reply;
     };
-    for (const Case& given : {Case{DeliveryRefusal::gone, "-ERR [SYS/TEMP] The message is no longer there\r\n"},
-                              Case{DeliveryRefusal::unreadable, "-ERR [SYS/TEMP] The message cannot be read now\r\n"},
-                              Case{DeliveryRefusal::filter_failed,
-                                   "-ERR [SYS/TEMP] The message could not be transformed\r\n"},
-                              Case{DeliveryRefusal::too_large,
-                                   "-ERR [SYS/PERM] The message is larger than this server delivers\r\n"}}) {
+    for (const Case& given :
+         {Case{DeliveryRefusal::gone, "-ERR [SYS/TEMP] The message is no longer there\r\n"},
+          Case{DeliveryRefusal::unreadable, "-ERR [SYS/TEMP] The message cannot be read now\r\n"},
+          Case{DeliveryRefusal::filter_failed, "-ERR [SYS/TEMP] The message could not be transformed\r\n"},
+          Case{DeliveryRefusal::too_large, "-ERR [SYS/PERM] The message is larger than this server delivers\r\n"}}) {
         World world;
         world.delivery_refusal = given.why;
         Conversation conversation{world};

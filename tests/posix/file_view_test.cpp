@@ -41,7 +41,7 @@ TEST_CASE("what has just been written is in memory, whatever part is asked for")
     CHECK(view.in_memory(3'000'000, 1));
     CHECK(view.in_memory(4095, 2));
     CHECK(view.in_memory(1'048'575, 1'048'578));
-    CHECK(view.in_memory(2'999'999, 1'000'000));   // what lies behind the end is not asked about
+    CHECK(view.in_memory(2'999'999, 1'000'000)); // what lies behind the end is not asked about
     CHECK_FALSE(view.in_memory(3'000'001, 1));
 }
 
@@ -49,9 +49,9 @@ TEST_CASE("a page that was thrown out is missed, and only that one") {
     const File file{1'000'000};
     const FileView view{file.fd.get(), file.about};
     REQUIRE(file.thrown_out());
-    if (view.in_memory(0, 1'000'000)) return;   // tmpfs: there is nowhere to throw it
+    if (view.in_memory(0, 1'000'000)) return; // tmpfs: there is nowhere to throw it
     char octet = 0;
-    REQUIRE(::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_RANDOM) == 0);   // nothing beside it
+    REQUIRE(::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_RANDOM) == 0); // nothing beside it
     REQUIRE(::pread(file.fd.get(), &octet, 1, 500'000) == 1);
     CHECK(view.in_memory(500'000, 1));
     CHECK_FALSE(view.in_memory(0, 1'000'000));

@@ -61,10 +61,12 @@ TEST_CASE("a ring opens, reads and closes as the calls alone do, in the order no
     std::optional<Ring> ring = ring_of(8);
     if (!ring) return;
     const buzon::test::TempDirectory directory;
-    for (int i = 0; i < 8; ++i) std::ofstream{directory / std::to_string(i)} << std::string(static_cast<std::size_t>(i) * 1000, static_cast<char>('a' + i));
+    for (int i = 0; i < 8; ++i)
+        std::ofstream{directory / std::to_string(i)}
+            << std::string(static_cast<std::size_t>(i) * 1000, static_cast<char>('a' + i));
     const UniqueFd root{::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     REQUIRE(root);
-    CHECK(performed(*ring).empty());   // nothing noted: nothing waited for
+    CHECK(performed(*ring).empty()); // nothing noted: nothing waited for
     const std::size_t before = open_descriptors();
     for (int round = 0; round < 20; ++round) {
         std::vector<std::string> names;
@@ -123,7 +125,7 @@ TEST_CASE("where the kernel refuses a ring, or refuses to enter it, nothing is c
         CAPTURE(error);
         CHECK(exit_code_of_child([error] {
                   std::optional<Ring> ring = Ring::make(8);
-                  if (!ring) return 0;   // said by the other tests
+                  if (!ring) return 0; // said by the other tests
                   if (!buzon::test::deny(SYS_io_uring_enter, error)) return 1;
                   for (int round = 0; round < 3; ++round) {
                       for (int i = 0; i < 8; ++i) ring->open(AT_FDCWD, "/", O_RDONLY | O_CLOEXEC);

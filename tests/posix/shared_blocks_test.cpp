@@ -46,7 +46,8 @@ TEST_CASE("blocks are memory, and in the file at their offsets as far as they we
         return read;
     };
     CHECK(in_file(first) == std::string(size, '\0'));
-    for (const auto& [from, to] : {std::pair<std::size_t, std::size_t>{0, 0}, {0, 1}, {1, 4095}, {4095, 4097}, {4097, size}}) {
+    for (const auto& [from, to] :
+         {std::pair<std::size_t, std::size_t>{0, 0}, {0, 1}, {1, 4095}, {4095, 4097}, {4097, size}}) {
         REQUIRE(blocks.copy(second, from, to));
         CHECK(in_file(second) == std::string(to, 'b') + std::string(size - to, '\0'));
     }
@@ -77,7 +78,7 @@ TEST_CASE("a peer gets what was sent to it, though its block was renewed and wri
 }
 
 TEST_CASE("without a descriptor, or where no such file is allowed, blocks are memory alone") {
-    std::signal(SIGXFSZ, SIG_IGN);   // as the server does
+    std::signal(SIGXFSZ, SIG_IGN); // as the server does
     for (const auto what : {RLIMIT_NOFILE, RLIMIT_FSIZE}) {
         rlimit limit{};
         REQUIRE(::getrlimit(what, &limit) == 0);

@@ -166,16 +166,14 @@ TEST_CASE("the log keeps and passes on what its level lets through, in its forma
 
 TEST_CASE("the diary remembers the last lines of the users heard of last") {
     Diary diary;
-    for (std::size_t i = 0; i < Diary::lines_each + 3; ++i)
-        diary.write("user1", std::to_string(i));
+    for (std::size_t i = 0; i < Diary::lines_each + 3; ++i) diary.write("user1", std::to_string(i));
     const auto lines = diary.read("user1");
     REQUIRE(lines.size() == Diary::lines_each);
     CHECK(lines.front() == "3");
     CHECK(diary.read("nobody").empty());
     diary.write("", "x");
     CHECK(diary.read("").empty());
-    for (std::size_t i = 0; i < Diary::max_users - 1; ++i)
-        diary.write("u" + std::to_string(i), "x");
+    for (std::size_t i = 0; i < Diary::max_users - 1; ++i) diary.write("u" + std::to_string(i), "x");
     CHECK_FALSE(diary.read("user1").empty());
     diary.write("user1", "again"); // now u0 is the one heard of least lately
     diary.write("one more", "x");

@@ -29,8 +29,7 @@ struct Fixture {
     }
     Count total(Period period) const {
         Count sum = 0;
-        for (const auto& point : history.points(0, period, SIZE_MAX))
-            sum += point.value;
+        for (const auto& point : history.points(0, period, SIZE_MAX)) sum += point.value;
         return sum;
     }
 };
@@ -96,8 +95,7 @@ TEST_CASE("a gap has no periods, and the growth after it belongs to where it was
 
 TEST_CASE("a clock set back moves the future into the running period and loses nothing") {
     Fixture f;
-    for (int i = 0; i < 10; ++i)
-        f.at(monday + minutes{i}, 1);
+    for (int i = 0; i < 10; ++i) f.at(monday + minutes{i}, 1);
     f.at(monday + 3min, 1); // six minutes back
     CHECK(f.show(Period::minute) == "0=1 60=1 120=1 180=8 ");
     f.at(monday + 4min, 1);
@@ -105,8 +103,7 @@ TEST_CASE("a clock set back moves the future into the running period and loses n
     f.at(monday + 24h * 365 * 50, 1); // far into the future,
     f.at(monday + 5min, 1);           // and home again
     CHECK(f.show(Period::minute) == "0=1 60=1 120=1 180=8 240=1 300=2 ");
-    for (const Period period : all_periods)
-        CHECK(f.total(period) == f.values[0]);
+    for (const Period period : all_periods) CHECK(f.total(period) == f.values[0]);
 }
 
 TEST_CASE("whatever the clock does, the sums stay true and the periods in order") {
@@ -119,25 +116,20 @@ TEST_CASE("whatever the clock does, the sums stay true and the periods in order"
         if (i % 50 == 0) REQUIRE_FALSE(f.history.decode(f.history.encode()).has_value());
         for (const Period period : all_periods) {
             const auto points = f.history.points(0, period, SIZE_MAX);
-            for (std::size_t j = 1; j < points.size(); ++j)
-                REQUIRE(points[j - 1].start < points[j].start);
+            for (std::size_t j = 1; j < points.size(); ++j) REQUIRE(points[j - 1].start < points[j].start);
         }
     }
-    for (const Period period : {Period::hour, Period::day, Period::week})
-        CHECK(f.total(period) == f.values[0]);
+    for (const Period period : {Period::hour, Period::day, Period::week}) CHECK(f.total(period) == f.values[0]);
 }
 
 TEST_CASE("no more periods are kept than was promised") {
     Fixture f;
-    for (int i = 0; i < 3000; ++i)
-        f.at(monday + minutes{i}, 1, 1);
+    for (int i = 0; i < 3000; ++i) f.at(monday + minutes{i}, 1, 1);
     CHECK(f.history.points(0, Period::minute, SIZE_MAX).size() == 1440);
     CHECK(f.history.points(0, Period::minute, SIZE_MAX).front().start == monday + minutes{3000 - 1440});
-    for (int i = 0; i < 800; ++i)
-        f.at(monday + hours{i + 50}, 1, 1);
+    for (int i = 0; i < 800; ++i) f.at(monday + hours{i + 50}, 1, 1);
     CHECK(f.history.points(0, Period::hour, SIZE_MAX).size() == 744);
-    for (int i = 0; i < 4000; ++i)
-        f.at(monday + days{i + 50}, 1, 1);
+    for (int i = 0; i < 4000; ++i) f.at(monday + days{i + 50}, 1, 1);
     CHECK(f.history.points(0, Period::day, SIZE_MAX).size() == 731);
     CHECK(f.history.points(0, Period::week, SIZE_MAX).size() == 522);
 }
@@ -147,7 +139,8 @@ TEST_CASE("a file of ten years in which every number was always large is taken b
     History history{series};
     std::vector<Count> values(series.size(), 0);
     const auto busy = [&](sys_seconds when) {
-        for (std::size_t i = 0; i < values.size(); ++i) values[i] = series[i].gauge ? Count{1} << 40 : values[i] + (Count{1} << 50);
+        for (std::size_t i = 0; i < values.size(); ++i)
+            values[i] = series[i].gauge ? Count{1} << 40 : values[i] + (Count{1} << 50);
         history.sample(when, values);
     };
     sys_seconds now = monday;
@@ -167,20 +160,17 @@ TEST_CASE("times before 1970 and far beyond are taken, not believed") {
     f.at(sys_seconds{-5s}, 1);
     f.at(sys_seconds{seconds{INT64_MAX}}, 1);
     f.at(sys_seconds{seconds{INT64_MIN}}, 1);
-    for (const Period period : all_periods)
-        CHECK(f.total(period) == 3);
+    for (const Period period : all_periods) CHECK(f.total(period) == 3);
 }
 
 TEST_CASE("a history read back is the same, and goes on in its last period") {
     Fixture f;
-    for (int i = 0; i < 200; ++i)
-        f.at(monday + minutes{i * 7}, static_cast<Count>(i), 5);
+    for (int i = 0; i < 200; ++i) f.at(monday + minutes{i * 7}, static_cast<Count>(i), 5);
     const std::string file = f.history.encode();
     Fixture restarted;
     REQUIRE_FALSE(restarted.history.decode(file).has_value());
     CHECK(restarted.history.encode() == file);
-    for (const Period period : all_periods)
-        CHECK(restarted.show(period, 999, 1) == f.show(period, 999, 1));
+    for (const Period period : all_periods) CHECK(restarted.show(period, 999, 1) == f.show(period, 999, 1));
     restarted.at(monday + minutes{199 * 7} + 10s, 1000); // the new process counts from 0
     CHECK(restarted.history.points(0, Period::minute, 1).at(0).value == 199 + 1000);
     Fixture empty, other;
@@ -202,8 +192,7 @@ TEST_CASE("series that came, went or changed their kind are not mixed up") {
 
 TEST_CASE("a damaged history is refused with a reason and changes nothing") {
     Fixture f;
-    for (int i = 0; i < 5; ++i)
-        f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
+    for (int i = 0; i < 5; ++i) f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
     const std::string file = f.history.encode();
     Fixture victim;
     victim.at(monday, 42);
@@ -228,20 +217,17 @@ void append_checksum(std::string& file) {
     std::uint32_t crc = 0xFFFFFFFFu;
     for (const char c : file) {
         crc ^= static_cast<unsigned char>(c);
-        for (int i = 0; i < 8; ++i)
-            crc = (crc & 1u) != 0 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
+        for (int i = 0; i < 8; ++i) crc = (crc & 1u) != 0 ? 0xEDB88320u ^ (crc >> 1) : crc >> 1;
     }
     crc = ~crc;
-    for (unsigned shift = 0; shift < 32; shift += 8)
-        file += static_cast<char>(crc >> shift & 0xFFu);
+    for (unsigned shift = 0; shift < 32; shift += 8) file += static_cast<char>(crc >> shift & 0xFFu);
 }
 
 } // namespace
 
 TEST_CASE("content that was never ours is refused or made sense of, even under a right checksum") {
     Fixture f;
-    for (int i = 0; i < 5; ++i)
-        f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
+    for (int i = 0; i < 5; ++i) f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
     std::string good = f.history.encode();
     good.resize(good.size() - 4);
     std::string same = good;
@@ -272,8 +258,7 @@ TEST_CASE("content that was never ours is refused or made sense of, even under a
         victim.at(monday + hours{200}, 1, 1);
         for (const Period period : all_periods) {
             const auto points = victim.history.points(0, period, SIZE_MAX);
-            for (std::size_t j = 1; j < points.size(); ++j)
-                REQUIRE(points[j - 1].start < points[j].start);
+            for (std::size_t j = 1; j < points.size(); ++j) REQUIRE(points[j - 1].start < points[j].start);
         }
         Fixture again;
         CHECK_FALSE(again.history.decode(victim.history.encode()).has_value());

@@ -13,17 +13,16 @@
 
 using namespace buzon::state;
 using buzon::posix::Moved;
+using buzon::posix::send_file;
 using buzon::posix::Transfer;
 using buzon::posix::UniqueFd;
-using buzon::posix::send_file;
 
 namespace {
 
 std::vector<std::string> read_all(LineFeed::Reader reader) {
     std::vector<std::string> lines;
     std::string_view line;
-    while (reader.next(line))
-        lines.emplace_back(line);
+    while (reader.next(line)) lines.emplace_back(line);
     return lines;
 }
 
@@ -32,8 +31,7 @@ std::vector<std::string> read_all(LineFeed::Reader reader) {
 TEST_CASE("a reader begins as many lines back as there are") {
     LineFeed feed{3};
     CHECK(read_all({feed, 1, 5}).empty());
-    for (const char* line : {"a", "b", "c", "d"})
-        feed.append(0, line);
+    for (const char* line : {"a", "b", "c", "d"}) feed.append(0, line);
     CHECK(read_all({feed, 1, 0}).empty());
     CHECK(read_all({feed, 1, 2}) == std::vector<std::string>{"c", "d"});
     CHECK(read_all({feed, 1, 100}) == std::vector<std::string>{"b", "c", "d"});
@@ -84,7 +82,7 @@ TEST_CASE("lines that lie behind one another are one run, as they are sent") {
     REQUIRE(of_both.next_run(run, 1000));
     CHECK(run.text == "ee\r\nother\r\nff\r\n");
     CHECK(run.lines == 3);
-    CHECK(run.file < 0);   // not worth a page
+    CHECK(run.file < 0); // not worth a page
 }
 
 TEST_CASE("lines of a run that could not be sent come again, and if they are lost by then they are counted") {
@@ -98,7 +96,7 @@ TEST_CASE("lines of a run that could not be sent come again, and if they are los
     REQUIRE(reader.next_run(run, 6));
     CHECK(run.text == "b\r\nc\r\n");
     reader.give_back(1);
-    for (const char* line : {"e", "f", "g"}) feed.append(0, line);   // c is written over
+    for (const char* line : {"e", "f", "g"}) feed.append(0, line); // c is written over
     REQUIRE(reader.next_run(run, 1000));
     CHECK(run.text == "d\r\ne\r\nf\r\ng\r\n");
     CHECK(reader.take_lost() == 1);
@@ -130,7 +128,8 @@ TEST_CASE("whatever their lengths, lines stay whole and in order while blocks of
     }
 }
 
-TEST_CASE("long runs can be sent from a file, and a peer gets what was sent, whatever became of the lines before it read") {
+TEST_CASE(
+    "long runs can be sent from a file, and a peer gets what was sent, whatever became of the lines before it read") {
     LineFeed feed{300};
     std::vector<LineFeed::Reader> readers(3, LineFeed::Reader{feed, 1, 0});
     struct Peer {
@@ -147,7 +146,8 @@ TEST_CASE("long runs can be sent from a file, and a peer gets what was sent, wha
     std::size_t by_file = 0;
     for (int round = 0; round < 60; ++round) {
         // More than a block in a few rounds: blocks come again while the peers have yet to read.
-        for (int i = 0; i < 250; ++i) feed.append(0, std::to_string(i) + std::string(generator() % 300, static_cast<char>('a' + round % 26)));
+        for (int i = 0; i < 250; ++i)
+            feed.append(0, std::to_string(i) + std::string(generator() % 300, static_cast<char>('a' + round % 26)));
         for (std::size_t i = 0; i < readers.size(); ++i) {
             LineFeed::Run run;
             while (readers[i].next_run(run, 1'000'000)) {
@@ -158,7 +158,8 @@ TEST_CASE("long runs can be sent from a file, and a peer gets what was sent, wha
                 std::string in_file(run.text.size(), '\0');
                 REQUIRE(::pread(run.file, in_file.data(), in_file.size(), static_cast<off_t>(run.offset)) > 0);
                 REQUIRE(in_file == run.text);
-                const Transfer sent = send_file(peers[i].ours.get(), run.file, run.offset, std::min<std::size_t>(run.text.size(), 3000));
+                const Transfer sent =
+                    send_file(peers[i].ours.get(), run.file, run.offset, std::min<std::size_t>(run.text.size(), 3000));
                 if (sent.what != Moved::some) continue;
                 peers[i].expected += run.text.substr(0, sent.bytes);
                 ++by_file;
@@ -169,7 +170,8 @@ TEST_CASE("long runs can be sent from a file, and a peer gets what was sent, wha
     for (Peer& peer : peers) {
         std::string got(peer.expected.size() + 1, '\0');
         std::size_t size = 0;
-        for (ssize_t n = 0; (n = ::read(peer.theirs.get(), got.data() + size, got.size() - size)) > 0;) size += static_cast<std::size_t>(n);
+        for (ssize_t n = 0; (n = ::read(peer.theirs.get(), got.data() + size, got.size() - size)) > 0;)
+            size += static_cast<std::size_t>(n);
         got.resize(size);
         CHECK(got == peer.expected);
     }
@@ -199,7 +201,7 @@ TEST_CASE("lines are kept longer for a listener who is made to wait, not for one
     };
     const auto kept = [&] { return read_all({feed, 3, 2000}).size(); };
     LineFeed::Subscription rare{feed, 2, 0, [] {}};
-    REQUIRE_FALSE(rare.next(line));   // asleep
+    REQUIRE_FALSE(rare.next(line)); // asleep
     append(500);
     CHECK(kept() < 10 + 64);
     auto waits = std::make_unique<LineFeed::Subscription>(feed, 1, 0, [] {});
@@ -207,24 +209,27 @@ TEST_CASE("lines are kept longer for a listener who is made to wait, not for one
     CHECK(kept() >= 900);
     REQUIRE(waits->next(line));
     CHECK(line == "500");
-    append(500);   // more than is kept for anybody
+    append(500); // more than is kept for anybody
     CHECK(kept() == 1000);
     REQUIRE(waits->next(line));
     CHECK(line == "900");
     CHECK(waits->take_lost() == 399);
     waits->slow(true);
     append(500);
-    CHECK(kept() > 400);   // not at once: it may not be slow for long
+    CHECK(kept() > 400); // not at once: it may not be slow for long
     append(700);
     CHECK(kept() < 10 + 64);
     waits->slow(false);
     append(300);
     CHECK(kept() > 300);
-    SECTION("gone") { waits.reset(); }
-    SECTION("it has read everything") {
-        while (waits->next(line)) {}
+    SECTION("gone") {
+        waits.reset();
     }
-    append(500, 4);   // a kind for nobody
+    SECTION("it has read everything") {
+        while (waits->next(line)) {
+        }
+    }
+    append(500, 4); // a kind for nobody
     CHECK(read_all({feed, 31, 2000}).size() < 10 + 64);
     // The rare kind: what had come before is nothing that its listener waits for.
     append(1, 1);
@@ -285,8 +290,9 @@ TEST_CASE("a wake concerns those who sleep and want the line, whoever has ended 
     std::vector<std::unique_ptr<LineFeed::Subscription>> listeners;
     std::string_view line;
     for (unsigned i = 0; i < 4; ++i) {
-        listeners.push_back(std::make_unique<LineFeed::Subscription>(feed, i == 3 ? 2u : 1u, 0, [&woken, i] { ++woken[i]; }));
-        if (i != 2) REQUIRE_FALSE(listeners.back()->next(line));   // the third has not looked yet: it is awake
+        listeners.push_back(
+            std::make_unique<LineFeed::Subscription>(feed, i == 3 ? 2u : 1u, 0, [&woken, i] { ++woken[i]; }));
+        if (i != 2) REQUIRE_FALSE(listeners.back()->next(line)); // the third has not looked yet: it is awake
     }
     listeners[0].reset();
     feed.append(0, "a");
@@ -294,7 +300,9 @@ TEST_CASE("a wake concerns those who sleep and want the line, whoever has ended 
     feed.append(1, "b");
     feed.append(1, "c");
     CHECK(woken == std::vector<int>{0, 1, 0, 1});
-    for (const std::size_t i : {1u, 2u}) while (listeners[i]->next(line)) {}
+    for (const std::size_t i : {1u, 2u})
+        while (listeners[i]->next(line)) {
+        }
     listeners[1].reset();
     feed.append(0, "d");
     CHECK(woken == std::vector<int>{0, 1, 1, 1});
@@ -318,8 +326,7 @@ TEST_CASE("read and lost lines of a reader's kinds are together all that came, h
     for (int round = 0; round < 50; ++round) {
         LineFeed feed{1 + random() % 20};
         std::uint32_t next_number = 0;
-        for (std::size_t i = random() % 40; i > 0; --i)
-            feed.append(random() % 3, "old");
+        for (std::size_t i = random() % 40; i > 0; --i) feed.append(random() % 3, "old");
         const std::uint32_t kinds = 1 + random() % 7;
         LineFeed::Reader reader{feed, kinds, 0};
         std::vector<std::string> expected;
@@ -338,8 +345,7 @@ TEST_CASE("read and lost lines of a reader's kinds are together all that came, h
                 ++read;
             }
         }
-        while (reader.next(line))
-            ++read;
+        while (reader.next(line)) ++read;
         lost += reader.take_lost();
         CHECK(read + lost == expected.size());
     }
@@ -351,7 +357,7 @@ TEST_CASE("whoever reads beside others gets the runs that it would get alone") {
     struct One {
         LineFeed::Reader reader;
         std::vector<std::string> expected{};
-        std::uint64_t passed = 0;   // read or lost
+        std::uint64_t passed = 0; // read or lost
     };
     for (int round = 0; round < 50; ++round) {
         LineFeed feed{2 + random() % 30};
@@ -382,7 +388,8 @@ TEST_CASE("whoever reads beside others gets the runs that it would get alone") {
         for (One& one : all) {
             LineFeed::Run run;
             while (one.reader.next_run(run, 1000))
-                one.passed += one.reader.take_lost() + static_cast<std::uint64_t>(std::count(run.text.begin(), run.text.end(), '\n'));
+                one.passed += one.reader.take_lost() +
+                              static_cast<std::uint64_t>(std::count(run.text.begin(), run.text.end(), '\n'));
             CHECK(one.passed + one.reader.take_lost() == one.expected.size());
         }
     }

@@ -56,8 +56,7 @@ TEST_CASE("a family counts each pair of labels in a cell of its own") {
     for (std::size_t m = 0; m < mechanism_names.size(); ++m)
         for (std::size_t r = 0; r < login_result_names.size(); ++r)
             metrics.count_login(static_cast<Mechanism>(m), static_cast<LoginResult>(r));
-    for (const Count cell : metrics.logins)
-        CHECK(cell == 1);
+    for (const Count cell : metrics.logins) CHECK(cell == 1);
     metrics.count_login(Mechanism::scram_sha_256, LoginResult::busy);
     CHECK(value_of(metrics, "logins-scram-sha-256-busy") == 2);
     CHECK(value_of(metrics, "logins-scram-sha-256-ok") == 1);
@@ -91,8 +90,7 @@ TEST_CASE("a percentile is the bound that so many spans stay under") {
     histogram.observe(200);
     CHECK(histogram.percentile(50) == 250);
     CHECK(histogram.percentile(99) == 250);
-    for (int i = 0; i < 98; ++i)
-        histogram.observe(200);
+    for (int i = 0; i < 98; ++i) histogram.observe(200);
     histogram.observe(UINT32_MAX); // 100 spans, one of them beyond all bounds
     CHECK(histogram.percentile(50) == 250);
     CHECK(histogram.percentile(99) == 250);

@@ -53,7 +53,8 @@ TEST_CASE("typed members follow the text") {
     CHECK(settings.timeout == std::chrono::seconds{30});
     CHECK_FALSE(change_setting(settings, "undelete-grace", "7").has_value());
     CHECK(settings.undelete_grace == std::chrono::days{7});
-    for (const char* bad : {"", " %u", "%u ", "%u\n", "\xC3\xB1"}) CHECK(change_setting(settings, "uidl-format", bad).has_value());
+    for (const char* bad : {"", " %u", "%u ", "%u\n", "\xC3\xB1"})
+        CHECK(change_setting(settings, "uidl-format", bad).has_value());
     CHECK(change_setting(settings, "uidl-format", std::string(201, 'u')).has_value());
     CHECK(settings.uidl_format == "%08Xu%08Xv");
     CHECK_FALSE(change_setting(settings, "uidl-format", "%{uid | hex(8)}").has_value());
@@ -76,24 +77,24 @@ TEST_CASE("only optional commands can be disabled, whatever their case") {
     CHECK_FALSE(change_setting(settings, "disable", "top,Uidl").has_value());
     CHECK(settings.disable == CommandSet{Pop3Command::top, Pop3Command::uidl});
     CHECK(print_setting(settings, *find_setting("disable")) == "TOP,UIDL");
-    for (const char* bad : {"RETR", "TOP,", ",", "TOP UIDL", "TO", "TOPS", "unknown", "TOP,,UIDL", "none,TOP", ",TOP"}) {
+    for (const char* bad :
+         {"RETR", "TOP,", ",", "TOP UIDL", "TO", "TOPS", "unknown", "TOP,,UIDL", "none,TOP", ",TOP"}) {
         CHECK(change_setting(settings, "disable", bad).has_value());
         CHECK(settings.disable.contains(Pop3Command::top));
     }
     CHECK_FALSE(change_setting(settings, "disable", "none").has_value());
     CHECK(settings.disable.empty());
     CHECK(parse_command_set("")->empty());
-    CHECK(parse_command_set("top, Uidl,USER,PASS,APOP,AUTH,CAPA,UTF8,LANG,SEARCH,REPORT")->contains(Pop3Command::report));
+    CHECK(
+        parse_command_set("top, Uidl,USER,PASS,APOP,AUTH,CAPA,UTF8,LANG,SEARCH,REPORT")->contains(Pop3Command::report));
 }
 
 TEST_CASE("a host name is one plain name") {
-    for (const char* good : {"a", "mail", "mail.example.org", "3com.com", "a-b.c"})
-        CHECK(is_host_name(good));
+    for (const char* good : {"a", "mail", "mail.example.org", "3com.com", "a-b.c"}) CHECK(is_host_name(good));
     CHECK(is_host_name(std::string(63, 'a') + ".b"));
     CHECK_FALSE(is_host_name(std::string(64, 'a')));
     std::string long_name;
-    while (long_name.size() < 252)
-        long_name += "a.";
+    while (long_name.size() < 252) long_name += "a.";
     CHECK(is_host_name(long_name + "b")); // 253
     CHECK_FALSE(is_host_name(long_name + "bc"));
     for (const char* bad : {"", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "a b", "a;b", "::1", "a\n", "\xC3\xB1.es"})

@@ -30,8 +30,7 @@ std::vector<std::string> LineClient::body_lines() {
 
 std::string LineClient::body() {
     std::string whole;
-    for (const std::string& next : body_lines())
-        whole += next + "\r\n";
+    for (const std::string& next : body_lines()) whole += next + "\r\n";
     return whole;
 }
 
@@ -41,8 +40,7 @@ std::string LineClient::many(std::string_view line) {
 }
 
 Pop3Client::Pop3Client(const std::string& address, std::uint16_t port, const Options& options)
-    : LineClient{address, port, options}
-    , greeting_{line()} {
+    : LineClient{address, port, options}, greeting_{line()} {
     if (!greeting_.starts_with("+OK POP3 server ready")) throw std::runtime_error("greeted with: " + greeting_);
 }
 
@@ -60,8 +58,7 @@ void Pop3Client::quit() {
     if (!ended()) throw std::runtime_error("the server does not close after QUIT");
 }
 
-ManagementClient::ManagementClient(const std::string& address, std::uint16_t port)
-    : LineClient{address, port} {
+ManagementClient::ManagementClient(const std::string& address, std::uint16_t port) : LineClient{address, port} {
     const std::string greeting = line();
     if (greeting != "+OK buzon management ready") throw std::runtime_error("greeted with: " + greeting);
 }

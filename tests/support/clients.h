@@ -28,8 +28,7 @@ class Pop3Client : public LineClient {
 public:
     // Connects and takes the greeting, which must be "+OK POP3 server ready...".
     Pop3Client(const std::string& address, std::uint16_t port, const Options& options);
-    Pop3Client(const std::string& address, std::uint16_t port)
-        : Pop3Client(address, port, Options{}) {}
+    Pop3Client(const std::string& address, std::uint16_t port) : Pop3Client(address, port, Options{}) {}
 
     [[nodiscard]] const std::string& greeting() const noexcept { return greeting_; }
     // USER and PASS; throws unless both are answered by "+OK".

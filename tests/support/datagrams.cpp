@@ -10,8 +10,7 @@
 
 namespace buzon::test {
 
-Datagrams::Datagrams(const std::string& path)
-    : fd_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
+Datagrams::Datagrams(const std::string& path) : fd_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
     ::unlink(path.c_str());
     sockaddr_un address{};
     address.sun_family = AF_UNIX;

@@ -106,10 +106,8 @@ std::string read_whole(const std::filesystem::path& file) {
     return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-Maildir::Maildir(std::filesystem::path directory)
-    : path_{std::move(directory)} {
-    for (const char* folder : {"cur", "new", "tmp"})
-        std::filesystem::create_directories(path_ / folder);
+Maildir::Maildir(std::filesystem::path directory) : path_{std::move(directory)} {
+    for (const char* folder : {"cur", "new", "tmp"}) std::filesystem::create_directories(path_ / folder);
 }
 
 std::filesystem::path Maildir::deliver(const std::string& name, std::string_view octets) const {

@@ -49,8 +49,7 @@ void drop_powers() {
             ::close(i);
     }
     if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0) ::_exit(127);
-    for (const auto& [name, value] : launch.environment)
-        ::setenv(name.c_str(), value.c_str(), 1);
+    for (const auto& [name, value] : launch.environment) ::setenv(name.c_str(), value.c_str(), 1);
     if (launch.powerless) drop_powers();
     ::signal(SIGPIPE, SIG_DFL);
     ::execvp(argv[0], argv.data());
@@ -62,8 +61,7 @@ void drop_powers() {
 Process::Process(const Launch& launch) {
     std::vector<std::string> words = launch.argv;
     std::vector<char*> argv;
-    for (std::string& word : words)
-        argv.push_back(word.data());
+    for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     const pid_t parent = ::getpid();
     pid_ = ::fork();
@@ -71,9 +69,7 @@ Process::Process(const Launch& launch) {
     if (pid_ == 0) become(launch, argv, parent);
 }
 
-Process::Process(Process&& other) noexcept
-    : pid_{std::exchange(other.pid_, -1)}
-    , ended_{other.ended_} {}
+Process::Process(Process&& other) noexcept : pid_{std::exchange(other.pid_, -1)}, ended_{other.ended_} {}
 
 Process::~Process() {
     if (pid_ < 0 || ended_) return;
@@ -101,8 +97,8 @@ Finished run(Launch launch, const std::string& input, Seconds limit) {
     launch.standard[0] = in.value().read_end.get();
     launch.standard[1] = out.value().write_end.get();
     launch.standard[2] = err.value().write_end.get();
-    // To look for leaks takes as long as all else that a short program of ours does. A server's end, the client's tests and the
-    // tests' own programs have them looked for.
+    // To look for leaks takes as long as all else that a short program of ours does. A server's end, the client's tests
+    // and the tests' own programs have them looked for.
     const char* const sanitizer = std::getenv("ASAN_OPTIONS");
     launch.environment.try_emplace("ASAN_OPTIONS", std::string(sanitizer ? sanitizer : "") + ":detect_leaks=0");
     Process child{launch};
@@ -118,8 +114,7 @@ Finished run(Launch launch, const std::string& input, Seconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     while (*ends[0] || *ends[1] || *ends[2]) {
         pollfd ready[3];
-        for (int i = 0; i < 3; ++i)
-            ready[i] = {ends[i]->get(), static_cast<short>(i == 0 ? POLLOUT : POLLIN), 0};
+        for (int i = 0; i < 3; ++i) ready[i] = {ends[i]->get(), static_cast<short>(i == 0 ? POLLOUT : POLLIN), 0};
         ::poll(ready, 3, 100);
         if (std::chrono::steady_clock::now() > deadline)
             throw std::runtime_error(launch.argv[0] + " did not end; it wrote: " + finished.out + finished.err);

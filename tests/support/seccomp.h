@@ -1,5 +1,5 @@
-// A system call that this process may not make any more: it fails with an error of the test's choice. For a child that the
-// test has forked: there is no way back.
+// A system call that this process may not make any more: it fails with an error of the test's choice. For a child that
+// the test has forked: there is no way back.
 #pragma once
 
 #include <linux/filter.h>

@@ -198,8 +198,7 @@ bool have_ipv6() {
     return fd && ::bind(fd.get(), address.get(), address.length) == 0;
 }
 
-TakenPort::TakenPort(const std::string& address)
-    : port_{free_port()} {
+TakenPort::TakenPort(const std::string& address) : port_{free_port()} {
     const Address at = make_address(address, port_);
     fd_ = make_socket(at);
     if (::bind(fd_.get(), at.get(), at.length) != 0 || ::listen(fd_.get(), 8) != 0)

@@ -28,8 +28,7 @@ public:
 
     // `address` is an IPv4 or IPv6 address, or "unix:PATH" (then the port is not looked at).
     Wire(const std::string& address, std::uint16_t port, const Options& options);
-    Wire(const std::string& address, std::uint16_t port)
-        : Wire(address, port, Options{}) {}
+    Wire(const std::string& address, std::uint16_t port) : Wire(address, port, Options{}) {}
 
     // All of it; ConnectionLost when the peer does not take it.
     void send(std::string_view octets);

@@ -1,5 +1,5 @@
-// system/crash_test.cpp - kill -9, a full file system and failing system calls in the middle of QUIT: what was answered is
-// true, and the next login finds what the client asked for, or what was there before it.
+// system/crash_test.cpp - kill -9, a full file system and failing system calls in the middle of QUIT: what was answered
+// is true, and the next login finds what the client asked for, or what was there before it.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,7 +22,7 @@ using namespace buzon::test;
 
 namespace {
 
-constexpr int users_of_each_kill = 10;   // whose QUITs one kill meets, each at another moment
+constexpr int users_of_each_kill = 10; // whose QUITs one kill meets, each at another moment
 // How many QUITs. Under a sanitizer every start of a server or worker is slow.
 constexpr unsigned quits = sanitized ? 40 : 500, quits_on_full = sanitized ? 30 : 100;
 
@@ -43,9 +43,11 @@ public:
     }
 
     // `meanwhile`, if any, happens between the logins and the QUITs, `afterwards` when all was looked at.
-    void run(unsigned how_many, const std::function<void()>& meanwhile = {}, const std::function<void()>& afterwards = {}) {
+    void run(unsigned how_many, const std::function<void()>& meanwhile = {},
+             const std::function<void()>& afterwards = {}) {
         // More of them where no kill has met a QUIT yet: how long one takes changes with the machine's load.
-        for (unsigned volley = 0; volley * users_of_each_kill < how_many || (!has_met() && volley < most_volleys); ++volley) {
+        for (unsigned volley = 0; volley * users_of_each_kill < how_many || (!has_met() && volley < most_volleys);
+             ++volley) {
             CAPTURE(volley);
             one(static_cast<Victim>(volley % 3), meanwhile);
             if (afterwards) afterwards();
@@ -64,7 +66,7 @@ private:
         for (PlannedSession& session : sessions_) session.begin(*server_);
         if (meanwhile) meanwhile();
         const std::vector<pid_t> workers = workers_of(server_->pid());
-        const bool undisturbed = longest_ == Seconds{0};   // the first shows how long it takes
+        const bool undisturbed = longest_ == Seconds{0}; // the first shows how long it takes
         const bool server_dies = !undisturbed && victim != Victim::workers;
         const auto began = std::chrono::steady_clock::now();
         for (PlannedSession& session : sessions_) session.send_quit();
@@ -92,7 +94,7 @@ private:
         for (const PlannedSession& session : sessions_) {
             session.check_disk();
             if (undisturbed) CHECK(session.reply() == "+OK Goodbye");
-            if (!server_dies) CHECK(session.reply());   // whatever happens to workers, QUIT is answered
+            if (!server_dies) CHECK(session.reply()); // whatever happens to workers, QUIT is answered
         }
         if (!server_) server_.emplace(setup_);
         bool all_answered = true;
@@ -105,7 +107,7 @@ private:
             const bool whole = found == PlannedSession::Found::asked || found == PlannedSession::Found::before;
             part += whole ? 0u : 1u;
         }
-        if (server_dies && all_answered) longest_ *= 0.7;   // it came too late
+        if (server_dies && all_answered) longest_ *= 0.7; // it came too late
     }
 
     [[nodiscard]] bool has_met() const noexcept { return unanswered > 0 && asked > 0; }
@@ -170,7 +172,7 @@ public:
         for (const pid_t pid : held) REQUIRE(eventually([&] { return is_traced(pid); }));
     }
     ~Strace() {
-        strace_->signal(SIGTERM);   // it lets go of them
+        strace_->signal(SIGTERM); // it lets go of them
         static_cast<void>(strace_->wait());
     }
     Strace(const Strace&) = delete;
@@ -193,7 +195,8 @@ Words injection(const std::string& what) {
 
 } // namespace
 
-TEST_CASE("whoever is killed at whatever moment of QUIT, nothing undeleted is lost, no +OK is untrue, no update stays half done") {
+TEST_CASE("whoever is killed at whatever moment of QUIT, nothing undeleted is lost, no +OK is untrue, no update stays "
+          "half done") {
     TempDirectory mail;
     Volleys volleys{mail.path()};
     volleys.run(quits);
@@ -205,7 +208,8 @@ TEST_CASE("on a full file system QUIT deletes all the same, and kill -9 there lo
     const SmallFileSystem small{directory / "full", 4 << 20};
     Volleys volleys{directory / "full"};
     // Where no journal had room an update that is killed may stay half done; what is gone was deleted.
-    volleys.run(quits_on_full, [&] { small.fill(); }, [&] { small.free(); });
+    volleys.run(
+        quits_on_full, [&] { small.fill(); }, [&] { small.free(); });
 }
 
 TEST_CASE("whatever system call fails under QUIT, its reply is what is true on disk") {
@@ -213,7 +217,7 @@ TEST_CASE("whatever system call fails under QUIT, its reply is what is true on d
     PlannedSession session{server.root(), 1};
     std::mt19937 random{1725};
     session.fill(random, 2);
-    session.begin(server);   // from here on there is a worker
+    session.begin(server); // from here on there is a worker
     session.send_quit();
     session.take_reply();
     REQUIRE(session.reply() == "+OK Goodbye");
@@ -256,7 +260,8 @@ TEST_CASE("a worker that is killed at a step of QUIT is followed by one that end
             while (session.deletes() < 3);
             session.begin(server);
             {
-                const Strace strace{server, injection(call + ":signal=KILL:when=" + when), "/dev/null", Strace::Holds::workers};
+                const Strace strace{server, injection(call + ":signal=KILL:when=" + when), "/dev/null",
+                                    Strace::Holds::workers};
                 session.send_quit();
                 session.take_reply();
             }
@@ -292,7 +297,7 @@ TEST_CASE("QUIT waits for the disk, and with --no-fsync it does not") {
 TEST_CASE("to read a maildrop may take longer than a client may take to log in") {
     Server server{2, {"--login-timeout", "1"}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: a\n\nb\n");
-    server.session(2).quit();   // now there is a worker
+    server.session(2).quit(); // now there is a worker
     std::optional<Strace> slow;
     slow.emplace(server, injection("openat:delay_enter=300000"));
     Pop3Client client = server.session();
@@ -304,8 +309,9 @@ TEST_CASE("to read a maildrop may take longer than a client may take to log in")
 TEST_CASE("the reading of a cold maildrop is given up when its client has gone, and the next one reads it") {
     Server server{2};
     const Maildir maildir = server.maildir("user1");
-    for (int i = 0; i < 100; ++i) (void)maildir.deliver(std::to_string(1'700'000'000 + i) + ".M1P1.h", "Subject: a\n\nb\n");
-    server.session(2).quit();   // now there is a worker
+    for (int i = 0; i < 100; ++i)
+        (void)maildir.deliver(std::to_string(1'700'000'000 + i) + ".M1P1.h", "Subject: a\n\nb\n");
+    server.session(2).quit(); // now there is a worker
     ManagementClient manager = server.manager();
     {
         // Read to its end it would take five minutes.

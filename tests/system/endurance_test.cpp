@@ -67,8 +67,7 @@ constexpr std::string_view filler_sent =
 
 void write_large(const std::string& path, std::size_t lines) {
     std::string piece;
-    for (int i = 0; i < 10000; ++i)
-        piece += filler;
+    for (int i = 0; i < 10000; ++i) piece += filler;
     const buzon::posix::UniqueFd fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
     REQUIRE(fd);
     for (std::size_t left = lines; left > 0;) {
@@ -88,13 +87,11 @@ TEST_CASE("ten thousand sessions and a thousand filtered retrievals leave nothin
     const std::string size = std::to_string(as_received(mail_text).size());
     const std::string plain = "+OK 1 " + size + "\r\n+OK " + size + " octets\r\n" + as_sent(mail_text);
     // What the server starts on demand (workers, a reserve) is there after the first rounds.
-    for (int i = 0; i < 4; ++i)
-        REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
+    for (int i = 0; i < 4; ++i) REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
     const std::size_t memory = kilobytes_of(server.pid(), "VmRSS");
     const Holdings before = holdings(server);
     constexpr int rounds = 10000 / users / endurance_divisor;
-    for (int i = 0; i < rounds; ++i)
-        REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
+    for (int i = 0; i < rounds; ++i) REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
     CHECK(comes_back_to(server, before));
     CHECK(zombies_of(server.pid()) == 0);
     CHECK(parse_metrics(server.manager().command("METR")).historic == (rounds + 4) * users);
@@ -113,8 +110,7 @@ TEST_CASE("a thousand filtered retrievals leave nothing behind") {
     }
     REQUIRE(a_round_of_sessions(server, users, middle, expected));
     const Holdings before = holdings(server);
-    for (int i = 0; i < 10; ++i)
-        REQUIRE(a_round_of_sessions(server, users, middle, expected));
+    for (int i = 0; i < 10; ++i) REQUIRE(a_round_of_sessions(server, users, middle, expected));
     CHECK(comes_back_to(server, before));
     CHECK(zombies_of(server.pid()) == 0);
     CHECK(parse_metrics(server.manager().command("METR")).messages == 11 * users * 5);
@@ -129,11 +125,9 @@ TEST_CASE("sessions that end badly leave nothing behind") {
     Holdings before{};
     for (int round = 0; round < 12; ++round) {
         std::vector<Pop3Client> clients;
-        for (int user = 1; user <= users; ++user)
-            clients.push_back(server.session(user));
+        for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
         if (round < 8)
-            for (Pop3Client& client : clients)
-                client.send("RETR 1\r\n");
+            for (Pop3Client& client : clients) client.send("RETR 1\r\n");
         for (Pop3Client& client : clients) {
             if (round % 2)
                 client.reset();
@@ -222,7 +216,8 @@ TEST_CASE("sessions that find no descriptor for their message wait their turn") 
     constexpr int users = 40;
     Server server{users};
     for (int user = 1; user <= users; ++user)
-        (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", std::string(3'000'000, 'x'));
+        (void)server.maildir("user" + std::to_string(user))
+            .put_in_cur("1700000001.M1P1.h:2,S", std::string(3'000'000, 'x'));
     std::vector<Pop3Client> clients;
     for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
     rlimit limit{};
@@ -271,16 +266,13 @@ TEST_CASE("a message of one GB passes a filter to a slow client in bounded memor
     }
     const auto bounded = [&] {
         CHECK(kilobytes_of(server.pid(), "VmHWM") < before + 64 * 1024);
-        for (const pid_t child : children_of(server.pid()))
-            CHECK(kilobytes_of(child, "VmHWM") < before + 64 * 1024);
+        for (const pid_t child : children_of(server.pid())) CHECK(kilobytes_of(child, "VmHWM") < before + 64 * 1024);
     };
     bounded();
     std::string wanted;
-    for (std::size_t at = step - 4; at < total; at += step)
-        wanted += "\r\n..\r\n...\r\n";
+    for (std::size_t at = step - 4; at < total; at += step) wanted += "\r\n..\r\n...\r\n";
     const std::size_t last = total - 4 + piece.size(); // the last mark made the file a little longer
-    while (!marks.ends_with("\r\n.\r\n"))
-        take();
+    while (!marks.ends_with("\r\n.\r\n")) take();
     bounded();
     CHECK(marks == wanted + ".\r\n");
     CHECK(zeros == last - (total / step) * piece.size());

@@ -34,13 +34,15 @@ Words uidls(Pop3Client& client) {
 TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
     const MailServer server{{"-a", "root:s3cr3t"}};
     const Maildir maildir = server.maildir("user2");
-    (void)maildir.put_in_cur("1700100000.a:2,S", "Subject: =?utf-8?q?=C3=91and=C3=BA?=\nFrom: Ana <ana@faro.example>\n\nSubject: body\n");
+    (void)maildir.put_in_cur("1700100000.a:2,S",
+                             "Subject: =?utf-8?q?=C3=91and=C3=BA?=\nFrom: Ana <ana@faro.example>\n\nSubject: body\n");
     (void)maildir.deliver("1700200000.b", "subject: a\n\tlong \"quoted\" one\nTo: luis@faro.example\nX-Y: needle\n\n" +
                                               std::string(5000, 'x') + "\n");
     Pop3Client client = server.session(2);
-    const std::string first = "1 31", second = client.command("LIST 2").substr(4), third = client.command("LIST 3").substr(4);
+    const std::string first = "1 31", second = client.command("LIST 2").substr(4),
+                      third = client.command("LIST 3").substr(4);
     CHECK(search(client, "TEXT gestion") == Words{first});
-    CHECK(search(client, "SUBJECT \xC3\xB1\x41NDU") == Words{});   // the accent counts
+    CHECK(search(client, "SUBJECT \xC3\xB1\x41NDU") == Words{}); // the accent counts
     CHECK(search(client, "subject \"\xC3\x91\x41ND\xC3\x9A\"") == Words{second});
     CHECK(search(client, "FROM ana TEXT faro") == Words{second});
     CHECK(search(client, "TEXT faro NOT TO luis") == Words{second});
@@ -49,7 +51,7 @@ TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
     CHECK(search(client, "TEXT body") == Words{});
     CHECK(search(client, "LARGER 1000") == Words{third});
     CHECK(search(client, "SMALLER 1000") == Words{first, second});
-    CHECK(search(client, "SINCE 2023-11-16 BEFORE 2023-11-17") == Words{second});   // 1700100000 is the 16th
+    CHECK(search(client, "SINCE 2023-11-16 BEFORE 2023-11-17") == Words{second}); // 1700100000 is the 16th
     CHECK(search(client, "SINCE 16-Nov-2023 NOT LARGER 1000") == Words{second});
     CHECK(client.command("DELE 3").starts_with("+OK"));
     CHECK(search(client, "TEXT faro") == Words{second});
@@ -58,11 +60,14 @@ TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
     // A message that another program removes is none, pipelined commands keep their order.
     maildir.remove("1700100000.a");
     client.send("SEARCH TEXT faro\r\nNOOP\r\nSEARCH TEXT gestion\r\nSTAT\r\n");
-    CHECK(client.exactly(std::string("+OK Matching messages follow\r\n.\r\n+OK\r\n+OK Matching messages follow\r\n1 31\r\n.\r\n").size()) ==
+    CHECK(client.exactly(
+              std::string("+OK Matching messages follow\r\n.\r\n+OK\r\n+OK Matching messages follow\r\n1 31\r\n.\r\n")
+                  .size()) ==
           "+OK Matching messages follow\r\n.\r\n+OK\r\n+OK Matching messages follow\r\n1 31\r\n.\r\n");
     CHECK(client.line().starts_with("+OK 2 "));
 
-    CHECK(client.many("CAPA").find("\r\nSEARCH SUBJECT FROM TO TEXT SINCE BEFORE LARGER SMALLER NOT\r\n") != std::string::npos);
+    CHECK(client.many("CAPA").find("\r\nSEARCH SUBJECT FROM TO TEXT SINCE BEFORE LARGER SMALLER NOT\r\n") !=
+          std::string::npos);
     ManagementClient manager = administrator_of(server);
     CHECK(manager.command("CONF disable SEARCH,REPORT").starts_with("+OK"));
     CHECK(client.command("SEARCH TEXT x") == "-ERR Unknown command");
@@ -84,7 +89,7 @@ TEST_CASE("a search through much mail stops nobody and ends with its client") {
     CHECK(searching.line() == "+OK Matching messages follow");
     CHECK(searching.line() == ".");
     CHECK(searching.line() == "+OK Matching messages follow");
-    CHECK(searching.body_lines().size() == 1 + 9 + 90);   // 29, 291-299, 2910-2999
+    CHECK(searching.body_lines().size() == 1 + 9 + 90); // 29, 291-299, 2910-2999
     CHECK(searching.line() == "+OK");
     // Many searches at once by one who goes away without a word: nothing is left of them.
     for (int i = 0; i < 20; ++i) searching.send("SEARCH TEXT nothing-has-this\r\n");
@@ -210,7 +215,7 @@ TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its tim
     CHECK(std::filesystem::exists(second));
     CHECK(manager.command("CONF undelete-grace 8").starts_with("+OK"));
     CHECK(eventually([&] { return !std::filesystem::exists(second); }));
-    CHECK(manager.command("UNDL user1") == "+OK 1");   // the young one stayed
+    CHECK(manager.command("UNDL user1") == "+OK 1"); // the young one stayed
 
     // Switched off: gone is gone, and what was kept is left alone.
     CHECK(manager.command("CONF undelete-grace 0").starts_with("+OK"));

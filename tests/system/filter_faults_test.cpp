@@ -1,5 +1,5 @@
-// system/filter_faults_test.cpp - programs that misbehave, all at once and each behind a user of its own: what the client
-// gets, and that nothing of them is left, counted from outside.
+// system/filter_faults_test.cpp - programs that misbehave, all at once and each behind a user of its own: what the
+// client gets, and that nothing of them is left, counted from outside.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -67,9 +67,9 @@ std::vector<Case> cases() {
         {"never reads", "exec <&-; echo x", Fate::served, "x\n"},
         {"never writes", "cat >/dev/null", Fate::served, ""},
         {"a grandchild keeps the pipe", "sleep 1000 & cat", Fate::served, filter_faults_text},
-        {"a grandchild in a session of its own keeps the pipe", "setsid sleep 1000 & cat", Fate::served, filter_faults_text},
-        {"a grandchild goes on writing", "printf 'x\\n'; (sleep 3; while :; do echo no; done) &", Fate::served,
-         "x\n"},
+        {"a grandchild in a session of its own keeps the pipe", "setsid sleep 1000 & cat", Fate::served,
+         filter_faults_text},
+        {"a grandchild goes on writing", "printf 'x\\n'; (sleep 3; while :; do echo no; done) &", Fate::served, "x\n"},
         {"no last line end, dots, NULs, bare CR", "printf '.a\\n..\\n\\0.\\r\\n\\rb'", Fate::served,
          std::string(".a\n..\n\0.\r\n\rb", 12)},
         {"much more than the message", much, Fate::served, many},
@@ -113,7 +113,8 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     const int users = static_cast<int>(all.size());
     TempDirectory directory;
     bring_own_sleep(directory);
-    Server server{users, {"-a", "root:s3cr3t", "--transform-timeout", "4", "--transform-cpu", "1", "--max-transforms", "64"}};
+    Server server{users,
+                  {"-a", "root:s3cr3t", "--transform-timeout", "4", "--transform-cpu", "1", "--max-transforms", "64"}};
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
     ManagementClient listener = server.manager();
@@ -204,7 +205,7 @@ TEST_CASE("a program that writes a gigabyte to a client of ten kilobytes a secon
     TempDirectory directory;
     Server server{1, {"-T", directory.script("filter", "cat >/dev/null; head -c 1073741824 /dev/zero")}};
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
-    Pop3Client{server.session()}.quit();   // now all is there that the server makes on demand
+    Pop3Client{server.session()}.quit(); // now all is there that the server makes on demand
     const std::size_t children = children_of(server.pid()).size();
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
     client.login("user1", "pass1");
@@ -231,7 +232,7 @@ TEST_CASE("64 KiB are held to the octet, and TOP holds as RETR does") {
         CAPTURE(octets);
         const std::string size = std::to_string(octets);
         const std::string all = "head -c " + size + " /dev/zero";
-        const std::string made = std::string(octets, '\0');   // one line, without its end
+        const std::string made = std::string(octets, '\0'); // one line, without its end
         const bool held = octets <= 65536;
         for (const std::string& ending : {std::string(), std::string("; exec >&-; sleep 0.1")}) {
             REQUIRE(manager.command("TRAN " + directory.script("good-" + size, all + ending)).starts_with("+OK"));
@@ -265,9 +266,10 @@ TEST_CASE("two hundred clients at once all get their mail from four programs at 
     std::filesystem::create_directory(directory.path() / "now");
     const std::string now = directory / "now/";
     // What it sends is how many run with it.
-    Server server{users, {"--max-transforms", "4", "--sessions", "shared", "--transform-wait", "600", "-T",
-                          directory.script("filter", "> " + now + "$$; set -- " + now + "*; echo $#; sleep 0.01; rm " + now +
-                                                         "$$")}};
+    Server server{
+        users,
+        {"--max-transforms", "4", "--sessions", "shared", "--transform-wait", "600", "-T",
+         directory.script("filter", "> " + now + "$$; set -- " + now + "*; echo $#; sleep 0.01; rm " + now + "$$")}};
     for (int user = 1; user <= users; ++user)
         (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
     std::vector<Pop3Client> clients;
@@ -293,7 +295,8 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
     TempDirectory directory;
     const std::string gate = directory / "gate";
     const std::string slow = directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.05; done; cat");
-    Server server{users, {"-a", "root:s3cr3t", "--max-transforms", "100", "--transform-wait", "600", "-T", slow + " | /bin/cat"}};
+    Server server{
+        users, {"-a", "root:s3cr3t", "--max-transforms", "100", "--transform-wait", "600", "-T", slow + " | /bin/cat"}};
     std::vector<Pop3Client> clients;
     for (int user = 1; user <= users; ++user) {
         (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
@@ -305,11 +308,11 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
     const std::size_t children = children_of(server.pid()).size();
     rlimit limit{};
     REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, nullptr, &limit) == 0);
-    limit.rlim_cur = descriptors + 20;   // for two or three chains
+    limit.rlim_cur = descriptors + 20; // for two or three chains
     REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
     for (Pop3Client& client : clients) client.send("RETR 1\r\n");
     REQUIRE(eventually([&] { return manager.command("METR filters-running") != "+OK 0"; }));
-    clients.back().reset();   // who leaves waits no more
+    clients.back().reset(); // who leaves waits no more
     clients.pop_back();
     (void)directory.file("gate", "");
     for (Pop3Client& client : clients) {
@@ -320,7 +323,7 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
 
     std::filesystem::remove(gate);
     CHECK(manager.command("CONF transform-wait 1").starts_with("+OK"));
-    limit.rlim_cur = descriptors_of(server.pid()) + 3;   // for none, but for a message
+    limit.rlim_cur = descriptors_of(server.pid()) + 3; // for none, but for a message
     REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
     CHECK(clients.front().command("RETR 1") == "-ERR [SYS/TEMP] The message could not be transformed");
     CHECK(clients.front().command("NOOP") == "+OK");
@@ -330,10 +333,10 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
 TEST_CASE("who waits too long for a program's turn is told so, and SESS shows who waits for what") {
     TempDirectory directory;
     const std::string gate = directory / "gate";
-    const std::string program =
-        directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.05; done; cat");
-    Server server{2, {"-a", "root:s3cr3t", "--max-transforms", "1", "--transform-wait", "600", "-T", program,
-                      "--transform-for", "user2=" + program + " | /bin/cat"}};
+    const std::string program = directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.05; done; cat");
+    Server server{2,
+                  {"-a", "root:s3cr3t", "--max-transforms", "1", "--transform-wait", "600", "-T", program,
+                   "--transform-for", "user2=" + program + " | /bin/cat"}};
     for (int user = 1; user <= 2; ++user)
         (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
     ManagementClient manager = server.manager();
@@ -366,8 +369,8 @@ TEST_CASE("who waits too long for a program's turn is told so, and SESS shows wh
 TEST_CASE("a server killed hard leaves no program running") {
     TempDirectory directory;
     bring_own_sleep(directory);
-    const std::string script = with_own_sleep(
-        "trap '' TERM; setsid sleep 1000 & sleep 1000 & cat >/dev/null; sleep 1000", directory);
+    const std::string script =
+        with_own_sleep("trap '' TERM; setsid sleep 1000 & sleep 1000 & cat >/dev/null; sleep 1000", directory);
     Server server{3, {"-T", directory.script("filter", script) + " | " + directory.script("second", script)}};
     std::vector<Pop3Client> clients;
     for (int user = 1; user <= 3; ++user) {

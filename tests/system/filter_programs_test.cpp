@@ -1,5 +1,5 @@
-// system/filter_programs_test.cpp - programs that people put behind -T, over the whole sample mail: what a client gets is
-// what the program makes by hand, in wire form.
+// system/filter_programs_test.cpp - programs that people put behind -T, over the whole sample mail: what a client gets
+// is what the program makes by hand, in wire form.
 #include <signal.h>
 
 #include "support/catch.h"
@@ -22,8 +22,10 @@ std::vector<std::string> by_hand(int user, const std::string& shell_line) {
     const Maildir maildir{sample / ("user" + std::to_string(user))};
     std::vector<std::string> mails;
     for (const std::string& name : maildir.messages()) {
-        const Finished end = run(Launch{.argv = {"/bin/sh", "-c", "{ " + shell_line + "; } < \"$1\"", "by-hand", maildir.path() / name},
-                                        .environment = {{"LANG", "C.UTF-8"}}, .directory = "/"});
+        const Finished end =
+            run(Launch{.argv = {"/bin/sh", "-c", "{ " + shell_line + "; } < \"$1\"", "by-hand", maildir.path() / name},
+                       .environment = {{"LANG", "C.UTF-8"}},
+                       .directory = "/"});
         CAPTURE(name, end.err);
         CHECK(end.code == 0);
         mails.push_back(as_received(end.out));
@@ -67,11 +69,14 @@ public:
         const std::string rules = directory_ / "rules";
         process_.emplace(Launch{.argv = {"/usr/sbin/spamd", "-L", "-x", "-m", "2", "-s", "null", "-C", rules,
                                          "--siteconfigpath=" + rules, "--socketpath=" + socket()}});
-        REQUIRE(eventually([&] { return run({"/usr/bin/spamc", "-x", "-U", socket()}, "Subject: a\n\nb\n").code == 0; },
-                           Seconds{120}));
+        REQUIRE(eventually(
+            [&] {
+                return run({"/usr/bin/spamc", "-x", "-U", socket()}, "Subject: a\n\nb\n").code == 0;
+            },
+            Seconds{120}));
     }
     ~Spamd() {
-        process_->signal(SIGTERM);   // its children go with it
+        process_->signal(SIGTERM); // its children go with it
         (void)process_->wait();
     }
     [[nodiscard]] std::string socket() const { return directory_ / "spamd"; }

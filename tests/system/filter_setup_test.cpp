@@ -32,8 +32,9 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
     const std::string missing = directory / "missing";
     const std::string plain = directory.file("plain", "#!/bin/sh\ncat\n", 0644);
     const std::string kind = directory.path();
-    const std::vector<std::pair<std::string, int>> wrong = {
-        {missing, 66}, {plain, 77}, {kind, 66}, {"/bin/cat | " + missing, 66}, {missing + ":x", 66}, {plain + " 'a b'", 77}};
+    const std::vector<std::pair<std::string, int>> wrong = {{missing, 66},        {plain, 77},
+                                                            {kind, 66},           {"/bin/cat | " + missing, 66},
+                                                            {missing + ":x", 66}, {plain + " 'a b'", 77}};
     const auto refuses = [&](Words arguments, int code, const std::string& reason) {
         const Words base{"-d", directory / "mail", "-p", "0", "-P", "0"};
         arguments.insert(arguments.begin(), base.begin(), base.end());
@@ -52,7 +53,8 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
         const std::string reason = code == 77 ? "is not executable" : spec == kind ? "is a directory" : "No such file";
         refuses({"-T", spec}, code, reason);
         refuses({"--transform-for", "ana=" + spec}, code, reason);
-        refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=\"" + spec + "\"\n")}, code, reason);
+        refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=\"" + spec + "\"\n")}, code,
+                reason);
     }
     refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=sed\n")}, 78, "must be absolute");
 
@@ -87,11 +89,13 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
 
 TEST_CASE("each user's mail passes the programs that were named for him, and managers change them") {
     TempDirectory directory;
-    const std::string users = directory.file("users", "ana:{PLAIN}pass\n"
-                                                      "bob:{PLAIN}pass::::::buzon_transform=\"/usr/bin/sed 's/e/b/g'\"\n"
-                                                      "eva:{PLAIN}pass\n");
-    Server server{0, {"--users", users, "-a", "root:s3cr3t", "-T", "/usr/bin/sed:s/e/x/g", "-T", "/usr/bin/tr x d",
-                      "--transform-for", "eva=/usr/bin/tr e v"}};
+    const std::string users =
+        directory.file("users", "ana:{PLAIN}pass\n"
+                                "bob:{PLAIN}pass::::::buzon_transform=\"/usr/bin/sed 's/e/b/g'\"\n"
+                                "eva:{PLAIN}pass\n");
+    Server server{0,
+                  {"--users", users, "-a", "root:s3cr3t", "-T", "/usr/bin/sed:s/e/x/g", "-T", "/usr/bin/tr x d",
+                   "--transform-for", "eva=/usr/bin/tr e v"}};
     for (const char* user : {"ana", "bob", "eva"})
         (void)server.maildir(user).put_in_cur("1700000001.M1P1.h:2,S", filter_setup_text);
     ManagementClient manager = server.manager();
@@ -106,7 +110,7 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
     CHECK(line_of(server, "bob") == "bbb\r\n");
     CHECK(line_of(server, "eva") == "vvv\r\n");
 
-    CHECK(manager.command("TRAN FOR ana 1").starts_with("-ERR"));   // he never had one of his own
+    CHECK(manager.command("TRAN FOR ana 1").starts_with("-ERR")); // he never had one of his own
     CHECK(manager.command("TRAN FOR ana 0") == "+OK off");
     CHECK(line_of(server, "ana") == "eee\r\n");
     CHECK(manager.command("TRAN FOR ana /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/") ==
@@ -127,8 +131,8 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
     }
     CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
 
-    // A users file that changes is read again: with its programs, but what managers said stays. It changes at once, as by
-    // an editor: one that is empty for a moment may be read just then.
+    // A users file that changes is read again: with its programs, but what managers said stays. It changes at once, as
+    // by an editor: one that is empty for a moment may be read just then.
     const auto replace_users = [&](const std::string& text) {
         std::filesystem::rename(directory.file("users.new", text), users);
         server.process().signal(SIGHUP);

@@ -1,5 +1,5 @@
-// system/filtered_sizes_test.cpp - STAT, LIST and RETR of transformed mail: one number once it is known, the same as long
-// as a session lasts, and never a lie in front of a message.
+// system/filtered_sizes_test.cpp - STAT, LIST and RETR of transformed mail: one number once it is known, the same as
+// long as a session lasts, and never a lie in front of a message.
 #include <signal.h>
 
 #include "support/catch.h"
@@ -25,7 +25,7 @@ std::string listing_of(const std::vector<std::size_t>& sizes) {
 }
 
 const std::string first = "Subject: a\n\nee\n.e\n";
-const std::string large = "Subject: b\n\n" + std::string(70'000, '\n') + "e\n";   // too long to be held
+const std::string large = "Subject: b\n\n" + std::string(70'000, '\n') + "e\n"; // too long to be held
 const std::string third = "Subject: c\n\nx";
 // Behind "s/e/EE/g".
 const std::size_t first_stored = as_received(first).size(), first_size = first_stored + 4;
@@ -49,12 +49,12 @@ TEST_CASE("octets behind a filter are told by later sessions once a RETR has see
         Server server{setup};
         Pop3Client client = server.session();
         CHECK(listing(client) == stored);
-        (void)client.many("TOP 1 1");   // the whole of it, but nobody says so
+        (void)client.many("TOP 1 1"); // the whole of it, but nobody says so
         CHECK(client.command("RETR 1") == "+OK " + std::to_string(first_size) + " octets");
         CHECK(client.body().size() == first_size);
         CHECK(client.command("RETR 2") == "+OK message follows");
         CHECK(client.body().size() == large_size);
-        CHECK(listing(client) == stored);   // fixed as long as the session lasts
+        CHECK(listing(client) == stored); // fixed as long as the session lasts
         client.quit();
 
         Pop3Client next = server.session();
@@ -97,7 +97,7 @@ TEST_CASE("octets behind a filter are told by later sessions once a RETR has see
         Pop3Client third_time = server.session();
         CHECK(listing(third_time) == listing_of({large_stored, third_stored, first_stored}));
         CHECK(third_time.retrieve(1).size() == large_size);
-        third_time.reset();   // a session that is cut off has learned all the same
+        third_time.reset(); // a session that is cut off has learned all the same
         CHECK(eventually([&] {
             Pop3Client again = server.client();
             (void)again.command("USER user1");
@@ -158,8 +158,8 @@ TEST_CASE("a program that changes its mind is never announced with the octets it
     };
     tells(size, size);
     (void)directory.file("more", "12345678\n");
-    tells(size, size + 10);        // what follows is known when it is announced
-    tells(size + 10, size + 10);   // and the latest is remembered
+    tells(size, size + 10);      // what follows is known when it is announced
+    tells(size + 10, size + 10); // and the latest is remembered
     (void)directory.file("more", std::string(100'000, '\n'));
     Pop3Client client = server.session();
     CHECK(listing(client) == listing_of({size + 10}));

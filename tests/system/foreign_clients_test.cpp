@@ -21,8 +21,7 @@ Server::Setup demo() {
 std::vector<std::string> wanted(int user) {
     const Maildir maildir{sample / ("user" + std::to_string(user))};
     std::vector<std::string> mails;
-    for (const std::string& name : maildir.messages())
-        mails.push_back(as_received(read_whole(maildir.path() / name)));
+    for (const std::string& name : maildir.messages()) mails.push_back(as_received(read_whole(maildir.path() / name)));
     std::sort(mails.begin(), mails.end());
     return mails;
 }
@@ -171,24 +170,26 @@ TEST_CASE("fetchmail reads every sample message byte for byte") {
 
 TEST_CASE("mutt reads the sample mail byte for byte") {
     Server server{demo()};
-    for (const int user : {1, 2, 3, 4, 6}) {   // of CR CR LF, which user5 has, mutt takes both CRs
+    for (const int user : {1, 2, 3, 4, 6}) { // of CR CR LF, which user5 has, mutt takes both CRs
         CAPTURE(user);
         TempDirectory directory;
         const std::string n = std::to_string(user);
-        for (const char* part : {"", "/cur", "/new", "/tmp"}) std::filesystem::create_directory(directory / "out" + part);
+        for (const char* part : {"", "/cur", "/new", "/tmp"})
+            std::filesystem::create_directory(directory / "out" + part);
         const std::string rc = directory.file(
-            "rc", "set mbox_type=Maildir sleep_time=0 quit=yes wait_key=no ssl_starttls=no ssl_force_tls=no header_cache=\"\"\nset folder=\"" +
-                      directory.path().string() + "\" spoolfile=\"" + (directory / "out") + "\"\nset pop_host=\"pop://user" + n +
-                      "@127.0.0.1:" + std::to_string(server.port()) + "\" pop_pass=pass" + n +
-                      " pop_delete=no pop_last=no\npush \"<fetch-mail><exit>\"\n");
-        Launch launch;   // a terminal is what script gives it
+            "rc", "set mbox_type=Maildir sleep_time=0 quit=yes wait_key=no ssl_starttls=no ssl_force_tls=no "
+                  "header_cache=\"\"\nset folder=\"" +
+                      directory.path().string() + "\" spoolfile=\"" + (directory / "out") +
+                      "\"\nset pop_host=\"pop://user" + n + "@127.0.0.1:" + std::to_string(server.port()) +
+                      "\" pop_pass=pass" + n + " pop_delete=no pop_last=no\npush \"<fetch-mail><exit>\"\n");
+        Launch launch; // a terminal is what script gives it
         launch.argv = {"script", "-qec", "mutt -n -F " + rc, "/dev/null"};
         launch.environment["HOME"] = directory.path().string();
         launch.environment["TERM"] = "xterm";
         CHECK(run(launch).code == 0);
         CHECK(difference(delivered(directory / "out"), wanted(user)) == "");
     }
-    CHECK(server.log().find("method=SCRAM-SHA-256") != std::string::npos);   // by GNU SASL
+    CHECK(server.log().find("method=SCRAM-SHA-256") != std::string::npos); // by GNU SASL
 }
 
 TEST_CASE("mpop logs in by each mechanism it has and reads every sample message byte for byte") {
@@ -198,12 +199,13 @@ TEST_CASE("mpop logs in by each mechanism it has and reads every sample message 
         const std::string n = std::to_string(user), mechanism = mechanisms[static_cast<std::size_t>(user) - 1];
         CAPTURE(user, mechanism);
         TempDirectory directory;
-        for (const char* part : {"", "/cur", "/new", "/tmp"}) std::filesystem::create_directory(directory / "out" + part);
+        for (const char* part : {"", "/cur", "/new", "/tmp"})
+            std::filesystem::create_directory(directory / "out" + part);
         const std::string config = directory.file(
             "rc",
-            "account default\nhost 127.0.0.1\nport " + std::to_string(server.port()) + "\nuser user" + n + "\npassword pass" + n +
-                "\nauth " + mechanism + "\ntls off\nkeep on\nreceived_header off\nuidls_file " + (directory / "ids") +
-                "\ndelivery maildir " + (directory / "out") + "\n",
+            "account default\nhost 127.0.0.1\nport " + std::to_string(server.port()) + "\nuser user" + n +
+                "\npassword pass" + n + "\nauth " + mechanism + "\ntls off\nkeep on\nreceived_header off\nuidls_file " +
+                (directory / "ids") + "\ndelivery maildir " + (directory / "out") + "\n",
             0600);
         (void)must_run({"mpop", "-C", config, "-Q"});
         std::vector<std::string> expected = wanted(user);
@@ -222,12 +224,12 @@ TEST_CASE("getmail reads every sample message") {
     for (const char* part : {"out", "out/new", "state"}) std::filesystem::create_directory(directory / part);
     // As root it delivers to a program alone.
     const std::string agent = directory.script("agent", "cat > " + (directory / "out/new") + "/$$");
-    (void)directory.file("rc",
-                         "[retriever]\ntype = SimplePOP3Retriever\nserver = 127.0.0.1\nport = " +
-                             std::to_string(server.port()) +
-                             "\nusername = user1\npassword = pass1\ntimeout = 60\n[destination]\ntype = MDA_external\npath = " +
-                             agent + "\nallow_root_commands = true\n[options]\ndelivered_to = false\nreceived = false\n",
-                         0600);
+    (void)directory.file(
+        "rc",
+        "[retriever]\ntype = SimplePOP3Retriever\nserver = 127.0.0.1\nport = " + std::to_string(server.port()) +
+            "\nusername = user1\npassword = pass1\ntimeout = 60\n[destination]\ntype = MDA_external\npath = " + agent +
+            "\nallow_root_commands = true\n[options]\ndelivered_to = false\nreceived = false\n",
+        0600);
     (void)must_run({"getmail", "--getmaildir", directory / "state", "--rcfile", directory / "rc"});
     CHECK(delivered(directory / "out").size() == wanted(1).size());
 }
@@ -278,10 +280,10 @@ TEST_CASE("through stunnel the client is known by his own address") {
     TempDirectory directory;
     Server server{behind_front({})};
     const std::uint16_t port = free_port();
-    const std::string config =
-        directory.file("stunnel.conf", "foreground = yes\npid =\n[pop3s]\naccept = 127.0.0.1:" + std::to_string(port) +
-                                           "\nconnect = 127.0.0.1:" + std::to_string(server.port()) +
-                                           "\nlocal = 127.0.0.7\nprotocol = proxy\ncert = " + certificate(directory) + "\n");
+    const std::string config = directory.file(
+        "stunnel.conf", "foreground = yes\npid =\n[pop3s]\naccept = 127.0.0.1:" + std::to_string(port) +
+                            "\nconnect = 127.0.0.1:" + std::to_string(server.port()) +
+                            "\nlocal = 127.0.0.7\nprotocol = proxy\ncert = " + certificate(directory) + "\n");
     Launch launch;
     launch.argv = {"stunnel", config};
     const Process stunnel{launch};

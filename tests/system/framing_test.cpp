@@ -15,24 +15,19 @@ struct Cut {
 
 std::vector<std::string> replies_to(const Server& server, const std::vector<Cut>& cuts) {
     std::vector<Pop3Client> clients;
-    for (std::size_t i = 0; i < cuts.size(); ++i)
-        clients.push_back(server.client());
-    for (std::size_t i = 0; i < cuts.size(); ++i)
-        clients[i].send(cuts[i].first);
+    for (std::size_t i = 0; i < cuts.size(); ++i) clients.push_back(server.client());
+    for (std::size_t i = 0; i < cuts.size(); ++i) clients[i].send(cuts[i].first);
     // Time for the server to read the first pieces. Were it too short, the test would be weaker, never wrong.
     pause_for(Seconds{0.1});
     std::vector<std::string> replies;
-    for (std::size_t i = 0; i < cuts.size(); ++i)
-        clients[i].send(cuts[i].second);
-    for (Pop3Client& client : clients)
-        replies.push_back(client.rest());
+    for (std::size_t i = 0; i < cuts.size(); ++i) clients[i].send(cuts[i].second);
+    for (Pop3Client& client : clients) replies.push_back(client.rest());
     return replies;
 }
 
 std::vector<Cut> every_cut(const std::string& text) {
     std::vector<Cut> cuts;
-    for (std::size_t at = 0; at <= text.size(); ++at)
-        cuts.push_back({text.substr(0, at), text.substr(at)});
+    for (std::size_t at = 0; at <= text.size(); ++at) cuts.push_back({text.substr(0, at), text.substr(at)});
     return cuts;
 }
 
@@ -189,12 +184,10 @@ TEST_CASE("fifty bad lines in a row close the connection") {
     Server server;
     Pop3Client client = server.session();
     for (int round = 0; round < 2; ++round) {
-        for (int i = 0; i < 49; ++i)
-            CHECK(client.command(i % 2 ? "XYZZY" : std::string(300, 'x')).starts_with("-ERR"));
+        for (int i = 0; i < 49; ++i) CHECK(client.command(i % 2 ? "XYZZY" : std::string(300, 'x')).starts_with("-ERR"));
         CHECK(client.command("NOOP").starts_with("+OK")); // a good line starts the count again
     }
-    for (int i = 0; i < 50; ++i)
-        CHECK(client.command("XYZZY").starts_with("-ERR"));
+    for (int i = 0; i < 50; ++i) CHECK(client.command("XYZZY").starts_with("-ERR"));
     CHECK(client.ended());
     CHECK(server.session().command("NOOP").starts_with("+OK")); // the maildrop is free again
 }

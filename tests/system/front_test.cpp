@@ -77,15 +77,17 @@ TEST_CASE("clear passwords are taken from a front that says TLS, and from no oth
     LineClient open = through_front(server, "203.0.113.9");
     CHECK(open.command("USER user1").starts_with("-ERR"));
     LineClient secure{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
-    secure.send(std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e\x20\0\5\1\0\0\0\1", 36));
+    secure.send(std::string(
+        "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e\x20\0\5\1\0\0\0\1", 36));
     CHECK(secure.line().starts_with("+OK"));
     CHECK(log_in(secure, "user1", "pass1").starts_with("+OK"));
-    CHECK(log_in(server, "user1", "pass1").find("[IN-USE]") != std::string::npos);   // loopback: nobody reads along
+    CHECK(log_in(server, "user1", "pass1").find("[IN-USE]") != std::string::npos); // loopback: nobody reads along
 }
 
 TEST_CASE("who guesses waits, and the owner at a known address never does") {
-    Server server{1, {"--proxy-from", "127.0.0.7", "--throttle-free", "2", "--throttle-free-user", "3",
-                      "--throttle-delay", "20", "--throttle-max-delay", "20"}};
+    Server server{1,
+                  {"--proxy-from", "127.0.0.7", "--throttle-free", "2", "--throttle-free-user", "3", "--throttle-delay",
+                   "20", "--throttle-max-delay", "20"}};
     LineClient owner = through_front(server, "203.0.113.1");
     CHECK(log_in(owner, "user1", "pass1").starts_with("+OK"));
     (void)owner.command("QUIT");
@@ -94,14 +96,14 @@ TEST_CASE("who guesses waits, and the owner at a known address never does") {
         CHECK(log_in(guesser, "user1", "guess").starts_with("-ERR [AUTH]"));
     }
     LineClient guesser = through_front(server, "198.51.100.77");
-    CHECK(delayed(guesser, "user1", "guess"));   // too many on this user
+    CHECK(delayed(guesser, "user1", "guess")); // too many on this user
     LineClient known = through_front(server, "203.0.113.1");
     CHECK(log_in(known, "user1", "pass1").starts_with("+OK"));
     (void)known.command("QUIT");
     LineClient poller = through_front(server, "192.0.2.5");
     CHECK(log_in(poller, "nobody", "x").starts_with("-ERR [AUTH]"));
     CHECK(log_in(poller, "noone", "x").starts_with("-ERR [AUTH]"));
-    CHECK(delayed(poller, "nemo", "x"));   // too many of this address
+    CHECK(delayed(poller, "nemo", "x")); // too many of this address
     CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
 }
 
@@ -221,8 +223,10 @@ TEST_CASE("SIGHUP reads the settings again, and a broken config file changes not
 
 TEST_CASE("SIGHUP takes another users file, other fronts and another checkpassword program") {
     TempDirectory directory;
-    const std::string first = directory.file("first", "ana:{PLAIN}one\n"), second = directory.file("second", "bea:{PLAIN}two\n");
-    const std::string program = directory.script("check", "[ \"$(tr '\\0' '\\n' <&3 | head -1)\" = eva ] && exec \"$@\"\nexit 1");
+    const std::string first = directory.file("first", "ana:{PLAIN}one\n"),
+                      second = directory.file("second", "bea:{PLAIN}two\n");
+    const std::string program =
+        directory.script("check", "[ \"$(tr '\\0' '\\n' <&3 | head -1)\" = eva ] && exec \"$@\"\nexit 1");
     const std::string config = directory.file("config", "users = " + first + "\n");
     Server server{0, {"--config", config}};
     CHECK(log_in(server, "ana", "one").starts_with("+OK"));

@@ -27,7 +27,8 @@ std::size_t refusals_by_now(const Wire& wire) {
         all.append(octets, static_cast<std::size_t>(n));
     }
     std::size_t count = 0;
-    for (std::size_t at = all.find("-ERR [AUTH]"); at != std::string::npos; at = all.find("-ERR [AUTH]", at + 1)) ++count;
+    for (std::size_t at = all.find("-ERR [AUTH]"); at != std::string::npos; at = all.find("-ERR [AUTH]", at + 1))
+        ++count;
     return count;
 }
 
@@ -45,7 +46,8 @@ void allow_descriptors(rlim_t wanted) {
 TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner wait") {
     allow_descriptors(2048);
     // A stranger's try beyond the free ones waits longer than this test runs.
-    Server server{1, {"--proxy-from", front, "--throttle-delay", "30", "--throttle-max-delay", "30", "--max-connections", "0"}};
+    Server server{
+        1, {"--proxy-from", front, "--throttle-delay", "30", "--throttle-max-delay", "30", "--max-connections", "0"}};
     const auto owner_logs_in = [&] {
         LineClient owner{"127.0.0.1", server.port(), {.from = front}};
         owner.send(header_of("203.0.113.9"));
@@ -71,7 +73,7 @@ TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner 
     std::size_t refused = 0;
     for (const Wire& guesser : guessers) refused += refusals_by_now(guesser);
     CHECK(refused >= 1);
-    CHECK(refused < addresses * tries_each / 2);   // most of them still wait
+    CHECK(refused < addresses * tries_each / 2); // most of them still wait
     CHECK(owner_logs_in() == "+OK Password accepted");
     for (Wire& guesser : guessers) guesser.close();
 }
@@ -79,8 +81,9 @@ TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner 
 TEST_CASE("helpers that are killed in the middle of slow logins cost nobody an answer") {
     TempDirectory directory;
     // Of "right": a tenth of a second for a processor that has nothing else to do.
-    const std::string slow = "{CRYPT}$6$rounds=200000$saltsalt$v2UwbCFAouHDmReun5YhFhoUHm4osEKkgS1ZAcgsrT/4rF9MdURV2bvsZaRi7"
-                             "yvzzDsyszEE.FdUx0xknbtlN1";
+    const std::string slow =
+        "{CRYPT}$6$rounds=200000$saltsalt$v2UwbCFAouHDmReun5YhFhoUHm4osEKkgS1ZAcgsrT/4rF9MdURV2bvsZaRi7"
+        "yvzzDsyszEE.FdUx0xknbtlN1";
     constexpr std::size_t users = 12;
     std::string file;
     for (std::size_t i = 0; i < users; ++i) file += "user" + std::to_string(i) + ':' + slow + '\n';
@@ -104,8 +107,10 @@ TEST_CASE("helpers that are killed in the middle of slow logins cost nobody an a
     for (std::size_t i = 0; i < users; ++i) {
         const std::string reply = clients[i].line();
         CAPTURE(i, reply);
-        if (reply.starts_with("-ERR [SYS/TEMP]")) ++temporary;
-        else CHECK(reply.starts_with(is_right(i) ? "+OK" : "-ERR [AUTH]"));
+        if (reply.starts_with("-ERR [SYS/TEMP]"))
+            ++temporary;
+        else
+            CHECK(reply.starts_with(is_right(i) ? "+OK" : "-ERR [AUTH]"));
         if (is_right(i)) CHECK(clients[i].command("STAT") == "+OK 0 0");
         // Again, while the rest are waiting. What dies now may be a worker of the disks, or have nothing to do.
         if (i == users / 3) {

@@ -23,8 +23,7 @@ TEST_CASE("SIGTERM and SIGINT end an idle server with code 0") {
 TEST_CASE("SIGTERM lets a reply in flight finish and takes no new connection") {
     Server server;
     std::string mail;
-    while (mail.size() < 30'000'000)
-        mail += "una linea de un correo grande que tarda en llegar\n";
+    while (mail.size() < 30'000'000) mail += "una linea de un correo grande que tarda en llegar\n";
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", mail);
     (void)maildir.deliver("1700000002.M1P1.h", mail);
@@ -140,8 +139,7 @@ TEST_CASE("SIGHUP reads the users again and a broken file keeps the old ones") {
 
 TEST_CASE("signals that are no business of the server do not end it") {
     Server server;
-    for (const int number : {SIGPIPE, SIGHUP, SIGCHLD, SIGWINCH, SIGCONT})
-        server.process().signal(number);
+    for (const int number : {SIGPIPE, SIGHUP, SIGCHLD, SIGWINCH, SIGCONT}) server.process().signal(number);
     CHECK(server.session().command("NOOP").starts_with("+OK"));
 }
 
@@ -165,7 +163,7 @@ TEST_CASE("a limit to the size of files fails what has to be written, and ends n
     REQUIRE(::prlimit(server.pid(), RLIMIT_FSIZE, &none, nullptr) == 0);
     Pop3Client client = server.client();
     (void)client.command("USER user1");
-    CHECK(client.command("PASS pass1").starts_with("-ERR [SYS/TEMP]"));   // its picture of the maildrop is a file
+    CHECK(client.command("PASS pass1").starts_with("-ERR [SYS/TEMP]")); // its picture of the maildrop is a file
     CHECK(client.command("NOOP").starts_with("-ERR"));
     CHECK(server.manager().command("METR").starts_with("+OK"));
     CHECK(server.stop() == 0);

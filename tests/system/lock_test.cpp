@@ -73,11 +73,13 @@ TEST_CASE("a holder whose client is gone for certain makes room, without an upda
     (void)maildir.deliver("1700000001.M1P1.h", "Subject: x\n\n");
     Pop3Client dead = server.session();
     CHECK(dead.command("DELE 1").starts_with("+OK"));
-    pause_for(Seconds{1.1});   // the kernel asks a peer that has been silent for a second
+    pause_for(Seconds{1.1}); // the kernel asks a peer that has been silent for a second
     // The client's machine forgets the connection without a word (where we may do that; else it resets it).
     const int on = 1;
-    if (::setsockopt(dead.fd(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0) dead.close();
-    else dead.reset();
+    if (::setsockopt(dead.fd(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0)
+        dead.close();
+    else
+        dead.reset();
     Pop3Client next = server.client();
     const std::string answer = try_login(next);
     if (!answer.starts_with("+OK")) {
@@ -100,17 +102,18 @@ TEST_CASE("a holder that has fallen silent makes room after peer-silence, and on
     // A reply that begins when its client has fallen silent already.
     Server server{4, {"--peer-silence", "5", "--transform-for", "user1=/bin/sh -c 'sleep 1; cat'"}};
     for (int user = 1; user <= 4; ++user)
-        (void)server.maildir("user" + std::to_string(user)).deliver("1700000001.M1P1.h", std::string(user == 4 ? 16u << 20 : 5, 'x'));
+        (void)server.maildir("user" + std::to_string(user))
+            .deliver("1700000001.M1P1.h", std::string(user == 4 ? 16u << 20 : 5, 'x'));
     Pop3Client owed = server.session(1), quiet = server.session(2), idle = server.session(3);
     Pop3Client slow{"127.0.0.1", server.port(), Pop3Client::Options{4096}};
     slow.login("user4", "pass4");
     for (Pop3Client* const client : {&owed, &quiet, &idle}) CHECK(client->command("DELE 1").starts_with("+OK"));
-    const auto last_heard = std::chrono::steady_clock::now();   // or a little later
+    const auto last_heard = std::chrono::steady_clock::now(); // or a little later
     CHECK(quiet.command("NOOP") == "+OK");
     CHECK(owed.command("RSET").starts_with("+OK"));
     owed.send("RETR 1\r\nDELE 1\r\n");
-    slow.send("RETR 1\r\n");   // takes nothing, but its machine answers
-    pause_for(Seconds{0.3});   // what was sent is acknowledged
+    slow.send("RETR 1\r\n"); // takes nothing, but its machine answers
+    pause_for(Seconds{0.3}); // what was sent is acknowledged
     fall_silent(owed);
     fall_silent(quiet);
     const auto login = [&](int user) {
@@ -159,7 +162,7 @@ TEST_CASE("shared sessions see and delete side by side") {
     CHECK(second.command("DELE 3").starts_with("+OK"));
     // Two that delete the same at once: nothing is removed twice, both are told the truth.
     Pop3Client third = server.session();
-    CHECK(third.command("DELE 2").starts_with("+OK"));   // what was the third message
+    CHECK(third.command("DELE 2").starts_with("+OK")); // what was the third message
     second.quit();
     third.quit();
     CHECK(maildir.messages() == std::vector<std::string>{"cur/1700000002.M1P1.h:2,S"});

@@ -16,8 +16,8 @@ std::string base64(const std::string& text) {
     return encoded.out;
 }
 
-// Logs in by APOP, CRAM-MD5 and SCRAM-SHA-256, each with a right and a wrong password, and prints all that must not be seen
-// of it: digests, proofs, the keys behind them, and the lines as they were sent.
+// Logs in by APOP, CRAM-MD5 and SCRAM-SHA-256, each with a right and a wrong password, and prints all that must not be
+// seen of it: digests, proofs, the keys behind them, and the lines as they were sent.
 constexpr const char* digests = R"(
 import base64, hashlib, hmac, socket, sys
 user, right, wrong, port = sys.argv[1], sys.argv[2].encode(), sys.argv[3].encode(), int(sys.argv[4])
@@ -83,8 +83,8 @@ TEST_CASE("with --log-socket the log goes to syslog, one session with one number
         unsigned priority = 0, milliseconds = 0;
         int process = 0, end = 0;
         char day[11] = "", hour[9] = "", type[32] = "";
-        REQUIRE(std::sscanf(line->c_str(), "<%u>1 %10[0-9-]T%8[0-9:].%3uZ faro.example buzon %d %31[a-z-] %n", &priority, day,
-                            hour, &milliseconds, &process, type, &end) == 6);
+        REQUIRE(std::sscanf(line->c_str(), "<%u>1 %10[0-9-]T%8[0-9:].%3uZ faro.example buzon %d %31[a-z-] %n",
+                            &priority, day, hour, &milliseconds, &process, type, &end) == 6);
         CHECK(process == server.pid());
         const std::string rest = line->substr(static_cast<std::size_t>(end)), kind = type;
         CHECK(rest.starts_with("[buzon@32473 "));
@@ -121,13 +121,14 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
         ManagementClient listener = server.manager();
         REQUIRE(listener.command("AUTH root torre77").starts_with("+OK"));
         REQUIRE(listener.command("EVNT").starts_with("+OK"));
-        const std::string good = base64(std::string("\0ana\0hueso42", 12)), bad = base64(std::string("\0ana\0zorro99", 12));
+        const std::string good = base64(std::string("\0ana\0hueso42", 12)),
+                          bad = base64(std::string("\0ana\0zorro99", 12));
         for (const std::string& lines :
              {std::string("USER ana\r\nPASS zorro99\r\nUSER ana\r\nPASS hueso42\r\nPASS zorro99\r\nQUIT\r\n"),
               std::string("PASS zorro99\r\nPAS zorro99\r\nXPASS zorro99\r\nPASS  zorro99 hueso42\r\nQUIT\r\n"),
               "AUTH PLAIN " + bad + "\r\nAUTH PLAIN\r\n" + good + "\r\nQUIT\r\n",
-              "AUTH LOGIN\r\n" + base64("ana") + "\r\n" + base64("zorro99") + "\r\nAUTH LOGIN " + base64("ana") + "\r\n" +
-                  base64("hueso42") + "\r\nQUIT\r\n",
+              "AUTH LOGIN\r\n" + base64("ana") + "\r\n" + base64("zorro99") + "\r\nAUTH LOGIN " + base64("ana") +
+                  "\r\n" + base64("hueso42") + "\r\nQUIT\r\n",
               "AUTH PLAIN " + good + "x\r\nAUTH NOPE " + good + "\r\n" + bad + "\r\nAUTH PLAIN\r\n*\r\nQUIT\r\n",
               std::string("USER ana\r\nPASS zorro99" + std::string(400, 'z') + "\r\nQUIT\r\n")}) {
             Pop3Client client = server.client();
@@ -149,9 +150,9 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
         CHECK(manager.command("USER PASS bea zorro99").starts_with("+OK"));
         CHECK(manager.command("USER ADD ../x hueso42").starts_with("-ERR"));
         CHECK(manager.command("USR ADD eva hueso42").starts_with("-ERR"));
-        std::string all = manager.many("LOGG 1000") + manager.many("WHYY ana") + manager.many("CONF") + manager.many("INFO *") +
-                          manager.many("SESS") + manager.many("METR *") + manager.many("HIST historic minute") +
-                          manager.many("USER LIST") + manager.many("CONF ?");
+        std::string all = manager.many("LOGG 1000") + manager.many("WHYY ana") + manager.many("CONF") +
+                          manager.many("INFO *") + manager.many("SESS") + manager.many("METR *") +
+                          manager.many("HIST historic minute") + manager.many("USER LIST") + manager.many("CONF ?");
         half_way.close();
         REQUIRE(manager.command("EVNT").starts_with("+OK"));
         Pop3Client again = server.client();
@@ -161,7 +162,8 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
         listener.send("\r\n");
         all += manager.body() + listener.body() + server.log();
         CHECK(all.find("method=SCRAM-SHA-256") != std::string::npos);
-        std::vector<std::string> secrets{"hueso42", "zorro99", "torre77", good, bad, base64("hueso42"), base64("zorro99")};
+        std::vector<std::string> secrets{"hueso42", "zorro99",         "torre77",        good,
+                                         bad,       base64("hueso42"), base64("zorro99")};
         std::istringstream words{shown.out};
         for (std::string word; words >> word;) secrets.push_back(word);
         CHECK(secrets.size() == 7 + 2 * 11 + 1);

@@ -227,8 +227,7 @@ TEST_CASE("UTF8 and LANG") {
     CHECK(client.command("LANG *").starts_with("+OK "));
     REQUIRE(client.command("LANG").starts_with("+OK"));
     std::string languages;
-    for (const std::string& line : client.body_lines())
-        languages += line.substr(0, line.find(' ')) + " ";
+    for (const std::string& line : client.body_lines()) languages += line.substr(0, line.find(' ')) + " ";
     CHECK(languages.find("en ") != std::string::npos);
     CHECK(languages.find("es ") != std::string::npos);
     CHECK(languages.find("i-default ") != std::string::npos);
@@ -241,8 +240,7 @@ TEST_CASE("UTF8 and LANG") {
 TEST_CASE("the octets of a client that is too much or too early are refused with SYS TEMP") {
     Server server{1, {"--max-connections", "3"}};
     std::vector<Pop3Client> clients;
-    for (int i = 0; i < 3; ++i)
-        clients.push_back(server.client());
+    for (int i = 0; i < 3; ++i) clients.push_back(server.client());
     Wire refused{"127.0.0.1", server.port()};
     CHECK(refused.rest(true).starts_with("-ERR [SYS/TEMP]"));
     clients.pop_back();

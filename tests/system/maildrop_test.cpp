@@ -19,8 +19,7 @@ std::string subject(const std::string& text) {
 std::vector<std::string> unique_ids(Pop3Client& client) {
     if (!client.command("UIDL").starts_with("+OK")) throw std::runtime_error("UIDL refused");
     std::vector<std::string> ids;
-    for (const std::string& line : client.body_lines())
-        ids.push_back(line.substr(line.find(' ') + 1));
+    for (const std::string& line : client.body_lines()) ids.push_back(line.substr(line.find(' ') + 1));
     return ids;
 }
 
@@ -81,8 +80,7 @@ TEST_CASE("UIDL is the base name where it fits and a hash elsewhere") {
     for (const std::string& id : ids) {
         CHECK(!id.empty());
         CHECK(id.size() <= 70);
-        for (const char c : id)
-            CHECK((c >= 0x21 && c <= 0x7e));
+        for (const char c : id) CHECK((c >= 0x21 && c <= 0x7e));
     }
     for (std::size_t i = 0; i < ids.size(); ++i)
         CHECK(client.command("UIDL " + std::to_string(i + 1)) == "+OK " + std::to_string(i + 1) + " " + ids[i]);
@@ -153,8 +151,7 @@ TEST_CASE("a message flagged by another program during a session is still found"
     maildir.flag("1700000001.M1P1.h", "");
     maildir.flag("1700000002.M1P1.h", "S");
     maildir.flag("1700000003.M1P1.h", "FR");
-    for (int i = 1; i <= 4; ++i)
-        CHECK(client.retrieve(i) == as_received(subject(std::to_string(i))));
+    for (int i = 1; i <= 4; ++i) CHECK(client.retrieve(i) == as_received(subject(std::to_string(i))));
     maildir.flag("1700000002.M1P1.h", "RS");
     CHECK(client.retrieve(2) == as_received(subject("2")));
     CHECK(client.command("DELE 2").starts_with("+OK"));
@@ -248,8 +245,7 @@ TEST_CASE("QUIT says so when a message could not be removed and removes the othe
     for (int i = 1; i <= 3; ++i)
         (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
     Pop3Client client = server.session();
-    for (const char* command : {"DELE 1", "DELE 2", "DELE 3"})
-        CHECK(client.command(command).starts_with("+OK"));
+    for (const char* command : {"DELE 1", "DELE 2", "DELE 3"}) CHECK(client.command(command).starts_with("+OK"));
     // A folder in place of the file is the one thing not even root can unlink.
     maildir.remove("1700000002.M1P1.h");
     std::filesystem::create_directory(maildir.path() / "new/1700000002.M1P1.h");
@@ -259,13 +255,14 @@ TEST_CASE("QUIT says so when a message could not be removed and removes the othe
 }
 
 TEST_CASE("QUIT removes and moves thousands of messages, whether the client waits for it or not") {
-    constexpr int messages = 6000;   // more than one slice, and more than one message to a worker takes
+    constexpr int messages = 6000; // more than one slice, and more than one message to a worker takes
     for (const std::string_view client : {"waits", "closes", "resets"}) {
         CAPTURE(client);
         Server server;
         const Maildir maildir = server.maildir("user1");
         for (int i = 0; i < messages; ++i)
-            (void)maildir.deliver("17" + std::to_string(10000000 + i) + ".M123456P7890V0000000000000801I0000.host.example", "x\n");
+            (void)maildir.deliver(
+                "17" + std::to_string(10000000 + i) + ".M123456P7890V0000000000000801I0000.host.example", "x\n");
         std::string commands;
         for (int i = 1; i <= messages; ++i)
             if (i % 10 != 0) commands += "DELE " + std::to_string(i) + "\r\n";
@@ -277,12 +274,15 @@ TEST_CASE("QUIT removes and moves thousands of messages, whether the client wait
         } else {
             // The server has read all by the time it answers the second RETR.
             for (int ends = 0; ends < 2;) ends += wire.line() == ".";
-            if (client == "resets") wire.reset();   // seen while the order for the worker is still being written
-            else wire.close();
+            if (client == "resets")
+                wire.reset(); // seen while the order for the worker is still being written
+            else
+                wire.close();
         }
         CHECK(eventually([&] {
             const std::vector<std::string> left = maildir.messages();
-            return left.size() == messages / 10 && left[0].starts_with("cur/") && left[1].starts_with("cur/") && left[2].starts_with("new/");
+            return left.size() == messages / 10 && left[0].starts_with("cur/") && left[1].starts_with("cur/") &&
+                   left[2].starts_with("new/");
         }));
     }
 }

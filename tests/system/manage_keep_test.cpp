@@ -44,8 +44,8 @@ struct State {
 struct Files {
     TempDirectory directory;
     std::string users = directory.file("users", "# keepers\nana:{PLAIN}a\nzoe:{PLAIN}z\n", 0640);
-    std::string config = directory.file("config", "# tower\nip = 127.0.0.1 # home\nmgmt-ip = 127.0.0.1\nusers = " + users +
-                                                      "\ntimeout = 700\n# end\n");
+    std::string config = directory.file(
+        "config", "# tower\nip = 127.0.0.1 # home\nmgmt-ip = 127.0.0.1\nusers = " + users + "\ntimeout = 700\n# end\n");
     [[nodiscard]] Server::Setup setup(const Words& more = {}) const {
         Server::Setup setup;
         setup.arguments = {"--config", config, "-a", "root:s3cr3t"};
@@ -254,7 +254,8 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
     CHECK(manager.many("USER LIST").find("zoe") == std::string::npos);
     Pop3Client{"127.0.0.1", server.port()}.login("ana", "changed");
     // A broken file changes nothing.
-    for (const std::string& wrong : {std::string("max-per-ip = 8\nno-such-option = 1\n"), std::string("max-per-ip = x\n")}) {
+    for (const std::string& wrong :
+         {std::string("max-per-ip = 8\nno-such-option = 1\n"), std::string("max-per-ip = x\n")}) {
         (void)files.directory.file("config", wrong);
         server.process().signal(SIGHUP);
         CHECK(eventually([&] { return server.log().find("not reloaded") != std::string::npos; }));
@@ -263,11 +264,13 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
     }
     // Nor does a pipe in a file's place, which no worker waits for.
     for (const std::string& path : {files.config, files.users}) {
-        (void)files.directory.file("config", "ip = 127.0.0.1\nmgmt-ip = 127.0.0.1\nusers = " + files.users + "\nmax-per-ip = 7\n");
+        (void)files.directory.file("config", "ip = 127.0.0.1\nmgmt-ip = 127.0.0.1\nusers = " + files.users +
+                                                 "\nmax-per-ip = 7\n");
         std::filesystem::remove(path);
         REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
         server.process().signal(SIGHUP);
-        CHECK(eventually([&] { return server.log().find("as it was: " + path + ": a pipe is no file") != std::string::npos; }));
+        CHECK(eventually(
+            [&] { return server.log().find("as it was: " + path + ": a pipe is no file") != std::string::npos; }));
         CHECK(manager.ask("CONF max-per-ip") == "9");
         std::filesystem::remove(path);
     }
@@ -282,8 +285,7 @@ namespace {
 // A file system of 64 KiB on this directory, in a mount namespace of the test's own.
 class SmallDisk {
 public:
-    explicit SmallDisk(std::string directory)
-        : directory_{std::move(directory)} {
+    explicit SmallDisk(std::string directory) : directory_{std::move(directory)} {
         mounted_ = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                    ::mount("none", directory_.c_str(), "tmpfs", 0, "size=64k") == 0;
     }
@@ -297,7 +299,8 @@ public:
     void fill() const {
         std::ofstream file{filler()};
         const std::string block(4096, 'x');
-        while (file.write(block.data(), 4096).flush()) {}
+        while (file.write(block.data(), 4096).flush()) {
+        }
     }
 
 private:
@@ -326,7 +329,8 @@ TEST_CASE("a full disk costs the history what could not be written and nothing t
     const std::string kept = read_whole(state.file());
     disk.fill();
     for (int i = 0; i < 2; ++i) // it starts on the full disk, too
-        CHECK(serve_once(1).find("/history: not saved, the old file stays: No space left on device") != std::string::npos);
+        CHECK(serve_once(1).find("/history: not saved, the old file stays: No space left on device") !=
+              std::string::npos);
     CHECK(read_whole(state.file()) == kept);
     std::filesystem::remove(disk.filler());
     CHECK(serve_once(1).find("not saved") == std::string::npos);
@@ -366,13 +370,15 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
     const std::string whole = read_whole(state.file());
     // Every length and every flipped bit are tried in tests/state; here, what the server makes of some.
     std::vector<std::string> damaged;
-    for (const std::size_t part : {std::size_t{0}, std::size_t{1}, std::size_t{15}, whole.size() / 3}) damaged.push_back(whole.substr(0, part));
+    for (const std::size_t part : {std::size_t{0}, std::size_t{1}, std::size_t{15}, whole.size() / 3})
+        damaged.push_back(whole.substr(0, part));
     damaged.push_back(whole);
     damaged.back()[whole.size() / 2] ^= 1;
     for (const std::string& wrong : damaged) {
         (void)state.directory.file("history", wrong);
         const Server server{state.setup()};
-        CHECK(eventually([&] { return server.log().find("; the history begins anew, the old file is now ") != std::string::npos; }));
+        CHECK(eventually(
+            [&] { return server.log().find("; the history begins anew, the old file is now ") != std::string::npos; }));
         CHECK(server.manager().command("METR") == "+OK 0;0;0;0");
         CHECK(sum_of_days(server, "historic") == 0);
     }

@@ -9,8 +9,7 @@ using namespace buzon::test;
 
 TEST_CASE("LOGG shows the last lines of the log") {
     const MailServer server;
-    for (int i = 0; i < 5; ++i)
-        server.session().quit();
+    for (int i = 0; i < 5; ++i) server.session().quit();
     ManagementClient manager = server.manager();
     REQUIRE(manager.command("LOGG").starts_with("+OK"));
     const std::vector<std::string> all = manager.body_lines();
@@ -19,8 +18,7 @@ TEST_CASE("LOGG shows the last lines of the log") {
     const std::vector<std::string> two = manager.body_lines();
     REQUIRE(two.size() == 2);
     CHECK(all[all.size() - 1].find("user1") != std::string::npos);
-    for (const char* wrong : {"LOGG x", "LOGG -1", "LOGG 1 2"})
-        CHECK(manager.command(wrong).starts_with("-ERR"));
+    for (const char* wrong : {"LOGG x", "LOGG -1", "LOGG 1 2"}) CHECK(manager.command(wrong).starts_with("-ERR"));
 }
 
 TEST_CASE("LOGG FOLLOW is live until a line comes") {
@@ -29,12 +27,10 @@ TEST_CASE("LOGG FOLLOW is live until a line comes") {
     REQUIRE(manager.command("LOGG FOLLOW").starts_with("+OK"));
     server.session(2).quit();
     std::string line;
-    do
-        line = manager.line();
+    do line = manager.line();
     while (line.find("user2") == std::string::npos);
     manager.send("METR\r\n"); // ends the view and is not run
-    do
-        line = manager.line();
+    do line = manager.line();
     while (line != ".");
     CHECK(manager.command("NOOP").starts_with("+OK"));
 }
@@ -92,10 +88,11 @@ TEST_CASE("each type of event is seen when it happens, and one session has one n
     CHECK(manager.command("USER PASS user2 s3cr3t-t00").starts_with("+OK"));
     CHECK(manager.command("DRAIN").starts_with("+OK"));
     const std::map<std::string, std::string> expected = {
-        {"connect", "ip=127.0.0.1 "},   {"auth-fail", "user=user1 "},  {"login", "user=user1 "},  {"retr", "user=user1 "},
-        {"top", "user=user1 "},         {"filter-fail", "cause=exit "}, {"refused", "user=user1 "}, {"dele", "messages=1 "},
-        {"logout", "reason=quit "},     {"undelete", "user=user1 "},   {"kick", "target=user2 "}, {"manager", "result=ok "},
-        {"uidl", "action=release "},    {"config", "what=user-pass "}, {"server", "action=drain "}};
+        {"connect", "ip=127.0.0.1 "}, {"auth-fail", "user=user1 "},  {"login", "user=user1 "},
+        {"retr", "user=user1 "},      {"top", "user=user1 "},        {"filter-fail", "cause=exit "},
+        {"refused", "user=user1 "},   {"dele", "messages=1 "},       {"logout", "reason=quit "},
+        {"undelete", "user=user1 "},  {"kick", "target=user2 "},     {"manager", "result=ok "},
+        {"uidl", "action=release "},  {"config", "what=user-pass "}, {"server", "action=drain "}};
     std::set<std::string> seen, sessions;
     for (std::string line; line.find(" server ") == line.npos;) {
         line = watcher.line() + ' ';
@@ -104,7 +101,8 @@ TEST_CASE("each type of event is seen when it happens, and one session has one n
         std::istringstream words{line};
         std::string time, type;
         words >> time >> type;
-        if (const auto at = expected.find(type); at != expected.end() && line.find(at->second) != line.npos) seen.insert(type);
+        if (const auto at = expected.find(type); at != expected.end() && line.find(at->second) != line.npos)
+            seen.insert(type);
         if (line.find("user=user1 ip=") == line.npos && type != "retr" && type != "top" && type != "dele") continue;
         if (type == "refused") continue; // the second
         const std::size_t from = line.find("session=");
@@ -132,8 +130,7 @@ TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
             const std::string n = std::to_string(user);
             clients.back().send("USER user" + n + "\r\nPASS pass" + n + "\r\nQUIT\r\n");
         }
-        for (Pop3Client& client : clients)
-            REQUIRE(client.rest().ends_with("+OK Goodbye\r\n"));
+        for (Pop3Client& client : clients) REQUIRE(client.rest().ends_with("+OK Goodbye\r\n"));
     }
     CHECK(kilobytes_of(server.pid(), "VmRSS") < before + 64 * 1024);
     CHECK(metrics_of(server).historic == 2000);
@@ -169,7 +166,8 @@ TEST_CASE("a listener that reads late gets whole lines in their order, and the n
             ++notes;
         } else {
             INFO(line);
-            REQUIRE(line.find(" config level=notice what=timeout value=" + std::to_string(next++) + " by=") != std::string::npos);
+            REQUIRE(line.find(" config level=notice what=timeout value=" + std::to_string(next++) + " by=") !=
+                    std::string::npos);
         }
     }
     CHECK(next == 1000 + changes);

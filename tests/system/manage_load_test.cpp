@@ -39,15 +39,12 @@ private:
     Known known_;
 };
 
-// One user, again and again: connects, logs in, retrieves, quits. A connection that gets no greeting because the service
-// has moved meanwhile is begun again where it is now; once greeted, everything must go well.
+// One user, again and again: connects, logs in, retrieves, quits. A connection that gets no greeting because the
+// service has moved meanwhile is begun again where it is now; once greeted, everything must go well.
 class Reader {
 public:
     Reader(Place& place, int user, const std::vector<std::string>& mails)
-        : place_{place}
-        , user_{std::to_string(user)}
-        , mails_{mails}
-        , thread_{[this] { read_on(); }} {}
+        : place_{place}, user_{std::to_string(user)}, mails_{mails}, thread_{[this] { read_on(); }} {}
     // Gives what went wrong, "" for nothing.
     std::string stop() {
         enough_ = true;
@@ -76,9 +73,11 @@ private:
     }
     void visit(LineClient& client) {
         for (const std::string& line : {"USER user" + user_, "PASS pass" + user_})
-            if (const std::string reply = client.command(line); !reply.starts_with("+OK")) throw std::runtime_error{reply};
+            if (const std::string reply = client.command(line); !reply.starts_with("+OK"))
+                throw std::runtime_error{reply};
         const std::string body = client.many("RETR 1");
-        if (std::find(mails_.begin(), mails_.end(), body) == mails_.end()) throw std::runtime_error{"retrieved: " + body};
+        if (std::find(mails_.begin(), mails_.end(), body) == mails_.end())
+            throw std::runtime_error{"retrieved: " + body};
         if (client.command("QUIT") != "+OK Goodbye" || !client.ended()) throw std::runtime_error{"no goodbye"};
     }
 

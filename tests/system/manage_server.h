@@ -8,10 +8,8 @@ namespace buzon::test {
 inline const std::string managed_mail = "Subject: gestion\n\n.uno\ndos\n";
 
 struct MailServer : Server {
-    explicit MailServer(const Words& arguments = {})
-        : Server{2, arguments} {
-        for (const char* user : {"user1", "user2"})
-            (void)maildir(user).deliver("1700000001.M1P1.h", managed_mail);
+    explicit MailServer(const Words& arguments = {}) : Server{2, arguments} {
+        for (const char* user : {"user1", "user2"}) (void)maildir(user).deliver("1700000001.M1P1.h", managed_mail);
     }
 };
 

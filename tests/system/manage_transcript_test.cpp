@@ -11,13 +11,11 @@ using namespace buzon::test;
 
 namespace {
 
-// "> LINE" is sent, ">> LINE" to a live view; what follows, up to the next, is the reply: a "*" stands for anything, "..."
-// for any lines.
-// $NAME is replaced before.
+// "> LINE" is sent, ">> LINE" to a live view; what follows, up to the next, is the reply: a "*" stands for anything,
+// "..." for any lines. $NAME is replaced before.
 class Transcript {
 public:
-    explicit Transcript(std::map<std::string, std::string> names)
-        : names_{std::move(names)} {}
+    explicit Transcript(std::map<std::string, std::string> names) : names_{std::move(names)} {}
 
     void play(ManagementClient& manager, const std::string& text) {
         std::istringstream lines{text};
@@ -40,7 +38,8 @@ public:
 private:
     std::string filled(std::string text) const {
         for (const auto& [name, value] : names_)
-            for (std::size_t at = 0; (at = text.find('$' + name)) != std::string::npos;) text.replace(at, name.size() + 1, value);
+            for (std::size_t at = 0; (at = text.find('$' + name)) != std::string::npos;)
+                text.replace(at, name.size() + 1, value);
         return text;
     }
     void hear(ManagementClient& manager, const std::string& expected) {
@@ -372,7 +371,10 @@ TEST_CASE("every command answers as the protocol says, in its good and in its ba
         ManagementClient manager = server.manager();
         transcript.play(manager, queries);
         // All that HELP lists is in one of the two.
-        for (const std::string& line : [&] { (void)manager.command("HELP"); return manager.body_lines(); }()) {
+        for (const std::string& line : [&] {
+                 (void)manager.command("HELP");
+                 return manager.body_lines();
+             }()) {
             const std::string keyword = line.substr(0, line.find(' '));
             CAPTURE(keyword);
             CHECK((std::string{queries} + changes + "> QUIT").find("\n> " + keyword) != std::string::npos);

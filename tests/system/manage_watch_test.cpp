@@ -23,7 +23,8 @@ std::uint16_t metrics_port(const Server& server) {
     ManagementClient manager = server.manager();
     REQUIRE(manager.command("INFO *").starts_with("+OK"));
     std::uint16_t port = 0;
-    for (const std::string& line : manager.body_lines()) (void)std::sscanf(line.c_str(), "metrics 127.0.0.1:%hu", &port);
+    for (const std::string& line : manager.body_lines())
+        (void)std::sscanf(line.c_str(), "metrics 127.0.0.1:%hu", &port);
     REQUIRE(port != 0);
     return port;
 }
@@ -152,10 +153,9 @@ TEST_CASE("administrators may stand in a file with hashed secrets") {
     TempDirectory directory;
     // "s3cr3t word"
     const std::string admins = directory.file(
-        "admins",
-        "# who may\nroot:{SHA512-CRYPT}"
-        "$6$saltsalt$cYwDzxmFymwxVUzqxcdkYKpwMgvySbCr14OaJSdsrO/ojkV2rm/jVY64tm/nSqK.omYwPEHbAZlvUlcTQbVN81\n"
-        "ana:{PLAIN}a\n");
+        "admins", "# who may\nroot:{SHA512-CRYPT}"
+                  "$6$saltsalt$cYwDzxmFymwxVUzqxcdkYKpwMgvySbCr14OaJSdsrO/ojkV2rm/jVY64tm/nSqK.omYwPEHbAZlvUlcTQbVN81\n"
+                  "ana:{PLAIN}a\n");
     const Server server{1, {"--admins", admins}};
     ManagementClient manager = server.manager();
     CHECK(manager.command("TRAN").starts_with("-ERR"));
@@ -166,8 +166,8 @@ TEST_CASE("administrators may stand in a file with hashed secrets") {
     CHECK(server.manager().command("AUTH ana a").starts_with("+OK"));
     CHECK(server.log().find("s3cr3t") == std::string::npos);
     CHECK(run_server({"--admins", directory / "none", "-d", directory.path().string(), "--check"}).code == 66);
-    CHECK(run_server({"--admins", directory.file("bad", "root:{NONE}x\n"), "-d", directory.path().string(), "--check"}).code ==
-          78);
+    CHECK(run_server({"--admins", directory.file("bad", "root:{NONE}x\n"), "-d", directory.path().string(), "--check"})
+              .code == 78);
 }
 
 TEST_CASE("guesses at an administrator's password end the connection, and the next ones wait") {

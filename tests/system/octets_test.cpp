@@ -44,8 +44,7 @@ std::vector<Odd> odd_mails() {
         {"all octets",
          [] {
              std::string all;
-             for (int c = 0; c < 256; ++c)
-                 all += static_cast<char>(c);
+             for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
              return all;
          }()},
         {"only line ends", std::string(1000, '\n')},
@@ -115,13 +114,13 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
     const Maildir maildir = server.maildir("user1");
     std::mt19937 random{2449};
     std::vector<std::string> mails;
-    std::vector<std::size_t> octets;   // as a client holds them
+    std::vector<std::size_t> octets; // as a client holds them
     std::size_t total = 0;
     constexpr std::string_view odd[] = {"\r", "\n", "\r\n", ".", std::string_view{"\0", 1}, "\xff"};
     const std::string x(80, 'x');
     for (const std::size_t size : {1U << 12, 1U << 13, 1U << 14, 1U << 15, 1U << 16, 96U << 10, 1U << 17, 1U << 18})
         for (std::size_t length = size - 2; length <= size + 2; ++length)
-            for (unsigned sort = size > 1U << 16 ? 1 : 0; sort < 2; ++sort) {   // short lines cost the test itself much
+            for (unsigned sort = size > 1U << 16 ? 1 : 0; sort < 2; ++sort) { // short lines cost the test itself much
                 // Line ends, dots and NULs everywhere; or lines as mail has them, with an odd octet now and then.
                 std::string mail;
                 while (mail.size() < length) {
@@ -138,7 +137,7 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
     std::vector<std::string> sizes;
     for (std::size_t i = 0; i < mails.size(); ++i)
         sizes.push_back(std::to_string(i + 1) + " " + std::to_string(octets[i]));
-    for (const bool again : {false, true}) {   // the second time they are known
+    for (const bool again : {false, true}) { // the second time they are known
         Pop3Client client = server.session();
         CHECK(client.command("STAT") == "+OK " + std::to_string(mails.size()) + " " + std::to_string(total));
         REQUIRE(client.command("LIST").starts_with("+OK"));
@@ -150,7 +149,7 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
             CHECK(difference(client.exactly(wanted.size()), wanted) == "");
         }
         client.quit();
-        (void)maildir.deliver("1600000000.M1P1.h", "");   // the directories are read again
+        (void)maildir.deliver("1600000000.M1P1.h", ""); // the directories are read again
         maildir.remove("1600000000.M1P1.h");
     }
 }
@@ -163,14 +162,15 @@ TEST_CASE("a message that somebody wrote into arrives as it is, and RETR tells n
     int number = 0;
     std::vector<std::filesystem::path> files;
     for (const std::size_t length : lengths)
-        files.push_back(maildir.put_in_cur("170000000" + std::to_string(++number) + ".M1P1.h:2,S", std::string(length - 1, 'x') + "\n"));
-    pause_for(Seconds{2.5});   // a directory that changed a moment ago is read again at each login
+        files.push_back(maildir.put_in_cur("170000000" + std::to_string(++number) + ".M1P1.h:2,S",
+                                           std::string(length - 1, 'x') + "\n"));
+    pause_for(Seconds{2.5}); // a directory that changed a moment ago is read again at each login
     server.session().quit();
     const auto rewrite = [&](char before_last) {
         for (std::size_t i = 0; i < files.size(); ++i) {
             std::fstream file{files[i], std::ios::in | std::ios::out | std::ios::binary};
             file.seekp(static_cast<std::streamoff>(lengths[i] - 3));
-            file << std::string{before_last} + "\nx";   // the same size; no directory changes
+            file << std::string{before_last} + "\nx"; // the same size; no directory changes
         }
     };
     const auto check = [&](Pop3Client& client) {

@@ -1,6 +1,6 @@
 // system/other_servers_test.cpp - a Maildir that Debian's Dovecot or Courier has served, and what clients saw there: we
-// show the same UIDLs in the same order, whatever happens to the Maildir afterwards. Their POP3 programs talk on standard
-// input and output, without a daemon, a login or a port.
+// show the same UIDLs in the same order, whatever happens to the Maildir afterwards. Their POP3 programs talk on
+// standard input and output, without a daemon, a login or a port.
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace {
 // What a session showed: "NUMBER UIDL" and "NUMBER OCTETS".
 struct Listing {
     std::vector<std::string> uidl, list;
-    std::string all;   // as it came
+    std::string all; // as it came
 };
 
 class OtherServer {
@@ -40,8 +40,10 @@ public:
         std::istringstream lines{finished.out};
         for (std::string line; std::getline(lines, line);) {
             if (line.ends_with('\r')) line.pop_back();
-            if (line == ".") blocks.emplace_back();
-            else if (!line.starts_with('+')) blocks.back().push_back(line);
+            if (line == ".")
+                blocks.emplace_back();
+            else if (!line.starts_with('+'))
+                blocks.back().push_back(line);
         }
         REQUIRE(blocks.size() > 2);
         listing.uidl = blocks[0];
@@ -71,10 +73,10 @@ OtherServer dovecot(const Maildir& maildir) {
     const std::string uid = std::to_string(root ? OtherServer::nobody : ::geteuid());
     const std::string gid = std::to_string(root ? OtherServer::nobody : ::getegid());
     Launch launch;
-    launch.argv = {"/usr/lib/dovecot/pop3", "-O"};   // no config file
+    launch.argv = {"/usr/lib/dovecot/pop3", "-O"}; // no config file
     for (const std::string& setting :
-         {"mail_location=maildir:" + maildir.path().string(), std::string{"first_valid_uid=1"}, std::string{"first_valid_gid=1"},
-          "mail_uid=" + uid, "mail_gid=" + gid, std::string{"log_path=/dev/stderr"},
+         {"mail_location=maildir:" + maildir.path().string(), std::string{"first_valid_uid=1"},
+          std::string{"first_valid_gid=1"}, "mail_uid=" + uid, "mail_gid=" + gid, std::string{"log_path=/dev/stderr"},
           "base_dir=" + (maildir.path() / "run").string()}) {
         launch.argv.push_back("-o");
         launch.argv.push_back(setting);
@@ -84,10 +86,11 @@ OtherServer dovecot(const Maildir& maildir) {
 }
 
 OtherServer courier(const Maildir& maildir) {
-    const std::string at = source_directory() + "/build/courier/usr/lib";   // tests/run unpacks it there
+    const std::string at = source_directory() + "/build/courier/usr/lib"; // tests/run unpacks it there
     Launch launch;
     launch.argv = {at + "/courier/courier/courierpop3d", maildir.path()};
-    launch.environment = {{"AUTHENTICATED", "user1"}, {"HOME", maildir.path().string()},
+    launch.environment = {{"AUTHENTICATED", "user1"},
+                          {"HOME", maildir.path().string()},
                           {"LD_LIBRARY_PATH", at + ":" + at + "/x86_64-linux-gnu:" + at + "/aarch64-linux-gnu"}};
     return {"Courier", launch, maildir.path()};
 }
@@ -119,17 +122,21 @@ void move_in(const std::function<OtherServer(const Maildir&)>& make,
     const OtherServer other = make(maildir);
     std::map<std::string, std::string> stored;
     const auto text = [&](int n, const std::string& end) {
-        return "Subject: " + std::to_string(n) + end + end + ".dots and" + end + std::string(static_cast<std::size_t>(n) * 7, 'x') + end;
+        return "Subject: " + std::to_string(n) + end + end + ".dots and" + end +
+               std::string(static_cast<std::size_t>(n) * 7, 'x') + end;
     };
     // Delivered in an order that is neither that of the names nor that of the directory, in three parts.
     for (int part = 0; part < 3; ++part) {
         for (int i = 0; i < 12; ++i) {
             const int n = (i * 7 + part * 5) % 12 * 3 + part;
             const std::string base = std::to_string(1'700'000'000 + n / 2) + ".M" + std::to_string(n * 37 % 100) + "P" +
-                                     std::to_string(n) + (n % 4 == 0 ? "V801I2A" : "") + ".host" + (n % 5 == 0 ? ",W=12" : "");
+                                     std::to_string(n) + (n % 4 == 0 ? "V801I2A" : "") + ".host" +
+                                     (n % 5 == 0 ? ",W=12" : "");
             stored[base] = text(n, n % 3 == 0 ? "\r\n" : "\n");
-            if (n % 4 == 1) (void)maildir.put_in_cur(base + ":2,S", stored[base]);
-            else (void)maildir.deliver(base, stored[base]);
+            if (n % 4 == 1)
+                (void)maildir.put_in_cur(base + ":2,S", stored[base]);
+            else
+                (void)maildir.deliver(base, stored[base]);
         }
         (void)other.session(part == 1 ? "RETR 3\r\nDELE 2\r\nDELE 7\r\n" : "RETR 1\r\n");
     }
@@ -188,10 +195,12 @@ void move_in(const std::function<OtherServer(const Maildir&)>& make,
 
 TEST_CASE("who had fetched from Dovecot downloads nothing twice from us") {
     // It believes names.
-    move_in(dovecot, [](const std::string& place, const std::string&) { return place.find(",W=12") != std::string::npos; });
+    move_in(dovecot,
+            [](const std::string& place, const std::string&) { return place.find(",W=12") != std::string::npos; });
 }
 
 TEST_CASE("who had fetched from Courier downloads nothing twice from us") {
     // It counts a CR for each LF, also where there is one.
-    move_in(courier, [](const std::string&, const std::string& content) { return content.find('\r') != std::string::npos; });
+    move_in(courier,
+            [](const std::string&, const std::string& content) { return content.find('\r') != std::string::npos; });
 }

@@ -27,8 +27,10 @@ void PlannedSession::fill(std::mt19937& random, unsigned messages) {
     for (unsigned n = 1; n <= messages; ++n) {
         const std::string base = std::to_string(1'700'000'000 + generation_ * 1000 + n) + ".M1P1.h";
         const std::string content = "Subject: " + std::to_string(n) + "\n\nmail " + base + "\n";
-        if (n % 2 != 0) (void)maildir_.deliver(base, content);
-        else (void)maildir_.put_in_cur(base + ":2,F", content);
+        if (n % 2 != 0)
+            (void)maildir_.deliver(base, content);
+        else
+            (void)maildir_.put_in_cur(base + ":2,F", content);
         content_[base] = content;
         if (random() % 3 == 0) retrieved_.insert(base);
         if (random() % 2 == 0) deleted_.insert(base);
@@ -76,8 +78,10 @@ void PlannedSession::check_disk(bool exact) const {
     const std::set<std::string> here = bases_on_disk();
     unsigned left = 0;
     for (const auto& [base, content] : content_) {
-        if (deleted_.count(base) == 0) CHECK(here.count(base) == 1);
-        else left += here.count(base) == 1 ? 1u : 0u;
+        if (deleted_.count(base) == 0)
+            CHECK(here.count(base) == 1);
+        else
+            left += here.count(base) == 1 ? 1u : 0u;
     }
     for (const std::string& place : maildir_.messages()) {
         const auto known = content_.find(base_of(place.substr(4)));
@@ -93,7 +97,8 @@ void PlannedSession::check_disk(bool exact) const {
     const std::string told = "-ERR [SYS/TEMP] ";
     REQUIRE(reply_->starts_with(told));
     const unsigned long failed = std::stoul(reply_->substr(told.size()));
-    CHECK(*reply_ == told + std::to_string(failed) + " of " + std::to_string(deletes()) + " deleted messages not removed");
+    CHECK(*reply_ ==
+          told + std::to_string(failed) + " of " + std::to_string(deletes()) + " deleted messages not removed");
     CHECK(left <= failed);
     if (exact) CHECK(left == failed);
 }
@@ -110,7 +115,7 @@ PlannedSession::Found PlannedSession::log_in_again(const Server& server) const {
     REQUIRE(in == "+OK Password accepted");
     const std::string listed = client.many("UIDL");
     client.quit();
-    const std::vector<std::string> places = maildir_.messages();   // the login has ended what was begun
+    const std::vector<std::string> places = maildir_.messages(); // the login has ended what was begun
     std::string before, asked;
     unsigned n = 0, m = 0;
     bool flags_before = true, flags_asked = true, flags_either = true;
@@ -118,7 +123,9 @@ PlannedSession::Found PlannedSession::log_in_again(const Server& server) const {
         before += std::to_string(++n) + " " + base + "\r\n";
         if (deleted_.count(base) != 0) continue;
         asked += std::to_string(++m) + " " + base + "\r\n";
-        const auto there = [&](const std::string& place) { return std::binary_search(places.begin(), places.end(), place); };
+        const auto there = [&](const std::string& place) {
+            return std::binary_search(places.begin(), places.end(), place);
+        };
         const bool was_new = n % 2 != 0;
         const std::string old_place = was_new ? "new/" + base : "cur/" + base + ":2,F";
         const bool as_before = there(old_place);
@@ -131,8 +138,10 @@ PlannedSession::Found PlannedSession::log_in_again(const Server& server) const {
     if (listed == asked && (flags_asked || (deletes() == 0 && flags_either))) return Found::asked;
     if (listed == asked && deletes() != 0 && flags_either) return Found::unmoved;
     if (listed == before && flags_before) return Found::before;
-    UNSCOPED_INFO("listed:\n" << listed << "before:\n" << before << "asked:\n" << asked << "flags before "
-                              << flags_before << ", asked " << flags_asked);
+    UNSCOPED_INFO("listed:\n"
+                  << listed << "before:\n"
+                  << before << "asked:\n"
+                  << asked << "flags before " << flags_before << ", asked " << flags_asked);
     return Found::part;
 }
 

@@ -33,8 +33,8 @@ public:
     // What every moment must show: no message is lost that was not deleted, none is altered, and a "+OK" is only said
     // when all deleted ones are gone. An "-ERR" tells how many are not (`exact`: neither more nor less than are there).
     void check_disk(bool exact = false) const;
-    // Logs in again: `before` when all is as if QUIT had never been sent, `asked` when all is as it asked; `unmoved` when
-    // only some retrieved messages still lie in new.
+    // Logs in again: `before` when all is as if QUIT had never been sent, `asked` when all is as it asked; `unmoved`
+    // when only some retrieved messages still lie in new.
     enum class Found { before, asked, unmoved, part };
     [[nodiscard]] Found log_in_again(const Server& server) const;
 
@@ -44,7 +44,7 @@ private:
     Maildir maildir_;
     int user_;
     unsigned generation_ = 0;
-    std::map<std::string, std::string> content_;   // by base name, in the order of delivery
+    std::map<std::string, std::string> content_; // by base name, in the order of delivery
     std::set<std::string> deleted_, retrieved_;
     std::optional<Pop3Client> client_;
     std::optional<std::string> reply_;

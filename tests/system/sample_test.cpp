@@ -83,8 +83,7 @@ TEST_CASE("every sample message arrives byte for byte") {
             expected.push_back(as_received(read_whole(maildir.path() / name)));
         Pop3Client client = server.session(user);
         std::size_t octets = 0;
-        for (const std::string& mail : expected)
-            octets += mail.size();
+        for (const std::string& mail : expected) octets += mail.size();
         CAPTURE(user);
         CHECK(client.command("STAT") == "+OK " + std::to_string(expected.size()) + " " + std::to_string(octets));
         std::vector<std::string> received;

@@ -48,8 +48,7 @@ Server::Setup with_users(int users, Words arguments) {
 } // namespace
 
 Server::Server(int users, Words arguments) {
-    for (int n = 1; n <= users; ++n)
-        (void)maildir("user" + std::to_string(n));
+    for (int n = 1; n <= users; ++n) (void)maildir("user" + std::to_string(n));
     start(with_users(users, std::move(arguments)));
 }
 

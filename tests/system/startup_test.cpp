@@ -19,8 +19,7 @@ void refused(const Words& arguments, std::initializer_list<int> codes, bool powe
     launch.powerless = powerless;
     const Finished end = run(launch, {}, Seconds{30});
     std::string said;
-    for (const std::string& word : arguments)
-        said += word + " ";
+    for (const std::string& word : arguments) said += word + " ";
     CAPTURE(said, end.code, end.err);
     CHECK(std::find(codes.begin(), codes.end(), end.code) != codes.end());
     CHECK(end.out.empty());
@@ -114,8 +113,7 @@ TEST_CASE("wrong usage is refused with one line and code 64") {
         {"--default=1"},
         {"--host", ""},
     };
-    for (const Words& arguments : wrong)
-        refused(arguments, {64});
+    for (const Words& arguments : wrong) refused(arguments, {64});
 }
 
 TEST_CASE("what is named must be there and of the right kind") {
@@ -129,7 +127,7 @@ TEST_CASE("what is named must be there and of the right kind") {
     refused({"-d", mail, "--users", mail}, {66});
     refused({"-d", mail, "--config", nothing}, {66});
     refused({"-d", mail, "--config", mail}, {66});
-    const std::string pipe = directory / "pipe";   // nobody waits for a writer
+    const std::string pipe = directory / "pipe"; // nobody waits for a writer
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     for (const char* option : {"--users", "--admins", "--config"}) refused({"-d", mail, option, pipe}, {66});
     Launch launch;
@@ -245,12 +243,10 @@ TEST_CASE("the ready line names what is really served") {
         TempDirectory mail;
         Server::Setup setup;
         setup.arguments = {"-d", mail.path()};
-        for (const std::string& address : addresses)
-            setup.arguments.insert(setup.arguments.end(), {"-l", address});
+        for (const std::string& address : addresses) setup.arguments.insert(setup.arguments.end(), {"-l", address});
         setup.own_addresses = setup.own_root = true;
         Server server{setup};
-        for (const std::string& address : addresses)
-            CHECK(reachable(address, server.port())); // one port for all
+        for (const std::string& address : addresses) CHECK(reachable(address, server.port())); // one port for all
         if (addresses.empty())
             for (const char* address : {"127.0.0.1", "::1"}) {
                 CHECK(reachable(address, server.port()));
@@ -267,12 +263,10 @@ TEST_CASE("one free port serves all addresses") {
     Server::Setup setup;
     TempDirectory mail;
     setup.arguments = {"-d", mail.path(), "-L", "127.0.0.1"};
-    for (int i = 1; i <= 8; ++i)
-        setup.arguments.insert(setup.arguments.end(), {"-l", "127.0.0." + std::to_string(i)});
+    for (int i = 1; i <= 8; ++i) setup.arguments.insert(setup.arguments.end(), {"-l", "127.0.0." + std::to_string(i)});
     setup.own_addresses = setup.own_root = true;
     Server server{setup};
-    for (int i = 1; i <= 8; ++i)
-        CHECK(reachable("127.0.0." + std::to_string(i), server.port()));
+    for (int i = 1; i <= 8; ++i) CHECK(reachable("127.0.0." + std::to_string(i), server.port()));
     CHECK(!reachable("127.0.0.9", server.port()));
 }
 
@@ -322,8 +316,7 @@ TEST_CASE("closed standard descriptors harm nothing") {
         (void)maildir.deliver("1700000001.M1P1.h", "Subject: a\n\nb\n");
         const std::uint16_t port = free_port();
         std::uint16_t management = free_port();
-        while (management == port)
-            management = free_port();
+        while (management == port) management = free_port();
         Launch launch;
         launch.argv = {server_program(),
                        "-l",
@@ -365,8 +358,9 @@ TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
     while (buzon::posix::write_some(err.value().write_end.get(), filler).what == buzon::posix::Moved::some) {
     }
     Launch launch;
-    launch.argv = {server_program(), "-l", "127.0.0.1", "-L", "127.0.0.1", "-p", std::to_string(port),
-                   "-P",         "0",  "-N",        "-d", mail.path(), "-u", "user1:pass1"};
+    launch.argv = {
+        server_program(), "-l", "127.0.0.1",  "-L", "127.0.0.1", "-p", std::to_string(port), "-P", "0", "-N", "-d",
+        mail.path(),      "-u", "user1:pass1"};
     launch.standard[1] = out.value().write_end.get();
     launch.standard[2] = err.value().write_end.get();
     Process process{launch};

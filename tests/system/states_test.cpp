@@ -135,8 +135,7 @@ TEST_CASE("QUIT removes what was marked and nothing else") {
     Server server;
     deliver(server, 5);
     Pop3Client client = server.session();
-    for (const char* command : {"DELE 1", "DELE 3", "DELE 5"})
-        CHECK(client.command(command).starts_with("+OK"));
+    for (const char* command : {"DELE 1", "DELE 3", "DELE 5"}) CHECK(client.command(command).starts_with("+OK"));
     CHECK(server.maildir("user1").messages().size() == 5); // nothing is removed before
     client.quit();
     CHECK(server.maildir("user1").messages() ==
@@ -199,11 +198,9 @@ TEST_CASE("a session of many messages lists and numbers them all") {
     CHECK(ids[2999] == "3000 1700002999.M1P1.h");
     CHECK(client.retrieve(1501) == "Subject: 1500\r\n");
     std::string all;
-    for (int i = 1; i <= many; ++i)
-        all += "DELE " + std::to_string(i) + "\r\n";
+    for (int i = 1; i <= many; ++i) all += "DELE " + std::to_string(i) + "\r\n";
     client.send(all);
-    for (int i = 1; i <= many; ++i)
-        REQUIRE(client.line().starts_with("+OK"));
+    for (int i = 1; i <= many; ++i) REQUIRE(client.line().starts_with("+OK"));
     client.quit();
     CHECK(maildir.messages().empty());
 }

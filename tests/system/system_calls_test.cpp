@@ -1,5 +1,6 @@
 // system/system_calls_test.cpp - what a session and a message cost, in system calls of the real server: the measure of
-// speed that is the same on every machine. Who makes a count grow has to say so here. docs/performance.md lists the calls.
+// speed that is the same on every machine. Who makes a count grow has to say so here. docs/performance.md lists the
+// calls.
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -18,11 +19,13 @@ using Counts = std::map<std::string, unsigned>;
 class Strace {
 public:
     explicit Strace(pid_t watched)
-        : process_{{.argv = {"strace", "-c", "-U", "calls,name", "-o", directory_ / "counts", "-p", std::to_string(watched)}}} {
+        : process_{{.argv = {"strace", "-c", "-U", "calls,name", "-o", directory_ / "counts", "-p",
+                             std::to_string(watched)}}} {
         const auto attached = [&] {
             std::ifstream status{"/proc/" + std::to_string(watched) + "/status"};
             for (std::string line; std::getline(status, line);)
-                if (line.starts_with("TracerPid:")) return line.substr(10).find_first_not_of(" \t0") != std::string::npos;
+                if (line.starts_with("TracerPid:"))
+                    return line.substr(10).find_first_not_of(" \t0") != std::string::npos;
             return false;
         };
         REQUIRE(eventually([&] { return attached() || !process_.running(); }));
@@ -84,8 +87,8 @@ TEST_CASE("a session and a command take no more system calls than they did") {
         CHECK(client.command("STAT").starts_with("+OK 3 "));
         client.quit();
     };
-    pause_for(Seconds{2.5});   // a directory that changed a moment ago is read again at each login
-    session(1);                // the index is written, the snapshot kept
+    pause_for(Seconds{2.5}); // a directory that changed a moment ago is read again at each login
+    session(1);              // the index is written, the snapshot kept
     session(1);
     constexpr unsigned times = 20;
     Strace of_sessions{server.pid()};
@@ -98,7 +101,7 @@ TEST_CASE("a session and a command take no more system calls than they did") {
     session(200);
     const Counts commands = of_commands.stop();
     INFO("200 commands in one session: " << text(commands));
-    CHECK(sum(commands) <= 3 * 200 + calls_of_a_session + by_the_way);   // wait, read, send
+    CHECK(sum(commands) <= 3 * 200 + calls_of_a_session + by_the_way); // wait, read, send
 }
 
 TEST_CASE("a message takes no more system calls than it did") {
@@ -127,17 +130,20 @@ TEST_CASE("a message takes no more system calls than it did") {
     const Counts one = of_large.stop();
     INFO("one message of 2 MiB in wire form: " << text(one));
     // How often the socket is full is the client's matter, but the octets do not pass through us.
-    if (one.contains("sendfile")) CHECK(one.at("preadv2") <= 4);
-    else WARN("sendfile was not used: not on a file system or by a user that allow it");
+    if (one.contains("sendfile"))
+        CHECK(one.at("preadv2") <= 4);
+    else
+        WARN("sendfile was not used: not on a file system or by a user that allow it");
 }
 
 TEST_CASE("a message through a program takes no more system calls of the server's than it did") {
     Server server{1, {"-T", "/usr/bin/sed:s/e/x/g"}};
-    (void)server.maildir("user1").deliver("1700000000.M1P1.h", "Subject: a\n\n" + std::string(3000, 'e') + "\n");   // one write of sed's
+    (void)server.maildir("user1").deliver("1700000000.M1P1.h",
+                                          "Subject: a\n\n" + std::string(3000, 'e') + "\n"); // one write of sed's
     Pop3Client client = server.session();
     const std::string made = client.retrieve(1);
     constexpr unsigned times = 30;
-    Strace strace{server.pid()};   // not of the programs
+    Strace strace{server.pid()}; // not of the programs
     for (unsigned i = 0; i < times; ++i) CHECK(difference(client.retrieve(1), made) == "");
     const Counts counts = strace.stop();
     INFO(times << " messages through sed: " << text(counts));

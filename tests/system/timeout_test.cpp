@@ -50,10 +50,9 @@ TEST_CASE("whole commands keep a session") {
 TEST_CASE("a transfer that moves is activity however slow") {
     Server server{1, {"--timeout", "2"}};
     std::string mail;
-    while (mail.size() < 6'000'000)
-        mail += "una linea de sesenta y tres octetos para llenar un correo grande\n";
+    while (mail.size() < 6'000'000) mail += "una linea de sesenta y tres octetos para llenar un correo grande\n";
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
-    const std::string wanted = as_sent(mail);   // now: later it would be silence, seconds of it on a busy machine
+    const std::string wanted = as_sent(mail); // now: later it would be silence, seconds of it on a busy machine
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
     client.login("user1", "pass1");
     REQUIRE(client.command("RETR 1").starts_with("+OK"));

@@ -44,8 +44,8 @@ Outcome retrieve(Pop3Client& client, const std::string& command = "RETR 1") {
 TEST_CASE("a filter gets the stored octets and its output is made right") {
     TempDirectory directory;
     const std::string seen = directory / "seen";
-    for (const std::string& stored :
-         {transform_text, std::string("a\r\nb\nc\r"), std::string("\0.\n", 3), std::string(), std::string(200000, 'x')}) {
+    for (const std::string& stored : {transform_text, std::string("a\r\nb\nc\r"), std::string("\0.\n", 3),
+                                      std::string(), std::string(200000, 'x')}) {
         const Server server =
             filtered(directory.script("filter", "cat > " + seen + "; printf '.a\\nb\\r\\nc\\r.\\n..'"));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", stored);
@@ -111,8 +111,7 @@ TEST_CASE("a filter inherits no descriptor of the server") {
         "filter", "cat >/dev/null; ls -l /proc/self/fd | grep -v '/proc/' | grep -c -e '->'; ls /proc/$$/fd"));
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     std::vector<Pop3Client> others;
-    for (int i = 0; i < 10; ++i)
-        others.push_back(server.client());
+    for (int i = 0; i < 10; ++i) others.push_back(server.client());
     Pop3Client client = server.session();
     (void)client.command("RETR 1");
     const std::vector<std::string> lines = client.body_lines();
@@ -145,8 +144,7 @@ TEST_CASE("a filter that fails before output is an error and the session goes on
         const Server server = filtered(directory.script("filter", text));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
         Pop3Client client = server.session();
-        for (int i = 0; i < 3; ++i)
-            CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
+        for (int i = 0; i < 3; ++i) CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
         CHECK(client.command("TOP 1 100").starts_with("-ERR [SYS/TEMP]"));
         CHECK(client.command("STAT").starts_with("+OK 1 "));
         client.quit();
@@ -351,8 +349,7 @@ TEST_CASE("STAT and LIST do not run a filter") {
 TEST_CASE("large mail passes a filter without loss in both directions") {
     TempDirectory directory;
     std::string mail;
-    for (int i = 0; mail.size() < 5'000'000u / endurance_divisor; ++i)
-        mail += "." + std::to_string(i) + " una linea\n";
+    for (int i = 0; mail.size() < 5'000'000u / endurance_divisor; ++i) mail += "." + std::to_string(i) + " una linea\n";
     // The first writes long before it has read all, the second only afterwards, the third in drops.
     for (const char* text :
          {"cat", "x=$(cat; printf .); printf %s \"${x%.}\"", "dd bs=17 count=1000 2>/dev/null; cat"}) {
@@ -371,7 +368,6 @@ TEST_CASE("what a filter says on stderr does not reach the client") {
         filtered(directory.script("filter", "echo trouble >&2; cat; yes noise 2>/dev/null | head -c 200000 >&2"));
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
-    for (int i = 0; i < 3; ++i)
-        CHECK(retrieve(client).body == as_received(transform_text));
+    for (int i = 0; i < 3; ++i) CHECK(retrieve(client).body == as_received(transform_text));
     client.quit();
 }

@@ -85,7 +85,7 @@ TEST_CASE("UIDLs and order of Dovecot's list in the format that CONF names stay 
         CAPTURE(one.format);
         CHECK(manager.command(std::string("CONF uidl-format ") + one.format) == std::string("+OK ") + one.format);
         CHECK(uidls(server, one.user) == one.ids);
-        CHECK(uidls(server, 1) == standard);   // given already
+        CHECK(uidls(server, 1) == standard); // given already
     }
     for (const char* wrong : {"%q", "%v", "same", "%{uid", "%"}) {
         CHECK(manager.command(std::string("CONF uidl-format ") + wrong).starts_with("-ERR uidl-format: "));
@@ -107,7 +107,8 @@ TEST_CASE("UIDLs and order of Dovecot's list in the format that CONF names stay 
     CHECK(manager.command("CONF uidl nonsense").starts_with("-ERR"));
 
     // Courier's list beside Dovecot's, when asked for.
-    write(server.maildir("user8").path() / "courierpop3dsizelist", "/2 9 77\n1700000003.c:2, 50 5:77\n1700000001.d 50 3:70\n");
+    write(server.maildir("user8").path() / "courierpop3dsizelist",
+          "/2 9 77\n1700000003.c:2, 50 5:77\n1700000001.d 50 3:70\n");
     CHECK(manager.command("CONF uidl courier").starts_with("+OK"));
     CHECK(uidls(server, 8) == Words{"UID3-70", "UID5-77", "1700000002.b", "1700000009.a"});
 }
@@ -153,7 +154,8 @@ TEST_CASE("a login that would change many UIDLs is refused and said why until a 
         CAPTURE(event, part);
         CHECK(event.find(part) != std::string::npos);
     }
-    CHECK(eventually([&] { return server.log().find("3 of 5 known messages would get another UIDL") != std::string::npos; }));
+    CHECK(eventually(
+        [&] { return server.log().find("3 of 5 known messages would get another UIDL") != std::string::npos; }));
     CHECK(!std::filesystem::exists(maildir.path() / "buzon-uidl"));
 
     // The share is the setting's: 60 percent may change, but then they need not, for few are as good as none.
@@ -187,7 +189,8 @@ TEST_CASE("a verification of UIDLs compares with a captured listing and changes 
         arguments.insert(arguments.end(), more.begin(), more.end());
         return run_server(arguments);
     };
-    const std::string captured = "+OK\r\n1 000000016b0405a2\r\n2 000000026b0405a2\r\n3 old-uidl\r\n4 1700000001.d\r\n.\r\n";
+    const std::string captured =
+        "+OK\r\n1 000000016b0405a2\r\n2 000000026b0405a2\r\n3 old-uidl\r\n4 1700000001.d\r\n.\r\n";
     Finished run = verify(captured);
     CHECK(run.out == "ana: 4 messages, the same UIDLs\n");
     CHECK(run.err == "");
@@ -196,8 +199,9 @@ TEST_CASE("a verification of UIDLs compares with a captured listing and changes 
     CHECK(run.out == "ana 4 - 1700000001.d\nana: 4 messages, 1 differ\n");
     CHECK(run.code == 1);
     run = verify(captured + "5 gone\n", {"--uidl=base"});
-    CHECK(run.out == "ana 1 000000016b0405a2 1700000001.d\nana 2 000000026b0405a2 1700000002.b\n"
-                     "ana 3 old-uidl 1700000003.c\nana 4 1700000001.d 1700000009.a\nana 5 gone -\nana: 4 messages, 5 differ\n");
+    CHECK(run.out ==
+          "ana 1 000000016b0405a2 1700000001.d\nana 2 000000026b0405a2 1700000002.b\n"
+          "ana 3 old-uidl 1700000003.c\nana 4 1700000001.d 1700000009.a\nana 5 gone -\nana: 4 messages, 5 differ\n");
     CHECK(run.code == 1);
     CHECK(snapshot(directory.path()) == before);
 
@@ -217,9 +221,10 @@ TEST_CASE("a verification of UIDLs compares with a captured listing and changes 
         CHECK(wrong.err.starts_with("server: "));
     }
     // Where a user's mail lies elsewhere, and several at once.
-    const std::string users = directory.file("users", "zoe:{PLAIN}z::::::userdb_mail=maildir:" + maildir.path().string() + "\n");
-    const Finished both = run_server({"-d", directory.path().string(), "--users", users, "--uidl-verify", "zoe:" + listing,
-                                      "--uidl-verify", "ana:" + listing});
+    const std::string users =
+        directory.file("users", "zoe:{PLAIN}z::::::userdb_mail=maildir:" + maildir.path().string() + "\n");
+    const Finished both = run_server({"-d", directory.path().string(), "--users", users, "--uidl-verify",
+                                      "zoe:" + listing, "--uidl-verify", "ana:" + listing});
     CHECK(both.out == "zoe: 4 messages, the same UIDLs\nana: 4 messages, the same UIDLs\n");
     CHECK(both.code == 0);
 }
@@ -241,8 +246,9 @@ TEST_CASE("long listings are right in the first session, in later ones, after DE
     Server server;
     const Maildir maildir = server.maildir("user1");
     const auto first = maildir.put_in_cur(base(1) + ":2,S", mail);
-    for (std::size_t i = 2; i <= count; ++i) std::filesystem::create_hard_link(first, first.parent_path() / (base(i) + ":2,S"));
-    pause_for(Seconds{2.5});   // a directory that changed a moment ago is read again at each login
+    for (std::size_t i = 2; i <= count; ++i)
+        std::filesystem::create_hard_link(first, first.parent_path() / (base(i) + ":2,S"));
+    pause_for(Seconds{2.5}); // a directory that changed a moment ago is read again at each login
     const std::string sizes = lines(true), unique_ids = lines(false);
     for (int round = 0; round < 2; ++round) {
         Pop3Client client = server.session();
@@ -250,7 +256,8 @@ TEST_CASE("long listings are right in the first session, in later ones, after DE
             CHECK(difference(client.many("LIST"), sizes) == "");
             CHECK(difference(client.many("UIDL"), unique_ids) == "");
         }
-        // All of it is on its way before the client reads: parts that the socket does not take, and commands behind them.
+        // All of it is on its way before the client reads: parts that the socket does not take, and commands behind
+        // them.
         std::string many;
         for (int i = 0; i < 6; ++i) many += "UIDL\r\nLIST\r\nLIST 5000\r\n";
         client.send(many);

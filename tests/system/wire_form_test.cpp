@@ -19,7 +19,7 @@ std::string in_wire_form(std::size_t size, unsigned seed) {
     std::string text = "Subject: a\r\n\r\n";
     while (text.size() + 2 < size) {
         std::size_t line = std::min<std::size_t>(random() % 200, size - 2 - text.size());
-        if (size - 2 - text.size() - line < 3) line = size - 2 - text.size();   // room for one more line, or none
+        if (size - 2 - text.size() - line < 3) line = size - 2 - text.size(); // room for one more line, or none
         for (std::size_t i = 0; i < line; ++i) {
             char c = static_cast<char>(random());
             if (c == '\n' || c == '\r' || (c == '.' && i == 0)) c = 'x';
@@ -31,7 +31,7 @@ std::string in_wire_form(std::size_t size, unsigned seed) {
 }
 
 void rewrite(const std::filesystem::path& path, const std::string& octets) {
-    std::ofstream{path, std::ios::binary | std::ios::in | std::ios::trunc} << octets;   // the same file, not a new one
+    std::ofstream{path, std::ios::binary | std::ios::in | std::ios::trunc} << octets; // the same file, not a new one
 }
 
 } // namespace
@@ -89,7 +89,7 @@ TEST_CASE("a file that is no longer the one that was measured is not believed to
     std::string other(500000, 'y');
     for (std::size_t i = 50; i + 60 < other.size(); i += 50) other.replace(i, 3, "\n.z");
     rewrite(path, other);
-    struct timespec times[2] = {{1, 0}, {1, 0}};   // for certain another time than before
+    struct timespec times[2] = {{1, 0}, {1, 0}}; // for certain another time than before
     REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
     CHECK(client.command("RETR 1").starts_with("+OK"));
     CHECK(difference(client.body(), as_received(other)) == "");
@@ -112,5 +112,5 @@ TEST_CASE("a message that is cut short on its way is never taken for the whole")
     std::filesystem::resize_file(path, 10'000'000);
     const std::string rest = client.rest(true);
     CHECK(rest.size() < 10'000'000);
-    CHECK(difference(rest, mail.substr(100000, rest.size())) == "");   // and no final dot
+    CHECK(difference(rest, mail.substr(100000, rest.size())) == ""); // and no final dot
 }

@@ -24,13 +24,23 @@ using buzon::posix::UniqueFd;
 
 namespace {
 
-enum Kind : std::uint8_t { echo, die, die_once, sleep_for_ever, work_for_ever, nap, count_letters_of_fd, give_fd, my_pid };
+enum Kind : std::uint8_t {
+    echo,
+    die,
+    die_once,
+    sleep_for_ever,
+    work_for_ever,
+    nap,
+    count_letters_of_fd,
+    give_fd,
+    my_pid
+};
 
 int worker_process() {
     return serve([](Request request) -> Reply {
         switch (request.kind) {
         case die: ::raise(SIGKILL); break;
-        case die_once:   // the file is the memory of the first life
+        case die_once: // the file is the memory of the first life
             if (::lseek(request.fd.get(), 0, SEEK_END) == 0) {
                 (void)buzon::posix::write_all(request.fd.get(), "x");
                 ::raise(SIGKILL);
@@ -94,7 +104,8 @@ std::size_t descriptors() {
 TEST_CASE("a job is answered by another process, small or large, with or without a descriptor") {
     EventLoop loop;
     Pool pool{loop, settings()};
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{96 * 1024}, std::size_t{96 * 1024 + 1}, std::size_t{5'000'000}}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{96 * 1024}, std::size_t{96 * 1024 + 1}, std::size_t{5'000'000}}) {
         Asked asked;
         ask(pool, asked, Job{echo, std::string(size, 'm'), -1, true});
         CHECK_FALSE(asked.answer.has_value());
@@ -106,7 +117,7 @@ TEST_CASE("a job is answered by another process, small or large, with or without
     REQUIRE(!buzon::posix::write_all(file.get(), "seven77"));
     Asked counted;
     ask(pool, counted, Job{count_letters_of_fd, std::string(200'000, 'z'), file.get(), true});
-    file.reset();   // the pool keeps its own copy
+    file.reset(); // the pool keeps its own copy
     Asked given;
     ask(pool, given, Job{give_fd, "", -1, true});
     turn_until(loop, [&] { return counted.answer && given.answer; });
@@ -130,7 +141,8 @@ TEST_CASE("a worker that dies costs its own job and no other") {
     CHECK(pool.statistics().crashed == 1);
 }
 
-TEST_CASE("a job that may be done twice survives its worker, with its octets and its descriptor, and comes before the others") {
+TEST_CASE("a job that may be done twice survives its worker, with its octets and its descriptor, and comes before the "
+          "others") {
     EventLoop loop;
     Pool pool{loop, settings(1)};
     for (const std::size_t size : {std::size_t{6}, std::size_t{200'000}}) {
@@ -141,7 +153,8 @@ TEST_CASE("a job that may be done twice survives its worker, with its octets and
         std::vector<char> order;
         Asked lucky, other;
         lucky.pending = pool.submit(job, [&](Answer a) { order.push_back('l'), lucky.answer = std::move(a); });
-        other.pending = pool.submit(Job{echo, "", -1, true}, [&](Answer a) { order.push_back('o'), other.answer = std::move(a); });
+        other.pending =
+            pool.submit(Job{echo, "", -1, true}, [&](Answer a) { order.push_back('o'), other.answer = std::move(a); });
         file.reset();
         turn_until(loop, [&] { return lucky.answer && other.answer; });
         CHECK(lucky.answer->fate == Fate::answered);
@@ -182,7 +195,8 @@ TEST_CASE("workers killed at any moment cost none of the jobs that may be done t
             asked[i].answer = std::move(a);
         });
     }
-    turn_until(loop, [&] { return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); }); });
+    turn_until(loop,
+               [&] { return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); }); });
     for (std::size_t i = 0; i < asked.size(); ++i) {
         CAPTURE(i);
         CHECK(asked[i].answer->fate == Fate::answered);
@@ -196,7 +210,7 @@ TEST_CASE("time that the processor gives to others does not make a job late, wor
     s.processor_limit = 150ms;
     Pool pool{loop, s};
     Asked started, waiting, working;
-    ask(pool, started, Job{echo, "", -1, true});   // what a start costs is not this test's
+    ask(pool, started, Job{echo, "", -1, true}); // what a start costs is not this test's
     turn_until(loop, [&] { return started.answer.has_value(); });
     ask(pool, waiting, Job{nap, "rested", -1, true});
     ask(pool, working, Job{work_for_ever, "", -1, true});
@@ -250,7 +264,7 @@ TEST_CASE("a job that must be finished goes on when nobody waits for it") {
     unheard.pending.drop();
     ask(pool, after, Job{my_pid, "", -1, true});
     turn_until(loop, [&] { return after.answer.has_value(); });
-    CHECK(after.answer->body == before.answer->body);   // the same process: it was not killed
+    CHECK(after.answer->body == before.answer->body); // the same process: it was not killed
 }
 
 TEST_CASE("a queue that is full refuses, and a program that cannot be started fails its jobs") {
@@ -280,12 +294,15 @@ TEST_CASE("a hundred jobs on three workers are all answered and leave no descrip
         Pool pool{loop, settings(3)};
         std::vector<Asked> asked(100);
         for (std::size_t i = 0; i < asked.size(); ++i) ask(pool, asked[i], Job{echo, std::to_string(i), -1, true});
-        turn_until(loop, [&] { return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); }); });
+        turn_until(loop, [&] {
+            return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); });
+        });
         for (std::size_t i = 0; i < asked.size(); ++i) CHECK(asked[i].answer->body == std::to_string(i));
         CHECK(pool.statistics().processes == 3);
-    }   // the workers are told by their sockets' end, their pidfds go with the loop
+    } // the workers are told by their sockets' end, their pidfds go with the loop
     CHECK(descriptors() == before);
-    while (::waitpid(-1, nullptr, 0) > 0) {}
+    while (::waitpid(-1, nullptr, 0) > 0) {
+    }
 }
 
 TEST_CASE("workers without work go, but for one, and come again when there is some") {
@@ -298,10 +315,12 @@ TEST_CASE("workers without work go, but for one, and come again when there is so
         std::vector<Asked> asked(4);
         for (Asked& one : asked) ask(pool, one, Job{nap, "", -1, true});
         CHECK(pool.statistics().processes == 4);
-        turn_until(loop, [&] { return std::all_of(asked.begin(), asked.end(), [](const Asked& a) { return a.answer.has_value(); }); });
+        turn_until(loop, [&] {
+            return std::all_of(asked.begin(), asked.end(), [](const Asked& a) { return a.answer.has_value(); });
+        });
         for (const Asked& one : asked) CHECK(one.answer->fate == Fate::answered);
         turn_until(loop, [&] { return pool.statistics().processes == 1; });
-        CHECK(descriptors() == before + 2);   // the last one's socket and pidfd
+        CHECK(descriptors() == before + 2); // the last one's socket and pidfd
     }
     const auto end = std::chrono::steady_clock::now() + 300ms;
     while (std::chrono::steady_clock::now() < end) loop.turn(20ms);

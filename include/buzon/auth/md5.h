@@ -24,7 +24,7 @@ private:
 
     std::array<std::uint32_t, 4> state_{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
     std::array<unsigned char, block_octets> pending_{};
-    std::uint64_t taken_ = 0;   // octets of input so far
+    std::uint64_t taken_ = 0; // octets of input so far
 };
 
 [[nodiscard]] Md5::Digest md5(std::string_view octets) noexcept;

@@ -8,7 +8,7 @@
 namespace buzon::auth {
 
 struct Wrong {
-    std::string why;   // for an operator to read; never holds a secret
+    std::string why; // for an operator to read; never holds a secret
 };
 
 // Always look before value(): asking for the value of what was refused is a bug of ours and throws.

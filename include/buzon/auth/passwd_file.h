@@ -28,10 +28,10 @@ namespace buzon::auth {
 
 struct PasswdEntry {
     std::string name;
-    std::string secret;       // with its {SCHEME}; checked to be one
-    std::string maildir;      // absolute, or empty: the usual place below the mail root
-    std::string allow_nets;   // checked to be a list; empty = from anywhere
-    std::string transform;    // as written, quotes undone; empty = as everybody
+    std::string secret;     // with its {SCHEME}; checked to be one
+    std::string maildir;    // absolute, or empty: the usual place below the mail root
+    std::string allow_nets; // checked to be a list; empty = from anywhere
+    std::string transform;  // as written, quotes undone; empty = as everybody
     bool nologin = false;
     bool nodelay = false;
 };

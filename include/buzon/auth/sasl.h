@@ -33,7 +33,7 @@ struct CheckPlain {
 struct CheckDigest {
     std::string user;
     std::string challenge;
-    std::string digest;   // as sent, in hexadecimal
+    std::string digest; // as sent, in hexadecimal
 };
 // Proven: this user is logged in.
 struct Accepted {
@@ -52,8 +52,8 @@ enum class Mechanism { plain, login, cram_md5, scram_sha_256 };
 struct MechanismRow {
     std::string_view name;
     Mechanism mechanism;
-    bool sends_password;         // not without TLS where that is required
-    bool needs_clear_passwords;  // of the users, on our side
+    bool sends_password;        // not without TLS where that is required
+    bool needs_clear_passwords; // of the users, on our side
 };
 
 // By the name of the AUTH command, in either case; null when unknown.
@@ -107,10 +107,10 @@ private:
     Step client_final(std::string_view message);
 
     State state_ = State::awaits_first;
-    std::string nonce_;          // ours, then the client's and ours
+    std::string nonce_; // ours, then the client's and ours
     std::string user_;
     std::string gs2_header_;
-    std::string auth_message_;   // RFC 5802 section 3, as far as it is known
+    std::string auth_message_; // RFC 5802 section 3, as far as it is known
     ScramCredentials credentials_;
     bool genuine_ = false;
 };

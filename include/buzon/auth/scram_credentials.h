@@ -13,7 +13,7 @@ namespace buzon::auth {
 
 struct ScramCredentials {
     std::uint32_t iterations = 0;
-    std::string salt;   // octets, not base64
+    std::string salt; // octets, not base64
     Sha256::Digest stored_key{};
     Sha256::Digest server_key{};
 };

@@ -25,7 +25,7 @@ private:
     std::array<std::uint32_t, 8> state_{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     std::array<unsigned char, block_octets> pending_{};
-    std::uint64_t taken_ = 0;   // octets of input so far
+    std::uint64_t taken_ = 0; // octets of input so far
 };
 
 [[nodiscard]] Sha256::Digest sha256(std::string_view octets) noexcept;

@@ -33,7 +33,7 @@ public:
 private:
     struct Slot {
         Sha256::Digest digest{};
-        Time expires{};   // the epoch = free
+        Time expires{}; // the epoch = free
     };
 
     [[nodiscard]] Sha256::Digest digest_of(std::string_view user, std::string_view secret,
@@ -41,7 +41,7 @@ private:
     [[nodiscard]] std::size_t set_of(const Sha256::Digest& digest) const noexcept;
 
     std::string key_;
-    std::uint64_t epoch_ = 0;   // part of every digest: those of another are never found
+    std::uint64_t epoch_ = 0; // part of every digest: those of another are never found
     std::chrono::seconds lifetime_;
     std::vector<Slot> slots_;
 };

@@ -55,10 +55,10 @@ public:
 
 private:
     struct Slot {
-        std::uint64_t tag = 0;          // 0 = free
-        std::uint32_t since = 0;        // seconds after start_: when level was right
-        std::uint16_t level = 0;        // wrong passwords not yet forgiven
-        std::uint16_t login_hour = 0;   // hours after start_: the last login, of familiar pairs
+        std::uint64_t tag = 0;        // 0 = free
+        std::uint32_t since = 0;      // seconds after start_: when level was right
+        std::uint16_t level = 0;      // wrong passwords not yet forgiven
+        std::uint16_t login_hour = 0; // hours after start_: the last login, of familiar pairs
     };
     struct Key {
         std::uint64_t set, tag;
@@ -82,7 +82,7 @@ private:
     Time start_;
     Table sources_;
     Table users_;
-    Table familiar_;   // a set holds all pairs of one user: nobody drives out another's but by chance
+    Table familiar_; // a set holds all pairs of one user: nobody drives out another's but by chance
 };
 
 } // namespace buzon::auth

@@ -1,5 +1,5 @@
-// auth/user_base.h - who there is: users of the command line, of a passwd-file and of the manager. Reads no file, checks no
-// password. Those that were loaded are one block (user_block.h), what changed since stands beside it.
+// auth/user_base.h - who there is: users of the command line, of a passwd-file and of the manager. Reads no file,
+// checks no password. Those that were loaded are one block (user_block.h), what changed since stands beside it.
 #pragma once
 
 #include <map>
@@ -19,7 +19,7 @@ namespace buzon::auth {
 
 struct NamedSecret {
     std::string name;
-    std::string secret;   // with its {SCHEME}
+    std::string secret; // with its {SCHEME}
 };
 
 // `NAME:PASS` as -u takes it: split at the first ':', PASS is a clear password. The reason never shows PASS.
@@ -62,11 +62,11 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return living_; }
     // In the order of their coming; those of run time by name.
     [[nodiscard]] std::vector<User> list() const;
-    // The same one by one, for long walks in pieces. Changes in between are seen where the walk has not been yet; another
-    // load in between may make it miss somebody, or meet him twice.
+    // The same one by one, for long walks in pieces. Changes in between are seen where the walk has not been yet;
+    // another load in between may make it miss somebody, or meet him twice.
     struct Place {
         std::uint32_t in_block = 0;
-        std::string name;   // of the last one who has come since
+        std::string name; // of the last one who has come since
     };
     [[nodiscard]] std::optional<User> next(Place& place) const;
 
@@ -108,7 +108,7 @@ private:
     [[nodiscard]] Standing standing_of(const std::optional<User>& user, const std::optional<Source>& source) const;
 
     UserBlock block_;
-    std::map<std::string, std::optional<Own>, std::less<>> own_;   // who is not as in the block; nothing: gone
+    std::map<std::string, std::optional<Own>, std::less<>> own_; // who is not as in the block; nothing: gone
     std::size_t living_ = 0;
     SecretTotals totals_;
     UserChanges changes_;

@@ -1,5 +1,5 @@
-// auth/user_block.h - many users in one block of memory, without pointers: made once, never changed, and handed from one
-// process to another as it is. Reads no file, checks no password.
+// auth/user_block.h - many users in one block of memory, without pointers: made once, never changed, and handed from
+// one process to another as it is. Reads no file, checks no password.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ enum class Origin : std::uint8_t { command_line, file, run_time };
 // Views into what holds the user: good until that is changed or goes.
 struct User {
     std::string_view name;
-    std::string_view secret;       // with its {SCHEME}
-    std::string_view maildir;      // absolute, or empty: MAILROOT/name
+    std::string_view secret;  // with its {SCHEME}
+    std::string_view maildir; // absolute, or empty: MAILROOT/name
     std::string_view allow_nets;
     std::string_view transform;
     bool nologin = false;
@@ -33,9 +33,9 @@ struct User {
 
 // What is true of all secrets together. Each is told once when it comes and once when it goes.
 struct SecretTotals {
-    std::uint64_t clear = 0;     // clear passwords
-    std::uint64_t scram = 0;     // SCRAM credentials on file
-    std::uint64_t slowest = 0;   // cost of the slowest secret ever seen
+    std::uint64_t clear = 0;   // clear passwords
+    std::uint64_t scram = 0;   // SCRAM credentials on file
+    std::uint64_t slowest = 0; // cost of the slowest secret ever seen
     std::string decoy = "{PLAIN.hex}00";
     std::uint32_t scram_iterations = least_scram_iterations;
 
@@ -51,8 +51,8 @@ public:
     UserBlock& operator=(UserBlock&& other) noexcept;
     ~UserBlock();
 
-    // The block of another process of this program, in a memfd sealed against change, which is mapped: some microseconds,
-    // whatever its size. EBADMSG for anything else.
+    // The block of another process of this program, in a memfd sealed against change, which is mapped: some
+    // microseconds, whatever its size. EBADMSG for anything else.
     [[nodiscard]] static posix::Result<UserBlock> from_fd(posix::UniqueFd memory);
     // What from_fd() takes, once it lies in a memfd. Empty for nobody.
     [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
@@ -71,8 +71,8 @@ private:
     [[nodiscard]] const Header& header() const noexcept;
     void release() noexcept;
 
-    std::unique_ptr<std::uint64_t[]> own_;   // nothing: data_ is a mapping
-    const char* data_ = nullptr;             // header, entries, hash table, text
+    std::unique_ptr<std::uint64_t[]> own_; // nothing: data_ is a mapping
+    const char* data_ = nullptr;           // header, entries, hash table, text
     std::size_t size_ = 0;
 };
 
@@ -98,7 +98,7 @@ private:
 
     std::string text_;
     std::vector<UserBlock::Entry> entries_;
-    std::vector<std::uint32_t> table_;   // open addressing, a power of two; index into entries_ plus one, 0 = free
+    std::vector<std::uint32_t> table_; // open addressing, a power of two; index into entries_ plus one, 0 = free
     SecretTotals totals_;
 };
 

@@ -7,8 +7,8 @@ namespace buzon::auth {
 
 // Why `name` cannot be a user's; empty when it can. Refused are: the empty name, more than 255 octets, text that is not
 // UTF-8, '/' and a leading '.' (they leave the mail root or hide in it), ':' and a leading '#' (no passwd-file could
-// hold them), white space, controls and invisible characters (no listing could show them), and `buzon-locks` (in the mail root the locks
-// stand there).
+// hold them), white space, controls and invisible characters (no listing could show them), and `buzon-locks` (in the
+// mail root the locks stand there).
 [[nodiscard]] std::string_view fault_of_user_name(std::string_view name);
 
 } // namespace buzon::auth

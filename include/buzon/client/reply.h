@@ -29,8 +29,7 @@ class ReplyReader {
 public:
     enum class Progress { more, done, not_the_protocol, too_much };
 
-    explicit ReplyReader(Shape shape) noexcept
-        : shape_{shape} {}
+    explicit ReplyReader(Shape shape) noexcept : shape_{shape} {}
 
     Progress take(std::string_view wire_line);
     [[nodiscard]] const Reply& reply() const noexcept { return reply_; }

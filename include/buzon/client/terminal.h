@@ -68,8 +68,7 @@ private:
 // What a program prints; remembers the first failure, and is silent from then on.
 class Output {
 public:
-    explicit Output(int descriptor) noexcept
-        : descriptor_{descriptor} {}
+    explicit Output(int descriptor) noexcept : descriptor_{descriptor} {}
     // False once writing has failed.
     bool put(std::string_view text) noexcept;
     [[nodiscard]] std::error_code error() const noexcept { return error_; }

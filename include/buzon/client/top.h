@@ -52,8 +52,7 @@ public:
         bool inverse = false; // a heading
     };
 
-    explicit TopView(std::string server)
-        : server_{std::move(server)} {}
+    explicit TopView(std::string server) : server_{std::move(server)} {}
 
     // `now` is a steady clock in seconds. A refusal is shown where the data would be.
     void take_numbers(double now, const Reply& metr);

@@ -45,8 +45,8 @@ private:
     event::Timer timer_{*this};
     event::Child child_{*this};
     pid_t group_ = -1;
-    std::error_code failed_;   // why it did not start
-    bool counted_ = false;     // among the pool's running ones
+    std::error_code failed_; // why it did not start
+    bool counted_ = false;   // among the pool's running ones
 };
 
 class CheckpasswordPool final : private event::TimerHandler {
@@ -66,7 +66,7 @@ private:
 
     event::EventLoop& loop_;
     std::string program_;
-    std::deque<CheckpasswordRun*> queue_;   // one a connection at most
+    std::deque<CheckpasswordRun*> queue_; // one a connection at most
     std::size_t running_ = 0;
     event::Timer next_{*this};
 };

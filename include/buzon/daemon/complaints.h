@@ -12,12 +12,12 @@
 
 namespace buzon::daemon {
 
-// A program that complains about every message would fill the log with one sentence. What is beyond the limit is counted,
-// and the number told when the minute is over.
+// A program that complains about every message would fill the log with one sentence. What is beyond the limit is
+// counted, and the number told when the minute is over.
 class Complaints final : private event::TimerHandler {
 public:
-    static constexpr unsigned lines_a_minute = 60;          // of one program with one user's mail
-    static constexpr std::size_t most_talkers = 1024;       // programs and users told apart; the others share one count
+    static constexpr unsigned lines_a_minute = 60;    // of one program with one user's mail
+    static constexpr std::size_t most_talkers = 1024; // programs and users told apart; the others share one count
 
     // Both must outlive us.
     Complaints(event::EventLoop& loop, state::EventBus& events) : loop_{loop}, events_{events}, minute_{*this} {}
@@ -41,7 +41,7 @@ private:
     event::EventLoop& loop_;
     state::EventBus& events_;
     event::Timer minute_;
-    std::unordered_map<std::string, Talker> talkers_;   // of this minute
+    std::unordered_map<std::string, Talker> talkers_; // of this minute
 };
 
 } // namespace buzon::daemon

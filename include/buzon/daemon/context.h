@@ -1,5 +1,5 @@
-// daemon/context.h - what the connections of this server share. Plain references: server.cpp owns all of it and outlives
-// every connection.
+// daemon/context.h - what the connections of this server share. Plain references: server.cpp owns all of it and
+// outlives every connection.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ class TrashKeeper;
 
 // Buffers that one connection at a time uses while it has its turn: idle sessions own none.
 struct Scratch {
-    static constexpr std::size_t input_size = 16 * 1024;   // octets read from a client at once
-    static constexpr std::size_t file_size = 64 * 1024;    // octets read from a message or a filter at once
+    static constexpr std::size_t input_size = 16 * 1024; // octets read from a client at once
+    static constexpr std::size_t file_size = 64 * 1024;  // octets read from a message or a filter at once
     std::unique_ptr<char[]> input{new char[input_size]};
     std::string output;
 
@@ -38,7 +38,9 @@ struct Scratch {
         file_of = who;
         return file.get();
     }
-    [[nodiscard]] const char* file_still_of(const void* who) const noexcept { return file_of == who ? file.get() : nullptr; }
+    [[nodiscard]] const char* file_still_of(const void* who) const noexcept {
+        return file_of == who ? file.get() : nullptr;
+    }
 
 private:
     std::unique_ptr<char[]> file{new char[file_size]};
@@ -51,8 +53,8 @@ struct Context {
     const pop3::Settings& pop3;
     state::Metrics& metrics;
     state::EventBus& events;
-    worker::Pool& disk;     // scans, opens, reads that would wait, updates
-    worker::Pool& hashes;   // crypt(3), PBKDF2
+    worker::Pool& disk;   // scans, opens, reads that would wait, updates
+    worker::Pool& hashes; // crypt(3), PBKDF2
     Maildrops& maildrops;
     Locks& locks;
     Users& users;

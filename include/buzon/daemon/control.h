@@ -1,4 +1,5 @@
-// daemon/control.h - what a manager may see of the server and do to it: manage::Host, and the performing of its Actions.
+// daemon/control.h - what a manager may see of the server and do to it: manage::Host, and the performing of its
+// Actions.
 #pragma once
 
 #include <functional>
@@ -47,8 +48,9 @@ public:
     // When a manager's action that was asked for at `since` may be performed: guesses wait. To be asked again then.
     [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from,
                                             event::Instant since) const;
-    // Performs what a session asked for; from: where its manager is, nothing on a unix socket. `done` is called once, perhaps at once; when it is called later, `pending` is
-    // waiting meanwhile and may be dropped by who no longer wants to know.
+    // Performs what a session asked for; from: where its manager is, nothing on a unix socket. `done` is called once,
+    // perhaps at once; when it is called later, `pending` is waiting meanwhile and may be dropped by who no longer
+    // wants to know.
     void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
                  OnDone done);
 
@@ -56,7 +58,9 @@ public:
     [[nodiscard]] bool has_changed(const std::string& option) const { return changed_.contains(option); }
 
     // manage::Host
-    [[nodiscard]] std::chrono::system_clock::time_point now() const override { return std::chrono::system_clock::now(); }
+    [[nodiscard]] std::chrono::system_clock::time_point now() const override {
+        return std::chrono::system_clock::now();
+    }
     [[nodiscard]] const state::Metrics& metrics() override;
     [[nodiscard]] const state::History& history() const override { return history_.fresh(); }
     [[nodiscard]] const state::Settings& settings() const override { return settings_; }
@@ -103,7 +107,7 @@ private:
     void release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done);
     void save(worker::Pending& pending, OnDone done);
     void save_config(Saving saving, worker::Pending& pending, OnDone done);
-    static bool note(Saving& saving, const std::string& file, const worker::Answer& answer);   // true: it was written
+    static bool note(Saving& saving, const std::string& file, const worker::Answer& answer); // true: it was written
     static void saved(Saving& saving, const OnDone& done);
     [[nodiscard]] Unsaved unsaved() const;
     void find_unsaved_users(Unsaved& into) const;
@@ -118,9 +122,9 @@ private:
     ServerHooks& hooks_;
     Administrators& administrators_;
     HistoryKeeper& history_;
-    event::Instant measure_again_{};   // when memory and descriptors are looked at next
-    std::set<std::string> changed_;              // options whose values were changed at run time and not saved
-    std::set<std::string> changed_transforms_;   // users whose own transformation was changed, ever
+    event::Instant measure_again_{};           // when memory and descriptors are looked at next
+    std::set<std::string> changed_;            // options whose values were changed at run time and not saved
+    std::set<std::string> changed_transforms_; // users whose own transformation was changed, ever
 };
 
 } // namespace buzon::daemon

@@ -17,7 +17,7 @@ namespace buzon::daemon {
 
 class Administrators {
 public:
-    enum class Verdict : std::uint8_t { right, wrong, unknown };   // unknown: it could not be checked
+    enum class Verdict : std::uint8_t { right, wrong, unknown }; // unknown: it could not be checked
     using OnChecked = std::function<void(Verdict)>;
 
     // hashes: for secrets that take long to verify.
@@ -26,9 +26,9 @@ public:
     [[nodiscard]] bool any() const noexcept { return base_.size() > 0; }
     void replace(auth::UserBase base) { base_ = std::move(base); }
 
-    // Nothing as a source: a unix peer. When a try from there that has waited since `since` may be looked at. To be asked
-    // again when that time has come: tries that must wait go one after the other, so that who guesses on many connections
-    // at once is no faster than on one.
+    // Nothing as a source: a unix peer. When a try from there that has waited since `since` may be looked at. To be
+    // asked again when that time has come: tries that must wait go one after the other, so that who guesses on many
+    // connections at once is no faster than on one.
     [[nodiscard]] event::Instant not_before(const std::optional<auth::Source>& from, const std::string& name,
                                             event::Instant since, event::Instant now) const;
     // Whether the password is right. `then` is called once, perhaps at once; later when `pending` waits, which may be
@@ -37,13 +37,14 @@ public:
                event::Instant now, worker::Pending& pending, OnChecked then);
 
 private:
-    void finish(const std::optional<auth::Source>& from, const std::string& name, Verdict verdict, const OnChecked& then);
+    void finish(const std::optional<auth::Source>& from, const std::string& name, Verdict verdict,
+                const OnChecked& then);
     void note_look(const std::optional<auth::Source>& from, event::Instant now);
 
     auth::UserBase base_;
     worker::Pool& hashes_;
     auth::Throttle throttle_;
-    std::map<auth::Source::Octets, event::Instant> looked_;   // the last try of each source prefix; bounded
+    std::map<auth::Source::Octets, event::Instant> looked_; // the last try of each source prefix; bounded
 };
 
 } // namespace buzon::daemon

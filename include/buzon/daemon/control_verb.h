@@ -1,5 +1,5 @@
-// daemon/control_verb.h - which command a line is, for the counters. Runs for every line of every client, so it compares
-// numbers instead of words.
+// daemon/control_verb.h - which command a line is, for the counters. Runs for every line of every client, so it
+// compares numbers instead of words.
 #pragma once
 
 #include <cstdint>

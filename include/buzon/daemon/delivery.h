@@ -1,5 +1,5 @@
-// daemon/delivery.h - the pumps of one RETR or TOP: from a message's file, through a transformation if one is on, to wire
-// form. Pull-based: nothing is read before there is room for it. Never waits.
+// daemon/delivery.h - the pumps of one RETR or TOP: from a message's file, through a transformation if one is on, to
+// wire form. Pull-based: nothing is read before there is room for it. Never waits.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct DeliveryOrder {
     net::Ip client_ip;
     std::uint64_t session;
     std::optional<std::uint32_t> top_lines;
-    const mail::FilteredOctets* filtered;   // what the session knows of transformed octets; null: nothing
+    const mail::FilteredOctets* filtered; // what the session knows of transformed octets; null: nothing
 };
 
 class DeliveryOwner {
@@ -41,7 +41,7 @@ protected:
 
 // Octets that may go from a file to the client as they lie there, and are in memory.
 struct FilePart {
-    int file;   // borrowed
+    int file; // borrowed
     std::uint64_t offset;
     std::size_t octets;
 };
@@ -93,7 +93,7 @@ private:
     std::function<void()> wake_;
     event::Timer retry_;
     worker::Pending pending_;
-    bool answered_ = false;   // by the worker, with these two
+    bool answered_ = false; // by the worker, with these two
     std::error_code why_;
     posix::UniqueFd file_;
 };

@@ -12,7 +12,7 @@ namespace buzon::daemon {
 // program: ../maildir-sample in a source tree, ../share/buzon/maildir-sample where it is installed.
 class Demo {
 public:
-    Demo();   // throws StartError
+    Demo(); // throws StartError
     Demo(const Demo&) = delete;
     Demo& operator=(const Demo&) = delete;
     ~Demo();

@@ -12,8 +12,8 @@
 
 namespace buzon::daemon {
 
-// From `now` until shortly before the end of its minute by the wall clock, 1 to 61 s: a sample taken then counts in the minute
-// in which all but the last moment of it happened.
+// From `now` until shortly before the end of its minute by the wall clock, 1 to 61 s: a sample taken then counts in the
+// minute in which all but the last moment of it happened.
 [[nodiscard]] std::chrono::milliseconds until_minute_ends(std::chrono::system_clock::time_point now);
 
 class HistoryKeeper final : private event::TimerHandler {
@@ -25,8 +25,8 @@ public:
     HistoryKeeper(const HistoryKeeper&) = delete;
     HistoryKeeper& operator=(const HistoryKeeper&) = delete;
 
-    // Reads the file and takes the first sample; from then on the timer does. May wait for the disk: at the start. A file
-    // that is damaged, or no history at all, is put aside as history.damaged and said so in the log.
+    // Reads the file and takes the first sample; from then on the timer does. May wait for the disk: at the start. A
+    // file that is damaged, or no history at all, is put aside as history.damaged and said so in the log.
     void begin();
     // The history up to now.
     [[nodiscard]] const state::History& fresh();
@@ -42,14 +42,14 @@ private:
     void warn(const std::string& message);
 
     Context& context_;
-    std::string path_;   // of the file; empty: none
+    std::string path_; // of the file; empty: none
     ReadMetrics metrics_;
     state::History history_;
     std::vector<state::Count> values_;
     event::Timer timer_{*this};
     event::Instant sampled_{};
     worker::Pending saving_;
-    bool save_fails_ = false;   // said once, not every minute
+    bool save_fails_ = false; // said once, not every minute
 };
 
 } // namespace buzon::daemon

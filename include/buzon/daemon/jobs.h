@@ -25,8 +25,29 @@ namespace buzon::daemon {
 inline constexpr const char* worker_name = "buzon-worker";
 [[nodiscard]] int worker_main();
 
-enum class JobKind : std::uint8_t { scan, open, read, update, make_maildir, verify, make_secret, scram, directory, check_spec, edit, store,
-                                    restore, search, record, report, expire, config, people, read_filtered, add_filtered };
+enum class JobKind : std::uint8_t {
+    scan,
+    open,
+    read,
+    update,
+    make_maildir,
+    verify,
+    make_secret,
+    scram,
+    directory,
+    check_spec,
+    edit,
+    store,
+    restore,
+    search,
+    record,
+    report,
+    expire,
+    config,
+    people,
+    read_filtered,
+    add_filtered
+};
 
 // By maildrop.
 using SessionRecords = std::unordered_map<std::string, std::vector<mail::SessionRecord>>;
@@ -34,7 +55,7 @@ using SessionRecords = std::unordered_map<std::string, std::vector<mail::Session
 // Every answer begins with an error number (0: fine); what follows depends on the kind.
 struct Answered {
     std::error_code why;
-    std::string_view rest;   // points into the answer's body
+    std::string_view rest; // points into the answer's body
 };
 [[nodiscard]] Answered read_answer(const worker::Answer& answer);
 
@@ -43,11 +64,12 @@ struct Answered {
 [[nodiscard]] worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRules& rules);
 [[nodiscard]] mail::UidlChange read_change(std::string_view rest);
 // A message by name, wherever it is now. Answer: the descriptor.
-[[nodiscard]] worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new, std::uint64_t inode);
+[[nodiscard]] worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new,
+                                   std::uint64_t inode);
 // Octets of a file that are not in memory. Answer: the octets, none at its end. `file` is borrowed until submit().
 [[nodiscard]] worker::Job read_job(int file, std::uint64_t offset, std::uint32_t octets);
-// Answer: a mail::UpdateOutcome. The request: mail::UpdateRequest::to_bytes(), all of it in `file` when that is not -1 (a
-// memory file, borrowed until submit()).
+// Answer: a mail::UpdateOutcome. The request: mail::UpdateRequest::to_bytes(), all of it in `file` when that is not -1
+// (a memory file, borrowed until submit()).
 [[nodiscard]] worker::Job update_job(bool fsync, std::string_view request, int file);
 // Whether a password opens a stored secret ({SCHEME}…). Answer: "y" or "n".
 [[nodiscard]] worker::Job verify_job(std::string_view secret, std::string_view password);
@@ -57,14 +79,15 @@ struct Answered {
 [[nodiscard]] worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations);
 // Whether the path is a directory. Answer: its absolute path.
 [[nodiscard]] worker::Job directory_job(std::string_view path);
-// Whether this system user can run the programs of a SPEC; "": whether we can. Answer: what is wrong, empty when nothing is.
+// Whether this system user can run the programs of a SPEC; "": whether we can. Answer: what is wrong, empty when
+// nothing is.
 [[nodiscard]] worker::Job check_spec_job(std::string_view spec, std::string_view user);
 // What is on file about the octets of a maildrop's messages behind the programs of a SPEC as they are now.
 [[nodiscard]] worker::Job read_filtered_job(const std::string& maildir, std::string_view spec);
 struct FilteredAnswer {
-    std::string key;   // filter::identity(); empty when there is none, or no answer
-    bool local = false;   // the mail and the programs are on file systems of this machine
-    mail::FilteredStamp stamp;   // from before the file was read
+    std::string key;           // filter::identity(); empty when there is none, or no answer
+    bool local = false;        // the mail and the programs are on file systems of this machine
+    mail::FilteredStamp stamp; // from before the file was read
     mail::FilteredMessages messages;
 };
 [[nodiscard]] FilteredAnswer read_filtered_answer(const worker::Answer& answer);
@@ -90,15 +113,15 @@ struct FilteredAnswer {
 // What files say, or the sentence why they are wrong.
 struct Found {
     bool right;
-    std::string_view text;   // points into the answer's body
+    std::string_view text; // points into the answer's body
 };
 [[nodiscard]] Found read_found(std::string_view rest);
 // The config file and all that check_options() looks at. Answer: a Found, its text to be read by read_config_found().
 [[nodiscard]] worker::Job config_job(const Options& before);
 struct ConfigFound {
-    std::string text;           // of the config file
-    std::string root;           // as checked_root() gives it
-    std::string root_problem;   // or why it does not
+    std::string text;         // of the config file
+    std::string root;         // as checked_root() gives it
+    std::string root_problem; // or why it does not
 };
 [[nodiscard]] ConfigFound read_config_found(std::string_view text);
 // load(). Answer: a Found, and as descriptor an auth::UserBlock.

@@ -1,5 +1,6 @@
-// daemon/listings.h - LIST and UIDL of large maildrops, kept in the form in which clients get them. As long as a maildrop
-// stays as it is, they go from there to the sockets of later sessions, and nobody writes a million lines again.
+// daemon/listings.h - LIST and UIDL of large maildrops, kept in the form in which clients get them. As long as a
+// maildrop stays as it is, they go from there to the sockets of later sessions, and nobody writes a million lines
+// again.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +23,11 @@ public:
     // Those of smaller maildrops are sent in a piece or two, and produced faster than looked for.
     static constexpr std::uint32_t fewest_messages = 4096;
     static constexpr std::size_t most_octets = 64 * 1024 * 1024;
-    static constexpr std::size_t most_recorded = 32 * 1024 * 1024;   // of all that are being produced
+    static constexpr std::size_t most_recorded = 32 * 1024 * 1024; // of all that are being produced
     static constexpr std::size_t most_kept = 32;                   // each has a descriptor
 
     struct Text {
-        posix::UniqueFd file;   // in memory
+        posix::UniqueFd file; // in memory
         std::uint64_t octets = 0;
     };
 
@@ -46,7 +47,7 @@ private:
     };
     void forget(std::vector<Kept>::iterator which);
 
-    std::vector<Kept> kept_;   // the least recently used first
+    std::vector<Kept> kept_; // the least recently used first
     std::size_t octets_ = 0;
     std::uint64_t recorded_ = 0;
 };
@@ -76,7 +77,7 @@ private:
     pop3::Listing what_;
     std::shared_ptr<const Listings::Text> known_;
     std::uint64_t sent_ = 0;
-    Listings::Text recorded_;   // without a file: it cannot be kept
+    Listings::Text recorded_; // without a file: it cannot be kept
 };
 
 } // namespace buzon::daemon

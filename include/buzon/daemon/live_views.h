@@ -1,5 +1,5 @@
-// daemon/live_views.h - whose turn it is among those who watch (EVNT, LOGG FOLLOW), and how long: however many they are, the
-// sessions do not wait for them.
+// daemon/live_views.h - whose turn it is among those who watch (EVNT, LOGG FOLLOW), and how long: however many they
+// are, the sessions do not wait for them.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// daemon/locks.h - which maildrops are in use (RFC 1939 section 4: one session a maildrop), by this server's sessions and
-// by those of other servers on the same mail root.
+// daemon/locks.h - which maildrops are in use (RFC 1939 section 4: one session a maildrop), by this server's sessions
+// and by those of other servers on the same mail root.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,7 @@ public:
 
 private:
     std::optional<mail::MaildropLocks> locks_;
-    std::string root_;   // with a slash at its end
+    std::string root_; // with a slash at its end
     Holders* holders_ = nullptr;
 };
 

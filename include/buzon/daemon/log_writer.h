@@ -10,8 +10,8 @@
 
 namespace buzon::daemon {
 
-// Lines are written at the end of the turn. While the reader of a pipe or terminal is slow they are kept, up to a bound;
-// beyond it they are dropped and counted, and a line says how many.
+// Lines are written at the end of the turn. While the reader of a pipe or terminal is slow they are kept, up to a
+// bound; beyond it they are dropped and counted, and a line says how many.
 class LogWriter final : public state::LogSink, private event::Task, private event::TimerHandler {
 public:
     LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd);

@@ -28,8 +28,8 @@ struct LoggedIn {
 };
 struct LoginRefused {
     pop3::Refusal why = pop3::Refusal::temporary;
-    std::optional<std::uint32_t> seconds;   // as Session::login_refused() takes it
-    std::string cause;                      // the true reason, for the log alone
+    std::optional<std::uint32_t> seconds; // as Session::login_refused() takes it
+    std::string cause;                    // the true reason, for the log alone
 };
 using LoginEnd = std::variant<LoggedIn, LoginRefused>;
 
@@ -40,11 +40,12 @@ using Proof =
 // Where the client is, as far as we can know.
 struct ClientInfo {
     // `local`: this machine, without a front in between; its tries are never delayed, because one address stands for
-    // everybody who uses a webmail or a front without PROXY headers. `behind_front`: somebody whom his front does not name.
+    // everybody who uses a webmail or a front without PROXY headers. `behind_front`: somebody whom his front does not
+    // name.
     enum class Place : std::uint8_t { network, local, behind_front };
 
-    net::Endpoint address;        // the client's, also when a front passed it on
-    bool secure = false;          // nobody else can read along
+    net::Endpoint address; // the client's, also when a front passed it on
+    bool secure = false;   // nobody else can read along
     Place place = Place::network;
 };
 
@@ -88,7 +89,7 @@ private:
     std::string user_;
     OnEnd then_;
     bool starting_ = false;
-    std::optional<LoginEnd> early_;   // the end, while start() still runs
+    std::optional<LoginEnd> early_; // the end, while start() still runs
     event::Timer delay_{*this};
     worker::Pending verifying_;
     std::unique_ptr<FilteredSizes::LookUp> looking_up_;

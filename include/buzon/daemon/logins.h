@@ -23,7 +23,8 @@ public:
     explicit LoginDelays(std::size_t size) : size_{size} {}
 
     // Seconds until this user may log in again, rounded up; 0: now.
-    [[nodiscard]] std::uint32_t seconds_to_go(std::string_view user, std::chrono::seconds delay, event::Instant now) const;
+    [[nodiscard]] std::uint32_t seconds_to_go(std::string_view user, std::chrono::seconds delay,
+                                              event::Instant now) const;
     void logged_in(std::string_view user, std::chrono::seconds delay, event::Instant now);
     [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
 
@@ -32,7 +33,7 @@ private:
 
     std::size_t size_;
     std::unordered_map<std::string, event::Instant> last_;
-    std::deque<std::pair<event::Instant, std::string>> order_;   // as they came
+    std::deque<std::pair<event::Instant, std::string>> order_; // as they came
 };
 
 class Logins {

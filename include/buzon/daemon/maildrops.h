@@ -63,11 +63,11 @@ public:
 
 private:
     struct Known;
-    using Entry = std::pair<const SharedText, Known>;   // by path
+    using Entry = std::pair<const SharedText, Known>; // by path
     struct Known {
         std::shared_ptr<const mail::Snapshot> snapshot;
-        event::Instant at_hand_until{};   // until then stat() of its directories does not wait
-        Entry* before = nullptr;          // in the order of use: the one used before it, and the one behind it
+        event::Instant at_hand_until{}; // until then stat() of its directories does not wait
+        Entry* before = nullptr;        // in the order of use: the one used before it, and the one behind it
         Entry* behind = nullptr;
     };
     struct Scan {
@@ -95,7 +95,7 @@ private:
     std::size_t most_memory_;
     std::size_t memory_ = 0;
     std::unordered_map<SharedText, Known, SharedText::Hash, SharedText::Equal> known_;
-    Entry* first_used_ = nullptr;   // least recently
+    Entry* first_used_ = nullptr; // least recently
     Entry* last_used_ = nullptr;
     std::unordered_map<std::string, Scan> scans_;
 };

@@ -27,7 +27,10 @@ protected:
     ~ManagerOwner() = default;
 };
 
-class ManageConnection final : private event::Handler, private event::TimerHandler, private event::Task, private LiveView {
+class ManageConnection final : private event::Handler,
+                               private event::TimerHandler,
+                               private event::Task,
+                               private LiveView {
 public:
     ManageConnection(Context& context, Control& control, LiveViews& views, ManagerOwner& owner, std::uint64_t id,
                      posix::UniqueFd socket, std::string name, bool trusted, std::optional<auth::Source> from);
@@ -68,9 +71,9 @@ private:
     posix::UniqueFd socket_;
     event::Watch watch_;
     event::Timer timer_{*this};
-    event::Timer delay_{*this};   // before a guess is looked at
-    event::Timer look_{*this};    // before a live view is looked at again
-    event::Instant looked_{};     // when it was last, and had something
+    event::Timer delay_{*this}; // before a guess is looked at
+    event::Timer look_{*this};  // before a live view is looked at again
+    event::Instant looked_{};   // when it was last, and had something
     event::Instant active_{};
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;
@@ -80,12 +83,12 @@ private:
     bool peer_done_ = false;
     std::string input_;
     std::string output_;
-    std::size_t sent_ = 0;   // of output_
+    std::size_t sent_ = 0; // of output_
     std::optional<auth::Source> from_;
-    manage::Action asked_ = manage::Answered{};   // while performing
+    manage::Action asked_ = manage::Answered{}; // while performing
     event::Instant asked_at_{};
     worker::Pending pending_;
-    manage::Session session_;   // last: it may wake us until it goes
+    manage::Session session_; // last: it may wake us until it goes
 };
 
 } // namespace buzon::daemon

@@ -45,11 +45,11 @@ private:
     std::uint64_t id_;
     posix::UniqueFd socket_;
     event::Watch watch_;
-    event::Timer limit_{*this};   // of one request with its response, also of the wait for it
+    event::Timer limit_{*this}; // of one request with its response, also of the wait for it
     manage::HttpSession session_;
-    std::string input_;           // read but not answered yet: the response before it is still on its way
+    std::string input_; // read but not answered yet: the response before it is still on its way
     std::string output_;
-    std::size_t sent_ = 0;        // of output_
+    std::size_t sent_ = 0; // of output_
     bool closed_ = false;
 };
 

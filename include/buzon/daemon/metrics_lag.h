@@ -16,7 +16,8 @@ public:
 private:
     void on_timer(event::Timer&) override {
         timer_.arm(loop_.timers(), loop_.now() + std::chrono::seconds{1});
-        const auto longest = std::chrono::duration_cast<std::chrono::microseconds>(loop_.take_statistics().longest_turn);
+        const auto longest =
+            std::chrono::duration_cast<std::chrono::microseconds>(loop_.take_statistics().longest_turn);
         metrics_.loop_lag.observe(static_cast<state::Count>(longest.count()));
     }
 

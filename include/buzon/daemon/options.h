@@ -30,31 +30,31 @@ private:
     int code_;
 };
 
-// The exit code for what the system refused: 66 for what is missing or of the wrong kind, 77 for what is forbidden, 75 for
-// what may work later, 71 for the rest.
+// The exit code for what the system refused: 66 for what is missing or of the wrong kind, 77 for what is forbidden, 75
+// for what may work later, 71 for the rest.
 [[nodiscard]] int exit_code_for(std::error_code why) noexcept;
 
 struct Options {
     enum class Task : std::uint8_t { serve, help, version, check, verify_uidls };
     Task task = Task::serve;
 
-    std::vector<net::Ip> addresses;        // none: every address
+    std::vector<net::Ip> addresses; // none: every address
     std::uint16_t port = 1110;
-    std::vector<net::Ip> mgmt_addresses;   // none, and no path: loopback
-    std::vector<std::string> mgmt_paths;   // unix:PATH
+    std::vector<net::Ip> mgmt_addresses; // none, and no path: loopback
+    std::vector<std::string> mgmt_paths; // unix:PATH
     std::uint16_t mgmt_port = 1111;
     std::vector<net::Endpoint> metrics;
 
     std::string path = "./maildir";
     std::vector<auth::NamedSecret> users;
     std::string users_file;
-    std::string checkpassword;             // absolute path, or empty
+    std::string checkpassword; // absolute path, or empty
     std::vector<auth::NamedSecret> admins;
     std::string admins_file;
-    std::string state_dir;                 // empty: nothing is kept but mail
-    std::string log_socket;                // empty: the log goes to stderr
+    std::string state_dir;  // empty: nothing is kept but mail
+    std::string log_socket; // empty: the log goes to stderr
     std::string config_file;
-    bool demo = false;                     // --default
+    bool demo = false; // --default
 
     filter::FilterSpec transform;
     std::map<std::string, filter::FilterSpec> transform_for;
@@ -62,23 +62,24 @@ struct Options {
     std::vector<net::Cidr> proxy_from;
     struct Verification {
         std::string user;
-        std::string file;   // a UIDL listing of another server
+        std::string file; // a UIDL listing of another server
     };
     std::vector<Verification> verify_uidls;
     state::Settings settings;
-    std::vector<std::string> arguments;                   // as they were given, to be read again at SIGHUP
-    std::set<std::string, std::less<>> on_command_line;   // names of the options there: no config file changes these
+    std::vector<std::string> arguments;                 // as they were given, to be read again at SIGHUP
+    std::set<std::string, std::less<>> on_command_line; // names of the options there: no config file changes these
 };
 
 // The text of a config file. Throws StartError.
 using ReadConfig = std::function<std::string(const std::string& path)>;
 [[nodiscard]] std::string read_config_file(const std::string& path);
-// A file that the start and every SIGHUP read, of `limit` octets at most. A pipe is none: it can be read once only, and who
-// opens one may wait for ever. Throws StartError.
+// A file that the start and every SIGHUP read, of `limit` octets at most. A pipe is none: it can be read once only, and
+// who opens one may wait for ever. Throws StartError.
 [[nodiscard]] std::string read_named_file(const std::string& path, std::size_t limit);
 
 // arguments: without the program's name. Throws StartError.
-[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read = read_config_file);
+[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments,
+                                    const ReadConfig& read = read_config_file);
 
 [[nodiscard]] std::string help_text();
 

@@ -1,5 +1,5 @@
-// daemon/pop3_connection.h - one POP3 client: reads its lines, gives them to the session, performs what the session asks
-// for, sends the replies. Everything it does is a piece of work in one turn of the loop; it never waits.
+// daemon/pop3_connection.h - one POP3 client: reads its lines, gives them to the session, performs what the session
+// asks for, sends the replies. Everything it does is a piece of work in one turn of the loop; it never waits.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,8 @@ protected:
 // Between two commands it is small: what only a turn or a command under way needs is in a part of its own (Busy).
 class Pop3Connection final : private event::Handler, private event::TimerHandler {
 public:
-    Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket, ClientInfo client);
+    Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket,
+                   ClientInfo client);
     Pop3Connection(const Pop3Connection&) = delete;
     Pop3Connection& operator=(const Pop3Connection&) = delete;
     ~Pop3Connection();
@@ -60,8 +61,8 @@ public:
     void stop(Ending why, bool patient);
     // No further command is taken: the one that runs is finished, its reply sent.
     void finish_up();
-    // Somebody else wants the maildrop. Ends it without UPDATE, and is true, when the client is gone for certain; else the
-    // kernel is asked to find out.
+    // Somebody else wants the maildrop. Ends it without UPDATE, and is true, when the client is gone for certain; else
+    // the kernel is asked to find out.
     [[nodiscard]] bool give_way();
     // The settings have changed: their time limits hold from now on.
     void settings_changed();
@@ -72,12 +73,14 @@ public:
     [[nodiscard]] const net::Endpoint& address() const noexcept { return client_.address; }
     [[nodiscard]] bool logged_in() const noexcept { return session_.maildrop() != nullptr; }
     [[nodiscard]] std::string_view state_name() const noexcept;
-    [[nodiscard]] std::string_view command() const noexcept;   // the one that runs, else empty
+    [[nodiscard]] std::string_view command() const noexcept; // the one that runs, else empty
     [[nodiscard]] std::string program() const { return delivering() ? busy_->delivery->program() : std::string{}; }
     [[nodiscard]] std::uint64_t reply_sent() const noexcept {
         return delivering() && sent_ > busy_->reply_began_at ? sent_ - busy_->reply_began_at : 0;
     }
-    [[nodiscard]] std::optional<std::uint64_t> reply_size() const { return delivering() ? busy_->reply_size : std::nullopt; }
+    [[nodiscard]] std::optional<std::uint64_t> reply_size() const {
+        return delivering() ? busy_->reply_size : std::nullopt;
+    }
     [[nodiscard]] std::size_t backlog() const noexcept { return busy_ ? busy_->output.size() - busy_->output_sent : 0; }
     [[nodiscard]] std::uint32_t retrieved() const noexcept { return retrieved_; }
     [[nodiscard]] event::Instant began() const noexcept { return began_; }
@@ -88,17 +91,27 @@ private:
     static constexpr std::size_t send_at = 64 * 1024;
     struct Searching {
         pop3::Search wanted;
-        mail::MessageNumber after{0};   // the last message looked at
-        bool begun = false;             // "+OK" has been said
+        mail::MessageNumber after{0}; // the last message looked at
+        bool begun = false;           // "+OK" has been said
     };
-    enum class Doing : std::uint8_t { nothing, logging_in, preparing, delivering, listing, searching, reporting, updating };
+    enum class Doing : std::uint8_t {
+        nothing,
+        logging_in,
+        preparing,
+        delivering,
+        listing,
+        searching,
+        reporting,
+        updating
+    };
 
     void on_ready(std::uint32_t events) override;
     void on_timer(event::Timer& which) override;
     void delivery_wakes();
 
-    // What there is only during a turn and while a command is under way, or octets wait: an idle session has none of it,
-    // and ten thousand of them are ten thousand times smaller. turn() makes it and, when all is done, takes it away.
+    // What there is only during a turn and while a command is under way, or octets wait: an idle session has none of
+    // it, and ten thousand of them are ten thousand times smaller. turn() makes it and, when all is done, takes it
+    // away.
     struct Busy final : event::Task, DeliveryOwner {
         explicit Busy(Pop3Connection& whose) : connection{whose} {}
         void run() override { connection.go_on(); }
@@ -107,21 +120,21 @@ private:
         [[nodiscard]] bool done() const noexcept;
 
         Pop3Connection& connection;
-        std::string_view in;          // what is to be worked through in this turn
-        std::string input;            // the same between turns
-        std::string output;           // what the client has not taken yet
+        std::string_view in; // what is to be worked through in this turn
+        std::string input;   // the same between turns
+        std::string output;  // what the client has not taken yet
         std::size_t output_sent = 0;
-        std::string maildir;          // as maildir() made it
-        event::Instant work_began;    // of a login or a delivery
+        std::string maildir;       // as maildir() made it
+        event::Instant work_began; // of a login or a delivery
         std::uint64_t reply_began_at = 0;
         std::optional<std::uint64_t> reply_size;
         std::unique_ptr<Login> login;
         std::unique_ptr<Delivery> delivery;
-        std::unique_ptr<ListingRun> listing;     // while a listing that others may share runs
-        std::unique_ptr<Searching> search;       // while a SEARCH runs
-        std::unique_ptr<UpdateOrder> update;     // until what QUIT asks for is on its way
+        std::unique_ptr<ListingRun> listing; // while a listing that others may share runs
+        std::unique_ptr<Searching> search;   // while a SEARCH runs
+        std::unique_ptr<UpdateOrder> update; // until what QUIT asks for is on its way
         std::unique_ptr<Reports::Waiter> report_waiter;
-        worker::Pending job;                     // an update, SCRAM credentials, part of a search, a report
+        worker::Pending job; // an update, SCRAM credentials, part of a search, a report
     };
     [[nodiscard]] Busy& busy();
     void rest();
@@ -129,7 +142,6 @@ private:
     [[nodiscard]] bool keeps_input() const noexcept { return busy_ && !busy_->input.empty(); }
     // While busy.
     [[nodiscard]] const std::string& maildir();
-
 
     // A turn that goes on with what was left, or waited.
     void go_on();
@@ -187,7 +199,7 @@ private:
     pop3::Session session_;
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;
-    bool closing_ = false;        // close when all output has left
+    bool closing_ = false; // close when all output has left
     bool closed_ = false;
     bool socket_full_ = false;    // a file's part waits for room
     bool alone_ = false;          // the client has gone, an update goes on
@@ -196,23 +208,23 @@ private:
     bool deliver_counts_ = false; // the end of a delivery is on its way out
     bool retr_ = false;           // the delivery is a RETR, not a TOP
     bool finish_up_ = false;
-    bool counting_ = false;       // the command that runs has no reply yet
-    state::Pop3Command verb_ = state::Pop3Command::unknown;   // the command that runs, or was the last
+    bool counting_ = false;                                 // the command that runs has no reply yet
+    state::Pop3Command verb_ = state::Pop3Command::unknown; // the command that runs, or was the last
     Ending ending_ = Ending::lost;
     pop3::Mechanism mechanism_ = pop3::Mechanism::pass;
     std::uint32_t retrieved_ = 0;
     std::uint32_t removed_ = 0;
     std::uint32_t commands_ = 0;
-    int kernel_holds_ = 0;        // octets, when we looked last
+    int kernel_holds_ = 0; // octets, when we looked last
     std::uint64_t id_;
     ClientInfo client_;
     event::Instant began_;
     event::Instant active_;
-    std::uint64_t sent_ = 0;      // octets, all in all
-    std::uint64_t received_ = 0;  // the same
+    std::uint64_t sent_ = 0;     // octets, all in all
+    std::uint64_t received_ = 0; // the same
     SharedText maildir_;
     MaildropLock lock_;
-    std::unique_ptr<Busy> busy_;  // null while idle
+    std::unique_ptr<Busy> busy_; // null while idle
 };
 
 } // namespace buzon::daemon

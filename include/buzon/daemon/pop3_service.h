@@ -32,7 +32,7 @@ public:
 
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] const std::vector<net::Ip>& addresses() const noexcept { return addresses_; }
-    [[nodiscard]] std::string address_text() const;   // "::" or "127.0.0.1,::1"
+    [[nodiscard]] std::string address_text() const; // "::" or "127.0.0.1,::1"
     [[nodiscard]] bool serves_v4() const noexcept;
     [[nodiscard]] bool serves_v6() const noexcept;
 
@@ -71,8 +71,8 @@ private:
     void refuse(int socket, const net::Ip& ip, const char* why);
     [[nodiscard]] bool full() const noexcept;
     [[nodiscard]] const char* refusal_for(const net::Ip& ip) const;
-    // A hash with a secret of this process, so that nobody finds a name that is counted as another's. By chance two of a
-    // million names of 16 octets are: once in 300,000 processes.
+    // A hash with a secret of this process, so that nobody finds a name that is counted as another's. By chance two of
+    // a million names of 16 octets are: once in 300,000 processes.
     [[nodiscard]] std::uint64_t key_of(std::string_view user) const noexcept;
     void retire(Pop3Connection& connection) override;
     void user_came(Pop3Connection& connection) override;
@@ -88,12 +88,12 @@ private:
     std::vector<net::Ip> addresses_;
     bool accepting_ = false;
     std::uint64_t next_id_ = 1;
-    std::unordered_map<std::uint64_t, Pop3Connection> connections_;   // by id; one allocation a connection
+    std::unordered_map<std::uint64_t, Pop3Connection> connections_; // by id; one allocation a connection
     std::vector<std::uint64_t> leaving_;
     Sweep sweep_{*this};
     std::unordered_map<net::Ip, std::uint32_t, net::IpHash> per_ip_;
     std::uint64_t secret_;
-    std::unordered_map<std::uint64_t, std::uint32_t> per_user_;   // by key_of(): long names cost a session nothing here
+    std::unordered_map<std::uint64_t, std::uint32_t> per_user_; // by key_of(): long names cost a session nothing here
     std::function<void()> when_empty_;
     ProxyGate gate_;
 };

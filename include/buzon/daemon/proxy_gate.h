@@ -19,7 +19,8 @@ namespace buzon::daemon {
 class ProxyGate {
 public:
     // `early`: what the client has sent already, behind the header; good during the call.
-    using OnPassed = std::function<void(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early)>;
+    using OnPassed =
+        std::function<void(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early)>;
 
     ProxyGate(Context& context, std::vector<net::Cidr> fronts, OnPassed passed);
     ProxyGate(const ProxyGate&) = delete;

@@ -1,5 +1,5 @@
-// daemon/reload.h - reads the users, or everything that was read from files, again while the server serves. Workers read and
-// check, one after the other; what comes of it comes whole or not at all.
+// daemon/reload.h - reads the users, or everything that was read from files, again while the server serves. Workers
+// read and check, one after the other; what comes of it comes whole or not at all.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,8 @@ struct FreshFiles {
     Options options;
     auth::UserBase users;
     auth::UserBase administrators;
-    std::string root;            // the mail root, absolute; empty: it cannot be used,
-    std::string root_problem;    // because
+    std::string root;         // the mail root, absolute; empty: it cannot be used,
+    std::string root_problem; // because
 };
 
 // Is told once for each reading, never from within a call of its own.
@@ -60,9 +60,9 @@ private:
     const Options& now_;
     ReloadEvents& events_;
     Reading reading_ = Reading::nothing;
-    bool again_ = false;   // the users file has changed while something was read
+    bool again_ = false; // the users file has changed while something was read
     bool stale_ = false;
-    FreshFiles fresh_;     // as far as they have come
+    FreshFiles fresh_; // as far as they have come
     worker::Pending pending_;
 };
 

@@ -1,5 +1,5 @@
-// daemon/reports.h - what REPORT tells: ended sessions and refused logins, collected here and put down by a worker now and
-// then, so that a session costs no job of its own. A kill -9 loses the last minute of it, and nothing else.
+// daemon/reports.h - what REPORT tells: ended sessions and refused logins, collected here and put down by a worker now
+// and then, so that a session costs no job of its own. A kill -9 loses the last minute of it, and nothing else.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,8 @@ public:
     // The wait of one REPORT; destroying it gives it up.
     class Waiter {
     public:
-        Waiter(std::string maildir, std::function<void()> then) : maildir_{std::move(maildir)}, then_{std::move(then)} {}
+        Waiter(std::string maildir, std::function<void()> then)
+            : maildir_{std::move(maildir)}, then_{std::move(then)} {}
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
         ~Waiter();
@@ -36,13 +37,13 @@ public:
         std::string maildir_;
         std::function<void()> then_;
         Reports* owner_ = nullptr;
-        bool last_ = false;   // what is being put down now is all that it waits for
+        bool last_ = false; // what is being put down now is all that it waits for
     };
 
     // Nothing where REPORT is switched off. Bounded: with too many maildrops at once, or a disk that hangs, records go.
     void note(const std::string& maildir, const mail::SessionRecord& record);
-    // Whether all that was noted of the waiter's maildrop until now is in its file, or lost. Otherwise it is put down, and the
-    // waiter hears when that is done.
+    // Whether all that was noted of the waiter's maildrop until now is in its file, or lost. Otherwise it is put down,
+    // and the waiter hears when that is done.
     [[nodiscard]] bool all_down(Waiter& waiter);
     // Puts down what there is, then calls `then`: for the end of the server.
     void finish(std::function<void()> then);
@@ -63,11 +64,11 @@ private:
     worker::Pool& disk_;
     const state::Settings& settings_;
     SessionRecords waiting_;
-    std::size_t count_ = 0;   // records in waiting_
+    std::size_t count_ = 0; // records in waiting_
     event::Timer timer_{*this};
-    std::list<Writing> writings_;   // none of a maildrop that another one is about
+    std::list<Writing> writings_; // none of a maildrop that another one is about
     std::vector<Waiter*> waiters_;
-    std::list<Waiter*> ready_;      // about to hear
+    std::list<Waiter*> ready_; // about to hear
     std::function<void()> when_written_;
 };
 

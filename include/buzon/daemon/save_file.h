@@ -1,5 +1,5 @@
-// daemon/save_file.h - files of ours that must survive whatever happens while they are written. Waits for disks: runs in
-// a worker, or when the loop does not turn.
+// daemon/save_file.h - files of ours that must survive whatever happens while they are written. Waits for disks: runs
+// in a worker, or when the loop does not turn.
 #pragma once
 
 #include <map>

@@ -13,8 +13,8 @@
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/file_watch.h"
 #include "buzon/daemon/filtered_sizes.h"
-#include "buzon/daemon/listings.h"
 #include "buzon/daemon/history_keeper.h"
+#include "buzon/daemon/listings.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/log_writer.h"
 #include "buzon/daemon/logins.h"
@@ -39,8 +39,8 @@ namespace buzon::daemon {
 
 class Server final : private ServerHooks, private ReloadEvents {
 public:
-    // Binds both services. `users`: from load(); `root`: from checked_root(). Throws StartError, or std::system_error where the kernel refuses
-    // what no server can do without.
+    // Binds both services. `users`: from load(); `root`: from checked_root(). Throws StartError, or std::system_error
+    // where the kernel refuses what no server can do without.
     Server(Options options, auth::UserBase users, std::string root);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -115,7 +115,7 @@ private:
     ManageService manage_;
     MetricsService http_;
     LoopLag lag_{loop_, metrics_};
-    std::array<state::Settings::Seconds, 3> limits_in_force_{};   // that sessions' timers were armed with
+    std::array<state::Settings::Seconds, 3> limits_in_force_{}; // that sessions' timers were armed with
     Deadline deadline_{loop_};
     Reload reload_{disk_, options_, *this};
     FileWatch users_watch_;

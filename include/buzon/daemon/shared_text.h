@@ -14,7 +14,7 @@ namespace buzon::daemon {
 class SharedText {
 public:
     SharedText() = default;
-    explicit SharedText(std::string_view text);   // at most 4 GiB
+    explicit SharedText(std::string_view text); // at most 4 GiB
     SharedText(const SharedText& other) noexcept : block_{other.block_} {
         if (block_) ++block_->users;
     }
@@ -45,7 +45,7 @@ public:
 private:
     struct Block {
         std::uint32_t users;
-        std::uint32_t size;   // octets of the text, which follow
+        std::uint32_t size; // octets of the text, which follow
         [[nodiscard]] char* text() noexcept { return static_cast<char*>(static_cast<void*>(this + 1)); }
     };
     Block* block_ = nullptr;

@@ -1,5 +1,5 @@
-// daemon/start_files.h - everything that a start and a reload take from the disk. It may wait: for the start of the program
-// and for workers, never for the reactor.
+// daemon/start_files.h - everything that a start and a reload take from the disk. It may wait: for the start of the
+// program and for workers, never for the reactor.
 #pragma once
 
 #include <span>
@@ -16,9 +16,9 @@ namespace buzon::daemon {
 // Whose names and secrets: those of the command line, and a passwd-file.
 struct People {
     std::vector<auth::NamedSecret> named;
-    std::string option;   // "--user" or "--admin", for errors
-    std::string file;     // empty: there is none
-    std::string programs_user;   // whom their transformations run as (--transform-user); empty: the server's own user
+    std::string option;        // "--user" or "--admin", for errors
+    std::string file;          // empty: there is none
+    std::string programs_user; // whom their transformations run as (--transform-user); empty: the server's own user
 };
 [[nodiscard]] People users_of(const Options& options);
 [[nodiscard]] People administrators_of(const Options& options);

@@ -55,7 +55,9 @@ public:
     void refresh();
     void run_as(std::optional<filter::RunAs> who) { run_as_ = std::move(who); }
     // Its name; empty: the server's own user.
-    [[nodiscard]] std::string_view programs_user() const noexcept { return run_as_ ? run_as_->name : std::string_view{}; }
+    [[nodiscard]] std::string_view programs_user() const noexcept {
+        return run_as_ ? run_as_->name : std::string_view{};
+    }
 
 private:
     [[nodiscard]] filter::QueueLimits queue_limits() const;
@@ -67,9 +69,9 @@ private:
     Complaints complaints_;
     Transform standard_;
     const Users& users_;
-    std::map<std::string, Transform> changed_;     // by managers
+    std::map<std::string, Transform> changed_; // by managers
     std::map<std::string, Transform> for_users_;
-    mutable std::map<std::string, Transform, std::less<>> parsed_;   // SPECs of the users file that were wanted lately
+    mutable std::map<std::string, Transform, std::less<>> parsed_; // SPECs of the users file that were wanted lately
     std::optional<filter::RunAs> run_as_;
 };
 

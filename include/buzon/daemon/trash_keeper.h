@@ -38,9 +38,9 @@ private:
     const state::Settings& settings_;
     const Users& users_;
     state::EventBus& events_;
-    std::chrono::days grace_{0};   // that the walk goes by
-    auth::UserBase::Place at_;     // where the walk is, among the listed users
-    std::vector<std::string> vouched_;   // maildirs of others that it has still to go to
+    std::chrono::days grace_{0};       // that the walk goes by
+    auth::UserBase::Place at_;         // where the walk is, among the listed users
+    std::vector<std::string> vouched_; // maildirs of others that it has still to go to
     event::Timer timer_{*this};
     worker::Pending walking_;
     worker::Pending expiring_;

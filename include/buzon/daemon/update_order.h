@@ -18,14 +18,15 @@ namespace buzon::daemon {
 class UpdateOrder final : private event::TimerHandler {
 public:
     enum class Step : std::uint8_t {
-        more,     // go_on() again, after the others
-        wait,     // no descriptor is left: `wake` is called when go_on() shall be called again
-        ready,    // job() is whole
-        failed,   // it cannot be made: nothing has been done
+        more,   // go_on() again, after the others
+        wait,   // no descriptor is left: `wake` is called when go_on() shall be called again
+        ready,  // job() is whole
+        failed, // it cannot be made: nothing has been done
     };
 
     // The maildrop's marks stay as they are until ready.
-    UpdateOrder(Context& context, const mail::Maildrop& maildrop, const std::string& maildir, std::function<void()> wake);
+    UpdateOrder(Context& context, const mail::Maildrop& maildrop, const std::string& maildir,
+                std::function<void()> wake);
 
     [[nodiscard]] Step go_on();
     // Its descriptor is borrowed.
@@ -39,8 +40,8 @@ private:
     mail::UpdateSlices slices_;
     std::function<void()> wake_;
     event::Timer retry_{*this};
-    std::string bytes_;      // all of it, or what is not in the file yet
-    posix::UniqueFd file_;   // only when it is much
+    std::string bytes_;    // all of it, or what is not in the file yet
+    posix::UniqueFd file_; // only when it is much
     std::error_code why_;
 };
 

@@ -13,8 +13,8 @@
 
 namespace buzon::daemon {
 
-// Users who are in no file, but whom a program has vouched for (--checkpassword), and where their mail lay then. At most
-// `size` of them: whoever has not come for longest is forgotten.
+// Users who are in no file, but whom a program has vouched for (--checkpassword), and where their mail lay then. At
+// most `size` of them: whoever has not come for longest is forgotten.
 class VouchedUsers {
 public:
     explicit VouchedUsers(std::size_t size) : size_{size} {}
@@ -25,11 +25,11 @@ public:
     [[nodiscard]] std::vector<std::string> maildirs() const;
 
 private:
-    using Entry = std::pair<const std::string, std::string>;   // the user, and the maildir
+    using Entry = std::pair<const std::string, std::string>; // the user, and the maildir
 
     std::size_t size_;
     std::list<Entry> entries_;                                                 // who came last in front
-    std::unordered_map<std::string_view, std::list<Entry>::iterator> by_user_;   // keys live in the entries
+    std::unordered_map<std::string_view, std::list<Entry>::iterator> by_user_; // keys live in the entries
 };
 
 class Users {

@@ -55,8 +55,8 @@ public:
     [[nodiscard]] std::uint32_t interest() const noexcept;
     [[nodiscard]] bool active() const noexcept { return loop_ != nullptr; }
     void stop() noexcept;
-    // The end of both, with a system call less. Only for a descriptor of which nobody has a copy but children on their way to
-    // execve(2): the kernel reports it for as long as one is open, though nobody is told any more.
+    // The end of both, with a system call less. Only for a descriptor of which nobody has a copy but children on their
+    // way to execve(2): the kernel reports it for as long as one is open, though nobody is told any more.
     void close(posix::UniqueFd& watched) noexcept;
 
 private:
@@ -82,20 +82,20 @@ public:
 
 private:
     friend class EventLoop;
-    Task* next_ = nullptr;   // a ring through EventLoop's anchor
+    Task* next_ = nullptr; // a ring through EventLoop's anchor
     Task* previous_ = nullptr;
 };
 
 struct LoopStatistics {
     std::uint64_t turns = 0;
     std::uint64_t events = 0;
-    std::chrono::nanoseconds busy{0};           // time spent in handlers, all turns
-    std::chrono::nanoseconds longest_turn{0};   // since the last call of take_statistics()
+    std::chrono::nanoseconds busy{0};         // time spent in handlers, all turns
+    std::chrono::nanoseconds longest_turn{0}; // since the last call of take_statistics()
 };
 
 class EventLoop {
 public:
-    EventLoop();   // throws std::system_error when the kernel gives no epoll descriptor
+    EventLoop(); // throws std::system_error when the kernel gives no epoll descriptor
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
     ~EventLoop();
@@ -144,14 +144,14 @@ private:
 
     posix::UniqueFd epoll_;
     std::vector<Slot> slots_;
-    std::uint32_t first_free_ = 0;   // index + 1; 0: none
+    std::uint32_t first_free_ = 0; // index + 1; 0: none
     std::size_t watched_ = 0;
     Timers timers_;
-    Anchor tasks_;   // the ring of what runs in the next turn
+    Anchor tasks_; // the ring of what runs in the next turn
     Anchor now_running_;
     Instant now_;
     LoopStatistics statistics_;
-    std::vector<std::unique_ptr<OwnedHandler>> owned_;   // after the slots: their watches end before the loop does
+    std::vector<std::unique_ptr<OwnedHandler>> owned_; // after the slots: their watches end before the loop does
     std::vector<std::unique_ptr<OwnedHandler>> disowned_;
     bool stopped_ = false;
 };

@@ -1,5 +1,5 @@
-// event/spare_time.h - how much of the loop's time may go to work for which nobody is to be kept waiting. Knows neither the
-// loop nor the work: times in, yes or no out.
+// event/spare_time.h - how much of the loop's time may go to work for which nobody is to be kept waiting. Knows neither
+// the loop nor the work: times in, yes or no out.
 #pragma once
 
 #include <chrono>
@@ -12,10 +12,11 @@ namespace buzon::event {
 class SpareTime {
 public:
     static constexpr std::chrono::milliseconds window{8};   // over which is judged how busy the loop is
-    static constexpr std::chrono::milliseconds most{6};      // what is not used beyond this is no longer to be had,
-    static constexpr std::chrono::milliseconds at_first{1};  // nor is what is beyond this when work begins
+    static constexpr std::chrono::milliseconds most{6};     // what is not used beyond this is no longer to be had,
+    static constexpr std::chrono::milliseconds at_first{1}; // nor is what is beyond this when work begins
 
-    explicit SpareTime(Instant now, std::chrono::nanoseconds busy = {}) noexcept : counted_{now}, window_begin_{now}, window_busy_{busy} {}
+    explicit SpareTime(Instant now, std::chrono::nanoseconds busy = {}) noexcept
+        : counted_{now}, window_begin_{now}, window_busy_{busy} {}
 
     // There is work again, after a time without: what the idle loop could have given is past, but for a little.
     void begin() noexcept;
@@ -29,9 +30,9 @@ public:
 private:
     void gain(std::chrono::nanoseconds time) noexcept;
 
-    Instant counted_;        // up to when the two-hundredth has been given
+    Instant counted_; // up to when the two-hundredth has been given
     Instant window_begin_;
-    std::chrono::nanoseconds window_busy_;   // at its beginning
+    std::chrono::nanoseconds window_busy_; // at its beginning
     std::chrono::nanoseconds window_spent_{0};
     std::chrono::nanoseconds left_ = at_first;
 };

@@ -37,14 +37,14 @@ public:
     void arm(Timers& timers, Instant deadline);
     void disarm() noexcept;
     [[nodiscard]] bool armed() const noexcept { return timers_ != nullptr; }
-    [[nodiscard]] Instant deadline() const noexcept { return deadline_; }   // meaningful while armed
+    [[nodiscard]] Instant deadline() const noexcept { return deadline_; } // meaningful while armed
 
 private:
     friend class Timers;
     TimerHandler* handler_;
     Timers* timers_ = nullptr;
     Instant deadline_{};
-    std::size_t place_ = 0;   // in the heap
+    std::size_t place_ = 0; // in the heap
 };
 
 // A binary heap of the armed timers: arm and disarm in O(log n), the next deadline in O(1).
@@ -72,7 +72,7 @@ private:
     void put(std::size_t place, Timer* timer) noexcept;
 
     std::vector<Timer*> heap_;
-    std::vector<Timer*> due_;   // being fired; a slot is emptied when its timer is disarmed meanwhile
+    std::vector<Timer*> due_; // being fired; a slot is emptied when its timer is disarmed meanwhile
 };
 
 } // namespace buzon::event

@@ -41,9 +41,7 @@ protected:
 // destroyed.
 class Ticket final : private event::TimerHandler {
 public:
-    explicit Ticket(TicketHandler& handler) noexcept
-        : handler_{handler}
-        , timer_{*this} {}
+    explicit Ticket(TicketHandler& handler) noexcept : handler_{handler}, timer_{*this} {}
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
     ~Ticket() { release(); }
@@ -74,9 +72,7 @@ struct Ticket::User {
 class Queue final : private event::Task {
 public:
     // Must outlive its tickets.
-    Queue(event::EventLoop& loop, const QueueLimits& limits)
-        : loop_{loop}
-        , limits_{limits} {}
+    Queue(event::EventLoop& loop, const QueueLimits& limits) : loop_{loop}, limits_{limits} {}
     ~Queue() override = default;
 
     enum class Entry {

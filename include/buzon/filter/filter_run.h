@@ -87,9 +87,9 @@ public:
     Run& operator=(const Run&) = delete;
     ~Run();
 
-    // Once, and again after it was refused. input: the message, opened for this run alone (the programs move its offset). Nothing of the arguments is
-    // needed afterwards. ok: it runs, events will follow, none before this returns; otherwise nothing runs and no event
-    // will come.
+    // Once, and again after it was refused. input: the message, opened for this run alone (the programs move its
+    // offset). Nothing of the arguments is needed afterwards. ok: it runs, events will follow, none before this
+    // returns; otherwise nothing runs and no event will come.
     [[nodiscard]] Outcome start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
                                 const Limits& limits);
 

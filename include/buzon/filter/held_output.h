@@ -19,8 +19,7 @@ public:
     static constexpr std::size_t default_limit = 64 * 1024;
 
     // limit: that many octets are held, one more lets them go.
-    explicit HeldOutput(std::size_t limit = default_limit) noexcept
-        : limit_{limit} {}
+    explicit HeldOutput(std::size_t limit = default_limit) noexcept : limit_{limit} {}
 
     [[nodiscard]] bool holding() const noexcept { return size_ <= limit_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -48,7 +48,7 @@ private:
 
     posix::UniqueFd child_; // a socket to it; its end is the child's end
     pid_t pid_ = -1;
-    std::string user_;      // empty: the server's own
+    std::string user_; // empty: the server's own
     std::optional<Objection> hopeless_;
 };
 

@@ -2,8 +2,8 @@
 //
 // The child borrows our memory until it becomes the program (clone with CLONE_VM and CLONE_VFORK: no page table is
 // copied), and our descriptors (CLONE_FILES: nor is their table), and leaves the reason there if it cannot. It gets a
-// process group of its own, `/` as directory, umask 077, default signal dispositions and an empty mask, no descriptor but
-// 0, 1 and 2, resource limits, no way to new privileges, and dies with the server. Needs Linux 5.9 (close_range).
+// process group of its own, `/` as directory, umask 077, default signal dispositions and an empty mask, no descriptor
+// but 0, 1 and 2, resource limits, no way to new privileges, and dies with the server. Needs Linux 5.9 (close_range).
 #pragma once
 
 #include <sys/types.h>
@@ -102,8 +102,8 @@ private:
     Guard guard_;
     // Where a program's three descriptors stand while it is started: low numbers, for the child takes along all below.
     std::array<posix::UniqueFd, 3> reserved_;
-    std::array<int, 3> places_{};   // their numbers, in order
-    posix::UniqueFd idle_;          // what stands there else: /dev/null
+    std::array<int, 3> places_{}; // their numbers, in order
+    posix::UniqueFd idle_;        // what stands there else: /dev/null
     std::vector<int> odd_signals_;
     std::unique_ptr<char, Unmap> stack_; // of the child until it becomes the program; a guard page below
 };

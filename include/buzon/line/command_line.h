@@ -11,7 +11,7 @@ namespace buzon::line {
 struct CommandLine {
     std::string_view verb;
     std::string_view rest;
-    bool has_rest = false;  // "PASS " has an (empty) rest, "PASS" has none
+    bool has_rest = false; // "PASS " has an (empty) rest, "PASS" has none
 };
 
 [[nodiscard]] constexpr CommandLine split_command(std::string_view line) noexcept {

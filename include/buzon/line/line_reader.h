@@ -17,10 +17,10 @@ namespace buzon::line {
 class LineReader {
 public:
     enum class Kind : std::uint8_t {
-        line,      // `text` is the line without its CRLF or LF; it points into the input
-        too_long,  // once a line: it is over the limit. The rest, up to its LF, is swallowed by later calls
-        invalid,   // a whole line, with a NUL in it
-        more,      // no whole line: keep what is left of the input (less than the limit)
+        line,     // `text` is the line without its CRLF or LF; it points into the input
+        too_long, // once a line: it is over the limit. The rest, up to its LF, is swallowed by later calls
+        invalid,  // a whole line, with a NUL in it
+        more,     // no whole line: keep what is left of the input (less than the limit)
     };
     struct Next {
         Kind kind;
@@ -41,8 +41,8 @@ private:
     [[nodiscard]] bool swallow_rest(std::string_view& input) noexcept;
 
     std::uint32_t limit_;
-    std::uint32_t searched_ = 0;  // octets at the front of the next input known to hold no LF
-    bool swallowing_ = false;     // inside a line already reported as too long
+    std::uint32_t searched_ = 0; // octets at the front of the next input known to hold no LF
+    bool swallowing_ = false;    // inside a line already reported as too long
 };
 
 } // namespace buzon::line

@@ -1,4 +1,5 @@
-// mail/dot_stuffer.h - from the stored form of a mail to its wire form, and the octets of it. Knows no files, no sockets.
+// mail/dot_stuffer.h - from the stored form of a mail to its wire form, and the octets of it. Knows no files, no
+// sockets.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,8 @@ public:
     void feed(std::string_view stored, std::string& wire);
 
     struct Progress {
-        std::size_t taken;   // octets of `stored` used up
-        std::size_t made;    // octets written into `room`
+        std::size_t taken; // octets of `stored` used up
+        std::size_t made;  // octets written into `room`
     };
     // The same with an end in sight: stops when `room` is full. Room of two octets or more always gets on.
     Progress feed_into(std::string_view stored, std::span<char> room) noexcept;
@@ -31,7 +32,7 @@ public:
     static constexpr std::size_t finish_room = 5;
 
 private:
-    char last_ = '\n';   // a mail begins at the beginning of a line
+    char last_ = '\n'; // a mail begins at the beginning of a line
 };
 
 // Octets as a client receives them (dot-stuffing undone, contract section 2) of a mail in stored form.

@@ -1,5 +1,5 @@
-// mail/filtered_octets.h - how many octets messages have for a client once a transformation has passed them: what earlier
-// sessions saw, kept beside the mail. Knows no programs: a transformation is a key that its owner made.
+// mail/filtered_octets.h - how many octets messages have for a client once a transformation has passed them: what
+// earlier sessions saw, kept beside the mail. Knows no programs: a transformation is a key that its owner made.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct FilteredMessage {
     std::uint64_t inode = 0;
     std::uint64_t stored_size = 0;
     std::int64_t mtime_ns = 0;
-    std::uint64_t octets = 0;   // as a client received them (contract section 2)
+    std::uint64_t octets = 0; // as a client received them (contract section 2)
 
     [[nodiscard]] bool operator==(const FilteredMessage&) const = default;
 };
@@ -36,11 +36,10 @@ using FilteredBatch = std::map<std::string, FilteredMessages>;
 // What is known about the messages of one snapshot. Immutable.
 class FilteredOctets {
 public:
-    // Of several entries about one message the last counts. nullptr: none is about a message of this snapshot. `key`: of
-    // the transformation that they are about.
-    [[nodiscard]] static std::shared_ptr<const FilteredOctets> of(const Snapshot& snapshot,
-                                                                  std::span<const FilteredMessage> messages,
-                                                                  std::string_view key);
+    // Of several entries about one message the last counts. nullptr: none is about a message of this snapshot. `key`:
+    // of the transformation that they are about.
+    [[nodiscard]] static std::shared_ptr<const FilteredOctets>
+    of(const Snapshot& snapshot, std::span<const FilteredMessage> messages, std::string_view key);
 
     // By the message's place in the snapshot.
     [[nodiscard]] std::optional<std::uint64_t> octets(std::uint32_t index) const noexcept;
@@ -57,7 +56,7 @@ private:
         std::uint32_t index;
         std::uint64_t octets;
     };
-    std::vector<One> known_;   // by index
+    std::vector<One> known_; // by index
     std::string key_;
     std::uint64_t total_ = 0;
 };
@@ -80,9 +79,9 @@ private:
 
     const Snapshot& snapshot_;
     std::span<const FilteredMessage> messages_;
-    std::vector<std::uint32_t> slots_;   // of entries, by inode
+    std::vector<std::uint32_t> slots_; // of entries, by inode
     std::size_t entries_left_;
-    std::uint32_t next_ = 0;             // message of the snapshot
+    std::uint32_t next_ = 0; // message of the snapshot
     std::shared_ptr<FilteredOctets> made_;
 };
 
@@ -92,12 +91,12 @@ private:
 [[nodiscard]] FilteredMessages read_filtered(const std::string& maildir, std::string_view key);
 
 struct FilteredLimits {
-    std::size_t messages = 65'536;   // of all transformations together: 2 MiB
+    std::size_t messages = 65'536; // of all transformations together: 2 MiB
     std::size_t transformations = 8;
 };
 // Adds to the file; what is new counts. Entries about messages that the maildrop's index does not know go, then the
-// oldest beyond the limits. The file is replaced whole or stays as it was. Two who do this at once: one of them may have
-// done it in vain.
+// oldest beyond the limits. The file is replaced whole or stays as it was. Two who do this at once: one of them may
+// have done it in vain.
 [[nodiscard]] std::error_code add_filtered(const std::string& maildir, const FilteredBatch& batch,
                                            const FilteredLimits& limits = {});
 
@@ -107,7 +106,7 @@ struct FilteredRequest {
     FilteredBatch batch;
 
     [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<FilteredRequest> from_bytes(std::string_view bytes);   // EBADMSG
+    [[nodiscard]] static posix::Result<FilteredRequest> from_bytes(std::string_view bytes); // EBADMSG
 };
 // The answer to read_filtered(), there and back.
 [[nodiscard]] std::string to_bytes(const FilteredMessages& messages);

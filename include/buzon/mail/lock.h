@@ -18,28 +18,28 @@ enum class LockKind : std::uint8_t { exclusive, shared };
 
 // Who keeps a maildrop from us.
 struct LockHolder {
-    bool here = false;            // a session of this process; else of another one, perhaps on another machine
-    std::uint64_t session = 0;    // as it was given to lock(); 0 when not here
-    std::int64_t since = 0;       // Unix time; 0 when not known. Of another process: to two seconds, and to six days
+    bool here = false;         // a session of this process; else of another one, perhaps on another machine
+    std::uint64_t session = 0; // as it was given to lock(); 0 when not here
+    std::int64_t since = 0;    // Unix time; 0 when not known. Of another process: to two seconds, and to six days
     LockKind kind = LockKind::exclusive;
 };
 
 // A maildrop held. Destroying it lets go.
 class MaildropLock;
 
-// All locks of one mail root: the 32 files of the directory `buzon-locks` in it, opened once, and a place in one of them
-// for each user, found by a hash of 50 bits of the name. Between processes these are open-file-description locks of the kernel (fcntl),
-// so they work over NFS; between the sessions of this process, which share the description, a table decides. Two users
-// of one hash are as one here, too, and would shut each other out: with a million users that is one chance in two thousand.
-// Since when a lock is held stands in its length, to two seconds. The files stay empty.
+// All locks of one mail root: the 32 files of the directory `buzon-locks` in it, opened once, and a place in one of
+// them for each user, found by a hash of 50 bits of the name. Between processes these are open-file-description locks
+// of the kernel (fcntl), so they work over NFS; between the sessions of this process, which share the description, a
+// table decides. Two users of one hash are as one here, too, and would shut each other out: with a million users that
+// is one chance in two thousand. Since when a lock is held stands in its length, to two seconds. The files stay empty.
 // Must outlive nothing: a MaildropLock keeps what it needs.
 class MaildropLocks {
 public:
     static constexpr std::size_t descriptors = 32;
 
-    // Makes the files if they are missing. A file `buzon-locks` of an earlier version is replaced when no server uses it any
-    // more, else EBUSY; ENOTDIR: what stands there is not ours. Local file systems answer at once; NFS asks its server, and so
-    // may wait.
+    // Makes the files if they are missing. A file `buzon-locks` of an earlier version is replaced when no server uses
+    // it any more, else EBUSY; ENOTDIR: what stands there is not ours. Local file systems answer at once; NFS asks its
+    // server, and so may wait.
     [[nodiscard]] static posix::Result<MaildropLocks> open(const std::string& mail_root);
 
     MaildropLocks(MaildropLocks&&) noexcept;
@@ -62,7 +62,7 @@ private:
 
 class MaildropLock {
 public:
-    MaildropLock() = default;   // of nothing
+    MaildropLock() = default; // of nothing
     MaildropLock(MaildropLock&&) noexcept;
     MaildropLock& operator=(MaildropLock&&) noexcept;
     ~MaildropLock();
@@ -73,8 +73,8 @@ private:
     friend class MaildropLocks;
     MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::uint64_t hash, std::uint64_t session);
 
-    std::shared_ptr<MaildropLocks::Table> table_;   // none: released
-    std::uint64_t hash_ = 0;                        // of the user's name
+    std::shared_ptr<MaildropLocks::Table> table_; // none: released
+    std::uint64_t hash_ = 0;                      // of the user's name
     std::uint64_t session_ = 0;
 };
 

@@ -14,12 +14,14 @@ namespace buzon::mail {
 // As the client counts: from 1, in order of delivery, never renumbered during the session.
 enum class MessageNumber : std::uint32_t {};
 
-// The snapshot is shared with other sessions; marks and counters are this one's. Idle it costs a few pointers: the marks
-// (one bit a message) and what is counted of them are there only once something was marked, or is transformed. A number must exists(), or it is a bug of the caller's.
+// The snapshot is shared with other sessions; marks and counters are this one's. Idle it costs a few pointers: the
+// marks (one bit a message) and what is counted of them are there only once something was marked, or is transformed. A
+// number must exists(), or it is a bug of the caller's.
 class Maildrop {
 public:
     // filtered: what messages have behind this session's transformation, where that is known; null: nothing is.
-    explicit Maildrop(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const FilteredOctets> filtered = nullptr);
+    explicit Maildrop(std::shared_ptr<const Snapshot> snapshot,
+                      std::shared_ptr<const FilteredOctets> filtered = nullptr);
 
     [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
     [[nodiscard]] const std::shared_ptr<const Snapshot>& shared_snapshot() const noexcept { return snapshot_; }
@@ -56,9 +58,9 @@ public:
     [[nodiscard]] std::uint32_t deleted_count() const noexcept { return own().deleted_count; }
 
     [[nodiscard]] bool deleted(MessageNumber number) const noexcept;
-    void mark_deleted(MessageNumber number);     // DELE; again is harmless
+    void mark_deleted(MessageNumber number); // DELE; again is harmless
     void unmark_deleted(MessageNumber number);
-    void reset();                                // RSET: no message is deleted; retrieved ones stay so
+    void reset(); // RSET: no message is deleted; retrieved ones stay so
 
     [[nodiscard]] bool retrieved(MessageNumber number) const noexcept;
     void mark_retrieved(MessageNumber number);
@@ -81,7 +83,7 @@ private:
         Bits retrieved;
         std::uint64_t deleted_octets = 0;
         std::uint32_t deleted_count = 0;
-        std::uint32_t retrieved_in_new = 0;   // retrieved ones that lie in new
+        std::uint32_t retrieved_in_new = 0; // retrieved ones that lie in new
         std::uint32_t deleted_of_those = 0;
     };
     static const Own nothing;
@@ -95,7 +97,7 @@ private:
     [[nodiscard]] std::optional<MessageNumber> next(MessageNumber after, Word word) const noexcept;
 
     std::shared_ptr<const Snapshot> snapshot_;
-    std::unique_ptr<Own> own_;   // null: nothing was marked, nothing is transformed
+    std::unique_ptr<Own> own_; // null: nothing was marked, nothing is transformed
 };
 
 } // namespace buzon::mail

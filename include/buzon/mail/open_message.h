@@ -11,8 +11,8 @@
 namespace buzon::mail {
 
 // Read-only, close-on-exec, a regular file for certain, never through a symbolic link. Renamed messages (flags changed,
-// new -> cur and back) are found by their base name and, when `inode` is not 0, only if that is theirs: a second message
-// of the same base name is never taken for the first. ENOENT: really gone. Waits for disks: runs in a worker.
+// new -> cur and back) are found by their base name and, when `inode` is not 0, only if that is theirs: a second
+// message of the same base name is never taken for the first. ENOENT: really gone. Waits for disks: runs in a worker.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_message(const std::string& maildir, std::string_view file_name,
                                                           bool in_new, std::uint64_t inode = 0);
 
@@ -30,7 +30,7 @@ struct OpenRequest {
     std::uint64_t inode = 0;
 
     [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<OpenRequest> from_bytes(std::string_view bytes);   // EBADMSG
+    [[nodiscard]] static posix::Result<OpenRequest> from_bytes(std::string_view bytes); // EBADMSG
 };
 [[nodiscard]] inline posix::Result<posix::UniqueFd> open_message(const OpenRequest& wanted) {
     return open_message(wanted.maildir, wanted.file_name, wanted.in_new, wanted.inode);

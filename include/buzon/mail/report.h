@@ -22,16 +22,16 @@ struct SessionRecord {
     enum class Kind : std::uint8_t {
         session,
         refused_login,
-        idle,   // a session that retrieved and deleted nothing
+        idle, // a session that retrieved and deleted nothing
     };
     Kind kind = Kind::session;
-    bool updated = false;             // ended with QUIT
-    std::int64_t began = 0;           // Unix times
+    bool updated = false;   // ended with QUIT
+    std::int64_t began = 0; // Unix times
     std::int64_t ended = 0;
-    std::uint32_t retrieved = 0;      // else: how often in a row from this address
+    std::uint32_t retrieved = 0; // else: how often in a row from this address
     std::uint32_t deleted = 0;
     std::uint64_t octets_sent = 0;
-    std::string from = {};            // the client's address in text; at most 45 octets are kept
+    std::string from = {}; // the client's address in text; at most 45 octets are kept
 
     friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 
@@ -40,7 +40,7 @@ struct SessionRecord {
     [[nodiscard]] bool merge(const SessionRecord& next) noexcept;
 
     [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<SessionRecord> from_bytes(std::string_view bytes);   // EBADMSG
+    [[nodiscard]] static posix::Result<SessionRecord> from_bytes(std::string_view bytes); // EBADMSG
 };
 
 // In the order of their coming.

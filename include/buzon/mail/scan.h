@@ -17,20 +17,21 @@ namespace buzon::mail {
 inline constexpr const char* index_file_name = "buzon-index";
 
 struct ScanOptions {
-    bool write_index = true;   // leave `buzon-index` for the next time
-    bool read_index = true;    // false measures every message anew
+    bool write_index = true; // leave `buzon-index` for the next time
+    bool read_index = true;  // false measures every message anew
     UidlRules uidl = {};
 };
 
 // A sealed memfd with the Snapshot (contract section 2: order, UIDLs, octets; regular files of cur and new but for dot
-// files, however many). ENOENT when `maildir` is missing. A message that another program renames meanwhile appears once;
-// one that vanishes is left out. uidls_would_change() when the circuit breaker trips. A file system that is full or
-// read-only costs the index, nothing else. An update that was cut short is ended first. `change`: filled when the
+// files, however many). ENOENT when `maildir` is missing. A message that another program renames meanwhile appears
+// once; one that vanishes is left out. uidls_would_change() when the circuit breaker trips. A file system that is full
+// or read-only costs the index, nothing else. An update that was cut short is ended first. `change`: filled when the
 // breaker trips.
 [[nodiscard]] posix::Result<posix::UniqueFd> scan(const std::string& maildir, const ScanOptions& options = {},
                                                   UidlChange* change = nullptr);
 
-// Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is there.
+// Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is
+// there.
 [[nodiscard]] std::error_code create_maildir(const std::string& maildir);
 
 // A scan as it travels to a worker.
@@ -39,7 +40,7 @@ struct ScanRequest {
     ScanOptions options;
 
     [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<ScanRequest> from_bytes(std::string_view bytes);   // EBADMSG
+    [[nodiscard]] static posix::Result<ScanRequest> from_bytes(std::string_view bytes); // EBADMSG
 };
 
 } // namespace buzon::mail

@@ -24,8 +24,8 @@ inline constexpr std::string_view search_criteria = "SUBJECT FROM TO TEXT SINCE 
 
 struct SearchFacts {
     std::uint64_t octets = 0;
-    std::int64_t delivered = 0;       // Unix time
-    std::string_view header = {};     // in stored form; only looked at when needs_header()
+    std::int64_t delivered = 0;   // Unix time
+    std::string_view header = {}; // in stored form; only looked at when needs_header()
 };
 
 class SearchCriteria {
@@ -44,9 +44,9 @@ private:
     struct Criterion {
         What what;
         bool negated = false;
-        std::uint64_t number = 0;    // octets
-        std::int64_t day_start = 0;  // Unix time
-        std::string text;            // lower case
+        std::uint64_t number = 0;   // octets
+        std::int64_t day_start = 0; // Unix time
+        std::string text;           // lower case
     };
     static bool in_header(What what) noexcept { return what <= What::text; }
     static bool holds(const Criterion& criterion, std::uint64_t octets, std::int64_t delivered) noexcept;

@@ -1,5 +1,5 @@
-// mail/search_maildrop.h - reads the headers for a SEARCH, one slice of the maildrop at a time. Waits for disks: runs in
-// a worker.
+// mail/search_maildrop.h - reads the headers for a SEARCH, one slice of the maildrop at a time. Waits for disks: runs
+// in a worker.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace buzon::mail {
 // Part of a maildrop, small enough that the others in the worker's queue need not wait long.
 struct SearchRequest {
     struct Item {
-        std::uint32_t number = 0;   // as the session counts
+        std::uint32_t number = 0; // as the session counts
         std::string file_name;
         bool in_new = false;
         std::uint64_t inode = 0;
@@ -24,7 +24,7 @@ struct SearchRequest {
         std::int64_t mtime_ns = 0;
     };
     std::string maildir;
-    std::string criteria;   // as SearchCriteria::parse takes them
+    std::string criteria; // as SearchCriteria::parse takes them
     std::vector<Item> items;
 
     // Up to `most` live messages behind `after` that match as far as can be told without their headers. `after` becomes
@@ -32,7 +32,7 @@ struct SearchRequest {
     [[nodiscard]] static SearchRequest slice(const Maildrop& maildrop, std::string maildir, std::string text,
                                              const SearchCriteria& criteria, MessageNumber& after, std::uint32_t most);
     [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<SearchRequest> from_bytes(std::string_view bytes);   // EBADMSG
+    [[nodiscard]] static posix::Result<SearchRequest> from_bytes(std::string_view bytes); // EBADMSG
 };
 
 // The numbers that match, ascending. Messages that are gone or cannot be read do not match; of a header no more than

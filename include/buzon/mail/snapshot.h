@@ -18,16 +18,16 @@ namespace buzon::mail {
 
 // One message, as SnapshotBuilder takes it. The views need only live during the call.
 struct MessageEntry {
-    std::string_view file_name;     // as it lies in new or cur, with its flags; 1-255 octets without '/' and NUL
-    bool in_new = false;            // else in cur
-    std::uint64_t octets = 0;       // as a client receives them (contract section 2)
-    std::string_view uidl = {};     // empty: the base name serves; else 1-70 of 0x21-0x7E
-    std::uint64_t stored_size = 0;  // these three are the file's identity
+    std::string_view file_name;    // as it lies in new or cur, with its flags; 1-255 octets without '/' and NUL
+    bool in_new = false;           // else in cur
+    std::uint64_t octets = 0;      // as a client receives them (contract section 2)
+    std::string_view uidl = {};    // empty: the base name serves; else 1-70 of 0x21-0x7E
+    std::uint64_t stored_size = 0; // these three are the file's identity
     std::uint64_t inode = 0;
     std::int64_t mtime_ns = 0;
-    bool wire_form = false;         // as OctetCounter::wire_form()
-    bool measured = true;           // false: the file could not be read, octets is its size on disk
-    bool shares_base = false;       // another message has the same base name
+    bool wire_form = false;   // as OctetCounter::wire_form()
+    bool measured = true;     // false: the file could not be read, octets is its size on disk
+    bool shares_base = false; // another message has the same base name
 };
 
 // The messages in session order. The same block is the worker's answer, the entry of the reactor's cache and the file
@@ -37,10 +37,11 @@ struct MessageEntry {
 class Snapshot {
 public:
     // Takes the block in `file` from its beginning. Everything is validated (bounds, order of parts, checksum): a
-    // damaged or foreign file is EBADMSG, never a crash. A large memfd sealed against writing and shrinking is mapped; anything
-    // else, which somebody might cut short under us, is copied. Of what a worker of ours has just made, sealed, only the
-    // parts' bounds are looked at (check_all = false): a million records would hold the reactor up.
-    [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_fd(posix::UniqueFd file, bool check_all = true);
+    // damaged or foreign file is EBADMSG, never a crash. A large memfd sealed against writing and shrinking is mapped;
+    // anything else, which somebody might cut short under us, is copied. Of what a worker of ours has just made,
+    // sealed, only the parts' bounds are looked at (check_all = false): a million records would hold the reactor up.
+    [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_fd(posix::UniqueFd file,
+                                                                                bool check_all = true);
     [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_bytes(std::string_view bytes);
 
     Snapshot(const Snapshot&) = delete;
@@ -54,14 +55,14 @@ public:
     [[nodiscard]] std::uint64_t stored_size(std::uint32_t index) const noexcept;
     [[nodiscard]] std::uint64_t inode(std::uint32_t index) const noexcept;
     [[nodiscard]] std::int64_t mtime_ns(std::uint32_t index) const noexcept;
-    [[nodiscard]] std::string_view file_name(std::uint32_t index) const noexcept;   // with its flags
-    [[nodiscard]] std::string_view base_name(std::uint32_t index) const noexcept;   // up to the first ':'
+    [[nodiscard]] std::string_view file_name(std::uint32_t index) const noexcept; // with its flags
+    [[nodiscard]] std::string_view base_name(std::uint32_t index) const noexcept; // up to the first ':'
     [[nodiscard]] std::string_view uidl(std::uint32_t index) const noexcept;
     [[nodiscard]] bool in_new(std::uint32_t index) const noexcept;
     [[nodiscard]] bool wire_form(std::uint32_t index) const noexcept;
-    [[nodiscard]] bool seen(std::uint32_t index) const noexcept;                    // the S flag is set
+    [[nodiscard]] bool seen(std::uint32_t index) const noexcept; // the S flag is set
     [[nodiscard]] bool measured(std::uint32_t index) const noexcept;
-    [[nodiscard]] bool own_uidl(std::uint32_t index) const noexcept;                // the UIDL is not the base name
+    [[nodiscard]] bool own_uidl(std::uint32_t index) const noexcept; // the UIDL is not the base name
     [[nodiscard]] bool shares_base(std::uint32_t index) const noexcept;
     // What tells the file from others of its base name: the inode, or 0 when there are none. Then the name alone is the
     // message, and a copy that another program has put in its place is still it.
@@ -87,7 +88,7 @@ private:
     struct Record;
     struct Header;
     friend class SnapshotBuilder;
-    struct Key {};   // for us alone: std::allocate_shared wants a constructor that it may call
+    struct Key {}; // for us alone: std::allocate_shared wants a constructor that it may call
 
 public:
     explicit Snapshot(Key) noexcept {}
@@ -102,7 +103,7 @@ private:
 
     const char* data_ = nullptr;
     std::size_t size_ = 0;
-    const char* names_ = nullptr;   // the UIDLs follow
+    const char* names_ = nullptr; // the UIDLs follow
     Place place_ = Place::behind_us;
 };
 

@@ -13,7 +13,7 @@ struct DirectoryStamp {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::int64_t mtime_ns = 0;
-    std::int64_t ctime_ns = 0;   // catches those who set the mtime back (rsync -a, tar)
+    std::int64_t ctime_ns = 0; // catches those who set the mtime back (rsync -a, tar)
     friend bool operator==(const DirectoryStamp&, const DirectoryStamp&) = default;
 };
 

@@ -15,7 +15,7 @@ inline constexpr const char* trash_name = "buzon-trash";
 
 struct RestoreOutcome {
     std::uint32_t restored = 0;
-    std::uint32_t failed = 0;        // still in the trash
+    std::uint32_t failed = 0; // still in the trash
     std::error_code first_error;
 };
 

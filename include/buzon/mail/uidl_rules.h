@@ -12,29 +12,30 @@
 namespace buzon::mail {
 
 enum class UidlSource : std::uint8_t {
-    automatic,   // a list of ours, else Dovecot's, else Courier's, else the base names
-    base_name,   // also qmail-pop3d's and vpopmail's
-    dovecot,     // dovecot-uidlist: its P and O fields, else the format
-    courier,     // courierpop3dsizelist, v0 to v3
+    automatic, // a list of ours, else Dovecot's, else Courier's, else the base names
+    base_name, // also qmail-pop3d's and vpopmail's
+    dovecot,   // dovecot-uidlist: its P and O fields, else the format
+    courier,   // courierpop3dsizelist, v0 to v3
 };
 
 enum class SessionOrder : std::uint8_t {
-    delivery,   // contract section 2
-    mtime,      // qmail-pop3d's
+    delivery, // contract section 2
+    mtime,    // qmail-pop3d's
 };
 
-// What was once given is kept in `buzon-uidl` beside cur, and neither changes nor is reused: rules are for messages that
-// are not in it. The order, too, is kept there when it came from another server.
+// What was once given is kept in `buzon-uidl` beside cur, and neither changes nor is reused: rules are for messages
+// that are not in it. The order, too, is kept there when it came from another server.
 struct UidlRules {
     UidlSource source = UidlSource::automatic;
-    // Dovecot's pop3_uidl_format, as in version 2.3 (%u %v %f %g, with 0, a width, X, L and U) or 2.4 (%{uid | hex(8)} ...).
+    // Dovecot's pop3_uidl_format, as in version 2.3 (%u %v %f %g, with 0, a width, X, L and U) or 2.4 (%{uid | hex(8)}
+    // ...).
     std::string dovecot_format = "%08Xu%08Xv";
     SessionOrder order = SessionOrder::delivery;
     // The circuit breaker: a scan fails with uidls_would_change() when more than this share of the messages known from
     // the last session would get another UIDL. 100: never.
     std::uint8_t breaker_percent = 10;
-    bool accept_changes = false;   // the breaker was released, for this scan
-    bool freeze = true;            // false: write nothing (--uidl-verify)
+    bool accept_changes = false; // the breaker was released, for this scan
+    bool freeze = true;          // false: write nothing (--uidl-verify)
 
     // Snapshots made under rules with another digest may tell other UIDLs or another order.
     [[nodiscard]] std::uint64_t digest() const noexcept;
@@ -47,8 +48,8 @@ struct UidlRules {
 
 // What the circuit breaker has seen.
 struct UidlChange {
-    std::uint64_t known = 0;     // messages whose UIDL the last session was told
-    std::uint64_t changed = 0;   // those that would get another one
+    std::uint64_t known = 0;   // messages whose UIDL the last session was told
+    std::uint64_t changed = 0; // those that would get another one
 };
 
 // One line in which a captured UIDL listing and a snapshot differ. Empty: one side has no such message.
@@ -60,6 +61,7 @@ struct UidlDifference {
 };
 // `captured` holds lines "NUMBER UIDL" (LF or CRLF); a first line "+OK ..." and a closing "." are passed over. EBADMSG
 // when it holds anything else.
-[[nodiscard]] posix::Result<std::vector<UidlDifference>> compare_uidls(const Snapshot& served, std::string_view captured);
+[[nodiscard]] posix::Result<std::vector<UidlDifference>> compare_uidls(const Snapshot& served,
+                                                                       std::string_view captured);
 
 } // namespace buzon::mail

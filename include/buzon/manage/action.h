@@ -70,7 +70,7 @@ using Action = std::variant<Answered, Producing, Following, Closing, CheckAdmini
 struct Outcome {
     bool ok = true;
     std::string text = {};
-    bool undecided = false;   // not ok, but nobody's mistake: a password that could not be checked
+    bool undecided = false; // not ok, but nobody's mistake: a password that could not be checked
 };
 
 } // namespace buzon::manage

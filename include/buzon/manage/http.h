@@ -16,8 +16,7 @@ public:
     static constexpr std::size_t max_request = 8192; // octets of a request line and its fields
 
     // `page` makes the content of /metrics, once for each request.
-    explicit HttpSession(std::function<std::string()> page)
-        : page_{std::move(page)} {}
+    explicit HttpSession(std::function<std::string()> page) : page_{std::move(page)} {}
 
     // Takes octets as they came, up to the end of the first request that they complete, and appends its response.
     // Gives how many were taken: the rest is to be given again once the response has been sent, so that a client that

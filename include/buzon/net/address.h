@@ -16,15 +16,15 @@ namespace buzon::net {
 // one comparison serves both.
 class Ip {
 public:
-    Ip() = default;   // ::
+    Ip() = default; // ::
     // "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; no brackets, no zone, no host names.
     [[nodiscard]] static std::optional<Ip> parse(std::string_view text);
     [[nodiscard]] static Ip from_bytes(const std::array<std::uint8_t, 16>& bytes) noexcept;
     [[nodiscard]] static Ip from_v4(std::uint32_t host_order) noexcept;
 
     [[nodiscard]] bool is_v4() const noexcept;
-    [[nodiscard]] bool is_loopback() const noexcept;   // 127.0.0.0/8, ::1
-    [[nodiscard]] bool is_any() const noexcept;        // 0.0.0.0, ::
+    [[nodiscard]] bool is_loopback() const noexcept; // 127.0.0.0/8, ::1
+    [[nodiscard]] bool is_any() const noexcept;      // 0.0.0.0, ::
     [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::string text() const;
     friend bool operator==(const Ip&, const Ip&) = default;
@@ -46,16 +46,16 @@ public:
 
 private:
     Ip base_;
-    unsigned bits_ = 128;   // of the mapped form: 96 more than an IPv4 prefix says
+    unsigned bits_ = 128; // of the mapped form: 96 more than an IPv4 prefix says
 };
 
 // An address and a port, as bind(2) and accept(2) know them.
 struct Endpoint {
     Ip ip;
     std::uint16_t port = 0;
-    std::uint32_t scope = 0;   // of a link-local IPv6 address
+    std::uint32_t scope = 0; // of a link-local IPv6 address
 
-    [[nodiscard]] static Endpoint from(const sockaddr_storage& address) noexcept;   // AF_INET or AF_INET6
+    [[nodiscard]] static Endpoint from(const sockaddr_storage& address) noexcept; // AF_INET or AF_INET6
     // "192.0.2.1:110", "[2001:db8::1]:110"
     [[nodiscard]] std::string text() const;
     friend bool operator==(const Endpoint&, const Endpoint&) = default;

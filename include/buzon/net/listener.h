@@ -23,21 +23,21 @@ struct UnixPath {
 using ListenAddress = std::variant<EveryAddress, Endpoint, UnixPath>;
 
 struct Accepted {
-    posix::UniqueFd socket;   // non-blocking, close-on-exec
-    Endpoint peer;            // of a unix peer: ::, port 0
+    posix::UniqueFd socket; // non-blocking, close-on-exec
+    Endpoint peer;          // of a unix peer: ::, port 0
     bool over_unix = false;
 };
 
-// One listening socket. A unix socket's file has mode 0600; one left behind by a server that was killed is replaced, one
-// that somebody serves is not (EADDRINUSE). It is removed when the listener goes.
+// One listening socket. A unix socket's file has mode 0600; one left behind by a server that was killed is replaced,
+// one that somebody serves is not (EADDRINUSE). It is removed when the listener goes.
 class Listener final : private event::Handler, private event::TimerHandler {
 public:
     using OnAccept = std::function<void(Accepted)>;
 
     // Binds and listens, but accepts only from begin() on: so that several can be opened before any serves.
     // beside: another listener of ours that may overlap, as "every address" overlaps any; it serves until it is closed.
-    [[nodiscard]] static posix::Result<std::unique_ptr<Listener>> open(event::EventLoop& loop, const ListenAddress& where,
-                                                                       bool beside = false);
+    [[nodiscard]] static posix::Result<std::unique_ptr<Listener>> open(event::EventLoop& loop,
+                                                                       const ListenAddress& where, bool beside = false);
     ~Listener();
 
     [[nodiscard]] std::error_code begin(OnAccept on_accept);
@@ -67,11 +67,11 @@ private:
     event::EventLoop& loop_;
     posix::UniqueFd socket_;
     event::Watch watch_;
-    event::Timer rest_;   // a pause after accept() found no descriptor, since readiness would come back at once
+    event::Timer rest_; // a pause after accept() found no descriptor, since readiness would come back at once
     OnAccept on_accept_;
     Endpoint bound_;
     std::string unix_path_;
-    ino_t unix_inode_ = 0;   // of our file: never remove a successor's
+    ino_t unix_inode_ = 0; // of our file: never remove a successor's
     bool beside_ = false;
     bool serves_v4_ = false;
     bool serves_v6_ = false;

@@ -6,12 +6,12 @@
 namespace buzon::net {
 
 // True only when there is no doubt: it has reset the connection, or the kernel has given it up, or it has acknowledged
-// nothing for `silence` and left retransmissions or probes unanswered, one for each 10 s of it, but 3 at least and 6 at most.
-// Sockets of other kinds (unix) are alive. Waits for nothing.
+// nothing for `silence` and left retransmissions or probes unanswered, one for each 10 s of it, but 3 at least and 6 at
+// most. Sockets of other kinds (unix) are alive. Waits for nothing.
 [[nodiscard]] bool peer_is_dead(int socket, std::chrono::seconds silence) noexcept;
 
-// Asks a silent peer for a sign of life, now and then six times in `silence`. A machine without such a connection answers by
-// a reset; one that answers nothing so long is given up. Both end the connection as any loss does.
+// Asks a silent peer for a sign of life, now and then six times in `silence`. A machine without such a connection
+// answers by a reset; one that answers nothing so long is given up. Both end the connection as any loss does.
 void probe_peer(int socket, std::chrono::seconds silence) noexcept;
 
 } // namespace buzon::net

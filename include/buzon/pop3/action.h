@@ -21,8 +21,8 @@ enum class Mechanism : std::uint8_t { pass, apop, plain, login, scram_sha_256, c
 
 // Each Action says how it ends. Until then no line is given to the session.
 
-struct Continue {};  // nothing to do: send what is in `out`, give the next line
-struct Close {       // send what is in `out`, then close; nothing is removed
+struct Continue {}; // nothing to do: send what is in `out`, give the next line
+struct Close {      // send what is in `out`, then close; nothing is removed
     enum class Why : std::uint8_t { quit, bad_lines } why;
 };
 
@@ -34,8 +34,8 @@ struct CheckPassword {
 };
 struct CheckApop {
     std::string user;
-    std::string digest;     // as the client sent it: MD5 in hexadecimal digits, of challenge and secret (RFC 1939)
-    std::string challenge;  // as the greeting showed it, with its angle brackets
+    std::string digest;    // as the client sent it: MD5 in hexadecimal digits, of challenge and secret (RFC 1939)
+    std::string challenge; // as the greeting showed it, with its angle brackets
 };
 using CheckCram = auth::CheckDigest;
 // The exchange proved that the client is `user`: open the maildrop.
@@ -58,7 +58,7 @@ struct Deliver {
     MessageNumber number;
     std::optional<std::uint32_t> top_lines = std::nullopt;
 };
-enum class Listing : std::uint8_t { sizes, unique_ids };   // LIST, UIDL
+enum class Listing : std::uint8_t { sizes, unique_ids }; // LIST, UIDL
 // A long listing: call produce() while the client reads, until it returns true. With same_for_all what produce() gives
 // follows from the snapshot alone, so it may also be sent from what it gave another session.
 struct Produce {
@@ -68,7 +68,7 @@ struct Produce {
 // SEARCH: look for the live messages that match. Ends with search_begins(), search_found() as often as something was
 // found, in ascending order, and search_ended(); or with search_failed() before search_begins().
 struct Search {
-    std::string text;                  // the criteria as the client sent them
+    std::string text; // the criteria as the client sent them
     mail::SearchCriteria criteria;
 };
 // REPORT: what earlier sessions did in the last days. Ends with report_follows() or report_failed().
@@ -83,26 +83,26 @@ using Action = std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram
 
 // Why a login did not succeed. The response code that goes with it is the session's business.
 enum class Refusal : std::uint8_t {
-    wrong,                 // [AUTH] unknown user, wrong password, wrong digest: all the same to the client
-    not_permitted,         // [AUTH] right secret, but no login for this account or from this address
-    temporary,             // [SYS/TEMP] nobody could tell whether the secret is right
-    in_use,                // [IN-USE] another session holds the maildrop
-    too_soon,              // [LOGIN-DELAY]
-    maildrop_unavailable,  // [SYS/TEMP] right secret, but the maildrop cannot be read now
-    maildrop_broken,       // [SYS/PERM] ... and will not be until somebody repairs it
-    too_many_sessions,     // [SYS/TEMP]
+    wrong,                // [AUTH] unknown user, wrong password, wrong digest: all the same to the client
+    not_permitted,        // [AUTH] right secret, but no login for this account or from this address
+    temporary,            // [SYS/TEMP] nobody could tell whether the secret is right
+    in_use,               // [IN-USE] another session holds the maildrop
+    too_soon,             // [LOGIN-DELAY]
+    maildrop_unavailable, // [SYS/TEMP] right secret, but the maildrop cannot be read now
+    maildrop_broken,      // [SYS/PERM] ... and will not be until somebody repairs it
+    too_many_sessions,    // [SYS/TEMP]
 };
 
 enum class DeliveryRefusal : std::uint8_t {
-    gone,           // [SYS/TEMP] another program or session has removed it
-    unreadable,     // [SYS/TEMP] the disk or the descriptors
-    filter_failed,  // [SYS/TEMP] the transformation
-    too_large,      // [SYS/PERM]
+    gone,          // [SYS/TEMP] another program or session has removed it
+    unreadable,    // [SYS/TEMP] the disk or the descriptors
+    filter_failed, // [SYS/TEMP] the transformation
+    too_large,     // [SYS/PERM]
 };
 
 enum class BadLine : std::uint8_t {
     too_long,
-    invalid,  // a NUL in it
+    invalid, // a NUL in it
 };
 
 } // namespace buzon::pop3

@@ -18,13 +18,13 @@
 
 namespace buzon::pop3 {
 
-struct Exchange;   // one AUTH, while it lasts
-struct Catalogue;  // the texts of one language
+struct Exchange;  // one AUTH, while it lasts
+struct Catalogue; // the texts of one language
 
 // Who else may read what the client sends.
 enum class Channel : std::uint8_t {
     open,
-    secure,  // TLS ends at the front, or the peer is this machine
+    secure, // TLS ends at the front, or the peer is this machine
 };
 
 // Gives printable octets without ',', '<', '>' and '@' that nobody can guess, others each time: for challenges.
@@ -41,8 +41,8 @@ class Session {
 public:
     enum class State : std::uint8_t { authorization, transaction, update };
 
-    static constexpr std::size_t command_limit = 255;   // RFC 2449 section 4, with CRLF
-    static constexpr std::size_t answer_limit = 12288;  // RFC 5034 section 4, with CRLF
+    static constexpr std::size_t command_limit = 255;  // RFC 2449 section 4, with CRLF
+    static constexpr std::size_t answer_limit = 12288; // RFC 5034 section 4, with CRLF
     // So many lines in a row that are no command at all, and we hang up.
     static constexpr unsigned bad_line_limit = 50;
 
@@ -96,21 +96,21 @@ private:
     // Apart, so that a session that has logged in is not as large as one that has not.
     struct Authorization {
         FreshText fresh_text;
-        std::string challenge;               // for APOP, as the greeting showed it; empty: not offered
-        std::string user;                    // who wants in; from USER until PASS
-        std::unique_ptr<Exchange> exchange;  // null: no AUTH is going on
+        std::string challenge;              // for APOP, as the greeting showed it; empty: not offered
+        std::string user;                   // who wants in; from USER until PASS
+        std::unique_ptr<Exchange> exchange; // null: no AUTH is going on
     };
     struct Transaction {
         std::string user;
         mail::Maildrop maildrop;
-        MessageNumber current{0};            // what is delivered, or was listed last
+        MessageNumber current{0}; // what is delivered, or was listed last
     };
     enum class Language : std::uint8_t;
 
     [[nodiscard]] const Catalogue& texts() const noexcept;
     [[nodiscard]] Authorization& authorization() noexcept { return *std::get<std::unique_ptr<Authorization>>(phase_); }
     [[nodiscard]] Transaction& transaction() noexcept { return std::get<Transaction>(phase_); }
-    [[nodiscard]] Action refuse_line(std::string_view Catalogue::* why, std::string& out);
+    [[nodiscard]] Action refuse_line(std::string_view Catalogue::*why, std::string& out);
 
     const Settings* settings_;
     std::variant<std::unique_ptr<Authorization>, Transaction> phase_;
@@ -119,7 +119,7 @@ private:
     Language language_{};
     Listing listing_{};
     bool utf8_ = false;
-    bool whole_message_ = false;  // the delivery is a RETR, not a TOP
+    bool whole_message_ = false; // the delivery is a RETR, not a TOP
     std::uint8_t bad_lines_ = 0;
 };
 

@@ -15,8 +15,8 @@ namespace buzon::posix {
 class FileView {
 public:
     FileView() = default;
-    // Of the open file that `about` describes; it may be closed meanwhile. Not known() where mincore() would not tell the
-    // truth: to those who neither own the file nor may (CAP_FOWNER) it says that everything is there.
+    // Of the open file that `about` describes; it may be closed meanwhile. Not known() where mincore() would not tell
+    // the truth: to those who neither own the file nor may (CAP_FOWNER) it says that everything is there.
     FileView(int fd, const struct stat& about) noexcept;
     FileView(FileView&& other) noexcept;
     FileView& operator=(FileView&& other) noexcept;

@@ -18,8 +18,8 @@ enum class Moved { some, would_block, end, failed };
 
 struct Transfer {
     Moved what;
-    std::size_t bytes = 0;      // only with Moved::some
-    std::error_code why = {};   // only with Moved::failed
+    std::size_t bytes = 0;    // only with Moved::some
+    std::error_code why = {}; // only with Moved::failed
 };
 
 // At most into.size() octets from a descriptor in non-blocking mode. An empty span is a mistake of the caller's.
@@ -29,8 +29,8 @@ struct Transfer {
 [[nodiscard]] Transfer write_some(int fd, std::string_view from) noexcept;
 // The same for a socket: MSG_NOSIGNAL, and MSG_MORE when `more` follows at once.
 [[nodiscard]] Transfer send_some(int socket, std::string_view from, bool more = false) noexcept;
-// Before the close of a socket whose peer may still be sending: unread input would make the kernel throw away what is on
-// its way to the peer. Ends our side and takes what has come, within bounds; never waits.
+// Before the close of a socket whose peer may still be sending: unread input would make the kernel throw away what is
+// on its way to the peer. Ends our side and takes what has come, within bounds; never waits.
 void finish_sending(int socket) noexcept;
 [[nodiscard]] Transfer writev_some(int fd, std::span<const iovec> from) noexcept;
 

@@ -1,4 +1,5 @@
-// posix/ring.h - many small calls for the price of one: io_uring(7), by the system calls alone. For processes that may wait.
+// posix/ring.h - many small calls for the price of one: io_uring(7), by the system calls alone. For processes that may
+// wait.
 #pragma once
 
 #include <linux/io_uring.h>
@@ -15,7 +16,7 @@ namespace buzon::posix {
 // What the kernel and the process share.
 class Mapping {
 public:
-    Mapping(int fd, std::size_t size, unsigned long long offset) noexcept;   // false when it cannot be had
+    Mapping(int fd, std::size_t size, unsigned long long offset) noexcept; // false when it cannot be had
     Mapping(Mapping&& other) noexcept;
     Mapping& operator=(Mapping&& other) = delete;
     ~Mapping();
@@ -32,13 +33,13 @@ private:
 // entering the kernel costs as much as the work there, a batch of 32 takes half the time.
 class Ring {
 public:
-    // For up to `most` calls at a time, a power of two. None where the kernel has no rings or grants none (many containers
-    // do not): everything must go without, too.
+    // For up to `most` calls at a time, a power of two. None where the kernel has no rings or grants none (many
+    // containers do not): everything must go without, too.
     [[nodiscard]] static std::optional<Ring> make(unsigned most);
 
     // Not more than `most` without perform(). Names and buffers stay the caller's and must last until then.
     void open(int directory, const char* name, int flags) noexcept;
-    void read(int fd, std::span<char> into) noexcept;   // from the beginning of the file
+    void read(int fd, std::span<char> into) noexcept; // from the beginning of the file
     void close(int fd) noexcept;
 
     // Performs what was noted and waits for all of it. What each call returned, in the order noted; an error as -errno,

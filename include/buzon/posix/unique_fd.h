@@ -17,8 +17,8 @@ public:
         if (this != &other) reset(std::exchange(other.fd_, -1));
         return *this;
     }
-    UniqueFd(const UniqueFd&) = delete;             // two owners would close twice,
-    UniqueFd& operator=(const UniqueFd&) = delete;  // the second time somebody else's descriptor
+    UniqueFd(const UniqueFd&) = delete;            // two owners would close twice,
+    UniqueFd& operator=(const UniqueFd&) = delete; // the second time somebody else's descriptor
     ~UniqueFd() { reset(); }
 
     [[nodiscard]] int get() const noexcept { return fd_; }

@@ -32,7 +32,7 @@ public:
 private:
     struct Page {
         std::string user;
-        std::string lines;   // oldest first, '\n' between them
+        std::string lines; // oldest first, '\n' between them
         std::uint8_t count = 0;
     };
     std::list<Page> pages_;                                                   // heard of last in front

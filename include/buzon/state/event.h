@@ -82,21 +82,13 @@ struct EventField {
     std::uint64_t number = 0;
     bool is_number = false;
 
-    constexpr EventField(std::string_view k, std::string_view v)
-        : key{k}
-        , text{v} {}
-    constexpr EventField(std::string_view k, const char* v)
-        : key{k}
-        , text{v} {}
-    EventField(std::string_view k, const std::string& v)
-        : key{k}
-        , text{v} {}
+    constexpr EventField(std::string_view k, std::string_view v) : key{k}, text{v} {}
+    constexpr EventField(std::string_view k, const char* v) : key{k}, text{v} {}
+    EventField(std::string_view k, const std::string& v) : key{k}, text{v} {}
     template <class Number>
     requires std::is_integral_v<Number>
     constexpr EventField(std::string_view k, Number v)
-        : key{k}
-        , number{static_cast<std::uint64_t>(v)}
-        , is_number{true} {}
+        : key{k}, number{static_cast<std::uint64_t>(v)}, is_number{true} {}
 };
 
 // Everything in it is borrowed for the time of one publish(). Secrets have no place in any of it.

@@ -22,8 +22,7 @@ public:
     using Time = std::chrono::system_clock::time_point;
 
     // The log lives longer than the bus.
-    explicit EventBus(Log& log)
-        : log_{log} {}
+    explicit EventBus(Log& log) : log_{log} {}
 
     // Whether anybody wants events of this type (at its usual level): ask before collecting an event's values.
     [[nodiscard]] bool wants(EventType type) const noexcept {

@@ -1,6 +1,6 @@
 // state/line_feed.h - the last lines of a stream, and listeners that may be too slow for it. Knows nothing of what
-// the lines say. They lie in memory as managers get them, one behind the other, and in a file too: to hand hundreds of lines
-// to one more listener is one call of the kernel, which copies nothing.
+// the lines say. They lie in memory as managers get them, one behind the other, and in a file too: to hand hundreds of
+// lines to one more listener is one call of the kernel, which copies nothing.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +15,14 @@
 
 namespace buzon::state {
 
-// The last lines. Listeners hold a place among them instead of a queue of their own: one that does not read costs nothing
-// and loses what has been forgotten; it is told how many lines that were.
+// The last lines. Listeners hold a place among them instead of a queue of their own: one that does not read costs
+// nothing and loses what has been forgotten; it is told how many lines that were.
 class LineFeed {
 public:
-    static constexpr std::size_t max_line = 4096;   // octets; longer lines are cut
-    // So many lines are always kept. More of them, up to `owed` (0: none) in 16 MiB, only for listeners who have yet to be
-    // given them though they are not slow(): those whom we make wait. Memory is bounded by `kept` times the longest line, and
-    // these 16 MiB.
+    static constexpr std::size_t max_line = 4096; // octets; longer lines are cut
+    // So many lines are always kept. More of them, up to `owed` (0: none) in 16 MiB, only for listeners who have yet to
+    // be given them though they are not slow(): those whom we make wait. Memory is bounded by `kept` times the longest
+    // line, and these 16 MiB.
     explicit LineFeed(std::size_t kept, std::size_t owed = 0);
     LineFeed(const LineFeed&) = delete;
     LineFeed& operator=(const LineFeed&) = delete;
@@ -35,10 +35,11 @@ public:
 
     // Lines that lie behind one another, as they are sent: CRLF behind each, a leading dot doubled.
     struct Run {
-        std::string_view text;     // whole lines, one of the feed behind the other
-        int file = -1;             // if not negative it has the same octets
-        std::uint64_t offset = 0;  // from here on: they may be sent from there, and stay what they are until the peer has them
-        std::uint64_t lines = 0;   // how many there were at first
+        std::string_view text; // whole lines, one of the feed behind the other
+        int file = -1;         // if not negative it has the same octets
+        std::uint64_t offset =
+            0; // from here on: they may be sent from there, and stay what they are until the peer has them
+        std::uint64_t lines = 0; // how many there were at first
 
         void remove_prefix(std::size_t octets) noexcept {
             text.remove_prefix(octets);
@@ -52,10 +53,11 @@ public:
         // Begins `back` lines before the newest one.
         Reader(LineFeed& feed, std::uint32_t kinds, std::size_t back);
 
-        // The next line, valid until the next append(); false when everything has been read. Check take_lost() after it.
+        // The next line, valid until the next append(); false when everything has been read. Check take_lost() after
+        // it.
         [[nodiscard]] bool next(std::string_view& line);
-        // The same for all lines that lie behind one another: `room` octets at most, but one line in any case. In a file, too,
-        // when they are so many octets that handing over pages is cheaper than copying.
+        // The same for all lines that lie behind one another: `room` octets at most, but one line in any case. In a
+        // file, too, when they are so many octets that handing over pages is cheaper than copying.
         [[nodiscard]] bool next_run(Run& run, std::size_t room);
         // The last so many lines of the run before have not been taken: they come again.
         void give_back(std::uint64_t lines) noexcept {
@@ -69,7 +71,7 @@ public:
 
     private:
         friend class LineFeed;
-        [[nodiscard]] bool find();   // moves place_ to the next line of our kinds
+        [[nodiscard]] bool find(); // moves place_ to the next line of our kinds
 
         LineFeed* feed_;
         std::uint32_t kinds_;
@@ -110,7 +112,7 @@ public:
 
 private:
     struct Line {
-        std::uint32_t begin = 0;   // in its block, as it is sent
+        std::uint32_t begin = 0; // in its block, as it is sent
         std::uint16_t size = 0;
         std::uint8_t kind = 0;
     };
@@ -123,7 +125,7 @@ private:
         bool never_copied = false; // it cannot have pages of its own there
     };
     static constexpr std::size_t block_size = 256 * 1024;
-    static constexpr std::size_t owed_blocks = 64;   // from so many blocks on no line is kept because it is owed
+    static constexpr std::size_t owed_blocks = 64; // from so many blocks on no line is kept because it is owed
     static constexpr std::size_t worth_a_page = 8 * 1024;
     [[nodiscard]] std::uint64_t oldest() const noexcept { return next_ - lines_.size(); }
     [[nodiscard]] const Line& line(std::uint64_t number) const noexcept { return lines_[number - oldest()]; }
@@ -137,7 +139,7 @@ private:
     void subscribers_changed() noexcept;
 
     std::size_t kept_, owed_;
-    std::deque<Line> lines_;          // the last of them is line next_ - 1
+    std::deque<Line> lines_; // the last of them is line next_ - 1
     posix::SharedBlocks memory_;
     std::deque<Block> blocks_;
     std::uint32_t kinds_ = 0;         // that there have ever been
@@ -146,8 +148,8 @@ private:
     std::uint64_t dropped_[32] = {};  // of these, no longer in the ring
     std::uint32_t wanted_ = 0;
     std::vector<Subscription*> subscribers_;
-    std::vector<Subscription*> sleepers_;   // of these, who had read everything; there is always room for all
-    std::uint64_t first_owed_ = 0;          // as it was a moment ago: what lies before is owed to nobody
+    std::vector<Subscription*> sleepers_; // of these, who had read everything; there is always room for all
+    std::uint64_t first_owed_ = 0;        // as it was a moment ago: what lies before is owed to nobody
 };
 
 } // namespace buzon::state

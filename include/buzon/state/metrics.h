@@ -26,8 +26,7 @@ public:
 
     void observe(Count microseconds) noexcept {
         std::size_t bucket = 0;
-        while (bucket < bounds.size() && bounds[bucket] < microseconds)
-            ++bucket;
+        while (bucket < bounds.size() && bounds[bucket] < microseconds) ++bucket;
         ++buckets_[bucket];
         sum_ += microseconds;
     }

@@ -54,8 +54,7 @@ class CommandSet {
 public:
     constexpr CommandSet() = default;
     constexpr CommandSet(std::initializer_list<Pop3Command> commands) {
-        for (const Pop3Command command : commands)
-            insert(command);
+        for (const Pop3Command command : commands) insert(command);
     }
     constexpr void insert(Pop3Command command) noexcept { bits_ |= bit(command); }
     [[nodiscard]] constexpr bool contains(Pop3Command command) const noexcept { return (bits_ & bit(command)) != 0; }

@@ -31,7 +31,7 @@ struct Settings {
     std::uint64_t max_per_user = 0;    // 0: no limit; counts with SessionRule::shared
     SessionRule sessions = SessionRule::exclusive;
     Seconds peer_silence{60}; // of the client that holds a maildrop, before it is taken for gone
-    Seconds login_delay{0}; // 0: none, and not announced
+    Seconds login_delay{0};   // 0: none, and not announced
     CommandSet disable;
     std::string host; // filled by the daemon before anything else
 

@@ -1,8 +1,8 @@
 // worker/pool.h - work that may wait on a disk or burn the processor, done by other processes. Knows no kind of work.
 //
 // A worker is this same program, started again by posix_spawn (so nothing of the server's memory is copied or seen),
-// with one socket. It takes one job at a time and answers it. Workers are started when there is work for them, and go when
-// there is none.
+// with one socket. It takes one job at a time and answers it. Workers are started when there is work for them, and go
+// when there is none.
 #pragma once
 
 #include <cstdint>
@@ -19,29 +19,29 @@
 namespace buzon::worker {
 
 struct Job {
-    std::uint8_t kind = 0;   // the owner's numbering; worker and server are the same program and agree on it
+    std::uint8_t kind = 0; // the owner's numbering; worker and server are the same program and agree on it
     std::string body;
-    int fd = -1;             // borrowed: a descriptor to send along; must stay open until submit() has returned
+    int fd = -1; // borrowed: a descriptor to send along; must stay open until submit() has returned
     // May the worker be killed in the middle of it when nobody waits for the answer any more? Not where it changes
     // what must be finished.
     bool abandonable = true;
-    // May it be done twice? Then a worker's death costs nobody an answer: another worker gets the same job, once. (A job
-    // that kills its workers ends with the second one.)
+    // May it be done twice? Then a worker's death costs nobody an answer: another worker gets the same job, once. (A
+    // job that kills its workers ends with the second one.)
     bool repeatable = false;
 };
 
 enum class Fate : std::uint8_t {
     answered,
-    crashed,     // the worker died over it, of a repeatable one the second too; or none could be started
-    too_late,    // it took longer than Settings allows
-    refused,     // the queue was full
-    no_descriptor,   // done, but its descriptor could not be received: our table is full
+    crashed,       // the worker died over it, of a repeatable one the second too; or none could be started
+    too_late,      // it took longer than Settings allows
+    refused,       // the queue was full
+    no_descriptor, // done, but its descriptor could not be received: our table is full
 };
 
 struct Answer {
     Fate fate = Fate::crashed;
     std::string body;
-    posix::UniqueFd fd;   // when the worker sent one
+    posix::UniqueFd fd; // when the worker sent one
 };
 
 class Pool;
@@ -64,15 +64,15 @@ public:
 private:
     friend class Pool;
     explicit Pending(std::shared_ptr<detail::Order> order) noexcept : order_{std::move(order)} {}
-    std::shared_ptr<detail::Order> order_;   // shared with the pool: either may go first
+    std::shared_ptr<detail::Order> order_; // shared with the pool: either may go first
 };
 
 struct Settings {
     std::string program = "/proc/self/exe";
-    std::vector<std::string> arguments;   // argv, [0] included
+    std::vector<std::string> arguments; // argv, [0] included
     std::size_t most_processes = 4;
     std::size_t longest_queue = 4096;
-    std::chrono::milliseconds time_limit{60'000};   // of one job, from its start; 0: none
+    std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
     // The same in time that the processor has worked for it, so that a machine busy with other things does not make an
     // honest job late; 0: none.
     std::chrono::milliseconds processor_limit{0};
@@ -82,7 +82,7 @@ struct Settings {
 
 struct Statistics {
     std::size_t processes = 0;
-    std::size_t running = 0;   // jobs
+    std::size_t running = 0; // jobs
     std::size_t queued = 0;
     std::uint64_t done = 0;
     std::uint64_t crashed = 0;
@@ -114,12 +114,12 @@ private:
         Pool& pool_;
     };
 
-    void feed();                           // gives queued jobs to idle workers, starts workers
+    void feed(); // gives queued jobs to idle workers, starts workers
     [[nodiscard]] detail::Process* idle_or_new();
-    [[nodiscard]] bool spare(const detail::Process& process) const noexcept;   // there are others
-    void gone(detail::Process& process);   // it ended: forget it after this turn
+    [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // there are others
+    void gone(detail::Process& process);                                     // it ended: forget it after this turn
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
-    void again(std::shared_ptr<detail::Order> order);   // before all others: it has waited once
+    void again(std::shared_ptr<detail::Order> order); // before all others: it has waited once
     void run_late_answers();
 
     event::EventLoop& loop_;
@@ -129,7 +129,7 @@ private:
     std::deque<std::shared_ptr<detail::Order>> queue_;
     std::vector<std::pair<std::shared_ptr<detail::Order>, Fate>> late_;
     Later later_{*this};
-    event::Instant no_start_before_{};   // after a worker that could not be started
+    event::Instant no_start_before_{}; // after a worker that could not be started
     std::uint64_t done_ = 0;
     std::uint64_t crashed_ = 0;
 };

@@ -13,7 +13,7 @@ Options::Options(std::span<char* const> words, std::initializer_list<std::string
     };
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string_view word = words[i];
-        if (word == "--") {   // what follows belongs to another program
+        if (word == "--") { // what follows belongs to another program
             operands_.insert(operands_.end(), words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
             return;
         }

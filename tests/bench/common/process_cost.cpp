@@ -21,8 +21,8 @@ namespace {
 
 struct Process {
     pid_t parent = 0;
-    std::uint64_t own = 0;      // nanoseconds
-    std::uint64_t waited = 0;   // of the children it has waited for
+    std::uint64_t own = 0;    // nanoseconds
+    std::uint64_t waited = 0; // of the children it has waited for
 };
 
 constexpr std::size_t proc_file_limit = 64 * 1024;
@@ -47,16 +47,16 @@ std::optional<Process> read_process(const std::string& pid) {
     const std::string folder = "/proc/" + pid;
     const auto stat = buzon::posix::read_file((folder + "/stat").c_str(), proc_file_limit);
     if (!stat) return std::nullopt;
-    const std::size_t name_end = stat.value().rfind(')');   // the name may hold spaces and brackets
+    const std::size_t name_end = stat.value().rfind(')'); // the name may hold spaces and brackets
     if (name_end == std::string::npos) return std::nullopt;
-    const std::string_view fields = std::string_view{stat.value()}.substr(name_end + 2);   // from field 3, the state
+    const std::string_view fields = std::string_view{stat.value()}.substr(name_end + 2); // from field 3, the state
 
     static const std::uint64_t tick = 1'000'000'000U / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
     Process process;
     process.parent = static_cast<pid_t>(to_number(word(fields, 1)));
     process.own = (to_number(word(fields, 11)) + to_number(word(fields, 12))) * tick;
     process.waited = (to_number(word(fields, 13)) + to_number(word(fields, 14))) * tick;
-    if (to_number(word(fields, 17)) == 1) {   // one thread: the scheduler's own count is exact, not in ticks of 10 ms
+    if (to_number(word(fields, 17)) == 1) { // one thread: the scheduler's own count is exact, not in ticks of 10 ms
         const auto exact = buzon::posix::read_file((folder + "/schedstat").c_str(), proc_file_limit);
         if (exact && !exact.value().empty()) process.own = to_number(word(exact.value(), 0));
     }

@@ -1,5 +1,5 @@
-// bench/floor/feed.cpp - what any server must do for those who listen: hand the same octets to all of them (floor.h). It
-// reads no event, writes no line and keeps no ring: the lines lie in memory before the first listener comes.
+// bench/floor/feed.cpp - what any server must do for those who listen: hand the same octets to all of them (floor.h).
+// It reads no event, writes no line and keeps no ring: the lines lie in memory before the first listener comes.
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -41,7 +41,7 @@ UniqueFd lines_in_memory() {
     return file;
 }
 
-struct Listener {   // indexed by descriptor
+struct Listener { // indexed by descriptor
     std::size_t owed = 0;
     off_t at = 0;
     bool listens = false, full = false;
@@ -56,7 +56,8 @@ public:
         std::array<epoll_event, 256> ready{};
         for (auto next = Clock::now() + every_;;) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
-            const int n = epoll_wait(port_.epoll(), ready.data(), static_cast<int>(ready.size()), static_cast<int>(std::max<long>(left, 0)));
+            const int n = epoll_wait(port_.epoll(), ready.data(), static_cast<int>(ready.size()),
+                                     static_cast<int>(std::max<long>(left, 0)));
             for (int i = 0; i < n; ++i) attend(ready[static_cast<std::size_t>(i)]);
             if (Clock::now() < next) continue;
             next += every_;
@@ -99,7 +100,7 @@ private:
             const ssize_t n = sendfile(fd, lines_.get(), &listener.at, piece);
             if (n < 0) {
                 if (errno != EAGAIN) return end(fd, listener);
-                listener.full = true;   // an edge comes when there is room again
+                listener.full = true; // an edge comes when there is room again
                 return;
             }
             listener.owed -= static_cast<std::size_t>(n);

@@ -42,7 +42,8 @@ Child start_program(const char* file, char* const* words) {
     posix_spawn_file_actions_addopen(&actions, 0, file, O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, pipe.value().write_end.get(), 1);
     Child child;
-    const int trouble = posix_spawn(&child.pid, words[0], &actions, nullptr, words, const_cast<char* const*>(environment));
+    const int trouble =
+        posix_spawn(&child.pid, words[0], &actions, nullptr, words, const_cast<char* const*>(environment));
     posix_spawn_file_actions_destroy(&actions);
     if (trouble != 0) throw std::system_error{trouble, std::system_category(), words[0]};
     child.output = std::move(pipe.value().read_end);
@@ -60,7 +61,8 @@ std::uint64_t open_all(const std::string& folder) {
         if (entry->d_name[0] == '.') continue;
         const UniqueFd file{openat(dirfd(directory.get()), entry->d_name, O_RDONLY | O_CLOEXEC)};
         if (!file) continue;
-        while (read(file.get(), buffer.data(), buffer.size()) > 0) {}
+        while (read(file.get(), buffer.data(), buffer.size()) > 0) {
+        }
         ++files;
     }
     return files;
@@ -73,7 +75,8 @@ std::uint64_t spawn_for(double seconds, const char* file, char* const* words) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>{seconds};
     std::uint64_t finished = 0;
     for (int living = 2; living > 0;) {
-        std::array<pollfd, 2> wanted{pollfd{flight[0].output.get(), POLLIN, 0}, pollfd{flight[1].output.get(), POLLIN, 0}};
+        std::array<pollfd, 2> wanted{pollfd{flight[0].output.get(), POLLIN, 0},
+                                     pollfd{flight[1].output.get(), POLLIN, 0}};
         if (poll(wanted.data(), wanted.size(), -1) < 0) give_up("poll");
         for (std::size_t i = 0; i < flight.size(); ++i) {
             if (wanted[i].revents == 0 || read(flight[i].output.get(), buffer.data(), buffer.size()) > 0) continue;
@@ -82,8 +85,10 @@ std::uint64_t spawn_for(double seconds, const char* file, char* const* words) {
             if (status != 0) throw std::runtime_error{"the program failed"};
             ++finished;
             flight[i] = {};
-            if (std::chrono::steady_clock::now() < end) flight[i] = start_program(file, words);
-            else --living;
+            if (std::chrono::steady_clock::now() < end)
+                flight[i] = start_program(file, words);
+            else
+                --living;
         }
     }
     return finished;

@@ -59,7 +59,8 @@ int run(std::span<char*> words) {
     if (what == "scan" && words.size() == 2) {
         for (const char* part : {"/new", "/cur"}) units += bench::open_all(words[1] + std::string{part});
     } else if (what == "spawn" && words.size() >= 4) {
-        units = bench::spawn_for(static_cast<double>(bench::parse_number("SECONDS", words[1])), words[2], words.data() + 3);
+        units =
+            bench::spawn_for(static_cast<double>(bench::parse_number("SECONDS", words[1])), words[2], words.data() + 3);
     } else {
         throw UsageError{"unknown kind of work"};
     }

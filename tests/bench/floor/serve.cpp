@@ -36,7 +36,7 @@ Canned open_canned(const std::string& path) {
     return canned;
 }
 
-struct Peer {   // indexed by descriptor
+struct Peer { // indexed by descriptor
     const Canned* sending = nullptr;
     off_t sent = 0;
 };
@@ -44,8 +44,11 @@ struct Peer {   // indexed by descriptor
 class Stub {
 public:
     explicit Stub(const std::string& folder)
-        : stat_{canned_line(folder + "/stat")}, list_one_{canned_line(folder + "/list-one")},
-          retr_{open_canned(folder + "/retr")}, list_{open_canned(folder + "/list")}, uidl_{open_canned(folder + "/uidl")} {}
+        : stat_{canned_line(folder + "/stat")}
+        , list_one_{canned_line(folder + "/list-one")}
+        , retr_{open_canned(folder + "/retr")}
+        , list_{open_canned(folder + "/list")}
+        , uidl_{open_canned(folder + "/uidl")} {}
 
     [[noreturn]] void serve() {
         port_.listen_and_say_where();
@@ -54,9 +57,12 @@ public:
             const int n = epoll_wait(port_.epoll(), ready.data(), static_cast<int>(ready.size()), -1);
             for (int i = 0; i < n; ++i) {
                 const int fd = ready[static_cast<std::size_t>(i)].data.fd;
-                if (port_.is(fd)) port_.accept_all([this](int came) { forget(came); });
-                else if (peers_[static_cast<std::size_t>(fd)].sending != nullptr) send_file(fd);
-                else if ((ready[static_cast<std::size_t>(i)].events & ~static_cast<unsigned>(EPOLLOUT)) != 0) answer(fd);
+                if (port_.is(fd))
+                    port_.accept_all([this](int came) { forget(came); });
+                else if (peers_[static_cast<std::size_t>(fd)].sending != nullptr)
+                    send_file(fd);
+                else if ((ready[static_cast<std::size_t>(i)].events & ~static_cast<unsigned>(EPOLLOUT)) != 0)
+                    answer(fd);
             }
         }
     }
@@ -85,12 +91,18 @@ private:
         for (std::string_view rest{input_.data(), static_cast<std::size_t>(n)}; rest.size() > 4;) {
             const std::string_view line = rest.substr(0, rest.find('\n') + 1);
             rest.remove_prefix(line.size());
-            if (line.starts_with("STAT")) output_ += stat_;
-            else if (line.starts_with("LIST ")) output_ += list_one_;
-            else if (line.starts_with("LIST")) start(fd, list_);
-            else if (line.starts_with("UIDL")) start(fd, uidl_);
-            else if (line.starts_with("RETR")) start(fd, retr_);
-            else output_ += "+OK\r\n";
+            if (line.starts_with("STAT"))
+                output_ += stat_;
+            else if (line.starts_with("LIST "))
+                output_ += list_one_;
+            else if (line.starts_with("LIST"))
+                start(fd, list_);
+            else if (line.starts_with("UIDL"))
+                start(fd, uidl_);
+            else if (line.starts_with("RETR"))
+                start(fd, retr_);
+            else
+                output_ += "+OK\r\n";
             ends = line.starts_with("QUIT");
         }
         if (!output_.empty()) say(fd, output_);
@@ -107,7 +119,7 @@ private:
         while (peer.sent < peer.sending->size) {
             const auto left = static_cast<std::size_t>(peer.sending->size - peer.sent);
             if (sendfile(fd, peer.sending->file.get(), &peer.sent, left) >= 0) continue;
-            if (errno == EAGAIN) return;   // an edge comes when there is room again
+            if (errno == EAGAIN) return; // an edge comes when there is room again
             close(fd);
             break;
         }

@@ -9,8 +9,11 @@ namespace {
 class Asking final : public Customer {
 public:
     Asking(Loop& loop, const std::vector<Question>& questions, const Limits& limits, double pause, Result& result)
-        : loop_{&loop}, questions_{&questions}, limits_{limits}, pause_{static_cast<std::uint64_t>(pause * 1e9)},
-          result_{&result} {}
+        : loop_{&loop}
+        , questions_{&questions}
+        , limits_{limits}
+        , pause_{static_cast<std::uint64_t>(pause * 1e9)}
+        , result_{&result} {}
 
     void begin(Crowd& crowd) {
         end_ = Loop::now() + static_cast<std::uint64_t>(limits_.seconds * 1e9);
@@ -48,9 +51,12 @@ private:
         result_->times.add(now - member.asked_at());
         result_->units += (*questions_)[next].units;
         next = (next + 1) % questions_->size();
-        if (now >= end_ || result_->units >= limits_.count) finish();
-        else if (pause_ > 0) resting_.push_back({now + pause_, &member});
-        else ask(member);
+        if (now >= end_ || result_->units >= limits_.count)
+            finish();
+        else if (pause_ > 0)
+            resting_.push_back({now + pause_, &member});
+        else
+            ask(member);
     }
 
     void ended(Connection&, const std::string& trouble) override {
@@ -69,8 +75,8 @@ private:
     Result* result_;
     std::uint64_t end_ = 0;
     std::size_t active_ = 0;
-    std::vector<std::size_t> next_;       // a session's next question
-    std::deque<Resting> resting_;         // in order of time: all rest equally long
+    std::vector<std::size_t> next_; // a session's next question
+    std::deque<Resting> resting_;   // in order of time: all rest equally long
 };
 
 } // namespace

@@ -47,13 +47,15 @@ namespace {
 
 } // namespace
 
-Listeners::Listeners(const Place& place, std::size_t count, std::size_t silent)
-    : input_(64 * 1024), silent_{silent} {
+Listeners::Listeners(const Place& place, std::size_t count, std::size_t silent) : input_(64 * 1024), silent_{silent} {
     for (std::size_t i = 0; i < count; ++i) {
         buzon::posix::UniqueFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-        if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&place.server), sizeof place.server) != 0) give_up("manager");
+        if (!socket ||
+            connect(socket.get(), reinterpret_cast<const sockaddr*>(&place.server), sizeof place.server) != 0)
+            give_up("manager");
         const std::string_view wish = i % 2 == 0 ? "EVNT\r\n" : "LOGG FOLLOW\r\n";
-        if (send(socket.get(), wish.data(), wish.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(wish.size())) give_up("manager");
+        if (send(socket.get(), wish.data(), wish.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(wish.size()))
+            give_up("manager");
         sockets_.push_back(std::move(socket));
     }
 }
@@ -63,8 +65,9 @@ void Listeners::read_some() {
         const bool looked_at = (i - silent_) % every == 0;
         for (;;) {
             // To a stream, MSG_TRUNC says that the octets are not wanted (tcp(7)).
-            const ssize_t n = recv(sockets_[i].get(), looked_at ? input_.data() : nullptr,
-                                   looked_at ? input_.size() : std::size_t{64} << 20, MSG_DONTWAIT | (looked_at ? 0 : MSG_TRUNC));
+            const ssize_t n =
+                recv(sockets_[i].get(), looked_at ? input_.data() : nullptr,
+                     looked_at ? input_.size() : std::size_t{64} << 20, MSG_DONTWAIT | (looked_at ? 0 : MSG_TRUNC));
             if (n <= 0) break;
             octets_ += static_cast<std::uint64_t>(n);
             if (looked_at) count({input_.data(), static_cast<std::size_t>(n)});

@@ -1,5 +1,5 @@
-// bench/load/beside.h - what others do while a load is measured: log in with passwords that are slow to check, and, in a process
-// of their own, listen to the management service.
+// bench/load/beside.h - what others do while a load is measured: log in with passwords that are slow to check, and, in
+// a process of their own, listen to the management service.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ public:
         : loop_{&loop}, place_{place}, users_{std::move(users)}, different_{different}, errors_{&errors} {}
 
     void begin(std::size_t at_once);
-    void end() noexcept { ending_ = true; }   // none begins any more
+    void end() noexcept { ending_ = true; } // none begins any more
     // From PASS to its reply.
     [[nodiscard]] Samples& times() noexcept { return times_; }
     [[nodiscard]] std::uint64_t done() const noexcept { return done_; }
@@ -39,14 +39,14 @@ private:
     std::size_t different_;
     Errors* errors_;
     std::deque<Connection> connections_;
-    std::vector<std::size_t> user_of_;   // by connection
+    std::vector<std::size_t> user_of_; // by connection
     std::uint64_t begun_ = 0, done_ = 0;
     bool ending_ = false;
     Samples times_;
 };
 
-// Managers: EVNT and LOGG FOLLOW by turns. The first `silent` never read; of the others every tenth is read and looked at,
-// and what the rest gets is thrown away by the kernel, uncopied: who listens is not what is measured.
+// Managers: EVNT and LOGG FOLLOW by turns. The first `silent` never read; of the others every tenth is read and looked
+// at, and what the rest gets is thrown away by the kernel, uncopied: who listens is not what is measured.
 class Listeners {
 public:
     // Throws std::system_error.

@@ -11,7 +11,8 @@
 namespace bench {
 
 void write_canned(const Maildrop& maildrop, const std::string& folder) {
-    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) throw std::runtime_error{folder + ": " + std::strerror(errno)};
+    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+        throw std::runtime_error{folder + ": " + std::strerror(errno)};
     const auto write = [&](const char* name, const std::string& text) {
         std::ofstream file{folder + "/" + name, std::ios::binary | std::ios::trunc};
         if (!(file << text).flush()) throw std::runtime_error{folder + "/" + name + ": cannot write"};

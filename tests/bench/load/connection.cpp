@@ -30,7 +30,8 @@ Loop::Loop() : epoll_{epoll_create1(EPOLL_CLOEXEC)}, input_(read_size) {
 }
 
 std::uint64_t Loop::now() noexcept {
-    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1});
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                      std::chrono::nanoseconds{1});
 }
 
 bool Loop::run(double seconds, const std::function<void()>& work) {
@@ -85,8 +86,10 @@ void Connection::open(const Place& place) {
 
 void Connection::expect(const Expected& expected) {
     expected_ = expected;
-    if (expected.status) waiting_ = Waiting::status;
-    else begin_body();
+    if (expected.status)
+        waiting_ = Waiting::status;
+    else
+        begin_body();
 }
 
 void Connection::begin_body() {
@@ -104,7 +107,8 @@ void Connection::ask(std::string_view text, const Expected& expected) {
     asked_at_ = Loop::now();
     const ssize_t n = send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
     // Questions are short and one at a time, so they always fit the socket's buffer: what does not is a lost peer.
-    if (n != static_cast<ssize_t>(text.size())) fail("cannot send: " + std::string{n < 0 ? std::strerror(errno) : "short"});
+    if (n != static_cast<ssize_t>(text.size()))
+        fail("cannot send: " + std::string{n < 0 ? std::strerror(errno) : "short"});
 }
 
 void Connection::look_away() {

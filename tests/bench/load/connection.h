@@ -16,17 +16,17 @@ namespace bench {
 // What the server must say next. With `status`, a line "+OK..." comes first; then exactly `body`.
 struct Expected {
     bool status = true;
-    std::string_view body = {};              // must live until it has come
-    std::string* learn_status = nullptr;     // the status line is kept here
-    std::string* learn_body = nullptr;       // instead of `body`: everything up to the closing "." line is kept here
+    std::string_view body = {};          // must live until it has come
+    std::string* learn_status = nullptr; // the status line is kept here
+    std::string* learn_body = nullptr;   // instead of `body`: everything up to the closing "." line is kept here
 };
 
 class Connection;
 
 // Who is told. Both may start anything on the connection, close() included.
 struct Customer {
-    virtual void answered(Connection& connection) = 0;                             // all that was expected has come
-    virtual void ended(Connection& connection, const std::string& trouble) = 0;    // trouble is empty when it was expected
+    virtual void answered(Connection& connection) = 0;                          // all that was expected has come
+    virtual void ended(Connection& connection, const std::string& trouble) = 0; // trouble is empty when it was expected
 protected:
     ~Customer() = default;
 };
@@ -37,13 +37,14 @@ public:
     Loop();
     // Until stop() or the deadline (seconds from now); false: it was the deadline.
     // `work` is called like those of at_every_turn(), during this run only.
-    [[nodiscard]] bool run(double seconds, const std::function<void()>& work = [] {});
+    [[nodiscard]] bool run(
+        double seconds, const std::function<void()>& work = [] {});
     void stop() noexcept { stopped_ = true; }
 
     // Called after every batch of events, and at least about every millisecond.
     void at_every_turn(std::function<void()> work) { at_every_turn_.push_back(std::move(work)); }
 
-    [[nodiscard]] static std::uint64_t now() noexcept;   // nanoseconds, monotonic
+    [[nodiscard]] static std::uint64_t now() noexcept; // nanoseconds, monotonic
 
 private:
     friend class Connection;
@@ -57,20 +58,21 @@ private:
 
 struct Place {
     sockaddr_in server{};
-    std::uint32_t sources = 1;         // source addresses 127.0.0.2 and up, taken in turn: one has only 28,000 ports
-    int receive_buffer = 0;            // SO_RCVBUF; 0 = the system's
+    std::uint32_t sources = 1; // source addresses 127.0.0.2 and up, taken in turn: one has only 28,000 ports
+    int receive_buffer = 0;    // SO_RCVBUF; 0 = the system's
 };
 
 class Connection {
 public:
-    Connection(Loop& loop, Customer& customer, std::size_t number) : loop_{&loop}, customer_{&customer}, number_{number} {}
+    Connection(Loop& loop, Customer& customer, std::size_t number)
+        : loop_{&loop}, customer_{&customer}, number_{number} {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    void open(const Place& place);                                      // then expect() the greeting
+    void open(const Place& place); // then expect() the greeting
     void expect(const Expected& expected);
     void expect_end() { waiting_ = Waiting::end; }
-    void ask(std::string_view text, const Expected& expected);          // expect() and send
+    void ask(std::string_view text, const Expected& expected); // expect() and send
     void close() { socket_.reset(); }
 
     // For slow readers: the loop looks away, and receive() takes at most so many octets when called.
@@ -82,8 +84,8 @@ public:
     [[nodiscard]] std::uint64_t asked_at() const noexcept { return asked_at_; }
     [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
 
-    int step = 0;                      // the customer's
-    std::uint64_t began = 0;           // the customer's
+    int step = 0;            // the customer's
+    std::uint64_t began = 0; // the customer's
 
 private:
     friend class Loop;
@@ -104,7 +106,7 @@ private:
     Waiting waiting_ = Waiting::nothing;
     Expected expected_;
     std::size_t matched_ = 0;
-    std::string line_;                 // a status line that came in pieces
+    std::string line_; // a status line that came in pieces
     std::uint64_t asked_at_ = 0;
     std::uint64_t received_ = 0;
 };

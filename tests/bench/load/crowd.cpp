@@ -7,7 +7,7 @@ namespace bench {
 namespace {
 
 constexpr std::size_t arriving_at_once = 64;
-constexpr double patience = 120;   // seconds for all to come, or to go
+constexpr double patience = 120; // seconds for all to come, or to go
 
 } // namespace
 
@@ -38,8 +38,10 @@ void Crowd::answered(Connection& connection) {
     } else if (connection.step > 2) {
         served_by_->answered(connection);
     } else if (go_on_logging_in(connection, users_, connection.number())) {
-        if (++arrived_ == wanted_) loop_->stop();
-        else if (members_.size() < wanted_) open_next();
+        if (++arrived_ == wanted_)
+            loop_->stop();
+        else if (members_.size() < wanted_)
+            open_next();
     }
 }
 

@@ -10,7 +10,7 @@
 namespace bench {
 
 struct Users {
-    std::string prefix;          // user k is called PREFIXk, from 1
+    std::string prefix; // user k is called PREFIXk, from 1
     std::string password;
 
     [[nodiscard]] std::string login_name(std::size_t index) const { return prefix + std::to_string(index + 1); }
@@ -41,7 +41,7 @@ private:
     Loop* loop_;
     Place place_;
     Users users_;
-    std::deque<Connection> members_;   // a deque: connections never move
+    std::deque<Connection> members_; // a deque: connections never move
     Customer* served_by_ = nullptr;
     std::size_t wanted_ = 0, arrived_ = 0, leaving_ = 0;
     bool leaves_ = false;

@@ -78,9 +78,8 @@ Maildrop read_maildrop(const std::string& maildir) {
     std::vector<Found> found;
     collect(maildir + "/cur", found);
     collect(maildir + "/new", found);
-    std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
-        return std::tie(a.seconds, a.name) < std::tie(b.seconds, b.name);
-    });
+    std::sort(found.begin(), found.end(),
+              [](const Found& a, const Found& b) { return std::tie(a.seconds, a.name) < std::tie(b.seconds, b.name); });
     Maildrop maildrop;
     maildrop.messages = found.size();
     for (Found& mail : found) {

@@ -15,14 +15,14 @@ namespace bench {
 [[nodiscard]] std::uint64_t octets_received(std::string_view stored);
 
 struct Maildrop {
-    std::vector<std::string> paths;      // in order of delivery; empty when only the numbers were given
-    std::vector<std::uint64_t> octets;   // beside paths
+    std::vector<std::string> paths;    // in order of delivery; empty when only the numbers were given
+    std::vector<std::uint64_t> octets; // beside paths
     std::uint64_t messages = 0;
     std::uint64_t total = 0;
 
     // The replies that are the same for every server, status words aside.
     [[nodiscard]] std::string stat_reply() const;
-    [[nodiscard]] std::string list_reply(std::size_t number) const;   // from 1
+    [[nodiscard]] std::string list_reply(std::size_t number) const; // from 1
     [[nodiscard]] std::string list_body() const;
 };
 

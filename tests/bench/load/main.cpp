@@ -40,8 +40,10 @@ constexpr const char* usage =
     "  --pause SECONDS       between an answer and the next question of a session (0)\n"
     "  --count N --seconds S units begun at most (100000000), time in which they are begun (2)\n"
     "  --idle N --idle-user PREFIX                        logged-in sessions that do nothing, beside the load\n"
-    "  --slow N --slow-user PREFIX --slow-maildir DIR     sessions that read message 1 at --slow-rate octets/s (16384)\n"
-    "  --logins N --login-user PREFIX --login-users M     so many log in again and again, each time another of M users\n"
+    "  --slow N --slow-user PREFIX --slow-maildir DIR     sessions that read message 1 at --slow-rate octets/s "
+    "(16384)\n"
+    "  --logins N --login-user PREFIX --login-users M     so many log in again and again, each time another of M "
+    "users\n"
     "  --listeners N --silent K                           managers with EVNT or LOGG FOLLOW, K of whom never read\n"
     "  --server-pid PID      processor time and memory of this process and its descendants are reported\n"
     "  --rest SECONDS        nothing happens for so long once the idle sessions have come (0)\n"
@@ -91,7 +93,7 @@ std::vector<std::string> wires_of(const Options& options, const Maildrop& maildr
 }
 
 struct Memory {
-    std::uint64_t before = 0, with_idle = 0, after = 0;                     // KiB
+    std::uint64_t before = 0, with_idle = 0, after = 0; // KiB
     std::uint64_t descriptors_before = 0, descriptors_with_idle = 0;
 };
 
@@ -139,7 +141,7 @@ void print_beside(Logins& logins) {
 int listen_on(const Options& options) {
     const Place place = place_of(options);
     Listeners listeners{place, options.number("listeners", 1), options.number("silent", 0)};
-    constexpr int between_reads = 50;   // milliseconds
+    constexpr int between_reads = 50; // milliseconds
     for (;;) {
         pollfd input{STDIN_FILENO, POLLIN, 0};
         const bool asked = poll(&input, 1, between_reads) > 0;
@@ -163,7 +165,8 @@ int run_load(const std::string& kind, const Options& options) {
     const auto server = static_cast<pid_t>(options.number("server-pid", 0));
     const std::string password = options.text("password", "pass");
     const Users users{options.text("user"), password};
-    const Limits limits{.count = options.number("count", 100'000'000), .seconds = options.real("seconds", 2),
+    const Limits limits{.count = options.number("count", 100'000'000),
+                        .seconds = options.real("seconds", 2),
                         .patience = options.real("patience", 60)};
     const std::size_t at_once = options.number("sessions", 1);
     if (users.prefix.empty() || at_once == 0) throw UsageError{"--user and at least one session are needed"};
@@ -192,7 +195,10 @@ int run_load(const std::string& kind, const Options& options) {
         slow_readers.emplace(slow, slow_wire, options.number("slow-rate", 16384), result.errors);
         loop.at_every_turn([&] { slow_readers->read_some(); });
     }
-    Logins logins{loop, place, {options.text("login-user", "login"), password}, options.number("login-users", 1'000),
+    Logins logins{loop,
+                  place,
+                  {options.text("login-user", "login"), password},
+                  options.number("login-users", 1'000),
                   result.errors};
     logins.begin(options.number("logins", 0));
     memory.with_idle = proportional_memory(server);
@@ -211,9 +217,10 @@ int run_load(const std::string& kind, const Options& options) {
         crowd.come(at_once);
         const Mix mix{options.number("depth", 1), options.has("noop")};
         const std::vector<Question> questions =
-            kind == "retr"       ? retrievals(wires)
-            : kind == "commands" ? command_mix(mix, maildrop, loop, crowd, texts)
-                                 : listing(kind == "list" ? Listing::list : Listing::uidl, maildrop, loop, crowd, texts);
+            kind == "retr" ? retrievals(wires)
+            : kind == "commands"
+                ? command_mix(mix, maildrop, loop, crowd, texts)
+                : listing(kind == "list" ? Listing::list : Listing::uidl, maildrop, loop, crowd, texts);
         ask_on(loop, crowd, questions, limits, options.real("pause", 0), meter, result);
         memory.after = proportional_memory(server);
         crowd.leave();
@@ -227,10 +234,11 @@ int run_load(const std::string& kind, const Options& options) {
 
 int run(std::span<char* const> words) {
     const Options options{words,
-                          {"port", "user", "maildir", "stat", "filter", "password", "sessions", "depth", "pause", "count",
-                           "seconds", "idle", "idle-user", "slow", "slow-user", "slow-maildir", "slow-rate", "server-pid",
-                           "rest", "settle", "patience", "sources", "into", "logins", "login-user", "login-users", "listeners",
-                           "silent"},
+                          {"port",       "user",        "maildir",   "stat",         "filter",    "password",
+                           "sessions",   "depth",       "pause",     "count",        "seconds",   "idle",
+                           "idle-user",  "slow",        "slow-user", "slow-maildir", "slow-rate", "server-pid",
+                           "rest",       "settle",      "patience",  "sources",      "into",      "logins",
+                           "login-user", "login-users", "listeners", "silent"},
                           {"only-first", "noop", "help"}};
     if (options.has("help")) {
         std::cout << usage;

@@ -42,8 +42,10 @@ void check_uidl(const std::string& body, const Maildrop& maildrop) {
         rest.remove_prefix(std::min(rest.size(), line.size() + 2));
         const std::string number = std::to_string(n) + " ";
         const std::string_view id = line.substr(std::min(line.size(), number.size()));
-        const bool printable = id.find_first_not_of(
-            "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") == id.npos;
+        const bool printable =
+            id.find_first_not_of(
+                "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") ==
+            id.npos;
         if (!line.starts_with(number) || id.empty() || id.size() > 70 || !printable || !seen.insert(id).second) {
             throw std::runtime_error{"UIDL: bad line " + std::string{line}};
         }
@@ -62,7 +64,7 @@ std::vector<Question> retrievals(const std::vector<std::string>& wires) {
 }
 
 std::vector<Question> command_mix(const Mix& wanted, const Maildrop& maildrop, Loop& loop, Crowd& crowd, Texts& texts) {
-    std::vector<std::pair<std::string, std::string>> mix;   // command and reply
+    std::vector<std::pair<std::string, std::string>> mix; // command and reply
     std::string noop;
     Learner{loop, crowd}.ask("NOOP\r\n", &noop, nullptr);
     const std::size_t listed = std::min<std::size_t>(maildrop.octets.size(), 100);

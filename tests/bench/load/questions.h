@@ -16,7 +16,7 @@ using Texts = std::deque<std::string>;
 [[nodiscard]] std::vector<Question> retrievals(const std::vector<std::string>& wires);
 
 struct Mix {
-    std::uint64_t depth = 1;      // commands in one piece
+    std::uint64_t depth = 1; // commands in one piece
     bool noop_only = false;
 };
 

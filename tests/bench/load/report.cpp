@@ -22,8 +22,8 @@ void Samples::add(std::uint64_t nanoseconds) {
 
 double Samples::percentile(double part) {
     if (times_.empty()) return 0;
-    const auto at = static_cast<std::ptrdiff_t>(std::min(part * static_cast<double>(times_.size()),
-                                                         static_cast<double>(times_.size() - 1)));
+    const auto at = static_cast<std::ptrdiff_t>(
+        std::min(part * static_cast<double>(times_.size()), static_cast<double>(times_.size() - 1)));
     std::nth_element(times_.begin(), times_.begin() + at, times_.end());
     return times_[static_cast<std::size_t>(at)] / 100.0;
 }

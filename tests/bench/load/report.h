@@ -20,7 +20,7 @@ public:
 
 private:
     static constexpr std::size_t limit = 8'000'000;
-    std::vector<std::uint32_t> times_;   // in units of 10 ns, up to 42 s
+    std::vector<std::uint32_t> times_; // in units of 10 ns, up to 42 s
 };
 
 // Counts what went wrong and shows the first few on stderr.

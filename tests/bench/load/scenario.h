@@ -13,16 +13,16 @@
 namespace bench {
 
 struct Limits {
-    std::uint64_t count = 0;      // units
-    double seconds = 0;           // no new unit is begun after it
-    double patience = 60;         // then what is still under way counts as an error
+    std::uint64_t count = 0; // units
+    double seconds = 0;      // no new unit is begun after it
+    double patience = 60;    // then what is still under way counts as an error
 };
 
 struct Result {
     std::uint64_t units = 0;
-    std::uint64_t octets = 0;     // received
-    Samples times;                // a unit
-    Samples logins;               // from connect to the reply to STAT
+    std::uint64_t octets = 0; // received
+    Samples times;            // a unit
+    Samples logins;           // from connect to the reply to STAT
     Errors errors;
 };
 
@@ -40,9 +40,9 @@ void ask_on(Loop& loop, Crowd& crowd, const std::vector<Question>& questions, co
 
 // What one visit (connect, USER, PASS, STAT, RETR of all, QUIT, end of the connection) must find.
 struct Visit {
-    std::string stat_reply;                 // empty: not checked
-    std::vector<std::string> messages;      // in wire form; none: RETR is left out, and the visit is the unit
-    bool other_user_each_time = false;      // visit v uses user v; else place p of `at_once` uses user p
+    std::string stat_reply;            // empty: not checked
+    std::vector<std::string> messages; // in wire form; none: RETR is left out, and the visit is the unit
+    bool other_user_each_time = false; // visit v uses user v; else place p of `at_once` uses user p
 };
 
 void visit_on(Loop& loop, const Place& place, const Users& users, const Visit& visit, std::size_t at_once,

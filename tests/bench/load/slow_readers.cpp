@@ -13,7 +13,7 @@ SlowReaders::SlowReaders(Crowd& crowd, const std::string& wire, std::uint64_t oc
 }
 
 void SlowReaders::read_some() {
-    constexpr std::uint64_t interval = 50'000'000;   // nanoseconds
+    constexpr std::uint64_t interval = 50'000'000; // nanoseconds
     const std::uint64_t now = Loop::now();
     if (now - last_ < interval) return;
     last_ = now;

@@ -30,7 +30,7 @@ public:
 private:
     struct Seat {
         std::size_t user = 0;
-        std::size_t message = 0;   // retrieved so far
+        std::size_t message = 0; // retrieved so far
     };
     enum Step : int { logged_in = 3, looked, leaving };
 
@@ -54,7 +54,7 @@ private:
         if (connection.step == logged_in) {
             result_->logins.add(now - connection.began);
             connection.step = looked;
-        } else if (connection.step == looked) {   // that was a message
+        } else if (connection.step == looked) { // that was a message
             result_->times.add(now - connection.asked_at());
             ++result_->units;
             ++seat.message;
@@ -84,8 +84,10 @@ private:
             ++result_->units;
         }
         const std::uint64_t limit = visit_->messages.empty() ? limits_.count : limits_.count / visit_->messages.size();
-        if (begun_ < limit && Loop::now() < end_ && failed_ < failures_allowed) come(connection);
-        else if (--active_ == 0) loop_->stop();
+        if (begun_ < limit && Loop::now() < end_ && failed_ < failures_allowed)
+            come(connection);
+        else if (--active_ == 0)
+            loop_->stop();
     }
 
     static constexpr std::uint64_t failures_allowed = 100;
@@ -97,7 +99,7 @@ private:
     Limits limits_;
     Result* result_;
     std::deque<Connection> connections_;
-    std::vector<Seat> places_;           // by connection
+    std::vector<Seat> places_; // by connection
     std::uint64_t end_ = 0, begun_ = 0, failed_ = 0;
     std::size_t active_ = 0;
 };

@@ -43,7 +43,8 @@ std::string header(std::uint64_t number, std::string_view end, bool attachment) 
     line("\tby mail.example.org (Postfix) with ESMTPS id 4" + id.substr(0, 10));
     line("\tfor <receptor@example.org>; " + day + " Mar 2026 10:11:12 +0000 (UTC)");
     line("Received: from [198.51.100.7] (unknown [198.51.100.7])");
-    line("\tby mx1.example.com (Postfix) with ESMTPSA id " + id.substr(3, 10) + "; " + day + " Mar 2026 10:11:11 +0000");
+    line("\tby mx1.example.com (Postfix) with ESMTPSA id " + id.substr(3, 10) + "; " + day +
+         " Mar 2026 10:11:11 +0000");
     line("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=example.com; s=mail2026;");
     line("\tbh=" + hex(dice()) + hex(dice()) + "=; h=From:To:Subject:Date:Message-ID;");
     for (int i = 0; i < 4; ++i) line("\t " + hex(dice()) + hex(dice()) + hex(dice()) + hex(dice()));
@@ -53,7 +54,8 @@ std::string header(std::uint64_t number, std::string_view end, bool attachment) 
     line("Date: " + day + " Mar 2026 10:11:10 +0000");
     line("Message-ID: <" + id + "@example.com>");
     line("MIME-Version: 1.0");
-    line(attachment ? "Content-Type: application/pdf; name=\"minutes.pdf\"" : "Content-Type: text/plain; charset=utf-8");
+    line(attachment ? "Content-Type: application/pdf; name=\"minutes.pdf\""
+                    : "Content-Type: text/plain; charset=utf-8");
     line(attachment ? "Content-Transfer-Encoding: base64" : "Content-Transfer-Encoding: 8bit");
     line("");
     return text;
@@ -69,10 +71,10 @@ void append_base64_line(std::string& line, Dice& dice) {
 }
 
 void append_prose_line(std::string& line, Dice& dice) {
-    constexpr std::array<std::string_view, 12> words{"the",     "budget",  "of",   "this",  "year",   "was",
+    constexpr std::array<std::string_view, 12> words{"the",      "budget",  "of",   "this",  "year",    "was",
                                                      "accepted", "without", "much", "delay", "because", "everybody"};
-    if (dice.below(16) == 0) return;                        // an empty line
-    if (dice.below(100) == 0) line += '.';                  // must be doubled on the wire
+    if (dice.below(16) == 0) return;       // an empty line
+    if (dice.below(100) == 0) line += '.'; // must be doubled on the wire
     const std::size_t width = 40 + dice.below(36);
     while (line.size() < width) (line += words[dice.below(words.size())]) += ' ';
 }
@@ -88,15 +90,17 @@ std::string mail_text(std::uint64_t number, MailKind kind) {
     std::string line;
     while (text.size() < kind.octets) {
         line.clear();
-        if (attachment) append_base64_line(line, dice);
-        else append_prose_line(line, dice);
+        if (attachment)
+            append_base64_line(line, dice);
+        else
+            append_prose_line(line, dice);
         (text += line) += end;
     }
     text.resize(kind.octets);
-    if (kind.octets >= 2 * end.size()) {   // an exact size, and still a last line that is ended
+    if (kind.octets >= 2 * end.size()) { // an exact size, and still a last line that is ended
         text.replace(kind.octets - end.size(), end.size(), end);
         char& before = text[kind.octets - end.size() - 1];
-        if (before == '\r') before = 'x';   // a line end cut in two
+        if (before == '\r') before = 'x'; // a line end cut in two
     }
     return text;
 }

@@ -8,8 +8,8 @@
 namespace bench {
 
 struct MailKind {
-    std::size_t octets = 8192;   // as stored
-    bool crlf = false;           // line ends as stored
+    std::size_t octets = 8192; // as stored
+    bool crlf = false;         // line ends as stored
 };
 
 // A mail of exactly `kind.octets`: the header of a delivered mail, then prose with a few lines that begin with a dot;

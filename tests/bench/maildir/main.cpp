@@ -152,8 +152,10 @@ int run(std::span<char* const> words) {
     be_old(first.get());
     for (std::uint64_t user = 2; user <= plan.users; ++user) {
         const UniqueFd directory = make_maildir(plan, plan.user + std::to_string(user));
-        if (plan.share) link_all(plan, first.get(), directory.get());
-        else if (fill(plan, directory.get()) != received) throw std::logic_error{"two users got different mails"};
+        if (plan.share)
+            link_all(plan, first.get(), directory.get());
+        else if (fill(plan, directory.get()) != received)
+            throw std::logic_error{"two users got different mails"};
         be_old(directory.get());
     }
     std::cout << plan.messages << ' ' << received << '\n';
