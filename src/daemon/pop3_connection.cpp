@@ -10,7 +10,6 @@
 
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
-#include "buzon/daemon/control_verb.h"
 #include "buzon/daemon/filtered_sizes.h"
 #include "buzon/net/peer.h"
 #include "buzon/posix/file_view.h"
@@ -160,6 +159,14 @@ void Pop3Connection::work(std::string& out) {
     }
 }
 
+pop3::Asked Pop3Connection::ask(const line::LineReader::Next& next, std::string& out) {
+    switch (next.kind) {
+    case line::LineReader::Kind::too_long: return session_.bad_line(pop3::BadLine::too_long, out);
+    case line::LineReader::Kind::invalid: return session_.bad_line(pop3::BadLine::invalid, out);
+    default: return session_.line(next.text, out);
+    }
+}
+
 bool Pop3Connection::next_line(std::string& out) {
     reader_.set_limit(session_.line_limit());
     const line::LineReader::Next next = reader_.next(busy_->in);
@@ -167,19 +174,15 @@ bool Pop3Connection::next_line(std::string& out) {
         if (peer_done_) close(Ending::lost);
         return false;
     }
+    const std::size_t at = out.size();
+    pop3::Asked asked = ask(next, out);
     // While a command waits for more, as AUTH does for its exchange, the line belongs to it.
     if (!counting_) {
-        verb_ = next.kind == line::LineReader::Kind::line ? verb_of(next.text) : state::Pop3Command::unknown;
+        verb_ = asked.command;
         counting_ = true;
         ++commands_;
     }
-    const std::size_t at = out.size();
-    switch (next.kind) {
-    case line::LineReader::Kind::more: break;
-    case line::LineReader::Kind::line: perform(session_.line(next.text, out), out); break;
-    case line::LineReader::Kind::too_long: perform(session_.bad_line(pop3::BadLine::too_long, out), out); break;
-    case line::LineReader::Kind::invalid: perform(session_.bad_line(pop3::BadLine::invalid, out), out); break;
-    }
+    perform(std::move(asked.action), out);
     count_reply(out, at);
     active_ = context_.loop.now();
     return true;

@@ -10,30 +10,31 @@ namespace buzon::pop3 {
 namespace {
 
 using enum When;
+using Id = state::Pop3Command;
 
 constexpr std::uint8_t rest = Command::rest_of_line;
 
 // In the order of how often they are used in a session with much mail.
 constexpr Command table[] = {
-    {"RETR", after_login, 1, 1, Commands::retr},
-    {"DELE", after_login, 1, 1, Commands::dele},
-    {"TOP", after_login, 2, 2, Commands::top, state::Pop3Command::top},
-    {"LIST", after_login, 0, 1, Commands::list},
-    {"UIDL", after_login, 0, 1, Commands::uidl, state::Pop3Command::uidl},
-    {"NOOP", after_login, 0, 0, Commands::noop},
-    {"STAT", after_login, 0, 0, Commands::stat},
-    {"USER", before_login, 1, rest, Commands::user, state::Pop3Command::user},
-    {"PASS", before_login, 1, rest, Commands::pass, state::Pop3Command::pass},
-    {"QUIT", always, 0, 0, Commands::quit},
-    {"CAPA", always, 0, 0, Commands::capa, state::Pop3Command::capa},
-    {"AUTH", before_login, 0, 2, Commands::auth, state::Pop3Command::auth},
-    {"APOP", before_login, 2, 2, Commands::apop, state::Pop3Command::apop},
-    {"RSET", after_login, 0, 0, Commands::rset},
-    {"UTF8", before_login, 0, 0, Commands::utf8, state::Pop3Command::utf8},
-    {"LANG", always, 0, 1, Commands::lang, state::Pop3Command::lang},
-    {"SEARCH", after_login, 1, rest, Commands::search, state::Pop3Command::search},
-    {"REPORT", after_login, 0, 1, Commands::report, state::Pop3Command::report},
-    {"STLS", always, 0, 0, Commands::stls},
+    {Id::retr, after_login, 1, 1, Commands::retr},
+    {Id::dele, after_login, 1, 1, Commands::dele},
+    {Id::top, after_login, 2, 2, Commands::top},
+    {Id::list, after_login, 0, 1, Commands::list},
+    {Id::uidl, after_login, 0, 1, Commands::uidl},
+    {Id::noop, after_login, 0, 0, Commands::noop},
+    {Id::stat, after_login, 0, 0, Commands::stat},
+    {Id::user, before_login, 1, rest, Commands::user},
+    {Id::pass, before_login, 1, rest, Commands::pass},
+    {Id::quit, always, 0, 0, Commands::quit},
+    {Id::capa, always, 0, 0, Commands::capa},
+    {Id::auth, before_login, 0, 2, Commands::auth},
+    {Id::apop, before_login, 2, 2, Commands::apop},
+    {Id::rset, after_login, 0, 0, Commands::rset},
+    {Id::utf8, before_login, 0, 0, Commands::utf8},
+    {Id::lang, always, 0, 1, Commands::lang},
+    {Id::search, after_login, 1, rest, Commands::search},
+    {Id::report, after_login, 0, 1, Commands::report},
+    {Id::stls, always, 0, 0, Commands::stls},
 };
 
 // A verb of up to eight letters as one number, so that finding a row compares numbers.
@@ -45,7 +46,7 @@ constexpr std::uint64_t packed(std::string_view verb) noexcept {
 
 constexpr auto keys = [] {
     std::array<std::uint64_t, std::size(table)> all{};
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = packed(table[i].verb);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = packed(table[i].verb());
     return all;
 }();
 
@@ -64,7 +65,7 @@ const Command* find_command(std::string_view verb) noexcept {
     if (verb.empty() || verb.size() > sizeof(std::uint64_t)) return nullptr;
     const std::uint64_t key = packed(verb);
     for (std::size_t i = 0; i < keys.size(); ++i) {
-        if (keys[i] == key && table[i].verb.size() == verb.size()) return &table[i];
+        if (keys[i] == key && table[i].verb().size() == verb.size()) return &table[i];
     }
     return nullptr;
 }

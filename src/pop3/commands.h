@@ -20,12 +20,13 @@ struct Command {
     // An argument of this many words may hold spaces: it is the rest of the line, untouched.
     static constexpr std::uint8_t rest_of_line = 255;
 
-    std::string_view verb;
+    state::Pop3Command id; // whose name is the verb
     When when;
     std::uint8_t min_arguments;
     std::uint8_t max_arguments;
     Action (*run)(Session& session, std::string_view arguments, std::string& out);
-    std::optional<state::Pop3Command> optional = std::nullopt;
+
+    [[nodiscard]] constexpr std::string_view verb() const noexcept { return state::name_of(id); }
 };
 
 // The row of a verb, in any case but as a whole; null when there is none.

@@ -55,26 +55,29 @@ std::string_view Catalogue::*obstacle(const Command& command, Session::State sta
 
 } // namespace
 
-Action Session::line(std::string_view line, std::string& out) {
-    if (state_ == State::authorization && authorization().exchange) return Commands::answer(*this, line, out);
+Asked Session::line(std::string_view line, std::string& out) {
+    if (state_ == State::authorization && authorization().exchange) {
+        return {Commands::answer(*this, line, out), state::Pop3Command::auth};
+    }
     const line::CommandLine given = line::split_command(line);
     const Command* const command = find_command(given.verb);
-    if (!command || (command->optional && settings_->disabled.contains(*command->optional))) {
-        return refuse_line(&Catalogue::unknown_command, out);
+    if (!command) return {refuse_line(&Catalogue::unknown_command, out)};
+    if (settings_->disabled.contains(command->id)) {
+        return {refuse_line(&Catalogue::unknown_command, out), command->id};
     }
     if (const auto why = obstacle(*command, state_, given.rest)) {
         err(out, Code::none, texts().*why);
-        return Continue{};
+        return {Continue{}, command->id};
     }
     const std::size_t before = out.size();
-    Action action = command->run(*this, given.rest, out);
+    Asked asked{command->run(*this, given.rest, out), command->id};
     // Refused arguments are neither a reason to hang up nor a sign of good will.
     if (out.size() == before || out[before] == '+') bad_lines_ = 0;
-    return action;
+    return asked;
 }
 
-Action Session::bad_line(BadLine what, std::string& out) {
-    return refuse_line(what == BadLine::too_long ? &Catalogue::line_too_long : &Catalogue::invalid_line, out);
+Asked Session::bad_line(BadLine what, std::string& out) {
+    return {refuse_line(what == BadLine::too_long ? &Catalogue::line_too_long : &Catalogue::invalid_line, out)};
 }
 
 // A line that is no command, and no answer in an exchange either: that ends with it.

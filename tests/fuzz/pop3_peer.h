@@ -57,10 +57,10 @@ public:
 private:
     pop3::Action take(const line::LineReader::Next& next) {
         using Kind = line::LineReader::Kind;
-        if (next.kind == Kind::too_long) return session_.bad_line(pop3::BadLine::too_long, out_);
-        if (next.kind == Kind::invalid) return session_.bad_line(pop3::BadLine::invalid, out_);
+        if (next.kind == Kind::too_long) return session_.bad_line(pop3::BadLine::too_long, out_).action;
+        if (next.kind == Kind::invalid) return session_.bad_line(pop3::BadLine::invalid, out_).action;
         require(next.text.size() < session_.line_limit());
-        return session_.line(next.text, out_);
+        return session_.line(next.text, out_).action;
     }
 
     // A secret is right when it has an even number of octets.

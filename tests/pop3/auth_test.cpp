@@ -148,7 +148,7 @@ TEST_CASE("the credentials may be out of reach") {
     const Settings settings;
     Session session{settings, Channel::open, scram_world().fresh_text};
     std::string out;
-    const Action action = session.line("AUTH SCRAM-SHA-256 " + client_first, out);
+    const Action action = session.line("AUTH SCRAM-SHA-256 " + client_first, out).action;
     REQUIRE(std::holds_alternative<GetScram>(action));
     CHECK(std::get<GetScram>(action).user == "user");
     session.login_refused(Refusal::temporary, out);

@@ -41,10 +41,10 @@ void Conversation::pump() {
         const line::LineReader::Next next = reader_.next(input);
         if (next.kind == line::LineReader::Kind::more) break;
         if (next.kind == line::LineReader::Kind::line) {
-            perform(session.line(next.text, out_));
+            perform(session.line(next.text, out_).action);
         } else {
             const bool too_long = next.kind == line::LineReader::Kind::too_long;
-            perform(session.bad_line(too_long ? BadLine::too_long : BadLine::invalid, out_));
+            perform(session.bad_line(too_long ? BadLine::too_long : BadLine::invalid, out_).action);
         }
     }
     input_.erase(0, input_.size() - input.size());

@@ -30,7 +30,7 @@ TEST_CASE("a listing is the same in pieces of any size") {
     for (const char* gone : {"DELE 1", "DELE 7", "DELE 8", "DELE 40"}) (void)session.line(gone, out);
     for (const char* command : {"LIST", "UIDL"}) {
         std::string whole;
-        REQUIRE(std::holds_alternative<Produce>(session.line(command, whole)));
+        REQUIRE(std::holds_alternative<Produce>(session.line(command, whole).action));
         REQUIRE(session.produce(whole, 1'000'000));
         CHECK(std::count(whole.begin(), whole.end(), '\n') == 38);
         for (std::size_t room = 1; room < 40; ++room) {
@@ -52,7 +52,7 @@ TEST_CASE("a million messages are listed in pieces, and exactly") {
     const Settings settings;
     Session session = logged_in(settings, numbered(1'000'000));
     std::string out;
-    REQUIRE(std::holds_alternative<Produce>(session.line("LIST", out)));
+    REQUIRE(std::holds_alternative<Produce>(session.line("LIST", out).action));
     CHECK(out == "+OK 1000000 messages (500000500000 octets)\r\n");
     std::size_t lines = 0;
     for (bool finished = false; !finished;) {

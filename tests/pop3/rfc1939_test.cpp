@@ -184,12 +184,12 @@ TEST_CASE("QUIT after login asks for the update before it answers, and is silent
     Session session{world.settings, Channel::open, world.fresh_text};
     std::string out;
     (void)session.line("USER user1", out);
-    CHECK(std::holds_alternative<CheckPassword>(session.line("PASS pass1", out)));
+    CHECK(std::holds_alternative<CheckPassword>(session.line("PASS pass1", out).action));
     session.login_succeeded(make_maildrop(world.messages), out);
     (void)session.line("DELE 2", out);
     CHECK(session.state() == Session::State::transaction);
     out.clear();
-    CHECK(std::holds_alternative<Update>(session.line("QUIT", out)));
+    CHECK(std::holds_alternative<Update>(session.line("QUIT", out).action));
     CHECK(out.empty());
     CHECK(session.state() == Session::State::update);
     CHECK(session.maildrop()->deleted(MessageNumber{2}));

@@ -149,6 +149,7 @@ private:
     void turn(const std::function<void(std::string&)>& first);
     void work(std::string& out);
     [[nodiscard]] bool next_line(std::string& out);
+    [[nodiscard]] pop3::Asked ask(const line::LineReader::Next& next, std::string& out);
     [[nodiscard]] bool flush(std::string& out, bool more = false);
     [[nodiscard]] std::size_t send_part(const FilePart& part, std::string& out);
     void sent(std::size_t octets);

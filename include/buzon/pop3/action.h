@@ -10,6 +10,7 @@
 #include "buzon/auth/sasl.h"
 #include "buzon/mail/maildrop.h"
 #include "buzon/mail/search.h"
+#include "buzon/state/pop3_command.h"
 
 namespace buzon::pop3 {
 
@@ -80,6 +81,13 @@ struct Update {};
 
 using Action = std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, Authenticated, NotAuthenticated,
                             GetScram, Deliver, Produce, Search, Report, Update>;
+
+// What a line asks for, and which command it was. A line of an AUTH exchange belongs to AUTH; a command that is
+// switched off, or refused, is still that command.
+struct Asked {
+    Action action;
+    state::Pop3Command command = state::Pop3Command::unknown;
+};
 
 // Why a login did not succeed. The response code that goes with it is the session's business.
 enum class Refusal : std::uint8_t {

@@ -57,9 +57,9 @@ public:
     // How long the next line may be, its end included: an answer in an AUTH exchange may be longer than a command.
     [[nodiscard]] std::size_t line_limit() const noexcept;
     // One line without its end. Not while an Action is open.
-    [[nodiscard]] Action line(std::string_view line, std::string& out);
+    [[nodiscard]] Asked line(std::string_view line, std::string& out);
     // A line that was none.
-    [[nodiscard]] Action bad_line(BadLine what, std::string& out);
+    [[nodiscard]] Asked bad_line(BadLine what, std::string& out);
 
     // The reports that end an Action (action.h). With `genuine` false the exchange goes on and fails in the end.
     void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
