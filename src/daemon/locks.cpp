@@ -1,7 +1,5 @@
 #include "buzon/daemon/locks.h"
 
-#include <ctime>
-
 namespace buzon::daemon {
 
 std::error_code Locks::use(const std::string& root) {
@@ -13,7 +11,6 @@ std::error_code Locks::use(const std::string& root) {
 }
 
 std::string Locks::words_for(std::error_code why) {
-    if (why == std::errc::device_or_resource_busy) return "A server of an earlier version still uses this file";
     if (why == std::errc::not_a_directory)
         return "This must be the directory of the locks, and is a file that is not ours";
     return why.message();
@@ -23,12 +20,12 @@ Locks::Outcome Locks::take(const std::string& maildir, state::SessionRule rule, 
     if (!locks_) return std::make_error_code(std::errc::no_lock_available);
     const auto kind = rule == state::SessionRule::exclusive ? mail::LockKind::exclusive : mail::LockKind::shared;
     const std::string_view place = std::string_view{maildir}.substr(maildir.starts_with(root_) ? root_.size() : 0);
-    mail::MaildropLocks::Outcome outcome = locks_->lock(place, kind, session, std::time(nullptr));
+    mail::MaildropLocks::Outcome outcome = locks_->lock(place, kind, session);
     // Of several that share it each is asked, until one of them is alive.
     for (const auto* holder = std::get_if<mail::LockHolder>(&outcome); holder && holder->here && holders_;
          holder = std::get_if<mail::LockHolder>(&outcome)) {
         if (!holders_->give_way(holder->session)) break;
-        outcome = locks_->lock(place, kind, session, std::time(nullptr));
+        outcome = locks_->lock(place, kind, session);
     }
     if (auto* lock = std::get_if<mail::MaildropLock>(&outcome)) return MaildropLock{std::move(*lock)};
     if (const auto* holder = std::get_if<mail::LockHolder>(&outcome)) return *holder;

@@ -1,7 +1,6 @@
 #include "buzon/daemon/login.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "buzon/auth/hex.h"
 #include "buzon/auth/hmac.h"
@@ -151,13 +150,9 @@ void Login::open_maildrop() {
         return refuse(pop3::Refusal::maildrop_unavailable, "maildrop cannot be locked: " + why->message());
     }
     if (const auto* holder = std::get_if<mail::LockHolder>(&taken)) {
-        std::optional<std::uint32_t> age;
-        if (holder->since > 0)
-            age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, std::time(nullptr) - holder->since));
-        return refuse(pop3::Refusal::in_use,
-                      holder->here ? "maildrop locked by session " + std::to_string(holder->session)
-                                   : "maildrop locked by another server",
-                      age);
+        return refuse(pop3::Refusal::in_use, holder->here
+                                                 ? "maildrop locked by session " + std::to_string(holder->session)
+                                                 : "maildrop locked by another server");
     }
     lock_ = std::move(std::get<MaildropLock>(taken));
     if (auto snapshot = context_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
-#include <cstring>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -26,12 +24,8 @@ constexpr std::size_t file_count = MaildropLocks::descriptors;
 // A program that is started gets copies of the lowest descriptors and closes them (filter/spawn.cpp): not these.
 constexpr int lowest_descriptor = 64;
 
-// Each user has so many octets of a file to himself, of which a lock covers the first so many as say since when it is
-// held: whoever asks the kernel for the lock in his way learns its length, and no file has to be written.
+// Each user has so many octets of a file, of which a lock covers the first. (Builds before 0.1.0 lock more of them.)
 constexpr unsigned room_bits = 18;
-constexpr std::uint64_t lengths = (std::uint64_t{1} << room_bits) - 1;
-constexpr std::uint64_t seconds_a_step = 2; // so lengths repeat after six days
-constexpr std::uint64_t steps_ahead = 1800; // that another host's clock may be, an hour
 constexpr std::uint64_t hash_bits = (file_count << (63 - room_bits)) - 1;
 
 // FNV-1a: every server process, of whatever version, must find the same octets.
@@ -41,23 +35,13 @@ std::uint64_t hash_of(std::string_view user) noexcept {
     return (hash ^ (hash >> 50)) & hash_bits;
 }
 
-struct flock range_of(std::uint64_t hash, short type, std::uint64_t length) noexcept {
+struct flock range_of(std::uint64_t hash, short type) noexcept {
     struct flock range {};
     range.l_type = type;
     range.l_whence = SEEK_SET;
     range.l_start = static_cast<off_t>(hash / file_count << room_bits);
-    range.l_len = static_cast<off_t>(length);
+    range.l_len = 1;
     return range;
-}
-
-std::uint64_t length_for(std::int64_t since) noexcept {
-    return static_cast<std::uint64_t>(since) / seconds_a_step % lengths + 1;
-}
-
-std::int64_t since_of(std::uint64_t length, std::int64_t now) noexcept {
-    std::uint64_t steps = (length_for(now) + lengths - length) % lengths;
-    if (steps >= lengths - steps_ahead) steps = 0;
-    return now - static_cast<std::int64_t>(steps * seconds_a_step);
 }
 
 Result<UniqueFd> open_lock_file(int folder, std::size_t number) {
@@ -72,64 +56,11 @@ Result<UniqueFd> open_lock_file(int folder, std::size_t number) {
     return higher ? std::move(higher) : std::move(file); // where so few are allowed: then it only costs time
 }
 
-std::error_code error_of(int number) noexcept {
-    return {number, std::system_category()};
-}
-
-// What the file held before 0.1.0 was ready: since when locks had been held.
-struct Hint {
-    std::uint64_t hash = 0;
-    std::int64_t since = 0;
-    std::uint64_t sum = 0;
-
-    std::uint64_t right_sum() const noexcept { return (hash * 0x9E3779B97F4A7C15) ^ static_cast<std::uint64_t>(since); }
-};
-
-bool holds_hints_alone(int file) {
-    std::vector<Hint> hints(1024);
-    for (off_t at = 0;;) {
-        const ssize_t n = ::pread(file, hints.data(), hints.size() * sizeof(Hint), at);
-        if (n < 0 || n % static_cast<ssize_t>(sizeof(Hint)) != 0) return false;
-        if (n == 0) return true;
-        const auto count = static_cast<std::size_t>(n) / sizeof(Hint);
-        if (!std::all_of(hints.begin(), hints.begin() + static_cast<std::ptrdiff_t>(count), [](const Hint& hint) {
-                return (hint.hash == 0 && hint.since == 0 && hint.sum == 0) || hint.sum == hint.right_sum();
-            })) {
-            return false;
-        }
-        at += n;
-    }
-}
-
-// Before 0.1.0 had its directory, one file of that name held all locks. One that no server uses makes room for it.
-// Nothing: it has, or there was none.
-std::error_code make_room_for_folder(const std::string& path) {
-    const UniqueFd file{::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
-    if (!file && (errno == ENOENT || errno == EISDIR)) return {};
-    if (!file) return error_of(errno == EWOULDBLOCK ? EBUSY : ENOTDIR);
-    struct stat about {};
-    if (::fstat(file.get(), &about) != 0) return last_error();
-    if (!S_ISREG(about.st_mode) || !holds_hints_alone(file.get())) return error_of(ENOTDIR);
-    // A lock that anybody has, on any host; and, where the file system can tell, a server that has the file open
-    // without one.
-    struct flock whole {};
-    whole.l_type = F_WRLCK;
-    whole.l_whence = SEEK_SET;
-    while (::fcntl(file.get(), F_OFD_SETLK, &whole) != 0)
-        if (errno != EINTR) return errno == EAGAIN || errno == EACCES ? error_of(EBUSY) : last_error();
-    ::fcntl(file.get(), F_SETSIG, SIGURG); // whoever opens it now may interrupt nobody
-    if (::fcntl(file.get(), F_SETLEASE, F_WRLCK) != 0 && errno == EAGAIN) return error_of(EBUSY);
-    // Where another new server was quicker this is a directory by now, which unlink() leaves alone.
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != EISDIR) return last_error();
-    return {};
-}
-
 } // namespace
 
 struct MaildropLocks::Table {
     struct Held {
         std::uint64_t session = 0;
-        std::uint32_t since = 0; // Unix time, until 2106
         LockKind kind = LockKind::exclusive;
     };
     // Nearly always one session: what others there are live apart, and are of its kind.
@@ -143,8 +74,8 @@ struct MaildropLocks::Table {
 
     [[nodiscard]] int file(std::uint64_t hash) const noexcept { return files[hash % file_count].get(); }
 
-    std::error_code set(std::uint64_t hash, short type, std::uint64_t length) const noexcept {
-        struct flock range = range_of(hash, type, length);
+    std::error_code set(std::uint64_t hash, short type) const noexcept {
+        struct flock range = range_of(hash, type);
         while (::fcntl(file(hash), F_OFD_SETLK, &range) != 0)
             if (errno != EINTR) return last_error();
         return {};
@@ -167,14 +98,14 @@ struct MaildropLocks::Table {
             if (others.empty()) users.others.reset();
             return;
         }
-        static_cast<void>(set(hash, F_UNLCK, lengths));
+        static_cast<void>(set(hash, F_UNLCK));
         held.erase(at);
     }
 
     [[nodiscard]] std::optional<LockHolder> holder(std::uint64_t hash) const {
         const auto at = held.find(hash);
         if (at == held.end()) return std::nullopt;
-        return LockHolder{true, at->second.first.session, at->second.first.since, at->second.first.kind};
+        return LockHolder{true, at->second.first.session, at->second.first.kind};
     }
 };
 
@@ -185,18 +116,9 @@ MaildropLocks::~MaildropLocks() = default;
 
 Result<MaildropLocks> MaildropLocks::open(const std::string& mail_root) {
     const std::string path = mail_root + "/buzon-locks";
-    UniqueFd folder;
-    const auto open_folder = [&] {
-        if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return last_error();
-        folder.reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-        return folder ? std::error_code{} : last_error();
-    };
-    std::error_code why = open_folder();
-    if (why == std::errc::not_a_directory) {
-        if (const std::error_code stays = make_room_for_folder(path)) return stays;
-        why = open_folder();
-    }
-    if (why) return why;
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return last_error();
+    const UniqueFd folder{::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!folder) return last_error();
     auto table = std::make_shared<Table>();
     for (std::size_t number = 0; number < file_count; ++number) {
         Result<UniqueFd> file = open_lock_file(folder.get(), number);
@@ -206,10 +128,9 @@ Result<MaildropLocks> MaildropLocks::open(const std::string& mail_root) {
     return MaildropLocks{std::move(table)};
 }
 
-MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session,
-                                           std::int64_t now) {
+MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session) {
     const std::uint64_t hash = hash_of(user);
-    const Table::Held held{session, static_cast<std::uint32_t>(now), kind};
+    const Table::Held held{session, kind};
     if (const auto at = table_->held.find(hash); at != table_->held.end()) {
         Table::Users& users = at->second;
         if (kind == LockKind::exclusive || users.first.kind == LockKind::exclusive) return *table_->holder(hash);
@@ -219,14 +140,12 @@ MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind,
     }
 
     const short type = kind == LockKind::exclusive ? F_WRLCK : F_RDLCK;
-    if (const std::error_code why = table_->set(hash, type, length_for(now))) {
+    if (const std::error_code why = table_->set(hash, type)) {
         if (why.value() != EAGAIN && why.value() != EACCES) return why;
         LockHolder other;
-        struct flock range = range_of(hash, F_WRLCK, 1);
-        if (::fcntl(table_->file(hash), F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK) { // else it has just gone
-            other.since = since_of(static_cast<std::uint64_t>(range.l_len), now);
-            if (range.l_type == F_RDLCK) other.kind = LockKind::shared;
-        }
+        struct flock range = range_of(hash, F_WRLCK);
+        if (::fcntl(table_->file(hash), F_OFD_GETLK, &range) == 0 && range.l_type == F_RDLCK)
+            other.kind = LockKind::shared;
         return other;
     }
     table_->held.emplace(hash, Table::Users{held, nullptr});

@@ -42,7 +42,6 @@ struct Catalogue {
     std::string_view not_permitted;
     std::string_view login_temporary;
     std::string_view in_use;
-    std::string_view in_use_for; // {} seconds
     std::string_view too_soon;
     std::string_view too_soon_for; // {} seconds
     std::string_view maildrop_unavailable;

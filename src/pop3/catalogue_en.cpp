@@ -29,7 +29,6 @@ constexpr Catalogue english{
     .not_permitted = "Login not permitted",
     .login_temporary = "Authentication service temporarily unavailable, try again later",
     .in_use = "Maildrop is locked by another session",
-    .in_use_for = "Maildrop is locked by another session since {} seconds",
     .too_soon = "The last login was too short a time ago, wait",
     .too_soon_for = "The last login was too short a time ago, wait {} seconds",
     .maildrop_unavailable = "Mail service unavailable for this maildrop, try again later",

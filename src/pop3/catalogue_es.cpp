@@ -29,7 +29,6 @@ constexpr Catalogue spanish{
     .not_permitted = "Acceso no permitido",
     .login_temporary = "Servicio de autenticación no disponible (service unavailable), inténtelo más tarde",
     .in_use = "Otra sesión tiene el buzón cerrado (locked)",
-    .in_use_for = "Otra sesión tiene el buzón cerrado (locked) desde hace {} segundos",
     .too_soon = "La sesión anterior es demasiado reciente, espere (wait)",
     .too_soon_for = "La sesión anterior es demasiado reciente, espere (wait) {} segundos",
     .maildrop_unavailable = "Servicio no disponible (service unavailable) para este buzón, inténtelo más tarde",

@@ -113,7 +113,7 @@ void Session::login_refused(Refusal why, std::string& out, std::optional<std::ui
     case Refusal::wrong: return err(out, Code::auth, text.wrong_password);
     case Refusal::not_permitted: return err(out, Code::auth, text.not_permitted);
     case Refusal::temporary: return err(out, Code::sys_temp, text.login_temporary);
-    case Refusal::in_use: return err(out, Code::in_use, seconds ? text.in_use_for : text.in_use, {time});
+    case Refusal::in_use: return err(out, Code::in_use, text.in_use);
     case Refusal::too_soon: return err(out, Code::login_delay, seconds ? text.too_soon_for : text.too_soon, {time});
     case Refusal::maildrop_unavailable: return err(out, Code::sys_temp, text.maildrop_unavailable);
     case Refusal::maildrop_broken: return err(out, Code::sys_perm, text.maildrop_broken);

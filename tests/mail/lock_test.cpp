@@ -16,7 +16,7 @@ namespace {
 // What lock() gives, for tests that look at one of the three.
 std::optional<MaildropLock> take(MaildropLocks& locks, std::string_view user, LockKind kind,
                                  std::uint64_t session = 1) {
-    auto outcome = locks.lock(user, kind, session, 1000);
+    auto outcome = locks.lock(user, kind, session);
     if (auto* const lock = std::get_if<MaildropLock>(&outcome)) return std::move(*lock);
     return std::nullopt;
 }
@@ -61,12 +61,11 @@ TEST_CASE("an exclusive lock keeps every other session out, and says who holds i
     auto first = take(locks, "ana", exclusive, 7);
     REQUIRE(first);
     for (const LockKind kind : {exclusive, shared}) {
-        const auto outcome = locks.lock("ana", kind, 8, 2000);
+        const auto outcome = locks.lock("ana", kind, 8);
         REQUIRE(std::holds_alternative<LockHolder>(outcome));
         const LockHolder& holder = std::get<LockHolder>(outcome);
         CHECK(holder.here);
         CHECK(holder.session == 7);
-        CHECK(holder.since == 1000);
         CHECK(holder.kind == exclusive);
     }
     CHECK(take(locks, "an", exclusive));
@@ -97,12 +96,13 @@ TEST_CASE("locks hold between processes, and end with the process that is killed
     {
         const OtherProcess other{place.path(), "ana", exclusive};
         REQUIRE(other.holds);
-        const auto outcome = locks.lock("ana", shared, 1, 2000);
+        const auto outcome = locks.lock("ana", shared, 1);
         REQUIRE(std::holds_alternative<LockHolder>(outcome));
         CHECK_FALSE(std::get<LockHolder>(outcome).here);
-        CHECK(std::get<LockHolder>(outcome).since == 1000);
         CHECK(std::get<LockHolder>(outcome).kind == exclusive);
         CHECK(take(locks, "eva", exclusive));
+        for (const auto& entry : std::filesystem::directory_iterator{place.path() + "/buzon-locks"})
+            CHECK(entry.file_size() == 0);
     }
     CHECK(take(locks, "ana", exclusive));
     const auto mine = take(locks, "ana", shared);
@@ -110,25 +110,6 @@ TEST_CASE("locks hold between processes, and end with the process that is killed
     CHECK(reader.holds);
     const OtherProcess writer{place.path(), "ana", exclusive};
     CHECK_FALSE(writer.holds);
-}
-
-TEST_CASE("since when a lock is held is told between processes, though their clocks differ") {
-    const TestMaildir place;
-    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
-    const OtherProcess other{place.path(), "ana", shared};
-    REQUIRE(other.holds);
-    const std::int64_t taken = 1000;
-    constexpr std::pair<std::int64_t, std::int64_t> seen[] = {
-        {1000, 1000}, {1001, 1001}, {1002, 1000}, {1777, 1001}, {1000 + 6 * 86400, 1000}, {999, 999}, {1, 1}};
-    for (const auto& [now, since] : seen) {
-        const auto outcome = locks.lock("ana", exclusive, 1, now);
-        REQUIRE(std::holds_alternative<LockHolder>(outcome));
-        INFO("taken " << taken << ", now " << now);
-        CHECK(std::get<LockHolder>(outcome).since == since);
-        CHECK(std::get<LockHolder>(outcome).kind == shared);
-    }
-    for (const auto& entry : std::filesystem::recursive_directory_iterator{place.path() + "/buzon-locks"})
-        CHECK(entry.file_size() == 0);
 }
 
 TEST_CASE("a lock outlives the object that gave it") {
@@ -165,52 +146,13 @@ TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest,
     CHECK(take(locks, "user77", exclusive));
 }
 
-TEST_CASE("the lock file of an earlier version makes room for the directory, but not while a server uses it") {
-    const TestMaildir place;
-    const std::string path = place.file("buzon-locks");
-    const auto put_old = [&](std::string_view octets) {
-        std::filesystem::remove_all(path);
-        std::ofstream{path, std::ios::binary} << octets;
-    };
-    // A hint: the name's hash, since when, and a sum; far behind it another. What lies between was never written.
-    const std::uint64_t words[] = {7, 1000, (7 * 0x9E3779B97F4A7C15) ^ 1000};
-    const std::string hint{static_cast<const char*>(static_cast<const void*>(words)), sizeof words};
-    for (const std::string& old : {std::string{}, hint, std::string(24 * 5000, '\0') + hint}) {
-        put_old(old);
-        auto locks = MaildropLocks::open(place.path());
-        REQUIRE(locks.ok());
-        CHECK(std::filesystem::is_directory(path));
-        CHECK(take(locks.value(), "ana", exclusive));
-    }
-    // A server that has it open, with a session and without one.
-    put_old(hint);
-    {
-        posix::UniqueFd open{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
-        CHECK(MaildropLocks::open(place.path()).error().value() == EBUSY);
-        struct flock range {};
-        range.l_type = F_RDLCK;
-        range.l_start = (off_t{1} << 62) + 7;
-        range.l_len = 1;
-        REQUIRE(::fcntl(open.get(), F_OFD_SETLK, &range) == 0);
-        CHECK(MaildropLocks::open(place.path()).error().value() == EBUSY);
-        CHECK(std::filesystem::file_size(path) == hint.size());
-    }
-    CHECK(MaildropLocks::open(place.path()).ok());
-    // Anything else is somebody's own.
-    for (const std::string& other : {std::string{"a file"}, hint + "x", std::string(23, '\0') + 'x'}) {
-        put_old(other);
-        CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
-        CHECK(std::filesystem::file_size(path) == other.size());
-    }
-    std::filesystem::remove(path);
-    std::filesystem::create_symlink(place.file("nowhere"), path);
-    CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
-}
-
 TEST_CASE("a lock file that cannot be is an error, not a lock") {
     const TestMaildir place;
     CHECK(MaildropLocks::open(place.path() + "/no").error().value() == ENOENT);
     std::ofstream{place.file("buzon-locks")} << "a file";
+    CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
+    std::filesystem::remove(place.file("buzon-locks"));
+    std::filesystem::create_symlink(place.file("nowhere"), place.file("buzon-locks"));
     CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
     std::filesystem::remove(place.file("buzon-locks"));
     std::filesystem::create_directories(place.file("buzon-locks/07"));

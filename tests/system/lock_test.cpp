@@ -67,7 +67,7 @@ TEST_CASE("the lock is free after a connection is lost in any way") {
     }
 }
 
-TEST_CASE("a holder whose client is gone for certain makes room, without an update, and the refusal tells his age") {
+TEST_CASE("a holder whose client is gone for certain makes room, without an update") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", "Subject: x\n\n");
@@ -83,8 +83,7 @@ TEST_CASE("a holder whose client is gone for certain makes room, without an upda
     Pop3Client next = server.client();
     const std::string answer = try_login(next);
     if (!answer.starts_with("+OK")) {
-        CHECK(answer.starts_with("-ERR [IN-USE] Maildrop is locked by another session since "));
-        CHECK(answer.ends_with(" seconds"));
+        CHECK(answer == "-ERR [IN-USE] Maildrop is locked by another session");
         CHECK(eventually([&] { return try_login(next).starts_with("+OK"); }));
     }
     CHECK(next.command("STAT") == "+OK 1 14");

@@ -46,7 +46,7 @@ public:
     [[nodiscard]] static std::string words_for(std::error_code why);
 
     // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever
-    // the rule was when the holder came. A holder's since is Unix time, 0 when not known. A maildrop is known by its
+    // the rule was when the holder came. A maildrop is known by its
     // place below the mail root: another server, or another host, may reach that root by another path.
     using Outcome = std::variant<MaildropLock, mail::LockHolder, std::error_code>;
     [[nodiscard]] Outcome take(const std::string& maildir, state::SessionRule rule, std::uint64_t session);

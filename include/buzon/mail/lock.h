@@ -20,7 +20,6 @@ enum class LockKind : std::uint8_t { exclusive, shared };
 struct LockHolder {
     bool here = false;         // a session of this process; else of another one, perhaps on another machine
     std::uint64_t session = 0; // as it was given to lock(); 0 when not here
-    std::int64_t since = 0;    // Unix time; 0 when not known. Of another process: to two seconds, and to six days
     LockKind kind = LockKind::exclusive;
 };
 
@@ -31,15 +30,13 @@ class MaildropLock;
 // them for each user, found by a hash of 50 bits of the name. Between processes these are open-file-description locks
 // of the kernel (fcntl), so they work over NFS; between the sessions of this process, which share the description, a
 // table decides. Two users of one hash are as one here, too, and would shut each other out: with a million users that
-// is one chance in two thousand. Since when a lock is held stands in its length, to two seconds. The files stay empty.
-// Must outlive nothing: a MaildropLock keeps what it needs.
+// is one chance in two thousand. The files stay empty. Must outlive nothing: a MaildropLock keeps what it needs.
 class MaildropLocks {
 public:
     static constexpr std::size_t descriptors = 32;
 
-    // Makes the files if they are missing. A file `buzon-locks` of an earlier version is replaced when no server uses
-    // it any more, else EBUSY; ENOTDIR: what stands there is not ours. Local file systems answer at once; NFS asks its
-    // server, and so may wait.
+    // Makes the files if they are missing. ENOTDIR: what stands there is not the directory. Local file systems answer
+    // at once; NFS asks its server, and so may wait.
     [[nodiscard]] static posix::Result<MaildropLocks> open(const std::string& mail_root);
 
     MaildropLocks(MaildropLocks&&) noexcept;
@@ -48,7 +45,7 @@ public:
 
     // Never waits for a holder. The lock, who holds it, or (ENOLCK and the like) why nobody can say.
     using Outcome = std::variant<MaildropLock, LockHolder, std::error_code>;
-    [[nodiscard]] Outcome lock(std::string_view user, LockKind kind, std::uint64_t session, std::int64_t now);
+    [[nodiscard]] Outcome lock(std::string_view user, LockKind kind, std::uint64_t session);
 
     // The session of this process that has held the user's maildrop longest.
     [[nodiscard]] std::optional<LockHolder> holder(std::string_view user) const;

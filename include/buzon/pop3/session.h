@@ -64,7 +64,7 @@ public:
     // The reports that end an Action (action.h). With `genuine` false the exchange goes on and fails in the end.
     void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
     void login_succeeded(mail::Maildrop maildrop, std::string& out);
-    // `seconds`: with in_use how long the holder has had the lock, with too_soon how long to go; nothing: not known.
+    // `seconds`: with too_soon, how long to go.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
     // `octets`: how many the client will get; nothing when that is not known yet.
     void delivery_begins(std::optional<std::uint64_t> octets, std::string& out);
