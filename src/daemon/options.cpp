@@ -326,10 +326,13 @@ bool overruled(const Given& line, const std::vector<Given>& command_line) {
 }
 
 void apply_config(Options& options, Named& named, const std::string& text, const std::vector<Given>& command_line) {
+    // A line that the command line overrules must be right all the same: a file is right as a whole or not at all.
+    Options unused;
+    Named unused_names;
     for (const Given& line : read_config(options.config_file, text)) {
-        if (overruled(line, command_line)) continue;
+        const bool used = !overruled(line, command_line);
         try {
-            apply(options, named, line);
+            apply(used ? options : unused, used ? named : unused_names, line);
         } catch (const StartError& wrong) {
             // The same mistake in a file is a wrong file, not a wrong command line.
             const std::string why = wrong.what();

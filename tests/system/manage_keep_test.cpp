@@ -280,6 +280,40 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
     Pop3Client{"127.0.0.1", server.port()}.login("ana", "again");
 }
 
+TEST_CASE("SIGHUP with one bad value keeps the whole old state, also where the command line overrules that value") {
+    const Files files;
+    const std::string before = read_whole(files.config);
+    Server server{files.setup()}; // its command line has a port
+    ManagementClient manager = administrator(server);
+    const std::string host = manager.ask("HOST");
+    const auto refused = [&](const std::string& config, const std::string& people, const std::string& why) {
+        (void)files.directory.file("config", before + config);
+        (void)files.directory.file("users", people);
+        server.process().signal(SIGHUP);
+        CHECK(eventually(
+            [&] { return server.log().find("not reloaded, all stays as it was: " + why) != std::string::npos; }));
+        CHECK(manager.ask("HOST") == host);
+        CHECK(manager.ask("CONF max-per-ip") == "0");
+        CHECK(manager.many("USER LIST").find("zoe") != std::string::npos);
+    };
+    const std::string good = "host = new.example\nmax-per-ip = 9\n";
+    refused(good + "port = nonsense\n", "ana:{PLAIN}a\n", files.config + " line 9: a port");
+    refused(good + "mgmt-port = 1\nmgmt-port = 70000\n", "ana:{PLAIN}a\n", files.config + " line 10: a port");
+    refused(good, "ana:{PLAIN}a\nana:{PLAIN}b\n", files.users);
+    // The same file is refused by a start, too.
+    (void)files.directory.file("config", before + "port = nonsense\n");
+    const Finished start = run_server({"--config", files.config, "-p", "0", "-P", "0", "-d", server.root()});
+    CHECK(start.code == 78);
+    CHECK(start.err == "server: " + files.config + " line 7: a port is a whole number from 0 to 65535\n");
+    // And right as a whole it is taken as a whole.
+    (void)files.directory.file("config", before + good);
+    (void)files.directory.file("users", "ana:{PLAIN}a\n");
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return manager.ask("HOST") == "new.example"; }));
+    CHECK(manager.ask("CONF max-per-ip") == "9");
+    CHECK(manager.many("USER LIST").find("zoe") == std::string::npos);
+}
+
 namespace {
 
 // A file system of 64 KiB on this directory, in a mount namespace of the test's own.
