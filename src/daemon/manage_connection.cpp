@@ -4,35 +4,31 @@
 
 #include <algorithm>
 
-#include "buzon/posix/file_view.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
 namespace {
 
-constexpr std::size_t most_queued = 64 * 1024;  // octets made in advance of what the manager reads
-constexpr std::size_t most_a_look = 256 * 1024; // octets of a live view that one listener is sent before the others
+constexpr std::size_t most_queued = 64 * 1024; // octets made in advance of what the manager reads
 constexpr int lines_per_turn = 100;
-constexpr std::string_view line_end = "\r\n";
-// A live view that has just been sent something waits so long for more: hundreds of listeners would else cost a send
-// each for every event of a busy server, and what a send costs is the sending, not the octets.
-constexpr auto between_looks = std::chrono::milliseconds{200};
+// A live view waits this long after it has sent something: on a busy server each event would else cost a call for each
+// listener.
+constexpr auto between_shows = std::chrono::milliseconds{200};
 
 } // namespace
 
-ManageConnection::ManageConnection(Context& context, Control& control, LiveViews& views, ManagerOwner& owner,
-                                   std::uint64_t id, posix::UniqueFd socket, std::string name, bool trusted,
+ManageConnection::ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id,
+                                   posix::UniqueFd socket, std::string name, bool trusted,
                                    std::optional<auth::Source> from)
     : context_{context}
     , control_{control}
-    , views_{views}
     , owner_{owner}
     , id_{id}
     , socket_{std::move(socket)}
     , active_{context.loop.now()}
     , reader_{manage::max_line + 2}
     , from_{from}
-    , session_{control, {std::move(name), trusted, id}, [this] { queue_look(); }} {}
+    , session_{control, {std::move(name), trusted, id}, [this] { show_soon(); }} {}
 
 ManageConnection::~ManageConnection() = default;
 
@@ -45,8 +41,8 @@ void ManageConnection::start() {
 
 void ManageConnection::stop() {
     if (closed_) return;
-    // Who watches sees the end come: what was published just now would be due a little later.
-    if (flush() && doing_ == Doing::following) show();
+    // Listeners see the end come, although what was published just now would be due a little later.
+    if (flush() && doing_ == Doing::following) (void)session_.produce(output_, most_queued);
     if (!closed_) (void)flush();
     close();
 }
@@ -62,16 +58,15 @@ void ManageConnection::settings_changed() {
 }
 
 // Called from whoever publishes an event, too: only notes it.
-void ManageConnection::queue_look() {
-    if (closed_ || look_.armed()) return;
-    const event::Instant next = looked_ + between_looks;
-    if (next <= context_.loop.now()) return views_.queue(*this);
-    look_.arm(context_.loop.timers(), next);
+void ManageConnection::show_soon() {
+    if (closed_) return;
+    if (next_show_ <= context_.loop.now()) return context_.loop.next_turn(*this);
+    show_.arm(context_.loop.timers(), next_show_);
 }
 
 void ManageConnection::on_timer(event::Timer& which) {
     if (&which == &delay_) return perform_when_due();
-    if (&which == &look_) return views_.queue(*this);
+    if (&which == &show_) return turn();
     const event::Instant now = context_.loop.now();
     if (doing_ == Doing::following || doing_ == Doing::performing) active_ = now;
     if (now - active_ >= context_.settings.mgmt_timeout) return close();
@@ -109,69 +104,29 @@ void ManageConnection::turn() {
             continue;
         }
         if (!next_line()) {
-            if (doing_ == Doing::following) queue_look();
+            if (doing_ == Doing::following) show();
             break;
         }
         ++lines;
     }
-    settle();
-}
-
-void ManageConnection::settle() {
     if (closed_) return;
     const bool all_sent = flush();
     if (closed_) return;
     if (closing_ && all_sent) return close();
-    session_.slow(!all_sent);
     const bool wants_input = !peer_done_ && !closing_ && input_.size() <= manage::max_line + 2;
     watch_.interest((wants_input ? EPOLLIN : 0u) | (all_sent ? 0u : EPOLLOUT));
 }
 
-// Its turn among the live views.
-void ManageConnection::look() {
-    if (closed_ || doing_ != Doing::following || !flush()) return;
-    show();
-    settle();
-}
-
-// Sends what a live view has to show from where all listeners share it. Who does not take it makes us keep a line or
-// two, and is told later what it has lost.
+// Sends what a live view has to show, so much a turn. More is made when the client has taken it; what the ring has
+// written over by then is lost to the client, who is told.
 void ManageConnection::show() {
-    std::size_t left = most_a_look;
-    state::LineFeed::Run lines;
-    while (left > 0 && output_.empty() && session_.look(output_, lines, left)) {
-        left -= std::min(left, lines.text.size());
-        send_run(lines);
-        if (closed_) return;
-        looked_ = context_.loop.now();
-    }
-    const bool more = left < state::LineFeed::max_line;
-    // What has not left goes on as soon as the peer takes it, but the others have their turn first.
-    if (more || !output_.empty()) looked_ = {};
-    if (more) queue_look();
-}
-
-void ManageConnection::send_run(state::LineFeed::Run lines) {
-    // A note of loss comes first.
-    if (!flush()) return closed_ ? void() : session_.look_again(lines.lines);
-    while (!lines.text.empty()) {
-        const posix::Transfer sent = lines.file >= 0
-                                         ? posix::send_file(socket_.get(), lines.file, lines.offset, lines.text.size())
-                                         : posix::send_some(socket_.get(), lines.text);
-        if (sent.what == posix::Moved::would_block) break;
-        if (sent.what != posix::Moved::some) return close();
-        lines.remove_prefix(sent.bytes);
-        active_ = context_.loop.now();
-    }
-    if (lines.text.empty()) return;
-    // The rest of a line that has begun, or a whole one, so that somebody waits for the socket.
-    const std::size_t end = lines.text.find(line_end); // none: only the last octet is left
-    const std::string_view rest = lines.text.substr(0, end == lines.text.npos ? end : end + line_end.size());
-    output_ = rest;
-    lines.remove_prefix(rest.size());
-    std::uint64_t again = 0;
-    for (std::size_t at = 0; (at = lines.text.find(line_end, at)) != lines.text.npos; at += line_end.size()) ++again;
-    session_.look_again(again);
+    const event::Instant now = context_.loop.now();
+    if (now < next_show_) return show_.arm(context_.loop.timers(), next_show_);
+    (void)session_.produce(output_, most_queued);
+    if (output_.empty()) return;
+    const bool more = output_.size() >= most_queued;
+    next_show_ = more ? now : now + between_shows;
+    if (flush() && more) context_.loop.next_turn(*this);
 }
 
 bool ManageConnection::next_line() {
@@ -247,8 +202,7 @@ void ManageConnection::close() {
     watch_.stop();
     timer_.disarm();
     delay_.disarm();
-    look_.disarm();
-    views_.leave(*this);
+    show_.disarm();
     cancel();
     pending_.drop();
     if (closing_) posix::finish_sending(socket_.get());

@@ -27,8 +27,7 @@ void set_port(net::ListenAddress& address, std::uint16_t port) {
 
 } // namespace
 
-ManageService::ManageService(Context& context, Control& control)
-    : context_{context}, control_{control}, views_{context.loop} {}
+ManageService::ManageService(Context& context, Control& control) : context_{context}, control_{control} {}
 
 ManageService::~ManageService() = default;
 
@@ -87,8 +86,8 @@ void ManageService::accept(net::Accepted accepted) {
     std::optional<auth::Source> from;
     if (!accepted.over_unix) from = source_of(accepted.peer.ip);
     std::string name = accepted.over_unix ? "unix" : accepted.peer.text();
-    auto connection = std::make_unique<ManageConnection>(context_, control_, views_, *this, id,
-                                                         std::move(accepted.socket), std::move(name), trusted, from);
+    auto connection = std::make_unique<ManageConnection>(context_, control_, *this, id, std::move(accepted.socket),
+                                                         std::move(name), trusted, from);
     ManageConnection& started = *connection;
     connections_.emplace(id, std::move(connection));
     ++context_.metrics.managers_open;

@@ -136,18 +136,6 @@ bool Session::produce(std::string& out, std::size_t room) {
     return impl_->listing != nullptr;
 }
 
-bool Session::look(std::string& out, state::LineFeed::Run& lines, std::size_t room) {
-    return impl_->live && impl_->look(out, lines, room);
-}
-
-void Session::look_again(std::uint64_t lines) noexcept {
-    if (impl_->live) impl_->live->give_back(lines);
-}
-
-void Session::slow(bool is) noexcept {
-    if (impl_->live) impl_->live->slow(is);
-}
-
 Action Session::done(const Outcome& outcome, std::string& out) {
     const Action action = std::exchange(impl_->pending, Answered{});
     if (const auto* const check = std::get_if<CheckAdministrator>(&action);
@@ -213,18 +201,15 @@ Action Session::Impl::end_live(std::string& out) {
 }
 
 void Session::Impl::produce_live(std::string& out, std::size_t end) {
-    state::LineFeed::Run lines;
-    while (out.size() < end && look(out, lines, end - out.size())) out += lines.text;
-}
-
-bool Session::Impl::look(std::string& out, state::LineFeed::Run& lines, std::size_t room) {
-    if (!live->next_run(lines, room)) return false;
-    if (const std::uint64_t lost = live->take_lost(); lost != 0) {
-        std::string note_of_loss;
-        append_lost(host, lost, note_of_loss);
-        append_stuffed(note_of_loss, out);
+    std::string_view line;
+    while (out.size() < end && live->next(line)) {
+        if (const std::uint64_t lost = live->take_lost(); lost != 0) {
+            std::string note_of_loss;
+            append_lost(host, lost, note_of_loss);
+            append_stuffed(note_of_loss, out);
+        }
+        append_stuffed(line, out);
     }
-    return true;
 }
 
 Action Session::Impl::answer(std::string_view text, std::string& out) const {

@@ -41,7 +41,6 @@ struct Session::Impl {
     [[nodiscard]] Action mistake(std::string_view why, std::string& out);
     [[nodiscard]] Action end_live(std::string& out);
     void produce_live(std::string& out, std::size_t end);
-    [[nodiscard]] bool look(std::string& out, state::LineFeed::Run& lines, std::size_t room);
 
     // The usual ends of a command.
     [[nodiscard]] Action answer(std::string_view text, std::string& out) const;

@@ -8,7 +8,6 @@
 
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/control.h"
-#include "buzon/daemon/live_views.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/line/line_reader.h"
 #include "buzon/manage/session.h"
@@ -27,13 +26,10 @@ protected:
     ~ManagerOwner() = default;
 };
 
-class ManageConnection final : private event::Handler,
-                               private event::TimerHandler,
-                               private event::Task,
-                               private LiveView {
+class ManageConnection final : private event::Handler, private event::TimerHandler, private event::Task {
 public:
-    ManageConnection(Context& context, Control& control, LiveViews& views, ManagerOwner& owner, std::uint64_t id,
-                     posix::UniqueFd socket, std::string name, bool trusted, std::optional<auth::Source> from);
+    ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id, posix::UniqueFd socket,
+                     std::string name, bool trusted, std::optional<auth::Source> from);
     ~ManageConnection() override;
 
     void start();
@@ -50,30 +46,26 @@ private:
     void on_timer(event::Timer& which) override;
     void run() override { turn(); }
     void turn();
-    void settle();
     [[nodiscard]] bool next_line();
     void perform(manage::Action action);
     void perform_when_due();
     void perform_now();
-    void queue_look();
-    void look() override;
+    void show_soon();
     void show();
-    void send_run(state::LineFeed::Run lines);
     void read_input();
     [[nodiscard]] bool flush();
     void close();
 
     Context& context_;
     Control& control_;
-    LiveViews& views_;
     ManagerOwner& owner_;
     std::uint64_t id_;
     posix::UniqueFd socket_;
     event::Watch watch_;
     event::Timer timer_{*this};
     event::Timer delay_{*this}; // before a guess is looked at
-    event::Timer look_{*this};  // before a live view is looked at again
-    event::Instant looked_{};   // when it was last, and had something
+    event::Timer show_{*this};  // before a live view shows something again
+    event::Instant next_show_{};
     event::Instant active_{};
     line::LineReader reader_;
     Doing doing_ = Doing::nothing;

@@ -53,7 +53,6 @@ private:
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::uint16_t port_ = 0;
     std::uint64_t next_id_ = 1;
-    LiveViews views_;
     std::unordered_map<std::uint64_t, std::unique_ptr<ManageConnection>> connections_;
     std::vector<std::uint64_t> leaving_;
     Sweep sweep_{*this};

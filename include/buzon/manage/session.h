@@ -54,14 +54,6 @@ public:
     // is, or may come, more; false when a Producing reply is complete and the next line may come.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
 
-    // The next part of a Following reply: lines as they are sent, about `room` octets at most, valid until the next
-    // event. What comes before them (a note of loss) is appended to `out`. False: nothing new.
-    [[nodiscard]] bool look(std::string& out, state::LineFeed::Run& lines, std::size_t room);
-    // The last so many lines of that could not be sent: they are shown again, unless they are lost by then.
-    void look_again(std::uint64_t lines) noexcept;
-    // Whether the manager lets what it was shown wait: then lines are lost to it that else would be kept.
-    void slow(bool is) noexcept;
-
     // The end of a performed Action; gives Answered or Closing.
     [[nodiscard]] Action done(const Outcome& outcome, std::string& out);
 

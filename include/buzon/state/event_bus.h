@@ -17,8 +17,7 @@ namespace buzon::state {
 
 class EventBus {
 public:
-    static constexpr std::size_t kept_events = 8192;  // how far a slow listener may fall behind
-    static constexpr std::size_t owed_events = 65536; // how far any listener may
+    static constexpr std::size_t kept_events = 8192; // how far a listener may fall behind
     using Time = std::chrono::system_clock::time_point;
 
     // The log lives longer than the bus.
@@ -48,7 +47,7 @@ public:
 private:
     Log& log_;
     Diary diary_;
-    LineFeed feed_{kept_events, owed_events};
+    LineFeed feed_{kept_events};
     std::string line_; // kept for its memory
 };
 

@@ -24,7 +24,6 @@ protected:
 class Log {
 public:
     static constexpr std::size_t kept_lines = 8192;
-    static constexpr std::size_t owed_lines = 65536; // while listeners wait for them
 
     // The sink may be nullptr: then lines are only kept. It lives longer than the log.
     explicit Log(LogSink* sink = nullptr, LogOrigin origin = {});
@@ -46,7 +45,7 @@ private:
     LogOrigin origin_;
     Level level_ = Level::info;
     LogFormat format_ = LogFormat::text;
-    LineFeed lines_{kept_lines, owed_lines};
+    LineFeed lines_{kept_lines};
     std::string line_; // kept for its memory
 };
 
