@@ -1,0 +1,395 @@
+// net/stream_test.cpp - every edge of a stream's states, and what a slow, a silent and a vanished peer do to it.
+#include "buzon/net/stream.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <functional>
+
+#include "buzon/net/listener.h"
+#include "support/catch.h"
+
+using namespace buzon;
+using namespace buzon::net;
+using posix::UniqueFd;
+using State = Stream::State;
+
+namespace {
+
+struct Ends {
+    UniqueFd ours, peers;
+};
+
+Ends socket_pair() {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+    return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+}
+
+// Over TCP, which knows resets.
+Ends tcp_pair(event::EventLoop& loop) {
+    Ends ends;
+    auto listener = Listener::open(loop, Endpoint{*Ip::parse("127.0.0.1"), 0, 0}).value();
+    ends.peers.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const SocketAddress address = to_socket_address(Endpoint{*Ip::parse("127.0.0.1"), listener->port(), 0});
+    REQUIRE(::connect(ends.peers.get(), address.get(), address.length) == 0);
+    REQUIRE_FALSE(listener->begin([&](Accepted accepted) { ends.ours = std::move(accepted.socket); }));
+    listener->accept_rest();
+    REQUIRE(ends.ours);
+    REQUIRE(::fcntl(ends.peers.get(), F_SETFL, O_NONBLOCK) == 0);
+    return ends;
+}
+
+// Takes so many octets of what came in each turn, and answers them by what `reply` makes of them.
+struct Peer final : StreamEvents {
+    event::EventLoop loop;
+    StreamRoom room{loop};
+    Ends ends;
+    Stream stream;
+    std::size_t most = std::string::npos; // octets worked through in a turn
+    bool wants = true;                    // input, behind the next turn
+    std::function<std::string(std::string_view)> reply = [](std::string_view) { return std::string{}; };
+    std::string got;
+    unsigned rooms = 0, half_closed = 0, lost = 0;
+    std::size_t told_sent = 0;
+
+    explicit Peer(bool tcp = false)
+        : ends{tcp ? tcp_pair(loop) : socket_pair()}, stream{room, std::move(ends.ours), *this} {
+        REQUIRE_FALSE(stream.start());
+    }
+
+    void take(std::string_view fresh = {}) {
+        stream.begin_turn(fresh);
+        const std::string_view now = stream.input().substr(0, most);
+        stream.input().remove_prefix(now.size());
+        got += now;
+        stream.out() += reply(now);
+        stream.flush();
+        stream.end_turn(wants);
+    }
+    void on_input(std::string_view fresh) override { take(fresh); }
+    void on_room() override {
+        ++rooms;
+        take();
+    }
+    void on_half_closed() override { ++half_closed; }
+    void on_lost() override { ++lost; }
+    void on_sent(std::size_t octets) override { told_sent += octets; }
+
+    void turns(int count = 3) {
+        for (int i = 0; i < count; ++i) loop.turn(std::chrono::milliseconds{0});
+    }
+    void say(std::string_view text) {
+        REQUIRE(::send(ends.peers.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+    }
+    void say_no_more() const { ::shutdown(ends.peers.get(), SHUT_WR); }
+    // What the peer has in its socket now. Nothing: the end.
+    std::string hear() {
+        std::string all;
+        char piece[4096];
+        for (ssize_t n; (n = ::recv(ends.peers.get(), piece, sizeof piece, MSG_DONTWAIT)) > 0;)
+            all.append(piece, static_cast<std::size_t>(n));
+        return all;
+    }
+    bool hears_end() {
+        char octet = 0;
+        return ::recv(ends.peers.get(), &octet, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+    }
+    // Everything, however slowly.
+    std::string hear_all(std::size_t expected) {
+        std::string all;
+        for (int i = 0; i < 10000 && all.size() < expected; ++i) {
+            all += hear();
+            turns(1);
+        }
+        return all;
+    }
+};
+
+// More than any socket takes.
+std::string much() {
+    std::string text;
+    for (int i = 0; text.size() < 8'000'000; ++i) text += std::to_string(i) + "\r\n";
+    return text;
+}
+
+UniqueFd file_of(std::string_view text) {
+    UniqueFd file{::memfd_create("part", MFD_CLOEXEC)};
+    REQUIRE_FALSE(posix::write_all(file.get(), text));
+    return file;
+}
+
+} // namespace
+
+TEST_CASE("octets reach the owner in the order they came, those he left in front of new ones") {
+    Peer peer;
+    peer.most = 3;
+    peer.say("abcdef");
+    peer.turns(1);
+    CHECK(peer.got == "abc");
+    CHECK(peer.stream.keeps_input());
+    peer.say("ghi");
+    peer.turns(1);
+    CHECK(peer.got == "abcdef");
+    peer.most = std::string::npos;
+    peer.take();
+    CHECK(peer.got == "abcdefghi");
+    CHECK_FALSE(peer.stream.keeps_input());
+    CHECK(peer.stream.received() == 9);
+    CHECK(peer.stream.state() == State::open);
+}
+
+TEST_CASE("a reply leaves with its turn, and is counted") {
+    Peer peer;
+    peer.reply = [](std::string_view) { return "+OK\r\n"; };
+    peer.say("NOOP\r\n");
+    peer.turns(1);
+    CHECK(peer.hear() == "+OK\r\n");
+    CHECK(peer.stream.sent() == 5);
+    CHECK(peer.told_sent == 5);
+    CHECK(peer.rooms == 0);
+    CHECK_FALSE(peer.stream.slow());
+}
+
+TEST_CASE("what a slow peer does not take is queued, and its owner goes on once all of it has left") {
+    Peer peer;
+    const std::string text = much();
+    peer.reply = [&](std::string_view now) { return now.empty() ? "" : text; };
+    peer.say("RETR");
+    peer.turns(1);
+    CHECK(peer.stream.slow());
+    CHECK(peer.stream.queued() > 0);
+    CHECK(peer.stream.sent() + peer.stream.queued() == text.size());
+    peer.stream.begin_turn();
+    CHECK(peer.stream.position() == text.size());
+    CHECK_FALSE(peer.stream.flush());
+    peer.stream.out() += "behind";
+    CHECK(peer.stream.position() == text.size() + 6);
+    peer.stream.end_turn(false);
+    CHECK((peer.hear_all(text.size() + 6) == text + "behind"));
+    CHECK(peer.rooms == 1);
+    CHECK(peer.told_sent == text.size() + 6);
+    CHECK_FALSE(peer.stream.slow());
+}
+
+TEST_CASE("a slow peer's input waits in the kernel") {
+    Peer peer;
+    const std::string text = much();
+    peer.reply = [&](std::string_view now) { return now == "RETR" ? text : ""; };
+    peer.say("RETR");
+    peer.turns(1);
+    peer.say("NOOP");
+    peer.turns();
+    CHECK(peer.got == "RETR");
+    CHECK((peer.hear_all(text.size()) == text));
+    peer.turns();
+    CHECK(peer.got == "RETRNOOP");
+}
+
+TEST_CASE("a slow peer that reads is told from one that does not") {
+    Peer peer;
+    peer.reply = [&](std::string_view) { return much(); };
+    peer.say("RETR");
+    peer.turns(1);
+    CHECK_FALSE(peer.stream.peer_reads());
+    char some[65536];
+    REQUIRE(::recv(peer.ends.peers.get(), some, sizeof some, 0) > 0);
+    CHECK(peer.stream.peer_reads());
+    CHECK_FALSE(peer.stream.peer_reads());
+}
+
+TEST_CASE("a peer that vanishes while it is slow, or says nothing, or is sent something, is lost once") {
+    Peer peer;
+    SECTION("slow") {
+        peer.reply = [](std::string_view) { return much(); };
+        peer.say("RETR");
+        peer.turns(1);
+        REQUIRE(peer.stream.slow());
+    }
+    SECTION("silent") {}
+    SECTION("with input that nobody wanted") {
+        peer.wants = false;
+        peer.say("a");
+        peer.turns(1);
+        peer.say("b");
+        peer.turns();
+    }
+    peer.ends.peers.reset();
+    peer.turns();
+    CHECK(peer.lost == 1);
+    CHECK(peer.stream.is_cut());
+    CHECK(peer.stream.queued() == 0);
+    CHECK_FALSE(peer.stream.peer_reads());
+}
+
+TEST_CASE("sending to a peer that has vanished cuts the stream, and what is said then is said to nobody") {
+    Peer peer;
+    peer.ends.peers.reset();
+    peer.stream.begin_turn();
+    peer.stream.out() += "+OK\r\n";
+    CHECK_FALSE(peer.stream.flush());
+    CHECK(peer.stream.is_cut());
+    peer.stream.out() += "more";
+    CHECK(peer.stream.flush());
+    CHECK(peer.stream.out().empty());
+    peer.stream.end_turn(true);
+    CHECK(peer.stream.sent() == 0);
+    peer.turns();
+    CHECK(peer.lost == 0); // whoever flushed knows it
+}
+
+TEST_CASE("a reset ends the stream, whatever it was doing") {
+    Peer peer{true};
+    peer.wants = GENERATE(true, false);
+    peer.say("a");
+    peer.turns();
+    const linger hard{1, 0};
+    ::setsockopt(peer.ends.peers.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    peer.ends.peers.reset();
+    peer.turns();
+    CHECK(peer.lost == 1);
+    CHECK(peer.stream.is_cut());
+}
+
+TEST_CASE("a peer that ends its side behind its last commands gets all replies") {
+    Peer peer;
+    peer.reply = [](std::string_view now) { return "<" + std::string{now} + ">"; };
+    peer.say("STAT");
+    peer.say_no_more();
+    peer.turns();
+    CHECK(peer.got == "STAT");
+    CHECK(peer.stream.state() == State::half_closed);
+    CHECK(peer.half_closed == 0); // it was read
+    CHECK(peer.hear() == "<STAT><>");
+    peer.turns();
+    CHECK(peer.hear() == ""); // the end is told once
+    CHECK(peer.lost == 0);
+}
+
+TEST_CASE("a peer that ends its side while nobody wants input is noticed, once, unless commands are unread") {
+    Peer peer;
+    peer.wants = false;
+    peer.say("RETR");
+    peer.turns(1);
+    const bool more = GENERATE(true, false);
+    if (more) peer.say("NOOP");
+    peer.say_no_more();
+    peer.turns();
+    CHECK(peer.half_closed == (more ? 0 : 1));
+    CHECK(peer.stream.state() == (more ? State::open : State::half_closed));
+    peer.turns();
+    CHECK(peer.half_closed == (more ? 0 : 1));
+    CHECK(peer.got == "RETR");
+    peer.wants = true;
+    peer.take();
+    peer.turns();
+    CHECK(peer.got == (more ? "RETRNOOP" : "RETR"));
+    CHECK(peer.stream.state() == State::half_closed);
+}
+
+TEST_CASE("a slow peer that has ended its side still gets what is queued") {
+    Peer peer;
+    const std::string text = much();
+    peer.reply = [&](std::string_view now) { return now.empty() ? "" : text; };
+    peer.say("RETR");
+    peer.say_no_more();
+    peer.turns();
+    CHECK((peer.hear_all(text.size()) == text));
+    peer.turns();
+    CHECK(peer.stream.state() == State::half_closed);
+    CHECK(peer.lost == 0);
+}
+
+TEST_CASE("a stream that drains reads no more, sends what is queued, and tells when that has left") {
+    Peer peer;
+    const std::string text = much();
+    peer.reply = [&](std::string_view now) {
+        if (now == "QUIT") peer.stream.finish(false);
+        return now == "QUIT" ? text : "";
+    };
+    peer.say("QUIT");
+    peer.turns(1);
+    CHECK(peer.stream.state() == State::draining);
+    peer.say("NOOP");
+    peer.turns();
+    CHECK(peer.got == "QUIT");
+    CHECK(peer.rooms == 0);
+    CHECK((peer.hear_all(text.size()) == text));
+    CHECK(peer.rooms == 1);
+    peer.stream.cut();
+    CHECK(peer.stream.is_cut());
+    CHECK(peer.hears_end());
+    CHECK(peer.lost == 0);
+}
+
+TEST_CASE("unread input does not keep the last reply from the peer") {
+    Peer peer{true};
+    peer.reply = [](std::string_view now) { return now.empty() ? "" : "-ERR Too much\r\n"; };
+    peer.wants = false;
+    peer.say("a");
+    peer.turns(1);
+    peer.say("what nobody reads any more");
+    peer.stream.cut();
+    CHECK(peer.hear() == "-ERR Too much\r\n");
+    CHECK(peer.hears_end());
+}
+
+TEST_CASE("a part of a file goes as it lies, behind what was said before") {
+    Peer peer;
+    const std::string text = "0123456789";
+    const UniqueFd file = file_of(text);
+    peer.stream.begin_turn();
+    peer.stream.out() += "+OK\r\n";
+    const posix::Transfer went = peer.stream.send({file.get(), 2, 5});
+    CHECK(went.what == posix::Moved::some);
+    CHECK(went.bytes == 5);
+    CHECK(peer.stream.send({file.get(), 10, 5}).what == posix::Moved::end);
+    CHECK_FALSE(peer.stream.is_cut()); // the owner knows what to make of a file that is shorter
+    peer.stream.end_turn(true);
+    CHECK(peer.hear() == "+OK\r\n23456");
+    CHECK(peer.stream.sent() == 10);
+}
+
+TEST_CASE("the rest of a part waits until a slow peer takes it") {
+    Peer peer;
+    const std::string text = much();
+    const UniqueFd file = file_of(text);
+    std::size_t at = 0;
+    peer.reply = [&](std::string_view) {
+        while (at < text.size()) {
+            const posix::Transfer went = peer.stream.send({file.get(), at, text.size() - at});
+            if (went.what != posix::Moved::some) break;
+            at += went.bytes;
+            if (peer.stream.slow()) break;
+        }
+        return "";
+    };
+    peer.take();
+    CHECK(peer.stream.slow());
+    CHECK(peer.stream.queued() == 0);
+    CHECK((peer.hear_all(text.size()) == text));
+    CHECK(peer.rooms > 0);
+    peer.ends.peers.reset();
+    peer.stream.begin_turn();
+    CHECK(peer.stream.send({file.get(), 0, 5}).what == posix::Moved::failed);
+    CHECK(peer.stream.is_cut());
+    peer.stream.end_turn(true);
+}
+
+TEST_CASE("a peer that has ended is known before anybody reads") {
+    Peer peer;
+    CHECK_FALSE(peer.stream.peer_has_ended());
+    peer.say("a");
+    peer.say_no_more();
+    CHECK_FALSE(peer.stream.peer_has_ended());
+    peer.turns();
+    CHECK(peer.stream.peer_has_ended());
+    peer.stream.cut();
+    CHECK_FALSE(peer.stream.peer_has_ended());
+}
+
+TEST_CASE("an idle stream is small") {
+    CHECK(sizeof(Stream) <= 96);
+}
