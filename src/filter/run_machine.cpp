@@ -20,9 +20,11 @@ namespace {
 
 constexpr int looks = 8; // at what programs have read, in one time limit
 
-std::size_t octets_in(int pipe) noexcept {
+// Nothing when the kernel does not tell.
+std::optional<std::size_t> octets_in(int pipe) noexcept {
     int octets = 0;
-    return ::ioctl(pipe, FIONREAD, &octets) == 0 ? static_cast<std::size_t>(octets) : 0;
+    if (::ioctl(pipe, FIONREAD, &octets) != 0) return std::nullopt;
+    return static_cast<std::size_t>(octets);
 }
 
 std::string in_words(std::chrono::milliseconds time) {
@@ -38,7 +40,7 @@ std::int64_t octets_before(pid_t process) {
     if (!place || ::fstat(place.get(), &about) != 0 || !S_ISFIFO(about.st_mode)) return 0;
     const std::string path = "/proc/self/fd/" + std::to_string(place.get());
     const posix::UniqueFd pipe{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
-    return pipe ? static_cast<std::int64_t>(octets_in(pipe.get())) : 0;
+    return pipe ? static_cast<std::int64_t>(octets_in(pipe.get()).value_or(0)) : 0;
 }
 
 } // namespace
@@ -53,11 +55,19 @@ Transfer Run::Machine::read(std::span<char> into) {
         octets_read_ += moved.bytes;
         progress_ = loop_.now();
         if (left_) *left_ -= moved.bytes;
-    } else if (moved.what != Moved::would_block) {
+    } else if (moved.what == Moved::failed) {
+        output_failed(moved.why);
+    } else if (moved.what == Moved::end) {
         close_output();
     }
     end_when_drained();
     return moved;
+}
+
+// However well the programs end: what they wrote is not all here, and a part must not pass for the whole.
+void Run::Machine::output_failed(std::error_code why) {
+    close_output();
+    end_later({Cause::system, members_.size() - 1, "output of " + paths_.back() + ": " + why.message(), {}});
 }
 
 void Run::Machine::pause() noexcept {
@@ -73,9 +83,7 @@ void Run::Machine::resume() {
     progress_ = loop_.now();
     if (!timer_.armed()) watch_the_clock();
     if (!output_ || later_.pending()) return;
-    if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) {
-        end_later({Cause::system, 0, "output of " + paths_.back() + ": " + why.message(), {}});
-    }
+    if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) output_failed(why);
 }
 
 void Run::Machine::close_output() noexcept {
@@ -119,16 +127,19 @@ std::optional<Outcome> Run::Machine::failure() const {
 
 // Once all have ended, what is in the pipe is what they wrote. That much is read and no more: a grandchild may hold the
 // pipe, and even go on writing.
-void Run::Machine::end_when_drained() noexcept {
-    if (state_ != State::running || !all_ended()) return;
-    if (!left_) left_ = output_ ? octets_in(output_.get()) : 0;
+void Run::Machine::end_when_drained() {
+    if (state_ != State::running || later_.pending() || !all_ended()) return;
+    if (!left_) {
+        left_ = output_ ? octets_in(output_.get()) : 0;
+        if (!left_) return output_failed(posix::last_error());
+    }
     if (output_ && *left_ != 0) return;
     close_output();
     end_later({});
 }
 
 // The owner may be in the middle of read() or resume().
-void Run::Machine::end_later(Outcome outcome) noexcept {
+void Run::Machine::end_later(Outcome outcome) {
     if (later_.pending()) return;
     outcome_ = std::move(outcome);
     loop_.next_turn(later_);

@@ -84,8 +84,9 @@ private:
     [[nodiscard]] std::vector<std::int64_t> inputs() const;
     [[nodiscard]] bool all_ended() const noexcept;
     [[nodiscard]] std::optional<Outcome> failure() const;
-    void end_when_drained() noexcept;
-    void end_later(Outcome outcome) noexcept;
+    void end_when_drained();
+    void end_later(Outcome outcome);
+    void output_failed(std::error_code why);
     void close_output() noexcept;
     void terminate();
     void finish();

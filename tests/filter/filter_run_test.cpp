@@ -560,6 +560,28 @@ TEST_CASE_METHOD(Fixture, "a line that arrives with the end may destroy the run"
     CHECK_FALSE(owner->ended);
 }
 
+TEST_CASE_METHOD(Fixture, "a read of the output that fails is a failed program, however well all of them end") {
+    for (const std::string chain : {"/bin/cat", "/bin/cat | /bin/cat"}) {
+        CAPTURE(chain);
+        owner = std::make_unique<Owner>(loop, launcher);
+        bool failed = false;
+        owner->on_output_do = [&] {
+            char piece[100];
+            // The second read goes where nothing may be written.
+            char* const into = owner->output.empty() ? piece : reinterpret_cast<char*>(std::uintptr_t{1});
+            const posix::Transfer moved = owner->run->read({into, sizeof piece});
+            if (moved.what == posix::Moved::some) owner->output.append(piece, moved.bytes);
+            failed = failed || moved.what == posix::Moved::failed;
+        };
+        REQUIRE(owner->start(chain, mail(100)).ok());
+        const Outcome& outcome = owner->finish();
+        CHECK(failed);
+        CHECK(owner->output.size() == 100);
+        CHECK(outcome.cause == Cause::system);
+        CHECK(outcome.text == "output of /bin/cat: Bad address");
+    }
+}
+
 TEST_CASE_METHOD(Fixture, "a gigabyte passes to a reader who pauses all the time, in flat memory") {
     const long before = resident_pages();
     long most = before;

@@ -17,6 +17,7 @@
 #include "support/catch.h"
 #include "support/sanitized.h"
 #include "system/planned_session.h"
+#include "system/strace.h"
 
 using namespace buzon::test;
 
@@ -152,46 +153,6 @@ private:
     std::string filler() const { return place_ + "/filler"; }
     std::string place_;
 };
-
-// strace holds on to the workers, and to the server too unless told otherwise, until it is destroyed: it makes calls of
-// theirs fail, or writes them down.
-class Strace {
-public:
-    enum class Holds { all, workers };
-    Strace(const Server& server, const Words& how, const std::string& output = "/dev/null", Holds holds = Holds::all) {
-        std::vector<pid_t> held = workers_of(server.pid());
-        if (holds == Holds::all) held.push_back(server.pid());
-        Launch launch;
-        launch.argv = {"strace", "-qq", "-o", output};
-        launch.argv.insert(launch.argv.end(), how.begin(), how.end());
-        for (const pid_t pid : held) {
-            launch.argv.push_back("-p");
-            launch.argv.push_back(std::to_string(pid));
-        }
-        strace_.emplace(launch);
-        for (const pid_t pid : held) REQUIRE(eventually([&] { return is_traced(pid); }));
-    }
-    ~Strace() {
-        strace_->signal(SIGTERM); // it lets go of them
-        static_cast<void>(strace_->wait());
-    }
-    Strace(const Strace&) = delete;
-    Strace& operator=(const Strace&) = delete;
-
-private:
-    static bool is_traced(pid_t pid) {
-        std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
-        for (std::string line; std::getline(status, line);)
-            if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
-        return false;
-    }
-    std::optional<Process> strace_;
-};
-
-// CALL:WHAT, as strace's inject= takes it.
-Words injection(const std::string& what) {
-    return {"-e", "trace=" + what.substr(0, what.find(':')), "-e", "inject=" + what};
-}
 
 } // namespace
 

@@ -16,9 +16,9 @@ namespace {
 using Counts = std::map<std::string, unsigned>;
 
 // The system calls of one process between construction and stop(), as strace counts them.
-class Strace {
+class CallCounter {
 public:
-    explicit Strace(pid_t watched)
+    explicit CallCounter(pid_t watched)
         : process_{{.argv = {"strace", "-c", "-U", "calls,name", "-o", directory_ / "counts", "-p",
                              std::to_string(watched)}}} {
         const auto attached = [&] {
@@ -91,13 +91,13 @@ TEST_CASE("a session and a command take no more system calls than they did") {
     session(1);              // the index is written, the snapshot kept
     session(1);
     constexpr unsigned times = 20;
-    Strace of_sessions{server.pid()};
+    CallCounter of_sessions{server.pid()};
     for (unsigned i = 0; i < times; ++i) session(0);
     const Counts sessions = of_sessions.stop();
     INFO(times << " sessions: " << text(sessions));
     CHECK(sum(sessions) <= calls_of_a_session * times + by_the_way);
 
-    Strace of_commands{server.pid()};
+    CallCounter of_commands{server.pid()};
     session(200);
     const Counts commands = of_commands.stop();
     INFO("200 commands in one session: " << text(commands));
@@ -119,13 +119,13 @@ TEST_CASE("a message takes no more system calls than it did") {
     CHECK(difference(client.retrieve(1), as_received(typical)) == "");
     CHECK(difference(client.retrieve(2), large) == "");
     constexpr unsigned times = 50;
-    Strace of_typical{server.pid()};
+    CallCounter of_typical{server.pid()};
     for (unsigned i = 0; i < times; ++i) CHECK(client.retrieve(1).size() == as_received(typical).size());
     const Counts small = of_typical.stop();
     INFO(times << " messages of 8 KiB: " << text(small));
     CHECK(sum(small) <= calls_of_a_message * times + by_the_way);
 
-    Strace of_large{server.pid()};
+    CallCounter of_large{server.pid()};
     CHECK(difference(client.retrieve(2), large) == "");
     const Counts one = of_large.stop();
     INFO("one message of 2 MiB in wire form: " << text(one));
@@ -143,7 +143,7 @@ TEST_CASE("a message through a program takes no more system calls of the server'
     Pop3Client client = server.session();
     const std::string made = client.retrieve(1);
     constexpr unsigned times = 30;
-    Strace strace{server.pid()}; // not of the programs
+    CallCounter strace{server.pid()}; // not of the programs
     for (unsigned i = 0; i < times; ++i) CHECK(difference(client.retrieve(1), made) == "");
     const Counts counts = strace.stop();
     INFO(times << " messages through sed: " << text(counts));

@@ -94,7 +94,7 @@ public:
                                 const Limits& limits);
 
     // Up to into.size() octets of output. would_block: on_output() will tell; end: there is no more, on_ended() follows
-    // (at once or when the programs have ended). failed only with a bug or EIO: treat it as end.
+    // (at once or when the programs have ended); failed: on_ended(system) follows, whatever the programs did.
     [[nodiscard]] posix::Transfer read(std::span<char> into);
 
     // Backpressure: while paused there is no on_output(), the programs wait, and their time limit stands still.

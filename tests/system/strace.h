@@ -1,0 +1,55 @@
+// system/strace.h - system calls of a running server that fail, or are written down, because a test wants it.
+#pragma once
+
+#include <csignal>
+#include <fstream>
+#include <optional>
+
+#include "support/catch.h"
+#include "support/process.h"
+#include "system/server.h"
+
+namespace buzon::test {
+
+// strace holds on to the workers, and to the server too unless told otherwise, until it is destroyed: it makes calls of
+// theirs fail, or writes them down.
+class Strace {
+public:
+    enum class Holds { all, workers, server };
+    Strace(const Server& server, const Words& how, const std::string& output = "/dev/null", Holds holds = Holds::all) {
+        std::vector<pid_t> held;
+        if (holds != Holds::server) held = workers_of(server.pid());
+        if (holds != Holds::workers) held.push_back(server.pid());
+        Launch launch;
+        launch.argv = {"strace", "-qq", "-o", output};
+        launch.argv.insert(launch.argv.end(), how.begin(), how.end());
+        for (const pid_t pid : held) {
+            launch.argv.push_back("-p");
+            launch.argv.push_back(std::to_string(pid));
+        }
+        strace_.emplace(launch);
+        for (const pid_t pid : held) REQUIRE(eventually([&] { return is_traced(pid); }));
+    }
+    ~Strace() {
+        strace_->signal(SIGTERM); // it lets go of them
+        static_cast<void>(strace_->wait());
+    }
+    Strace(const Strace&) = delete;
+    Strace& operator=(const Strace&) = delete;
+
+private:
+    static bool is_traced(pid_t pid) {
+        std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
+        for (std::string line; std::getline(status, line);)
+            if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
+        return false;
+    }
+    std::optional<Process> strace_;
+};
+
+// CALL:WHAT, as strace's inject= takes it.
+[[nodiscard]] inline Words injection(const std::string& what) {
+    return {"-e", "trace=" + what.substr(0, what.find(':')), "-e", "inject=" + what};
+}
+
+} // namespace buzon::test

@@ -1,0 +1,71 @@
+// system/system_call_faults_test.cpp - system calls of the server that fail while it serves: nobody gets half a message
+// for a whole one, and the server goes on.
+#include "support/catch.h"
+#include "system/strace.h"
+
+using namespace buzon::test;
+
+namespace {
+
+std::string mail_of(std::size_t lines) {
+    std::string text = "Subject: a\n\n";
+    for (std::size_t i = 0; i < lines; ++i) text += "line " + std::to_string(i) + " of a mail that must be whole\n";
+    return text;
+}
+
+struct Tally {
+    int whole = 0, refused = 0, cut = 0;
+};
+
+// One RETR while a call fails. A message that is said to be whole must be.
+void retrieve(const Server& server, const std::string& fault, const std::string& wanted, Tally& tally) {
+    CAPTURE(fault);
+    Pop3Client client = server.session();
+    const Strace strace{server, injection(fault)};
+    client.send("RETR 1\r\nNOOP\r\n");
+    client.finish_sending();
+    const std::string all = client.rest(true);
+    const std::size_t end = all.find("\r\n.\r\n"); // dots are doubled: nothing in the mail looks like that
+    if (all.starts_with("-ERR [SYS/TEMP]")) {
+        ++tally.refused;
+    } else if (end == std::string::npos) {
+        ++tally.cut;
+    } else {
+        ++tally.whole;
+        const std::size_t begin = all.find("\r\n") + 2;
+        CHECK(difference(all.substr(begin, end + 5 - begin), as_sent(wanted)) == "");
+    }
+}
+
+} // namespace
+
+TEST_CASE("a read of a program's output that fails costs the whole message: no part passes for it") {
+    for (const std::size_t lines : {130u, 8000u}) { // held back until the program has ended, and streamed
+        CAPTURE(lines);
+        Server server{1, {"-T", "/bin/cat | /bin/cat"}};
+        const std::string mail = mail_of(lines);
+        (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
+        server.session().quit();
+        Tally tally;
+        for (int nth = 1; nth <= 10; ++nth) retrieve(server, "read:error=EIO:when=" + std::to_string(nth), mail, tally);
+        CHECK(tally.refused > 0);
+        CHECK((tally.cut > 0 || lines == 130));
+    }
+}
+
+TEST_CASE("a read of a message's file that fails, here or in a worker, makes no part of it pass for the whole") {
+    for (const std::size_t lines : {130u, 8000u}) { // at once, and in parts
+        CAPTURE(lines);
+        Server server;
+        const std::string mail = mail_of(lines);
+        (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
+        server.session().quit();
+        Tally tally;
+        for (const std::string call : {"preadv2", "pread64", "sendfile"})
+            for (const std::string when : {"1", "2", "1+"})
+                retrieve(server, call + ":error=EIO:when=" + when, mail, tally);
+        CHECK(tally.whole > 0); // a worker may read what the server could not
+        retrieve(server, "preadv2,pread64:error=EIO:when=1+", mail, tally);
+        CHECK(tally.cut + tally.refused > 0);
+    }
+}
