@@ -63,7 +63,6 @@ struct Catalogue {
     std::string_view deleted;         // {} number
     std::string_view octets;          // {} octets
     std::string_view message_follows;
-    std::string_view top_follows;
     std::string_view message_gone;
     std::string_view message_unreadable;
     std::string_view filter_failed;

@@ -49,7 +49,6 @@ constexpr Catalogue english{
     .deleted = "Message {} deleted",
     .octets = "{} octets",
     .message_follows = "message follows",
-    .top_follows = "Top of message follows",
     .message_gone = "The message is no longer there",
     .message_unreadable = "The message cannot be read now",
     .filter_failed = "The message could not be transformed",

@@ -49,7 +49,6 @@ constexpr Catalogue spanish{
     .deleted = "Mensaje {} borrado",
     .octets = "{} octetos",
     .message_follows = "sigue el mensaje",
-    .top_follows = "Sigue el principio del mensaje",
     .message_gone = "El mensaje ya no está",
     .message_unreadable = "Ahora no se puede leer el mensaje",
     .filter_failed = "No se pudo transformar el mensaje",

@@ -122,7 +122,11 @@ void Session::login_refused(Refusal why, std::string& out, std::optional<std::ui
 }
 
 void Session::delivery_begins(std::optional<std::uint64_t> octets, std::string& out) {
-    if (!whole_message_) return ok(out, texts().top_follows);
+    // Without a word, as other servers: some clients (mailfilter) take a text for the first line of the header.
+    if (!whole_message_) {
+        out.append("+OK\r\n");
+        return;
+    }
     if (octets) return ok(out, texts().octets, {*octets});
     ok(out, texts().message_follows);
 }

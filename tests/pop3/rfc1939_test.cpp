@@ -121,7 +121,7 @@ TEST_CASE("the examples of sections 5 and 7: STAT, LIST, DELE, RSET, UIDL, TOP")
         C: UIDL 3
         S: -ERR No such message
         C: TOP 1 10
-        S: +OK Top of message follows
+        S: +OK
         S: Subject: x
         S: 
         S: body
