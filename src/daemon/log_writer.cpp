@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <utility>
 
 namespace buzon::daemon {
 namespace {
@@ -23,10 +24,12 @@ bool takes_now(int fd) {
 
 } // namespace
 
-LogWriter::LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd)
-    : loop_{loop}, metrics_{metrics}, fd_{fd} {}
+LogWriter::LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd,
+                     std::function<void(const std::string&)> tell)
+    : loop_{loop}, metrics_{metrics}, fd_{fd}, tell_{std::move(tell)} {}
 
 LogWriter::~LogWriter() {
+    dropped_ = 0; // nobody is left to tell
     flush();
 }
 
@@ -60,9 +63,7 @@ void LogWriter::flush() {
     if (!waiting_.empty()) {
         retry_.arm(loop_.timers(), loop_.now() + retry_after);
     } else if (dropped_ > 0) {
-        waiting_ = "(" + std::to_string(dropped_) + " lines of the log were lost: its reader was too slow)\n";
-        dropped_ = 0;
-        loop_.next_turn(*this);
+        tell_(std::to_string(std::exchange(dropped_, 0)) + " lines of the log were lost: its reader was too slow");
     }
 }
 

@@ -1,4 +1,5 @@
 // daemon/main.cpp - the server program: options, the three standard descriptors, the wiring, the exit code.
+#include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/server.h"
+#include "buzon/daemon/start_error_line.h"
 #include "buzon/daemon/start_files.h"
 #include "buzon/daemon/verify_uidls.h"
 #include "buzon/posix/io.h"
@@ -22,6 +24,19 @@ namespace {
 using namespace buzon;
 
 constexpr int uidls_differ = 1; // the exit code of --uidl-verify, as diff has it
+
+// As ps(1) and /proc/PID/comm show this process, however it was started.
+void take_name(const char* name) {
+    ::prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+// What this process is as a worker (worker/pool.h); null when it is the server.
+const char* name_of_worker(int argc, char** argv) {
+    if (argc != 1) return nullptr;
+    for (const char* name : {daemon::worker_name, daemon::hash_worker_name})
+        if (std::strcmp(argv[0], name) == 0) return name;
+    return nullptr;
+}
 
 void say(int fd, const std::string& text) {
     (void)posix::write_all(fd, text); // nobody may be listening
@@ -70,17 +85,20 @@ int run(std::span<const std::string_view> arguments) {
 
 int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a failed write, not our end
-    // A worker is this program again (worker/pool.h). It leaves nothing that would have to be put in order.
-    if (argc == 1 && std::strcmp(argv[0], daemon::worker_name) == 0) ::_exit(daemon::worker_main());
+    if (const char* const name = name_of_worker(argc, argv)) {
+        take_name(name);
+        ::_exit(daemon::worker_main()); // it leaves nothing that would have to be put in order
+    }
+    take_name("buzond");
     posix::fill_standard_descriptors();
     const std::vector<std::string_view> arguments{argv + std::min(argc, 1), argv + argc};
     try {
         return run(arguments);
     } catch (const daemon::StartError& trouble) {
-        say(STDERR_FILENO, std::string{"server: "} + trouble.what() + '\n');
+        say(STDERR_FILENO, daemon::start_error_line(arguments, trouble.what()));
         return trouble.code();
     } catch (const std::exception& trouble) {
-        say(STDERR_FILENO, std::string{"server: "} + trouble.what() + '\n');
+        say(STDERR_FILENO, daemon::start_error_line(arguments, trouble.what()));
         return EX_OSERR;
     }
 }

@@ -21,10 +21,10 @@ using namespace std::chrono_literals;
 constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop pictures kept for the next login
 constexpr auto time_for_last_replies = 10s;
 
-worker::Settings worker_settings(std::size_t processes, std::chrono::milliseconds time_limit,
+worker::Settings worker_settings(const char* name, std::size_t processes, std::chrono::milliseconds time_limit,
                                  std::chrono::milliseconds processor_limit = 0ms) {
     worker::Settings settings;
-    settings.arguments = {worker_name};
+    settings.arguments = {name};
     settings.most_processes = processes;
     settings.time_limit = time_limit;
     settings.processor_limit = processor_limit;
@@ -67,14 +67,15 @@ std::map<std::string, Transform> transforms_for(const Options& options) {
 Server::Server(Options options, auth::UserBase users, std::string root)
     : options_{std::move(options)}
     , settings_{with_host(options_.settings)}
-    , log_writer_{loop_, metrics_, STDERR_FILENO}
+    , log_writer_{loop_, metrics_, STDERR_FILENO,
+                  [this](const std::string& message) { log(state::Level::warning, message); }}
     , log_{log_sink(), state::LogOrigin{settings_.host, static_cast<std::uint64_t>(::getpid())}}
     , events_{log_}
     , signals_{loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); }}
     // A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a
     // scan of a million messages too.
-    , disk_{loop_, worker_settings(8, 30min)}
-    , hashes_{loop_, worker_settings(2, 10min, 30s)}
+    , disk_{loop_, worker_settings(worker_name, 8, 30min)}
+    , hashes_{loop_, worker_settings(hash_worker_name, 2, 10min, 30s)}
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_, users_, events_}

@@ -195,7 +195,7 @@ std::vector<pid_t> workers_of(pid_t server) {
         std::ifstream line{proc(child, "cmdline")};
         std::string name;
         std::getline(line, name, '\0');
-        return name != "buzon-worker";
+        return name != "buzon-worker" && name != "buzon-hash";
     });
     return workers;
 }

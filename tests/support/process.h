@@ -67,7 +67,7 @@ struct Finished {
 // What /proc tells about a process from outside.
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
 [[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
-[[nodiscard]] std::vector<pid_t> workers_of(pid_t server); // its children under the name buzon-worker
+[[nodiscard]] std::vector<pid_t> workers_of(pid_t server); // its children under the names buzon-worker, buzon-hash
 [[nodiscard]] char state_of(pid_t pid);                    // 'R', 'S', 'Z' ...; 0 when there is none
 [[nodiscard]] std::size_t zombies_of(pid_t pid);
 [[nodiscard]] std::size_t kilobytes_of(pid_t pid, const std::string& field); // VmRSS, VmHWM ...

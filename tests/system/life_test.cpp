@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <set>
+
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -167,4 +169,30 @@ TEST_CASE("a limit to the size of files fails what has to be written, and ends n
     CHECK(client.command("NOOP").starts_with("-ERR"));
     CHECK(server.manager().command("METR").starts_with("+OK"));
     CHECK(server.stop() == 0);
+}
+
+TEST_CASE("ps and top show each process of the server under a name of its own") {
+    TempDirectory directory;
+    // "s3cr3t word"
+    const std::string users = directory.file(
+        "users",
+        "ana:{SHA512-CRYPT}"
+        "$6$saltsalt$cYwDzxmFymwxVUzqxcdkYKpwMgvySbCr14OaJSdsrO/ojkV2rm/jVY64tm/nSqK.omYwPEHbAZlvUlcTQbVN81\n");
+    Server server{1, {"--users", users, "-T", "/bin/cat"}};
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: x\n\ny\n");
+    Pop3Client client = server.session();
+    (void)client.retrieve(1);
+    Pop3Client hashed = server.client();
+    hashed.login("ana", "s3cr3t word"); // which a worker hashes
+    const auto name_of = [](pid_t pid) {
+        std::string name = read_whole("/proc/" + std::to_string(pid) + "/comm");
+        return name.substr(0, name.find('\n'));
+    };
+    CHECK(name_of(server.pid()) == "buzond");
+    const auto names = [&] {
+        std::set<std::string> found;
+        for (const pid_t child : children_of(server.pid())) found.insert(name_of(child));
+        return found;
+    };
+    CHECK(eventually([&] { return names() == std::set<std::string>{"buzon-hash", "buzon-worker"}; }));
 }

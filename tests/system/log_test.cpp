@@ -173,3 +173,41 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
         }
     }
 }
+
+TEST_CASE("with log-format journal every line on stderr begins with its priority, from the first one on, errors at the "
+          "start too") {
+    const auto has_priority = [](const std::string& line) {
+        return line.size() > 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>';
+    };
+    TempDirectory directory;
+    const std::string config = directory.file("config", "# ours\ntimeout = 60\nlog-format = journal # the unit's\n");
+    const std::string half = directory.file("half", "nonsense\nlog-format = journal\n");
+    {
+        Server server{1, {"--config", config}};
+        server.session().quit();
+        CHECK(server.stop() == 0);
+        server.expect_no_clean_end();
+        std::istringstream lines{server.log()};
+        int count = 0;
+        for (std::string line; std::getline(lines, line); ++count) {
+            CAPTURE(line);
+            CHECK(has_priority(line));
+        }
+        CHECK(count > 3);
+        CHECK(server.log().starts_with("<4>log level=warning"));
+    }
+    const std::string nowhere = directory / "nowhere";
+    for (const Words& arguments :
+         {Words{"--config", config, "-d", nowhere}, Words{"--config", half},
+          Words{"--log-format", "journal", "--no-such-option"}, Words{"--log-format=journal", "-d", nowhere},
+          Words{"--config=" + config, "-p", "x"}, Words{"--config", nowhere, "--log-format", "journal"}}) {
+        CAPTURE(arguments.front(), arguments.back());
+        const Finished refused = run_server(arguments);
+        CHECK(refused.code != 0);
+        CHECK(refused.err.starts_with("<3>server: "));
+        CHECK(refused.err.find('\n') == refused.err.size() - 1);
+    }
+    // For people, as it was.
+    CHECK(run_server({"--config", config, "-d", nowhere, "--check"}).err.starts_with("server: "));
+    CHECK(run_server({"--config", config, "-d", nowhere, "--log-format", "text"}).err.starts_with("server: "));
+}

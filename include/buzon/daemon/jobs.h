@@ -23,6 +23,7 @@ namespace buzon::daemon {
 
 // argv[0] by which a process of this program knows that it is a worker.
 inline constexpr const char* worker_name = "buzon-worker";
+inline constexpr const char* hash_worker_name = "buzon-hash";
 [[nodiscard]] int worker_main();
 
 enum class JobKind : std::uint8_t {
