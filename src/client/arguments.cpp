@@ -14,7 +14,7 @@ using Arguments = std::span<const std::string_view>;
 using Parsed = std::variant<Invocation, std::string>;
 using What = Invocation::What;
 
-constexpr std::string_view unix_prefix = "unix:";
+constexpr std::string_view unix_prefix = "unix:", usual_port = "1111";
 
 bool is_port(std::string_view text) noexcept {
     unsigned value = 0;
@@ -69,6 +69,12 @@ Arguments parse_options(Arguments rest, Invocation& invocation, std::string& wro
     return rest;
 }
 
+// Keywords begin with a letter: what does not is a mistyped port or a misplaced option.
+bool may_be_keyword(std::string_view word) noexcept {
+    const char first = word.empty() ? 'A' : word.front(); // an empty command is told apart later
+    return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z') || first == ' ';
+}
+
 // ADDRESS and PORT, taken from the front. Gives what is wrong, or nothing.
 std::string parse_address(Arguments& rest, Address& address) {
     const std::string_view host = rest.front();
@@ -84,7 +90,8 @@ std::string parse_address(Arguments& rest, Address& address) {
     if (address.host.empty() || breaks_line(host) || host.find(' ') != std::string_view::npos) {
         return "bad address " + quoted(host);
     }
-    if (rest.empty()) return "a port is missing behind " + quoted(host);
+    address.port = usual_port;
+    if (rest.empty() || may_be_keyword(rest.front())) return {};
     address.port = rest.front();
     if (!is_port(address.port)) return "bad port " + quoted(rest.front());
     rest = rest.subspan(1);
@@ -140,13 +147,13 @@ Parsed parse_arguments(Arguments arguments) {
 }
 
 std::string_view usage_text() noexcept {
-    return R"(usage: client [--raw|--json] [--auth NAME] ADDRESS PORT [COMMAND [ARG...]]
+    return R"(usage: client [--raw|--json] [--auth NAME] ADDRESS [PORT] [COMMAND [ARG...]]
        client [--raw|--json] [--auth NAME] unix:PATH [COMMAND [ARG...]]
-       client [--auth NAME] ADDRESS PORT top
-       client [--auth NAME] ADDRESS PORT plot METRIC [minute|hour|day|week [N]]
+       client [--auth NAME] ADDRESS [PORT] top
+       client [--auth NAME] ADDRESS [PORT] plot METRIC [minute|hour|day|week [N]]
        client hash [SCHEME]
 
-Speaks to the management service of a buzon server.
+Speaks to the management service of a buzon server, on port 1111 unless another is given.
 
 With COMMAND it runs that one and ends; EVNT and LOGG FOLLOW run until interrupted.
 Without COMMAND it prompts for commands, or reads them from its standard input

@@ -45,11 +45,13 @@ _buzonctl() {
     fi
     if [[ ${words[0]} == unix:* ]]; then
         words=("${words[@]:1}")
+    elif [[ ${words[1]-} == +([0-9]) ]]; then
+        words=("${words[@]:2}")
     elif ((${#words[@]} == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "1111" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "1111 $verbs ${verbs,,}" -- "$current")
         return
     else
-        words=("${words[@]:2}")
+        words=("${words[@]:1}")
     fi
 
     if ((${#words[@]} == 0)); then

@@ -43,7 +43,9 @@ using Offers = std::set<std::string>;
 TEST_CASE("bash offers options, the usual place, and every command the client knows") {
     CHECK(offers({"--"}) == Offers{"--raw", "--json", "--auth", "--help", "--version"});
     CHECK(offers({"--auth", ""}).empty());
-    CHECK(offers({"127.0.0.1", ""}) == Offers{"1111"});
+    CHECK(offers({"127.0.0.1", "1"}) == Offers{"1111"});
+    CHECK(offers({"127.0.0.1", "KI"}) == Offers{"KICK"}); // the port may be left out
+    CHECK(offers({"::1", "USER", "L"}) == Offers{"LIST"});
     const Offers verbs = offers({"127.0.0.1", "1111", ""});
     for (const std::string& verb : buzon::client::complete("", {}).words) {
         CAPTURE(verb);
@@ -54,7 +56,7 @@ TEST_CASE("bash offers options, the usual place, and every command the client kn
     CHECK(offers({"--auth", "root", "localhost", "1111", "KI"}) == Offers{"KICK"});
     CHECK(offers({"::1", "1111", "KI"}) == Offers{"KICK"});
     CHECK(offers({"--json", "::1", "1111", "KI"}) == Offers{"KICK"});
-    CHECK(offers({"--auth", "root", "::1", ""}) == Offers{"1111"});
+    CHECK(offers({"--auth", "root", "::1", "1"}) == Offers{"1111"});
     CHECK(offers({"unix:/run/buzon/mgmt", "DI"}) == Offers{"DIRR"});
     CHECK(offers({"--raw", "unix:/run/buzon/mgmt", "USER", "L"}) == Offers{"LIST"});
 }

@@ -65,7 +65,7 @@ TEST_CASE("wrong usage of the client is code 64") {
     Server server;
     const std::string port = std::to_string(server.management_port());
     for (const Words& words :
-         {Words{}, Words{"127.0.0.1"}, Words{"127.0.0.1", "x"}, Words{"127.0.0.1", "0"}, Words{"127.0.0.1", "65536"},
+         {Words{}, Words{"127.0.0.1", "1x"}, Words{"127.0.0.1", "0"}, Words{"127.0.0.1", "65536"},
           Words{"--no-such-option", "127.0.0.1", port}, Words{"127.0.0.1", port, "HOST", "a\r\nPORT 1"},
           Words{"127.0.0.1", port, "NOOP\n"}, Words{"--auth"}, Words{"--raw", "--json", "127.0.0.1", port, "NOOP"}}) {
         const Finished end = run_client(words);
