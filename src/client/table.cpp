@@ -1,6 +1,7 @@
 #include "buzon/client/table.h"
 
 #include <algorithm>
+#include <span>
 
 #include "buzon/client/text.h"
 
@@ -47,28 +48,31 @@ std::size_t width_of(const std::vector<Column>& columns) {
     return width == 0 ? 0 : width - between;
 }
 
-void fit(std::vector<Column>& columns, std::size_t room) {
-    for (auto column = columns.rbegin(); column != columns.rend() && width_of(columns) > room; ++column)
+void fit(std::vector<Column>& columns, std::size_t room, std::size_t kept) {
+    const std::span<Column> lesser{columns.begin() + static_cast<std::ptrdiff_t>(std::min(kept, columns.size())),
+                                   columns.end()};
+    for (auto column = lesser.rbegin(); column != lesser.rend() && width_of(columns) > room; ++column)
         if (column->empty) column->shown = false;
     while (width_of(columns) > room) {
         Column* widest = nullptr;
-        for (Column& column : columns) {
+        for (Column& column : lesser) {
             const bool can_shrink = column.shown && !column.numbers && column.width > least_of_a_word;
             if (can_shrink && (widest == nullptr || column.width > widest->width)) widest = &column;
         }
         if (widest == nullptr) break;
         --widest->width;
     }
-    for (std::size_t i = columns.size(); i > 1 && width_of(columns) > room; --i) columns[i - 1].shown = false;
+    for (auto column = lesser.rbegin(); column != lesser.rend() && width_of(columns) > room; ++column)
+        column->shown = false;
 }
 
 } // namespace
 
-std::string table(const Cells& heading, const std::vector<Cells>& rows, std::size_t room) {
+std::string table(const Cells& heading, const std::vector<Cells>& rows, std::size_t room, std::size_t kept) {
     std::vector<Column> found;
     measure(heading, found, true);
     for (const Cells& row : rows) measure(row, found, false);
-    if (room > 0) fit(found, room);
+    if (room > 0) fit(found, room, kept);
     std::string text = heading.empty() ? "" : line_of(heading, found);
     for (const Cells& row : rows) text += line_of(row, found);
     return text;

@@ -65,7 +65,8 @@ std::string sessions_table(const std::vector<std::string>& lines, std::size_t ro
         rows.push_back(std::move(row));
     }
     for (std::string& name : heading) name = upper(name);
-    return table(heading, rows, room);
+    constexpr std::size_t kept = 3; // id, user and address: what KICK and a look into the log need, whole
+    return table(heading, rows, room, kept);
 }
 
 std::string person_list(Kind kind, const Reply& reply, std::size_t room) {
