@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "buzon/client/text.h"
+#include "plot_area.h"
 
 namespace buzon::client {
 namespace {
@@ -17,11 +18,6 @@ using std::chrono::sys_seconds;
 constexpr std::array<std::string_view, 4> period_names = {"minute", "hour", "day", "week"};
 constexpr std::size_t label_width = 6;          // of the value axis
 constexpr std::size_t margin = label_width + 2; // and its line
-
-seconds length_of(Period period) {
-    constexpr std::array<seconds, 4> lengths = {60s, 3600s, 86400s, 7 * 86400s};
-    return lengths[static_cast<std::size_t>(period)];
-}
 
 // Digits only, all of them.
 std::optional<int> whole(std::string_view text) {
@@ -76,67 +72,6 @@ double round_top(double largest, Unit unit) {
     return 10 * ten;
 }
 
-struct Span {
-    sys_seconds from;
-    double seconds_a_dot;
-
-    [[nodiscard]] double second(std::size_t dot) const { return seconds_a_dot * static_cast<double>(dot); }
-};
-
-// The value of every column of dots: the mean of the periods that lie in it, by how much of it they fill. Nothing where
-// the server has no history.
-std::vector<std::optional<double>> dot_values(const Chart& chart, Span span, std::size_t dots) {
-    std::vector<double> sum(dots, 0.0), filled(dots, 0.0);
-    const double length = std::chrono::duration<double>(length_of(chart.period)).count();
-    for (const Point& point : chart.points) {
-        const double begin = std::chrono::duration<double>(point.start - span.from).count();
-        const auto first = static_cast<std::size_t>(std::max(0.0, begin / span.seconds_a_dot));
-        for (std::size_t dot = first; dot < dots && span.second(dot) < begin + length; ++dot) {
-            const double part = std::min(span.second(dot + 1), begin + length) - std::max(span.second(dot), begin);
-            if (part <= 1e-9) continue;
-            sum[dot] += point.value * part;
-            filled[dot] += part;
-        }
-    }
-    std::vector<std::optional<double>> values(dots);
-    for (std::size_t dot = 0; dot < dots; ++dot) {
-        if (filled[dot] > 0) values[dot] = sum[dot] / filled[dot];
-    }
-    return values;
-}
-
-void append_utf8(std::string& text, char32_t code) { // three octets are enough for what is drawn here
-    text += static_cast<char>(0xE0 | (code >> 12U));
-    text += static_cast<char>(0x80 | ((code >> 6U) & 0x3FU));
-    text += static_cast<char>(0x80 | (code & 0x3FU));
-}
-
-// One row of braille characters out of `rows`, the topmost being 0. Each character is two dots wide and four high
-// (U+2800 and a bit for each dot).
-std::string braille_row(const std::vector<std::optional<double>>& values, double top, std::size_t row,
-                        std::size_t rows) {
-    constexpr std::array<std::array<unsigned, 4>, 2> bits = {{{0x40, 0x04, 0x02, 0x01}, {0x80, 0x20, 0x10, 0x08}}};
-    const std::size_t below = (rows - 1 - row) * 4; // dots under this row
-    std::string text;
-    for (std::size_t dot = 0; dot + 1 < values.size(); dot += 2) {
-        unsigned pattern = 0;
-        for (std::size_t half = 0; half < 2; ++half) {
-            const double value = values[dot + half].value_or(0);
-            auto height =
-                static_cast<std::size_t>(std::lround(std::max(0.0, value) / top * static_cast<double>(rows * 4)));
-            if (value > 0) height = std::max<std::size_t>(height, 1); // a little is not nothing
-            for (std::size_t i = 0; i < 4; ++i) pattern |= below + i < height ? bits[half][i] : 0;
-        }
-        if (pattern == 0) {
-            text += ' ';
-        } else {
-            append_utf8(text, 0x2800 + pattern);
-        }
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    return text;
-}
-
 // Seconds between marks: the smallest round step whose marks have room for their texts.
 seconds mark_step(Period period, double seconds_a_column) {
     static constexpr std::array<std::array<int, 10>, 4> steps = {{{1, 2, 5, 10, 15, 30, 60, 180, 360, 1440},
@@ -152,31 +87,33 @@ seconds mark_step(Period period, double seconds_a_column) {
     return length_of(period) * 100'000;
 }
 
-// The time axis: its line with ticks, and the texts under it.
-std::string time_axis(Period period, Span span, std::size_t width) {
-    const double column_seconds = span.seconds_a_dot * 2;
-    const seconds step = mark_step(period, column_seconds);
+// The time axis: its line with ticks, up to now, and the texts under it.
+std::string time_axis(const Chart& chart, Span span, std::size_t width) {
+    const bool utf8 = chart.charset == Charset::utf8;
+    const double column_seconds = span.seconds_a_dot * static_cast<double>(dots_a_column(chart.charset));
+    const auto column_of = [&](sys_seconds when) {
+        return static_cast<std::size_t>(std::chrono::duration<double>(when - span.from).count() / column_seconds);
+    };
+    const std::size_t end = std::min(width, column_of(chart.now) + 1);
+    const seconds step = mark_step(chart.period, column_seconds);
     // Weeks begin on Mondays; 1970 began on a Thursday.
-    const seconds shift = period == Period::week ? seconds{4 * 86400} : 0s;
+    const seconds shift = chart.period == Period::week ? seconds{4 * 86400} : 0s;
     const seconds since = span.from.time_since_epoch() - shift;
-    sys_seconds mark{shift + (since + step - 1s) / step * step};
     std::vector<std::size_t> ticks;
     std::string texts(margin, ' ');
-    for (;; mark += step) {
-        const double from_start = std::chrono::duration<double>(mark - span.from).count();
-        const auto column = static_cast<std::size_t>(from_start / column_seconds);
-        if (column >= width) break;
-        const std::string text = mark_text(mark, period, step);
-        if (column + text.size() > width) continue;
+    for (sys_seconds mark{shift + (since + step - 1s) / step * step}; mark <= chart.now; mark += step) {
+        const std::size_t column = column_of(mark);
+        const std::string text = mark_text(mark, chart.period, step);
+        if (column >= end || column + text.size() > width) continue;
         ticks.push_back(column);
         texts.resize(std::max(texts.size(), margin + column), ' ');
         texts += text;
     }
     std::string line(label_width, ' ');
-    line += " \xE2\x94\x94"; // corner
-    for (std::size_t column = 0; column < width; ++column) {
+    line += utf8 ? " \xE2\x94\x94" : " +"; // corner
+    for (std::size_t column = 0; column < end; ++column) {
         const bool tick = std::find(ticks.begin(), ticks.end(), column) != ticks.end();
-        line += tick ? "\xE2\x94\xB4" : "\xE2\x94\x80";
+        line += tick ? (utf8 ? "\xE2\x94\xB4" : "+") : (utf8 ? "\xE2\x94\x80" : "-");
     }
     texts.erase(texts.find_last_not_of(' ') + 1);
     return line + '\n' + texts + '\n';
@@ -191,16 +128,57 @@ std::string unit_text(Unit unit) {
     return "";
 }
 
+// A period that still runs is no measure of the others.
 std::string summary(const Chart& chart, Unit unit) {
-    double least = chart.points.front().value, most = least, sum = 0;
-    for (const Point& point : chart.points) {
+    std::string text =
+        "running " + std::string{name_of(chart.period)} + ' ' + measured(chart.points.back().value, unit);
+    const std::span<const Point> whole{chart.points.data(), chart.points.size() - 1};
+    if (whole.empty()) return text;
+    double least = whole.front().value, most = least, sum = 0;
+    for (const Point& point : whole) {
         least = std::min(least, point.value);
         most = std::max(most, point.value);
         sum += point.value;
     }
-    const double mean = sum / static_cast<double>(chart.points.size());
-    return "last " + measured(chart.points.back().value, unit) + ", least " + measured(least, unit) + ", most " +
-           measured(most, unit) + ", mean " + measured(mean, unit);
+    return text + "; before it last " + measured(whole.back().value, unit) + ", least " + measured(least, unit) +
+           ", most " + measured(most, unit) + ", mean " + measured(sum / static_cast<double>(whole.size()), unit);
+}
+
+std::string shortened_line(std::string_view text, std::size_t columns) {
+    std::string line = fitted(text, columns);
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line + '\n';
+}
+
+// The whole picture on a screen that has room for it. `chart.now` lies in the running period.
+std::string picture(const Chart& chart, std::size_t height, std::size_t columns) {
+    const Unit unit = unit_of(chart.metric);
+    const std::size_t width = columns - margin;
+    const seconds length = length_of(chart.period);
+    const sys_seconds first = chart.points.front().start, end = chart.points.back().start + length;
+    // Fewer periods than dots: each gets its share of the width, yet no wider than a sixteenth of it, the last one at
+    // the right end.
+    const seconds across = std::max(end - first, length * 16);
+    const std::size_t dots = width * dots_a_column(chart.charset);
+    const Span span{end - across, static_cast<double>(across.count()) / static_cast<double>(dots)};
+    const std::vector<Bar> bars = bars_of(chart, span, dots);
+    double largest = 0;
+    for (const Bar& bar : bars) largest = std::max(largest, bar.value);
+    const double top = round_top(largest, unit);
+
+    const bool utf8 = chart.charset == Charset::utf8;
+    std::string text = shortened_line(printable(chart.metric) + " by the " + std::string{name_of(chart.period)} +
+                                          unit_text(unit) + ", " + date_text(first) + ' ' + clock_text(first) + " to " +
+                                          date_text(chart.now) + ' ' + clock_text(chart.now) + " UTC",
+                                      columns);
+    for (std::size_t row = 0; row < height; ++row) {
+        const bool labelled = row % (height / 4) == 0;
+        const double level = top * static_cast<double>(height - row) / static_cast<double>(height);
+        text += fitted_right(labelled ? measured(level, unit) : "", label_width);
+        text += labelled ? (utf8 ? " \xE2\x94\xA4" : " +") : (utf8 ? " \xE2\x94\x82" : " |");
+        text += area_row(bars, top, row, height, chart.charset) + '\n';
+    }
+    return text + time_axis(chart, span, width) + shortened_line(summary(chart, unit), columns);
 }
 
 } // namespace
@@ -249,61 +227,24 @@ std::string measured(double value, Unit unit) {
     return shortened(value / 1e6) + 's';
 }
 
-std::size_t dots_across(std::size_t columns) {
-    return columns > margin ? (columns - margin) * 2 : 2;
+std::size_t dots_across(std::size_t columns, Charset charset) {
+    const std::size_t a_column = dots_a_column(charset);
+    return columns > margin ? (columns - margin) * a_column : a_column;
 }
 
 std::string draw(const Chart& chart, std::size_t rows, std::size_t columns) {
-    const Unit unit = unit_of(chart.metric);
     if (chart.points.empty())
-        return "no history of " + printable(chart.metric) + " by the " + std::string{name_of(chart.period)} + " yet\n";
+        return in_charset("no history of " + printable(chart.metric) + " by the " + std::string{name_of(chart.period)} +
+                              " yet\n",
+                          chart.charset);
     constexpr std::size_t other_rows = 4; // title, axis, its texts, summary
     constexpr std::size_t highest = 16;
-    if (rows < other_rows + 4 || columns < margin + 16) return fitted(summary(chart, unit), columns) + '\n';
-    const std::size_t height = std::min(highest, (rows - other_rows) / 4 * 4);
-    const std::size_t width = columns - margin, dots = width * 2;
-
-    const sys_seconds from = chart.points.front().start, to = chart.points.back().start + length_of(chart.period);
-    // Fewer periods than dots: each gets its share of the width, yet no wider than a sixteenth of it.
-    const double whole_span = std::max(std::chrono::duration<double>(to - from).count(),
-                                       std::chrono::duration<double>(length_of(chart.period) * 16).count());
-    const Span span{from, whole_span / static_cast<double>(dots)};
-    const auto values = dot_values(chart, span, dots);
-    double largest = 0;
-    for (const auto& value : values) largest = std::max(largest, value.value_or(0));
-    const double top = round_top(largest, unit);
-
-    const std::string title = printable(chart.metric) + " by the " + std::string{name_of(chart.period)} +
-                              unit_text(unit) + ", " + date_text(from) + ' ' + clock_text(from) + " to " +
-                              date_text(to) + ' ' + clock_text(to) + " UTC";
-    std::string text = fitted(title, columns);
-    text.erase(text.find_last_not_of(' ') + 1);
-    text += '\n';
-    for (std::size_t row = 0; row < height; ++row) {
-        const bool labelled = row % (height / 4) == 0;
-        const double level = top * static_cast<double>(height - row) / static_cast<double>(height);
-        text += fitted_right(labelled ? measured(level, unit) : "", label_width);
-        text += labelled ? " \xE2\x94\xA4" : " \xE2\x94\x82";
-        text += braille_row(values, top, row, height) + '\n';
-    }
-    std::string last = fitted(summary(chart, unit), columns);
-    last.erase(last.find_last_not_of(' ') + 1);
-    return text + time_axis(chart.period, span, width) + last + '\n';
-}
-
-std::string sparkline(std::span<const double> values, std::size_t width, double top) {
-    if (values.size() > width) values = values.subspan(values.size() - width);
-    for (const double value : values) top = std::max(top, value);
-    std::string text(width - values.size(), ' ');
-    for (const double value : values) {
-        if (value <= 0 || top <= 0) {
-            text += ' ';
-            continue;
-        }
-        const auto eighths = static_cast<unsigned>(std::clamp(std::lround(value / top * 8), 1L, 8L));
-        append_utf8(text, 0x2580 + eighths); // U+2581 .. U+2588
-    }
-    return text;
+    if (rows < other_rows + 4 || columns < margin + 16)
+        return shortened_line(summary(chart, unit_of(chart.metric)), columns);
+    Chart drawn = chart;
+    const sys_seconds running = chart.points.back().start;
+    drawn.now = std::clamp(chart.now, running, running + length_of(chart.period)); // whatever our clock says
+    return in_charset(picture(drawn, std::min(highest, (rows - other_rows) / 4 * 4), columns), chart.charset);
 }
 
 } // namespace buzon::client

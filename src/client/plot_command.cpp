@@ -25,8 +25,9 @@ std::string csv(const std::vector<std::string>& lines) {
     return text;
 }
 
-Chart chart_of(const std::string& metric, Period period, const std::vector<std::string>& lines) {
-    Chart chart{metric, period, {}};
+Chart chart_of(const std::string& metric, Period period, const std::vector<std::string>& lines, Charset charset) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    Chart chart{metric, period, {}, now, charset};
     for (const std::string& line : lines) {
         const Field field = first_blank_field(line);
         const auto start = parse_time(field.first);
@@ -47,18 +48,19 @@ int run_plot(Conversation& server, const Invocation& invocation, Output& out) {
     }
     const bool picture = invocation.format == Format::person && ::isatty(out.descriptor());
     const ScreenSize screen = screen_size(out.descriptor());
+    const Charset charset = locale_charset();
     std::string command = "HIST " + operands[0] + ' ' + std::string{name_of(*period)};
     if (operands.size() > 2) {
         command += ' ' + operands[2];
     } else if (picture) {
-        command += ' ' + std::to_string(dots_across(screen.columns));
+        command += ' ' + std::to_string(dots_across(screen.columns, charset));
     }
     const Answer answer = ask(server, command);
     if (answer.kind != Answer::Kind::reply) return unavailable(invocation, answer.why);
     if (!answer.reply.ok || invocation.format != Format::person) {
         put_reply(out, invocation.format, command, answer.reply);
     } else if (picture) {
-        out.put(draw(chart_of(operands[0], *period, answer.reply.lines), screen.rows - 1, screen.columns));
+        out.put(draw(chart_of(operands[0], *period, answer.reply.lines, charset), screen.rows - 1, screen.columns));
     } else {
         out.put(csv(answer.reply.lines));
     }

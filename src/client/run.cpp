@@ -38,10 +38,9 @@ int log_in(Conversation& server, const Invocation& invocation, const std::string
 }
 
 int talk(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out) {
-    const char* kind = std::getenv("TERM");
-    const bool can_edit = !kind || std::string_view{kind} != "dumb";
     const bool person = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
-    return person && can_edit ? run_prompt(server, invocation, auth, out) : run_script(server, invocation, out);
+    return person && can_move_cursor() ? run_prompt(server, invocation, auth, out)
+                                       : run_script(server, invocation, out);
 }
 
 int use(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out) {

@@ -1,6 +1,8 @@
 #include "buzon/client/terminal.h"
 
 #include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -9,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 
 #include "buzon/client/secret_line.h"
@@ -53,7 +56,35 @@ void catch_fatal_signals() {
     for (const int signal : fatal_signals) ::sigaction(signal, &action, nullptr);
 }
 
+// "UTF-8" of "es_ES.UTF-8@euro": for a locale that this machine does not have, but the one whose terminal it is does.
+std::string codeset_by_name() {
+    for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+        const char* value = std::getenv(variable);
+        if (!value || !*value) continue;
+        const std::string_view name{value};
+        const std::size_t dot = name.find('.');
+        return std::string{dot == name.npos ? "" : name.substr(dot + 1, name.find('@', dot) - dot - 1)};
+    }
+    return {};
+}
+
 } // namespace
+
+bool can_move_cursor() noexcept {
+    const char* kind = std::getenv("TERM");
+    return kind && *kind && std::string_view{kind} != "dumb";
+}
+
+Charset locale_charset() {
+    std::string codeset;
+    if (const locale_t locale = ::newlocale(LC_CTYPE_MASK, "", nullptr)) {
+        codeset = ::nl_langinfo_l(CODESET, locale);
+        ::freelocale(locale);
+    } else {
+        codeset = codeset_by_name();
+    }
+    return same_word(codeset, "UTF-8") || same_word(codeset, "UTF8") ? Charset::utf8 : Charset::ascii;
+}
 
 ScreenSize screen_size(int terminal) noexcept {
     winsize window{};

@@ -131,6 +131,20 @@ std::size_t before_character(std::string_view text, std::size_t at) noexcept {
     return place;
 }
 
+std::string in_charset(std::string text, Charset charset) {
+    if (charset == Charset::utf8) return text;
+    std::string shown;
+    for (std::string_view rest = text; !rest.empty();) {
+        const Character here = first_character(rest);
+        if (here.code < 0x80)
+            shown += static_cast<char>(here.code);
+        else
+            shown.append(static_cast<std::size_t>(columns_of(here.code)), '?');
+        rest.remove_prefix(here.octets);
+    }
+    return shown;
+}
+
 std::string printable(std::string_view text) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string shown;

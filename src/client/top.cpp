@@ -245,7 +245,7 @@ void TopView::add_trends(std::vector<Row>& rows, std::size_t columns) const {
             fitted(labels[i], 14) + fitted_right(measured(now, i == 1 ? Unit::octets : Unit::number), 6) + "  ";
         if (columns > text_width) {
             const std::size_t width = columns - text_width;
-            text += sparkline(trends_[i].last(width), width);
+            text += sparkline(trends_[i].last(width), width, charset_);
         }
         rows.push_back(plain(text, columns));
     }
@@ -321,6 +321,7 @@ std::vector<TopView::Row> TopView::frame(std::size_t rows, std::size_t columns, 
                                   (sessions_.size() == 1 ? " session" : " sessions"),
                               columns));
     }
+    for (Row& row : all) row.text = in_charset(std::move(row.text), charset_);
     return all;
 }
 

@@ -18,17 +18,19 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view screen_on = "\x1b[?1049h\x1b[?25l", screen_off = "\x1b[?25h\x1b[?1049l";
-constexpr Milliseconds interval = 1s;
+constexpr Milliseconds interval = 1s, dumb_interval = 5s;
 constexpr Milliseconds events_patience = 3s;
 
 double seconds_of(Clock::time_point when) {
     return std::chrono::duration<double>(when.time_since_epoch()).count();
 }
 
-// Asks, draws, waits, and reads keys and events whenever it waits.
+// Asks, draws, waits, and reads keys and events whenever it waits. A terminal that cannot move its cursor gets one
+// picture below the other, and nothing that only others understand.
 class TopScreen final : public Watcher {
 public:
-    TopScreen(Conversation& server, const Invocation& invocation) : server_{server}, view_{invocation.address.text()} {}
+    TopScreen(Conversation& server, const Invocation& invocation)
+        : server_{server}, view_{invocation.address.text(), locale_charset()} {}
 
     // Gives why the server cannot be used any more; empty when the person, or a signal, ended it.
     std::string run(const Invocation& invocation, const std::string& auth);
@@ -44,12 +46,15 @@ private:
     void read_keys();
     void read_events();
     void draw();
+    void print();
     [[nodiscard]] bool over() const noexcept { return quit_ || signal_ != 0; }
 
     Conversation& server_;
     TopView view_;
     Signals signals_;
-    RawMode raw_{STDIN_FILENO, STDOUT_FILENO, std::string{screen_on}, std::string{screen_off}};
+    const bool dumb_ = !can_move_cursor();
+    RawMode raw_{STDIN_FILENO, STDOUT_FILENO, std::string{dumb_ ? "" : screen_on},
+                 std::string{dumb_ ? "" : screen_off}};
     Output out_{STDOUT_FILENO};
     KeyReader key_reader_;
     std::optional<Conversation> events_;
@@ -153,11 +158,25 @@ std::string TopScreen::look() {
     return {};
 }
 
+std::int64_t wall_clock() {
+    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+void TopScreen::print() {
+    const ScreenSize size = screen_size(STDOUT_FILENO);
+    std::string text;
+    // One column less: written to the last one, a terminal may or may not move on.
+    for (const TopView::Row& row : view_.frame(size.rows, size.columns - 1, wall_clock())) {
+        const std::size_t end = row.text.find_last_not_of(' ') + 1;
+        if (end > 0) text += row.text.substr(0, end) + '\n';
+    }
+    out_.put(text + '\n');
+}
+
 void TopScreen::draw() {
     const ScreenSize size = screen_size(STDOUT_FILENO);
-    const std::time_t clock = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     std::string text = "\x1b[H";
-    const auto rows = view_.frame(size.rows, size.columns, clock);
+    const auto rows = view_.frame(size.rows, size.columns, wall_clock());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         // Each row by its place: written to the last column, a terminal may or may not move on.
         text += "\x1b[" + std::to_string(i + 1) + ";1H";
@@ -173,7 +192,10 @@ std::string TopScreen::run(const Invocation& invocation, const std::string& auth
         const auto begin = Clock::now();
         if (std::string why = look(); !why.empty()) return why;
         if (over()) break;
-        draw();
+        if (dumb_)
+            print();
+        else
+            draw();
         if (!listening) {
             listening = true;
             if (const std::string why = listen(invocation, auth); !why.empty())
@@ -181,9 +203,10 @@ std::string TopScreen::run(const Invocation& invocation, const std::string& auth
             changed_ = true;
         }
         // A server with so many sessions that the list takes long is asked less often.
-        const auto until = begin + std::max<Clock::duration>(interval, 5 * (Clock::now() - begin));
+        const auto until =
+            begin + std::max<Clock::duration>(dumb_ ? dumb_interval : interval, 5 * (Clock::now() - begin));
         while (!over() && Clock::now() < until) {
-            if (changed_) draw();
+            if (changed_ && !dumb_) draw();
             const auto left = std::min(std::chrono::ceil<Milliseconds>(until - Clock::now()), Milliseconds{100});
             const Hearing heard = server_.hear(left, this);
             if (heard.what == Heard::gone) return heard.text;

@@ -18,12 +18,13 @@ std::vector<std::string> rows_of(const std::string& text) {
 }
 
 Chart chart(Period period, std::chrono::seconds step, std::vector<double> values, std::string metric = "messages") {
-    Chart made{std::move(metric), period, {}};
+    Chart made{std::move(metric), period, {}, {}};
     auto when = *parse_time("2026-11-23T10:00:00Z");
     for (const double value : values) {
         made.points.push_back({when, value});
         when += step;
     }
+    made.now = when - 1s; // the last period is nearly over
     return made;
 }
 
@@ -40,17 +41,29 @@ TEST_CASE("times are ISO 8601 in UTC and nothing else") {
     }
 }
 
-TEST_CASE("a rising history rises from the left bottom to the right top") {
+TEST_CASE("a rising history rises from the left bottom to the right top, its running period hatched") {
     std::vector<double> values;
     for (int i = 0; i < 32; ++i) values.push_back(i);
-    CHECK(draw(chart(Period::minute, 1min, values), 8, 24) == "messages by the minute,\n"
-                                                              "    32 ┤            ⢀⣠⣴⣾\n"
-                                                              "    24 ┤        ⢀⣠⣴⣾⣿⣿⣿⣿\n"
-                                                              "    16 ┤    ⢀⣠⣴⣾⣿⣿⣿⣿⣿⣿⣿⣿\n"
-                                                              "     8 ┤⢀⣠⣴⣾⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿\n"
-                                                              "       └┴───────────────\n"
-                                                              "        10:00\n"
-                                                              "last 31, least 0, most 3\n");
+    Chart rising = chart(Period::minute, 1min, values);
+    CHECK(draw(rising, 8, 24) == "messages by the minute,\n"
+                                 "    32 ┤            ⢀⣠⣴⡮\n"
+                                 "    24 ┤        ⢀⣠⣴⣾⣿⣿⣿⡯\n"
+                                 "    16 ┤    ⢀⣠⣴⣾⣿⣿⣿⣿⣿⣿⣿⡯\n"
+                                 "     8 ┤⢀⣠⣴⣾⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⡯\n"
+                                 "       └┴───────────────\n"
+                                 "        10:00\n"
+                                 "running minute 31; befor\n");
+    values.resize(16);
+    rising = chart(Period::minute, 1min, values);
+    rising.charset = Charset::ascii;
+    CHECK(draw(rising, 8, 24) == "messages by the minute,\n"
+                                 "    16 +             .:/\n"
+                                 "    12 +         .::###/\n"
+                                 "     8 +     .::#######/\n"
+                                 "     4 + .::###########/\n"
+                                 "       ++---------+-----\n"
+                                 "        10:00     10:10\n"
+                                 "running minute 15; befor\n");
 }
 
 TEST_CASE("no row is wider than the screen, and no picture higher, whatever the history") {
@@ -74,29 +87,74 @@ TEST_CASE("no row is wider than the screen, and no picture higher, whatever the 
 TEST_CASE("the title and the axis tell what, when and how much") {
     const auto rows = rows_of(draw(chart(Period::minute, 1min, std::vector<double>(120, 1500), "bytes"), 24, 80));
     REQUIRE(rows.size() == 20);
-    CHECK(rows[0] == "bytes by the minute (octets, k = 1024), 2026-11-23 10:00 to 2026-11-23 12:00 UTC");
+    CHECK(rows[0] == "bytes by the minute (octets, k = 1024), 2026-11-23 10:00 to 2026-11-23 11:59 UTC");
     CHECK(rows[1].find("  2.0k \xE2\x94\xA4") == 0);
     CHECK(rows[18].find("10:00") != std::string::npos);
     CHECK(rows[18].find("11:30") != std::string::npos);
-    CHECK(rows[19] == "last 1.5k, least 1.5k, most 1.5k, mean 1.5k");
+    CHECK(rows[19] == "running minute 1.5k; before it last 1.5k, least 1.5k, most 1.5k, mean 1.5k");
 }
 
 TEST_CASE("hours in which the server did not run stay empty") {
     Chart gap = chart(Period::hour, 1h, {8, 8});
-    gap.points.push_back({gap.points.front().start + 14h, 8});
+    gap.points.push_back({gap.points.front().start + 13h, 8});
     gap.points.push_back({gap.points.front().start + 15h, 8});
+    gap.now = gap.points.back().start + 59min;
     const auto rows = rows_of(draw(gap, 8, 40));
-    const std::string full = "\xE2\xA3\xBF";
-    CHECK(rows[4] ==
-          "     2 \xE2\x94\xA4" + full + full + full + full + std::string(24, ' ') + full + full + full + full);
+    CHECK(rows[4] == "     2 ┤⣿⣿⣿⣿" + std::string(22, ' ') + "⣿⣿  ⠭⠭");
+}
+
+TEST_CASE("the running period is never drawn as a whole one, and the axis ends now") {
+    for (const Charset charset : {Charset::utf8, Charset::ascii}) {
+        CAPTURE(charset == Charset::utf8);
+        const std::string full = charset == Charset::utf8 ? "⣿" : "#";
+        Chart week = chart(Period::week, 24h * 7, {5});
+        week.charset = charset;
+        week.now = week.points.back().start + 24h; // a seventh of the last sixteenth of the axis
+        auto rows = rows_of(draw(week, 24, 80));
+        REQUIRE(rows.size() == 20);
+        CHECK(rows[0] == "messages by the week, 2026-11-23 10:00 to 2026-11-24 10:00 UTC");
+        for (const std::string& row : rows) CHECK(row.find(full) == std::string::npos);
+        CHECK(columns(rows[16]) == 8 + 69); // the fifteen before are empty: 72 columns, four and a half a week
+        CHECK(columns(rows[17]) == 8 + 69);
+        CHECK(rows[19] == "running week 5");
+
+        // The rest of the week is time to come, whatever a clock that is wrong says.
+        week.now = week.points.back().start + 24h * 70;
+        rows = rows_of(draw(week, 24, 80));
+        CHECK(columns(rows[17]) == 80);
+        week.now = week.points.back().start - 24h * 70;
+        rows = rows_of(draw(week, 24, 80));
+        CHECK(columns(rows[17]) == 8 + 68);
+
+        // A part that has only begun spoils neither the mean nor the bar of whole periods that share its dot.
+        Chart minutes = chart(Period::minute, 1min, std::vector<double>(1440, 8));
+        minutes.points.back().value = 0;
+        minutes.charset = charset;
+        rows = rows_of(draw(minutes, 24, 80));
+        CHECK(rows[19] == "running minute 0; before it last 8, least 8, most 8, mean 8");
+        for (std::size_t row = 1; row <= 16; ++row) {
+            CHECK(columns(rows[row]) == 80);
+            CHECK(rows[row].ends_with(full));
+        }
+    }
+}
+
+TEST_CASE("where the locale is not UTF-8 a plot is ASCII, whatever the metric is called") {
+    for (const std::size_t wide : {1U, 24U, 80U, 200U}) {
+        Chart odd = chart(Period::day, 24h, {1, 3, 2}, "caf\xC3\xA9\xFF");
+        odd.charset = Charset::ascii;
+        for (const char c : draw(odd, 24, wide)) CHECK(static_cast<unsigned char>(c) < 0x80);
+        odd.points.clear();
+        CHECK(draw(odd, 24, wide) == "no history of caf?? by the day yet\n");
+    }
 }
 
 TEST_CASE("a history that is not there is said in words") {
-    CHECK(draw({"messages", Period::week, {}}, 24, 80) == "no history of messages by the week yet\n");
+    CHECK(draw({"messages", Period::week, {}, {}}, 24, 80) == "no history of messages by the week yet\n");
 }
 
 TEST_CASE("points out of order or far apart draw something and come to an end") {
-    Chart odd{"messages", Period::minute, {}};
+    Chart odd{"messages", Period::minute, {}, {}};
     for (const char* when :
          {"2026-11-23T10:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"}) {
         odd.points.push_back({*parse_time(when), 5});
@@ -122,10 +180,11 @@ TEST_CASE("units follow from the metrics' names") {
 
 TEST_CASE("a sparkline is as wide as asked for, the newest value at its right end") {
     const std::vector<double> values = {0, 1, 4, 8};
-    CHECK(sparkline(values, 6) == "   \xE2\x96\x81\xE2\x96\x84\xE2\x96\x88");
-    CHECK(sparkline(values, 2) == "\xE2\x96\x84\xE2\x96\x88");
-    CHECK(sparkline(values, 4, 16) == " \xE2\x96\x81\xE2\x96\x82\xE2\x96\x84");
-    CHECK(sparkline({}, 3) == "   ");
-    CHECK(sparkline(values, 0).empty());
-    CHECK(columns(sparkline(std::vector<double>{-1, 0}, 5)) == 5);
+    CHECK(sparkline(values, 6, Charset::utf8) == "   \xE2\x96\x81\xE2\x96\x84\xE2\x96\x88");
+    CHECK(sparkline(values, 2, Charset::utf8) == "\xE2\x96\x84\xE2\x96\x88");
+    CHECK(sparkline(values, 4, Charset::utf8, 16) == " \xE2\x96\x81\xE2\x96\x82\xE2\x96\x84");
+    CHECK(sparkline(values, 6, Charset::ascii) == "   .=@");
+    CHECK(sparkline({}, 3, Charset::utf8) == "   ");
+    CHECK(sparkline(values, 0, Charset::utf8).empty());
+    CHECK(columns(sparkline(std::vector<double>{-1, 0}, 5, Charset::utf8)) == 5);
 }

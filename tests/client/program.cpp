@@ -105,7 +105,7 @@ Finished run_client(std::vector<std::string> arguments, std::string_view input, 
 }
 
 TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t rows, std::size_t columns, Parent parent,
-                               const std::string& kind)
+                               std::vector<std::string> environment)
     : master_{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)}, screen_{rows, columns} {
     ::grantpt(master_.get());
     ::unlockpt(master_.get());
@@ -113,7 +113,6 @@ TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t r
     slave_.reset(::open(::ptsname(master_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!slave_) throw std::runtime_error{"no pseudo-terminal"};
     resize(rows, columns);
-    std::vector<std::string> environment = {"TERM=" + kind};
     pid_ = ::fork();
     if (pid_ == 0) {
         ::setsid();

@@ -28,7 +28,8 @@ public:
     // and it is sent on.
     enum class Parent { test, shell };
     explicit TerminalClient(std::vector<std::string> arguments, std::size_t rows = 24, std::size_t columns = 80,
-                            Parent parent = Parent::test, const std::string& kind = "xterm");
+                            Parent parent = Parent::test,
+                            std::vector<std::string> environment = {"TERM=xterm", "LC_ALL=C.UTF-8"});
     ~TerminalClient();
     TerminalClient(const TerminalClient&) = delete;
     TerminalClient& operator=(const TerminalClient&) = delete;

@@ -53,7 +53,7 @@ TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
 
 TEST_CASE("a terminal that cannot edit gets the prompt all the same, and nothing that only others understand") {
     const FakeServer server{usual_replies};
-    TerminalClient dumb{{"127.0.0.1", server.port()}, 24, 80, TerminalClient::Parent::test, "dumb"};
+    TerminalClient dumb{{"127.0.0.1", server.port()}, 24, 80, TerminalClient::Parent::test, {"TERM=dumb"}};
     const std::string prompt = "buzon 127.0.0.1:" + server.port() + ">";
     dumb.wait_cursor(prompt + " |");
     dumb.type("  METR\n");

@@ -101,17 +101,17 @@ TEST_CASE("plot draws the real history, and writes it as CSV where there is no t
     CHECK(terminal.wait_end() == 0);
     const Screen& screen = terminal.screen();
     CHECK(screen.row(0).starts_with("messages by the week, 20"));
-    CHECK(screen.row(0).ends_with(" 00:00 UTC"));
+    CHECK(screen.row(0).ends_with(" UTC"));
     CHECK(screen.row(1) == "     4 \xE2\x94\xA4");
-    // One week of at least sixteen: four columns and a half, three quarters high.
-    for (std::size_t row = 5; row <= 16; ++row) {
-        const std::string label = row == 5 ? "     3 " : row == 9 ? "     2 " : row == 13 ? "     1 " : "       ";
-        CHECK(screen.row(row) == label + (label == "       " ? "\xE2\x94\x82" : "\xE2\x94\xA4") +
-                                     "\xE2\xA3\xBF\xE2\xA3\xBF\xE2\xA3\xBF\xE2\xA3\xBF\xE2\xA1\x87");
+    // One week of at least sixteen, three quarters high. It still runs: what there is of it is hatched.
+    for (std::size_t row = 1; row <= 16; ++row) {
+        CAPTURE(row, screen.row(row));
+        const bool drawn = screen.row(row).size() > 10;
+        CHECK(drawn == (row >= 5));
+        CHECK(screen.row(row).find("\xE2\xA3\xBF") == std::string::npos);
     }
-    CHECK(screen.row(17).starts_with("       \xE2\x94\x94\xE2\x94\xB4"));
-    CHECK(screen.row(18).starts_with("        20"));
-    CHECK(screen.row(19) == "last 3, least 3, most 3, mean 3");
+    CHECK(screen.row(17).starts_with("       \xE2\x94\x94"));
+    CHECK(screen.row(19) == "running week 3");
 
     const Finished csv = run_client(to(server, {"plot", "messages", "week"}));
     CHECK(csv.code == 0);

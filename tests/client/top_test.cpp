@@ -26,8 +26,8 @@ std::string text_of(const std::vector<TopView::Row>& rows) {
 }
 
 // A server watched for six seconds: 10 messages and 100 kB a second.
-TopView watched() {
-    TopView view{"[::1]:1111"};
+TopView watched(Charset charset = Charset::utf8) {
+    TopView view{"[::1]:1111", charset};
     for (int i = 0; i <= 6; ++i) {
         const auto n = static_cast<unsigned long>(i);
         view.take_numbers(300 + i, line(std::to_string(100 + 10 * n) + ';' + std::to_string(102400 * n) + ";3;" +
@@ -67,6 +67,19 @@ TEST_CASE("the live view fits 80 by 24 and shows load, rates, filters and log-in
           " 15:14:34  login      user2            session=2 ip=::1\n"
           "\n\n"
           " q quits   s sorts (by load)   arrows scroll   3 sessions\n");
+}
+
+TEST_CASE("where the locale is not UTF-8 the live view is ASCII, whatever users are called") {
+    TopView view = watched(Charset::ascii);
+    view.take_event("2026-11-23T15:14:36.000Z login level=info user=\"jos\xC3\xA9\"");
+    view.take_sessions(310, list({"9 \xE6\x97\xA5 ::1 transaction age=1"}));
+    const std::string text = text_of(view.frame(24, 80, 1795446874));
+    for (const char c : text) CHECK(static_cast<unsigned char>(c) < 0x80);
+    CHECK(text.find(" messages/s       10                                                         @@@\n") !=
+          std::string::npos);
+    CHECK(text.find("login      jos?\n") != std::string::npos);
+    CHECK(text.find(" 9      ??         ::1 ") != std::string::npos);
+    for (const TopView::Row& row : view.frame(24, 80, 1795446874)) CHECK(row.text.size() == 80);
 }
 
 TEST_CASE("a frame has exactly the rows and columns of the screen, however small") {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "buzon/client/text.h"
+
 namespace buzon::client {
 
 // "2026-11-23T15:14:00Z", a fraction of a second allowed and dropped. Always UTC.
@@ -33,16 +35,19 @@ struct Point {
 struct Chart {
     std::string metric;
     Period period = Period::minute;
-    std::vector<Point> points; // ascending; periods may be missing
+    std::vector<Point> points;    // ascending; periods may be missing; the last one is the period that still runs
+    std::chrono::sys_seconds now; // where that one has got to; beyond either of its ends that end counts
+    Charset charset = Charset::utf8;
 };
 // How many periods have a column of dots of their own on a screen that wide.
-[[nodiscard]] std::size_t dots_across(std::size_t columns);
-// The picture: title, value axis with unit, area of braille dots, time axis (UTC), sum of it in one line. No row is
-// wider than `columns`, and there are no more than `rows`; a screen too small for it gets the last line only.
+[[nodiscard]] std::size_t dots_across(std::size_t columns, Charset charset);
+// The picture: title, value axis with unit, area of braille dots (or of # where there is only ASCII), time axis (UTC),
+// sum of it in one line. The running period is hatched, and nothing is drawn beyond now. No row is wider than
+// `columns`, and there are no more than `rows`; a screen too small for it gets the last line only.
 [[nodiscard]] std::string draw(const Chart& chart, std::size_t rows, std::size_t columns);
 
-// One row of block characters, the newest value at the right end; `top` is the full height, 0 = the largest value.
-// Exactly `width` columns.
-[[nodiscard]] std::string sparkline(std::span<const double> values, std::size_t width, double top = 0);
+// One row of block characters (of .:-=+*#@ in ASCII), the newest value at the right end; `top` is the full height, 0 =
+// the largest value. Exactly `width` columns.
+[[nodiscard]] std::string sparkline(std::span<const double> values, std::size_t width, Charset charset, double top = 0);
 
 } // namespace buzon::client

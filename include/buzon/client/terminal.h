@@ -9,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include "buzon/client/text.h"
 #include "buzon/posix/unique_fd.h"
 
 namespace buzon::client {
@@ -21,6 +22,11 @@ struct ScreenSize {
 [[nodiscard]] ScreenSize screen_size(int terminal) noexcept;
 // Its columns where the descriptor is a terminal that knows them, else 0.
 [[nodiscard]] std::size_t terminal_width(int descriptor) noexcept;
+
+// Whether the terminal understands more than line ends: TERM is set, and to something else than "dumb".
+[[nodiscard]] bool can_move_cursor() noexcept;
+// What the environment says of the characters that the terminal shows (LC_ALL, LC_CTYPE, LANG).
+[[nodiscard]] Charset locale_charset();
 
 // A terminal in raw mode while this lives: every key at once, no echo, no signals from keys; "\n" still begins a new
 // line. The old mode comes back with the destructor and when the process dies of a fault or an abort. Only one lives at

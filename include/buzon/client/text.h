@@ -25,6 +25,10 @@ struct Character {
 [[nodiscard]] std::size_t after_character(std::string_view text, std::size_t at) noexcept;
 [[nodiscard]] std::size_t before_character(std::string_view text, std::size_t at) noexcept;
 
+enum class Charset { ascii, utf8 };
+// For Charset::ascii every other character becomes "?", twice where it is two columns wide.
+[[nodiscard]] std::string in_charset(std::string text, Charset charset);
+
 // What may be sent to a terminal: control characters become visible, wrong UTF-8 becomes U+FFFD. Without this a log
 // line could move the administrator's cursor.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "buzon/client/reply.h"
+#include "buzon/client/text.h"
 
 namespace buzon::client {
 
@@ -52,7 +53,8 @@ public:
         bool inverse = false; // a heading
     };
 
-    explicit TopView(std::string server) : server_{std::move(server)} {}
+    explicit TopView(std::string server, Charset charset = Charset::utf8)
+        : server_{std::move(server)}, charset_{charset} {}
 
     // `now` is a steady clock in seconds. A refusal is shown where the data would be.
     void take_numbers(double now, const Reply& metr);
@@ -91,6 +93,7 @@ private:
     void add_log_ins(std::vector<Row>& rows, std::size_t height, std::size_t columns) const;
 
     std::string server_;
+    Charset charset_;
     std::array<Trend, 4> trends_; // messages, octets, log-ins, online
     std::map<std::string, double, std::less<>> metrics_;
     std::vector<Session> sessions_;
