@@ -76,12 +76,13 @@ private:
 
 class Script {
 public:
-    // With a prompt when a person types at a terminal that cannot edit (TERM=dumb).
-    Script(Conversation& server, const Invocation& invocation, Output& out, bool person)
+    // `typed`: by a person, at a terminal. There is a prompt where that terminal shows our output too.
+    Script(Conversation& server, const Invocation& invocation, Output& out, bool typed)
         : server_{server}
         , invocation_{invocation}
         , out_{out}
-        , prompt_{person ? prompt_text(invocation) : std::string{}} {}
+        , typed_{typed}
+        , prompt_{typed && ::isatty(out.descriptor()) ? prompt_text(invocation) : std::string{}} {}
 
     int run() {
         for (;;) {
@@ -107,7 +108,7 @@ public:
             if (answer.kind == Answer::Kind::gone) return unavailable(invocation_, answer.why);
             if (answer.kind == Answer::Kind::interrupted || out_.error()) return finish();
             if (!answer.reply.ok) failed_ = true;
-            if (is_quit(*line) && answer.reply.ok) return failed_ ? exit_refused : exit_ok;
+            if (is_quit(*line) && answer.reply.ok) return verdict();
         }
     }
 
@@ -151,12 +152,16 @@ private:
         end_row();
         server_.leave();
         if (input_.signal() != 0) return 128 + input_.signal(); // as a shell reports it
-        return failed_ ? exit_refused : exit_ok;
+        return verdict();
     }
+
+    // A person has seen what was refused; a script's caller has only this.
+    [[nodiscard]] int verdict() const noexcept { return failed_ && !typed_ ? exit_refused : exit_ok; }
 
     Conversation& server_;
     const Invocation& invocation_;
     Output& out_;
+    const bool typed_;
     const std::string prompt_; // empty: none
     ScriptInput input_;
     bool failed_ = false;
@@ -165,7 +170,7 @@ private:
 } // namespace
 
 int run_script(Conversation& server, const Invocation& invocation, Output& out) {
-    return Script{server, invocation, out, ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO)}.run();
+    return Script{server, invocation, out, ::isatty(STDIN_FILENO) == 1}.run();
 }
 
 } // namespace buzon::client

@@ -64,6 +64,22 @@ TEST_CASE("a terminal that cannot edit gets the prompt all the same, and nothing
     CHECK(dumb.everything().find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("whoever leaves the prompt by QUIT or Ctrl-D has succeeded, whatever was refused before") {
+    for (const char* kind : {"TERM=xterm", "TERM=dumb", "NO_TERM=1"}) {
+        for (const char* leaving : {"QUIT\r", "\x04"}) {
+            CAPTURE(kind, leaving);
+            const FakeServer server{usual_replies};
+            TerminalClient terminal{{"127.0.0.1", server.port()}, 24, 80, TerminalClient::Parent::test, {kind}};
+            terminal.wait_cursor("> |");
+            terminal.type("WHAT\r");
+            terminal.wait_for("-ERR unknown command\n");
+            terminal.wait_cursor("> |");
+            terminal.type(leaving);
+            CHECK(terminal.wait_end() == 0);
+        }
+    }
+}
+
 TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
     PromptBench bench;
     bench.ready();
