@@ -12,6 +12,16 @@ using namespace std::chrono_literals;
 using detail::Order;
 using detail::Process;
 
+namespace {
+
+// After so many failures in a row to tell a worker of a job, all that wait are refused, and so are new ones until the
+// pause that follows each failure is over. Then one of them is a new try.
+constexpr int most_failures = 6;
+constexpr auto first_pause = 10ms; // and twice as long after each further failure
+constexpr std::chrono::milliseconds longest_pause = 5s;
+
+} // namespace
+
 // --- Pending ---
 
 Pending& Pending::operator=(Pending&& other) noexcept {
@@ -46,7 +56,7 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     order->job.fd = -1;
     order->on_answer = std::move(on_answer);
     if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
-    if (queue_.size() >= settings_.longest_queue || (job.fd >= 0 && !order->fd)) {
+    if (queue_.size() >= settings_.longest_queue || hopeless() || (job.fd >= 0 && !order->fd)) {
         fail_later(order, Fate::refused);
         return Pending{order};
     }
@@ -56,7 +66,7 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
 }
 
 void Pool::feed() {
-    while (!queue_.empty()) {
+    while (!queue_.empty() && !pause_.lasts()) {
         const std::shared_ptr<Order> order = queue_.front();
         if (order->dropped) {
             queue_.pop_front();
@@ -64,13 +74,41 @@ void Pool::feed() {
         }
         Process* const process = idle_or_new();
         if (!process && !processes_.empty()) return; // all are busy
-        if (process && !process->take(order)) {
-            gone(*process);
+        if (!process) {
+            queue_.pop_front();
+            fail_later(order, Fate::crashed); // no worker, and none can be had
             continue;
         }
-        queue_.pop_front();
-        if (!process) fail_later(order, Fate::crashed); // no worker, and none can be had
+        switch (process->take(order)) {
+        case Process::Taken::yes:
+            failures_ = 0;
+            queue_.pop_front();
+            break;
+        case Process::Taken::worker_gone: {
+            // One that has served may have died while it was idle: there is another, or a new one.
+            const bool fresh = !process->has_served();
+            gone(*process);
+            if (fresh) could_not_send();
+            break;
+        }
+        case Process::Taken::not_sent: could_not_send(); break;
+        }
     }
+}
+
+// The kernel has no memory for a message, or new workers die at once: to try on and on would cost a process a time, and
+// all of ours.
+void Pool::could_not_send() {
+    std::chrono::milliseconds pause = first_pause;
+    for (int i = 0; i < failures_ && pause < longest_pause; ++i) pause *= 2;
+    pause_.begin(std::min(pause, longest_pause));
+    failures_ = std::min(failures_ + 1, most_failures + 10);
+    if (!hopeless()) return;
+    for (std::shared_ptr<Order>& order : std::exchange(queue_, {})) fail_later(std::move(order), Fate::refused);
+}
+
+bool Pool::hopeless() const noexcept {
+    return pause_.lasts() && failures_ >= most_failures;
 }
 
 Process* Pool::idle_or_new() {
@@ -80,6 +118,7 @@ Process* Pool::idle_or_new() {
     if (processes_.size() >= settings_.most_processes || event::Clock::now() < no_start_before_) return nullptr;
     auto process = std::make_unique<Process>(*this);
     if (!process->start(settings_)) {
+        ++started_;
         processes_.push_back(std::move(process));
         return processes_.back().get();
     }
@@ -130,6 +169,7 @@ Statistics Pool::statistics() const noexcept {
     now.running = static_cast<std::size_t>(
         std::count_if(processes_.begin(), processes_.end(), [](const auto& p) { return !p->idle(); }));
     now.queued = queue_.size();
+    now.started = started_;
     now.done = done_;
     now.crashed = crashed_;
     return now;

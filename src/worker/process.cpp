@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 #include <optional>
@@ -82,10 +83,11 @@ std::error_code Process::start(const Settings& settings) {
     return watch_.start(pool_.loop_, socket_.get(), EPOLLIN, *this);
 }
 
-bool Process::take(const std::shared_ptr<Order>& order) {
+Process::Taken Process::take(const std::shared_ptr<Order>& order) {
     // Never would_block: an idle worker has read everything we ever sent, and one message fits the empty socket.
-    if (send_message(socket_.get(), order->job.kind, order->job.body, order->fd.get()).what != posix::Moved::some) {
-        return false;
+    const posix::Transfer sent = send_message(socket_.get(), order->job.kind, order->job.body, order->fd.get());
+    if (sent.what != posix::Moved::some) {
+        return sent.why.value() == EPIPE || sent.why.value() == ECONNRESET ? Taken::worker_gone : Taken::not_sent;
     }
     if (!order->job.repeatable) {
         order->job.body = {};
@@ -96,7 +98,7 @@ bool Process::take(const std::shared_ptr<Order>& order) {
     begun_ = event::Clock::now();
     processor_before_ = processor_time();
     arm_limit();
-    return true;
+    return Taken::yes;
 }
 
 // Of this process, since it was started. All there is where it cannot be told: then there is nobody to wait for.
@@ -148,6 +150,7 @@ void Process::on_ready(std::uint32_t) {
         return end(Fate::crashed);
     }
     limit_.disarm();
+    served_ = true;
     ++pool_.done_;
     answer(Answer{Fate::answered, std::move(message.body), std::move(message.fd)});
 }

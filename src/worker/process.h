@@ -24,8 +24,10 @@ public:
     [[nodiscard]] std::error_code start(const Settings& settings);
     [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
     [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
-    // False: the worker has gone; the order is still the caller's.
-    [[nodiscard]] bool take(const std::shared_ptr<Order>& order);
+    // Unless it was taken the order is still the caller's.
+    enum class Taken : std::uint8_t { yes, not_sent, worker_gone };
+    [[nodiscard]] Taken take(const std::shared_ptr<Order>& order);
+    [[nodiscard]] bool has_served() const noexcept { return served_; } // it has answered once
     void kill() noexcept;
 
 private:
@@ -47,6 +49,7 @@ private:
     event::Instant begun_{};                       // the running job:
     std::chrono::nanoseconds processor_before_{0}; // what the worker had used by then
     std::shared_ptr<Order> order_;
+    bool served_ = false;
     bool finished_ = false;
 };
 

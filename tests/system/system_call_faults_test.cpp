@@ -1,5 +1,7 @@
 // system/system_call_faults_test.cpp - system calls of the server that fail while it serves: nobody gets half a message
 // for a whole one, and the server goes on.
+#include <set>
+
 #include "support/catch.h"
 #include "system/strace.h"
 
@@ -67,5 +69,41 @@ TEST_CASE("a read of a message's file that fails, here or in a worker, makes no 
         CHECK(tally.whole > 0); // a worker may read what the server could not
         retrieve(server, "preadv2,pread64:error=EIO:when=1+", mail, tally);
         CHECK(tally.cut + tally.refused > 0);
+    }
+}
+
+TEST_CASE("while no worker can be told of a job, logins are refused, few processes are started, and SIGTERM is heard") {
+    for (const std::string error : {"ENOBUFS", "ENOMEM", "EPIPE"}) {
+        CAPTURE(error);
+        // The leak sanitizer does not work in a process that is traced to its end.
+        Server server{{.arguments = {"-u", "user1:pass1", "-u", "user2:pass2"},
+                       .environment = {{"ASAN_OPTIONS", "detect_leaks=0"}}}};
+        server.session(2).quit();
+        std::set<pid_t> seen;
+        const auto look = [&] {
+            for (const pid_t worker : workers_of(server.pid())) seen.insert(worker);
+            return seen.size();
+        };
+        {
+            const Strace strace{server, injection("sendmsg:error=" + error), "/dev/null", Strace::Holds::server};
+            for (int i = 0; i < 20; ++i) {
+                Pop3Client client = server.client();
+                CHECK(client.command("USER user1").starts_with("+OK"));
+                CHECK(client.command("PASS pass1").starts_with("-ERR [SYS/TEMP]"));
+                CHECK(client.command("NOOP").starts_with("-ERR")); // before login; but it is answered
+                (void)look();
+            }
+            CHECK(look() <= 10);
+            if (error == "EPIPE") {
+                CHECK(server.stop() == 0);
+                server.expect_no_clean_end();
+                continue;
+            }
+        }
+        // When the kernel has memory again, all goes on.
+        CHECK(eventually([&] {
+            Pop3Client client = server.client();
+            return client.command("USER user1").starts_with("+OK") && client.command("PASS pass1").starts_with("+OK");
+        }));
     }
 }

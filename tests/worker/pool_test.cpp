@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -16,6 +19,17 @@
 #include "buzon/worker/serve.h"
 #include "support/catch.h"
 #include "support/second_life.h"
+
+// The errno with which sendmsg(2) fails in this process; 0: it works.
+static int send_error = 0;
+
+extern "C" ssize_t sendmsg(int socket, const msghdr* message, int flags) {
+    if (send_error != 0) {
+        errno = send_error;
+        return -1;
+    }
+    return ::syscall(SYS_sendmsg, socket, message, flags);
+}
 
 using namespace buzon::worker;
 using namespace std::chrono_literals;
@@ -330,4 +344,75 @@ TEST_CASE("workers without work go, but for one, and come again when there is so
     ask(pool, last, Job{echo, "a", -1, true});
     turn_until(loop, [&] { return last.answer.has_value(); });
     CHECK(last.answer->body == "a");
+}
+
+TEST_CASE(
+    "jobs that no worker can be told of are refused after a few tries, with few new workers, and the loop goes on") {
+    for (const int error : {ENOBUFS, ENOMEM, EPIPE}) {
+        CAPTURE(error);
+        EventLoop loop;
+        Pool pool{loop, settings(2)};
+        Asked before;
+        ask(pool, before, Job{echo, "before", -1, true});
+        turn_until(loop, [&] { return before.answer.has_value(); });
+        send_error = error;
+        std::vector<Asked> asked(20);
+        for (Asked& one : asked) {
+            Job job{echo, "x", -1, true};
+            job.repeatable = true;
+            ask(pool, one, job);
+            CHECK_FALSE(one.answer); // it comes from the loop
+        }
+        turn_until(loop, [&] {
+            return std::all_of(asked.begin(), asked.end(), [](const Asked& a) { return a.answer.has_value(); });
+        });
+        for (const Asked& one : asked) CHECK(one.answer->fate == Fate::refused);
+        CHECK(pool.statistics().queued == 0);
+        const std::uint64_t started = pool.statistics().started;
+        CHECK(started <= (error == EPIPE ? 7 : 1)); // while the kernel has no memory, the worker stays
+
+        // In the pause that follows nobody waits, and nothing is tried.
+        Asked later;
+        ask(pool, later, Job{echo, "x", -1, true});
+        turn_until(loop, [&] { return later.answer.has_value(); });
+        CHECK(later.answer->fate == Fate::refused);
+        CHECK(pool.statistics().started <= started + 1); // a slow machine's pause may have been over
+
+        send_error = 0;
+        Asked again;
+        turn_until(loop, [&] {
+            if (again.answer && again.answer->fate == Fate::refused) again = {};
+            if (!again.pending.waiting() && !again.answer) ask(pool, again, Job{echo, "again", -1, true});
+            return again.answer && again.answer->fate == Fate::answered;
+        });
+        CHECK(again.answer->body == "again");
+        Asked last; // and at once from then on
+        ask(pool, last, Job{echo, "last", -1, true});
+        turn_until(loop, [&] { return last.answer.has_value(); });
+        CHECK(last.answer->fate == Fate::answered);
+    }
+}
+
+TEST_CASE("workers that were killed while they were idle cost no job") {
+    EventLoop loop;
+    Pool pool{loop, settings(8)};
+    std::vector<Asked> asked(8);
+    for (Asked& one : asked) ask(pool, one, Job{nap, "", -1, true});
+    turn_until(loop,
+               [&] { return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); }); });
+    std::vector<Asked> numbers(8);
+    for (Asked& one : numbers) ask(pool, one, Job{my_pid, "", -1, true});
+    turn_until(loop, [&] {
+        return std::all_of(numbers.begin(), numbers.end(), [](auto& a) { return a.answer.has_value(); });
+    });
+    for (const Asked& one : numbers) {
+        const pid_t pid = std::stoi(one.answer->body);
+        if (::kill(pid, SIGKILL) != 0) continue; // it answered twice
+        siginfo_t info{};
+        ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+    }
+    Asked next; // before the loop has heard of any end
+    ask(pool, next, Job{echo, "next", -1, true});
+    turn_until(loop, [&] { return next.answer.has_value(); });
+    CHECK(next.answer->fate == Fate::answered);
 }

@@ -34,7 +34,7 @@ enum class Fate : std::uint8_t {
     answered,
     crashed,       // the worker died over it, of a repeatable one the second too; or none could be started
     too_late,      // it took longer than Settings allows
-    refused,       // the queue was full
+    refused,       // the queue was full, or no worker could be told of any job for some time
     no_descriptor, // done, but its descriptor could not be received: our table is full
 };
 
@@ -84,6 +84,7 @@ struct Statistics {
     std::size_t processes = 0;
     std::size_t running = 0; // jobs
     std::size_t queued = 0;
+    std::uint64_t started = 0; // processes
     std::uint64_t done = 0;
     std::uint64_t crashed = 0;
 };
@@ -113,11 +114,25 @@ private:
     private:
         Pool& pool_;
     };
+    // While it is armed, no job is given to anybody.
+    class Pause final : private event::TimerHandler {
+    public:
+        explicit Pause(Pool& pool) : pool_{pool} {}
+        void begin(std::chrono::milliseconds time) { timer_.arm(pool_.loop_.timers(), event::Clock::now() + time); }
+        [[nodiscard]] bool lasts() const noexcept { return timer_.armed(); }
+
+    private:
+        void on_timer(event::Timer&) override { pool_.feed(); }
+        Pool& pool_;
+        event::Timer timer_{*this};
+    };
 
     void feed(); // gives queued jobs to idle workers, starts workers
     [[nodiscard]] detail::Process* idle_or_new();
     [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // there are others
     void gone(detail::Process& process);                                     // it ended: forget it after this turn
+    void could_not_send();
+    [[nodiscard]] bool hopeless() const noexcept; // for now
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
     void again(std::shared_ptr<detail::Order> order); // before all others: it has waited once
     void run_late_answers();
@@ -129,7 +144,10 @@ private:
     std::deque<std::shared_ptr<detail::Order>> queue_;
     std::vector<std::pair<std::shared_ptr<detail::Order>, Fate>> late_;
     Later later_{*this};
+    Pause pause_{*this};
+    int failures_ = 0;                 // in a row, to tell a worker of a job
     event::Instant no_start_before_{}; // after a worker that could not be started
+    std::uint64_t started_ = 0;
     std::uint64_t done_ = 0;
     std::uint64_t crashed_ = 0;
 };
