@@ -1,6 +1,12 @@
 #include "charset.h"
 
+#include <iconv.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <deque>
+#include <utility>
 
 #include "buzon/mail/header.h"
 
@@ -60,6 +66,82 @@ bool valid_utf8(std::string_view text) noexcept {
     return true;
 }
 
+const iconv_t no_conversion = reinterpret_cast<iconv_t>(-1);
+
+constexpr std::size_t longest_charset_name = 40;
+constexpr std::size_t converters_kept = 8; // few mails have more charsets, and many have the same
+constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
+
+// Only what may stand in a name: "/" begins orders to iconv(3).
+bool is_charset_name(std::string_view name) noexcept {
+    return !name.empty() && name.size() <= longest_charset_name && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view{"-_.:+()"}.find(c) != std::string_view::npos;
+    });
+}
+
+class Converter {
+public:
+    explicit Converter(std::string_view name)
+        : name_{name}, open_{is_charset_name(name) ? ::iconv_open("UTF-8", name_.c_str()) : no_conversion} {}
+    Converter(const Converter&) = delete;
+    Converter& operator=(const Converter&) = delete;
+    ~Converter() {
+        if (open_ != no_conversion) ::iconv_close(open_);
+    }
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] bool known() const noexcept { return open_ != no_conversion; }
+
+    std::string convert(std::string_view octets) {
+        const std::size_t most = octets.size() * 8 + 64;
+        std::string text;
+        ::iconv(open_, nullptr, nullptr, nullptr, nullptr); // as at the beginning of a text
+        while (!octets.empty() && text.size() < most) {
+            const std::size_t before = octets.size();
+            const std::size_t wrote = text.size();
+            const int error = step(octets, text);
+            if (error == 0) continue;
+            // Full of output is no trouble, unless nothing moves; half a character at the end is the end.
+            if (error == E2BIG && (octets.size() != before || text.size() != wrote)) continue;
+            text += replacement_character;
+            if (error != EILSEQ) break;
+            octets.remove_prefix(1);
+        }
+        (void)step(octets = {}, text); // what it has kept back
+        return text;
+    }
+
+private:
+    // As far as it goes at once; 0 or an errno.
+    int step(std::string_view& octets, std::string& text) {
+        std::array<char, 1024> room;
+        char* from = const_cast<char*>(octets.data());
+        char* to = room.data();
+        std::size_t left = octets.size();
+        std::size_t free = room.size();
+        const std::size_t result =
+            octets.empty() ? ::iconv(open_, nullptr, nullptr, &to, &free) : ::iconv(open_, &from, &left, &to, &free);
+        const int error = result == static_cast<std::size_t>(-1) ? errno : 0;
+        octets = octets.substr(octets.size() - left);
+        text.append(room.data(), room.size() - free);
+        return error;
+    }
+
+    std::string name_;
+    iconv_t open_;
+};
+
+// Those that were used last, known or not.
+Converter& converter_for(std::string_view name) {
+    static std::deque<Converter> kept;
+    const auto found =
+        std::find_if(kept.begin(), kept.end(), [&](const Converter& one) { return same_name(one.name(), name); });
+    if (found != kept.end()) return *found;
+    if (kept.size() == converters_kept) kept.pop_front();
+    return kept.emplace_back(name);
+}
+
 } // namespace
 
 std::optional<Charset> charset_named(std::string_view name) noexcept {
@@ -107,12 +189,22 @@ std::string to_utf8(std::string_view octets, Charset charset) {
 
 unsigned lower_letter(unsigned point) noexcept {
     if (point >= 0xC0 && point <= 0xDE && point != 0xD7) return point + 0x20;
-    // Pairs of capital and small; where they stand the other way round, and the few that have none among themselves.
+    // Pairs of capital and small; where they stand the other way round, and the few that have no_conversion among
+    // themselves.
     if (point == 0x130 || point == 0x131 || point == 0x138 || point == 0x149 || point == 0x17F) return point;
     if (point == 0x178) return 0xFF;
     const bool odd_is_capital = (point >= 0x139 && point <= 0x148) || (point >= 0x179 && point <= 0x17E);
     if (point >= 0x100 && point <= 0x17E && (point % 2 != 0) == odd_is_capital) return point + 1;
     return point;
+}
+
+bool is_foreign_charset(std::string_view name) {
+    return is_charset_name(name) && converter_for(name).known();
+}
+
+std::string foreign_to_utf8(std::string_view octets, std::string_view name) {
+    if (octets.empty() || !is_foreign_charset(name)) return {};
+    return converter_for(name).convert(octets);
 }
 
 } // namespace buzon::mail

@@ -79,11 +79,22 @@ std::string from_base64(std::string_view text) {
 struct EncodedWord {
     std::string_view whole;
     Charset charset;
+    std::string_view name; // of the charset
     std::string octets;
+
+    [[nodiscard]] bool same_charset(Charset other, std::string_view other_name) const noexcept {
+        return charset == other && (charset != Charset::foreign || same_name(name, other_name));
+    }
 };
 
+std::optional<Charset> charset_among(Charsets charsets, std::string_view name) {
+    const std::optional<Charset> known = charset_named(name);
+    if (known || charsets == Charsets::built_in || !is_foreign_charset(name)) return known;
+    return Charset::foreign;
+}
+
 // =?CHARSET[*LANGUAGE]?B|Q?TEXT?= at the beginning of `text`.
-std::optional<EncodedWord> encoded_word(std::string_view text) {
+std::optional<EncodedWord> encoded_word(std::string_view text, Charsets charsets) {
     if (text.substr(0, 2) != "=?") return std::nullopt;
     const std::size_t charset_end = text.find('?', 2);
     if (charset_end == text.npos || charset_end + 2 >= text.size() || text[charset_end + 2] != '?') return std::nullopt;
@@ -94,10 +105,12 @@ std::optional<EncodedWord> encoded_word(std::string_view text) {
     const std::string_view content = text.substr(start, end - start);
     if (name.find(' ') != name.npos || content.find_first_of(" \t?") != content.npos) return std::nullopt;
     name = name.substr(0, name.find('*'));
-    const std::optional<Charset> charset = charset_named(name);
     const char encoding = lower(text[charset_end + 1]);
-    if (!charset || (encoding != 'q' && encoding != 'b')) return std::nullopt;
-    return EncodedWord{text.substr(0, end + 2), *charset, encoding == 'q' ? from_q(content) : from_base64(content)};
+    if (encoding != 'q' && encoding != 'b') return std::nullopt;
+    const std::optional<Charset> charset = charset_among(charsets, name);
+    if (!charset) return std::nullopt;
+    return EncodedWord{text.substr(0, end + 2), *charset, name,
+                       encoding == 'q' ? from_q(content) : from_base64(content)};
 }
 
 } // namespace
@@ -130,28 +143,35 @@ std::optional<HeaderFields::Field> HeaderFields::next() noexcept {
 
 std::string unfolded(std::string_view folded_body) {
     std::string body;
-    const std::string_view text = trimmed(folded_body);
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if (text[i] != '\n' && !(text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n')) body += text[i];
+    std::string_view text = trimmed(folded_body);
+    while (!text.empty()) {
+        const std::string_view line = first_line(text);
+        text.remove_prefix(line.size());
+        if (trimmed(line).empty()) continue;
+        if (!body.empty()) body += ' ';
+        body += trimmed(line);
+    }
     return body;
 }
 
-std::string decoded(std::string_view unfolded_body) {
+std::string decoded(std::string_view unfolded_body, Charsets charsets) {
     std::string text;
     // Octets of neighbouring words in one charset are put together first: some cut a UTF-8 character in two.
     std::string octets;
     Charset charset = Charset::utf8;
+    std::string_view name;
     const auto flush = [&] {
-        text += to_utf8(octets, charset);
+        text += charset == Charset::foreign ? foreign_to_utf8(octets, name) : to_utf8(octets, charset);
         octets.clear();
     };
     bool after_word = false;
     while (!unfolded_body.empty()) {
         const std::size_t space = std::min(unfolded_body.find_first_not_of(" \t"), unfolded_body.size());
-        if (const auto word = encoded_word(unfolded_body.substr(space))) {
-            if (!after_word || word->charset != charset) flush();
+        if (const auto word = encoded_word(unfolded_body.substr(space), charsets)) {
+            if (!after_word || !word->same_charset(charset, name)) flush();
             if (!after_word) text += unfolded_body.substr(0, space);
             charset = word->charset;
+            name = word->name;
             octets += word->octets;
             unfolded_body.remove_prefix(space + word->whole.size());
             after_word = true;

@@ -82,7 +82,7 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
 }
 
 std::string searchable(std::string_view folded_body) {
-    return lower_latin(decoded(unfolded(folded_body)));
+    return lower_latin(decoded(unfolded(folded_body), Charsets::of_system));
 }
 
 } // namespace

@@ -42,7 +42,7 @@ TEST_CASE("fields are found with their folded lines; what is no field is passed 
     auto field = fields.next();
     REQUIRE(field);
     CHECK(field->name == "Subject");
-    CHECK(unfolded(field->folded_body) == "a b\tc");
+    CHECK(unfolded(field->folded_body) == "a b c");
     field = fields.next();
     REQUIRE(field);
     CHECK(field->name == "X");
@@ -71,6 +71,50 @@ TEST_CASE("RFC 2047 words are decoded, in every charset that is met, and cut cha
         CHECK(decoded(broken) == broken);
     CHECK(decoded("caf\xe9") == "café");
     CHECK(decoded("caf\xc3\xa9") == "café");
+}
+
+TEST_CASE("header folding, by blanks or tabs and whatever the line ends, counts as one blank") {
+    for (const char* const fold : {"\n ", "\n\t", "\r\n\t", " \n ", "\t\r\n \t ", "\n \n\t"}) {
+        const std::string header = "Subject: un asunto" + std::string{fold} + "muy largo\nTo: ana\n";
+        CHECK(unfolded(header.substr(8, header.find("\nTo") - 8)) == "un asunto muy largo");
+        CHECK(finds("SUBJECT \"asunto muy\"", header));
+        CHECK_FALSE(finds("SUBJECT asuntomuy", header));
+    }
+    CHECK(unfolded("a  b\tc") == "a  b\tc"); // no folding
+    CHECK(unfolded(" \n \n").empty());
+    CHECK(finds("SUBJECT ab", "Subject: =?UTF-8?Q?a?=\r\n\t=?UTF-8?Q?b?=\r\n"));
+}
+
+TEST_CASE("words in the charsets of iconv(3) are found, and no mail can make more of them than is bounded") {
+    const auto text = [](std::string_view word) { return decoded(word, Charsets::of_system); };
+    CHECK(text("=?koi8-r?Q?=F0=D2=C9=D7=C5=D4?=") == "Привет");
+    CHECK(text("=?KOI8-R?B?8NLJ18XU?= x") == "Привет x");
+    CHECK(text("=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=") == "日本");
+    CHECK(text("=?ISO-2022-JP?B?GyRCRnw=?= =?iso-2022-jp?B?S1wbKEI=?=") == "日本"); // cut within a shift
+    CHECK(text("=?gb2312?B?1tDOxA==?= =?big5?B?pKTl?=") == "中文中\xEF\xBF\xBD");   // half a character at the end
+    CHECK(text("=?windows-1251?Q?=EF?= =?koi8-r?Q?=D2?=") == "пр");
+    CHECK(text("=?iso-8859-2*pl?Q?=B1=E6?=") == "ąć");
+    CHECK(text("=?shift_jis?Q?a=FFb?=") == "a\xEF\xBF\xBD"
+                                           "b"); // not valid there
+    // As without them.
+    for (const char* const unknown :
+         {"=?x-unknown?Q?=C1?=", "=?utf-8//translit?Q?=C1?=", "=?..%2Fx?Q?=C1?=", "=?../../x?Q?=C1?=", "=??Q?=C1?="})
+        CHECK(text(unknown) == unknown);
+    CHECK(text("=?" + std::string(5000, 'a') + "?Q?x?=") == "=?" + std::string(5000, 'a') + "?Q?x?=");
+    CHECK(finds("SUBJECT привет", "Subject: =?koi8-r?Q?=D0=D2=C9=D7=C5=D4?=\n"));
+    // What a client asks for is looked at by the server itself, which must not load files for it.
+    CHECK_FALSE(finds("SUBJECT =?koi8-r?Q?=D0?=", "Subject: =?koi8-r?Q?=D0?=\n"));
+
+    std::string many, garbage;
+    for (int i = 0; i < 2000; ++i)
+        many += "=?x-" + std::to_string(i) + "?Q?=C1?= =?iso-8859-" + std::to_string(i % 17) + "?Q?=C1?= ";
+    CHECK(text(many).size() < many.size());
+    for (int i = 0; i < 100'000; ++i) garbage += "=FF=1B";
+    for (const char* const charset :
+         {"iso-2022-kr", "utf-7", "utf-16", "ucs-4", "euc-jp", "big5-hkscs", "tscii", "gb18030"}) {
+        CAPTURE(charset);
+        CHECK(text(std::string{"=?"} + charset + "?Q?" + garbage + "?=").size() <= 200'000 * 8 + 200);
+    }
 }
 
 TEST_CASE("Latin letters lose their case, others stay") {

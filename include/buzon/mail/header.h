@@ -26,11 +26,15 @@ private:
     std::string_view rest_;
 };
 
-// RFC 5322 section 2.2.3: line ends go, what is left of white space around them stays; outer white space goes.
+// RFC 5322 section 2.2.3, as people see it: a line end with the blanks and tabs around it is one blank; outer ones go.
 [[nodiscard]] std::string unfolded(std::string_view folded_body);
-// RFC 2047 words in UTF-8, ASCII, ISO-8859-1, -15 and Windows-1252 become UTF-8 text; others stay as they are. White
-// space between two decoded words goes. Octets that are no UTF-8 are taken for Windows-1252.
-[[nodiscard]] std::string decoded(std::string_view unfolded_body);
+
+// built_in: UTF-8, ASCII, ISO-8859-1, -15 and Windows-1252. of_system: those of iconv(3) too, which loads files: not
+// for the reactor.
+enum class Charsets { built_in, of_system };
+// RFC 2047 words in one of these charsets become UTF-8 text; others stay as they are. White space between two decoded
+// words goes. Octets that are no UTF-8 are taken for Windows-1252.
+[[nodiscard]] std::string decoded(std::string_view unfolded_body, Charsets charsets = Charsets::built_in);
 // UTF-8 in, UTF-8 out: Latin letters (ASCII, Latin-1, Latin Extended-A) in lower case, all else as it is.
 [[nodiscard]] std::string lower_latin(std::string_view utf8);
 
