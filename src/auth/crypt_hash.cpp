@@ -91,6 +91,12 @@ bool crypt_matches(const std::string& hash, std::string_view password) {
     return !made.empty() && equal_in_constant_time(made, hash);
 }
 
+bool crypt_makes(const char* prefix) noexcept {
+    constexpr char octets[32] = {}; // any: the setting is not used
+    char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+    return ::crypt_gensalt_rn(prefix, 0, octets, sizeof octets, setting, sizeof setting) != nullptr;
+}
+
 std::string make_crypt_hash(const char* prefix, std::string_view password, unsigned long rounds) {
     const std::string random = random_octets(32);
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];

@@ -19,4 +19,7 @@ namespace buzon::auth {
 // A fresh hash; empty where this system's crypt(3) does not know the method. `prefix` as "$6$"; `rounds` 0 = usual.
 [[nodiscard]] std::string make_crypt_hash(const char* prefix, std::string_view password, unsigned long rounds);
 
+// Whether it knows the method.
+[[nodiscard]] bool crypt_makes(const char* prefix) noexcept;
+
 } // namespace buzon::auth

@@ -56,4 +56,10 @@ Parsed<std::string> make_secret(std::string_view scheme_name, std::string_view p
     return make_crypt(*scheme, password, rounds);
 }
 
+bool can_make_secret(std::string_view scheme_name) noexcept {
+    const auto scheme = find_scheme(scheme_name);
+    if (!scheme) return false;
+    return scheme->scheme != Scheme::crypt || !scheme->new_hash || crypt_makes(scheme->new_hash);
+}
+
 } // namespace buzon::auth

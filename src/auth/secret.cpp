@@ -17,10 +17,24 @@ bool is_locked_hash(std::string_view hash) noexcept {
     return hash.empty() || hash == "x" || hash[0] == '*' || hash[0] == '!';
 }
 
+// What a scheme is called where it looks like one: in capitals, as Dovecot's are written. Anything else between braces
+// may be a password that begins with one, and is not repeated.
+std::string called(std::string_view scheme) {
+    const auto usual = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
+    const bool shown = !scheme.empty() && scheme.size() <= 24 && scheme[0] >= 'A' && scheme[0] <= 'Z' &&
+                       std::all_of(scheme.begin(), scheme.end(), usual);
+    return shown ? " {" + std::string{scheme} + '}' : std::string{};
+}
+
 struct Labelled {
     SchemeRow scheme;
     std::string secret; // decoded where the label says how it is written
 };
+
+// What a reason begins with.
+std::string in(const SchemeRow& scheme) {
+    return '{' + std::string{scheme.name} + "}: ";
+}
 
 // Takes `{SCHEME}` or `{SCHEME.ending}` apart from what follows.
 Parsed<Labelled> read_label(std::string_view text) {
@@ -35,8 +49,7 @@ Parsed<Labelled> read_label(std::string_view text) {
         label = label.substr(0, dot);
     }
     const auto scheme = find_scheme(label);
-    // Its name is not repeated: what stands between the braces may be a password that begins with one.
-    if (!scheme) return Wrong{"unknown password scheme"};
+    if (!scheme) return Wrong{"unknown password scheme" + called(label)};
     if (ending.data() == nullptr) return Labelled{*scheme, std::string{secret}};
     std::optional<std::string> decoded;
     if (equal_ignoring_case(ending, "b64") || equal_ignoring_case(ending, "base64"))
@@ -44,8 +57,8 @@ Parsed<Labelled> read_label(std::string_view text) {
     else if (equal_ignoring_case(ending, "hex"))
         decoded = decode_hex(secret);
     else
-        return Wrong{"unknown encoding of a password scheme"};
-    if (!decoded) return Wrong{"the secret is not written as its scheme's ending says"};
+        return Wrong{in(*scheme) + "unknown encoding of a password scheme"};
+    if (!decoded) return Wrong{in(*scheme) + "the secret is not written as its scheme's ending says"};
     return Labelled{*scheme, std::move(*decoded)};
 }
 
@@ -76,11 +89,11 @@ Parsed<Secret> Secret::parse(std::string_view text) {
     auto& [scheme, secret] = labelled.value();
     switch (scheme.scheme) {
     case Scheme::plain:
-        if (secret.empty()) return Wrong{"the password is empty"};
+        if (secret.empty()) return Wrong{in(scheme) + "the password is empty"};
         return Secret{Plain{std::move(secret)}};
     case Scheme::scram_sha_256: {
         auto credentials = parse_scram_credentials(secret);
-        if (!credentials) return Wrong{credentials.why()};
+        if (!credentials) return Wrong{in(scheme) + credentials.why()};
         return Secret{std::move(credentials).value()};
     }
     case Scheme::crypt: break;
@@ -88,10 +101,14 @@ Parsed<Secret> Secret::parse(std::string_view text) {
     if (is_locked_hash(secret)) return Secret{Locked{}};
     if (!is_crypt_hash(secret) || !secret.starts_with(scheme.hash_begins)) {
         return Wrong{text.starts_with('{')
-                         ? "the secret is not a hash of its scheme that crypt(3) knows"
+                         ? in(scheme) + "the secret is not a hash of its scheme that crypt(3) knows"
                          : "the secret is no hash that crypt(3) knows; a clear password needs {PLAIN}"};
     }
     return Secret{Crypt{std::move(secret)}};
+}
+
+std::string fault_of_secret(std::string_view text) {
+    return Secret::parse(text).why();
 }
 
 const std::string* Secret::plain() const noexcept {

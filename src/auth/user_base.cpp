@@ -9,24 +9,45 @@
 namespace buzon::auth {
 namespace {
 
-// Everybody of a passwd-file who has not come yet. Gives what is wrong with it, empty when nothing is.
-std::string add_file(UserBlockBuilder& users, std::string_view text) {
+// The user of a line, and what is wrong with it; nobody on a comment or a line that cannot be meant.
+std::optional<PasswdEntry> read_line(const UserBlockBuilder& users, std::string_view line, std::string& fault) {
+    auto parsed = parse_passwd_line(line);
+    if (!parsed) {
+        fault = parsed.why();
+        return std::nullopt;
+    }
+    std::optional<PasswdEntry>& user = parsed.value();
+    if (user && users.origin_of(user->name) == Origin::file) {
+        fault = user->name + ": the same name stands on an earlier line";
+        return std::nullopt;
+    }
+    return std::move(user);
+}
+
+// Everybody of a passwd-file who has not come yet. Gives the first thing that is wrong with the whole file, empty when
+// nothing is; with `findings` it goes on behind that.
+std::string add_file(UserBlockBuilder& users, std::string_view text, std::vector<Finding>* findings) {
     if (text.size() > 1U << 30) return "the file is larger than 1 GiB";
+    std::string first;
     for (std::size_t number = 1; !text.empty(); ++number) {
         const std::size_t end = text.find('\n');
         std::string_view line = text.substr(0, end);
         text.remove_prefix(end == text.npos ? text.size() : end + 1);
         if (line.ends_with('\r')) line.remove_suffix(1);
-        const auto where = [number] { return "line " + std::to_string(number) + ": "; };
-        const auto parsed = parse_passwd_line(line);
-        if (!parsed) return where() + parsed.why();
-        if (!parsed.value()) continue;
-        const PasswdEntry& user = *parsed.value();
-        const std::optional<Origin> known = users.origin_of(user.name);
-        if (known == Origin::file) return where() + "the same name stands on an earlier line";
-        if (!known) users.add(user, Origin::file);
+        std::string fault;
+        const std::optional<PasswdEntry> user = read_line(users, line, fault);
+        if (!fault.empty()) {
+            if (first.empty()) first = "line " + std::to_string(number) + ": " + fault;
+            if (!findings) return first;
+            findings->push_back({number, std::move(fault), true});
+        }
+        if (!user) continue;
+        if (findings && !user->secret_fault.empty()) {
+            findings->push_back({number, locked_words(user->name, user->secret_fault), false});
+        }
+        if (!users.origin_of(user->name)) users.add(*user, Origin::file, number);
     }
-    return {};
+    return first;
 }
 
 } // namespace
@@ -44,7 +65,12 @@ Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
     return NamedSecret{std::string{name}, "{PLAIN}" + std::string{password}};
 }
 
-Parsed<UserBase> UserBase::load(std::span<const NamedSecret> command_line, std::string_view file_text) {
+std::string locked_words(std::string_view name, std::string_view fault) {
+    return std::string{name} + ": " + std::string{fault} + "; this user cannot log in";
+}
+
+Parsed<UserBase> UserBase::load(std::span<const NamedSecret> command_line, std::string_view file_text,
+                                std::vector<Finding>* findings) {
     UserBlockBuilder users;
     for (const NamedSecret& user : command_line) {
         if (auto fault = fault_of(user.name, user.secret); !fault.empty()) return Wrong{std::move(fault)};
@@ -52,7 +78,7 @@ Parsed<UserBase> UserBase::load(std::span<const NamedSecret> command_line, std::
         users.add({user.name, user.secret, {}, {}, {}, false, false}, Origin::command_line);
     }
     users.reserve(file_text.size());
-    if (auto fault = add_file(users, file_text); !fault.empty()) return Wrong{std::move(fault)};
+    if (auto fault = add_file(users, file_text, findings); !fault.empty()) return Wrong{std::move(fault)};
     return UserBase{users.build()};
 }
 

@@ -34,7 +34,8 @@ struct UserBlock::Header {
     std::uint32_t text_size;
     std::uint32_t decoy_size; // the end of the text
     std::uint32_t scram_iterations;
-    std::uint32_t reserved;
+    std::uint32_t broken;
+    std::array<Broken, most_told> first_broken;
 };
 
 struct UserBlock::Entry {
@@ -43,7 +44,7 @@ struct UserBlock::Entry {
     std::uint8_t origin;
     std::uint8_t flags;
 
-    static constexpr std::uint8_t has_nologin = 1, has_nodelay = 2;
+    static constexpr std::uint8_t has_nologin = 1, has_nodelay = 2, is_broken = 4;
 
     [[nodiscard]] User view(const char* text) const noexcept {
         const char* next = text + at;
@@ -61,12 +62,14 @@ struct UserBlock::Entry {
         user.nologin = (flags & has_nologin) != 0;
         user.nodelay = (flags & has_nodelay) != 0;
         user.origin = static_cast<Origin>(origin);
+        user.broken = (flags & is_broken) != 0;
         return user;
     }
 };
 
 void SecretTotals::comes(std::string_view text) {
     const auto secret = Secret::parse(text);
+    if (!secret) return; // it opens for nobody
     if (secret.value().plain()) ++clear;
     if (const ScramCredentials* stored = secret.value().scram()) {
         ++scram;
@@ -80,6 +83,7 @@ void SecretTotals::comes(std::string_view text) {
 
 void SecretTotals::goes(std::string_view text) {
     const auto secret = Secret::parse(text);
+    if (!secret) return;
     if (secret.value().plain()) --clear;
     if (secret.value().scram()) --scram;
 }
@@ -162,6 +166,19 @@ SecretTotals UserBlock::totals() const {
     return totals;
 }
 
+std::uint32_t UserBlock::broken_count() const noexcept {
+    return data_ == nullptr ? 0 : header().broken;
+}
+
+std::vector<BrokenUser> UserBlock::first_broken() const {
+    std::vector<BrokenUser> found;
+    for (std::size_t i = 0; i < std::min<std::size_t>(broken_count(), most_told); ++i) {
+        const Broken& one = header().first_broken[i];
+        found.push_back({user(one.index), one.line});
+    }
+    return found;
+}
+
 // --- UserBlockBuilder ---
 
 UserBlockBuilder::UserBlockBuilder() = default;
@@ -186,10 +203,15 @@ std::optional<Origin> UserBlockBuilder::origin_of(std::string_view name) const n
     return static_cast<Origin>(entries_[index - 1].origin);
 }
 
-void UserBlockBuilder::add(const PasswdEntry& user, Origin origin) {
+void UserBlockBuilder::add(const PasswdEntry& user, Origin origin, std::size_t line) {
     const auto size = [](const std::string& part) { return static_cast<std::uint16_t>(part.size()); };
-    const unsigned flags =
-        (user.nologin ? UserBlock::Entry::has_nologin : 0u) | (user.nodelay ? UserBlock::Entry::has_nodelay : 0u);
+    const bool broken = !user.secret_fault.empty();
+    if (broken && broken_++ < first_broken_.size()) {
+        first_broken_[broken_ - 1] = {static_cast<std::uint32_t>(entries_.size()), static_cast<std::uint32_t>(line)};
+    }
+    const unsigned flags = (user.nologin ? UserBlock::Entry::has_nologin : 0u) |
+                           (user.nodelay ? UserBlock::Entry::has_nodelay : 0u) |
+                           (broken ? UserBlock::Entry::is_broken : 0u);
     entries_.push_back({static_cast<std::uint32_t>(text_.size()), size(user.name), size(user.secret),
                         size(user.maildir), size(user.allow_nets), size(user.transform),
                         static_cast<std::uint8_t>(origin), static_cast<std::uint8_t>(flags)});
@@ -228,7 +250,8 @@ UserBlock UserBlockBuilder::build() {
                                  static_cast<std::uint32_t>(text_.size()),
                                  static_cast<std::uint32_t>(totals_.decoy.size()),
                                  totals_.scram_iterations,
-                                 0};
+                                 broken_,
+                                 first_broken_};
     UserBlock block;
     block.own_.reset(new std::uint64_t[size / sizeof(std::uint64_t) + 1]);
     char* next = static_cast<char*>(static_cast<void*>(block.own_.get()));

@@ -198,7 +198,7 @@ void Control::note_transform(const std::optional<std::string>& user) {
     if (user) changed_transforms_.insert(*user);
 }
 
-// The password is kept as a salted hash, which a worker makes.
+// The password is kept as hash-scheme says; a worker makes the secret.
 void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone done) {
     if (context_.users.base().find(whom.name)) return done(failed("the user exists already"));
     const auto hashed = [this, name = whom.name, &pending, done](worker::Answer answer) {
@@ -214,13 +214,13 @@ void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone 
                             : manage::Outcome{});
         });
     };
-    pending = context_.hashes.submit(make_secret_job(whom.secret), hashed);
+    pending = context_.hashes.submit(make_secret_job(settings_.hash_scheme, whom.secret), hashed);
 }
 
 void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done) {
     if (!context_.users.base().find(whom.name)) return done(failed("no such user"));
-    pending =
-        context_.hashes.submit(make_secret_job(whom.secret), [this, name = whom.name, done](worker::Answer answer) {
+    pending = context_.hashes.submit(
+        make_secret_job(settings_.hash_scheme, whom.secret), [this, name = whom.name, done](worker::Answer answer) {
             const Answered said = read_answer(answer);
             if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
             const auto changed = context_.users.base().set_secret(name, said.rest);
@@ -320,7 +320,10 @@ std::optional<manage::SessionRow> Control::session(std::uint64_t id) const {
 std::function<std::optional<std::string>()> Control::users() const {
     return [this, place = auth::UserBase::Place{}]() mutable -> std::optional<std::string> {
         const auto user = context_.users.base().next(place);
-        return user ? std::optional{std::string{user->name}} : std::nullopt;
+        if (!user) return std::nullopt;
+        std::string line{user->name};
+        if (user->broken) line.append(" locked ").append(auth::fault_of_secret(user->secret));
+        return line;
     };
 }
 

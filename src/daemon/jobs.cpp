@@ -180,9 +180,11 @@ worker::Reply do_verify(std::string_view body) {
     return reply({}, secret.value().verify(body.substr(length)) ? "y" : "n");
 }
 
-worker::Reply do_make_secret(std::string_view password) {
+worker::Reply do_make_secret(std::string_view body) {
     step_back();
-    const auto made = auth::make_secret("SHA512-CRYPT", password);
+    std::string scheme;
+    if (!take_text(body, scheme)) return broken();
+    const auto made = auth::make_secret(scheme, body);
     if (!made) return reply(std::make_error_code(std::errc::invalid_argument));
     return reply({}, made.value());
 }
@@ -510,8 +512,11 @@ worker::Job verify_job(std::string_view secret, std::string_view password) {
     return repeatable(job(JobKind::verify, std::move(body)));
 }
 
-worker::Job make_secret_job(std::string_view password) {
-    return repeatable(job(JobKind::make_secret, std::string{password}));
+worker::Job make_secret_job(std::string_view scheme, std::string_view password) {
+    std::string body;
+    put_text(body, scheme);
+    body += password;
+    return repeatable(job(JobKind::make_secret, std::move(body)));
 }
 
 worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations) {

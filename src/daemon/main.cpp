@@ -49,20 +49,39 @@ void prepare_demo(daemon::Options& options, std::unique_ptr<daemon::Demo>& demo)
     if (options.addresses.empty()) options.addresses = {net::Ip::from_v4(0x7f000001), *net::Ip::parse("::1")};
 }
 
+// Everything that is wrong with the files of people first, since the rest stops at the first mistake.
+int check(const daemon::Options& options) {
+    bool usable = true;
+    bool warned = false;
+    for (const daemon::People& people : {daemon::users_of(options), daemon::administrators_of(options)}) {
+        const daemon::CheckedPeople found = daemon::check(people);
+        say(STDERR_FILENO, found.lines);
+        usable = usable && found.usable;
+        warned = warned || !found.lines.empty();
+    }
+    if (!usable) return EX_CONFIG;
+    daemon::check_options(options);
+    const auth::UserBase users = daemon::load(daemon::users_of(options));
+    if (!options.demo) (void)daemon::checked_root(options.path);
+    if (!options.demo && users.size() == 0 && options.checkpassword.empty()) {
+        say(STDERR_FILENO, "server: there are no users: nobody can log in\n");
+        warned = true;
+    }
+    say(STDOUT_FILENO,
+        warned ? "the server would start with these options and files\n" : "all options and files are right\n");
+    return EX_OK;
+}
+
 int run(std::span<const std::string_view> arguments) {
     daemon::Options options = daemon::parse_options(arguments);
     switch (options.task) {
     case daemon::Options::Task::help: say(STDOUT_FILENO, daemon::help_text()); return EX_OK;
     case daemon::Options::Task::version: say(STDOUT_FILENO, "buzon " BUZON_VERSION "\n"); return EX_OK;
+    case daemon::Options::Task::check: return check(options);
     default: break;
     }
     daemon::check_options(options);
     auth::UserBase users = daemon::load(daemon::users_of(options));
-    if (options.task == daemon::Options::Task::check) {
-        if (!options.demo) (void)daemon::checked_root(options.path);
-        say(STDOUT_FILENO, "all options and files are right\n");
-        return EX_OK;
-    }
     if (options.task == daemon::Options::Task::verify_uidls) {
         std::string report;
         const bool same = daemon::verify_uidls(options, users, daemon::checked_root(options.path), report);

@@ -147,12 +147,18 @@ void Server::watch_users() {
     }
 }
 
+void Server::warn_of_broken(const auth::UserBase& people, const std::string& file) {
+    for (const std::string& line : warnings_of(people, file)) log(state::Level::warning, line);
+}
+
 void Server::warn_of_options() {
     if (settings_.timeout < 600s) {
         log(state::Level::warning, "--timeout is below the 600 seconds that RFC 1939 section 3 asks for");
     }
     if (users_.base().size() == 0 && options_.checkpassword.empty())
         log(state::Level::warning, "there are no users: nobody can log in");
+    warn_of_broken(users_.base(), options_.users_file);
+    warn_of_broken(administrators_.base(), options_.admins_file);
 }
 
 std::string Server::ready_line() const {
@@ -199,6 +205,7 @@ void Server::end() {
 void Server::users_read(auth::UserBase users) {
     take_users(std::move(users));
     settings_changed();
+    warn_of_broken(users_.base(), options_.users_file);
     events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
                     {{"what", "users"}, {"users", users_.base().size()}});
 }
@@ -249,6 +256,8 @@ void Server::files_read(FreshFiles fresh) {
     options_ = std::move(fresh.options);
     if (other_file) watch_users();
     settings_changed();
+    warn_of_broken(users_.base(), options_.users_file);
+    warn_of_broken(administrators_.base(), options_.admins_file);
     events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
                     {{"what", "files"}, {"users", users_.base().size()}});
 }

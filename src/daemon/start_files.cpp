@@ -11,6 +11,7 @@
 #include <set>
 #include <string_view>
 
+#include "buzon/auth/secret.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
 #include "buzon/posix/io.h"
@@ -101,6 +102,33 @@ auth::UserBase load(const People& people) {
     }
     check_transforms(base.value(), people);
     return std::move(base).value();
+}
+
+std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::string& file) {
+    std::vector<std::string> warnings;
+    const std::uint32_t all = loaded.block().broken_count();
+    for (const auto& [user, line] : loaded.block().first_broken()) {
+        warnings.push_back(file + " line " + std::to_string(line) + ": " +
+                           auth::locked_words(user.name, auth::fault_of_secret(user.secret)));
+    }
+    if (all > warnings.size()) {
+        warnings.push_back(file + ": " + std::to_string(all - warnings.size()) +
+                           " more users cannot log in; --check and USER LIST name them all");
+    }
+    return warnings;
+}
+
+CheckedPeople check(const People& people) {
+    std::string text;
+    if (!people.file.empty()) text = read_named_file(people.file, longest_people_file);
+    std::vector<auth::Finding> findings;
+    const auto base = auth::UserBase::load(people.named, text, &findings);
+    CheckedPeople found;
+    for (const auth::Finding& one : findings) {
+        found.lines += "server: " + people.file + " line " + std::to_string(one.line) + ": " + one.what + '\n';
+        found.usable = found.usable && !one.fatal;
+    }
+    return found;
 }
 
 std::string checked_root(const std::string& path) {

@@ -1,5 +1,7 @@
 #include "buzon/daemon/uidl_settings.h"
 
+#include "buzon/auth/make_secret.h"
+
 namespace buzon::daemon {
 namespace {
 
@@ -30,6 +32,12 @@ std::optional<std::string> change_checked_setting(state::Settings& settings, std
     if (name == "uidl-format") {
         if (const std::string trouble = mail::trouble_with_uidl_format(value); !trouble.empty()) {
             return std::string{name} + ": " + trouble;
+        }
+    }
+    if (name == "hash-scheme") {
+        state::Settings trial;
+        if (!state::change_setting(trial, name, value) && !auth::can_make_secret(trial.hash_scheme)) {
+            return std::string{name} + ": crypt(3) of this system does not know " + trial.hash_scheme;
         }
     }
     return state::change_setting(settings, name, value);

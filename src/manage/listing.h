@@ -30,7 +30,7 @@ private:
     std::size_t place_ = 0;
 };
 
-// USER LIST: a name a line, however many there are.
+// USER LIST: a user a line, however many there are.
 class UserListing final : public Listing {
 public:
     explicit UserListing(const Host& host) : next_{host.users()} {}

@@ -89,6 +89,12 @@ inline constexpr std::array<std::string_view, 2> session_rule_names = {"exclusiv
 inline constexpr std::array<std::string_view, 4> uidl_source_names = {"auto", "base", "dovecot", "courier"};
 inline constexpr std::array<std::string_view, 2> uidl_order_names = {"delivery", "mtime"};
 
+std::string one_of(std::span<const std::string_view> names) {
+    std::string text = "one of";
+    for (const std::string_view one : names) text.append(text.size() > 6 ? ", " : " ").append(one);
+    return text;
+}
+
 template <auto Member, const auto& Names>
 constexpr SettingField choice(std::string_view name, std::string_view meaning) {
     return {name,
@@ -103,11 +109,7 @@ constexpr SettingField choice(std::string_view name, std::string_view meaning) {
                 s.*Member = static_cast<std::remove_reference_t<decltype(s.*Member)>>(found - Names.begin());
                 return true;
             },
-            [](const SettingField&) {
-                std::string text = "one of";
-                for (const std::string_view one : Names) text.append(text.size() > 6 ? ", " : " ").append(one);
-                return text;
-            }};
+            [](const SettingField&) { return one_of(Names); }};
 }
 
 constexpr SettingField commands_row(std::string_view name, std::string_view meaning) {
@@ -169,6 +171,31 @@ constexpr SettingField text_row(std::string_view name, std::string_view meaning)
             [](const SettingField&) { return "printable text of 1 to " + std::to_string(longest_text) + " octets"; }};
 }
 
+// Those in which a new password can be kept; auth/scheme.h has them all.
+inline constexpr std::array<std::string_view, 7> hash_scheme_names = {
+    "SCRAM-SHA-256", "SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT", "CRYPT", "MD5-CRYPT", "PLAIN"};
+
+// A scheme's name, in either case, as everywhere else.
+constexpr SettingField scheme_row(std::string_view name, std::string_view meaning) {
+    return {name,
+            SettingType::choice,
+            0,
+            0,
+            meaning,
+            [](const Settings& s) { return s.hash_scheme; },
+            [](const SettingField&, std::string_view text, Settings& s) {
+                std::string capitals{text};
+                for (char& c : capitals) {
+                    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+                }
+                const bool known =
+                    std::find(hash_scheme_names.begin(), hash_scheme_names.end(), capitals) != hash_scheme_names.end();
+                if (known) s.hash_scheme = std::move(capitals);
+                return known;
+            },
+            [](const SettingField&) { return one_of(hash_scheme_names); }};
+}
+
 using S = Settings;
 constexpr std::uint64_t week = 604'800, million = 1'000'000;
 constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
@@ -205,6 +232,7 @@ constexpr SettingField rows[] = {
 
     flag<&S::require_tls>("require-tls", "take no clear-text secret unless the front says TLS or the peer is loopback"),
     flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
+    scheme_row("hash-scheme", "how USER ADD and USER PASS keep a password"),
     duration<&S::auth_cache>("auth-cache", 0, 86'400, "how long a verified password is remembered; 0: not at all"),
     number<&S::throttle_free>("throttle-free", 0, 1000, "wrong logins of a source before it has to wait"),
     number<&S::throttle_free_user>("throttle-free-user", 0, 1000,

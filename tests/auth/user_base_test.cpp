@@ -103,13 +103,62 @@ TEST_CASE("the command line hides the file's user of the same name") {
 
 TEST_CASE("a broken file is refused with the number of its line and without its secrets") {
     const auto why = [](const std::string& text) { return UserBase::load({}, text).why(); };
-    CHECK(why("a:{PLAIN}x\n\n# c\nb:hunter2\n").starts_with("line 4: "));
+    CHECK(why("a:{PLAIN}x\n\n# c\nb\n").starts_with("line 4: "));
     CHECK(why("a:{PLAIN}x\na:{PLAIN}hunter2\n").starts_with("line 2: "));
     CHECK(why("hunter2").starts_with("line 1: "));
     CHECK(why("a:{PLAIN}x\r\n..:{PLAIN}hunter2\r\n").starts_with("line 2: "));
-    for (const std::string text : {"a:hunter2", "a:{PLAIN}x\na:{PLAIN}hunter2", "hunter2"})
+    for (const std::string text : {"..:hunter2", "a:{PLAIN}x\na:{PLAIN}hunter2", "hunter2"})
         CHECK(why(text).find("hunter2") == std::string::npos);
     CHECK_FALSE(UserBase::load(std::vector<NamedSecret>{{"a", "{PLAIN}x"}, {"a", "{PLAIN}y"}}, ""));
+}
+
+TEST_CASE("an unknown scheme or a broken hash locks that user alone, and is found by line, user and scheme") {
+    UserBase base = base_of("good:{PLAIN}x\nforeign:{ARGON2ID}hunter2\n# c\nbroken:{SHA512-CRYPT}hunter2\nlocked:!\n");
+    CHECK(base.size() == 4);
+    CHECK(opens(base, "good", "x"));
+    for (const std::string name : {"foreign", "broken"}) {
+        CHECK(base.credential(name, home).standing == Standing::locked);
+        CHECK_FALSE(opens(base, name, "hunter2"));
+        CHECK_FALSE(base.clear_password(name, home));
+        CHECK_FALSE(base.scram_source(name, home, key).genuine);
+        CHECK(base.find(name)->broken);
+    }
+    CHECK_FALSE(base.find("locked")->broken);
+    CHECK(base.block().broken_count() == 2);
+    const auto first = base.block().first_broken();
+    REQUIRE(first.size() == 2);
+    CHECK(first[0].user.name == "foreign");
+    CHECK(first[0].line == 2);
+    CHECK(first[1].line == 4);
+    // A new secret opens him.
+    CHECK(base.set_secret("foreign", "{PLAIN}new"));
+    CHECK_FALSE(base.find("foreign")->broken);
+    CHECK(opens(base, "foreign", "new"));
+    CHECK(base.remove("broken"));
+}
+
+TEST_CASE("all findings of a file are told, and the fatal ones refuse it") {
+    std::vector<Finding> findings;
+    CHECK_FALSE(UserBase::load({}, "a:{PLAIN}x\nb:{NOSUCH}hunter2\nc\na:{PLAIN}y\nd:{PLAIN}z\n", &findings));
+    REQUIRE(findings.size() == 3);
+    CHECK(findings[0].line == 2);
+    CHECK_FALSE(findings[0].fatal);
+    CHECK(findings[0].what == "b: unknown password scheme {NOSUCH}; this user cannot log in");
+    CHECK((findings[1].line == 3 && findings[1].fatal));
+    CHECK((findings[2].line == 4 && findings[2].fatal));
+    findings.clear();
+    CHECK(UserBase::load({}, "b:{NOSUCH}hunter2\n", &findings));
+    CHECK(findings.size() == 1);
+}
+
+TEST_CASE("of a hundred thousand broken secrets all are counted and the first eight are named") {
+    std::string file;
+    for (int i = 0; i < 100'000; ++i) file += "user" + std::to_string(i) + ":{ARGON2ID}x\n";
+    const UserBase base = base_of(file);
+    CHECK(base.block().broken_count() == 100'000);
+    REQUIRE(base.block().first_broken().size() == 8);
+    CHECK(base.block().first_broken()[7].user.name == "user7");
+    CHECK(base.block().first_broken()[7].line == 8);
 }
 
 TEST_CASE("whoever may not log in is checked against a decoy of the slowest secret seen") {

@@ -123,13 +123,36 @@ TEST_CASE("SAVE keeps addresses and transformations and comments and a new serve
                                           "\ntimeout = 700\n# end\nhost = faro.example\n"
                                           "transform = /usr/bin/tr a-z A-Z\n"
                                           "transform-for = zoe=/usr/bin/sed s/a/b/\n");
-    CHECK(read_whole(files.users).starts_with("# keepers\nana:{SHA512-CRYPT}"));
+    CHECK(read_whole(files.users).starts_with("# keepers\nana:{SCRAM-SHA-256}4096,"));
     const Server server{files.setup()};
     ManagementClient manager = administrator(server);
     CHECK(manager.command("TRAN") == "+OK on /usr/bin/tr a-z A-Z");
     CHECK(manager.command("TRAN FOR zoe") == "+OK on /usr/bin/sed s/a/b/");
     CHECK(manager.command("HOST") == "+OK faro.example");
     Pop3Client{"127.0.0.2", server.port()}.login("ana", "new word");
+}
+
+TEST_CASE("hash-scheme says how USER ADD and USER PASS keep a password, and SCRAM stays by default") {
+    const Files files;
+    const Server server{files.setup()};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.ask("CONF hash-scheme") == "SCRAM-SHA-256");
+    CHECK(manager.command("USER PASS ana 1st").starts_with("+OK"));
+    for (const std::string scheme : {"SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT", "MD5-CRYPT", "plain"}) {
+        CHECK(manager.command("CONF hash-scheme " + scheme).starts_with("+OK"));
+        CHECK(manager.command("USER ADD of-" + scheme + " pass word").starts_with("+OK"));
+        Pop3Client{"127.0.0.1", server.port()}.login("of-" + scheme, "pass word");
+    }
+    CHECK(manager.command("CONF hash-scheme ROT13").starts_with("-ERR"));
+    CHECK(manager.ask("CONF hash-scheme") == "PLAIN");
+    CHECK(manager.command("SAVE").starts_with("+OK"));
+    const std::string users = read_whole(files.users);
+    for (const char* line :
+         {"ana:{SCRAM-SHA-256}", "of-SHA512-CRYPT:{SHA512-CRYPT}$6$", "of-SHA256-CRYPT:{SHA256-CRYPT}$5$",
+          "of-BLF-CRYPT:{BLF-CRYPT}$2", "of-MD5-CRYPT:{MD5-CRYPT}$1$", "of-plain:{PLAIN}pass word\n"})
+        CHECK(users.find(line) != std::string::npos);
+    CHECK(server.client().many("CAPA").find("SCRAM-SHA-256") != std::string::npos);
+    CHECK(server.client().greeting().find('<') != std::string::npos); // APOP
 }
 
 TEST_CASE("SAVE names what has no file and writes the rest") {

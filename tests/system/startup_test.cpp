@@ -153,7 +153,7 @@ TEST_CASE("what may not be read is refused with code 77") {
 TEST_CASE("a file with wrong content is refused with code 78 and its line") {
     TempDirectory directory;
     const std::string mail = directory.path();
-    for (const char* content : {"ana:{NOSUCH}x\n", "ana\n", ":{PLAIN}x\n", "ana:{PLAIN}\n"}) {
+    for (const char* content : {"ana\n", ":{PLAIN}x\n", "ana:{PLAIN}\n"}) {
         CAPTURE(content);
         refused({"-d", mail, "--users", directory.file("users", content)}, {78});
     }
@@ -163,7 +163,7 @@ TEST_CASE("a file with wrong content is refused with code 78 and its line") {
     }
     Launch launch;
     launch.argv = {server_program(), "-d", mail, "--users",
-                   directory.file("users", "# one\n\nana:{PLAIN}good\nbob:{NOSUCH}s3cr3t\n")};
+                   directory.file("users", "# one\n\nana:{PLAIN}good\nana:{PLAIN}s3cr3t\n")};
     const Finished end = run(launch);
     CHECK(end.err.find("4") != std::string::npos);
     CHECK(end.err.find("s3cr3t") == std::string::npos);
@@ -195,7 +195,49 @@ TEST_CASE("check says whether it would start and takes no port") {
     CHECK(good.code == 0);
     refused({"--check", "-d", mail / "nothing"}, {66});
     refused({"--check", "-p", "x"}, {64});
-    refused({"--check", "-d", mail.path(), "--users", mail.file("users", "ana:{NOSUCH}x\n")}, {78});
+    refused({"--check", "-d", mail.path(), "--users", mail.file("users", "ana:{PLAIN}\n")}, {78});
+}
+
+TEST_CASE("check tells every finding of the users file, and who is locked by his secret is a warning") {
+    TempDirectory mail;
+    const std::string users =
+        mail.file("users", "ana:{PLAIN}a\nbob:{NOSUCH}s3cr3t\neva:{SHA512-CRYPT}s3cr3t\ntom:{PLAIN}t\n");
+    const Finished warned = run_server({"--check", "-d", mail.path(), "--users", users});
+    CHECK(warned.code == 0);
+    CHECK(warned.err.starts_with("server: " + users + " line 2: bob: unknown password scheme {NOSUCH}"));
+    CHECK(warned.err.find("\nserver: " + users + " line 3: eva: {SHA512-CRYPT}: ") != std::string::npos);
+    CHECK((warned.err + warned.out).find("s3cr3t") == std::string::npos);
+    (void)mail.file("users", "ana:{PLAIN}a\nbob:{NOSUCH}x\nana:{PLAIN}b\nnobody\n");
+    const Finished wrong = run_server({"--check", "-d", mail.path(), "--users", users});
+    CHECK(wrong.code == 78);
+    for (const char* line : {" line 2: bob: ", " line 3: ana: ", " line 4: "})
+        CHECK(wrong.err.find(users + line) != std::string::npos);
+    CHECK(wrong.out.empty());
+    const Finished nobody = run_server({"--check", "-d", mail.path()});
+    CHECK(nobody.code == 0);
+    CHECK(nobody.err.find("no users") != std::string::npos);
+}
+
+TEST_CASE("a server starts with a foreign hash, names the user, and all others log in") {
+    TempDirectory directory;
+    const std::string users = directory.file("users", "ana:{PLAIN}a\nbob:{ARGON2ID}s3cr3t\n");
+    Server server{0, {"--users", users}};
+    const std::string words = users + " line 2: bob: unknown password scheme {ARGON2ID}; this user cannot log in";
+    CHECK(eventually([&] { return server.log().find(words) != std::string::npos; }));
+    server.client().login("ana", "a");
+    Pop3Client bob = server.client();
+    (void)bob.command("USER bob");
+    CHECK(bob.command("PASS s3cr3t").starts_with("-ERR [AUTH]"));
+    CHECK(server.manager().many("USER LIST") == "ana\r\nbob locked unknown password scheme {ARGON2ID}\r\n");
+    // The same when the file is read again, with a number instead of a thousand lines.
+    std::string many = "ana:{PLAIN}a\n";
+    for (int i = 0; i < 1000; ++i) many += "u" + std::to_string(i) + ":{ARGON2ID}s3cr3t\n";
+    (void)directory.file("users", many);
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return server.log().find("992 more users cannot log in") != std::string::npos; }));
+    CHECK(server.log().find(" u7: ") != std::string::npos);
+    CHECK(server.log().find(" u8: ") == std::string::npos);
+    CHECK(server.log().find("s3cr3t") == std::string::npos);
 }
 
 TEST_CASE("long options take their value behind an equals sign or in the next word") {

@@ -15,4 +15,7 @@ namespace buzon::auth {
 [[nodiscard]] Parsed<std::string> make_secret(std::string_view scheme, std::string_view password,
                                               unsigned long rounds = 0);
 
+// Whether this system can: crypt(3) need not know every method.
+[[nodiscard]] bool can_make_secret(std::string_view scheme) noexcept;
+
 } // namespace buzon::auth

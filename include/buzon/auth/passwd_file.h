@@ -14,6 +14,7 @@
 // A home alone stands for the Maildir home/Maildir. Paths may begin with ~/ and hold %h %u %n %d %% or %{home} %{user}
 // %{user|username} %{user|domain}; they must come out absolute and without "..". Fields that would let the user in as
 // somebody else or elsewhere (user, proxy, host ...) are refused: ignoring them would open the wrong maildrop.
+// A secret of a scheme that we do not know, or that is none of its scheme's, locks that user alone.
 // All other fields, and uid, gid, gecos and shell, are left to the programs that use them.
 #pragma once
 
@@ -28,12 +29,13 @@ namespace buzon::auth {
 
 struct PasswdEntry {
     std::string name;
-    std::string secret;     // with its {SCHEME}; checked to be one
+    std::string secret;     // with its {SCHEME}
     std::string maildir;    // absolute, or empty: the usual place below the mail root
     std::string allow_nets; // checked to be a list; empty = from anywhere
     std::string transform;  // as written, quotes undone; empty = as everybody
     bool nologin = false;
     bool nodelay = false;
+    std::string secret_fault = {}; // why nobody can open the secret; empty: it is one
 };
 
 // Longer lines are refused.

@@ -55,4 +55,7 @@ private:
     Kind kind_;
 };
 
+// Why this text is no secret that could ever be opened, without showing any of it but its scheme; empty when it is one.
+[[nodiscard]] std::string fault_of_secret(std::string_view text);
+
 } // namespace buzon::auth

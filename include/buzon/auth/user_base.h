@@ -25,6 +25,15 @@ struct NamedSecret {
 // `NAME:PASS` as -u takes it: split at the first ':', PASS is a clear password. The reason never shows PASS.
 [[nodiscard]] Parsed<NamedSecret> parse_name_and_password(std::string_view text);
 
+// Something about a line of a passwd-file. What is not fatal locks one user and nobody else.
+struct Finding {
+    std::size_t line;
+    std::string what; // begins with the user's name where there is one
+    bool fatal;
+};
+// "ana: unknown password scheme {ARGON2ID}; this user cannot log in", of a broken secret.
+[[nodiscard]] std::string locked_words(std::string_view name, std::string_view fault);
+
 // Whether a user may log in at all; all but `open` are answered like a wrong password, and only the log tells.
 enum class Standing { open, unknown, locked, nologin, wrong_network };
 
@@ -49,7 +58,9 @@ class UserBase {
 public:
     // Everybody of `command_line` and of a passwd-file's text. A name of the command line hides the same name of the
     // file; twice in one of them is refused. The reason says "line N: ..." for the file, and never shows a secret.
-    [[nodiscard]] static Parsed<UserBase> load(std::span<const NamedSecret> command_line, std::string_view file_text);
+    // With `findings` the file is read to its end, and everything that is wrong is told there.
+    [[nodiscard]] static Parsed<UserBase> load(std::span<const NamedSecret> command_line, std::string_view file_text,
+                                               std::vector<Finding>* findings = nullptr);
 
     // Nobody.
     UserBase() = default;

@@ -2,6 +2,7 @@
 // one process to another as it is. Reads no file, checks no password.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,13 @@ struct User {
     bool nologin = false;
     bool nodelay = false;
     Origin origin = Origin::file;
+    bool broken = false; // fault_of_secret() tells what is wrong with the secret, which opens for nobody
+};
+
+// One whose secret is broken, and the line of the passwd-file he stands on.
+struct BrokenUser {
+    User user;
+    std::uint32_t line;
 };
 
 // What is true of all secrets together. Each is told once when it comes and once when it goes.
@@ -62,11 +70,18 @@ public:
     [[nodiscard]] User user(std::uint32_t index) const noexcept;
     [[nodiscard]] std::optional<User> find(std::string_view name) const noexcept;
     [[nodiscard]] SecretTotals totals() const;
+    // How many have a broken secret, and the first few of them.
+    [[nodiscard]] std::uint32_t broken_count() const noexcept;
+    [[nodiscard]] std::vector<BrokenUser> first_broken() const;
 
 private:
     friend class UserBlockBuilder;
     struct Header;
     struct Entry;
+    struct Broken {
+        std::uint32_t index, line;
+    };
+    static constexpr std::size_t most_told = 8; // broken ones whose line is kept
 
     [[nodiscard]] const Header& header() const noexcept;
     void release() noexcept;
@@ -87,8 +102,8 @@ public:
     void reserve(std::size_t text);
     // Where the name came from, when it has come.
     [[nodiscard]] std::optional<Origin> origin_of(std::string_view name) const noexcept;
-    // A name that has not come yet, with a secret that Secret::parse() takes. All text together: less than 4 GiB.
-    void add(const PasswdEntry& user, Origin origin);
+    // A name that has not come yet. All text together: less than 4 GiB. `line`: of the passwd-file.
+    void add(const PasswdEntry& user, Origin origin, std::size_t line = 0);
     // Once.
     [[nodiscard]] UserBlock build();
 
@@ -100,6 +115,8 @@ private:
     std::vector<UserBlock::Entry> entries_;
     std::vector<std::uint32_t> table_; // open addressing, a power of two; index into entries_ plus one, 0 = free
     SecretTotals totals_;
+    std::uint32_t broken_ = 0;
+    std::array<UserBlock::Broken, UserBlock::most_told> first_broken_{};
 };
 
 } // namespace buzon::auth

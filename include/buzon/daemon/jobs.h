@@ -75,7 +75,7 @@ struct Answered {
 // Whether a password opens a stored secret ({SCHEME}…). Answer: "y" or "n".
 [[nodiscard]] worker::Job verify_job(std::string_view secret, std::string_view password);
 // A salted hash of a password, with its {SCHEME}. Answer: the text.
-[[nodiscard]] worker::Job make_secret_job(std::string_view password);
+[[nodiscard]] worker::Job make_secret_job(std::string_view scheme, std::string_view password);
 // SCRAM-SHA-256 credentials of a password. Answer: auth::to_text() of them.
 [[nodiscard]] worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations);
 // Whether the path is a directory. Answer: its absolute path.

@@ -29,6 +29,17 @@ struct People {
 // Reads and checks them, their transformations too. Throws StartError.
 [[nodiscard]] auth::UserBase load(const People& people);
 
+// Whom of them a broken secret keeps out: the first few, a line each, and how many more there are.
+[[nodiscard]] std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::string& file);
+
+// Everything that is wrong with the file, as `server: FILE line N: WHAT` lines; not usable: load() refuses it. Throws
+// StartError when it cannot be read at all.
+struct CheckedPeople {
+    std::string lines;
+    bool usable = true;
+};
+[[nodiscard]] CheckedPeople check(const People& people);
+
 // The mail root as it will be used, checked: absolute, a directory that we may enter. Throws StartError.
 [[nodiscard]] std::string checked_root(const std::string& path);
 

@@ -58,8 +58,8 @@ public:
     virtual std::size_t kick(std::uint64_t id) = 0;
     virtual std::size_t kick_user(std::string_view user) = 0;
 
-    // A walk through the names of all users in force, in the order of listing: gives the next one at each call, nothing
-    // at the end. It may last as long as the host; changes in between may make it miss somebody.
+    // A walk through the lines of USER LIST, in the order of listing: gives the next one at each call, nothing at the
+    // end. It may last as long as the host; changes in between may make it miss somebody.
     [[nodiscard]] virtual std::function<std::optional<std::string>()> users() const = 0;
     // Whether AUTH is needed at all.
     [[nodiscard]] virtual bool has_administrators() const = 0;

@@ -25,7 +25,7 @@ struct Settings {
 
     // Sessions
     Seconds timeout{600};
-    Seconds login_timeout{60};
+    Seconds login_timeout{180};
     std::uint64_t max_connections = 0; // 0: as many as the descriptors allow
     std::uint64_t max_per_ip = 0;      // 0: no limit
     std::uint64_t max_per_user = 0;    // 0: no limit; counts with SessionRule::shared
@@ -47,6 +47,7 @@ struct Settings {
     // Logging in
     bool require_tls = false;
     bool cram_md5 = false;
+    std::string hash_scheme = "SCRAM-SHA-256"; // of new passwords; auth/ knows what it means
     Seconds auth_cache{300};
     std::uint64_t throttle_free = 5;           // wrong logins of a source before it has to wait
     std::uint64_t throttle_free_user = 10;     // of a user from unfamiliar sources
