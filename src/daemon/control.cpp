@@ -306,10 +306,11 @@ std::optional<manage::SessionRow> Control::session(std::uint64_t id) const {
     if (connection->logged_in()) row.user = connection->user();
     row.address = connection->address().text();
     row.state = connection->state_name();
-    row.command = connection->command();
-    row.program = connection->program();
-    row.sent = connection->reply_sent();
-    row.size = connection->reply_size();
+    TaskView task = connection->task();
+    row.command = task.name;
+    row.program = std::move(task.program);
+    if (task.began_at && connection->sent() > *task.began_at) row.sent = connection->sent() - *task.began_at;
+    row.size = task.size;
     row.backlog = connection->backlog();
     row.messages = connection->retrieved();
     row.age = since(connection->began());

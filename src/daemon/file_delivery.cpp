@@ -37,17 +37,14 @@ bool lies_in_memory(int file) noexcept {
 
 class FileDelivery final : public Delivery {
 public:
-    FileDelivery(Context& context, DeliveryOwner& owner, DeliveryOrder order)
-        : context_{context}
-        , owner_{owner}
-        , order_{std::move(order)}
-        , opener_{context, [this] { owner_.delivery_wakes(); }} {
+    FileDelivery(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order)
+        : needs_{needs}, owner_{owner}, order_{std::move(order)}, opener_{needs, [this] { owner_.task_wakes(); }} {
         if (order_.top_lines) cutter_.emplace(*order_.top_lines);
     }
 
     Step begin() override;
     std::optional<std::uint64_t> octets() const override { return octets_; }
-    std::optional<FilePart> part() override;
+    std::optional<net::FilePart> part() override;
     void part_sent(std::size_t octets) override { offset_ += octets; }
     Step pull(std::string& out, std::size_t room) override;
     pop3::DeliveryRefusal refusal() const override { return refusal_; }
@@ -61,8 +58,8 @@ private:
     Step finish(std::string& out);
     Step ask_worker();
 
-    Context& context_;
-    DeliveryOwner& owner_;
+    DeliveryNeeds& needs_;
+    TaskOwner& owner_;
     DeliveryOrder order_;
     MessageOpener opener_;
     posix::UniqueFd file_;
@@ -111,8 +108,8 @@ Delivery::Step FileDelivery::begin() {
 // might be more, only not in memory.
 bool FileDelivery::read_whole(std::uint64_t measured) {
     constexpr std::uint64_t page = 4096; // or a multiple of it
-    if (measured >= Scratch::file_size || measured % page == 0) return false;
-    const ssize_t n = read_now(Scratch::file_size);
+    if (measured >= FileRoom::size || measured % page == 0) return false;
+    const ssize_t n = read_now(FileRoom::size);
     if (n < 0 || static_cast<std::uint64_t>(n) != measured) return false;
     held_ = measured;
     return true;
@@ -122,7 +119,7 @@ bool FileDelivery::read_whole(std::uint64_t measured) {
 // to ask for the file's time.
 std::uint64_t FileDelivery::counted() const {
     mail::OctetCounter counter;
-    counter.feed({context_.scratch.file_still_of(this), held_});
+    counter.feed({needs_.room.still_of(this), held_});
     return counter.finish();
 }
 
@@ -133,7 +130,7 @@ bool FileDelivery::is_same_file() const {
 }
 
 // Once its beginning has been read without waiting: a file system that allows that is one whose pages mincore() knows.
-std::optional<FilePart> FileDelivery::part() {
+std::optional<net::FilePart> FileDelivery::part() {
     if (!as_it_lies_ || offset_ == 0 || reading_.waiting() || read_) return std::nullopt;
     const std::uint64_t end = (size_ - 1) / read_at_ends * read_at_ends;
     if (offset_ >= end) return std::nullopt;
@@ -142,12 +139,12 @@ std::optional<FilePart> FileDelivery::part() {
         if (!view_.known()) view_ = posix::FileView{file_.get(), about_};
         if (!view_.in_memory(offset_, octets)) return std::nullopt; // pull() sees to it
     }
-    return FilePart{file_.get(), offset_, octets};
+    return net::FilePart{file_.get(), offset_, octets};
 }
 
 // As pread(2), but -1 with errno EAGAIN or EOPNOTSUPP where it would have to wait.
 ssize_t FileDelivery::read_now(std::size_t octets) {
-    const iovec into{context_.scratch.file_for(this), octets};
+    const iovec into{needs_.room.of(this), octets};
     const auto from = static_cast<off_t>(offset_);
     for (;;) {
         const ssize_t n = ::preadv2(file_.get(), &into, 1, from, in_memory_ ? 0 : RWF_NOWAIT);
@@ -167,13 +164,13 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     }
     if (held_ != 0 && offset_ == 0) {
         // Another delivery may have had its turn meanwhile: then it is read once more.
-        if (const char* const octets = context_.scratch.file_still_of(this)) return take({octets, held_}, out);
+        if (const char* const octets = needs_.room.still_of(this)) return take({octets, held_}, out);
     }
     while (out.size() - before < room) {
         if (offset_ == size_) return finish(out);
-        const ssize_t n = read_now(as_it_lies_ && offset_ == 0 ? read_at_ends : Scratch::file_size);
+        const ssize_t n = read_now(as_it_lies_ && offset_ == 0 ? read_at_ends : FileRoom::size);
         if (n < 0) return ask_worker(); // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
-        const Step step = take({context_.scratch.file_still_of(this), static_cast<std::size_t>(n)}, out);
+        const Step step = take({needs_.room.still_of(this), static_cast<std::size_t>(n)}, out);
         if (step != Step::some || as_it_lies_) return step; // the next part may go without us
     }
     return Step::some;
@@ -200,23 +197,23 @@ Delivery::Step FileDelivery::finish(std::string& out) {
 }
 
 Delivery::Step FileDelivery::ask_worker() {
-    const auto octets = static_cast<std::uint32_t>(std::min<std::uint64_t>(Scratch::file_size, size_ - offset_));
-    reading_ = context_.disk.submit(read_job(file_.get(), offset_, octets), [this](worker::Answer answer) {
+    const auto octets = static_cast<std::uint32_t>(std::min<std::uint64_t>(FileRoom::size, size_ - offset_));
+    reading_ = needs_.disk.submit(read_job(file_.get(), offset_, octets), [this](worker::Answer answer) {
         const Answered said = read_answer(answer);
         if (said.why) {
             read_ = said.why;
         } else {
             read_ = std::string{said.rest};
         }
-        owner_.delivery_wakes();
+        owner_.task_wakes();
     });
     return Step::wait;
 }
 
 } // namespace
 
-std::unique_ptr<Delivery> deliver_file(Context& context, DeliveryOwner& owner, DeliveryOrder order) {
-    return std::make_unique<FileDelivery>(context, owner, std::move(order));
+std::unique_ptr<Delivery> deliver_file(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order) {
+    return std::make_unique<FileDelivery>(needs, owner, std::move(order));
 }
 
 } // namespace buzon::daemon

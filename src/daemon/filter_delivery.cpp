@@ -35,16 +35,16 @@ class FilterDelivery final : public Delivery,
                              private filter::RunEvents,
                              private event::TimerHandler {
 public:
-    FilterDelivery(Context& context, DeliveryOwner& owner, DeliveryOrder order, const filter::FilterSpec& spec)
-        : context_{context}
+    FilterDelivery(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order, const filter::FilterSpec& spec)
+        : needs_{needs}
         , owner_{owner}
         , order_{std::move(order)}
         , spec_{spec}
         , ticket_{*this}
-        , opener_{context, [this] { owner_.delivery_wakes(); }}
-        , run_{context.loop, context.transforms.launcher(), *this}
+        , opener_{needs, [this] { owner_.task_wakes(); }}
+        , run_{needs.loop, needs.transforms.launcher(), *this}
         , retry_{*this}
-        , held_{static_cast<std::size_t>(context.settings.transform_hold)} {
+        , held_{static_cast<std::size_t>(needs.settings.transform_hold)} {
         if (order_.top_lines) cutter_.emplace(*order_.top_lines);
     }
 
@@ -61,10 +61,10 @@ public:
     std::string program() const override;
 
 private:
-    void on_turn(filter::Ticket&) override { owner_.delivery_wakes(); }
+    void on_turn(filter::Ticket&) override { owner_.task_wakes(); }
     void on_patience_lost(filter::Ticket&) override;
-    void on_timer(event::Timer&) override { owner_.delivery_wakes(); }
-    void on_output() override { owner_.delivery_wakes(); }
+    void on_timer(event::Timer&) override { owner_.task_wakes(); }
+    void on_output() override { owner_.task_wakes(); }
     void on_ended(const filter::Outcome& outcome) override;
     void on_stderr_line(std::string_view line) override;
 
@@ -78,8 +78,8 @@ private:
     void count_end();
     void learn(std::uint64_t octets);
 
-    Context& context_;
-    DeliveryOwner& owner_;
+    DeliveryNeeds& needs_;
+    TaskOwner& owner_;
     DeliveryOrder order_;
     const filter::FilterSpec spec_; // ours: TRAN may change the other one meanwhile
     filter::Ticket ticket_;
@@ -113,7 +113,7 @@ Delivery::Step FilterDelivery::begin() {
         return Step::refused;
     }
     if (ticket_.state() == filter::Ticket::State::idle && !ended_) {
-        if (context_.transforms.queue().enter(ticket_, order_.user) == filter::Queue::Entry::full) {
+        if (needs_.transforms.queue().enter(ticket_, order_.user) == filter::Queue::Entry::full) {
             failed(state::FilterFailure::queue, "too many wait for their turn");
             return Step::refused;
         }
@@ -144,7 +144,7 @@ Delivery::Step FilterDelivery::start() {
     // not wait for.
     if (!order_.top_lines) key_ = filter::identity(spec_);
     const filter::Outcome started =
-        run_.start(spec_, std::move(*opened).value(), environment, context_.transforms.limits());
+        run_.start(spec_, std::move(*opened).value(), environment, needs_.transforms.limits());
     if (started.cause == filter::Cause::no_descriptor) return try_again();
     if (!started.ok()) {
         failed(failure_of(started.cause), started.text);
@@ -152,21 +152,21 @@ Delivery::Step FilterDelivery::start() {
     }
     counted_ = true;
     began_ = event::Clock::now();
-    ++context_.metrics.filters_running;
-    ++context_.metrics.filters_started;
-    context_.metrics.filter_bytes_in += order_.snapshot.stored_size(order_.index);
+    ++needs_.metrics.filters_running;
+    ++needs_.metrics.filters_started;
+    needs_.metrics.filter_bytes_in += order_.snapshot.stored_size(order_.index);
     return Step::ready;
 }
 
 // It keeps its turn, and no descriptor meanwhile.
 Delivery::Step FilterDelivery::try_again() {
-    const event::Instant now = context_.loop.now();
-    if (!give_up_at_) give_up_at_ = now + context_.settings.transform_wait;
+    const event::Instant now = needs_.loop.now();
+    if (!give_up_at_) give_up_at_ = now + needs_.settings.transform_wait;
     if (now >= *give_up_at_) {
         failed(state::FilterFailure::queue, "waited too long for descriptors");
         return Step::refused;
     }
-    retry_.arm(context_.loop.timers(), now + descriptor_retry);
+    retry_.arm(needs_.loop.timers(), now + descriptor_retry);
     return Step::wait;
 }
 
@@ -203,8 +203,8 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
     run_.resume();
     while (out.size() - before < room) {
         if (ended_) return finish(out); // all it wrote had been read by then
-        char* const room_to_read = context_.scratch.file_for(this);
-        const posix::Transfer got = run_.read({room_to_read, Scratch::file_size});
+        char* const room_to_read = needs_.room.of(this);
+        const posix::Transfer got = run_.read({room_to_read, FileRoom::size});
         if (got.what != posix::Moved::some) return out.size() > before ? Step::some : Step::wait;
         const Step step = stream({room_to_read, got.bytes}, out);
         if (step != Step::some) return step;
@@ -213,7 +213,7 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
 }
 
 Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
-    context_.metrics.filter_bytes_out += raw.size();
+    needs_.metrics.filter_bytes_out += raw.size();
     if (cutter_)
         raw = raw.substr(0, cutter_->feed(raw));
     else if (!octets_)
@@ -239,14 +239,14 @@ Delivery::Step FilterDelivery::finish(std::string& out) {
 void FilterDelivery::learn(std::uint64_t octets) {
     if (order_.filtered && order_.filtered->says(key_, order_.index, octets)) return;
     const mail::Snapshot& snapshot = order_.snapshot;
-    context_.filtered_sizes.learned(
+    needs_.filtered_sizes.learned(
         order_.maildir, key_,
         {snapshot.inode(order_.index), snapshot.stored_size(order_.index), snapshot.mtime_ns(order_.index), octets});
 }
 
 void FilterDelivery::on_patience_lost(filter::Ticket&) {
     out_of_patience_ = true;
-    owner_.delivery_wakes();
+    owner_.task_wakes();
 }
 
 void FilterDelivery::on_ended(const filter::Outcome& outcome) {
@@ -254,13 +254,13 @@ void FilterDelivery::on_ended(const filter::Outcome& outcome) {
     if (!outcome.ok()) failed(failure_of(outcome.cause), outcome.text);
     count_end();
     ticket_.release();
-    owner_.delivery_wakes();
+    owner_.task_wakes();
 }
 
 void FilterDelivery::on_stderr_line(std::string_view line) {
     // One pipe takes what all of a chain say: nobody knows which of them it was.
-    context_.transforms.complaints().line(program(), order_.session, order_.user, order_.snapshot.uidl(order_.index),
-                                          line);
+    needs_.transforms.complaints().line(program(), order_.session, order_.user, order_.snapshot.uidl(order_.index),
+                                        line);
 }
 
 // One word, for SESS.
@@ -274,27 +274,26 @@ std::string FilterDelivery::program() const {
 }
 
 void FilterDelivery::failed(state::FilterFailure cause, std::string_view why) {
-    context_.metrics.count_filter_failure(cause);
-    context_.events.publish(state::EventType::filter_fail, std::chrono::system_clock::now(), order_.session,
-                            order_.user,
-                            {{"uidl", order_.snapshot.uidl(order_.index)},
-                             {"cause", state::filter_failure_names[static_cast<std::size_t>(cause)]},
-                             {"why", why}});
+    needs_.metrics.count_filter_failure(cause);
+    needs_.events.publish(state::EventType::filter_fail, std::chrono::system_clock::now(), order_.session, order_.user,
+                          {{"uidl", order_.snapshot.uidl(order_.index)},
+                           {"cause", state::filter_failure_names[static_cast<std::size_t>(cause)]},
+                           {"why", why}});
 }
 
 void FilterDelivery::count_end() {
     if (!counted_ || began_ == event::Instant{}) return;
-    --context_.metrics.filters_running;
-    context_.metrics.filter_time.observe(static_cast<state::Count>(
+    --needs_.metrics.filters_running;
+    needs_.metrics.filter_time.observe(static_cast<state::Count>(
         std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - began_).count()));
     began_ = {};
 }
 
 } // namespace
 
-std::unique_ptr<Delivery> deliver_filtered(Context& context, DeliveryOwner& owner, DeliveryOrder order,
+std::unique_ptr<Delivery> deliver_filtered(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order,
                                            const filter::FilterSpec& spec) {
-    return std::make_unique<FilterDelivery>(context, owner, std::move(order), spec);
+    return std::make_unique<FilterDelivery>(needs, owner, std::move(order), spec);
 }
 
 } // namespace buzon::daemon

@@ -10,7 +10,7 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr std::size_t largest_part = 1024 * 1024; // pages are handed over: half a millisecond at most
+constexpr std::size_t most_at_once = 1024 * 1024; // pages are handed over: half a millisecond at most
 
 } // namespace
 
@@ -51,10 +51,10 @@ ListingRun::ListingRun(Listings& listings, Listings::Picture of, pop3::Listing w
     if (!known_) recorded_.file.reset(::memfd_create("buzon-listing", MFD_CLOEXEC));
 }
 
-std::optional<FilePart> ListingRun::part() const {
+std::optional<net::FilePart> ListingRun::part() const {
     if (!known_) return std::nullopt;
-    return FilePart{known_->file.get(), sent_,
-                    static_cast<std::size_t>(std::min<std::uint64_t>(largest_part, known_->octets - sent_))};
+    return net::FilePart{known_->file.get(), sent_,
+                         static_cast<std::size_t>(std::min<std::uint64_t>(most_at_once, known_->octets - sent_))};
 }
 
 void ListingRun::produced(std::string_view text) {

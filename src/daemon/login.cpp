@@ -29,8 +29,8 @@ std::string_view cause_of(auth::Standing standing) {
 
 } // namespace
 
-Login::Login(Context& context, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then)
-    : context_{context}
+Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then)
+    : needs_{needs}
     , session_{session}
     , source_{source_of(client.address.ip)}
     , place_{client.place}
@@ -41,11 +41,11 @@ Login::Login(Context& context, std::uint64_t session, const ClientInfo& client, 
 
 std::optional<LoginEnd> Login::start() {
     starting_ = true;
-    const event::Instant now = context_.loop.now();
+    const event::Instant now = needs_.loop.now();
     const event::Instant when =
-        place_ == ClientInfo::Place::local ? now : context_.logins.throttle().not_before(guesser(), user_, now);
+        place_ == ClientInfo::Place::local ? now : needs_.logins.throttle().not_before(guesser(), user_, now);
     if (when > now)
-        delay_.arm(context_.loop.timers(), when);
+        delay_.arm(needs_.loop.timers(), when);
     else
         check_proof();
     starting_ = false;
@@ -61,26 +61,27 @@ void Login::check_proof() {
 }
 
 void Login::check_password(const pop3::CheckPassword& proof) {
-    if (context_.logins.checkpassword().in_use() && !context_.users.base().find(user_)) return ask_program(proof);
-    const auth::Credential credential = context_.users.base().credential(proof.user, source_);
+    if (needs_.logins.checkpassword().in_use() && !needs_.users.base().find(user_)) return ask_program(proof);
+    const auth::Credential credential = needs_.users.base().credential(proof.user, source_);
     standing_ = credential.standing;
     auto secret = auth::Secret::parse(credential.secret);
     if (!secret) return verified(false, "secret cannot be read");
     if (!secret.value().is_slow()) return verified(secret.value().verify(proof.password), "");
-    if (context_.logins.successes().remembers(user_, credential.secret, proof.password, context_.loop.now())) {
+    if (needs_.logins.successes().remembers(user_, credential.secret, proof.password, needs_.loop.now())) {
         return verified(true, "");
     }
-    verifying_ = context_.hashes.submit(
-        verify_job(credential.secret, proof.password),
-        [this, secret = credential.secret, password = proof.password](worker::Answer answer) {
-            const Answered said = read_answer(answer);
-            if (said.why) return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
-            const bool right = said.rest == "y";
-            if (right && standing_ == auth::Standing::open) {
-                context_.logins.successes().remember(user_, secret, password, context_.loop.now());
-            }
-            verified(right, "");
-        });
+    verifying_ =
+        needs_.hashes.submit(verify_job(credential.secret, proof.password),
+                             [this, secret = credential.secret, password = proof.password](worker::Answer answer) {
+                                 const Answered said = read_answer(answer);
+                                 if (said.why)
+                                     return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
+                                 const bool right = said.rest == "y";
+                                 if (right && standing_ == auth::Standing::open) {
+                                     needs_.logins.successes().remember(user_, secret, password, needs_.loop.now());
+                                 }
+                                 verified(right, "");
+                             });
 }
 
 void Login::ask_program(const pop3::CheckPassword& proof) {
@@ -91,7 +92,7 @@ void Login::ask_program(const pop3::CheckPassword& proof) {
     if (!message) return verified(false, "more than checkpassword takes");
     by_program_ = true;
     asking_ = std::make_unique<CheckpasswordRun>(
-        context_.logins.checkpassword(), std::move(*message), [this](auth::Verdict verdict, std::string why) {
+        needs_.logins.checkpassword(), std::move(*message), [this](auth::Verdict verdict, std::string why) {
             if (verdict == auth::Verdict::unknown) return refuse(pop3::Refusal::temporary, "checkpassword: " + why);
             verified(verdict == auth::Verdict::right, "checkpassword says no");
         });
@@ -104,17 +105,17 @@ std::optional<auth::Source> Login::guesser() const {
 
 void Login::count(bool right) {
     if (place_ == ClientInfo::Place::local) return;
-    auth::Throttle& throttle = context_.logins.throttle();
+    auth::Throttle& throttle = needs_.logins.throttle();
     if (right)
-        throttle.succeeded(guesser(), user_, context_.loop.now());
+        throttle.succeeded(guesser(), user_, needs_.loop.now());
     else
-        throttle.failed(guesser(), user_, context_.loop.now());
+        throttle.failed(guesser(), user_, needs_.loop.now());
 }
 
 bool Login::digest_is_right() const {
-    std::optional<std::string> password = context_.users.base().clear_password(user_, source_);
+    std::optional<std::string> password = needs_.users.base().clear_password(user_, source_);
     const bool known = password.has_value();
-    if (!known) password = context_.users.scram_key(); // the same work for nobody
+    if (!known) password = needs_.users.scram_key(); // the same work for nobody
     std::string expected;
     std::string shown;
     if (const auto* apop = std::get_if<pop3::CheckApop>(&proof_)) {
@@ -135,17 +136,17 @@ void Login::verified(bool right, std::string_view cause) {
     if (!right) {
         return refuse(pop3::Refusal::wrong, std::string{cause.empty() ? cause_of(standing_) : cause});
     }
-    if (by_program_) context_.users.vouched().note(user_, context_.users.root() + '/' + user_);
-    maildir_ = context_.users.maildir_of(user_);
+    if (by_program_) needs_.users.vouched().note(user_, needs_.users.root() + '/' + user_);
+    maildir_ = needs_.users.maildir_of(user_);
     if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user has gone meanwhile");
     const std::uint32_t to_go =
-        context_.logins.delays().seconds_to_go(user_, context_.settings.login_delay, context_.loop.now());
+        needs_.logins.delays().seconds_to_go(user_, needs_.settings.login_delay, needs_.loop.now());
     if (to_go > 0) return refuse(pop3::Refusal::too_soon, "login delay", to_go);
     open_maildrop();
 }
 
 void Login::open_maildrop() {
-    Locks::Outcome taken = context_.locks.take(maildir_, context_.settings.sessions, session_);
+    Locks::Outcome taken = needs_.locks.take(maildir_, needs_.settings.sessions, session_);
     if (const auto* why = std::get_if<std::error_code>(&taken)) {
         return refuse(pop3::Refusal::maildrop_unavailable, "maildrop cannot be locked: " + why->message());
     }
@@ -155,18 +156,18 @@ void Login::open_maildrop() {
                                                  : "maildrop locked by another server");
     }
     lock_ = std::move(std::get<MaildropLock>(taken));
-    if (auto snapshot = context_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));
+    if (auto snapshot = needs_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));
 }
 
 void Login::opened(SnapshotResult result) {
     if (result) {
         std::shared_ptr<const mail::Snapshot> snapshot = std::move(result).value();
-        const filter::FilterSpec* const spec = context_.transforms.of(user_);
+        const filter::FilterSpec* const spec = needs_.transforms.of(user_);
         if (!spec) return logged_in(std::move(snapshot), nullptr);
-        if (auto known = context_.filtered_sizes.at_hand(maildir_, *spec, snapshot)) {
+        if (auto known = needs_.filtered_sizes.at_hand(maildir_, *spec, snapshot)) {
             return logged_in(std::move(snapshot), std::move(*known));
         }
-        looking_up_ = context_.filtered_sizes.look_up(
+        looking_up_ = needs_.filtered_sizes.look_up(
             maildir_, *spec, snapshot, [this, snapshot](auto known) { logged_in(snapshot, std::move(known)); });
         return;
     }
@@ -181,12 +182,12 @@ void Login::opened(SnapshotResult result) {
 
 // Clients would fetch everything again, so an operator has to say that this is right.
 void Login::breaker_tripped(const mail::UidlChange& change) {
-    context_.events.publish(state::EventType::uidl, std::chrono::system_clock::now(), session_, user_,
-                            {{"action", "closed"},
-                             {"changed", change.changed},
-                             {"known", change.known},
-                             {"uidl-breaker", context_.settings.uidl_breaker},
-                             {"maildir", maildir_}});
+    needs_.events.publish(state::EventType::uidl, std::chrono::system_clock::now(), session_, user_,
+                          {{"action", "closed"},
+                           {"changed", change.changed},
+                           {"known", change.known},
+                           {"uidl-breaker", needs_.settings.uidl_breaker},
+                           {"maildir", maildir_}});
     refuse(pop3::Refusal::maildrop_unavailable, std::to_string(change.changed) + " of " + std::to_string(change.known) +
                                                     " known messages would get another UIDL, FREE allows it");
 }

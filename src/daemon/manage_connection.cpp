@@ -76,11 +76,11 @@ void ManageConnection::on_timer(event::Timer& which) {
 void ManageConnection::read_input() {
     // At most a line and a read are kept: who sends faster than we answer waits.
     if (input_.size() > manage::max_line + 2) return;
-    const posix::Transfer got = posix::read_some(socket_.get(), {context_.scratch.input.get(), Scratch::input_size});
+    const posix::Transfer got = posix::read_some(socket_.get(), context_.room.buffer());
     if (got.what == posix::Moved::failed) return close();
     if (got.what == posix::Moved::end) peer_done_ = true;
     if (got.what != posix::Moved::some) return;
-    input_.append(context_.scratch.input.get(), got.bytes);
+    input_.append(context_.room.buffer().data(), got.bytes);
     active_ = context_.loop.now();
     if (std::exchange(first_octets_, false) && manage::Session::is_foreign(input_)) {
         // Another protocol, which may never send a line end.

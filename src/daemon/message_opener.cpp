@@ -35,14 +35,14 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const Delivery
 
 std::optional<posix::Result<posix::UniqueFd>> MessageOpener::finish(posix::Result<posix::UniqueFd> opened) {
     if (opened.ok() || !no_descriptor(opened.error())) return opened;
-    retry_.arm(context_.loop.timers(), context_.loop.now() + descriptor_retry);
+    retry_.arm(needs_.loop.timers(), needs_.loop.now() + descriptor_retry);
     return std::nullopt;
 }
 
 void MessageOpener::ask_worker(const DeliveryOrder& order) {
     const worker::Job job = open_job(order.maildir, order.snapshot.file_name(order.index),
                                      order.snapshot.in_new(order.index), order.snapshot.telling_inode(order.index));
-    pending_ = context_.disk.submit(job, [this](worker::Answer answer) {
+    pending_ = needs_.disk.submit(job, [this](worker::Answer answer) {
         const Answered said = read_answer(answer);
         answered_ = true;
         why_ = said.why;

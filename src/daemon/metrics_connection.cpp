@@ -29,8 +29,8 @@ void MetricsConnection::on_ready(std::uint32_t events) {
         if (flush()) take({});
         return;
     }
-    const posix::Transfer got = posix::read_some(socket_.get(), {context_.scratch.input.get(), Scratch::input_size});
-    if (got.what == posix::Moved::some) return take({context_.scratch.input.get(), got.bytes});
+    const posix::Transfer got = posix::read_some(socket_.get(), context_.room.buffer());
+    if (got.what == posix::Moved::some) return take({context_.room.buffer().data(), got.bytes});
     if (got.what != posix::Moved::would_block) close();
 }
 

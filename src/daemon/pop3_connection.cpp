@@ -1,19 +1,18 @@
 #include "buzon/daemon/pop3_connection.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
+#include "buzon/daemon/deliver.h"
 #include "buzon/daemon/filtered_sizes.h"
+#include "buzon/daemon/list.h"
+#include "buzon/daemon/report.h"
+#include "buzon/daemon/search.h"
+#include "buzon/daemon/update.h"
 #include "buzon/net/peer.h"
-#include "buzon/posix/file_view.h"
-#include "buzon/posix/io.h"
 
 namespace buzon::daemon {
 namespace {
@@ -39,12 +38,6 @@ std::string fresh_text() {
     return text;
 }
 
-// What we handed over and the client has not yet confirmed.
-int octets_in_kernel(int socket) {
-    int octets = 0;
-    return ::ioctl(socket, SIOCOUTQ, &octets) == 0 ? octets : 0;
-}
-
 } // namespace
 
 std::string_view name_of(Ending ending) noexcept {
@@ -53,32 +46,32 @@ std::string_view name_of(Ending ending) noexcept {
     return names[static_cast<std::size_t>(ending)];
 }
 
-Pop3Connection::Pop3Connection(Context& context, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket,
-                               ClientInfo client)
-    : context_{context}
+Pop3Connection::Pop3Connection(Pop3Needs& needs, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket,
+                               const ClientInfo& client)
+    : needs_{needs}
     , owner_{owner}
-    , socket_{std::move(socket)}
+    , stream_{needs.room, std::move(socket), *this}
     , timer_{*this}
-    , session_{context.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, fresh_text}
+    , visit_{id, client, {needs.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, fresh_text}, {}, {}}
     , reader_{pop3::Session::command_limit}
-    , id_{id}
-    , client_{client}
-    , began_{context.loop.now()}
+    , began_{needs.loop.now()}
     , active_{began_} {}
 
 Pop3Connection::~Pop3Connection() = default;
 
 void Pop3Connection::start(std::string_view early) {
-    publish(state::EventType::connect, {{"ip", client_.address.ip.text()}, {"port", client_.address.port}});
-    if (watch_.start(context_.loop, socket_.get(), EPOLLIN, *this)) return close(Ending::cut);
-    timer_.arm(context_.loop.timers(), began_ + context_.settings.login_timeout);
-    busy().in = early;
-    received_ = early.size();
-    turn([this](std::string& out) { session_.greet(out); });
+    visit_.publish(needs_.events, state::EventType::connect, {{"ip", address().ip.text()}, {"port", address().port}});
+    if (stream_.start()) return close(Ending::cut);
+    arm_timer();
+    stream_.begin_turn(early);
+    visit_.session.greet(stream_.out());
+    state_ = State::idle;
+    work();
+    settle();
 }
 
 std::string_view Pop3Connection::state_name() const noexcept {
-    switch (session_.state()) {
+    switch (visit_.session.state()) {
     case pop3::Session::State::authorization: return "authorization";
     case pop3::Session::State::transaction: return "transaction";
     case pop3::Session::State::update: return "update";
@@ -86,341 +79,188 @@ std::string_view Pop3Connection::state_name() const noexcept {
     return "";
 }
 
-std::string_view Pop3Connection::command() const noexcept {
-    switch (doing_) {
-    case Doing::logging_in: return "login";
-    case Doing::preparing:
-    case Doing::delivering: return retr_ ? "RETR" : "TOP";
-    case Doing::listing: return "list";
-    case Doing::searching: return "SEARCH";
-    case Doing::reporting: return "REPORT";
-    case Doing::updating: return "QUIT";
-    case Doing::nothing: break;
-    }
-    return "";
-}
-
 // --- turns ---
 
-void Pop3Connection::turn(const std::function<void(std::string&)>& first) {
-    if (closed_) return;
-    socket_full_ = false;
-    // With a backlog replies go behind it; else into the buffer that all connections share.
-    Busy& now = busy();
-    const bool behind = backlog() > 0;
-    std::string& out = behind ? now.output : context_.scratch.output;
-    if (!behind) out.clear();
-    const std::size_t at = out.size();
-    first(out);
-    count_reply(out, at);
-    if (!behind)
-        work(out);
-    else if (doing_ == Doing::updating)
-        update_on(out); // it waits for no client
-    if (!closed_ && !behind) (void)flush(out);
-    after_work();
+void Pop3Connection::turn(std::string_view fresh) {
+    if (state_ == State::closed) return;
+    stream_.begin_turn(fresh);
+    work();
+    settle();
 }
 
-void Pop3Connection::work(std::string& out) {
-    const std::uint64_t sent_before = sent_;
-    for (int lines = 0; !closing_ && !closed_;) {
-        // The end of one piece and the start of the next go in one segment. Where that has to be waited for, the kernel
-        // keeps the end back for 200 ms at most.
-        if (out.size() >= send_at && !flush(out, doing_ == Doing::delivering || doing_ == Doing::listing)) return;
-        if (sent_ - sent_before >= octets_per_turn || lines >= lines_per_turn) return context_.loop.next_turn(*busy_);
-        switch (doing_) {
-        case Doing::nothing:
-            if (finish_up_) {
-                closing_ = true;
-                break;
-            }
-            if (!next_line(out)) return;
+void Pop3Connection::work() {
+    const std::uint64_t sent_before = stream_.sent();
+    for (int lines = 0; state_ != State::leaving && state_ != State::closed;) {
+        if (stream_.full()) stream_.flush();
+        if (stream_.is_cut() && state_ != State::detached) return close(Ending::lost);
+        const bool share_is_used = stream_.sent() - sent_before >= octets_per_turn || lines >= lines_per_turn;
+        if (share_is_used && !stream_.slow()) return needs_.loop.next_turn(later_);
+        if (state_ != State::idle) {
+            if (!go_on()) return;
+        } else {
+            if (stream_.slow() || !next_line()) return;
             ++lines;
-            break;
-        case Doing::preparing:
-            if (!prepare(out)) return;
-            break;
-        case Doing::delivering:
-            if (!pump(out)) return;
-            break;
-        case Doing::listing:
-            if (!list_on(out)) return;
-            break;
-        case Doing::searching:
-            if (!search_on(out)) return;
-            break;
-        case Doing::updating:
-            update_on(out);
-            if (doing_ == Doing::updating) return;
-            break;
-        case Doing::logging_in:
-        case Doing::reporting: return;
         }
     }
 }
 
-pop3::Asked Pop3Connection::ask(const line::LineReader::Next& next, std::string& out) {
-    switch (next.kind) {
-    case line::LineReader::Kind::too_long: return session_.bad_line(pop3::BadLine::too_long, out);
-    case line::LineReader::Kind::invalid: return session_.bad_line(pop3::BadLine::invalid, out);
-    default: return session_.line(next.text, out);
+void Pop3Connection::settle() {
+    if (state_ != State::closed && state_ != State::detached) {
+        stream_.flush();
+        if (stream_.is_cut())
+            close(Ending::lost);
+        else if (state_ == State::leaving && stream_.queued() == 0)
+            close(ending_);
     }
+    stream_.end_turn(state_ == State::idle && !later_.pending());
 }
 
-bool Pop3Connection::next_line(std::string& out) {
-    reader_.set_limit(session_.line_limit());
-    const line::LineReader::Next next = reader_.next(busy_->in);
+bool Pop3Connection::next_line() {
+    reader_.set_limit(visit_.session.line_limit());
+    const line::LineReader::Next next = reader_.next(stream_.input());
     if (next.kind == line::LineReader::Kind::more) {
-        if (peer_done_) close(Ending::lost);
+        if (stream_.state() == net::Stream::State::half_closed) leave(Ending::lost);
         return false;
     }
-    const std::size_t at = out.size();
-    pop3::Asked asked = ask(next, out);
+    const std::size_t at = stream_.out().size();
+    pop3::Asked asked = ask(next);
     // While a command waits for more, as AUTH does for its exchange, the line belongs to it.
-    if (!counting_) {
-        verb_ = asked.command;
-        counting_ = true;
+    if (!unanswered_) {
+        unanswered_ = asked.command;
         ++commands_;
     }
-    perform(std::move(asked.action), out);
-    count_reply(out, at);
-    active_ = context_.loop.now();
+    count_reply(at);
+    perform(std::move(asked.action));
+    active_ = needs_.loop.now();
     return true;
 }
 
-// True: everything has left. False: the client takes no more for now, or has gone.
-bool Pop3Connection::flush(std::string& out, bool more) {
-    if (alone_) out.clear();
-    std::size_t done = 0;
-    while (done < out.size()) {
-        const posix::Transfer went = posix::send_some(socket_.get(), std::string_view{out}.substr(done), more);
-        if (went.what == posix::Moved::some) {
-            done += went.bytes;
-            continue;
+pop3::Asked Pop3Connection::ask(const line::LineReader::Next& next) {
+    pop3::Session& session = visit_.session;
+    switch (next.kind) {
+    case line::LineReader::Kind::too_long: return session.bad_line(pop3::BadLine::too_long, stream_.out());
+    case line::LineReader::Kind::invalid: return session.bad_line(pop3::BadLine::invalid, stream_.out());
+    default: return session.line(next.text, stream_.out());
+    }
+}
+
+template <class Kind, class... Arguments>
+void Pop3Connection::begin(Arguments&&... arguments) {
+    task_ = std::make_unique<Kind>(std::forward<Arguments>(arguments)...);
+    state_ = State::busy;
+}
+
+void Pop3Connection::perform(pop3::Action action) {
+    struct Performer {
+        Pop3Connection& self;
+        TaskOwner& owner; // the same
+        Pop3Needs& needs;
+        Visit& visit;
+
+        void operator()(const pop3::Continue&) const {}
+        void operator()(const pop3::Close& p) const {
+            const bool quit = p.why == pop3::Close::Why::quit;
+            self.leave(quit ? Ending::quit : Ending::bad_lines, !quit);
         }
-        if (went.what == posix::Moved::would_block) break;
-        close(Ending::lost);
-        return false;
+        void operator()(pop3::CheckPassword& p) const { log_in(std::move(p)); }
+        void operator()(pop3::CheckApop& p) const { log_in(std::move(p)); }
+        void operator()(pop3::CheckCram& p) const { log_in(std::move(p)); }
+        void operator()(pop3::Authenticated& p) const { log_in(std::move(p)); }
+        void operator()(pop3::NotAuthenticated& p) const { log_in(std::move(p)); }
+        void operator()(pop3::GetScram& p) const { self.begin<GetScram>(needs.login, visit, owner, std::move(p.user)); }
+        void operator()(const pop3::Deliver& p) const { self.begin<Deliver>(needs.delivery, visit, owner, p); }
+        void operator()(const pop3::Produce& p) const { self.begin<List>(needs.listings, visit, p); }
+        void operator()(pop3::Search& p) const { self.begin<Search>(needs.disk, visit, owner, std::move(p)); }
+        void operator()(const pop3::Report& p) const {
+            self.begin<Report>(needs.reports, needs.disk, visit, owner, p.days);
+        }
+        void operator()(const pop3::Update&) const { self.begin<Update>(needs.update, visit, owner); }
+
+        void log_in(Proof proof) const { self.begin<LogIn>(needs.login, self.owner_, visit, owner, std::move(proof)); }
+    };
+    std::visit(Performer{*this, *this, needs_, visit_}, action);
+}
+
+// True: the turn goes on.
+bool Pop3Connection::go_on() {
+    const bool was_in = logged_in();
+    const std::size_t at = stream_.out().size();
+    const Step step = task_->go_on(stream_);
+    count_reply(at);
+    if (!was_in && logged_in()) {
+        active_ = needs_.loop.now();
+        arm_timer();
+        owner_.user_came(*this);
     }
-    sent(done);
-    if (done == out.size()) {
-        out.clear();
-        return true;
+    switch (step) {
+    case Step::again: return true;
+    case Step::next_turn: needs_.loop.next_turn(later_); return false;
+    case Step::waits_for_client:
+    case Step::waits_for_worker: return false;
+    case Step::cut: close(Ending::cut); return false;
+    case Step::done: task_is_done(); return true;
     }
-    busy_->output.assign(out, done);
-    busy_->output_sent = 0;
-    out.clear();
-    kernel_holds_ = octets_in_kernel(socket_.get());
-    if (busy_->delivery) busy_->delivery->pause();
     return false;
 }
 
-// The same for what need not pass through us: how many octets of the part have left. Fewer than all: the client takes
-// no more for now, or the connection is closed_.
-std::size_t Pop3Connection::send_part(const FilePart& part, std::string& out) {
-    if (!out.empty() && !flush(out, true)) return 0;
-    const posix::Transfer went = posix::send_file(socket_.get(), part.file, part.offset, part.octets);
-    switch (went.what) {
-    case posix::Moved::some:
-        sent(went.bytes);
-        if (went.bytes == part.octets) return went.bytes;
-        [[fallthrough]];
-    case posix::Moved::would_block:
-        socket_full_ = true;
-        kernel_holds_ = octets_in_kernel(socket_.get());
-        return went.bytes;
-    case posix::Moved::end: close(Ending::cut); break; // the file was cut short: a part is not the whole
-    case posix::Moved::failed: close(Ending::lost); break;
-    }
-    return 0;
+void Pop3Connection::task_is_done() {
+    task_.reset();
+    if (state_ == State::detached) return close(Ending::quit);
+    if (visit_.session.state() == pop3::Session::State::update) return leave(Ending::quit);
+    if (state_ == State::last) return leave(Ending::stopping);
+    state_ = State::idle;
 }
 
-void Pop3Connection::sent(std::size_t octets) {
-    if (octets == 0) return;
-    sent_ += octets;
-    context_.metrics.bytes += octets;
-    active_ = context_.loop.now();
+// --- what happens meanwhile ---
+
+void Pop3Connection::on_sent(std::size_t octets) {
+    needs_.metrics.bytes += octets;
+    active_ = needs_.loop.now();
 }
 
-void Pop3Connection::after_work() {
-    keep_rest();
-    if (closed_) return;
-    if (backlog() == 0) {
-        if (deliver_counts_) delivered();
-        if (closing_) return close(ending_);
-    }
-    drain_ = true; // from now on something may come
-    set_interest();
-    rest();
+void Pop3Connection::on_half_closed() {
+    if (has_most_likely_left()) timer_.arm(needs_.loop.timers(), needs_.loop.now() + grace_for_silent_peer);
 }
 
-// What was not worked through in this turn waits in a buffer of our own.
-void Pop3Connection::keep_rest() {
-    std::string_view& in = busy_->in;
-    std::string& input = busy_->input;
-    if (in.empty()) {
-        input = {}; // who waits, or works, holds no buffer without need
-    } else if (in.data() < input.data() || in.data() >= input.data() + input.size()) {
-        input.assign(in);
-    } else {
-        input.erase(0, static_cast<std::size_t>(in.data() - input.data()));
-    }
-    in = {};
-}
-
-Pop3Connection::Busy& Pop3Connection::busy() {
-    if (!busy_) busy_ = std::make_unique<Busy>(*this);
-    return *busy_;
-}
-
-bool Pop3Connection::Busy::done() const noexcept {
-    return !pending() && input.empty() && output_sent == output.size() && !login && !delivery && !listing && !search &&
-           !update && !report_waiter && !job.waiting();
-}
-
-// Called last in a turn, and so last in the callbacks of what it destroys.
-void Pop3Connection::rest() {
-    if (doing_ == Doing::nothing && busy_->done()) busy_.reset();
-}
-
-const std::string& Pop3Connection::maildir() {
-    Busy& now = busy();
-    if (now.maildir.empty()) now.maildir = maildir_.view();
-    return now.maildir;
-}
-
-void Pop3Connection::go_on() {
-    Busy& now = busy();
-    now.in = now.input;
-    turn([](std::string&) {});
-}
-
-void Pop3Connection::delivery_wakes() {
-    if (backlog() > 0) {
-        if (delivering()) busy_->delivery->pause();
-        return;
-    }
-    go_on();
-}
-
-void Pop3Connection::on_ready(std::uint32_t events) {
-    if (events & (EPOLLERR | EPOLLHUP)) return close(Ending::lost);
-    if (events & EPOLLOUT && backlog() > 0) {
-        const posix::Transfer went =
-            posix::send_some(socket_.get(), std::string_view{busy_->output}.substr(busy_->output_sent));
-        if (went.what == posix::Moved::failed) return close(Ending::lost);
-        if (went.what == posix::Moved::some) {
-            busy_->output_sent += went.bytes;
-            sent(went.bytes);
-        }
-        if (backlog() > 0) return;
-        busy_->output = {};
-        busy_->output_sent = 0;
-        if (deliver_counts_) delivered();
-        return go_on();
-    }
-    if (events & EPOLLOUT && socket_full_) {
-        return go_on();
-    }
-    if (events & (EPOLLIN | EPOLLRDHUP)) {
-        if (doing_ != Doing::nothing || backlog() > 0 || (busy_ && busy_->pending()) || closing_)
-            return peek_at_busy_peer();
-        read_input();
-    }
-}
-
-void Pop3Connection::read_input() {
-    Scratch& scratch = context_.scratch;
-    const posix::Transfer got = posix::read_some(socket_.get(), {scratch.input.get(), Scratch::input_size});
-    switch (got.what) {
-    case posix::Moved::would_block: return;
-    case posix::Moved::failed: return close(Ending::lost);
-    case posix::Moved::end: peer_done_ = true; break;
-    case posix::Moved::some:
-        received_ += got.bytes;
-        drain_ = got.bytes == Scratch::input_size;
-        break;
-    }
-    const std::string_view fresh{scratch.input.get(), got.bytes};
-    Busy& now = busy();
-    if (now.input.empty()) {
-        now.in = fresh;
-    } else {
-        now.input += fresh;
-        now.in = now.input;
-    }
-    turn([](std::string&) {});
-}
-
-// The client sent something, or its end, while it has to wait for us. We read only when we can work on it; but an end
-// without anything before it tells that probably nobody waits any more for what takes its time.
-void Pop3Connection::peek_at_busy_peer() {
-    char octet = 0;
-    const ssize_t n = ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) return close(Ending::lost);
-    if (n == 0) {
-        peer_done_ = true;
-        const bool slow = doing_ == Doing::logging_in || doing_ == Doing::searching || !program().empty();
-        if (slow && !keeps_input()) timer_.arm(context_.loop.timers(), context_.loop.now() + grace_for_silent_peer);
-    }
-    watch_.interest(client_is_slow() ? EPOLLOUT : 0u);
-}
-
-void Pop3Connection::set_interest() {
-    if (!watch_.active()) return;
-    if (client_is_slow()) return watch_.interest(EPOLLOUT);
-    // While busy the interest in input stays as it is: most work is done before the client sends again, and then no
-    // system call was needed. on_ready() ends it when input does come.
-    if (doing_ == Doing::nothing && !peer_done_)
-        watch_.interest(EPOLLIN);
-    else if (watch_.interest() & EPOLLOUT)
-        watch_.interest(0);
+bool Pop3Connection::has_most_likely_left() const noexcept {
+    return stream_.state() == net::Stream::State::half_closed && task_ && task_->may_last() && !stream_.keeps_input();
 }
 
 void Pop3Connection::on_timer(event::Timer&) {
-    const event::Instant now = context_.loop.now();
-    if (nobody_waits()) return close(Ending::lost);
+    if (has_most_likely_left()) return close(Ending::lost);
+    const event::Instant now = needs_.loop.now();
+    // Time in which the client waits for us is not idle time; neither is any in which it read or sent. One that has
+    // ended its side can be waited for no longer than that.
+    const bool ended = stream_.state() == net::Stream::State::half_closed;
+    const bool waits_for_us = task_ && task_->client_waits() && !stream_.slow() && !ended;
     if (!logged_in()) {
         // A cold maildrop may take longer to read than a client may take to log in.
-        const bool opening = busy_ && busy_->login && busy_->login->opening();
-        if (opening) return timer_.arm(context_.loop.timers(), now + context_.settings.login_timeout);
-        ++context_.metrics.autologouts;
-        return close(Ending::login_timeout);
+        if (waits_for_us) return timer_.arm(needs_.loop.timers(), now + needs_.settings.login_timeout);
+        if (now - began_ < needs_.settings.login_timeout) return arm_timer();
+    } else {
+        if (stream_.peer_reads() || waits_for_us) active_ = now;
+        if (now - active_ < needs_.settings.timeout) return arm_timer();
     }
-    // Time in which the client waits for us is not idle time; neither is any in which it read or sent.
-    const bool waits_for_us = doing_ != Doing::nothing && !client_is_slow();
-    // A slow reader drains the kernel's buffer long before that asks us for more: it moves, too.
-    const int held = octets_in_kernel(socket_.get());
-    const bool reads = held > 0 && (held < kernel_holds_ || kernel_holds_ == 0);
-    kernel_holds_ = held;
-    if (waits_for_us || reads) active_ = now;
-    if (now - active_ < context_.settings.timeout) return arm_idle_timer();
-    ++context_.metrics.autologouts;
-    close(Ending::autologout);
+    ++needs_.metrics.autologouts;
+    close(logged_in() ? Ending::autologout : Ending::login_timeout);
 }
 
-bool Pop3Connection::nobody_waits() const noexcept {
-    return peer_done_ && (delivering() || doing_ == Doing::logging_in || doing_ == Doing::searching);
+void Pop3Connection::arm_timer() {
+    const event::Instant until =
+        logged_in() ? active_ + needs_.settings.timeout : began_ + needs_.settings.login_timeout;
+    timer_.arm(needs_.loop.timers(), until);
 }
 
 void Pop3Connection::settings_changed() {
-    if (closed_ || nobody_waits()) return;
-    if (logged_in()) return arm_idle_timer();
-    timer_.arm(context_.loop.timers(), began_ + context_.settings.login_timeout);
-}
-
-void Pop3Connection::arm_idle_timer() {
-    timer_.arm(context_.loop.timers(), active_ + context_.settings.timeout);
+    if (state_ != State::closed && state_ != State::detached && !has_most_likely_left()) arm_timer();
 }
 
 bool Pop3Connection::give_way() {
-    if (closed_ || alone_ || doing_ == Doing::updating) return false;
-    char octet = 0;
-    const bool at_rest = doing_ == Doing::nothing && !keeps_input() && backlog() == 0;
-    const bool left = at_rest && ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-    const std::chrono::seconds silence = context_.settings.peer_silence;
-    if (!left && !net::peer_is_dead(socket_.get(), silence)) {
-        net::probe_peer(socket_.get(), silence);
+    if (stream_.is_cut() || visit_.session.state() == pop3::Session::State::update) return false;
+    const bool at_rest = state_ == State::idle && !stream_.keeps_input() && stream_.queued() == 0;
+    const std::chrono::seconds silence = needs_.settings.peer_silence;
+    if (!(at_rest && stream_.peer_has_ended()) && !net::peer_is_dead(stream_.socket(), silence)) {
+        net::probe_peer(stream_.socket(), silence);
         return false;
     }
     close(Ending::lost);
@@ -429,100 +269,77 @@ bool Pop3Connection::give_way() {
 
 // --- the end ---
 
-void Pop3Connection::stop(Ending why, bool patient) {
-    if (closed_) return;
-    ending_ = why;
-    if (patient && backlog() > 0) {
-        closing_ = true;
-        return;
-    }
-    close(why);
+void Pop3Connection::finish_up() {
+    if (state_ == State::busy) state_ = State::last;
+    if (state_ != State::idle) return;
+    if (stream_.queued() == 0) return close(Ending::stopping);
+    leave(Ending::stopping);
 }
 
-void Pop3Connection::finish_up() {
-    finish_up_ = true;
-    ending_ = Ending::stopping;
-    if (doing_ == Doing::nothing && backlog() == 0) return close(Ending::stopping);
+void Pop3Connection::leave(Ending why, bool peer_talks) {
+    state_ = State::leaving;
+    ending_ = why;
+    stream_.finish(peer_talks);
 }
 
 void Pop3Connection::close(Ending why) {
-    if (closed_) return;
+    if (state_ == State::closed) return;
     timer_.disarm();
-    if (doing_ == Doing::updating) {
-        // What QUIT asked for is done whether the client waits or not, and the maildrop stays locked until then. A turn
-        // that its order waits for comes, too.
-        alone_ = true;
-        watch_.close(socket_);
-        busy_->output = {};
-        busy_->output_sent = 0;
-        return;
+    if (task_ && task_->client_gone()) {
+        state_ = State::detached;
+        return stream_.cut();
     }
-    closed_ = true;
-    if (busy_) { // which itself stays as long as we do: its turn may have brought us here
-        busy_->cancel();
-        busy_->delivery.reset();
-        busy_->listing.reset();
-        busy_->login.reset();
-        busy_->search.reset();
-        busy_->report_waiter.reset();
-        busy_->job.drop();
-    }
-    lock_.release();
-    if (socket_ && drain_) posix::finish_sending(socket_.get());
+    state_ = State::closed;
+    later_.cancel();
+    task_.reset();
+    visit_.lock.release();
     if (logged_in()) {
-        context_.filtered_sizes.flush(maildir());
+        needs_.login.filtered_sizes.flush(visit_.maildir);
         publish_logout(why);
-        record_session(why);
+        const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - began_);
+        record_visit(needs_.reports, visit_, why == Ending::quit, lasted.count(), stream_.sent());
         owner_.user_left(*this);
     }
-    watch_.close(socket_);
+    stream_.cut();
     owner_.retire(*this);
 }
 
 // --- counting and telling ---
 
-void Pop3Connection::count_reply(std::string_view out, std::size_t at) noexcept {
-    if (!counting_ || out.size() <= at) return;
+void Pop3Connection::count_reply(std::size_t at) {
+    const std::string& out = stream_.out();
+    if (!unanswered_ || out.size() <= at) return;
     if (out[at] == '+' && out[at + 1] == ' ') return; // a challenge: the exchange goes on
-    counting_ = false;
-    context_.metrics.count_command(verb_, out[at] == '+' ? state::CommandResult::ok : state::CommandResult::error);
-}
-
-state::Count Pop3Connection::microseconds_of_work() const noexcept {
-    const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - busy_->work_began);
-    return static_cast<state::Count>(lasted.count());
+    const auto result = out[at] == '+' ? state::CommandResult::ok : state::CommandResult::error;
+    needs_.metrics.count_command(*std::exchange(unanswered_, std::nullopt), result);
 }
 
 void Pop3Connection::publish_logout(Ending why) {
-    if (!context_.events.wants(state::EventType::logout)) return;
-    const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(context_.loop.now() - began_).count();
-    const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(context_.loop.now() - active_).count();
+    if (!needs_.events.wants(state::EventType::logout)) return;
+    const auto milliseconds = [](event::Clock::duration time) {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+    };
+    const auto lasted = milliseconds(needs_.loop.now() - began_);
     const std::array fields = {
         state::EventField{"reason", name_of(why)},
-        state::EventField{"retr", retrieved_},
-        state::EventField{"dele", removed_},
-        state::EventField{"bytes", sent_},
+        state::EventField{"retr", visit_.retrieved},
+        state::EventField{"dele", visit_.removed},
+        state::EventField{"bytes", stream_.sent()},
         state::EventField{"seconds", lasted / 1000},
         // the traffic that --verbose asks for
-        state::EventField{"received", received_},
+        state::EventField{"received", stream_.received()},
         state::EventField{"commands", commands_},
         state::EventField{"milliseconds", lasted},
-        state::EventField{"idle-milliseconds", idle},
+        state::EventField{"idle-milliseconds", milliseconds(needs_.loop.now() - active_)},
     };
-    const std::size_t count = context_.settings.verbose ? fields.size() : 5;
-    context_.events.publish(state::Event{state::EventType::logout,
-                                         state::level_of(state::EventType::logout),
-                                         std::chrono::system_clock::now(),
-                                         id_,
-                                         session_.user(),
-                                         {},
-                                         std::span{fields}.first(count)});
-}
-
-void Pop3Connection::publish(state::EventType type, std::initializer_list<state::EventField> fields) {
-    if (!context_.events.wants(type)) return;
-    context_.events.publish(type, std::chrono::system_clock::now(), id_,
-                            logged_in() ? std::string_view{session_.user()} : "", fields);
+    const std::size_t count = needs_.settings.verbose ? fields.size() : 5;
+    needs_.events.publish(state::Event{state::EventType::logout,
+                                       state::level_of(state::EventType::logout),
+                                       std::chrono::system_clock::now(),
+                                       id(),
+                                       user(),
+                                       {},
+                                       std::span{fields}.first(count)});
 }
 
 } // namespace buzon::daemon

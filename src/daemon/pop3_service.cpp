@@ -33,10 +33,28 @@ std::uint64_t multiply(std::uint64_t a, std::uint64_t b) noexcept {
     return sum >= prime ? sum - prime : sum;
 }
 
+Pop3Needs needs_of(Context& context) {
+    return {context.loop,
+            context.settings,
+            context.pop3,
+            context.metrics,
+            context.events,
+            context.room,
+            context.disk,
+            context.listings,
+            context.reports,
+            {context.loop, context.settings, context.metrics, context.events, context.hashes, context.maildrops,
+             context.locks, context.users, context.logins, context.reports, context.transforms, context.filtered_sizes},
+            {context.loop, context.settings, context.metrics, context.events, context.disk, context.transforms,
+             context.file_room, context.filtered_sizes},
+            {context.loop, context.settings, context.metrics, context.events, context.disk, context.trash}};
+}
+
 } // namespace
 
 Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from)
     : context_{context}
+    , needs_{needs_of(context)}
     , most_connections_{most_connections}
     , secret_{random_number() % (prime - 1) + 1}
     , gate_{context, std::move(proxy_from), [this](net::Accepted accepted, const auto& header, std::string_view early) {
@@ -47,7 +65,7 @@ Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::ve
 
 Pop3Service::~Pop3Service() {
     context_.locks.ask(nullptr);
-    for (auto& [id, connection] : connections_) connection.stop(Ending::stopping, false);
+    for (auto& [id, connection] : connections_) connection.stop(Ending::stopping);
 }
 
 std::error_code Pop3Service::open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed) {
@@ -160,8 +178,7 @@ void Pop3Service::named_by_front(net::Accepted accepted, const net::ProxyHeader&
 void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
     if (const char* why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, why);
     const std::uint64_t id = next_id_++;
-    Pop3Connection& started =
-        connections_.try_emplace(id, context_, *this, id, std::move(socket), client).first->second;
+    Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
     ++per_ip_[client.address.ip];
     ++context_.metrics.connections_open;
     started.start(early);
@@ -256,7 +273,7 @@ const Pop3Connection* Pop3Service::find(std::uint64_t id) const {
 std::size_t Pop3Service::kick(std::uint64_t id) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) return 0;
-    found->second.stop(Ending::kicked, false);
+    found->second.stop(Ending::kicked);
     ++context_.metrics.kicks;
     return 1;
 }
@@ -265,7 +282,7 @@ std::size_t Pop3Service::kick_user(std::string_view user) {
     std::size_t count = 0;
     for (auto& [id, connection] : connections_) {
         if (!connection.logged_in() || connection.user() != user) continue;
-        connection.stop(Ending::kicked, false);
+        connection.stop(Ending::kicked);
         ++context_.metrics.kicks;
         ++count;
     }

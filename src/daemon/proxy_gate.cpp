@@ -34,12 +34,11 @@ public:
 
 private:
     void on_ready(std::uint32_t) override {
-        Scratch& scratch = gate_.context_.scratch;
-        const posix::Transfer got =
-            posix::read_some(accepted_.socket.get(), {scratch.input.get(), Scratch::input_size});
+        const std::span<char> room = gate_.context_.room.buffer();
+        const posix::Transfer got = posix::read_some(accepted_.socket.get(), room);
         if (got.what == posix::Moved::would_block) return;
         if (got.what != posix::Moved::some) return gate_.refuse(*this, "left before its PROXY header");
-        octets_.append(scratch.input.get(), got.bytes);
+        octets_.append(room.data(), got.bytes);
         net::ProxyHeader header;
         switch (net::parse_proxy_header(octets_, header)) {
         case net::ProxyParse::more: return;

@@ -24,9 +24,9 @@ bool no_descriptor(std::error_code why) {
 
 } // namespace
 
-UpdateOrder::UpdateOrder(Context& context, const mail::Maildrop& maildrop, const std::string& maildir,
+UpdateOrder::UpdateOrder(UpdateNeeds& needs, const mail::Maildrop& maildrop, const std::string& maildir,
                          std::function<void()> wake)
-    : context_{context}, slices_{maildrop, maildir, context.trash.keep_since()}, wake_{std::move(wake)} {}
+    : needs_{needs}, slices_{maildrop, maildir, needs.trash.keep_since()}, wake_{std::move(wake)} {}
 
 UpdateOrder::Step UpdateOrder::go_on() {
     if (retry_.armed()) return Step::wait;
@@ -35,7 +35,7 @@ UpdateOrder::Step UpdateOrder::go_on() {
     const bool much = file_ || bytes_.size() >= most_inline;
     if (much && !put_down()) {
         if (!no_descriptor(why_)) return Step::failed;
-        retry_.arm(context_.loop.timers(), context_.loop.now() + descriptor_retry);
+        retry_.arm(needs_.loop.timers(), needs_.loop.now() + descriptor_retry);
         return Step::wait;
     }
     return slices_.done() ? Step::ready : Step::more;
@@ -51,7 +51,7 @@ bool UpdateOrder::put_down() {
 }
 
 worker::Job UpdateOrder::job() const {
-    return update_job(!context_.settings.no_fsync, bytes_, file_.get());
+    return update_job(!needs_.settings.no_fsync, bytes_, file_.get());
 }
 
 } // namespace buzon::daemon

@@ -2,12 +2,8 @@
 // outlives every connection.
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "buzon/event/event_loop.h"
+#include "buzon/net/stream.h"
 #include "buzon/pop3/settings.h"
 #include "buzon/state/event_bus.h"
 #include "buzon/state/metrics.h"
@@ -16,6 +12,7 @@
 
 namespace buzon::daemon {
 
+class FileRoom;
 class FilteredSizes;
 class Listings;
 class Locks;
@@ -25,27 +22,6 @@ class Users;
 class Reports;
 class Transforms;
 class TrashKeeper;
-
-// Buffers that one connection at a time uses while it has its turn: idle sessions own none.
-struct Scratch {
-    static constexpr std::size_t input_size = 16 * 1024; // octets read from a client at once
-    static constexpr std::size_t file_size = 64 * 1024;  // octets read from a message or a filter at once
-    std::unique_ptr<char[]> input{new char[input_size]};
-    std::string output;
-
-    // file_size octets of room for `who`, who may find there what he read until somebody else asks for it.
-    [[nodiscard]] char* file_for(const void* who) noexcept {
-        file_of = who;
-        return file.get();
-    }
-    [[nodiscard]] const char* file_still_of(const void* who) const noexcept {
-        return file_of == who ? file.get() : nullptr;
-    }
-
-private:
-    std::unique_ptr<char[]> file{new char[file_size]};
-    const void* file_of = nullptr;
-};
 
 struct Context {
     event::EventLoop& loop;
@@ -59,7 +35,8 @@ struct Context {
     Locks& locks;
     Users& users;
     Transforms& transforms;
-    Scratch& scratch;
+    net::StreamRoom& room;
+    FileRoom& file_room;
     Logins& logins;
     Reports& reports;
     TrashKeeper& trash;

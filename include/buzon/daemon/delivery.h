@@ -8,15 +8,42 @@
 #include <optional>
 #include <string>
 
-#include "buzon/daemon/context.h"
+#include "buzon/daemon/task.h"
+#include "buzon/event/event_loop.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/net/address.h"
 #include "buzon/pop3/action.h"
 #include "buzon/posix/result.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/metrics.h"
+#include "buzon/state/settings.h"
+#include "buzon/worker/pool.h"
 
 namespace buzon::daemon {
+
+class FilteredSizes;
+class Transforms;
+
+// A buffer that one delivery at a time uses while it has its turn.
+class FileRoom {
+public:
+    static constexpr std::size_t size = 64 * 1024; // octets read from a message or a filter at once
+
+    // Room for `who`, who may find there what he read until somebody else asks for it.
+    [[nodiscard]] char* of(const void* who) noexcept {
+        whose_ = who;
+        return octets_.get();
+    }
+    [[nodiscard]] const char* still_of(const void* who) const noexcept {
+        return whose_ == who ? octets_.get() : nullptr;
+    }
+
+private:
+    std::unique_ptr<char[]> octets_{new char[size]};
+    const void* whose_ = nullptr;
+};
 
 // Which message, and for whom. The references stay valid as long as the delivery.
 struct DeliveryOrder {
@@ -30,20 +57,16 @@ struct DeliveryOrder {
     const mail::FilteredOctets* filtered; // what the session knows of transformed octets; null: nothing
 };
 
-class DeliveryOwner {
-public:
-    // What could not go on can now: call begin() or pull() again. Never called from within them.
-    virtual void delivery_wakes() = 0;
-
-protected:
-    ~DeliveryOwner() = default;
-};
-
-// Octets that may go from a file to the client as they lie there, and are in memory.
-struct FilePart {
-    int file; // borrowed
-    std::uint64_t offset;
-    std::size_t octets;
+// What deliveries share; it outlives them.
+struct DeliveryNeeds {
+    event::EventLoop& loop;
+    const state::Settings& settings;
+    state::Metrics& metrics;
+    state::EventBus& events;
+    worker::Pool& disk; // opens, reads that would wait
+    Transforms& transforms;
+    FileRoom& room;
+    FilteredSizes& filtered_sizes;
 };
 
 //   begin() ── wait … ──► ready ──► part(), else pull() ── some / wait … ──► done
@@ -57,7 +80,7 @@ public:
     // After ready: the octets that a client will have received, where that is certain.
     [[nodiscard]] virtual std::optional<std::uint64_t> octets() const = 0;
     // After ready: what comes next, when it needs no work of ours. Say by part_sent() how much of it has been sent.
-    [[nodiscard]] virtual std::optional<FilePart> part() { return std::nullopt; }
+    [[nodiscard]] virtual std::optional<net::FilePart> part() { return std::nullopt; }
     virtual void part_sent(std::size_t) {}
     // Appends wire form to `out`, about `room` octets of it, the final ".\r\n" included.
     [[nodiscard]] virtual Step pull(std::string& out, std::size_t room) = 0;
@@ -69,8 +92,8 @@ public:
     [[nodiscard]] virtual std::string program() const { return {}; }
 };
 
-[[nodiscard]] std::unique_ptr<Delivery> deliver_file(Context& context, DeliveryOwner& owner, DeliveryOrder order);
-[[nodiscard]] std::unique_ptr<Delivery> deliver_filtered(Context& context, DeliveryOwner& owner, DeliveryOrder order,
+[[nodiscard]] std::unique_ptr<Delivery> deliver_file(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order);
+[[nodiscard]] std::unique_ptr<Delivery> deliver_filtered(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order,
                                                          const filter::FilterSpec& spec);
 
 // Opens a message without ever waiting: at once where the kernel has everything in memory, else by a worker; a server
@@ -78,8 +101,8 @@ public:
 class MessageOpener final : private event::TimerHandler {
 public:
     // `wake` is called when open() shall be called again.
-    MessageOpener(Context& context, std::function<void()> wake)
-        : context_{context}, wake_{std::move(wake)}, retry_{*this} {}
+    MessageOpener(DeliveryNeeds& needs, std::function<void()> wake)
+        : needs_{needs}, wake_{std::move(wake)}, retry_{*this} {}
 
     // Nothing: not yet. What is opened may be no regular file.
     [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> open(const DeliveryOrder& order);
@@ -89,7 +112,7 @@ private:
     void ask_worker(const DeliveryOrder& order);
     [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> finish(posix::Result<posix::UniqueFd> opened);
 
-    Context& context_;
+    DeliveryNeeds& needs_;
     std::function<void()> wake_;
     event::Timer retry_;
     worker::Pending pending_;

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "buzon/daemon/delivery.h"
 #include "buzon/mail/snapshot.h"
+#include "buzon/net/stream.h"
 #include "buzon/pop3/action.h"
 #include "buzon/posix/unique_fd.h"
 
@@ -61,7 +61,7 @@ public:
     ~ListingRun() { stop_recording(); }
 
     // What comes next, when it is known. Say by part_sent() how much of it has been sent.
-    [[nodiscard]] std::optional<FilePart> part() const;
+    [[nodiscard]] std::optional<net::FilePart> part() const;
     void part_sent(std::size_t octets) noexcept { sent_ += octets; }
     [[nodiscard]] bool all_sent() const noexcept { return known_ && sent_ == known_->octets; }
 

@@ -10,13 +10,16 @@
 
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/checkpassword_run.h"
-#include "buzon/daemon/context.h"
 #include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/mail/maildrop.h"
 #include "buzon/net/address.h"
 #include "buzon/pop3/action.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/metrics.h"
+#include "buzon/state/settings.h"
+#include "buzon/worker/pool.h"
 
 namespace buzon::daemon {
 
@@ -49,13 +52,34 @@ struct ClientInfo {
     Place place = Place::network;
 };
 
+class Logins;
+class Reports;
+class Transforms;
+class Users;
+
+// What logins share; it outlives them.
+struct LoginNeeds {
+    event::EventLoop& loop;
+    const state::Settings& settings;
+    state::Metrics& metrics;
+    state::EventBus& events;
+    worker::Pool& hashes; // crypt(3), PBKDF2
+    Maildrops& maildrops;
+    Locks& locks;
+    Users& users;
+    Logins& logins;
+    Reports& reports;
+    Transforms& transforms;
+    FilteredSizes& filtered_sizes;
+};
+
 // First the throttle, so that a wrong and a right secret wait alike; then the secret, then the maildrop.
 class Login final : private event::TimerHandler {
 public:
     // Called at most once, never within start(). It may destroy us.
     using OnEnd = std::function<void(LoginEnd)>;
 
-    Login(Context& context, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then);
+    Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then);
     Login(const Login&) = delete;
     Login& operator=(const Login&) = delete;
 
@@ -81,7 +105,7 @@ private:
     void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
     void end(LoginEnd what);
 
-    Context& context_;
+    LoginNeeds& needs_;
     std::uint64_t session_;
     std::optional<auth::Source> source_;
     ClientInfo::Place place_;

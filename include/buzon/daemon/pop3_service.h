@@ -83,6 +83,7 @@ private:
     void report_when_empty();
 
     Context& context_;
+    Pop3Needs needs_;
     std::size_t most_connections_;
     Listeners listeners_;
     std::vector<net::Ip> addresses_;

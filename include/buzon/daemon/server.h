@@ -104,7 +104,8 @@ private:
     Transforms transforms_;
     FilteredSizes filtered_sizes_;
     Listings listings_;
-    Scratch scratch_;
+    net::StreamRoom room_{loop_};
+    FileRoom file_room_;
     Logins logins_;
     Reports reports_{loop_, disk_, settings_};
     TrashKeeper trash_{loop_, disk_, settings_, users_, events_};

@@ -7,13 +7,27 @@
 #include <string>
 #include <system_error>
 
-#include "buzon/daemon/context.h"
-#include "buzon/event/timers.h"
+#include "buzon/event/event_loop.h"
 #include "buzon/mail/update.h"
 #include "buzon/posix/unique_fd.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/metrics.h"
+#include "buzon/state/settings.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::daemon {
+
+class TrashKeeper;
+
+// What the updates of a service share; it outlives them.
+struct UpdateNeeds {
+    event::EventLoop& loop;
+    const state::Settings& settings;
+    state::Metrics& metrics;
+    state::EventBus& events;
+    worker::Pool& disk;
+    TrashKeeper& trash;
+};
 
 class UpdateOrder final : private event::TimerHandler {
 public:
@@ -25,7 +39,7 @@ public:
     };
 
     // The maildrop's marks stay as they are until ready.
-    UpdateOrder(Context& context, const mail::Maildrop& maildrop, const std::string& maildir,
+    UpdateOrder(UpdateNeeds& needs, const mail::Maildrop& maildrop, const std::string& maildir,
                 std::function<void()> wake);
 
     [[nodiscard]] Step go_on();
@@ -36,7 +50,7 @@ private:
     void on_timer(event::Timer&) override { wake_(); }
     [[nodiscard]] bool put_down();
 
-    Context& context_;
+    UpdateNeeds& needs_;
     mail::UpdateSlices slices_;
     std::function<void()> wake_;
     event::Timer retry_{*this};

@@ -1,0 +1,98 @@
+#include "buzon/daemon/deliver.h"
+
+#include <algorithm>
+
+#include "buzon/daemon/transforms.h"
+
+namespace buzon::daemon {
+
+Deliver::Deliver(DeliveryNeeds& needs, Visit& visit, TaskOwner& owner, const pop3::Deliver& wanted)
+    : needs_{needs}, visit_{visit}, whole_{!wanted.top_lines} {
+    const mail::Maildrop& maildrop = *visit.session.maildrop();
+    DeliveryOrder order{maildrop.snapshot(),     mail::Maildrop::index(wanted.number),
+                        visit.maildir,           visit.session.user(),
+                        visit.client.address.ip, visit.id,
+                        wanted.top_lines,        maildrop.filtered_octets()};
+    const filter::FilterSpec* const spec = needs.transforms.of(visit.session.user());
+    delivery_ =
+        spec ? deliver_filtered(needs, owner, std::move(order), *spec) : deliver_file(needs, owner, std::move(order));
+}
+
+Step Deliver::go_on(net::Stream& stream) {
+    if (!began_at_) began_at_ = stream.position();
+    if (stream.slow()) {
+        if (delivery_) delivery_->pause();
+        return Step::waits_for_client;
+    }
+    switch (state_) {
+    case State::opening: return open(stream);
+    case State::sending: return send(stream);
+    case State::leaving: break;
+    }
+    return leave(stream);
+}
+
+Step Deliver::open(net::Stream& stream) {
+    switch (delivery_->begin()) {
+    case Delivery::Step::wait: return Step::waits_for_worker;
+    case Delivery::Step::refused:
+        visit_.session.delivery_refused(delivery_->refusal(), stream.out());
+        return Step::done;
+    default: break;
+    }
+    size_ = delivery_->octets();
+    visit_.session.delivery_begins(size_, stream.out());
+    state_ = State::sending;
+    return Step::again;
+}
+
+Step Deliver::send(net::Stream& stream) {
+    if (const std::optional<net::FilePart> part = delivery_->part()) {
+        const posix::Transfer went = stream.send(*part);
+        if (went.what == posix::Moved::end) return Step::cut; // the file was cut short: a part is not the whole
+        delivery_->part_sent(went.bytes);
+        return stream.slow() ? Step::waits_for_client : Step::again;
+    }
+    const std::size_t before = std::min(stream.out().size(), net::Stream::send_at - 1);
+    switch (delivery_->pull(stream.out(), net::Stream::send_at - before)) {
+    case Delivery::Step::wait: return Step::waits_for_worker;
+    case Delivery::Step::broken: return Step::cut;
+    case Delivery::Step::done:
+        delivery_.reset();
+        state_ = State::leaving;
+        return leave(stream);
+    default: break;
+    }
+    // The end of one piece and the start of the next go in one segment.
+    if (stream.full()) stream.flush(true);
+    return Step::again;
+}
+
+// A message counts when its last octet has been handed over.
+Step Deliver::leave(net::Stream& stream) {
+    if (!stream.flush()) return Step::waits_for_client;
+    delivered(stream.sent() - *began_at_);
+    return Step::done;
+}
+
+void Deliver::delivered(std::uint64_t octets) {
+    visit_.session.delivered();
+    state::Metrics& metrics = needs_.metrics;
+    if (whole_) {
+        ++visit_.retrieved;
+        ++metrics.messages;
+        const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - began_);
+        metrics.retr_time.observe(static_cast<state::Count>(lasted.count()));
+        metrics.retr_bytes += octets;
+    } else {
+        ++metrics.top_replies;
+        metrics.top_bytes += octets;
+    }
+    visit_.publish(needs_.events, whole_ ? state::EventType::retr : state::EventType::top, {{"octets", octets}});
+}
+
+TaskView Deliver::view() const {
+    return {whole_ ? "RETR" : "TOP", delivery_ ? delivery_->program() : std::string{}, began_at_, size_};
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,52 @@
+#include "buzon/daemon/report.h"
+
+#include <ctime>
+
+#include "buzon/daemon/jobs.h"
+
+namespace buzon::daemon {
+
+Report::Report(Reports& reports, worker::Pool& disk, Visit& visit, TaskOwner& owner, std::uint32_t days)
+    : reports_{reports}
+    , disk_{disk}
+    , visit_{visit}
+    , owner_{owner}
+    , since_{std::time(nullptr) - std::int64_t{days} * 24 * 3600} {}
+
+Step Report::go_on(net::Stream& stream) {
+    if (answer_) {
+        const Answered said = read_answer(*answer_);
+        if (said.why)
+            visit_.session.report_failed(stream.out());
+        else
+            visit_.session.report_follows(said.rest, stream.out());
+        return Step::done;
+    }
+    if (waiter_) return Step::waits_for_worker;
+    waiter_.emplace(visit_.maildir, [this] { read(); });
+    if (reports_.all_down(*waiter_)) read();
+    return Step::waits_for_worker;
+}
+
+void Report::read() {
+    job_ = disk_.submit(report_job(visit_.maildir, since_), [this](worker::Answer answer) {
+        answer_ = std::move(answer);
+        owner_.task_wakes();
+    });
+}
+
+void record_visit(Reports& reports, const Visit& visit, bool updated, std::int64_t seconds, std::uint64_t octets_sent) {
+    mail::SessionRecord record;
+    const bool idle = visit.retrieved == 0 && visit.removed == 0;
+    record.kind = idle ? mail::SessionRecord::Kind::idle : mail::SessionRecord::Kind::session;
+    record.updated = updated;
+    record.ended = std::time(nullptr);
+    record.began = record.ended - seconds;
+    record.retrieved = idle ? 1 : visit.retrieved;
+    record.deleted = visit.removed;
+    record.octets_sent = octets_sent;
+    record.from = visit.client.address.ip.text();
+    reports.note(visit.maildir, record);
+}
+
+} // namespace buzon::daemon

@@ -1,0 +1,62 @@
+#include "buzon/daemon/update.h"
+
+#include <algorithm>
+
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/trash_keeper.h"
+
+namespace buzon::daemon {
+
+Update::Update(UpdateNeeds& needs, Visit& visit, TaskOwner& owner) : needs_{needs}, visit_{visit}, owner_{owner} {
+    const mail::Maildrop& maildrop = *visit.session.maildrop();
+    if (maildrop.wants_update()) order_.emplace(needs, maildrop, visit.maildir, [this] { owner_.task_wakes(); });
+}
+
+Step Update::go_on(net::Stream& stream) {
+    if (answer_) return updated(*answer_, stream.out());
+    if (job_.waiting()) return Step::waits_for_worker;
+    if (order_) return order_on(stream.out());
+    visit_.lock.release(); // before the reply: who reads it may log in at once
+    visit_.session.updated(0, stream.out());
+    return Step::done;
+}
+
+Step Update::order_on(std::string& out) {
+    switch (order_->go_on()) {
+    case UpdateOrder::Step::more: return Step::next_turn;
+    case UpdateOrder::Step::wait: return Step::waits_for_worker;
+    case UpdateOrder::Step::failed: return updated({worker::Fate::refused, {}, {}}, out);
+    case UpdateOrder::Step::ready: break;
+    }
+    job_ = needs_.disk.submit(order_->job(), [this](worker::Answer answer) {
+        answer_ = std::move(answer);
+        owner_.task_wakes();
+    });
+    order_.reset();
+    return Step::waits_for_worker;
+}
+
+Step Update::updated(const worker::Answer& answer, std::string& out) {
+    // Two workers that died may have removed some, or all: the reply claims none.
+    const std::uint32_t asked = visit_.session.maildrop()->deleted_count();
+    std::uint32_t left = asked;
+    const Answered said = read_answer(answer);
+    if (!said.why) {
+        const auto outcome = mail::UpdateOutcome::from_bytes(said.rest);
+        if (outcome) left = outcome.value().failed;
+    }
+    visit_.removed = asked - std::min(asked, left);
+    needs_.metrics.deletions += visit_.removed;
+    needs_.metrics.deletions_failed += left;
+    if (visit_.removed > 0) visit_.publish(needs_.events, state::EventType::dele, {{"messages", visit_.removed}});
+    if (left > 0) {
+        needs_.events.log(state::Level::error, std::chrono::system_clock::now(),
+                          "deleted messages not removed: " + std::to_string(left), visit_.id, visit_.session.user());
+    }
+    visit_.lock.release();
+    visit_.session.updated(left, out);
+    if (visit_.removed > 0) needs_.trash.deleted_in(visit_.maildir);
+    return Step::done;
+}
+
+} // namespace buzon::daemon
