@@ -111,7 +111,7 @@ struct Peer final : StreamEvents {
 // More than any socket takes.
 std::string much() {
     std::string text;
-    for (int i = 0; text.size() < 8'000'000; ++i) text += std::to_string(i) + "\r\n";
+    for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i) + "\r\n";
     return text;
 }
 
