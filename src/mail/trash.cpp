@@ -1,6 +1,7 @@
 #include "buzon/mail/trash.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,16 @@ std::error_code each_folder(int trash, Wanted wanted, Act act) {
         ::unlinkat(trash, name.c_str(), AT_REMOVEDIR); // fails as long as there is something in it
     }
     return {};
+}
+
+// A user who has never logged in has no Maildir yet. One behind a broken link, or below a folder that is not there, is
+// missing: that is another thing.
+bool not_made_yet(const std::string& maildir) {
+    struct stat about {};
+    if (::lstat(maildir.c_str(), &about) == 0 || errno != ENOENT) return false;
+    const std::size_t slash = maildir.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : maildir.substr(0, slash + 1);
+    return open_directory(AT_FDCWD, parent.c_str()).ok();
 }
 
 } // namespace
@@ -109,6 +120,7 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
         if (outcome.failed++ == 0) outcome.first_error = why;
     };
     const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
+    if (!root && not_made_yet(maildir)) return outcome;
     const Result<UniqueFd> trash = open_trash(root);
     const Result<UniqueFd> cur = root ? open_directory(root.value().get(), "cur") : root.error();
     if (trash && !trash.value()) return outcome;

@@ -87,8 +87,23 @@ TEST_CASE("a Maildir without a trash has nothing to restore or expire") {
     CHECK(restore(maildir.path(), 0).failed == 0);
     CHECK(expire_trash(maildir.path(), 9999).value() == 0);
     CHECK(trash_size(maildir.path()).value().messages == 0);
-    CHECK(restore(maildir.path() + "/no", 0).failed == 1);
     CHECK_FALSE(expire_trash(maildir.path() + "/no", 0).ok());
+}
+
+TEST_CASE("a Maildir that was never made has nothing to restore, one that is missing is told of") {
+    const TestMaildir maildir;
+    const RestoreOutcome none = restore(maildir.path() + "/no", 0);
+    CHECK(none.restored == 0);
+    CHECK(none.failed == 0);
+    CHECK_FALSE(none.first_error);
+    // The folder above may be a disk that is not mounted, and so may what a link leads to.
+    std::filesystem::create_symlink("nowhere", maildir.file("link"));
+    for (const char* missing : {"/no/user", "/link"}) {
+        CAPTURE(missing);
+        const RestoreOutcome outcome = restore(maildir.path() + missing, 0);
+        CHECK(outcome.failed == 1);
+        CHECK(outcome.first_error.value() == ENOENT);
+    }
 }
 
 TEST_CASE("where the trash cannot be, a deletion fails and loses nothing") {

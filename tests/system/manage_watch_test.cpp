@@ -247,6 +247,19 @@ TEST_CASE("WHYY tells what became of a user") {
     CHECK(server.manager().many("WHYY nobody").empty());
 }
 
+TEST_CASE("UNDL has nothing to bring back for a user who has never logged in, and knows who is no user") {
+    const Server server{1, {"-a", "root:s3cr3t", "-u", "new:pass"}};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("UNDL new") == "+OK 0");
+    CHECK(manager.command("UNDL new 2020-01-01") == "+OK 0");
+    CHECK_FALSE(std::filesystem::exists(server.root() + "/new"));
+    CHECK(manager.command("UNDL nobody") == "-ERR no such user");
+    std::filesystem::remove_all(server.root() + "/user1/new");
+    std::filesystem::remove_all(server.root() + "/user1/cur");
+    std::filesystem::create_directories(server.root() + "/user1/buzon-trash/1700000000");
+    CHECK(manager.command("UNDL user1") == "-ERR nothing came back: No such file or directory");
+}
+
 TEST_CASE("UNDL and FREE answer for a user who is there and refuse one who is not") {
     const Server server{1, with_administrator};
     ManagementClient manager = administrator(server);

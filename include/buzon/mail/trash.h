@@ -20,7 +20,7 @@ struct RestoreOutcome {
 };
 
 // Brings back what was deleted at `since` (Unix time) or later: into cur, with the flags it had, and so with the same
-// UIDL. All of it is on disk on return. No trash is nothing to restore.
+// UIDL. All of it is on disk on return. No trash, and no Maildir yet, is nothing to restore.
 [[nodiscard]] RestoreOutcome restore(const std::string& maildir, std::int64_t since);
 
 // Removes for good what was deleted before `before`. How many messages went.
