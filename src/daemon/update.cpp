@@ -1,7 +1,5 @@
 #include "buzon/daemon/update.h"
 
-#include <algorithm>
-
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/trash_keeper.h"
 
@@ -38,14 +36,14 @@ Step Update::order_on(std::string& out) {
 
 Step Update::updated(const worker::Answer& answer, std::string& out) {
     // Two workers that died may have removed some, or all: the reply claims none.
-    const std::uint32_t asked = visit_.session.maildrop()->deleted_count();
-    std::uint32_t left = asked;
+    std::uint32_t left = visit_.session.maildrop()->deleted_count();
     const Answered said = read_answer(answer);
     if (!said.why) {
         const auto outcome = mail::UpdateOutcome::from_bytes(said.rest);
         if (outcome) left = outcome.value().failed;
+        // Not what another session of the maildrop had removed before: that one counts it.
+        if (outcome) visit_.removed = outcome.value().removed;
     }
-    visit_.removed = asked - std::min(asked, left);
     needs_.metrics.deletions += visit_.removed;
     needs_.metrics.deletions_failed += left;
     if (visit_.removed > 0) visit_.publish(needs_.events, state::EventType::dele, {{"messages", visit_.removed}});

@@ -152,13 +152,14 @@ std::optional<PackedUpdate::Item> PackedUpdate::next(Where& where) const {
 }
 
 std::string UpdateOutcome::to_bytes() const {
-    return BytesOut{}.put(removed).put(failed).put(moved).put(std::int32_t{first_error.value()}).take();
+    return BytesOut{}.put(removed).put(gone).put(failed).put(moved).put(std::int32_t{first_error.value()}).take();
 }
 
 Result<UpdateOutcome> UpdateOutcome::from_bytes(std::string_view bytes) {
     BytesIn in{bytes};
     UpdateOutcome outcome;
     outcome.removed = in.get<std::uint32_t>();
+    outcome.gone = in.get<std::uint32_t>();
     outcome.failed = in.get<std::uint32_t>();
     outcome.moved = in.get<std::uint32_t>();
     outcome.first_error = {in.get<std::int32_t>(), std::system_category()};

@@ -36,9 +36,10 @@ UpdateOutcome update(const PackedUpdate& request, const UpdateOptions& options) 
     if (!updater) return all_failed(request, updater.error());
     UpdateOutcome outcome = updater.value().run(request);
     if (options.fsync) {
-        if (const std::error_code why = updater.value().sync(); why && outcome.removed != 0) {
+        const std::error_code why = updater.value().sync();
+        if (why && outcome.removed + outcome.gone != 0) {
             if (outcome.failed == 0) outcome.first_error = why;
-            outcome.failed += std::exchange(outcome.removed, 0);
+            outcome.failed += std::exchange(outcome.removed, 0) + std::exchange(outcome.gone, 0);
             return outcome; // the journal stays: what did not reach the disk is done again
         }
     }

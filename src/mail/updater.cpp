@@ -47,7 +47,7 @@ void Updater::search() {
         if (!found)
             settle(item, found.error());
         else if (!found.value())
-            settle(item, {});
+            settle_gone(item);
         else
             attempt(item, found.value()->file_name, found.value()->in_new);
     }
@@ -69,6 +69,10 @@ void Updater::settle(const PackedUpdate::Item& item, std::error_code why) {
         ++outcome_.removed;
     else if (outcome_.failed++ == 0)
         outcome_.first_error = why;
+}
+
+void Updater::settle_gone(const PackedUpdate::Item& item) {
+    if (item.action == UpdateRequest::Action::remove) ++outcome_.gone;
 }
 
 std::error_code Updater::remove(const std::string& file_name, bool in_new) {

@@ -29,6 +29,7 @@ private:
     void search();
     void attempt(const PackedUpdate::Item& item, const std::string& file_name, bool in_new);
     void settle(const PackedUpdate::Item& item, std::error_code why);
+    void settle_gone(const PackedUpdate::Item& item);
     std::error_code remove(const std::string& file_name, bool in_new);
     std::error_code mark_seen(const PackedUpdate::Item& item, const std::string& file_name, bool in_new);
 

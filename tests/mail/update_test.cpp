@@ -58,7 +58,7 @@ TEST_CASE("a session that did nothing wants nothing") {
     CHECK(session.drop.wants_update());
 }
 
-TEST_CASE("deleted messages are removed wherever another program has moved them, and gone ones count as removed") {
+TEST_CASE("deleted messages are removed wherever another program has moved them, and gone ones are told apart") {
     const TestMaildir maildir;
     for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,", "cur/4.d:2,S", "new/5.e"}) maildir.put(name);
     Session session{maildir};
@@ -69,7 +69,8 @@ TEST_CASE("deleted messages are removed wherever another program has moved them,
     maildir.rename("cur/4.d:2,S", "new/4.d");
     maildir.put("new/6.f");
     const UpdateOutcome outcome = session.quit();
-    CHECK(outcome.removed == 4);
+    CHECK(outcome.removed == 3);
+    CHECK(outcome.gone == 1);
     CHECK(outcome.failed == 0);
     CHECK(maildir.names("new") == NameSet{"5.e", "6.f"});
     CHECK(maildir.names("cur").empty());
@@ -82,8 +83,30 @@ TEST_CASE("deleting one of two messages with the same base name leaves the other
     Session session{maildir};
     session.drop.mark_deleted(MessageNumber{1}); // the one in new
     maildir.remove("new/1.a");
-    CHECK(session.quit().removed == 1);
+    const UpdateOutcome outcome = session.quit();
+    CHECK(outcome.removed == 0);
+    CHECK(outcome.gone == 1);
     CHECK(maildir.content("cur/1.a:2,S") == "old");
+}
+
+TEST_CASE("of two sessions that delete the same messages each has removed what it removed") {
+    for (const std::int64_t keep_since : {0, 100}) {
+        const TestMaildir maildir;
+        for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,S"}) maildir.put(name);
+        Session one{maildir}, other{maildir};
+        for (const char* base : {"1.a", "2.b", "3.c"}) other.delete_it(base);
+        one.delete_it("2.b");
+        const auto quit = [&](const Session& session) {
+            UpdateRequest request = UpdateRequest::of(session.drop, session.path);
+            request.keep_since = keep_since;
+            return update(request);
+        };
+        CHECK(quit(one).removed == 1);
+        const UpdateOutcome outcome = quit(other);
+        CHECK(outcome.removed == 2);
+        CHECK(outcome.gone == 1);
+        CHECK(outcome.failed == 0);
+    }
 }
 
 TEST_CASE("a deleted message that another program has copied into another file is removed all the same") {
@@ -146,7 +169,7 @@ TEST_CASE("a Maildir that is gone has nothing left to remove, one that is no dir
     Session session{maildir};
     session.delete_it("1.a");
     std::filesystem::remove_all(maildir.file("new"));
-    CHECK(session.quit().removed == 1);
+    CHECK(session.quit().gone == 1);
     std::filesystem::remove_all(maildir.path());
     const UpdateOutcome none = session.quit();
     CHECK(none.failed == 1);
@@ -228,10 +251,11 @@ TEST_CASE("an update travels as it is, and a damaged one is refused") {
     endless.replace(16, 4, "\xff\xff\xff\xff"); // four thousand million items, none of them there
     CHECK_FALSE(PackedUpdate::from_bytes(endless).ok());
 
-    const UpdateOutcome outcome{3, 2, 1, {EACCES, std::system_category()}};
+    const UpdateOutcome outcome{4, 3, 2, 1, {EACCES, std::system_category()}};
     const auto again = UpdateOutcome::from_bytes(outcome.to_bytes());
     REQUIRE(again.ok());
-    CHECK(again.value().removed == 3);
+    CHECK(again.value().removed == 4);
+    CHECK(again.value().gone == 3);
     CHECK(again.value().failed == 2);
     CHECK(again.value().moved == 1);
     CHECK(again.value().first_error.value() == EACCES);

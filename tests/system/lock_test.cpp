@@ -175,6 +175,30 @@ TEST_CASE("shared sessions see and delete side by side") {
     CHECK(fifth.command("QUIT") == "-ERR [SYS/TEMP] 1 of 2 deleted messages not removed");
 }
 
+TEST_CASE("of shared sessions that delete the same messages each counts those that it has removed") {
+    const Server server{1, {"--sessions", "shared"}};
+    for (int i = 1; i <= 3; ++i)
+        (void)server.maildir("user1").deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: x\n\n");
+    Pop3Client first = server.session(), second = server.session();
+    CHECK(first.command("DELE 2").starts_with("+OK"));
+    for (const char* command : {"DELE 1", "DELE 2", "DELE 3"}) CHECK(second.command(command).starts_with("+OK"));
+    first.quit();
+    second.quit();
+    ManagementClient manager = server.manager();
+    CHECK(manager.command("METR deletions") == "+OK 3");
+    CHECK(manager.command("METR deletions-failed") == "+OK 0");
+    CHECK(manager.command("HIST deletions day").starts_with("+OK"));
+    CHECK(manager.body_lines().back().ends_with(" 3"));
+    Pop3Client asker = server.session();
+    CHECK(asker.command("REPORT").starts_with("+OK"));
+    std::string report;
+    for (const std::string& line : asker.body_lines()) report += line + '\n';
+    CAPTURE(report);
+    CHECK(report.find("dele=1") != std::string::npos);
+    CHECK(report.find("dele=2") != std::string::npos);
+    CHECK(report.find("dele=3") == std::string::npos);
+}
+
 TEST_CASE("two servers over one mail root keep each other's locks") {
     TempDirectory mail;
     const Maildir maildir{mail / "user1"};

@@ -95,7 +95,8 @@ struct UpdateOptions {
 };
 
 struct UpdateOutcome {
-    std::uint32_t removed = 0;   // also those that were gone already
+    std::uint32_t removed = 0;   // by this update
+    std::uint32_t gone = 0;      // deleted messages that somebody else had removed already
     std::uint32_t failed = 0;    // deleted messages that are still there
     std::uint32_t moved = 0;     // new -> cur; one that could not be moved stays in new and is no failure
     std::error_code first_error; // why the first of `failed` failed
