@@ -24,6 +24,10 @@ manage::Outcome failed(std::string why) {
     return {false, std::move(why)};
 }
 
+manage::Outcome in_force(std::string already) {
+    return {.text = std::move(already), .unchanged = true};
+}
+
 template <class... Cases>
 struct Overloaded : Cases... {
     using Cases::operator()...;
@@ -127,7 +131,7 @@ manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t
 }
 
 manage::Outcome Control::change(const manage::ChangePort& to) {
-    if (to.port != 0 && to.port == pop3_.port()) return {true, std::to_string(to.port)};
+    if (to.port != 0 && to.port == pop3_.port()) return in_force(std::to_string(to.port));
     manage::Outcome outcome = listen_on(pop3_.addresses(), to.port);
     if (!outcome.ok) return outcome;
     changed_.insert("port");
@@ -140,7 +144,7 @@ manage::Outcome Control::change(const manage::ChangeAddress& to) {
     if (!ip) return failed("not an IPv4 or IPv6 address");
     std::vector<net::Ip> addresses{*ip};
     if (ip->is_any() && !ip->is_v4()) addresses.clear(); // "::" is every address, as at the start
-    if (addresses == pop3_.addresses()) return {true, pop3_.address_text()};
+    if (addresses == pop3_.addresses()) return in_force(pop3_.address_text());
     manage::Outcome outcome = listen_on(std::move(addresses), pop3_.port());
     if (!outcome.ok) return outcome;
     changed_.insert("ip");
@@ -149,7 +153,9 @@ manage::Outcome Control::change(const manage::ChangeAddress& to) {
 }
 
 manage::Outcome Control::change(const manage::ChangeSetting& to) {
+    const std::vector<std::string> before = values_of(to.name);
     if (const auto wrong = change_checked_setting(settings_, to.name, to.value)) return failed(*wrong);
+    if (values_of(to.name) == before) return in_force({});
     changed_.insert(to.name);
     hooks_.settings_changed();
     return {};
@@ -162,6 +168,7 @@ void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending
         if (const std::error_code why = context_.locks.use(std::string{said.rest})) {
             return done(failed(std::string{said.rest} + "/buzon-locks: " + Locks::words_for(why)));
         }
+        if (said.rest == context_.users.root()) return done(in_force(context_.users.root()));
         context_.users.set_root(std::string{said.rest});
         changed_.insert("path");
         done({true, std::string{said.rest}});
@@ -175,10 +182,7 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
         if (to.how == manage::Switch::on && (!known || known->spec.empty())) {
             return done(failed("no program was ever set"));
         }
-        Transform& changed = to.user ? context_.transforms.make_own(*to.user) : context_.transforms.standard();
-        changed.on = to.how == manage::Switch::on;
-        note_transform(to.user);
-        return done({true, changed.text()});
+        return done(put_transform(to.user, {known ? known->spec : filter::FilterSpec{}, to.how == manage::Switch::on}));
     }
     filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
     if (!parsed.ok()) return done(failed(parsed.problem));
@@ -186,11 +190,18 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     pending =
         context_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
             if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
-            Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
-            changed = Transform{spec, true};
-            note_transform(user);
-            done({true, changed.text()});
+            done(put_transform(user, {spec, true}));
         });
+}
+
+// A user without an own transformation has that of all: having the same one of his own is a change.
+manage::Outcome Control::put_transform(const std::optional<std::string>& user, const Transform& wanted) {
+    const Transform* const known = user ? context_.transforms.own(*user) : &context_.transforms.standard();
+    if (known && known->text() == wanted.text()) return in_force(known->text());
+    Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
+    changed = wanted;
+    note_transform(user);
+    return {true, changed.text()};
 }
 
 void Control::note_transform(const std::optional<std::string>& user) {
@@ -252,8 +263,10 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
     const std::int64_t since = what.since ? what.since->time_since_epoch().count() : 0;
     pending = context_.disk.submit(restore_job(maildir, since), [done](worker::Answer answer) {
         const Answered said = read_answer(answer);
-        done(said.why ? failed("not all came back: " + said.why.message())
-                      : manage::Outcome{true, std::string{said.rest}});
+        const std::string came_back{said.rest};
+        if (!said.why) return done({true, came_back});
+        const bool none = came_back.empty() || came_back == "0";
+        done(failed((none ? "nothing came back: " : came_back + " came back, not all: ") + said.why.message()));
     });
 }
 

@@ -147,7 +147,7 @@ Action Session::done(const Outcome& outcome, std::string& out) {
         return Answered{};
     }
     if (!outcome.ok) return impl_->fail(outcome.text.empty() ? "failed" : outcome.text, out);
-    note_change(*impl_, action, outcome.text);
+    if (!outcome.unchanged) note_change(*impl_, action, outcome.text);
     if (std::holds_alternative<CheckAdministrator>(action)) {
         impl_->authenticated = true;
         impl_->failed_logins = 0;

@@ -155,6 +155,47 @@ TEST_CASE("hash-scheme says how USER ADD and USER PASS keep a password, and SCRA
     CHECK(server.client().greeting().find('<') != std::string::npos); // APOP
 }
 
+TEST_CASE("a value set to what is in force is no change, and SAVE writes nothing for it") {
+    const Files files;
+    (void)files.directory.file("users", "ana:{PLAIN}a::::::buzon_transform=\"/usr/bin/sed s/c/d/\"\nzoe:{PLAIN}z\n",
+                               0640);
+    const Server server{files.setup({"-T", "/usr/bin/sed s/a/b/"})};
+    ManagementClient manager = administrator(server), listener = administrator(server);
+    CHECK(listener.command("EVNT config").starts_with("+OK"));
+    CHECK(manager.command("CONF") == "+OK");
+    const Words settings = manager.body_lines();
+    CHECK(settings.size() > 30);
+    for (const std::string& setting : settings) {
+        const std::string value = setting.substr(setting.find(' ') + 1);
+        CAPTURE(setting);
+        CHECK(manager.command("CONF " + setting) == "+OK " + value);
+    }
+    CHECK(manager.command("CONF timeout 0700") == "+OK 700"); // the same, written otherwise
+    CHECK(manager.command("CONF verbose no") == "+OK off");
+    for (const char* query : {"HOST", "DIRR", "PORT", "IPV6"}) {
+        const std::string value = manager.command(query).substr(4);
+        CHECK(manager.command(std::string{query} + ' ' + value) == "+OK " + value);
+    }
+    for (const char* same : {"TRAN 1", "TRAN /usr/bin/sed s/a/b/"})
+        CHECK(manager.command(same) == "+OK on /usr/bin/sed s/a/b/");
+    for (const char* same : {"TRAN FOR ana 1", "TRAN FOR ana /usr/bin/sed s/c/d/"})
+        CHECK(manager.command(same) == "+OK on /usr/bin/sed s/c/d/");
+    CHECK(manager.command("SAVE") == "+OK nothing to save");
+
+    // What has been changed and is then set to the same again is still to be saved, once.
+    for (int i = 0; i < 2; ++i) CHECK(manager.command("CONF max-per-ip 9") == "+OK 9");
+    CHECK(manager.command("SAVE") == "+OK saved " + files.config);
+    CHECK(read_whole(files.config) == "# tower\nip = 127.0.0.1 # home\nmgmt-ip = 127.0.0.1\nusers = " + files.users +
+                                          "\ntimeout = 700\n# end\nmax-per-ip = 9\n");
+    // And nobody was told of changes that were none.
+    listener.send("\r\n");
+    const Words events = listener.body_lines();
+    REQUIRE(events.size() == 3);
+    CHECK(events[0].find("what=save value=\"nothing to save\"") != std::string::npos);
+    CHECK(events[1].find("what=max-per-ip value=9") != std::string::npos);
+    CHECK(events[2].find("what=save") != std::string::npos);
+}
+
 TEST_CASE("SAVE names what has no file and writes the rest") {
     const Files files;
     const Server server{files.setup({"--login-timeout", "50", "-u", "eva:e"})};

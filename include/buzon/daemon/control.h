@@ -23,6 +23,8 @@
 
 namespace buzon::daemon {
 
+struct Transform;
+
 // What only the server as a whole can do, and knows.
 class ServerHooks {
 public:
@@ -101,6 +103,7 @@ private:
     void change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done);
     void add(const manage::AddUser& whom, worker::Pending& pending, OnDone done);
     void set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done);
+    [[nodiscard]] manage::Outcome put_transform(const std::optional<std::string>& user, const Transform& wanted);
     void note_transform(const std::optional<std::string>& user);
     [[nodiscard]] std::string nobody_known() const;
     void undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done);

@@ -71,6 +71,7 @@ struct Outcome {
     bool ok = true;
     std::string text = {};
     bool undecided = false; // not ok, but nobody's mistake: a password that could not be checked
+    bool unchanged = false; // ok, and what was asked for was in force already: no event
 };
 
 } // namespace buzon::manage
