@@ -37,7 +37,7 @@ HistoryKeeper::HistoryKeeper(Context& context, std::string directory, ReadMetric
     : context_{context}
     , path_{directory.empty() ? std::string{} : std::move(directory) + "/history"}
     , metrics_{std::move(metrics)}
-    , history_{state::metric_series()} {}
+    , history_{state::history_series()} {}
 
 void HistoryKeeper::begin() {
     if (!path_.empty()) load();
@@ -72,7 +72,7 @@ void HistoryKeeper::on_timer(event::Timer&) {
 
 void HistoryKeeper::sample(bool gauges_too) {
     if (gauges_too) sampled_ = event::Clock::now();
-    state::read_series(metrics_(), values_);
+    state::read_history(metrics_(), values_);
     history_.sample(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()), values_, gauges_too);
 }
 

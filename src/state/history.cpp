@@ -69,7 +69,7 @@ void History::sample(Time now, std::span<const Count> values, bool gauges_too) {
     std::vector<Count> growth(series_.size(), 0);
     for (std::size_t i = 0; i < std::min(values.size(), series_.size()); ++i) {
         const Count before = std::exchange(last_[i], values[i]);
-        growth[i] = series_[i].gauge ? values[i] : values[i] - std::min(before, values[i]);
+        if (has_sums(i)) growth[i] = series_[i].gauge ? values[i] : values[i] - std::min(before, values[i]);
     }
     for (std::size_t i = 0; i < levels_.size(); ++i) {
         move_to(levels_[i], capacity[i], number_at(i, now));
@@ -101,8 +101,11 @@ void History::move_to(Level& level, std::size_t kept, std::int64_t number) const
     }
 }
 
-Count History::value_of(std::size_t series, Count sum, Count samples) const {
-    return series_[series].gauge ? sum / std::max<Count>(samples, 1) : sum;
+// `sums`: of the series itself, or of the buckets that it is a percentile of.
+Count History::value_of(std::size_t series, std::span<const Count> sums, Count samples) const {
+    const MetricSeries& one = series_[series];
+    if (one.percent != 0) return percentile_of(sums, one.percent);
+    return one.gauge ? sums.front() / std::max<Count>(samples, 1) : sums.front();
 }
 
 std::vector<History::Point> History::points(std::size_t series, Period period, std::size_t count) const {
@@ -110,16 +113,20 @@ std::vector<History::Point> History::points(std::size_t series, Period period, s
     const Level& level = levels_[which];
     std::vector<Point> points;
     if (series >= series_.size() || level.now.samples == 0 || count == 0) return points;
+    const std::size_t first = has_sums(series) ? series : series_[series].buckets;
+    const std::size_t wanted = has_sums(series) ? 1 : Histogram::bounds.size() + 1;
     const std::size_t past = std::min(level.past.size(), count - 1);
+    std::vector<Count> sums;
     for (std::size_t i = level.past.size() - past; i < level.past.size(); ++i) {
         const Row& row = level.past[i];
-        Count sum = 0;
+        sums.assign(wanted, 0);
         (void)unpack(row.cells, series_.size(), [&](std::size_t index, Count value) {
-            if (index == series) sum = value;
+            if (index >= first && index - first < wanted) sums[index - first] = value;
         });
-        points.push_back({start_of(which, row.number), value_of(series, sum, row.samples)});
+        points.push_back({start_of(which, row.number), value_of(series, sums, row.samples)});
     }
-    points.push_back({start_of(which, level.now.number), value_of(series, level.now.sums[series], level.now.samples)});
+    points.push_back({start_of(which, level.now.number),
+                      value_of(series, std::span{level.now.sums}.subspan(first, wanted), level.now.samples)});
     return points;
 }
 
@@ -172,7 +179,9 @@ std::optional<std::string> History::decode(std::string_view file) {
         const auto name = in.text(max_name);
         const auto gauge = in.number(1);
         if (!name || !gauge) return "damaged: a series' name";
-        if (const auto ours = find(*name); ours && series_[*ours].gauge == (*gauge == 1)) index = *ours;
+        const auto ours = find(*name);
+        // An earlier build kept means of percentiles: they are none.
+        if (ours && has_sums(*ours) && series_[*ours].gauge == (*gauge == 1)) index = *ours;
     }
     std::array<Level, 4> levels;
     for (std::size_t i = 0; i < levels.size(); ++i)

@@ -111,6 +111,12 @@ constexpr MetricField fields[] = {
           "seconds"),
 };
 
+struct Percentile {
+    std::string_view suffix;
+    unsigned percent;
+};
+constexpr Percentile percentiles[] = {{"-p50", 50}, {"-p99", 99}};
+
 // Visits the flat series of a row: (suffix of the name, gauge or not, value).
 template <class Visit>
 void each_series(const MetricField& field, const Metrics& metrics, Visit visit) {
@@ -118,8 +124,7 @@ void each_series(const MetricField& field, const Metrics& metrics, Visit visit) 
         const Histogram& h = metrics.*field.histogram;
         visit("-count", "", false, h.count());
         visit("-sum", "", false, h.sum());
-        visit("-p50", "", true, h.percentile(50));
-        visit("-p99", "", true, h.percentile(99));
+        for (const Percentile& one : percentiles) visit(one.suffix, "", true, h.percentile(one.percent));
     } else if (field.cells != nullptr) {
         const std::span<const Count> cells = field.cells(metrics);
         const std::size_t columns = std::max<std::size_t>(field.labels->second_values.size(), 1);
@@ -139,17 +144,39 @@ Count Histogram::count() const noexcept {
     return std::accumulate(buckets_.begin(), buckets_.end(), Count{0});
 }
 
+void Histogram::mark(Count second) noexcept {
+    if (count_ > 0 && second <= mark_at(count_ - 1).second) return;
+    // The first one stays the latest that is a whole minute old: the spans since then are those of the last minute.
+    while (count_ > 1 && second - std::min(second, mark_at(1).second) >= recent_seconds) {
+        first_ = (first_ + 1) % marks_.size();
+        --count_;
+    }
+    marks_[(first_ + count_++) % marks_.size()] = {second, buckets_};
+}
+
 Count Histogram::percentile(unsigned percent) const noexcept {
-    const Count all = count();
+    Buckets recent = buckets_;
+    const bool minute_passed = count_ > 0 && mark_at(count_ - 1).second - mark_at(0).second >= recent_seconds;
+    for (std::size_t i = 0; minute_passed && i < recent.size(); ++i) recent[i] -= mark_at(0).buckets[i];
+    return percentile_of(recent, percent);
+}
+
+Count percentile_of(std::span<const Count> buckets, unsigned percent) noexcept {
+    const Count all = std::accumulate(buckets.begin(), buckets.end(), Count{0});
     if (all == 0) return 0;
     // Rounded up without multiplying `all` by 100, which could overflow.
     const Count rank = all / 100 * percent + (all % 100 * percent + 99) / 100;
     Count seen = 0;
-    for (std::size_t i = 0; i < bounds.size(); ++i) {
-        seen += buckets_[i];
-        if (seen >= rank) return bounds[i];
+    for (std::size_t i = 0; i < std::min(buckets.size(), Histogram::bounds.size()); ++i) {
+        seen += buckets[i];
+        if (seen >= rank) return Histogram::bounds[i];
     }
-    return bounds.back();
+    return Histogram::bounds.back();
+}
+
+void mark_second(Metrics& metrics, Count second) noexcept {
+    for (const MetricField& field : fields)
+        if (field.histogram != nullptr) (metrics.*field.histogram).mark(second);
 }
 
 std::span<const MetricField> metric_fields() noexcept {
@@ -179,6 +206,37 @@ void read_series(const Metrics& metrics, std::vector<Count>& values) {
     for (const MetricField& field : fields)
         each_series(field, metrics,
                     [&](std::string_view, std::string_view, bool, Count value) { values.push_back(value); });
+}
+
+const std::vector<MetricSeries>& history_series() {
+    static const std::vector<MetricSeries> all = [] {
+        std::vector<MetricSeries> series = metric_series();
+        const auto named = [&](const std::string& name) {
+            return std::find_if(series.begin(), series.end(), [&](const auto& one) { return one.name == name; });
+        };
+        for (const MetricField& field : fields) {
+            if (field.histogram == nullptr) continue;
+            const std::string name{field.name};
+            for (const Percentile& one : percentiles) {
+                const auto found = named(name + std::string{one.suffix});
+                found->percent = one.percent;
+                found->buckets = series.size();
+            }
+            for (const Count bound : Histogram::bounds) series.push_back({name + " up to " + std::to_string(bound)});
+            series.push_back({name + " beyond"});
+        }
+        return series;
+    }();
+    return all;
+}
+
+void read_history(const Metrics& metrics, std::vector<Count>& values) {
+    read_series(metrics, values);
+    for (const MetricField& field : fields) {
+        if (field.histogram == nullptr) continue;
+        const std::span<const Count> buckets = (metrics.*field.histogram).buckets();
+        values.insert(values.end(), buckets.begin(), buckets.end());
+    }
 }
 
 } // namespace buzon::state

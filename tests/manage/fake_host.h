@@ -10,7 +10,7 @@ namespace buzon::manage {
 struct FakeHost final : Host {
     std::chrono::system_clock::time_point clock = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
     state::Metrics numbers;
-    state::History past{state::metric_series()};
+    state::History past{state::history_series()};
     state::Settings values;
     state::Log log;
     state::EventBus bus{log};

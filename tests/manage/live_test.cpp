@@ -172,7 +172,7 @@ TEST_CASE("HIST shows a metric's periods, the last N of them") {
     std::vector<state::Count> values;
     for (int i = 0; i < 3; ++i) {
         manager.host.numbers.messages += 5;
-        read_series(manager.host.numbers, values);
+        read_history(manager.host.numbers, values);
         manager.host.past.sample(std::chrono::floor<std::chrono::seconds>(manager.host.clock) + std::chrono::minutes{i},
                                  values);
     }

@@ -122,6 +122,62 @@ TEST_CASE("whatever the clock does, the sums stay true and the periods in order"
     for (const Period period : {Period::hour, Period::day, Period::week}) CHECK(f.total(period) == f.values[0]);
 }
 
+TEST_CASE("a percentile in the history is that of all spans of its period, not a mean of percentiles") {
+    Metrics metrics;
+    History history{history_series()};
+    std::vector<Count> values;
+    const auto at = [&](sys_seconds when) {
+        read_history(metrics, values);
+        history.sample(when, values);
+    };
+    const auto show = [&](const History& of, Period period) {
+        std::string text;
+        for (const char* name : {"login-time-p50", "login-time-p99"}) {
+            for (const auto& point : of.points(*of.find(name), period, 10))
+                text += std::to_string((point.start - monday).count()) + "=" + std::to_string(point.value) + " ";
+        }
+        return text;
+    };
+    at(monday);
+    for (int i = 0; i < 90; ++i) metrics.login_time.observe(200);
+    at(monday + 59s);
+    for (int i = 0; i < 10; ++i) metrics.login_time.observe(9'000'000); // a minute of ten slow ones
+    at(monday + 119s);
+    for (int second = 120; second < 3600; second += 60) at(monday + seconds{second}); // an idle hour
+    CHECK(show(history, Period::minute).find("=0 ") != std::string::npos);
+    CHECK(show(history, Period::hour) == "0=250 0=10000000 "); // the mean of the minutes would be a sixtieth of it
+    CHECK(show(history, Period::day) == "0=250 0=10000000 ");
+    at(monday + 2h);
+    for (int i = 0; i < 5; ++i) metrics.login_time.observe(50);
+    at(monday + 2h + 1min);
+    CHECK(show(history, Period::hour) == "0=250 7200=100 0=10000000 7200=100 "); // the running one as well
+    CHECK(show(history, Period::week) == "0=250 0=10000000 ");
+    CHECK(history.points(*history.find("login-time-p50"), Period::minute, 1).at(0).value == 100);
+
+    History restarted{history_series()};
+    REQUIRE_FALSE(restarted.decode(history.encode()).has_value());
+    for (const Period period : all_periods) CHECK(show(restarted, period) == show(history, period));
+    metrics = {};
+    for (int i = 0; i < 200; ++i) metrics.login_time.observe(9'000'000);
+    read_history(metrics, values);
+    restarted.sample(monday + 3h, values); // the new process counts from 0
+    CHECK(show(restarted, Period::day) == "0=10000000 0=10000000 ");
+    restarted.sample(monday + 1h, values); // a clock set back merges, too
+    CHECK(show(restarted, Period::hour) == "0=250 3600=10000000 0=10000000 3600=10000000 ");
+}
+
+TEST_CASE("the percentiles of a file that kept their means are not taken over") {
+    std::vector<MetricSeries> then = metric_series();
+    History old{then};
+    std::vector<Count> values(then.size(), 77);
+    old.sample(monday, values);
+    History now{history_series()};
+    REQUIRE_FALSE(now.decode(old.encode()).has_value());
+    CHECK(now.points(*now.find("login-time-p99"), Period::minute, 1).at(0).value == 0);
+    CHECK(now.points(*now.find("login-time-count"), Period::minute, 1).at(0).value == 77);
+    CHECK(now.points(*now.find("memory"), Period::minute, 1).at(0).value == 77);
+}
+
 TEST_CASE("no more periods are kept than was promised") {
     Fixture f;
     for (int i = 0; i < 3000; ++i) f.at(monday + minutes{i}, 1, 1);
@@ -135,7 +191,7 @@ TEST_CASE("no more periods are kept than was promised") {
 }
 
 TEST_CASE("a file of ten years in which every number was always large is taken back whole") {
-    const std::vector<MetricSeries> series = metric_series();
+    const std::vector<MetricSeries> series = history_series();
     History history{series};
     std::vector<Count> values(series.size(), 0);
     const auto busy = [&](sys_seconds when) {

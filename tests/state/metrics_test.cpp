@@ -1,5 +1,6 @@
 #include "buzon/state/metrics.h"
 
+#include <algorithm>
 #include <set>
 
 #include "support/catch.h"
@@ -97,4 +98,92 @@ TEST_CASE("a percentile is the bound that so many spans stay under") {
     CHECK(histogram.percentile(100) == Histogram::bounds.back());
     histogram.observe(UINT32_MAX);
     CHECK(histogram.percentile(99) == Histogram::bounds.back());
+}
+
+TEST_CASE("percentiles cover the last 60 seconds, whatever there was before") {
+    Histogram histogram;
+    histogram.mark(1000);
+    for (int i = 0; i < 1000; ++i) histogram.observe(9'000'000); // a bad start
+    for (Count second = 1001; second <= 1060; ++second) {
+        histogram.mark(second);
+        CHECK(histogram.percentile(99) == 10'000'000);
+        histogram.observe(200);
+    }
+    histogram.mark(1061);
+    CHECK(histogram.percentile(50) == 250);
+    CHECK(histogram.percentile(99) == 250);
+    CHECK(histogram.percentile(100) == 250);
+    CHECK(histogram.count() == 1060); // what Prometheus gets stays all there was
+    CHECK(histogram.buckets()[15] == 1000);
+    histogram.mark(1120);
+    CHECK(histogram.percentile(99) == 250);
+    histogram.mark(1121);
+    CHECK(histogram.percentile(99) == 0);
+}
+
+TEST_CASE("percentiles of the last minute hold whatever time is marked when") {
+    Histogram histogram;
+    histogram.observe(200); // before the first mark
+    CHECK(histogram.percentile(99) == 250);
+    histogram.mark(5);
+    histogram.mark(5);
+    histogram.mark(4); // never goes back; if it did, nothing would happen
+    histogram.observe(400);
+    CHECK(histogram.percentile(99) == 500);
+    // A loop that was away for most of a minute has lost nothing of it.
+    histogram.mark(60);
+    histogram.observe(800);
+    histogram.mark(65);
+    CHECK(histogram.percentile(1) == 500);
+    CHECK(histogram.percentile(99) == 1000);
+    histogram.mark(10'000);
+    CHECK(histogram.percentile(99) == 0);
+    // Many seconds, some of them left out: bounded memory, and each look is right.
+    std::vector<Count> seen;
+    for (Count second = 20'000; second < 22'000; second += 1 + second % 3) {
+        histogram.mark(second);
+        seen.push_back(second);
+        histogram.observe(second % 100 == 0 ? 9'000'000 : 50);
+        const bool slow =
+            std::any_of(seen.begin(), seen.end(), [&](Count then) { return then + 60 > second && then % 100 == 0; });
+        if (slow) CHECK(histogram.percentile(100) == 10'000'000);
+    }
+}
+
+TEST_CASE("a second that is marked is marked for every histogram") {
+    Metrics metrics;
+    mark_second(metrics, 1);
+    for (Histogram Metrics::*const one :
+         {&Metrics::login_time, &Metrics::scan_time, &Metrics::retr_time, &Metrics::filter_time, &Metrics::loop_lag})
+        (metrics.*one).observe(200);
+    for (const char* name : {"login-time", "scan-time", "retr-time", "filter-time", "loop-lag"})
+        CHECK(value_of(metrics, std::string{name} + "-p99") == 250);
+    mark_second(metrics, 2);
+    mark_second(metrics, 62);
+    for (const char* name : {"login-time", "scan-time", "retr-time", "filter-time", "loop-lag"}) {
+        CHECK(value_of(metrics, std::string{name} + "-p99") == 0);
+        CHECK(value_of(metrics, std::string{name} + "-count") == 1);
+    }
+}
+
+TEST_CASE("a history remembers what METR lists, and the buckets of the histograms behind it") {
+    const auto& flat = metric_series();
+    const auto& kept = history_series();
+    REQUIRE(kept.size() > flat.size());
+    for (std::size_t i = 0; i < flat.size(); ++i) {
+        CHECK(kept[i].name == flat[i].name);
+        CHECK((kept[i].percent != 0) == (flat[i].name.ends_with("-p50") || flat[i].name.ends_with("-p99")));
+    }
+    for (std::size_t i = flat.size(); i < kept.size(); ++i) CHECK(kept[i].name.find(' ') != std::string::npos);
+    Metrics metrics;
+    metrics.scan_time.observe(300);
+    std::vector<Count> values;
+    read_history(metrics, values);
+    REQUIRE(values.size() == kept.size());
+    const auto p99 =
+        std::find_if(kept.begin(), kept.end(), [](const auto& one) { return one.name == "scan-time-p99"; });
+    REQUIRE(p99 != kept.end());
+    CHECK(p99->percent == 99);
+    CHECK(kept[p99->buckets].name == "scan-time up to 100");
+    CHECK(values[p99->buckets + 2] == 1);
 }

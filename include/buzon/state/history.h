@@ -42,7 +42,7 @@ public:
 
     struct Point {
         Time start;
-        Count value = 0; // a counter's growth in the period; a gauge's mean over its samples
+        Count value = 0; // a counter's growth in the period; a gauge's mean over its samples; a percentile of its spans
     };
     // The last `count` periods of a series, oldest first; the running one is the last.
     [[nodiscard]] std::vector<Point> points(std::size_t series, Period period, std::size_t count) const;
@@ -73,7 +73,8 @@ private:
     };
 
     void move_to(Level& level, std::size_t kept, std::int64_t number) const;
-    [[nodiscard]] Count value_of(std::size_t series, Count sum, Count samples) const;
+    [[nodiscard]] bool has_sums(std::size_t series) const { return series_[series].percent == 0; }
+    [[nodiscard]] Count value_of(std::size_t series, std::span<const Count> sums, Count samples) const;
     [[nodiscard]] std::optional<std::string>
     decode_level(ByteReader& in, std::size_t which, const std::vector<std::size_t>& our_index, Level& level) const;
 

@@ -16,7 +16,8 @@ namespace buzon::state {
 // Counters only grow; gauges are set or go up and down. Both are bare numbers, so that counting is one addition.
 using Count = std::uint64_t;
 
-// Time spans in microseconds, sorted into fixed buckets.
+// Time spans in microseconds, sorted into fixed buckets: all there ever were, and those of the last minute. Time comes
+// in by mark(); bounded memory, whatever is counted.
 class Histogram {
 public:
     // Upper bounds, inclusive, in microseconds; one more bucket holds what is longer.
@@ -33,13 +34,32 @@ public:
     [[nodiscard]] std::span<const Count> buckets() const noexcept { return buckets_; } // bounds.size() + 1 of them
     [[nodiscard]] Count sum() const noexcept { return sum_; }
     [[nodiscard]] Count count() const noexcept;
-    // The bound under which `percent` of the spans lie; the last bound for what is longer, 0 without any span.
+
+    static constexpr Count recent_seconds = 60;
+    // It is that second now, of a clock that never goes back. Once a second, or whenever somebody asks.
+    void mark(Count second) noexcept;
+    // Of the spans that were observed in the last 60 seconds before the latest mark, a second more or less.
     [[nodiscard]] Count percentile(unsigned percent) const noexcept;
 
 private:
-    std::array<Count, bounds.size() + 1> buckets_{};
+    using Buckets = std::array<Count, bounds.size() + 1>;
+    struct Mark {
+        Count second = 0;
+        Buckets buckets{}; // what there was when that second began
+    };
+    [[nodiscard]] const Mark& mark_at(std::size_t place) const noexcept {
+        return marks_[(first_ + place) % marks_.size()];
+    }
+
+    Buckets buckets_{};
     Count sum_ = 0;
+    std::array<Mark, recent_seconds + 2> marks_{}; // a ring: one before the last minute, and one for each second of it
+    std::size_t first_ = 0, count_ = 0;
 };
+
+// The bound under which `percent` of the spans in a histogram's buckets lie; the last bound for what is longer, 0
+// without any span.
+[[nodiscard]] Count percentile_of(std::span<const Count> buckets, unsigned percent) noexcept;
 
 enum class Mechanism : std::uint8_t { user, apop, plain, login, scram_sha_256, cram_md5 };
 // wrong: the secret or the name; busy: the maildrop is locked; throttled: has to try later; failed: our own trouble.
@@ -135,13 +155,25 @@ struct MetricField {
 
 [[nodiscard]] std::span<const MetricField> metric_fields() noexcept;
 
-// The table laid flat: what METR * lists and HIST remembers, one number a name, always in this order.
+// All histograms: it is that second now (Histogram::mark).
+void mark_second(Metrics& metrics, Count second) noexcept;
+
+// The table laid flat: what METR * lists, one number a name, always in this order.
 struct MetricSeries {
     std::string name;
     bool gauge = false;
+    // Not 0, in a history: it has no values of its own, but is this percentile of the histogram whose buckets are the
+    // series from number `buckets` on.
+    unsigned percent = 0;
+    std::size_t buckets = 0;
 };
 [[nodiscard]] const std::vector<MetricSeries>& metric_series();
 // The values now, in the order of metric_series().
 void read_series(const Metrics& metrics, std::vector<Count>& values);
+
+// The same for what HIST remembers: metric_series(), and behind them the buckets of the histograms, under names that
+// nobody can ask for.
+[[nodiscard]] const std::vector<MetricSeries>& history_series();
+void read_history(const Metrics& metrics, std::vector<Count>& values);
 
 } // namespace buzon::state
