@@ -161,7 +161,7 @@ Answer ask(Conversation& server, std::string_view command, Watcher* watcher) {
         if (heard.what == Heard::quiet) return gone("the server does not answer");
         if (heard.what == Heard::gone) {
             if (reader.may_end_here()) return {Answer::Kind::reply, reader.release()};
-            return gone(unsent.empty() ? std::move(heard.text) : unsent);
+            return gone(unsent.empty() ? heard.text : unsent);
         }
         switch (reader.take(heard.text)) {
         case ReplyReader::Progress::more: break;

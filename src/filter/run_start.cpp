@@ -66,20 +66,21 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
         room[i].reset(::fcntl(input_.get(), F_DUPFD_CLOEXEC, 0));
         if (!room[i]) return refused(posix::last_error(), "dup", i);
     }
+    posix::UniqueFd of_previous; // what the program before writes
     for (std::size_t i = 0; i < count; ++i) {
         const FilterMember& member = spec.members()[i];
         if (!room.empty()) room[i].reset();
         Launch launch =
-            launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : input.get(),
+            launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : of_previous.get(),
                              outputs[i].write_end.get(), errors.value().write_end.get(), limits.resources,
                              limits.run_as ? &*limits.run_as : nullptr});
         if (!launch.ok()) return refused(launch.why, launch.step, i);
         members_.push_back(
             std::make_unique<Member>(loop_, static_cast<Member::Owner&>(*this), std::move(launch.started)));
         outputs[i].write_end.reset(); // before the next program starts: or nobody would see this one's end
-        input = std::move(outputs[i].read_end);
+        of_previous = std::move(outputs[i].read_end);
     }
-    output_ = std::move(input); // what would be the next one's input
+    output_ = std::move(of_previous); // what would be the next one's input
     return {};
 }
 
