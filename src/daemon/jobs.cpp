@@ -391,7 +391,22 @@ worker::Reply do_people(std::string_view body) {
     }
 }
 
-worker::Reply work(worker::Request request) {
+worker::Job job(JobKind kind, std::string body) {
+    worker::Job made;
+    made.kind = static_cast<std::uint8_t>(kind);
+    made.body = std::move(body);
+    return made;
+}
+
+// Of work that only looks, or that finds done what was done: a dying worker costs nobody an answer.
+worker::Job repeatable(worker::Job made) {
+    made.repeatable = true;
+    return made;
+}
+
+} // namespace
+
+worker::Reply do_job(worker::Request request) {
     switch (static_cast<JobKind>(request.kind)) {
     case JobKind::scan: return do_scan(request.body);
     case JobKind::open: return do_open(request.body);
@@ -418,25 +433,10 @@ worker::Reply work(worker::Request request) {
     return broken();
 }
 
-worker::Job job(JobKind kind, std::string body) {
-    worker::Job made;
-    made.kind = static_cast<std::uint8_t>(kind);
-    made.body = std::move(body);
-    return made;
-}
-
-// Of work that only looks, or that finds done what was done: a dying worker costs nobody an answer.
-worker::Job repeatable(worker::Job made) {
-    made.repeatable = true;
-    return made;
-}
-
-} // namespace
-
 int worker_main() {
     // Files that a worker makes belong to the mail: nobody else reads them.
     ::umask(077);
-    return worker::serve(work);
+    return worker::serve(do_job);
 }
 
 Answered read_answer(const worker::Answer& answer) {

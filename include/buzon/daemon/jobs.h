@@ -18,6 +18,7 @@
 #include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/unique_fd.h"
 #include "buzon/worker/pool.h"
+#include "buzon/worker/serve.h"
 
 namespace buzon::daemon {
 
@@ -25,6 +26,8 @@ namespace buzon::daemon {
 inline constexpr const char* worker_name = "buzon-worker";
 inline constexpr const char* hash_worker_name = "buzon-hash";
 [[nodiscard]] int worker_main();
+// What a worker makes of a job. It may wait.
+[[nodiscard]] worker::Reply do_job(worker::Request request);
 
 enum class JobKind : std::uint8_t {
     scan,

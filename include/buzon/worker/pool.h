@@ -97,12 +97,16 @@ public:
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
     // Waits for nobody: workers see their socket's end, finish what they do and go.
-    ~Pool();
+    virtual ~Pool();
 
     // on_answer is called from the loop, never in here, exactly once unless the Pending was dropped before.
-    [[nodiscard]] Pending submit(const Job& job, OnAnswer on_answer);
+    // Virtual for tests, which pretend to be workers.
+    [[nodiscard]] virtual Pending submit(const Job& job, OnAnswer on_answer);
 
     [[nodiscard]] Statistics statistics() const noexcept;
+
+protected:
+    [[nodiscard]] static Pending pending(std::shared_ptr<detail::Order> order) { return Pending{std::move(order)}; }
 
 private:
     friend class detail::Process;

@@ -1,0 +1,176 @@
+// daemon/serving.h - all that POP3 connections need, without a server around it: the loop turns when a test says so,
+// workers are pretended, clients are the other ends of socket pairs.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <map>
+
+#include "buzon/auth/make_secret.h"
+#include "buzon/daemon/filtered_sizes.h"
+#include "buzon/daemon/listings.h"
+#include "buzon/daemon/logins.h"
+#include "buzon/daemon/maildrops.h"
+#include "buzon/daemon/pop3_connection.h"
+#include "buzon/daemon/reports.h"
+#include "buzon/daemon/transforms.h"
+#include "buzon/daemon/trash_keeper.h"
+#include "buzon/daemon/users.h"
+#include "pretended_workers.h"
+#include "support/catch.h"
+#include "support/mail.h"
+#include "support/temp_directory.h"
+
+namespace buzon::daemon {
+
+// user1:pass1 and user2:pass2, whose passwords are at hand, and slow:pass1, whose is a hash that a worker checks.
+inline auth::UserBase three_users() {
+    const std::vector<auth::NamedSecret> named = {
+        {"user1", "{PLAIN}pass1"},
+        {"user2", "{PLAIN}pass2"},
+        {"slow", "{SHA256-CRYPT}$5$rounds=1000$abcdefgh$ADeh1gxB3T54fnqtERuN014x383McWuWa/zYpSNaNQ6"}};
+    auto users = auth::UserBase::load(named, "");
+    REQUIRE(users);
+    return std::move(users).value();
+}
+
+struct Serving {
+    test::TempDirectory directory;
+    std::string root = directory / "mail";
+    event::EventLoop loop;
+    state::Settings settings;
+    pop3::Settings pop3;
+    state::Metrics metrics;
+    state::Log log;
+    state::EventBus events{log};
+    PretendedWorkers disk{loop};
+    PretendedWorkers hashes{loop};
+    Maildrops maildrops{loop, disk, metrics, 1u << 20};
+    Locks locks;
+    Users users{three_users(), root};
+    Transforms transforms{loop, settings, users, events};
+    FilteredSizes filtered_sizes{loop, disk};
+    Listings listings;
+    Logins logins{loop, settings, ""};
+    Reports reports{loop, disk, settings};
+    TrashKeeper trash{loop, disk, settings, users, events};
+    net::StreamRoom room{loop};
+    FileRoom file_room;
+    Pop3Needs needs{
+        loop,
+        settings,
+        pop3,
+        metrics,
+        events,
+        room,
+        disk,
+        listings,
+        reports,
+        {loop, settings, metrics, events, hashes, maildrops, locks, users, logins, reports, transforms, filtered_sizes},
+        {loop, settings, metrics, events, disk, transforms, file_room, filtered_sizes},
+        {loop, settings, metrics, events, disk, trash}};
+    std::uint64_t next_id = 1;
+
+    Serving() {
+        settings.no_fsync = true;
+        std::filesystem::create_directory(root);
+        REQUIRE_FALSE(locks.use(root));
+    }
+
+    [[nodiscard]] test::Maildir maildir(const std::string& user = "user1") const {
+        return test::Maildir{root + "/" + user};
+    }
+    void late(bool are) { disk.late = hashes.late = are; }
+    void dead(bool are) { disk.dead = hashes.dead = are; }
+    void turn() { loop.turn(std::chrono::milliseconds{0}); }
+    // Until nothing happens any more but what somebody else has to begin.
+    void settle() {
+        for (int idle = 0; idle < 3; ++idle) {
+            turn();
+            if (disk.work() || hashes.work()) idle = 0;
+        }
+    }
+    [[nodiscard]] state::Count counted(state::Pop3Command command, state::CommandResult result) const {
+        return metrics.commands[static_cast<std::size_t>(command) * state::command_result_names.size() +
+                                static_cast<std::size_t>(result)];
+    }
+};
+
+// One client and its connection.
+class Guest final : public ConnectionOwner {
+public:
+    explicit Guest(Serving& serving) : serving_{serving} {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+        client_.reset(ends[0]);
+        socket_ = ends[1];
+        const net::Endpoint from{*net::Ip::parse("127.0.0.1"), 4711, 0};
+        connection_.emplace(serving.needs, *this, serving.next_id++, posix::UniqueFd{ends[1]},
+                            ClientInfo{from, true, ClientInfo::Place::local});
+        connection_->start({});
+        REQUIRE(hear().starts_with("+OK POP3 server ready"));
+    }
+
+    void say(std::string_view text) {
+        REQUIRE(::send(client_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+    }
+    // What has come until now.
+    std::string hear() {
+        std::string all;
+        char piece[4096];
+        for (ssize_t n; (n = ::recv(client_.get(), piece, sizeof piece, MSG_DONTWAIT)) != 0;) {
+            if (n < 0) return all;
+            all.append(piece, static_cast<std::size_t>(n));
+        }
+        ended_ = true;
+        return all;
+    }
+    // All that comes while everybody does what he can.
+    std::string hear_all() {
+        std::string all;
+        for (int idle = 0; idle < 3; ++idle) {
+            serving_.settle();
+            const std::string more = hear();
+            if (!more.empty()) idle = 0;
+            all += more;
+        }
+        return all;
+    }
+    std::string ask(std::string_view lines) {
+        say(lines);
+        return hear_all();
+    }
+    void log_in(const std::string& user = "user1", const std::string& password = "pass1") {
+        const std::string reply = ask("USER " + user + "\r\nPASS " + password + "\r\n");
+        REQUIRE(reply.find("+OK Password accepted") != reply.npos);
+    }
+    void say_no_more() const { ::shutdown(client_.get(), SHUT_WR); }
+    void vanish() { client_.reset(); }
+    // So that a few replies fill what the kernel holds for the client.
+    void narrow() const {
+        const int least = 1;
+        REQUIRE(::setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &least, sizeof least) == 0);
+    }
+    // The server has closed; hear() has seen it.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+
+    Pop3Connection& connection() { return *connection_; }
+    [[nodiscard]] std::string task() const { return std::string{connection_->task().name}; }
+    bool retired = false;
+    int came = 0, left = 0;
+    std::size_t sessions = 0; // there are already, of whatever user
+
+private:
+    void retire(Pop3Connection&) override { retired = true; }
+    void user_came(Pop3Connection&) override { ++came; }
+    void user_left(Pop3Connection&) override { ++left; }
+    std::size_t sessions_of(const std::string&) const override { return sessions; }
+
+    Serving& serving_;
+    posix::UniqueFd client_;
+    int socket_ = -1; // the connection's
+    bool ended_ = false;
+    std::optional<Pop3Connection> connection_;
+};
+
+} // namespace buzon::daemon
