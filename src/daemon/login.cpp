@@ -188,8 +188,10 @@ void Login::breaker_tripped(const mail::UidlChange& change) {
                            {"known", change.known},
                            {"uidl-breaker", needs_.settings.uidl_breaker},
                            {"maildir", maildir_}});
-    refuse(pop3::Refusal::maildrop_unavailable, std::to_string(change.changed) + " of " + std::to_string(change.known) +
-                                                    " known messages would get another UIDL, FREE allows it");
+    refuse(pop3::Refusal::maildrop_unavailable,
+           std::to_string(change.changed) + " of " + std::to_string(change.known) +
+               " known messages would get another UIDL, FREE allows it",
+           state::Refused::uidl_breaker);
 }
 
 void Login::logged_in(std::shared_ptr<const mail::Snapshot> snapshot,
@@ -198,7 +200,32 @@ void Login::logged_in(std::shared_ptr<const mail::Snapshot> snapshot,
 }
 
 void Login::refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds) {
-    end(LoginRefused{why, seconds, std::move(cause)});
+    end(LoginRefused{why, seconds, std::move(cause), reason_of(why)});
+}
+
+void Login::refuse(pop3::Refusal why, std::string cause, state::Refused reason) {
+    end(LoginRefused{why, std::nullopt, std::move(cause), reason});
+}
+
+state::Refused Login::reason_of(pop3::Refusal why) const {
+    switch (why) {
+    case pop3::Refusal::wrong:
+    case pop3::Refusal::not_permitted: break;
+    case pop3::Refusal::temporary: return state::Refused::check_failed;
+    case pop3::Refusal::in_use: return state::Refused::in_use;
+    case pop3::Refusal::too_soon: return state::Refused::login_delay;
+    case pop3::Refusal::too_many_sessions: return state::Refused::max_per_user;
+    case pop3::Refusal::maildrop_unavailable:
+    case pop3::Refusal::maildrop_broken: return state::Refused::maildrop;
+    }
+    switch (standing_) {
+    case auth::Standing::unknown: return state::Refused::unknown_user;
+    case auth::Standing::locked: return state::Refused::locked_account;
+    case auth::Standing::nologin: return state::Refused::nologin;
+    case auth::Standing::wrong_network: return state::Refused::allow_nets;
+    case auth::Standing::open: break;
+    }
+    return state::Refused::wrong_secret;
 }
 
 void Login::end(LoginEnd what) {

@@ -4,6 +4,7 @@
 
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/logins.h"
+#include "buzon/daemon/refusals.h"
 #include "buzon/daemon/reports.h"
 #include "buzon/daemon/users.h"
 
@@ -61,13 +62,18 @@ void refuse(LoginNeeds& needs, Visit& visit, pop3::Mechanism mechanism, std::str
     const bool wrong = refused.why == pop3::Refusal::wrong || refused.why == pop3::Refusal::not_permitted;
     needs.metrics.count_login(counted_as(mechanism), result_of(refused.why));
     if (wrong) record_refused_login(needs, visit.client, user);
-    needs.events.publish(
-        wrong ? state::EventType::auth_fail : state::EventType::refused, std::chrono::system_clock::now(), visit.id,
-        user,
-        {{"ip", visit.client.address.ip.text()}, {"method", pop3::name_of(mechanism)}, {"reason", refused.cause}});
+    tell_refusal(needs.metrics, needs.events,
+                 {refused.reason, visit.client.address.ip, visit.id, user, pop3::name_of(mechanism), refused.cause});
 }
 
 } // namespace
+
+void tell_refusal(LoginNeeds& needs, const Visit& visit, const pop3::ClearTextRefused& what) {
+    needs.metrics.count_login(counted_as(what.mechanism), state::LoginResult::failed);
+    tell_refusal(
+        needs.metrics, needs.events,
+        {state::Refused::require_tls, visit.client.address.ip, visit.id, what.user, pop3::name_of(what.mechanism)});
+}
 
 LogIn::LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, TaskOwner& owner, Proof proof)
     : needs_{needs}
@@ -95,7 +101,7 @@ void LogIn::welcome(LoggedIn in, std::string& out) {
     const std::string& name = login_.user();
     const std::uint64_t most = needs_.settings.max_per_user;
     if (most != 0 && sessions_.sessions_of(name) >= most) {
-        const LoginRefused refused{pop3::Refusal::too_many_sessions, std::nullopt, "too many sessions"};
+        const LoginRefused refused{pop3::Refusal::too_many_sessions, {}, {}, state::Refused::max_per_user};
         return refuse(needs_, visit_, mechanism_, name, refused, out);
     }
     needs_.logins.delays().logged_in(name, needs_.settings.login_delay, needs_.loop.now());
@@ -134,7 +140,7 @@ Step GetScram::go_on(net::Stream& stream) {
     const Answered said = read_answer(*answer_);
     auto credentials = auth::parse_scram_credentials(said.rest);
     if (said.why || !credentials) {
-        const LoginRefused refused{pop3::Refusal::temporary, std::nullopt, "SCRAM: " + said.why.message()};
+        const LoginRefused refused{pop3::Refusal::temporary, {}, "SCRAM: " + said.why.message()};
         refuse(needs_, visit_, pop3::Mechanism::scram_sha_256, user_, refused, stream.out());
     } else {
         visit_.session.scram_credentials(std::move(credentials).value(), genuine_, stream.out());

@@ -9,6 +9,7 @@
 #include "buzon/daemon/deliver.h"
 #include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/list.h"
+#include "buzon/daemon/refusals.h"
 #include "buzon/daemon/report.h"
 #include "buzon/daemon/search.h"
 #include "buzon/daemon/update.h"
@@ -41,8 +42,9 @@ std::string fresh_text() {
 } // namespace
 
 std::string_view name_of(Ending ending) noexcept {
-    constexpr std::array<std::string_view, 8> names = {
-        "quit", "connection-lost", "autologout", "login-timeout", "bad-lines", "cut", "kicked", "shutdown"};
+    constexpr std::array<std::string_view, 9> names = {"quit",          "connection-lost", "autologout",
+                                                       "login-timeout", "bad-lines",       "wrong-logins",
+                                                       "cut",           "kicked",          "shutdown"};
     return names[static_cast<std::size_t>(ending)];
 }
 
@@ -167,6 +169,10 @@ void Pop3Connection::perform(pop3::Action action) {
         void operator()(pop3::CheckCram& p) const { log_in(std::move(p)); }
         void operator()(pop3::Authenticated& p) const { log_in(std::move(p)); }
         void operator()(pop3::NotAuthenticated& p) const { log_in(std::move(p)); }
+        void operator()(const pop3::ClearTextRefused& p) const {
+            tell_refusal(needs.login, visit, p);
+            if (visit.session.out_of_tries()) self.leave(Ending::wrong_logins, true);
+        }
         void operator()(pop3::GetScram& p) const { self.begin<GetScram>(needs.login, visit, owner, std::move(p.user)); }
         void operator()(const pop3::Deliver& p) const { self.begin<Deliver>(needs.delivery, visit, owner, p); }
         void operator()(const pop3::Produce& p) const { self.begin<List>(needs.listings, visit, p); }
@@ -208,6 +214,7 @@ void Pop3Connection::task_is_done() {
     if (state_ == State::detached) return close(Ending::quit);
     if (visit_.session.state() == pop3::Session::State::update) return leave(Ending::quit);
     if (state_ == State::last) return leave(Ending::stopping);
+    if (!logged_in() && visit_.session.out_of_tries()) return leave(Ending::wrong_logins, true);
     state_ = State::idle;
 }
 
@@ -242,6 +249,9 @@ void Pop3Connection::on_timer(event::Timer&) {
         if (now - active_ < needs_.settings.timeout) return arm_timer();
     }
     ++needs_.metrics.autologouts;
+    if (!logged_in()) {
+        tell_refusal(needs_.metrics, needs_.events, {state::Refused::login_timeout, address().ip, id(), user()});
+    }
     close(logged_in() ? Ending::autologout : Ending::login_timeout);
 }
 

@@ -8,13 +8,16 @@
 
 #include "buzon/auth/random.h"
 #include "buzon/daemon/locks.h"
+#include "buzon/daemon/refusals.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
 namespace {
 
 constexpr int tries_for_a_common_port = 50;
-constexpr const char* no_room = "too many connections, try again later";
+constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
+constexpr std::string_view no_room_for_you =
+    "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
 
 constexpr std::uint64_t prime = (std::uint64_t{1} << 61) - 1;
 
@@ -160,7 +163,7 @@ void Pop3Service::accept(net::Accepted accepted) {
     ++context_.metrics.connections;
     const net::Ip ip = accepted.peer.ip;
     if (gate_.guards(ip)) {
-        if (full()) return refuse(accepted.socket.get(), ip, no_room);
+        if (full()) return refuse(accepted.socket.get(), ip, state::Refused::max_connections);
         return gate_.admit(std::move(accepted));
     }
     const auto place = ip.is_loopback() ? ClientInfo::Place::local : ClientInfo::Place::network;
@@ -169,14 +172,15 @@ void Pop3Service::accept(net::Accepted accepted) {
 
 void Pop3Service::named_by_front(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early) {
     // Between a client and his front everybody may read along, wherever the front is, unless it says TLS.
-    if (header.client) return admit(std::move(accepted.socket), {*header.client, header.tls}, early);
+    const bool tls = header.tls || context_.settings.proxy_tls;
+    if (header.client) return admit(std::move(accepted.socket), {*header.client, tls}, early);
     const bool loopback = accepted.peer.ip.is_loopback();
     const auto place = loopback ? ClientInfo::Place::local : ClientInfo::Place::behind_front;
-    admit(std::move(accepted.socket), {accepted.peer, loopback, place}, early);
+    admit(std::move(accepted.socket), {accepted.peer, tls || loopback, place}, early);
 }
 
 void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
-    if (const char* why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, why);
+    if (const auto why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, *why);
     const std::uint64_t id = next_id_++;
     Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
     ++per_ip_[client.address.ip];
@@ -184,12 +188,12 @@ void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::s
     started.start(early);
 }
 
-void Pop3Service::refuse(int socket, const net::Ip& ip, const char* why) {
+void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
     ++context_.metrics.connections_refused;
-    const posix::Transfer sent = posix::send_some(socket, std::string{"-ERR [SYS/TEMP] "} + why + "\r\n");
+    const posix::Transfer sent =
+        posix::send_some(socket, why == state::Refused::max_per_ip ? no_room_for_you : no_room);
     if (sent.what == posix::Moved::some) context_.metrics.bytes += sent.bytes;
-    context_.events.publish(state::EventType::refused, std::chrono::system_clock::now(), 0, "",
-                            {{"ip", ip.text()}, {"reason", why}});
+    tell_refusal(context_.metrics, context_.events, {why, ip});
 }
 
 bool Pop3Service::full() const noexcept {
@@ -198,13 +202,13 @@ bool Pop3Service::full() const noexcept {
     return connections_.size() - leaving_.size() + gate_.waiting() >= most;
 }
 
-const char* Pop3Service::refusal_for(const net::Ip& ip) const {
-    if (full()) return no_room;
+std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) const {
+    if (full()) return state::Refused::max_connections;
     const std::uint64_t most = context_.settings.max_per_ip;
-    if (most == 0) return nullptr;
+    if (most == 0) return std::nullopt;
     const auto found = per_ip_.find(ip);
-    if (found == per_ip_.end() || found->second < most) return nullptr;
-    return "too many connections from your address, try again later";
+    if (found == per_ip_.end() || found->second < most) return std::nullopt;
+    return state::Refused::max_per_ip;
 }
 
 // The name as a polynomial, at a secret place: whoever does not know that can do nothing but guess.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "buzon/daemon/refusals.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -84,8 +85,7 @@ void ProxyGate::passed(Waiter& waiter, const net::ProxyHeader& header) {
 void ProxyGate::refuse(Waiter& waiter, std::string_view why) {
     const auto node = waiting_.extract(&waiter);
     ++context_.metrics.connections_refused;
-    context_.events.publish(state::EventType::refused, std::chrono::system_clock::now(), 0, "",
-                            {{"ip", waiter.peer().ip.text()}, {"reason", why}});
+    tell_refusal(context_.metrics, context_.events, {state::Refused::proxy_header, waiter.peer().ip, 0, {}, {}, why});
 }
 
 } // namespace buzon::daemon

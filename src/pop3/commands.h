@@ -70,6 +70,7 @@ struct Commands {
     static Action noop(Session& session, std::string_view arguments, std::string& out);
 
 private:
+    static Action refuse_clear_text(Session& session, std::string user, Mechanism mechanism, std::string& out);
     static std::optional<MessageNumber> find_message(Session& session, std::string_view text, std::string& out);
     static Action deliver(Session& session, MessageNumber number, std::optional<std::uint32_t> top_lines,
                           std::string& out);

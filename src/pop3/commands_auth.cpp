@@ -30,6 +30,21 @@ auth::Mechanism machine_of(Mechanism mechanism) noexcept {
     }
 }
 
+// The mechanism of that name, if nothing but TLS is missing for it.
+std::optional<Mechanism> clear_text_mechanism(const Settings& settings, std::string_view name) {
+    const std::optional<Mechanism> found = find_mechanism(settings, Channel::secure, name);
+    return found == Mechanism::plain || found == Mechanism::login ? found : std::nullopt;
+}
+
+// Who wants in, as far as an initial response says so.
+std::string user_of_plain(Mechanism mechanism, std::string_view initial) {
+    const std::optional<std::string> octets = auth::decode_base64(initial);
+    if (mechanism != Mechanism::plain || !octets) return {};
+    auto step = auth::PlainMachine{}.begin(*octets);
+    auto* const check = std::get_if<auth::CheckPlain>(&step);
+    return check ? std::move(check->user) : std::string{};
+}
+
 } // namespace
 
 Action Commands::auth(Session& session, std::string_view arguments, std::string& out) {
@@ -44,6 +59,9 @@ Action Commands::auth(Session& session, std::string_view arguments, std::string&
         return Continue{};
     }
     const std::optional<Mechanism> mechanism = find_mechanism(settings, session.channel_, name);
+    if (const auto clear = clear_text_mechanism(settings, name); clear && !mechanism) {
+        return refuse_clear_text(session, user_of_plain(*clear, line::take_word(arguments)), *clear, out);
+    }
     if (!mechanism) {
         err(out, Code::none, session.texts().unknown_mechanism);
         return Continue{};

@@ -1,4 +1,6 @@
 // The commands of the AUTHORIZATION state but AUTH (RFC 1939 sections 4 and 7, RFC 6856).
+#include <utility>
+
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/utf8.h"
 #include "buzon/line/command_line.h"
@@ -18,12 +20,19 @@ std::string prepared_user(std::string_view name) {
 
 } // namespace
 
+Action Commands::refuse_clear_text(Session& session, std::string user, Mechanism mechanism, std::string& out) {
+    if (!session.out_of_tries()) ++session.wrong_logins_;
+    err(out, Code::auth, session.texts().clear_text_refused);
+    return ClearTextRefused{std::move(user), mechanism};
+}
+
 Action Commands::user(Session& session, std::string_view arguments, std::string& out) {
     session.authorization().user.clear();
     const std::string_view name = line::without_outer_spaces(arguments);
     if (!takes_clear_text(*session.settings_, session.channel_)) {
-        err(out, Code::auth, session.texts().clear_text_refused);
-    } else if (!auth::is_utf8(name)) {
+        return refuse_clear_text(session, auth::is_utf8(name) ? prepared_user(name) : "", Mechanism::pass, out);
+    }
+    if (!auth::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
     } else {
         // Whether there is such a user is nobody's business before the password.
@@ -41,9 +50,7 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
     }
     // Asked again here: the operator may have changed his mind since USER.
     if (!takes_clear_text(*session.settings_, session.channel_)) {
-        authorization.user.clear();
-        err(out, Code::auth, session.texts().clear_text_refused);
-        return Continue{};
+        return refuse_clear_text(session, std::exchange(authorization.user, {}), Mechanism::pass, out);
     }
     if (!auth::is_utf8(password)) {
         authorization.user.clear();

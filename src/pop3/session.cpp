@@ -107,6 +107,7 @@ void Session::login_succeeded(Maildrop maildrop, std::string& out) {
 void Session::login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds) {
     authorization().user.clear();
     authorization().exchange.reset();
+    if ((why == Refusal::wrong || why == Refusal::not_permitted) && !out_of_tries()) ++wrong_logins_;
     const Catalogue& text = texts();
     const std::uint64_t time = seconds.value_or(0);
     switch (why) {

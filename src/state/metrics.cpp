@@ -27,6 +27,7 @@ constexpr auto command_names = [] {
 
 constexpr MetricLabels login_labels{"mechanism", mechanism_names, "result", login_result_names};
 constexpr MetricLabels command_labels{"command", command_names, "result", command_result_names};
+constexpr MetricLabels refusal_labels{"reason", refused_names, "", {}};
 constexpr MetricLabels failure_labels{"cause", filter_failure_names, "", {}};
 
 using M = Metrics;
@@ -69,6 +70,8 @@ constexpr MetricField fields[] = {
     gauge("connections-open", "buzon_connections_open", "POP3 connections now.", &M::connections_open),
     gauge("managers-open", "buzon_management_connections_open", "Management connections now.", &M::managers_open),
     family<&M::logins>("logins", "buzon_logins_total", "Logins by mechanism and result.", login_labels),
+    family<&M::refusals>("refusals", "buzon_refusals_total", "Connections and logins turned away, by reason.",
+                         refusal_labels),
     family<&M::commands>("commands", "buzon_commands_total", "POP3 commands by name and result.", command_labels),
 
     counter("retr-bytes", "buzon_retrieved_bytes_total", "Octets of messages sent by RETR.", &M::retr_bytes, "octets"),

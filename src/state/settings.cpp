@@ -231,6 +231,7 @@ constexpr SettingField rows[] = {
     flag<&S::no_fsync>("no-fsync", "answer QUIT without waiting for the disk"),
 
     flag<&S::require_tls>("require-tls", "take no clear-text secret unless the front says TLS or the peer is loopback"),
+    flag<&S::proxy_tls>("proxy-tls", "who comes from a --proxy-from peer came over TLS, whatever its header says"),
     flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
     scheme_row("hash-scheme", "how USER ADD and USER PASS keep a password"),
     duration<&S::auth_cache>("auth-cache", 0, 86'400, "how long a verified password is remembered; 0: not at all"),

@@ -76,6 +76,9 @@ void Conversation::perform(const Action& action) {
         asked.push_back("not authenticated " + wanted->user + " " + std::string{name_of(wanted->mechanism)});
         finish_login(false);
     }
+    if (const auto* wanted = std::get_if<ClearTextRefused>(&action)) {
+        asked.push_back("no clear text " + wanted->user + " " + std::string{name_of(wanted->mechanism)});
+    }
     if (const auto* wanted = std::get_if<Deliver>(&action)) deliver(*wanted);
     if (const auto* wanted = std::get_if<Search>(&action)) {
         asked.push_back("search " + wanted->text);

@@ -276,9 +276,9 @@ TEST_CASE("through HAProxy the client is known by his own address, and TLS by it
     read_through_front(server, port);
 }
 
-TEST_CASE("through stunnel the client is known by his own address") {
+TEST_CASE("through stunnel the client is known by his own address, and with proxy-tls his password is taken") {
     TempDirectory directory;
-    Server server{behind_front({})};
+    Server server{behind_front({"--require-tls", "--proxy-tls"})};
     const std::uint16_t port = free_port();
     const std::string config = directory.file(
         "stunnel.conf", "foreground = yes\npid =\n[pop3s]\naccept = 127.0.0.1:" + std::to_string(port) +

@@ -84,6 +84,21 @@ TEST_CASE("clear passwords are taken from a front that says TLS, and from no oth
     CHECK(log_in(server, "user1", "pass1").find("[IN-USE]") != std::string::npos); // loopback: nobody reads along
 }
 
+TEST_CASE("with proxy-tls who comes from a front came over TLS, although PROXY version 1 cannot say so") {
+    Server server{1, {"--proxy-from", "127.0.0.7", "--require-tls", "--proxy-tls"}};
+    LineClient client = through_front(server, "203.0.113.9");
+    CHECK(client.many("CAPA").find("SASL SCRAM-SHA-256 PLAIN LOGIN\r\n") != std::string::npos);
+    CHECK(log_in(client, "user1", "pass1").starts_with("+OK"));
+    (void)client.command("QUIT");
+    LineClient unknown{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
+    unknown.send("PROXY UNKNOWN\r\n");
+    CHECK(unknown.line().starts_with("+OK"));
+    CHECK(log_in(unknown, "user1", "pass1").starts_with("+OK"));
+    (void)unknown.command("QUIT");
+    // A manager may take it back.
+    CHECK(server.manager().ask("CONF proxy-tls") == "on");
+}
+
 TEST_CASE("who guesses waits, and the owner at a known address never does") {
     Server server{1,
                   {"--proxy-from", "127.0.0.7", "--throttle-free", "2", "--throttle-free-user", "3", "--throttle-delay",

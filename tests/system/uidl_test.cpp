@@ -154,8 +154,9 @@ TEST_CASE("a login that would change many UIDLs is refused and said why until a 
         CAPTURE(event, part);
         CHECK(event.find(part) != std::string::npos);
     }
-    CHECK(eventually(
-        [&] { return server.log().find("3 of 5 known messages would get another UIDL") != std::string::npos; }));
+    CHECK(eventually([&] {
+        return server.log().find("reason=uidl-breaker why=\"3 of 5 known messages would get") != std::string::npos;
+    }));
     CHECK(!std::filesystem::exists(maildir.path() / "buzon-uidl"));
 
     // The share is the setting's: 60 percent may change, but then they need not, for few are as good as none.

@@ -32,7 +32,8 @@ struct LoggedIn {
 struct LoginRefused {
     pop3::Refusal why = pop3::Refusal::temporary;
     std::optional<std::uint32_t> seconds; // as Session::login_refused() takes it
-    std::string cause;                    // the true reason, for the log alone
+    std::string cause;                    // what else there is to tell, for the log alone
+    state::Refused reason = state::Refused::check_failed;
 };
 using LoginEnd = std::variant<LoggedIn, LoginRefused>;
 
@@ -103,6 +104,8 @@ private:
     void breaker_tripped(const mail::UidlChange& change);
     void logged_in(std::shared_ptr<const mail::Snapshot> snapshot, std::shared_ptr<const mail::FilteredOctets> known);
     void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
+    void refuse(pop3::Refusal why, std::string cause, state::Refused reason);
+    [[nodiscard]] state::Refused reason_of(pop3::Refusal why) const;
     void end(LoginEnd what);
 
     LoginNeeds& needs_;

@@ -21,6 +21,9 @@ protected:
     ~UserSessions() = default;
 };
 
+// A login that the session has turned away itself.
+void tell_refusal(LoginNeeds& needs, const Visit& visit, const pop3::ClearTextRefused& what);
+
 class LogIn final : public Task {
 public:
     LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, TaskOwner& owner, Proof proof);

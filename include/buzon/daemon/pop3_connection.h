@@ -40,7 +40,17 @@ struct Pop3Needs {
 };
 
 // Why a connection ends, for the log.
-enum class Ending : std::uint8_t { quit, lost, autologout, login_timeout, bad_lines, cut, kicked, stopping };
+enum class Ending : std::uint8_t {
+    quit,
+    lost,
+    autologout,
+    login_timeout,
+    bad_lines,
+    wrong_logins,
+    cut,
+    kicked,
+    stopping
+};
 [[nodiscard]] std::string_view name_of(Ending ending) noexcept;
 
 class Pop3Connection;

@@ -68,9 +68,9 @@ private:
     void accept(net::Accepted accepted);
     void named_by_front(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early);
     void admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early);
-    void refuse(int socket, const net::Ip& ip, const char* why);
+    void refuse(int socket, const net::Ip& ip, state::Refused why);
     [[nodiscard]] bool full() const noexcept;
-    [[nodiscard]] const char* refusal_for(const net::Ip& ip) const;
+    [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip) const;
     // A hash with a secret of this process, so that nobody finds a name that is counted as another's. By chance two of
     // a million names of 16 octets are: once in 300,000 processes.
     [[nodiscard]] std::uint64_t key_of(std::string_view user) const noexcept;

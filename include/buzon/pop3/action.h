@@ -49,6 +49,12 @@ struct NotAuthenticated {
     std::string user;
     Mechanism mechanism;
 };
+// A clear-text secret was not taken, for want of TLS: it has been answered, and is only told. `user` as far as the
+// client has said.
+struct ClearTextRefused {
+    std::string user;
+    Mechanism mechanism;
+};
 // Ends with scram_credentials(), or with login_refused() when nobody can tell. An unknown user has invented ones.
 struct GetScram {
     std::string user;
@@ -80,7 +86,7 @@ struct Report {
 struct Update {};
 
 using Action = std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, Authenticated, NotAuthenticated,
-                            GetScram, Deliver, Produce, Search, Report, Update>;
+                            ClearTextRefused, GetScram, Deliver, Produce, Search, Report, Update>;
 
 // What a line asks for, and which command it was. A line of an AUTH exchange belongs to AUTH; a command that is
 // switched off, or refused, is still that command.

@@ -45,6 +45,8 @@ public:
     static constexpr std::size_t answer_limit = 12288; // RFC 5034 section 4, with CRLF
     // So many lines in a row that are no command at all, and we hang up.
     static constexpr unsigned bad_line_limit = 50;
+    // So many wrong logins, or secrets that could not be taken, and we hang up behind the reply.
+    static constexpr unsigned wrong_login_limit = 10;
 
     // `settings` must outlive the session.
     Session(const Settings& settings, Channel channel, FreshText fresh_text);
@@ -66,6 +68,8 @@ public:
     void login_succeeded(mail::Maildrop maildrop, std::string& out);
     // `seconds`: with too_soon, how long to go.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
+    // Whether that, or a ClearTextRefused, was the last try that this client gets: close behind the reply.
+    [[nodiscard]] bool out_of_tries() const noexcept { return wrong_logins_ >= wrong_login_limit; }
     // `octets`: how many the client will get; nothing when that is not known yet.
     void delivery_begins(std::optional<std::uint64_t> octets, std::string& out);
     void delivery_refused(DeliveryRefusal why, std::string& out);
@@ -121,6 +125,7 @@ private:
     bool utf8_ = false;
     bool whole_message_ = false; // the delivery is a RETR, not a TOP
     std::uint8_t bad_lines_ = 0;
+    std::uint8_t wrong_logins_ = 0;
 };
 
 // What a connection is told for which there is no room: no session ever begins.

@@ -69,6 +69,36 @@ enum class CommandResult : std::uint8_t { ok, error };
 // queue: waited too long for its turn; io: its pipes failed.
 enum class FilterFailure : std::uint8_t { start, exit, signal, timeout, queue, io };
 
+// Why a connection or a login was turned away; the first five are told as auth-fail, the others as refused.
+enum class Refused : std::uint8_t {
+    wrong_secret,
+    unknown_user,
+    locked_account,
+    nologin,
+    allow_nets,
+    require_tls,
+    throttled,
+    in_use,
+    login_delay,
+    max_per_user,
+    check_failed, // nobody could tell whether the secret is right
+    maildrop,     // the secret was right, but the maildrop or its root cannot be used
+    uidl_breaker,
+    max_connections,
+    max_per_ip,
+    displaced, // by a newcomer, in a full table
+    proxy_header,
+    login_timeout
+};
+inline constexpr std::array<std::string_view, 18> refused_names = {
+    "wrong-secret", "unknown-user",    "locked-account", "nologin",      "allow-nets",   "require-tls",
+    "throttled",    "in-use",          "login-delay",    "max-per-user", "check-failed", "maildrop",
+    "uidl-breaker", "max-connections", "max-per-ip",     "displaced",    "proxy-header", "login-timeout"};
+static_assert(static_cast<std::size_t>(Refused::login_timeout) + 1 == refused_names.size());
+[[nodiscard]] constexpr std::string_view name_of(Refused reason) noexcept {
+    return refused_names[static_cast<std::size_t>(reason)];
+}
+
 inline constexpr std::array<std::string_view, 6> mechanism_names = {"user",  "apop",          "plain",
                                                                     "login", "scram-sha-256", "cram-md5"};
 inline constexpr std::array<std::string_view, 5> login_result_names = {"ok", "wrong", "busy", "throttled", "failed"};
@@ -89,6 +119,7 @@ struct Metrics {
     Count managers_open = 0;       // gauge: management connections
 
     std::array<Count, mechanism_names.size() * login_result_names.size()> logins{};
+    std::array<Count, refused_names.size()> refusals{};
     std::array<Count, pop3_command_count * command_result_names.size()> commands{};
 
     Count retr_bytes = 0;  // octets of messages sent by RETR, before dot-stuffing
@@ -126,6 +157,7 @@ struct Metrics {
     void count_command(Pop3Command command, CommandResult result) noexcept {
         ++commands[static_cast<std::size_t>(command) * command_result_names.size() + static_cast<std::size_t>(result)];
     }
+    void count_refusal(Refused reason) noexcept { ++refusals[static_cast<std::size_t>(reason)]; }
     void count_filter_failure(FilterFailure cause) noexcept { ++filter_failures[static_cast<std::size_t>(cause)]; }
 };
 

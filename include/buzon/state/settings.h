@@ -46,6 +46,7 @@ struct Settings {
 
     // Logging in
     bool require_tls = false;
+    bool proxy_tls = false; // who comes from a front came over TLS, whatever its PROXY header can say
     bool cram_md5 = false;
     std::string hash_scheme = "SCRAM-SHA-256"; // of new passwords; auth/ knows what it means
     Seconds auth_cache{300};
