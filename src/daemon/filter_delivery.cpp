@@ -6,7 +6,6 @@
 #include <cerrno>
 
 #include "buzon/daemon/delivery.h"
-#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/filter/filter_queue.h"
 #include "buzon/filter/filter_run.h"
@@ -76,7 +75,6 @@ private:
     Step finish(std::string& out);
     void failed(state::FilterFailure cause, std::string_view why);
     void count_end();
-    void learn(std::uint64_t octets);
 
     DeliveryNeeds& needs_;
     TaskOwner& owner_;
@@ -95,8 +93,6 @@ private:
     bool out_of_patience_ = false;
     event::Instant began_{};
     std::optional<std::uint64_t> octets_;
-    mail::OctetCounter streamed_; // of a message whose octets nobody could tell beforehand
-    std::string key_;             // what the octets depend on, beside the message; empty: TOP, or not to be known
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::filter_failed;
     mail::DotStuffer stuffer_;
     std::optional<mail::TopCutter> cutter_;
@@ -140,9 +136,6 @@ Delivery::Step FilterDelivery::start() {
     environment.user = order_.user;
     environment.uidl = order_.snapshot.uidl(order_.index);
     environment.client_ip = order_.client_ip.text();
-    // The look at the programs' files costs a microsecond or two, and waits for nothing that the start behind it would
-    // not wait for.
-    if (!order_.top_lines) key_ = filter::identity(spec_);
     const filter::Outcome started =
         run_.start(spec_, std::move(*opened).value(), environment, needs_.transforms.limits());
     if (started.cause == filter::Cause::no_descriptor) return try_again();
@@ -214,10 +207,7 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
 
 Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
     needs_.metrics.filter_bytes_out += raw.size();
-    if (cutter_)
-        raw = raw.substr(0, cutter_->feed(raw));
-    else if (!octets_)
-        streamed_.feed(raw);
+    if (cutter_) raw = raw.substr(0, cutter_->feed(raw));
     stuffer_.feed(raw, out);
     if (cutter_ && cutter_->done()) {
         run_.abandon(); // TOP has its lines: what the program would still write, or how it would end, is nobody's
@@ -229,19 +219,9 @@ Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
 
 Delivery::Step FilterDelivery::finish(std::string& out) {
     stuffer_.finish(out);
-    if (!key_.empty()) learn(octets_.value_or(streamed_.finish()));
     count_end();
     ticket_.release();
     return Step::done;
-}
-
-// A session that learns nothing new leaves nothing to write down.
-void FilterDelivery::learn(std::uint64_t octets) {
-    if (order_.filtered && order_.filtered->says(key_, order_.index, octets)) return;
-    const mail::Snapshot& snapshot = order_.snapshot;
-    needs_.filtered_sizes.learned(
-        order_.maildir, key_,
-        {snapshot.inode(order_.index), snapshot.stored_size(order_.index), snapshot.mtime_ns(order_.index), octets});
 }
 
 void FilterDelivery::on_patience_lost(filter::Ticket&) {

@@ -18,7 +18,6 @@
 #include "buzon/auth/secret.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
-#include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/open_message.h"
 #include "buzon/mail/scan.h"
 #include "buzon/mail/trash.h"
@@ -245,28 +244,6 @@ worker::Reply do_restore(std::string_view body) {
     return reply(outcome.first_error, std::to_string(outcome.restored));
 }
 
-worker::Reply do_read_filtered(std::string_view body) {
-    std::string maildir;
-    if (!take_text(body, maildir)) return broken();
-    const filter::ParsedSpec parsed = filter::FilterSpec::parse(body);
-    if (!parsed.ok()) return broken();
-    const std::string key = filter::identity(parsed.spec);
-    bool local = on_local_file_system(maildir);
-    for (const filter::FilterMember& member : parsed.spec.members()) local = local && on_local_file_system(member.path);
-    const mail::FilteredStamp stamp = mail::filtered_stamp(maildir);
-    std::string answer;
-    put_text(answer, key);
-    put(answer, static_cast<std::uint8_t>(local));
-    put(answer, stamp);
-    return reply({}, answer + mail::to_bytes(mail::read_filtered(maildir, key)));
-}
-
-worker::Reply do_add_filtered(std::string_view body) {
-    const auto request = mail::FilteredRequest::from_bytes(body);
-    if (!request) return broken();
-    return reply(mail::add_filtered(request.value().maildir, request.value().batch));
-}
-
 worker::Reply do_store(std::string_view body) {
     std::string path;
     if (!take_text(body, path)) return broken();
@@ -427,8 +404,6 @@ worker::Reply do_job(worker::Request request) {
     case JobKind::expire: return do_expire(request.body);
     case JobKind::config: return do_config(request.body);
     case JobKind::people: return do_people(request.body);
-    case JobKind::read_filtered: return do_read_filtered(request.body);
-    case JobKind::add_filtered: return do_add_filtered(request.body);
     }
     return broken();
 }
@@ -537,30 +512,6 @@ worker::Job check_spec_job(std::string_view spec, std::string_view user) {
     put_text(body, user);
     body += spec;
     return repeatable(job(JobKind::check_spec, std::move(body)));
-}
-
-worker::Job read_filtered_job(const std::string& maildir, std::string_view spec) {
-    std::string body;
-    put_text(body, maildir);
-    body += spec;
-    return repeatable(job(JobKind::read_filtered, std::move(body)));
-}
-
-FilteredAnswer read_filtered_answer(const worker::Answer& answer) {
-    Answered said = read_answer(answer);
-    FilteredAnswer known;
-    std::uint8_t local = 0;
-    if (said.why || !take_text(said.rest, known.key) || !take(said.rest, local) || !take(said.rest, known.stamp))
-        return {};
-    known.local = local != 0;
-    if (auto messages = mail::filtered_from_bytes(said.rest)) known.messages = std::move(*messages);
-    return known;
-}
-
-worker::Job add_filtered_job(std::string request) {
-    worker::Job made = job(JobKind::add_filtered, std::move(request));
-    made.abandonable = false;
-    return made;
 }
 
 worker::Job restore_job(const std::string& maildir, std::int64_t since) {

@@ -10,7 +10,6 @@
 #include "buzon/auth/user_name.h"
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/logins.h"
-#include "buzon/daemon/transforms.h"
 #include "buzon/daemon/users.h"
 
 namespace buzon::daemon {
@@ -160,17 +159,7 @@ void Login::open_maildrop() {
 }
 
 void Login::opened(SnapshotResult result) {
-    if (result) {
-        std::shared_ptr<const mail::Snapshot> snapshot = std::move(result).value();
-        const filter::FilterSpec* const spec = needs_.transforms.of(user_);
-        if (!spec) return logged_in(std::move(snapshot), nullptr);
-        if (auto known = needs_.filtered_sizes.at_hand(maildir_, *spec, snapshot)) {
-            return logged_in(std::move(snapshot), std::move(*known));
-        }
-        looking_up_ = needs_.filtered_sizes.look_up(
-            maildir_, *spec, snapshot, [this, snapshot](auto known) { logged_in(snapshot, std::move(known)); });
-        return;
-    }
+    if (result) return end(LoggedIn{mail::Maildrop{std::move(result).value()}, maildir_, std::move(lock_)});
     const std::error_code why = result.error();
     if (why == mail::uidls_would_change()) return breaker_tripped(waiter_.change());
     // Nobody but an operator can mend these; the rest may look different in a minute.
@@ -192,11 +181,6 @@ void Login::breaker_tripped(const mail::UidlChange& change) {
            std::to_string(change.changed) + " of " + std::to_string(change.known) +
                " known messages would get another UIDL, FREE allows it",
            state::Refused::uidl_breaker);
-}
-
-void Login::logged_in(std::shared_ptr<const mail::Snapshot> snapshot,
-                      std::shared_ptr<const mail::FilteredOctets> known) {
-    end(LoggedIn{mail::Maildrop{std::move(snapshot), std::move(known)}, maildir_, std::move(lock_)});
 }
 
 void Login::refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds) {

@@ -7,7 +7,6 @@
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
 #include "buzon/daemon/deliver.h"
-#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/list.h"
 #include "buzon/daemon/refusals.h"
 #include "buzon/daemon/report.h"
@@ -304,7 +303,6 @@ void Pop3Connection::close(Ending why) {
     task_.reset();
     visit_.lock.release();
     if (logged_in()) {
-        needs_.login.filtered_sizes.flush(visit_.maildir);
         publish_logout(why);
         const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - began_);
         record_visit(needs_.reports, visit_, why == Ending::quit, lasted.count(), stream_.sent());

@@ -47,9 +47,9 @@ Pop3Needs needs_of(Context& context) {
             context.listings,
             context.reports,
             {context.loop, context.settings, context.metrics, context.events, context.hashes, context.maildrops,
-             context.locks, context.users, context.logins, context.reports, context.transforms, context.filtered_sizes},
+             context.locks, context.users, context.logins, context.reports},
             {context.loop, context.settings, context.metrics, context.events, context.disk, context.transforms,
-             context.file_room, context.filtered_sizes},
+             context.file_room},
             {context.loop, context.settings, context.metrics, context.events, context.disk, context.trash}};
 }
 

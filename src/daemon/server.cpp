@@ -79,10 +79,9 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_, users_, events_}
-    , filtered_sizes_{loop_, disk_}
     , logins_{loop_, settings_, options_.checkpassword}
-    , context_{loop_,  settings_,   pop3_settings_, metrics_,   events_, disk_,    hashes_, maildrops_,      locks_,
-               users_, transforms_, room_,          file_room_, logins_, reports_, trash_,  filtered_sizes_, listings_}
+    , context_{loop_,  settings_,   pop3_settings_, metrics_,   events_, disk_,    hashes_, maildrops_, locks_,
+               users_, transforms_, room_,          file_room_, logins_, reports_, trash_,  listings_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load(administrators_of(options_)), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}

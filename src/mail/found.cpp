@@ -9,8 +9,6 @@
 namespace buzon::mail {
 namespace {
 
-constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
-
 // At most half full, so a search ends soon.
 std::size_t slots_for(std::size_t entries) {
     return std::bit_ceil(std::max<std::size_t>(entries * 2, 16));
@@ -18,6 +16,7 @@ std::size_t slots_for(std::size_t entries) {
 
 // By name too: many names of one file (a store that keeps every message once) must not make one long row.
 std::uint64_t hash_of(std::uint64_t inode, std::string_view base) noexcept {
+    constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
     return (inode * odd ^ std::hash<std::string_view>{}(base)) * odd;
 }
 std::size_t place_of(std::uint64_t hash) noexcept {

@@ -14,11 +14,6 @@ std::uint64_t bit_of(std::uint32_t index) noexcept {
 
 } // namespace
 
-Maildrop::Maildrop(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const FilteredOctets> filtered)
-    : snapshot_{std::move(snapshot)} {
-    if (filtered) make_own().filtered = std::move(filtered);
-}
-
 const Maildrop::Own Maildrop::nothing;
 
 Maildrop::Own& Maildrop::make_own() {

@@ -54,7 +54,7 @@ Action Commands::list(Session& session, std::string_view arguments, std::string&
     ok(out, session.texts().listing, {maildrop.live_count(), maildrop.live_octets()});
     session.listing_ = Listing::sizes;
     transaction.current = MessageNumber{0};
-    return Produce{Listing::sizes, maildrop.deleted_count() == 0 && !maildrop.filtered()};
+    return Produce{Listing::sizes, maildrop.deleted_count() == 0};
 }
 
 Action Commands::uidl(Session& session, std::string_view arguments, std::string& out) {
@@ -92,7 +92,7 @@ Action Commands::deliver(Session& session, MessageNumber number, std::optional<s
                          std::string& out) {
     Session::Transaction& transaction = session.transaction();
     const std::uint64_t limit = session.settings_->max_message_size;
-    if (limit != 0 && transaction.maildrop.stored_octets(number) > limit) {
+    if (limit != 0 && transaction.maildrop.octets(number) > limit) {
         session.delivery_refused(DeliveryRefusal::too_large, out);
         return Continue{};
     }

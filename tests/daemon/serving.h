@@ -7,7 +7,6 @@
 #include <map>
 
 #include "buzon/auth/make_secret.h"
-#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/listings.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/maildrops.h"
@@ -49,26 +48,24 @@ struct Serving {
     Locks locks;
     Users users{three_users(), root};
     Transforms transforms{loop, settings, users, events};
-    FilteredSizes filtered_sizes{loop, disk};
     Listings listings;
     Logins logins{loop, settings, ""};
     Reports reports{loop, disk, settings};
     TrashKeeper trash{loop, disk, settings, users, events};
     net::StreamRoom room{loop};
     FileRoom file_room;
-    Pop3Needs needs{
-        loop,
-        settings,
-        pop3,
-        metrics,
-        events,
-        room,
-        disk,
-        listings,
-        reports,
-        {loop, settings, metrics, events, hashes, maildrops, locks, users, logins, reports, transforms, filtered_sizes},
-        {loop, settings, metrics, events, disk, transforms, file_room, filtered_sizes},
-        {loop, settings, metrics, events, disk, trash}};
+    Pop3Needs needs{loop,
+                    settings,
+                    pop3,
+                    metrics,
+                    events,
+                    room,
+                    disk,
+                    listings,
+                    reports,
+                    {loop, settings, metrics, events, hashes, maildrops, locks, users, logins, reports},
+                    {loop, settings, metrics, events, disk, transforms, file_room},
+                    {loop, settings, metrics, events, disk, trash}};
     std::uint64_t next_id = 1;
 
     Serving() {

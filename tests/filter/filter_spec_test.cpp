@@ -181,29 +181,3 @@ TEST_CASE("however an argument looks, its canonical form gives it back") {
         CHECK(chain(one.spec.text()) == std::vector<Words>{{"/bin/a", ended}, {"/bin/b"}});
     }
 }
-
-TEST_CASE("the identity of a chain changes with whatever changes its output") {
-    const TemporaryDirectory directory;
-    const std::string program = directory.script("program", "cat");
-    const auto of = [](const std::string& text) { return identity(FilterSpec::parse(text).spec); };
-
-    const std::string first = of(program + " ab c");
-    CHECK(first.size() == 32);
-    CHECK(of(program + ":ab c") != first);
-    CHECK(of(program + " 'ab' \"c\"") == first);
-    CHECK(of(program + " a bc") != first);
-    CHECK(of(program + " ab c ''") != first);
-    CHECK(of(program + " ab | " + program + " c") != first);
-    CHECK(of("/bin/cat ab c") != first);
-    CHECK(of(directory.path("none")).empty());
-    // Another process, after a restart, finds what this one has remembered.
-    CHECK(identity(FilterSpec{}) == "6c62272e07bb014262b821756295c58d");
-
-    const timespec times[2] = {{1'000'000'000, 1}, {1'000'000'000, 1}};
-    REQUIRE(::utimensat(AT_FDCWD, program.c_str(), times, 0) == 0);
-    const std::string touched = of(program + " ab c");
-    CHECK(touched != first);
-    const timespec later[2] = {{1'000'000'000, 2}, {1'000'000'000, 2}};
-    REQUIRE(::utimensat(AT_FDCWD, program.c_str(), later, 0) == 0);
-    CHECK(of(program + " ab c") != touched);
-}

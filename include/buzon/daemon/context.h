@@ -13,7 +13,6 @@
 namespace buzon::daemon {
 
 class FileRoom;
-class FilteredSizes;
 class Listings;
 class Locks;
 class Logins;
@@ -40,7 +39,6 @@ struct Context {
     Logins& logins;
     Reports& reports;
     TrashKeeper& trash;
-    FilteredSizes& filtered_sizes;
     Listings& listings;
 };
 

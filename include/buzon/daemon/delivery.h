@@ -11,7 +11,6 @@
 #include "buzon/daemon/task.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/filter/filter_spec.h"
-#include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/net/address.h"
 #include "buzon/pop3/action.h"
@@ -23,7 +22,6 @@
 
 namespace buzon::daemon {
 
-class FilteredSizes;
 class Transforms;
 
 // A buffer that one delivery at a time uses while it has its turn.
@@ -54,7 +52,6 @@ struct DeliveryOrder {
     net::Ip client_ip;
     std::uint64_t session;
     std::optional<std::uint32_t> top_lines;
-    const mail::FilteredOctets* filtered; // what the session knows of transformed octets; null: nothing
 };
 
 // What deliveries share; it outlives them.
@@ -66,7 +63,6 @@ struct DeliveryNeeds {
     worker::Pool& disk; // opens, reads that would wait
     Transforms& transforms;
     FileRoom& room;
-    FilteredSizes& filtered_sizes;
 };
 
 //   begin() ── wait … ──► ready ──► part(), else pull() ── some / wait … ──► done

@@ -11,8 +11,6 @@
 
 #include "buzon/daemon/save_file.h"
 #include "buzon/daemon/start_files.h"
-#include "buzon/mail/filtered_octets.h"
-#include "buzon/mail/filtered_stamp.h"
 #include "buzon/mail/report.h"
 #include "buzon/mail/search_maildrop.h"
 #include "buzon/mail/uidl_rules.h"
@@ -48,9 +46,7 @@ enum class JobKind : std::uint8_t {
     report,
     expire,
     config,
-    people,
-    read_filtered,
-    add_filtered
+    people
 };
 
 // By maildrop.
@@ -86,17 +82,6 @@ struct Answered {
 // Whether this system user can run the programs of a SPEC; "": whether we can. Answer: what is wrong, empty when
 // nothing is.
 [[nodiscard]] worker::Job check_spec_job(std::string_view spec, std::string_view user);
-// What is on file about the octets of a maildrop's messages behind the programs of a SPEC as they are now.
-[[nodiscard]] worker::Job read_filtered_job(const std::string& maildir, std::string_view spec);
-struct FilteredAnswer {
-    std::string key;           // filter::identity(); empty when there is none, or no answer
-    bool local = false;        // the mail and the programs are on file systems of this machine
-    mail::FilteredStamp stamp; // from before the file was read
-    mail::FilteredMessages messages;
-};
-[[nodiscard]] FilteredAnswer read_filtered_answer(const worker::Answer& answer);
-// Adds to that file. The request: mail::FilteredRequest::to_bytes(). No answer but the error.
-[[nodiscard]] worker::Job add_filtered_job(std::string request);
 [[nodiscard]] worker::Job make_maildir_job(const std::string& maildir);
 // Deleted mail comes back (mail/trash.h). Answer: how many messages, as text.
 [[nodiscard]] worker::Job restore_job(const std::string& maildir, std::int64_t since);

@@ -10,7 +10,6 @@
 
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/checkpassword_run.h"
-#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/mail/maildrop.h"
@@ -55,7 +54,6 @@ struct ClientInfo {
 
 class Logins;
 class Reports;
-class Transforms;
 class Users;
 
 // What logins share; it outlives them.
@@ -70,8 +68,6 @@ struct LoginNeeds {
     Users& users;
     Logins& logins;
     Reports& reports;
-    Transforms& transforms;
-    FilteredSizes& filtered_sizes;
 };
 
 // First the throttle, so that a wrong and a right secret wait alike; then the secret, then the maildrop.
@@ -102,7 +98,6 @@ private:
     void open_maildrop();
     void opened(SnapshotResult result);
     void breaker_tripped(const mail::UidlChange& change);
-    void logged_in(std::shared_ptr<const mail::Snapshot> snapshot, std::shared_ptr<const mail::FilteredOctets> known);
     void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
     void refuse(pop3::Refusal why, std::string cause, state::Refused reason);
     [[nodiscard]] state::Refused reason_of(pop3::Refusal why) const;
@@ -119,7 +114,6 @@ private:
     std::optional<LoginEnd> early_; // the end, while start() still runs
     event::Timer delay_{*this};
     worker::Pending verifying_;
-    std::unique_ptr<FilteredSizes::LookUp> looking_up_;
     std::unique_ptr<CheckpasswordRun> asking_;
     bool by_program_ = false;
     auth::Standing standing_ = auth::Standing::open;

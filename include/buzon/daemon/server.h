@@ -12,7 +12,6 @@
 #include "buzon/daemon/control.h"
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/file_watch.h"
-#include "buzon/daemon/filtered_sizes.h"
 #include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/listings.h"
 #include "buzon/daemon/locks.h"
@@ -102,7 +101,6 @@ private:
     Locks locks_;
     Users users_;
     Transforms transforms_;
-    FilteredSizes filtered_sizes_;
     Listings listings_;
     net::StreamRoom room_{loop_};
     FileRoom file_room_;

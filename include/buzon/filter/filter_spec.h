@@ -71,9 +71,4 @@ struct ParsedSpec {
     [[nodiscard]] bool ok() const noexcept { return problem.empty(); }
 };
 
-// A key of 32 hexadecimal digits for what a SPEC makes of a message: the same programs (path, length and time of
-// change) with the same arguments give the same key, in every process and after a restart. Empty when a program cannot
-// be looked at. May wait for the disk.
-[[nodiscard]] std::string identity(const FilterSpec& spec);
-
 } // namespace buzon::filter

@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
-#include "buzon/mail/filtered_octets.h"
 #include "buzon/mail/snapshot.h"
 
 namespace buzon::mail {
@@ -15,20 +15,14 @@ namespace buzon::mail {
 enum class MessageNumber : std::uint32_t {};
 
 // The snapshot is shared with other sessions; marks and counters are this one's. Idle it costs a few pointers: the
-// marks (one bit a message) and what is counted of them are there only once something was marked, or is transformed. A
-// number must exists(), or it is a bug of the caller's.
+// marks (one bit a message) and what is counted of them are there only once something was marked. A number must
+// exists(), or it is a bug of the caller's.
 class Maildrop {
 public:
-    // filtered: what messages have behind this session's transformation, where that is known; null: nothing is.
-    explicit Maildrop(std::shared_ptr<const Snapshot> snapshot,
-                      std::shared_ptr<const FilteredOctets> filtered = nullptr);
+    explicit Maildrop(std::shared_ptr<const Snapshot> snapshot) noexcept : snapshot_{std::move(snapshot)} {}
 
     [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
     [[nodiscard]] const std::shared_ptr<const Snapshot>& shared_snapshot() const noexcept { return snapshot_; }
-    // Whether octets() knows of a transformation.
-    [[nodiscard]] bool filtered() const noexcept { return filtered_octets() != nullptr; }
-    // As it was given; lives as long as the maildrop.
-    [[nodiscard]] const FilteredOctets* filtered_octets() const noexcept { return own().filtered.get(); }
     // The message's place in the snapshot.
     [[nodiscard]] static std::uint32_t index(MessageNumber number) noexcept {
         return static_cast<std::uint32_t>(number) - 1;
@@ -37,23 +31,14 @@ public:
     // 1 to the number of messages at login, deleted ones too.
     [[nodiscard]] bool exists(MessageNumber number) const noexcept;
     [[nodiscard]] std::uint32_t count() const noexcept { return snapshot_->count(); }
-    // For LIST and STAT, the same number as long as the session lasts: what a client receives, as far as that is known.
-    [[nodiscard]] std::uint64_t octets(MessageNumber number) const noexcept {
-        const std::uint64_t stored = stored_octets(number);
-        const FilteredOctets* const filtered = filtered_octets();
-        return filtered ? filtered->octets(index(number)).value_or(stored) : stored;
-    }
-    // What a client receives without a transformation.
-    [[nodiscard]] std::uint64_t stored_octets(MessageNumber number) const noexcept {
-        return snapshot_->octets(index(number));
-    }
+    // For LIST and STAT: what a client receives without a transformation.
+    [[nodiscard]] std::uint64_t octets(MessageNumber number) const noexcept { return snapshot_->octets(index(number)); }
     [[nodiscard]] std::string_view uidl(MessageNumber number) const noexcept { return snapshot_->uidl(index(number)); }
 
     // Without the deleted ones: STAT. O(1).
     [[nodiscard]] std::uint32_t live_count() const noexcept { return count() - deleted_count(); }
     [[nodiscard]] std::uint64_t live_octets() const noexcept {
-        const FilteredOctets* const filtered = filtered_octets();
-        return (filtered ? filtered->total_octets() : snapshot_->total_octets()) - own().deleted_octets;
+        return snapshot_->total_octets() - own().deleted_octets;
     }
     [[nodiscard]] std::uint32_t deleted_count() const noexcept { return own().deleted_count; }
 
@@ -78,7 +63,6 @@ public:
 private:
     using Bits = std::unique_ptr<std::uint64_t[]>;
     struct Own {
-        std::shared_ptr<const FilteredOctets> filtered;
         Bits deleted;
         Bits retrieved;
         std::uint64_t deleted_octets = 0;
@@ -97,7 +81,7 @@ private:
     [[nodiscard]] std::optional<MessageNumber> next(MessageNumber after, Word word) const noexcept;
 
     std::shared_ptr<const Snapshot> snapshot_;
-    std::unique_ptr<Own> own_; // null: nothing was marked, nothing is transformed
+    std::unique_ptr<Own> own_; // null: nothing was marked
 };
 
 } // namespace buzon::mail
