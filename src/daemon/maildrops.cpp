@@ -51,11 +51,6 @@ void Maildrops::touched(const std::string& maildir) {
     if (const auto found = known_.find(maildir); found != known_.end()) found->second.at_hand_until = {};
 }
 
-SharedText Maildrops::name_of(std::string_view maildir) const {
-    const auto found = known_.find(maildir);
-    return found == known_.end() ? SharedText{maildir} : found->first;
-}
-
 std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& maildir) {
     const auto found = known_.find(maildir);
     if (found == known_.end()) return nullptr;
@@ -112,12 +107,12 @@ void Maildrops::keep(const std::string& maildir, std::shared_ptr<const mail::Sna
     forget(maildir);
     memory_ += snapshot->memory();
     const event::Instant until = local ? loop_.now() + metadata_stays : event::Instant{};
-    put_last(*known_.try_emplace(SharedText{maildir}, Known{std::move(snapshot), until}).first);
-    while (memory_ > most_memory_ && first_used_ != last_used_) forget(first_used_->first.view());
+    put_last(*known_.try_emplace(maildir, Known{std::move(snapshot), until}).first);
+    while (memory_ > most_memory_ && first_used_ != last_used_) forget(first_used_->first);
 }
 
 // The name may be that of the entry itself.
-void Maildrops::forget(std::string_view maildir) {
+void Maildrops::forget(const std::string& maildir) {
     const auto found = known_.find(maildir);
     if (found == known_.end()) return;
     memory_ -= found->second.snapshot->memory();

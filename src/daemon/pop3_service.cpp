@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
-#include "buzon/auth/random.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/refusals.h"
 #include "buzon/posix/io.h"
@@ -18,23 +16,6 @@ constexpr int tries_for_a_common_port = 50;
 constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
 constexpr std::string_view no_room_for_you =
     "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
-
-constexpr std::uint64_t prime = (std::uint64_t{1} << 61) - 1;
-
-std::uint64_t random_number() {
-    const std::string octets = auth::random_octets(sizeof(std::uint64_t));
-    std::uint64_t number = 0;
-    std::memcpy(&number, octets.data(), sizeof number);
-    return number;
-}
-
-// a * b modulo the prime, both below it: 2 to the 61st is 1.
-std::uint64_t multiply(std::uint64_t a, std::uint64_t b) noexcept {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = Wide{a} * b;
-    const std::uint64_t sum = static_cast<std::uint64_t>(product & prime) + static_cast<std::uint64_t>(product >> 61);
-    return sum >= prime ? sum - prime : sum;
-}
 
 Pop3Needs needs_of(Context& context) {
     return {context.loop,
@@ -59,7 +40,6 @@ Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::ve
     : context_{context}
     , needs_{needs_of(context)}
     , most_connections_{most_connections}
-    , secret_{random_number() % (prime - 1) + 1}
     , gate_{context, std::move(proxy_from), [this](net::Accepted accepted, const auto& header, std::string_view early) {
                 named_by_front(std::move(accepted), header, early);
             }} {
@@ -211,13 +191,6 @@ std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) const 
     return state::Refused::max_per_ip;
 }
 
-// The name as a polynomial, at a secret place: whoever does not know that can do nothing but guess.
-std::uint64_t Pop3Service::key_of(std::string_view user) const noexcept {
-    std::uint64_t key = user.size();
-    for (const char c : user) key = (multiply(key, secret_) + static_cast<unsigned char>(c)) % prime;
-    return key;
-}
-
 void Pop3Service::retire(Pop3Connection& connection) {
     leaving_.push_back(connection.id());
     context_.loop.next_turn(sweep_);
@@ -225,18 +198,18 @@ void Pop3Service::retire(Pop3Connection& connection) {
 
 void Pop3Service::user_came(Pop3Connection& connection) {
     ++context_.metrics.historic;
-    ++per_user_[key_of(connection.user())];
+    ++per_user_[connection.user()];
     context_.metrics.online = per_user_.size();
 }
 
 void Pop3Service::user_left(Pop3Connection& connection) {
-    const auto found = per_user_.find(key_of(connection.user()));
+    const auto found = per_user_.find(connection.user());
     if (found != per_user_.end() && --found->second == 0) per_user_.erase(found);
     context_.metrics.online = per_user_.size();
 }
 
 std::size_t Pop3Service::sessions_of(const std::string& user) const {
-    const auto found = per_user_.find(key_of(user));
+    const auto found = per_user_.find(user);
     return found == per_user_.end() ? 0 : found->second;
 }
 

@@ -9,7 +9,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "buzon/daemon/shared_text.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/mail/uidl_rules.h"
@@ -57,13 +56,11 @@ public:
 
     // Forget what is known of a maildrop's metadata being in memory: the next login asks a worker.
     void touched(const std::string& maildir);
-    // The path, once in memory for all who keep it while the maildrop is known here.
-    [[nodiscard]] SharedText name_of(std::string_view maildir) const;
     [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
 private:
     struct Known;
-    using Entry = std::pair<const SharedText, Known>; // by path
+    using Entry = std::pair<const std::string, Known>; // by path
     struct Known {
         std::shared_ptr<const mail::Snapshot> snapshot;
         event::Instant at_hand_until{}; // until then stat() of its directories does not wait
@@ -82,7 +79,7 @@ private:
     void scanned(const std::string& maildir, worker::Answer answer);
     [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer, mail::UidlChange& change);
     void keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local);
-    void forget(std::string_view maildir);
+    void forget(const std::string& maildir);
     void give_up(Waiter& waiter);
     void put_last(Entry& entry) noexcept;
     void take_out(Entry& entry) noexcept;
@@ -94,7 +91,7 @@ private:
     std::uint64_t rules_digest_ = rules_.digest();
     std::size_t most_memory_;
     std::size_t memory_ = 0;
-    std::unordered_map<SharedText, Known, SharedText::Hash, SharedText::Equal> known_;
+    std::unordered_map<std::string, Known> known_;
     Entry* first_used_ = nullptr; // least recently
     Entry* last_used_ = nullptr;
     std::unordered_map<std::string, Scan> scans_;

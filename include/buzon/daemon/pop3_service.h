@@ -71,9 +71,6 @@ private:
     void refuse(int socket, const net::Ip& ip, state::Refused why);
     [[nodiscard]] bool full() const noexcept;
     [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip) const;
-    // A hash with a secret of this process, so that nobody finds a name that is counted as another's. By chance two of
-    // a million names of 16 octets are: once in 300,000 processes.
-    [[nodiscard]] std::uint64_t key_of(std::string_view user) const noexcept;
     void retire(Pop3Connection& connection) override;
     void user_came(Pop3Connection& connection) override;
     void user_left(Pop3Connection& connection) override;
@@ -93,8 +90,7 @@ private:
     std::vector<std::uint64_t> leaving_;
     Sweep sweep_{*this};
     std::unordered_map<net::Ip, std::uint32_t, net::IpHash> per_ip_;
-    std::uint64_t secret_;
-    std::unordered_map<std::uint64_t, std::uint32_t> per_user_; // by key_of(): long names cost a session nothing here
+    std::unordered_map<std::string, std::uint32_t> per_user_;
     std::function<void()> when_empty_;
     ProxyGate gate_;
 };
