@@ -11,6 +11,7 @@
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/maildrops.h"
+#include "buzon/daemon/root_keeper.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/uidl_settings.h"
 #include "buzon/daemon/users.h"
@@ -162,17 +163,16 @@ manage::Outcome Control::change(const manage::ChangeSetting& to) {
 }
 
 void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done) {
-    pending = context_.disk.submit(directory_job(to.path), [this, path = to.path, done](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        if (said.why) return done(failed(path + ": " + said.why.message()));
-        if (const std::error_code why = context_.locks.use(std::string{said.rest})) {
-            return done(failed(std::string{said.rest} + "/buzon-locks: " + Locks::words_for(why)));
-        }
-        if (said.rest == context_.users.root()) return done(in_force(context_.users.root()));
-        context_.users.set_root(std::string{said.rest});
-        changed_.insert("path");
-        done({true, std::string{said.rest}});
-    });
+    pending =
+        context_.disk.submit(root_job(mail::RootRequest::to_choose(to.path)), [this, done](worker::Answer answer) {
+            RootAnswer said = read_root_answer(std::move(answer));
+            if (!said.opened) return done(failed(said.trouble));
+            const bool known = said.opened.value().root.path == context_.users.root();
+            context_.root.use(std::move(said.opened).value());
+            if (known) return done(in_force(context_.users.root()));
+            changed_.insert("path");
+            done({true, context_.users.root()});
+        });
 }
 
 void Control::change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done) {
@@ -219,11 +219,13 @@ void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone 
         if (!added) return done(failed(added.why()));
         hooks_.settings_changed();
         const std::string maildir = context_.users.maildir_of(name);
-        pending = context_.disk.submit(make_maildir_job(maildir), [maildir, done](worker::Answer made) {
-            const Answered result = read_answer(made);
-            done(result.why ? failed("added, but " + maildir + " cannot be made: " + result.why.message())
-                            : manage::Outcome{});
-        });
+        pending =
+            context_.disk.submit(make_maildir_job(context_.root.root(), maildir), [maildir, done](worker::Answer made) {
+                const Answered result = read_answer(made);
+                done(result.why
+                         ? failed("added, but " + maildir + " cannot be made: " + Locks::words_for(result.why, maildir))
+                         : manage::Outcome{});
+            });
     };
     pending = context_.hashes.submit(make_secret_job(settings_.hash_scheme, whom.secret), hashed);
 }
@@ -273,11 +275,11 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
 void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
     const std::string maildir = context_.users.maildir_of(whom.user);
     if (maildir.empty()) return done(failed(nobody_known()));
-    pending =
-        context_.disk.submit(release_uidl_job(maildir, uidl_rules(context_.settings)), [done](worker::Answer answer) {
-            const Answered said = read_answer(answer);
-            done(said.why ? failed(said.why.message()) : manage::Outcome{});
-        });
+    pending = context_.disk.submit(release_uidl_job(context_.root.root(), maildir, uidl_rules(context_.settings)),
+                                   [done](worker::Answer answer) {
+                                       const Answered said = read_answer(answer);
+                                       done(said.why ? failed(Locks::words_for(said.why, {})) : manage::Outcome{});
+                                   });
 }
 
 const state::Metrics& Control::metrics() {

@@ -17,17 +17,23 @@ constexpr auto time_to_settle = 200ms;
 
 } // namespace
 
-std::error_code FileWatch::start(const std::string& path) {
+posix::Result<FileWatch::Notices> FileWatch::look(const std::string& path) {
     std::error_code why;
     const std::filesystem::path file = std::filesystem::absolute(path, why);
     if (why) return why;
-    name_ = file.filename();
-    notices_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-    if (!notices_) return posix::last_error();
-    if (::inotify_add_watch(notices_.get(), file.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) <
+    Notices made{file.filename(), posix::UniqueFd{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)}};
+    if (!made.notices) return posix::last_error();
+    if (::inotify_add_watch(made.notices.get(), file.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) <
         0) {
         return posix::last_error();
     }
+    return made;
+}
+
+std::error_code FileWatch::start(Notices from) {
+    stop();
+    name_ = std::move(from.name);
+    notices_ = std::move(from.notices);
     return watch_.start(loop_, notices_.get(), EPOLLIN, *this);
 }
 

@@ -10,12 +10,13 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 
 #include "buzon/auth/make_secret.h"
 #include "buzon/auth/scram_credentials.h"
 #include "buzon/auth/secret.h"
+#include "buzon/daemon/file_watch.h"
+#include "buzon/daemon/locks.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
 #include "buzon/mail/open_message.h"
@@ -86,15 +87,26 @@ bool on_local_file_system(const std::string& path) {
     }
 }
 
+void put_root(std::string& into, const mail::MailRoot& root) {
+    put_text(into, root.path);
+    put(into, root.mark);
+}
+
+bool take_root(std::string_view& from, mail::MailRoot& root) {
+    return take_text(from, root.path) && take(from, root.mark);
+}
+
 worker::Reply do_scan(std::string_view body) {
     std::uint8_t create = 0;
-    if (!take(body, create)) return broken();
+    mail::MailRoot root;
+    if (!take_root(body, root) || !take(body, create)) return broken();
     auto wanted = mail::ScanRequest::from_bytes(body);
     if (!wanted) return broken();
     const mail::ScanRequest& request = wanted.value();
-    if (create) {
-        if (const std::error_code why = mail::create_maildir(request.maildir)) return reply(why);
-    }
+    const std::error_code trouble = create                 ? mail::create_maildir_below(root, request.maildir)
+                                    : mail::is_there(root) ? std::error_code{}
+                                                           : mail::root_has_gone();
+    if (trouble) return reply(trouble);
     mail::UidlChange change;
     auto snapshot = mail::scan(request.maildir, request.options, &change);
     if (!snapshot) {
@@ -103,8 +115,11 @@ worker::Reply do_scan(std::string_view body) {
         put(seen, change.changed);
         return reply(snapshot.error(), seen);
     }
-    const char local = on_local_file_system(request.maildir) ? 1 : 0;
-    return reply({}, {&local, 1}, std::move(snapshot).value());
+    if (!mail::is_there(root)) return reply(mail::root_has_gone()); // what was read may be another one's
+    std::string local;
+    for (const std::string& path : {request.maildir, root.path})
+        put(local, static_cast<std::uint8_t>(on_local_file_system(path)));
+    return reply({}, local, std::move(snapshot).value());
 }
 
 worker::Reply do_open(std::string_view body) {
@@ -196,14 +211,27 @@ worker::Reply do_scram(std::string_view body) {
     return reply({}, auth::to_text(auth::derive_scram(body.substr(length), body.substr(0, length), iterations)));
 }
 
-worker::Reply do_directory(const std::string& path) {
-    std::error_code why;
-    const std::filesystem::path absolute = std::filesystem::absolute(path, why);
-    if (why) return reply(why);
-    // Opened, not only looked at: a directory that we may not read is of no use.
-    const posix::UniqueFd directory{::open(absolute.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!directory) return reply(posix::last_error());
-    return reply({}, absolute.lexically_normal().string());
+worker::Reply do_root(std::string_view body) {
+    const auto request = mail::RootRequest::from_bytes(body);
+    if (!request) return broken();
+    std::string at_fault;
+    const auto opened = mail::open_mail_root(request.value(), at_fault);
+    if (!opened) return reply(opened.error(), at_fault);
+    auto bundle = opened.value().files.bundle();
+    if (!bundle) return reply(bundle.error(), at_fault);
+    return reply({}, opened.value().to_bytes(), std::move(bundle).value());
+}
+
+worker::Reply do_make_maildir(std::string_view body) {
+    mail::MailRoot root;
+    if (!take_root(body, root)) return broken();
+    return reply(mail::create_maildir_below(root, std::string{body}));
+}
+
+worker::Reply do_watch(const std::string& path) {
+    auto watched = FileWatch::look(path);
+    if (!watched) return reply(watched.error());
+    return reply({}, watched.value().name, std::move(watched.value().notices));
 }
 
 worker::Reply do_check_spec(std::string_view body) {
@@ -389,11 +417,11 @@ worker::Reply do_job(worker::Request request) {
     case JobKind::open: return do_open(request.body);
     case JobKind::read: return do_read(request.body, request.fd.get());
     case JobKind::update: return do_update(request.body, request.fd.get());
-    case JobKind::make_maildir: return reply(mail::create_maildir(request.body));
+    case JobKind::make_maildir: return do_make_maildir(request.body);
     case JobKind::verify: return do_verify(request.body);
     case JobKind::make_secret: return do_make_secret(request.body);
     case JobKind::scram: return do_scram(request.body);
-    case JobKind::directory: return do_directory(request.body);
+    case JobKind::root: return do_root(request.body);
     case JobKind::check_spec: return do_check_spec(request.body);
     case JobKind::edit: return do_edit(request.body);
     case JobKind::store: return do_store(request.body);
@@ -404,6 +432,7 @@ worker::Reply do_job(worker::Request request) {
     case JobKind::expire: return do_expire(request.body);
     case JobKind::config: return do_config(request.body);
     case JobKind::people: return do_people(request.body);
+    case JobKind::watch: return do_watch(request.body);
     }
     return broken();
 }
@@ -434,8 +463,10 @@ mail::UidlChange read_change(std::string_view rest) {
     return change;
 }
 
-worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRules& rules) {
+worker::Job scan_job(const mail::MailRoot& root, const std::string& maildir, bool create,
+                     const mail::UidlRules& rules) {
     std::string body;
+    put_root(body, root);
     put(body, static_cast<std::uint8_t>(create));
     mail::ScanRequest request;
     request.maildir = maildir;
@@ -443,14 +474,17 @@ worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRu
     return repeatable(job(JobKind::scan, body + request.to_bytes()));
 }
 
-worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules) {
-    std::string body;
-    put(body, std::uint8_t{0});
-    mail::ScanRequest request;
-    request.maildir = maildir;
-    request.options.uidl = std::move(rules);
-    request.options.uidl.accept_changes = true;
-    worker::Job made = job(JobKind::scan, body + request.to_bytes());
+ScanAnswer read_scan_answer(std::string_view rest) {
+    std::uint8_t maildir = 0;
+    std::uint8_t root = 0;
+    if (!take(rest, maildir) || !take(rest, root)) return {};
+    return {maildir != 0, root != 0};
+}
+
+worker::Job release_uidl_job(const mail::MailRoot& root, const std::string& maildir, mail::UidlRules rules) {
+    rules.accept_changes = true;
+    worker::Job made = scan_job(root, maildir, false, rules);
+    made.repeatable = false;
     made.abandonable = false;
     return made;
 }
@@ -503,8 +537,24 @@ worker::Job scram_job(std::string_view password, std::string_view salt, std::uin
     return repeatable(job(JobKind::scram, std::move(body)));
 }
 
-worker::Job directory_job(std::string_view path) {
-    return repeatable(job(JobKind::directory, std::string{path}));
+worker::Job root_job(const mail::RootRequest& request) {
+    return repeatable(job(JobKind::root, request.to_bytes()));
+}
+
+RootAnswer read_root_answer(worker::Answer answer) {
+    const Answered said = read_answer(answer);
+    RootAnswer read{said.why, {}};
+    if (!said.why) read.opened = mail::OpenedRoot::from_bytes(said.rest, answer.fd.get());
+    if (!read.opened) {
+        const std::string at_fault{said.why ? said.rest : std::string_view{}};
+        read.trouble =
+            (at_fault.empty() ? "the mail root" : at_fault) + ": " + Locks::words_for(read.opened.error(), at_fault);
+    }
+    return read;
+}
+
+worker::Job watch_job(const std::string& path) {
+    return repeatable(job(JobKind::watch, path));
 }
 
 worker::Job check_spec_job(std::string_view spec, std::string_view user) {
@@ -601,8 +651,10 @@ worker::Job people_job(const People& people) {
     return repeatable(job(JobKind::people, std::move(body)));
 }
 
-worker::Job make_maildir_job(const std::string& maildir) {
-    return repeatable(job(JobKind::make_maildir, maildir));
+worker::Job make_maildir_job(const mail::MailRoot& root, const std::string& maildir) {
+    std::string body;
+    put_root(body, root);
+    return repeatable(job(JobKind::make_maildir, body + maildir));
 }
 
 } // namespace buzon::daemon

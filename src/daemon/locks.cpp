@@ -1,18 +1,30 @@
 #include "buzon/daemon/locks.h"
 
+#include "buzon/mail/mail_root.h"
+
 namespace buzon::daemon {
 
-std::error_code Locks::use(const std::string& root) {
-    auto opened = mail::MaildropLocks::open(root);
-    if (!opened) return opened.error();
-    locks_.emplace(std::move(opened).value());
+void Locks::use(const std::string& root, mail::LockFiles files) {
+    locks_.emplace(std::move(files));
     root_ = root + '/';
-    return {};
 }
 
-std::string Locks::words_for(std::error_code why) {
-    if (why == std::errc::not_a_directory)
-        return "This must be the directory of the locks, and is a file that is not ours";
+std::vector<mail::HeldLock> Locks::held() const {
+    return locks_ ? locks_->held() : std::vector<mail::HeldLock>{};
+}
+
+void Locks::let_go() noexcept {
+    if (locks_) locks_->let_go();
+}
+
+std::size_t Locks::renew(mail::LockFiles files, std::span<const mail::HeldLock> taken) {
+    return locks_->use(std::move(files), taken);
+}
+
+std::string Locks::words_for(std::error_code why, std::string_view at_fault) {
+    if (why == mail::root_has_gone()) return "The mail root is not the directory that it was";
+    if (why == std::errc::not_a_directory && at_fault.ends_with("/buzon-locks"))
+        return "This must be the directory of the locks, and is a file";
     return why.message();
 }
 

@@ -36,7 +36,11 @@ Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client,
     , proof_{std::move(proof)}
     , user_{std::visit([](const auto& p) { return p.user; }, proof_)}
     , then_{std::move(then)}
-    , waiter_{[this](SnapshotResult result) { opened(std::move(result)); }} {}
+    , waiter_{[this](SnapshotResult result) { opened(std::move(result)); }}
+    , root_waiter_{[this](bool usable) {
+        if (usable) return open_maildrop();
+        refuse(pop3::Refusal::maildrop_unavailable, "the mail root has gone");
+    }} {}
 
 std::optional<LoginEnd> Login::start() {
     starting_ = true;
@@ -145,8 +149,11 @@ void Login::verified(bool right, std::string_view cause) {
 }
 
 void Login::open_maildrop() {
+    if (!needs_.root.ready(root_waiter_)) return;
+    mark_ = needs_.root.root().mark;
     Locks::Outcome taken = needs_.locks.take(maildir_, needs_.settings.sessions, session_);
     if (const auto* why = std::get_if<std::error_code>(&taken)) {
+        if (RootKeeper::is_sign(*why) && !second_try_) return no_root();
         return refuse(pop3::Refusal::maildrop_unavailable, "maildrop cannot be locked: " + why->message());
     }
     if (const auto* holder = std::get_if<mail::LockHolder>(&taken)) {
@@ -158,9 +165,19 @@ void Login::open_maildrop() {
     if (auto snapshot = needs_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));
 }
 
+// It is looked for once more, and then this login is tried once more.
+void Login::no_root() {
+    second_try_ = true;
+    lock_.release();
+    waiter_.hear([this](SnapshotResult result) { opened(std::move(result)); });
+    needs_.root.gone(mark_);
+    open_maildrop();
+}
+
 void Login::opened(SnapshotResult result) {
     if (result) return end(LoggedIn{mail::Maildrop{std::move(result).value()}, maildir_, std::move(lock_)});
     const std::error_code why = result.error();
+    if (why == mail::root_has_gone() && !second_try_) return no_root();
     if (why == mail::uidls_would_change()) return breaker_tripped(waiter_.change());
     // Nobody but an operator can mend these; the rest may look different in a minute.
     const bool lasting = why == std::errc::permission_denied || why == std::errc::not_a_directory ||

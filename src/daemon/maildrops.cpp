@@ -47,6 +47,11 @@ void Maildrops::use(mail::UidlRules rules) {
     rules_digest_ = rules_.digest();
 }
 
+void Maildrops::use(const mail::MailRoot& root) {
+    root_ = root;
+    root_at_hand_until_ = {};
+}
+
 void Maildrops::touched(const std::string& maildir) {
     if (const auto found = known_.find(maildir); found != known_.end()) found->second.at_hand_until = {};
 }
@@ -55,11 +60,12 @@ std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& mail
     const auto found = known_.find(maildir);
     if (found == known_.end()) return nullptr;
     Known& known = found->second;
-    if (loop_.now() > known.at_hand_until) return nullptr;
+    if (loop_.now() > std::min(known.at_hand_until, root_at_hand_until_)) return nullptr;
     if (known.snapshot->rules() != rules_digest_) return nullptr;
     const auto now = mail::stamps(maildir);
     if (!now || !known.snapshot->is_current(now.value())) return nullptr;
-    known.at_hand_until = loop_.now() + metadata_stays;
+    if (!mail::is_there(root_)) return nullptr;
+    known.at_hand_until = root_at_hand_until_ = loop_.now() + metadata_stays;
     take_out(*found);
     put_last(*found);
     return known.snapshot;
@@ -67,7 +73,7 @@ std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& mail
 
 void Maildrops::start(const std::string& maildir, Scan& scan) {
     scan.began = event::Clock::now();
-    scan.answer = disk_.submit(scan_job(maildir, scan.create, rules_),
+    scan.answer = disk_.submit(scan_job(root_, maildir, scan.create, rules_),
                                [this, maildir](worker::Answer answer) { scanned(maildir, std::move(answer)); });
 }
 
@@ -99,7 +105,9 @@ SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer ans
         return said.why;
     }
     SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd), false);
-    if (snapshot) keep(maildir, snapshot.value(), said.rest == std::string_view{"\1", 1});
+    const ScanAnswer found = read_scan_answer(said.rest);
+    if (snapshot) keep(maildir, snapshot.value(), found.maildir_is_local);
+    if (found.root_is_local) root_at_hand_until_ = loop_.now() + metadata_stays;
     return snapshot;
 }
 

@@ -12,7 +12,7 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr int tries_for_a_common_port = 50;
+constexpr int tries_for_one_port = 50;
 constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
 constexpr std::string_view no_room_for_you =
     "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
@@ -28,7 +28,7 @@ Pop3Needs needs_of(Context& context) {
             context.listings,
             context.reports,
             {context.loop, context.settings, context.metrics, context.events, context.hashes, context.maildrops,
-             context.locks, context.users, context.logins, context.reports},
+             context.locks, context.root, context.users, context.logins, context.reports},
             {context.loop, context.settings, context.metrics, context.events, context.disk, context.transforms,
              context.file_room},
             {context.loop, context.settings, context.metrics, context.events, context.disk, context.trash}};
@@ -74,7 +74,7 @@ posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<ne
     // The port that is free on the first address may be taken on the second: then another one is tried.
     for (int i = 0;; ++i) {
         auto bound = bind_once(addresses, port, failed);
-        if (bound || port != 0 || bound.error().value() != EADDRINUSE || i == tries_for_a_common_port) return bound;
+        if (bound || port != 0 || bound.error().value() != EADDRINUSE || i == tries_for_one_port) return bound;
     }
 }
 

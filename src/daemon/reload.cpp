@@ -25,6 +25,7 @@ void Reload::begin(Reading what, const worker::Job& job) {
 }
 
 void Reload::answered(worker::Answer answer) {
+    if (reading_ == Reading::root) return take_root(std::move(answer));
     const Answered said = read_answer(answer);
     if (said.why) return fail("a worker could not read the files: " + said.why.message());
     const Found found = read_found(said.rest);
@@ -40,8 +41,9 @@ void Reload::take_config(std::string_view text) {
     } catch (const StartError& wrong) { // not after a worker found it right; but it is no reason to end the server
         return fail(wrong.what());
     }
+    // One that is in force already may be away for a while.
+    if (found.root.empty() && fresh_.options.path != now_.path) return fail(found.root_problem);
     fresh_.root = found.root;
-    fresh_.root_problem = found.root_problem;
     begin(Reading::all_users, people_job(users_of(fresh_.options)));
 }
 
@@ -49,18 +51,35 @@ void Reload::take_people(posix::UniqueFd memory) {
     auto block = auth::UserBlock::from_fd(std::move(memory));
     if (!block) return fail("a worker's answer cannot be used: " + block.error().message());
     auth::UserBase people{std::move(block).value()};
-    if (reading_ == Reading::all_users) {
+    if (reading_ == Reading::administrators)
+        fresh_.administrators = std::move(people);
+    else
         fresh_.users = std::move(people);
+    if (reading_ == Reading::all_users) {
         return begin(Reading::administrators, people_job(administrators_of(fresh_.options)));
     }
-    const Reading what = std::exchange(reading_, Reading::nothing);
-    if (std::exchange(stale_, false)) return what == Reading::users ? read_users() : read_all();
-    if (what == Reading::users) {
-        events_.users_read(std::move(people));
-    } else {
-        fresh_.administrators = std::move(people);
-        events_.files_read(std::exchange(fresh_, {}));
+    // Last, when everything else is right.
+    if (reading_ == Reading::administrators && events_.wants_root(fresh_)) {
+        return begin(Reading::root, root_job(mail::RootRequest::to_choose(fresh_.root)));
     }
+    finish();
+}
+
+void Reload::take_root(worker::Answer answer) {
+    RootAnswer said = read_root_answer(std::move(answer));
+    if (!said.opened) return fail(said.trouble);
+    fresh_.opened = std::move(said.opened).value();
+    finish();
+}
+
+void Reload::finish() {
+    const Reading what = std::exchange(reading_, Reading::nothing);
+    FreshFiles fresh = std::exchange(fresh_, {});
+    if (std::exchange(stale_, false)) return what == Reading::users ? read_users() : read_all();
+    if (what == Reading::users)
+        events_.users_read(std::move(fresh.users));
+    else
+        events_.files_read(std::move(fresh));
     if (std::exchange(again_, false)) read_users();
 }
 

@@ -40,7 +40,7 @@ std::size_t connections_for_descriptors() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
-    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900) + mail::MaildropLocks::descriptors;
+    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900) + mail::LockFiles::count;
     return descriptors > 2 * reserve ? descriptors - reserve : descriptors / 2;
 }
 
@@ -80,8 +80,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_, users_, events_}
     , logins_{loop_, settings_, options_.checkpassword}
-    , context_{loop_,  settings_,   pop3_settings_, metrics_,   events_, disk_,    hashes_, maildrops_, locks_,
-               users_, transforms_, room_,          file_room_, logins_, reports_, trash_,  listings_}
+    , context_{loop_, settings_, pop3_settings_, metrics_, events_,    disk_,   hashes_,  maildrops_, locks_,
+               root_, users_,    transforms_,    room_,    file_room_, logins_, reports_, trash_,     listings_}
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load(administrators_of(options_)), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
@@ -89,9 +89,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , manage_{context_, control_}
     , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }}
     , users_watch_{loop_, [this] { reload_.read_users(); }} {
-    if (const std::error_code why = locks_.use(users_.root())) {
-        throw StartError(exit_code_for(why), users_.root() + "/buzon-locks", Locks::words_for(why));
-    }
+    root_.begin();
     transforms_.standard() = default_transform(options_.transform);
     transforms_.set_for_users(transforms_for(options_));
     if (!options_.transform_user.empty()) transforms_.run_as(programs_user(options_.transform_user));
@@ -101,7 +99,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     open_services();
     history_.begin();
     lag_.begin();
-    watch_users();
+    if (!options_.users_file.empty()) watch_users(FileWatch::look(options_.users_file));
 }
 
 Server::~Server() = default;
@@ -138,12 +136,21 @@ void Server::open_services() {
     warn_of_options();
 }
 
-void Server::watch_users() {
+void Server::watch_users(posix::Result<FileWatch::Notices> notices) {
+    const std::error_code why = notices ? users_watch_.start(std::move(notices).value()) : notices.error();
+    if (!why) return;
+    log(state::Level::warning, options_.users_file + " is read again on SIGHUP only: " + why.message());
+}
+
+void Server::watch_other_users() {
     users_watch_.stop();
+    looking_ = {};
     if (options_.users_file.empty()) return;
-    if (const std::error_code why = users_watch_.start(options_.users_file)) {
-        log(state::Level::warning, options_.users_file + " is read again on SIGHUP only: " + why.message());
-    }
+    looking_ = disk_.submit(watch_job(options_.users_file), [this](worker::Answer answer) {
+        const Answered said = read_answer(answer);
+        if (said.why) return watch_users(said.why);
+        watch_users(FileWatch::Notices{std::string{said.rest}, std::move(answer.fd)});
+    });
 }
 
 void Server::warn_of_broken(const auth::UserBase& people, const std::string& file) {
@@ -224,25 +231,13 @@ void Server::take_users(auth::UserBase users) {
     logins_.users_changed();
 }
 
-// The mail root of the options as they are now. Gives false when it cannot be used: then nothing may change.
-bool Server::take_root(FreshFiles& fresh) {
-    if (fresh.options.path == options_.path || control_.has_changed("path")) return true;
-    if (fresh.root.empty()) {
-        files_not_read(fresh.root_problem);
-        return false;
-    }
-    if (fresh.root == users_.root()) return true;
-    if (const std::error_code why = locks_.use(fresh.root)) {
-        files_not_read(fresh.root + "/buzon-locks: " + Locks::words_for(why));
-        return false;
-    }
-    users_.set_root(std::move(fresh.root));
-    return true;
+bool Server::wants_root(const FreshFiles& fresh) const {
+    return fresh.options.path != options_.path && !control_.has_changed("path") && fresh.root != users_.root();
 }
 
 // Whatever can be wrong has been found before anything changes.
 void Server::files_read(FreshFiles fresh) {
-    if (!take_root(fresh)) return;
+    if (fresh.opened) root_.use(std::move(*fresh.opened));
     take_users(std::move(fresh.users));
     administrators_.replace(std::move(fresh.administrators));
     transforms_.set_for_users(transforms_for(fresh.options));
@@ -253,7 +248,7 @@ void Server::files_read(FreshFiles fresh) {
     warn_of_what_waits_for_a_restart(fresh.options);
     const bool other_file = fresh.options.users_file != options_.users_file;
     options_ = std::move(fresh.options);
-    if (other_file) watch_users();
+    if (other_file) watch_other_users();
     settings_changed();
     warn_of_broken(users_.base(), options_.users_file);
     warn_of_broken(administrators_.base(), options_.admins_file);

@@ -201,9 +201,9 @@ Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, Ui
     return seal_in_memfd(block.value(), "buzon-snapshot");
 }
 
-std::error_code create_maildir(const std::string& maildir) {
-    const auto make = [](const std::string& path) {
-        return ::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST ? std::error_code{} : last_error();
+std::error_code create_maildir(const std::string& maildir, int below) {
+    const auto make = [below](const std::string& path) {
+        return ::mkdirat(below, path.c_str(), 0700) == 0 || errno == EEXIST ? std::error_code{} : last_error();
     };
     const auto make_folders = [&] {
         for (const char* const part : {"/cur", "/new", "/tmp"})

@@ -12,6 +12,7 @@
 #include "buzon/daemon/maildrops.h"
 #include "buzon/daemon/pop3_connection.h"
 #include "buzon/daemon/reports.h"
+#include "buzon/daemon/root_keeper.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/trash_keeper.h"
 #include "buzon/daemon/users.h"
@@ -47,6 +48,7 @@ struct Serving {
     Maildrops maildrops{loop, disk, metrics, 1u << 20};
     Locks locks;
     Users users{three_users(), root};
+    RootKeeper keeper{loop, disk, locks, users, maildrops, events};
     Transforms transforms{loop, settings, users, events};
     Listings listings;
     Logins logins{loop, settings, ""};
@@ -63,7 +65,7 @@ struct Serving {
                     disk,
                     listings,
                     reports,
-                    {loop, settings, metrics, events, hashes, maildrops, locks, users, logins, reports},
+                    {loop, settings, metrics, events, hashes, maildrops, locks, keeper, users, logins, reports},
                     {loop, settings, metrics, events, disk, transforms, file_room},
                     {loop, settings, metrics, events, disk, trash}};
     std::uint64_t next_id = 1;
@@ -71,7 +73,7 @@ struct Serving {
     Serving() {
         settings.no_fsync = true;
         std::filesystem::create_directory(root);
-        REQUIRE_FALSE(locks.use(root));
+        keeper.begin();
     }
 
     [[nodiscard]] test::Maildir maildir(const std::string& user = "user1") const {

@@ -13,6 +13,15 @@ using namespace buzon::mail;
 
 namespace {
 
+posix::Result<LockFiles> open_files(const std::string& root, bool make = true) {
+    const posix::UniqueFd folder{::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    return LockFiles::open(folder.get(), make);
+}
+
+MaildropLocks open_locks(const std::string& root) {
+    return MaildropLocks{std::move(open_files(root)).value()};
+}
+
 // What lock() gives, for tests that look at one of the three.
 std::optional<MaildropLock> take(MaildropLocks& locks, std::string_view user, LockKind kind,
                                  std::uint64_t session = 1) {
@@ -32,8 +41,8 @@ public:
         child_ = ::fork();
         REQUIRE(child_ >= 0);
         if (child_ == 0) {
-            auto locks = MaildropLocks::open(root);
-            const auto lock = locks ? take(locks.value(), user, kind) : std::nullopt;
+            MaildropLocks locks = open_locks(root);
+            const auto lock = take(locks, user, kind);
             static_cast<void>(posix::write_all(ready.write_end.get(), lock ? "y" : "n"));
             for (;;) ::pause();
         }
@@ -57,7 +66,7 @@ private:
 
 TEST_CASE("an exclusive lock keeps every other session out, and says who holds it") {
     const TestMaildir place;
-    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    MaildropLocks locks = open_locks(place.path());
     auto first = take(locks, "ana", exclusive, 7);
     REQUIRE(first);
     for (const LockKind kind : {exclusive, shared}) {
@@ -77,7 +86,7 @@ TEST_CASE("an exclusive lock keeps every other session out, and says who holds i
 
 TEST_CASE("shared locks go together, and keep exclusive ones out until the last is gone") {
     const TestMaildir place;
-    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    MaildropLocks locks = open_locks(place.path());
     auto one = take(locks, "ana", shared, 1), two = take(locks, "ana", shared, 2);
     REQUIRE(one);
     REQUIRE(two);
@@ -92,7 +101,7 @@ TEST_CASE("shared locks go together, and keep exclusive ones out until the last 
 
 TEST_CASE("locks hold between processes, and end with the process that is killed") {
     const TestMaildir place;
-    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    MaildropLocks locks = open_locks(place.path());
     {
         const OtherProcess other{place.path(), "ana", exclusive};
         REQUIRE(other.holds);
@@ -116,10 +125,10 @@ TEST_CASE("a lock outlives the object that gave it") {
     const TestMaildir place;
     std::optional<MaildropLock> lock;
     {
-        MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+        MaildropLocks locks = open_locks(place.path());
         lock = take(locks, "ana", exclusive);
     }
-    MaildropLocks others = std::move(MaildropLocks::open(place.path())).value();
+    MaildropLocks others = open_locks(place.path());
     CHECK_FALSE(take(others, "ana", exclusive));
     lock.reset();
     CHECK(take(others, "ana", exclusive));
@@ -127,7 +136,7 @@ TEST_CASE("a lock outlives the object that gave it") {
 
 TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest, and do not meet") {
     const TestMaildir place;
-    MaildropLocks locks = std::move(MaildropLocks::open(place.path())).value();
+    MaildropLocks locks = open_locks(place.path());
     std::size_t of_locks = 0;
     for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
         std::error_code gone;
@@ -135,7 +144,7 @@ TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest,
         ++of_locks;
         CHECK(std::stoi(entry.path().filename()) >= 64); // what a program that is started copies and closes
     }
-    CHECK(of_locks == MaildropLocks::descriptors);
+    CHECK(of_locks == LockFiles::count);
     std::vector<MaildropLock> held;
     for (int i = 0; i < 10000; ++i) {
         auto lock = take(locks, "user" + std::to_string(i), exclusive);
@@ -148,13 +157,13 @@ TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest,
 
 TEST_CASE("a lock file that cannot be is an error, not a lock") {
     const TestMaildir place;
-    CHECK(MaildropLocks::open(place.path() + "/no").error().value() == ENOENT);
+    CHECK(open_files(place.path(), false).error().value() == ENOENT);
     std::ofstream{place.file("buzon-locks")} << "a file";
-    CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
+    CHECK(open_files(place.path()).error().value() == ENOTDIR);
     std::filesystem::remove(place.file("buzon-locks"));
     std::filesystem::create_symlink(place.file("nowhere"), place.file("buzon-locks"));
-    CHECK(MaildropLocks::open(place.path()).error().value() == ENOTDIR);
+    CHECK(open_files(place.path()).error().value() == ENOTDIR);
     std::filesystem::remove(place.file("buzon-locks"));
     std::filesystem::create_directories(place.file("buzon-locks/07"));
-    CHECK_FALSE(MaildropLocks::open(place.path()).ok());
+    CHECK_FALSE(open_files(place.path()).ok());
 }

@@ -5,13 +5,12 @@
 #include <algorithm>
 
 #include "support/catch.h"
-#include "system/server.h"
+#include "system/manage_server.h"
 
 using namespace buzon::test;
 
 namespace {
 
-const Words with_administrator = {"-a", "root:s3cr3t"};
 
 ManagementClient administrator(const Server& server) {
     ManagementClient manager = server.manager();

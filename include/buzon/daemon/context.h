@@ -19,6 +19,7 @@ class Logins;
 class Maildrops;
 class Users;
 class Reports;
+class RootKeeper;
 class Transforms;
 class TrashKeeper;
 
@@ -32,6 +33,7 @@ struct Context {
     worker::Pool& hashes; // crypt(3), PBKDF2
     Maildrops& maildrops;
     Locks& locks;
+    RootKeeper& root;
     Users& users;
     Transforms& transforms;
     net::StreamRoom& room;

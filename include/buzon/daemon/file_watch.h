@@ -5,6 +5,7 @@
 #include <string>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/posix/result.h"
 
 namespace buzon::daemon {
 
@@ -17,7 +18,14 @@ public:
     FileWatch(const FileWatch&) = delete;
     FileWatch& operator=(const FileWatch&) = delete;
 
-    [[nodiscard]] std::error_code start(const std::string& path);
+    // The file's name in its directory, and where the kernel tells of changes there.
+    struct Notices {
+        std::string name;
+        posix::UniqueFd notices;
+    };
+    // Waits for the disk.
+    [[nodiscard]] static posix::Result<Notices> look(const std::string& path);
+    [[nodiscard]] std::error_code start(Notices from);
     void stop() noexcept;
 
 private:

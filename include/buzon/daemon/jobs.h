@@ -11,6 +11,7 @@
 
 #include "buzon/daemon/save_file.h"
 #include "buzon/daemon/start_files.h"
+#include "buzon/mail/mail_root.h"
 #include "buzon/mail/report.h"
 #include "buzon/mail/search_maildrop.h"
 #include "buzon/mail/uidl_rules.h"
@@ -36,7 +37,7 @@ enum class JobKind : std::uint8_t {
     verify,
     make_secret,
     scram,
-    directory,
+    root,
     check_spec,
     edit,
     store,
@@ -46,7 +47,8 @@ enum class JobKind : std::uint8_t {
     report,
     expire,
     config,
-    people
+    people,
+    watch
 };
 
 // By maildrop.
@@ -59,9 +61,16 @@ struct Answered {
 };
 [[nodiscard]] Answered read_answer(const worker::Answer& answer);
 
-// A maildrop's snapshot. Answer: one octet, 1 when the file system is a local one; the descriptor is the snapshot. With
-// mail::uidls_would_change(): what read_change() takes.
-[[nodiscard]] worker::Job scan_job(const std::string& maildir, bool create, const mail::UidlRules& rules);
+// A maildrop's snapshot, mail::root_has_gone() when `root` has. Answer: what read_scan_answer() takes; the descriptor
+// is the snapshot. With mail::uidls_would_change(): what read_change() takes.
+[[nodiscard]] worker::Job scan_job(const mail::MailRoot& root, const std::string& maildir, bool create,
+                                   const mail::UidlRules& rules);
+// Which of them lie on file systems of this machine.
+struct ScanAnswer {
+    bool maildir_is_local = false;
+    bool root_is_local = false;
+};
+[[nodiscard]] ScanAnswer read_scan_answer(std::string_view rest);
 [[nodiscard]] mail::UidlChange read_change(std::string_view rest);
 // A message by name, wherever it is now. Answer: the descriptor.
 [[nodiscard]] worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new,
@@ -77,16 +86,25 @@ struct Answered {
 [[nodiscard]] worker::Job make_secret_job(std::string_view scheme, std::string_view password);
 // SCRAM-SHA-256 credentials of a password. Answer: auth::to_text() of them.
 [[nodiscard]] worker::Job scram_job(std::string_view password, std::string_view salt, std::uint32_t iterations);
-// Whether the path is a directory. Answer: its absolute path.
-[[nodiscard]] worker::Job directory_job(std::string_view path);
+// A mail root that is to be used, with its lock files.
+[[nodiscard]] worker::Job root_job(const mail::RootRequest& request);
+struct RootAnswer {
+    posix::Result<mail::OpenedRoot> opened;
+    std::string trouble; // why it failed, with the path
+};
+[[nodiscard]] RootAnswer read_root_answer(worker::Answer answer);
+// A FileWatch's notices. Answer: the file's name in its directory, and as descriptor the notices.
+[[nodiscard]] worker::Job watch_job(const std::string& path);
 // Whether this system user can run the programs of a SPEC; "": whether we can. Answer: what is wrong, empty when
 // nothing is.
 [[nodiscard]] worker::Job check_spec_job(std::string_view spec, std::string_view user);
-[[nodiscard]] worker::Job make_maildir_job(const std::string& maildir);
+// Unless `root` has gone.
+[[nodiscard]] worker::Job make_maildir_job(const mail::MailRoot& root, const std::string& maildir);
 // Deleted mail comes back (mail/trash.h). Answer: how many messages, as text.
 [[nodiscard]] worker::Job restore_job(const std::string& maildir, std::int64_t since);
 // Takes the UIDLs that a maildrop has now, however many of them are new (uidl-breaker). Answer as of scan_job().
-[[nodiscard]] worker::Job release_uidl_job(const std::string& maildir, mail::UidlRules rules);
+[[nodiscard]] worker::Job release_uidl_job(const mail::MailRoot& root, const std::string& maildir,
+                                           mail::UidlRules rules);
 // Part of a SEARCH. Answer: what mail::numbers_from_bytes() takes.
 [[nodiscard]] worker::Job search_job(const mail::SearchRequest& request);
 // What sessions did, put down where REPORT finds it. Answer: nothing.

@@ -40,10 +40,14 @@ public:
     void ask(Holders* holders) noexcept { holders_ = holders; }
 
     // The locks of a mail root, for logins from now on; those held stay held.
-    [[nodiscard]] std::error_code use(const std::string& root);
+    void use(const std::string& root, mail::LockFiles files);
+    // The same mail root has other lock files (mail/lock.h).
+    [[nodiscard]] std::vector<mail::HeldLock> held() const;
+    void let_go() noexcept;
+    [[nodiscard]] std::size_t renew(mail::LockFiles files, std::span<const mail::HeldLock> taken);
 
-    // What use() met, in words for people.
-    [[nodiscard]] static std::string words_for(std::error_code why);
+    // Why a mail root cannot be used, in words for people. `at_fault`: the path at which it failed.
+    [[nodiscard]] static std::string words_for(std::error_code why, std::string_view at_fault);
 
     // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever
     // the rule was when the holder came. A maildrop is known by its

@@ -12,6 +12,7 @@
 #include "buzon/daemon/checkpassword_run.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
+#include "buzon/daemon/root_keeper.h"
 #include "buzon/mail/maildrop.h"
 #include "buzon/net/address.h"
 #include "buzon/pop3/action.h"
@@ -65,6 +66,7 @@ struct LoginNeeds {
     worker::Pool& hashes; // crypt(3), PBKDF2
     Maildrops& maildrops;
     Locks& locks;
+    RootKeeper& root;
     Users& users;
     Logins& logins;
     Reports& reports;
@@ -84,7 +86,7 @@ public:
     [[nodiscard]] std::optional<LoginEnd> start();
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
     // The secret was right: the client waits for its maildrop, not we for the client.
-    [[nodiscard]] bool opening() const noexcept { return lock_.held(); }
+    [[nodiscard]] bool opening() const noexcept { return lock_.held() || root_waiter_.waiting(); }
 
 private:
     void on_timer(event::Timer&) override { check_proof(); }
@@ -96,6 +98,7 @@ private:
     void count(bool right);
     void verified(bool right, std::string_view cause);
     void open_maildrop();
+    void no_root();
     void opened(SnapshotResult result);
     void breaker_tripped(const mail::UidlChange& change);
     void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
@@ -120,6 +123,9 @@ private:
     std::string maildir_;
     MaildropLock lock_;
     Maildrops::Waiter waiter_;
+    RootKeeper::Waiter root_waiter_;
+    mail::RootMark mark_;     // of the mail root that we look for the maildrop in
+    bool second_try_ = false; // with that root
 };
 
 } // namespace buzon::daemon

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/mail/mail_root.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/result.h"
@@ -38,6 +39,8 @@ public:
         ~Waiter();
         // What the circuit breaker saw, when the answer is mail::uidls_would_change().
         [[nodiscard]] const mail::UidlChange& change() const noexcept { return change_; }
+        // What it hears when it is given to open() once more.
+        void hear(OnSnapshot then) { then_ = std::move(then); }
 
     private:
         friend class Maildrops;
@@ -49,6 +52,9 @@ public:
 
     // Where UIDLs and the order come from, for logins from now on. Snapshots made under other rules are not used again.
     void use(mail::UidlRules rules);
+
+    // The mail root in force. Where it has gone, a scan ends with mail::root_has_gone().
+    void use(const mail::MailRoot& root);
 
     // Gives the snapshot at once when an unchanged one is at hand; else nothing, and `waiter` hears later.
     // create: make a maildrop that is missing.
@@ -87,6 +93,8 @@ private:
     event::EventLoop& loop_;
     worker::Pool& disk_;
     state::Metrics& metrics_;
+    mail::MailRoot root_;
+    event::Instant root_at_hand_until_{}; // until then stat() of it does not wait
     mail::UidlRules rules_;
     std::uint64_t rules_digest_ = rules_.digest();
     std::size_t most_memory_;

@@ -7,6 +7,7 @@
 
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/options.h"
+#include "buzon/mail/mail_root.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::daemon {
@@ -16,13 +17,15 @@ struct FreshFiles {
     Options options;
     auth::UserBase users;
     auth::UserBase administrators;
-    std::string root;         // the mail root, absolute; empty: it cannot be used,
-    std::string root_problem; // because
+    std::string root;                       // the mail root, absolute
+    std::optional<mail::OpenedRoot> opened; // it, where another one is to be used
 };
 
-// Is told once for each reading, never from within a call of its own.
+// Is asked, and told once for each reading, never from within a call of its own.
 class ReloadEvents {
 public:
+    // Whether the mail root of these files is another one than that in force, and is to be used.
+    [[nodiscard]] virtual bool wants_root(const FreshFiles& files) const = 0;
     virtual void users_read(auth::UserBase users) = 0;
     virtual void files_read(FreshFiles files) = 0;
     // A mistake in a file, or a worker's bad luck.
@@ -48,12 +51,14 @@ public:
     void users_written() { stale_ = reading_ != Reading::nothing; }
 
 private:
-    enum class Reading : std::uint8_t { nothing, users, config, all_users, administrators };
+    enum class Reading : std::uint8_t { nothing, users, config, all_users, administrators, root };
 
     void begin(Reading what, const worker::Job& job);
     void answered(worker::Answer answer);
     void take_config(std::string_view text);
     void take_people(posix::UniqueFd block);
+    void take_root(worker::Answer answer);
+    void finish();
     void fail(const std::string& why);
 
     worker::Pool& disk_;

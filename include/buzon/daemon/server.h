@@ -25,6 +25,7 @@
 #include "buzon/daemon/pop3_service.h"
 #include "buzon/daemon/reload.h"
 #include "buzon/daemon/reports.h"
+#include "buzon/daemon/root_keeper.h"
 #include "buzon/daemon/start_files.h"
 #include "buzon/daemon/syslog_socket.h"
 #include "buzon/daemon/transforms.h"
@@ -56,13 +57,14 @@ private:
     void on_signal(int number);
     void stop();
     void end();
+    [[nodiscard]] bool wants_root(const FreshFiles& fresh) const override;
     void users_read(auth::UserBase users) override;
     void users_not_read(const std::string& why) override;
     void files_read(FreshFiles fresh) override;
     void files_not_read(const std::string& why) override;
-    [[nodiscard]] bool take_root(FreshFiles& fresh);
     void take_users(auth::UserBase users);
-    void watch_users();
+    void watch_users(posix::Result<FileWatch::Notices> notices);
+    void watch_other_users();
     void take_settings(const state::Settings& fresh);
     void warn_of_what_waits_for_a_restart(const Options& fresh);
     void warn_of_options();
@@ -100,6 +102,7 @@ private:
     Maildrops maildrops_;
     Locks locks_;
     Users users_;
+    RootKeeper root_{loop_, disk_, locks_, users_, maildrops_, events_};
     Transforms transforms_;
     Listings listings_;
     net::StreamRoom room_{loop_};
@@ -119,6 +122,7 @@ private:
     Deadline deadline_{loop_};
     Reload reload_{disk_, options_, *this};
     FileWatch users_watch_;
+    worker::Pending looking_; // for another users file
     bool draining_ = false;
     bool stopping_ = false;
 };

@@ -2,12 +2,15 @@
 // stale: the kernel holds it for as long as the server process lives, and no longer.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "buzon/posix/result.h"
 #include "buzon/posix/unique_fd.h"
@@ -23,22 +26,68 @@ struct LockHolder {
     LockKind kind = LockKind::exclusive;
 };
 
+// A maildrop as its lock knows it.
+struct HeldLock {
+    std::uint64_t hash = 0; // of the user
+    LockKind kind = LockKind::exclusive;
+};
+
+// Tells one mail root from another that is found at its path later: a file in it that is kept open, so that nobody else
+// gets its number.
+struct RootMark {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    bool of_locks = true; // of root_mark_file; else of the root itself
+    friend bool operator==(const RootMark&, const RootMark&) = default;
+};
+inline constexpr const char* root_mark_file = "buzon-locks/00"; // below the root
+
+// The open lock files of one mail root: the 32 files of the directory `buzon-locks` in it. They stay empty.
+class LockFiles {
+public:
+    static constexpr std::size_t count = 32;
+
+    // Files that are missing are made; their directory only with `make`. ENOTDIR: what stands there is none. Waits for
+    // the disk.
+    [[nodiscard]] static posix::Result<LockFiles> open(int mail_root, bool make);
+    // Stand-ins for files that cannot be made: their locks hold within this process alone. Waits for the disk.
+    [[nodiscard]] static posix::Result<LockFiles> none(const std::string& mail_root);
+
+    // The way from a worker to the server: both forms in one descriptor.
+    [[nodiscard]] posix::Result<posix::UniqueFd> bundle() const;
+    [[nodiscard]] static posix::Result<LockFiles> unbundle(int bundle, const RootMark& mark);
+
+    [[nodiscard]] const RootMark& mark() const noexcept { return mark_; }
+    // Without: there are only stand-ins, or nothing at all.
+    [[nodiscard]] bool between_processes() const noexcept { return static_cast<bool>(files_.front()); }
+    [[nodiscard]] bool any() const noexcept { return between_processes() || root_; }
+
+    // Never waits for a holder. No error where there are stand-ins.
+    [[nodiscard]] std::error_code lock(const HeldLock& what) const noexcept;
+    void unlock(std::uint64_t hash) const noexcept;
+    // How another process holds what lock() did not get.
+    [[nodiscard]] LockKind kind_of_holder(std::uint64_t hash) const noexcept;
+
+private:
+    [[nodiscard]] std::error_code set(std::uint64_t hash, short type) const noexcept;
+    [[nodiscard]] int file(std::uint64_t hash) const noexcept { return files_[hash % count].get(); }
+
+    std::array<posix::UniqueFd, count> files_;
+    posix::UniqueFd root_; // where there are no files: the mail root itself
+    RootMark mark_;
+};
+
 // A maildrop held. Destroying it lets go.
 class MaildropLock;
 
-// All locks of one mail root: the 32 files of the directory `buzon-locks` in it, opened once, and a place in one of
-// them for each user, found by a hash of 50 bits of the name. Between processes these are open-file-description locks
-// of the kernel (fcntl), so they work over NFS; between the sessions of this process, which share the description, a
-// table decides. Two users of one hash are as one here, too, and would shut each other out: with a million users that
-// is one chance in two thousand. The files stay empty. Must outlive nothing: a MaildropLock keeps what it needs.
+// All locks of one mail root: a place in one of the lock files for each user, found by a hash of 50 bits of the name.
+// Between processes these are open-file-description locks of the kernel (fcntl), so they work over NFS; between the
+// sessions of this process, which share the description, a table decides. Two users of one hash are as one here, too,
+// and would shut each other out: with a million users that is one chance in two thousand. Must outlive nothing: a
+// MaildropLock keeps what it needs. Local file systems answer at once; NFS asks its server, and so may wait.
 class MaildropLocks {
 public:
-    static constexpr std::size_t descriptors = 32;
-
-    // Makes the files if they are missing. ENOTDIR: what stands there is not the directory. Local file systems answer
-    // at once; NFS asks its server, and so may wait.
-    [[nodiscard]] static posix::Result<MaildropLocks> open(const std::string& mail_root);
-
+    explicit MaildropLocks(LockFiles files);
     MaildropLocks(MaildropLocks&&) noexcept;
     MaildropLocks& operator=(MaildropLocks&&) noexcept;
     ~MaildropLocks();
@@ -50,10 +99,18 @@ public:
     // The session of this process that has held the user's maildrop longest.
     [[nodiscard]] std::optional<LockHolder> holder(std::string_view user) const;
 
+    // What the sessions of this process hold.
+    [[nodiscard]] std::vector<HeldLock> held() const;
+    // Closes the files: they are of a mail root that has gone. What is held stays held within this process, nothing
+    // else can be locked (ESTALE) until use().
+    void let_go() noexcept;
+    // Goes on with these files, in which `taken` is locked already. Gives how many maildrops that are held here another
+    // process has locked meanwhile.
+    [[nodiscard]] std::size_t use(LockFiles files, std::span<const HeldLock> taken);
+
 private:
     friend class MaildropLock;
     struct Table;
-    explicit MaildropLocks(std::shared_ptr<Table> table);
     std::shared_ptr<Table> table_;
 };
 

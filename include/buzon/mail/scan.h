@@ -2,6 +2,8 @@
 // runs in a worker.
 #pragma once
 
+#include <fcntl.h>
+
 #include <string>
 #include <string_view>
 
@@ -31,8 +33,8 @@ struct ScanOptions {
                                                   UidlChange* change = nullptr);
 
 // Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is
-// there.
-[[nodiscard]] std::error_code create_maildir(const std::string& maildir);
+// there. `below`: the open directory that a relative path begins at.
+[[nodiscard]] std::error_code create_maildir(const std::string& maildir, int below = AT_FDCWD);
 
 // A scan as it travels to a worker.
 struct ScanRequest {

@@ -1,0 +1,81 @@
+// daemon/root_keeper.h - the mail root in force: notices that it has gone, takes it again when it is back, and makes
+// lock files that a full disk had no room for. Workers look at the disk.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/mail/mail_root.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::daemon {
+
+class Locks;
+class Maildrops;
+class Users;
+
+class RootKeeper final : private event::TimerHandler {
+public:
+    RootKeeper(event::EventLoop& loop, worker::Pool& disk, Locks& locks, Users& users, Maildrops& maildrops,
+               state::EventBus& events);
+    RootKeeper(const RootKeeper&) = delete;
+    RootKeeper& operator=(const RootKeeper&) = delete;
+    ~RootKeeper();
+
+    // The root of the users, at the start: the only one of these functions that looks at the disk. Throws StartError.
+    void begin();
+    // Another root, for logins from now on.
+    void use(mail::OpenedRoot opened);
+
+    [[nodiscard]] const mail::MailRoot& root() const noexcept { return root_; }
+
+    // The wait for a root that has gone; destroying it gives it up.
+    class Waiter {
+    public:
+        using OnEnd = std::function<void(bool usable)>;
+        explicit Waiter(OnEnd then) : then_{std::move(then)} {}
+        Waiter(const Waiter&) = delete;
+        Waiter& operator=(const Waiter&) = delete;
+        ~Waiter();
+        [[nodiscard]] bool waiting() const noexcept { return owner_ != nullptr; }
+
+    private:
+        friend class RootKeeper;
+        OnEnd then_;
+        RootKeeper* owner_ = nullptr;
+    };
+
+    // Whether there is a mail root, as far as is known. False: a worker looks whether it is back, and the waiter hears.
+    [[nodiscard]] bool ready(Waiter& waiter);
+    // Somebody has found that the root of this mark has gone, or that its lock files cannot be used any more.
+    void gone(const mail::RootMark& mark);
+    // Whether a lock that failed so is a sign of that.
+    [[nodiscard]] static bool is_sign(std::error_code why) noexcept;
+
+private:
+    void on_timer(event::Timer&) override { open_again(mail::RootRequest::Why::locks); }
+    void open_again(mail::RootRequest::Why why);
+    void opened_again(mail::RootRequest::Why why, worker::Answer answer);
+    void take(mail::OpenedRoot opened);
+    void end_waits(bool usable);
+    void log(state::Level level, const std::string& message);
+
+    event::EventLoop& loop_;
+    worker::Pool& disk_;
+    Locks& locks_;
+    Users& users_;
+    Maildrops& maildrops_;
+    state::EventBus& events_;
+    mail::MailRoot root_;
+    bool away_ = false;
+    worker::Pending opening_;
+    event::Timer retry_{*this}; // while the lock files could not be made
+    std::vector<Waiter*> waiters_;
+    std::vector<Waiter*> heard_; // their answers have come, and they are being told
+};
+
+} // namespace buzon::daemon

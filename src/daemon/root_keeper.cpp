@@ -1,0 +1,137 @@
+#include "buzon/daemon/root_keeper.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/locks.h"
+#include "buzon/daemon/maildrops.h"
+#include "buzon/daemon/options.h"
+#include "buzon/daemon/users.h"
+
+namespace buzon::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto between_tries = 5s; // to make lock files on a full disk
+
+bool is_full(std::error_code why) noexcept {
+    return why.value() == ENOSPC || why.value() == EDQUOT;
+}
+
+} // namespace
+
+RootKeeper::Waiter::~Waiter() {
+    if (!owner_) return;
+    std::erase(owner_->waiters_, this);
+    std::erase(owner_->heard_, this);
+}
+
+RootKeeper::RootKeeper(event::EventLoop& loop, worker::Pool& disk, Locks& locks, Users& users, Maildrops& maildrops,
+                       state::EventBus& events)
+    : loop_{loop}, disk_{disk}, locks_{locks}, users_{users}, maildrops_{maildrops}, events_{events} {}
+
+RootKeeper::~RootKeeper() {
+    for (const auto* list : {&waiters_, &heard_})
+        for (Waiter* const waiter : *list) waiter->owner_ = nullptr;
+}
+
+void RootKeeper::begin() {
+    std::string at_fault;
+    auto opened = mail::open_mail_root(mail::RootRequest::to_choose(users_.root()), at_fault);
+    if (opened) return use(std::move(opened).value());
+    // Mail can be read and removed all the same, and only that helps a full disk.
+    const std::error_code why = opened.error();
+    if (is_full(why)) opened = mail::open_without_locks(users_.root());
+    if (!opened) throw StartError(exit_code_for(why), at_fault, Locks::words_for(why, at_fault));
+    use(std::move(opened).value());
+    retry_.arm(loop_.timers(), loop_.now() + between_tries);
+    log(state::Level::warning, at_fault + " cannot be made: " + why.message() +
+                                   "; until it can, the sessions of this server keep each other out of a maildrop, "
+                                   "but those of other servers do not: let no other one serve this mail root");
+}
+
+void RootKeeper::use(mail::OpenedRoot opened) {
+    opening_ = {};
+    retry_.disarm();
+    away_ = false;
+    if (opened.root.path == root_.path) return take(std::move(opened));
+    root_ = opened.root;
+    users_.set_root(root_.path);
+    locks_.use(root_.path, std::move(opened.files));
+    maildrops_.use(root_);
+    end_waits(true);
+}
+
+// The root at the path of that in force: what is locked stays so.
+void RootKeeper::take(mail::OpenedRoot opened) {
+    root_ = opened.root;
+    maildrops_.use(root_);
+    if (const std::size_t lost = locks_.renew(std::move(opened.files), opened.taken); lost > 0) {
+        log(state::Level::warning,
+            std::to_string(lost) + " maildrops that sessions have open here are open in another server, too");
+    }
+    end_waits(true);
+}
+
+bool RootKeeper::ready(Waiter& waiter) {
+    if (!away_) return true;
+    waiter.owner_ = this;
+    waiters_.push_back(&waiter);
+    if (!opening_.waiting()) open_again(mail::RootRequest::Why::return_);
+    return false;
+}
+
+void RootKeeper::gone(const mail::RootMark& mark) {
+    if (away_ || mark != root_.mark) return;
+    away_ = true;
+    opening_ = {};
+    retry_.disarm();
+    locks_.let_go();
+    log(state::Level::error, root_.path + " is not the mail root that it was: nobody can log in until a directory with "
+                                          "buzon-locks in it is back there");
+}
+
+bool RootKeeper::is_sign(std::error_code why) noexcept {
+    constexpr std::array signs = {ESTALE, EIO, ENODEV, ENXIO, ENOTCONN, ESHUTDOWN, EHOSTDOWN, ETIMEDOUT};
+    return std::find(signs.begin(), signs.end(), why.value()) != signs.end();
+}
+
+void RootKeeper::open_again(mail::RootRequest::Why why) {
+    const mail::RootRequest request{why, root_, locks_.held()};
+    opening_ =
+        disk_.submit(root_job(request), [this, why](worker::Answer answer) { opened_again(why, std::move(answer)); });
+}
+
+void RootKeeper::opened_again(mail::RootRequest::Why why, worker::Answer answer) {
+    RootAnswer said = read_root_answer(std::move(answer));
+    if (!said.opened) {
+        if (why == mail::RootRequest::Why::return_) return end_waits(false);
+        if (said.opened.error() == mail::root_has_gone()) return gone(root_.mark);
+        return retry_.arm(loop_.timers(), loop_.now() + between_tries);
+    }
+    if (why == mail::RootRequest::Why::locks)
+        log(state::Level::notice, root_.path + "/buzon-locks is made: locks hold between servers from now on");
+    if (std::exchange(away_, false)) log(state::Level::notice, root_.path + " is back and is used again");
+    take(std::move(said.opened).value());
+}
+
+void RootKeeper::end_waits(bool usable) {
+    heard_.insert(heard_.end(), waiters_.begin(), waiters_.end());
+    waiters_.clear(); // who comes from here on waits for the next answer
+    while (!heard_.empty()) {
+        Waiter* const waiter = heard_.back();
+        heard_.pop_back();
+        waiter->owner_ = nullptr;
+        const Waiter::OnEnd then = std::exchange(waiter->then_, nullptr);
+        then(usable); // it may end other waits
+    }
+}
+
+void RootKeeper::log(state::Level level, const std::string& message) {
+    events_.log(level, std::chrono::system_clock::now(), message);
+}
+
+} // namespace buzon::daemon
