@@ -85,6 +85,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
     , administrators_{load(administrators_of(options_)), hashes_, event::Clock::now()}
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
+    , delay_keeper_{loop_, disk_, settings_, logins_.delays(), events_, options_.state_dir}
     , control_{context_, settings_, options_, pop3_, *this, administrators_, history_}
     , manage_{context_, control_}
     , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }}
@@ -98,6 +99,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     settings_changed();
     open_services();
     history_.begin();
+    delay_keeper_.begin();
     lag_.begin();
     if (!options_.users_file.empty()) watch_users(FileWatch::look(options_.users_file));
 }
@@ -179,6 +181,7 @@ void Server::run() {
                     {{"action", "started"}, {"port", pop3_.port()}, {"mgmt-port", manage_.port()}});
     loop_.run();
     history_.finish();
+    delay_keeper_.finish();
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopped"}});
 }
 

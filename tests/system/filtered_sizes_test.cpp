@@ -26,22 +26,22 @@ std::string listing_of(const std::vector<std::size_t>& sizes) {
     return "+OK " + std::to_string(sizes.size()) + " " + std::to_string(total) + " / " + lines;
 }
 
-const std::string first = "Subject: a\n\nee\n.e\n";
-const std::string large = "Subject: b\n\n" + std::string(70'000, '\n') + "e\n"; // too long to be held
-const std::string third = "Subject: c\n\nx";
+const std::string first_mail = "Subject: a\n\nee\n.e\n";
+const std::string large_mail = "Subject: b\n\n" + std::string(70'000, '\n') + "e\n"; // too long to be held
+const std::string third_mail = "Subject: c\n\nx";
 // Behind "s/e/EE/g".
-const std::size_t first_stored = as_received(first).size(), first_size = first_stored + 4;
-const std::size_t large_stored = as_received(large).size(), large_size = large_stored + 2;
-const std::size_t third_stored = as_received(third).size(), third_size = third_stored + 1;
+const std::size_t first_stored = as_received(first_mail).size(), first_size = first_stored + 4;
+const std::size_t large_stored = as_received(large_mail).size(), large_size = large_stored + 2;
+const std::size_t third_stored = as_received(third_mail).size(), third_size = third_stored + 1;
 
 } // namespace
 
 TEST_CASE("with a filter on, listings tell stored sizes in every session, and RETR tells what it sends") {
     Server server{1, {"-T", "/usr/bin/sed:s/e/EE/g"}};
     const Maildir maildir = server.maildir("user1");
-    (void)maildir.put_in_cur("1700000001.M1P1.h:2,S", first);
-    (void)maildir.put_in_cur("1700000002.M1P1.h:2,S", large);
-    (void)maildir.put_in_cur("1700000003.M1P1.h:2,S", third);
+    (void)maildir.put_in_cur("1700000001.M1P1.h:2,S", first_mail);
+    (void)maildir.put_in_cur("1700000002.M1P1.h:2,S", large_mail);
+    (void)maildir.put_in_cur("1700000003.M1P1.h:2,S", third_mail);
     const std::string stored = listing_of({first_stored, large_stored, third_stored});
     for (int session = 0; session < 2; ++session) {
         Pop3Client client = server.session();
@@ -64,7 +64,7 @@ TEST_CASE("with a filter on, listings tell stored sizes in every session, and RE
 TEST_CASE("a file of transformed sizes that an earlier build left in a Maildir is ignored") {
     Server server{1, {"-T", "/usr/bin/sed:s/e/EE/g"}};
     const Maildir maildir = server.maildir("user1");
-    (void)maildir.put_in_cur("1700000001.M1P1.h:2,S", first);
+    (void)maildir.put_in_cur("1700000001.M1P1.h:2,S", first_mail);
     const std::string left = "buzon-filtered 1\nwhatever it says";
     std::ofstream{maildir.path() / "buzon-filtered", std::ios::binary} << left;
     Pop3Client client = server.session();

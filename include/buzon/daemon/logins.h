@@ -1,7 +1,9 @@
 // daemon/logins.h - what is remembered from one login to the next: wrong ones, right ones, and when a user came last.
 #pragma once
 
+#include <chrono>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,10 +30,22 @@ public:
     void logged_in(std::string_view user, std::chrono::seconds delay, event::Instant now);
     [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
 
+    // Called after each login that is remembered.
+    void when_changed(std::function<void()> tell) { tell_ = std::move(tell); }
+    // What is remembered, a line each: when, by the clock on the wall, and who. `now` and `wall` are one moment.
+    [[nodiscard]] std::string text(event::Instant now, std::chrono::system_clock::time_point wall) const;
+    // Remembers what a text() says, as far as it matters still; a login in the future has just been. False: it is no
+    // such text, nothing is remembered.
+    [[nodiscard]] bool restore(std::string_view text, std::chrono::seconds delay, event::Instant now,
+                               std::chrono::system_clock::time_point wall);
+
 private:
     void forget_front();
 
+    void remember(std::string_view user, event::Instant when);
+
     std::size_t size_;
+    std::function<void()> tell_;
     std::unordered_map<std::string, event::Instant> last_;
     std::deque<std::pair<event::Instant, std::string>> order_; // as they came
 };

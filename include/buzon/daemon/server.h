@@ -11,6 +11,7 @@
 #include "buzon/daemon/context.h"
 #include "buzon/daemon/control.h"
 #include "buzon/daemon/control_administrators.h"
+#include "buzon/daemon/delay_keeper.h"
 #include "buzon/daemon/file_watch.h"
 #include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/listings.h"
@@ -114,6 +115,7 @@ private:
     Pop3Service pop3_;
     Administrators administrators_;
     HistoryKeeper history_;
+    DelayKeeper delay_keeper_;
     Control control_;
     ManageService manage_;
     MetricsService http_;
