@@ -21,6 +21,12 @@ using namespace std::chrono_literals;
 constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop pictures kept for the next login
 constexpr auto time_for_last_replies = 10s;
 
+// Held whatever the clients do: lock files, two for each worker (10), the loop, listeners, signals, the guard and the
+// places of programs that start.
+constexpr std::size_t descriptors_of_ours = mail::LockFiles::count + 20 + 28;
+// Enough for 48 connections and as many messages, kept listings and pipes.
+constexpr std::size_t fewest_descriptors = descriptors_of_ours + 96;
+
 worker::Settings worker_settings(const char* name, std::size_t processes, std::chrono::milliseconds time_limit,
                                  std::chrono::milliseconds processor_limit = 0ms) {
     worker::Settings settings;
@@ -40,8 +46,14 @@ std::size_t connections_for_descriptors() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
-    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900) + mail::LockFiles::count;
-    return descriptors > 2 * reserve ? descriptors - reserve : descriptors / 2;
+    if (descriptors < fewest_descriptors) {
+        throw StartError(EX_OSERR, "open files",
+                         "the limit is " + std::to_string(descriptors) + ", and " +
+                             std::to_string(fewest_descriptors) + " are needed (ulimit -n, LimitNOFILE)");
+    }
+    const std::size_t left = descriptors - descriptors_of_ours;
+    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900);
+    return left > 2 * reserve ? left - reserve : left / 2;
 }
 
 state::Settings with_host(state::Settings settings) {

@@ -59,7 +59,8 @@ Server::Server(const Setup& setup) {
 void Server::start(const Setup& setup) {
     std::filesystem::create_directories(root());
     Launch launch;
-    launch.argv = {server_program(), "-p", "0", "-P", "0"};
+    launch.argv = setup.before;
+    launch.argv.insert(launch.argv.end(), {server_program(), "-p", "0", "-P", "0"});
     if (!setup.own_addresses) launch.argv.insert(launch.argv.end(), {"-l", "127.0.0.1", "-L", "127.0.0.1"});
     if (!setup.own_root) launch.argv.insert(launch.argv.end(), {"-d", root()});
     launch.argv.insert(launch.argv.end(), setup.arguments.begin(), setup.arguments.end());

@@ -23,6 +23,7 @@ class Server {
 public:
     struct Setup {
         Words arguments = {};
+        Words before = {}; // a program that becomes the server, with its arguments
         std::map<std::string, std::string> environment = {};
         bool own_addresses = false; // the arguments say where to listen; else 127.0.0.1 for both services
         bool own_root = false;      // the arguments say -d (or --default); else a fresh root()

@@ -1,0 +1,88 @@
+// system/few_descriptors_test.cpp - a limit of open files so low that they matter: nobody is greeted and then
+// forgotten.
+#include <string>
+
+#include "support/catch.h"
+#include "support/programs.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+Words limited_to(std::size_t descriptors) {
+    return {"/bin/sh", "-c", "ulimit -n " + std::to_string(descriptors) + " && exec \"$@\"", "sh"};
+}
+
+// How many the server says it needs, when it has too few.
+std::size_t needed_descriptors(std::size_t allowed) {
+    const TempDirectory root;
+    Launch launch;
+    launch.argv = limited_to(allowed);
+    launch.argv.insert(launch.argv.end(), {server_program(), "-p", "0", "-P", "0", "-d", root.path().string()});
+    const Finished refused = run(std::move(launch));
+    CHECK(refused.code == 71);
+    CHECK(refused.out.empty());
+    const std::string before = "server: open files: the limit is " + std::to_string(allowed) + ", and ";
+    INFO(refused.err);
+    REQUIRE(refused.err.starts_with(before));
+    CHECK(refused.err.find('\n') == refused.err.size() - 1);
+    return std::stoul(refused.err.substr(before.size()));
+}
+
+} // namespace
+
+TEST_CASE("with too few descriptors the server does not start, and says how many it needs") {
+    const std::size_t needed = needed_descriptors(64);
+    CHECK(needed > 64);
+    CHECK(needed_descriptors(needed - 1) == needed);
+}
+
+TEST_CASE("with the fewest descriptors that it takes, each client is answered or refused in words") {
+    const std::size_t needed = needed_descriptors(64);
+    Server::Setup setup;
+    setup.before = limited_to(needed);
+    setup.arguments = {"-T", "/bin/cat", "--max-transforms", "64"};
+    constexpr std::size_t users = 150;
+    for (std::size_t i = 0; i < users; ++i)
+        setup.arguments.insert(setup.arguments.end(), {"-u", "u" + std::to_string(i) + ":p"});
+    Server server{setup};
+    const std::string mail = "Subject: x\n\n" + std::string(2000, 'x') + "\n";
+    for (std::size_t i = 0; i < users; ++i) (void)server.maildir("u" + std::to_string(i)).deliver("1.M1P1.h", mail);
+    std::vector<LineClient> clients;
+    std::size_t greeted = 0;
+    for (std::size_t i = 0; i < users; ++i) {
+        LineClient client{"127.0.0.1", server.port()};
+        const std::string greeting = client.line();
+        if (greeting.starts_with("+OK")) {
+            ++greeted;
+            clients.push_back(std::move(client));
+        } else {
+            CHECK(greeting == "-ERR [SYS/TEMP] too many connections, try again later");
+        }
+    }
+    CHECK(greeted >= 32);
+    CHECK(greeted < users);
+    // All of them at once, each with a maildrop that is not in memory, a listing and a program.
+    for (std::size_t i = 0; i < clients.size(); ++i)
+        clients[i].send("USER u" + std::to_string(i) + "\r\nPASS p\r\nUIDL\r\nRETR 1\r\nQUIT\r\n");
+    std::size_t served = 0;
+    for (LineClient& client : clients) {
+        CHECK(client.line().starts_with("+OK")); // USER
+        const std::string logged_in = client.line();
+        if (!logged_in.starts_with("+OK")) {
+            CHECK(logged_in.starts_with("-ERR [SYS/TEMP]"));
+            continue;
+        }
+        ++served;
+        for (int reply = 0; reply < 2; ++reply) {
+            const std::string first = client.line();
+            if (first.starts_with("+OK"))
+                while (client.line() != ".") continue;
+            else
+                CHECK(first.starts_with("-ERR [SYS/TEMP]"));
+        }
+        CHECK(client.line().starts_with("+OK")); // QUIT
+    }
+    CHECK(served > 0);
+}
