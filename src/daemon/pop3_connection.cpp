@@ -41,9 +41,9 @@ std::string fresh_text() {
 } // namespace
 
 std::string_view name_of(Ending ending) noexcept {
-    constexpr std::array<std::string_view, 9> names = {"quit",          "connection-lost", "autologout",
-                                                       "login-timeout", "bad-lines",       "wrong-logins",
-                                                       "cut",           "kicked",          "shutdown"};
+    constexpr std::array<std::string_view, 10> names = {"quit",      "connection-lost", "autologout", "login-timeout",
+                                                        "bad-lines", "wrong-logins",    "displaced",  "cut",
+                                                        "kicked",    "shutdown"};
     return names[static_cast<std::size_t>(ending)];
 }
 
@@ -283,6 +283,17 @@ void Pop3Connection::finish_up() {
     if (state_ != State::idle) return;
     if (stream_.queued() == 0) return close(Ending::stopping);
     leave(Ending::stopping);
+}
+
+void Pop3Connection::turn_away(std::string_view line) {
+    tell_refusal(needs_.metrics, needs_.events, {state::Refused::displaced, address().ip, id(), user()});
+    stream_.begin_turn();
+    if (state_ != State::leaving && !stream_.slow()) {
+        stream_.out().append(line);
+        stream_.flush();
+    }
+    close(Ending::displaced);
+    stream_.end_turn(false);
 }
 
 void Pop3Connection::leave(Ending why, bool peer_talks) {

@@ -13,6 +13,7 @@ namespace buzon::daemon {
 namespace {
 
 constexpr int tries_for_one_port = 50;
+constexpr int most_displaced = 64; // for one newcomer: more than one only when max-connections has become less
 constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
 constexpr std::string_view no_room_for_you =
     "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
@@ -40,8 +41,9 @@ Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::ve
     : context_{context}
     , needs_{needs_of(context)}
     , most_connections_{most_connections}
-    , gate_{context, std::move(proxy_from), [this](net::Accepted accepted, const auto& header, std::string_view early) {
-                named_by_front(std::move(accepted), header, early);
+    , gate_{context, places_, std::move(proxy_from),
+            [this](std::uint64_t id, net::Accepted accepted, const auto& header, std::string_view early) {
+                named_by_front(id, std::move(accepted), header, early);
             }} {
     context_.locks.ask(this);
 }
@@ -143,26 +145,27 @@ void Pop3Service::accept(net::Accepted accepted) {
     ++context_.metrics.connections;
     const net::Ip ip = accepted.peer.ip;
     if (gate_.guards(ip)) {
-        if (full()) return refuse(accepted.socket.get(), ip, state::Refused::max_connections);
-        return gate_.admit(std::move(accepted));
+        if (!make_room()) return refuse(accepted.socket.get(), ip, state::Refused::max_connections);
+        return gate_.admit(next_id_++, std::move(accepted));
     }
     const auto place = ip.is_loopback() ? ClientInfo::Place::local : ClientInfo::Place::network;
-    admit(std::move(accepted.socket), {accepted.peer, ip.is_loopback(), place}, {});
+    admit(next_id_++, std::move(accepted.socket), {accepted.peer, ip.is_loopback(), place}, {});
 }
 
-void Pop3Service::named_by_front(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early) {
+void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
+                                 std::string_view early) {
     // Between a client and his front everybody may read along, wherever the front is, unless it says TLS.
     const bool tls = header.tls || context_.settings.proxy_tls;
-    if (header.client) return admit(std::move(accepted.socket), {*header.client, tls}, early);
+    if (header.client) return admit(id, std::move(accepted.socket), {*header.client, tls}, early);
     const bool loopback = accepted.peer.ip.is_loopback();
     const auto place = loopback ? ClientInfo::Place::local : ClientInfo::Place::behind_front;
-    admit(std::move(accepted.socket), {accepted.peer, tls || loopback, place}, early);
+    admit(id, std::move(accepted.socket), {accepted.peer, tls || loopback, place}, early);
 }
 
-void Pop3Service::admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
+void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
     if (const auto why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, *why);
-    const std::uint64_t id = next_id_++;
     Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
+    places_.came(id, client.address.ip);
     ++per_ip_[client.address.ip];
     ++context_.metrics.connections_open;
     started.start(early);
@@ -182,21 +185,36 @@ bool Pop3Service::full() const noexcept {
     return connections_.size() - leaving_.size() + gate_.waiting() >= most;
 }
 
-std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) const {
-    if (full()) return state::Refused::max_connections;
+// Whether there is room for one more, if need be because somebody else has had to go.
+bool Pop3Service::make_room() {
+    for (int displaced = 0; full() && displaced < most_displaced; ++displaced) {
+        const std::optional<std::uint64_t> id = places_.next_to_go();
+        if (!id) return false;
+        ++context_.metrics.connections_refused;
+        if (const auto found = connections_.find(*id); found != connections_.end())
+            found->second.turn_away(no_room);
+        else
+            gate_.turn_away(*id, no_room);
+    }
+    return !full();
+}
+
+std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {
     const std::uint64_t most = context_.settings.max_per_ip;
-    if (most == 0) return std::nullopt;
-    const auto found = per_ip_.find(ip);
-    if (found == per_ip_.end() || found->second < most) return std::nullopt;
-    return state::Refused::max_per_ip;
+    const auto found = most == 0 ? per_ip_.end() : per_ip_.find(ip);
+    if (found != per_ip_.end() && found->second >= most) return state::Refused::max_per_ip;
+    if (!make_room()) return state::Refused::max_connections;
+    return std::nullopt;
 }
 
 void Pop3Service::retire(Pop3Connection& connection) {
+    places_.left(connection.id(), connection.address().ip);
     leaving_.push_back(connection.id());
     context_.loop.next_turn(sweep_);
 }
 
 void Pop3Service::user_came(Pop3Connection& connection) {
+    places_.left(connection.id(), connection.address().ip);
     ++context_.metrics.historic;
     ++per_user_[connection.user()];
     context_.metrics.online = per_user_.size();

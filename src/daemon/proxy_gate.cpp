@@ -17,7 +17,8 @@ constexpr auto time_for_header = 5s;
 
 class ProxyGate::Waiter final : private event::Handler, private event::TimerHandler {
 public:
-    Waiter(ProxyGate& gate, net::Accepted accepted) : gate_{gate}, accepted_{std::move(accepted)}, timer_{*this} {}
+    Waiter(ProxyGate& gate, std::uint64_t id, net::Accepted accepted)
+        : gate_{gate}, id_{id}, accepted_{std::move(accepted)}, timer_{*this} {}
 
     [[nodiscard]] std::error_code start() {
         event::EventLoop& loop = gate_.context_.loop;
@@ -30,6 +31,8 @@ public:
         watch_.stop();
         return std::move(accepted_);
     }
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] int socket() const noexcept { return accepted_.socket.get(); }
     [[nodiscard]] const net::Endpoint& peer() const noexcept { return accepted_.peer; }
     [[nodiscard]] std::string_view behind(std::size_t header) const { return std::string_view{octets_}.substr(header); }
 
@@ -50,14 +53,15 @@ private:
     void on_timer(event::Timer&) override { gate_.refuse(*this, "no PROXY header in time"); }
 
     ProxyGate& gate_;
+    std::uint64_t id_;
     net::Accepted accepted_;
     event::Timer timer_;
     event::Watch watch_;
     std::string octets_; // the header so far: the parser never asks for more than longest_proxy_header
 };
 
-ProxyGate::ProxyGate(Context& context, std::vector<net::Cidr> fronts, OnPassed passed)
-    : context_{context}, fronts_{std::move(fronts)}, passed_{std::move(passed)} {}
+ProxyGate::ProxyGate(Context& context, Places& places, std::vector<net::Cidr> fronts, OnPassed passed)
+    : context_{context}, places_{places}, fronts_{std::move(fronts)}, passed_{std::move(passed)} {}
 
 ProxyGate::~ProxyGate() = default;
 
@@ -65,27 +69,41 @@ bool ProxyGate::guards(const net::Ip& peer) const noexcept {
     return std::any_of(fronts_.begin(), fronts_.end(), [&](const net::Cidr& front) { return front.contains(peer); });
 }
 
-void ProxyGate::admit(net::Accepted accepted) {
-    auto waiter = std::make_unique<Waiter>(*this, std::move(accepted));
-    Waiter& started = *waiter;
-    waiting_.emplace(&started, std::move(waiter));
+void ProxyGate::admit(std::uint64_t id, net::Accepted accepted) {
+    places_.came(id, accepted.peer.ip);
+    Waiter& started = *waiting_.emplace(id, std::make_unique<Waiter>(*this, id, std::move(accepted))).first->second;
     if (started.start()) refuse(started, "cannot be watched");
 }
 
+std::unique_ptr<ProxyGate::Waiter> ProxyGate::take_out(std::uint64_t id) {
+    auto node = waiting_.extract(id);
+    if (node.empty()) return nullptr;
+    places_.left(id, node.mapped()->peer().ip);
+    return std::move(node.mapped());
+}
+
+void ProxyGate::turn_away(std::uint64_t id, std::string_view line) {
+    const std::unique_ptr<Waiter> waiter = take_out(id);
+    if (!waiter) return;
+    const posix::Transfer sent = posix::send_some(waiter->socket(), line);
+    if (sent.what == posix::Moved::some) context_.metrics.bytes += sent.bytes;
+    tell_refusal(context_.metrics, context_.events, {state::Refused::displaced, waiter->peer().ip});
+}
+
 void ProxyGate::close_all() {
-    waiting_.clear();
+    while (!waiting_.empty()) (void)take_out(waiting_.begin()->first);
 }
 
 void ProxyGate::passed(Waiter& waiter, const net::ProxyHeader& header) {
     // It stays alive until the octets behind the header were looked at.
-    const auto node = waiting_.extract(&waiter);
-    passed_(waiter.take(), header, waiter.behind(header.length));
+    const std::unique_ptr<Waiter> kept = take_out(waiter.id());
+    passed_(kept->id(), kept->take(), header, kept->behind(header.length));
 }
 
 void ProxyGate::refuse(Waiter& waiter, std::string_view why) {
-    const auto node = waiting_.extract(&waiter);
+    const std::unique_ptr<Waiter> kept = take_out(waiter.id());
     ++context_.metrics.connections_refused;
-    tell_refusal(context_.metrics, context_.events, {state::Refused::proxy_header, waiter.peer().ip, 0, {}, {}, why});
+    tell_refusal(context_.metrics, context_.events, {state::Refused::proxy_header, kept->peer().ip, 0, {}, {}, why});
 }
 
 } // namespace buzon::daemon

@@ -238,9 +238,9 @@ TEST_CASE("UTF8 and LANG") {
 }
 
 TEST_CASE("the octets of a client that is too much or too early are refused with SYS TEMP") {
-    Server server{1, {"--max-connections", "3"}};
+    Server server{3, {"--max-connections", "3", "--sessions", "shared"}};
     std::vector<Pop3Client> clients;
-    for (int i = 0; i < 3; ++i) clients.push_back(server.client());
+    for (int i = 0; i < 3; ++i) clients.push_back(server.session());
     Wire refused{"127.0.0.1", server.port()};
     CHECK(refused.rest(true).starts_with("-ERR [SYS/TEMP]"));
     clients.pop_back();

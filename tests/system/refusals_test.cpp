@@ -7,23 +7,23 @@ using namespace buzon::test;
 
 namespace {
 
-constexpr const char* front = "127.0.0.7";
+constexpr const char* proxy_at = "127.0.0.7";
 
-LineClient through_front(const Server& server, const std::string& client) {
-    LineClient wire{"127.0.0.1", server.port(), {.from = front}};
+LineClient by_front(const Server& server, const std::string& client) {
+    LineClient wire{"127.0.0.1", server.port(), {.from = proxy_at}};
     wire.send("PROXY TCP4 " + client + " 203.0.113.1 5000 110\r\n");
     (void)wire.line();
     return wire;
 }
 
-std::string log_in(LineClient& client, const std::string& user, const std::string& password) {
+std::string try_login(LineClient& client, const std::string& user, const std::string& password) {
     (void)client.command("USER " + user);
     return client.command("PASS " + password);
 }
 
-std::string log_in(const Server& server, const std::string& user, const std::string& password) {
+std::string try_login(const Server& server, const std::string& user, const std::string& password) {
     Pop3Client client = server.client();
-    return log_in(client, user, password);
+    return try_login(client, user, password);
 }
 
 // What a listener, the log, METR and (where there is a user) WHYY tell of one refusal.
@@ -64,8 +64,8 @@ TEST_CASE("a login refused for its secret, its user or its address is told with 
                              Told{"auth-fail", "no", "reason=nologin", "nologin"},
                              Told{"auth-fail", "far", "reason=\"not from this address\"", "allow-nets"},
                              Told{"auth-fail", "shut", "reason=\"locked account\"", "locked-account"}}) {
-        CHECK(
-            log_in(server, told.user, told.user == "user1" ? "y" : "x").starts_with("-ERR [AUTH] Password incorrect"));
+        CHECK(try_login(server, told.user, told.user == "user1" ? "y" : "x")
+                  .starts_with("-ERR [AUTH] Password incorrect"));
         is_told(server, listener, told);
     }
 }
@@ -76,23 +76,23 @@ TEST_CASE("a login refused by a lock, a delay, a limit or a broken maildrop is t
     (void)server.directory().file("mail/user2", "no directory");
     LineClient listener = listener_of(server);
     Pop3Client holder = server.session(1);
-    CHECK(log_in(server, "user1", "pass1").starts_with("-ERR [SYS/TEMP]"));
+    CHECK(try_login(server, "user1", "pass1").starts_with("-ERR [SYS/TEMP]"));
     is_told(server, listener, {"refused", "user1", "method=PASS reason=max-per-user", "max-per-user"});
     CHECK(administrator_of(server).command("CONF sessions exclusive").starts_with("+OK"));
-    CHECK(log_in(server, "user1", "pass1").starts_with("-ERR [IN-USE]"));
+    CHECK(try_login(server, "user1", "pass1").starts_with("-ERR [IN-USE]"));
     is_told(server, listener, {"refused", "user1", "reason=in-use why=\"maildrop locked by ", "in-use"});
-    CHECK(log_in(server, "user2", "pass2").starts_with("-ERR [SYS/PERM]"));
+    CHECK(try_login(server, "user2", "pass2").starts_with("-ERR [SYS/PERM]"));
     is_told(server, listener, {"refused", "user2", "reason=maildrop why=", "maildrop"});
     CHECK(administrator_of(server).command("CONF login-delay 3600").starts_with("+OK"));
     server.session(3).quit();
-    CHECK(log_in(server, "user3", "pass3").starts_with("-ERR [LOGIN-DELAY]"));
+    CHECK(try_login(server, "user3", "pass3").starts_with("-ERR [LOGIN-DELAY]"));
     is_told(server, listener, {"refused", "user3", "reason=login-delay", "login-delay"});
 }
 
 TEST_CASE("a clear-text secret refused for want of TLS is told, by whichever command it came") {
-    Server server{1, {"--proxy-from", front, "--require-tls", "-a", "root:s3cr3t"}};
+    Server server{1, {"--proxy-from", proxy_at, "--require-tls", "-a", "root:s3cr3t"}};
     LineClient listener = listener_of(server);
-    LineClient client = through_front(server, "203.0.113.9");
+    LineClient client = by_front(server, "203.0.113.9");
     CHECK(client.command("USER user1").starts_with("-ERR [AUTH]"));
     is_told(server, listener, {"refused", "user1", "ip=203.0.113.9 method=PASS reason=require-tls", "require-tls"});
     CHECK(client.command("AUTH PLAIN AHVzZXIxAHBhc3Mx").starts_with("-ERR [AUTH]"));
@@ -105,13 +105,13 @@ TEST_CASE("a clear-text secret refused for want of TLS is told, by whichever com
 }
 
 TEST_CASE("a connection refused by a limit, for its PROXY header or for its silence is told") {
-    Server server{1, {"--max-per-ip", "1", "--proxy-from", front, "-a", "root:s3cr3t"}};
+    Server server{1, {"--max-per-ip", "1", "--proxy-from", proxy_at, "-a", "root:s3cr3t"}};
     LineClient listener = listener_of(server);
     Pop3Client one = server.client();
     LineClient other{"127.0.0.1", server.port()};
     CHECK(other.rest(true).starts_with("-ERR [SYS/TEMP]"));
     is_told(server, listener, {"refused", "", "ip=127.0.0.1 reason=max-per-ip", "max-per-ip"});
-    Wire headless{"127.0.0.1", server.port(), {.from = front}};
+    Wire headless{"127.0.0.1", server.port(), {.from = proxy_at}};
     headless.send("USER user1\r\n");
     CHECK(headless.rest(true).empty());
     is_told(server, listener, {"refused", "", "reason=proxy-header why=\"no valid PROXY header\"", "proxy-header"});
@@ -124,7 +124,8 @@ TEST_CASE("a connection refused by a limit, for its PROXY header or for its sile
 TEST_CASE("the tenth wrong login of a connection is answered and closes it, on loopback too") {
     Server server{2};
     Pop3Client client = server.client();
-    for (int i = 0; i < 10; ++i) CHECK(log_in(client, "user1", "guess" + std::to_string(i)).starts_with("-ERR [AUTH]"));
+    for (int i = 0; i < 10; ++i)
+        CHECK(try_login(client, "user1", "guess" + std::to_string(i)).starts_with("-ERR [AUTH]"));
     CHECK(client.ended());
     // Pipelined, whatever stands behind the tenth is not looked at.
     std::string tries;
@@ -140,6 +141,6 @@ TEST_CASE("the tenth wrong login of a connection is answered and closes it, on l
     CHECK(replies.find("Password accepted") == std::string::npos);
     // Nine wrong ones and a right one.
     Pop3Client owner = server.client();
-    for (int i = 0; i < 9; ++i) CHECK(log_in(owner, "user2", "typo").starts_with("-ERR [AUTH]"));
-    CHECK(log_in(owner, "user2", "pass2").starts_with("+OK"));
+    for (int i = 0; i < 9; ++i) CHECK(try_login(owner, "user2", "typo").starts_with("-ERR [AUTH]"));
+    CHECK(try_login(owner, "user2", "pass2").starts_with("+OK"));
 }

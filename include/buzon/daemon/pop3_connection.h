@@ -47,6 +47,7 @@ enum class Ending : std::uint8_t {
     login_timeout,
     bad_lines,
     wrong_logins,
+    displaced,
     cut,
     kicked,
     stopping
@@ -97,6 +98,8 @@ public:
     void start(std::string_view early);
     // Ends it without UPDATE, at once; an update under way is finished.
     void stop(Ending why) { close(why); }
+    // Before it has logged in: another one takes its place. `line` is the last that it hears.
+    void turn_away(std::string_view line);
     // No further command is taken: the one that runs is finished, its reply sent.
     void finish_up();
     // Somebody else wants the maildrop. Ends it without UPDATE, and is true, when the client is gone for certain; else

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "buzon/daemon/context.h"
+#include "buzon/daemon/places.h"
 #include "buzon/daemon/pop3_connection.h"
 #include "buzon/daemon/proxy_gate.h"
 #include "buzon/net/listener.h"
@@ -66,11 +67,13 @@ private:
     [[nodiscard]] posix::Result<Listeners> bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                      std::string& failed);
     void accept(net::Accepted accepted);
-    void named_by_front(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early);
-    void admit(posix::UniqueFd socket, const ClientInfo& client, std::string_view early);
+    void named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
+                        std::string_view early);
+    void admit(std::uint64_t id, posix::UniqueFd socket, const ClientInfo& client, std::string_view early);
+    [[nodiscard]] bool make_room();
     void refuse(int socket, const net::Ip& ip, state::Refused why);
     [[nodiscard]] bool full() const noexcept;
-    [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip) const;
+    [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip);
     void retire(Pop3Connection& connection) override;
     void user_came(Pop3Connection& connection) override;
     void user_left(Pop3Connection& connection) override;
@@ -92,6 +95,7 @@ private:
     std::unordered_map<net::Ip, std::uint32_t, net::IpHash> per_ip_;
     std::unordered_map<std::string, std::uint32_t> per_user_;
     std::function<void()> when_empty_;
+    Places places_; // of those who have not logged in
     ProxyGate gate_;
 };
 

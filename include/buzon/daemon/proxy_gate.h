@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "buzon/daemon/context.h"
+#include "buzon/daemon/places.h"
 #include "buzon/net/address.h"
 #include "buzon/net/listener.h"
 #include "buzon/net/proxy_header.h"
@@ -19,10 +20,11 @@ namespace buzon::daemon {
 class ProxyGate {
 public:
     // `early`: what the client has sent already, behind the header; good during the call.
-    using OnPassed =
-        std::function<void(net::Accepted accepted, const net::ProxyHeader& header, std::string_view early)>;
+    using OnPassed = std::function<void(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
+                                        std::string_view early)>;
 
-    ProxyGate(Context& context, std::vector<net::Cidr> fronts, OnPassed passed);
+    // `places`: where those who wait stand until they have passed or are gone.
+    ProxyGate(Context& context, Places& places, std::vector<net::Cidr> fronts, OnPassed passed);
     ProxyGate(const ProxyGate&) = delete;
     ProxyGate& operator=(const ProxyGate&) = delete;
     ~ProxyGate();
@@ -31,7 +33,9 @@ public:
     void set_fronts(std::vector<net::Cidr> fronts) { fronts_ = std::move(fronts); }
     // Whether this peer is a front, whose header is required.
     [[nodiscard]] bool guards(const net::Ip& peer) const noexcept;
-    void admit(net::Accepted accepted);
+    void admit(std::uint64_t id, net::Accepted accepted);
+    // Closes one of them behind this line.
+    void turn_away(std::uint64_t id, std::string_view line);
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     void close_all();
 
@@ -41,9 +45,11 @@ private:
     void refuse(Waiter& waiter, std::string_view why);
 
     Context& context_;
+    Places& places_;
     std::vector<net::Cidr> fronts_;
     OnPassed passed_;
-    std::unordered_map<Waiter*, std::unique_ptr<Waiter>> waiting_;
+    [[nodiscard]] std::unique_ptr<Waiter> take_out(std::uint64_t id);
+    std::unordered_map<std::uint64_t, std::unique_ptr<Waiter>> waiting_;
 };
 
 } // namespace buzon::daemon

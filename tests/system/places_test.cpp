@@ -1,0 +1,105 @@
+// system/places_test.cpp - who makes room when the table of connections is full.
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+constexpr const char* proxy_peer = "127.0.0.7";
+
+LineClient greeted(const Server& server, const std::string& from) {
+    LineClient client{"127.0.0.1", server.port(), {.from = from}};
+    CHECK(client.line().starts_with("+OK POP3 server ready"));
+    return client;
+}
+
+std::string enter(LineClient& client, int user) {
+    (void)client.command("USER user" + std::to_string(user));
+    return client.command("PASS pass" + std::to_string(user));
+}
+
+// It was displaced: told so, and closed.
+bool displaced(LineClient& client) {
+    return client.rest(true) == "-ERR [SYS/TEMP] too many connections, try again later\r\n";
+}
+
+} // namespace
+
+TEST_CASE("in a full table a newcomer takes the place of whoever has waited longest, of the source with most") {
+    Server server{4, {"--max-connections", "6"}};
+    LineClient in = greeted(server, "127.0.0.2");
+    CHECK(enter(in, 1).starts_with("+OK"));
+    LineClient other = greeted(server, "127.0.0.3");
+    std::vector<LineClient> hoard;
+    for (int i = 0; i < 4; ++i) hoard.push_back(greeted(server, "127.0.0.2"));
+    (void)hoard[0].command("USER user2");
+    LineClient owner = greeted(server, "127.0.0.4");
+    CHECK(displaced(hoard[0]));
+    CHECK(enter(owner, 3).starts_with("+OK"));
+    // The hoarder's own newcomers take his own places.
+    for (int i = 1; i < 4; ++i) {
+        hoard.push_back(greeted(server, "127.0.0.2"));
+        CHECK(displaced(hoard[static_cast<std::size_t>(i)]));
+    }
+    CHECK(other.command("CAPA").starts_with("+OK"));
+    CHECK(eventually([&] {
+        return server.log().find("refused level=notice session=3 user=user2 ip=127.0.0.2 reason=displaced") !=
+               std::string::npos;
+    }));
+    CHECK(server.manager().ask("METR refusals-displaced") == "4");
+    CHECK(in.command("NOOP").starts_with("+OK"));
+    CHECK(owner.command("NOOP").starts_with("+OK"));
+}
+
+TEST_CASE("a table full of sessions that have logged in displaces none of them and refuses the newcomer") {
+    Server server{3, {"--max-connections", "2"}};
+    LineClient one = greeted(server, "127.0.0.2");
+    LineClient two = greeted(server, "127.0.0.2");
+    CHECK(enter(one, 1).starts_with("+OK"));
+    CHECK(enter(two, 2).starts_with("+OK"));
+    LineClient three{"127.0.0.1", server.port(), {.from = "127.0.0.3"}};
+    CHECK(three.rest(true).starts_with("-ERR [SYS/TEMP] too many connections"));
+    CHECK(one.command("NOOP").starts_with("+OK"));
+    CHECK(two.command("NOOP").starts_with("+OK"));
+    CHECK(server.manager().ask("METR refusals-max-connections") == "1");
+    // A place that a session leaves is free.
+    (void)one.command("QUIT");
+    CHECK(one.ended());
+    (void)greeted(server, "127.0.0.3");
+}
+
+TEST_CASE("behind a front the clients are the sources, and who sends no header holds no place for ever") {
+    Server server{2, {"--max-connections", "4", "--proxy-from", proxy_peer}};
+    const auto named_client = [&](const std::string& client) {
+        LineClient wire{"127.0.0.1", server.port(), {.from = proxy_peer}};
+        wire.send("PROXY TCP4 " + client + " 203.0.113.1 5000 110\r\n");
+        CHECK(wire.line().starts_with("+OK"));
+        return wire;
+    };
+    LineClient other = named_client("203.0.113.1");
+    std::vector<LineClient> hoard;
+    for (int i = 0; i < 3; ++i) hoard.push_back(named_client("203.0.113.66"));
+    LineClient owner = named_client("203.0.113.2");
+    CHECK(displaced(hoard[0]));
+    CHECK(enter(owner, 1).starts_with("+OK"));
+    // The front's own silent connections are those of one source, too.
+    std::vector<LineClient> silent;
+    for (int i = 0; i < 3; ++i) silent.emplace_back("127.0.0.1", server.port(), Wire::Options{.from = proxy_peer});
+    CHECK(displaced(hoard[1]));
+    LineClient late = named_client("203.0.113.3");
+    CHECK(displaced(silent[0]));
+    CHECK(owner.command("NOOP").starts_with("+OK"));
+}
+
+TEST_CASE("max-connections that has become less makes room from the next newcomer on") {
+    Server server{1, {"--max-connections", "20", "-a", "root:s3cr3t"}};
+    std::vector<LineClient> hoard;
+    for (int i = 0; i < 20; ++i) hoard.push_back(greeted(server, "127.0.0.2"));
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    CHECK(manager.command("CONF max-connections 5").starts_with("+OK"));
+    (void)greeted(server, "127.0.0.3");
+    for (int i = 0; i < 16; ++i) CHECK(displaced(hoard[static_cast<std::size_t>(i)]));
+    CHECK(hoard[16].command("CAPA").starts_with("+OK"));
+}
