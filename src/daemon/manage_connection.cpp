@@ -1,212 +1,179 @@
 #include "buzon/daemon/manage_connection.h"
 
-#include <sys/socket.h>
-
-#include <algorithm>
-
-#include "buzon/posix/io.h"
-
 namespace buzon::daemon {
 namespace {
 
 constexpr std::size_t most_queued = 64 * 1024; // octets made in advance of what the manager reads
-constexpr int lines_per_turn = 100;
 // A live view waits this long after it has sent something: on a busy server each event would else cost a call for each
 // listener.
 constexpr auto between_shows = std::chrono::milliseconds{200};
 
 } // namespace
 
-ManageConnection::ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id,
-                                   posix::UniqueFd socket, std::string name, bool trusted,
-                                   std::optional<auth::Source> from)
-    : context_{context}
-    , control_{control}
+ManageConnection::ManageConnection(ManagerNeeds& needs, ManagerOwner& owner, manage::Session::Peer peer,
+                                   posix::UniqueFd socket, std::optional<auth::Source> from)
+    : needs_{needs}
     , owner_{owner}
-    , id_{id}
-    , socket_{std::move(socket)}
-    , active_{context.loop.now()}
+    , id_{peer.id}
+    , stream_{needs.room, std::move(socket), *this}
+    , active_{needs.loop.now()}
     , reader_{manage::max_line + 2}
     , from_{from}
-    , session_{control, {std::move(name), trusted, id}, [this] { show_soon(); }} {}
+    , session_{needs.host, std::move(peer), [this] { show_soon(); }} {}
 
 ManageConnection::~ManageConnection() = default;
 
 void ManageConnection::start() {
-    if (watch_.start(context_.loop, socket_.get(), EPOLLIN, *this)) return close();
-    timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
-    session_.greet(output_);
-    turn();
+    if (stream_.start()) return close();
+    settings_changed();
+    stream_.begin_turn();
+    session_.greet(stream_.out());
+    settle();
 }
 
 void ManageConnection::stop() {
-    if (closed_) return;
-    // Listeners see the end come, although what was published just now would be due a little later.
-    if (flush() && doing_ == Doing::following) (void)session_.produce(output_, most_queued);
-    if (!closed_) (void)flush();
+    if (state_ == State::closed) return;
+    stream_.begin_turn();
+    // What asked for the end has its reply, and listeners see it come, although both would be due a little later.
+    if (state_ == State::performing && performing_.outcome) take_outcome();
+    if (state_ == State::following && !stream_.slow()) (void)session_.produce(stream_.out(), most_queued);
+    stream_.flush();
     close();
-}
-
-void ManageConnection::on_ready(std::uint32_t events) {
-    if (events & (EPOLLERR | EPOLLHUP)) return close();
-    if (events & (EPOLLIN | EPOLLRDHUP)) read_input();
-    if (!closed_) turn();
+    stream_.end_turn(false);
 }
 
 void ManageConnection::settings_changed() {
-    if (!closed_) timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
+    if (state_ != State::closed) timer_.arm(needs_.loop.timers(), active_ + needs_.settings.mgmt_timeout);
 }
 
 // Called from whoever publishes an event, too: only notes it.
 void ManageConnection::show_soon() {
-    if (closed_) return;
-    if (next_show_ <= context_.loop.now()) return context_.loop.next_turn(*this);
-    show_.arm(context_.loop.timers(), next_show_);
+    if (state_ == State::closed) return;
+    if (next_show_ <= needs_.loop.now()) return needs_.loop.next_turn(*this);
+    show_.arm(needs_.loop.timers(), next_show_);
 }
 
 void ManageConnection::on_timer(event::Timer& which) {
     if (&which == &delay_) return perform_when_due();
     if (&which == &show_) return turn();
-    const event::Instant now = context_.loop.now();
-    if (doing_ == Doing::following || doing_ == Doing::performing) active_ = now;
-    if (now - active_ >= context_.settings.mgmt_timeout) return close();
-    timer_.arm(context_.loop.timers(), active_ + context_.settings.mgmt_timeout);
+    const event::Instant now = needs_.loop.now();
+    if (state_ == State::following || state_ == State::performing) active_ = now;
+    if (now - active_ >= needs_.settings.mgmt_timeout) return close();
+    settings_changed();
 }
 
-void ManageConnection::read_input() {
-    // At most a line and a read are kept: who sends faster than we answer waits.
-    if (input_.size() > manage::max_line + 2) return;
-    const posix::Transfer got = posix::read_some(socket_.get(), context_.room.buffer());
-    if (got.what == posix::Moved::failed) return close();
-    if (got.what == posix::Moved::end) peer_done_ = true;
-    if (got.what != posix::Moved::some) return;
-    input_.append(context_.room.buffer().data(), got.bytes);
-    active_ = context_.loop.now();
-    if (std::exchange(first_octets_, false) && manage::Session::is_foreign(input_)) {
+void ManageConnection::turn(std::string_view fresh) {
+    if (state_ == State::closed) return;
+    stream_.begin_turn(fresh);
+    const bool first = stream_.received() == fresh.size();
+    if (!fresh.empty()) active_ = needs_.loop.now();
+    if (first && !fresh.empty() && manage::Session::is_foreign(fresh)) {
         // Another protocol, which may never send a line end.
-        (void)session_.line(input_, output_);
-        input_.clear();
-        closing_ = true;
+        (void)session_.line(fresh, stream_.out());
+        stream_.input() = {};
+        take(manage::Closing{});
     }
+    work();
+    settle();
 }
 
-void ManageConnection::turn() {
-    if (closed_) return;
-    for (int lines = 0; !closing_;) {
-        if (!flush()) break;
-        if (lines >= lines_per_turn) {
-            context_.loop.next_turn(*this);
-            break;
-        }
-        if (doing_ == Doing::performing) break;
-        if (doing_ == Doing::producing) {
-            if (!session_.produce(output_, most_queued)) doing_ = Doing::nothing;
-            continue;
-        }
-        if (!next_line()) {
-            if (doing_ == Doing::following) show();
-            break;
-        }
-        ++lines;
+void ManageConnection::work() {
+    if (stream_.slow()) return;
+    if (state_ == State::performing && performing_.outcome) {
+        take_outcome();
+    } else if (state_ == State::idle || state_ == State::following) {
+        if (!next_line()) return state_ == State::following ? show() : void();
     }
-    if (closed_) return;
-    const bool all_sent = flush();
-    if (closed_) return;
-    if (closing_ && all_sent) return close();
-    const bool wants_input = !peer_done_ && !closing_ && input_.size() <= manage::max_line + 2;
-    watch_.interest((wants_input ? EPOLLIN : 0u) | (all_sent ? 0u : EPOLLOUT));
+    if (state_ == State::producing && !session_.produce(stream_.out(), most_queued)) state_ = State::idle;
+    if (state_ == State::performing || state_ == State::leaving) return;
+    const bool more = state_ == State::producing || state_ == State::following || !stream_.input().empty() ||
+                      stream_.state() == net::Stream::State::half_closed;
+    if (more && stream_.flush()) needs_.loop.next_turn(*this);
+}
+
+void ManageConnection::settle() {
+    if (state_ != State::closed) {
+        stream_.flush();
+        if (stream_.is_cut() || (state_ == State::leaving && stream_.queued() == 0)) close();
+    }
+    const bool takes_lines = state_ == State::idle || state_ == State::following;
+    stream_.end_turn(takes_lines && !pending());
+    // Behind the turn: a new port, for example, has its first connections at once, and they have turns of their own.
+    if (state_ != State::performing || std::exchange(performing_.begun, true)) return;
+    perform_when_due();
+    if (performing_.outcome) turn(); // what is done is told, before somebody ends us for it
 }
 
 // Sends what a live view has to show, so much a turn. More is made when the client has taken it; what the ring has
 // written over by then is lost to the client, who is told.
 void ManageConnection::show() {
-    const event::Instant now = context_.loop.now();
-    if (now < next_show_) return show_.arm(context_.loop.timers(), next_show_);
-    (void)session_.produce(output_, most_queued);
-    if (output_.empty()) return;
-    const bool more = output_.size() >= most_queued;
+    const event::Instant now = needs_.loop.now();
+    if (now < next_show_) return show_.arm(needs_.loop.timers(), next_show_);
+    (void)session_.produce(stream_.out(), most_queued);
+    if (stream_.out().empty()) return;
+    const bool more = stream_.full();
     next_show_ = more ? now : now + between_shows;
-    if (flush() && more) context_.loop.next_turn(*this);
+    if (stream_.flush() && more) needs_.loop.next_turn(*this);
 }
 
 bool ManageConnection::next_line() {
-    std::string_view in = input_;
-    const line::LineReader::Next next = reader_.next(in);
-    const std::size_t taken = input_.size() - in.size();
-    bool got = true;
+    const line::LineReader::Next next = reader_.next(stream_.input());
     switch (next.kind) {
     case line::LineReader::Kind::more:
-        if (peer_done_) closing_ = true;
-        got = false;
-        break;
-    case line::LineReader::Kind::line: perform(session_.line(next.text, output_)); break;
-    case line::LineReader::Kind::too_long: perform(session_.too_long(output_)); break;
-    case line::LineReader::Kind::invalid: perform(session_.invalid(output_)); break;
+        if (stream_.state() == net::Stream::State::half_closed) take(manage::Closing{});
+        return false;
+    case line::LineReader::Kind::line: take(session_.line(next.text, stream_.out())); break;
+    case line::LineReader::Kind::too_long: take(session_.too_long(stream_.out())); break;
+    case line::LineReader::Kind::invalid: take(session_.invalid(stream_.out())); break;
     }
-    input_.erase(0, taken);
-    if (input_.empty()) input_ = {};
-    return got;
-}
-
-void ManageConnection::perform(manage::Action action) {
-    doing_ = Doing::nothing;
-    if (std::holds_alternative<manage::Answered>(action)) return;
-    if (std::holds_alternative<manage::Producing>(action)) {
-        doing_ = Doing::producing;
-    } else if (std::holds_alternative<manage::Following>(action)) {
-        doing_ = Doing::following;
-    } else if (std::holds_alternative<manage::Closing>(action)) {
-        closing_ = true;
-    } else {
-        doing_ = Doing::performing;
-        asked_ = std::move(action);
-        asked_at_ = context_.loop.now();
-        perform_when_due();
-    }
-}
-
-void ManageConnection::perform_when_due() {
-    const event::Instant when = control_.not_before(asked_, from_, asked_at_);
-    if (when > context_.loop.now()) return delay_.arm(context_.loop.timers(), when);
-    perform_now();
-}
-
-void ManageConnection::perform_now() {
-    control_.perform(asked_, from_, pending_, [this](manage::Outcome outcome) {
-        asked_ = manage::Answered{}; // it may hold a password
-        perform(session_.done(outcome, output_));
-        context_.loop.next_turn(*this); // not turn(): the answer may have come at once, from within one
-    });
-}
-
-// True: all has left.
-bool ManageConnection::flush() {
-    while (sent_ < output_.size()) {
-        const posix::Transfer sent = posix::send_some(socket_.get(), std::string_view{output_}.substr(sent_));
-        if (sent.what == posix::Moved::would_block) return false;
-        if (sent.what != posix::Moved::some) {
-            close();
-            return false;
-        }
-        sent_ += sent.bytes;
-        active_ = context_.loop.now();
-    }
-    output_ = {};
-    sent_ = 0;
     return true;
 }
 
+void ManageConnection::take(manage::Action action) {
+    state_ = State::idle;
+    if (std::holds_alternative<manage::Answered>(action)) return;
+    if (std::holds_alternative<manage::Producing>(action)) {
+        state_ = State::producing;
+    } else if (std::holds_alternative<manage::Following>(action)) {
+        state_ = State::following;
+    } else if (std::holds_alternative<manage::Closing>(action)) {
+        state_ = State::leaving;
+        stream_.finish(true);
+    } else {
+        state_ = State::performing;
+        performing_.action = std::move(action);
+        performing_.since = needs_.loop.now();
+        performing_.begun = false;
+    }
+}
+
+void ManageConnection::take_outcome() {
+    take(session_.done(*std::exchange(performing_.outcome, std::nullopt), stream_.out()));
+}
+
+void ManageConnection::perform_when_due() {
+    const event::Instant when = needs_.performer.not_before(performing_.action, from_, performing_.since);
+    if (when > needs_.loop.now()) return delay_.arm(needs_.loop.timers(), when);
+    perform();
+}
+
+void ManageConnection::perform() {
+    needs_.performer.perform(performing_.action, from_, performing_.pending, [this](manage::Outcome outcome) {
+        performing_.action = manage::Answered{}; // it may hold a password
+        performing_.outcome = std::move(outcome);
+        needs_.loop.next_turn(*this);
+    });
+}
+
 void ManageConnection::close() {
-    if (closed_) return;
-    closed_ = true;
-    watch_.stop();
+    if (state_ == State::closed) return;
+    state_ = State::closed;
     timer_.disarm();
     delay_.disarm();
     show_.disarm();
     cancel();
-    pending_.drop();
-    if (closing_) posix::finish_sending(socket_.get());
-    socket_.reset();
+    performing_.pending.drop();
+    stream_.cut();
     owner_.retire(*this);
 }
 

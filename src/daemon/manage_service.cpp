@@ -27,7 +27,7 @@ void set_port(net::ListenAddress& address, std::uint16_t port) {
 
 } // namespace
 
-ManageService::ManageService(Context& context, Control& control) : context_{context}, control_{control} {}
+ManageService::ManageService(ManagerNeeds needs, state::Metrics& metrics) : needs_{needs}, metrics_{metrics} {}
 
 ManageService::~ManageService() = default;
 
@@ -47,7 +47,7 @@ std::error_code ManageService::open_once(const std::vector<Where>& where, std::s
     for (const Where& one : where) {
         net::ListenAddress address = one.address;
         if (port_ != 0) set_port(address, port_);
-        auto opened = net::Listener::open(context_.loop, address);
+        auto opened = net::Listener::open(needs_.loop, address);
         if (!opened) {
             const int code = opened.error().value();
             if (one.optional && (code == EADDRNOTAVAIL || code == EAFNOSUPPORT)) continue;
@@ -77,7 +77,7 @@ void ManageService::settings_changed() {
 }
 
 void ManageService::accept(net::Accepted accepted) {
-    if (connections_.size() - leaving_.size() >= context_.settings.max_managers) {
+    if (connections_.size() - leaving_.size() >= needs_.settings.max_managers) {
         (void)posix::send_some(accepted.socket.get(), "-ERR too many management connections, try again later\r\n");
         return;
     }
@@ -86,22 +86,22 @@ void ManageService::accept(net::Accepted accepted) {
     std::optional<auth::Source> from;
     if (!accepted.over_unix) from = source_of(accepted.peer.ip);
     std::string name = accepted.over_unix ? "unix" : accepted.peer.text();
-    auto connection = std::make_unique<ManageConnection>(context_, control_, *this, id, std::move(accepted.socket),
-                                                         std::move(name), trusted, from);
+    auto connection = std::make_unique<ManageConnection>(
+        needs_, *this, manage::Session::Peer{std::move(name), trusted, id}, std::move(accepted.socket), from);
     ManageConnection& started = *connection;
     connections_.emplace(id, std::move(connection));
-    ++context_.metrics.managers_open;
+    ++metrics_.managers_open;
     started.start();
 }
 
 void ManageService::retire(ManageConnection& connection) {
     leaving_.push_back(connection.id());
-    context_.loop.next_turn(sweep_);
+    needs_.loop.next_turn(sweep_);
 }
 
 void ManageService::sweep() {
     for (const std::uint64_t id : std::exchange(leaving_, {})) {
-        if (connections_.erase(id) > 0) --context_.metrics.managers_open;
+        if (connections_.erase(id) > 0) --metrics_.managers_open;
     }
 }
 

@@ -1,9 +1,5 @@
 #include "buzon/daemon/metrics_connection.h"
 
-#include <sys/socket.h>
-
-#include "buzon/posix/io.h"
-
 namespace buzon::daemon {
 namespace {
 
@@ -14,70 +10,47 @@ constexpr auto time_for_a_request = 30s;
 
 } // namespace
 
-MetricsConnection::MetricsConnection(Context& context, MetricsOwner& owner, std::uint64_t id, posix::UniqueFd socket,
-                                     std::function<std::string()> page)
-    : context_{context}, owner_{owner}, id_{id}, socket_{std::move(socket)}, session_{std::move(page)} {}
+MetricsConnection::MetricsConnection(event::EventLoop& loop, net::StreamRoom& room, MetricsOwner& owner,
+                                     std::uint64_t id, posix::UniqueFd socket, std::function<std::string()> page)
+    : loop_{loop}
+    , owner_{owner}
+    , id_{id}
+    , stream_{room, std::move(socket), *this}
+    , limit_{*this}
+    , session_{std::move(page)} {}
 
 void MetricsConnection::start() {
-    limit_.arm(context_.loop.timers(), context_.loop.now() + time_for_a_request);
-    if (watch_.start(context_.loop, socket_.get(), EPOLLIN, *this)) close();
+    limit_.arm(loop_.timers(), loop_.now() + time_for_a_request);
+    if (stream_.start()) close();
 }
 
-void MetricsConnection::on_ready(std::uint32_t events) {
-    if (events & (EPOLLERR | EPOLLHUP)) return close();
-    if (!output_.empty()) {
-        if (flush()) take({});
-        return;
-    }
-    const posix::Transfer got = posix::read_some(socket_.get(), context_.room.buffer());
-    if (got.what == posix::Moved::some) return take({context_.room.buffer().data(), got.bytes});
-    if (got.what != posix::Moved::would_block) close();
+void MetricsConnection::turn(std::string_view fresh) {
+    if (closed_) return;
+    stream_.begin_turn(fresh);
+    if (!stream_.slow()) answer(); // one that does not take its response gets no other
+    stream_.flush();
+    const bool ended = stream_.state() != net::Stream::State::open && stream_.input().empty();
+    if (stream_.is_cut() || (ended && stream_.queued() == 0)) close();
+    if (!closed_ && !stream_.slow() && !stream_.input().empty()) loop_.next_turn(*this);
+    stream_.end_turn(!pending());
 }
 
-// Answers request after request, as long as the client takes the responses.
-void MetricsConnection::take(std::string_view received) {
-    input_ += received;
-    while (!input_.empty() && !session_.closing()) {
-        const std::size_t taken = session_.feed(input_, output_);
-        input_.erase(0, taken);
-        if (output_.empty()) break; // the beginning of a request
-        limit_.arm(context_.loop.timers(), context_.loop.now() + time_for_a_request);
-        if (!flush()) return;
-    }
-    if (input_.empty()) input_ = {};
-}
-
-// True: all has left, and the connection goes on.
-bool MetricsConnection::flush() {
-    while (sent_ < output_.size()) {
-        const posix::Transfer sent = posix::send_some(socket_.get(), std::string_view{output_}.substr(sent_));
-        if (sent.what == posix::Moved::would_block) {
-            watch_.interest(EPOLLOUT); // no further request is read meanwhile
-            return false;
-        }
-        if (sent.what != posix::Moved::some) {
-            close();
-            return false;
-        }
-        sent_ += sent.bytes;
-    }
-    output_ = {};
-    sent_ = 0;
-    if (session_.closing()) {
-        close();
-        return false;
-    }
-    watch_.interest(EPOLLIN);
-    return true;
+void MetricsConnection::answer() {
+    std::string_view& input = stream_.input();
+    if (input.empty() || session_.closing()) return;
+    input.remove_prefix(session_.feed(input, stream_.out()));
+    if (!stream_.out().empty()) limit_.arm(loop_.timers(), loop_.now() + time_for_a_request);
+    if (!session_.closing()) return;
+    input = {};
+    stream_.finish(true);
 }
 
 void MetricsConnection::close() {
     if (closed_) return;
     closed_ = true;
-    watch_.stop();
+    cancel();
     limit_.disarm();
-    if (session_.closing()) posix::finish_sending(socket_.get());
-    socket_.reset();
+    stream_.cut();
     owner_.retire(*this);
 }
 

@@ -4,14 +4,14 @@
 
 namespace buzon::daemon {
 
-MetricsService::MetricsService(Context& context, std::function<std::string()> page)
-    : context_{context}, page_{std::move(page)} {}
+MetricsService::MetricsService(event::EventLoop& loop, net::StreamRoom& room, std::function<std::string()> page)
+    : loop_{loop}, room_{room}, page_{std::move(page)} {}
 
 MetricsService::~MetricsService() = default;
 
 std::error_code MetricsService::open(const std::vector<net::Endpoint>& where, std::string& failed) {
     for (const net::Endpoint& endpoint : where) {
-        auto opened = net::Listener::open(context_.loop, endpoint);
+        auto opened = net::Listener::open(loop_, endpoint);
         if (!opened) {
             failed = endpoint.text();
             return opened.error();
@@ -46,7 +46,7 @@ void MetricsService::accept(net::Accepted accepted) {
         return;
     }
     const std::uint64_t id = next_id_++;
-    auto connection = std::make_unique<MetricsConnection>(context_, *this, id, std::move(accepted.socket), page_);
+    auto connection = std::make_unique<MetricsConnection>(loop_, room_, *this, id, std::move(accepted.socket), page_);
     MetricsConnection& started = *connection;
     connections_.emplace(id, std::move(connection));
     started.start();
@@ -54,7 +54,7 @@ void MetricsService::accept(net::Accepted accepted) {
 
 void MetricsService::retire(MetricsConnection& connection) {
     leaving_.push_back(connection.id());
-    context_.loop.next_turn(sweep_);
+    loop_.next_turn(sweep_);
 }
 
 void MetricsService::sweep() {

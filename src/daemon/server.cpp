@@ -99,8 +99,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
     , delay_keeper_{loop_, disk_, settings_, logins_.delays(), events_, options_.state_dir}
     , control_{context_, settings_, options_, pop3_, *this, administrators_, history_}
-    , manage_{context_, control_}
-    , http_{context_, [this] { return manage::prometheus_page(control_.metrics()); }}
+    , manage_{{loop_, settings_, room_, control_, control_}, metrics_}
+    , http_{loop_, room_, [this] { return manage::prometheus_page(control_.metrics()); }}
     , users_watch_{loop_, [this] { reload_.read_users(); }} {
     root_.begin();
     transforms_.standard() = default_transform(options_.transform);

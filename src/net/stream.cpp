@@ -49,10 +49,12 @@ void Stream::begin_turn(std::string_view fresh) {
 }
 
 std::string& Stream::out() {
+    assert(room_.turn_of_ == this);
     return slow() ? waiting().output : room_.output_;
 }
 
 bool Stream::flush(bool more) {
+    assert(room_.turn_of_ == this);
     std::string& out = room_.output_;
     if (is_cut()) { // nobody will get it
         out.clear();

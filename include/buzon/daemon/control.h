@@ -14,6 +14,7 @@
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/options.h"
+#include "buzon/daemon/performer.h"
 #include "buzon/daemon/pop3_service.h"
 #include "buzon/daemon/save_file.h"
 #include "buzon/manage/action.h"
@@ -39,22 +40,17 @@ protected:
     ~ServerHooks() = default;
 };
 
-class Control final : public manage::Host {
+class Control final : public manage::Host, public Performer {
 public:
-    using OnDone = std::function<void(manage::Outcome)>;
-
     // options: as they were at the start; where SAVE writes to.
     Control(Context& context, state::Settings& settings, const Options& options, Pop3Service& pop3, ServerHooks& hooks,
             Administrators& administrators, HistoryKeeper& history);
 
-    // When a manager's action that was asked for at `since` may be performed: guesses wait. To be asked again then.
+    // Performer
     [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from,
-                                            event::Instant since) const;
-    // Performs what a session asked for; from: where its manager is, nothing on a unix socket. `done` is called once,
-    // perhaps at once; when it is called later, `pending` is waiting meanwhile and may be dropped by who no longer
-    // wants to know.
+                                            event::Instant since) const override;
     void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
-                 OnDone done);
+                 OnDone done) override;
 
     // What a manager has changed and not saved: reading the files again must not undo it.
     [[nodiscard]] bool has_changed(const std::string& option) const { return changed_.contains(option); }

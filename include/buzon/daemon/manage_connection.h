@@ -6,12 +6,12 @@
 #include <string>
 #include <string_view>
 
-#include "buzon/daemon/context.h"
-#include "buzon/daemon/control.h"
+#include "buzon/daemon/performer.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/line/line_reader.h"
 #include "buzon/manage/session.h"
-#include "buzon/posix/unique_fd.h"
+#include "buzon/net/stream.h"
+#include "buzon/state/settings.h"
 
 namespace buzon::daemon {
 
@@ -26,10 +26,28 @@ protected:
     ~ManagerOwner() = default;
 };
 
-class ManageConnection final : private event::Handler, private event::TimerHandler, private event::Task {
+// What managers share; it outlives them.
+struct ManagerNeeds {
+    event::EventLoop& loop;
+    const state::Settings& settings;
+    net::StreamRoom& room;
+    manage::Host& host;
+    Performer& performer;
+};
+
+// One answer a turn, or one piece of a long one: what a manager asks for may cost more than a POP3 command, and a
+// hundred answers in a row would make every session wait.
+//
+//   idle ◄──► producing    a long reply
+//    │  ◄──► performing    somebody else does it: no line meanwhile
+//    │  ◄──► following     a live view; the next line ends it
+//    ▼
+//   leaving ──► closed     nothing more is taken; the stream drains
+class ManageConnection final : private net::StreamEvents, private event::TimerHandler, private event::Task {
 public:
-    ManageConnection(Context& context, Control& control, ManagerOwner& owner, std::uint64_t id, posix::UniqueFd socket,
-                     std::string name, bool trusted, std::optional<auth::Source> from);
+    // from: nothing on a unix socket.
+    ManageConnection(ManagerNeeds& needs, ManagerOwner& owner, manage::Session::Peer peer, posix::UniqueFd socket,
+                     std::optional<auth::Source> from);
     ~ManageConnection() override;
 
     void start();
@@ -40,46 +58,47 @@ public:
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
 private:
-    enum class Doing : std::uint8_t { nothing, producing, following, performing };
+    enum class State : std::uint8_t { idle, producing, performing, following, leaving, closed };
+    struct Performing {
+        manage::Action action = manage::Answered{};
+        event::Instant since{};
+        bool begun = false;
+        worker::Pending pending;
+        std::optional<manage::Outcome> outcome;
+    };
 
-    void on_ready(std::uint32_t events) override;
+    void on_input(std::string_view fresh) override { turn(fresh); }
+    void on_room() override { turn(); }
+    void on_lost() override { close(); }
+    void on_sent(std::size_t) override { active_ = needs_.loop.now(); }
     void on_timer(event::Timer& which) override;
     void run() override { turn(); }
-    void turn();
+
+    void turn(std::string_view fresh = {});
+    void work();
+    void settle();
     [[nodiscard]] bool next_line();
-    void perform(manage::Action action);
+    void take(manage::Action action);
+    void take_outcome();
     void perform_when_due();
-    void perform_now();
+    void perform();
     void show_soon();
     void show();
-    void read_input();
-    [[nodiscard]] bool flush();
     void close();
 
-    Context& context_;
-    Control& control_;
+    ManagerNeeds& needs_;
     ManagerOwner& owner_;
     std::uint64_t id_;
-    posix::UniqueFd socket_;
-    event::Watch watch_;
+    net::Stream stream_;
     event::Timer timer_{*this};
     event::Timer delay_{*this}; // before a guess is looked at
     event::Timer show_{*this};  // before a live view shows something again
     event::Instant next_show_{};
-    event::Instant active_{};
+    event::Instant active_;
     line::LineReader reader_;
-    Doing doing_ = Doing::nothing;
-    bool first_octets_ = true;
-    bool closing_ = false;
-    bool closed_ = false;
-    bool peer_done_ = false;
-    std::string input_;
-    std::string output_;
-    std::size_t sent_ = 0; // of output_
+    State state_ = State::idle;
     std::optional<auth::Source> from_;
-    manage::Action asked_ = manage::Answered{}; // while performing
-    event::Instant asked_at_{};
-    worker::Pending pending_;
+    Performing performing_;
     manage::Session session_; // last: it may wake us until it goes
 };
 

@@ -8,12 +8,13 @@
 
 #include "buzon/daemon/manage_connection.h"
 #include "buzon/net/listener.h"
+#include "buzon/state/metrics.h"
 
 namespace buzon::daemon {
 
 class ManageService final : public ManagerOwner {
 public:
-    ManageService(Context& context, Control& control);
+    ManageService(ManagerNeeds needs, state::Metrics& metrics);
     ManageService(const ManageService&) = delete;
     ManageService& operator=(const ManageService&) = delete;
     ~ManageService();
@@ -48,8 +49,8 @@ private:
     void retire(ManageConnection& connection) override;
     void sweep();
 
-    Context& context_;
-    Control& control_;
+    ManagerNeeds needs_;
+    state::Metrics& metrics_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::uint16_t port_ = 0;
     std::uint64_t next_id_ = 1;

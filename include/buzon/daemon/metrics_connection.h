@@ -6,10 +6,9 @@
 #include <functional>
 #include <string>
 
-#include "buzon/daemon/context.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/manage/http.h"
-#include "buzon/posix/unique_fd.h"
+#include "buzon/net/stream.h"
 
 namespace buzon::daemon {
 
@@ -24,10 +23,13 @@ protected:
     ~MetricsOwner() = default;
 };
 
-class MetricsConnection final : private event::Handler, private event::TimerHandler {
+// One page a turn: making it takes as long as a hundred commands of a POP3 session.
+class MetricsConnection final : private net::StreamEvents, private event::TimerHandler, private event::Task {
 public:
-    MetricsConnection(Context& context, MetricsOwner& owner, std::uint64_t id, posix::UniqueFd socket,
-                      std::function<std::string()> page);
+    // The loop and the room outlive us.
+    MetricsConnection(event::EventLoop& loop, net::StreamRoom& room, MetricsOwner& owner, std::uint64_t id,
+                      posix::UniqueFd socket, std::function<std::string()> page);
+    ~MetricsConnection() override = default;
 
     void start();
     // At once; a page on its way is cut.
@@ -35,21 +37,20 @@ public:
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
 private:
-    void on_ready(std::uint32_t events) override;
+    void on_input(std::string_view fresh) override { turn(fresh); }
+    void on_room() override { turn({}); }
+    void on_lost() override { close(); }
     void on_timer(event::Timer&) override { close(); }
-    void take(std::string_view received);
-    [[nodiscard]] bool flush();
+    void run() override { turn({}); }
+    void turn(std::string_view fresh);
+    void answer();
 
-    Context& context_;
+    event::EventLoop& loop_;
     MetricsOwner& owner_;
     std::uint64_t id_;
-    posix::UniqueFd socket_;
-    event::Watch watch_;
-    event::Timer limit_{*this}; // of one request with its response, also of the wait for it
+    net::Stream stream_;
+    event::Timer limit_; // of one request with its response, also of the wait for it
     manage::HttpSession session_;
-    std::string input_; // read but not answered yet: the response before it is still on its way
-    std::string output_;
-    std::size_t sent_ = 0; // of output_
     bool closed_ = false;
 };
 

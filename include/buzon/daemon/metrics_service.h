@@ -18,7 +18,7 @@ public:
     static constexpr std::size_t most_connections = 32;
 
     // page: the content of /metrics, made anew for each request.
-    MetricsService(Context& context, std::function<std::string()> page);
+    MetricsService(event::EventLoop& loop, net::StreamRoom& room, std::function<std::string()> page);
     MetricsService(const MetricsService&) = delete;
     MetricsService& operator=(const MetricsService&) = delete;
     ~MetricsService();
@@ -45,7 +45,8 @@ private:
     void retire(MetricsConnection& connection) override;
     void sweep();
 
-    Context& context_;
+    event::EventLoop& loop_;
+    net::StreamRoom& room_;
     std::function<std::string()> page_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::uint64_t next_id_ = 1;
