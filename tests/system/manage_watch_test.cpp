@@ -11,7 +11,6 @@ using namespace buzon::test;
 
 namespace {
 
-
 ManagementClient administrator(const Server& server) {
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
