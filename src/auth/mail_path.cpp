@@ -68,21 +68,28 @@ private:
     std::string_view user_;
 };
 
-// userdb_mail: `driver:path[:KEY=value...]`, or a path whose driver Dovecot finds out by looking.
-Parsed<std::string_view> path_of_location(std::string_view location) {
+struct Location {
+    std::string_view path;
+    std::string_view control;
+};
+
+// userdb_mail: `driver:path[:KEY=value...]`, or a path whose driver Dovecot finds out by looking. INDEX, LAYOUT and the
+// like say nothing about an INBOX or its ids.
+Parsed<Location> parse_location(std::string_view location) {
     const std::size_t colon = location.find(':');
     if (colon != location.npos && location.find('/') > colon) {
         if (!equal_ignoring_case(location.substr(0, colon), "maildir"))
             return Wrong{"userdb_mail names a store that is no Maildir"};
         location.remove_prefix(colon + 1);
     }
-    std::string_view path = location.substr(0, location.find(':'));
+    Location found{location.substr(0, location.find(':')), {}};
     while (location.find(':') != location.npos) {
         location.remove_prefix(location.find(':') + 1);
         const std::string_view option = location.substr(0, location.find(':'));
-        if (option.starts_with("INBOX=")) path = option.substr(6);
+        if (option.starts_with("INBOX=")) found.path = option.substr(6);
+        if (option.starts_with("CONTROL=")) found.control = option.substr(8);
     }
-    return path;
+    return found;
 }
 
 std::string_view fault_of_path(std::string_view path) {
@@ -95,27 +102,32 @@ std::string_view fault_of_path(std::string_view path) {
 
 } // namespace
 
-Parsed<std::string> mail_path(const MailFields& fields, std::string_view user) {
+Parsed<MailPath> mail_path(const MailFields& fields, std::string_view user) {
     if (!fields.driver.empty() && !equal_ignoring_case(fields.driver, "maildir")) {
         return Wrong{"userdb_mail_driver names a store that is no Maildir"};
     }
-    auto home = Expander{{}, user}(fields.home);
-    if (!home) return home;
-    if (!home.value().empty()) {
-        if (const auto fault = fault_of_path(home.value()); !fault.empty()) return Wrong{std::string{fault}};
-    }
-
-    auto location = path_of_location(fields.mail);
+    const auto filled_in = [user](std::string_view home, std::string_view written) -> Parsed<std::string> {
+        auto path = Expander{home, user}(written);
+        if (!path || path.value().empty()) return path;
+        if (const auto fault = fault_of_path(path.value()); !fault.empty()) return Wrong{std::string{fault}};
+        return path;
+    };
+    const auto home = filled_in({}, fields.home);
+    if (!home) return Wrong{home.why()};
+    const auto location = parse_location(fields.mail);
     if (!location) return Wrong{location.why()};
-    std::string_view written = location.value();
+    const auto control = filled_in(home.value(), location.value().control);
+    if (!control) return Wrong{control.why()};
+
+    std::string_view written = location.value().path;
     if (!fields.path.empty()) written = fields.path;
     if (!fields.inbox_path.empty()) written = fields.inbox_path;
-    if (written.empty()) return home.value().empty() ? std::string{} : home.value() + "/Maildir";
-
-    auto path = Expander{home.value(), user}(written);
-    if (!path) return path;
-    if (const auto fault = fault_of_path(path.value()); !fault.empty()) return Wrong{std::string{fault}};
-    return path;
+    if (written.empty())
+        return MailPath{home.value().empty() ? std::string{} : home.value() + "/Maildir", control.value()};
+    const auto maildir = filled_in(home.value(), written);
+    if (!maildir) return Wrong{maildir.why()};
+    if (maildir.value().empty()) return Wrong{std::string{fault_of_path({})}};
+    return MailPath{maildir.value(), control.value()};
 }
 
 } // namespace buzon::auth

@@ -16,7 +16,10 @@ struct MailFields {
     std::string_view driver;     // userdb_mail_driver
 };
 
-// The Maildir, absolute; empty when no field names one.
-[[nodiscard]] Parsed<std::string> mail_path(const MailFields& fields, std::string_view user);
+struct MailPath {
+    std::string maildir; // absolute; empty when no field names one
+    std::string control; // CONTROL= of userdb_mail: where Dovecot kept its list of ids; else empty
+};
+[[nodiscard]] Parsed<MailPath> mail_path(const MailFields& fields, std::string_view user);
 
 } // namespace buzon::auth

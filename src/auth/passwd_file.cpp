@@ -140,9 +140,10 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     else if (const auto fault = ExtraFields{entry, mail}.read(line); !fault.empty())
         return Wrong{std::string{fault}};
 
-    auto maildir = mail_path(mail, entry.name);
-    if (!maildir) return Wrong{maildir.why()};
-    entry.maildir = std::move(maildir).value();
+    auto place = mail_path(mail, entry.name);
+    if (!place) return Wrong{place.why()};
+    entry.maildir = std::move(place.value().maildir);
+    entry.control = std::move(place.value().control);
     if (!entry.allow_nets.empty()) {
         if (const auto nets = AllowNets::parse(entry.allow_nets); !nets) return Wrong{nets.why()};
     }

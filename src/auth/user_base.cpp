@@ -75,7 +75,7 @@ Parsed<UserBase> UserBase::load(std::span<const NamedSecret> command_line, std::
     for (const NamedSecret& user : command_line) {
         if (auto fault = fault_of(user.name, user.secret); !fault.empty()) return Wrong{std::move(fault)};
         if (users.origin_of(user.name)) return Wrong{"the user " + user.name + " is given twice"};
-        users.add({user.name, user.secret, {}, {}, {}, false, false}, Origin::command_line);
+        users.add({user.name, user.secret, {}, {}, {}, {}, false, false}, Origin::command_line);
     }
     users.reserve(file_text.size());
     if (auto fault = add_file(users, file_text, findings); !fault.empty()) return Wrong{std::move(fault)};
@@ -98,7 +98,7 @@ std::optional<User> UserBase::find(std::string_view name) const {
 
 User UserBase::view(const Own& own) noexcept {
     const PasswdEntry& f = own.fields;
-    return {f.name, f.secret, f.maildir, f.allow_nets, f.transform, f.nologin, f.nodelay, own.origin};
+    return {f.name, f.secret, f.maildir, f.control, f.allow_nets, f.transform, f.nologin, f.nodelay, own.origin};
 }
 
 std::vector<User> UserBase::list() const {
@@ -179,7 +179,8 @@ std::optional<std::string> UserBase::clear_password(std::string_view name, const
 Parsed<bool> UserBase::add(std::string_view name, std::string_view secret) {
     if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
     if (find(name)) return Wrong{"the user exists already"};
-    own_[std::string{name}] = Own{{std::string{name}, std::string{secret}, {}, {}, {}, false, false}, Origin::run_time};
+    own_[std::string{name}] =
+        Own{{std::string{name}, std::string{secret}, {}, {}, {}, {}, false, false}, Origin::run_time};
     ++living_;
     totals_.comes(secret);
     changes_[std::string{name}] = std::string{secret};
@@ -192,8 +193,8 @@ Parsed<bool> UserBase::set_secret(std::string_view name, std::string_view secret
     if (!old) return Wrong{"there is no such user"};
     totals_.goes(old->secret);
     totals_.comes(secret);
-    Own changed{{std::string{old->name}, std::string{secret}, std::string{old->maildir}, std::string{old->allow_nets},
-                 std::string{old->transform}, old->nologin, old->nodelay},
+    Own changed{{std::string{old->name}, std::string{secret}, std::string{old->maildir}, std::string{old->control},
+                 std::string{old->allow_nets}, std::string{old->transform}, old->nologin, old->nodelay},
                 old->origin};
     own_[changed.fields.name] = std::move(changed);
     changes_[std::string{name}] = std::string{secret};

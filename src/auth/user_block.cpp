@@ -39,10 +39,11 @@ struct UserBlock::Header {
 };
 
 struct UserBlock::Entry {
-    std::uint32_t at; // in the text: name, secret, maildir, allow_nets, transform, one behind the other
-    std::uint16_t name, secret, maildir, allow_nets, transform;
+    std::uint32_t at; // in the text: name, secret, maildir, control, allow_nets, transform, one behind the other
+    std::uint16_t name, secret, maildir, control, allow_nets, transform;
     std::uint8_t origin;
     std::uint8_t flags;
+    std::uint16_t reserved;
 
     static constexpr std::uint8_t has_nologin = 1, has_nodelay = 2, is_broken = 4;
 
@@ -57,6 +58,7 @@ struct UserBlock::Entry {
         user.name = take(name);
         user.secret = take(secret);
         user.maildir = take(maildir);
+        user.control = take(control);
         user.allow_nets = take(allow_nets);
         user.transform = take(transform);
         user.nologin = (flags & has_nologin) != 0;
@@ -213,9 +215,10 @@ void UserBlockBuilder::add(const PasswdEntry& user, Origin origin, std::size_t l
                            (user.nodelay ? UserBlock::Entry::has_nodelay : 0u) |
                            (broken ? UserBlock::Entry::is_broken : 0u);
     entries_.push_back({static_cast<std::uint32_t>(text_.size()), size(user.name), size(user.secret),
-                        size(user.maildir), size(user.allow_nets), size(user.transform),
-                        static_cast<std::uint8_t>(origin), static_cast<std::uint8_t>(flags)});
-    for (const std::string* part : {&user.name, &user.secret, &user.maildir, &user.allow_nets, &user.transform}) {
+                        size(user.maildir), size(user.control), size(user.allow_nets), size(user.transform),
+                        static_cast<std::uint8_t>(origin), static_cast<std::uint8_t>(flags), 0});
+    for (const std::string* part :
+         {&user.name, &user.secret, &user.maildir, &user.control, &user.allow_nets, &user.transform}) {
         text_ += *part;
     }
     totals_.comes(user.secret);

@@ -65,6 +65,21 @@ TEST_CASE("the Maildir follows the most special field") {
     CHECK(entry("a:{PLAIN}x::::/srv/a:::maildir:/old/form:INDEX=/i").maildir == "/old/form");
 }
 
+TEST_CASE("CONTROL of a mail location says where Dovecot kept its list, INDEX and LAYOUT say nothing") {
+    const auto place = [](const std::string& mail) {
+        const PasswdEntry found = entry("a@b.c:{PLAIN}x::::/srv/a::userdb_mail=" + mail);
+        return found.maildir + ' ' + found.control;
+    };
+    CHECK(place("maildir:~/mail:CONTROL=/var/control/%d/%n") == "/srv/a/mail /var/control/b.c/a");
+    CHECK(place("maildir:~/mail:INDEX=/i:CONTROL=~/c:LAYOUT=fs:INBOX=~/in") == "/srv/a/in /srv/a/c");
+    CHECK(place("maildir:~/mail:INDEX=/i:LAYOUT=fs") == "/srv/a/mail ");
+    CHECK(entry("a:{PLAIN}x::::/srv/a:::maildir:/old/form:CONTROL=/c").control == "/c");
+    for (const char* const control : {"relative", "/srv/../etc", "/srv/%x"}) {
+        INFO(control);
+        CHECK_FALSE(parse_passwd_line(std::string{"a:{PLAIN}x::::::userdb_mail=maildir:/m:CONTROL="} + control));
+    }
+}
+
 TEST_CASE("a Maildir that is none, or nowhere certain, is refused") {
     for (const std::string rest :
          {"relative", "~", "/srv/..", "/srv/../etc", "/srv/%x", "/srv/%{uid}", "/srv/%{user", "/srv/%", "%h/x"}) {

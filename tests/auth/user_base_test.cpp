@@ -340,7 +340,7 @@ TEST_CASE("a hundred thousand users are each found again") {
     std::string file;
     for (int i = 0; i < 100'000; ++i)
         file += "user" + std::to_string(i) + "@example.org:{PLAIN}pass" + std::to_string(i) + ":1:1::/home/u" +
-                std::to_string(i) + ":\n";
+                std::to_string(i) + "::userdb_mail=maildir:~/Maildir:CONTROL=~/control\n";
     const UserBase base = base_of(file);
     CHECK(base.size() == 100'000);
     for (int i = 0; i < 100'000; i += 997) {
@@ -348,6 +348,7 @@ TEST_CASE("a hundred thousand users are each found again") {
         REQUIRE(user);
         CHECK(user->secret == "{PLAIN}pass" + std::to_string(i));
         CHECK(user->maildir == "/home/u" + std::to_string(i) + "/Maildir");
+        CHECK(user->control == "/home/u" + std::to_string(i) + "/control");
     }
     CHECK_FALSE(base.find("user100000@example.org"));
 }

@@ -8,7 +8,8 @@
 //   nologin                        refused as with a wrong password (its value does not matter, as in Dovecot)
 //   nodelay                        never throttled
 //   userdb_home=DIR                the same as the home field, and stronger
-//   userdb_mail=maildir:DIR        the user's Maildir; `:INBOX=DIR` behind it is stronger
+//   userdb_mail=maildir:DIR        the user's Maildir; `:INBOX=DIR` behind it is stronger;
+//                                  `:CONTROL=DIR` says where dovecot-uidlist is; other options change nothing
 //   userdb_mail_path=DIR           the same in the words of Dovecot 2.4; userdb_mail_inbox_path is stronger
 //   buzon_transform=SPEC           this user's transformation; when it holds blanks, in "..." with \" and \\ inside
 // A home alone stands for the Maildir home/Maildir. Paths may begin with ~/ and hold %h %u %n %d %% or %{home} %{user}
@@ -31,6 +32,7 @@ struct PasswdEntry {
     std::string name;
     std::string secret;     // with its {SCHEME}
     std::string maildir;    // absolute, or empty: the usual place below the mail root
+    std::string control;    // absolute: where Dovecot kept dovecot-uidlist; or empty: in the Maildir
     std::string allow_nets; // checked to be a list; empty = from anywhere
     std::string transform;  // as written, quotes undone; empty = as everybody
     bool nologin = false;

@@ -25,6 +25,7 @@ struct User {
     std::string_view name;
     std::string_view secret;  // with its {SCHEME}
     std::string_view maildir; // absolute, or empty: MAILROOT/name
+    std::string_view control; // where Dovecot kept its list of ids, if not in the Maildir
     std::string_view allow_nets;
     std::string_view transform;
     bool nologin = false;
