@@ -28,9 +28,6 @@ void append_text(std::string& out, std::string_view text, Numbers numbers) {
     out.append("\r\n");
 }
 
-// Two numbers of 20 digits, or one and a UIDL of 70, with a space and CRLF.
-constexpr std::size_t longest_pair = 96;
-
 void finish_pair(std::string& out, char* line, char* end) {
     *end++ = '\r';
     *end++ = '\n';
@@ -40,17 +37,17 @@ void finish_pair(std::string& out, char* line, char* end) {
 } // namespace
 
 void append_pair(std::string& out, std::uint64_t first, std::uint64_t second) {
-    char line[longest_pair];
+    char line[PairLines::longest];
     char* end = std::to_chars(line, line + 20, first).ptr;
     *end++ = ' ';
     finish_pair(out, line, std::to_chars(end, end + 20, second).ptr);
 }
 
 void append_pair(std::string& out, std::uint64_t first, std::string_view second) {
-    char line[longest_pair];
+    char line[PairLines::longest];
     char* end = std::to_chars(line, line + 20, first).ptr;
     *end++ = ' ';
-    finish_pair(out, line, end + second.copy(end, 70));
+    finish_pair(out, line, end + second.copy(end, longest_uidl));
 }
 
 void ok(std::string& out, std::string_view text, Numbers numbers) {

@@ -32,6 +32,8 @@ void append_pair(std::string& out, std::uint64_t first, std::uint64_t second);
 // "1 whqtswO00WBw418f9t5JxYwZ": a line of UIDL.
 void append_pair(std::string& out, std::uint64_t first, std::string_view second);
 
+inline constexpr std::size_t longest_uidl = 255; // 70 of our own, more of other servers'
+
 // The same for listings, which may have a million lines: they are put together here and appended many at a time.
 class PairLines {
 public:
@@ -44,11 +46,13 @@ public:
         *at = ' ';
         end_line(std::to_chars(at + 1, end(), second).ptr);
     }
-    // `second`: a UIDL, 70 octets at most.
+    // Two numbers of 20 digits, or one and a UIDL, with a space and CRLF.
+    static constexpr std::size_t longest = 20 + 1 + longest_uidl + 2;
+
     void add(std::uint64_t first, std::string_view second) {
         char* const at = std::to_chars(room(), end(), first).ptr;
         *at = ' ';
-        end_line(at + 1 + second.copy(at + 1, 70));
+        end_line(at + 1 + second.copy(at + 1, longest_uidl));
     }
     // By how much `out` has grown, or will have when all is there.
     [[nodiscard]] std::size_t size() const noexcept { return out_.size() - before_ + used_; }
@@ -58,9 +62,6 @@ public:
     }
 
 private:
-    // Two numbers of 20 digits, or one and a UIDL, with a space and CRLF.
-    static constexpr std::size_t longest = 96;
-
     [[nodiscard]] char* room() {
         if (used_ > sizeof text_ - longest) finish();
         return text_ + used_;
