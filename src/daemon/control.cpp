@@ -275,7 +275,9 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
 void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
     const std::string maildir = context_.users.maildir_of(whom.user);
     if (maildir.empty()) return done(failed(nobody_known()));
-    pending = context_.disk.submit(release_uidl_job(context_.root.root(), maildir, uidl_rules(context_.settings)),
+    mail::UidlRules rules = uidl_rules(context_.settings);
+    rules.dovecot_control = context_.users.control_of(whom.user);
+    pending = context_.disk.submit(release_uidl_job(context_.root.root(), maildir, std::move(rules)),
                                    [done](worker::Answer answer) {
                                        const Answered said = read_answer(answer);
                                        done(said.why ? failed(Locks::words_for(said.why, {})) : manage::Outcome{});

@@ -106,20 +106,16 @@ worker::Reply do_scan(std::string_view body) {
     const std::error_code trouble = create                 ? mail::create_maildir_below(root, request.maildir)
                                     : mail::is_there(root) ? std::error_code{}
                                                            : mail::root_has_gone();
-    if (trouble) return reply(trouble);
-    mail::UidlChange change;
-    auto snapshot = mail::scan(request.maildir, request.options, &change);
-    if (!snapshot) {
-        std::string seen;
-        put(seen, change.known);
-        put(seen, change.changed);
-        return reply(snapshot.error(), seen);
-    }
+    // What it is that stands in the way, the scan says.
+    if (trouble && trouble != std::errc::operation_not_permitted) return reply(trouble);
+    mail::ScanFindings findings;
+    auto snapshot = mail::scan(request.maildir, request.options, &findings);
+    if (!snapshot) return reply(snapshot.error(), findings.to_bytes());
     if (!mail::is_there(root)) return reply(mail::root_has_gone()); // what was read may be another one's
     std::string local;
     for (const std::string& path : {request.maildir, root.path})
         put(local, static_cast<std::uint8_t>(on_local_file_system(path)));
-    return reply({}, local, std::move(snapshot).value());
+    return reply({}, local + findings.to_bytes(), std::move(snapshot).value());
 }
 
 worker::Reply do_open(std::string_view body) {
@@ -457,10 +453,9 @@ Answered read_answer(const worker::Answer& answer) {
     return {code == 0 ? std::error_code{} : std::error_code{code, std::system_category()}, rest};
 }
 
-mail::UidlChange read_change(std::string_view rest) {
-    mail::UidlChange change;
-    if (!take(rest, change.known) || !take(rest, change.changed)) return {};
-    return change;
+mail::ScanFindings read_findings(std::string_view rest) {
+    auto findings = mail::ScanFindings::from_bytes(rest);
+    return findings ? std::move(findings).value() : mail::ScanFindings{};
 }
 
 worker::Job scan_job(const mail::MailRoot& root, const std::string& maildir, bool create,
@@ -478,7 +473,7 @@ ScanAnswer read_scan_answer(std::string_view rest) {
     std::uint8_t maildir = 0;
     std::uint8_t root = 0;
     if (!take(rest, maildir) || !take(rest, root)) return {};
-    return {maildir != 0, root != 0};
+    return {maildir != 0, root != 0, read_findings(rest)};
 }
 
 worker::Job release_uidl_job(const mail::MailRoot& root, const std::string& maildir, mail::UidlRules rules) {

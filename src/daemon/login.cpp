@@ -162,7 +162,8 @@ void Login::open_maildrop() {
                                                  : "maildrop locked by another server");
     }
     lock_ = std::move(std::get<MaildropLock>(taken));
-    if (auto snapshot = needs_.maildrops.open(maildir_, true, waiter_)) opened(std::move(snapshot));
+    if (auto snapshot = needs_.maildrops.open(maildir_, needs_.users.control_of(user_), waiter_))
+        opened(std::move(snapshot));
 }
 
 // It is looked for once more, and then this login is tried once more.
@@ -175,15 +176,19 @@ void Login::no_root() {
 }
 
 void Login::opened(SnapshotResult result) {
+    for (const std::string& line : waiter_.findings().warnings)
+        needs_.events.log(state::Level::warning, std::chrono::system_clock::now(), line, session_, user_);
     if (result) return end(LoggedIn{mail::Maildrop{std::move(result).value()}, maildir_, std::move(lock_)});
     const std::error_code why = result.error();
     if (why == mail::root_has_gone() && !second_try_) return no_root();
-    if (why == mail::uidls_would_change()) return breaker_tripped(waiter_.change());
+    if (why == mail::uidls_would_change()) return breaker_tripped(waiter_.findings().change);
     // Nobody but an operator can mend these; the rest may look different in a minute.
     const bool lasting = why == std::errc::permission_denied || why == std::errc::not_a_directory ||
-                         why == std::errc::read_only_file_system || why == std::errc::too_many_symbolic_link_levels;
+                         why == std::errc::read_only_file_system || why == std::errc::too_many_symbolic_link_levels ||
+                         why == std::errc::operation_not_permitted;
+    const std::string& trouble = waiter_.findings().trouble;
     refuse(lasting ? pop3::Refusal::maildrop_broken : pop3::Refusal::maildrop_unavailable,
-           maildir_ + ": " + why.message());
+           trouble.empty() ? maildir_ + ": " + why.message() : trouble);
 }
 
 // Clients would fetch everything again, so an operator has to say that this is right.

@@ -28,17 +28,17 @@ Maildrops::~Maildrops() {
     }
 }
 
-std::shared_ptr<const mail::Snapshot> Maildrops::open(const std::string& maildir, bool create, Waiter& waiter) {
+std::shared_ptr<const mail::Snapshot> Maildrops::open(const std::string& maildir, std::string_view control,
+                                                      Waiter& waiter) {
     if (auto snapshot = current(maildir)) return snapshot;
     const auto [found, fresh] = scans_.try_emplace(maildir);
     Scan& scan = found->second;
-    scan.create = scan.create || create;
     scan.waiters.push_back(&waiter);
     waiter.owner_ = this;
     waiter.path_ = maildir;
     // A scan that is under way may have read the directories before the latest delivery: who comes later still gets its
     // result, since a session sees the maildrop as of some moment during its login.
-    if (fresh) start(maildir, scan);
+    if (fresh) start(maildir, control, scan);
     return nullptr;
 }
 
@@ -71,9 +71,11 @@ std::shared_ptr<const mail::Snapshot> Maildrops::current(const std::string& mail
     return known.snapshot;
 }
 
-void Maildrops::start(const std::string& maildir, Scan& scan) {
+void Maildrops::start(const std::string& maildir, std::string_view control, Scan& scan) {
+    mail::UidlRules rules = rules_;
+    rules.dovecot_control = control;
     scan.began = event::Clock::now();
-    scan.answer = disk_.submit(scan_job(root_, maildir, scan.create, rules_),
+    scan.answer = disk_.submit(scan_job(root_, maildir, true, rules),
                                [this, maildir](worker::Answer answer) { scanned(maildir, std::move(answer)); });
 }
 
@@ -83,11 +85,11 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
     Scan& scan = node.mapped();
     metrics_.scan_time.observe(static_cast<state::Count>(
         std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - scan.began).count()));
-    mail::UidlChange change;
-    const SnapshotResult result = take_in(maildir, std::move(answer), change);
+    mail::ScanFindings findings;
+    const SnapshotResult result = take_in(maildir, std::move(answer), findings);
     for (Waiter* waiter : scan.waiters) {
         waiter->owner_ = nullptr;
-        waiter->change_ = change;
+        waiter->findings_ = findings;
     }
     // A waiter's answer may destroy other waiters: they take themselves out of the list (give_up).
     for (std::size_t i = 0; i < scan.waiters.size(); ++i) {
@@ -97,15 +99,16 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
     }
 }
 
-SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer answer, mail::UidlChange& change) {
+SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer answer, mail::ScanFindings& findings) {
     const Answered said = read_answer(answer);
     if (said.why) {
         forget(maildir);
-        if (said.why == mail::uidls_would_change()) change = read_change(said.rest);
+        findings = read_findings(said.rest);
         return said.why;
     }
+    ScanAnswer found = read_scan_answer(said.rest);
+    findings = std::move(found.findings);
     SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd), false);
-    const ScanAnswer found = read_scan_answer(said.rest);
     if (snapshot) keep(maildir, snapshot.value(), found.maildir_is_local);
     if (found.root_is_local) root_at_hand_until_ = loop_.now() + metadata_stays;
     return snapshot;

@@ -43,4 +43,9 @@ std::string Users::maildir_of(std::string_view user) const {
     return path;
 }
 
+std::string Users::control_of(std::string_view user) const {
+    const std::optional<auth::User> known = base_.find(user);
+    return known ? std::string{known->control} : std::string{};
+}
+
 } // namespace buzon::daemon

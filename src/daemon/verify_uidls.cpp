@@ -28,14 +28,17 @@ bool verify(const Options::Verification& what, const std::string& maildir, const
             std::string& report) {
     const auto captured = posix::read_file(what.file.c_str(), longest_listing);
     if (!captured) throw StartError(exit_code_for(captured.error()), what.file, captured.error().message());
-    mail::UidlChange change;
-    auto block = mail::scan(maildir, scan, &change);
+    mail::ScanFindings findings;
+    auto block = mail::scan(maildir, scan, &findings);
+    const mail::UidlChange& change = findings.change;
     if (!block && block.error() == mail::uidls_would_change()) {
         report += what.user + ": a login would be refused, " + std::to_string(change.changed) + " of " +
                   std::to_string(change.known) + " known messages would get another UIDL\n";
         return false;
     }
-    if (!block) throw StartError(exit_code_for(block.error()), maildir, block.error().message());
+    if (!block)
+        throw StartError(exit_code_for(block.error()), maildir,
+                         findings.trouble.empty() ? block.error().message() : findings.trouble);
     const auto served = mail::Snapshot::from_fd(std::move(block).value());
     if (!served) throw StartError(EX_OSERR, maildir, served.error().message());
     const auto differences = mail::compare_uidls(*served.value(), captured.value());
@@ -54,11 +57,13 @@ bool verify(const Options::Verification& what, const std::string& maildir, const
 } // namespace
 
 bool verify_uidls(const Options& options, const auth::UserBase& users, const std::string& root, std::string& report) {
-    const mail::ScanOptions scan = without_a_trace(options);
+    mail::ScanOptions scan = without_a_trace(options);
     bool same = true;
     for (const Options::Verification& what : options.verify_uidls) {
         std::string maildir = root + '/' + what.user;
-        if (const auto user = users.find(what.user); user && !user->maildir.empty()) maildir = user->maildir;
+        const auto user = users.find(what.user);
+        if (user && !user->maildir.empty()) maildir = user->maildir;
+        scan.uidl.dovecot_control = user ? std::string{user->control} : std::string{};
         same = verify(what, maildir, scan, report) && same;
     }
     return same;

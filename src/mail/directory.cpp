@@ -29,22 +29,60 @@ DirectoryStamp as_stamp(const struct stat& about) noexcept {
     return {about.st_dev, about.st_ino, nanoseconds(about.st_mtim), nanoseconds(about.st_ctim)};
 }
 
+std::error_code error_of(int number) noexcept {
+    return {number, std::system_category()};
+}
+
 Result<DirectoryStamp> stamp(const std::string& path) {
     struct stat about {};
-    if (::stat(path.c_str(), &about) != 0) {
+    if (::lstat(path.c_str(), &about) != 0) {
         if (errno == ENOENT) return DirectoryStamp{};
         return last_error();
     }
-    if (!S_ISDIR(about.st_mode)) return std::error_code{ENOTDIR, std::system_category()};
+    if (!S_ISDIR(about.st_mode)) return error_of(S_ISLNK(about.st_mode) ? ELOOP : ENOTDIR);
     return as_stamp(about);
+}
+
+// Whether root may take the directory that it found at this path for the Maildir.
+bool root_may_use(std::string path, int below, int directory) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    struct stat named {
+    }, opened{};
+    if (::fstatat(below, path.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 || ::fstat(directory, &opened) != 0)
+        return false;
+    if (S_ISLNK(named.st_mode)) return named.st_uid == 0 || named.st_uid == opened.st_uid;
+    return named.st_ino == opened.st_ino && named.st_dev == opened.st_dev; // else somebody is changing it right now
 }
 
 } // namespace
 
-Result<UniqueFd> open_directory(int parent, const char* path) {
-    UniqueFd directory{::openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+Result<UniqueFd> open_maildir(const std::string& path, int below) {
+    UniqueFd directory{::openat(below, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!directory) return last_error();
+    if (::geteuid() == 0 && !root_may_use(path, below, directory.get())) return error_of(EPERM);
     return directory;
+}
+
+Result<UniqueFd> open_folder(int parent, const char* name) {
+    UniqueFd directory{::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    if (directory) return directory;
+    const std::error_code why = last_error();
+    struct stat about {};
+    if (why.value() == ENOTDIR && ::fstatat(parent, name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(about.st_mode))
+        return error_of(ELOOP);
+    return why;
+}
+
+Result<Folders> Folders::open(int maildir) {
+    Folders folders;
+    for (const bool is_new : {true, false}) {
+        Result<UniqueFd> folder = open_folder(maildir, folder_of(is_new));
+        if (folder)
+            (is_new ? folders.in_new : folders.cur) = std::move(folder).value();
+        else if (folder.error().value() != ENOENT)
+            return folder.error();
+    }
+    return folders;
 }
 
 Result<Stamps> stamps(const std::string& maildir) {
@@ -52,6 +90,8 @@ Result<Stamps> stamps(const std::string& maildir) {
     if (!in_new) return in_new.error();
     const Result<DirectoryStamp> cur = stamp(maildir + "/cur");
     if (!cur) return cur.error();
+    const Result<DirectoryStamp> tmp = stamp(maildir + "/tmp"); // what changes in it is nothing to a snapshot
+    if (!tmp && tmp.error().value() == ELOOP) return tmp.error();
     const Stamps both{in_new.value(), cur.value()};
     // Only when neither is there the Maildir itself may be missing.
     if (both == Stamps{} && ::access(maildir.c_str(), F_OK) != 0) return last_error();
@@ -105,9 +145,9 @@ Result<DirectoryStamp> stamp(const UniqueFd& directory) {
 }
 
 Result<Stamps> stamps(const MaildirListing& maildir) {
-    const Result<DirectoryStamp> in_new = stamp(maildir.in_new_fd);
+    const Result<DirectoryStamp> in_new = stamp(maildir.folders.in_new);
     if (!in_new) return in_new.error();
-    const Result<DirectoryStamp> cur = stamp(maildir.cur_fd);
+    const Result<DirectoryStamp> cur = stamp(maildir.folders.cur);
     if (!cur) return cur.error();
     return Stamps{in_new.value(), cur.value()};
 }
@@ -117,14 +157,6 @@ bool changed_just_now(const Stamps& stamps) noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
     return nanoseconds(now) - std::max(stamps.in_new.ctime_ns, stamps.cur.ctime_ns) < tick_ns;
-}
-
-std::error_code open_folder(int maildir, bool in_new, UniqueFd& folder) {
-    Result<UniqueFd> opened = open_directory(maildir, folder_of(in_new));
-    if (!opened && opened.error().value() == ENOENT) return {};
-    if (!opened) return opened.error();
-    folder = std::move(opened).value();
-    return {};
 }
 
 std::error_code read_folder(const UniqueFd& folder, Listing& listing, std::size_t expected = 0) {
@@ -139,18 +171,18 @@ std::error_code read_folder(const UniqueFd& folder, Listing& listing, std::size_
 } // namespace
 
 Result<MaildirListing> list_maildir(int maildir, std::size_t expected) {
+    Result<Folders> folders = Folders::open(maildir);
+    if (!folders) return folders.error();
     MaildirListing listing;
-    for (const bool in_new : {true, false})
-        if (const std::error_code why = open_folder(maildir, in_new, in_new ? listing.in_new_fd : listing.cur_fd))
-            return why;
+    listing.folders = std::move(folders).value();
     std::string last_in_new, last_cur;
     for (int readings = 1;; ++readings) {
         const Result<Stamps> before = stamps(listing);
         if (!before) return before.error();
         listing.before = before.value();
         // `new` first: a message that goes to cur meanwhile is then seen twice rather than not at all.
-        if (const std::error_code why = read_folder(listing.in_new_fd, listing.in_new)) return why;
-        if (const std::error_code why = read_folder(listing.cur_fd, listing.cur, expected)) return why;
+        if (const std::error_code why = read_folder(listing.folders.in_new, listing.in_new)) return why;
+        if (const std::error_code why = read_folder(listing.folders.cur, listing.cur, expected)) return why;
         const Result<Stamps> after = stamps(listing);
         if (!after) return after.error();
         const bool agree = readings > 1 && last_in_new == listing.in_new.names && last_cur == listing.cur.names;
@@ -195,16 +227,17 @@ std::string unique_name(std::string_view start) {
     return name;
 }
 
-std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
-                                 std::span<const std::string_view> content, bool sync) {
-    UniqueFd file{::openat(maildir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+std::error_code write_and_rename(const FileAt& temporary, const FileAt& to, std::span<const std::string_view> content,
+                                 bool sync) {
+    const auto& [tmp, name] = temporary;
+    UniqueFd file{::openat(tmp, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!file) return last_error();
     std::error_code why;
     for (const std::string_view part : content)
         if (!why) why = posix::write_all(file.get(), part);
     if (!why && sync && ::fsync(file.get()) != 0) why = last_error();
-    if (!why && ::renameat(maildir, temporary.c_str(), maildir, to.c_str()) != 0) why = last_error();
-    if (why) ::unlinkat(maildir, temporary.c_str(), 0);
+    if (!why && ::renameat(tmp, name.c_str(), to.directory, to.name.c_str()) != 0) why = last_error();
+    if (why) ::unlinkat(tmp, name.c_str(), 0);
     return why;
 }
 

@@ -18,7 +18,12 @@
 
 namespace buzon::mail {
 
-[[nodiscard]] posix::Result<posix::UniqueFd> open_directory(int parent, const char* path);
+// The Maildir itself. It, and what lies above it, may be symbolic links; but root follows one in the Maildir's place
+// only where the link is root's or has the owner of its target (else EPERM): anybody may make a link to another user's
+// mail. `below`: the open directory that a relative path begins at.
+[[nodiscard]] posix::Result<posix::UniqueFd> open_maildir(const std::string& path, int below = AT_FDCWD);
+// A directory right below another one, never through a symbolic link (ELOOP).
+[[nodiscard]] posix::Result<posix::UniqueFd> open_folder(int parent, const char* name);
 [[nodiscard]] inline bool is_no_room(std::error_code why) noexcept {
     return why.value() == ENOSPC || why.value() == EDQUOT;
 }
@@ -54,14 +59,23 @@ struct Listing {
 // From its start, wherever it was read to before. `expected`: about so many names; another number costs time alone.
 [[nodiscard]] posix::Result<Listing> list_directory(int directory, std::size_t expected = 0);
 
+// The two directories that hold messages, open. One that is missing is -1. Whatever is done to a message is done
+// relative to these: nobody can put a link in their place meanwhile.
+struct Folders {
+    posix::UniqueFd in_new, cur;
+
+    [[nodiscard]] static posix::Result<Folders> open(int maildir);
+    [[nodiscard]] int fd(bool is_new) const noexcept { return is_new ? in_new.get() : cur.get(); }
+};
+
 // Both directories; one that is missing is empty.
 struct MaildirListing {
-    posix::UniqueFd in_new_fd, cur_fd; // open while it lasts
+    Folders folders; // open while it lasts
     Listing in_new, cur;
     Stamps before; // as the directories were before they were read
 
     [[nodiscard]] const Listing& folder(bool is_new) const noexcept { return is_new ? in_new : cur; }
-    [[nodiscard]] int fd(bool is_new) const noexcept { return is_new ? in_new_fd.get() : cur_fd.get(); }
+    [[nodiscard]] int fd(bool is_new) const noexcept { return folders.fd(is_new); }
 };
 // Read again, a few times, when they changed meanwhile, or so shortly before that nobody can tell: readdir may miss
 // what is renamed while it runs. A message that goes from new to cur may still be in both lists, but is in one at
@@ -83,13 +97,18 @@ constexpr int open_flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLO
 
 // The same for all server processes, on whatever machines: `start`, a dot and some letters and digits.
 [[nodiscard]] std::string unique_name(std::string_view start);
+// A name in a directory.
+struct FileAt {
+    int directory; // borrowed
+    std::string name;
+};
 // Writes a new file, syncs it when asked to, and gives it the name `to`, replacing what was there. `temporary` (in the
 // same file system) is gone afterwards, whatever happens.
-[[nodiscard]] std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
+[[nodiscard]] std::error_code write_and_rename(const FileAt& temporary, const FileAt& to,
                                                std::span<const std::string_view> content, bool sync);
-[[nodiscard]] inline std::error_code write_and_rename(int maildir, const std::string& temporary, const std::string& to,
+[[nodiscard]] inline std::error_code write_and_rename(const FileAt& temporary, const FileAt& to,
                                                       std::string_view content, bool sync) {
-    return write_and_rename(maildir, temporary, to, std::span{&content, 1}, sync);
+    return write_and_rename(temporary, to, std::span{&content, 1}, sync);
 }
 
 } // namespace buzon::mail

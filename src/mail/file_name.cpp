@@ -25,6 +25,11 @@ std::uint64_t take_number(std::string_view& text) noexcept {
 
 } // namespace
 
+bool is_message_name(std::string_view name) noexcept {
+    if (name.empty() || name.size() > 255 || name.front() == '.') return false;
+    return std::none_of(name.begin(), name.end(), [](char c) { return c == '/' || c == '\0'; });
+}
+
 std::string_view flags(std::string_view file_name) noexcept {
     const std::string_view info = file_name.substr(base_name(file_name).size());
     return info.substr(0, flags_start.size()) == flags_start ? info.substr(flags_start.size()) : std::string_view{};
@@ -55,7 +60,11 @@ Delivered delivered(std::string_view base_name) noexcept {
 }
 
 bool fits_as_uidl(std::string_view text) noexcept {
-    if (text.empty() || text.size() > 70) return false;
+    return text.size() <= 70 && may_be_uidl(text, text);
+}
+
+bool may_be_uidl(std::string_view text, std::string_view base_name) noexcept {
+    if (text.empty() || text.size() > 255 || (text.size() > 70 && text != base_name)) return false;
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x21 && c <= 0x7E; });
 }
 

@@ -7,6 +7,10 @@
 
 namespace buzon::mail {
 
+// Whether a message file can have it: 1 to 255 octets without '/' and NUL, and no dot in front. What a journal, an
+// index or a list calls otherwise is not there.
+[[nodiscard]] bool is_message_name(std::string_view name) noexcept;
+
 // Up to the first ':' - what stays the same when flags change.
 [[nodiscard]] inline std::string_view base_name(std::string_view file_name) noexcept {
     return file_name.substr(0, file_name.find(':'));
@@ -31,6 +35,9 @@ struct Delivered {
 
 // RFC 1939 section 7: 1 to 70 characters of 0x21 to 0x7E.
 [[nodiscard]] bool fits_as_uidl(std::string_view text) noexcept;
+// The same for one that has been given: base names of up to 255 octets are what Dovecot serves by its %f and %g, so
+// there are clients that know them.
+[[nodiscard]] bool may_be_uidl(std::string_view text, std::string_view base_name) noexcept;
 // 32 hexadecimal digits for a base name that does not fit, or is taken: `salt` tells equal names apart. Stable for
 // ever.
 [[nodiscard]] std::string hashed_uidl(std::string_view base_name, std::uint64_t salt);

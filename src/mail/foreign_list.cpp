@@ -1,14 +1,17 @@
 #include "foreign_list.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
 #include <unordered_map>
 
-#include "buzon/posix/io.h"
 #include "directory.h"
 #include "file_name.h"
+#include "own_file.h"
 #include "uidl_format.h"
 
 namespace buzon::mail {
@@ -118,23 +121,56 @@ std::vector<DovecotLine> read_lines(std::string_view rest, bool v1) {
     return lines;
 }
 
-// The whole file; empty when it is missing or no regular file.
-Result<std::string> read_whole(int maildir, const char* name) {
-    struct stat about {};
-    const Result<posix::UniqueFd> file = open_regular(maildir, name, about);
-    if (!file && file.error().value() == ENOENT) return std::string{};
-    if (!file) return file.error();
-    std::string content;
-    char piece[64 * 1024];
-    for (;;) {
-        const posix::Transfer step = posix::read_some(file.value().get(), piece);
-        if (step.what == posix::Moved::end) return content;
-        if (step.what != posix::Moved::some) return step.why;
-        content.append(piece, step.bytes);
+constexpr const char* dovecot_name = "dovecot-uidlist";
+constexpr const char* courier_name = "courierpop3dsizelist";
+// Below a control directory, in which each folder has one of its own: with Dovecot's Maildir++ layout, with LAYOUT=fs.
+constexpr const char* inboxes[] = {".INBOX", "INBOX"};
+
+// Does `look` in the directories where Dovecot may have left its list, until it has something to tell.
+template <class Look>
+auto first_of(int maildir, const UidlRules& rules, Look look) -> decltype(look(maildir, std::string{})) {
+    if (rules.dovecot_control.empty()) return look(maildir, std::string{});
+    const Result<posix::UniqueFd> control = open_maildir(rules.dovecot_control);
+    if (!control && control.error().value() == ENOENT) return {std::string{}};
+    if (!control) return control.error();
+    auto told = look(control.value().get(), rules.dovecot_control);
+    for (const char* const inbox : inboxes) {
+        if (!told || !told.value().empty()) break;
+        const Result<posix::UniqueFd> below = open_folder(control.value().get(), inbox);
+        if (!below && below.error().value() == ENOENT) continue;
+        if (!below) return below.error();
+        told = look(below.value().get(), rules.dovecot_control + '/' + inbox);
     }
+    return told;
+}
+
+Result<std::string> read_dovecot_list(int maildir, const UidlRules& rules) {
+    return first_of(maildir, rules,
+                    [](int directory, const std::string&) { return read_own(directory, dovecot_name); });
 }
 
 } // namespace
+
+bool has_dovecot_list(int maildir, const UidlRules& rules) {
+    const Result<std::string> there =
+        first_of(maildir, rules, [](int directory, const std::string&) -> Result<std::string> {
+            return std::string{::faccessat(directory, dovecot_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? "yes" : ""};
+        });
+    return there && !there.value().empty();
+}
+
+std::string foreign_trouble(const std::string& place, int maildir, const UidlRules& rules) {
+    const auto words = [](const std::string& path, const char* name, std::string_view fault) {
+        return fault.empty() ? std::string{} : path + '/' + name + ' ' + std::string{fault};
+    };
+    const Result<std::string> dovecot =
+        first_of(maildir, rules, [&](int directory, const std::string& path) -> Result<std::string> {
+            return words(path.empty() ? place : path, dovecot_name, fault_of_own(directory, dovecot_name));
+        });
+    if (!dovecot) return rules.dovecot_control + ": " + dovecot.error().message();
+    if (!dovecot.value().empty()) return dovecot.value();
+    return words(place, courier_name, fault_of_own(maildir, courier_name));
+}
 
 ForeignList parse_dovecot_uidlist(std::string_view content, std::string_view format_text) {
     std::string trouble;
@@ -214,13 +250,13 @@ Result<ForeignList> read_foreign_list(int maildir, const UidlRules& rules) {
         return rules.source == UidlSource::automatic || rules.source == source;
     };
     if (wanted(UidlSource::dovecot)) {
-        const Result<std::string> content = read_whole(maildir, "dovecot-uidlist");
+        const Result<std::string> content = read_dovecot_list(maildir, rules);
         if (!content) return content.error();
         ForeignList list = parse_dovecot_uidlist(content.value(), rules.dovecot_format);
         if (list.source == UidlSource::dovecot) return list;
     }
     if (wanted(UidlSource::courier)) {
-        const Result<std::string> content = read_whole(maildir, "courierpop3dsizelist");
+        const Result<std::string> content = read_own(maildir, courier_name);
         if (!content) return content.error();
         if (!content.value().empty()) return parse_courier_sizelist(content.value());
     }

@@ -23,6 +23,10 @@ struct ForeignList {
 // an error: without it UIDLs would change.
 [[nodiscard]] posix::Result<ForeignList> read_foreign_list(int maildir, const UidlRules& rules);
 
+[[nodiscard]] bool has_dovecot_list(int maildir, const UidlRules& rules);
+// Why they could not be used, beginning with a path; empty when nothing is wrong with them.
+[[nodiscard]] std::string foreign_trouble(const std::string& place, int maildir, const UidlRules& rules);
+
 // The content of dovecot-uidlist (versions 1 and 3) and of courierpop3dsizelist (v0 to v3). No source: not readable.
 // Lines that cannot be read are passed over.
 [[nodiscard]] ForeignList parse_dovecot_uidlist(std::string_view content, std::string_view format);

@@ -9,6 +9,10 @@
 namespace buzon::mail {
 namespace {
 
+// An honest index has no entry that is so many places away from its own (of a million, one in 10^15 has); one that was
+// made to cost time may have nothing else.
+constexpr std::size_t farthest = 256;
+
 // At most half full, so a search ends soon.
 std::size_t slots_for(std::size_t entries) {
     return std::bit_ceil(std::max<std::size_t>(entries * 2, 16));
@@ -41,7 +45,11 @@ KnownFiles::KnownFiles(std::shared_ptr<const Snapshot> index) : index_{std::move
     for (std::uint32_t i = 0; i < index_->count(); ++i) {
         const std::uint64_t hash = hash_of(index_->inode(i), index_->base_name(i));
         std::size_t at = place_of(hash);
-        while (slots_[at & (slots_.size() - 1)].entry != 0) ++at;
+        while (slots_[at & (slots_.size() - 1)].entry != 0 && at != place_of(hash) + farthest) ++at;
+        if (at == place_of(hash) + farthest) { // then nothing in it is worth anything
+            slots_.clear();
+            return;
+        }
         slots_[at & (slots_.size() - 1)] = {part_of(hash), i + 1};
     }
 }
@@ -49,19 +57,21 @@ KnownFiles::KnownFiles(std::shared_ptr<const Snapshot> index) : index_{std::move
 std::optional<std::uint32_t> KnownFiles::entry(const Found& file) const {
     if (slots_.empty()) return std::nullopt;
     const std::uint64_t hash = hash_of(file.inode, file.base());
-    for (std::size_t at = place_of(hash);; ++at) {
+    for (std::size_t at = place_of(hash); at != place_of(hash) + farthest; ++at) {
         const Slot slot = slots_[at & (slots_.size() - 1)];
-        if (slot.entry == 0) return std::nullopt;
+        if (slot.entry == 0) break;
         const std::uint32_t i = slot.entry - 1;
         if (slot.part == part_of(hash) && index_->inode(i) == file.inode && index_->base_name(i) == file.base())
             return i;
     }
+    return std::nullopt;
 }
 
 void KnownFiles::recognise(Found& file) const {
     const std::optional<std::uint32_t> i = entry(file);
     if (!i) return;
     file.last_uidl = index_->uidl(*i); // it stays even when the content has changed
+    file.last_rank = *i;
     if (index_->stored_size(*i) == file.stored_size && index_->mtime_ns(*i) == file.mtime_ns) take_measures(*i, file);
 }
 
@@ -69,6 +79,7 @@ bool KnownFiles::recognise_by_name(Found& file) const {
     const std::optional<std::uint32_t> i = entry(file);
     if (!i || !index_->measured(*i)) return false;
     file.last_uidl = index_->uidl(*i);
+    file.last_rank = *i;
     file.stored_size = index_->stored_size(*i);
     file.mtime_ns = index_->mtime_ns(*i);
     take_measures(*i, file);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "buzon/mail/snapshot.h"
@@ -29,14 +30,17 @@ struct Found {
     bool wire_form = false;
     bool measured = false;
     bool gone = false;
-    bool shares_base = false; // another message has the same base name
-    std::uint32_t rank = 0;   // where the order is not that of delivery
+    int unreadable = 0;          // errno, where it could not be measured
+    bool shares_base = false;    // another message has the same base name
+    std::uint32_t rank = 0;      // where the order is not that of delivery
+    std::uint32_t last_rank = 0; // its place in the last session, with last_uidl
 
     [[nodiscard]] std::string_view base() const noexcept { return file_name.substr(0, base_size); }
     void take_identity(const struct stat& about) noexcept;
 };
 
-// Entries of an index, found again by the file they describe.
+// Entries of an index, found again by the file they describe. An index with very many entries of one hash is none: a
+// forged one costs no more time than another.
 class KnownFiles {
 public:
     explicit KnownFiles(std::shared_ptr<const Snapshot> index); // none: nothing is known
@@ -61,8 +65,8 @@ private:
     std::vector<Slot> slots_;
 };
 
-// Reads those that are not yet measured and counts their octets. Files that vanished are marked gone; one that cannot
-// be read keeps its size on disk. An error is trouble of ours (no memory, no descriptors), not of a file. With a ring
+// Reads those that are not yet measured and counts their octets. Files that vanished are marked gone, those that
+// cannot be read unreadable. An error is trouble of ours (no memory, no descriptors), not of a file. With a ring
 // many are opened, read and closed at a time; without, or where that fails, one by one.
 [[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing, posix::Ring* ring);
 // With the ring of this process, if there are enough of them and it can have one.

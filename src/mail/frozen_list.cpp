@@ -9,6 +9,7 @@
 #include "checksum.h"
 #include "directory.h"
 #include "file_name.h"
+#include "own_file.h"
 
 namespace buzon::mail {
 namespace {
@@ -93,8 +94,10 @@ std::optional<FrozenUidl> parse_entry(std::string_view line) {
     entry.uidl = take_until(line, ' ');
     std::string_view identity = take_until(line, ' ');
     std::optional<std::string> base = unescaped(line);
-    if (!fits_as_uidl(entry.uidl) || !base) return std::nullopt;
+    if (!base) return std::nullopt;
     entry.base = std::move(*base);
+    if (!may_be_uidl(entry.uidl, entry.base)) return std::nullopt;
+    if (!entry.base.empty() && !is_message_name(entry.base)) return std::nullopt;
     if (identity == "-") return entry;
     FileIdentity file;
     const bool read = as_number(take_until(identity, '.'), file.inode) &&
@@ -158,19 +161,19 @@ FrozenUidls parse_frozen_list(std::string_view content) {
 
 Result<FrozenFile> FrozenFile::open(int maildir) {
     struct stat about {};
-    Result<UniqueFd> file = open_regular(maildir, frozen_list_name, about);
+    Result<UniqueFd> file = open_own(maildir, frozen_list_name, O_RDONLY, about);
     if (!file && file.error().value() != ENOENT) return file.error();
     return FrozenFile{maildir, file ? std::move(file).value() : UniqueFd{}};
 }
 
 std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
     for (;;) {
-        constexpr int how = O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-        UniqueFd file{::openat(maildir, frozen_list_name, how, 0600)};
-        if (!file || lock(file.get())) return std::nullopt;
         struct stat ours {
         }, there{};
-        if (::fstat(file.get(), &ours) != 0 || !S_ISREG(ours.st_mode)) return std::nullopt;
+        Result<UniqueFd> opened = open_own(maildir, frozen_list_name, O_RDWR | O_CREAT | O_APPEND, ours);
+        if (!opened) return std::nullopt;
+        UniqueFd file = std::move(opened).value();
+        if (lock(file.get()) || ::fstat(file.get(), &ours) != 0) return std::nullopt;
         if (::fstatat(maildir, frozen_list_name, &there, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
             return std::nullopt;
         // While we waited another process may have put a new file in its place.
@@ -206,9 +209,11 @@ std::error_code FrozenFile::append(std::string_view lines, bool sync) {
 }
 
 std::error_code FrozenFile::replace(std::string_view content) {
-    const std::string temporary = "tmp/" + unique_name(frozen_list_name);
-    if (const std::error_code why = write_and_rename(maildir_, temporary, frozen_list_name, content, true)) return why;
-    return sync_directory(maildir_);
+    const Result<UniqueFd> tmp = open_folder(maildir_, "tmp");
+    if (!tmp) return tmp.error();
+    const FileAt temporary{tmp.value().get(), unique_name(frozen_list_name)};
+    const std::error_code why = write_and_rename(temporary, {maildir_, frozen_list_name}, content, true);
+    return why ? why : sync_directory(maildir_);
 }
 
 } // namespace buzon::mail

@@ -56,7 +56,8 @@ struct FrozenUidls {
 // The file, opened to be read or, under a lock that ends with this object, to be written too.
 class FrozenFile {
 public:
-    // A missing one reads as no list. One that cannot be read is an error: without it UIDLs would change.
+    // A missing one reads as no list. One that cannot be read, or is none of ours (own_file.h), is an error: without it
+    // UIDLs would change.
     [[nodiscard]] static posix::Result<FrozenFile> open(int maildir);
     // Made if it is missing. Nothing where it cannot be written.
     [[nodiscard]] static std::optional<FrozenFile> open_locked(int maildir);

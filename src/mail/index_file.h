@@ -18,7 +18,7 @@ namespace buzon::mail {
 // otherwise. Where none can be made (full, read-only) it does nothing.
 class NextIndex {
 public:
-    explicit NextIndex(int maildir); // borrowed
+    NextIndex(int maildir, int tmp); // borrowed; tmp -1: none is wanted
     ~NextIndex();
     NextIndex(const NextIndex&) = delete;
     NextIndex& operator=(const NextIndex&) = delete;
@@ -29,7 +29,8 @@ public:
 
 private:
     int maildir_;
-    std::string path_; // from the Maildir; empty when there is no file
+    int tmp_;
+    std::string name_; // in tmp
     posix::UniqueFd file_;
     std::int64_t made_at_ns_ = 0;
 };

@@ -11,6 +11,7 @@
 #include "bytes.h"
 #include "checksum.h"
 #include "directory.h"
+#include "own_file.h"
 #include "updater.h"
 
 namespace buzon::mail {
@@ -21,10 +22,14 @@ using posix::UniqueFd;
 
 constexpr std::size_t largest = std::size_t{1} << 30; // a million names of the longest kind have room
 
+std::error_code damaged() noexcept {
+    return {EBADMSG, std::system_category()};
+}
+
 // The request in it: PackedUpdate::placeless().
-Result<std::string> read(int maildir, const std::string& path) {
+Result<std::string> read(int cur, const std::string& name) {
     struct stat about {};
-    const Result<UniqueFd> file = open_regular(maildir, path.c_str(), about);
+    const Result<UniqueFd> file = open_own(cur, name.c_str(), O_RDONLY, about);
     if (!file) return file.error();
     if (about.st_size < 8 || static_cast<std::size_t>(about.st_size) > largest) return bad_bytes();
     const posix::UniqueFd& open = file.value();
@@ -53,15 +58,17 @@ std::optional<Journal> Journal::write(int maildir, std::string_view request, boo
     const std::string head = BytesOut{}.put(checksum(request)).take();
     const std::string_view content[] = {head, request};
     const std::string name = unique_name("buzon-journal");
-    Journal journal{maildir, "cur/." + name};
-    const auto put_down = [&] { return write_and_rename(maildir, "tmp/" + name, journal.path_, content, sync); };
+    const Result<UniqueFd> tmp = open_folder(maildir, "tmp");
+    Result<UniqueFd> cur = open_folder(maildir, "cur");
+    if (!tmp || !cur) return std::nullopt;
+    Journal journal{std::move(cur).value(), '.' + name};
+    const FileAt to{journal.cur_.get(), journal.name_};
+    const auto put_down = [&] { return write_and_rename({tmp.value().get(), name}, to, content, sync); };
     std::error_code why = put_down();
     // The index takes more room than any journal, and can be made again.
     if (is_no_room(why) && ::unlinkat(maildir, index_file_name, 0) == 0) why = put_down();
     if (why) return std::nullopt;
-    if (!sync) return journal;
-    const Result<UniqueFd> cur = open_directory(maildir, "cur");
-    if (!cur || sync_directory(cur.value().get())) {
+    if (sync && sync_directory(journal.cur_.get())) {
         journal.remove(); // a journal that may be on disk or not promises nothing
         return std::nullopt;
     }
@@ -70,21 +77,24 @@ std::optional<Journal> Journal::write(int maildir, std::string_view request, boo
 
 void Journal::remove() {
     // Not synced: should it come back after a crash, all of it is found to be done.
-    ::unlinkat(maildir_, path_.c_str(), 0);
+    ::unlinkat(cur_.get(), name_.c_str(), 0);
 }
 
-void Journal::replay(int maildir, const std::vector<std::string>& names) {
+void Journal::replay(int maildir, int cur, const std::vector<std::string>& names,
+                     std::vector<std::string>& thrown_away) {
     for (const std::string& name : names) {
-        Journal journal{maildir, "cur/" + name};
-        const Result<std::string> bytes = read(maildir, journal.path_);
-        if (!bytes && bytes.error().value() != EBADMSG) continue; // gone, or another time
+        const Result<std::string> bytes = read(cur, name);
         const Result<PackedUpdate> request = bytes ? PackedUpdate::from_placeless(bytes.value()) : bytes.error();
         if (request) {
             Result<Updater> updater = Updater::open(maildir, request.value().keep_since());
             if (!updater) continue;
             if (updater.value().run(request.value()).failed != 0 || updater.value().sync()) continue;
+        } else if (request.error() == not_ours() || request.error() == damaged()) {
+            thrown_away.push_back(name);
+        } else {
+            continue; // gone, or another time
         }
-        journal.remove();
+        ::unlinkat(cur, name.c_str(), 0);
     }
 }
 

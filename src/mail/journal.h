@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "buzon/mail/update.h"
+#include "buzon/posix/unique_fd.h"
 
 namespace buzon::mail {
 
@@ -23,16 +24,18 @@ class Journal {
 public:
     // `request`: PackedUpdate::placeless(). Nothing where it could not be written.
     [[nodiscard]] static std::optional<Journal> write(int maildir, std::string_view request, bool sync);
-    // The journals of `names` (as found in cur) that other processes left behind.
-    static void replay(int maildir, const std::vector<std::string>& names);
+    // Ends what the journals of `names` (as found in `cur`) began, which other processes left behind. What is none of
+    // ours, or names anything but messages, is thrown away; `thrown_away` says which.
+    static void replay(int maildir, int cur, const std::vector<std::string>& names,
+                       std::vector<std::string>& thrown_away);
 
     void remove();
 
 private:
-    Journal(int maildir, std::string path) noexcept : maildir_{maildir}, path_{std::move(path)} {}
+    Journal(posix::UniqueFd cur, std::string name) noexcept : cur_{std::move(cur)}, name_{std::move(name)} {}
 
-    int maildir_;      // borrowed
-    std::string path_; // from the Maildir
+    posix::UniqueFd cur_;
+    std::string name_;
 };
 
 } // namespace buzon::mail

@@ -72,14 +72,9 @@ std::error_code measure_one(Found& file, int folder) {
         why = count_octets(opened.value().get(), file.stored_size, std::span{read_room}.first(piece_size), counter);
     }
     if (is_ours(why)) return why;
-    if (why) {
-        file.gone = why.value() == ENOENT;
-        if (!opened && ::fstatat(folder, file.file_name.data(), &about, AT_SYMLINK_NOFOLLOW) == 0)
-            file.take_identity(about);
-        file.octets = file.stored_size;
-        return {};
-    }
-    take_counts(file, counter);
+    file.gone = why.value() == ENOENT || why.value() == ESTALE;
+    if (why && !file.gone) file.unreadable = why.value();
+    if (!why) take_counts(file, counter);
     return {};
 }
 

@@ -12,11 +12,14 @@
 #include "file_name.h"
 #include "foreign_list.h"
 #include "frozen_list.h"
+#include "own_file.h"
 #include "trash_folder.h"
 
 namespace buzon::mail {
 namespace {
 
+// Of one base name: more lines of a list are no accident, and would cost a look for each file of that name.
+constexpr std::size_t most_namesakes = 1000;
 constexpr std::uint32_t unlisted = std::numeric_limits<std::uint32_t>::max();
 
 // The hashes of all UIDLs given so far. Two texts with one hash only cost the second its first choice.
@@ -44,22 +47,22 @@ private:
 // One attempt: from what the lists say to what every message gets.
 class Naming {
 public:
-    Naming(std::vector<Found>& files, std::deque<std::string>& given, const UidlRules& rules)
-        : files_{files}, given_{given}, rules_{rules} {}
+    Naming(std::vector<Found>& files, std::deque<std::string>& given) : files_{files}, given_{given} {}
 
-    // `heal`: messages that no list of ours has keep what the last session was told.
-    void run(FrozenUidls frozen, ForeignList foreign, bool heal) {
+    // Messages that no list of ours has keep what the last session was told: the index makes up for a list that was
+    // lost.
+    void run(FrozenUidls frozen, ForeignList foreign) {
         frozen_ = std::move(frozen);
         foreign_ = std::move(foreign);
-        heal_ = heal;
-        source_ = frozen_.exists ? frozen_.source : foreign_.source;
+        source_ = frozen_.exists ? frozen_.source : source_of_lost_list();
+        if (source_ == UidlSource::base_name) foreign_ = {};
         for (Found& file : files_) {
             file.uidl = {};
             file.rank = unlisted;
         }
         given_.clear();
         fresh_.clear();
-        plain_ = !heal && names_serve();
+        plain_ = names_serve();
         if (plain_) {
             for (Found& file : files_) file.uidl = file.base();
             return;
@@ -108,6 +111,15 @@ public:
     }
 
 private:
+    // Without a list of ours: it was lost if the last session was told anything, and what it told says which it was.
+    UidlSource source_of_lost_list() const {
+        const auto told = [](const Found& file) { return !file.last_uidl.empty(); };
+        if (std::none_of(files_.begin(), files_.end(), told)) return foreign_.source;
+        const auto ours = [&](const Found& file) { return !told(file) || is_of_our_making(file); };
+        if (std::all_of(files_.begin(), files_.end(), ours)) return UidlSource::base_name;
+        return foreign_.source == UidlSource::base_name ? UidlSource::dovecot : foreign_.source;
+    }
+
     // The usual maildrop, with or without a million messages: no list has anything to say, every name is a UIDL, no
     // other message's, and what the last session was told. All that the rest of this file does would come to the same.
     bool names_serve() const {
@@ -134,8 +146,10 @@ private:
             for (Found& file : files_) {
                 if (!file.uidl.empty()) continue;
                 std::uint32_t best = unlisted;
-                const auto [first, last] = by_base.equal_range(file.base());
-                for (auto at = first; at != last; ++at) {
+                std::size_t looked_at = 0;
+                for (auto at = by_base.find(file.base());
+                     at != by_base.end() && at->first == file.base() && looked_at != most_namesakes;
+                     ++at, ++looked_at) {
                     const FrozenUidl& entry = frozen_.entries[at->second];
                     const bool fits =
                         by_identity ? entry.identity && entry.identity->fits(identity(file)) : !entry.identity;
@@ -148,8 +162,8 @@ private:
             }
     }
 
-    // Messages that are in no list of ours yet, in the order they are to be given: as the other server had them, the
-    // rest behind, as they were delivered.
+    // Messages that are in no list of ours, in the order they are to be given: as the last session had them, then as
+    // the other server had them, the rest behind, as they were delivered.
     void order_fresh() {
         fresh_.clear();
         std::unordered_map<std::string_view, std::uint32_t> by_base;
@@ -162,37 +176,35 @@ private:
             file.rank = known->second;
             by_base.erase(known); // a second message of the name is another one
         }
-        std::stable_sort(fresh_.begin(), fresh_.end(),
-                         [](const Found* a, const Found* b) { return a->rank < b->rank; });
+        const auto told = [](const Found* file) { return file->last_uidl.empty() ? unlisted : file->last_rank; };
+        std::stable_sort(fresh_.begin(), fresh_.end(), [&](const Found* a, const Found* b) {
+            return told(a) != told(b) ? told(a) < told(b) : a->rank < b->rank;
+        });
     }
 
     void name_fresh() {
-        if (heal_) keep_last([](const Found&) { return true; });
+        for (Found* const file : fresh_)
+            if (!file->last_uidl.empty() && taken_->take(file->last_uidl)) file->uidl = file->last_uidl;
         auto rank = static_cast<std::uint32_t>(frozen_.entries.size());
         for (Found* const file : fresh_) {
             if (file->rank != unlisted && file->uidl.empty()) {
                 const std::string& uidl = foreign_.entries[file->rank].uidl;
-                if (fits_as_uidl(uidl) && taken_->take(uidl)) keep(*file, uidl);
+                if (may_be_uidl(uidl, file->base()) && taken_->take(uidl)) keep(*file, uidl);
             }
             file->rank = rank++;
         }
-        if (!rules_.accept_changes) keep_last(is_of_our_making);
         // Of several with one name the one in cur is more likely to have been there before.
         for (const bool in_new : {false, true})
             for (Found* const file : fresh_)
                 if (file->uidl.empty() && file->in_new == in_new) name_by_rule(*file);
     }
 
-    template <class Wanted>
-    void keep_last(Wanted wanted) {
-        for (Found* const file : fresh_)
-            if (file->uidl.empty() && !file->last_uidl.empty() && wanted(*file) && taken_->take(file->last_uidl))
-                file->uidl = file->last_uidl;
-    }
-
     static bool is_of_our_making(const Found& file) {
-        return file.last_uidl == file.base() || file.last_uidl == hashed_uidl(file.base(), 0) ||
-               file.last_uidl == hashed_uidl(file.base(), file.inode);
+        return by_name(file.last_uidl, file) || file.last_uidl == hashed_uidl(file.base(), file.inode);
+    }
+    // What a message is called where no list says anything and no other message has its name.
+    static bool by_name(std::string_view uidl, const Found& file) {
+        return uidl == (fits_as_uidl(file.base()) ? std::string{file.base()} : hashed_uidl(file.base(), 0));
     }
 
     void name_by_rule(Found& file) {
@@ -215,20 +227,17 @@ private:
     // Nothing where the name alone gives the UIDL again.
     std::optional<FrozenUidl> to_freeze(const Found& file) const {
         FrozenUidl entry{std::string{file.uidl}, std::string{file.base()}, std::nullopt};
-        const bool by_name = file.uidl == file.base() || file.uidl == hashed_uidl(file.base(), 0);
-        if (source_ == UidlSource::base_name && by_name) return std::nullopt;
+        if (source_ == UidlSource::base_name && by_name(file.uidl, file)) return std::nullopt;
         if (file.shares_base || source_ == UidlSource::base_name) entry.identity = identity(file);
         return entry;
     }
 
     std::vector<Found>& files_;
     std::deque<std::string>& given_;
-    const UidlRules& rules_;
     FrozenUidls frozen_;
     ForeignList foreign_;
     UidlSource source_ = UidlSource::base_name;
     std::optional<TakenUidls> taken_;
-    bool heal_ = false;
     bool plain_ = false; // every message's UIDL is its name
     std::vector<bool> claimed_;
     std::vector<Found*> fresh_;
@@ -236,10 +245,10 @@ private:
 
 std::unordered_set<std::string> bases_in_trash(int maildir) {
     std::unordered_set<std::string> bases;
-    const posix::Result<posix::UniqueFd> trash = open_directory(maildir, trash_name);
+    const posix::Result<posix::UniqueFd> trash = open_own_folder(maildir, trash_name);
     if (!trash) return bases;
     for (const std::int64_t time : trash_times(trash.value().get())) {
-        const auto folder = open_directory(trash.value().get(), std::to_string(time).c_str());
+        const auto folder = open_own_folder(trash.value().get(), std::to_string(time).c_str());
         const auto listing = folder ? list_directory(folder.value().get()) : folder.error();
         if (!listing) continue;
         for (const Listing::Name& name : listing.value().all) bases.emplace(base_name(listing.value().view(name)));
@@ -260,17 +269,15 @@ std::error_code name_after(FrozenFile& file, int maildir, const UidlRules& rules
     const posix::Result<FrozenUidls> read = file.read();
     if (!read) return read.error();
     const FrozenUidls& frozen = read.value();
-    naming.run(frozen, {}, false);
-    if (!naming.has_fresh()) return {}; // the other server's list, which may be long, has nothing to add
-    const posix::Result<ForeignList> found = foreign_for(maildir, rules, frozen);
-    if (!found) return found.error();
-    const ForeignList& foreign = found.value();
-    if (!foreign.entries.empty() || foreign.source != UidlSource::base_name) naming.run(frozen, foreign, false);
+    naming.run(frozen, {});
+    if (naming.has_fresh()) { // else the other server's list, which may be long, has nothing to add
+        posix::Result<ForeignList> found = foreign_for(maildir, rules, frozen);
+        if (!found) return found.error();
+        if (found.value().source != UidlSource::base_name) naming.run(frozen, std::move(found).value());
+    }
     change = naming.change();
-    if (change.changed == 0 || rules.accept_changes) return {};
-    if (change.changed * 100 > change.known * rules.breaker_percent) return uidls_would_change();
-    naming.run(frozen, foreign, true);
-    return {};
+    const bool many = change.changed * 100 > change.known * rules.breaker_percent;
+    return many && !rules.accept_changes ? uidls_would_change() : std::error_code{};
 }
 
 } // namespace
@@ -290,7 +297,7 @@ void mark_shared_bases(std::vector<Found>& files, bool neighbours) {
 
 std::error_code name_messages(int maildir, const UidlRules& rules, std::vector<Found>& files,
                               std::deque<std::string>& given, UidlChange& change) {
-    Naming naming{files, given, rules};
+    Naming naming{files, given};
     posix::Result<FrozenFile> file = FrozenFile::open(maildir);
     if (!file) return file.error();
     if (const std::error_code why = name_after(file.value(), maildir, rules, naming, change)) return why;

@@ -11,6 +11,7 @@
 #include "bytes.h"
 #include "checksum.h"
 #include "directory.h"
+#include "own_file.h"
 
 namespace buzon::mail {
 namespace {
@@ -110,16 +111,15 @@ std::uint64_t last_sequence(const Slots& slots) {
 }
 
 Result<UniqueFd> open_locked(const std::string& maildir) {
-    const std::string path = maildir + "/" + report_file_name;
-    UniqueFd file{::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
-    if (!file) return last_error();
+    const Result<UniqueFd> root = open_maildir(maildir);
+    if (!root) return root.error();
     struct stat about {};
-    if (::fstat(file.get(), &about) != 0) return last_error();
-    if (!S_ISREG(about.st_mode)) return std::error_code{EINVAL, std::system_category()};
+    Result<UniqueFd> file = open_own(root.value().get(), report_file_name, O_RDWR | O_CREAT, about);
+    if (!file) return file;
     struct flock range {};
     range.l_type = F_WRLCK;
     range.l_whence = SEEK_SET;
-    while (::fcntl(file.get(), F_OFD_SETLKW, &range) != 0)
+    while (::fcntl(file.value().get(), F_OFD_SETLKW, &range) != 0)
         if (errno != EINTR) return last_error();
     return file;
 }
@@ -186,10 +186,10 @@ std::error_code record_sessions(const std::string& maildir, std::span<const Sess
 
 Result<std::vector<SessionRecord>> read_report(const std::string& maildir, std::int64_t since) {
     std::vector<SessionRecord> records;
-    const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
+    const Result<UniqueFd> root = open_maildir(maildir);
     if (!root) return root.error();
     struct stat about {};
-    const Result<UniqueFd> file = open_regular(root.value().get(), report_file_name, about);
+    const Result<UniqueFd> file = open_own(root.value().get(), report_file_name, O_RDONLY, about);
     if (!file && file.error().value() == ENOENT) return records;
     if (!file) return file.error();
     Slots slots = read_slots(file.value().get());

@@ -5,6 +5,7 @@
 #include "buzon/mail/scan.h"
 #include "buzon/mail/update.h"
 #include "bytes.h"
+#include "file_name.h"
 
 namespace buzon::mail {
 namespace {
@@ -34,7 +35,11 @@ std::string ScanRequest::to_bytes() const {
     const UidlRules& uidl = options.uidl;
     BytesOut out;
     out.put_text(maildir).put(options.write_index).put(options.read_index);
-    out.put(uidl.source).put_text(uidl.dovecot_format).put(uidl.order).put(uidl.breaker_percent);
+    out.put(uidl.source)
+        .put_text(uidl.dovecot_format)
+        .put_text(uidl.dovecot_control)
+        .put(uidl.order)
+        .put(uidl.breaker_percent);
     return out.put(uidl.accept_changes).put(uidl.freeze).take();
 }
 
@@ -47,12 +52,32 @@ Result<ScanRequest> ScanRequest::from_bytes(std::string_view bytes) {
     UidlRules& uidl = request.options.uidl;
     uidl.source = static_cast<UidlSource>(in.get_up_to(static_cast<std::uint8_t>(UidlSource::courier)));
     uidl.dovecot_format = in.get_text();
+    uidl.dovecot_control = in.get_text();
     uidl.order = static_cast<SessionOrder>(in.get_up_to(static_cast<std::uint8_t>(SessionOrder::mtime)));
     uidl.breaker_percent = in.get_up_to(100);
     uidl.accept_changes = in.get_bool();
     uidl.freeze = in.get_bool();
     if (!in.good()) return bad_bytes();
     return request;
+}
+
+std::string ScanFindings::to_bytes() const {
+    BytesOut out;
+    out.put(change.known).put(change.changed).put_text(trouble).put(static_cast<std::uint32_t>(warnings.size()));
+    for (const std::string& line : warnings) out.put_text(line);
+    return out.take();
+}
+
+Result<ScanFindings> ScanFindings::from_bytes(std::string_view bytes) {
+    BytesIn in{bytes};
+    ScanFindings findings;
+    findings.change.known = in.get<std::uint64_t>();
+    findings.change.changed = in.get<std::uint64_t>();
+    findings.trouble = in.get_text();
+    const auto count = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && !in.failed(); ++i) findings.warnings.push_back(in.get_text());
+    if (!in.good()) return bad_bytes();
+    return findings;
 }
 
 std::string OpenRequest::to_bytes() const {
@@ -129,6 +154,7 @@ Result<PackedUpdate> PackedUpdate::from_placeless(std::string_view bytes) {
     std::uint32_t seen = 0;
     Where where;
     while (const std::optional<Item> item = request.next(where)) {
+        if (!is_message_name(item->file_name)) return bad_bytes(); // nothing outside new and cur is touched
         ++seen;
         if (item->action == UpdateRequest::Action::remove) ++request.removals_;
     }

@@ -3,18 +3,24 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <tuple>
 
+#include "buzon/mail/report.h"
+#include "buzon/mail/trash.h"
 #include "directory.h"
 #include "file_name.h"
+#include "foreign_list.h"
 #include "found.h"
+#include "frozen_list.h"
 #include "index_file.h"
 #include "journal.h"
 #include "large.h"
 #include "naming.h"
+#include "own_file.h"
 
 namespace buzon::mail {
 namespace {
@@ -157,62 +163,146 @@ Result<std::string> picture(const std::vector<Found>& files, const Stamps& stamp
     return builder.bytes();
 }
 
-} // namespace
+// Something may be wrong with every message of a hostile Maildir: the log learns of the first few.
+constexpr std::size_t most_warnings = 8;
 
-Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, UidlChange* change) {
-    const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
-    if (!root) return root.error();
-    const std::shared_ptr<const Snapshot> index = options.read_index ? read_index(root.value().get()) : nullptr;
-    if (index && index->settled() && index->rules() == options.uidl.digest()) {
+void warn(ScanFindings& findings, std::string line) {
+    if (findings.warnings.size() < most_warnings) findings.warnings.push_back(std::move(line));
+}
+
+std::error_code is_a_link() noexcept {
+    return {ELOOP, std::system_category()};
+}
+
+// What an error of the whole Maildir comes from: the first thing in it that is not as it should be.
+std::string name_trouble(const std::string& maildir, int root, const UidlRules& rules) {
+    for (const char* const name : {"cur", "new", "tmp"})
+        if (open_folder(root, name).error() == is_a_link()) return maildir + '/' + name + " is a symbolic link";
+    if (const std::string_view fault = fault_of_own(root, frozen_list_name); !fault.empty())
+        return maildir + '/' + frozen_list_name + ' ' + std::string{fault};
+    return foreign_trouble(maildir, root, rules);
+}
+
+// A message that may not be read is left out: the others are worth a login, and whoever mends it gets it the next time.
+// What a disk or a file server cannot give is no reason to tell a client that a message is gone.
+std::error_code settle_unreadable(std::vector<Found>& files, const std::string& maildir, ScanFindings& findings) {
+    for (Found& file : files) {
+        if (file.unreadable == 0) continue;
+        const std::error_code why{file.unreadable, std::system_category()};
+        std::string path = maildir + '/' + folder_of(file.in_new) + '/' + std::string{file.file_name};
+        if (why != std::errc::permission_denied && why != std::errc::operation_not_permitted) {
+            findings.trouble = std::move(path) + " cannot be read";
+            return why;
+        }
+        file.gone = true;
+        warn(findings, std::move(path) + " was left out: " + why.message());
+    }
+    return {};
+}
+
+// Ends what an update began that was cut short, and lists what is there then.
+std::error_code end_updates(int root, const std::string& maildir, MaildirListing& listing, ScanFindings& findings) {
+    std::vector<std::string> thrown_away;
+    Journal::replay(root, listing.fd(false), listing.cur.journals, thrown_away);
+    for (const std::string& name : thrown_away)
+        warn(findings, maildir + "/cur/" + name + " was thrown away: it is damaged, or none of ours");
+    Result<MaildirListing> again = list_maildir(root);
+    if (!again) return again.error();
+    listing = std::move(again).value();
+    return {};
+}
+
+// Of what is not needed for a scan, or made again.
+void warn_of_own(int root, const std::string& maildir, ScanFindings& findings) {
+    const auto say = [&](const char* name, std::string_view fault) {
+        if (!fault.empty()) warn(findings, maildir + '/' + name + ' ' + std::string{fault} + " and was left out");
+    };
+    say(index_file_name, fault_of_own(root, index_file_name));
+    say(report_file_name, fault_of_own(root, report_file_name));
+    say(trash_name, fault_of_own_folder(root, trash_name));
+}
+
+// Where no list of ours was there: what may have been expected all the same.
+void warn_of_lists(int root, const std::string& maildir, const UidlRules& rules, const std::vector<Found>& files,
+                   ScanFindings& findings) {
+    const auto was_told = [](const Found& file) { return !file.last_uidl.empty(); };
+    if (std::any_of(files.begin(), files.end(), was_told))
+        warn(findings, maildir + '/' + frozen_list_name + " was missing: the ids in " + index_file_name + " hold");
+    else if (!files.empty() && !rules.dovecot_control.empty() && !has_dovecot_list(root, rules))
+        warn(findings, rules.dovecot_control + " holds no dovecot-uidlist for " + maildir);
+}
+
+Result<UniqueFd> scan(int root, const std::string& maildir, const ScanOptions& options, ScanFindings& findings) {
+    const std::shared_ptr<const Snapshot> index = options.read_index ? read_index(root) : nullptr;
+    // Where the list is lost that `index` could give back, it is made again below.
+    const bool has_list = ::faccessat(root, frozen_list_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (index && (has_list || index->count() == 0) && index->settled() && index->rules() == options.uidl.digest()) {
         const Result<Stamps> now = stamps(maildir);
         if (!now) return now.error();
         if (index->is_current(now.value())) return seal_in_memfd(index->bytes(), "buzon-snapshot");
     }
 
-    NextIndex next_index{options.write_index ? root.value().get() : -1};
+    const Result<UniqueFd> tmp = open_folder(root, "tmp");
+    if (!tmp && tmp.error() == is_a_link()) return tmp.error();
+    NextIndex next_index{root, options.write_index && tmp ? tmp.value().get() : -1};
     const std::int64_t now_ns = next_index.made_at_ns() != 0 ? next_index.made_at_ns() : clock_ns();
-    Result<MaildirListing> listing = list_maildir(root.value().get(), index ? index->count() : 0);
-    if (!listing) return listing.error();
-    if (!listing.value().cur.journals.empty()) { // an update was cut short: it is ended first
-        Journal::replay(root.value().get(), listing.value().cur.journals);
-        listing = list_maildir(root.value().get());
-        if (!listing) return listing.error();
-    }
-    Result<std::vector<Found>> found = identify(listing.value(), KnownFiles{index});
+    Result<MaildirListing> listed = list_maildir(root, index ? index->count() : 0);
+    if (!listed) return listed.error();
+    MaildirListing& listing = listed.value();
+    warn_of_own(root, maildir, findings);
+    if (!listing.cur.journals.empty())
+        if (const std::error_code why = end_updates(root, maildir, listing, findings)) return why;
+    Result<std::vector<Found>> found = identify(listing, KnownFiles{index});
     if (!found) return found.error();
     std::vector<Found>& files = found.value();
-    if (const std::error_code why = measure(files, listing.value())) return why;
+    if (const std::error_code why = measure(files, listing)) return why;
+    if (const std::error_code why = settle_unreadable(files, maildir, findings)) return why;
+    const bool all_read =
+        std::none_of(files.begin(), files.end(), [](const Found& file) { return file.unreadable != 0; });
     put_in_order(files, options.uidl.order);
     std::deque<std::string> given;
-    UidlChange would_change;
-    if (const std::error_code why = name_messages(root.value().get(), options.uidl, files, given, would_change)) {
-        if (change != nullptr) *change = would_change;
-        return why;
-    }
+    if (const std::error_code why = name_messages(root, options.uidl, files, given, findings.change)) return why;
 
-    const Stamps& before = listing.value().before;
-    // What could not be read is tried again next time.
-    const bool all_measured = std::all_of(files.begin(), files.end(), [](const Found& file) { return file.measured; });
-    const bool ended = listing.value().cur.journals.empty(); // else the next login tries again to end the update
-    const bool settled = all_measured && ended && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
+    if (!has_list) warn_of_lists(root, maildir, options.uidl, files, findings);
+
+    const Stamps& before = listing.before;
+    const bool ended = listing.cur.journals.empty(); // else the next login tries again to end the update
+    const bool settled = all_read && ended && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
     const Result<std::string> block = picture(files, before, settled, options.uidl.digest());
     if (!block) return block.error();
     if (!index || index->bytes() != block.value()) next_index.keep(block.value());
     return seal_in_memfd(block.value(), "buzon-snapshot");
 }
 
+} // namespace
+
+Result<UniqueFd> scan(const std::string& maildir, const ScanOptions& options, ScanFindings* findings) {
+    ScanFindings nobody_asks;
+    ScanFindings& told = findings != nullptr ? *findings : nobody_asks;
+    const Result<UniqueFd> root = open_maildir(maildir);
+    if (!root) {
+        if (root.error() == not_ours()) told.trouble = maildir + " is a link to another user's directory";
+        return root.error();
+    }
+    Result<UniqueFd> made = scan(root.value().get(), maildir, options, told);
+    if (!made && told.trouble.empty()) told.trouble = name_trouble(maildir, root.value().get(), options.uidl);
+    return made;
+}
+
 std::error_code create_maildir(const std::string& maildir, int below) {
-    const auto make = [below](const std::string& path) {
-        return ::mkdirat(below, path.c_str(), 0700) == 0 || errno == EEXIST ? std::error_code{} : last_error();
-    };
-    const auto make_folders = [&] {
-        for (const char* const part : {"/cur", "/new", "/tmp"})
-            if (const std::error_code why = make(maildir + part)) return why;
-        return std::error_code{};
+    const auto make_folders = [&]() -> std::error_code {
+        const Result<UniqueFd> root = open_maildir(maildir, below);
+        if (!root) return root.error();
+        for (const char* const part : {"cur", "new", "tmp"})
+            if (::mkdirat(root.value().get(), part, 0700) != 0 && errno != EEXIST) return last_error();
+        return {};
     };
     // Nearly always everything is there, and the way to it need not be looked at.
     const std::error_code why = make_folders();
     if (why.value() != ENOENT) return why;
+    const auto make = [below](const std::string& path) {
+        return ::mkdirat(below, path.c_str(), 0700) == 0 || errno == EEXIST ? std::error_code{} : last_error();
+    };
     for (std::size_t slash = maildir.find('/', 1); slash != maildir.npos; slash = maildir.find('/', slash + 1))
         if (const std::error_code failed = make(maildir.substr(0, slash))) return failed;
     if (const std::error_code failed = make(maildir)) return failed;

@@ -176,8 +176,9 @@ bool Snapshot::accept(bool check_all) noexcept {
         const Record& one = record(i);
         if (one.name_size == 0 || one.name_size > longest_file_name || one.base_size > one.name_size) return false;
         if (std::uint64_t{one.name_at} + one.name_size > head.names_size) return false;
+        if (names_[one.name_at] == '.') return false; // messages have no such names
         if (std::uint64_t{one.uidl_at} + one.uidl_size > head.uidls_size || one.uidl_size > 70) return false;
-        if (one.uidl_size == 0 && (one.base_size == 0 || one.base_size > 70)) return false;
+        if (one.uidl_size == 0 && one.base_size == 0) return false;
         if (one.uidl_size == 0 && !graphic && !all_graphic(base_name(i))) return false;
         total += one.octets;
     }

@@ -25,10 +25,9 @@ std::string_view octets_of(const T* first, std::size_t count) noexcept {
 }
 
 bool sound(const MessageEntry& message) noexcept {
-    const std::string_view name = message.file_name;
-    if (name.empty() || name.size() > longest_file_name) return false;
-    if (name.find('/') != name.npos || name.find('\0') != name.npos) return false;
-    return fits_as_uidl(message.uidl.empty() ? base_name(name) : message.uidl);
+    if (!is_message_name(message.file_name)) return false;
+    const std::string_view base = base_name(message.file_name);
+    return may_be_uidl(message.uidl.empty() ? base : message.uidl, base);
 }
 
 } // namespace

@@ -9,6 +9,7 @@
 
 #include "directory.h"
 #include "file_name.h"
+#include "own_file.h"
 #include "trash_folder.h"
 
 namespace buzon::mail {
@@ -26,13 +27,13 @@ bool no_room(std::error_code why) noexcept {
 
 Result<UniqueFd> make_directory(int parent, const std::string& name) {
     if (::mkdirat(parent, name.c_str(), 0700) != 0 && errno != EEXIST) return last_error();
-    return open_directory(parent, name.c_str());
+    return open_own_folder(parent, name.c_str());
 }
 
 // An empty descriptor where there is no trash.
 Result<UniqueFd> open_trash(const Result<UniqueFd>& root) {
     if (!root) return root.error();
-    Result<UniqueFd> trash = open_directory(root.value().get(), trash_name);
+    Result<UniqueFd> trash = open_own_folder(root.value().get(), trash_name);
     if (!trash && trash.error().value() == ENOENT) return UniqueFd{};
     return trash;
 }
@@ -43,8 +44,8 @@ std::error_code each_folder(int trash, Wanted wanted, Act act) {
     for (const std::int64_t time : trash_times(trash)) {
         if (!wanted(time)) continue;
         const std::string name = std::to_string(time);
-        const Result<UniqueFd> folder = open_directory(trash, name.c_str());
-        if (!folder) continue; // expired meanwhile
+        const Result<UniqueFd> folder = open_own_folder(trash, name.c_str());
+        if (!folder) continue; // expired meanwhile, or none of ours
         const Result<Listing> listing = list_directory(folder.value().get());
         if (!listing) return listing.error();
         act(folder.value().get(), listing.value());
@@ -60,7 +61,7 @@ bool not_made_yet(const std::string& maildir) {
     if (::lstat(maildir.c_str(), &about) == 0 || errno != ENOENT) return false;
     const std::size_t slash = maildir.rfind('/');
     const std::string parent = slash == std::string::npos ? "." : maildir.substr(0, slash + 1);
-    return open_directory(AT_FDCWD, parent.c_str()).ok();
+    return ::access(parent.c_str(), F_OK) == 0;
 }
 
 } // namespace
@@ -119,10 +120,10 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
     const auto failed = [&](std::error_code why) {
         if (outcome.failed++ == 0) outcome.first_error = why;
     };
-    const Result<UniqueFd> root = open_directory(AT_FDCWD, maildir.c_str());
+    const Result<UniqueFd> root = open_maildir(maildir);
     if (!root && not_made_yet(maildir)) return outcome;
     const Result<UniqueFd> trash = open_trash(root);
-    const Result<UniqueFd> cur = root ? open_directory(root.value().get(), "cur") : root.error();
+    const Result<UniqueFd> cur = root ? open_folder(root.value().get(), "cur") : root.error();
     if (trash && !trash.value()) return outcome;
     for (const std::error_code why : {trash.error(), cur.error()})
         if (why) {
@@ -136,6 +137,7 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
     }
     const auto bring_back = [&](int folder, const Listing& listing) {
         for (const Listing::Name& entry : listing.all) {
+            if (!entry.may_be_file) continue; // no message: we have not put it there
             const std::string name{listing.view(entry)};
             const bool bare = name.find(':') == name.npos && name.size() + 3 <= 255;
             const std::error_code why =
@@ -154,7 +156,7 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
 }
 
 Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t before) {
-    const Result<UniqueFd> trash = open_trash(open_directory(AT_FDCWD, maildir.c_str()));
+    const Result<UniqueFd> trash = open_trash(open_maildir(maildir));
     if (!trash) return trash.error();
     if (!trash.value()) return std::uint32_t{0};
     std::uint32_t removed = 0;
@@ -174,7 +176,7 @@ Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t befo
 }
 
 Result<TrashSize> trash_size(const std::string& maildir) {
-    const Result<UniqueFd> trash = open_trash(open_directory(AT_FDCWD, maildir.c_str()));
+    const Result<UniqueFd> trash = open_trash(open_maildir(maildir));
     if (!trash) return trash.error();
     TrashSize size;
     if (!trash.value()) return size;

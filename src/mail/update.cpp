@@ -26,7 +26,7 @@ UpdateOutcome all_failed(const PackedUpdate& request, std::error_code why) {
 } // namespace
 
 UpdateOutcome update(const PackedUpdate& request, const UpdateOptions& options) {
-    const Result<UniqueFd> root = open_directory(AT_FDCWD, std::string{request.maildir()}.c_str());
+    const Result<UniqueFd> root = open_maildir(std::string{request.maildir()});
     if (!root) return all_failed(request, root.error());
     // A single step is done or not done, whatever happens; flags alone are not worth three syncs.
     std::optional<Journal> journal;

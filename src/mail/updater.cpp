@@ -14,19 +14,14 @@ namespace {
 
 using posix::last_error;
 using posix::Result;
-using posix::UniqueFd;
 
 } // namespace
 
 Result<Updater> Updater::open(int root, std::int64_t keep_since) {
+    Result<Folders> folders = Folders::open(root);
+    if (!folders) return folders.error();
     Updater updater{root};
-    for (const bool in_new : {true, false}) {
-        Result<UniqueFd> folder = open_directory(root, folder_of(in_new));
-        if (folder)
-            (in_new ? updater.in_new_ : updater.cur_) = std::move(folder).value();
-        else if (folder.error().value() != ENOENT)
-            return folder.error();
-    }
+    updater.folders_ = std::move(folders).value();
     updater.trash_ = TrashFolder{root, keep_since};
     return updater;
 }
@@ -76,20 +71,21 @@ void Updater::settle_gone(const PackedUpdate::Item& item) {
 }
 
 std::error_code Updater::remove(const std::string& file_name, bool in_new) {
-    if (trash_.wanted()) return trash_.take(folder(in_new), file_name);
-    return ::unlinkat(folder(in_new), file_name.c_str(), 0) == 0 ? std::error_code{} : last_error();
+    if (trash_.wanted()) return trash_.take(folders_.fd(in_new), file_name);
+    return ::unlinkat(folders_.fd(in_new), file_name.c_str(), 0) == 0 ? std::error_code{} : last_error();
 }
 
 // One that another program has moved to cur meanwhile gets its S there.
 std::error_code Updater::mark_seen(const PackedUpdate::Item& item, const std::string& file_name, bool in_new) {
     if (!item.in_new || (!in_new && has_seen(file_name))) return {};
-    const std::error_code why = move_without_replacing(folder(in_new), file_name, cur_.get(), seen_name(file_name));
+    const std::error_code why =
+        move_without_replacing(folders_.fd(in_new), file_name, folders_.cur.get(), seen_name(file_name));
     if (!why) ++outcome_.moved;
     return why;
 }
 
 std::error_code Updater::sync() {
-    for (const int directory : {in_new_.get(), cur_.get()})
+    for (const int directory : {folders_.in_new.get(), folders_.cur.get()})
         if (const std::error_code why = sync_directory(directory)) return why;
     return trash_.sync();
 }

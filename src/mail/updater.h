@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "buzon/mail/update.h"
+#include "directory.h"
 #include "locator.h"
 #include "trash_folder.h"
 
@@ -25,7 +26,6 @@ public:
 
 private:
     explicit Updater(int root) noexcept : locator_{root} {}
-    [[nodiscard]] int folder(bool in_new) const noexcept { return in_new ? in_new_.get() : cur_.get(); }
     void search();
     void attempt(const PackedUpdate::Item& item, const std::string& file_name, bool in_new);
     void settle(const PackedUpdate::Item& item, std::error_code why);
@@ -33,8 +33,7 @@ private:
     std::error_code remove(const std::string& file_name, bool in_new);
     std::error_code mark_seen(const PackedUpdate::Item& item, const std::string& file_name, bool in_new);
 
-    posix::UniqueFd in_new_;
-    posix::UniqueFd cur_;
+    Folders folders_;
     TrashFolder trash_;
     Locator locator_;
     std::vector<PackedUpdate::Item> missing_;

@@ -224,7 +224,7 @@ TEST_CASE("one file with a name in new and one in cur is one message") {
     CHECK(maildir.scan()->count() == 2);
 }
 
-TEST_CASE("an unchanged maildrop is recognised by two stats, a changed one never mistaken") {
+TEST_CASE("an unchanged maildrop is recognised by its stamps, a changed one never mistaken") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     CHECK_FALSE(maildir.scan()->settled());

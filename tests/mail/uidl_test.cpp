@@ -272,19 +272,137 @@ TEST_CASE("the circuit breaker trips when many UIDLs would change, and can be re
     const TestMaildir maildir;
     put_listed(maildir);
     maildir.scan();
-    maildir.remove(frozen_list_name); // all memory is lost but the index,
-    maildir.put("dovecot-uidlist",
-                "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n"); // and Dovecot has begun anew
+    // The list of another maildrop: its ids are none that the clients of this one know.
+    const std::string other = frozen_header(UidlSource::dovecot) + frozen_line({"x1", "1700000009.a", std::nullopt}) +
+                              frozen_line({"x2", "1700000002.b", std::nullopt}) +
+                              frozen_line({"x3", "1700000003.c", std::nullopt});
+    maildir.put(frozen_list_name, other);
     maildir.put("new/1700000200.z");
+    ScanFindings findings;
+    CHECK(scan(maildir.path(), {}, &findings).error() == uidls_would_change());
+    CHECK(findings.change.known == 5);
+    CHECK(findings.change.changed == 3);
     CHECK(scan(maildir.path()).error() == uidls_would_change());
-    CHECK(scan(maildir.path()).error() == uidls_would_change());
-    CHECK_FALSE(maildir.has(frozen_list_name));
+    CHECK(maildir.content(frozen_list_name) == other);
     ScanOptions released;
     released.uidl.accept_changes = true;
-    const Names changed{"000000010000004d", "000000020000004d",        "000000030000004d",
-                        "1700000004.d",     "1700000005.e,S=99,W=999", "1700000200.z"};
+    const Names changed{"x1", "x2", "x3", "000000056b0405a2", "1700000004.d", "1700000200.z"};
     CHECK(uidls_of(*maildir.scan(released)) == changed);
     CHECK(uidls_of(*maildir.scan()) == changed);
+}
+
+TEST_CASE("a list that was lost is made again from the index, ids and order") {
+    for (const char* const dovecots :
+         {"", "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n", dovecot_list}) {
+        for (const bool freed : {false, true}) {
+            CAPTURE(dovecots, freed);
+            const TestMaildir maildir;
+            put_listed(maildir);
+            maildir.scan();
+            const std::string list = maildir.content(frozen_list_name);
+            maildir.remove(frozen_list_name);
+            maildir.put("dovecot-uidlist", dovecots);
+            maildir.put("new/1700000200.z");
+            ScanOptions options;
+            options.uidl.accept_changes = freed; // FREE has nothing to change
+            ScanFindings findings;
+            REQUIRE(scan(maildir.path(), options, &findings).ok());
+            REQUIRE(findings.warnings.size() == 1);
+            CHECK(findings.warnings[0] == maildir.file(frozen_list_name) + " was missing: the ids in buzon-index hold");
+            CHECK(maildir.content(frozen_list_name).substr(0, list.size()) == list);
+            Names now = dovecot_uidls;
+            now.push_back("1700000200.z");
+            maildir.remove(index_file_name);
+            CHECK(uidls_of(*maildir.scan()) == now);
+        }
+    }
+}
+
+TEST_CASE("a list that was lost is made again at once, though nothing else has changed") {
+    const TestMaildir maildir;
+    put_listed(maildir);
+    TestMaildir::rest();
+    maildir.scan();
+    maildir.remove(frozen_list_name);
+    maildir.remove("dovecot-uidlist");
+    maildir.scan();
+    maildir.remove(index_file_name);
+    CHECK(uidls_of(*maildir.scan()) == dovecot_uidls);
+}
+
+TEST_CASE("lines that a list has lost are made again from the index") {
+    const TestMaildir maildir;
+    put_listed(maildir);
+    maildir.scan();
+    maildir.put(frozen_list_name, frozen_header(UidlSource::dovecot));
+    maildir.remove("dovecot-uidlist");
+    maildir.put("new/1700000200.z");
+    Names now = dovecot_uidls;
+    now.push_back("1700000200.z");
+    CHECK(uidls_of(*maildir.scan()) == now);
+    maildir.remove(index_file_name);
+    CHECK(uidls_of(*maildir.scan()) == now);
+}
+
+TEST_CASE("base names of up to 255 octets are UIDLs where Dovecot served them, ours are those of up to 70") {
+    const std::string longest = "1700000001." + std::string(244, 'x'), longer = "1700000002." + std::string(60, 'y');
+    REQUIRE(longest.size() == 255);
+    REQUIRE(longer.size() == 71);
+    for (const char* const format : {"%f", "%g", "%{filename}", "%{guid}"}) {
+        CAPTURE(format);
+        const TestMaildir maildir;
+        for (const std::string& name : {longest, longer}) maildir.put("cur/" + name);
+        maildir.put("dovecot-uidlist", "3 V9\n1 :" + longest + "\n2 :" + longer + "\n");
+        const auto options = with(UidlSource::automatic, format);
+        CHECK(uidls_of(*maildir.scan(options)) == Names{longest, longer});
+        const std::string fresh = "1700000003." + std::string(60, 'z');
+        maildir.put("new/" + fresh);
+        maildir.rename("cur/" + longer, "cur/" + longer + ":2,S");
+        for (const bool with_index : {true, false}) {
+            if (!with_index) maildir.remove(index_file_name);
+            const Names now = uidls_of(*maildir.scan(options));
+            REQUIRE(now.size() == 3);
+            CHECK(now[0] == longest);
+            CHECK(now[1] == longer);
+            CHECK(now[2].size() == 32);
+        }
+    }
+}
+
+TEST_CASE("Dovecot's list is read where CONTROL says, with the folder's name below it or without") {
+    const TestMaildir control;
+    for (const char* const place : {"", ".INBOX/", "INBOX/"}) {
+        CAPTURE(place);
+        const TestMaildir maildir;
+        put_listed(maildir);
+        maildir.put("dovecot-uidlist", "3 V1\n1 :1700000009.a\n"); // of other times
+        if (*place != '\0') std::filesystem::create_directory(control.file(place));
+        control.put(std::string{place} + "dovecot-uidlist", dovecot_list);
+        ScanOptions options;
+        options.uidl.dovecot_control = control.path();
+        CHECK(uidls_of(*maildir.scan(options)) == dovecot_uidls);
+        control.remove(std::string{place} + "dovecot-uidlist");
+    }
+}
+
+TEST_CASE("a control directory without a list is none, and one that cannot be read refuses the login") {
+    const TestMaildir control;
+    const TestMaildir maildir;
+    maildir.put("new/1.a");
+    ScanOptions options;
+    options.uidl.dovecot_control = control.path();
+    std::filesystem::create_symlink("/etc/passwd", control.file("dovecot-uidlist"));
+    ScanFindings findings;
+    CHECK(scan(maildir.path(), options, &findings).error().value() == EPERM);
+    CHECK(findings.trouble == control.file("dovecot-uidlist") + " is a symbolic link");
+    control.remove("dovecot-uidlist");
+    findings = {};
+    REQUIRE(scan(maildir.path(), options, &findings).ok());
+    CHECK(findings.warnings ==
+          std::vector<std::string>{control.path() + " holds no dovecot-uidlist for " + maildir.path()});
+    CHECK(uidls_of(*maildir.scan(options)) == Names{"1.a"});
+    options.uidl.dovecot_control = control.file("missing");
+    CHECK(uidls_of(*maildir.scan(options)) == Names{"1.a"});
 }
 
 TEST_CASE("where few UIDLs would change, none does") {
@@ -347,16 +465,6 @@ TEST_CASE("a scan that may not freeze leaves nothing behind") {
     options.uidl.freeze = false;
     CHECK(uidls_of(*maildir.scan(options)) == dovecot_uidls);
     CHECK(maildir.names("") == std::set<std::string>{"cur", "new", "tmp", "dovecot-uidlist"});
-}
-
-TEST_CASE("a list of ours that is no file is no list, and harms nothing") {
-    const TestMaildir maildir;
-    maildir.put("new/1.a");
-    std::filesystem::create_directory(maildir.file(frozen_list_name));
-    CHECK(uidls_of(*maildir.scan()) == Names{"1.a"});
-    std::filesystem::remove(maildir.file(frozen_list_name));
-    std::filesystem::create_symlink("/dev/zero", maildir.file(frozen_list_name));
-    CHECK(uidls_of(*maildir.scan()) == Names{"1.a"});
 }
 
 TEST_CASE("a captured listing is compared line by line") {

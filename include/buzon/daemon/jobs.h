@@ -13,6 +13,7 @@
 #include "buzon/daemon/start_files.h"
 #include "buzon/mail/mail_root.h"
 #include "buzon/mail/report.h"
+#include "buzon/mail/scan.h"
 #include "buzon/mail/search_maildrop.h"
 #include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/unique_fd.h"
@@ -62,16 +63,17 @@ struct Answered {
 [[nodiscard]] Answered read_answer(const worker::Answer& answer);
 
 // A maildrop's snapshot, mail::root_has_gone() when `root` has. Answer: what read_scan_answer() takes; the descriptor
-// is the snapshot. With mail::uidls_would_change(): what read_change() takes.
+// is the snapshot. With an error: what read_findings() takes.
 [[nodiscard]] worker::Job scan_job(const mail::MailRoot& root, const std::string& maildir, bool create,
                                    const mail::UidlRules& rules);
-// Which of them lie on file systems of this machine.
+// Which of them lie on file systems of this machine, and what else the scan had to say.
 struct ScanAnswer {
     bool maildir_is_local = false;
     bool root_is_local = false;
+    mail::ScanFindings findings;
 };
 [[nodiscard]] ScanAnswer read_scan_answer(std::string_view rest);
-[[nodiscard]] mail::UidlChange read_change(std::string_view rest);
+[[nodiscard]] mail::ScanFindings read_findings(std::string_view rest);
 // A message by name, wherever it is now. Answer: the descriptor.
 [[nodiscard]] worker::Job open_job(const std::string& maildir, std::string_view file_name, bool in_new,
                                    std::uint64_t inode);

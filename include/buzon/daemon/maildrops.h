@@ -11,6 +11,7 @@
 
 #include "buzon/event/event_loop.h"
 #include "buzon/mail/mail_root.h"
+#include "buzon/mail/scan.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/result.h"
@@ -37,8 +38,8 @@ public:
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
         ~Waiter();
-        // What the circuit breaker saw, when the answer is mail::uidls_would_change().
-        [[nodiscard]] const mail::UidlChange& change() const noexcept { return change_; }
+        // What the scan had to say beside its result, once it has been made for this wait.
+        [[nodiscard]] const mail::ScanFindings& findings() const noexcept { return findings_; }
         // What it hears when it is given to open() once more.
         void hear(OnSnapshot then) { then_ = std::move(then); }
 
@@ -47,7 +48,7 @@ public:
         OnSnapshot then_;
         Maildrops* owner_ = nullptr;
         std::string path_;
-        mail::UidlChange change_;
+        mail::ScanFindings findings_;
     };
 
     // Where UIDLs and the order come from, for logins from now on. Snapshots made under other rules are not used again.
@@ -57,8 +58,9 @@ public:
     void use(const mail::MailRoot& root);
 
     // Gives the snapshot at once when an unchanged one is at hand; else nothing, and `waiter` hears later.
-    // create: make a maildrop that is missing.
-    [[nodiscard]] std::shared_ptr<const mail::Snapshot> open(const std::string& maildir, bool create, Waiter& waiter);
+    // A maildrop that is missing is made. `control`: where Dovecot kept its list of ids, if not there.
+    [[nodiscard]] std::shared_ptr<const mail::Snapshot> open(const std::string& maildir, std::string_view control,
+                                                             Waiter& waiter);
 
     // Forget what is known of a maildrop's metadata being in memory: the next login asks a worker.
     void touched(const std::string& maildir);
@@ -77,13 +79,13 @@ private:
         worker::Pending answer;
         std::vector<Waiter*> waiters;
         event::Instant began{};
-        bool create = false;
     };
 
     [[nodiscard]] std::shared_ptr<const mail::Snapshot> current(const std::string& maildir);
-    void start(const std::string& maildir, Scan& scan);
+    void start(const std::string& maildir, std::string_view control, Scan& scan);
     void scanned(const std::string& maildir, worker::Answer answer);
-    [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer, mail::UidlChange& change);
+    [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer,
+                                         mail::ScanFindings& findings);
     void keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local);
     void forget(const std::string& maildir);
     void give_up(Waiter& waiter);

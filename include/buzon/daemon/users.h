@@ -49,6 +49,8 @@ public:
 
     // Empty for a user who is neither listed nor vouched for.
     [[nodiscard]] std::string maildir_of(std::string_view user) const;
+    // Where Dovecot kept the user's list of ids; empty: in the Maildir.
+    [[nodiscard]] std::string control_of(std::string_view user) const;
     // The key of made-up SCRAM salts: known to nobody, the same as long as we run.
     [[nodiscard]] const std::string& scram_key() const noexcept { return scram_key_; }
 

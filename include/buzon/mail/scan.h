@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "buzon/mail/snapshot.h"
 #include "buzon/mail/stamps.h"
@@ -24,13 +25,25 @@ struct ScanOptions {
     UidlRules uidl = {};
 };
 
+// What an operator should hear of a scan.
+struct ScanFindings {
+    UidlChange change;                 // what the circuit breaker saw, when it tripped
+    std::string trouble;               // why the scan failed, beginning with a path; empty when the error says all
+    std::vector<std::string> warnings; // what was left out or mended all the same, a line each
+
+    [[nodiscard]] std::string to_bytes() const;
+    [[nodiscard]] static posix::Result<ScanFindings> from_bytes(std::string_view bytes); // EBADMSG
+};
+
 // A sealed memfd with the Snapshot (contract section 2: order, UIDLs, octets; regular files of cur and new but for dot
 // files, however many). ENOENT when `maildir` is missing. A message that another program renames meanwhile appears
-// once; one that vanishes is left out. uidls_would_change() when the circuit breaker trips. A file system that is full
-// or read-only costs the index, nothing else. An update that was cut short is ended first. `change`: filled when the
-// breaker trips.
+// once; one that vanishes is left out, and so is one that we may not read (EACCES). One that cannot be read for another
+// reason (a disk, a file server) is an error: its octets are not known. uidls_would_change() when the circuit breaker
+// trips. A file system that is full or read-only costs the index, nothing else. An update that was cut short is ended
+// first. Nothing below the Maildir is reached through a symbolic link: ELOOP for cur, new and tmp, EPERM for a list
+// that decides about UIDLs and is none of the server's (or Dovecot's, or Courier's); another file of ours is left out.
 [[nodiscard]] posix::Result<posix::UniqueFd> scan(const std::string& maildir, const ScanOptions& options = {},
-                                                  UidlChange* change = nullptr);
+                                                  ScanFindings* findings = nullptr);
 
 // Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is
 // there. `below`: the open directory that a relative path begins at.

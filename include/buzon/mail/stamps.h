@@ -23,8 +23,8 @@ struct Stamps {
     friend bool operator==(const Stamps&, const Stamps&) = default;
 };
 
-// Two stats, nothing more. ENOENT when `maildir` itself is missing; a missing cur or new is not an error.
-// It may wait for a disk or a file server: the reactor asks a worker.
+// Three stats, nothing more. ELOOP when cur, new or tmp is a symbolic link. ENOENT when `maildir` itself is missing; a
+// missing cur or new is not an error. It may wait for a disk or a file server: the reactor asks a worker.
 [[nodiscard]] posix::Result<Stamps> stamps(const std::string& maildir);
 
 } // namespace buzon::mail

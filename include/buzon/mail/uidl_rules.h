@@ -30,6 +30,8 @@ struct UidlRules {
     // Dovecot's pop3_uidl_format, as in version 2.3 (%u %v %f %g, with 0, a width, X, L and U) or 2.4 (%{uid | hex(8)}
     // ...).
     std::string dovecot_format = "%08Xu%08Xv";
+    // Where Dovecot kept its list, if that was not the Maildir (CONTROL= of its mail location).
+    std::string dovecot_control = {};
     SessionOrder order = SessionOrder::delivery;
     // The circuit breaker: a scan fails with uidls_would_change() when more than this share of the messages known from
     // the last session would get another UIDL. 100: never.
