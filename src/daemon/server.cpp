@@ -48,8 +48,8 @@ std::size_t connections_for_descriptors() {
     const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
     if (descriptors < fewest_descriptors) {
         throw StartError(EX_OSERR, "open files",
-                         "the limit is " + std::to_string(descriptors) + ", and " +
-                             std::to_string(fewest_descriptors) + " are needed (ulimit -n, LimitNOFILE)");
+                         "the limit is " + std::to_string(descriptors) + ", and " + std::to_string(fewest_descriptors) +
+                             " are needed (ulimit -n, LimitNOFILE)");
     }
     const std::size_t left = descriptors - descriptors_of_ours;
     const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900);
