@@ -54,18 +54,32 @@ Result<UniqueFd> open_now(int directory, const std::string& path, std::uint64_t 
 
 } // namespace
 
-Result<UniqueFd> open_message(const std::string& maildir, std::string_view file_name, bool in_new,
-                              std::uint64_t inode) {
-    if (!is_message_name(file_name)) return gone();
-    const Result<UniqueFd> root = open_maildir(maildir);
+struct MessageOpener::Open {
+    UniqueFd root;
+    Folders folders;
+};
+
+MessageOpener::MessageOpener() = default;
+MessageOpener::MessageOpener(MessageOpener&&) noexcept = default;
+MessageOpener::~MessageOpener() = default;
+
+Result<MessageOpener> MessageOpener::of(const std::string& maildir) {
+    Result<UniqueFd> root = open_maildir(maildir);
     if (!root) return root.error();
-    const Result<Folders> opened = Folders::open(root.value().get());
-    if (!opened) return opened.error();
-    const Folders& folders = opened.value();
+    Result<Folders> folders = Folders::open(root.value().get());
+    if (!folders) return folders.error();
+    MessageOpener opener;
+    opener.open_ = std::make_unique<Open>(Open{std::move(root).value(), std::move(folders).value()});
+    return opener;
+}
+
+Result<UniqueFd> MessageOpener::open(std::string_view file_name, bool in_new, std::uint64_t inode) const {
+    if (!is_message_name(file_name)) return gone();
+    const Folders& folders = open_->folders;
     const auto missing = [](const Result<UniqueFd>& file) { return file.error().value() == ENOENT; };
     Result<UniqueFd> file = open_at(folders, {std::string{file_name}, in_new}, 0);
     if (missing(file)) file = open_at_likely_place(folders, file_name, inode);
-    Locator locator{root.value().get()};
+    Locator locator{open_->root.get()};
     for (int searches = 0; missing(file) && searches != most_searches; ++searches) {
         locator.refresh();
         const Result<std::optional<Place>> found = locator.find(base_name(file_name), inode);
@@ -74,6 +88,12 @@ Result<UniqueFd> open_message(const std::string& maildir, std::string_view file_
         file = open_at(folders, *found.value(), inode);
     }
     return file;
+}
+
+Result<UniqueFd> open_message(const std::string& maildir, std::string_view file_name, bool in_new,
+                              std::uint64_t inode) {
+    const Result<MessageOpener> opener = MessageOpener::of(maildir);
+    return opener ? opener.value().open(file_name, in_new, inode) : opener.error();
 }
 
 Result<UniqueFd> open_cached(const std::string& maildir, std::string_view file_name, bool in_new) {

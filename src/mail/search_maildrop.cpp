@@ -83,13 +83,15 @@ Result<std::vector<std::uint32_t>> search(const SearchRequest& request) {
     const auto parsed = SearchCriteria::parse(request.criteria);
     const SearchCriteria* const criteria = std::get_if<SearchCriteria>(&parsed);
     if (criteria == nullptr) return std::error_code{EINVAL, std::system_category()};
+    const Result<MessageOpener> opener = MessageOpener::of(request.maildir);
     std::vector<std::uint32_t> numbers;
     std::string buffer;
     for (const SearchRequest::Item& item : request.items) {
         SearchFacts facts{item.octets, delivery_time(base_name(item.file_name), item.mtime_ns)};
         if (!criteria->may_match(facts.octets, facts.delivered)) continue;
         if (criteria->needs_header()) {
-            const Result<posix::UniqueFd> file = open_message(request.maildir, item.file_name, item.in_new, item.inode);
+            if (!opener) continue;
+            const Result<posix::UniqueFd> file = opener.value().open(item.file_name, item.in_new, item.inode);
             if (!file) continue;
             facts.header = read_header(file.value().get(), buffer);
         }
