@@ -66,9 +66,9 @@ state::Count open_descriptors() {
 
 } // namespace
 
-Control::Control(Context& context, state::Settings& settings, const Options& options, Pop3Service& pop3,
+Control::Control(const ControlNeeds& needs, state::Settings& settings, const Options& options, Pop3Service& pop3,
                  ServerHooks& hooks, Administrators& administrators, HistoryKeeper& history)
-    : context_{context}
+    : needs_{needs}
     , settings_{settings}
     , pop3_{pop3}
     , options_{options}
@@ -79,7 +79,7 @@ Control::Control(Context& context, state::Settings& settings, const Options& opt
 event::Instant Control::not_before(const manage::Action& action, const std::optional<auth::Source>& from,
                                    event::Instant since) const {
     const auto* const login = std::get_if<manage::CheckAdministrator>(&action);
-    return login ? administrators_.not_before(from, login->name, since, context_.loop.now()) : context_.loop.now();
+    return login ? administrators_.not_before(from, login->name, since, needs_.loop.now()) : needs_.loop.now();
 }
 
 void Control::perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
@@ -113,7 +113,7 @@ void Control::perform(const manage::Action& action, const std::optional<auth::So
 void Control::check(const manage::CheckAdministrator& who, const std::optional<auth::Source>& from,
                     worker::Pending& pending, OnDone done) {
     using Verdict = Administrators::Verdict;
-    administrators_.check(from, who.name, who.secret, context_.loop.now(), pending, [done](Verdict verdict) {
+    administrators_.check(from, who.name, who.secret, needs_.loop.now(), pending, [done](Verdict verdict) {
         manage::Outcome outcome;
         if (verdict == Verdict::wrong) outcome = failed("wrong name or password");
         if (verdict == Verdict::unknown)
@@ -163,22 +163,21 @@ manage::Outcome Control::change(const manage::ChangeSetting& to) {
 }
 
 void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done) {
-    pending =
-        context_.disk.submit(root_job(mail::RootRequest::to_choose(to.path)), [this, done](worker::Answer answer) {
-            RootAnswer said = read_root_answer(std::move(answer));
-            if (!said.opened) return done(failed(said.trouble));
-            const bool known = said.opened.value().root.path == context_.users.root();
-            context_.root.use(std::move(said.opened).value());
-            if (known) return done(in_force(context_.users.root()));
-            changed_.insert("path");
-            done({true, context_.users.root()});
-        });
+    pending = needs_.disk.submit(root_job(mail::RootRequest::to_choose(to.path)), [this, done](worker::Answer answer) {
+        RootAnswer said = read_root_answer(std::move(answer));
+        if (!said.opened) return done(failed(said.trouble));
+        const bool known = said.opened.value().root.path == needs_.users.root();
+        needs_.root.use(std::move(said.opened).value());
+        if (known) return done(in_force(needs_.users.root()));
+        changed_.insert("path");
+        done({true, needs_.users.root()});
+    });
 }
 
 void Control::change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done) {
-    if (to.user && !context_.users.base().find(*to.user)) return done(failed("no such user"));
+    if (to.user && !needs_.users.base().find(*to.user)) return done(failed("no such user"));
     if (to.how != manage::Switch::set) {
-        const Transform* const known = to.user ? context_.transforms.own(*to.user) : &context_.transforms.standard();
+        const Transform* const known = to.user ? needs_.transforms.own(*to.user) : &needs_.transforms.standard();
         if (to.how == manage::Switch::on && (!known || known->spec.empty())) {
             return done(failed("no program was ever set"));
         }
@@ -186,9 +185,9 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     }
     filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
     if (!parsed.ok()) return done(failed(parsed.problem));
-    const worker::Job job = check_spec_job(to.spec, context_.transforms.programs_user());
+    const worker::Job job = check_spec_job(to.spec, needs_.transforms.programs_user());
     pending =
-        context_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
+        needs_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
             if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
             done(put_transform(user, {spec, true}));
         });
@@ -196,9 +195,9 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
 
 // A user without an own transformation has that of all: having the same one of his own is a change.
 manage::Outcome Control::put_transform(const std::optional<std::string>& user, const Transform& wanted) {
-    const Transform* const known = user ? context_.transforms.own(*user) : &context_.transforms.standard();
+    const Transform* const known = user ? needs_.transforms.own(*user) : &needs_.transforms.standard();
     if (known && known->text() == wanted.text()) return in_force(known->text());
-    Transform& changed = user ? context_.transforms.make_own(*user) : context_.transforms.standard();
+    Transform& changed = user ? needs_.transforms.make_own(*user) : needs_.transforms.standard();
     changed = wanted;
     note_transform(user);
     return {true, changed.text()};
@@ -211,32 +210,32 @@ void Control::note_transform(const std::optional<std::string>& user) {
 
 // The password is kept as hash-scheme says; a worker makes the secret.
 void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone done) {
-    if (context_.users.base().find(whom.name)) return done(failed("the user exists already"));
+    if (needs_.users.base().find(whom.name)) return done(failed("the user exists already"));
     const auto hashed = [this, name = whom.name, &pending, done](worker::Answer answer) {
         const Answered said = read_answer(answer);
         if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
-        const auto added = context_.users.base().add(name, said.rest);
+        const auto added = needs_.users.base().add(name, said.rest);
         if (!added) return done(failed(added.why()));
         hooks_.settings_changed();
-        const std::string maildir = context_.users.maildir_of(name);
+        const std::string maildir = needs_.users.maildir_of(name);
         pending =
-            context_.disk.submit(make_maildir_job(context_.root.root(), maildir), [maildir, done](worker::Answer made) {
+            needs_.disk.submit(make_maildir_job(needs_.root.root(), maildir), [maildir, done](worker::Answer made) {
                 const Answered result = read_answer(made);
                 done(result.why
                          ? failed("added, but " + maildir + " cannot be made: " + Locks::words_for(result.why, maildir))
                          : manage::Outcome{});
             });
     };
-    pending = context_.hashes.submit(make_secret_job(settings_.hash_scheme, whom.secret), hashed);
+    pending = needs_.hashes.submit(make_secret_job(settings_.hash_scheme, whom.secret), hashed);
 }
 
 void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done) {
-    if (!context_.users.base().find(whom.name)) return done(failed("no such user"));
-    pending = context_.hashes.submit(
+    if (!needs_.users.base().find(whom.name)) return done(failed("no such user"));
+    pending = needs_.hashes.submit(
         make_secret_job(settings_.hash_scheme, whom.secret), [this, name = whom.name, done](worker::Answer answer) {
             const Answered said = read_answer(answer);
             if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
-            const auto changed = context_.users.base().set_secret(name, said.rest);
+            const auto changed = needs_.users.base().set_secret(name, said.rest);
             if (!changed) return done(failed(changed.why()));
             hooks_.settings_changed();
             done({});
@@ -244,26 +243,26 @@ void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnD
 }
 
 manage::Outcome Control::remove(const manage::RemoveUser& whom) {
-    const auto removed = context_.users.base().remove(whom.name);
+    const auto removed = needs_.users.base().remove(whom.name);
     if (!removed) return failed(removed.why());
     // Another one who gets the name later is not to get the transformation with it.
-    if (context_.transforms.forget(whom.name)) note_transform(whom.name);
+    if (needs_.transforms.forget(whom.name)) note_transform(whom.name);
     hooks_.settings_changed();
     return {};
 }
 
 // A checkpassword program's users are known when they have come.
 std::string Control::nobody_known() const {
-    return context_.logins.checkpassword().in_use()
+    return needs_.logins.checkpassword().in_use()
                ? "no such user, or one who has not logged in since the server was started"
                : "no such user";
 }
 
 void Control::undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done) {
-    const std::string maildir = context_.users.maildir_of(what.user);
+    const std::string maildir = needs_.users.maildir_of(what.user);
     if (maildir.empty()) return done(failed(nobody_known()));
     const std::int64_t since = what.since ? what.since->time_since_epoch().count() : 0;
-    pending = context_.disk.submit(restore_job(maildir, since), [done](worker::Answer answer) {
+    pending = needs_.disk.submit(restore_job(maildir, since), [done](worker::Answer answer) {
         const Answered said = read_answer(answer);
         const std::string came_back{said.rest};
         if (!said.why) return done({true, came_back});
@@ -273,22 +272,22 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
 }
 
 void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
-    const std::string maildir = context_.users.maildir_of(whom.user);
+    const std::string maildir = needs_.users.maildir_of(whom.user);
     if (maildir.empty()) return done(failed(nobody_known()));
-    mail::UidlRules rules = uidl_rules(context_.settings);
-    rules.dovecot_control = context_.users.control_of(whom.user);
-    pending = context_.disk.submit(release_uidl_job(context_.root.root(), maildir, std::move(rules)),
-                                   [done](worker::Answer answer) {
-                                       const Answered said = read_answer(answer);
-                                       done(said.why ? failed(Locks::words_for(said.why, {})) : manage::Outcome{});
-                                   });
+    mail::UidlRules rules = uidl_rules(settings_);
+    rules.dovecot_control = needs_.users.control_of(whom.user);
+    pending = needs_.disk.submit(release_uidl_job(needs_.root.root(), maildir, std::move(rules)),
+                                 [done](worker::Answer answer) {
+                                     const Answered said = read_answer(answer);
+                                     done(said.why ? failed(Locks::words_for(said.why, {})) : manage::Outcome{});
+                                 });
 }
 
 const state::Metrics& Control::metrics() {
-    state::Metrics& now = context_.metrics;
-    const worker::Statistics disk = context_.disk.statistics();
-    const worker::Statistics hashes = context_.hashes.statistics();
-    now.filters_queued = context_.transforms.queue().waiting();
+    state::Metrics& now = needs_.metrics;
+    const worker::Statistics disk = needs_.disk.statistics();
+    const worker::Statistics hashes = needs_.hashes.statistics();
+    now.filters_queued = needs_.transforms.queue().waiting();
     now.worker_jobs = disk.done + hashes.done;
     now.workers_busy = disk.running + disk.queued + hashes.running + hashes.queued;
     now.worker_failures = disk.crashed + hashes.crashed;
@@ -302,21 +301,21 @@ const state::Metrics& Control::metrics() {
 }
 
 std::string Control::directory() const {
-    return context_.users.root();
+    return needs_.users.root();
 }
 
 std::optional<std::string> Control::transform(const std::optional<std::string>& user) const {
-    if (!user) return context_.transforms.standard().text();
-    if (!context_.users.base().find(*user)) return std::nullopt;
-    const Transform* const own = context_.transforms.own(*user);
-    return own ? own->text() : context_.transforms.standard().text();
+    if (!user) return needs_.transforms.standard().text();
+    if (!needs_.users.base().find(*user)) return std::nullopt;
+    const Transform* const own = needs_.transforms.own(*user);
+    return own ? own->text() : needs_.transforms.standard().text();
 }
 
 std::optional<manage::SessionRow> Control::session(std::uint64_t id) const {
     const Pop3Connection* const connection = pop3_.find(id);
     if (!connection) return std::nullopt;
     const auto since = [this](event::Instant then) {
-        return std::chrono::duration_cast<std::chrono::seconds>(context_.loop.now() - then);
+        return std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - then);
     };
     manage::SessionRow row;
     row.id = id;
@@ -337,7 +336,7 @@ std::optional<manage::SessionRow> Control::session(std::uint64_t id) const {
 
 std::function<std::optional<std::string>()> Control::users() const {
     return [this, place = auth::UserBase::Place{}]() mutable -> std::optional<std::string> {
-        const auto user = context_.users.base().next(place);
+        const auto user = needs_.users.base().next(place);
         if (!user) return std::nullopt;
         std::string line{user->name};
         if (user->broken) line.append(" locked ").append(auth::fault_of_secret(user->secret));

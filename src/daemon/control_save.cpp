@@ -19,18 +19,18 @@ std::string joined(const std::vector<std::string>& texts, std::string_view betwe
 
 std::vector<std::string> Control::values_of(const std::string& option) const {
     if (option == "port") return {std::to_string(pop3_.port())};
-    if (option == "path") return {context_.users.root()};
+    if (option == "path") return {needs_.users.root()};
     std::vector<std::string> values;
     if (option == "ip") {
         for (const net::Ip& ip : pop3_.addresses()) values.push_back(ip.text());
     } else if (option == "transform") {
-        const Transform& standard = context_.transforms.standard();
+        const Transform& standard = needs_.transforms.standard();
         if (standard.on) values.push_back(standard.spec.text_for_a_file());
     } else if (option == "transform-for") {
         std::set<std::string> users = changed_transforms_;
         for (const auto& [user, spec] : options_.transform_for) users.insert(user);
         for (const std::string& user : users) {
-            const Transform* const own = context_.transforms.own(user);
+            const Transform* const own = needs_.transforms.own(user);
             if (own && own->on) values.push_back(user + '=' + own->spec.text_for_a_file());
         }
     } else if (const state::SettingField* const field = state::find_setting(option)) {
@@ -40,7 +40,7 @@ std::vector<std::string> Control::values_of(const std::string& option) const {
 }
 
 void Control::find_unsaved_users(Unsaved& into) const {
-    const auth::UserBase& base = context_.users.base();
+    const auth::UserBase& base = needs_.users.base();
     const std::vector<std::string> fixed = base.changes_without_file();
     for (const auto& [name, secret] : base.changes()) {
         const bool is_fixed = std::find(fixed.begin(), fixed.end(), name) != fixed.end();
@@ -59,14 +59,14 @@ void Control::find_unsaved_users(Unsaved& into) const {
 // know nothing of them.
 void Control::find_unsaved_transforms(Unsaved& into) const {
     for (const std::string& name : changed_transforms_) {
-        const auto user = context_.users.base().find(name);
+        const auto user = needs_.users.base().find(name);
         if (!user) continue;
         if (!user->transform.empty()) {
             into.homeless.push_back("transformation of " + name + " (the --users file has one)");
             continue;
         }
-        const Transform* const own = context_.transforms.own(name);
-        if (own && !own->on && context_.transforms.standard().on) {
+        const Transform* const own = needs_.transforms.own(name);
+        if (own && !own->on && needs_.transforms.standard().on) {
             into.homeless.push_back("transformation of " + name + " (off for one user alone)");
         }
     }
@@ -94,11 +94,11 @@ void Control::save(worker::Pending& pending, OnDone done) {
     Saving saving{unsaved()};
     if (saving.what.users.empty()) return save_config(std::move(saving), pending, std::move(done));
     const worker::Job job = edit_job(Edited::users, options_.users_file, saving.what.users);
-    const auth::UserChanges written = context_.users.base().changes();
-    pending = context_.disk.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
+    const auth::UserChanges written = needs_.users.base().changes();
+    pending = needs_.disk.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
         if (note(saving, options_.users_file, answer)) {
             hooks_.users_written();
-            auth::UserBase& base = context_.users.base();
+            auth::UserBase& base = needs_.users.base();
             if (base.changes() == written && base.changes_without_file().empty()) base.forget_changes();
         }
         save_config(std::move(saving), pending, done);
@@ -108,7 +108,7 @@ void Control::save(worker::Pending& pending, OnDone done) {
 void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) {
     if (saving.what.config.empty()) return saved(saving, done);
     const worker::Job job = edit_job(Edited::config, options_.config_file, saving.what.config);
-    pending = context_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
+    pending = needs_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
         if (note(saving, options_.config_file, answer)) {
             for (const auto& [option, values] : saving.what.config) {
                 if (values_of(option) == values) changed_.erase(option); // else it was changed again meanwhile

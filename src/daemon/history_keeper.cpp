@@ -33,8 +33,11 @@ std::chrono::milliseconds until_minute_ends(std::chrono::system_clock::time_poin
     return std::chrono::ceil<std::chrono::milliseconds>((end - now >= least_wait ? end : end + 1min) - now);
 }
 
-HistoryKeeper::HistoryKeeper(Context& context, std::string directory, ReadMetrics metrics)
-    : context_{context}
+HistoryKeeper::HistoryKeeper(event::EventLoop& loop, worker::Pool& disk, state::EventBus& events, std::string directory,
+                             ReadMetrics metrics)
+    : loop_{loop}
+    , disk_{disk}
+    , events_{events}
     , path_{directory.empty() ? std::string{} : std::move(directory) + "/history"}
     , metrics_{std::move(metrics)}
     , history_{state::history_series()} {}
@@ -42,7 +45,7 @@ HistoryKeeper::HistoryKeeper(Context& context, std::string directory, ReadMetric
 void HistoryKeeper::begin() {
     if (!path_.empty()) load();
     sample(true);
-    timer_.arm(context_.loop.timers(), event::Clock::now() + until_minute_ends(std::chrono::system_clock::now()));
+    timer_.arm(loop_.timers(), event::Clock::now() + until_minute_ends(std::chrono::system_clock::now()));
 }
 
 void HistoryKeeper::load() {
@@ -65,7 +68,7 @@ const state::History& HistoryKeeper::fresh() {
 }
 
 void HistoryKeeper::on_timer(event::Timer&) {
-    timer_.arm(context_.loop.timers(), event::Clock::now() + until_minute_ends(std::chrono::system_clock::now()));
+    timer_.arm(loop_.timers(), event::Clock::now() + until_minute_ends(std::chrono::system_clock::now()));
     sample(true);
     save();
 }
@@ -78,8 +81,8 @@ void HistoryKeeper::sample(bool gauges_too) {
 
 void HistoryKeeper::save() {
     if (path_.empty() || saving_.waiting()) return; // a disk that is slower than a minute gets no more work
-    saving_ = context_.disk.submit(store_job(path_, history_.encode()),
-                                   [this](worker::Answer answer) { tell_of_save(read_answer(answer).why); });
+    saving_ = disk_.submit(store_job(path_, history_.encode()),
+                           [this](worker::Answer answer) { tell_of_save(read_answer(answer).why); });
 }
 
 void HistoryKeeper::finish() {
@@ -97,7 +100,7 @@ void HistoryKeeper::tell_of_save(std::error_code why) {
 }
 
 void HistoryKeeper::warn(const std::string& message) {
-    context_.events.log(state::Level::warning, std::chrono::system_clock::now(), message);
+    events_.log(state::Level::warning, std::chrono::system_clock::now(), message);
 }
 
 } // namespace buzon::daemon

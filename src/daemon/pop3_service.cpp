@@ -18,38 +18,22 @@ constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try 
 constexpr std::string_view no_room_for_you =
     "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
 
-Pop3Needs needs_of(Context& context) {
-    return {context.loop,
-            context.settings,
-            context.pop3,
-            context.metrics,
-            context.events,
-            context.room,
-            context.disk,
-            context.listings,
-            context.reports,
-            {context.loop, context.settings, context.metrics, context.events, context.hashes, context.maildrops,
-             context.locks, context.root, context.users, context.logins, context.reports},
-            {context.loop, context.settings, context.metrics, context.events, context.disk, context.transforms,
-             context.file_room},
-            {context.loop, context.settings, context.metrics, context.events, context.disk, context.trash}};
-}
-
 } // namespace
 
-Pop3Service::Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from)
-    : context_{context}
-    , needs_{needs_of(context)}
+Pop3Service::Pop3Service(const Pop3Needs& needs, std::size_t most_connections, std::vector<net::Cidr> proxy_from)
+    : needs_{needs}
     , most_connections_{most_connections}
-    , gate_{context, places_, std::move(proxy_from),
+    , gate_{{needs.loop, needs.room, needs.metrics, needs.events},
+            places_,
+            std::move(proxy_from),
             [this](std::uint64_t id, net::Accepted accepted, const auto& header, std::string_view early) {
                 named_by_front(id, std::move(accepted), header, early);
             }} {
-    context_.locks.ask(this);
+    needs_.login.locks.ask(this);
 }
 
 Pop3Service::~Pop3Service() {
-    context_.locks.ask(nullptr);
+    needs_.login.locks.ask(nullptr);
     for (auto& [id, connection] : connections_) connection.stop(Ending::stopping);
 }
 
@@ -87,7 +71,7 @@ posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<n
     // then lets others of our user in that ask for it: so it is not asked for without need.
     const bool beside = !listeners_.empty() && port == this->port();
     const auto bind_one = [&](const net::ListenAddress& where, const std::string& name) -> std::error_code {
-        auto opened = net::Listener::open(context_.loop, where, beside);
+        auto opened = net::Listener::open(needs_.loop, where, beside);
         if (!opened) {
             failed = name;
             return opened.error();
@@ -142,7 +126,7 @@ bool Pop3Service::serves_v6() const noexcept {
 // --- connections ---
 
 void Pop3Service::accept(net::Accepted accepted) {
-    ++context_.metrics.connections;
+    ++needs_.metrics.connections;
     const net::Ip ip = accepted.peer.ip;
     if (gate_.guards(ip)) {
         if (!make_room()) return refuse(accepted.socket.get(), ip, state::Refused::max_connections);
@@ -155,7 +139,7 @@ void Pop3Service::accept(net::Accepted accepted) {
 void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
                                  std::string_view early) {
     // Between a client and his front everybody may read along, wherever the front is, unless it says TLS.
-    const bool tls = header.tls || context_.settings.proxy_tls;
+    const bool tls = header.tls || needs_.settings.proxy_tls;
     if (header.client) return admit(id, std::move(accepted.socket), {*header.client, tls}, early);
     const bool loopback = accepted.peer.ip.is_loopback();
     const auto place = loopback ? ClientInfo::Place::local : ClientInfo::Place::behind_front;
@@ -167,21 +151,21 @@ void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const ClientIn
     Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
     places_.came(id, client.address.ip);
     ++per_ip_[client.address.ip];
-    ++context_.metrics.connections_open;
+    ++needs_.metrics.connections_open;
     started.start(early);
 }
 
 void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
-    ++context_.metrics.connections_refused;
+    ++needs_.metrics.connections_refused;
     const posix::Transfer sent =
         posix::send_some(socket, why == state::Refused::max_per_ip ? no_room_for_you : no_room);
-    if (sent.what == posix::Moved::some) context_.metrics.bytes += sent.bytes;
-    tell_refusal(context_.metrics, context_.events, {why, ip});
+    if (sent.what == posix::Moved::some) needs_.metrics.bytes += sent.bytes;
+    tell_refusal(needs_.metrics, needs_.events, {why, ip});
 }
 
 bool Pop3Service::full() const noexcept {
     std::size_t most = most_connections_;
-    if (context_.settings.max_connections != 0) most = std::min<std::size_t>(most, context_.settings.max_connections);
+    if (needs_.settings.max_connections != 0) most = std::min<std::size_t>(most, needs_.settings.max_connections);
     return connections_.size() - leaving_.size() + gate_.waiting() >= most;
 }
 
@@ -190,7 +174,7 @@ bool Pop3Service::make_room() {
     for (int displaced = 0; full() && displaced < most_displaced; ++displaced) {
         const std::optional<std::uint64_t> id = places_.next_to_go();
         if (!id) return false;
-        ++context_.metrics.connections_refused;
+        ++needs_.metrics.connections_refused;
         if (const auto found = connections_.find(*id); found != connections_.end())
             found->second.turn_away(no_room);
         else
@@ -200,7 +184,7 @@ bool Pop3Service::make_room() {
 }
 
 std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {
-    const std::uint64_t most = context_.settings.max_per_ip;
+    const std::uint64_t most = needs_.settings.max_per_ip;
     const auto found = most == 0 ? per_ip_.end() : per_ip_.find(ip);
     if (found != per_ip_.end() && found->second >= most) return state::Refused::max_per_ip;
     if (!make_room()) return state::Refused::max_connections;
@@ -210,20 +194,20 @@ std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {
 void Pop3Service::retire(Pop3Connection& connection) {
     places_.left(connection.id(), connection.address().ip);
     leaving_.push_back(connection.id());
-    context_.loop.next_turn(sweep_);
+    needs_.loop.next_turn(sweep_);
 }
 
 void Pop3Service::user_came(Pop3Connection& connection) {
     places_.left(connection.id(), connection.address().ip);
-    ++context_.metrics.historic;
+    ++needs_.metrics.historic;
     ++per_user_[connection.user()];
-    context_.metrics.online = per_user_.size();
+    needs_.metrics.online = per_user_.size();
 }
 
 void Pop3Service::user_left(Pop3Connection& connection) {
     const auto found = per_user_.find(connection.user());
     if (found != per_user_.end() && --found->second == 0) per_user_.erase(found);
-    context_.metrics.online = per_user_.size();
+    needs_.metrics.online = per_user_.size();
 }
 
 std::size_t Pop3Service::sessions_of(const std::string& user) const {
@@ -243,7 +227,7 @@ void Pop3Service::sweep() {
         const auto from = per_ip_.find(found->second.address().ip);
         if (from != per_ip_.end() && --from->second == 0) per_ip_.erase(from);
         connections_.erase(found);
-        --context_.metrics.connections_open;
+        --needs_.metrics.connections_open;
     }
     report_when_empty();
 }
@@ -269,7 +253,7 @@ std::size_t Pop3Service::kick(std::uint64_t id) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) return 0;
     found->second.stop(Ending::kicked);
-    ++context_.metrics.kicks;
+    ++needs_.metrics.kicks;
     return 1;
 }
 
@@ -278,7 +262,7 @@ std::size_t Pop3Service::kick_user(std::string_view user) {
     for (auto& [id, connection] : connections_) {
         if (!connection.logged_in() || connection.user() != user) continue;
         connection.stop(Ending::kicked);
-        ++context_.metrics.kicks;
+        ++needs_.metrics.kicks;
         ++count;
     }
     return count;
@@ -299,7 +283,7 @@ void Pop3Service::drain(std::function<void()> then) {
     for (auto& [id, connection] : connections_) {
         if (!connection.logged_in()) connection.finish_up(); // it would log in now
     }
-    context_.loop.next_turn(sweep_); // reports in the next turn when nobody is there
+    needs_.loop.next_turn(sweep_); // reports in the next turn when nobody is there
 }
 
 } // namespace buzon::daemon

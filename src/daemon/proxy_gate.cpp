@@ -21,7 +21,7 @@ public:
         : gate_{gate}, id_{id}, accepted_{std::move(accepted)}, timer_{*this} {}
 
     [[nodiscard]] std::error_code start() {
-        event::EventLoop& loop = gate_.context_.loop;
+        event::EventLoop& loop = gate_.needs_.loop;
         timer_.arm(loop.timers(), loop.now() + time_for_header);
         return watch_.start(loop, accepted_.socket.get(), EPOLLIN, *this);
     }
@@ -38,7 +38,7 @@ public:
 
 private:
     void on_ready(std::uint32_t) override {
-        const std::span<char> room = gate_.context_.room.buffer();
+        const std::span<char> room = gate_.needs_.room.buffer();
         const posix::Transfer got = posix::read_some(accepted_.socket.get(), room);
         if (got.what == posix::Moved::would_block) return;
         if (got.what != posix::Moved::some) return gate_.refuse(*this, "left before its PROXY header");
@@ -60,8 +60,8 @@ private:
     std::string octets_; // the header so far: the parser never asks for more than longest_proxy_header
 };
 
-ProxyGate::ProxyGate(Context& context, Places& places, std::vector<net::Cidr> fronts, OnPassed passed)
-    : context_{context}, places_{places}, fronts_{std::move(fronts)}, passed_{std::move(passed)} {}
+ProxyGate::ProxyGate(GateNeeds needs, Places& places, std::vector<net::Cidr> fronts, OnPassed passed)
+    : needs_{needs}, places_{places}, fronts_{std::move(fronts)}, passed_{std::move(passed)} {}
 
 ProxyGate::~ProxyGate() = default;
 
@@ -86,8 +86,8 @@ void ProxyGate::turn_away(std::uint64_t id, std::string_view line) {
     const std::unique_ptr<Waiter> waiter = take_out(id);
     if (!waiter) return;
     const posix::Transfer sent = posix::send_some(waiter->socket(), line);
-    if (sent.what == posix::Moved::some) context_.metrics.bytes += sent.bytes;
-    tell_refusal(context_.metrics, context_.events, {state::Refused::displaced, waiter->peer().ip});
+    if (sent.what == posix::Moved::some) needs_.metrics.bytes += sent.bytes;
+    tell_refusal(needs_.metrics, needs_.events, {state::Refused::displaced, waiter->peer().ip});
 }
 
 void ProxyGate::close_all() {
@@ -102,8 +102,8 @@ void ProxyGate::passed(Waiter& waiter, const net::ProxyHeader& header) {
 
 void ProxyGate::refuse(Waiter& waiter, std::string_view why) {
     const std::unique_ptr<Waiter> kept = take_out(waiter.id());
-    ++context_.metrics.connections_refused;
-    tell_refusal(context_.metrics, context_.events, {state::Refused::proxy_header, kept->peer().ip, 0, {}, {}, why});
+    ++needs_.metrics.connections_refused;
+    tell_refusal(needs_.metrics, needs_.events, {state::Refused::proxy_header, kept->peer().ip, 0, {}, {}, why});
 }
 
 } // namespace buzon::daemon

@@ -92,13 +92,31 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_, users_, events_}
     , logins_{loop_, settings_, options_.checkpassword}
-    , context_{loop_, settings_, pop3_settings_, metrics_, events_,    disk_,   hashes_,  maildrops_, locks_,
-               root_, users_,    transforms_,    room_,    file_room_, logins_, reports_, trash_,     listings_}
-    , pop3_{context_, connections_for_descriptors(), options_.proxy_from}
+    , pop3_{{loop_,
+             settings_,
+             pop3_settings_,
+             metrics_,
+             events_,
+             room_,
+             disk_,
+             listings_,
+             reports_,
+             {loop_, settings_, metrics_, events_, hashes_, maildrops_, locks_, root_, users_, logins_, reports_},
+             {loop_, settings_, metrics_, events_, disk_, transforms_, file_room_},
+             {loop_, settings_, metrics_, events_, disk_, trash_}},
+            connections_for_descriptors(),
+            options_.proxy_from}
     , administrators_{load(administrators_of(options_)), hashes_, event::Clock::now()}
-    , history_{context_, options_.state_dir, [this]() -> const state::Metrics& { return control_.metrics(); }}
+    , history_{loop_, disk_, events_, options_.state_dir,
+               [this]() -> const state::Metrics& { return control_.metrics(); }}
     , delay_keeper_{loop_, disk_, settings_, logins_.delays(), events_, options_.state_dir}
-    , control_{context_, settings_, options_, pop3_, *this, administrators_, history_}
+    , control_{{loop_, metrics_, events_, disk_, hashes_, root_, users_, transforms_, logins_},
+               settings_,
+               options_,
+               pop3_,
+               *this,
+               administrators_,
+               history_}
     , manage_{{loop_, settings_, room_, control_, control_}, metrics_}
     , http_{loop_, room_, [this] { return manage::prometheus_page(control_.metrics()); }}
     , users_watch_{loop_, [this] { reload_.read_users(); }} {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "buzon/auth/user_base.h"
-#include "buzon/daemon/context.h"
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/history_keeper.h"
 #include "buzon/daemon/options.h"
@@ -25,6 +24,10 @@
 namespace buzon::daemon {
 
 struct Transform;
+class Logins;
+class RootKeeper;
+class Transforms;
+class Users;
 
 // What only the server as a whole can do, and knows.
 class ServerHooks {
@@ -40,11 +43,24 @@ protected:
     ~ServerHooks() = default;
 };
 
+// What control looks at and changes; it outlives control.
+struct ControlNeeds {
+    event::EventLoop& loop;
+    state::Metrics& metrics;
+    state::EventBus& events;
+    worker::Pool& disk;
+    worker::Pool& hashes;
+    RootKeeper& root;
+    Users& users;
+    Transforms& transforms;
+    Logins& logins;
+};
+
 class Control final : public manage::Host, public Performer {
 public:
     // options: as they were at the start; where SAVE writes to.
-    Control(Context& context, state::Settings& settings, const Options& options, Pop3Service& pop3, ServerHooks& hooks,
-            Administrators& administrators, HistoryKeeper& history);
+    Control(const ControlNeeds& needs, state::Settings& settings, const Options& options, Pop3Service& pop3,
+            ServerHooks& hooks, Administrators& administrators, HistoryKeeper& history);
 
     // Performer
     [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from,
@@ -62,7 +78,7 @@ public:
     [[nodiscard]] const state::Metrics& metrics() override;
     [[nodiscard]] const state::History& history() const override { return history_.fresh(); }
     [[nodiscard]] const state::Settings& settings() const override { return settings_; }
-    [[nodiscard]] state::EventBus& events() override { return context_.events; }
+    [[nodiscard]] state::EventBus& events() override { return needs_.events; }
     [[nodiscard]] std::string directory() const override;
     [[nodiscard]] std::string address() const override { return pop3_.address_text(); }
     [[nodiscard]] std::uint16_t port() const override { return pop3_.port(); }
@@ -114,7 +130,7 @@ private:
     [[nodiscard]] std::vector<std::string> values_of(const std::string& option) const;
     [[nodiscard]] manage::Outcome listen_on(std::vector<net::Ip> addresses, std::uint16_t port);
 
-    Context& context_;
+    ControlNeeds needs_;
     state::Settings& settings_;
     Pop3Service& pop3_;
     const Options& options_;

@@ -5,9 +5,10 @@
 #include <functional>
 #include <string>
 
-#include "buzon/daemon/context.h"
 #include "buzon/event/event_loop.h"
+#include "buzon/state/event_bus.h"
 #include "buzon/state/history.h"
+#include "buzon/state/metrics.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::daemon {
@@ -21,7 +22,8 @@ public:
     using ReadMetrics = std::function<const state::Metrics&()>;
 
     // directory: empty keeps nothing.
-    HistoryKeeper(Context& context, std::string directory, ReadMetrics metrics);
+    HistoryKeeper(event::EventLoop& loop, worker::Pool& disk, state::EventBus& events, std::string directory,
+                  ReadMetrics metrics);
     HistoryKeeper(const HistoryKeeper&) = delete;
     HistoryKeeper& operator=(const HistoryKeeper&) = delete;
 
@@ -41,7 +43,9 @@ private:
     void tell_of_save(std::error_code why);
     void warn(const std::string& message);
 
-    Context& context_;
+    event::EventLoop& loop_;
+    worker::Pool& disk_;
+    state::EventBus& events_;
     std::string path_; // of the file; empty: none
     ReadMetrics metrics_;
     state::History history_;

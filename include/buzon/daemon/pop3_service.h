@@ -7,7 +7,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "buzon/daemon/context.h"
 #include "buzon/daemon/places.h"
 #include "buzon/daemon/pop3_connection.h"
 #include "buzon/daemon/proxy_gate.h"
@@ -18,7 +17,7 @@ namespace buzon::daemon {
 class Pop3Service final : public ConnectionOwner, private Holders {
 public:
     // most_connections: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
-    Pop3Service(Context& context, std::size_t most_connections, std::vector<net::Cidr> proxy_from);
+    Pop3Service(const Pop3Needs& needs, std::size_t most_connections, std::vector<net::Cidr> proxy_from);
     void set_fronts(std::vector<net::Cidr> proxy_from) { gate_.set_fronts(std::move(proxy_from)); }
     Pop3Service(const Pop3Service&) = delete;
     Pop3Service& operator=(const Pop3Service&) = delete;
@@ -82,7 +81,6 @@ private:
     void sweep();
     void report_when_empty();
 
-    Context& context_;
     Pop3Needs needs_;
     std::size_t most_connections_;
     Listeners listeners_;

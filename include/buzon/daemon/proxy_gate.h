@@ -9,13 +9,23 @@
 #include <unordered_map>
 #include <vector>
 
-#include "buzon/daemon/context.h"
 #include "buzon/daemon/places.h"
 #include "buzon/net/address.h"
 #include "buzon/net/listener.h"
 #include "buzon/net/proxy_header.h"
+#include "buzon/net/stream.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/metrics.h"
 
 namespace buzon::daemon {
+
+// What the gate shares with its service; it outlives the gate.
+struct GateNeeds {
+    event::EventLoop& loop;
+    net::StreamRoom& room;
+    state::Metrics& metrics;
+    state::EventBus& events;
+};
 
 class ProxyGate {
 public:
@@ -24,7 +34,7 @@ public:
                                         std::string_view early)>;
 
     // `places`: where those who wait stand until they have passed or are gone.
-    ProxyGate(Context& context, Places& places, std::vector<net::Cidr> fronts, OnPassed passed);
+    ProxyGate(GateNeeds needs, Places& places, std::vector<net::Cidr> fronts, OnPassed passed);
     ProxyGate(const ProxyGate&) = delete;
     ProxyGate& operator=(const ProxyGate&) = delete;
     ~ProxyGate();
@@ -44,7 +54,7 @@ private:
     void passed(Waiter& waiter, const net::ProxyHeader& header);
     void refuse(Waiter& waiter, std::string_view why);
 
-    Context& context_;
+    GateNeeds needs_;
     Places& places_;
     std::vector<net::Cidr> fronts_;
     OnPassed passed_;

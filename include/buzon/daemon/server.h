@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "buzon/daemon/context.h"
 #include "buzon/daemon/control.h"
 #include "buzon/daemon/control_administrators.h"
 #include "buzon/daemon/delay_keeper.h"
@@ -111,7 +110,6 @@ private:
     Logins logins_;
     Reports reports_{loop_, disk_, settings_};
     TrashKeeper trash_{loop_, disk_, settings_, users_, events_};
-    Context context_;
     Pop3Service pop3_;
     Administrators administrators_;
     HistoryKeeper history_;
