@@ -11,7 +11,7 @@ using namespace buzon::test;
 
 namespace {
 
-ManagementClient administrator(const Server& server) {
+ManagementClient as_root(const Server& server) {
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
     return manager;
@@ -175,14 +175,14 @@ TEST_CASE("guesses at an administrator's password end the connection, and the ne
     CHECK(manager.ended());
     CHECK(server.manager().command("AUTH root wrong").starts_with("-ERR"));
     // Nobody is locked out for ever.
-    CHECK(administrator(server).command("TRAN") == "+OK off");
+    CHECK(as_root(server).command("TRAN") == "+OK off");
 }
 
 TEST_CASE("a shorter time limit holds for the sessions that there are") {
     const Server server{1, with_administrator};
     Pop3Client client = server.session();
     Pop3Client nobody = server.client();
-    ManagementClient manager = administrator(server);
+    ManagementClient manager = as_root(server);
     CHECK(manager.command("CONF timeout 1").starts_with("+OK"));
     CHECK(manager.command("CONF login-timeout 1").starts_with("+OK"));
     CHECK(client.ended());
@@ -191,7 +191,7 @@ TEST_CASE("a shorter time limit holds for the sessions that there are") {
 
 TEST_CASE("the log tells more when it is asked to while the server runs") {
     const Server server{1, with_administrator};
-    ManagementClient manager = administrator(server);
+    ManagementClient manager = as_root(server);
     const auto last_logout = [&] {
         const std::string log = server.log();
         const std::size_t at = log.rfind(" logout ");
@@ -214,7 +214,7 @@ TEST_CASE("DRAIN takes nobody new, lets sessions go on, and ends the server with
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: x\n\ny\n");
     Pop3Client client = server.session();
     Pop3Client nobody = server.client();
-    ManagementClient manager = administrator(server);
+    ManagementClient manager = as_root(server);
     CHECK(manager.command("DRAIN").starts_with("+OK"));
     CHECK(nobody.ended());
     CHECK(eventually([&] { return !reachable("127.0.0.1", server.port()); }));
@@ -247,7 +247,7 @@ TEST_CASE("WHYY tells what became of a user") {
 
 TEST_CASE("UNDL has nothing to bring back for a user who has never logged in, and knows who is no user") {
     const Server server{1, {"-a", "root:s3cr3t", "-u", "new:pass"}};
-    ManagementClient manager = administrator(server);
+    ManagementClient manager = as_root(server);
     CHECK(manager.command("UNDL new") == "+OK 0");
     CHECK(manager.command("UNDL new 2020-01-01") == "+OK 0");
     CHECK_FALSE(std::filesystem::exists(server.root() + "/new"));
@@ -260,7 +260,7 @@ TEST_CASE("UNDL has nothing to bring back for a user who has never logged in, an
 
 TEST_CASE("UNDL and FREE answer for a user who is there and refuse one who is not") {
     const Server server{1, with_administrator};
-    ManagementClient manager = administrator(server);
+    ManagementClient manager = as_root(server);
     CHECK(manager.command("UNDL user1") == "+OK 0");
     CHECK(manager.command("FREE user1").starts_with("+OK"));
     CHECK(manager.command("UNDL nobody").starts_with("-ERR"));
