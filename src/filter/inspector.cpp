@@ -1,13 +1,14 @@
 #include "buzon/filter/inspector.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -16,7 +17,6 @@
 #include <utility>
 
 #include "buzon/posix/result.h"
-#include "program_file.h"
 
 namespace buzon::filter {
 namespace {
@@ -44,6 +44,25 @@ const char* become(const RunAs& who) {
     return nullptr;
 }
 
+// As the process's own user, whom `user` names for the text; empty: the server's.
+std::optional<Objection> look_at(const std::string& path, const std::string& user) {
+    const auto object = [&](Unfit kind, const std::string& why) { return Objection{kind, path + ": " + why}; };
+    const std::string for_whom = user.empty() ? "for this server" : "for user " + user;
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0) {
+        const std::error_code why = posix::last_error();
+        if (why.value() == ENOENT || why.value() == ENOTDIR) return object(Unfit::missing, why.message());
+        if (why.value() != EACCES) return object(Unfit::unknown, why.message());
+        return object(Unfit::not_executable, why.message() + " " + for_whom);
+    }
+    if (S_ISDIR(about.st_mode)) return object(Unfit::wrong_kind, "is a directory, not a program");
+    if (!S_ISREG(about.st_mode)) return object(Unfit::wrong_kind, "is not a regular file");
+    if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0) return std::nullopt;
+    const std::error_code why = posix::last_error();
+    if (why.value() != EACCES) return object(Unfit::unknown, why.message());
+    return object(Unfit::not_executable, "is not executable " + for_whom);
+}
+
 [[noreturn]] void answer_questions(int socket, const RunAs& who) {
     // Nothing of ours in the hands of that user; and no socket held open that somebody waits to see the end of.
     if (socket != socket_number) ::dup2(socket, socket_number);
@@ -60,7 +79,7 @@ const char* become(const RunAs& who) {
         const ssize_t n = ::recv(socket_number, path.data(), path.size(), 0);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) ::_exit(0);
-        const auto wrong = look_at_program(path.substr(0, static_cast<std::size_t>(n)), who.name);
+        const auto wrong = look_at(path.substr(0, static_cast<std::size_t>(n)), who.name);
         if (wrong)
             say(letter_of(wrong->kind), wrong->text);
         else
@@ -112,7 +131,7 @@ std::optional<Objection> Inspector::answer() {
 }
 
 std::optional<Objection> Inspector::ask(const std::string& path) {
-    if (pid_ < 0) return look_at_program(path, user_);
+    if (pid_ < 0) return look_at(path, user_);
     if (::send(child_.get(), path.data(), path.size(), MSG_NOSIGNAL) < 0) {
         return Objection{Unfit::unknown, path + ": " + posix::last_error().message()};
     }

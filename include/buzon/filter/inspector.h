@@ -1,4 +1,6 @@
-// filter/inspector.h - can the programs of a SPEC be run, by the user that they will run as? Runs none of them.
+// filter/inspector.h - are the programs of a SPEC there, and may the user that they will run as execute them? Runs none
+// of them: what only execve(2) finds (a missing interpreter, another processor's binary) the first start of a program
+// says.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +16,8 @@ namespace buzon::filter {
 
 // Why a program cannot serve.
 enum class Unfit {
-    missing,        // no such file, or none of the interpreter or loader that it names
-    wrong_kind,     // a directory, a device, a file that is no program …
+    missing,        // no such file
+    wrong_kind,     // a directory, a device …
     not_executable, // not by that user; or we cannot become that user
     unknown,        // the file system would not say
 };
