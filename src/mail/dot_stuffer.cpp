@@ -8,7 +8,7 @@
 namespace buzon::mail {
 
 DotStuffer::Progress DotStuffer::feed_into(std::string_view stored, std::span<char> room) noexcept {
-    return wire_kernel().stuff(stored, room, last_);
+    return wire_kernel.stuff(stored, room, last_);
 }
 
 std::size_t DotStuffer::feed_some(std::string_view stored, std::string& wire, std::size_t room) {
@@ -39,7 +39,7 @@ void OctetCounter::feed(std::string_view stored) noexcept {
     const char first[] = {last_, stored.front()}; // the kernel looks at the octet before
     WireCounts counts;
     wire_portable.count(first + 1, 1, counts);
-    wire_kernel().count(stored.data() + 1, stored.size() - 1, counts);
+    wire_kernel.count(stored.data() + 1, stored.size() - 1, counts);
     size_ += stored.size();
     line_feeds_ += counts.line_feeds;
     crlfs_ += counts.crlfs;

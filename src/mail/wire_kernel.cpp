@@ -1,7 +1,6 @@
 #include "wire_kernel.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace buzon::mail {
@@ -43,14 +42,5 @@ DotStuffer::Progress stuff_runs(std::string_view stored, std::span<char> room, c
 } // namespace
 
 const WireKernel wire_portable{"portable", count_lines, stuff_runs};
-
-std::span<const WireKernel> wire_kernels() noexcept {
-#ifdef __SSE2__
-    static const std::array kernels{wire_avx2, wire_sse2, wire_portable};
-    return std::span{kernels}.subspan(__builtin_cpu_supports("avx2") ? 0 : 1);
-#else
-    return {&wire_portable, 1};
-#endif
-}
 
 } // namespace buzon::mail

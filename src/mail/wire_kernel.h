@@ -1,4 +1,4 @@
-// mail/wire_kernel.h - the inner loops of dot_stuffer.h, one set for each width of vectors. Private to mail/.
+// mail/wire_kernel.h - the inner loops of dot_stuffer.h, plain and with vectors. Private to mail/.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +23,6 @@ struct WireKernel {
     // Stuffs until `stored` is used up or `room` is full. `last` is the octet before, and afterwards the last taken.
     DotStuffer::Progress (*stuff)(std::string_view stored, std::span<char> room, char& last) noexcept;
 };
-
-// Those this processor can run, the best one first, the portable one last.
-[[nodiscard]] std::span<const WireKernel> wire_kernels() noexcept;
-[[nodiscard]] inline const WireKernel& wire_kernel() noexcept {
-    return wire_kernels().front();
-}
 
 // One octet after the other: the ends and edges of every other way, and the measure they are tested against.
 struct WireCursor {
@@ -58,7 +52,9 @@ struct WireCursor {
 extern const WireKernel wire_portable;
 #ifdef __SSE2__
 extern const WireKernel wire_sse2;
-extern const WireKernel wire_avx2; // only where the processor has it
+inline const WireKernel& wire_kernel = wire_sse2;
+#else
+inline const WireKernel& wire_kernel = wire_portable;
 #endif
 
 } // namespace buzon::mail
