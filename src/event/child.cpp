@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "buzon/event/memory.h"
 #include "buzon/posix/result.h"
 
 #ifndef P_PIDFD
@@ -29,43 +30,23 @@ bool reap(int pidfd, int& status) noexcept {
     return true;
 }
 
-// Waits, inside the loop, for a child whose owner has gone.
-class Undertaker final : public OwnedHandler {
-public:
-    static void take(EventLoop& loop, posix::UniqueFd pidfd) {
-        auto undertaker = std::make_unique<Undertaker>(loop, std::move(pidfd));
-        if (!undertaker->watch_.start(loop, undertaker->pidfd_.get(), EPOLLIN, *undertaker)) {
-            loop.own(std::move(undertaker));
-        }
-    }
-    Undertaker(EventLoop& loop, posix::UniqueFd pidfd) : loop_{loop}, pidfd_{std::move(pidfd)} {}
-
-private:
-    void on_ready(std::uint32_t) override {
-        int status = 0;
-        if (reap(pidfd_.get(), status)) loop_.disown(*this);
-    }
-    EventLoop& loop_;
-    posix::UniqueFd pidfd_;
-    Watch watch_;
-};
-
 } // namespace
 
 posix::UniqueFd open_pidfd(pid_t pid) noexcept {
     return posix::UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
 }
 
+Child::Child(ChildHandler& handler) noexcept : handler_{handler} {}
+
 Child::~Child() {
     if (!pidfd_) return;
     watch_.stop();
-    int status = 0;
-    if (!reap(pidfd_.get(), status)) Undertaker::take(*loop_, std::move(pidfd_));
+    Undertaker::take(std::move(undertaker_), std::move(pidfd_));
 }
 
 std::error_code Child::start(EventLoop& loop, posix::UniqueFd pidfd) {
+    undertaker_ = std::make_unique<Undertaker>(loop);
     pidfd_ = std::move(pidfd);
-    loop_ = &loop;
     return watch_.start(loop, pidfd_.get(), EPOLLIN, *this);
 }
 
@@ -79,6 +60,21 @@ void Child::on_ready(std::uint32_t) {
     watch_.stop();
     pidfd_.reset();
     handler_.on_exit(status); // last: the handler may destroy us
+}
+
+void Undertaker::take(std::unique_ptr<Undertaker> undertaker, posix::UniqueFd pidfd) noexcept {
+    int status = 0;
+    if (reap(pidfd.get(), status)) return;
+    undertaker->pidfd_ = std::move(pidfd);
+    EventLoop& loop = undertaker->loop_;
+    std::error_code why = std::make_error_code(std::errc::not_enough_memory);
+    guarded([&] { why = undertaker->watch_.start(loop, undertaker->pidfd_.get(), EPOLLIN, *undertaker); }, [] {});
+    if (!why) loop.own(std::move(undertaker));
+}
+
+void Undertaker::on_ready(std::uint32_t) {
+    int status = 0;
+    if (reap(pidfd_.get(), status)) loop_.disown(*this);
 }
 
 } // namespace buzon::event

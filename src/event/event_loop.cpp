@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "buzon/event/memory.h"
 #include "buzon/posix/result.h"
 
 namespace buzon::event {
@@ -99,8 +100,12 @@ void Watch::leave() noexcept {
 
 void Task::cancel() noexcept {
     if (!next_) return;
-    previous_->next_ = next_;
-    next_->previous_ = previous_;
+    if (previous_) {
+        previous_->next_ = next_;
+        next_->previous_ = previous_;
+    } else {
+        next_->next_ = nullptr; // it runs: the loop shall not touch it again
+    }
     next_ = previous_ = nullptr;
 }
 
@@ -114,8 +119,8 @@ EventLoop::EventLoop() : epoll_{::epoll_create1(EPOLL_CLOEXEC)}, now_{Clock::now
 }
 
 EventLoop::~EventLoop() {
-    owned_.clear();
-    disowned_.clear();
+    for (std::unique_ptr<OwnedHandler>* list : {&owned_, &disowned_})
+        while (*list) *list = std::move((*list)->next_);
     for (Task* anchor : {static_cast<Task*>(&tasks_), static_cast<Task*>(&now_running_)}) {
         while (anchor->next_ != anchor) anchor->next_->cancel();
         anchor->next_ = anchor->previous_ = nullptr;
@@ -133,9 +138,9 @@ void EventLoop::turn(std::chrono::milliseconds limit) {
     if (n < 0 && errno != EINTR) throw std::system_error(posix::last_error(), "epoll_wait");
     now_ = Clock::now();
     if (n > 0) dispatch({batch.data(), static_cast<std::size_t>(n)});
-    timers_.expire(now_);
+    statistics_.without_memory += timers_.expire(now_);
     run_tasks();
-    disowned_.clear();
+    while (disowned_) disowned_ = std::move(disowned_->next_);
 
     const std::chrono::nanoseconds took = Clock::now() - now_;
     ++statistics_.turns;
@@ -152,12 +157,14 @@ void EventLoop::dispatch(std::span<const epoll_event> batch) {
         if (slot >= slots_.size()) continue;
         const Slot& entry = slots_[slot];
         if (!entry.handler || entry.generation != static_cast<std::uint32_t>(which >> 32)) continue;
-        entry.handler->on_ready(events);
+        Handler& handler = *entry.handler;
+        guarded([&] { handler.on_ready(events); }, [&] { found_no_memory(); });
     }
 }
 
 void EventLoop::next_turn(Task& task) noexcept {
     if (task.pending()) return;
+    task.cancel();
     task.previous_ = tasks_.previous_;
     task.next_ = &tasks_;
     tasks_.previous_->next_ = &task;
@@ -173,21 +180,38 @@ void EventLoop::run_tasks() {
     now_running_.previous_->next_ = &now_running_;
     tasks_.next_ = tasks_.previous_ = &tasks_;
     while (now_running_.next_ != &now_running_) {
-        Task& task = *now_running_.next_;
-        task.cancel();
-        task.run();
+        run_task(*now_running_.next_);
     }
 }
 
-void EventLoop::own(std::unique_ptr<OwnedHandler> handler) {
-    owned_.push_back(std::move(handler));
+void EventLoop::run_task(Task& task) {
+    task.cancel();
+    task.next_ = &running_;
+    running_.next_ = &task;
+    bool well = true;
+    guarded([&] { task.run(); },
+            [&] {
+                found_no_memory();
+                well = false;
+            });
+    if (running_.next_ != &task) return; // destroyed, or put off to the next turn by itself
+    task.cancel();
+    if (!well) next_turn(task);
 }
 
-void EventLoop::disown(OwnedHandler& handler) {
-    const auto found = std::find_if(owned_.begin(), owned_.end(), [&](const auto& h) { return h.get() == &handler; });
-    if (found == owned_.end()) return;
-    disowned_.push_back(std::move(*found));
-    owned_.erase(found);
+void EventLoop::own(std::unique_ptr<OwnedHandler> handler) noexcept {
+    handler->next_ = std::move(owned_);
+    owned_ = std::move(handler);
+}
+
+void EventLoop::disown(OwnedHandler& handler) noexcept {
+    std::unique_ptr<OwnedHandler>* place = &owned_;
+    while (*place && place->get() != &handler) place = &(*place)->next_;
+    if (!*place) return;
+    std::unique_ptr<OwnedHandler> leaving = std::move(*place);
+    *place = std::move(leaving->next_);
+    leaving->next_ = std::move(disowned_);
+    disowned_ = std::move(leaving);
 }
 
 int EventLoop::wait_milliseconds(std::chrono::milliseconds limit) const {

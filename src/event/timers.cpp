@@ -1,11 +1,12 @@
 #include "buzon/event/timers.h"
 
-#include <utility>
+#include <algorithm>
+
+#include "buzon/event/memory.h"
 
 namespace buzon::event {
 namespace {
-// A timer that was taken out of the heap and waits in due_ keeps its place there, marked by this bit.
-constexpr std::size_t in_due = std::size_t{1} << (sizeof(std::size_t) * 8 - 1);
+constexpr std::chrono::seconds pause_without_memory{1};
 } // namespace
 
 void Timer::arm(Timers& timers, Instant deadline) {
@@ -15,6 +16,7 @@ void Timer::arm(Timers& timers, Instant deadline) {
         later ? timers.sift_down(place_) : timers.sift_up(place_);
         return;
     }
+    timers.make_room();
     disarm();
     deadline_ = deadline;
     timers.insert(*this);
@@ -36,25 +38,43 @@ std::optional<Instant> Timers::next() const noexcept {
     return heap_.front()->deadline_;
 }
 
-void Timers::expire(Instant now) {
+std::size_t Timers::expire(Instant now) {
     while (!heap_.empty() && heap_.front()->deadline_ <= now) {
         Timer* const timer = heap_.front();
         remove(*timer);
         timer->timers_ = this;
-        timer->place_ = in_due | due_.size();
+        timer->place_ = Timer::in_due | due_.size();
         due_.push_back(timer);
     }
+    std::size_t failed = 0;
     // A handler may destroy or disarm any other timer: remove() then empties its slot.
-    for (std::size_t i = 0; i < due_.size(); ++i) {
-        Timer* const timer = std::exchange(due_[i], nullptr);
-        if (!timer) continue;
-        timer->timers_ = nullptr;
-        timer->handler_->on_timer(*timer);
-    }
+    for (std::size_t i = 0; i < due_.size(); ++i)
+        if (due_[i] && !fire(i, now)) ++failed;
     due_.clear();
+    return failed;
 }
 
-void Timers::insert(Timer& timer) {
+// False: its handler found no memory.
+bool Timers::fire(std::size_t place_in_due, Instant now) {
+    Timer& timer = *due_[place_in_due];
+    bool well = true;
+    timer.place_ |= Timer::firing;
+    guarded([&] { timer.handler_->on_timer(timer); }, [&] { well = false; });
+    if (due_[place_in_due] != &timer) return well; // destroyed, or armed again
+    remove(timer);
+    if (well) return true;
+    timer.deadline_ = now + pause_without_memory;
+    insert(timer);
+    return false;
+}
+
+void Timers::make_room() {
+    const std::size_t wanted = heap_.size() + due_.size() + 1;
+    for (std::vector<Timer*>* const list : {&heap_, &due_})
+        if (list->capacity() < wanted) list->reserve(std::max<std::size_t>(64, 2 * wanted));
+}
+
+void Timers::insert(Timer& timer) noexcept {
     heap_.push_back(&timer);
     timer.timers_ = this;
     timer.place_ = heap_.size() - 1;
@@ -63,8 +83,8 @@ void Timers::insert(Timer& timer) {
 
 void Timers::remove(Timer& timer) noexcept {
     timer.timers_ = nullptr;
-    if (timer.place_ & in_due) {
-        due_[timer.place_ & ~in_due] = nullptr;
+    if (timer.place_ & Timer::in_due) {
+        due_[timer.place_ & ~(Timer::in_due | Timer::firing)] = nullptr;
         return;
     }
     const std::size_t place = timer.place_;

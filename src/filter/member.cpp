@@ -9,8 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "buzon/event/child.h"
-
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
@@ -34,11 +32,6 @@ std::optional<End> look(int pidfd, int options) noexcept {
     return End{info.si_code != CLD_EXITED, info.si_status, as_duration(usage.ru_utime) + as_duration(usage.ru_stime)};
 }
 
-// For Child, which tells somebody; here nobody wants to know.
-class Nobody final : public event::ChildHandler {
-    void on_exit(int) override {}
-};
-
 } // namespace
 
 std::string End::text() const {
@@ -50,18 +43,16 @@ std::string End::text() const {
     return text;
 }
 
-Member::Member(event::EventLoop& loop, Owner& owner, Started started) noexcept
-    : loop_{loop}, owner_{owner}, started_{std::move(started)} {}
+Member::Member(event::EventLoop& loop, Owner& owner)
+    : loop_{loop}, owner_{owner}, undertaker_{std::make_unique<event::Undertaker>(loop)} {}
 
 Member::~Member() {
     watch_.stop();
+    if (!started_.pidfd) return;
     if (!end_) end_ = look(started_.pidfd.get(), WNOWAIT);
     if (number_is_ours()) signal_group(SIGKILL);
     started_.place.end();
-    if (look(started_.pidfd.get(), 0)) return;
-    Nobody nobody;
-    event::Child orphan{nobody};
-    (void)orphan.start(loop_, std::move(started_.pidfd)); // its destructor calls the undertaker
+    event::Undertaker::take(std::move(undertaker_), std::move(started_.pidfd));
 }
 
 std::error_code Member::watch() {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 
+#include "buzon/event/child.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/filter/spawn.h"
 
@@ -35,11 +37,13 @@ public:
         ~Owner() = default;
     };
 
-    Member(event::EventLoop& loop, Owner& owner, Started started) noexcept;
+    // All the memory that it needs in its life is taken here, before there is a process.
+    Member(event::EventLoop& loop, Owner& owner);
     Member(const Member&) = delete;
     Member& operator=(const Member&) = delete;
     ~Member();
 
+    void take(Started started) noexcept { started_ = std::move(started); }
     [[nodiscard]] std::error_code watch();
 
     [[nodiscard]] const std::optional<End>& end() const noexcept { return end_; }
@@ -56,6 +60,7 @@ private:
 
     event::EventLoop& loop_;
     Owner& owner_;
+    std::unique_ptr<event::Undertaker> undertaker_;
     Started started_;
     event::Watch watch_;
     std::optional<End> end_;

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <utility>
 
+#include "buzon/event/memory.h"
+
 namespace buzon::filter {
 
 using posix::Moved;
@@ -93,7 +95,16 @@ void Run::Machine::close_output() noexcept {
 
 // --- the end ---
 
+// A program ends once: what finds no memory then would never be called again.
 void Run::Machine::on_member_ended() {
+    event::guarded([&] { member_ended(); },
+                   [&] {
+                       outcome_ = {Cause::system, 0, "no memory", {}};
+                       loop_.next_turn(later_);
+                   });
+}
+
+void Run::Machine::member_ended() {
     if (state_ == State::terminating) {
         if (all_ended()) finish();
         return;
@@ -203,7 +214,7 @@ void Run::Machine::finish() {
     }
     {
         const Alive alive{*this};
-        read_stderr(true);
+        event::guarded([&] { read_stderr(true); }, [] {}); // what it said last is lost
         if (!alive.machine || !running()) return;
     }
     close_down();

@@ -79,6 +79,7 @@ private:
     Outcome refused(std::error_code why, std::string_view step, std::size_t member) const;
 
     void on_member_ended() override;
+    void member_ended();
     void on_timer(event::Timer&) override;
     void watch_the_clock();
     [[nodiscard]] std::vector<std::int64_t> inputs() const;

@@ -70,13 +70,15 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
     for (std::size_t i = 0; i < count; ++i) {
         const FilterMember& member = spec.members()[i];
         if (!room.empty()) room[i].reset();
+        auto begun = std::make_unique<Member>(loop_, static_cast<Member::Owner&>(*this));
+        members_.reserve(count);
         Launch launch =
             launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : of_previous.get(),
                              outputs[i].write_end.get(), errors.value().write_end.get(), limits.resources,
                              limits.run_as ? &*limits.run_as : nullptr});
         if (!launch.ok()) return refused(launch.why, launch.step, i);
-        members_.push_back(
-            std::make_unique<Member>(loop_, static_cast<Member::Owner&>(*this), std::move(launch.started)));
+        begun->take(std::move(launch.started));
+        members_.push_back(std::move(begun));
         outputs[i].write_end.reset(); // before the next program starts: or nobody would see this one's end
         of_previous = std::move(outputs[i].read_end);
     }

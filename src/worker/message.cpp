@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "buzon/event/memory.h"
+
 namespace buzon::worker::detail {
 namespace {
 
@@ -41,7 +43,11 @@ posix::Result<posix::UniqueFd> in_memory(std::string_view body) {
 bool read_back(int fd, std::string& body) {
     struct stat about {};
     if (::fstat(fd, &about) != 0 || about.st_size < 0) return false;
-    body.resize(static_cast<std::size_t>(about.st_size));
+    event::guarded([&] { body.resize(static_cast<std::size_t>(about.st_size)); }, [&] { body = {}; });
+    if (body.size() != static_cast<std::size_t>(about.st_size)) {
+        errno = ENOMEM; // the message has been taken off the socket: it is lost, and known to be
+        return false;
+    }
     std::size_t at = 0;
     while (at < body.size()) {
         const ssize_t n = ::pread(fd, body.data() + at, body.size() - at, static_cast<off_t>(at));

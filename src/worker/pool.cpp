@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "buzon/event/memory.h"
 #include "process.h"
 
 namespace buzon::worker {
@@ -46,7 +47,11 @@ void Pending::drop() noexcept {
 
 // --- Pool ---
 
-Pool::Pool(event::EventLoop& loop, Settings settings) : loop_{loop}, settings_{std::move(settings)} {}
+Pool::Pool(event::EventLoop& loop, Settings settings) : loop_{loop}, settings_{std::move(settings)} {
+    // To forget a worker must not take memory.
+    processes_.reserve(settings_.most_processes);
+    leaving_.reserve(8 * settings_.most_processes);
+}
 
 Pool::~Pool() = default;
 
@@ -65,7 +70,11 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     return Pending{order};
 }
 
-void Pool::feed() {
+void Pool::feed() noexcept {
+    event::guarded([&] { feed_while_there_is_memory(); }, [&] { loop_.next_turn(later_); });
+}
+
+void Pool::feed_while_there_is_memory() {
     while (!queue_.empty() && !pause_.lasts()) {
         const std::shared_ptr<Order> order = queue_.front();
         if (order->dropped) {
@@ -75,8 +84,8 @@ void Pool::feed() {
         Process* const process = idle_or_new();
         if (!process && !processes_.empty()) return; // all are busy
         if (!process) {
-            queue_.pop_front();
             fail_later(order, Fate::crashed); // no worker, and none can be had
+            queue_.pop_front();
             continue;
         }
         switch (process->take(order)) {
@@ -104,7 +113,7 @@ void Pool::could_not_send() {
     pause_.begin(std::min(pause, longest_pause));
     failures_ = std::min(failures_ + 1, most_failures + 10);
     if (!hopeless()) return;
-    for (std::shared_ptr<Order>& order : std::exchange(queue_, {})) fail_later(std::move(order), Fate::refused);
+    for (; !queue_.empty(); queue_.pop_front()) fail_later(queue_.front(), Fate::refused);
 }
 
 bool Pool::hopeless() const noexcept {
@@ -147,16 +156,22 @@ void Pool::fail_later(std::shared_ptr<Order> order, Fate fate) {
     loop_.next_turn(later_);
 }
 
-void Pool::again(std::shared_ptr<Order> order) {
+bool Pool::again(const std::shared_ptr<Order>& order) noexcept {
+    bool well = true;
+    event::guarded([&] { queue_.push_front(order); }, [&] { well = false; });
+    if (!well) return false;
     order->process = nullptr;
     order->job.repeatable = false;
-    queue_.push_front(std::move(order));
+    return true;
 }
 
 void Pool::run_late_answers() {
     leaving_.clear();
-    for (auto& [order, fate] : std::exchange(late_, {})) {
+    for (std::size_t left = late_.size(); left > 0; --left) {
+        const auto [order, fate] = std::move(late_.front());
+        late_.pop_front();
         if (order->dropped || !order->on_answer) continue;
+        if (left > 1) loop_.next_turn(later_); // should this one find no memory
         const OnAnswer on_answer = std::exchange(order->on_answer, nullptr);
         on_answer(Answer{fate, {}, {}});
     }

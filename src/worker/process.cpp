@@ -84,9 +84,11 @@ std::error_code Process::start(const Settings& settings) {
 }
 
 Process::Taken Process::take(const std::shared_ptr<Order>& order) {
+    limit_.arm(pool_.loop_.timers(), event::Clock::now()); // takes its memory: nothing may fail once the job is sent
     // Never would_block: an idle worker has read everything we ever sent, and one message fits the empty socket.
     const posix::Transfer sent = send_message(socket_.get(), order->job.kind, order->job.body, order->fd.get());
     if (sent.what != posix::Moved::some) {
+        rest();
         return sent.why.value() == EPIPE || sent.why.value() == ECONNRESET ? Taken::worker_gone : Taken::not_sent;
     }
     if (!order->job.repeatable) {
@@ -180,8 +182,8 @@ void Process::end(Fate fate) {
     limit_.disarm();
     if (order_ && !order_->dropped) ++pool_.crashed_;
     pool_.gone(*this); // keeps us alive until the next turn
-    if (order_ && fate == Fate::crashed && order_->job.repeatable && !order_->dropped) {
-        pool_.again(std::exchange(order_, nullptr));
+    if (order_ && fate == Fate::crashed && order_->job.repeatable && !order_->dropped && pool_.again(order_)) {
+        order_ = nullptr;
     }
     order_ ? answer(Answer{fate, {}, {}}) : pool_.feed();
 }

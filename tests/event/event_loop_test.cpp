@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "buzon/posix/io.h"
@@ -180,4 +182,94 @@ TEST_CASE("a pending task makes the loop not wait") {
     loop.next_turn(job);
     loop.turn(std::chrono::hours{1}); // would hang if it did
     CHECK(job.runs == 1);
+}
+
+TEST_CASE("work that finds no memory is given up alone: handlers, timers and tasks go on, and are called again") {
+    struct Poor final : Handler, TimerHandler, Task {
+        void on_ready(std::uint32_t) override { work(); }
+        void on_timer(Timer&) override { work(); }
+        void run() override { work(); }
+        void work() {
+            if (--left == 2) throw std::bad_alloc{};
+            if (left == 1) throw std::length_error{"too long"};
+            watch.stop();
+            ++done;
+        }
+        int left = 3; // 3, 2: too poor; then it is done
+        int done = 0;
+        Watch watch;
+        Timer timer{*this};
+    };
+    EventLoop loop;
+    Poor ready, late, put_off, other_task;
+    other_task.left = 1;
+    const Pipe pipe = filled_pipe();
+    REQUIRE(!ready.watch.start(loop, pipe.read_end.get(), EPOLLIN, ready));
+    late.timer.arm(loop.timers(), Clock::now());
+    loop.next_turn(put_off);
+    loop.next_turn(other_task);
+    loop.turn(0ms);
+    loop.turn(0ms);
+    CHECK(other_task.done == 1);
+    CHECK_FALSE(other_task.pending());
+    CHECK(put_off.pending());
+    CHECK(late.timer.armed());
+    CHECK(ready.done == 0);
+    loop.turn(0ms);
+    CHECK(ready.done == 1);
+    CHECK(put_off.done == 1);
+    CHECK_FALSE(put_off.pending());
+    loop.timers().expire(Clock::now() + 1min);
+    CHECK(late.done == 0);
+    loop.timers().expire(Clock::now() + 1h);
+    CHECK(late.done == 1);
+    CHECK_FALSE(late.timer.armed());
+    CHECK(loop.take_statistics().without_memory == 5); // the two of expire() are its caller's
+}
+
+TEST_CASE("what found no memory is not called again when it is gone, cancelled, or has seen to that itself") {
+    EventLoop loop;
+    struct Gone final : TimerHandler, Task {
+        explicit Gone(EventLoop& l) : loop{l} {}
+        void on_timer(Timer& timer) override {
+            ++calls;
+            if (what == 't') timer.arm(loop.timers(), Clock::now() + 1h);
+            if (what == 'd') own.reset();
+            throw std::bad_alloc{};
+        }
+        void run() override {
+            ++calls;
+            CHECK_FALSE(pending());
+            if (what == 't') loop.next_turn(*this);
+            if (what == 'c') cancel();
+            throw std::bad_alloc{};
+        }
+        EventLoop& loop;
+        char what = 0;
+        int calls = 0;
+        std::unique_ptr<Timer> own = std::make_unique<Timer>(*this);
+    };
+    Gone again{loop}, cancelled{loop}, destroyed{loop};
+    again.what = 't', cancelled.what = 'c', destroyed.what = 'd';
+    again.own->arm(loop.timers(), Clock::now());
+    destroyed.own->arm(loop.timers(), Clock::now());
+    const Instant deadline = Clock::now() + 30min;
+    loop.timers().expire(Clock::now());
+    CHECK(again.own->deadline() > deadline);
+    CHECK(loop.timers().size() == 1);
+    loop.next_turn(again);
+    loop.next_turn(cancelled);
+    loop.turn(0ms);
+    CHECK(again.pending());
+    CHECK_FALSE(cancelled.pending());
+    CHECK(cancelled.calls == 1);
+    struct Ends final : Task {
+        void run() override {
+            delete this;
+            throw std::bad_alloc{};
+        }
+    };
+    loop.next_turn(*new Ends);
+    loop.turn(0ms);
+    loop.turn(0ms);
 }

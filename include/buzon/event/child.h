@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <memory>
+
 #include "buzon/event/event_loop.h"
 
 namespace buzon::event {
@@ -17,17 +19,20 @@ protected:
     ~ChildHandler() = default;
 };
 
+class Undertaker;
+
 // Waits for one child without blocking and without SIGCHLD, so that nobody can reap another's child.
 // The child is reaped exactly once, whatever happens.
 class Child final : private Handler {
 public:
-    explicit Child(ChildHandler& handler) noexcept : handler_{handler} {}
+    explicit Child(ChildHandler& handler) noexcept;
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
     // A child that still runs is handed to the loop's undertaker: nobody waits, nobody stays a zombie.
     ~Child();
 
     // Takes the pidfd of a child of ours (from CLONE_PIDFD or pidfd_open).
+    // When this throws, or refuses, the child is nobody's.
     [[nodiscard]] std::error_code start(EventLoop& loop, posix::UniqueFd pidfd);
     [[nodiscard]] bool running() const noexcept { return static_cast<bool>(pidfd_); }
     // Sends a signal to the child itself; harmless after its end, since the pidfd can never name another process.
@@ -37,7 +42,22 @@ private:
     void on_ready(std::uint32_t events) override;
 
     ChildHandler& handler_;
-    EventLoop* loop_ = nullptr;
+    posix::UniqueFd pidfd_;
+    Watch watch_;
+    std::unique_ptr<Undertaker> undertaker_; // called by the destructor, which can have no memory
+};
+
+// Waits, inside the loop, for a child whose owner has gone.
+class Undertaker final : public OwnedHandler {
+public:
+    explicit Undertaker(EventLoop& loop) noexcept : loop_{loop} {}
+    // Never throws, so that destructors can call it: the watch of the owner, who has just ended it, has left its place.
+    static void take(std::unique_ptr<Undertaker> undertaker, posix::UniqueFd pidfd) noexcept;
+
+private:
+    void on_ready(std::uint32_t events) override;
+
+    EventLoop& loop_;
     posix::UniqueFd pidfd_;
     Watch watch_;
 };

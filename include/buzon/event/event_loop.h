@@ -22,7 +22,8 @@ class EventLoop;
 class Handler {
 public:
     // events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR as epoll_wait(2) gave them. In here any watch may be
-    // stopped or destroyed, this one too.
+    // stopped or destroyed, this one too. If this finds no memory the loop goes on; the event comes again as long as it
+    // holds.
     virtual void on_ready(std::uint32_t events) = 0;
 
 protected:
@@ -32,7 +33,14 @@ protected:
 // A handler that nobody but the loop owns: what must outlive the object that began it.
 class OwnedHandler : public Handler {
 public:
+    OwnedHandler() = default;
+    OwnedHandler(const OwnedHandler&) = delete;
+    OwnedHandler& operator=(const OwnedHandler&) = delete;
     virtual ~OwnedHandler() = default;
+
+private:
+    friend class EventLoop;
+    std::unique_ptr<OwnedHandler> next_; // of the loop's
 };
 
 // One watched descriptor, which is borrowed: stop the watch (or destroy it) before the descriptor is closed.
@@ -73,17 +81,18 @@ public:
     Task(const Task&) = delete;
     Task& operator=(const Task&) = delete;
 
-    [[nodiscard]] bool pending() const noexcept { return next_ != nullptr; }
+    [[nodiscard]] bool pending() const noexcept { return previous_ != nullptr; }
     void cancel() noexcept;
 
+    // If this finds no memory it is called once more in the next turn.
     virtual void run() = 0;
 
     virtual ~Task() { cancel(); }
 
 private:
     friend class EventLoop;
-    Task* next_ = nullptr; // a ring through EventLoop's anchor
-    Task* previous_ = nullptr;
+    Task* next_ = nullptr;     // a ring through EventLoop's anchor
+    Task* previous_ = nullptr; // null, with next_ the anchor of the one that runs, while it runs
 };
 
 struct LoopStatistics {
@@ -91,6 +100,7 @@ struct LoopStatistics {
     std::uint64_t events = 0;
     std::chrono::nanoseconds busy{0};         // time spent in handlers, all turns
     std::chrono::nanoseconds longest_turn{0}; // since the last call of take_statistics()
+    std::uint64_t without_memory = 0;         // handlers, timers and tasks whose work was given up
 };
 
 class EventLoop {
@@ -115,8 +125,8 @@ public:
 
     // Keeps the handler until disown() or the loop's end. disown() destroys it after the turn, so it may be called by
     // the handler itself.
-    void own(std::unique_ptr<OwnedHandler> handler);
-    void disown(OwnedHandler& handler);
+    void own(std::unique_ptr<OwnedHandler> handler) noexcept;
+    void disown(OwnedHandler& handler) noexcept;
 
     [[nodiscard]] LoopStatistics take_statistics() noexcept;
     // LoopStatistics::busy, without this turn.
@@ -140,6 +150,8 @@ private:
 
     void dispatch(std::span<const epoll_event> batch);
     void run_tasks();
+    void run_task(Task& task);
+    void found_no_memory() noexcept { ++statistics_.without_memory; }
     [[nodiscard]] int wait_milliseconds(std::chrono::milliseconds limit) const;
 
     posix::UniqueFd epoll_;
@@ -149,10 +161,11 @@ private:
     Timers timers_;
     Anchor tasks_; // the ring of what runs in the next turn
     Anchor now_running_;
+    Anchor running_; // the one that runs, unless it was cancelled or put off again meanwhile
     Instant now_;
     LoopStatistics statistics_;
-    std::vector<std::unique_ptr<OwnedHandler>> owned_; // after the slots: their watches end before the loop does
-    std::vector<std::unique_ptr<OwnedHandler>> disowned_;
+    std::unique_ptr<OwnedHandler> owned_; // after the slots: their watches end before the loop does
+    std::unique_ptr<OwnedHandler> disowned_;
     bool stopped_ = false;
 };
 

@@ -17,7 +17,8 @@ class Timers;
 
 class TimerHandler {
 public:
-    // The timer is disarmed already and may be armed again, or destroyed, in here.
+    // The timer is disarmed already and may be armed again, or destroyed, in here. If this finds no memory, and has not
+    // armed the timer again, it is called once more a little later.
     virtual void on_timer(Timer& which) = 0;
 
 protected:
@@ -33,10 +34,11 @@ public:
     Timer& operator=(const Timer&) = delete;
     ~Timer() { disarm(); }
 
-    // Replaces an earlier deadline. A deadline that has passed fires in the next turn of the loop.
+    // Replaces an earlier deadline. A deadline that has passed fires in the next turn of the loop. Needs no memory when
+    // it is armed already.
     void arm(Timers& timers, Instant deadline);
     void disarm() noexcept;
-    [[nodiscard]] bool armed() const noexcept { return timers_ != nullptr; }
+    [[nodiscard]] bool armed() const noexcept { return timers_ != nullptr && (place_ & firing) == 0; }
     [[nodiscard]] Instant deadline() const noexcept { return deadline_; } // meaningful while armed
 
 private:
@@ -44,7 +46,9 @@ private:
     TimerHandler* handler_;
     Timers* timers_ = nullptr;
     Instant deadline_{};
-    std::size_t place_ = 0; // in the heap
+    std::size_t place_ = 0;                                                                // in the heap, or:
+    static constexpr std::size_t in_due = std::size_t{1} << (sizeof(std::size_t) * 8 - 1); // in Timers::due_,
+    static constexpr std::size_t firing = in_due >> 1; // and its handler is being called
 };
 
 // A binary heap of the armed timers: arm and disarm in O(log n), the next deadline in O(1).
@@ -60,19 +64,22 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
 
     // Fires what is due at `now`. A handler that arms again for a time already past waits for the next call, so that
-    // no handler can keep the loop here.
-    void expire(Instant now);
+    // no handler can keep the loop here. Gives how many handlers found no memory.
+    std::size_t expire(Instant now);
 
 private:
     friend class Timer;
-    void insert(Timer& timer);
+    void make_room(); // for one more
+    void insert(Timer& timer) noexcept;
+    [[nodiscard]] bool fire(std::size_t place_in_due, Instant now);
     void remove(Timer& timer) noexcept;
     void sift_up(std::size_t place) noexcept;
     void sift_down(std::size_t place) noexcept;
     void put(std::size_t place, Timer* timer) noexcept;
 
     std::vector<Timer*> heap_;
-    std::vector<Timer*> due_; // being fired; a slot is emptied when its timer is disarmed meanwhile
+    // Being fired; a slot is emptied when its timer is disarmed meanwhile. Both have room for all timers.
+    std::vector<Timer*> due_;
 };
 
 } // namespace buzon::event

@@ -131,14 +131,16 @@ private:
         event::Timer timer_{*this};
     };
 
-    void feed(); // gives queued jobs to idle workers, starts workers
+    void feed() noexcept; // gives queued jobs to idle workers, starts workers
+    void feed_while_there_is_memory();
     [[nodiscard]] detail::Process* idle_or_new();
     [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // there are others
     void gone(detail::Process& process);                                     // it ended: forget it after this turn
     void could_not_send();
     [[nodiscard]] bool hopeless() const noexcept; // for now
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
-    void again(std::shared_ptr<detail::Order> order); // before all others: it has waited once
+    // Before all others: it has waited once. False: no memory.
+    [[nodiscard]] bool again(const std::shared_ptr<detail::Order>& order) noexcept;
     void run_late_answers();
 
     event::EventLoop& loop_;
@@ -146,7 +148,7 @@ private:
     std::vector<std::unique_ptr<detail::Process>> processes_;
     std::vector<std::unique_ptr<detail::Process>> leaving_;
     std::deque<std::shared_ptr<detail::Order>> queue_;
-    std::vector<std::pair<std::shared_ptr<detail::Order>, Fate>> late_;
+    std::deque<std::pair<std::shared_ptr<detail::Order>, Fate>> late_;
     Later later_{*this};
     Pause pause_{*this};
     int failures_ = 0;                 // in a row, to tell a worker of a job
