@@ -75,7 +75,7 @@ private:
     mail::DotStuffer stuffer_;
     std::optional<mail::TopCutter> cutter_;
     worker::Pending reading_;
-    std::optional<posix::Result<std::string>> read_; // what the worker read
+    std::optional<worker::Answer> read_; // what the worker read
 };
 
 Delivery::Step FileDelivery::begin() {
@@ -157,10 +157,11 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     if (reading_.waiting()) return Step::wait;
     const std::size_t before = out.size();
     if (read_) {
-        const posix::Result<std::string> read = std::move(*read_);
+        const worker::Answer answer = std::move(*read_);
         read_.reset();
-        if (!read.ok()) return Step::broken;
-        if (const Step step = take(read.value(), out); step != Step::some) return step;
+        const Answered read = read_answer(answer);
+        if (read.why) return Step::broken;
+        if (const Step step = take(read.rest, out); step != Step::some) return step;
     }
     if (held_ != 0 && offset_ == 0) {
         // Another delivery may have had its turn meanwhile: then it is read once more.
@@ -199,12 +200,7 @@ Delivery::Step FileDelivery::finish(std::string& out) {
 Delivery::Step FileDelivery::ask_worker() {
     const auto octets = static_cast<std::uint32_t>(std::min<std::uint64_t>(FileRoom::size, size_ - offset_));
     reading_ = needs_.disk.submit(read_job(file_.get(), offset_, octets), [this](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        if (said.why) {
-            read_ = said.why;
-        } else {
-            read_ = std::string{said.rest};
-        }
+        read_ = std::move(answer);
         owner_.task_wakes();
     });
     return Step::wait;

@@ -7,6 +7,7 @@
 
 #include "buzon/daemon/delivery.h"
 #include "buzon/daemon/transforms.h"
+#include "buzon/event/memory.h"
 #include "buzon/filter/filter_queue.h"
 #include "buzon/filter/filter_run.h"
 #include "buzon/filter/held_output.h"
@@ -230,8 +231,14 @@ void FilterDelivery::on_patience_lost(filter::Ticket&) {
 }
 
 void FilterDelivery::on_ended(const filter::Outcome& outcome) {
-    ended_ = outcome;
-    if (!outcome.ok()) failed(failure_of(outcome.cause), outcome.text);
+    // Whatever finds no memory here: who waits for the message must hear of its end.
+    ended_.emplace();
+    ended_->cause = outcome.cause;
+    event::guarded(
+        [&] {
+            if (!outcome.ok()) failed(failure_of(outcome.cause), outcome.text);
+        },
+        [] {});
     count_end();
     ticket_.release();
     owner_.task_wakes();

@@ -11,6 +11,7 @@
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/users.h"
+#include "buzon/event/memory.h"
 
 namespace buzon::daemon {
 namespace {
@@ -28,6 +29,14 @@ std::string_view cause_of(auth::Standing standing) {
 
 } // namespace
 
+// What comes from outside of a turn. Where it finds no memory, the login ends all the same.
+template <class Step>
+void Login::go_on(Step step) {
+    event::guarded(step, [this] {
+        if (then_) end(LoginRefused{pop3::Refusal::temporary, std::nullopt, {}});
+    });
+}
+
 Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then)
     : needs_{needs}
     , session_{session}
@@ -36,10 +45,12 @@ Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client,
     , proof_{std::move(proof)}
     , user_{std::visit([](const auto& p) { return p.user; }, proof_)}
     , then_{std::move(then)}
-    , waiter_{[this](SnapshotResult result) { opened(std::move(result)); }}
+    , waiter_{[this](SnapshotResult result) { go_on([&] { opened(std::move(result)); }); }}
     , root_waiter_{[this](bool usable) {
-        if (usable) return open_maildrop();
-        refuse(pop3::Refusal::maildrop_unavailable, "the mail root has gone");
+        go_on([&] {
+            if (usable) return open_maildrop();
+            refuse(pop3::Refusal::maildrop_unavailable, "the mail root has gone");
+        });
     }} {}
 
 std::optional<LoginEnd> Login::start() {
@@ -53,6 +64,10 @@ std::optional<LoginEnd> Login::start() {
         check_proof();
     starting_ = false;
     return std::exchange(early_, std::nullopt);
+}
+
+void Login::on_timer(event::Timer&) {
+    go_on([this] { check_proof(); });
 }
 
 void Login::check_proof() {
@@ -76,15 +91,16 @@ void Login::check_password(const pop3::CheckPassword& proof) {
     verifying_ =
         needs_.hashes.submit(verify_job(credential.secret, proof.password),
                              [this, secret = credential.secret, password = proof.password](worker::Answer answer) {
-                                 const Answered said = read_answer(answer);
-                                 if (said.why)
-                                     return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
-                                 const bool right = said.rest == "y";
-                                 if (right && standing_ == auth::Standing::open) {
-                                     needs_.logins.successes().remember(user_, secret, password, needs_.loop.now());
-                                 }
-                                 verified(right, "");
+                                 go_on([&] { hashed(read_answer(answer), secret, password); });
                              });
+}
+
+void Login::hashed(const Answered& said, const std::string& secret, const std::string& password) {
+    if (said.why) return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
+    const bool right = said.rest == "y";
+    if (right && standing_ == auth::Standing::open)
+        needs_.logins.successes().remember(user_, secret, password, needs_.loop.now());
+    verified(right, "");
 }
 
 void Login::ask_program(const pop3::CheckPassword& proof) {
@@ -96,8 +112,10 @@ void Login::ask_program(const pop3::CheckPassword& proof) {
     by_program_ = true;
     asking_ = std::make_unique<CheckpasswordRun>(
         needs_.logins.checkpassword(), std::move(*message), [this](auth::Verdict verdict, std::string why) {
-            if (verdict == auth::Verdict::unknown) return refuse(pop3::Refusal::temporary, "checkpassword: " + why);
-            verified(verdict == auth::Verdict::right, "checkpassword says no");
+            go_on([&] {
+                if (verdict == auth::Verdict::unknown) return refuse(pop3::Refusal::temporary, "checkpassword: " + why);
+                verified(verdict == auth::Verdict::right, "checkpassword says no");
+            });
         });
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "buzon/daemon/jobs.h"
+#include "buzon/event/memory.h"
 #include "buzon/mail/stamps.h"
 
 namespace buzon::daemon {
@@ -31,11 +32,11 @@ Maildrops::~Maildrops() {
 std::shared_ptr<const mail::Snapshot> Maildrops::open(const std::string& maildir, std::string_view control,
                                                       Waiter& waiter) {
     if (auto snapshot = current(maildir)) return snapshot;
+    waiter.path_ = maildir;
     const auto [found, fresh] = scans_.try_emplace(maildir);
     Scan& scan = found->second;
+    waiter.owner_ = this; // from here on its end takes back what could not be done to the end
     scan.waiters.push_back(&waiter);
-    waiter.owner_ = this;
-    waiter.path_ = maildir;
     // A scan that is under way may have read the directories before the latest delivery: who comes later still gets its
     // result, since a session sees the maildrop as of some moment during its login.
     if (fresh) start(maildir, control, scan);
@@ -86,7 +87,8 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
     metrics_.scan_time.observe(static_cast<state::Count>(
         std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - scan.began).count()));
     mail::ScanFindings findings;
-    const SnapshotResult result = take_in(maildir, std::move(answer), findings);
+    SnapshotResult result = std::make_error_code(std::errc::not_enough_memory); // who waits is told in any case
+    event::guarded([&] { result = take_in(maildir, std::move(answer), findings); }, [] {});
     for (Waiter* waiter : scan.waiters) {
         waiter->owner_ = nullptr;
         waiter->findings_ = findings;
@@ -116,9 +118,10 @@ SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer ans
 
 void Maildrops::keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local) {
     forget(maildir);
-    memory_ += snapshot->memory();
+    const std::size_t memory = snapshot->memory();
     const event::Instant until = local ? loop_.now() + metadata_stays : event::Instant{};
     put_last(*known_.try_emplace(maildir, Known{std::move(snapshot), until}).first);
+    memory_ += memory;
     while (memory_ > most_memory_ && first_used_ != last_used_) forget(first_used_->first);
 }
 

@@ -1,5 +1,9 @@
 #include "buzon/daemon/manage_connection.h"
 
+#include <memory>
+
+#include "buzon/event/memory.h"
+
 namespace buzon::daemon {
 namespace {
 
@@ -23,16 +27,49 @@ ManageConnection::ManageConnection(ManagerNeeds& needs, ManagerOwner& owner, man
 
 ManageConnection::~ManageConnection() = default;
 
+template <class Work>
+void ManageConnection::survive(Work work) {
+    event::guarded(work, [this] {
+        stream_.abandon();
+        close();
+    });
+}
+
+class ManageConnection::Owed {
+public:
+    explicit Owed(ManageConnection& connection) noexcept : connection_{connection} {}
+    Owed(const Owed&) = delete;
+    Owed& operator=(const Owed&) = delete;
+    ~Owed() {
+        if (!paid_) connection_.close();
+    }
+    void pay(manage::Outcome outcome) {
+        paid_ = true;
+        connection_.performing_.action = manage::Answered{}; // it may hold a password
+        connection_.performing_.outcome = std::move(outcome);
+        connection_.needs_.loop.next_turn(connection_);
+    }
+
+private:
+    ManageConnection& connection_;
+    bool paid_ = false;
+};
+
 void ManageConnection::start() {
-    if (stream_.start()) return close();
-    settings_changed();
-    stream_.begin_turn();
-    session_.greet(stream_.out());
-    settle();
+    survive([this] {
+        if (stream_.start()) return close();
+        settings_changed();
+        stream_.begin_turn();
+        session_.greet(stream_.out());
+        settle();
+    });
 }
 
 void ManageConnection::stop() {
-    if (state_ == State::closed) return;
+    if (state_ != State::closed) survive([this] { do_stop(); });
+}
+
+void ManageConnection::do_stop() {
     stream_.begin_turn();
     // What asked for the end has its reply, and listeners see it come, although both would be due a little later.
     if (state_ == State::performing && performing_.outcome) take_outcome();
@@ -50,10 +87,15 @@ void ManageConnection::settings_changed() {
 void ManageConnection::show_soon() {
     if (state_ == State::closed) return;
     if (next_show_ <= needs_.loop.now()) return needs_.loop.next_turn(*this);
-    show_.arm(needs_.loop.timers(), next_show_);
+    // Whoever publishes has nothing to do with it when there is no memory for our timer.
+    event::guarded([this] { show_.arm(needs_.loop.timers(), next_show_); }, [this] { needs_.loop.next_turn(*this); });
 }
 
 void ManageConnection::on_timer(event::Timer& which) {
+    survive([&] { look_at_clock(which); });
+}
+
+void ManageConnection::look_at_clock(const event::Timer& which) {
     if (&which == &delay_) return perform_when_due();
     if (&which == &show_) return turn();
     const event::Instant now = needs_.loop.now();
@@ -63,7 +105,10 @@ void ManageConnection::on_timer(event::Timer& which) {
 }
 
 void ManageConnection::turn(std::string_view fresh) {
-    if (state_ == State::closed) return;
+    if (state_ != State::closed) survive([&] { do_turn(fresh); });
+}
+
+void ManageConnection::do_turn(std::string_view fresh) {
     stream_.begin_turn(fresh);
     const bool first = stream_.received() == fresh.size();
     if (!fresh.empty()) active_ = needs_.loop.now();
@@ -158,11 +203,9 @@ void ManageConnection::perform_when_due() {
 }
 
 void ManageConnection::perform() {
-    needs_.performer.perform(performing_.action, from_, performing_.pending, [this](manage::Outcome outcome) {
-        performing_.action = manage::Answered{}; // it may hold a password
-        performing_.outcome = std::move(outcome);
-        needs_.loop.next_turn(*this);
-    });
+    needs_.performer.perform(
+        performing_.action, from_, performing_.pending,
+        [owed = std::make_shared<Owed>(*this)](manage::Outcome outcome) { owed->pay(std::move(outcome)); });
 }
 
 void ManageConnection::close() {

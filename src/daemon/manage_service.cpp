@@ -89,19 +89,20 @@ void ManageService::accept(net::Accepted accepted) {
     auto connection = std::make_unique<ManageConnection>(
         needs_, *this, manage::Session::Peer{std::move(name), trusted, id}, std::move(accepted.socket), from);
     ManageConnection& started = *connection;
+    leaving_.reserve(connections_.size() + 1); // to let it go must not take memory
     connections_.emplace(id, std::move(connection));
     ++metrics_.managers_open;
     started.start();
 }
 
-void ManageService::retire(ManageConnection& connection) {
+void ManageService::retire(ManageConnection& connection) noexcept {
     leaving_.push_back(connection.id());
     needs_.loop.next_turn(sweep_);
 }
 
 void ManageService::sweep() {
-    for (const std::uint64_t id : std::exchange(leaving_, {})) {
-        if (connections_.erase(id) > 0) --metrics_.managers_open;
+    for (; !leaving_.empty(); leaving_.pop_back()) {
+        if (connections_.erase(leaving_.back()) > 0) --metrics_.managers_open;
     }
 }
 

@@ -1,5 +1,7 @@
 #include "buzon/daemon/metrics_connection.h"
 
+#include "buzon/event/memory.h"
+
 namespace buzon::daemon {
 namespace {
 
@@ -24,8 +26,17 @@ void MetricsConnection::start() {
     if (stream_.start()) close();
 }
 
+// Where it finds no memory, this connection ends, and nobody else.
 void MetricsConnection::turn(std::string_view fresh) {
     if (closed_) return;
+    event::guarded([&] { do_turn(fresh); },
+                   [this] {
+                       stream_.abandon();
+                       close();
+                   });
+}
+
+void MetricsConnection::do_turn(std::string_view fresh) {
     stream_.begin_turn(fresh);
     if (!stream_.slow()) answer(); // one that does not take its response gets no other
     stream_.flush();

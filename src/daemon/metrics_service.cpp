@@ -48,17 +48,18 @@ void MetricsService::accept(net::Accepted accepted) {
     const std::uint64_t id = next_id_++;
     auto connection = std::make_unique<MetricsConnection>(loop_, room_, *this, id, std::move(accepted.socket), page_);
     MetricsConnection& started = *connection;
+    leaving_.reserve(connections_.size() + 1); // to let it go must not take memory
     connections_.emplace(id, std::move(connection));
     started.start();
 }
 
-void MetricsService::retire(MetricsConnection& connection) {
+void MetricsService::retire(MetricsConnection& connection) noexcept {
     leaving_.push_back(connection.id());
     loop_.next_turn(sweep_);
 }
 
 void MetricsService::sweep() {
-    for (const std::uint64_t id : std::exchange(leaving_, {})) connections_.erase(id);
+    for (; !leaving_.empty(); leaving_.pop_back()) connections_.erase(leaving_.back());
 }
 
 } // namespace buzon::daemon

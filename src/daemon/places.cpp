@@ -1,6 +1,10 @@
 #include "buzon/daemon/places.h"
 
+#include <new>
+#include <utility>
+
 #include "buzon/auth/source.h"
+#include "buzon/event/memory.h"
 
 namespace buzon::daemon {
 namespace {
@@ -13,21 +17,36 @@ net::Ip source_of(const net::Ip& ip) {
 
 void Places::came(std::uint64_t id, const net::Ip& from) {
     Waiting& waiting = sources_[source_of(from)];
-    if (!waiting.empty()) ranks_.erase(rank_of(waiting));
-    waiting.insert(id);
-    ranks_.insert(rank_of(waiting));
+    const bool first = waiting.empty();
+    const Rank before = first ? Rank{} : rank_of(waiting);
+    event::guarded(
+        [&] {
+            waiting.insert(id);
+            if (first) ranks_.insert(rank_of(waiting));
+        },
+        [&] {
+            waiting.erase(id);
+            if (waiting.empty()) sources_.erase(source_of(from));
+            throw std::bad_alloc{};
+        });
+    if (!first) change_rank(before, waiting);
 }
 
-void Places::left(std::uint64_t id, const net::Ip& from) {
+void Places::left(std::uint64_t id, const net::Ip& from) noexcept {
     const auto source = sources_.find(source_of(from));
     if (source == sources_.end() || !source->second.contains(id)) return;
     Waiting& waiting = source->second;
-    ranks_.erase(rank_of(waiting));
+    const Rank before = rank_of(waiting);
     waiting.erase(id);
-    if (waiting.empty())
-        sources_.erase(source);
-    else
-        ranks_.insert(rank_of(waiting));
+    if (!waiting.empty()) return change_rank(before, waiting);
+    ranks_.erase(before);
+    sources_.erase(source);
+}
+
+void Places::change_rank(const Rank& before, const Waiting& waiting) noexcept {
+    auto rank = ranks_.extract(before);
+    rank.value() = rank_of(waiting);
+    ranks_.insert(std::move(rank));
 }
 
 std::optional<std::uint64_t> Places::next_to_go() const noexcept {

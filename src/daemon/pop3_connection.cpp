@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
@@ -12,6 +13,7 @@
 #include "buzon/daemon/report.h"
 #include "buzon/daemon/search.h"
 #include "buzon/daemon/update.h"
+#include "buzon/event/memory.h"
 #include "buzon/net/peer.h"
 
 namespace buzon::daemon {
@@ -41,9 +43,9 @@ std::string fresh_text() {
 } // namespace
 
 std::string_view name_of(Ending ending) noexcept {
-    constexpr std::array<std::string_view, 10> names = {"quit",      "connection-lost", "autologout", "login-timeout",
-                                                        "bad-lines", "wrong-logins",    "displaced",  "cut",
-                                                        "kicked",    "shutdown"};
+    constexpr std::array<std::string_view, 11> names = {"quit",      "connection-lost", "autologout",   "login-timeout",
+                                                        "bad-lines", "wrong-logins",    "displaced",    "cut",
+                                                        "kicked",    "shutdown",        "out-of-memory"};
     return names[static_cast<std::size_t>(ending)];
 }
 
@@ -60,15 +62,23 @@ Pop3Connection::Pop3Connection(Pop3Needs& needs, ConnectionOwner& owner, std::ui
 
 Pop3Connection::~Pop3Connection() = default;
 
+template <class Work>
+void Pop3Connection::survive(Work work) {
+    event::guarded(work, [this] { out_of_memory(); });
+}
+
 void Pop3Connection::start(std::string_view early) {
-    visit_.publish(needs_.events, state::EventType::connect, {{"ip", address().ip.text()}, {"port", address().port}});
-    if (stream_.start()) return close(Ending::cut);
-    arm_timer();
-    stream_.begin_turn(early);
-    visit_.session.greet(stream_.out());
-    state_ = State::idle;
-    work();
-    settle();
+    survive([&] {
+        const net::Endpoint& from = address();
+        visit_.publish(needs_.events, state::EventType::connect, {{"ip", from.ip.text()}, {"port", from.port}});
+        if (stream_.start()) return close(Ending::cut);
+        arm_timer();
+        stream_.begin_turn(early);
+        visit_.session.greet(stream_.out());
+        state_ = State::idle;
+        work();
+        settle();
+    });
 }
 
 std::string_view Pop3Connection::state_name() const noexcept {
@@ -84,9 +94,11 @@ std::string_view Pop3Connection::state_name() const noexcept {
 
 void Pop3Connection::turn(std::string_view fresh) {
     if (state_ == State::closed) return;
-    stream_.begin_turn(fresh);
-    work();
-    settle();
+    survive([&] {
+        stream_.begin_turn(fresh);
+        work();
+        settle();
+    });
 }
 
 void Pop3Connection::work() {
@@ -196,6 +208,7 @@ bool Pop3Connection::go_on() {
         active_ = needs_.loop.now();
         arm_timer();
         owner_.user_came(*this);
+        counted_ = true;
     }
     switch (step) {
     case Step::again: return true;
@@ -233,6 +246,10 @@ bool Pop3Connection::has_most_likely_left() const noexcept {
 }
 
 void Pop3Connection::on_timer(event::Timer&) {
+    survive([this] { look_at_clock(); });
+}
+
+void Pop3Connection::look_at_clock() {
     if (has_most_likely_left()) return close(Ending::lost);
     const event::Instant now = needs_.loop.now();
     // Time in which the client waits for us is not idle time; neither is any in which it read or sent. One that has
@@ -286,14 +303,16 @@ void Pop3Connection::finish_up() {
 }
 
 void Pop3Connection::turn_away(std::string_view line) {
-    tell_refusal(needs_.metrics, needs_.events, {state::Refused::displaced, address().ip, id(), user()});
-    stream_.begin_turn();
-    if (state_ != State::leaving && !stream_.slow()) {
-        stream_.out().append(line);
-        stream_.flush();
-    }
-    close(Ending::displaced);
-    stream_.end_turn(false);
+    survive([&] {
+        tell_refusal(needs_.metrics, needs_.events, {state::Refused::displaced, address().ip, id(), user()});
+        stream_.begin_turn();
+        if (state_ != State::leaving && !stream_.slow()) {
+            stream_.out().append(line);
+            stream_.flush();
+        }
+        close(Ending::displaced);
+        stream_.end_turn(false);
+    });
 }
 
 void Pop3Connection::leave(Ending why, bool peer_talks) {
@@ -309,18 +328,33 @@ void Pop3Connection::close(Ending why) {
         state_ = State::detached;
         return stream_.cut();
     }
+    end(why);
+}
+
+// Takes no memory but to tell of it.
+void Pop3Connection::end(Ending why) noexcept {
     state_ = State::closed;
     later_.cancel();
     task_.reset();
     visit_.lock.release();
-    if (logged_in()) {
-        publish_logout(why);
-        const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - began_);
-        record_visit(needs_.reports, visit_, why == Ending::quit, lasted.count(), stream_.sent());
-        owner_.user_left(*this);
-    }
+    event::guarded([&] { tell_of_end(why); }, [this] { ++needs_.metrics.out_of_memory; });
+    if (std::exchange(counted_, false)) owner_.user_left(*this);
     stream_.cut();
     owner_.retire(*this);
+}
+
+// In the middle of a turn, whose reply can only end early.
+void Pop3Connection::out_of_memory() noexcept {
+    ++needs_.metrics.out_of_memory;
+    stream_.abandon();
+    timer_.disarm();
+    if (state_ == State::closed) return;
+    // What QUIT asked for is tried once more.
+    if (state_ != State::detached && task_ && task_->client_gone()) {
+        state_ = State::detached;
+        return needs_.loop.next_turn(later_);
+    }
+    end(Ending::no_memory);
 }
 
 // --- counting and telling ---
@@ -331,6 +365,13 @@ void Pop3Connection::count_reply(std::size_t at) {
     if (out[at] == '+' && out[at + 1] == ' ') return; // a challenge: the exchange goes on
     const auto result = out[at] == '+' ? state::CommandResult::ok : state::CommandResult::error;
     needs_.metrics.count_command(*std::exchange(unanswered_, std::nullopt), result);
+}
+
+void Pop3Connection::tell_of_end(Ending why) {
+    if (!logged_in()) return;
+    publish_logout(why);
+    const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - began_);
+    record_visit(needs_.reports, visit_, why == Ending::quit, lasted.count(), stream_.sent());
 }
 
 void Pop3Connection::publish_logout(Ending why) {

@@ -7,6 +7,7 @@
 
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/refusals.h"
+#include "buzon/event/memory.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -148,9 +149,21 @@ void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const
 
 void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const ClientInfo& client, std::string_view early) {
     if (const auto why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, *why);
+    // To let it go must not take memory.
+    if (leaving_.capacity() <= connections_.size()) leaving_.reserve(2 * connections_.size() + 64);
     Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
-    places_.came(id, client.address.ip);
-    ++per_ip_[client.address.ip];
+    bool counted = false;
+    event::guarded(
+        [&] {
+            places_.came(id, client.address.ip);
+            ++per_ip_[client.address.ip];
+            counted = true;
+        },
+        [&] {
+            places_.left(id, client.address.ip);
+            connections_.erase(id);
+        });
+    if (!counted) throw std::bad_alloc{};
     ++needs_.metrics.connections_open;
     started.start(early);
 }
@@ -191,7 +204,7 @@ std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {
     return std::nullopt;
 }
 
-void Pop3Service::retire(Pop3Connection& connection) {
+void Pop3Service::retire(Pop3Connection& connection) noexcept {
     places_.left(connection.id(), connection.address().ip);
     leaving_.push_back(connection.id());
     needs_.loop.next_turn(sweep_);
@@ -204,7 +217,7 @@ void Pop3Service::user_came(Pop3Connection& connection) {
     needs_.metrics.online = per_user_.size();
 }
 
-void Pop3Service::user_left(Pop3Connection& connection) {
+void Pop3Service::user_left(Pop3Connection& connection) noexcept {
     const auto found = per_user_.find(connection.user());
     if (found != per_user_.end() && --found->second == 0) per_user_.erase(found);
     needs_.metrics.online = per_user_.size();
@@ -221,7 +234,9 @@ bool Pop3Service::give_way(std::uint64_t session) {
 }
 
 void Pop3Service::sweep() {
-    for (const std::uint64_t id : std::exchange(leaving_, {})) {
+    while (!leaving_.empty()) {
+        const std::uint64_t id = leaving_.back();
+        leaving_.pop_back();
         const auto found = connections_.find(id);
         if (found == connections_.end()) continue;
         const auto from = per_ip_.find(found->second.address().ip);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "buzon/daemon/refusals.h"
+#include "buzon/event/memory.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -70,9 +71,13 @@ bool ProxyGate::guards(const net::Ip& peer) const noexcept {
 }
 
 void ProxyGate::admit(std::uint64_t id, net::Accepted accepted) {
-    places_.came(id, accepted.peer.ip);
     Waiter& started = *waiting_.emplace(id, std::make_unique<Waiter>(*this, id, std::move(accepted))).first->second;
-    if (started.start()) refuse(started, "cannot be watched");
+    event::guarded(
+        [&] {
+            places_.came(id, started.peer().ip);
+            if (started.start()) refuse(started, "cannot be watched");
+        },
+        [&] { (void)take_out(id); });
 }
 
 std::unique_ptr<ProxyGate::Waiter> ProxyGate::take_out(std::uint64_t id) {

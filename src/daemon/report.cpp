@@ -22,9 +22,15 @@ Step Report::go_on(net::Stream& stream) {
             visit_.session.report_follows(said.rest, stream.out());
         return Step::done;
     }
-    if (waiter_) return Step::waits_for_worker;
-    waiter_.emplace(visit_.maildir, [this] { read(); });
-    if (reports_.all_down(*waiter_)) read();
+    if (job_.waiting()) return Step::waits_for_worker;
+    if (!waiter_) {
+        waiter_.emplace(visit_.maildir, [this] {
+            all_down_ = true;
+            owner_.task_wakes();
+        });
+        all_down_ = reports_.all_down(*waiter_);
+    }
+    if (all_down_) read();
     return Step::waits_for_worker;
 }
 

@@ -1,7 +1,10 @@
 #include "buzon/daemon/reports.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
+
+#include "buzon/event/memory.h"
 
 namespace buzon::daemon {
 namespace {
@@ -34,16 +37,13 @@ void Reports::note(const std::string& maildir, const mail::SessionRecord& record
 bool Reports::all_down(Waiter& waiter) {
     const bool writing = under_way(waiter.maildir_);
     SessionRecords records;
-    if (auto node = waiting_.extract(waiter.maildir_)) {
-        // Two who write one file at once would mix the order: what is under way goes first.
-        if (writing) {
-            waiting_.insert(std::move(node));
-        } else {
-            count_ -= node.mapped().size();
-            records.insert(std::move(node));
-        }
-    } else {
+    // Two who write one file at once would mix the order: what is under way goes first.
+    if (!waiting_.contains(waiter.maildir_)) {
         waiter.last_ = true;
+    } else if (!writing) {
+        auto node = waiting_.extract(waiter.maildir_);
+        count_ -= node.mapped().size();
+        records.insert(std::move(node));
     }
     if (!writing && records.empty()) return true;
     waiter.owner_ = this;
@@ -64,25 +64,41 @@ void Reports::write_all() {
 
 void Reports::write(SessionRecords records) {
     const auto at = writings_.emplace(writings_.end());
-    for (const auto& [maildir, of_maildir] : records) at->maildirs.insert(maildir);
-    at->job = disk_.submit(record_job(records), [this, at](worker::Answer) { written(at); });
+    const auto begin = [&] {
+        for (const auto& [maildir, of_maildir] : records) at->maildirs.insert(maildir);
+        at->job = disk_.submit(record_job(records), [this, at](worker::Answer) { written(at); });
+    };
+    event::guarded(begin, [&] {
+        writings_.erase(at); // nobody shall wait for it
+        throw std::bad_alloc{};
+    });
 }
 
+// Whatever finds no memory: nobody waits in vain.
 void Reports::written(std::list<Writing>::iterator done) {
     const std::unordered_set<std::string> maildirs = std::move(done->maildirs);
     writings_.erase(done);
-    for (Waiter* const waiter : std::exchange(waiters_, {})) {
-        if (!maildirs.contains(waiter->maildir_)) {
-            waiters_.push_back(waiter);
-        } else if (!waiter->last_ && under_way(waiter->maildir_)) { // another waiter has just begun that
-            waiter->last_ = true;
-            waiters_.push_back(waiter);
-        } else if (waiter->last_ || all_down(*waiter)) {
-            ready_.push_back(waiter);
+    std::list<Waiter*> waited;
+    waited.swap(waiters_);
+    while (!waited.empty()) {
+        Waiter& waiter = *waited.front();
+        bool ready = false;
+        if (maildirs.contains(waiter.maildir_)) {
+            if (!waiter.last_ && under_way(waiter.maildir_))
+                waiter.last_ = true; // another waiter has just begun that
+            else
+                ready = waiter.last_ || all_down_or_lost(waiter);
         }
+        std::erase(waiters_, &waiter); // where all_down() has put it
+        (ready ? ready_ : waiters_).splice(ready ? ready_.end() : waiters_.end(), waited, waited.begin());
     }
-    if (count_ >= write_at || when_written_) write_all();
-    if (count_ > 0 && !timer_.armed()) timer_.arm(loop_.timers(), loop_.now() + pause_between_writes);
+    event::guarded(
+        [&] {
+            if (count_ >= write_at || when_written_) write_all();
+        },
+        [] {});
+    if (count_ > 0 && !timer_.armed())
+        event::guarded([&] { timer_.arm(loop_.timers(), loop_.now() + pause_between_writes); }, [] {});
     if (when_written_ && writings_.empty()) std::exchange(when_written_, nullptr)();
     while (!ready_.empty()) {
         Waiter* const waiter = ready_.front();
@@ -90,6 +106,12 @@ void Reports::written(std::list<Writing>::iterator done) {
         waiter->owner_ = nullptr;
         std::exchange(waiter->then_, nullptr)(); // it may be gone behind this
     }
+}
+
+bool Reports::all_down_or_lost(Waiter& waiter) {
+    bool down = true;
+    event::guarded([&] { down = all_down(waiter); }, [] {});
+    return down;
 }
 
 bool Reports::under_way(const std::string& maildir) const {

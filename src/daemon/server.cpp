@@ -10,6 +10,7 @@
 
 #include "buzon/daemon/jobs.h"
 #include "buzon/daemon/uidl_settings.h"
+#include "buzon/event/memory.h"
 #include "buzon/manage/prometheus.h"
 #include "buzon/posix/io.h"
 
@@ -223,6 +224,10 @@ void Server::on_signal(int number) {
 // No new connections; what is being answered is answered, then everybody goes.
 void Server::stop() {
     if (std::exchange(stopping_, true)) return loop_.stop(); // asked twice: at once
+    event::guarded([this] { stop_in_order(); }, [this] { loop_.stop(); });
+}
+
+void Server::stop_in_order() {
     events_.publish(state::EventType::server, std::chrono::system_clock::now(), 0, "", {{"action", "stopping"}});
     manage_.stop();
     http_.stop();

@@ -214,6 +214,14 @@ void Stream::cut() noexcept {
     gone();
 }
 
+void Stream::abandon() noexcept {
+    cut();
+    if (room_.turn_of_ != this) return;
+    room_.turn_of_ = nullptr;
+    room_.input_ = {};
+    room_.output_.clear();
+}
+
 void Stream::lose() {
     gone();
     events_.on_lost();

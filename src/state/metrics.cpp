@@ -106,6 +106,8 @@ constexpr MetricField fields[] = {
     counter("worker-jobs", "buzon_worker_jobs_total", "Jobs given to worker processes.", &M::worker_jobs),
     gauge("workers-busy", "buzon_worker_jobs_pending", "Jobs of worker processes that wait or run.", &M::workers_busy),
     counter("worker-failures", "buzon_worker_failures_total", "Worker processes that died.", &M::worker_failures),
+    counter("out-of-memory", "buzon_out_of_memory_total", "Work given up because memory could not be had.",
+            &M::out_of_memory),
     counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines dropped because their reader was slow.",
             &M::log_lines_lost),
     gauge("memory", "buzon_resident_memory_bytes", "Resident memory.", &M::memory, "octets"),

@@ -71,7 +71,22 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
 }
 
 void Pool::feed() noexcept {
-    event::guarded([&] { feed_while_there_is_memory(); }, [&] { loop_.next_turn(later_); });
+    event::guarded(
+        [this] {
+            feed_while_there_is_memory();
+            poor_ = false;
+        },
+        [this] {
+            // Once is nobody's fault.
+            if (std::exchange(poor_, true)) refuse_all_without_memory();
+            loop_.next_turn(later_);
+        });
+}
+
+void Pool::refuse_all_without_memory() noexcept {
+    if (!late_.empty()) return; // they will be told first
+    for (const std::shared_ptr<Order>& order : queue_) order->fate = Fate::refused;
+    queue_.swap(late_);
 }
 
 void Pool::feed_while_there_is_memory() {
@@ -152,7 +167,8 @@ void Pool::gone(Process& process) {
 }
 
 void Pool::fail_later(std::shared_ptr<Order> order, Fate fate) {
-    late_.emplace_back(std::move(order), fate);
+    order->fate = fate;
+    late_.push_back(std::move(order));
     loop_.next_turn(later_);
 }
 
@@ -165,15 +181,18 @@ bool Pool::again(const std::shared_ptr<Order>& order) noexcept {
     return true;
 }
 
+// An answer that finds no memory is lost: others must not be lost with it.
+void Pool::tell(const OnAnswer& on_answer, Answer answer) {
+    event::guarded([&] { on_answer(std::move(answer)); }, [] {});
+}
+
 void Pool::run_late_answers() {
     leaving_.clear();
     for (std::size_t left = late_.size(); left > 0; --left) {
-        const auto [order, fate] = std::move(late_.front());
+        const std::shared_ptr<Order> order = std::move(late_.front());
         late_.pop_front();
         if (order->dropped || !order->on_answer) continue;
-        if (left > 1) loop_.next_turn(later_); // should this one find no memory
-        const OnAnswer on_answer = std::exchange(order->on_answer, nullptr);
-        on_answer(Answer{fate, {}, {}});
+        tell(std::exchange(order->on_answer, nullptr), Answer{order->fate, {}, {}});
     }
     feed();
 }

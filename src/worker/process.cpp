@@ -10,6 +10,7 @@
 #include <ctime>
 #include <optional>
 
+#include "buzon/event/memory.h"
 #include "buzon/worker/serve.h"
 #include "message.h"
 
@@ -140,7 +141,9 @@ void Process::kill() noexcept {
 
 void Process::on_ready(std::uint32_t) {
     Message message;
-    const posix::Transfer got = receive_message(socket_.get(), message);
+    // Without memory it would be there in the next turn, and in each.
+    posix::Transfer got{posix::Moved::failed, 0, std::make_error_code(std::errc::not_enough_memory)};
+    event::guarded([&] { got = receive_message(socket_.get(), message); }, [] {});
     if (got.what == posix::Moved::would_block) return;
     // The message was whole, only the place for its descriptor was missing: that is no fault of the worker's.
     if (order_ && got.what == posix::Moved::failed && got.why.value() == EMFILE) {
@@ -196,8 +199,7 @@ void Process::answer(Answer what) {
     pool_.feed();
     rest();
     if (order->dropped || !order->on_answer) return;
-    const Pool::OnAnswer on_answer = std::exchange(order->on_answer, nullptr);
-    on_answer(std::move(what));
+    Pool::tell(std::exchange(order->on_answer, nullptr), std::move(what));
 }
 
 } // namespace buzon::worker::detail

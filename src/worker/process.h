@@ -13,6 +13,7 @@ struct Order {
     posix::UniqueFd fd; // our own copy of job.fd while the order waits in the queue
     Pool::OnAnswer on_answer;
     Process* process = nullptr; // who works on it
+    Fate fate = Fate::refused;  // when nobody will
     bool dropped = false;
 };
 

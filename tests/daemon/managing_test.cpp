@@ -102,7 +102,7 @@ struct Manager final : ManagerOwner {
         connection->start();
         REQUIRE(client.hear().starts_with("+OK"));
     }
-    void retire(ManageConnection&) override { retired = true; }
+    void retire(ManageConnection&) noexcept override { retired = true; }
 };
 
 struct Scraper final : MetricsOwner {
@@ -120,7 +120,7 @@ struct Scraper final : MetricsOwner {
         });
         connection->start();
     }
-    void retire(MetricsConnection&) override { retired = true; }
+    void retire(MetricsConnection&) noexcept override { retired = true; }
 };
 
 std::string many(std::string_view line, int times) {

@@ -160,9 +160,9 @@ public:
     std::size_t sessions = 0; // there are already, of whatever user
 
 private:
-    void retire(Pop3Connection&) override { retired = true; }
+    void retire(Pop3Connection&) noexcept override { retired = true; }
     void user_came(Pop3Connection&) override { ++came; }
-    void user_left(Pop3Connection&) override { ++left; }
+    void user_left(Pop3Connection&) noexcept override { ++left; }
     std::size_t sessions_of(const std::string&) const override { return sessions; }
 
     Serving& serving_;

@@ -1,8 +1,11 @@
 // system/system_call_faults_test.cpp - system calls of the server that fail while it serves: nobody gets half a message
 // for a whole one, and the server goes on.
+#include <sys/resource.h>
+
 #include <set>
 
 #include "support/catch.h"
+#include "support/sanitized.h"
 #include "system/strace.h"
 
 using namespace buzon::test;
@@ -106,4 +109,32 @@ TEST_CASE("while no worker can be told of a job, logins are refused, few process
             return client.command("USER user1").starts_with("+OK") && client.command("PASS pass1").starts_with("+OK");
         }));
     }
+}
+
+TEST_CASE("a server that may have no more memory closes connections and lives, and serves again when it may") {
+    if (sanitized) return; // a sanitizer reserves terabytes
+    Server server{2};
+    const std::string mail = mail_of(8000);
+    (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
+    CHECK(server.session().retrieve(1) == as_received(mail));
+    rlimit before{};
+    REQUIRE(::prlimit(server.pid(), RLIMIT_AS, nullptr, &before) == 0);
+    const rlimit scarce{kilobytes_of(server.pid(), "VmSize") * 1024 + 256 * 1024, before.rlim_max};
+    REQUIRE(::prlimit(server.pid(), RLIMIT_AS, &scarce, nullptr) == 0);
+    std::vector<Wire> clients;
+    unsigned lost = 0;
+    for (int i = 0; i < 3000 && lost == 0; ++i) {
+        try {
+            clients.emplace_back("127.0.0.1", server.port());
+            (void)clients.back().line();
+            clients.back().send("USER " + std::string(200, 'x')); // half a line, which it has to keep
+        } catch (const ConnectionLost&) {
+            ++lost;
+        }
+    }
+    REQUIRE(::prlimit(server.pid(), RLIMIT_AS, &before, nullptr) == 0);
+    CHECK(lost > 0);
+    clients.clear();
+    CHECK(eventually([&] { return server.session().retrieve(1) == as_received(mail); }));
+    CHECK(server.manager().command("METR out-of-memory") != "+OK 0");
 }

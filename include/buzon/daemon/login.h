@@ -53,6 +53,7 @@ struct ClientInfo {
     Place place = Place::network;
 };
 
+struct Answered;
 class Logins;
 class Reports;
 class Users;
@@ -89,9 +90,12 @@ public:
     [[nodiscard]] bool opening() const noexcept { return lock_.held() || root_waiter_.waiting(); }
 
 private:
-    void on_timer(event::Timer&) override { check_proof(); }
+    void on_timer(event::Timer&) override;
+    template <class Step>
+    void go_on(Step step);
     void check_proof();
     void check_password(const pop3::CheckPassword& proof);
+    void hashed(const Answered& said, const std::string& secret, const std::string& password);
     void ask_program(const pop3::CheckPassword& proof);
     [[nodiscard]] bool digest_is_right() const;
     [[nodiscard]] std::optional<auth::Source> guesser() const;

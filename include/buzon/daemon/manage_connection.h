@@ -20,7 +20,7 @@ class ManageConnection;
 class ManagerOwner {
 public:
     // It has ended: destroy it after this turn of the loop.
-    virtual void retire(ManageConnection& connection) = 0;
+    virtual void retire(ManageConnection& connection) noexcept = 0;
 
 protected:
     ~ManagerOwner() = default;
@@ -59,6 +59,8 @@ public:
 
 private:
     enum class State : std::uint8_t { idle, producing, performing, following, leaving, closed };
+    // The outcome of what is performed. Where it is lost, for want of memory, the connection ends.
+    class Owed;
     struct Performing {
         manage::Action action = manage::Answered{};
         event::Instant since{};
@@ -75,6 +77,12 @@ private:
     void run() override { turn(); }
 
     void turn(std::string_view fresh = {});
+    // Does it, and ends the connection where that finds no memory. Nobody else may hear of it.
+    template <class Work>
+    void survive(Work work);
+    void do_turn(std::string_view fresh);
+    void do_stop();
+    void look_at_clock(const event::Timer& which);
     void work();
     void settle();
     [[nodiscard]] bool next_line();

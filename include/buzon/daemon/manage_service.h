@@ -46,7 +46,7 @@ private:
 
     [[nodiscard]] std::error_code open_once(const std::vector<Where>& where, std::string& failed);
     void accept(net::Accepted accepted);
-    void retire(ManageConnection& connection) override;
+    void retire(ManageConnection& connection) noexcept override;
     void sweep();
 
     ManagerNeeds needs_;

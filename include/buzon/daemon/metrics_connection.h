@@ -17,7 +17,7 @@ class MetricsConnection;
 class MetricsOwner {
 public:
     // It has ended: destroy it after this turn of the loop.
-    virtual void retire(MetricsConnection& connection) = 0;
+    virtual void retire(MetricsConnection& connection) noexcept = 0;
 
 protected:
     ~MetricsOwner() = default;
@@ -43,6 +43,7 @@ private:
     void on_timer(event::Timer&) override { close(); }
     void run() override { turn({}); }
     void turn(std::string_view fresh);
+    void do_turn(std::string_view fresh);
     void answer();
 
     event::EventLoop& loop_;

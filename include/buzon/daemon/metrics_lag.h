@@ -1,8 +1,10 @@
-// daemon/metrics_lag.h - once a second: how long the event loop was away from its descriptors (the longest turn), and
-// that another second has passed for the percentiles.
+// daemon/metrics_lag.h - what the event loop says of itself, once a second: the longest time it was away from its
+// descriptors, what it had to give up for want of memory, and that another second has passed for the percentiles.
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <string>
 
 #include "buzon/event/event_loop.h"
 #include "buzon/state/metrics.h"
@@ -11,7 +13,11 @@ namespace buzon::daemon {
 
 class LoopLag final : private event::TimerHandler {
 public:
-    LoopLag(event::EventLoop& loop, state::Metrics& metrics) : loop_{loop}, metrics_{metrics} {}
+    using Tell = std::function<void(const std::string&)>;
+
+    // `tell` is given a warning for the log.
+    LoopLag(event::EventLoop& loop, state::Metrics& metrics, Tell tell)
+        : loop_{loop}, metrics_{metrics}, tell_{std::move(tell)} {}
     void begin() {
         mark(event::Clock::now());
         timer_.arm(loop_.timers(), event::Clock::now() + std::chrono::seconds{1});
@@ -20,10 +26,16 @@ public:
 private:
     void on_timer(event::Timer&) override {
         timer_.arm(loop_.timers(), loop_.now() + std::chrono::seconds{1});
-        const auto longest =
-            std::chrono::duration_cast<std::chrono::microseconds>(loop_.take_statistics().longest_turn);
+        const event::LoopStatistics now = loop_.take_statistics();
+        const auto longest = std::chrono::duration_cast<std::chrono::microseconds>(now.longest_turn);
         metrics_.loop_lag.observe(static_cast<state::Count>(longest.count()));
         mark(loop_.now());
+        metrics_.out_of_memory += now.without_memory - seen_;
+        seen_ = now.without_memory;
+        if (metrics_.out_of_memory == told_) return;
+        tell_("memory could not be had " + std::to_string(metrics_.out_of_memory - told_) +
+              " times: connections that needed it were closed");
+        told_ = metrics_.out_of_memory;
     }
 
     void mark(event::Instant now) {
@@ -33,6 +45,9 @@ private:
 
     event::EventLoop& loop_;
     state::Metrics& metrics_;
+    Tell tell_;
+    std::uint64_t seen_ = 0; // by the loop itself
+    state::Count told_ = 0;
     event::Timer timer_{*this};
 };
 

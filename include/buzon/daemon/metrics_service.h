@@ -42,7 +42,7 @@ private:
     };
 
     void accept(net::Accepted accepted);
-    void retire(MetricsConnection& connection) override;
+    void retire(MetricsConnection& connection) noexcept override;
     void sweep();
 
     event::EventLoop& loop_;

@@ -15,10 +15,10 @@ namespace buzon::daemon {
 
 class Places {
 public:
-    // A connection that has not logged in. The larger its id, the later it came.
+    // A connection that has not logged in. The larger its id, the later it came. Without memory nothing has happened.
     void came(std::uint64_t id, const net::Ip& from);
-    // It has logged in, or ended. Nobody, when that is known already.
-    void left(std::uint64_t id, const net::Ip& from);
+    // It has logged in, or ended. Nobody, when that is known already. Takes no memory.
+    void left(std::uint64_t id, const net::Ip& from) noexcept;
 
     // Whose place a newcomer takes: of the source (an IPv4 address, an IPv6 /64) that has most of them, the one that
     // has waited longest; among several such sources, the one that has waited longest of all. Nothing: all are in.
@@ -34,6 +34,8 @@ private:
         }
     };
     [[nodiscard]] static Rank rank_of(const Waiting& waiting) { return {waiting.size(), *waiting.begin()}; }
+
+    void change_rank(const Rank& before, const Waiting& waiting) noexcept;
 
     std::unordered_map<net::Ip, Waiting, net::IpHash> sources_; // none is empty
     std::set<Rank, MostFirst> ranks_;                           // one for each source

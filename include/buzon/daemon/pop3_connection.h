@@ -50,7 +50,8 @@ enum class Ending : std::uint8_t {
     displaced,
     cut,
     kicked,
-    stopping
+    stopping,
+    no_memory
 };
 [[nodiscard]] std::string_view name_of(Ending ending) noexcept;
 
@@ -59,10 +60,10 @@ class Pop3Connection;
 class ConnectionOwner : public UserSessions {
 public:
     // The connection has ended: destroy it after this turn of the loop, not in here.
-    virtual void retire(Pop3Connection& connection) = 0;
+    virtual void retire(Pop3Connection& connection) noexcept = 0;
     // It has logged in as a user, or no longer is.
     virtual void user_came(Pop3Connection& connection) = 0;
-    virtual void user_left(Pop3Connection& connection) = 0;
+    virtual void user_left(Pop3Connection& connection) noexcept = 0;
 
 protected:
     ~ConnectionOwner() = default;
@@ -141,6 +142,9 @@ private:
     void on_timer(event::Timer& which) override;
 
     void turn(std::string_view fresh = {});
+    // Does it, and ends the connection where that finds no memory. Others must hear of nothing.
+    template <class Work>
+    void survive(Work work);
     void work();
     void settle();
     [[nodiscard]] bool next_line();
@@ -152,12 +156,16 @@ private:
     void task_is_done();
     void leave(Ending why, bool peer_talks = false);
     void close(Ending why);
+    void end(Ending why) noexcept;
+    void out_of_memory() noexcept;
 
     // What stands in the output from `at` on is the reply of the running command, or the first part of it.
     void count_reply(std::size_t at);
+    void tell_of_end(Ending why);
     void publish_logout(Ending why);
     [[nodiscard]] bool has_most_likely_left() const noexcept;
     void arm_timer();
+    void look_at_clock();
 
     Pop3Needs& needs_;
     ConnectionOwner& owner_;
@@ -173,6 +181,7 @@ private:
     Ending ending_ = Ending::lost;                      // while leaving
     std::optional<state::Pop3Command> unanswered_ = {}; // the command that has no reply yet
     std::uint32_t commands_ = 0;
+    bool counted_ = false; // by the owner, as one of the user's
 };
 
 } // namespace buzon::daemon

@@ -73,9 +73,9 @@ private:
     void refuse(int socket, const net::Ip& ip, state::Refused why);
     [[nodiscard]] bool full() const noexcept;
     [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip);
-    void retire(Pop3Connection& connection) override;
+    void retire(Pop3Connection& connection) noexcept override;
     void user_came(Pop3Connection& connection) override;
-    void user_left(Pop3Connection& connection) override;
+    void user_left(Pop3Connection& connection) noexcept override;
     [[nodiscard]] std::size_t sessions_of(const std::string& user) const override;
     [[nodiscard]] bool give_way(std::uint64_t session) override;
     void sweep();

@@ -26,6 +26,7 @@ private:
     std::int64_t since_; // Unix time
     // Sessions that ended before this command are in its reply.
     std::optional<Reports::Waiter> waiter_;
+    bool all_down_ = false;
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
 };

@@ -58,6 +58,7 @@ private:
     void write_all();
     void write(SessionRecords records);
     void written(std::list<Writing>::iterator done);
+    [[nodiscard]] bool all_down_or_lost(Waiter& waiter);
     [[nodiscard]] bool under_way(const std::string& maildir) const;
 
     event::EventLoop& loop_;
@@ -67,7 +68,7 @@ private:
     std::size_t count_ = 0; // records in waiting_
     event::Timer timer_{*this};
     std::list<Writing> writings_; // none of a maildrop that another one is about
-    std::vector<Waiter*> waiters_;
+    std::list<Waiter*> waiters_;
     std::list<Waiter*> ready_; // about to hear
     std::function<void()> when_written_;
 };

@@ -56,6 +56,7 @@ private:
     void open_services();
     void on_signal(int number);
     void stop();
+    void stop_in_order();
     void end();
     [[nodiscard]] bool wants_root(const FreshFiles& fresh) const override;
     void users_read(auth::UserBase users) override;
@@ -117,7 +118,7 @@ private:
     Control control_;
     ManageService manage_;
     MetricsService http_;
-    LoopLag lag_{loop_, metrics_};
+    LoopLag lag_{loop_, metrics_, [this](const std::string& what) { log(state::Level::warning, what); }};
     std::array<state::Settings::Seconds, 3> limits_in_force_{}; // that sessions' timers were armed with
     Deadline deadline_{loop_};
     Reload reload_{disk_, options_, *this};

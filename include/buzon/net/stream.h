@@ -134,6 +134,8 @@ public:
     void finish(bool peer_talks) noexcept;
     // At once: what is queued is lost.
     void cut() noexcept;
+    // The same in the middle of a turn that could not be ended: it found no memory.
+    void abandon() noexcept;
 
 private:
     // What an idle stream does not have.

@@ -146,6 +146,7 @@ struct Metrics {
     Count worker_jobs = 0;
     Count workers_busy = 0;    // gauge: jobs that wait or run
     Count worker_failures = 0; // worker processes that died
+    Count out_of_memory = 0;   // turns of connections, timers, tasks that were given up
     Count log_lines_lost = 0;  // written by nobody, because the log's reader was slow
     Count memory = 0;          // gauge: resident octets
     Count descriptors = 0;     // gauge

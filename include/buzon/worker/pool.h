@@ -99,7 +99,8 @@ public:
     // Waits for nobody: workers see their socket's end, finish what they do and go.
     virtual ~Pool();
 
-    // on_answer is called from the loop, never in here, exactly once unless the Pending was dropped before.
+    // on_answer is called from the loop, never in here, exactly once unless the Pending was dropped before. Whoever
+    // waits for more than the call itself has to cope with finding no memory in there: the call is not repeated.
     // Virtual for tests, which pretend to be workers.
     [[nodiscard]] virtual Pending submit(const Job& job, OnAnswer on_answer);
 
@@ -132,6 +133,7 @@ private:
     };
 
     void feed() noexcept; // gives queued jobs to idle workers, starts workers
+    void refuse_all_without_memory() noexcept;
     void feed_while_there_is_memory();
     [[nodiscard]] detail::Process* idle_or_new();
     [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // there are others
@@ -141,6 +143,7 @@ private:
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
     // Before all others: it has waited once. False: no memory.
     [[nodiscard]] bool again(const std::shared_ptr<detail::Order>& order) noexcept;
+    static void tell(const OnAnswer& on_answer, Answer answer);
     void run_late_answers();
 
     event::EventLoop& loop_;
@@ -148,10 +151,11 @@ private:
     std::vector<std::unique_ptr<detail::Process>> processes_;
     std::vector<std::unique_ptr<detail::Process>> leaving_;
     std::deque<std::shared_ptr<detail::Order>> queue_;
-    std::deque<std::pair<std::shared_ptr<detail::Order>, Fate>> late_;
+    std::deque<std::shared_ptr<detail::Order>> late_; // that nobody will work on
     Later later_{*this};
     Pause pause_{*this};
     int failures_ = 0;                 // in a row, to tell a worker of a job
+    bool poor_ = false;                // there was no memory to feed() a moment ago
     event::Instant no_start_before_{}; // after a worker that could not be started
     std::uint64_t started_ = 0;
     std::uint64_t done_ = 0;

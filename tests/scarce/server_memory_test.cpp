@@ -1,0 +1,160 @@
+// scarce/server_memory_test.cpp - the server's reactor finds no memory, at each place where it may: one connection
+// ends, and no other hears of it.
+#include <pthread.h>
+
+#include <csignal>
+#include <future>
+#include <thread>
+
+#include "buzon/daemon/jobs.h"
+#include "buzon/daemon/server.h"
+#include "scarce_memory.h"
+#include "support/catch.h"
+#include "support/clients.h"
+#include "support/mail.h"
+#include "support/second_life.h"
+#include "support/temp_directory.h"
+
+using namespace buzon;
+using namespace buzon::test;
+
+namespace {
+
+const SecondLife worker{daemon::worker_name, daemon::worker_main};
+const SecondLife hash_worker{daemon::hash_worker_name, daemon::worker_main};
+
+// The real server, in a thread of this process.
+class Reactor {
+public:
+    explicit Reactor(const std::vector<std::string>& words) {
+        std::promise<std::string> ready;
+        std::future<std::string> line = ready.get_future();
+        thread_ = std::thread{[this, &words, &ready] {
+            const std::vector<std::string_view> arguments{words.begin(), words.end()};
+            daemon::Options options = daemon::parse_options(arguments);
+            auth::UserBase users = daemon::load(daemon::users_of(options));
+            std::string root = daemon::checked_root(options.path);
+            daemon::Server server{std::move(options), std::move(users), std::move(root)};
+            scarce::this_thread_is_poor();
+            ready.set_value(server.ready_line());
+            server.run();
+            ended_ = true;
+        }};
+        const std::string text = line.get();
+        port_ = static_cast<std::uint16_t>(std::stoi(text.substr(text.find("port ") + 5)));
+        management_port_ = static_cast<std::uint16_t>(std::stoi(text.substr(text.rfind("port ") + 5)));
+    }
+    Reactor(const Reactor&) = delete;
+    Reactor& operator=(const Reactor&) = delete;
+    ~Reactor() {
+        scarce::plenty();
+        ::pthread_kill(thread_.native_handle(), SIGTERM);
+        thread_.join();
+        CHECK(ended_);
+    }
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] std::uint16_t management_port() const noexcept { return management_port_; }
+
+private:
+    std::thread thread_;
+    bool ended_ = false;
+    std::uint16_t port_ = 0, management_port_ = 0;
+};
+
+const std::string scarce_mail = "From: ana\nSubject: =?UTF-8?Q?a=C3=B1o?=\n\n" + std::string(3000, 'x') + "\n";
+const std::vector<std::string> transcript = {"STAT",          "LIST",     "UIDL",   "LIST 1", "RETR 1", "TOP 1 2",
+                                             "SEARCH TEXT ñ", "REPORT 2", "DELE 1", "UIDL 9", "CAPA",   "QUIT"};
+
+bool many_lines(const std::string& command) {
+    return command == "LIST" || command == "UIDL" || command == "CAPA" || command.starts_with("RETR") ||
+           command.starts_with("TOP") || command.starts_with("SEARCH") || command.starts_with("REPORT");
+}
+
+// A message that arrives is whole.
+void talk(const Reactor& server, const std::string& user) {
+    Pop3Client client{"127.0.0.1", server.port()};
+    client.login(user, "geheim");
+    for (const std::string& command : transcript) {
+        const std::string reply = client.command(command);
+        if (!reply.starts_with("+OK")) continue;
+        if (!many_lines(command)) continue;
+        const std::string body = client.body();
+        if (command.starts_with("RETR")) CHECK(body == as_received(scarce_mail));
+    }
+}
+
+// A session may end early, or get an -ERR; but it must not hang, and the next one must find all as it should be.
+void survive(const Reactor& server, const Maildir& maildir, const std::string& user) {
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+        talk(server, user);
+    } catch (const std::exception&) { // it ended early
+    }
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{30});
+    scarce::plenty();
+    REQUIRE(eventually([&] { // an update may be under way
+        Pop3Client client{"127.0.0.1", server.port()};
+        return client.command("USER " + user).starts_with("+OK") && client.command("PASS geheim").starts_with("+OK");
+    }));
+    if (maildir.messages().empty()) (void)maildir.deliver("1700000001.M1P1.h", scarce_mail);
+}
+
+} // namespace
+
+TEST_CASE("whichever allocation of the reactor fails in a session, only that session ends") {
+    TempDirectory directory;
+    std::filesystem::create_directory(directory.path() / "mail");
+    const std::string users = directory.file("users", "hashed:{SHA512-CRYPT}" // a worker looks at the password
+                                                      "$6$saltsalt$sfZR6YSW/Dp0uCiyF9fDipa6ORr5LVLOwXNgtzRlXXhkC7xA"
+                                                      "3w4zy97VIC3vL14AUXGJp3yBjZVztkdiBzJnX1\n");
+    for (const std::string user : {"plain", "filtered", "hashed"}) {
+        CAPTURE(user);
+        Reactor server{{"-d",
+                        directory / "mail",
+                        "-l",
+                        "127.0.0.1",
+                        "-p",
+                        "0",
+                        "-P",
+                        "0",
+                        "-u",
+                        "witness:geheim",
+                        "-u",
+                        "plain:geheim",
+                        "-u",
+                        "filtered:geheim",
+                        "--transform-for",
+                        "filtered=/bin/cat | /bin/cat",
+                        "--log-level",
+                        "error",
+                        "--users",
+                        users}};
+        const Maildir maildir{directory.path() / "mail" / user};
+        (void)maildir.deliver("1700000001.M1P1.h", scarce_mail);
+        talk(server, user); // workers are there now
+        if (maildir.messages().empty()) (void)maildir.deliver("1700000001.M1P1.h", scarce_mail);
+        Pop3Client witness{"127.0.0.1", server.port()};
+        witness.login("witness", "geheim");
+        int not_struck = 0;
+        std::uint64_t nth = 0;
+        for (; not_struck < 3 && nth < 5000; ++nth) {
+            CAPTURE(nth);
+            scarce::fail(nth, 1);
+            survive(server, maildir, user);
+            not_struck = scarce::struck() ? 0 : not_struck + 1;
+        }
+        CHECK(nth > 50);
+        CHECK(nth < 5000);
+        // And when there is none for longer.
+        for (std::uint64_t from = 0; from < nth; from += 5) {
+            CAPTURE(from);
+            scarce::fail(from, scarce::for_ever);
+            survive(server, maildir, user);
+        }
+        ManagementClient manager{"127.0.0.1", server.management_port()};
+        CHECK(manager.command("METR out-of-memory") != "+OK 0");
+        CHECK(witness.command("NOOP") == "+OK"); // it has heard of nothing
+        witness.quit();
+        CHECK(manager.command("METR online") == "+OK 0");
+    }
+}
