@@ -50,7 +50,7 @@ TEST_CASE("the stalling file system shows what its directory holds, and takes ch
     fs::remove(disk.path() + "/user/cur/a");
     CHECK(content_of(disk.backing() + "/user/c") == "text");
     std::size_t entries = 0;
-    for (const auto& entry : fs::recursive_directory_iterator{disk.path()}) entries += entry.exists() ? 1 : 0;
+    for (const auto& entry : fs::recursive_directory_iterator{disk.path()}) entries += entry.exists() ? 1u : 0u;
     CHECK(entries == 4);
 
     const posix::UniqueFd one{::open((disk.path() + "/user/c").c_str(), O_RDWR | O_CLOEXEC)};
