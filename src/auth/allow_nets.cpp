@@ -33,12 +33,12 @@ Parsed<AllowNets> AllowNets::parse(std::string_view text) {
             nets.local_ = true;
         } else {
             const auto base = Source::parse(item.substr(0, slash));
-            if (!base) return Wrong{"allow_nets holds something that is no address"};
-            // A dotted address counts its bits from its own beginning, in the mapped form 96 further on.
+            if (!base) return Wrong{"allow_nets contains an invalid address"};
+            // The prefix of a dotted address counts from its own start, which is 96 bits further in the mapped form.
             const bool dotted = item.substr(0, slash).find(':') == item.npos;
             unsigned bits = dotted ? 32 : 128;
             if (slash != item.npos && !read_bits(item.substr(slash + 1), bits, bits)) {
-                return Wrong{"allow_nets holds a network with a wrong number of bits"};
+                return Wrong{"allow_nets contains a network with an invalid prefix length"};
             }
             nets.nets_.push_back({*base, dotted ? bits + 96 : bits});
         }
@@ -50,7 +50,7 @@ Parsed<AllowNets> AllowNets::parse(std::string_view text) {
 bool AllowNets::contains(const std::optional<Source>& source) const noexcept {
     if (!source) return local_;
     for (const Net& net : nets_) {
-        // An IPv6 network as wide as ::/0 means IPv6: it must not let every mapped IPv4 address in.
+        // An IPv6 network as wide as ::/0 means IPv6 only: it must not match every mapped IPv4 address.
         if (source->is_ipv4() == net.base.is_ipv4() && agree(source->octets(), net.base.octets(), net.bits))
             return true;
     }

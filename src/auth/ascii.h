@@ -1,4 +1,4 @@
-// auth/ascii.h - letters of either case, without a locale.
+// auth/ascii.h - case-insensitive ASCII, without a locale.
 #pragma once
 
 #include <algorithm>

@@ -41,7 +41,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
     std::string octets;
     octets.reserve(text.size() / 4 * 3 + 2);
     std::uint32_t group = 0;
-    unsigned bits = 0; // of `group` that are not written yet
+    unsigned bits = 0; // of `group` not yet written
     for (const char c : text) {
         const int value = base64_value(c);
         if (value < 0) return std::nullopt;
@@ -53,7 +53,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
             group &= (1U << bits) - 1;
         }
     }
-    if (group != 0) return std::nullopt; // bits that belong to no octet: a second spelling of the same value
+    if (group != 0) return std::nullopt; // stray bits: a second encoding of the same value
     return octets;
 }
 

@@ -1,4 +1,4 @@
-// auth/block_hash.h - how SHA-256 and MD5 both cut their input into blocks and pad its end.
+// auth/block_hash.h - blocks and padding, shared by SHA-256 and MD5.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace buzon::auth {
 
-// Hands every complete block to `compress` and keeps the rest in `pending`. `taken` counts all octets so far.
+// Passes every complete block to `compress` and keeps the rest in `pending`. `taken` counts all octets so far.
 template <std::size_t block, class Compress>
 void take_blocks(std::array<unsigned char, block>& pending, std::uint64_t& taken, std::string_view octets,
                  Compress compress) {
@@ -30,7 +30,7 @@ void take_blocks(std::array<unsigned char, block>& pending, std::uint64_t& taken
     if (left > 0) std::memcpy(pending.data(), from, left);
 }
 
-// The closing padding: 0x80, zeros, and the length in bits as `store_length` writes it into the last eight octets.
+// The final padding: 0x80, zeros, and the length in bits, which `store_length` writes to the last eight octets.
 template <std::size_t block, class Compress, class StoreLength>
 void pad_last_block(std::array<unsigned char, block>& pending, std::uint64_t taken, Compress compress,
                     StoreLength store_length) {

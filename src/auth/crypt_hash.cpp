@@ -15,11 +15,11 @@ namespace {
 
 constexpr std::string_view crypt_digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-// What crypt_r() works in: 32 KiB that held the password.
+// The work area of crypt_r(): 32 KiB that contained the password.
 class Workspace {
 public:
     ~Workspace() { wipe(data_.get(), sizeof(crypt_data)); }
-    // The hash, or an empty text for what crypt(3) cannot do. Valid until the next call.
+    // The hash, or an empty text if crypt(3) cannot make it. Valid until the next call.
     std::string_view run(const char* password, const char* setting) noexcept {
         const char* hash = ::crypt_r(password, setting, data_.get());
         return hash == nullptr || *hash == '*' ? std::string_view{} : std::string_view{hash};
@@ -38,7 +38,7 @@ bool never_in_a_hash(char c) noexcept {
     return c <= ' ' || c > '~' || c == ':' || c == ';' || c == '*' || c == '!' || c == '\\';
 }
 
-// The number after "rounds=", else what the method takes without it.
+// The number after "rounds=", or the default of the method.
 std::uint64_t sha_rounds(std::string_view hash) noexcept {
     std::uint64_t rounds = 5000;
     hash.remove_prefix(3);
@@ -46,7 +46,7 @@ std::uint64_t sha_rounds(std::string_view hash) noexcept {
     return rounds;
 }
 
-// The logarithm that $7$ and yescrypt write as one digit at `at`.
+// The logarithm that $7$ and yescrypt write as a digit at `at`.
 unsigned digit_at(std::string_view hash, std::size_t at) noexcept {
     const std::size_t value = at < hash.size() ? crypt_digits.find(hash[at]) : 0;
     return value == crypt_digits.npos ? 0 : static_cast<unsigned>(std::min<std::size_t>(value, 40));
@@ -62,7 +62,7 @@ unsigned bcrypt_logarithm(std::string_view hash) noexcept {
 
 bool is_crypt_hash(std::string_view text) {
     if (std::any_of(text.begin(), text.end(), never_in_a_hash)) return false;
-    if (text.size() < 13 || text.size() >= CRYPT_OUTPUT_SIZE) return false; // the shortest hash is that of DES
+    if (text.size() < 13 || text.size() >= CRYPT_OUTPUT_SIZE) return false; // DES has the shortest hash
     if (text[0] != '$' && text[0] != '_' && text.find_first_not_of(crypt_digits) != text.npos) return false;
 #ifdef CRYPT_CHECKSALT_AVAILABLE
     return ::crypt_checksalt(std::string{text}.c_str()) != CRYPT_SALT_INVALID;
@@ -92,7 +92,7 @@ bool crypt_matches(const std::string& hash, std::string_view password) {
 }
 
 bool crypt_makes(const char* prefix) noexcept {
-    constexpr char octets[32] = {}; // any: the setting is not used
+    constexpr char octets[32] = {}; // any value: the setting is not used
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
     return ::crypt_gensalt_rn(prefix, 0, octets, sizeof octets, setting, sizeof setting) != nullptr;
 }

@@ -9,13 +9,13 @@
 
 namespace buzon::auth {
 
-// The name to look up. What SASLprep prohibits stays as it is and is nobody's name.
+// The name to look up. A name that SASLprep prohibits is unchanged and belongs to nobody.
 [[nodiscard]] inline std::string prepared_user(std::string_view name) {
     auto prepared = saslprep(name);
     return prepared ? std::move(*prepared) : std::string{name};
 }
 
-// Text as RFC 4616 wants it: UTF-8, not empty, no NUL.
+// Valid by RFC 4616: UTF-8, not empty, no NUL.
 [[nodiscard]] inline bool is_login_text(std::string_view text) {
     return !text.empty() && text.find('\0') == text.npos && is_utf8(text);
 }

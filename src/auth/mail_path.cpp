@@ -7,7 +7,7 @@
 namespace buzon::auth {
 namespace {
 
-// Dovecot's variables in one path.
+// Expands Dovecot's variables in a path.
 class Expander {
 public:
     Expander(std::string_view home, std::string_view user) : home_{home}, user_{user} {}
@@ -24,13 +24,13 @@ public:
             out += path.substr(0, percent);
             if (percent == path.npos) break;
             path.remove_prefix(percent + 1);
-            if (!take_variable(path, out)) return Wrong{"a mail path holds a variable we do not know"};
+            if (!take_variable(path, out)) return Wrong{"a mail path contains an unknown variable"};
         }
         return out;
     }
 
 private:
-    // `path` stands behind the '%'.
+    // `path` begins after the '%'.
     bool take_variable(std::string_view& path, std::string& out) const {
         if (path.empty()) return false;
         if (path[0] != '{') {
@@ -73,13 +73,13 @@ struct Location {
     std::string_view control;
 };
 
-// userdb_mail: `driver:path[:KEY=value...]`, or a path whose driver Dovecot finds out by looking. INDEX, LAYOUT and the
-// like say nothing about an INBOX or its ids.
+// userdb_mail: `driver:path[:KEY=value...]`, or a path whose driver Dovecot detects. INDEX, LAYOUT and the like do not
+// concern the INBOX or its ids.
 Parsed<Location> parse_location(std::string_view location) {
     const std::size_t colon = location.find(':');
     if (colon != location.npos && location.find('/') > colon) {
         if (!equal_ignoring_case(location.substr(0, colon), "maildir"))
-            return Wrong{"userdb_mail names a store that is no Maildir"};
+            return Wrong{"userdb_mail does not name a Maildir"};
         location.remove_prefix(colon + 1);
     }
     Location found{location.substr(0, location.find(':')), {}};
@@ -95,8 +95,8 @@ Parsed<Location> parse_location(std::string_view location) {
 std::string_view fault_of_path(std::string_view path) {
     if (!path.starts_with('/')) return "a home or mail path is not absolute";
     if (path.size() >= PATH_MAX - NAME_MAX) return "a home or mail path is too long";
-    // A part of a user's name may have come in by a variable.
-    if ((std::string{path} + '/').find("/../") != std::string::npos) return "a home or mail path holds '..'";
+    // A variable may have inserted part of a user's name.
+    if ((std::string{path} + '/').find("/../") != std::string::npos) return "a home or mail path contains '..'";
     return {};
 }
 
@@ -104,7 +104,7 @@ std::string_view fault_of_path(std::string_view path) {
 
 Parsed<MailPath> mail_path(const MailFields& fields, std::string_view user) {
     if (!fields.driver.empty() && !equal_ignoring_case(fields.driver, "maildir")) {
-        return Wrong{"userdb_mail_driver names a store that is no Maildir"};
+        return Wrong{"userdb_mail_driver is not maildir"};
     }
     const auto filled_in = [user](std::string_view home, std::string_view written) -> Parsed<std::string> {
         auto path = Expander{home, user}(written);

@@ -1,4 +1,4 @@
-// auth/mail_path.h - a user's Maildir as the fields of a passwd-file say it.
+// auth/mail_path.h - finds a user's Maildir from the fields of a passwd-file.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ struct MailFields {
 };
 
 struct MailPath {
-    std::string maildir; // absolute; empty when no field names one
-    std::string control; // CONTROL= of userdb_mail: where Dovecot kept its list of ids; else empty
+    std::string maildir; // absolute; empty if no field names one
+    std::string control; // CONTROL= of userdb_mail: the directory of Dovecot's list of ids; or empty
 };
 [[nodiscard]] Parsed<MailPath> mail_path(const MailFields& fields, std::string_view user);
 

@@ -32,7 +32,7 @@ Parsed<std::string> make_scram(std::string_view password, unsigned long rounds) 
 Parsed<std::string> make_crypt(const SchemeRow& scheme, std::string_view password, unsigned long rounds) {
     std::string hash = make_crypt_hash(scheme.new_hash ? scheme.new_hash : "$y$", password, rounds);
     if (hash.empty() && !scheme.new_hash) hash = make_crypt_hash("$6$", password, rounds);
-    if (hash.empty()) return Wrong{"crypt(3) of this system cannot make a hash of this scheme from this password"};
+    if (hash.empty()) return Wrong{"crypt(3) on this system cannot hash this password with this scheme"};
     return '{' + std::string{scheme.name} + '}' + hash;
 }
 
@@ -47,7 +47,7 @@ Parsed<std::string> make_secret(std::string_view scheme_name, std::string_view p
     if (!scheme) return Wrong{"unknown password scheme"};
     if (password.empty()) return Wrong{"the password is empty"};
     if (!is_utf8(password)) return Wrong{"the password is not UTF-8"};
-    if (holds_controls(password)) return Wrong{"the password holds control characters"};
+    if (holds_controls(password)) return Wrong{"the password contains control characters"};
     switch (scheme->scheme) {
     case Scheme::plain: return make_plain(*scheme, password);
     case Scheme::scram_sha_256: return make_scram(password, rounds);

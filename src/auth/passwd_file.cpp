@@ -15,7 +15,7 @@ bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';
 }
 
-// Cuts up to the first ':' off the front of `rest`; all of it when there is none.
+// Takes everything up to the first ':' off `rest`, or all of it if there is none.
 std::string_view take_field(std::string_view& rest) noexcept {
     const std::size_t colon = rest.find(':');
     const std::string_view field = rest.substr(0, colon);
@@ -23,7 +23,7 @@ std::string_view take_field(std::string_view& rest) noexcept {
     return field;
 }
 
-// A value in double quotes, `rest` standing behind the first; false when the second is missing or text sticks to it.
+// A value in double quotes; `rest` begins after the first. False if the second is missing or text follows it directly.
 bool take_quoted(std::string_view& rest, std::string& value) {
     for (std::size_t i = 0; i < rest.size(); ++i) {
         if (rest[i] == '"') {
@@ -36,7 +36,7 @@ bool take_quoted(std::string_view& rest, std::string& value) {
     return false;
 }
 
-// Fields of Dovecot's that send the user elsewhere or let anybody in.
+// Dovecot's fields that send the user elsewhere or let anybody in.
 bool leads_elsewhere(std::string_view key) noexcept {
     constexpr std::array<std::string_view, 9> keys{"user",   "login_user", "proxy",       "proxy_maybe", "host",
                                                    "master", "nopassword", "userdb_user", "fail"};
@@ -46,12 +46,12 @@ bool leads_elsewhere(std::string_view key) noexcept {
     return false;
 }
 
-// What the extra fields say, before it is put together.
+// The values of the extra fields, before they are combined.
 class ExtraFields {
 public:
     explicit ExtraFields(PasswdEntry& entry, MailFields& mail) : entry_{entry}, mail_{mail} {}
 
-    // The reason why they are wrong; empty when they are not.
+    // Why they are invalid; empty if they are valid.
     std::string_view read(std::string_view rest) {
         for (;;) {
             while (!rest.empty() && is_blank(rest[0])) rest.remove_prefix(1);
@@ -62,7 +62,7 @@ public:
             if (rest.starts_with('=')) rest.remove_prefix(1);
             if (key == "buzon_transform" && rest.starts_with('"')) {
                 rest.remove_prefix(1);
-                if (!take_quoted(rest, entry_.transform)) return "buzon_transform has a '\"' too few";
+                if (!take_quoted(rest, entry_.transform)) return "buzon_transform has an unterminated '\"'";
                 continue;
             }
             const std::string_view value = rest.substr(0, rest.find_first_of(" \t"));
@@ -73,7 +73,7 @@ public:
 
 private:
     std::string_view take(std::string_view key, std::string_view value) {
-        if (leads_elsewhere(key)) return "a field lets the user in elsewhere or unchecked, which is not supported";
+        if (leads_elsewhere(key)) return "unsupported field: it would let the user in elsewhere or without a password";
         if (key == "nologin")
             entry_.nologin = true;
         else if (key == "nodelay")
@@ -99,13 +99,13 @@ private:
     MailFields& mail_;
 };
 
-// libpam-pwdfile's way to say {CRYPT}.
+// libpam-pwdfile's form of {CRYPT}.
 std::string_view without_pwdfile_mark(std::string_view secret) noexcept {
     if (secret.ends_with("[13]") && !secret.starts_with('{') && !secret.starts_with('$')) secret.remove_suffix(4);
     return secret;
 }
 
-// `{PLAIN}` and nothing behind it: a slip in this file, no hash of another server's.
+// `{PLAIN}` with nothing after it: a mistake in this file, not a hash of another server.
 bool is_empty_password(std::string_view secret) noexcept {
     if (!secret.starts_with('{') || secret.find('}') != secret.size() - 1) return false;
     const std::string_view label = secret.substr(1, secret.size() - 2);
@@ -119,9 +119,9 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     if (line.starts_with('#') || line.find_first_not_of(" \t") == line.npos) return std::optional<PasswdEntry>{};
     if (line.size() > longest_passwd_line) return Wrong{"the line is longer than 16384 octets"};
     if (line.find('\0') != line.npos || line.find('\r') != line.npos) {
-        return Wrong{"the line holds a NUL or a stray carriage return"};
+        return Wrong{"the line contains a NUL or a stray carriage return"};
     }
-    if (line.find(':') == line.npos) return Wrong{"there is no ':' behind the name"};
+    if (line.find(':') == line.npos) return Wrong{"there is no ':' after the name"};
 
     PasswdEntry entry;
     entry.name = take_field(line);
@@ -134,7 +134,7 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     for (int skipped = 0; skipped < 3; ++skipped) take_field(line); // uid, gid, gecos
     mail.home = take_field(line);
     take_field(line); // shell
-    // An old form: an empty field, then the mail location.
+    // An old format: an empty field, then the mail location.
     if (line.starts_with(':'))
         mail.mail = line.substr(1);
     else if (const auto fault = ExtraFields{entry, mail}.read(line); !fault.empty())

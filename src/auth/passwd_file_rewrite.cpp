@@ -6,7 +6,7 @@
 namespace buzon::auth {
 namespace {
 
-// One line with its line end, cut off the front of `text`.
+// Takes one line with its line end off the front of `text`.
 std::string_view take_line(std::string_view& text) noexcept {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end == text.npos ? text.size() : end + 1);
@@ -18,7 +18,7 @@ std::string_view line_end_of(std::string_view line) noexcept {
     return line.ends_with("\r\n") ? "\r\n" : "\n";
 }
 
-// The line with another secret behind its first ':', up to the second or the line's end.
+// Replaces the secret of a line: from its first ':' to the second, or to the line's end.
 void append_with_secret(std::string& out, std::string_view line, std::size_t name_end, std::string_view secret) {
     std::size_t secret_end = line.find(':', name_end + 1);
     if (secret_end == line.npos) secret_end = line.find_last_not_of("\r\n") + 1;

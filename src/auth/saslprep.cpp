@@ -20,7 +20,7 @@ constexpr Range spaces[] = {{0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200b}
 constexpr Range mapped_to_nothing[] = {{0xad, 0xad},     {0x34f, 0x34f},   {0x1806, 0x1806}, {0x180b, 0x180d},
                                        {0x200b, 0x200d}, {0x2060, 0x2060}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}};
 
-// RFC 3454 tables C.2 to C.9, and below the two last characters of every plane.
+// RFC 3454 tables C.2 to C.9; the last two characters of every plane are handled below.
 constexpr Range prohibited[] = {{0x0, 0x1f},        {0x7f, 0x9f},       {0x340, 0x341},     {0x6dd, 0x6dd},
                                 {0x70f, 0x70f},     {0x180e, 0x180e},   {0x200c, 0x200f},   {0x2028, 0x202e},
                                 {0x2060, 0x2063},   {0x206a, 0x206f},   {0x2ff0, 0x2ffb},   {0xd800, 0xf8ff},
@@ -46,7 +46,7 @@ std::optional<std::string> saslprep(std::string_view text) {
     while (!text.empty()) {
         const std::optional<char32_t> character = take_character(text);
         if (!character) return std::nullopt;
-        // Spaces first: U+200B stands in both tables.
+        // Spaces first: U+200B is in both tables.
         if (is_in(spaces, *character))
             prepared += ' ';
         else if (is_in(mapped_to_nothing, *character))

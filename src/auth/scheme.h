@@ -1,4 +1,4 @@
-// auth/scheme.h - the names of password schemes, for the parser and the maker of secrets.
+// auth/scheme.h - the password schemes, for parsing and making secrets.
 #pragma once
 
 #include <optional>
@@ -11,13 +11,13 @@ enum class Scheme { plain, crypt, scram_sha_256 };
 struct SchemeRow {
     std::string_view name;
     Scheme scheme;
-    // Of crypt(3): what every hash of this scheme begins with; empty = any.
+    // Of crypt(3): the prefix of every hash of this scheme; empty: any.
     std::string_view hash_begins;
-    // Of crypt(3): what a new hash is asked for with, null = the system's best.
+    // Of crypt(3): the prefix that requests a new hash; null: the system's best.
     const char* new_hash;
 };
 
-// By name, in either case, without an ending such as ".b64"; nothing when unknown.
+// By name, case-insensitive, without an ending such as ".b64"; null if unknown.
 [[nodiscard]] std::optional<SchemeRow> find_scheme(std::string_view name) noexcept;
 
 } // namespace buzon::auth

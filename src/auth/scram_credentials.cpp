@@ -74,7 +74,7 @@ std::string scram_salt_for(std::string_view server_secret, std::string_view user
 
 ScramCredentials fake_scram_credentials(std::string_view server_secret, std::string_view user,
                                         std::uint32_t iterations) {
-    // Digests nobody knows a pre-image of, so that no client key hashes to this stored key.
+    // Digests without a known preimage, so that no client key hashes to this stored key.
     return {iterations, scram_salt_for(server_secret, user),
             hmac_sha256(server_secret, "stored key of " + std::string{user}),
             hmac_sha256(server_secret, "server key of " + std::string{user})};

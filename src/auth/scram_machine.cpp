@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t longest_nonce = 1024;
 
-// Cuts up to the first ',' off the front of `rest`; nothing when there is no ','.
+// Takes everything up to the first ',' off `rest`; nothing if there is no ','.
 std::optional<std::string_view> take_to_comma(std::string_view& rest) noexcept {
     const std::size_t comma = rest.find(',');
     if (comma == rest.npos) return std::nullopt;
@@ -19,7 +19,7 @@ std::optional<std::string_view> take_to_comma(std::string_view& rest) noexcept {
     return part;
 }
 
-// A name as SCRAM writes it: ',' is =2C and '=' is =3D, and no '=' stands for itself.
+// Decodes a name: ',' is =2C and '=' is =3D; any other '=' is invalid.
 std::optional<std::string> decode_name(std::string_view text) {
     std::string name;
     while (!text.empty()) {
@@ -61,7 +61,7 @@ bool are_extensions(std::string_view rest) {
 }
 
 struct ClientFinal {
-    std::string_view binding; // decoded it is the gs2 header
+    std::string_view binding; // base64 of the gs2 header
     std::string_view nonce;
     std::string_view without_proof;
     std::string_view proof;
@@ -115,7 +115,7 @@ Step ScramMachine::next(std::string_view message) {
     case State::awaits_credentials:
     case State::over: break;
     }
-    return end(Malformed{"SCRAM expects no message now"});
+    return end(Malformed{"SCRAM expects no further message"});
 }
 
 // `n,[a=NAME],[m=...,]n=NAME,r=NONCE[,x=...]`
@@ -123,27 +123,27 @@ Step ScramMachine::client_first(std::string_view message) {
     std::string_view rest = message;
     const auto binding = take_to_comma(rest);
     if (!binding) return end(Malformed{"SCRAM: no GS2 header"});
-    // 'y': the client could bind but believes we cannot, which is true.
+    // 'y': the client supports channel binding but believes that we do not, which is true.
     if (binding->starts_with("p=")) return end(Refused{});
-    if (*binding != "n" && *binding != "y") return end(Malformed{"SCRAM: a wrong GS2 header"});
+    if (*binding != "n" && *binding != "y") return end(Malformed{"SCRAM: invalid GS2 header"});
     const auto acts_for = take_to_comma(rest);
     if (!acts_for || (!acts_for->empty() && !acts_for->starts_with("a=")))
-        return end(Malformed{"SCRAM: a wrong GS2 header"});
+        return end(Malformed{"SCRAM: invalid GS2 header"});
     gs2_header_ = message.substr(0, message.size() - rest.size());
     auth_message_ = rest;
 
-    if (rest.starts_with("m=")) return end(Malformed{"SCRAM: an extension we do not know is required"});
+    if (rest.starts_with("m=")) return end(Malformed{"SCRAM: an unknown extension is required"});
     const auto name = take_to_comma(rest);
     if (!name || !name->starts_with("n=")) return end(Malformed{"SCRAM: no user name"});
     const auto user = decode_name(name->substr(2));
-    if (!user) return end(Malformed{"SCRAM: a wrong user name"});
+    if (!user) return end(Malformed{"SCRAM: invalid user name"});
     const std::string_view client_nonce =
         rest.starts_with("r=") ? rest.substr(2, rest.find(',') - 2) : std::string_view{};
-    if (!is_nonce(client_nonce)) return end(Malformed{"SCRAM: a wrong nonce"});
-    if (!are_extensions(rest.substr(2 + client_nonce.size()))) return end(Malformed{"SCRAM: a wrong extension"});
+    if (!is_nonce(client_nonce)) return end(Malformed{"SCRAM: invalid nonce"});
+    if (!are_extensions(rest.substr(2 + client_nonce.size()))) return end(Malformed{"SCRAM: invalid extension"});
     if (!acts_for->empty()) {
         const auto other = decode_name(acts_for->substr(2));
-        if (!other) return end(Malformed{"SCRAM: a wrong user name"});
+        if (!other) return end(Malformed{"SCRAM: invalid user name"});
         if (*other != *user) return end(Refused{});
     }
     nonce_.insert(0, client_nonce);
@@ -166,13 +166,13 @@ Step ScramMachine::supply(ScramCredentials credentials, bool genuine) {
 // `c=BASE64(GS2 header),r=NONCE[,x=...],p=BASE64(proof)`
 Step ScramMachine::client_final(std::string_view message) {
     const auto parts = parse_final(message);
-    if (!parts) return end(Malformed{"SCRAM: a wrong final message"});
+    if (!parts) return end(Malformed{"SCRAM: invalid final message"});
     const auto proof = decode_base64(parts->proof);
-    if (!proof || proof->size() != Sha256::digest_octets) return end(Malformed{"SCRAM: a wrong proof"});
+    if (!proof || proof->size() != Sha256::digest_octets) return end(Malformed{"SCRAM: invalid proof"});
     auth_message_ += ',';
     auth_message_ += parts->without_proof;
     const bool proven = proves(credentials_, auth_message_, *proof);
-    // Somebody between us who took the header or the nonce for another is found out here.
+    // Detects a man in the middle who changed the header or the nonce.
     const bool same = decode_base64(parts->binding) == gs2_header_ && parts->nonce == nonce_;
     if (!proven || !same || !genuine_) return end(Refused{});
     state_ = State::awaits_end;

@@ -17,8 +17,8 @@ bool is_locked_hash(std::string_view hash) noexcept {
     return hash.empty() || hash == "x" || hash[0] == '*' || hash[0] == '!';
 }
 
-// What a scheme is called where it looks like one: in capitals, as Dovecot's are written. Anything else between braces
-// may be a password that begins with one, and is not repeated.
+// The name of a scheme, if it looks like one: in capitals, like Dovecot's. Any other text in braces may be the start of
+// a password, and is not shown.
 std::string called(std::string_view scheme) {
     const auto usual = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
     const bool shown = !scheme.empty() && scheme.size() <= 24 && scheme[0] >= 'A' && scheme[0] <= 'Z' &&
@@ -28,15 +28,15 @@ std::string called(std::string_view scheme) {
 
 struct Labelled {
     SchemeRow scheme;
-    std::string secret; // decoded where the label says how it is written
+    std::string secret; // decoded, if the label names an encoding
 };
 
-// What a reason begins with.
+// The start of an error.
 std::string in(const SchemeRow& scheme) {
     return '{' + std::string{scheme.name} + "}: ";
 }
 
-// Takes `{SCHEME}` or `{SCHEME.ending}` apart from what follows.
+// Separates `{SCHEME}` or `{SCHEME.ending}` from what follows.
 Parsed<Labelled> read_label(std::string_view text) {
     if (!text.starts_with('{')) return Labelled{find_scheme("CRYPT").value(), std::string{text}};
     const std::size_t end = text.find('}');
@@ -58,13 +58,13 @@ Parsed<Labelled> read_label(std::string_view text) {
         decoded = decode_hex(secret);
     else
         return Wrong{in(*scheme) + "unknown encoding of a password scheme"};
-    if (!decoded) return Wrong{in(*scheme) + "the secret is not written as its scheme's ending says"};
+    if (!decoded) return Wrong{in(*scheme) + "the secret does not have the encoding that its scheme names"};
     return Labelled{*scheme, std::move(*decoded)};
 }
 
 bool plain_matches(std::string_view stored, std::string_view password) {
     if (equal_in_constant_time(stored, password)) return true;
-    // RFC 4616 section 2: both sides are prepared; as they are, where they cannot be.
+    // RFC 4616 section 2: both sides are prepared; a side that cannot be prepared is used as it is.
     const auto prepared_stored = saslprep(stored);
     const auto prepared = saslprep(password);
     return prepared_stored && prepared && !prepared->empty() && equal_in_constant_time(*prepared_stored, *prepared);
@@ -77,7 +77,7 @@ bool scram_matches(const ScramCredentials& stored, std::string_view password) {
     };
     const auto prepared = saslprep(password);
     if (prepared && opens(*prepared)) return true;
-    // Dovecot does not prepare what it stores. For ASCII both are the same, and it is tried once.
+    // Dovecot stores unprepared passwords. For ASCII both are the same, and only one is tried.
     return prepared != password && opens(password);
 }
 
@@ -101,8 +101,8 @@ Parsed<Secret> Secret::parse(std::string_view text) {
     if (is_locked_hash(secret)) return Secret{Locked{}};
     if (!is_crypt_hash(secret) || !secret.starts_with(scheme.hash_begins)) {
         return Wrong{text.starts_with('{')
-                         ? in(scheme) + "the secret is not a hash of its scheme that crypt(3) knows"
-                         : "the secret is no hash that crypt(3) knows; a clear password needs {PLAIN}"};
+                         ? in(scheme) + "the secret is not a hash that crypt(3) accepts for this scheme"
+                         : "the secret is not a hash that crypt(3) accepts; a plain password needs {PLAIN}"};
     }
     return Secret{Crypt{std::move(secret)}};
 }
@@ -147,7 +147,7 @@ std::string Secret::decoy() const {
     }
     const auto* crypt = std::get_if<Crypt>(&kind_);
     if (!crypt) return "{PLAIN.hex}00"; // never equal: verify() refuses a NUL
-    // Every method keeps its salt in front and writes at least eleven digits of hash behind it.
+    // Every method puts its salt first, followed by at least eleven digits of hash.
     std::string hash = crypt->hash;
     std::fill(hash.end() - 11, hash.end(), '.');
     return "{CRYPT}" + hash;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t digests_in_a_set = 8;
 
-// Lengths in front, so that no two triples look the same when they stand in one row.
+// Prefix the lengths, so that no two triples have the same concatenation.
 void update_with_length(Hmac<Sha256>& keyed, std::string_view part) {
     const std::uint64_t size = part.size();
     keyed.update({reinterpret_cast<const char*>(&size), sizeof size});

@@ -10,9 +10,9 @@
 namespace buzon::auth {
 namespace {
 
-// Tables are sets of a few slots: whoever comes to a full set takes the place that is worth least.
+// Tables are sets of a few slots; a newcomer to a full set replaces the slot that is worth least.
 constexpr std::size_t slots_in_a_set = 8;
-// Beyond the free ones; bounds how long forgiving takes.
+// Beyond the free ones; limits how long it takes to forgive them.
 constexpr unsigned most_levels = 20;
 
 std::size_t table_size(std::size_t wanted) {
@@ -97,7 +97,7 @@ void Throttle::count(Slot& slot, std::uint32_t now) const noexcept {
     slot.since = now;
 }
 
-// The slot of `key`, made if it is missing in place of the one least worth keeping: the eldest login, the least guilty.
+// The slot of `key`. If missing, it replaces the one least worth keeping: the oldest login, the fewest failures.
 Throttle::Slot& Throttle::make_room(Table& table, Key key, std::uint32_t now) const noexcept {
     const auto worth = [this, now](const Slot& slot) {
         return std::tuple{slot.tag != 0, slot.login_hour, level_at(slot, now), slot.since};
@@ -136,7 +136,7 @@ void Throttle::take_back(const std::optional<Source>& source, std::string_view u
 }
 
 void Throttle::succeeded(const std::optional<Source>& source, std::string_view user, Time now) {
-    // The source's count stays: an account of one's own must not pay for guessing at others'.
+    // The source's count stays: logging in to one's own account must not allow more guesses at others'.
     const std::uint32_t at = seconds(now);
     Slot& slot = make_room(familiar_, familiar_key(source, user), at);
     slot.since = at;

@@ -9,7 +9,7 @@
 namespace buzon::auth {
 namespace {
 
-// The user of a line, and what is wrong with it; nobody on a comment or a line that cannot be meant.
+// The user of a line, and what is wrong with it; nobody for a comment or an unusable line.
 std::optional<PasswdEntry> read_line(const UserBlockBuilder& users, std::string_view line, std::string& fault) {
     auto parsed = parse_passwd_line(line);
     if (!parsed) {
@@ -18,14 +18,14 @@ std::optional<PasswdEntry> read_line(const UserBlockBuilder& users, std::string_
     }
     std::optional<PasswdEntry>& user = parsed.value();
     if (user && users.origin_of(user->name) == Origin::file) {
-        fault = user->name + ": the same name stands on an earlier line";
+        fault = user->name + ": the same name is on an earlier line";
         return std::nullopt;
     }
     return std::move(user);
 }
 
-// Everybody of a passwd-file who has not come yet. Gives the first thing that is wrong with the whole file, empty when
-// nothing is; with `findings` it goes on behind that.
+// Adds the users of a passwd-file whose names are new. Returns the first error that rejects the file, or an empty text;
+// with `findings` it continues after that.
 std::string add_file(UserBlockBuilder& users, std::string_view text, std::vector<Finding>* findings) {
     if (text.size() > 1U << 30) return "the file is larger than 1 GiB";
     std::string first;
@@ -61,7 +61,7 @@ Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
     if (password.empty()) return Wrong{"the password is empty"};
     if (!is_utf8(password)) return Wrong{"the password is not UTF-8"};
     if (password.find_first_of(std::string_view{"\r\n\0", 3}) != password.npos)
-        return Wrong{"the password holds a line end or a NUL"};
+        return Wrong{"the password contains a line end or a NUL"};
     return NamedSecret{std::string{name}, "{PLAIN}" + std::string{password}};
 }
 
@@ -108,7 +108,7 @@ std::vector<User> UserBase::list() const {
     return users;
 }
 
-// The block's users, then those who have come since.
+// The block's users, then those added since.
 std::optional<User> UserBase::next(Place& place) const {
     while (place.in_block < block_.count()) {
         const User user = block_.user(place.in_block++);
@@ -160,7 +160,8 @@ ScramSource UserBase::scram_source(std::string_view name, const std::optional<So
             return scram;
         }
     }
-    // Where users with a clear secret are derived for, so is nobody: to the same salt, in the same time.
+    // If credentials are derived for users with a plain secret, derive them for nonexistent ones, too: same salt, same
+    // time.
     if (totals_.clear > 0)
         scram.password = "nobody";
     else
@@ -178,7 +179,7 @@ std::optional<std::string> UserBase::clear_password(std::string_view name, const
 
 Parsed<bool> UserBase::add(std::string_view name, std::string_view secret) {
     if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
-    if (find(name)) return Wrong{"the user exists already"};
+    if (find(name)) return Wrong{"the user already exists"};
     own_[std::string{name}] =
         Own{{std::string{name}, std::string{secret}, {}, {}, {}, {}, false, false}, Origin::run_time};
     ++living_;
@@ -226,7 +227,7 @@ std::vector<std::string> UserBase::changes_without_file() const {
 void UserBase::repeat_changes_of(const UserBase& before) {
     for (const auto& [name, secret] : before.changes_) {
         const bool known = find(name).has_value();
-        // What cannot be repeated is what the new load has done already.
+        // A change that cannot be repeated is already in the new load.
         if (secret && known)
             static_cast<void>(set_secret(name, *secret));
         else if (secret)

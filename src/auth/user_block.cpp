@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t magic = 0x31304b4c42525355; // "USRBLK01"
 
-// One stored secret of millions of rounds must not make every derivation for the others as dear.
+// One stored secret with millions of rounds must not make all other derivations as expensive.
 constexpr std::uint32_t most_derived_iterations = 65536;
 
 bool sealed_for_good(int fd) noexcept {
@@ -39,7 +39,7 @@ struct UserBlock::Header {
 };
 
 struct UserBlock::Entry {
-    std::uint32_t at; // in the text: name, secret, maildir, control, allow_nets, transform, one behind the other
+    std::uint32_t at; // in the text: name, secret, maildir, control, allow_nets, transform, concatenated
     std::uint16_t name, secret, maildir, control, allow_nets, transform;
     std::uint8_t origin;
     std::uint8_t flags;
@@ -71,7 +71,7 @@ struct UserBlock::Entry {
 
 void SecretTotals::comes(std::string_view text) {
     const auto secret = Secret::parse(text);
-    if (!secret) return; // it opens for nobody
+    if (!secret) return; // no password matches it
     if (secret.value().plain()) ++clear;
     if (const ScramCredentials* stored = secret.value().scram()) {
         ++scram;
@@ -190,7 +190,7 @@ void UserBlockBuilder::reserve(std::size_t text) {
     text_.reserve(text_.size() + text);
 }
 
-// Where the name stands in the table, or the free slot where it would.
+// The slot of the name in the table, or the free slot for it.
 std::size_t UserBlockBuilder::slot_of(std::string_view name) const noexcept {
     const std::size_t mask = table_.size() - 1;
     std::size_t at = std::hash<std::string_view>{}(name)&mask;
@@ -228,7 +228,7 @@ void UserBlockBuilder::add(const PasswdEntry& user, Origin origin, std::size_t l
         table_[slot_of(user.name)] = static_cast<std::uint32_t>(entries_.size());
 }
 
-// A table at most half full, with every entry in it.
+// Builds a table of all entries, at most half full.
 void UserBlockBuilder::grow_table() {
     std::size_t slots = 16;
     while (slots < entries_.size() * 4) slots *= 2;

@@ -13,12 +13,12 @@ std::string_view fault_of_user_name(std::string_view name) {
     if (!is_utf8(name)) return "the name is not UTF-8";
     if (name.front() == '.') return "a name may not begin with '.'";
     if (name.front() == '#') return "a name may not begin with '#'";
-    if (name.find('/') != name.npos) return "a name may not hold '/'";
-    if (name.find(':') != name.npos) return "a name may not hold ':'";
-    if (name == "buzon-locks") return "this name is that of the server's own directory";
-    // What SASLprep would change is a space or cannot be seen; a plain space it leaves alone.
+    if (name.find('/') != name.npos) return "a name may not contain '/'";
+    if (name.find(':') != name.npos) return "a name may not contain ':'";
+    if (name == "buzon-locks") return "this name is reserved for the server's own directory";
+    // SASLprep only changes spaces and invisible characters; it keeps a plain space.
     if (name.find(' ') != name.npos || saslprep(name) != name) {
-        return "a name may not hold white space, control or invisible characters";
+        return "a name may not contain white space, control or invisible characters";
     }
     return {};
 }

@@ -10,7 +10,7 @@ std::optional<char32_t> take_character(std::string_view& text) noexcept {
         return lead;
     }
     std::size_t length = 0;
-    char32_t least = 0; // a smaller value would have had a shorter spelling
+    char32_t least = 0; // a smaller value would be an overlong form
     char32_t character = 0;
     if (lead >= 0xc2 && lead <= 0xdf)
         length = 2, least = 0x80, character = lead & 0x1fU;

@@ -30,7 +30,7 @@ std::string quoted(std::string_view text) {
     return "'" + printable(text) + "'";
 }
 
-// Options, up to the first operand or "--". Gives the operands; an error's text goes to `wrong`.
+// Parses options up to the first operand or "--". Returns the operands; `wrong` gets an error.
 Arguments parse_options(Arguments rest, Invocation& invocation, std::string& wrong) {
     for (; !rest.empty(); rest = rest.subspan(1)) {
         const std::string_view option = rest.front();
@@ -47,7 +47,7 @@ Arguments parse_options(Arguments rest, Invocation& invocation, std::string& wro
         const Format chosen = option == "--raw" ? Format::raw : option == "--json" ? Format::json : Format::person;
         if (chosen != Format::person) {
             if (invocation.format != Format::person && invocation.format != chosen) {
-                wrong = "--raw and --json exclude each other";
+                wrong = "--raw and --json cannot be combined";
             }
             invocation.format = chosen;
         } else if (option == "--auth" && rest.size() > 1) {
@@ -62,20 +62,20 @@ Arguments parse_options(Arguments rest, Invocation& invocation, std::string& wro
         const std::string& admin = invocation.admin;
         if (wrong.empty() && auth &&
             (admin.empty() || admin.find_first_of(" \t") != std::string::npos || breaks_line(admin))) {
-            wrong = "--auth takes a name, one word";
+            wrong = "--auth takes a name of one word";
         }
         if (!wrong.empty()) return {};
     }
     return rest;
 }
 
-// Keywords begin with a letter: what does not is a mistyped port or a misplaced option.
+// Keywords begin with a letter; anything else is a mistyped port or a misplaced option.
 bool may_be_keyword(std::string_view word) noexcept {
-    const char first = word.empty() ? 'A' : word.front(); // an empty command is told apart later
+    const char first = word.empty() ? 'A' : word.front(); // an empty command is handled later
     return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z') || first == ' ';
 }
 
-// ADDRESS and PORT, taken from the front. Gives what is wrong, or nothing.
+// Takes ADDRESS and PORT off the front. Returns what is wrong, or nothing.
 std::string parse_address(Arguments& rest, Address& address) {
     const std::string_view host = rest.front();
     rest = rest.subspan(1);
@@ -83,7 +83,7 @@ std::string parse_address(Arguments& rest, Address& address) {
         address.unix_path = host.substr(unix_prefix.size());
         if (address.unix_path.empty()) return "unix: takes a path";
         if (address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) return "the path of the socket is too long";
-        return breaks_line(host) ? "bad path of a socket" : "";
+        return breaks_line(host) ? "bad socket path" : "";
     }
     const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
     address.host = bracketed ? host.substr(1, host.size() - 2) : host;
@@ -100,7 +100,7 @@ std::string parse_address(Arguments& rest, Address& address) {
 
 std::string parse_command(Arguments words, Invocation& invocation) {
     for (const std::string_view word : words) {
-        if (breaks_line(word)) return "an argument of the command holds a line end";
+        if (breaks_line(word)) return "an argument contains a line end";
     }
     if (words_of(words.front()).empty()) return "the command is empty";
     const auto operands = [&](std::size_t least, std::size_t most) {
@@ -109,7 +109,7 @@ std::string parse_command(Arguments words, Invocation& invocation) {
     };
     if (same_word(words.front(), "top")) {
         invocation.what = What::top;
-        if (invocation.format != Format::person) return "top is for the eye: no --raw, no --json";
+        if (invocation.format != Format::person) return "top cannot be combined with --raw or --json";
         return operands(0, 0) ? "" : "top takes no argument";
     }
     if (same_word(words.front(), "plot")) {
@@ -132,8 +132,8 @@ Parsed parse_arguments(Arguments arguments) {
     Arguments rest = parse_options(arguments, invocation, wrong);
     if (!wrong.empty()) return wrong;
     if (invocation.what != What::talk) return invocation;
-    if (rest.empty()) return "an address is missing";
-    // A host called "hash" would have a port behind its name; a scheme is never a number.
+    if (rest.empty()) return "missing address";
+    // A host called "hash" would be followed by a port; a scheme is never a number.
     if (rest.front() == "hash" && (rest.size() == 1 || !is_port(rest[1]))) {
         if (rest.size() > 2) return "hash takes one scheme";
         invocation.what = What::hash;
@@ -153,27 +153,27 @@ std::string_view usage_text() noexcept {
        client [--auth NAME] ADDRESS [PORT] plot METRIC [minute|hour|day|week [N]]
        client hash [SCHEME]
 
-Speaks to the management service of a buzon server, on port 1111 unless another is given.
+Talks to the management service of a buzon server, on port 1111 unless PORT is given.
 
-With COMMAND it runs that one and ends; EVNT and LOGG FOLLOW run until interrupted.
-Without COMMAND it prompts for commands, or reads them from its standard input
-up to the end or QUIT; empty lines and lines that begin with # are left out there.
+With COMMAND it runs that command and exits; EVNT and LOGG FOLLOW run until interrupted.
+Without COMMAND it prompts for commands, or reads them from standard input up to
+its end or QUIT; there it ignores empty lines and lines that begin with #.
 
   top              live view of the server; q quits
-  plot             history of a metric as a picture, or as CSV into a file or pipe
-  hash             makes a passwd-file's secret of a password (SCHEME: SCRAM-SHA-256,
-                   SHA512-CRYPT, BLF-CRYPT, CRYPT, PLAIN ...); it is asked for, or
-                   comes from BUZON_PASSWORD or the first line of a pipe
+  plot             chart of a metric's history; CSV if the output is a file or pipe
+  hash             makes a secret for a passwd-file (SCHEME: SCRAM-SHA-256,
+                   SHA512-CRYPT, BLF-CRYPT, CRYPT, PLAIN ...); asks for the password,
+                   or reads it from BUZON_PASSWORD or the first line of a pipe
 
-  --raw            print the lines of the protocol
-  --json           print JSON, one document a command (a line, for live commands)
-  --auth NAME      log in as this administrator first; the password comes from
-                   BUZON_PASSWORD or is asked for
+  --raw            print the protocol lines
+  --json           print JSON, one document per command (per line for live commands)
+  --auth NAME      log in as this administrator first; asks for the password
+                   unless BUZON_PASSWORD is set
   -h, --help       print this and exit
   -v, --version    print the version and exit
 
-exit codes: 0 +OK; 1 -ERR (from a pipe: to any of the commands); 64 wrong usage;
-            69 the server cannot be reached or went away
+exit codes: 0 +OK; 1 -ERR (from a pipe: for any command); 64 wrong usage;
+            69 the server cannot be reached or closed the connection; 74 cannot write
 )";
 }
 

@@ -1,4 +1,4 @@
-// client/choices.h - what Tab shows when a word may become several.
+// client/choices.h - the list that Tab shows if a word has several completions.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 
 namespace buzon::client {
 
-// The words in columns on a screen that wide, as a shell lists them; every row ends with LF.
+// The words in columns for a screen of this width, as in a shell; every row ends with LF.
 [[nodiscard]] std::string listing(const std::vector<std::string>& words, std::size_t screen);
 
-// How many octets the words (at least one) have in common at their beginning, letters of either case being equal.
+// The length of the common prefix of the words (at least one), ignoring case.
 [[nodiscard]] std::size_t common_length(const std::vector<std::string>& words);
 
 } // namespace buzon::client

@@ -10,15 +10,15 @@ namespace {
 
 using Words = std::vector<std::string_view>;
 
-// `bare` is the answer's form without an argument. Where an argument changes it, `special` names that first argument
-// ("*": METR and INFO) and `with_special` the form; any other argument gives `with_argument`.
+// `bare` is the reply's shape without an argument. If an argument changes it, `special` is that first argument ("*" of
+// METR and INFO) and `with_special` the shape; any other argument gives `with_argument`.
 struct Row {
     std::string_view verb;
     Shape bare;
     Shape with_argument;
     std::string_view special = {};
     Shape with_special = Shape::line;
-    std::string_view first_words = {}; // for Tab; "<metric>" and "<setting>" stand for what the server knows
+    std::string_view first_words = {}; // for Tab; "<metric>" and "<setting>" mean the server's names
     std::string_view second_words = {};
 };
 
@@ -51,7 +51,7 @@ constexpr Row rows[] = {
     {"UNDL", Shape::line, Shape::line},
     {"USER", Shape::line, Shape::line, "LIST", Shape::list, "ADD DEL LIST PASS"},
     {"WHYY", Shape::list, Shape::list},
-    // The client's own: they never reach the server.
+    // The client's own commands, which are not sent to the server.
     {"plot", Shape::list, Shape::list, {}, {}, "<metric>", "day hour minute week"},
     {"top", Shape::line, Shape::line},
 };
@@ -62,7 +62,7 @@ const Row* find_row(std::string_view verb) {
     return row == std::end(rows) ? nullptr : row;
 }
 
-// How many words stand in front of the password; nothing where the command takes none.
+// How many words precede the password; nothing if the command takes none.
 std::optional<std::size_t> words_before_secret(const Words& words) {
     if (words.empty()) return std::nullopt;
     if (same_word(words[0], "AUTH")) return 2;
@@ -126,7 +126,7 @@ Completion complete(std::string_view before_cursor, const Vocabulary& known) {
     if (earlier.empty()) {
         add_candidates("<verb>", known, completion, all);
     } else if (const Row* row = find_row(earlier[0])) {
-        const bool types = same_word(row->verb, "EVNT"); // as many as one likes
+        const bool types = same_word(row->verb, "EVNT"); // any number of them
         if (earlier.size() == 1 || types) add_candidates(row->first_words, known, completion, all);
         if (earlier.size() == 2 && !types) add_candidates(row->second_words, known, completion, all);
     }

@@ -20,7 +20,7 @@ namespace {
 using Connected = std::variant<posix::UniqueFd, std::string>;
 using Clock = std::chrono::steady_clock;
 
-// Waits for a connect() under way; the error it ended with.
+// Waits for a connect() in progress; returns its error.
 int outcome_of(int socket, Milliseconds patience) {
     const auto deadline = Clock::now() + patience;
     for (;;) {
@@ -42,11 +42,11 @@ Connected connect_one(int family, const sockaddr* where, socklen_t length, Milli
     posix::UniqueFd socket{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!socket) return message_of(errno);
     int error = ::connect(socket.get(), where, length) == 0 ? 0 : errno;
-    // EAGAIN is a unix socket's full backlog and stays an error: there poll() has nothing to wait for.
+    // EAGAIN means a unix socket's full backlog and is an error: poll() would have nothing to wait for.
     if (error == EINPROGRESS || error == EINTR) error = outcome_of(socket.get(), patience);
     if (error != 0) return message_of(error);
     if (family != AF_UNIX) {
-        const int on = 1; // a lost optimisation is no reason to fail
+        const int on = 1; // only an optimisation, so a failure does not matter
         ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     return socket;

@@ -9,7 +9,7 @@
 
 namespace buzon::client {
 
-// Every address that the name has is tried, each for `patience` at most. A string says why none took us.
+// Tries every address of the name, each for at most `patience`. A string says why none worked.
 [[nodiscard]] std::variant<posix::UniqueFd, std::string> connect_to(const Address& address, Milliseconds patience);
 
 } // namespace buzon::client

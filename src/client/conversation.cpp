@@ -20,16 +20,16 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr std::size_t longest_reply_line = std::size_t{4} * 1024 * 1024;
-// Between two lines of a reply. KICK or SAVE may wait for a disk, so it is long; Ctrl-C is there for the impatient.
+// Between two lines of a reply. Long, because SAVE may wait for a disk; Ctrl-C ends the wait.
 constexpr Milliseconds reply_patience = 60s;
 constexpr Milliseconds goodbye_patience = 1s;
 
-// A POP3 server says +OK too: without this the first command would find out, and look like one that was refused.
+// A POP3 server also greets with +OK: without this check the first command would just look refused.
 constexpr std::string_view greeting_text = "buzon management";
 
 constexpr std::string_view closed = "the server closed the connection";
 
-// What poll(2) takes: -1 for ever. Rounded up, so that a deadline has passed when poll says so.
+// The timeout for poll(2); -1: for ever. Rounded up, so that the deadline has passed when poll times out.
 int poll_time(std::optional<Clock::time_point> deadline) {
     if (!deadline) return -1;
     const auto left = std::chrono::ceil<Milliseconds>(*deadline - Clock::now()).count();
@@ -40,7 +40,7 @@ Answer gone(std::string why) {
     return {Answer::Kind::gone, {}, std::move(why)};
 }
 
-// Sends the command, and behind one whose reply has an unknown form a NOOP that marks its end.
+// Sends the command. If the shape of its reply is unknown, a NOOP follows to mark the end.
 std::string send_command(Conversation& server, std::string_view command, Shape shape) {
     if (shape != Shape::unknown) return server.send(command);
     return server.send(std::string{command} + "\r\nNOOP");
@@ -58,17 +58,17 @@ std::variant<Conversation, std::string> Conversation::open(const Address& addres
     if (auto* why = std::get_if<std::string>(&socket)) return std::move(*why);
     Conversation server{std::get<posix::UniqueFd>(std::move(socket))};
     const Hearing greeting = server.hear(patience);
-    if (greeting.what == Heard::quiet) return "no greeting came";
+    if (greeting.what == Heard::quiet) return "the server sent no greeting";
     if (greeting.what != Heard::line) return greeting.text;
     ReplyReader reader{Shape::line};
-    if (reader.take(greeting.text) != ReplyReader::Progress::done) return "this is no management service";
+    if (reader.take(greeting.text) != ReplyReader::Progress::done) return "this is not a management service";
     if (!reader.reply().ok) return "refused: " + reader.reply().text;
-    if (!reader.reply().text.starts_with(greeting_text)) return "this is no management service";
+    if (!reader.reply().text.starts_with(greeting_text)) return "this is not a management service";
     return server;
 }
 
 Conversation::Conversation(posix::UniqueFd socket) : socket_{std::move(socket)} {
-    // Our own socket: non-blocking harms nobody else.
+    // Nobody else uses this socket, so it can be non-blocking.
     ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
 }
 
@@ -81,11 +81,11 @@ std::string Conversation::send(std::string_view line) {
         if (sent.what == posix::Moved::some) {
             rest.remove_prefix(sent.bytes);
         } else if (sent.what != posix::Moved::would_block) {
-            // A peer that has gone may have said why before: that line is better than "Broken pipe".
+            // The peer may have sent the reason before it closed: better than "Broken pipe".
             return sent.why == std::errc::broken_pipe ? std::string{closed} : sent.why.message();
         } else {
             pollfd ready{socket_.get(), POLLOUT, 0};
-            if (::poll(&ready, 1, poll_time(deadline)) == 0) return "the server does not read";
+            if (::poll(&ready, 1, poll_time(deadline)) == 0) return "the server is not reading";
         }
     }
     return {};
@@ -104,7 +104,7 @@ std::optional<std::string> Conversation::next_line() {
     return line;
 }
 
-// Reads once. Empty when that went well, or else why it did not.
+// Reads once. Empty on success, otherwise the reason.
 std::string Conversation::receive() {
     if (read_ > 64 * 1024) {
         received_.erase(0, read_);
@@ -118,8 +118,7 @@ std::string Conversation::receive() {
     case posix::Moved::end: return std::string{closed};
     case posix::Moved::failed: return got.why.message();
     }
-    return received_.size() - read_ > longest_reply_line && !holds_line() ? "the server sent a line without an end"
-                                                                          : "";
+    return received_.size() - read_ > longest_reply_line && !holds_line() ? "the server sent an overlong line" : "";
 }
 
 Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watcher) {
@@ -129,7 +128,7 @@ Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watche
     std::vector<pollfd> ready{{socket_.get(), POLLIN, 0}};
     for (const int descriptor : others) ready.push_back({descriptor, POLLIN, 0});
     for (;;) {
-        // Others first: a server that never stops talking must not lock out Ctrl-C.
+        // Other descriptors first: a server that never stops sending must not block Ctrl-C.
         const bool waiting = !holds_line();
         const int count = ::poll(ready.data(), ready.size(), waiting ? poll_time(deadline) : 0);
         if (count < 0 && errno != EINTR) return {Heard::gone, posix::last_error().message()};
@@ -152,13 +151,13 @@ void Conversation::leave() {
 
 Answer ask(Conversation& server, std::string_view command, Watcher* watcher) {
     const Shape shape = shape_of(command);
-    // Even when sending fails the server may have said goodbye: what can still be read is read.
+    // Even if sending fails, read what is left: the server may have said why.
     const std::string unsent = send_command(server, command, shape);
     ReplyReader reader{shape == Shape::live ? Shape::line : shape};
     for (;;) {
         Hearing heard = server.hear(reply_patience, watcher);
         if (heard.what == Heard::interrupted) return {Answer::Kind::interrupted};
-        if (heard.what == Heard::quiet) return gone("the server does not answer");
+        if (heard.what == Heard::quiet) return gone("the server is not responding");
         if (heard.what == Heard::gone) {
             if (reader.may_end_here()) return {Answer::Kind::reply, reader.release()};
             return gone(unsent.empty() ? heard.text : unsent);
@@ -166,7 +165,7 @@ Answer ask(Conversation& server, std::string_view command, Watcher* watcher) {
         switch (reader.take(heard.text)) {
         case ReplyReader::Progress::more: break;
         case ReplyReader::Progress::done: return {Answer::Kind::reply, reader.release()};
-        case ReplyReader::Progress::not_the_protocol: return gone("the server sent no reply of the protocol");
+        case ReplyReader::Progress::not_the_protocol: return gone("the server sent something other than a reply");
         case ReplyReader::Progress::too_much: return gone("the reply is too long");
         }
     }
@@ -187,9 +186,9 @@ Answer follow(Conversation& server, std::string_view command, Watcher& watcher,
         const Hearing heard = server.hear(patience, &watcher);
         switch (heard.what) {
         case Heard::gone: return gone(heard.text);
-        case Heard::quiet: return gone("the server does not end its list");
+        case Heard::quiet: return gone("the server did not finish its reply");
         case Heard::interrupted:
-            if (leaving) return {Answer::Kind::interrupted}; // asked twice: somebody is in a hurry
+            if (leaving) return {Answer::Kind::interrupted}; // asked twice: leave at once
             enough = true;
             break;
         case Heard::line:

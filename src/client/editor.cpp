@@ -8,7 +8,7 @@ namespace buzon::client {
 namespace {
 
 constexpr std::size_t longest_history = 500;
-// The server takes no longer line (docs/management-protocol.md, section 2).
+// The server accepts no longer line (docs/management-protocol.md, section 2).
 constexpr std::size_t longest_line = 4096 - 2;
 
 } // namespace
@@ -124,8 +124,8 @@ void Editor::replace_word(std::size_t from, std::string_view word) {
     cursor_ = from + word.size();
 }
 
-// Chooses the part of a line that is too long for `room` columns: moved by a third when the cursor leaves it, so that
-// one sees where one is going. Two columns are for the marks at the edges.
+// Chooses the visible part of a line that is too long for `room` columns. It moves by a third when the cursor leaves
+// it, so that the text around the cursor is visible. Two columns are for the marks at the edges.
 void Editor::scroll(std::size_t room) {
     const std::string_view line = line_;
     const auto width = [line](std::size_t from, std::size_t to) { return columns(line.substr(from, to - from)); };
@@ -145,7 +145,7 @@ void Editor::scroll(std::size_t room) {
 }
 
 std::string Editor::drawing(std::size_t screen) {
-    // The last column stays empty: some terminals move on when it is written.
+    // The last column stays empty: some terminals wrap when it is written.
     std::size_t room = screen > 1 ? screen - 1 : 1;
     const std::string prompt = columns(prompt_) + 10 <= room ? prompt_ : "> ";
     room -= std::min(room, columns(prompt));

@@ -20,7 +20,7 @@ Field cut(std::string_view line, std::size_t blank) {
     return field(line.substr(0, blank), line.substr(blank + 1));
 }
 
-// Where "=" parts a key from a value: keys are made of letters, digits, "-" and "_".
+// Position of the "=" between key and value; keys consist of letters, digits, "-" and "_".
 std::size_t equals_sign(std::string_view word) noexcept {
     const std::size_t sign = word.find('=');
     const bool key = sign != std::string_view::npos && sign > 0 &&
@@ -31,7 +31,7 @@ std::size_t equals_sign(std::string_view word) noexcept {
     return key ? sign : std::string_view::npos;
 }
 
-// Takes one blank-separated word from the front, in which a quoted value may hold blanks.
+// Takes one blank-separated word off the front; a quoted value in it may contain blanks.
 std::string_view take_word(std::string_view& line) {
     std::size_t end = 0;
     bool quoted = false;
@@ -55,7 +55,7 @@ int hex_value(char c) noexcept {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// The octet that two hexadecimal digits at the front write; nothing without them.
+// The octet written as two hexadecimal digits at the front, if they are there.
 std::optional<char> hex_octet(std::string_view digits) noexcept {
     if (digits.size() < 2) return std::nullopt;
     const int high = hex_value(digits[0]), low = hex_value(digits[1]);
@@ -63,7 +63,7 @@ std::optional<char> hex_octet(std::string_view digits) noexcept {
     return static_cast<char>(high * 16 + low);
 }
 
-// A value of an event: in quotes there may be \" \\ \n \r \t and \xHH.
+// Decodes a value of an event: in quotes there may be \" \\ \n \r \t and \xHH.
 std::string unquoted(std::string_view value) {
     if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string{value};
     value = value.substr(1, value.size() - 2);
@@ -81,7 +81,7 @@ std::string unquoted(std::string_view value) {
     return plain;
 }
 
-// A column of SESS: an octet that would break it apart is written %XX.
+// Decodes a column of SESS, in which octets that would split it are written %XX.
 std::string decoded(std::string_view word) {
     std::string plain;
     for (std::size_t i = 0; i < word.size(); ++i) {
@@ -127,7 +127,7 @@ std::vector<Field> session_fields(std::string_view line) {
         const std::size_t place = fields.size();
         const std::size_t sign = equals_sign(word);
         if (place < session_names.size()) {
-            fields.emplace_back(session_names[place], decoded(word)); // a user's name may hold "="
+            fields.emplace_back(session_names[place], decoded(word)); // a user name may contain "="
         } else if (sign != std::string_view::npos) {
             fields.emplace_back(word.substr(0, sign), decoded(word.substr(sign + 1)));
         } else {

@@ -30,7 +30,7 @@ std::optional<std::string> first_line(int input) {
     return text;
 }
 
-// Typed twice, since nobody sees a slip. Nothing when the person gave up or the two differ.
+// Typed twice, since typing errors are invisible. Nothing if the user cancelled or the two differ.
 std::optional<std::string> typed_twice() {
     auto once = read_secret(STDIN_FILENO, STDERR_FILENO, "Password: ");
     if (!once) return std::nullopt;

@@ -11,11 +11,11 @@ namespace {
 using Code = Key::Code;
 
 struct Sequence {
-    std::string_view bytes; // behind ESC
+    std::string_view bytes; // after ESC
     Code code;
 };
 
-// What xterm, the Linux console, screen, tmux, rxvt and the VT220 send.
+// As sent by xterm, the Linux console, screen, tmux, rxvt and the VT220.
 constexpr std::array<Sequence, 36> sequences = {{
     {"[A", Code::up},
     {"[B", Code::down},
@@ -55,7 +55,7 @@ constexpr std::array<Sequence, 36> sequences = {{
     {"[1;5F", Code::end},
 }};
 
-// How many octets the escape sequence at the front has; nothing while its end is missing (ECMA-48 section 5.4).
+// Length of the escape sequence at the front; nothing if it is incomplete (ECMA-48 section 5.4).
 std::optional<std::size_t> escape_length(std::string_view bytes) {
     if (bytes.size() < 2) return std::nullopt;
     if (bytes[1] == 'O') return bytes.size() < 3 ? std::nullopt : std::optional<std::size_t>{3};
@@ -63,7 +63,7 @@ std::optional<std::size_t> escape_length(std::string_view bytes) {
     constexpr std::size_t longest = 32;
     for (std::size_t i = 2; i < bytes.size(); ++i) {
         if (bytes[i] >= 0x40 && bytes[i] <= 0x7E) return i + 1;
-        if (bytes[i] < 0x20 || i == longest) return i; // no sequence after all: what follows is a key again
+        if (bytes[i] < 0x20 || i == longest) return i; // not a sequence after all: a key follows
     }
     return std::nullopt;
 }
@@ -86,7 +86,7 @@ Key control_key(char c) {
     }
 }
 
-// The first octet says how many belong to it; wrong ones are taken singly.
+// The first octet gives the length; invalid octets are taken one by one.
 bool is_half_character(std::string_view bytes) noexcept {
     const auto lead = static_cast<unsigned char>(bytes.front());
     const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 1;

@@ -1,4 +1,4 @@
-// client/main.cpp - bin/client: the command line to a value, the value to an exit code.
+// client/main.cpp - main() of bin/client.
 #include <unistd.h>
 
 #include <exception>
@@ -14,7 +14,7 @@ namespace {
 using namespace buzon;
 
 int fail(std::string_view what, int code) {
-    // There is no second place to complain to.
+    // If stderr fails, there is nowhere to report it.
     [[maybe_unused]] const std::error_code unseen =
         posix::write_all(STDERR_FILENO, "client: " + std::string{what} + '\n');
     return code;

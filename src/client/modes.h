@@ -1,4 +1,4 @@
-// client/modes.h - the ways to use a connection, each in a file of its own. All give the program's exit code.
+// client/modes.h - the ways to use a connection, one file each. All return the program's exit code.
 #pragma once
 
 #include <string>
@@ -12,20 +12,20 @@ namespace buzon::client {
 
 // one_shot.cpp
 [[nodiscard]] int run_command(Conversation& server, const Invocation& invocation, Output& out);
-// script.cpp: commands from stdin, which is no terminal, or one that can only print line by line
+// script.cpp: commands from stdin, if it is not a terminal or a dumb one
 [[nodiscard]] int run_script(Conversation& server, const Invocation& invocation, Output& out);
-// prompt.cpp; `auth` is the AUTH command that has logged in, or empty
+// prompt.cpp; `auth` is the AUTH command that logged in, or empty
 [[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out);
 // plot_command.cpp
 [[nodiscard]] int run_plot(Conversation& server, const Invocation& invocation, Output& out);
-// top_screen.cpp; `auth` is for the second connection, that of the events. Above 128 the first cannot be used on.
+// top_screen.cpp; `auth` is for the second connection, for events. Above 128: the first connection is unusable.
 [[nodiscard]] int run_top(Conversation& server, const Invocation& invocation, const std::string& auth);
 
-// What stands in front of the line a person types: which server it is.
+// The prompt, which names the server.
 [[nodiscard]] std::string prompt_text(const Invocation& invocation);
 // One line on stderr: "client: WHAT".
 void complain(std::string_view what);
-// Says that the server cannot be used (any more).
+// Reports that the server cannot be used (any more).
 [[nodiscard]] int unavailable(const Invocation& invocation, std::string_view why);
 
 // A -ERR for a person goes to stderr; everything else is output.

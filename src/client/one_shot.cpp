@@ -9,11 +9,11 @@
 namespace buzon::client {
 namespace {
 
-// Ends a live command: Ctrl-C, SIGTERM, or nobody left to read our output.
+// Ends a live command on Ctrl-C, SIGTERM, or when stdout is closed.
 class LiveWatcher final : public Watcher {
 public:
     explicit LiveWatcher(int output) : descriptors_{signals_.descriptor()} {
-        // The writing end of a pipe is "ready" only when its reader has gone; a terminal would be at every key.
+        // The writing end of a pipe is "ready" only when its reader is gone; a terminal would be ready at every key.
         struct stat about {};
         if (::fstat(output, &about) == 0 && S_ISFIFO(about.st_mode)) descriptors_.push_back(output);
     }

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 4> period_names = {"minute", "hour", "day
 constexpr std::size_t label_width = 6;          // of the value axis
 constexpr std::size_t margin = label_width + 2; // and its line
 
-// Digits only, all of them.
+// Digits only.
 std::optional<int> whole(std::string_view text) {
     int value = 0;
     if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
@@ -51,7 +51,7 @@ std::string clock_text(sys_seconds when) {
     return two(time.hours().count()) + ':' + two(time.minutes().count());
 }
 
-// Under the time axis: just what changes from mark to mark.
+// The text under a mark of the time axis: only what changes between marks.
 std::string mark_text(sys_seconds when, Period period, seconds step) {
     if (period == Period::week) return date_text(when);
     if (period == Period::minute && step < 86400s) return clock_text(when);
@@ -60,9 +60,9 @@ std::string mark_text(sys_seconds when, Period period, seconds step) {
     return date_text(when).substr(5);
 }
 
-// The height of the picture: a little above the largest value, such that a quarter of it is a round number too.
+// The value at full height: slightly above the largest value, so that a quarter of it is a round number, too.
 double round_top(double largest, Unit unit) {
-    if (unit == Unit::number && largest <= 4) return 4; // whole things: no "0.25 log-ins" on the axis
+    if (unit == Unit::number && largest <= 4) return 4; // no "0.25 logins" on the axis
     if (largest <= 0) return 4;
     if (unit == Unit::octets) return std::max(4.0, std::exp2(std::ceil(std::log2(largest))));
     const double ten = std::pow(10, std::floor(std::log10(largest)));
@@ -72,7 +72,7 @@ double round_top(double largest, Unit unit) {
     return 10 * ten;
 }
 
-// Seconds between marks: the smallest round step whose marks have room for their texts.
+// Seconds between marks: the smallest round step with room for the texts.
 seconds mark_step(Period period, double seconds_a_column) {
     static constexpr std::array<std::array<int, 10>, 4> steps = {{{1, 2, 5, 10, 15, 30, 60, 180, 360, 1440},
                                                                   {1, 2, 3, 6, 12, 24, 48, 96, 168, 336},
@@ -87,7 +87,7 @@ seconds mark_step(Period period, double seconds_a_column) {
     return length_of(period) * 100'000;
 }
 
-// The time axis: its line with ticks, up to now, and the texts under it.
+// The time axis: a line with ticks, up to now, and the texts under it.
 std::string time_axis(const Chart& chart, Span span, std::size_t width) {
     const bool utf8 = chart.charset == Charset::utf8;
     const double column_seconds = span.seconds_a_dot * static_cast<double>(dots_a_column(chart.charset));
@@ -128,10 +128,10 @@ std::string unit_text(Unit unit) {
     return "";
 }
 
-// A period that still runs is no measure of the others.
+// An unfinished period cannot be compared with the others.
 std::string summary(const Chart& chart, Unit unit) {
     std::string text =
-        "running " + std::string{name_of(chart.period)} + ' ' + measured(chart.points.back().value, unit);
+        "current " + std::string{name_of(chart.period)} + ' ' + measured(chart.points.back().value, unit);
     const std::span<const Point> whole{chart.points.data(), chart.points.size() - 1};
     if (whole.empty()) return text;
     double least = whole.front().value, most = least, sum = 0;
@@ -140,8 +140,8 @@ std::string summary(const Chart& chart, Unit unit) {
         most = std::max(most, point.value);
         sum += point.value;
     }
-    return text + "; before it last " + measured(whole.back().value, unit) + ", least " + measured(least, unit) +
-           ", most " + measured(most, unit) + ", mean " + measured(sum / static_cast<double>(whole.size()), unit);
+    return text + "; before: last " + measured(whole.back().value, unit) + ", min " + measured(least, unit) + ", max " +
+           measured(most, unit) + ", mean " + measured(sum / static_cast<double>(whole.size()), unit);
 }
 
 std::string shortened_line(std::string_view text, std::size_t columns) {
@@ -150,13 +150,13 @@ std::string shortened_line(std::string_view text, std::size_t columns) {
     return line + '\n';
 }
 
-// The whole picture on a screen that has room for it. `chart.now` lies in the running period.
+// The whole chart, on a screen that has room for it. `chart.now` is within the current period.
 std::string picture(const Chart& chart, std::size_t height, std::size_t columns) {
     const Unit unit = unit_of(chart.metric);
     const std::size_t width = columns - margin;
     const seconds length = length_of(chart.period);
     const sys_seconds first = chart.points.front().start, end = chart.points.back().start + length;
-    // Fewer periods than dots: each gets its share of the width, yet no wider than a sixteenth of it, the last one at
+    // Fewer periods than dots: each gets an equal share of the width, but at most a sixteenth of it, the last one at
     // the right end.
     const seconds across = std::max(end - first, length * 16);
     const std::size_t dots = width * dots_a_column(chart.charset);
@@ -167,7 +167,7 @@ std::string picture(const Chart& chart, std::size_t height, std::size_t columns)
     const double top = round_top(largest, unit);
 
     const bool utf8 = chart.charset == Charset::utf8;
-    std::string text = shortened_line(printable(chart.metric) + " by the " + std::string{name_of(chart.period)} +
+    std::string text = shortened_line(printable(chart.metric) + " by " + std::string{name_of(chart.period)} +
                                           unit_text(unit) + ", " + date_text(first) + ' ' + clock_text(first) + " to " +
                                           date_text(chart.now) + ' ' + clock_text(chart.now) + " UTC",
                                       columns);
@@ -234,7 +234,7 @@ std::size_t dots_across(std::size_t columns, Charset charset) {
 
 std::string draw(const Chart& chart, std::size_t rows, std::size_t columns) {
     if (chart.points.empty())
-        return in_charset("no history of " + printable(chart.metric) + " by the " + std::string{name_of(chart.period)} +
+        return in_charset("no history of " + printable(chart.metric) + " by " + std::string{name_of(chart.period)} +
                               " yet\n",
                           chart.charset);
     constexpr std::size_t other_rows = 4; // title, axis, its texts, summary

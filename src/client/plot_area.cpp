@@ -17,15 +17,15 @@ void append_utf8(std::string& text, char32_t code) { // three octets are enough 
     text += static_cast<char>(0x80 | (code & 0x3FU));
 }
 
-// In steps, of which `rows` full rows have `a_row` each.
+// In steps; `rows` full rows have `a_row` steps each.
 std::size_t height_of(const Bar& bar, double top, std::size_t rows, std::size_t a_row) {
     if (bar.value <= 0) return 0;
     const auto height = static_cast<std::size_t>(std::lround(bar.value / top * static_cast<double>(rows * a_row)));
-    return std::max<std::size_t>(height, 1); // a little is not nothing
+    return std::max<std::size_t>(height, 1); // a small value must be visible
 }
 
-// Each character is two dots wide and four high (U+2800 and a bit for each dot). A running bar has every other dot,
-// its topmost included.
+// Each character is two dots wide and four high (U+2800 and a bit per dot). The bar of the current period has every
+// other dot, including the topmost.
 std::string braille_row(std::span<const Bar> bars, double top, std::size_t row, std::size_t rows) {
     constexpr std::array<std::array<unsigned, 4>, 2> bits = {{{0x40, 0x04, 0x02, 0x01}, {0x80, 0x20, 0x10, 0x08}}};
     const std::size_t below = (rows - 1 - row) * 4; // dots under this row
@@ -66,7 +66,7 @@ seconds length_of(Period period) {
     return lengths[static_cast<std::size_t>(period)];
 }
 
-// A bar is the mean of the whole periods that lie in it, by how much of it they fill.
+// A bar is the mean of the complete periods in it, weighted by the share that they fill.
 std::vector<Bar> bars_of(const Chart& chart, Span span, std::size_t dots) {
     std::vector<double> sum(dots, 0.0), filled(dots, 0.0);
     std::vector<Bar> bars(dots);

@@ -1,4 +1,4 @@
-// client/plot_area.h - the area of a plot: periods to bars of dots, bars to rows of characters.
+// client/plot_area.h - the area of a plot: periods become bars of dots, bars become rows of characters.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ namespace buzon::client {
     return charset == Charset::utf8 ? 2 : 1;
 }
 
-// What a row of dots stands for.
+// The period shown by a column of dots.
 struct Span {
     std::chrono::sys_seconds from;
     double seconds_a_dot;
@@ -28,8 +28,8 @@ struct Span {
 
 // One column of dots.
 struct Bar {
-    double value = 0;     // 0 where the server has no history
-    bool running = false; // holds nothing but a part of the period that still runs
+    double value = 0;     // 0 if the server has no history
+    bool running = false; // contains only part of the current period
 };
 [[nodiscard]] std::vector<Bar> bars_of(const Chart& chart, Span span, std::size_t dots);
 

@@ -43,7 +43,7 @@ int run_plot(Conversation& server, const Invocation& invocation, Output& out) {
     const std::vector<std::string>& operands = invocation.operands;
     const auto period = operands.size() > 1 ? parse_period(operands[1]) : Period::minute;
     if (!period) {
-        complain("plot takes minute, hour, day or week behind the metric");
+        complain("plot takes minute, hour, day or week after the metric");
         return exit_usage;
     }
     const bool picture = invocation.format == Format::person && ::isatty(out.descriptor());

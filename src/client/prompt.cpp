@@ -20,13 +20,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The server closes a connection that says nothing for ten minutes; somebody who thinks for longer is still there.
-constexpr Milliseconds sign_of_life = 4min;
+// Sends NOOP this often, so that `mgmt-timeout` does not close the connection of a person who is still there.
+constexpr Milliseconds keepalive_interval = 4min;
 
-// Pasted text comes between marks, so that a tab in it is a blank and completes nothing.
+// Bracketed paste: a tab in pasted text is a blank and completes nothing.
 constexpr std::string_view paste_marks_on = "\x1b[?2004h", paste_marks_off = "\x1b[?2004l";
 
-// The conversation of a person with the server. Reads keys whenever it waits, whatever for.
+// A person's conversation with the server. Reads keys whenever it waits.
 class Prompt final : public Watcher {
 public:
     Prompt(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out)
@@ -64,13 +64,13 @@ private:
 
     Conversation& server_;
     const Invocation& invocation_;
-    std::string auth_; // what has logged us in: top has a connection of its own
+    std::string auth_; // the AUTH command that logged us in; top needs it for its own connection
     Output& out_;
     Signals signals_;
     RawMode raw_{STDIN_FILENO, STDOUT_FILENO, std::string{paste_marks_on}, std::string{paste_marks_off}};
     std::array<int, 2> descriptors_ = {signals_.descriptor(), STDIN_FILENO};
     KeyReader key_reader_;
-    std::deque<Key> keys_; // typed, and not yet acted upon
+    std::deque<Key> keys_; // typed, but not yet processed
     History history_;
     Editor editor_;
     Vocabulary known_;
@@ -81,7 +81,7 @@ private:
     int signal_ = 0;
     bool finished_ = false;
     int code_ = exit_ok;
-    std::string trouble_; // why the server cannot be used any more; said when the terminal is back
+    std::string trouble_; // why the server is lost; printed once the terminal is restored
 };
 
 bool is_control(const Key& key, std::string_view letter) {
@@ -93,7 +93,7 @@ void Prompt::read_keys() {
     const posix::Transfer got = posix::read_some(STDIN_FILENO, bytes);
     if (got.what == posix::Moved::would_block) return;
     if (got.what != posix::Moved::some) {
-        input_ended_ = true; // the terminal's window was closed
+        input_ended_ = true; // the terminal was closed
         return;
     }
     for (Key& key : key_reader_.feed({bytes.data(), got.bytes})) keys_.push_back(std::move(key));
@@ -109,7 +109,7 @@ bool Prompt::wants_out(int descriptor) {
     read_keys();
     if (input_ended_) return true;
     if (mode_ == Mode::editing) return !keys_.empty();
-    // Ctrl-C ends the wait; in a live list Enter does too. What was typed before it was meant for nobody.
+    // Ctrl-C ends the wait, and in a live list so does Enter. Discards what was typed before it.
     const auto ending = std::find_if(keys_.begin(), keys_.end(), [this](const Key& key) {
         return is_control(key, "C") || (mode_ == Mode::live && (key.code == Key::Code::enter || is_control(key, "D")));
     });
@@ -118,11 +118,11 @@ bool Prompt::wants_out(int descriptor) {
     return true;
 }
 
-// Until there is a key. False when there will be none.
+// Waits for a key. False if there will be none.
 bool Prompt::wait() {
     while (keys_.empty()) {
         draw();
-        const Hearing heard = server_.hear(sign_of_life, this);
+        const Hearing heard = server_.hear(keepalive_interval, this);
         if (heard.what == Heard::gone) {
             trouble_ = heard.text;
             return false;
@@ -130,7 +130,7 @@ bool Prompt::wait() {
         if (heard.what == Heard::quiet) settle(ask_quietly("NOOP"));
         if (finished_) return false;
         if (signal_ != 0 || input_ended_ || out_.error()) return false;
-        // A line that nobody asked for: the server's last words, most likely.
+        // An unsolicited line: most likely the server's goodbye.
         if (heard.what == Heard::line) out_.put("\r\x1b[K" + printable(heard.text) + '\n');
     }
     return true;
@@ -185,7 +185,7 @@ void Prompt::enter() {
     draw();
     out_.put("\n");
     std::string line = editor_.line();
-    if (!holds_secret(line)) { // a password may end with blanks; elsewhere they are what Tab left
+    if (!holds_secret(line)) { // a password may end with blanks; elsewhere Tab left them
         line.erase(line.find_last_not_of(' ') + 1);
         history_.add(line);
     }
@@ -226,7 +226,8 @@ void Prompt::run_live(const std::string& line) {
     const Answer answer = follow(
         server_, line, *this,
         [&](const Reply& reply) {
-            return out_.put(format == Format::person ? "(Enter or Ctrl-C ends it)\n" : show_live_start(format, reply));
+            return out_.put(format == Format::person ? "(press Enter or Ctrl-C to stop)\n"
+                                                     : show_live_start(format, reply));
         },
         [&](std::string_view shown) { return out_.put(show_live_line(format, line, shown)); });
     mode_ = Mode::editing;
@@ -235,7 +236,7 @@ void Prompt::run_live(const std::string& line) {
     out_.put(answer.reply.ok ? show_live_end(format) : show(format, line, answer.reply));
 }
 
-// plot and top, from inside.
+// plot and top, run from the prompt.
 void Prompt::run_own(const std::string& line) {
     std::vector<std::string_view> arguments = {"host", "1"};
     for (const std::string_view word : words_of(line)) arguments.push_back(word);
@@ -253,7 +254,7 @@ void Prompt::run_own(const std::string& line) {
     if (code == exit_unavailable || code > 128) stop(code);
 }
 
-// A password is never echoed and in no history: asked for where the command ends before it.
+// Passwords are neither echoed nor kept in the history: ask for one if the command ends before it.
 bool Prompt::add_secret(std::string& line) {
     out_.put("Password: ");
     SecretLine secret;
@@ -275,8 +276,8 @@ bool Prompt::add_secret(std::string& line) {
 
 void Prompt::settle(const Answer& answer) {
     if (answer.kind == Answer::Kind::reply) return;
-    // An answer that was not awaited would be taken for that of the next command: there is no way on.
-    trouble_ = answer.kind == Answer::Kind::gone ? answer.why : "interrupted while waiting for an answer";
+    // A reply that was not read would be taken for that of the next command, so the connection is unusable.
+    trouble_ = answer.kind == Answer::Kind::gone ? answer.why : "interrupted while waiting for a reply";
     stop(exit_unavailable);
 }
 

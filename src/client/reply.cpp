@@ -3,10 +3,10 @@
 namespace buzon::client {
 namespace {
 
-// The longest list we keep: a server gone wild must not eat the administrator's memory.
+// Limit on a list: a broken server must not exhaust the client's memory.
 constexpr std::size_t most_octets = std::size_t{256} * 1024 * 1024;
 
-// "+OK" alone or with text behind a blank.
+// "+OK" alone, or followed by a blank and text.
 bool begins_with_word(std::string_view line, std::string_view word) noexcept {
     return line.substr(0, word.size()) == word && (line.size() == word.size() || line[word.size()] == ' ');
 }

@@ -18,22 +18,22 @@ namespace {
 using namespace std::chrono_literals;
 constexpr Milliseconds connect_patience = 10s;
 
-// BUZON_PASSWORD, or typed at the terminal, even when stdin is a pipe with commands.
+// From BUZON_PASSWORD, or typed at the terminal, even if stdin is a pipe with commands.
 std::optional<std::string> find_password() {
     if (const char* given = std::getenv("BUZON_PASSWORD")) return given;
     const posix::UniqueFd terminal{::open("/dev/tty", O_RDWR | O_CLOEXEC)};
     if (terminal) return read_secret(terminal.get(), terminal.get(), "Password: ");
     if (::isatty(STDIN_FILENO)) return read_secret(STDIN_FILENO, STDERR_FILENO, "Password: ");
-    complain("--auth needs a password: BUZON_PASSWORD is not set and there is no terminal to ask on");
+    complain("--auth needs a password: BUZON_PASSWORD is not set and there is no terminal to ask for it");
     return std::nullopt;
 }
 
-// exit_ok when the server takes us.
+// exit_ok if the login succeeds.
 int log_in(Conversation& server, const Invocation& invocation, const std::string& auth) {
     const Answer answer = ask(server, auth);
     if (answer.kind == Answer::Kind::gone) return unavailable(invocation, answer.why);
     if (answer.reply.ok) return exit_ok;
-    complain("log-in refused: " + printable(answer.reply.text));
+    complain("login refused: " + printable(answer.reply.text));
     return exit_refused;
 }
 
@@ -55,7 +55,7 @@ int use(Conversation& server, const Invocation& invocation, const std::string& a
 } // namespace
 
 void complain(std::string_view what) {
-    // Nobody is left to tell when stderr is gone too.
+    // If stderr fails, too, there is nowhere to report it.
     [[maybe_unused]] const std::error_code unseen =
         posix::write_all(STDERR_FILENO, "client: " + std::string{what} + '\n');
 }
@@ -79,13 +79,13 @@ void put_reply(Output& out, Format format, std::string_view command, const Reply
 }
 
 int run(const Invocation& invocation) {
-    std::signal(SIGPIPE, SIG_IGN); // a reader that has gone is a failed write, which ends us in order
+    std::signal(SIGPIPE, SIG_IGN); // a closed pipe is a failed write, and a clean exit
     std::string auth;              // the command that logs in; empty: none
     if (!invocation.admin.empty()) {
         const auto password = find_password();
         if (!password) return exit_usage;
         if (password->find_first_of(std::string_view{"\r\n\0", 3}) != std::string::npos) {
-            complain("the password holds a line end");
+            complain("the password contains a line end");
             return exit_usage;
         }
         auth = "AUTH " + invocation.admin + ' ' + *password;

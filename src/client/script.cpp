@@ -16,15 +16,15 @@ namespace {
 
 constexpr std::size_t longest_script_line = std::size_t{1} * 1024 * 1024;
 
-// Lines from stdin, read while we wait for the server: its end is noticed even when no command comes.
+// Reads lines from stdin and watches the server meanwhile, so that its end is noticed even without a command.
 class ScriptInput final : public Watcher {
 public:
-    // stdin only while somebody waits for a line: a long script is not read into memory ahead of the server.
+    // Watches stdin only while a line is wanted, so that a long script is not read into memory.
     [[nodiscard]] std::span<const int> descriptors() const override {
         return {descriptors_.data(), wanted_ && !ready() ? 2U : 1U};
     }
 
-    // The next line or the end of them is there, or we are told to stop.
+    // A line, the end of the input or a signal has arrived.
     bool wants_out(int descriptor) override {
         if (descriptor == signals_.descriptor()) {
             const int signal = signals_.take();
@@ -50,7 +50,7 @@ public:
         return ended_ || too_long_ || text_.find('\n', taken_) != std::string::npos;
     }
 
-    // The next line without its end; a last one may lack it. Nothing at the end of the input.
+    // The next line without its end, which the last line may lack. Nothing at the end of the input.
     std::optional<std::string> take() {
         if (taken_ == text_.size()) return std::nullopt;
         const std::size_t end = text_.find('\n', taken_);
@@ -61,7 +61,7 @@ public:
             taken_ = 0;
         }
         if (!line.empty() && line.back() == '\r') line.pop_back();
-        line.erase(0, line.find_first_not_of(" \t")); // a script may be indented, a line of the protocol may not
+        line.erase(0, line.find_first_not_of(" \t")); // a script may be indented; the protocol allows no leading blanks
         return line;
     }
 
@@ -69,14 +69,14 @@ private:
     Signals signals_;
     std::array<int, 2> descriptors_ = {signals_.descriptor(), STDIN_FILENO};
     std::string text_;
-    std::size_t taken_ = 0; // octets of text_ given out
+    std::size_t taken_ = 0; // octets of text_ already returned
     bool wanted_ = true, ended_ = false, too_long_ = false;
     int signal_ = 0;
 };
 
 class Script {
 public:
-    // `typed`: by a person, at a terminal. There is a prompt where that terminal shows our output too.
+    // `typed`: by a person at a terminal. There is a prompt if our output goes to that terminal, too.
     Script(Conversation& server, const Invocation& invocation, Output& out, bool typed)
         : server_{server}
         , invocation_{invocation}
@@ -97,7 +97,7 @@ public:
                 if (input_.signal() != 0) return finish();
             }
             if (input_.too_long()) {
-                complain("a line of the input is too long");
+                complain("input line too long");
                 return exit_usage;
             }
             const std::optional<std::string> line = input_.take();
@@ -115,7 +115,7 @@ public:
 private:
     Answer run_line(const std::string& line) {
         if (line.find('\0') != std::string::npos) {
-            complain("a command holds a NUL");
+            complain("a command contains a NUL");
             return {Answer::Kind::reply};
         }
         const bool live = shape_of(line) == Shape::live;
@@ -126,7 +126,7 @@ private:
         return answer;
     }
 
-    // As in the protocol, the next line ends a live command and is not run. So does the end of the input.
+    // As in the protocol, the next line ends a live command and is not run. The end of the input ends it, too.
     Answer run_live(const std::string& line) {
         const Format format = invocation_.format;
         Answer answer = follow(
@@ -144,7 +144,7 @@ private:
         return answer;
     }
 
-    void end_row() { // behind a prompt that nobody answered
+    void end_row() { // after an unanswered prompt
         if (!prompt_.empty()) out_.put("\n");
     }
 
@@ -155,7 +155,7 @@ private:
         return verdict();
     }
 
-    // A person has seen what was refused; a script's caller has only this.
+    // A person has seen what was refused; the caller of a script sees only this.
     [[nodiscard]] int verdict() const noexcept { return failed_ && !typed_ ? exit_refused : exit_ok; }
 
     Conversation& server_;

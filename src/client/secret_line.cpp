@@ -14,7 +14,7 @@ SecretLine::State SecretLine::press(const Key& key) {
         if (key.text == "D") return State::done;
         if (key.text == "U") text_.clear();
         break;
-    default: break; // a tab or an arrow in a password is a slip of the fingers
+    default: break; // ignore tabs and arrow keys in a password
     }
     return State::typing;
 }

@@ -11,7 +11,7 @@ namespace {
 struct Column {
     std::size_t width = 0;
     bool numbers = true;
-    bool empty = true; // but for its heading
+    bool empty = true; // except its heading
     bool shown = true;
 };
 

@@ -23,8 +23,8 @@ namespace {
 constexpr std::array fatal_signals = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 constexpr std::array watched_signals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP};
 
-// What a handler needs to give the terminal back. A signal handler can be handed nothing, so this is the program's one
-// global; RawMode alone writes it.
+// What a signal handler needs to restore the terminal. A handler has no arguments, so this is the program's only
+// global; only RawMode writes it.
 struct Rescue {
     volatile std::sig_atomic_t armed = 0;
     int input = -1, output = -1;
@@ -56,7 +56,7 @@ void catch_fatal_signals() {
     for (const int signal : fatal_signals) ::sigaction(signal, &action, nullptr);
 }
 
-// "UTF-8" of "es_ES.UTF-8@euro": for a locale that this machine does not have, but the one whose terminal it is does.
+// "UTF-8" of "es_ES.UTF-8@euro": for a locale that exists only on the machine with the terminal.
 std::string codeset_by_name() {
     for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
         const char* value = std::getenv(variable);
@@ -125,9 +125,9 @@ void RawMode::enter() {
     raw.c_cflag |= CS8;
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    // Drain, not flush: what was typed ahead is not thrown away.
+    // Drain, not flush: keep what was typed ahead.
     ::tcsetattr(input_, TCSADRAIN, &raw);
-    // A terminal that takes no bytes will show it at the next line as well.
+    // A terminal that accepts no output will fail at the next line as well.
     [[maybe_unused]] const std::error_code unseen = posix::write_all(output_, on_);
 }
 
@@ -139,7 +139,7 @@ void RawMode::leave() {
 
 void RawMode::suspend() {
     leave();
-    // The signal is blocked while Signals lives: let exactly this one through.
+    // Signals blocks the signal while it exists: let exactly this one through.
     struct sigaction by_default {
     }, before{};
     by_default.sa_handler = SIG_DFL;
@@ -188,7 +188,7 @@ std::optional<std::string> read_secret(int input, int output, std::string_view p
             if (signal != SIGTSTP && signal != SIGWINCH && signal != 0) return std::nullopt;
             continue;
         }
-        char byte = 0; // one by one: what was typed behind the Enter is for somebody else
+        char byte = 0; // one by one: input after the Enter is not ours
         if (posix::read_some(input, {&byte, 1}).what != posix::Moved::some) return std::nullopt;
         for (const Key& key : keys.feed({&byte, 1})) {
             const SecretLine::State state = line.press(key);

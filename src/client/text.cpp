@@ -50,7 +50,7 @@ bool within(const std::array<Range, N>& ranges, char32_t code) noexcept {
                        [code](Range range) { return code >= range.first && code <= range.last; });
 }
 
-// How many octets a sequence has that begins so; 0 for an octet that begins none.
+// The length of the sequence that begins with this octet; 0 if none does.
 std::size_t sequence_length(unsigned char lead) noexcept {
     if (lead < 0x80) return 1;
     if (lead >= 0xC2 && lead <= 0xDF) return 2;
@@ -67,7 +67,7 @@ char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// The longest beginning of `text` that takes at most `width` columns.
+// The longest prefix of `text` that fits in `width` columns.
 std::string_view beginning(std::string_view text, std::size_t width) noexcept {
     std::size_t used = 0, at = 0;
     while (at < text.size()) {
@@ -125,7 +125,7 @@ std::size_t after_character(std::string_view text, std::size_t at) noexcept {
 }
 
 std::size_t before_character(std::string_view text, std::size_t at) noexcept {
-    // Walked from the front: what counts as one character must be the same in both directions, in wrong UTF-8 too.
+    // Scans from the front: both directions must agree on what is one character, even in invalid UTF-8.
     std::size_t place = 0;
     for (std::size_t next = after_character(text, 0); next < at; next = after_character(text, next)) place = next;
     return place;
@@ -220,7 +220,7 @@ std::optional<double> number_of(std::string_view text) noexcept {
 std::string fixed(double value, int digits) {
     char text[64];
     const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits);
-    if (error != std::errc{}) return "?"; // more than 60 digits: no number that a server counts
+    if (error != std::errc{}) return "?"; // more than 60 digits: not a count of a server
     return {text, end};
 }
 

@@ -10,8 +10,8 @@
 namespace buzon::client {
 namespace {
 
-constexpr std::size_t most_buckets = 400; // twenty minutes, wider than any screen
-constexpr std::size_t most_log_ins = 50;
+constexpr std::size_t most_buckets = 400; // twenty minutes; wider than any screen
+constexpr std::size_t most_logins = 50;
 
 double number_or_zero(std::string_view text) {
     return number_of(text).value_or(0);
@@ -42,7 +42,7 @@ std::string clock_text(std::int64_t seconds) {
     return two(seconds / 3600 % 24) + ':' + two(seconds / 60 % 60) + ':' + two(seconds % 60);
 }
 
-// The columns of the session list: user and address share what is left, and a wide screen has room for the filter.
+// The columns of the session list: user and address share what is left; a wide screen also has room for the filter.
 struct Widths {
     std::size_t id = 6, user, address, state = 6, command = 5, sent = 5, share = 4, rate = 5, backlog = 5, age = 4,
                 filter;
@@ -61,7 +61,7 @@ Widths widths(std::size_t columns) {
     return all;
 }
 
-// The protocol's words for states are too long for a column.
+// The protocol's names of states are too long for a column.
 std::string_view short_state(std::string_view state) {
     if (state == "authorization") return "login";
     if (state == "transaction") return "open";
@@ -84,7 +84,7 @@ void Trend::add_gauge(double now, double value) {
 void Trend::put(double now, double value) {
     current_ = value;
     const auto number = static_cast<std::int64_t>(std::floor(now / bucket_seconds));
-    // Seconds in which nobody looked (a stopped client, a slow server) are as the last ones were: no gap, no spike.
+    // Seconds without a poll (a stopped client, a slow server) repeat the last value: no gap, no spike.
     while (!buckets_.empty() && buckets_.back().number + 1 < number && number - buckets_.back().number < 1000) {
         buckets_.push_back({buckets_.back().number + 1, value, 1});
     }
@@ -136,7 +136,7 @@ TopView::Session TopView::read_session(double now, std::string_view line, std::m
                     number("age"),
                     0};
     if (const auto before = sent_.find(session.id); before != sent_.end() && now > before->second.at) {
-        // Less than before: another reply has begun, and all of it is new.
+        // Less than before: a new reply has begun.
         const double grown = session.sent - (session.sent >= before->second.sent ? before->second.sent : 0);
         session.rate = grown / (now - before->second.at);
     }
@@ -154,7 +154,7 @@ void TopView::take_sessions(double now, const Reply& sessions) {
 }
 
 void TopView::sort() {
-    // Stable, and by an id at last: rows must not jump about without a reason.
+    // Stable, with the id as the last criterion, so that rows do not jump.
     std::stable_sort(sessions_.begin(), sessions_.end(), [this](const Session& a, const Session& b) {
         if (order_ == Order::user && a.user != b.user) return a.user < b.user;
         if (order_ == Order::age && std::fabs(a.age - b.age) > 0.5) return a.age > b.age;
@@ -179,8 +179,8 @@ void TopView::take_event(std::string_view line) {
         if (name != "time" && name != "type" && name != "user" && name != "level")
             text += ' ' + name + '=' + printable(value);
     }
-    log_ins_.push_front(std::move(text));
-    if (log_ins_.size() > most_log_ins) log_ins_.pop_back();
+    logins_.push_front(std::move(text));
+    if (logins_.size() > most_logins) logins_.pop_back();
 }
 
 void TopView::next_order() {
@@ -237,7 +237,7 @@ std::string TopView::filter_line() const {
 }
 
 void TopView::add_trends(std::vector<Row>& rows, std::size_t columns) const {
-    constexpr std::array<std::string_view, 4> labels = {" messages/s", " octets/s", " log-ins/s", " online"};
+    constexpr std::array<std::string_view, 4> labels = {" messages/s", " octets/s", " logins/s", " online"};
     constexpr std::size_t text_width = 22;
     for (std::size_t i = 0; i < trends_.size(); ++i) {
         const double now = trends_[i].current();
@@ -291,11 +291,11 @@ void TopView::add_sessions(std::vector<Row>& rows, std::size_t height, std::size
     for (; used < room; ++used) rows.push_back(plain("", columns));
 }
 
-void TopView::add_log_ins(std::vector<Row>& rows, std::size_t height, std::size_t columns) const {
+void TopView::add_logins(std::vector<Row>& rows, std::size_t height, std::size_t columns) const {
     if (height < 2) return;
-    rows.push_back(heading(" LOG-INS", columns));
+    rows.push_back(heading(" LOGINS", columns));
     std::size_t used = 0;
-    for (; used < std::min(height - 1, log_ins_.size()); ++used) rows.push_back(plain(' ' + log_ins_[used], columns));
+    for (; used < std::min(height - 1, logins_.size()); ++used) rows.push_back(plain(' ' + logins_[used], columns));
     if (used == 0) {
         rows.push_back(plain(events_trouble_.empty() ? " none yet" : ' ' + events_trouble_, columns));
         used = 1;
@@ -310,9 +310,9 @@ std::vector<TopView::Row> TopView::frame(std::size_t rows, std::size_t columns, 
     constexpr std::array<std::string_view, 3> orders = {"load", "age", "user"};
     const std::size_t used = all.size() + 1; // and the last row
     const std::size_t left = rows > used ? rows - used : 0;
-    const std::size_t log_ins = left >= 8 ? std::min<std::size_t>(left / 3, 8) : 0;
-    add_sessions(all, left - log_ins, columns);
-    add_log_ins(all, log_ins, columns);
+    const std::size_t logins = left >= 8 ? std::min<std::size_t>(left / 3, 8) : 0;
+    add_sessions(all, left - logins, columns);
+    add_logins(all, logins, columns);
     if (all.size() + 1 > rows) all.resize(rows > 0 ? rows - 1 : 0);
     while (all.size() + 1 < rows) all.push_back(plain("", columns));
     if (rows > 0) {

@@ -25,16 +25,16 @@ double seconds_of(Clock::time_point when) {
     return std::chrono::duration<double>(when.time_since_epoch()).count();
 }
 
-// Asks, draws, waits, and reads keys and events whenever it waits. A terminal that cannot move its cursor gets one
-// picture below the other, and nothing that only others understand.
+// Polls, draws, waits, and reads keys and events while it waits. A terminal that cannot move its cursor gets one screen
+// below the other, without control sequences.
 class TopScreen final : public Watcher {
 public:
     TopScreen(Conversation& server, const Invocation& invocation)
         : server_{server}, view_{invocation.address.text(), locale_charset()} {}
 
-    // Gives why the server cannot be used any more; empty when the person, or a signal, ended it.
+    // Returns why the server is lost; empty if the user or a signal ended it.
     std::string run(const Invocation& invocation, const std::string& auth);
-    // The signal that ended it; SIGINT too for a Ctrl-C that left an answer unread.
+    // The signal that ended it; also SIGINT for a Ctrl-C that left a reply unread.
     [[nodiscard]] int signal() const noexcept { return signal_ == 0 && cut_off_ ? SIGINT : signal_; }
 
     [[nodiscard]] std::span<const int> descriptors() const override { return {descriptors_.data(), events_ ? 3U : 2U}; }
@@ -76,7 +76,7 @@ bool TopScreen::wants_out(int descriptor) {
     } else {
         read_events();
     }
-    // q lets a reply that is under way come to its end: the connection may be used afterwards.
+    // q lets the current reply finish, so that the connection can be used afterwards.
     return asking_ ? hurried_ || signal_ != 0 : over();
 }
 
@@ -115,14 +115,14 @@ void TopScreen::read_events() {
             changed_ = true;
             continue;
         }
-        view_.set_events_trouble("no events any more: " +
+        view_.set_events_trouble("events stopped: " +
                                  (heard.text == "." ? std::string{"the server ended them"} : printable(heard.text)));
         events_.reset();
         return;
     }
 }
 
-// A second connection, for events come by themselves and would mix with the answers. Why it cannot be had, or nothing.
+// Opens a second connection, since events would mix with replies. Returns the reason on failure, else nothing.
 std::string TopScreen::listen(const Invocation& invocation, const std::string& auth) {
     auto opened = Conversation::open(invocation.address, events_patience);
     if (auto* why = std::get_if<std::string>(&opened)) return *why;
@@ -137,11 +137,11 @@ std::string TopScreen::listen(const Invocation& invocation, const std::string& a
     if (!answer.reply.ok) return answer.reply.text;
     events_ = std::move(events);
     descriptors_[2] = events_->descriptor();
-    read_events(); // those that came together with the +OK: poll() knows nothing of them
+    read_events(); // those received together with the +OK, which poll() does not report
     return {};
 }
 
-// One round of questions. Why the server is gone, or nothing.
+// Polls once. Returns why the server is lost, or nothing.
 std::string TopScreen::look() {
     for (const std::string_view question : {"METR", "METR *", "SESS"}) {
         asking_ = true;
@@ -165,7 +165,7 @@ std::int64_t wall_clock() {
 void TopScreen::print() {
     const ScreenSize size = screen_size(STDOUT_FILENO);
     std::string text;
-    // One column less: written to the last one, a terminal may or may not move on.
+    // One column less: after writing the last one, a terminal may or may not wrap.
     for (const TopView::Row& row : view_.frame(size.rows, size.columns - 1, wall_clock())) {
         const std::size_t end = row.text.find_last_not_of(' ') + 1;
         if (end > 0) text += row.text.substr(0, end) + '\n';
@@ -178,7 +178,7 @@ void TopScreen::draw() {
     std::string text = "\x1b[H";
     const auto rows = view_.frame(size.rows, size.columns, wall_clock());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        // Each row by its place: written to the last column, a terminal may or may not move on.
+        // Position each row: after writing the last column, a terminal may or may not wrap.
         text += "\x1b[" + std::to_string(i + 1) + ";1H";
         text += rows[i].inverse ? "\x1b[7m" + rows[i].text + "\x1b[m" : rows[i].text;
     }
@@ -202,7 +202,7 @@ std::string TopScreen::run(const Invocation& invocation, const std::string& auth
                 view_.set_events_trouble("no events: " + printable(why));
             changed_ = true;
         }
-        // A server with so many sessions that the list takes long is asked less often.
+        // A server with so many sessions that the list takes long is polled less often.
         const auto until =
             begin + std::max<Clock::duration>(dumb_ ? dumb_interval : interval, 5 * (Clock::now() - begin));
         while (!over() && Clock::now() < until) {
@@ -229,7 +229,7 @@ int run_top(Conversation& server, const Invocation& invocation, const std::strin
         why = screen.run(invocation, auth);
         signal = screen.signal();
     }
-    // The terminal is back: now there is a place to say something.
+    // The terminal is restored, so the message can be printed.
     if (!why.empty()) return unavailable(invocation, why);
     return signal != 0 ? 128 + signal : exit_ok;
 }

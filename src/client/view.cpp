@@ -10,7 +10,7 @@
 namespace buzon::client {
 namespace {
 
-// What the lines of a list are made of.
+// The kind of lines in a list.
 enum class Kind { plain, metrics, settings, sessions, history };
 
 Kind kind_of(std::string_view command) {
@@ -30,7 +30,7 @@ bool is_events(std::string_view command) {
     return !words.empty() && same_word(words[0], "EVNT");
 }
 
-// The named values of a one-line reply, where it has some.
+// The named values of a one-line reply, if it has any.
 std::optional<std::vector<Field>> named_text(std::string_view command, const Reply& reply) {
     const auto words = words_of(command);
     if (words.size() != 1 || !reply.ok || reply.has_lines) return std::nullopt;
@@ -65,7 +65,7 @@ std::string sessions_table(const std::vector<std::string>& lines, std::size_t ro
         rows.push_back(std::move(row));
     }
     for (std::string& name : heading) name = upper(name);
-    constexpr std::size_t kept = 3; // id, user and address: what KICK and a look into the log need, whole
+    constexpr std::size_t kept = 3; // id, user and address: needed whole for KICK and to search the log
     return table(heading, rows, room, kept);
 }
 
@@ -98,7 +98,7 @@ std::string raw(const Reply& reply) {
     return reply.has_lines ? text + ".\n" : text;
 }
 
-// The list once more, taken apart: beside "lines", under a name that says what it holds.
+// Adds the list in parsed form beside "lines", under a name for its content.
 void add_parts(JsonObject& document, Kind kind, const std::vector<std::string>& lines) {
     if (kind == Kind::plain) return;
     if (kind == Kind::metrics || kind == Kind::settings) {

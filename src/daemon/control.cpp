@@ -210,7 +210,7 @@ void Control::note_transform(const std::optional<std::string>& user) {
 
 // The password is kept as hash-scheme says; a worker makes the secret.
 void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone done) {
-    if (needs_.users.base().find(whom.name)) return done(failed("the user exists already"));
+    if (needs_.users.base().find(whom.name)) return done(failed("the user already exists"));
     const auto hashed = [this, name = whom.name, &pending, done](worker::Answer answer) {
         const Answered said = read_answer(answer);
         if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));

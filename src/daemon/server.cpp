@@ -32,7 +32,7 @@ worker::Settings worker_settings(const char* name, std::size_t processes, std::c
                                  std::chrono::milliseconds processor_limit = 0ms) {
     worker::Settings settings;
     settings.arguments = {name};
-    settings.most_processes = processes;
+    settings.max_processes = processes;
     settings.time_limit = time_limit;
     settings.processor_limit = processor_limit;
     return settings;

@@ -17,15 +17,15 @@
 namespace buzon::event {
 namespace {
 
-// Reaps without waiting. False: still running.
+// Reaps without blocking. False: still running.
 bool reap(int pidfd, int& status) noexcept {
     siginfo_t info{};
     if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) != 0) {
-        status = 0; // ECHILD: not ours, or reaped already; there is nothing left to wait for
+        status = 0; // ECHILD: not our child, or already reaped
         return true;
     }
     if (info.si_pid == 0) return false;
-    // Back into the form that the W… macros of waitpid(2) take.
+    // Converts to the form that the W… macros of waitpid(2) expect.
     status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : (info.si_status & 0x7f);
     return true;
 }

@@ -10,7 +10,7 @@
 
 namespace buzon::event {
 namespace {
-// Enough that a busy server needs few waits, small enough that one turn stays short.
+// Large enough that a busy server needs few waits, small enough that a turn stays short.
 constexpr std::size_t batch_size = 256;
 
 std::uint64_t ticket(std::uint32_t slot, std::uint32_t generation) noexcept {
@@ -66,7 +66,7 @@ void Watch::interest(std::uint32_t events) noexcept {
     epoll_event event{};
     event.events = events;
     event.data.u64 = ticket(slot_, entry.generation);
-    // Cannot fail for a descriptor that is registered and open, which start() and the owner see to.
+    // Cannot fail for an open, registered descriptor, which start() and the owner ensure.
     if (::epoll_ctl(loop_->epoll_.get(), EPOLL_CTL_MOD, entry.fd, &event) == 0) entry.interest = events;
 }
 
@@ -173,7 +173,7 @@ void EventLoop::next_turn(Task& task) noexcept {
 
 void EventLoop::run_tasks() {
     if (tasks_.next_ == &tasks_) return;
-    // Only what waited before this turn: a task that asks for another turn gets the next one.
+    // Only tasks queued before this turn; a task that requeues itself runs in the next one.
     now_running_.next_ = tasks_.next_;
     now_running_.previous_ = tasks_.previous_;
     now_running_.next_->previous_ = &now_running_;
@@ -217,7 +217,7 @@ void EventLoop::disown(OwnedHandler& handler) noexcept {
 int EventLoop::wait_milliseconds(std::chrono::milliseconds limit) const {
     if (tasks_.next_ != &tasks_) return 0;
     if (const std::optional<Instant> next = timers_.next()) {
-        // Rounded up: a timer must not find itself a fraction too early and make the loop spin.
+        // Rounded up, so that the loop does not spin just before a timer is due.
         const auto until = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now());
         limit = std::clamp(until, std::chrono::milliseconds{0}, limit);
     }

@@ -47,7 +47,7 @@ std::size_t Timers::expire(Instant now) {
         due_.push_back(timer);
     }
     std::size_t failed = 0;
-    // A handler may destroy or disarm any other timer: remove() then empties its slot.
+    // A handler may destroy or disarm any other timer; remove() then clears its slot.
     for (std::size_t i = 0; i < due_.size(); ++i)
         if (due_[i] && !fire(i, now)) ++failed;
     due_.clear();

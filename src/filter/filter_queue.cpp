@@ -8,12 +8,12 @@ void Ticket::release() noexcept {
 
 void Ticket::on_timer(event::Timer&) {
     queue_->leave(*this);
-    handler_.on_patience_lost(*this); // last: it may destroy us
+    handler_.on_patience_lost(*this); // last: it may destroy this
 }
 
 Queue::Entry Queue::enter(Ticket& ticket, std::string_view user) {
     ticket.release();
-    // Who comes now must not overtake those who have waited for the turn that is free.
+    // A new ticket must not overtake those that wait for the free turn.
     if (waiting_ == 0 && turn_free()) {
         ++running_;
         ticket.queue_ = this;
@@ -50,7 +50,7 @@ void Queue::leave(Ticket& ticket) noexcept {
     ticket.timer_.disarm();
     ticket.queue_ = nullptr;
     ticket.state_ = Ticket::State::idle;
-    // Not here: who releases a ticket is in the middle of something, perhaps of a destructor.
+    // Not here: the caller that releases a ticket may be in a destructor.
     if (was_running && waiting_ > 0) loop_.next_turn(*this);
 }
 
@@ -66,7 +66,7 @@ void Queue::run() {
     while (waiting_ > 0 && turn_free()) {
         const Users::iterator user = users_.begin();
         Ticket& ticket = *user->waiting.front();
-        users_.splice(users_.end(), users_, user); // his next one comes after everybody else's
+        users_.splice(users_.end(), users_, user); // the user's next ticket comes after everybody else's
         forget(ticket);
         ticket.timer_.disarm();
         ticket.state_ = Ticket::State::running;

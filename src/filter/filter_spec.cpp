@@ -10,7 +10,7 @@ constexpr bool blank(char c) noexcept {
     return c == ' ' || c == '\t';
 }
 
-// One pass over the text. After a member the place is the end, or the "/" of the next one.
+// Parses the text in one pass. After a member the position is the end, or the "/" of the next one.
 class Reader {
 public:
     explicit Reader(std::string_view text) noexcept : text_{text} {}
@@ -58,7 +58,7 @@ private:
         return true;
     }
 
-    // PATH:ARG. Gives the end of ARG.
+    // PATH:ARG. Returns the end of ARG.
     std::size_t read_argument(FilterMember& member) {
         const std::size_t begin = ++place_;
         std::size_t end = text_.size();
@@ -76,7 +76,7 @@ private:
         return end;
     }
 
-    // The rest of a command line. end: behind the last word.
+    // The rest of a command line. end: after the last word.
     bool read_words(FilterMember& member, std::size_t& end) {
         for (;;) {
             skip_blanks();
@@ -91,7 +91,7 @@ private:
         }
     }
 
-    // "|" between white space and the "/" of a program; any other one is a character like the rest.
+    // "|" between white space and the "/" of a program; any other "|" is an ordinary character.
     [[nodiscard]] bool at_bar() const {
         if (here() != '|' || !blank(text_[place_ - 1])) return false;
         const std::size_t behind = text_.find_first_not_of(" \t", place_ + 1);
@@ -189,7 +189,7 @@ std::string FilterSpec::joined(bool end_counts) const {
     for (std::size_t i = 0; i < members_.size(); ++i) {
         if (i != 0) text += " | ";
         const FilterMember& member = members_[i];
-        // The white space at the end of an ARG would be taken for the bar's.
+        // White space at the end of an ARG would be taken as part of the bar.
         const bool counts = end_counts && i + 1 == members_.size();
         text += counts || !blank(member.written.back()) ? member.written : as_command_line(member);
     }

@@ -51,8 +51,8 @@ Guard::Guard() : table_{make_table()} {
 
 Guard::~Guard() = default;
 
-// Twice fork(), so that the guard is nobody's child here: no exit to wait for, and nothing that counts our children
-// (or waits for all of them) meets it.
+// Fork twice, so that the guard is not our child: there is no exit to wait for, and code that counts or waits for
+// our children does not see it.
 std::error_code Guard::start() noexcept {
     started_ = since_boot();
     table_->server = ::getpid();
@@ -71,7 +71,7 @@ std::error_code Guard::start() noexcept {
     theirs.reset();
     int status = 0;
     wait_for(between, status);
-    // It says its number once it has let go of everything it inherited; if it could not be made, the socket ends.
+    // It sends its pid once it has closed everything it inherited. If it could not be created, the socket closes.
     std::int32_t number = 0;
     ssize_t n = 0;
     do n = ::recv(ours.get(), &number, sizeof number, MSG_WAITALL);
@@ -82,19 +82,19 @@ std::error_code Guard::start() noexcept {
     return {};
 }
 
-// The guard may have been killed (out of memory, a careless killall). The new one finds the table as it is.
+// The guard may have been killed (out of memory, a careless killall). A new one uses the same table.
 void Guard::revive_if_gone() noexcept {
     char octet = 0;
     if (lifeline_ && ::recv(lifeline_.get(), &octet, 1, MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (since_boot() - started_ < second) return; // a machine in such trouble is not helped by forking all the time
+    if (since_boot() - started_ < second) return; // forking all the time does not help a machine in trouble
     (void)start();
 }
 
 Guard::Place Guard::reserve() noexcept {
     revive_if_gone();
     GuardSlot* found = nullptr;
-    // A slot that has ended is taken only when none is free: its group was killed, only the rest goes unswept.
+    // Reuse an ended slot only if none is free: its group was killed; only its other processes are not swept.
     for (const std::int32_t wanted : {GuardSlot::free, GuardSlot::ended}) {
         for (std::size_t i = 0; !found && i < GuardTable::places; ++i, ++next_) {
             GuardSlot& slot = table_->slots[next_ % GuardTable::places];
@@ -113,7 +113,7 @@ Guard::Place Guard::reserve() noexcept {
 
 void Guard::wake() noexcept {
     if (table_->asleep.exchange(0) == 0 || !lifeline_) return;
-    (void)!::send(lifeline_.get(), "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL); // if it is gone, reserve() will see
+    (void)!::send(lifeline_.get(), "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL); // if it is gone, reserve() will notice
 }
 
 // --- Place ---

@@ -1,4 +1,4 @@
-// The guard process: what guard.h promises, seen from the other side. It may wait; it must not fail.
+// The guard process (guard.h). It may block; it must not fail.
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,10 +28,10 @@ namespace {
 constexpr std::int64_t millisecond = 1'000'000;
 constexpr int lifeline_number = 3;
 
-// Leaders are made a moment after the time noted for them, and /proc tells time in hundredths of a second.
+// Leaders start shortly after their recorded time, and /proc has times in hundredths of a second.
 constexpr std::int64_t slack = 1000 * millisecond;
 
-// What one program was, and what it may have left.
+// A program that has ended, and what it may have left.
 struct Group {
     pid_t leader = -1;
     std::int64_t started = 0; // nanoseconds since boot
@@ -47,11 +47,11 @@ struct ProcessState {
     char state = '?';
     pid_t group = -1;
     std::int64_t started = 0;     // nanoseconds since boot
-    std::uintptr_t arguments = 0; // where the command line lies in that process
+    std::uintptr_t arguments = 0; // address of the command line in that process
     std::uintptr_t arguments_end = 0;
 };
 
-// /proc/PID/stat (proc(5)); nothing when there is no such process.
+// /proc/PID/stat (proc(5)); nothing if there is no such process.
 std::optional<ProcessState> look_at(pid_t pid) {
     std::array<char, 32> path{};
     std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
@@ -62,7 +62,7 @@ std::optional<ProcessState> look_at(pid_t pid) {
     ::close(fd);
     if (n <= 0) return std::nullopt;
     std::string_view rest{text.data(), static_cast<std::size_t>(n)};
-    const std::size_t name_end = rest.rfind(')'); // the name itself may hold anything
+    const std::size_t name_end = rest.rfind(')'); // the name may contain anything
     if (name_end == std::string_view::npos || name_end + 2 >= rest.size()) return std::nullopt;
     rest.remove_prefix(name_end + 2);
 
@@ -82,9 +82,9 @@ std::optional<ProcessState> look_at(pid_t pid) {
     return process;
 }
 
-// A number of ours may be another's by now. While any process is left in a group, its number is not given to a new
-// process. So if no process has the number, whoever is in that group is ours; and if one has it, it is our leader
-// exactly if it is as old as our leader.
+// A pid of ours may have been reused. While a group has any process, its id is not given to a new process. So if no
+// process has the id, every process in that group is ours; and if one has it, it is our leader exactly if it is as old
+// as our leader.
 bool ours(const Group& group) {
     const std::optional<ProcessState> leader = look_at(group.leader);
     return !leader || leader->started <= group.started + slack;
@@ -92,7 +92,8 @@ bool ours(const Group& group) {
 
 bool names_pipe(const struct stat& link, std::string_view target, const std::vector<Group>& groups) {
     constexpr std::string_view prefix = "pipe:[";
-    if ((link.st_mode & S_IWUSR) == 0 || target.substr(0, prefix.size()) != prefix) return false; // or only read
+    if ((link.st_mode & S_IWUSR) == 0 || target.substr(0, prefix.size()) != prefix)
+        return false; // not a pipe, or open only for reading
     target.remove_prefix(prefix.size());
     std::uint64_t inode = 0;
     std::from_chars(target.data(), target.data() + target.size(), inode);
@@ -100,7 +101,7 @@ bool names_pipe(const struct stat& link, std::string_view target, const std::vec
                                      [&](const Group& g) { return g.pipes[0] == inode || g.pipes[1] == inode; });
 }
 
-// Only programs and what they started have ever held those pipes for writing.
+// Only programs and their children have ever had those pipes open for writing.
 bool writes_to_us(pid_t pid, const std::vector<Group>& groups) {
     std::array<char, 32> path{};
     std::snprintf(path.data(), path.size(), "/proc/%d/fd", pid);
@@ -130,7 +131,7 @@ bool left_over(pid_t pid, const std::vector<Group>& groups) {
     return young && writes_to_us(pid, groups);
 }
 
-// Kills what still belongs to these programs, whatever its group. Gives how many there were.
+// Kills what still belongs to these programs, whatever its group. Returns how many there were.
 std::size_t sweep(const std::vector<Group>& groups, pid_t server) {
     DIR* const processes = ::opendir("/proc");
     if (!processes) return 0;
@@ -140,7 +141,7 @@ std::size_t sweep(const std::vector<Group>& groups, pid_t server) {
         if (pid <= 0 || pid == server || !left_over(pid, groups)) continue;
         const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
         if (pidfd < 0) continue;
-        // Looked at again, now that the descriptor holds this one process, whatever becomes of the number.
+        // Check again, now that the descriptor refers to this process even if the pid is reused.
         if (left_over(pid, groups)) {
             ++found;
             ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
@@ -162,7 +163,7 @@ std::vector<Group> take_ended(GuardTable& table) {
     return groups;
 }
 
-// The server is gone. Groups first: they hold almost all there is. Then, until nothing is found, the rest.
+// The server is gone. First kill the groups, which contain almost everything; then the rest, until nothing is found.
 void kill_all(GuardTable& table, std::vector<Group> groups) {
     for (const Group& group : take_ended(table)) groups.push_back(group);
     for (const GuardSlot& slot : table.slots) {
@@ -178,7 +179,7 @@ void kill_all(GuardTable& table, std::vector<Group> groups) {
     }
 }
 
-// True: the server is gone. Waits for an octet of the server's, its end, or the time (milliseconds; -1: for ever).
+// True: the server is gone. Waits for an octet from the server, its end, or the timeout (milliseconds; -1: for ever).
 bool server_gone(int milliseconds, bool want_octets) {
     pollfd lifeline{lifeline_number, static_cast<short>(want_octets ? POLLIN : 0), 0};
     if (::poll(&lifeline, 1, milliseconds) <= 0) return false;
@@ -193,7 +194,7 @@ std::int64_t now() {
     return time.tv_sec * 1000 * millisecond + time.tv_nsec;
 }
 
-// Until the server is gone. Gives what had ended and was not cleared yet.
+// Runs until the server is gone. Returns the ended programs not yet cleared.
 std::vector<Group> watch(GuardTable& table) {
     std::int64_t pause = 1000 * millisecond;
     for (;;) {
@@ -201,17 +202,17 @@ std::vector<Group> watch(GuardTable& table) {
         std::vector<Group> ended = take_ended(table); // what ended before the server saw the flag
         if (ended.empty() && server_gone(-1, true)) return ended;
         table.asleep = 0;
-        // The end of one run is followed by others: one look at all processes serves them all.
+        // More runs will end soon: one scan of all processes serves them all.
         if (server_gone(static_cast<int>(pause / millisecond), false)) return ended;
         for (const Group& group : take_ended(table)) ended.push_back(group);
         const std::int64_t begin = now();
         if (!ended.empty()) sweep(ended, table.server);
-        // Never more than one fiftieth of a processor, however many processes there are to look at.
+        // Use at most 2 % of a CPU, however many processes there are.
         pause = std::clamp(50 * (now() - begin), 1000 * millisecond, 60'000 * millisecond);
     }
 }
 
-// ps(1) shall not show a second server, nor a second copy of what stands in the server's command line.
+// ps(1) must not show a second server or a second copy of the server's command line.
 void take_a_name() {
     ::prctl(PR_SET_NAME, "buzon-guard", 0, 0, 0);
     const std::optional<ProcessState> self = look_at(::getpid());
@@ -223,11 +224,11 @@ void take_a_name() {
     std::memcpy(line, name.data(), std::min(name.size(), length - 1));
 }
 
-// Holds nothing of the server's: no listening socket, no terminal, no directory, no pipe somebody reads to its end.
+// Keeps nothing of the server: no listening socket, no terminal, no directory, no pipe that somebody reads to its end.
 void let_go(int lifeline) {
     sigset_t all;
     sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, nullptr); // a Ctrl-C or a TERM to the service is for the server, whose end we see
+    ::sigprocmask(SIG_SETMASK, &all, nullptr); // Ctrl-C and SIGTERM are for the server, whose end we see
     ::setsid();
     (void)!::chdir("/");
     if (lifeline != lifeline_number) ::dup2(lifeline, lifeline_number);

@@ -22,9 +22,9 @@ namespace buzon::filter {
 namespace {
 
 constexpr int socket_number = 3;            // in the child
-constexpr std::size_t longest = 128 * 1024; // of a question or an answer
+constexpr std::size_t longest = 128 * 1024; // octets of a question or an answer
 
-// One octet and a text. The octet: fine, or a kind of Objection.
+// An octet and a text. The octet: no objection, or its kind.
 constexpr char fine = '-';
 
 char letter_of(Unfit kind) {
@@ -64,7 +64,7 @@ std::optional<Objection> look_at(const std::string& path, const std::string& use
 }
 
 [[noreturn]] void answer_questions(int socket, const RunAs& who) {
-    // Nothing of ours in the hands of that user; and no socket held open that somebody waits to see the end of.
+    // That user must get no descriptor of ours, and no socket whose end somebody waits for may stay open.
     if (socket != socket_number) ::dup2(socket, socket_number);
     ::syscall(SYS_close_range, socket_number + 1, ~0U, 0);
     if (const char* const step = become(who)) {
@@ -108,7 +108,7 @@ void Inspector::start(const RunAs& who) {
         hopeless_ = {Unfit::unknown, "cannot become user " + user_ + ": " + posix::last_error().message()};
         return;
     }
-    theirs.reset(); // so that the child's end, whatever its reason, is seen
+    theirs.reset(); // so that we see the child's end, whatever the reason
     hopeless_ = answer();
 }
 
@@ -125,7 +125,7 @@ std::optional<Objection> Inspector::answer() {
     do {
         n = ::recv(child_.get(), message.data(), message.size(), 0);
     } while (n < 0 && errno == EINTR);
-    if (n <= 0) return Objection{Unfit::unknown, "the process that looks as user " + user_ + " has ended"};
+    if (n <= 0) return Objection{Unfit::unknown, "the process that checks programs as user " + user_ + " has ended"};
     if (message.front() == fine) return std::nullopt;
     return Objection{static_cast<Unfit>(message.front() - '0'), message.substr(1, static_cast<std::size_t>(n) - 1)};
 }

@@ -20,13 +20,13 @@ std::chrono::microseconds as_duration(const timeval& time) {
     return std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
 }
 
-// Looks whether the process has ended; options: WNOWAIT to leave it unreaped.
+// Checks whether the process has ended; options: WNOWAIT leaves it unreaped.
 std::optional<End> look(int pidfd, int options) noexcept {
     siginfo_t info{};
     rusage usage{};
-    // By system call for the fifth argument, which the library's function leaves out.
+    // A direct system call, for the fifth argument, which the library function lacks.
     if (::syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | WNOHANG, &usage) != 0) {
-        return End{false, -1, {}}; // ECHILD: somebody else has reaped it
+        return End{false, -1, {}}; // ECHILD: already reaped
     }
     if (info.si_pid == 0) return std::nullopt;
     return End{info.si_code != CLD_EXITED, info.si_status, as_duration(usage.ru_utime) + as_duration(usage.ru_stime)};
@@ -38,8 +38,8 @@ std::string End::text() const {
     if (!killed) return code < 0 ? "exit status unknown" : "exit status " + std::to_string(code);
     const char* const name = ::sigabbrev_np(code);
     std::string text = name ? std::string{"killed by SIG"} + name : "killed by signal " + std::to_string(code);
-    if (code == SIGXCPU) text += " (its time of processor was used up)";
-    if (code == SIGXFSZ) text += " (it wrote too large a file)";
+    if (code == SIGXCPU) text += " (CPU time limit exceeded)";
+    if (code == SIGXFSZ) text += " (file size limit exceeded)";
     return text;
 }
 
@@ -73,7 +73,7 @@ void Member::on_ready(std::uint32_t) {
     end_ = look(started_.pidfd.get(), WNOWAIT);
     if (!end_) return;
     watch_.stop();
-    owner_.on_member_ended(); // last: it may destroy us
+    owner_.on_member_ended(); // last: it may destroy this
 }
 
 } // namespace buzon::filter

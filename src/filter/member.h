@@ -1,4 +1,4 @@
-// filter/member.h - one program of a chain while its message passes, and its process group. Knows no output.
+// filter/member.h - one running program of a chain, and its process group. Does not handle output.
 #pragma once
 
 #include <chrono>
@@ -24,9 +24,9 @@ struct End {
     [[nodiscard]] std::string text() const; // "exit status 1", "killed by SIGKILL"
 };
 
-// The process is watched but not reaped when it ends: until it is reaped its number cannot be given to another process,
-// so that its group can be killed by that number. Destroying a member kills what is left of the group, then reaps (a
-// process that still runs is left to the loop's undertaker).
+// When the process ends it is not reaped at once: until then its pid cannot be reused, so its group can be killed by
+// that id. Destroying a member kills what is left of the group, then reaps the process (the loop reaps one that is
+// still running).
 class Member final : private event::Handler {
 public:
     class Owner {
@@ -49,13 +49,13 @@ public:
     [[nodiscard]] const std::optional<End>& end() const noexcept { return end_; }
     [[nodiscard]] pid_t pid() const noexcept { return started_.pid; }
     void signal_group(int number) const noexcept;
-    // It has ended, others of its chain have not: kills what it left, which may hold the pipe that the next one reads
-    // to its end. What has left the group, too, the guard kills a moment later. Again: nothing.
+    // Call it when this member has ended and others have not: kills what it left, which may hold the pipe that the next
+    // one reads to its end. The guard soon kills what left the group. A second call does nothing.
     void clear_behind() noexcept;
 
 private:
     void on_ready(std::uint32_t events) override;
-    // Reaped by somebody else, its number may be another's: then the guard, who can tell, clears the group.
+    // If somebody else reaped it, its pid may be reused: then the guard, which can tell, kills the group.
     [[nodiscard]] bool number_is_ours() const noexcept { return !end_ || end_->code >= 0; }
 
     event::EventLoop& loop_;

@@ -1,4 +1,4 @@
-// A run while it runs, and its end.
+// A run in progress, and its end.
 #include "run_machine.h"
 
 #include <fcntl.h>
@@ -20,9 +20,9 @@ using posix::Transfer;
 
 namespace {
 
-constexpr int looks = 8; // at what programs have read, in one time limit
+constexpr int polls_per_limit = 8; // checks of what programs have read, per time limit
 
-// Nothing when the kernel does not tell.
+// Nothing if the kernel does not tell.
 std::optional<std::size_t> octets_in(int pipe) noexcept {
     int octets = 0;
     if (::ioctl(pipe, FIONREAD, &octets) != 0) return std::nullopt;
@@ -34,9 +34,9 @@ std::string in_words(std::chrono::milliseconds time) {
     return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
-// What lies in the pipe that is this process's standard input; 0 where it is something else by now, or cannot be seen.
+// Octets in the pipe that is this process's standard input; 0 if it is something else by now, or cannot be read.
 std::int64_t octets_before(pid_t process) {
-    // First without opening it: the program may have put there what does something when it is opened.
+    // Check without opening it: the program may have put something there that has side effects when opened.
     const posix::UniqueFd place{::open(("/proc/" + std::to_string(process) + "/fd/0").c_str(), O_PATH | O_CLOEXEC)};
     struct stat about {};
     if (!place || ::fstat(place.get(), &about) != 0 || !S_ISFIFO(about.st_mode)) return 0;
@@ -66,7 +66,7 @@ Transfer Run::Machine::read(std::span<char> into) {
     return moved;
 }
 
-// However well the programs end: what they wrote is not all here, and a part must not pass for the whole.
+// Even if the programs succeed, part of their output is lost, and a part must not be sent as the whole.
 void Run::Machine::output_failed(std::error_code why) {
     close_output();
     end_later({Cause::system, members_.size() - 1, "output of " + paths_.back() + ": " + why.message(), {}});
@@ -74,7 +74,7 @@ void Run::Machine::output_failed(std::error_code why) {
 
 void Run::Machine::pause() noexcept {
     paused_ = true;
-    // Not interest 0: a pipe whose writers are gone reports that all the same, in every turn.
+    // Not interest 0: a pipe whose writers are gone would still report that in every turn.
     output_watch_.stop();
 }
 
@@ -124,8 +124,8 @@ bool Run::Machine::all_ended() const noexcept {
     return std::all_of(members_.begin(), members_.end(), [](const auto& member) { return member->end().has_value(); });
 }
 
-// A member that the next one left without a reader has not failed: the next one decides, and if it has seen enough and
-// ends well all is well, as with a single program that does not read its input to the end.
+// A member that lost its reader has not failed: the next member decides. If that one has read enough and succeeds, the
+// run succeeds, as with a single program that does not read all of its input.
 std::optional<Outcome> Run::Machine::failure() const {
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const std::optional<End>& end = members_[i]->end();
@@ -136,8 +136,8 @@ std::optional<Outcome> Run::Machine::failure() const {
     return std::nullopt;
 }
 
-// Once all have ended, what is in the pipe is what they wrote. That much is read and no more: a grandchild may hold the
-// pipe, and even go on writing.
+// Once all have ended, the pipe contains the rest of their output. Read that much and no more: a grandchild may hold
+// the pipe and even keep writing.
 void Run::Machine::end_when_drained() {
     if (state_ != State::running || later_.pending() || !all_ended()) return;
     if (!left_) {
@@ -158,11 +158,11 @@ void Run::Machine::end_later(Outcome outcome) {
 
 void Run::Machine::on_timer(event::Timer&) {
     if (state_ == State::terminating) {
-        finish(); // SIGKILL comes with it; a process the kernel does not let go is not waited for
+        finish(); // also sends SIGKILL; do not wait for a process stuck in the kernel
         return;
     }
-    if (paused_) return; // resume() arms again
-    // Done, and what is missing is only that the owner reads it.
+    if (paused_) return; // resume() arms it again
+    // Finished; only the owner has to read the rest.
     if (all_ended()) return;
     if (std::vector<std::int64_t> now = inputs(); now != inputs_) {
         inputs_ = std::move(now);
@@ -174,16 +174,16 @@ void Run::Machine::on_timer(event::Timer&) {
         watch_the_clock();
 }
 
-// Nobody tells us what programs read, so we look, often enough to know within an eighth of the limit when that was.
+// Nothing reports what programs read, so we poll, often enough to know the time to an eighth of the limit.
 void Run::Machine::watch_the_clock() {
     if (without_progress_.count() == 0) return;
     timer_.arm(loop_.timers(),
-               std::min(progress_ + without_progress_, event::Clock::now() + without_progress_ / looks));
+               std::min(progress_ + without_progress_, event::Clock::now() + without_progress_ / polls_per_limit));
 }
 
-// How far the first program is in its input, and how much of theirs the others have before them: what reading changes.
-// The pipes between programs are theirs alone (whoever kept an end would hide an end from them), so we have a short
-// look at each; where we may not, what the program writes is its only sign of life.
+// How far the first program is in its input, and how much input the others have left: reading changes these. We keep no
+// end of the pipes between programs (that would hide the end of input from them), so we open each briefly; if we may
+// not, only its output shows that a program makes progress.
 std::vector<std::int64_t> Run::Machine::inputs() const {
     std::vector<std::int64_t> now(members_.size(), 0);
     now[0] = ::lseek(input_.get(), 0, SEEK_CUR);
@@ -203,7 +203,7 @@ void Run::Machine::terminate() {
     later_.cancel();
     for (const auto& member : members_) {
         member->signal_group(SIGTERM);
-        member->signal_group(SIGCONT); // a stopped program would not hear the first
+        member->signal_group(SIGCONT); // a stopped program would not get the SIGTERM
     }
     timer_.arm(loop_.timers(), loop_.now() + between_term_and_kill_);
 }
@@ -219,7 +219,7 @@ void Run::Machine::finish() {
     }
     close_down();
     const Outcome outcome = std::move(outcome_);
-    events_.on_ended(outcome); // last: it may destroy us
+    events_.on_ended(outcome); // last: it may destroy this
 }
 
 void Run::Machine::close_down() noexcept {
@@ -235,7 +235,7 @@ void Run::Machine::close_down() noexcept {
 
 // --- standard error ---
 
-// A bounded piece in one turn: a program that does nothing but complain must not stop the others.
+// A bounded piece per turn: a program that only complains must not block the others.
 void Run::Machine::read_stderr(bool last) {
     std::vector<std::string> lines;
     std::array<char, 4096> piece;
@@ -245,7 +245,7 @@ void Run::Machine::read_stderr(bool last) {
             lines_.feed({piece.data(), moved.bytes}, lines);
             continue;
         }
-        if (moved.what != Moved::would_block) stderr_watch_.stop(); // all have closed it
+        if (moved.what != Moved::would_block) stderr_watch_.stop(); // all programs have closed it
         break;
     }
     if (last) lines_.finish(lines);

@@ -1,4 +1,4 @@
-// filter/run_machine.h - what a Run is made of: its programs, its two pipes, its clock, and its state.
+// filter/run_machine.h - the implementation of Run: its programs, two pipes, timer and state.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,8 @@
 
 namespace buzon::filter {
 
-// Its callbacks may destroy the Run and so this: after each of them nothing is touched any more
-// unless Alive says so.
+// Its callbacks may destroy the Run and so this: after each of them, access nothing unless Alive
+// allows it.
 class Run::Machine final : private Member::Owner, private event::TimerHandler {
 public:
     Machine(event::EventLoop& loop, Launcher& launcher, RunEvents& events)
@@ -61,7 +61,7 @@ private:
         void run() override { machine.finish(); }
         Machine& machine;
     };
-    // Lives on the stack of a method that goes on after a callback.
+    // On the stack of a method that continues after a callback.
     struct Alive {
         explicit Alive(Machine& m) : machine{&m}, previous{m.alive_} { m.alive_ = this; }
         Alive(const Alive&) = delete;
@@ -99,18 +99,18 @@ private:
     State state_ = State::idle;
     bool paused_ = false;
     std::uint64_t octets_read_ = 0;
-    std::optional<std::size_t> left_; // once all members have ended: octets still to be read
+    std::optional<std::size_t> left_; // once all members have ended: octets left to read
 
     std::vector<std::string> paths_;
     std::vector<std::unique_ptr<Member>> members_;
-    posix::UniqueFd input_; // the message: the first program reads by the same offset
+    posix::UniqueFd input_; // the message; the first program reads with the same offset
     posix::UniqueFd output_;
     posix::UniqueFd stderr_;
     StderrLines lines_{0, 0};
     std::chrono::milliseconds without_progress_{0};
     std::chrono::milliseconds between_term_and_kill_{0};
     event::Instant progress_;
-    std::vector<std::int64_t> inputs_; // as inputs() was when we looked last
+    std::vector<std::int64_t> inputs_; // the last result of inputs()
     Outcome outcome_;
 
     event::Timer timer_;

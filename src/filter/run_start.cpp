@@ -1,4 +1,4 @@
-// The beginning of a run: pipes, programs, watches.
+// Starts a run: pipes, programs, watches.
 #include <fcntl.h>
 
 #include <cerrno>
@@ -9,14 +9,14 @@
 namespace buzon::filter {
 namespace {
 
-// A pipe a program writes into; the reading end may be ours. Larger pipes save both sides turns, smaller ones do too.
+// A pipe that a program writes to; the reading end may be ours. A larger pipe saves turns, but any size works.
 posix::Result<posix::Pipe> large_pipe(std::size_t octets) {
     posix::Result<posix::Pipe> pipe = posix::make_pipe(false);
     if (pipe) ::fcntl(pipe.value().read_end.get(), F_SETPIPE_SZ, static_cast<int>(octets));
     return pipe;
 }
 
-// Of the open file of one end: the program's end goes on blocking, as programs expect.
+// Sets one end only: the program's end stays blocking, as programs expect.
 std::error_code never_block(int fd) noexcept {
     if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return posix::last_error();
     return {};
@@ -40,7 +40,7 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
         return outcome;
     }
     state_ = State::running;
-    // Not the loop's time: loading the programs may have taken a good part of this turn.
+    // Not the loop's time: loading the programs may have taken much of this turn.
     progress_ = event::Clock::now();
     inputs_.assign(members_.size(), 0);
     watch_the_clock();
@@ -54,8 +54,8 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
     stderr_ = std::move(errors.value().read_end);
     input_ = std::move(input);
     const std::size_t count = spec.members().size();
-    // All descriptors before any program, those that will stand for the processes too: a program whose next one finds
-    // none would have run for nothing.
+    // Get all descriptors before starting any program, including those for the processes: otherwise a program would run
+    // for nothing if the next one found none.
     std::vector<posix::Pipe> outputs;
     std::vector<posix::UniqueFd> room(count > 1 ? count : 0);
     for (std::size_t i = 0; i < count; ++i) {
@@ -66,7 +66,7 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
         room[i].reset(::fcntl(input_.get(), F_DUPFD_CLOEXEC, 0));
         if (!room[i]) return refused(posix::last_error(), "dup", i);
     }
-    posix::UniqueFd of_previous; // what the program before writes
+    posix::UniqueFd of_previous; // output of the previous program
     for (std::size_t i = 0; i < count; ++i) {
         const FilterMember& member = spec.members()[i];
         if (!room.empty()) room[i].reset();
@@ -79,10 +79,11 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
         if (!launch.ok()) return refused(launch.why, launch.step, i);
         begun->take(std::move(launch.started));
         members_.push_back(std::move(begun));
-        outputs[i].write_end.reset(); // before the next program starts: or nobody would see this one's end
+        outputs[i].write_end.reset(); // close it before the next program starts, or nobody would see the end of this
+                                      // one's output
         of_previous = std::move(outputs[i].read_end);
     }
-    output_ = std::move(of_previous); // what would be the next one's input
+    output_ = std::move(of_previous); // the output of the last one
     return {};
 }
 

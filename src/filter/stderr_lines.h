@@ -1,4 +1,4 @@
-// filter/stderr_lines.h - what programs complain about, as a bounded number of bounded lines. Pure.
+// filter/stderr_lines.h - splits stderr into a bounded number of bounded lines.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ class StderrLines {
 public:
     StderrLines(std::size_t lines, std::size_t octets_a_line) noexcept : lines_left_{lines}, longest_{octets_a_line} {}
 
-    // Appends the lines that are complete now. Octets below 0x20 and 0x7F become '?', tabs a space; empty lines and
+    // Appends the completed lines. Octets below 0x20 and 0x7F become '?', tabs a space; empty lines and
     // everything beyond the limits are dropped.
     void feed(std::string_view octets, std::vector<std::string>& lines);
     // The last, unfinished line, and how much was dropped.

@@ -7,7 +7,7 @@ namespace buzon::line {
 LineReader::Next LineReader::next(std::string_view& input) noexcept {
     if (swallowing_ && !swallow_rest(input)) return {Kind::more};
 
-    // Where no LF was found the last time, none is: a line that arrives octet by octet is searched once, not n times.
+    // Skip what was searched before: a line that arrives octet by octet is searched once, not n times.
     const std::string_view window = input.substr(0, limit_);
     const std::size_t end = window.find('\n', std::min<std::size_t>(searched_, window.size()));
     if (end == std::string_view::npos) {

@@ -1,4 +1,4 @@
-// manage/changes.cpp - the commands that change the server. They check what text alone can tell and leave the rest to
+// manage/changes.cpp - the commands that change the server. They check the syntax and leave the rest to
 // the connection.
 #include "commands.h"
 #include "words.h"
@@ -6,14 +6,14 @@
 namespace buzon::manage::commands {
 namespace {
 
-// The only word of an argument; nothing when there are more.
+// The only word of an argument; nothing if there are more.
 std::optional<std::string_view> only_word(std::string_view argument) {
     const std::string_view word = take_word(argument);
     if (word.empty() || !skip_blanks(argument).empty()) return std::nullopt;
     return word;
 }
 
-// "name rest": the rest, which may hold blanks, must not be empty.
+// "name rest": the rest may contain blanks and must not be empty.
 struct NameAndRest {
     std::string name, rest;
 };
@@ -71,7 +71,7 @@ Action tran(Impl& session, std::string_view argument, std::string& out) {
     std::string_view rest = argument;
     if (!is_word(take_word(rest), "FOR")) return transform_of(session, std::nullopt, argument, out);
     const std::string_view user = take_word(rest);
-    if (user.empty()) return session.fail("TRAN FOR wants a user", out);
+    if (user.empty()) return session.fail("TRAN FOR needs a user", out);
     return transform_of(session, std::string{user}, rest, out);
 }
 
@@ -88,7 +88,7 @@ Action dirr(Impl& session, std::string_view argument, std::string& out) {
 Action port(Impl& session, std::string_view argument, std::string& out) {
     if (argument.empty()) return session.answer(std::to_string(session.host.port()), out);
     const auto number = parse_whole(trim_blanks(argument), 0, 65535);
-    if (!number) return session.fail("a port is a whole number from 0 to 65535; 0: any free one", out);
+    if (!number) return session.fail("a port is a whole number from 0 to 65535; 0 means any free port", out);
     return ChangePort{static_cast<std::uint16_t>(*number)};
 }
 
@@ -112,11 +112,11 @@ Action conf(Impl& session, std::string_view argument, std::string& out) {
 
 Action kick(Impl& session, std::string_view argument, std::string& out) {
     const std::string_view whom = trim_blanks(argument);
-    if (whom.empty()) return session.fail("KICK wants a session or a user", out);
+    if (whom.empty()) return session.fail("KICK needs a session or a user", out);
     const auto id = parse_whole(whom, 1, UINT64_MAX);
     std::size_t ended = id ? session.host.kick(*id) : 0;
-    if (ended == 0) ended = session.host.kick_user(whom); // a name may be made of digits
-    if (ended == 0) return session.fail("no such session or user logged in", out);
+    if (ended == 0) ended = session.host.kick_user(whom); // a name may consist of digits
+    if (ended == 0) return session.fail("no such session, and no such user is logged in", out);
     session.note(state::EventType::kick, {{"target", whom}, {"sessions", ended}});
     return session.answer(std::to_string(ended), out);
 }
@@ -127,7 +127,7 @@ Action user(Impl& session, std::string_view argument, std::string& out) {
         return session.list(std::make_unique<UserListing>(session.host), out);
     if (is_word(what, "ADD") || is_word(what, "PASS")) {
         auto given = name_and_rest(argument);
-        if (!given) return session.fail("a name and a password are wanted", out);
+        if (!given) return session.fail("a name and a password are required", out);
         if (is_word(what, "ADD")) return AddUser{std::move(given->name), std::move(given->rest)};
         return SetPassword{std::move(given->name), std::move(given->rest)};
     }
@@ -135,7 +135,7 @@ Action user(Impl& session, std::string_view argument, std::string& out) {
         if (const auto name = only_word(argument)) return RemoveUser{std::string{*name}};
         return session.fail("USER DEL takes one name", out);
     }
-    return session.fail("USER LIST, USER ADD name password, USER PASS name password or USER DEL name", out);
+    return session.fail("usage: USER LIST, USER ADD name password, USER PASS name password or USER DEL name", out);
 }
 
 Action save(Impl& session, std::string_view argument, std::string& out) {
@@ -150,7 +150,7 @@ Action drain(Impl& session, std::string_view argument, std::string& out) {
 
 Action undl(Impl& session, std::string_view argument, std::string& out) {
     const std::string_view name = take_word(argument);
-    if (name.empty()) return session.fail("UNDL wants a user", out);
+    if (name.empty()) return session.fail("UNDL needs a user", out);
     const std::string_view since = trim_blanks(argument);
     if (since.empty()) return Undelete{std::string{name}, std::nullopt};
     const auto time = state::parse_time(since);
@@ -167,7 +167,7 @@ Action auth(Impl& session, std::string_view argument, std::string& out) {
     if (!session.host.has_administrators()) return session.fail("no administrator is configured", out);
     if (session.authenticated) return session.fail("already logged in", out);
     auto given = name_and_rest(argument);
-    if (!given) return session.fail("AUTH wants a name and a password", out);
+    if (!given) return session.fail("AUTH needs a name and a password", out);
     return CheckAdministrator{std::move(given->name), std::move(given->rest)};
 }
 

@@ -1,4 +1,4 @@
-// manage/http.cpp - one request at a time.
+// manage/http.cpp - handles one request at a time.
 #include "buzon/manage/http.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace buzon::manage {
 namespace {
 
-// RFC 9110 section 5.6.2: what names of methods and fields are made of.
+// RFC 9110 section 5.6.2: the characters of method and field names.
 bool is_token(std::string_view text) {
     constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
@@ -20,7 +20,7 @@ bool is_token(std::string_view text) {
     });
 }
 
-// Takes a line off the front; a CR before the LF goes with it (RFC 9112 section 2.2 lets a bare LF pass).
+// Takes a line off the front, without its CRLF or bare LF (RFC 9112 section 2.2).
 std::string_view take_line(std::string_view& text) {
     const std::size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
@@ -29,7 +29,7 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-// Where the empty line behind the fields ends; nothing while it has not come.
+// The end of the empty line after the fields; nothing if it has not arrived.
 std::optional<std::size_t> end_of_request(std::string_view text) {
     for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1)) {
         const std::string_view next = text.substr(end + 1);
@@ -44,7 +44,7 @@ struct RequestLine {
     bool old; // HTTP/1.0; every later 1.x is answered as 1.1 (RFC 9110 section 2.5)
 };
 
-// origin-form or absolute-form (RFC 9112 section 3.2); the query is of no interest.
+// origin-form or absolute-form (RFC 9112 section 3.2); the query is ignored.
 std::optional<std::string_view> path_of(std::string_view target) {
     constexpr std::string_view scheme = "HTTP://";
     if (target.size() > scheme.size() && is_word(target.substr(0, scheme.size()), scheme)) {
@@ -69,7 +69,7 @@ std::optional<RequestLine> parse_request_line(std::string_view line) {
     return RequestLine{method, *path, version[7] == '0'};
 }
 
-// The fields that change what we do; everything else is only checked for its form.
+// The fields that matter to us; the others are only checked for syntax.
 struct Fields {
     unsigned hosts = 0;
     bool content = false;
@@ -123,7 +123,7 @@ constexpr std::string_view plain = "text/plain; charset=utf-8";
 std::size_t HttpSession::feed(std::string_view received, std::string& out) {
     if (closing_) return 0;
     std::size_t skipped = 0;
-    if (request_.empty()) { // empty lines before a request are passed over (RFC 9112 section 2.2)
+    if (request_.empty()) { // skip empty lines before a request (RFC 9112 section 2.2)
         while (skipped < received.size() && (received[skipped] == '\r' || received[skipped] == '\n')) ++skipped;
         received.remove_prefix(skipped);
     }
@@ -132,7 +132,7 @@ std::size_t HttpSession::feed(std::string_view received, std::string& out) {
     const auto end = end_of_request(request_);
     if (!end || *end > max_request) {
         if (request_.size() > max_request) refuse("431 Request Header Fields Too Large", out);
-        return skipped + received.size(); // of a refused request all is taken: nothing of it matters any more
+        return skipped + received.size(); // consume all of a refused request
     }
     const std::string request = std::exchange(request_, {}).substr(0, *end);
     answer(request, out);
@@ -146,7 +146,7 @@ void HttpSession::answer(std::string_view request, std::string& out) {
     // Exactly one Host in HTTP/1.1 (RFC 9112 section 3.2).
     if (!fields || fields->hosts > 1 || (!line->old && fields->hosts == 0)) return refuse("400 Bad Request", out);
     const bool wish = line->old ? fields->keep_alive && !fields->close : !fields->close;
-    const bool keep = wish && !fields->content; // content is never read, so the next request could not be found
+    const bool keep = wish && !fields->content; // content is never read, so the next request would not be found
     closing_ = !keep;
     const bool head = line->method == "HEAD";
     if (line->path != "/metrics") {

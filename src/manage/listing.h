@@ -1,4 +1,4 @@
-// manage/listing.h - long replies, made line by line while the client reads.
+// manage/listing.h - long replies, produced line by line while the client reads.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@ namespace buzon::manage {
 class Listing {
 public:
     virtual ~Listing() = default;
-    // Writes the next line, without its end, into the empty `line`; false when there is none.
+    // Writes the next line, without its end, into the empty `line`; false if there is none.
     [[nodiscard]] virtual bool next(std::string& line) = 0;
 };
 
-// Lines that are known when the reply begins.
+// Lines known when the reply begins.
 class FixedListing final : public Listing {
 public:
     explicit FixedListing(std::vector<std::string> lines) : lines_{std::move(lines)} {}
@@ -30,7 +30,7 @@ private:
     std::size_t place_ = 0;
 };
 
-// USER LIST: a user a line, however many there are.
+// USER LIST: one user per line, any number of them.
 class UserListing final : public Listing {
 public:
     explicit UserListing(const Host& host) : next_{host.users()} {}
@@ -40,7 +40,7 @@ private:
     std::function<std::optional<std::string>()> next_;
 };
 
-// SESS: the sessions that there were when it was asked, as they are when their line is written; gone ones left out.
+// SESS: the sessions at the time of the command, with their state when the line is written; ended ones are left out.
 class SessionListing final : public Listing {
 public:
     explicit SessionListing(Host& host) : host_{host}, ids_{host.sessions()} {}
@@ -52,7 +52,7 @@ private:
     std::size_t place_ = 0;
 };
 
-// LOGG: the last lines up to now. What the ring writes over meanwhile is missing, and said to be.
+// LOGG: the last lines up to now. A note marks lines that were overwritten meanwhile.
 class LogListing final : public Listing {
 public:
     LogListing(Host& host, std::size_t count);
@@ -61,10 +61,10 @@ public:
 private:
     Host& host_;
     state::LineFeed::Reader reader_;
-    std::optional<std::string> kept_; // the line behind a note of loss
+    std::optional<std::string> kept_; // the line after a note of lost lines
 };
 
-// "TIMESTAMP lost count=N", which stands where lines are missing.
+// "TIMESTAMP lost count=N", in place of missing lines.
 void append_lost(Host& host, std::uint64_t count, std::string& line);
 
 } // namespace buzon::manage

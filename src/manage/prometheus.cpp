@@ -1,4 +1,4 @@
-// manage/prometheus.cpp - the table of metrics, walked for Prometheus.
+// manage/prometheus.cpp - writes the table of metrics for Prometheus.
 #include "buzon/manage/prometheus.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ using state::Count;
 using state::MetricField;
 using state::MetricKind;
 
-// Microseconds as seconds, exactly, without a floating point number on the way: 1500000 is "1.5".
+// Microseconds as seconds, exactly, without floating point: 1500000 is "1.5".
 std::string seconds(Count microseconds) {
     std::string text = std::to_string(microseconds / 1'000'000);
     std::string fraction = std::to_string(1'000'000 + microseconds % 1'000'000).substr(1);

@@ -1,4 +1,4 @@
-// manage/queries.cpp - the commands that only ask.
+// manage/queries.cpp - the commands that only query.
 #include <algorithm>
 
 #include "commands.h"
@@ -42,7 +42,7 @@ Action info(Impl& session, std::string_view argument, std::string& out) {
     const Host& host = session.host;
     const std::string_view what = trim_blanks(argument);
     if (what.empty()) return session.answer(host.settings().host + ';' + host.directory() + ';' + host.address(), out);
-    if (what != "*") return session.fail("INFO, or INFO *", out);
+    if (what != "*") return session.fail("usage: INFO or INFO *", out);
     std::vector<std::string> lines{name_value("host", host.settings().host), name_value("basedir", host.directory()),
                                    name_value("ip", host.address()), name_value("port", std::to_string(host.port())),
                                    name_value("transform", host.transform(std::nullopt).value_or("off"))};
@@ -56,7 +56,7 @@ Action logg(Impl& session, std::string_view argument, std::string& out) {
     std::size_t count = lines_of_logg;
     if (!word.empty()) {
         const auto given = parse_whole(word, 1, UINT32_MAX);
-        if (!given) return session.fail("LOGG, LOGG and a number from 1, or LOGG FOLLOW", out);
+        if (!given) return session.fail("usage: LOGG, LOGG COUNT (from 1) or LOGG FOLLOW", out);
         count = *given;
     }
     return session.list(std::make_unique<LogListing>(session.host, count), out);
@@ -67,7 +67,7 @@ Action evnt(Impl& session, std::string_view argument, std::string& out) {
     for (std::string_view name = take_word(argument); !name.empty(); name = take_word(argument)) {
         const auto type = state::event_type(name);
         if (!type) {
-            std::string why = "no such event type, there are";
+            std::string why = "no such event type; the types are";
             for (const std::string_view one : state::event_type_names) why.append(" ").append(one);
             return session.fail(why, out);
         }
@@ -106,7 +106,7 @@ Action sess(Impl& session, std::string_view argument, std::string& out) {
 
 Action whyy(Impl& session, std::string_view argument, std::string& out) {
     const std::string_view user = trim_blanks(argument);
-    if (user.empty()) return session.fail("WHYY wants a user", out);
+    if (user.empty()) return session.fail("WHYY needs a user", out);
     return session.list(session.host.events().diary().read(user), out);
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr unsigned max_mistakes = 50;
 constexpr unsigned max_failed_logins = 3;
-constexpr std::size_t last_look = 64 * 1024; // octets of a live view that still go out when a line ends it
+constexpr std::size_t max_last_output = 64 * 1024; // octets of a live view still sent when a line ends it
 
 bool is_http(std::string_view line) {
     constexpr std::string_view version = " HTTP/1.";
@@ -33,13 +33,13 @@ struct Overloaded : Cases... {
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-// A setting as CONF shows it: "yes" and "007" were understood as something.
+// A setting in the form that CONF shows: "yes" becomes "on", "007" becomes "7".
 std::string in_force(const Session::Impl& session, std::string_view name) {
     const state::SettingField* const field = state::find_setting(name);
     return field != nullptr ? print_setting(session.host.settings(), *field) : std::string{};
 }
 
-// What the event stream hears of a change that succeeded. Secrets are not among it.
+// Publishes an event for a change that succeeded, without secrets.
 void note_change(const Session::Impl& session, const Action& action, const std::string& result) {
     const auto config = [&](std::string_view what, std::string_view value) {
         session.note(state::EventType::config, {{"what", what}, {"value", value}});
@@ -94,7 +94,7 @@ bool Session::is_foreign(std::string_view first_octets) noexcept {
 
 Action Session::line(std::string_view text, std::string& out) {
     if (std::exchange(impl_->first_line, false) && (is_foreign(text) || is_http(text))) {
-        // A browser may have been talked into sending this: what follows must never be read as commands.
+        // A web page may have made a browser send this: what follows must never be read as commands.
         append_error("this is the management protocol of a POP3 server, not HTTP or TLS", out);
         return Closing{};
     }
@@ -104,7 +104,7 @@ Action Session::line(std::string_view text, std::string& out) {
 
 Action Session::too_long(std::string& out) {
     if (std::exchange(impl_->first_line, false)) {
-        append_error("line too long", out); // perhaps a foreign protocol's, whose mark was cut off
+        append_error("line too long", out); // perhaps another protocol's line, with its mark cut off
         return Closing{};
     }
     if (impl_->live) return impl_->end_live(out);
@@ -194,7 +194,7 @@ Action Session::Impl::mistake(std::string_view why, std::string& out) {
 }
 
 Action Session::Impl::end_live(std::string& out) {
-    produce_live(out, out.size() + last_look); // what happened before the line came belongs to the reply
+    produce_live(out, out.size() + max_last_output); // events before the line belong to the reply
     live.reset();
     out += ".\r\n";
     return Answered{};

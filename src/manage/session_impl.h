@@ -1,4 +1,4 @@
-// manage/session_impl.h - what the commands of one management session share.
+// manage/session_impl.h - state shared by the commands of a management session.
 #pragma once
 
 #include <functional>
@@ -13,8 +13,8 @@
 
 namespace buzon::manage {
 
-// Who may run a line. free: anybody. served: anybody while no administrator is configured, else who has logged in.
-// guarded: an administrator, or a peer trusted by its user id; nobody else.
+// Who may run a command. free: anybody. served: anybody if no administrator is configured, else after login. guarded:
+// an administrator, or a peer trusted by its user id.
 enum class Access : std::uint8_t { free, served, guarded };
 
 struct Session::Impl {
@@ -29,7 +29,7 @@ struct Session::Impl {
     unsigned failed_logins = 0;
     unsigned mistakes = 0; // unknown or overlong lines in a row
 
-    Action pending = Answered{};                       // what done() will be about
+    Action pending = Answered{};                       // the action that done() will report
     std::unique_ptr<Listing> listing;                  // while Producing
     std::optional<state::LineFeed::Subscription> live; // while Following
 
@@ -42,24 +42,24 @@ struct Session::Impl {
     [[nodiscard]] Action end_live(std::string& out);
     void produce_live(std::string& out, std::size_t end);
 
-    // The usual ends of a command.
+    // The usual results of a command.
     [[nodiscard]] Action answer(std::string_view text, std::string& out) const;
     [[nodiscard]] Action fail(std::string_view why, std::string& out) const;
     [[nodiscard]] Action list(std::unique_ptr<Listing> what, std::string& out);
     [[nodiscard]] Action list(std::vector<std::string> lines, std::string& out);
     [[nodiscard]] Action follow(state::LineFeed& feed, std::uint32_t kinds, std::size_t back, std::string& out);
 
-    // Tells the event stream what this manager did.
+    // Publishes what this manager did.
     void note(state::EventType type, std::initializer_list<state::EventField> fields) const;
 };
 
-// One row of the protocol.
+// One row of the command table.
 struct Command {
     std::string_view keyword;
     std::string_view arguments; // as HELP shows them
     std::string_view meaning;
     Access (*access)(std::string_view argument);
-    // `argument` is what stands behind the keyword and one blank; empty when that is blank.
+    // `argument` is the text after the keyword and one blank; empty if it is blank.
     Action (*run)(Session::Impl& session, std::string_view argument, std::string& out);
 };
 

@@ -1,4 +1,4 @@
-// manage/table.cpp - the table of the management protocol: what there is, who may, what it means.
+// manage/table.cpp - the command table of the management protocol: commands, access and meaning.
 #include <algorithm>
 #include <iterator>
 
@@ -15,7 +15,7 @@ constexpr auto guarded_change = [](std::string_view argument) {
     return argument.empty() ? Access::served : Access::guarded;
 };
 
-// TRAN, TRAN 0, TRAN 1 and TRAN FOR name are open; a program to run is an administrator's choice.
+// TRAN, TRAN 0, TRAN 1 and TRAN FOR name are served; only an administrator may choose a program.
 constexpr auto tran_access = [](std::string_view argument) {
     std::string_view rest = argument;
     const std::string_view word = take_word(rest);
@@ -33,31 +33,31 @@ constexpr auto user_access = [](std::string_view argument) {
 };
 
 constexpr Command table[] = {
-    {"METR", "[* | name]", "the metrics: messages;bytes;online;historic, all by name, or one", free, commands::metr},
-    {"INFO", "[*]", "the server: host;basedir;ip, or everything by name", free, commands::info},
-    {"TRAN", "[0 | 1 | SPEC | FOR name [0 | 1 | SPEC]]", "the transformation: show, off, on again, set; of one user",
-     tran_access, commands::tran},
+    {"METR", "[* | name]", "the metrics: messages;bytes;online;historic, all with names, or one", free, commands::metr},
+    {"INFO", "[*]", "the server: host;basedir;ip, or everything with names", free, commands::info},
+    {"TRAN", "[0 | 1 | SPEC | FOR name [0 | 1 | SPEC]]",
+     "show the transformation, switch it off or on, or set it; for all users or one", tran_access, commands::tran},
     {"HOST", "[name]", "the name used in the greeting", served, commands::host},
-    {"DIRR", "[path]", "the mail root, for later logins", guarded_change, commands::dirr},
+    {"DIRR", "[path]", "the mail root; a change applies to later logins", guarded_change, commands::dirr},
     {"PORT", "[port]", "the POP3 port", served, commands::port},
     {"IPV6", "[address]", "the POP3 listen address, IPv6 or IPv4", served, commands::ipv6},
-    {"LOGG", "[count | FOLLOW]", "the last lines of the log, or live until a line is sent", served, commands::logg},
-    {"EVNT", "[type ...]", "events, live until a line is sent", served, commands::evnt},
+    {"LOGG", "[count | FOLLOW]", "the last log lines, or new ones live until you send a line", served, commands::logg},
+    {"EVNT", "[type ...]", "events, live until you send a line", served, commands::evnt},
     {"HIST", "metric minute|hour|day|week [count]", "the history of a metric", served, commands::hist},
-    {"CONF", "[name [value] | ? [name]]", "the settings: all, one, change one; with ? what they mean", conf_access,
+    {"CONF", "[name [value] | ? [name]]", "the settings: show all or one, change one; ? explains them", conf_access,
      commands::conf},
-    {"SESS", "", "the POP3 sessions now", served, commands::sess},
-    {"KICK", "id | user", "end a session, or all of a user, deleting nothing", guarded, commands::kick},
-    {"USER", "LIST | ADD name password | PASS name password | DEL name", "the users: list, add, new password, remove",
-     user_access, commands::user},
-    {"WHYY", "user", "the last sessions and refusals of a user, with their causes", served, commands::whyy},
-    {"UNDL", "user [since]", "bring back deleted mail, all or since a time (ISO 8601, UTC)", guarded, commands::undl},
-    {"FREE", "user", "let a user log in whose UIDLs would change", guarded, commands::free},
+    {"SESS", "", "the current POP3 sessions", served, commands::sess},
+    {"KICK", "id | user", "end a session, or all sessions of a user; nothing is deleted", guarded, commands::kick},
+    {"USER", "LIST | ADD name password | PASS name password | DEL name",
+     "list users, add one, change a password, remove one", user_access, commands::user},
+    {"WHYY", "user", "the last sessions and refusals of a user, with the reasons", served, commands::whyy},
+    {"UNDL", "user [since]", "restore deleted mail, all or since a time (ISO 8601, UTC)", guarded, commands::undl},
+    {"FREE", "user", "let a user log in although their UIDLs changed", guarded, commands::free},
     {"SAVE", "", "write run-time changes to the files they came from", guarded, commands::save},
-    {"DRAIN", "", "take no new logins; end when the sessions have ended", guarded, commands::drain},
+    {"DRAIN", "", "accept no new logins; exit when all sessions have ended", guarded, commands::drain},
     {"AUTH", "name password", "log in as an administrator", free, commands::auth},
     {"HELP", "[command]", "this list", free, commands::help},
-    {"NOOP", "", "nothing", free, commands::noop},
+    {"NOOP", "", "do nothing", free, commands::noop},
     {"QUIT", "", "end the connection", free, commands::quit},
 };
 
@@ -70,7 +70,7 @@ std::string help_line(const Command& command) {
 } // namespace
 
 const Command* find_command(std::string_view keyword) {
-    // Keywords have four letters but for DRAIN, which answers to its first four as well.
+    // Keywords have four letters, except DRAIN, which may also be written DRAI.
     const auto found = std::find_if(std::begin(table), std::end(table), [&](const Command& command) {
         return is_word(keyword, command.keyword) || is_word(keyword, command.keyword.substr(0, 4));
     });

@@ -1,4 +1,4 @@
-// manage/words.h - the pieces of a line of the management protocol.
+// manage/words.h - helpers for lines of the management protocol.
 #pragma once
 
 #include <charconv>
@@ -19,7 +19,7 @@ namespace buzon::manage {
     return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
-// Takes the first word off `rest`, and the one blank behind it; "" when there is none.
+// Takes the first word and the one blank after it off `rest`; "" if there is none.
 [[nodiscard]] inline std::string_view take_word(std::string_view& rest) {
     rest = skip_blanks(rest);
     const std::size_t end = rest.find_first_of(" \t");
@@ -40,7 +40,7 @@ namespace buzon::manage {
     return true;
 }
 
-// Digits and nothing else, within bounds.
+// Digits only, within bounds.
 [[nodiscard]] inline std::optional<std::uint64_t> parse_whole(std::string_view text, std::uint64_t min,
                                                               std::uint64_t max) {
     std::uint64_t n = 0;
@@ -50,7 +50,7 @@ namespace buzon::manage {
     return n;
 }
 
-// A path or a reason may hold anything; a line of ours holds no line ends and no other controls.
+// Replaces control characters, since a path or a reason may contain anything.
 inline void append_clean(std::string_view text, std::string& out) {
     for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
 }

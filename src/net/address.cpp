@@ -71,7 +71,7 @@ bool Ip::is_any() const noexcept {
 std::string Ip::text() const {
     char room[INET6_ADDRSTRLEN];
     if (!is_v4()) return ::inet_ntop(AF_INET6, bytes_.data(), room, sizeof room);
-    // Every session asks: inet_ntop(3) would take as long as all else that its login event needs.
+    // Called for every session: inet_ntop(3) would take as long as the rest of its login event.
     char* end = room;
     for (std::size_t i = 12; i < 16; ++i) {
         if (i > 12) *end++ = '.';
@@ -174,7 +174,7 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
     if (bracketed) host = host.substr(1, host.size() - 2);
     const std::optional<Ip> ip = Ip::parse(host);
     const std::optional<std::uint16_t> port = parse_port(text.substr(colon + 1));
-    // Without brackets the end of an IPv6 address could be taken for a port.
+    // Without brackets, the end of an IPv6 address could be taken for a port.
     if (!ip || !port || (host.find(':') != std::string_view::npos) != bracketed) return std::nullopt;
     return Endpoint{*ip, *port, 0};
 }

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Accepted in one wake-up; what is left is reported again, after the others had their turn.
+// Accepted per wake-up; the rest is reported again after other handlers have run.
 constexpr int accepts_per_turn = 64;
 constexpr int backlog = 4096; // the kernel caps it at net.core.somaxconn
 
@@ -48,7 +48,7 @@ std::error_code Listener::bind_to(const ListenAddress& where) {
     if (const auto* endpoint = std::get_if<Endpoint>(&where)) return bind_ip(*endpoint, false);
     const std::uint16_t port = std::get<EveryAddress>(where).port;
     const std::error_code why = bind_ip(Endpoint{Ip{}, port, 0}, true);
-    // A machine without IPv6 still has every IPv4 address.
+    // A machine without IPv6 still has all IPv4 addresses.
     if (why == error_of(EAFNOSUPPORT) || why == error_of(EADDRNOTAVAIL)) {
         return bind_ip(Endpoint{Ip::from_v4(0), port, 0}, false);
     }
@@ -63,14 +63,14 @@ std::error_code Listener::bind_ip(const Endpoint& endpoint, bool dual_stack) {
     const int v6_only = dual_stack ? 0 : 1;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (beside_) allow_beside(true);
-    // Inherited by accepted sockets, which saves four calls for each: the kernel looks after silent peers. It gives one
-    // up that has not answered for four minutes; sooner when somebody asks (peer.h).
+    // Accepted sockets inherit these, which saves four calls each. The kernel probes silent peers, and gives one up
+    // that has not answered for four minutes, or sooner after probe_peer() (peer.h).
     const int first_probe = 120, between_probes = 30, probes = 4; // seconds, seconds
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &first_probe, sizeof first_probe);
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &between_probes, sizeof between_probes);
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-    // The same: every reply leaves at once, in one piece that we made.
+    // Inherited, too: every reply is sent at once, in the piece that we made.
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (address.storage.ss_family == AF_INET6 &&
         ::setsockopt(socket_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0) {
@@ -100,7 +100,7 @@ std::error_code Listener::bind_unix(const std::string& path) {
     }
     socket_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket_) return posix::last_error();
-    // The mode must be right from the first moment: by umask, since a chmod would come too late.
+    // The mode must be right from the start: set by umask, since chmod would come too late.
     const mode_t before = ::umask(0177);
     const int bound = ::bind(socket_.get(), address->get(), address->length);
     const std::error_code why = posix::last_error();
@@ -144,9 +144,9 @@ bool Listener::accept_one() {
     }
     if (errno == EINTR || errno == ECONNABORTED) return true;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        // Cannot happen below the limit on connections; when the system is at its end, rest instead of spin.
+        // Cannot happen below our limit on connections. If the whole system has none left, pause instead of spinning.
         watch_.interest(0);
-        rest_.arm(loop_.timers(), loop_.now() + 100ms);
+        accept_pause_.arm(loop_.timers(), loop_.now() + 100ms);
     }
     return false;
 }

@@ -29,9 +29,8 @@ bool peer_is_dead(int socket, std::chrono::seconds silence) noexcept {
 void probe_peer(int socket, std::chrono::seconds silence) noexcept {
     const int between_probes = static_cast<int>(std::max<std::int64_t>(1, silence.count() / most_questions)); // seconds
     const int probes = most_questions, first_probe = 1; // number, seconds
-    // Setting the idle time lets the kernel look at once how long it has been silent, and ask. Once is enough: whoever
-    // did so with every login could put six questions within the time that one answer takes, and so end a living
-    // connection.
+    // Setting the idle time makes the kernel check at once how long the peer has been silent, and probe it. Once is
+    // enough: doing it at every login could send six probes within one round trip, and so end a live connection.
     int now = 0;
     socklen_t size = sizeof now;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &now, &size) != 0) return;

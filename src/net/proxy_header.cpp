@@ -29,7 +29,7 @@ std::uint16_t number_16(std::string_view text, std::size_t at) {
 
 // --- version 1: one line of text ---
 
-// Takes the word up to the next blank.
+// Takes the word before the next blank.
 std::string_view next_word(std::string_view& rest) {
     const std::size_t end = rest.find(' ');
     const std::string_view word = rest.substr(0, end);
@@ -37,7 +37,7 @@ std::string_view next_word(std::string_view& rest) {
     return word;
 }
 
-// "TCP4 192.0.2.1 192.0.2.2 5000 110"; the line's last word may not be followed by a blank.
+// "TCP4 192.0.2.1 192.0.2.2 5000 110"; a blank after the last word is invalid.
 bool parse_addresses(std::string_view line, ProxyHeader& header) {
     if (std::count(line.begin(), line.end(), ' ') != 4) return false;
     const std::string_view family = next_word(line);
@@ -62,7 +62,7 @@ ProxyParse parse_version_1(std::string_view octets, ProxyHeader& header) {
     ProxyHeader read;
     read.length = end + 1;
     const std::string_view line = octets.substr(signature_1.size(), end - 1 - signature_1.size());
-    // Whatever stands behind UNKNOWN is to be passed over.
+    // Anything after UNKNOWN must be ignored.
     const bool unknown = line == "UNKNOWN" || line.starts_with("UNKNOWN ");
     if (!unknown && !parse_addresses(line, read)) return ProxyParse::malformed;
     header = read;
@@ -85,7 +85,7 @@ std::uint32_t checksum(std::string_view whole, std::size_t own_place) {
     return ~crc;
 }
 
-// The extensions, which begin at `at`: type, length in two octets, value. False: they are not well-formed, or damaged.
+// Checks the extensions, which begin at `at`: type, length in two octets, value. False: malformed or damaged.
 bool parse_extensions(std::string_view whole, std::size_t at, ProxyHeader& header) {
     while (at < whole.size()) {
         if (whole.size() - at < 3) return false;
@@ -112,7 +112,7 @@ Endpoint endpoint_at(std::string_view whole, std::size_t address, std::size_t si
     return {Ip::from_bytes(bytes), number_16(whole, port), 0};
 }
 
-// What we know of the octets so far; a whole fixed part is not needed to see that it is wrong.
+// The verdict on the octets so far; an incomplete fixed part may already be wrong.
 bool may_be_version_2(std::string_view octets) {
     if (octets.size() > 12 && octet(octets, 12) != 0x20 && octet(octets, 12) != 0x21) return false;
     if (octets.size() > 13 && (octet(octets, 13) >> 4 > 3 || (octet(octets, 13) & 0x0f) > 2)) return false;
@@ -125,7 +125,7 @@ ProxyParse parse_version_2(std::string_view octets, ProxyHeader& header) {
     const std::size_t length = fixed_part + number_16(octets, 14);
     const bool local = octet(octets, 12) == 0x20;
     const std::uint8_t family = octet(octets, 13);
-    // Of TCP over IPv4, over IPv6, and of the others, whose addresses tell us nothing.
+    // Lengths for TCP over IPv4, over IPv6, and for others, whose addresses we ignore.
     const std::size_t size = family == 0x11 ? 4 : family == 0x21 ? 16 : 0;
     const std::size_t addresses = size == 0 ? 0 : 2 * size + 4;
     if (!local && length - fixed_part < addresses) return ProxyParse::malformed;

@@ -15,7 +15,7 @@ namespace {
 
 using posix::Moved;
 
-// What we handed over and the peer has not confirmed yet.
+// Octets handed to the kernel and not yet acknowledged by the peer.
 int octets_in_kernel(int socket) noexcept {
     int octets = 0;
     return ::ioctl(socket, SIOCOUTQ, &octets) == 0 ? octets : 0;
@@ -56,7 +56,7 @@ std::string& Stream::out() {
 bool Stream::flush(bool more) {
     assert(room_.turn_of_ == this);
     std::string& out = room_.output_;
-    if (is_cut()) { // nobody will get it
+    if (is_cut()) { // discard it
         out.clear();
         return true;
     }
@@ -99,23 +99,23 @@ void Stream::end_turn(bool wants_input) {
     keep_rest();
     if (waiting_ && waiting_->input.empty() && queued() == 0) waiting_.reset();
     if (is_cut()) return;
-    unread_ = true; // from now on something may come
+    unread_ = true; // input may arrive from now on
     wants_input_ = wants_input && state_ == State::open;
     if (slow()) return watch_.interest(EPOLLOUT);
-    // Interest in input that nobody wants stays as it is: most work is done before the peer sends again, and then no
-    // system call was needed. peek() ends it when input does come.
+    // Interest in unwanted input stays: most work is done before the peer sends again, so this saves system calls.
+    // peek() removes it when input does arrive.
     if (wants_input_)
         watch_.interest(EPOLLIN);
     else if (watch_.interest() & EPOLLOUT)
         watch_.interest(0);
 }
 
-// What was not worked through in this turn waits in a buffer of our own.
+// Keeps unprocessed input in a buffer of this stream.
 void Stream::keep_rest() {
     std::string_view rest = std::exchange(room_.input_, {});
     if (is_cut()) rest = {};
     if (rest.empty()) {
-        if (waiting_) waiting_->input = {}; // whoever waits, or works, holds no buffer without need
+        if (waiting_) waiting_->input = {}; // free the buffer when it is not needed
         return;
     }
     std::string& kept = waiting().input;
@@ -174,8 +174,8 @@ void Stream::read() {
     events_.on_input({room_.buffer_.get(), got.bytes});
 }
 
-// The peer sent something, or its end, while it has to wait for us. Input is read only when it can be worked on; but an
-// end without anything before it tells that the peer may have left.
+// The peer sent something, or closed its side, while input is not wanted. Input is read only when it can be processed;
+// but if the peer closed without sending anything before, it may be gone.
 void Stream::peek() {
     char octet = 0;
     const ssize_t n = ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);

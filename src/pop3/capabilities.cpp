@@ -21,7 +21,7 @@ bool takes_clear_text(const Settings& settings, Channel channel) noexcept {
     return channel == Channel::secure || !settings.require_secure_channel;
 }
 
-// None of this depends on the state, so a tag seen before login stands there afterwards, too (RFC 2449 section 5).
+// None of this depends on the state: the tags are the same before and after login (RFC 2449 section 5).
 void append_capabilities(const Settings& settings, Channel channel, std::string& out) {
     const auto enabled = [&settings](state::Pop3Command command) { return !settings.disabled.contains(command); };
     if (enabled(state::Pop3Command::top)) out.append("TOP\r\n");

@@ -1,5 +1,5 @@
-// pop3/capabilities.h - what works now for this session, and so stands in CAPA (RFC 2449). One answer for CAPA, for
-// AUTH and for the commands themselves, so that they cannot disagree.
+// pop3/capabilities.h - what this session can use now (RFC 2449). CAPA, AUTH and the commands themselves all ask
+// here, so that they cannot disagree.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace buzon::pop3 {
 
-// Whether a password may cross this channel.
+// Whether a password may be sent on this channel.
 [[nodiscard]] bool takes_clear_text(const Settings& settings, Channel channel) noexcept;
 
 // The SASL mechanisms in order of preference: calls `use(Mechanism)` for each that works.

@@ -4,7 +4,7 @@ namespace buzon::pop3 {
 
 namespace {
 
-// RFC 2277 section 4.5: i-default is for everybody who reads some English.
+// RFC 2277 section 4.5: i-default is for readers with some English.
 Catalogue as_international(Catalogue texts) noexcept {
     texts.tag = "i-default";
     texts.name = "International default";

@@ -1,4 +1,4 @@
-// pop3/catalogue.h - every human-readable text of this protocol, once a language (RFC 6856 section 3).
+// pop3/catalogue.h - all human-readable texts of the protocol, per language (RFC 6856 section 3).
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@ namespace buzon::pop3 {
 
 enum class Session::Language : std::uint8_t { english, spanish, international };
 
-// "{}" stands for a number, in the same order in every language. Response codes and everything else that a program
-// reads are not here. Yet some clients read words, too (fetchmail): no refusal for wrong credentials may contain "lock"
-// or "wait", the one for a held maildrop must contain "lock", one for a fault of ours should say "service unavailable".
+// "{}" is a number, in the same order in every language. Response codes and everything else for programs are not here.
+// But fetchmail reads words: a refusal for wrong credentials must not contain "lock" or "wait", the one for a held
+// maildrop must contain "lock", and one for a fault of ours should say "service unavailable".
 struct Catalogue {
     std::string_view tag;  // RFC 5646
     std::string_view name; // of the language, in the language
@@ -22,7 +22,7 @@ struct Catalogue {
     std::string_view goodbye;
     std::string_view too_many_connections;
 
-    // Lines that are no command, commands that cannot be taken.
+    // Invalid lines, and commands that cannot be run.
     std::string_view unknown_command;
     std::string_view line_too_long;
     std::string_view invalid_line;

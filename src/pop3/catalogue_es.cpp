@@ -1,4 +1,4 @@
-// The texts in Spanish, in UTF-8 (RFC 6856 section 3 allows it once LANG was given).
+// The Spanish texts, in UTF-8 (RFC 6856 section 3 allows it after LANG).
 #include "catalogue.h"
 
 namespace buzon::pop3 {

@@ -14,7 +14,7 @@ using Id = state::Pop3Command;
 
 constexpr std::uint8_t rest = Command::rest_of_line;
 
-// In the order of how often they are used in a session with much mail.
+// Ordered by frequency in a session with much mail.
 constexpr Command table[] = {
     {Id::retr, after_login, 1, 1, Commands::retr},
     {Id::dele, after_login, 1, 1, Commands::dele},

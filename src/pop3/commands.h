@@ -1,5 +1,5 @@
-// pop3/commands.h - the table of POP3 commands and their handlers. The table is the protocol: to add a command is to
-// add a row and a handler.
+// pop3/commands.h - the table of POP3 commands and their handlers. To add a command, add a row and
+// a handler.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace buzon::pop3 {
 enum class When : std::uint8_t { before_login, after_login, always };
 
 struct Command {
-    // An argument of this many words may hold spaces: it is the rest of the line, untouched.
+    // An argument with this word count is the rest of the line, unchanged, and may contain spaces.
     static constexpr std::uint8_t rest_of_line = 255;
 
     state::Pop3Command id; // whose name is the verb
@@ -29,16 +29,16 @@ struct Command {
     [[nodiscard]] constexpr std::string_view verb() const noexcept { return state::name_of(id); }
 };
 
-// The row of a verb, in any case but as a whole; null when there is none.
+// Finds a verb, case-insensitively and as a whole; null if there is none.
 [[nodiscard]] const Command* find_command(std::string_view verb) noexcept;
 
-// Digits alone, from 1; "", "0", "+1", "1abc", "0x2", "1.5" and "4294967297" are no message numbers.
+// Digits only, from 1; "", "0", "+1", "1abc", "0x2", "1.5" and "4294967297" are not message numbers.
 [[nodiscard]] std::optional<MessageNumber> parse_message_number(std::string_view text) noexcept;
-// Digits alone, from 0.
+// Digits only, from 0.
 [[nodiscard]] std::optional<std::uint32_t> parse_count(std::string_view text) noexcept;
 
-// The handlers. The table has seen to state and number of arguments before. A friend of Session, so that its state is
-// nobody else's.
+// The handlers. State and number of arguments were checked by the table. A friend of Session, so that nothing else can
+// access its state.
 struct Commands {
     // commands_always.cpp
     static Action quit(Session& session, std::string_view arguments, std::string& out);
@@ -52,7 +52,7 @@ struct Commands {
     static Action apop(Session& session, std::string_view arguments, std::string& out);
     static Action utf8(Session& session, std::string_view arguments, std::string& out);
 
-    // commands_auth.cpp: AUTH and what is said until its end
+    // commands_auth.cpp: AUTH and its exchange
     static Action auth(Session& session, std::string_view arguments, std::string& out);
     static Action answer(Session& session, std::string_view line, std::string& out);
     static void supply(Session& session, auth::ScramCredentials credentials, bool genuine, std::string& out);

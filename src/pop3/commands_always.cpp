@@ -1,4 +1,4 @@
-// The commands of both states: QUIT, CAPA (RFC 2449), LANG (RFC 6856), and STLS, which we have not.
+// The commands of both states: QUIT, CAPA (RFC 2449), LANG (RFC 6856), and STLS, which is refused.
 #include "buzon/line/command_line.h"
 #include "capabilities.h"
 #include "commands.h"
@@ -8,7 +8,7 @@ namespace buzon::pop3 {
 
 namespace {
 
-// RFC 4647 section 3.4, lookup: "es-MX" is served with "es". "*" asks for what the administrator prefers.
+// RFC 4647 section 3.4, lookup: "es-MX" gets "es". "*" asks for the administrator's preference.
 std::optional<std::size_t> find_language(std::string_view range) noexcept {
     if (range == "*") return 0;
     const auto all = catalogues();

@@ -1,4 +1,4 @@
-// AUTH (RFC 5034): the command, its base64 answers, and what the mechanism's machine makes of them.
+// AUTH (RFC 5034): the command, its base64 responses, and the steps of the mechanism.
 #include <utility>
 
 #include "buzon/auth/base64.h"
@@ -12,7 +12,7 @@ namespace buzon::pop3 {
 
 namespace {
 
-// The mechanism of that name, if it works now.
+// The mechanism with that name, if it can be used now.
 std::optional<Mechanism> find_mechanism(const Settings& settings, Channel channel, std::string_view name) {
     std::optional<Mechanism> found;
     for_each_mechanism(settings, channel, [&found, name](Mechanism mechanism) {
@@ -30,13 +30,13 @@ auth::Mechanism machine_of(Mechanism mechanism) noexcept {
     }
 }
 
-// The mechanism of that name, if nothing but TLS is missing for it.
+// The mechanism with that name, if it only lacks TLS.
 std::optional<Mechanism> clear_text_mechanism(const Settings& settings, std::string_view name) {
     const std::optional<Mechanism> found = find_mechanism(settings, Channel::secure, name);
     return found == Mechanism::plain || found == Mechanism::login ? found : std::nullopt;
 }
 
-// Who wants in, as far as an initial response says so.
+// The user name, if an initial response contains it.
 std::string user_of_plain(Mechanism mechanism, std::string_view initial) {
     const std::optional<std::string> octets = auth::decode_base64(initial);
     if (mechanism != Mechanism::plain || !octets) return {};
@@ -53,7 +53,7 @@ Action Commands::auth(Session& session, std::string_view arguments, std::string&
     authorization.user.clear();
     const std::string_view name = line::take_word(arguments);
     if (name.empty()) {
-        // Not in the RFC, but how Outlook asks what there is.
+        // Not in the RFC, but Outlook asks for the list this way.
         ok(out, session.texts().mechanisms_follow);
         append_mechanisms(settings, session.channel_, out);
         return Continue{};
@@ -71,13 +71,13 @@ Action Commands::auth(Session& session, std::string_view arguments, std::string&
 
     const std::string_view initial = line::take_word(arguments);
     if (initial.empty()) return follow(session, authorization.exchange->machine.begin(std::nullopt), out);
-    // "=" is an initial response of no octets; an empty word could not be seen.
+    // "=" is an empty initial response.
     const std::optional<std::string> octets = initial == "=" ? std::string{} : auth::decode_base64(initial);
     if (!octets) return follow(session, auth::Malformed{}, out);
     return follow(session, authorization.exchange->machine.begin(*octets), out);
 }
 
-// A line of the client's while an exchange is going on.
+// Handles a line of the client during an exchange.
 Action Commands::answer(Session& session, std::string_view line, std::string& out) {
     Session::Authorization& authorization = session.authorization();
     if (line == "*") {
@@ -91,11 +91,11 @@ Action Commands::answer(Session& session, std::string_view line, std::string& ou
 }
 
 void Commands::supply(Session& session, auth::ScramCredentials credentials, bool genuine, std::string& out) {
-    // It gives a challenge, so there is nothing for the connection to do.
+    // The result is a challenge, so the connection has nothing to do.
     (void)follow(session, session.authorization().exchange->machine.supply(std::move(credentials), genuine), out);
 }
 
-// What a step of the machine means here. Every step but a question ends the exchange.
+// Turns a step of the mechanism into an Action. Every step except a challenge ends the exchange.
 Action Commands::follow(Session& session, auth::Step step, std::string& out) {
     Session::Authorization& authorization = session.authorization();
     if (const auto* challenge = std::get_if<auth::Challenge>(&step)) {

@@ -1,4 +1,4 @@
-// The commands of the AUTHORIZATION state but AUTH (RFC 1939 sections 4 and 7, RFC 6856).
+// The commands of the AUTHORIZATION state except AUTH (RFC 1939 sections 4 and 7, RFC 6856).
 #include <utility>
 
 #include "buzon/auth/saslprep.h"
@@ -12,7 +12,7 @@ namespace buzon::pop3 {
 
 namespace {
 
-// RFC 6856 section 2.2 asks for SASLprep. A name that it forbids is nobody's, and finds that out with the password.
+// RFC 6856 section 2.2 requires SASLprep. A name that it forbids belongs to nobody; the password will be refused.
 std::string prepared_user(std::string_view name) {
     std::optional<std::string> prepared = auth::saslprep(name);
     return prepared ? std::move(*prepared) : std::string{name};
@@ -35,7 +35,7 @@ Action Commands::user(Session& session, std::string_view arguments, std::string&
     if (!auth::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
     } else {
-        // Whether there is such a user is nobody's business before the password.
+        // The reply must not reveal whether the user exists.
         session.authorization().user = prepared_user(name);
         ok(out, session.texts().user_accepted);
     }
@@ -48,7 +48,7 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
         err(out, Code::none, session.texts().user_first);
         return Continue{};
     }
-    // Asked again here: the operator may have changed his mind since USER.
+    // Checked again, since the setting may have changed since USER.
     if (!takes_clear_text(*session.settings_, session.channel_)) {
         return refuse_clear_text(session, std::exchange(authorization.user, {}), Mechanism::pass, out);
     }

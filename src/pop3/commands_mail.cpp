@@ -21,7 +21,7 @@ Action Commands::stat(Session& session, std::string_view, std::string& out) {
     return Continue{};
 }
 
-// The message that an argument names; nothing when a refusal has been written instead.
+// The message named by an argument; nothing if a refusal was written instead.
 std::optional<MessageNumber> Commands::find_message(Session& session, std::string_view text, std::string& out) {
     const Maildrop& maildrop = session.transaction().maildrop;
     const Catalogue& texts = session.texts();

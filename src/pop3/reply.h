@@ -1,4 +1,4 @@
-// pop3/reply.h - how a reply is written: status, response code, text. Knows no command.
+// pop3/reply.h - writes replies: status, response code, text. Knows no commands.
 #pragma once
 
 #include <charconv>
@@ -32,9 +32,9 @@ void append_pair(std::string& out, std::uint64_t first, std::uint64_t second);
 // "1 whqtswO00WBw418f9t5JxYwZ": a line of UIDL.
 void append_pair(std::string& out, std::uint64_t first, std::string_view second);
 
-inline constexpr std::size_t longest_uidl = 255; // 70 of our own, more of other servers'
+inline constexpr std::size_t longest_uidl = 255; // 70 of our own; those of other servers may be longer
 
-// The same for listings, which may have a million lines: they are put together here and appended many at a time.
+// The same for listings of up to a million lines: buffers them and appends many at a time.
 class PairLines {
 public:
     explicit PairLines(std::string& out) noexcept : out_{out}, before_{out.size()} {}
@@ -54,7 +54,7 @@ public:
         *at = ' ';
         end_line(at + 1 + second.copy(at + 1, longest_uidl));
     }
-    // By how much `out` has grown, or will have when all is there.
+    // By how much `out` has grown, or will have grown once everything is appended.
     [[nodiscard]] std::size_t size() const noexcept { return out_.size() - before_ + used_; }
     void finish() {
         out_.append(text_, used_);

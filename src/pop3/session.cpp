@@ -41,7 +41,7 @@ std::size_t Session::line_limit() const noexcept {
 
 namespace {
 
-// Why a command of the table cannot be taken now; null when it can.
+// Why a command cannot be run now; null if it can.
 std::string_view Catalogue::*obstacle(const Command& command, Session::State state,
                                       std::string_view arguments) noexcept {
     const bool before_login = state == Session::State::authorization;
@@ -71,7 +71,7 @@ Asked Session::line(std::string_view line, std::string& out) {
     }
     const std::size_t before = out.size();
     Asked asked{command->run(*this, given.rest, out), command->id};
-    // Refused arguments are neither a reason to hang up nor a sign of good will.
+    // Refused arguments neither count as a bad line nor reset the count.
     if (out.size() == before || out[before] == '+') bad_lines_ = 0;
     return asked;
 }
@@ -80,7 +80,7 @@ Asked Session::bad_line(BadLine what, std::string& out) {
     return {refuse_line(what == BadLine::too_long ? &Catalogue::line_too_long : &Catalogue::invalid_line, out)};
 }
 
-// A line that is no command, and no answer in an exchange either: that ends with it.
+// An invalid line; it also ends an AUTH exchange.
 Action Session::refuse_line(std::string_view Catalogue::*why, std::string& out) {
     if (state_ == State::authorization) authorization().exchange.reset();
     if (++bad_lines_ < bad_line_limit) {
@@ -96,7 +96,7 @@ void Session::scram_credentials(auth::ScramCredentials credentials, bool genuine
 }
 
 void Session::login_succeeded(Maildrop maildrop, std::string& out) {
-    // What only the login needed goes with the old phase.
+    // Frees what only the login needed.
     std::string name = std::move(authorization().user);
     name.shrink_to_fit();
     phase_ = Transaction{std::move(name), std::move(maildrop)};
@@ -123,7 +123,7 @@ void Session::login_refused(Refusal why, std::string& out, std::optional<std::ui
 }
 
 void Session::delivery_begins(std::optional<std::uint64_t> octets, std::string& out) {
-    // Without a word, as other servers: some clients (mailfilter) take a text for the first line of the header.
+    // Without text, as other servers do: some clients (mailfilter) read it as the first line of the header.
     if (!whole_message_) {
         out.append("+OK\r\n");
         return;

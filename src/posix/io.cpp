@@ -32,7 +32,7 @@ Result<std::string> read_whole(const char* path, int flags, std::size_t limit) {
     if (::fstat(fd.get(), &about) != 0) return last_error();
     if (S_ISDIR(about.st_mode)) return std::error_code{EISDIR, std::system_category()};
     std::string text;
-    // To grow to the size of a large file step by step would cost more than to read it.
+    // Growing to the size of a large file step by step would cost more than reading it.
     if (S_ISREG(about.st_mode)) text.reserve(std::min(static_cast<std::size_t>(about.st_size), limit));
     char piece[64 * 1024];
     for (;;) {
@@ -90,7 +90,7 @@ Result<std::string> read_file(const char* path, std::size_t limit) {
 
 Result<std::string> read_regular_file(const char* path, std::size_t limit) {
     struct stat about {};
-    // Looked at before: to open some devices does something.
+    // Check before opening: opening some devices has side effects.
     if (::stat(path, &about) != 0) return last_error();
     if (!S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) return std::error_code{EINVAL, std::system_category()};
     return read_whole(path, O_NONBLOCK, limit);

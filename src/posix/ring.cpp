@@ -13,14 +13,14 @@
 namespace buzon::posix {
 namespace {
 
-UniqueFd set_up(unsigned most, io_uring_params& about) noexcept {
-    // One process uses it and asks for what is done: since Linux 6.1 that can be told to the kernel, which then spares
+UniqueFd set_up(unsigned max_batch, io_uring_params& about) noexcept {
+    // Only one process uses it and polls for results. Since Linux 6.1 the kernel can be told so, and then saves
     // itself the interruptions.
     constexpr unsigned single_issuer = 1U << 12, defer_taskrun = 1U << 13;
     for (const unsigned flags : {single_issuer | defer_taskrun, 0U}) {
         about = {};
         about.flags = flags;
-        UniqueFd fd{static_cast<int>(::syscall(SYS_io_uring_setup, most, &about))};
+        UniqueFd fd{static_cast<int>(::syscall(SYS_io_uring_setup, max_batch, &about))};
         if (fd || errno != EINVAL) return fd;
     }
     return UniqueFd{};
@@ -52,10 +52,10 @@ Mapping::~Mapping() {
     if (address_ != nullptr) ::munmap(address_, size_);
 }
 
-std::optional<Ring> Ring::make(unsigned most) {
+std::optional<Ring> Ring::make(unsigned max_batch) {
     io_uring_params about;
-    UniqueFd fd = set_up(most, about);
-    // Both rings in one mapping (Linux 5.4): not worth two ways.
+    UniqueFd fd = set_up(max_batch, about);
+    // Both rings are in one mapping (Linux 5.4); we support only that.
     if (!fd || (about.features & IORING_FEAT_SINGLE_MMAP) == 0) return std::nullopt;
     const std::size_t size = std::max<std::size_t>(about.sq_off.array + about.sq_entries * sizeof(unsigned),
                                                    about.cq_off.cqes + about.cq_entries * sizeof(io_uring_cqe));
@@ -80,11 +80,11 @@ Ring::Ring(UniqueFd fd, Mapping rings, Mapping entries, const io_uring_params& a
     for (unsigned i = 0; i < about.sq_entries; ++i) order[i] = i;
 }
 
-// The kernel looks at the tail within perform() only.
+// The kernel reads the tail only within perform().
 io_uring_sqe& Ring::next() noexcept {
     io_uring_sqe& entry = *(number_at<io_uring_sqe>(entries_, 0) + (*submitted_tail_ & submitted_mask_));
     entry = {};
-    entry.user_data = noted_++;
+    entry.user_data = queued_++;
     ++*submitted_tail_;
     return entry;
 }
@@ -112,16 +112,16 @@ void Ring::close(int fd) noexcept {
 }
 
 std::span<const int> Ring::perform() noexcept {
-    const std::span<int> results = std::span{results_}.first(noted_);
+    const std::span<int> results = std::span{results_}.first(queued_);
     std::fill(results.begin(), results.end(), -ECANCELED);
-    unsigned waiting = std::exchange(noted_, 0);
+    unsigned waiting = std::exchange(queued_, 0);
     while (waiting != 0 || running_ != 0) {
         const long taken = ::syscall(SYS_io_uring_enter, fd_.get(), waiting, waiting + running_, IORING_ENTER_GETEVENTS,
                                      nullptr, std::size_t{0});
         if (taken < 0 && errno != EINTR) {
-            // It takes no more: what it has not seen is withdrawn, what runs is waited for.
+            // The kernel accepts no more: withdraw what it has not seen, wait for what is running.
             *submitted_tail_ -= std::exchange(waiting, 0);
-            // Never seen: even waiting is refused, while the kernel may still write into the caller's buffers.
+            // Should not happen: even waiting is refused, while the kernel may still write to the caller's buffers.
             if (running_ != 0 && errno != EAGAIN && errno != EBUSY) std::abort();
         }
         if (taken > 0) {

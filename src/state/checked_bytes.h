@@ -1,4 +1,4 @@
-// state/checked_bytes.h - numbers and texts in a file's octets: small numbers short, reading never beyond the end.
+// state/checked_bytes.h - numbers and texts in a file's octets, with bounds-checked reading.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace buzon::state {
 
-// Seven bits an octet, the lowest first; the high bit says that more follow (LEB128).
+// Seven bits per octet, the lowest first; the high bit means that more follow (LEB128).
 inline void put_number(std::uint64_t number, std::string& out) {
     while (number >= 0x80) {
         out += static_cast<char>(number | 0x80);
@@ -23,7 +23,7 @@ inline void put_text(std::string_view text, std::string& out) {
     out += text;
 }
 
-// Takes things off the front of octets that somebody else wrote.
+// Reads from the front of untrusted octets.
 class ByteReader {
 public:
     explicit ByteReader(std::string_view bytes) : rest_{bytes} {}

@@ -1,4 +1,4 @@
-// state/config_text.cpp - a config file line by line.
+// state/config_text.cpp - edits a config file line by line.
 #include "buzon/state/config_text.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace buzon::state {
 namespace {
 
-// One line of the text with its end, cut into pieces that together are the line.
+// One line including its end, split into pieces that make up the whole line.
 struct Pieces {
     std::string_view indent, name, between, value, end; // between: blanks and '='; end: blanks and the line's end
     bool has_value = false;
@@ -85,8 +85,8 @@ std::variant<std::vector<ConfigLine>, std::size_t> parse_config(std::string_view
 std::string edit_config(std::string_view text, std::string_view name, std::span<const std::string> values) {
     const std::string_view end = line_end_of(text);
     std::string out;
-    std::size_t used = 0;        // values that have their line
-    std::size_t behind_last = 0; // where more of them go
+    std::size_t used = 0;        // values already placed
+    std::size_t behind_last = 0; // where to insert the others
     bool any = false;
     while (!text.empty()) {
         const std::string_view line = take_line(text);

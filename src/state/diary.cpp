@@ -1,4 +1,4 @@
-// state/diary.cpp - pages in order of use.
+// state/diary.cpp - pages, ordered by last use.
 #include "buzon/state/diary.h"
 
 namespace buzon::state {
@@ -20,7 +20,7 @@ void Diary::write(std::string_view user, std::string_view line) {
         page.lines.erase(0, page.lines.find('\n') + 1);
         --page.count;
     }
-    // As large as it has to be: most users have a line or two, and there are thousands.
+    // Reserve exactly: most of the thousands of users have a line or two.
     page.lines.reserve(page.lines.size() + line.size() + 1);
     page.lines += line;
     page.lines += '\n';

@@ -1,4 +1,4 @@
-// state/escape.cpp - one walk over the characters of a value, three ways to write the dangerous ones.
+// state/escape.cpp - escapes values in three formats with one scan.
 #include "escape.h"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t max_value = 512;
 
-// The length of the valid UTF-8 sequence that begins text, 0 for none. C1 controls (U+0080..U+009F), which terminals
-// obey, and surrogates and overlong forms (RFC 3629) are not taken for valid.
+// The length of the valid UTF-8 sequence at the start of text, 0 for none. C1 controls (U+0080..U+009F), which
+// terminals obey, surrogates and overlong forms (RFC 3629) are invalid.
 std::size_t utf8_length(std::string_view text) {
     const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
     const auto tail = [&](std::size_t i) { return (at(i) & 0xC0u) == 0x80u; };
@@ -27,7 +27,7 @@ std::size_t utf8_length(std::string_view text) {
     return (first == 0xF0 && at(1) < 0x90) || (first == 0xF4 && at(1) >= 0x90) ? 0 : 4;
 }
 
-// A value cut to what a line may hold, never inside a character.
+// Cuts a value to the maximum length, never inside a character.
 std::string_view shorten(std::string_view text) {
     if (text.size() <= max_value) return text;
     std::size_t end = max_value - 3;
@@ -45,12 +45,12 @@ bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
-// An octet above 0x7F that is part of no character.
+// An octet above 0x7F that is not part of a character.
 bool is_stray(char c) {
     return static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Copies whole UTF-8 characters beyond ASCII; every other octet goes through put(octet).
+// Copies UTF-8 characters beyond ASCII; passes every other octet to put(octet).
 template <class Put>
 void walk(std::string_view text, std::string& out, Put put) {
     for (std::size_t i = 0; i < text.size();) {
@@ -77,7 +77,7 @@ void append_quoted(std::string_view value, std::string& out, Put put) {
 void append_number(std::uint64_t number, std::string& out) {
     char digits[20];
     const auto [end, error] = std::to_chars(std::begin(digits), std::end(digits), number);
-    (void)error; // 20 digits always do
+    (void)error; // 20 digits always suffice
     out.append(digits, end);
 }
 
@@ -132,7 +132,7 @@ void append_word(std::string_view text, std::string& out) {
         out += '-';
         return;
     }
-    const bool lone_dash = text == "-"; // would read as "none"
+    const bool lone_dash = text == "-"; // would mean "none"
     walk(text, out, [&](char c) {
         if (c == ' ' || c == '%' || is_control(c) || is_stray(c) || lone_dash)
             append_hex(c, out += '%');

@@ -1,4 +1,4 @@
-// state/event_bus.cpp - one event, written once, to everybody who wants it.
+// state/event_bus.cpp - formats an event once and passes it to all listeners.
 #include "buzon/state/event_bus.h"
 
 #include <span>

@@ -1,4 +1,4 @@
-// state/history.cpp - periods that fill, finish and are packed away.
+// state/history.cpp - fills, finishes and packs periods.
 #include "buzon/state/history.h"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ std::string pack(const std::vector<Count>& sums) {
     return cells;
 }
 
-// Calls visit(index, sum) for every pair; false when the octets are no such pairs or an index reaches `series`.
+// Calls visit(index, sum) for every pair; false if the octets are not such pairs or an index reaches `series`.
 template <class Visit>
 bool unpack(std::string_view cells, std::size_t series, Visit visit) {
     ByteReader in{cells};
@@ -81,16 +81,16 @@ void History::sample(Time now, std::span<const Count> values, bool gauges_too) {
     }
 }
 
-// Makes `number` the running period.
+// Makes `number` the current period.
 void History::move_to(Level& level, std::size_t kept, std::int64_t number) const {
     Running& running = level.now;
     if (running.samples == 0) running.number = number;
     if (running.number < number) {
         level.past.push_back({running.number, running.samples, pack(running.sums)});
-        if (level.past.size() >= kept) level.past.pop_front(); // the running one is one of those kept
+        if (level.past.size() >= kept) level.past.pop_front(); // the current one is one of those kept
         running = {number, 0, std::vector<Count>(series_.size(), 0)};
     }
-    // The clock went back: what it now calls the future was counted before now, so it belongs to the running period.
+    // The clock was set back: periods now in the future were counted in the past, so add them to the current one.
     running.number = number;
     while (!level.past.empty() && level.past.back().number >= number) {
         const Row& row = level.past.back();
@@ -136,8 +136,8 @@ std::optional<std::size_t> History::find(std::string_view name) const {
     return static_cast<std::size_t>(found - series_.begin());
 }
 
-// magic; count of series and (name, gauge) each; for each of four levels the count of rows and (number, as the
-// difference to the row before; samples; cells) each, the running period last; CRC-32 of all that, four octets.
+// File: magic; number of series and (name, gauge) for each; for each of four levels the number of rows and (number, as
+// the difference to the row before; samples; cells) for each, the current period last; CRC-32 of all that, four octets.
 std::string History::encode() const {
     std::string out{magic};
     put_number(series_.size(), out);
@@ -180,7 +180,7 @@ std::optional<std::string> History::decode(std::string_view file) {
         const auto gauge = in.number(1);
         if (!name || !gauge) return "damaged: a series' name";
         const auto ours = find(*name);
-        // An earlier build kept means of percentiles: they are none.
+        // An earlier build stored means of percentiles, which are meaningless.
         if (ours && has_sums(*ours) && series_[*ours].gauge == (*gauge == 1)) index = *ours;
     }
     std::array<Level, 4> levels;

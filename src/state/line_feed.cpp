@@ -1,4 +1,4 @@
-// state/line_feed.cpp - the ring, and places in it.
+// state/line_feed.cpp - the ring and its readers.
 #include "buzon/state/line_feed.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ void LineFeed::append(unsigned kind, std::string_view line) {
         lines_.push_back({std::string{line}, kind});
     } else {
         Line& slot = lines_[next_ % capacity_];
-        slot.text.assign(line); // its memory is used again
+        slot.text.assign(line); // reuses its memory
         ++dropped_[std::exchange(slot.kind, kind) & 31u];
     }
     ++next_;

@@ -1,4 +1,4 @@
-// state/log.cpp - an event becomes a line, if its level lets it.
+// state/log.cpp - writes events of sufficient level as lines.
 #include "buzon/state/log.h"
 
 #include <utility>

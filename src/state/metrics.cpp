@@ -1,4 +1,4 @@
-// state/metrics.cpp - the table of metrics, and the table laid flat.
+// state/metrics.cpp - the table of metrics, and its flattened form.
 #include "buzon/state/metrics.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace buzon::state {
 namespace {
 
-// "messages" stay "messages": small letters everywhere.
+// Command names in lower case.
 constexpr auto lower_command_names = [] {
     std::array<std::array<char, 8>, pop3_command_count> names{};
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -84,7 +84,7 @@ constexpr MetricField fields[] = {
     counter("kicks", "buzon_kicks_total", "Sessions ended by a manager.", &M::kicks),
 
     gauge("filters-running", "buzon_filters_running", "Transformation programs running now.", &M::filters_running),
-    gauge("filters-queued", "buzon_filters_queued", "Messages that wait for their transformation to start.",
+    gauge("filters-queued", "buzon_filters_queued", "Messages waiting for their transformation to start.",
           &M::filters_queued),
     counter("filters-started", "buzon_filters_started_total", "Transformation programs started.", &M::filters_started),
     family<&M::filter_failures>("filter-failures", "buzon_filter_failures_total", "Failed transformations by cause.",
@@ -94,21 +94,20 @@ constexpr MetricField fields[] = {
     counter("filter-bytes-out", "buzon_filter_output_bytes_total", "Octets read from transformation programs.",
             &M::filter_bytes_out, "octets"),
 
-    timing("login-time", "buzon_login_duration_seconds", "From the secret to the answer.", &M::login_time),
+    timing("login-time", "buzon_login_duration_seconds", "From receiving the password to the reply.", &M::login_time),
     timing("scan-time", "buzon_scan_duration_seconds", "Reading a maildrop at login.", &M::scan_time),
     timing("retr-time", "buzon_retrieval_duration_seconds", "From RETR to the last octet of the message.",
            &M::retr_time),
     timing("filter-time", "buzon_filter_duration_seconds", "From the start of a transformation program to its end.",
            &M::filter_time),
-    timing("loop-lag", "buzon_event_loop_lag_seconds", "Time between two looks of the event loop at its descriptors.",
-           &M::loop_lag),
+    timing("loop-lag", "buzon_event_loop_lag_seconds", "Time between two polls of the event loop.", &M::loop_lag),
 
     counter("worker-jobs", "buzon_worker_jobs_total", "Jobs given to worker processes.", &M::worker_jobs),
-    gauge("workers-busy", "buzon_worker_jobs_pending", "Jobs of worker processes that wait or run.", &M::workers_busy),
+    gauge("workers-busy", "buzon_worker_jobs_pending", "Worker jobs that are waiting or running.", &M::workers_busy),
     counter("worker-failures", "buzon_worker_failures_total", "Worker processes that died.", &M::worker_failures),
     counter("out-of-memory", "buzon_out_of_memory_total", "Work given up because memory could not be had.",
             &M::out_of_memory),
-    counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines dropped because their reader was slow.",
+    counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines dropped because their reader was too slow.",
             &M::log_lines_lost),
     gauge("memory", "buzon_resident_memory_bytes", "Resident memory.", &M::memory, "octets"),
     gauge("descriptors", "buzon_open_descriptors", "Open file descriptors.", &M::descriptors),
@@ -122,7 +121,7 @@ struct Percentile {
 };
 constexpr Percentile percentiles[] = {{"-p50", 50}, {"-p99", 99}};
 
-// Visits the flat series of a row: (suffix of the name, gauge or not, value).
+// Visits the series of a row: (suffix of the name, gauge or not, value).
 template <class Visit>
 void each_series(const MetricField& field, const Metrics& metrics, Visit visit) {
     if (field.histogram != nullptr) {
@@ -151,7 +150,8 @@ Count Histogram::count() const noexcept {
 
 void Histogram::mark(Count second) noexcept {
     if (count_ > 0 && second <= mark_at(count_ - 1).second) return;
-    // The first one stays the latest that is a whole minute old: the spans since then are those of the last minute.
+    // The first mark is the latest that is at least a minute old; the durations since then are those of the last
+    // minute.
     while (count_ > 1 && second - std::min(second, mark_at(1).second) >= recent_seconds) {
         first_ = (first_ + 1) % marks_.size();
         --count_;

@@ -1,4 +1,4 @@
-// state/settings.cpp - the table of settings: one row each, with its type, bounds and meaning.
+// state/settings.cpp - the table of settings, with types, bounds and meanings.
 #include "buzon/state/settings.h"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ std::string allowed_number(const SettingField& field) {
            std::to_string(field.max);
 }
 
-// The three functions of a row, made from a pointer to the member that it stands for.
+// Makes the three functions of a row from a pointer to its member.
 template <std::uint64_t Settings::*Member>
 constexpr SettingField number(std::string_view name, std::uint64_t min, std::uint64_t max, std::string_view meaning,
                               SettingType type = SettingType::number) {
@@ -149,7 +149,7 @@ constexpr SettingField host_row(std::string_view name, std::string_view meaning)
             [](const SettingField&) -> std::string { return "one plain host name"; }};
 }
 
-// Free text on one line: printable ASCII, with no blank at either end.
+// Free text on one line: printable ASCII without blanks at either end.
 inline constexpr std::size_t longest_text = 200;
 
 template <std::string Settings::*Member>
@@ -171,11 +171,11 @@ constexpr SettingField text_row(std::string_view name, std::string_view meaning)
             [](const SettingField&) { return "printable text of 1 to " + std::to_string(longest_text) + " octets"; }};
 }
 
-// Those in which a new password can be kept; auth/scheme.h has them all.
+// The schemes for new passwords; auth/scheme.h has all schemes.
 inline constexpr std::array<std::string_view, 7> hash_scheme_names = {
     "SCRAM-SHA-256", "SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT", "CRYPT", "MD5-CRYPT", "PLAIN"};
 
-// A scheme's name, in either case, as everywhere else.
+// A scheme's name, case-insensitive as everywhere.
 constexpr SettingField scheme_row(std::string_view name, std::string_view meaning) {
     return {name,
             SettingType::choice,
@@ -201,60 +201,63 @@ constexpr std::uint64_t week = 604'800, million = 1'000'000;
 constexpr std::uint64_t terabyte = std::uint64_t{1} << 40;
 
 constexpr SettingField rows[] = {
-    duration<&S::timeout>("timeout", 1, week, "idle time after which a logged-in session ends, deleting nothing"),
+    duration<&S::timeout>("timeout", 1, week,
+                          "idle time after which a logged-in session ends without deleting anything"),
     duration<&S::login_timeout>("login-timeout", 1, week, "total time allowed for logging in"),
     number<&S::max_connections>("max-connections", 0, 10 * million,
-                                "POP3 connections at once; 0: what the file limit allows"),
-    number<&S::max_per_ip>("max-per-ip", 0, 10 * million, "POP3 connections at once from one address; 0: no limit"),
+                                "concurrent POP3 connections; 0: as many as the limit on open files allows"),
+    number<&S::max_per_ip>("max-per-ip", 0, 10 * million, "concurrent POP3 connections from one address; 0: no limit"),
     number<&S::max_per_user>("max-per-user", 0, 10 * million,
-                             "sessions at once of one user where they are shared; 0: no limit"),
-    choice<&S::sessions, session_rule_names>("sessions", "one session a maildrop, or several that share it"),
-    // Not above four minutes: the kernel gives up a silent client then (net/listener.cpp).
+                             "concurrent sessions of one user, if sessions are shared; 0: no limit"),
+    choice<&S::sessions, session_rule_names>("sessions", "one session per maildrop, or several that share it"),
+    // At most four minutes, when the kernel gives up a silent client (net/listener.cpp).
     duration<&S::peer_silence>("peer-silence", 5, 240,
-                               "silence after which the holder of a maildrop makes room for another login"),
+                               "silence after which the holder of a maildrop may be displaced by another login"),
     duration<&S::login_delay>("login-delay", 0, 86'400,
-                              "least time between two logins of a user (LOGIN-DELAY); 0: none"),
-    commands_row("disable", "optional POP3 commands that are switched off"),
+                              "minimum time between two logins of a user (LOGIN-DELAY); 0: none"),
+    commands_row("disable", "optional POP3 commands to switch off"),
     host_row("host", "name used in the greeting and in INFO"),
 
     number<&S::max_message_size>("max-message-size", 0, terabyte,
                                  "larger messages are listed but not sent; 0: no limit", SettingType::octets),
-    duration<&S::undelete_grace>("undelete-grace", 0, 3650, "how long deleted mail can be brought back; 0: not at all",
+    duration<&S::undelete_grace>("undelete-grace", 0, 3650, "how long deleted mail can be restored; 0: not at all",
                                  SettingType::days),
-    choice<&S::uidl, uidl_source_names>("uidl", "where the UIDLs of a maildrop without a list of ours come from"),
-    text_row<&S::uidl_format>("uidl-format", "pop3_uidl_format of the Dovecot whose dovecot-uidlist is taken over"),
-    choice<&S::uidl_order, uidl_order_names>(
-        "uidl-order", "what messages go by where no list gives their order; mtime: as qmail-pop3d"),
+    choice<&S::uidl, uidl_source_names>("uidl", "source of UIDLs for a maildrop without a buzon-uidl"),
+    text_row<&S::uidl_format>("uidl-format", "pop3_uidl_format of the Dovecot that wrote dovecot-uidlist"),
+    choice<&S::uidl_order, uidl_order_names>("uidl-order",
+                                             "order of messages where no list gives one; mtime: as in qmail-pop3d"),
     number<&S::uidl_breaker>("uidl-breaker", 0, 100,
-                             "share of known messages that may change their UIDL before a login is refused",
+                             "refuse a login if more of the known messages would change their UIDL",
                              SettingType::percent),
     flag<&S::no_fsync>("no-fsync", "answer QUIT without waiting for the disk"),
 
-    flag<&S::require_tls>("require-tls", "take no clear-text secret unless the front says TLS or the peer is loopback"),
-    flag<&S::proxy_tls>("proxy-tls", "who comes from a --proxy-from peer came over TLS, whatever its header says"),
+    flag<&S::require_tls>("require-tls",
+                          "refuse clear-text secrets unless the front reports TLS or the client is on loopback"),
+    flag<&S::proxy_tls>("proxy-tls", "treat connections from --proxy-from peers as TLS, whatever their header says"),
     flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
-    scheme_row("hash-scheme", "how USER ADD and USER PASS keep a password"),
+    scheme_row("hash-scheme", "how USER ADD and USER PASS store a password"),
     duration<&S::auth_cache>("auth-cache", 0, 86'400, "how long a verified password is remembered; 0: not at all"),
-    number<&S::throttle_free>("throttle-free", 0, 1000, "wrong logins of a source before it has to wait"),
+    number<&S::throttle_free>("throttle-free", 0, 1000, "wrong logins from one source before it must wait"),
     number<&S::throttle_free_user>("throttle-free-user", 0, 1000,
-                                   "wrong logins of a user, from sources he is not known at, before they have to wait"),
-    number<&S::throttle_free_familiar>(
-        "throttle-free-familiar", 0, 1000,
-        "wrong logins of a user from a source where he logged in lately, before it has to wait"),
+                                   "wrong logins for one user from unfamiliar sources before these must wait"),
+    number<&S::throttle_free_familiar>("throttle-free-familiar", 0, 1000,
+                                       "wrong logins for one user from a familiar source before it must wait"),
     duration<&S::throttle_delay>("throttle-delay", 0, 3600,
-                                 "first wait after too many wrong logins, doubled each time; 0: none"),
+                                 "first wait after too many wrong logins; it doubles each time; 0: none"),
     duration<&S::throttle_max_delay>("throttle-max-delay", 0, 3600, "longest wait after wrong logins"),
     duration<&S::throttle_forgive>("throttle-forgive", 1, week, "time in which one wrong login is forgiven"),
     duration<&S::throttle_familiar>("throttle-familiar", 0, 3650,
-                                    "how long a source stays known where a user logged in", SettingType::days),
+                                    "how long a source stays familiar after a user logged in from it",
+                                    SettingType::days),
 
     duration<&S::transform_timeout>("transform-timeout", 1, 86'400, "longest time a program may take without progress"),
-    number<&S::transform_hold>("transform-hold", 0, 16u << 20, "output held back until the program's fate is known",
+    number<&S::transform_hold>("transform-hold", 0, 16u << 20, "output held back until the programs have ended",
                                SettingType::octets),
-    number<&S::max_transforms>("max-transforms", 0, 10'000, "programs at once; 0: two a processor"),
+    number<&S::max_transforms>("max-transforms", 0, 10'000, "concurrent transformations; 0: two per CPU"),
     number<&S::transform_queue>("transform-queue", 0, million, "messages that may wait for their program to start"),
-    duration<&S::transform_wait>("transform-wait", 1, 86'400, "longest time a message waits for its program to start"),
-    duration<&S::transform_cpu>("transform-cpu", 0, 86'400, "processor time of one program; 0: no limit"),
+    duration<&S::transform_wait>("transform-wait", 1, 86'400,
+                                 "longest time a message may wait for its program to start"),
+    duration<&S::transform_cpu>("transform-cpu", 0, 86'400, "CPU time of one program; 0: no limit"),
     number<&S::transform_memory>("transform-memory", 0, terabyte, "address space of one program; 0: no limit",
                                  SettingType::octets),
     number<&S::transform_file_size>("transform-file-size", 0, terabyte, "largest file a program may write; 0: no limit",
@@ -262,10 +265,10 @@ constexpr SettingField rows[] = {
     number<&S::transform_processes>("transform-processes", 0, million, "processes of the programs' user; 0: no limit"),
     number<&S::transform_files>("transform-files", 0, million, "open files of one program; 0: no limit"),
 
-    choice<&S::log_level, level_names>("log-level", "the least important events that are logged"),
-    choice<&S::log_format, log_format_names>("log-format", "form of the log's lines"),
+    choice<&S::log_level, level_names>("log-level", "least important level that is logged"),
+    choice<&S::log_format, log_format_names>("log-format", "format of the log"),
     flag<&S::verbose>("verbose", "log the traffic statistics of each session"),
-    number<&S::max_managers>("max-managers", 1, 100'000, "management connections at once"),
+    number<&S::max_managers>("max-managers", 1, 100'000, "concurrent management connections"),
     duration<&S::mgmt_timeout>("mgmt-timeout", 1, week, "idle time after which a management connection ends"),
 };
 

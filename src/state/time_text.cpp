@@ -1,4 +1,4 @@
-// state/time_text.cpp - times as ISO 8601 writes them, always UTC.
+// state/time_text.cpp - times in ISO 8601, always UTC.
 #include <chrono>
 #include <optional>
 #include <string>
@@ -34,7 +34,7 @@ void append_date_and_time(std::chrono::sys_seconds when, std::string& out) {
     append_padded(time.seconds().count(), 2, out += ':');
 }
 
-// Exactly `width` digits at a place.
+// Exactly `width` digits at a position.
 std::optional<unsigned> digits_at(std::string_view text, std::size_t place, std::size_t width) {
     unsigned n = 0;
     for (const char c : text.substr(place, width)) {

@@ -15,8 +15,8 @@ struct Message {
     posix::UniqueFd fd;
 };
 
-// A body too large for one datagram travels in a memory file; the receiver does not see the difference.
-// The socket decides whether the calls wait: the server's end is non-blocking, the worker's is not.
+// A body too large for one datagram is sent in a memfd; the receiver sees no difference.
+// Whether the calls block depends on the socket: the server's end is non-blocking, the worker's is not.
 [[nodiscard]] posix::Transfer send_message(int socket, std::uint8_t kind, std::string_view body, int fd);
 [[nodiscard]] posix::Transfer receive_message(int socket, Message& into);
 

@@ -15,10 +15,10 @@ using detail::Process;
 
 namespace {
 
-// After so many failures in a row to tell a worker of a job, all that wait are refused, and so are new ones until the
-// pause that follows each failure is over. Then one of them is a new try.
-constexpr int most_failures = 6;
-constexpr auto first_pause = 10ms; // and twice as long after each further failure
+// After this many consecutive failures to send a job to a worker, all queued jobs are refused, and so are new ones
+// until the pause after the last failure is over. Then one of them is a new try.
+constexpr int max_failures = 6;
+constexpr auto first_pause = 10ms; // doubles with each further failure
 constexpr std::chrono::milliseconds longest_pause = 5s;
 
 } // namespace
@@ -40,7 +40,7 @@ bool Pending::waiting() const noexcept {
 void Pending::drop() noexcept {
     if (!order_) return;
     const std::shared_ptr<Order> order = std::move(order_);
-    order->dropped = true; // a queued order is skipped when its turn comes
+    order->dropped = true; // skipped when it reaches the front of the queue
     order->on_answer = nullptr;
     if (order->process && order->job.abandonable) order->process->kill();
 }
@@ -49,8 +49,8 @@ void Pending::drop() noexcept {
 
 Pool::Pool(event::EventLoop& loop, Settings settings) : loop_{loop}, settings_{std::move(settings)} {
     // To forget a worker must not take memory.
-    processes_.reserve(settings_.most_processes);
-    leaving_.reserve(8 * settings_.most_processes);
+    processes_.reserve(settings_.max_processes);
+    leaving_.reserve(8 * settings_.max_processes);
 }
 
 Pool::~Pool() = default;
@@ -61,7 +61,7 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     order->job.fd = -1;
     order->on_answer = std::move(on_answer);
     if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
-    if (queue_.size() >= settings_.longest_queue || hopeless() || (job.fd >= 0 && !order->fd)) {
+    if (queue_.size() >= settings_.max_queue || hopeless() || (job.fd >= 0 && !order->fd)) {
         fail_later(order, Fate::refused);
         return Pending{order};
     }
@@ -97,9 +97,9 @@ void Pool::feed_while_there_is_memory() {
             continue;
         }
         Process* const process = idle_or_new();
-        if (!process && !processes_.empty()) return; // all are busy
+        if (!process && !processes_.empty()) return; // all workers are busy
         if (!process) {
-            fail_later(order, Fate::crashed); // no worker, and none can be had
+            fail_later(order, Fate::crashed); // no worker, and none can be started
             queue_.pop_front();
             continue;
         }
@@ -109,7 +109,7 @@ void Pool::feed_while_there_is_memory() {
             queue_.pop_front();
             break;
         case Process::Taken::worker_gone: {
-            // One that has served may have died while it was idle: there is another, or a new one.
+            // A worker that has answered before may have died while idle: try another, or a new one.
             const bool fresh = !process->has_served();
             gone(*process);
             if (fresh) could_not_send();
@@ -120,26 +120,26 @@ void Pool::feed_while_there_is_memory() {
     }
 }
 
-// The kernel has no memory for a message, or new workers die at once: to try on and on would cost a process a time, and
-// all of ours.
+// The kernel has no memory for a message, or new workers die at once. Retrying without a pause would start one process
+// after another and use up our time.
 void Pool::could_not_send() {
     std::chrono::milliseconds pause = first_pause;
     for (int i = 0; i < failures_ && pause < longest_pause; ++i) pause *= 2;
     pause_.begin(std::min(pause, longest_pause));
-    failures_ = std::min(failures_ + 1, most_failures + 10);
+    failures_ = std::min(failures_ + 1, max_failures + 10);
     if (!hopeless()) return;
     for (; !queue_.empty(); queue_.pop_front()) fail_later(queue_.front(), Fate::refused);
 }
 
 bool Pool::hopeless() const noexcept {
-    return pause_.lasts() && failures_ >= most_failures;
+    return pause_.lasts() && failures_ >= max_failures;
 }
 
 Process* Pool::idle_or_new() {
     const auto idle = std::find_if(processes_.begin(), processes_.end(), [](const auto& p) { return p->idle(); });
     if (idle != processes_.end()) return idle->get();
-    // A program that could not be started will not be a microsecond later.
-    if (processes_.size() >= settings_.most_processes || event::Clock::now() < no_start_before_) return nullptr;
+    // A program that could not be started will not start a microsecond later.
+    if (processes_.size() >= settings_.max_processes || event::Clock::now() < no_start_before_) return nullptr;
     auto process = std::make_unique<Process>(*this);
     if (!process->start(settings_)) {
         ++started_;

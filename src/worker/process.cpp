@@ -35,7 +35,7 @@ public:
         sigaddset(&standard, SIGPIPE);
         ::posix_spawnattr_setsigmask(&attributes, &none);
         ::posix_spawnattr_setsigdefault(&attributes, &standard);
-        // A group of its own: a Ctrl-C meant for the server must not end a worker in the middle of an update.
+        // A process group of its own: Ctrl-C for the server must not end a worker in the middle of an update.
         ::posix_spawnattr_setpgroup(&attributes, 0);
         ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     }
@@ -86,10 +86,10 @@ std::error_code Process::start(const Settings& settings) {
 
 Process::Taken Process::take(const std::shared_ptr<Order>& order) {
     limit_.arm(pool_.loop_.timers(), event::Clock::now()); // takes its memory: nothing may fail once the job is sent
-    // Never would_block: an idle worker has read everything we ever sent, and one message fits the empty socket.
+    // Never would_block: an idle worker has read everything we sent, and one message fits in the empty socket.
     const posix::Transfer sent = send_message(socket_.get(), order->job.kind, order->job.body, order->fd.get());
     if (sent.what != posix::Moved::some) {
-        rest();
+        arm_idle_limit();
         return sent.why.value() == EPIPE || sent.why.value() == ECONNRESET ? Taken::worker_gone : Taken::not_sent;
     }
     if (!order->job.repeatable) {
@@ -104,7 +104,7 @@ Process::Taken Process::take(const std::shared_ptr<Order>& order) {
     return Taken::yes;
 }
 
-// Of this process, since it was started. All there is where it cannot be told: then there is nobody to wait for.
+// CPU time of this process since its start. The maximum if it cannot be read: then there is nothing to wait for.
 std::chrono::nanoseconds Process::processor_time() const noexcept {
     if (pool_.settings_.processor_limit.count() == 0) return {};
     clockid_t clock{};
@@ -115,7 +115,7 @@ std::chrono::nanoseconds Process::processor_time() const noexcept {
     return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
 }
 
-// To the earliest moment at which the job can be too late; nobody can use more processor time than has passed.
+// Arms the timer for the earliest time at which the job can exceed a limit; CPU time is at most elapsed time.
 void Process::arm_limit() {
     const Settings& allowed = pool_.settings_;
     std::optional<event::Instant> when;
@@ -131,7 +131,7 @@ void Process::arm_limit() {
         limit_.disarm();
 }
 
-void Process::rest() {
+void Process::arm_idle_limit() {
     if (idle()) limit_.arm(pool_.loop_.timers(), event::Clock::now() + pool_.settings_.idle_limit);
 }
 
@@ -145,7 +145,7 @@ void Process::on_ready(std::uint32_t) {
     posix::Transfer got{posix::Moved::failed, 0, std::make_error_code(std::errc::not_enough_memory)};
     event::guarded([&] { got = receive_message(socket_.get(), message); }, [] {});
     if (got.what == posix::Moved::would_block) return;
-    // The message was whole, only the place for its descriptor was missing: that is no fault of the worker's.
+    // The message is complete; only a slot for its descriptor was missing. That is not the worker's fault.
     if (order_ && got.what == posix::Moved::failed && got.why.value() == EMFILE) {
         limit_.disarm();
         return answer(Answer{Fate::no_descriptor, {}, {}});
@@ -162,7 +162,7 @@ void Process::on_ready(std::uint32_t) {
 
 void Process::on_timer(event::Timer&) {
     if (!order_) {
-        if (pool_.spare(*this)) watch_.close(socket_); // it sees that and ends, and on_exit() hears of it
+        if (pool_.spare(*this)) watch_.close(socket_); // the worker sees that and exits; then on_exit() is called
         return;
     }
     const Settings& allowed = pool_.settings_;
@@ -184,7 +184,7 @@ void Process::end(Fate fate) {
     watch_.stop();
     limit_.disarm();
     if (order_ && !order_->dropped) ++pool_.crashed_;
-    pool_.gone(*this); // keeps us alive until the next turn
+    pool_.gone(*this); // keeps this object until the next turn
     if (order_ && fate == Fate::crashed && order_->job.repeatable && !order_->dropped && pool_.again(order_)) {
         order_ = nullptr;
     }
@@ -195,9 +195,9 @@ void Process::answer(Answer what) {
     const std::shared_ptr<Order> order = std::move(order_);
     order_ = nullptr;
     order->process = nullptr;
-    // First the next job, so that the worker is busy while the server digests this answer.
+    // Send the next job first, so that the worker is busy while the server handles this answer.
     pool_.feed();
-    rest();
+    arm_idle_limit();
     if (order->dropped || !order->on_answer) return;
     Pool::tell(std::exchange(order->on_answer, nullptr), std::move(what));
 }

@@ -10,9 +10,9 @@ namespace buzon::worker::detail {
 
 struct Order {
     Job job;
-    posix::UniqueFd fd; // our own copy of job.fd while the order waits in the queue
+    posix::UniqueFd fd; // our own copy of job.fd while the order is queued
     Pool::OnAnswer on_answer;
-    Process* process = nullptr; // who works on it
+    Process* process = nullptr; // the worker that has it
     Fate fate = Fate::refused;  // when nobody will
     bool dropped = false;
 };
@@ -25,7 +25,7 @@ public:
     [[nodiscard]] std::error_code start(const Settings& settings);
     [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
     [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
-    // Unless it was taken the order is still the caller's.
+    // On failure the order still belongs to the caller.
     enum class Taken : std::uint8_t { yes, not_sent, worker_gone };
     [[nodiscard]] Taken take(const std::shared_ptr<Order>& order);
     [[nodiscard]] bool has_served() const noexcept { return served_; } // it has answered once
@@ -37,7 +37,7 @@ private:
     void on_exit(int status) override;
     [[nodiscard]] std::chrono::nanoseconds processor_time() const noexcept;
     void arm_limit();
-    void rest();
+    void arm_idle_limit();
     void end(Fate fate);
     void answer(Answer answer);
 

@@ -13,7 +13,7 @@
 namespace buzon::worker {
 namespace {
 
-// The socket remembers who made it.
+// The socket remembers which process made it.
 bool is_child_of_peer(int socket) noexcept {
     ucred maker{};
     socklen_t size = sizeof maker;
@@ -23,16 +23,16 @@ bool is_child_of_peer(int socket) noexcept {
 } // namespace
 
 int serve(const std::function<Reply(Request)>& work) {
-    // A server that is killed takes its workers with it: none of them goes on changing what the next server, which
-    // holds the locks by then, has begun to show. One that was killed before this call may have left a job in the
-    // socket.
+    // When the server is killed, its workers die, too. Otherwise they would go on changing maildrops that the next
+    // server, which then holds the locks, is already showing. A server killed before this call may have left a job in
+    // the socket.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!is_child_of_peer(worker_socket)) return EXIT_FAILURE;
-    // A worker rests most of the time. As it is the allocator would take the first large block that is freed for a
-    // reason to keep the next ones, tens of MB of them.
+    // A worker is idle most of the time. By default the allocator would take the first large block that is freed as a
+    // reason to keep later ones, tens of MB of them.
     constexpr int large_block = 128 * 1024;
     ::mallopt(M_MMAP_THRESHOLD, large_block);
-    // What is smaller it keeps up to here, else it would ask the kernel for the same pages with every job.
+    // It keeps smaller blocks up to this limit; otherwise it would ask the kernel for the same pages at every job.
     constexpr int kept = 1024 * 1024;
     ::mallopt(M_TRIM_THRESHOLD, kept);
     for (;;) {
@@ -42,7 +42,7 @@ int serve(const std::function<Reply(Request)>& work) {
         if (got.what != posix::Moved::some) return EXIT_FAILURE;
         const Reply reply = work(Request{message.kind, std::move(message.body), std::move(message.fd)});
         if (detail::send_message(worker_socket, 0, reply.body, reply.fd.get()).what != posix::Moved::some) {
-            return EXIT_SUCCESS; // nobody is there to hear it
+            return EXIT_SUCCESS; // nobody is left to receive it
         }
     }
 }

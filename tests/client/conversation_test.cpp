@@ -187,5 +187,5 @@ TEST_CASE("a greeting that never comes is waited for only so long") {
     REQUIRE(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&where), &size) == 0);
     const auto opened = Conversation::open({"127.0.0.1", std::to_string(ntohs(where.sin_port)), ""}, 50ms);
     REQUIRE(std::holds_alternative<std::string>(opened));
-    CHECK(std::get<std::string>(opened) == "no greeting came");
+    CHECK(std::get<std::string>(opened) == "the server sent no greeting");
 }

@@ -45,25 +45,25 @@ TEST_CASE("a rising history rises from the left bottom to the right top, its run
     std::vector<double> values;
     for (int i = 0; i < 32; ++i) values.push_back(i);
     Chart rising = chart(Period::minute, 1min, values);
-    CHECK(draw(rising, 8, 24) == "messages by the minute,\n"
+    CHECK(draw(rising, 8, 24) == "messages by minute, 2026\n"
                                  "    32 ┤            ⢀⣠⣴⡮\n"
                                  "    24 ┤        ⢀⣠⣴⣾⣿⣿⣿⡯\n"
                                  "    16 ┤    ⢀⣠⣴⣾⣿⣿⣿⣿⣿⣿⣿⡯\n"
                                  "     8 ┤⢀⣠⣴⣾⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⡯\n"
                                  "       └┴───────────────\n"
                                  "        10:00\n"
-                                 "running minute 31; befor\n");
+                                 "current minute 31; befor\n");
     values.resize(16);
     rising = chart(Period::minute, 1min, values);
     rising.charset = Charset::ascii;
-    CHECK(draw(rising, 8, 24) == "messages by the minute,\n"
+    CHECK(draw(rising, 8, 24) == "messages by minute, 2026\n"
                                  "    16 +             .:/\n"
                                  "    12 +         .::###/\n"
                                  "     8 +     .::#######/\n"
                                  "     4 + .::###########/\n"
                                  "       ++---------+-----\n"
                                  "        10:00     10:10\n"
-                                 "running minute 15; befor\n");
+                                 "current minute 15; befor\n");
 }
 
 TEST_CASE("no row is wider than the screen, and no picture higher, whatever the history") {
@@ -87,11 +87,11 @@ TEST_CASE("no row is wider than the screen, and no picture higher, whatever the 
 TEST_CASE("the title and the axis tell what, when and how much") {
     const auto rows = rows_of(draw(chart(Period::minute, 1min, std::vector<double>(120, 1500), "bytes"), 24, 80));
     REQUIRE(rows.size() == 20);
-    CHECK(rows[0] == "bytes by the minute (octets, k = 1024), 2026-11-23 10:00 to 2026-11-23 11:59 UTC");
+    CHECK(rows[0] == "bytes by minute (octets, k = 1024), 2026-11-23 10:00 to 2026-11-23 11:59 UTC");
     CHECK(rows[1].find("  2.0k \xE2\x94\xA4") == 0);
     CHECK(rows[18].find("10:00") != std::string::npos);
     CHECK(rows[18].find("11:30") != std::string::npos);
-    CHECK(rows[19] == "running minute 1.5k; before it last 1.5k, least 1.5k, most 1.5k, mean 1.5k");
+    CHECK(rows[19] == "current minute 1.5k; before: last 1.5k, min 1.5k, max 1.5k, mean 1.5k");
 }
 
 TEST_CASE("hours in which the server did not run stay empty") {
@@ -112,11 +112,11 @@ TEST_CASE("the running period is never drawn as a whole one, and the axis ends n
         week.now = week.points.back().start + 24h; // a seventh of the last sixteenth of the axis
         auto rows = rows_of(draw(week, 24, 80));
         REQUIRE(rows.size() == 20);
-        CHECK(rows[0] == "messages by the week, 2026-11-23 10:00 to 2026-11-24 10:00 UTC");
+        CHECK(rows[0] == "messages by week, 2026-11-23 10:00 to 2026-11-24 10:00 UTC");
         for (const std::string& row : rows) CHECK(row.find(full) == std::string::npos);
         CHECK(columns(rows[16]) == 8 + 69); // the fifteen before are empty: 72 columns, four and a half a week
         CHECK(columns(rows[17]) == 8 + 69);
-        CHECK(rows[19] == "running week 5");
+        CHECK(rows[19] == "current week 5");
 
         // The rest of the week is time to come, whatever a clock that is wrong says.
         week.now = week.points.back().start + 24h * 70;
@@ -131,7 +131,7 @@ TEST_CASE("the running period is never drawn as a whole one, and the axis ends n
         minutes.points.back().value = 0;
         minutes.charset = charset;
         rows = rows_of(draw(minutes, 24, 80));
-        CHECK(rows[19] == "running minute 0; before it last 8, least 8, most 8, mean 8");
+        CHECK(rows[19] == "current minute 0; before: last 8, min 8, max 8, mean 8");
         for (std::size_t row = 1; row <= 16; ++row) {
             CHECK(columns(rows[row]) == 80);
             CHECK(rows[row].ends_with(full));
@@ -145,12 +145,12 @@ TEST_CASE("where the locale is not UTF-8 a plot is ASCII, whatever the metric is
         odd.charset = Charset::ascii;
         for (const char c : draw(odd, 24, wide)) CHECK(static_cast<unsigned char>(c) < 0x80);
         odd.points.clear();
-        CHECK(draw(odd, 24, wide) == "no history of caf?? by the day yet\n");
+        CHECK(draw(odd, 24, wide) == "no history of caf?? by day yet\n");
     }
 }
 
 TEST_CASE("a history that is not there is said in words") {
-    CHECK(draw({"messages", Period::week, {}, {}}, 24, 80) == "no history of messages by the week yet\n");
+    CHECK(draw({"messages", Period::week, {}, {}}, 24, 80) == "no history of messages by week yet\n");
 }
 
 TEST_CASE("points out of order or far apart draw something and come to an end") {

@@ -73,7 +73,7 @@ TEST_CASE("a server that is not there, goes away or speaks something else is 69"
     const Finished no_managers = run_client(to(other, {"METR"}));
     CHECK(no_managers.code == 69);
     CHECK(no_managers.out.empty());
-    CHECK(no_managers.err == "client: 127.0.0.1:" + other.port() + ": this is no management service\n");
+    CHECK(no_managers.err == "client: 127.0.0.1:" + other.port() + ": this is not a management service\n");
     CHECK(other.heard().empty());
     const FakeServer full{{}, "-ERR [SYS/TEMP] too many\r\n"};
     const Finished refused = run_client(to(full, {"METR"}));
@@ -166,7 +166,7 @@ TEST_CASE("an administrator's password comes from the environment and is sent fi
     const Finished bad = run_client(to(server, {"METR"}, {"--auth", "root"}), {}, {"BUZON_PASSWORD=wrong"});
     CHECK(bad.code == 1);
     CHECK(bad.out.empty());
-    CHECK(bad.err == "client: log-in refused: unknown command\n");
+    CHECK(bad.err == "client: login refused: unknown command\n");
     const Finished none = run_client(to(server, {"METR"}, {"--auth", "root"}));
     CHECK(none.code == 64);
     const Finished two_lines = run_client(to(server, {"METR"}, {"--auth", "root"}), {}, {"BUZON_PASSWORD=a\nDIED"});

@@ -79,7 +79,7 @@ TEST_CASE("top shows what the real server does, in a window of any size") {
     terminal.wait_for(" q quits   s sorts (by load)");
     CHECK_FALSE(screen.overflowed());
     terminal.resize(24, 80);
-    terminal.wait_for(" LOG-INS");
+    terminal.wait_for(" LOGINS");
 
     waiting.reset(); // the program is ended with its session
     terminal.wait_for("running 0");
@@ -100,7 +100,7 @@ TEST_CASE("plot draws the real history, and writes it as CSV where there is no t
     TerminalClient terminal{to(server, {"plot", "messages", "week"})};
     CHECK(terminal.wait_end() == 0);
     const Screen& screen = terminal.screen();
-    CHECK(screen.row(0).starts_with("messages by the week, 20"));
+    CHECK(screen.row(0).starts_with("messages by week, 20"));
     CHECK(screen.row(0).ends_with(" UTC"));
     CHECK(screen.row(1) == "     4 \xE2\x94\xA4");
     // One week of at least sixteen, three quarters high. It still runs: what there is of it is hatched.
@@ -111,7 +111,7 @@ TEST_CASE("plot draws the real history, and writes it as CSV where there is no t
         CHECK(screen.row(row).find("\xE2\xA3\xBF") == std::string::npos);
     }
     CHECK(screen.row(17).starts_with("       \xE2\x94\x94"));
-    CHECK(screen.row(19) == "running week 3");
+    CHECK(screen.row(19) == "current week 3");
 
     const Finished csv = run_client(to(server, {"plot", "messages", "week"}));
     CHECK(csv.code == 0);
@@ -198,7 +198,7 @@ TEST_CASE("a real server that is killed ends top and the prompt with 69 and the 
         server.expect_no_clean_end();
         TerminalClient terminal{to(server, top ? std::vector<std::string>{"top"} : std::vector<std::string>{})};
         if (top)
-            terminal.wait_for(" LOG-INS");
+            terminal.wait_for(" LOGINS");
         else
             terminal.wait_cursor("> |");
         server.process().signal(SIGKILL);

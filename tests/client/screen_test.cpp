@@ -66,7 +66,7 @@ TEST_CASE("top leaves on Ctrl-C, on signals and when the server is killed, each 
     for (const int number : {0, SIGTERM, SIGINT, SIGKILL}) {
         FakeServer server{replies()};
         TerminalClient terminal{words_to(server, {"top"})};
-        terminal.wait_for("LOG-INS");
+        terminal.wait_for("LOGINS");
         if (number == 0)
             terminal.type("\x03");
         else if (number == SIGKILL)
@@ -144,9 +144,9 @@ TEST_CASE("plot draws into a terminal and writes CSV elsewhere") {
     const FakeServer server{replies()};
     TerminalClient terminal{words_to(server, {"plot", "messages"})};
     CHECK(terminal.wait_end() == 0);
-    CHECK(terminal.screen().row(0).starts_with("messages by the minute, 2026-11-23 10:00 to 2026-11-23 1"));
+    CHECK(terminal.screen().row(0).starts_with("messages by minute, 2026-11-23 10:00 to 2026-11-23 1"));
     CHECK(terminal.screen().row(1).find("   600 \xE2\x94\xA4") == 0);
-    CHECK(terminal.screen().row(19) == "running minute 590; before it last 580, least 0, most 580, mean 290");
+    CHECK(terminal.screen().row(19) == "current minute 590; before: last 580, min 0, max 580, mean 290");
 
     const Finished file = run_client(words_to(server, {"plot", "messages"}));
     CHECK(file.code == 0);
@@ -169,9 +169,9 @@ TEST_CASE("plot and top work from the prompt, which goes on behind them") {
     TerminalClient terminal{words_to(server, {})};
     terminal.wait_cursor("> |");
     terminal.type("plot messages hour 5\r");
-    terminal.wait_for("no history of messages by the hour yet");
+    terminal.wait_for("no history of messages by hour yet");
     terminal.type("top\r");
-    terminal.wait_for("LOG-INS");
+    terminal.wait_for("LOGINS");
     terminal.type("q");
     terminal.wait_cursor("> |");
     terminal.type("METR\r");
@@ -181,7 +181,7 @@ TEST_CASE("plot and top work from the prompt, which goes on behind them") {
     terminal.wait_cursor("> |");
     terminal.type("top\r");
     terminal.wait_until([&] { return server.heard().find("AUTH ana open sesame\nEVNT login") != std::string::npos; },
-                        "a log-in of top");
+                        "a login of top");
     terminal.type("q");
     terminal.wait_cursor("> |");
     terminal.type("\x04");

@@ -47,14 +47,14 @@ TopView watched(Charset charset = Charset::utf8) {
 
 } // namespace
 
-TEST_CASE("the live view fits 80 by 24 and shows load, rates, filters and log-ins") {
+TEST_CASE("the live view fits 80 by 24 and shows load, rates, filters and logins") {
     TopView view = watched();
     CHECK(text_of(view.frame(24, 80, 1795446874)) ==
           " buzon [::1]:1111   up 1h   15:14:34 UTC\n"
           " connections 4   memory 12M   files 21   lag 250us\n"
           " messages/s       10                                                         \u2588\u2588\u2588\n"
           " octets/s       100k                                                         \u2588\u2588\u2588\n"
-          " log-ins/s         1                                                         \u2588\u2588\u2588\n"
+          " logins/s          1                                                         \u2588\u2588\u2588\n"
           " online            3                                                         \u2588\u2588\u2588\n"
           " filters        running 1   queued 0   started 44   failed 2 (exit 2)\n"
           " ID     USER       ADDRESS              STATE  CMD    SENT   OF OCT/S QUEUE  AGE\n"
@@ -62,7 +62,7 @@ TEST_CASE("the live view fits 80 by 24 and shows load, rates, filters and log-in
           " 1      user1      127.0.0.1:4000       open                                  2m\n"
           " 3      -          10.0.0.9:77          login                                 2s\n"
           "\n\n\n\n\n\n\n"
-          " LOG-INS\n"
+          " LOGINS\n"
           " 15:14:35  auth-fail  eve              ip=10.0.0.9\n"
           " 15:14:34  login      user2            session=2 ip=::1\n"
           "\n\n"

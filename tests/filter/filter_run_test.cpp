@@ -285,7 +285,7 @@ TEST_CASE_METHOD(Fixture, "a program that uses up its processor time is killed")
     REQUIRE(owner->start_shell("while :; do :; done").ok());
     const Outcome& outcome = owner->finish();
     CHECK(outcome.cause == Cause::signal);
-    CHECK(outcome.text == "/bin/sh: killed by SIGXCPU (its time of processor was used up)");
+    CHECK(outcome.text == "/bin/sh: killed by SIGXCPU (CPU time limit exceeded)");
     CHECK(outcome.cpu > 500ms);
 }
 

@@ -58,7 +58,7 @@ TEST_CASE("KICK ends a session by its id, or all of a user") {
     CHECK(manager.say("KICK user1") == "+OK 1\r\n");
     CHECK(manager.say("KICK 4") == "+OK 1\r\n"); // an id goes before a name
     CHECK(manager.say("KICK 4") == "+OK 1\r\n"); // now it is the user called 4
-    CHECK(manager.say("KICK 4") == "-ERR no such session or user logged in\r\n");
+    CHECK(manager.say("KICK 4") == "-ERR no such session, and no such user is logged in\r\n");
     CHECK(manager.say("KICK").starts_with("-ERR"));
     CHECK(manager.say("LOGG 1").find("kick level=notice target=4 sessions=1 by=127.0.0.1:5000 manager=7") !=
           std::string::npos);

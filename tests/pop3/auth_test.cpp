@@ -30,7 +30,7 @@ const std::string client_final = encode_base64("c=biws,r=rOprNGfwEbeRWgbNEkqO%hv
                                                "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
 const std::string server_final = encode_base64("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
 
-const std::string bad_answer = "-ERR Not a valid answer, authentication ended\r\n";
+const std::string bad_answer = "-ERR Invalid response, authentication aborted\r\n";
 
 Conversation& greeted(Conversation& conversation) {
     conversation.send("");

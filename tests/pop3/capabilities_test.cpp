@@ -160,7 +160,7 @@ TEST_CASE("APOP is announced by the greeting, and taken only then") {
     {
         Conversation conversation{world};
         CHECK(conversation.send("") == "+OK POP3 server ready\r\n");
-        CHECK(conversation.command("APOP user1 digest") == "-ERR APOP is not possible here\r\n");
+        CHECK(conversation.command("APOP user1 digest") == "-ERR APOP is not available\r\n");
         CHECK(conversation.asked.empty());
     }
     world.settings.plain_secrets_known = true;
@@ -182,7 +182,7 @@ TEST_CASE("APOP is announced by the greeting, and taken only then") {
 TEST_CASE("STLS is refused in every state, and what follows it is not taken for TLS") {
     Conversation conversation;
     conversation.send("");
-    CHECK(conversation.send("STLS\r\nCAPA\r\n").find("-ERR TLS is not started here\r\n+OK ") == 0);
+    CHECK(conversation.send("STLS\r\nCAPA\r\n").find("-ERR STLS is not supported\r\n+OK ") == 0);
     conversation.log_in();
     CHECK(conversation.command("stls").find("-ERR ") == 0);
 }

@@ -84,15 +84,15 @@ TEST_CASE("SEARCH asks for what its criteria say, and lists numbers and sizes of
         C: SEARCH
         S: -ERR Wrong number of arguments
         C: SEARCH SUBJECT
-        S: -ERR Not valid search criteria
+        S: -ERR Invalid search criteria
         C: SEARCH LARGER x
-        S: -ERR Not valid search criteria
+        S: -ERR Invalid search criteria
         C: SEARCH TO "x
-        S: -ERR Not valid search criteria
+        S: -ERR Invalid search criteria
     )");
     CHECK(conversation.asked.back() == "search Subject \"dos palabras\" not LARGER 5");
     conversation.world.found = std::nullopt;
-    CHECK(conversation.command("SEARCH TO x") == "-ERR [SYS/TEMP] The messages cannot be searched now\r\n");
+    CHECK(conversation.command("SEARCH TO x") == "-ERR [SYS/TEMP] The messages cannot be searched at the moment\r\n");
     CHECK(conversation.command("NOOP") == "+OK\r\n");
 }
 
@@ -110,5 +110,5 @@ TEST_CASE("REPORT asks for thirty days, or as many as it says") {
         CHECK(conversation.command(bad) == "-ERR Not a valid number\r\n");
     CHECK(conversation.command("REPORT 1 2") == "-ERR Wrong number of arguments\r\n");
     conversation.world.report = std::nullopt;
-    CHECK(conversation.command("REPORT") == "-ERR [SYS/TEMP] The report cannot be read now\r\n");
+    CHECK(conversation.command("REPORT") == "-ERR [SYS/TEMP] The report cannot be read at the moment\r\n");
 }

@@ -90,15 +90,15 @@ TEST_CASE("the examples of sections 5 and 7: STAT, LIST, DELE, RSET, UIDL, TOP")
         C: DELE 1
         S: +OK Message 1 deleted
         C: DELE 1
-        S: -ERR Message 1 is deleted already
+        S: -ERR Message 1 is already deleted
         C: LIST 1
-        S: -ERR Message 1 is deleted already
+        S: -ERR Message 1 is already deleted
         C: RETR 1
-        S: -ERR Message 1 is deleted already
+        S: -ERR Message 1 is already deleted
         C: UIDL 1
-        S: -ERR Message 1 is deleted already
+        S: -ERR Message 1 is already deleted
         C: TOP 1 0
-        S: -ERR Message 1 is deleted already
+        S: -ERR Message 1 is already deleted
         C: STAT
         S: +OK 1 200
         C: LIST
@@ -288,10 +288,10 @@ TEST_CASE("a delivery that is refused is one reply, and the session goes on") {
         std::string reply;
     };
     for (const Case& given :
-         {Case{DeliveryRefusal::gone, "-ERR [SYS/TEMP] The message is no longer there\r\n"},
-          Case{DeliveryRefusal::unreadable, "-ERR [SYS/TEMP] The message cannot be read now\r\n"},
+         {Case{DeliveryRefusal::gone, "-ERR [SYS/TEMP] The message no longer exists\r\n"},
+          Case{DeliveryRefusal::unreadable, "-ERR [SYS/TEMP] The message cannot be read at the moment\r\n"},
           Case{DeliveryRefusal::filter_failed, "-ERR [SYS/TEMP] The message could not be transformed\r\n"},
-          Case{DeliveryRefusal::too_large, "-ERR [SYS/PERM] The message is larger than this server delivers\r\n"}}) {
+          Case{DeliveryRefusal::too_large, "-ERR [SYS/PERM] The message exceeds this server's size limit\r\n"}}) {
         World world;
         world.delivery_refusal = given.why;
         Conversation conversation{world};

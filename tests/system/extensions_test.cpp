@@ -56,7 +56,7 @@ TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
     CHECK(client.command("DELE 3").starts_with("+OK"));
     CHECK(search(client, "TEXT faro") == Words{second});
     CHECK(search(client, "LARGER 0") == Words{first, second});
-    CHECK(client.command("SEARCH FOO x") == "-ERR Not valid search criteria");
+    CHECK(client.command("SEARCH FOO x") == "-ERR Invalid search criteria");
     // A message that another program removes is none, pipelined commands keep their order.
     maildir.remove("1700100000.a");
     client.send("SEARCH TEXT faro\r\nNOOP\r\nSEARCH TEXT gestion\r\nSTAT\r\n");

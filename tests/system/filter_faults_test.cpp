@@ -189,7 +189,7 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     };
     CHECK(among("cause=exit why=\"" + directory / "filter-1: exit status 1\""));
     CHECK(among(": killed by SIGKILL\""));
-    CHECK(among(": killed by SIGXCPU (its time of processor was used up)\""));
+    CHECK(among(": killed by SIGXCPU (CPU time limit exceeded)\""));
     CHECK(among(": no progress for 4 s\""));
     CHECK(among(": cannot start: No such file or directory"));
     // One line an event, with message and user; complaints are bounded.

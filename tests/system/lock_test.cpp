@@ -155,7 +155,7 @@ TEST_CASE("shared sessions see and delete side by side") {
     CHECK(first.command("DELE 1").starts_with("+OK"));
     CHECK(second.command("STAT").starts_with("+OK 3 ")); // marks are a session's own
     first.quit();
-    CHECK(second.command("RETR 1") == "-ERR [SYS/TEMP] The message is no longer there");
+    CHECK(second.command("RETR 1") == "-ERR [SYS/TEMP] The message no longer exists");
     CHECK(second.retrieve(2) == "Subject: x\r\n\r\n2\r\n");
     CHECK(second.command("DELE 1").starts_with("+OK"));
     CHECK(second.command("DELE 3").starts_with("+OK"));

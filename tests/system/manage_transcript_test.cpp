@@ -131,7 +131,7 @@ version *
 >> QUIT
 .
 > EVNT nothing
--ERR no such event type, there are server connect refused login auth-fail *
+-ERR no such event type; the types are server connect refused login auth-fail *
 > EVNT login nothing
 -ERR *
 > EVNT login retr
@@ -173,7 +173,7 @@ version *
 +OK
 .
 > WHYY
--ERR WHYY wants a user
+-ERR WHYY needs a user
 > USER LIST
 +OK
 user1
@@ -181,7 +181,7 @@ user2
 .
 > HELP NOOP
 +OK
-NOOP - nothing
+NOOP - do nothing
 .
 > HELP nothing
 -ERR no such command
@@ -197,7 +197,7 @@ const char* const changes = R"(
 > AUTH root wrong
 -ERR [AUTH] name or password incorrect
 > AUTH root
--ERR AUTH wants a name and a password
+-ERR AUTH needs a name and a password
 > TRAN
 -ERR [AUTH] log in with AUTH first
 > AUTH root s3cr3t
@@ -227,7 +227,7 @@ const char* const changes = R"(
 > TRAN FOR nobody
 -ERR no such user
 > TRAN FOR
--ERR TRAN FOR wants a user
+-ERR TRAN FOR needs a user
 > TRAN
 +OK on /usr/bin/tr a-z A-Z
 > HOST
@@ -251,7 +251,7 @@ const char* const changes = R"(
 > PORT $TAKEN
 -ERR *: Address already in use
 > PORT 65536
--ERR a port is a whole number from 0 to 65535; 0: any free one
+-ERR a port is a whole number from 0 to 65535; 0 means any free port
 > PORT -1
 -ERR *
 > PORT 1 2
@@ -308,11 +308,11 @@ timeout 900 (a whole number of seconds from 1 to 604800; default 600): *
 > USER ADD ana una clave
 +OK
 > USER ADD ana otra
--ERR the user exists already
+-ERR the user already exists
 > USER ADD ../x y
 -ERR *
 > USER ADD bea
--ERR a name and a password are wanted
+-ERR a name and a password are required
 > USER PASS ana otra clave
 +OK
 > USER PASS nobody x
@@ -330,17 +330,17 @@ ana
 > USER DEL
 -ERR USER DEL takes one name
 > USER
--ERR USER LIST, USER ADD *
+-ERR usage: USER LIST, USER ADD *
 > KICK nobody
--ERR no such session or user logged in
+-ERR no such session, and no such user is logged in
 > KICK
--ERR KICK wants a session or a user
+-ERR KICK needs a session or a user
 > KICK user1
 +OK 1
 > KICK 1
--ERR no such session or user logged in
+-ERR no such session, and no such user is logged in
 > UNDL
--ERR UNDL wants a user
+-ERR UNDL needs a user
 > UNDL nobody
 -ERR no such user
 > UNDL user1 yesterday

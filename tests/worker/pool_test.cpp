@@ -87,7 +87,7 @@ const buzon::test::SecondLife registered{"test-worker", worker_process};
 Settings settings(std::size_t processes = 2) {
     Settings s;
     s.arguments = {"test-worker"};
-    s.most_processes = processes;
+    s.max_processes = processes;
     s.time_limit = 20s;
     return s;
 }
@@ -284,7 +284,7 @@ TEST_CASE("a job that must be finished goes on when nobody waits for it") {
 TEST_CASE("a queue that is full refuses, and a program that cannot be started fails its jobs") {
     EventLoop loop;
     Settings s = settings(1);
-    s.longest_queue = 1;
+    s.max_queue = 1;
     Pool pool{loop, s};
     Asked one, two, three;
     ask(pool, one, Job{sleep_for_ever, "", -1, true});

@@ -12,10 +12,10 @@ namespace buzon::auth {
 
 class AllowNets {
 public:
-    // `address[/bits],...` of either family; `local` stands for peers without an address (a unix socket).
+    // `address[/bits],...` of either family; `local` means peers without an address (a unix socket).
     [[nodiscard]] static Parsed<AllowNets> parse(std::string_view text);
 
-    // Nothing as a source is a peer without an address.
+    // No source means a peer without an address.
     [[nodiscard]] bool contains(const std::optional<Source>& source) const noexcept;
 
 private:

@@ -1,4 +1,4 @@
-// auth/base64.h - base64 (RFC 4648 section 4), strict in what it takes.
+// auth/base64.h - base64 (RFC 4648 section 4), with strict decoding.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@ namespace buzon::auth {
 // Padded, on one line.
 [[nodiscard]] std::string encode_base64(std::string_view octets);
 
-// One spelling for every value: padding is required, and characters outside the alphabet, octets behind the padding
-// and stray bits below it are refused (RFC 4648 sections 3.1 to 3.5).
+// Accepts exactly one encoding of every value: padding is required, and characters outside the alphabet, octets after
+// the padding and stray bits are refused (RFC 4648 sections 3.1 to 3.5).
 [[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
 
 } // namespace buzon::auth

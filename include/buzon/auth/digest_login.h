@@ -1,4 +1,4 @@
-// auth/digest_login.h - logins by a digest over the clear password: APOP (RFC 1939 section 7) and CRAM-MD5 (RFC 2195).
+// auth/digest_login.h - logins by a digest of the plain password: APOP (RFC 1939 section 7) and CRAM-MD5 (RFC 2195).
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace buzon::auth {
 
-// `timestamp`: that of the greeting, angle brackets included. `digest`: 32 hexadecimal digits, as sent. Nothing as a
-// password is a user who has none or does not exist: takes the same time and never matches.
+// `timestamp`: that of the greeting, angle brackets included. `digest`: 32 hexadecimal digits, as sent. No
+// password means a user who has none or does not exist: takes the same time and never matches.
 [[nodiscard]] bool apop_matches(std::string_view timestamp, const std::optional<std::string>& clear_password,
                                 std::string_view digest);
 

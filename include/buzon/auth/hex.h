@@ -7,10 +7,10 @@
 
 namespace buzon::auth {
 
-// Two lower-case digits an octet.
+// Two lower-case digits per octet.
 [[nodiscard]] std::string encode_hex(std::string_view octets);
 
-// Digits of either case, an even number of them; anything else is nothing.
+// An even number of digits of either case; nothing for anything else.
 [[nodiscard]] std::optional<std::string> decode_hex(std::string_view digits);
 
 } // namespace buzon::auth

@@ -10,8 +10,8 @@
 
 namespace buzon::auth {
 
-// A keyed hash, ready for one message. A copy made before update() serves for another message under the same key
-// without hashing the key again: PBKDF2 lives on that.
+// A keyed hash, ready for one message. A copy made before update() can be used for another message with the same
+// key, without hashing the key again; PBKDF2 depends on that.
 template <class Hash>
 class Hmac {
 public:

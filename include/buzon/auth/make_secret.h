@@ -1,4 +1,4 @@
-// auth/make_secret.h - a new secret for a password, as a passwd-file takes it.
+// auth/make_secret.h - makes a secret from a password, in the form of a passwd-file.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 namespace buzon::auth {
 
 // `{SCHEME}secret` with a fresh salt, for any scheme that Secret knows (without an ending; CRYPT is yescrypt where the
-// system has it). `rounds` as the scheme counts them, 0 = its usual number. Burns CPU, like Secret::verify. Refused: an
+// system has it). `rounds` in the scheme's units; 0 = its default. Uses much CPU, like Secret::verify. Refused: an
 // unknown scheme, an empty password, one that is not UTF-8 or holds control characters. {PLAIN} becomes {PLAIN.b64}
-// where the password holds a ':' or begins or ends with a space, which a passwd-file could not keep.
+// if the password contains a ':' or begins or ends with a space, which a passwd-file cannot store.
 [[nodiscard]] Parsed<std::string> make_secret(std::string_view scheme, std::string_view password,
                                               unsigned long rounds = 0);
 
-// Whether this system can: crypt(3) need not know every method.
+// Whether this system supports the scheme: crypt(3) need not know every method.
 [[nodiscard]] bool can_make_secret(std::string_view scheme) noexcept;
 
 } // namespace buzon::auth

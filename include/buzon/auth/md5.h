@@ -1,4 +1,4 @@
-// auth/md5.h - MD5 (RFC 1321), for APOP and CRAM-MD5 alone: it protects nothing else.
+// auth/md5.h - MD5 (RFC 1321), only for APOP and CRAM-MD5.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 
 namespace buzon::auth {
 
-// Takes its input in any slices. A copy goes on from where the original stood.
+// Accepts input in any pieces. A copy continues from the state of the original.
 class Md5 {
 public:
     static constexpr std::size_t block_octets = 64;
@@ -16,7 +16,7 @@ public:
     using Digest = std::array<unsigned char, digest_octets>;
 
     void update(std::string_view octets) noexcept;
-    // Ends the input: afterwards the object is good for nothing but assignment.
+    // Ends the input; afterwards the object can only be assigned to.
     [[nodiscard]] Digest finish() noexcept;
 
 private:

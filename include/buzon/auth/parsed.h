@@ -1,4 +1,4 @@
-// auth/parsed.h - what a text meant, or a sentence why it means nothing.
+// auth/parsed.h - the result of parsing a text, or the reason why it is invalid.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 namespace buzon::auth {
 
 struct Wrong {
-    std::string why; // for an operator to read; never holds a secret
+    std::string why; // for an operator; never contains a secret
 };
 
-// Always look before value(): asking for the value of what was refused is a bug of ours and throws.
+// Check it before value(): asking for the value of an invalid text is a bug and throws.
 template <class T>
 class [[nodiscard]] Parsed {
 public:
@@ -25,7 +25,7 @@ public:
     [[nodiscard]] const T& value() const& { return std::get<0>(state_); }
     [[nodiscard]] T&& value() && { return std::get<0>(std::move(state_)); }
 
-    // The reason; empty when there is a value.
+    // The reason; empty if there is a value.
     [[nodiscard]] std::string why() const {
         const Wrong* wrong = std::get_if<1>(&state_);
         return wrong ? wrong->why : std::string{};

@@ -1,4 +1,4 @@
-// auth/random.h - octets nobody can guess, from the kernel.
+// auth/random.h - unguessable octets from the kernel.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace buzon::auth {
 
-// Throws std::system_error where the kernel has no random octets to give: nothing secret can be made then.
+// Throws std::system_error if the kernel has no random octets: then no secret can be made.
 [[nodiscard]] std::string random_octets(std::size_t count);
 
 } // namespace buzon::auth

@@ -1,10 +1,10 @@
-// auth/sasl.h - the SASL mechanisms as machines: a decoded message of the client goes in, what to do next comes out.
+// auth/sasl.h - the SASL mechanisms as state machines: pass in a decoded message of the client, get the next step.
 // Knows no base64, no sockets, no users and no clock.
 //
-//   begin --> Challenge --> next --> ... --> CheckPlain | CheckDigest    the owner checks, and the exchange is over
+//   begin --> Challenge --> next --> ... --> CheckPlain | CheckDigest    the owner checks; the exchange ends
 //                       |
 //                       +-> NeedCredentials --supply--> Challenge --next--> ... --> Accepted    (SCRAM)
-//   Refused and Malformed end it from anywhere.
+//   Refused and Malformed end it at any point.
 #pragma once
 
 #include <optional>
@@ -16,20 +16,20 @@
 
 namespace buzon::auth {
 
-// Send this to the client, its answer goes to next().
+// Send this to the client and pass its response to next().
 struct Challenge {
     std::string text;
 };
-// Find what scram_source() says of this user, derive what is to be derived, and supply() it.
+// Get scram_source() for this user, derive the credentials if needed, and supply() them.
 struct NeedCredentials {
     std::string user;
 };
-// Whether the password is this user's decides the login.
+// The login succeeds if the password is this user's.
 struct CheckPlain {
     std::string user;
     std::string password;
 };
-// Whether digest_matches() with this user's clear password decides the login.
+// The login succeeds if digest_matches() with this user's plain password.
 struct CheckDigest {
     std::string user;
     std::string challenge;
@@ -39,9 +39,9 @@ struct CheckDigest {
 struct Accepted {
     std::string user;
 };
-// A well-formed attempt that failed: answer as to a wrong password.
+// A well-formed attempt that failed: answer like a wrong password.
 struct Refused {};
-// Not what the mechanism allows: a mistake of the client's, not a guess.
+// Not allowed by the mechanism: an error of the client, not a guess.
 struct Malformed {
     std::string_view why;
 };
@@ -52,22 +52,22 @@ enum class Mechanism { plain, login, cram_md5, scram_sha_256 };
 struct MechanismRow {
     std::string_view name;
     Mechanism mechanism;
-    bool sends_password;        // not without TLS where that is required
-    bool needs_clear_passwords; // of the users, on our side
+    bool sends_password;        // refused without TLS where TLS is required
+    bool needs_clear_passwords; // needs the users' plain passwords on our side
 };
 
-// By the name of the AUTH command, in either case; null when unknown.
+// Looks up the name given to AUTH, in either case; null if unknown.
 [[nodiscard]] const MechanismRow* find_mechanism(std::string_view name) noexcept;
 
-// PLAIN (RFC 4616): one message, `[authzid] NUL user NUL password`. An authzid must be the user himself: nobody acts
-// for another here.
+// PLAIN (RFC 4616): one message, `[authzid] NUL user NUL password`. An authzid must be the user's own name:
+// nobody may act for another user.
 class PlainMachine {
 public:
     [[nodiscard]] Step begin(const std::optional<std::string_view>& initial) const;
     [[nodiscard]] Step next(std::string_view message) const;
 };
 
-// LOGIN, which no RFC describes: asks for the user, then for the password. A first message with AUTH is the user.
+// LOGIN, which no RFC describes: asks for the user, then for the password. An initial response is the user.
 class LoginMachine {
 public:
     [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
@@ -89,14 +89,14 @@ private:
 };
 
 // SCRAM-SHA-256 (RFC 5802, 7677) without channel binding. `nonce`: printable without ',', fresh for every exchange.
-// The server's signature goes out as a last challenge, which the client answers with nothing (RFC 5034 section 4 has no
-// other place for it): only then is he Accepted.
+// The server's signature is sent as a last challenge, which the client answers with an empty response (RFC 5034 section
+// 4 has no other place for it); only then is the client Accepted.
 class ScramMachine {
 public:
     explicit ScramMachine(std::string nonce) : nonce_{std::move(nonce)} {}
     [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
     [[nodiscard]] Step next(std::string_view message);
-    // Answers NeedCredentials. With `genuine` false the exchange goes on to the proof and is then refused.
+    // Answers NeedCredentials. With `genuine` false the exchange continues to the proof and is then refused.
     [[nodiscard]] Step supply(ScramCredentials credentials, bool genuine);
 
 private:
@@ -107,10 +107,10 @@ private:
     Step client_final(std::string_view message);
 
     State state_ = State::awaits_first;
-    std::string nonce_; // ours, then the client's and ours
+    std::string nonce_; // first ours, then the client's and ours together
     std::string user_;
     std::string gs2_header_;
-    std::string auth_message_; // RFC 5802 section 3, as far as it is known
+    std::string auth_message_; // RFC 5802 section 3, as far as known
     ScramCredentials credentials_;
     bool genuine_ = false;
 };
@@ -121,7 +121,7 @@ public:
     // `random`: printable octets without ',', '<', '>' and '@', fresh for every exchange; `host` for CRAM-MD5.
     Exchange(Mechanism mechanism, const std::string& random, std::string_view host);
 
-    // Once, first. `initial`: the initial response, empty for "=", nothing where there was none.
+    // Call it once, first. `initial`: the initial response, empty for "=", nothing if there was none.
     [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
     [[nodiscard]] Step next(std::string_view message);
     [[nodiscard]] Step supply(ScramCredentials credentials, bool genuine);

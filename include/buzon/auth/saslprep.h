@@ -1,4 +1,4 @@
-// auth/saslprep.h - user names and passwords made comparable (SASLprep, RFC 4013).
+// auth/saslprep.h - normalises user names and passwords for comparison (SASLprep, RFC 4013).
 #pragma once
 
 #include <optional>
@@ -7,11 +7,11 @@
 
 namespace buzon::auth {
 
-// The form that is compared: the many spaces of Unicode become one, invisible characters go. Nothing when the text is
-// not UTF-8 or holds what section 2.3 prohibits: controls, private and tagging characters, non-characters.
+// The form to compare: all Unicode spaces become ASCII's, and invisible characters are removed. Nothing if the text is
+// not UTF-8 or contains what section 2.3 prohibits: controls, private-use and tagging characters, non-characters.
 //
-// Printable ASCII stays as it is. Two steps of the RFC are left out, NFKC normalisation and the check of mixed writing
-// directions: they need the tables of Unicode 3.2, and clients in use send composed characters.
+// Printable ASCII stays as it is. Two steps of the RFC are left out, NFKC normalisation and the check of bidirectional
+// text: they need the tables of Unicode 3.2, and clients in use send composed characters.
 [[nodiscard]] std::optional<std::string> saslprep(std::string_view text);
 
 } // namespace buzon::auth

@@ -1,5 +1,5 @@
-// auth/success_cache.h - passwords found right a short while ago, so that a client polling every minute does not cost
-// a slow hash each time. Holds no password: a digest under a random key, good in this process alone.
+// auth/success_cache.h - recently verified passwords, so that a client polling every minute does not cost a slow hash
+// each time. Stores no passwords, but digests under a random key of this process.
 #pragma once
 
 #include <chrono>
@@ -16,17 +16,17 @@ class SuccessCache {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `key`: 32 random octets. `lifetime` counts from the real check and is not prolonged by use; zero remembers
-    // nothing. `size`: successes held at most, the eldest of a few makes room.
+    // `key`: 32 random octets. `lifetime` counts from the real check, not from the last use; zero remembers
+    // nothing. `size`: maximum entries; the oldest of a few is replaced.
     SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size);
 
-    // `secret`: the stored text the password was verified against. A changed secret is another one: nothing found
-    // right for the old stays right for the new.
+    // `secret`: the stored text that the password was verified against. After the secret changes, old entries no longer
+    // match.
     void remember(std::string_view user, std::string_view secret, std::string_view password, Time now);
     [[nodiscard]] bool remembers(std::string_view user, std::string_view secret, std::string_view password,
                                  Time now) const;
 
-    // When the users' file has changed, or with another lifetime.
+    // Call it when the users file or the lifetime has changed.
     void forget_all() noexcept { ++epoch_; }
     void set_lifetime(std::chrono::seconds lifetime) noexcept;
 

@@ -1,13 +1,13 @@
-// auth/throttle.h - who must wait before his password is looked at. Knows no timers: it is told the time, and answers
-// with one. Memory is fixed at the start, whoever floods it.
+// auth/throttle.h - who must wait before a password is checked. Has no timers: it is given the time and returns a
+// time. Memory is allocated at the start and does not grow.
 //
-// A wrong password counts against its source (an IPv4 address, an IPv6 /64) and against the user it was tried on. Past
-// a free number of them every further try waits, twice as long each time up to a bound; the count is forgiven bit by
-// bit. A try is never refused, and none waits longer than the bound, so that nobody locks anybody out.
+// A wrong password counts against its source (an IPv4 address, an IPv6 /64) and against the user. After a number of
+// free failures every further try waits, twice as long each time up to a limit; failures are forgiven over time. A try
+// is never refused, and none waits longer than the limit, so nobody can lock anybody out.
 //
-// A source that logged in as a user lately is familiar to him: such tries look at neither count and add to neither.
-// They have a count of their own, for the device in a stranger's hands and the wrong password somebody keeps polling
-// with.
+// A source from which the user logged in recently is familiar to that user: its tries ignore both counts and do not add
+// to them. They have a count of their own, against a stolen device, or a client that keeps polling with a wrong
+// password.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,7 @@ struct ThrottleLimits {
     std::chrono::seconds longest_delay{15};
     std::chrono::seconds forgives_one_in{60};
     std::chrono::hours familiar_for{24 * 30};
-    // How many of each are remembered; sixteen octets each, rounded up to a power of two.
+    // Table sizes, 16 octets per entry, rounded up to a power of two.
     std::size_t sources = 65536;
     std::size_t users = 65536;
     std::size_t familiar_pairs = 262144;
@@ -39,26 +39,25 @@ class Throttle {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `key`: random octets, so that nobody can aim at another's place in the tables. `now`: no later call is earlier.
+    // `key`: random octets, so that nobody can target another's slot. `now`: later calls must not pass an earlier time.
     Throttle(const ThrottleLimits& limits, std::string key, Time now);
 
-    // When this try's password may be looked at; `now` when at once. To be asked once a try: later the answer may be
-    // another.
-    // Nothing as a source is a peer whose address says nothing about who guesses (a unix socket, a trusted front).
+    // When this try's password may be checked; `now` if at once. Ask once per try, since the answer changes.
+    // No source means a peer whose address does not identify a guesser (a unix socket, a trusted front).
     [[nodiscard]] Time not_before(const std::optional<Source>& source, std::string_view user, Time now) const;
 
-    // How the try went. `user` as it was tried, whether he exists or not: strangers learn nothing from waiting.
+    // Reports the result of a try. `user` need not exist: the wait must not reveal who does.
     void failed(const std::optional<Source>& source, std::string_view user, Time now);
     void succeeded(const std::optional<Source>& source, std::string_view user, Time now);
-    // A try that was counted as failed before anybody knew was none. Before succeeded().
+    // Takes back a failure that was counted before the result was known. Call it before succeeded().
     void take_back(const std::optional<Source>& source, std::string_view user, Time now);
 
 private:
     struct Slot {
         std::uint64_t tag = 0;        // 0 = free
-        std::uint32_t since = 0;      // seconds after start_: when level was right
+        std::uint32_t since = 0;      // seconds after start_: when `level` was current
         std::uint16_t level = 0;      // wrong passwords not yet forgiven
-        std::uint16_t login_hour = 0; // hours after start_: the last login, of familiar pairs
+        std::uint16_t login_hour = 0; // hours after start_: the last login of a familiar pair
     };
     struct Key {
         std::uint64_t set, tag;
@@ -82,7 +81,7 @@ private:
     Time start_;
     Table sources_;
     Table users_;
-    Table familiar_; // a set holds all pairs of one user: nobody drives out another's but by chance
+    Table familiar_; // all pairs of a user are in one set, so users do not evict each other's except by chance
 };
 
 } // namespace buzon::auth

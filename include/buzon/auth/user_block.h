@@ -1,5 +1,5 @@
-// auth/user_block.h - many users in one block of memory, without pointers: made once, never changed, and handed from
-// one process to another as it is. Reads no file, checks no password.
+// auth/user_block.h - many users in one immutable block of memory without pointers, which can be passed to another
+// process. Reads no files, checks no passwords.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ namespace buzon::auth {
 
 enum class Origin : std::uint8_t { command_line, file, run_time };
 
-// Views into what holds the user: good until that is changed or goes.
+// Views into the owner of the user: valid until it is changed or destroyed.
 struct User {
     std::string_view name;
     std::string_view secret;  // with its {SCHEME}
@@ -31,19 +31,19 @@ struct User {
     bool nologin = false;
     bool nodelay = false;
     Origin origin = Origin::file;
-    bool broken = false; // fault_of_secret() tells what is wrong with the secret, which opens for nobody
+    bool broken = false; // no password matches the secret; fault_of_secret() says why
 };
 
-// One whose secret is broken, and the line of the passwd-file he stands on.
+// A user with a broken secret, and its line in the passwd-file.
 struct BrokenUser {
     User user;
     std::uint32_t line;
 };
 
-// What is true of all secrets together. Each is told once when it comes and once when it goes.
+// Counts over all secrets. Add and remove each secret once.
 struct SecretTotals {
-    std::uint64_t clear = 0;   // clear passwords
-    std::uint64_t scram = 0;   // SCRAM credentials on file
+    std::uint64_t clear = 0;   // plain passwords
+    std::uint64_t scram = 0;   // stored SCRAM credentials
     std::uint64_t slowest = 0; // cost of the slowest secret ever seen
     std::string decoy = "{PLAIN.hex}00";
     std::uint32_t scram_iterations = least_scram_iterations;
@@ -60,14 +60,14 @@ public:
     UserBlock& operator=(UserBlock&& other) noexcept;
     ~UserBlock();
 
-    // The block of another process of this program, in a memfd sealed against change, which is mapped: some
-    // microseconds, whatever its size. EBADMSG for anything else.
+    // Maps the block of another process of this program, in a memfd sealed against changes: some microseconds, whatever
+    // its size. EBADMSG for anything else.
     [[nodiscard]] static posix::Result<UserBlock> from_fd(posix::UniqueFd memory);
-    // What from_fd() takes, once it lies in a memfd. Empty for nobody.
+    // The content for a memfd that from_fd() accepts. Empty if there are no users.
     [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
 
     [[nodiscard]] std::uint32_t count() const noexcept;
-    // In the order of their coming; index < count().
+    // In the order of loading; index < count().
     [[nodiscard]] User user(std::uint32_t index) const noexcept;
     [[nodiscard]] std::optional<User> find(std::string_view name) const noexcept;
     [[nodiscard]] SecretTotals totals() const;
@@ -82,12 +82,12 @@ private:
     struct Broken {
         std::uint32_t index, line;
     };
-    static constexpr std::size_t most_told = 8; // broken ones whose line is kept
+    static constexpr std::size_t most_told = 8; // broken secrets whose line is kept
 
     [[nodiscard]] const Header& header() const noexcept;
     void release() noexcept;
 
-    std::unique_ptr<std::uint64_t[]> own_; // nothing: data_ is a mapping
+    std::unique_ptr<std::uint64_t[]> own_; // null: data_ is a mapping
     const char* data_ = nullptr;           // header, entries, hash table, text
     std::size_t size_ = 0;
 };
@@ -99,13 +99,13 @@ public:
     UserBlockBuilder(const UserBlockBuilder&) = delete;
     UserBlockBuilder& operator=(const UserBlockBuilder&) = delete;
 
-    // Octets of text that will come, so that it need not move.
+    // Reserves space for this many octets of text.
     void reserve(std::size_t text);
-    // Where the name came from, when it has come.
+    // The origin of a name that was added.
     [[nodiscard]] std::optional<Origin> origin_of(std::string_view name) const noexcept;
-    // A name that has not come yet. All text together: less than 4 GiB. `line`: of the passwd-file.
+    // Adds a new name. All text together must be less than 4 GiB. `line`: in the passwd-file.
     void add(const PasswdEntry& user, Origin origin, std::size_t line = 0);
-    // Once.
+    // Call it once.
     [[nodiscard]] UserBlock build();
 
 private:

@@ -5,10 +5,10 @@
 
 namespace buzon::auth {
 
-// Why `name` cannot be a user's; empty when it can. Refused are: the empty name, more than 255 octets, text that is not
-// UTF-8, '/' and a leading '.' (they leave the mail root or hide in it), ':' and a leading '#' (no passwd-file could
-// hold them), white space, controls and invisible characters (no listing could show them), and `buzon-locks` (in the
-// mail root the locks stand there).
+// Why `name` is not a valid user name; empty if it is. Refused are: the empty name, more than 255 octets, text that is
+// not UTF-8, '/' and a leading '.' (they could leave the mail root or hide in it), ':' and a leading '#' (no
+// passwd-file can contain them), white space, controls and invisible characters (no listing can show them), and
+// `buzon-locks` (the directory of the locks in the mail root).
 [[nodiscard]] std::string_view fault_of_user_name(std::string_view name);
 
 } // namespace buzon::auth

@@ -1,4 +1,4 @@
-// auth/utf8.h - UTF-8, read strictly (RFC 3629): one spelling a character, no surrogates, nothing above U+10FFFF.
+// auth/utf8.h - strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,8 @@
 
 namespace buzon::auth {
 
-// Takes one character off the front of `text`; nothing, and `text` as it was, when it is empty or begins badly.
+// Takes one character off the front of `text`. Nothing, and `text` unchanged, if it is empty or begins with invalid
+// UTF-8.
 [[nodiscard]] std::optional<char32_t> take_character(std::string_view& text) noexcept;
 
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;

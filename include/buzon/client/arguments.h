@@ -1,4 +1,4 @@
-// client/arguments.h - the program's command line, checked. Knows no network: a name is not looked up here.
+// client/arguments.h - parses the command line. Does not look up names.
 #pragma once
 
 #include <span>
@@ -12,7 +12,7 @@
 
 namespace buzon::client {
 
-// What the program ends with (contract, "bin/client"; from 64 on as in sysexits.h). exit_output: stdout takes no more.
+// Exit codes; from 64 on as in sysexits.h. exit_output: stdout cannot be written.
 inline constexpr int exit_ok = 0, exit_refused = 1, exit_usage = 64, exit_unavailable = 69, exit_output = 74;
 
 struct Invocation {
@@ -24,7 +24,7 @@ struct Invocation {
     std::vector<std::string> operands; // of hash and plot
 };
 
-// The arguments behind the program's name. A string says what is wrong with them.
+// Parses the arguments after the program's name. A string says what is wrong with them.
 [[nodiscard]] std::variant<Invocation, std::string> parse_arguments(std::span<const std::string_view> arguments);
 
 [[nodiscard]] std::string_view usage_text() noexcept;

@@ -1,5 +1,5 @@
-// client/commands.h - what the client must know of the server's commands: the form of the answer, where a password
-// stands, what Tab may complete. A command missing here still works, only without these comforts.
+// client/commands.h - what the client knows about the server's commands: the shape of the reply, where a password is,
+// what Tab completes. A command that is missing here still works, without completion.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@ namespace buzon::client {
 [[nodiscard]] Shape shape_of(std::string_view command_line);
 [[nodiscard]] bool is_quit(std::string_view command_line);
 
-// The line holds a password (AUTH name pass, USER ADD name pass, USER PASS name pass): never put it in a history.
+// The line contains a password (AUTH name pass, USER ADD name pass, USER PASS name pass): keep it out of the history.
 [[nodiscard]] bool holds_secret(std::string_view command_line);
-// The same commands with the password left out: ask for it without echo.
+// The same commands without the password: ask for it without echo.
 [[nodiscard]] bool lacks_secret(std::string_view command_line);
 
-// Names that only the server knows; empty until somebody has asked it.
+// Names that only the server knows; empty until it was asked.
 struct Vocabulary {
     std::vector<std::string> metrics;
     std::vector<std::string> settings;
@@ -28,10 +28,10 @@ enum class Needs { nothing, metrics, settings };
 
 struct Completion {
     std::size_t from = 0;           // where in the line the word begins
-    std::vector<std::string> words; // what it may become, sorted
-    Needs needs = Needs::nothing;   // the vocabulary that decides here
+    std::vector<std::string> words; // its completions, sorted
+    Needs needs = Needs::nothing;   // the names needed to complete it
 };
-// What the word that ends at the end of `before_cursor` may become.
+// Completions of the word at the end of `before_cursor`.
 [[nodiscard]] Completion complete(std::string_view before_cursor, const Vocabulary& known);
 
 } // namespace buzon::client

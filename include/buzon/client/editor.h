@@ -1,4 +1,4 @@
-// client/editor.h - a line being edited: keys in, a row of the screen out. Knows no terminal; the caller draws.
+// client/editor.h - a line editor: keys in, a screen row out. Knows no terminal; the caller draws.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace buzon::client {
 // Lines typed before, oldest first; bounded.
 class History {
 public:
-    // An empty line and a repetition of the newest are not kept.
+    // Skips empty lines and repetitions of the newest line.
     void add(std::string line);
     [[nodiscard]] const std::vector<std::string>& lines() const noexcept { return lines_; }
 
@@ -27,12 +27,12 @@ public:
     explicit Editor(std::string prompt, const History& history);
 
     enum class Wants {
-        nothing, // to be ignored
+        nothing, // nothing to do
         redraw,
         run,          // Enter: line() is complete
         cancel,       // Ctrl-C: drop the line, begin a new one
         leave,        // Ctrl-D on an empty line
-        complete,     // Tab: the caller knows the words, see replace_word()
+        complete,     // Tab: the caller completes the word, see replace_word()
         clear_screen, // Ctrl-L
         suspend,      // Ctrl-Z
         bell
@@ -41,13 +41,13 @@ public:
 
     [[nodiscard]] const std::string& line() const noexcept { return line_; }
     [[nodiscard]] std::string_view before_cursor() const noexcept { return std::string_view{line_}.substr(0, cursor_); }
-    // Puts `word` in place of what stands between `from` and the cursor.
+    // Replaces the text between `from` and the cursor by `word`.
     void replace_word(std::size_t from, std::string_view word);
-    // An empty line, at the history's end.
+    // Starts an empty line, at the end of the history.
     void begin();
 
-    // What draws the row the cursor is in, for a screen of `columns`: prompt, the part of the line around the cursor,
-    // the cursor's place. "<" and ">" stand where more of the line lies beyond the edge.
+    // The output that draws the cursor's row on a screen of `columns`: the prompt, the part of the line around the
+    // cursor, and the cursor's position. "<" and ">" mark that the line continues beyond an edge.
     [[nodiscard]] std::string drawing(std::size_t columns);
 
 private:
@@ -62,11 +62,11 @@ private:
     std::string prompt_;
     const History& history_;
     std::string line_;
-    std::size_t cursor_ = 0;     // octets in front of it; always at a character's edge
+    std::size_t cursor_ = 0;     // octets before it; always at a character boundary
     std::size_t shown_from_ = 0; // first octet of the line that is on the screen
-    std::string yank_;           // what Ctrl-K, Ctrl-U and Ctrl-W took away, for Ctrl-Y
-    std::size_t recalled_ = 0;   // place in the history; its size: the line being written
-    std::string unfinished_;     // that line, while older ones are looked at
+    std::string yank_;           // what Ctrl-K, Ctrl-U and Ctrl-W deleted, for Ctrl-Y
+    std::size_t recalled_ = 0;   // index in the history; its size: the new line
+    std::string unfinished_;     // that line, while older ones are shown
 };
 
 } // namespace buzon::client

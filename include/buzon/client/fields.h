@@ -1,5 +1,5 @@
-// client/fields.h - what the parts of the server's lines are called: the semicolon replies of METR and INFO, "name
-// value" lines, sessions, events.
+// client/fields.h - splits the server's lines into named fields: the semicolon replies of METR and INFO, "name value"
+// lines, sessions, events.
 #pragma once
 
 #include <optional>
@@ -12,25 +12,25 @@ namespace buzon::client {
 
 using Field = std::pair<std::string, std::string>; // name, value
 
-// "+OK messages;bytes;online;historic". Nothing when the text is not four numbers.
+// "+OK messages;bytes;online;historic". Nothing if the text is not four numbers.
 [[nodiscard]] std::optional<std::vector<Field>> metr_fields(std::string_view text);
-// "+OK host;basedir;ip": the base directory may hold semicolons itself.
+// "+OK host;basedir;ip": the base directory may contain semicolons.
 [[nodiscard]] std::optional<std::vector<Field>> info_fields(std::string_view text);
 
-// "name value": cut at the first blank (settings, information) or at the last one (metrics, whose value is a number
-// without blanks but whose name may carry labels).
+// "name value": split at the first blank (settings, information) or at the last one (metrics, whose value is a number
+// but whose name may have labels with blanks).
 [[nodiscard]] Field first_blank_field(std::string_view line);
 [[nodiscard]] Field last_blank_field(std::string_view line);
 
-// One line of SESS: id, user, address, state, and whatever a later server adds. "key=value" names itself; a column
-// without a name is called after its place ("field5"). %XX is undone.
+// One line of SESS: id, user, address, state, and whatever a later server adds. "key=value" has its own name; a column
+// without a name is named after its position ("field5"). %XX is decoded.
 [[nodiscard]] std::vector<Field> session_fields(std::string_view line);
 
-// One line of EVNT: "time", "type", then its key=value pairs; words without "=" are kept under "text". A value may be
+// One line of EVNT: "time", "type", then its key=value pairs; words without "=" are put in "text". A value may be
 // in double quotes, with \" \\ \n \r \t and \xHH inside.
 [[nodiscard]] std::vector<Field> event_fields(std::string_view line);
 
-// The value of a name; empty when it is not there.
+// The value of a name; empty if there is none.
 [[nodiscard]] std::string_view value_of(const std::vector<Field>& fields, std::string_view name) noexcept;
 
 } // namespace buzon::client

@@ -1,4 +1,4 @@
-// client/json.h - writes JSON (RFC 8259): just what a reply needs.
+// client/json.h - writes JSON (RFC 8259), as far as replies need it.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace buzon::client {
 
-// In quotes; wrong UTF-8 becomes U+FFFD, so that the document is always UTF-8.
+// Quoted; invalid UTF-8 becomes U+FFFD, so that the document is always UTF-8.
 [[nodiscard]] std::string json_string(std::string_view text);
-// A number without quotes where the text is one exactly, or else a string.
+// A number if the text is exactly one, otherwise a string.
 [[nodiscard]] std::string json_number(std::string_view text);
 
-// An object, its names in the order they came. A name given twice holds an array of its values: JSON readers keep only
-// one of two equal names.
+// An object with its names in order of addition. A name added twice has an array of its values, since JSON readers keep
+// only one of two equal names.
 class JsonObject {
 public:
     JsonObject& add(std::string_view name, std::string json);

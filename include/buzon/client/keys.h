@@ -1,4 +1,4 @@
-// client/keys.h - from a terminal's bytes to keys. Fed in any slices; knows no descriptor and no clock.
+// client/keys.h - decodes a terminal's bytes into keys. Accepts input in any pieces; has no descriptor and no clock.
 #pragma once
 
 #include <string>
@@ -23,7 +23,7 @@ struct Key {
         end,
         word_left,
         word_right,
-        erase_word, // Alt-Backspace, Alt-D goes to the right
+        erase_word, // Alt-Backspace; Alt-D erases to the right
         erase_word_right,
         page_up,
         page_down,
@@ -38,9 +38,9 @@ struct Key {
 
 class KeyReader {
 public:
-    // Keys that are complete with these bytes. The beginning of one (half a UTF-8 character, half a sequence) is kept.
+    // The keys completed by these bytes. An incomplete one (part of a UTF-8 character or a sequence) is kept.
     [[nodiscard]] std::vector<Key> feed(std::string_view bytes);
-    // Bytes of a key whose rest has not come.
+    // The bytes of an incomplete key.
     [[nodiscard]] bool half_way() const noexcept { return !held_.empty(); }
 
 private:

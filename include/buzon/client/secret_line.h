@@ -1,4 +1,4 @@
-// client/secret_line.h - a password being typed: keys in, nothing out.
+// client/secret_line.h - a password being typed, without echo.
 #pragma once
 
 #include <string>

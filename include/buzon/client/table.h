@@ -1,4 +1,4 @@
-// client/table.h - rows of cells in straight columns, whatever characters they hold.
+// client/table.h - formats rows of cells in aligned columns, whatever characters they contain.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@ namespace buzon::client {
 
 using Cells = std::vector<std::string>;
 
-// Two blanks between columns, none at a line's end; a column of numbers only is right-aligned. The heading may be
-// empty. Cells are made printable. Every line ends with LF.
-// `room`: columns of the screen, 0 for as many as are needed. Where they are too few, columns that say nothing ("-" in
-// every row) are left out, then words are cut to eight columns, then whatever stands to the right is left out. None of
-// this befalls the first `kept` columns: rather than that, rows are wider than the screen.
+// Two blanks between columns, none at the end of a line; a column of numbers is right-aligned. The heading may be
+// empty. Cells are made printable. Every line ends with LF. `room`: width of the screen, 0 for no limit. If it is too
+// small, columns without content ("-" in every row) are dropped, then words are cut to eight characters, then columns
+// are dropped from the right. The first `kept` columns are never dropped or cut, even if the rows become wider than the
+// screen.
 [[nodiscard]] std::string table(const Cells& heading, const std::vector<Cells>& rows, std::size_t room = 0,
                                 std::size_t kept = 1);
 

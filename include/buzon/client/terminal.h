@@ -1,4 +1,4 @@
-// client/terminal.h - the terminal as a resource: raw mode, its size, signals as something one can wait for.
+// client/terminal.h - the terminal: raw mode, its size, and signals to wait for.
 #pragma once
 
 #include <csignal>
@@ -18,23 +18,23 @@ struct ScreenSize {
     std::size_t rows = 24;
     std::size_t columns = 80;
 };
-// 80x24 where the terminal does not know.
+// 80x24 if the terminal does not know.
 [[nodiscard]] ScreenSize screen_size(int terminal) noexcept;
-// Its columns where the descriptor is a terminal that knows them, else 0.
+// The width if the descriptor is a terminal that knows it, else 0.
 [[nodiscard]] std::size_t terminal_width(int descriptor) noexcept;
 
 // Whether the terminal understands more than line ends: TERM is set, and to something else than "dumb".
 [[nodiscard]] bool can_move_cursor() noexcept;
-// What the environment says of the characters that the terminal shows (LC_ALL, LC_CTYPE, LANG).
+// The character set of the terminal, from the environment (LC_ALL, LC_CTYPE, LANG).
 [[nodiscard]] Charset locale_charset();
 
-// A terminal in raw mode while this lives: every key at once, no echo, no signals from keys; "\n" still begins a new
-// line. The old mode comes back with the destructor and when the process dies of a fault or an abort. Only one lives at
-// a time. The descriptors are borrowed.
+// Puts the terminal in raw mode: every key at once, no echo, no signals from keys; "\n" still begins a new line. The
+// destructor restores the old mode, and so does a fatal signal. Only one may exist at a time. The descriptors are
+// borrowed.
 class RawMode {
 public:
-    // `on` is written when the mode is entered, `off` (at most 63 octets) when it is left: alternate screen and the
-    // like.
+    // `on` is written when raw mode begins, `off` (at most 63 octets) when it ends, for example for the alternate
+    // screen.
     RawMode(int input, int output, std::string on = {}, std::string off = {});
     ~RawMode();
     RawMode(const RawMode&) = delete;
@@ -42,7 +42,7 @@ public:
 
     void enter();
     void leave();
-    // Gives the terminal back and stops the process, as Ctrl-Z does elsewhere; returns in raw mode when it goes on.
+    // Restores the terminal and stops the process, like Ctrl-Z elsewhere; returns in raw mode when it continues.
     void suspend();
 
 private:
@@ -51,7 +51,7 @@ private:
     bool entered_ = false;
 };
 
-// While this lives these signals do not interrupt: they wait here. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP.
+// Queues these signals while it exists: SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP.
 class Signals {
 public:
     Signals();
@@ -60,7 +60,7 @@ public:
     Signals& operator=(const Signals&) = delete;
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
-    // The next one that came; 0: none is left.
+    // The next signal received; 0: none.
     [[nodiscard]] int take() noexcept;
 
 private:
@@ -68,10 +68,10 @@ private:
     posix::UniqueFd descriptor_;
 };
 
-// A line typed without echo: from `input` if that is a terminal. Nothing when the user gave up (Ctrl-C, Ctrl-D).
+// Reads a line without echo, if `input` is a terminal. Nothing if the user cancelled (Ctrl-C, Ctrl-D).
 [[nodiscard]] std::optional<std::string> read_secret(int input, int output, std::string_view prompt);
 
-// What a program prints; remembers the first failure, and is silent from then on.
+// Output of the program; remembers the first failure and writes nothing after it.
 class Output {
 public:
     explicit Output(int descriptor) noexcept : descriptor_{descriptor} {}

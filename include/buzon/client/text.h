@@ -1,4 +1,4 @@
-// client/text.h - characters, their width on a screen, words and numbers. Knows no terminal and no server.
+// client/text.h - characters and their width on a screen, words and numbers. Knows no terminal and no server.
 #pragma once
 
 #include <cstddef>
@@ -14,36 +14,35 @@ struct Character {
     char32_t code;
     std::size_t octets;
 };
-// The first character of UTF-8 text that is not empty. An octet that belongs to none is U+FFFD, one octet long.
+// The first character of non-empty UTF-8 text. An invalid octet is U+FFFD, one octet long.
 [[nodiscard]] Character first_character(std::string_view text) noexcept;
 
-// Columns that a character takes on a screen: 0 (combining marks), 1 or 2 (East Asian, emoji).
+// The width of a character on a screen: 0 (combining marks), 1 or 2 (East Asian, emoji).
 [[nodiscard]] int columns_of(char32_t code) noexcept;
 [[nodiscard]] std::size_t columns(std::string_view text) noexcept;
 
-// The cursor's next and previous place: a character goes together with the marks combined with it.
+// The next and previous cursor position: a character and its combining marks stay together.
 [[nodiscard]] std::size_t after_character(std::string_view text, std::size_t at) noexcept;
 [[nodiscard]] std::size_t before_character(std::string_view text, std::size_t at) noexcept;
 
 enum class Charset { ascii, utf8 };
-// For Charset::ascii every other character becomes "?", twice where it is two columns wide.
+// For Charset::ascii every other character becomes "?", or "??" if it is two columns wide.
 [[nodiscard]] std::string in_charset(std::string text, Charset charset);
 
-// What may be sent to a terminal: control characters become visible, wrong UTF-8 becomes U+FFFD. Without this a log
-// line could move the administrator's cursor.
+// Makes text safe for a terminal: control characters become visible, invalid UTF-8 becomes U+FFFD. Otherwise a log line
+// could control the administrator's terminal.
 [[nodiscard]] std::string printable(std::string_view text);
-// The longest beginning that fits into `width` columns, filled up with blanks to exactly that.
+// The longest prefix that fits in `width` columns, padded with blanks to exactly that.
 [[nodiscard]] std::string fitted(std::string_view text, std::size_t width);
 [[nodiscard]] std::string fitted_right(std::string_view text, std::size_t width);
 
-// Parts between blanks; none is empty.
+// The words between blanks; none is empty.
 [[nodiscard]] std::vector<std::string_view> words_of(std::string_view text);
-// ASCII letters only, as the protocol's keywords are.
+// Ignores the case of ASCII letters, as in keywords.
 [[nodiscard]] std::string upper(std::string_view text);
 [[nodiscard]] bool same_word(std::string_view one, std::string_view other) noexcept;
 
-// A whole decimal number with an optional sign and fraction: exactly what JSON takes without quotes, exponents left
-// out.
+// A decimal number with an optional sign and fraction: exactly what JSON accepts as a number, except exponents.
 [[nodiscard]] std::optional<double> number_of(std::string_view text) noexcept;
 [[nodiscard]] std::string fixed(double value, int digits);
 // In at most five characters: 999, 1.2k, 34M ...; `step` is 1000, or 1024 for octets.

@@ -1,4 +1,4 @@
-// event/child.h - the exit of a child process as an event of the loop (pidfd). Starts and kills nobody.
+// event/child.h - the exit of a child process as an event of the loop (pidfd). It starts and kills no processes.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@ namespace buzon::event {
 
 class ChildHandler {
 public:
-    // The child has ended and was reaped: its pid may already be somebody else's. status: as waitpid(2) gives it
+    // The child has ended and was reaped, so its pid may already be reused. status: as waitpid(2) returns it
     // (WIFEXITED, WEXITSTATUS, WTERMSIG …).
     virtual void on_exit(int status) = 0;
 
@@ -21,21 +21,21 @@ protected:
 
 class Undertaker;
 
-// Waits for one child without blocking and without SIGCHLD, so that nobody can reap another's child.
-// The child is reaped exactly once, whatever happens.
+// Waits for one child without blocking and without SIGCHLD, so no code can reap a child of other code. The child is
+// reaped exactly once, whatever happens.
 class Child final : private Handler {
 public:
     explicit Child(ChildHandler& handler) noexcept;
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
-    // A child that still runs is handed to the loop's undertaker: nobody waits, nobody stays a zombie.
+    // A child that is still running is handed to the loop, which reaps it later: no waiting, no zombies.
     ~Child();
 
     // Takes the pidfd of a child of ours (from CLONE_PIDFD or pidfd_open).
     // When this throws, or refuses, the child is nobody's.
     [[nodiscard]] std::error_code start(EventLoop& loop, posix::UniqueFd pidfd);
     [[nodiscard]] bool running() const noexcept { return static_cast<bool>(pidfd_); }
-    // Sends a signal to the child itself; harmless after its end, since the pidfd can never name another process.
+    // Signals the child itself; harmless after its end, since the pidfd never names another process.
     void signal(int number) noexcept;
 
 private:
@@ -62,7 +62,7 @@ private:
     Watch watch_;
 };
 
-// syscall(pidfd_open): the header of glibc 2.36 does not serve C++.
+// syscall(pidfd_open): the header of glibc 2.36 does not work in C++.
 [[nodiscard]] posix::UniqueFd open_pidfd(pid_t pid) noexcept;
 
 } // namespace buzon::event

@@ -1,7 +1,7 @@
-// event/event_loop.h - tells who is ready. Knows descriptors, deadlines and turns; nothing of mail.
+// event/event_loop.h - the event loop: descriptors, timers and tasks.
 //
-// One turn of the loop: wait for readiness, tell the handlers, fire the due timers, run the tasks that were put off
-// to this turn. Nobody in it may wait for anything.
+// One turn of the loop: wait for events, call the handlers, fire the due timers, run the tasks scheduled for this turn.
+// Nothing in a turn may block.
 #pragma once
 
 #include <sys/epoll.h>
@@ -30,7 +30,7 @@ protected:
     ~Handler() = default;
 };
 
-// A handler that nobody but the loop owns: what must outlive the object that began it.
+// A handler owned by the loop, because it must outlive the object that created it.
 class OwnedHandler : public Handler {
 public:
     OwnedHandler() = default;
@@ -43,7 +43,7 @@ private:
     std::unique_ptr<OwnedHandler> next_; // of the loop's
 };
 
-// One watched descriptor, which is borrowed: stop the watch (or destroy it) before the descriptor is closed.
+// One watched descriptor, which is borrowed: stop or destroy the watch before closing the descriptor.
 class Watch {
 public:
     Watch() = default;
@@ -57,14 +57,14 @@ public:
     // Replaces an earlier watch of this object.
     [[nodiscard]] std::error_code start(EventLoop& loop, int fd, std::uint32_t interest, Handler& handler);
 
-    // No system call when nothing changes. With interest 0 epoll still reports HUP and ERR: a socket wants that (its
-    // peer's end), a paused pipe does not (it would spin): stop() that one and start it again.
+    // No system call if nothing changes. With interest 0, epoll still reports HUP and ERR. That is right for a socket
+    // (the peer closed), but a paused pipe would spin: stop() that one and start it again.
     void interest(std::uint32_t events) noexcept;
     [[nodiscard]] std::uint32_t interest() const noexcept;
     [[nodiscard]] bool active() const noexcept { return loop_ != nullptr; }
     void stop() noexcept;
-    // The end of both, with a system call less. Only for a descriptor of which nobody has a copy but children on their
-    // way to execve(2): the kernel reports it for as long as one is open, though nobody is told any more.
+    // Stops the watch and closes the descriptor, saving a system call. Nobody else may hold a copy of the descriptor,
+    // except children about to call execve(2): the kernel reports events, which are dropped, while a copy is open.
     void close(posix::UniqueFd& watched) noexcept;
 
 private:
@@ -74,7 +74,7 @@ private:
     std::uint32_t slot_ = 0;
 };
 
-// Something to do in the next turn: the rest of a long piece of work, or what must not be done inside a callback.
+// Something to run in the next turn: the rest of a long piece of work, or work that must not run inside a callback.
 class Task {
 public:
     Task() = default;
@@ -105,38 +105,38 @@ struct LoopStatistics {
 
 class EventLoop {
 public:
-    EventLoop(); // throws std::system_error when the kernel gives no epoll descriptor
+    EventLoop(); // throws std::system_error if the kernel refuses an epoll descriptor
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
     ~EventLoop();
 
-    // Turns until stop() was called.
+    // Runs turns until stop() is called.
     void run();
-    // One turn; waits for at most `limit`. For run() and for tests.
+    // Runs one turn; waits at most `limit` for events. For run() and for tests.
     void turn(std::chrono::milliseconds limit);
     void stop() noexcept { stopped_ = true; }
 
-    // The time at the beginning of this turn's work: one clock reading serves all handlers of the turn.
+    // The time when this turn's work began; all handlers of a turn share one clock reading.
     [[nodiscard]] Instant now() const noexcept { return now_; }
     [[nodiscard]] Timers& timers() noexcept { return timers_; }
 
-    // Runs the task once, in the next turn. A task that is already pending stays where it is in the queue.
+    // Runs the task once, in the next turn. A task that is already pending keeps its place in the queue.
     void next_turn(Task& task) noexcept;
 
-    // Keeps the handler until disown() or the loop's end. disown() destroys it after the turn, so it may be called by
-    // the handler itself.
+    // Keeps the handler until disown() or the end of the loop. disown() destroys it after the turn, so the handler may
+    // call it itself.
     void own(std::unique_ptr<OwnedHandler> handler) noexcept;
     void disown(OwnedHandler& handler) noexcept;
 
     [[nodiscard]] LoopStatistics take_statistics() noexcept;
-    // LoopStatistics::busy, without this turn.
+    // LoopStatistics::busy, excluding this turn.
     [[nodiscard]] std::chrono::nanoseconds busy() const noexcept { return statistics_.busy; }
     [[nodiscard]] std::size_t watched() const noexcept { return watched_; }
 
 private:
     friend class Watch;
-    // Tickets are a slot and its generation: an event of an ended watch carries an old generation and is dropped, even
-    // when accept() has reused the descriptor's number in the same batch.
+    // epoll's data holds a slot and its generation. An event of a stopped watch has an old generation and is dropped,
+    // even if accept() has reused the descriptor's number in the same batch.
     struct Slot {
         Handler* handler = nullptr;
         int fd = -1;
@@ -159,12 +159,12 @@ private:
     std::uint32_t first_free_ = 0; // index + 1; 0: none
     std::size_t watched_ = 0;
     Timers timers_;
-    Anchor tasks_; // the ring of what runs in the next turn
+    Anchor tasks_; // ring of the tasks for the next turn
     Anchor now_running_;
     Anchor running_; // the one that runs, unless it was cancelled or put off again meanwhile
     Instant now_;
     LoopStatistics statistics_;
-    std::unique_ptr<OwnedHandler> owned_; // after the slots: their watches end before the loop does
+    std::unique_ptr<OwnedHandler> owned_; // after the slots: their watches must be destroyed first
     std::unique_ptr<OwnedHandler> disowned_;
     bool stopped_ = false;
 };

@@ -1,4 +1,4 @@
-// event/signals.h - signals as ordinary events of the loop (signalfd), never as interruptions.
+// event/signals.h - signals as events of the loop (signalfd).
 #pragma once
 
 #include <functional>
@@ -8,12 +8,12 @@
 
 namespace buzon::event {
 
-// Blocks the given signals for this process and tells `on_signal(number)` of each that arrives. SIGPIPE is ignored
-// for the whole process: a peer that has gone is the result of a write.
-// Children start with the mask they inherit: whoever starts a program clears it there.
+// Blocks the given signals for this process and calls `on_signal(number)` for each that arrives. SIGPIPE is ignored for
+// the whole process; a write reports that the peer is gone. Children inherit the signal mask, so code that starts a
+// program must clear it there.
 class Signals final : private Handler {
 public:
-    // Throws std::system_error when the kernel refuses.
+    // Throws std::system_error if the kernel refuses.
     Signals(EventLoop& loop, std::initializer_list<int> numbers, std::function<void(int)> on_signal);
     ~Signals() = default;
 

@@ -1,4 +1,4 @@
-// event/timers.h - deadlines by the ten thousand. Knows no clock: the loop tells it what time it is.
+// event/timers.h - tens of thousands of deadlines. Has no clock: the loop passes in the time.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ class Timers;
 
 class TimerHandler {
 public:
-    // The timer is disarmed already and may be armed again, or destroyed, in here. If this finds no memory, and has not
+    // The timer is already disarmed. The handler may arm it again or destroy it. If this finds no memory, and has not
     // armed the timer again, it is called once more a little later.
     virtual void on_timer(Timer& which) = 0;
 
@@ -25,8 +25,8 @@ protected:
     ~TimerHandler() = default;
 };
 
-// One deadline. Owned by whoever wants to be told; destroying it disarms it. Neither copied nor moved: Timers keeps
-// its address while it is armed.
+// One deadline, owned by its user; destroying it disarms it. It cannot be copied or moved: Timers keeps its address
+// while it is armed.
 class Timer {
 public:
     explicit Timer(TimerHandler& handler) noexcept : handler_{&handler} {}
@@ -52,7 +52,7 @@ private:
 };
 
 // A binary heap of the armed timers: arm and disarm in O(log n), the next deadline in O(1).
-// Sessions that see traffic do not re-arm at every command: they let the timer fire and look how idle they really are.
+// Busy sessions do not re-arm at every command: they let the timer fire and then check how long they have been idle.
 class Timers {
 public:
     Timers() = default;

@@ -1,8 +1,7 @@
-// filter/filter_queue.h - whose turn it is to run a program. Knows users by name, no programs and no processes.
+// filter/filter_queue.h - decides whose program runs next. Knows users by name, but no programs or processes.
 //
-// At most `running` tickets hold a turn. The others wait, each user's in the order they came, and users take turns one
-// after the other, so that a mailbox with a hundred connections gets no more of a busy server than one with a single
-// connection.
+// At most `running` tickets have a turn. The others wait: each user's tickets in order of arrival, and users in
+// rotation, so a mailbox with a hundred connections gets no more of a busy server than one with a single connection.
 #pragma once
 
 #include <chrono>
@@ -18,7 +17,7 @@
 namespace buzon::filter {
 
 struct QueueLimits {
-    std::size_t running = 4; // at least 1 is used
+    std::size_t running = 4; // at least 1
     std::size_t waiting = 10'000;
     std::chrono::milliseconds patience{30'000}; // longest wait for a turn
 };
@@ -28,17 +27,17 @@ class Queue;
 
 class TicketHandler {
 public:
-    // The turn has come; it lasts until the ticket is released or destroyed. Never called from within enter().
+    // The ticket gets its turn and has it until it is released or destroyed. Never called from within enter().
     virtual void on_turn(Ticket& ticket) = 0;
-    // Waited longer than the limit: the ticket has left the queue.
+    // The ticket waited longer than the limit and has left the queue.
     virtual void on_patience_lost(Ticket& ticket) = 0;
 
 protected:
     ~TicketHandler() = default;
 };
 
-// One wish to run. Destroying it gives up its turn or its place in the queue. In the handler any ticket may be
-// destroyed.
+// One request to run. Destroying it gives up its turn or its place in the queue. The handler may destroy any
+// ticket.
 class Ticket final : private event::TimerHandler {
 public:
     explicit Ticket(TicketHandler& handler) noexcept : handler_{handler}, timer_{*this} {}
@@ -48,7 +47,7 @@ public:
 
     enum class State { idle, waiting, running };
     [[nodiscard]] State state() const noexcept { return state_; }
-    // Gives up the turn or the place; harmless when there is none.
+    // Gives up the turn or the place, if there is one.
     void release() noexcept;
 
 private:
@@ -76,15 +75,15 @@ public:
     ~Queue() override = default;
 
     enum class Entry {
-        now,     // the turn is yours at once; no event follows
-        waiting, // on_turn() or on_patience_lost() follows
-        full,    // too many wait: the ticket stays idle
+        now,     // has its turn at once; no callback follows
+        waiting, // on_turn() or on_patience_lost() will follow
+        full,    // the queue is full: the ticket stays idle
     };
     // A ticket that is not idle is released first.
     [[nodiscard]] Entry enter(Ticket& ticket, std::string_view user);
 
-    // Takes effect at once: more turns are given in the next turn of the loop, none is taken away. Those who wait keep
-    // the patience they came with.
+    // More turns are given in the next turn of the loop; none is taken away. Tickets that already wait keep their old
+    // limit on waiting.
     void set_limits(const QueueLimits& limits);
     [[nodiscard]] const QueueLimits& limits() const noexcept { return limits_; }
 
@@ -95,7 +94,7 @@ private:
     friend class Ticket;
     using Users = std::list<Ticket::User>;
 
-    void run() override; // gives away the turns that have become free
+    void run() override; // hands out the free turns
     [[nodiscard]] bool turn_free() const noexcept { return running_ < limits_.running || running_ == 0; }
     void leave(Ticket& ticket) noexcept;
     void forget(Ticket& ticket) noexcept; // takes it out of its user's list
@@ -104,7 +103,7 @@ private:
     QueueLimits limits_;
     std::size_t running_ = 0;
     std::size_t waiting_ = 0;
-    Users users_;                                                   // those who wait; the first is next
+    Users users_;                                                   // the waiting users; the first is next
     std::unordered_map<std::string_view, Users::iterator> by_name_; // views into users_
 };
 

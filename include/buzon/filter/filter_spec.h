@@ -1,19 +1,19 @@
-// filter/filter_spec.h - the text of -T and TRAN: which programs a message passes, with which arguments. No shell.
+// filter/filter_spec.h - parses the SPEC of -T and TRAN: programs and their arguments. No shell.
 //
-//   SPEC    = MEMBER *( BAR MEMBER )              each member reads what the one before it wrote
+//   SPEC    = MEMBER *( BAR MEMBER )              each member reads the output of the one before it
 //   MEMBER  = PATH                                a program without arguments
-//           / PATH ":" ARG                        one argument: everything that follows, quotes and all
+//           / PATH ":" ARG                        one argument: everything that follows, including quotes
 //           / PATH WORDS                          a command line
 //   PATH    = "/" …                               ends at the first white space, quote or ":"
-//   WORDS   = words as a shell splits them: '…' as it stands; "…" where \ keeps the meaning of " \ $ ` away; \c is c.
-//             Nothing is expanded: $ * ~ ; & < > # and a | that is no BAR are ordinary characters.
+//   WORDS   = words as a shell splits them: '…' is literal; in "…" a \ makes " \ $ ` literal; \c is c.
+//             Nothing is expanded: $ * ~ ; & < > # and a | that is not a BAR are ordinary characters.
 //   BAR     = white space, "|", white space, and the "/" of the next PATH behind it
 //
-// Where a bar joins and where it is text:
+// When a bar is a BAR, and when it is text:
 //   - Inside quotes and inside a word (sed's s|a|b|) it is text.
-//   - In PATH:ARG quotes mean nothing, so only BAR itself ends ARG: "/usr/bin/sed:s | a | b |" is one program, since no
-//     "/" follows its bars. An ARG that must hold " | /" is written as a command line, in quotes.
-//   - In a command line a "|" that is no BAR is an ordinary character, as ";" and ">" are: no shell looks at it.
+//   - In PATH:ARG quotes mean nothing, so only a BAR ends ARG: "/usr/bin/sed:s | a | b |" is one program, since no
+//     "/" follows its bars. To pass an ARG that contains " | /", write a command line with quotes.
+//   - In a command line a "|" that is not a BAR is an ordinary character, like ";" and ">".
 // White space is space and tab. NUL, CR and LF are refused: a SPEC is one line of TRAN and of the configuration.
 #pragma once
 
@@ -27,9 +27,9 @@ namespace buzon::filter {
 struct FilterMember {
     std::string path;                   // absolute
     std::vector<std::string> arguments; // without argv[0]
-    std::string written;                // as it stood in the SPEC
+    std::string written;                // as written in the SPEC
 
-    // Equal when they run the same: how it was written does not count.
+    // Equal if they run the same command, however it was written.
     [[nodiscard]] bool operator==(const FilterMember& other) const {
         return path == other.path && arguments == other.arguments;
     }
@@ -41,19 +41,19 @@ class FilterSpec {
 public:
     static constexpr std::size_t max_members = 16;
 
-    // No program at all; what a successful parse gives has one at least.
+    // No program; the result of a successful parse has at least one.
     FilterSpec() = default;
     [[nodiscard]] static ParsedSpec parse(std::string_view text);
 
     [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
     [[nodiscard]] const std::vector<FilterMember>& members() const noexcept { return members_; }
 
-    // Several -T run one behind the other. False, and nothing changed, when the chain would grow beyond max_members.
+    // Several -T form a chain. False, and no change, if the chain would exceed max_members.
     [[nodiscard]] bool append(const FilterSpec& next);
 
-    // A SPEC that parses to this one again: as it was written wherever that is possible.
+    // A SPEC that parses to this one again, as it was written where possible.
     [[nodiscard]] std::string text() const;
-    // The same where white space at the end does not count, as in a line of a file.
+    // The same for a file's line, where white space at the end is ignored.
     [[nodiscard]] std::string text_for_a_file() const;
 
     [[nodiscard]] bool operator==(const FilterSpec&) const = default;
@@ -66,7 +66,7 @@ private:
 
 struct ParsedSpec {
     FilterSpec spec;
-    std::string problem; // for a person, one line; empty: the text was understood
+    std::string problem; // for a person, one line; empty on success
 
     [[nodiscard]] bool ok() const noexcept { return problem.empty(); }
 };

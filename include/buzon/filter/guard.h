@@ -1,16 +1,16 @@
-// filter/guard.h - sees to it that no program outlives the server, not even its grandchildren after a kill -9.
+// filter/guard.h - ensures that no program, and no grandchild, outlives the server, even after kill -9.
 //
-// A small process of our own beside the server (no child of it: nobody has to wait for it) sleeps on a socket whose
-// other end only the server has, and shares one table with it: the process groups of the programs that run. A start
-// writes into the table and wakes nobody. When the server dies, however it dies, the socket ends: the guard
-// kills every group in the table, then whatever else belongs to those programs, and goes. While the server lives the
-// guard clears, once a second at most, what a run that has ended left behind.
+// A small process beside the server (not its child, so nobody has to reap it) sleeps on a socket whose other end only
+// the server has. It shares a table with the server: the process groups of the running programs. Starting a program
+// writes to the table and wakes nobody. When the server dies, for whatever reason, the socket closes; the guard then
+// kills every group in the table and everything else that belongs to those programs, and exits. While the server lives,
+// the guard removes, once a second at most, what finished runs left behind.
 //
-// What belongs to a program: its process group; and in whatever group or session (timeout(1) makes a group, setsid(1)
-// both) a process that holds the writing end of its standard output or error. So a daemon that a program starts on
-// purpose (gpg-agent is one) lives on, since such a one lets go of the pipes. A session of its own for each program
-// would show more, but Linux schedules sessions apart (autogroups), which was seen to cost a fifth of the throughput.
-// Process numbers are used again, so a number alone is never killed: see ours() in guard_process.cpp.
+// A program's processes are its process group, and any process in any group or session (timeout(1) makes a group,
+// setsid(1) both) that holds the writing end of its standard output or error. A daemon that a program starts on purpose
+// (such as gpg-agent) survives, since it closes the pipes. A session per program would catch more, but Linux schedules
+// sessions separately (autogroups), which cost a fifth of the throughput. Process ids are reused, so the guard never
+// kills by id alone: see ours() in guard_process.cpp.
 #pragma once
 
 #include <sys/types.h>
@@ -29,14 +29,14 @@ struct GuardSlot;
 
 class Guard {
 public:
-    // Forks: to be made early, while the process is small. Throws std::system_error.
+    // Forks, so create it early, while the process is small. Throws std::system_error.
     Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
-    // The guard process kills what is left and ends on its own.
+    // The guard process kills what is left and exits by itself.
     ~Guard();
 
-    // One program's entry in the table. Must be gone before the guard is.
+    // One program's entry in the table. Must be destroyed before the guard.
     class Place {
     public:
         Place() = default;
@@ -46,14 +46,14 @@ public:
         Place& operator=(const Place&) = delete;
         ~Place() { end(); }
 
-        // The pipes that the program will hold for writing; borrowed.
+        // The pipes that the program will write to; borrowed.
         void pipes(int output, int errors) noexcept;
-        // Async-signal-safe; called by the program's process itself before it becomes the program, so that there is no
-        // moment at which it runs and is not known.
+        // Async-signal-safe. The program's process calls it itself before it execs, so a running program is always in
+        // the table.
         void enter(pid_t leader) noexcept;
-        // The leader has ended but is not reaped yet (until then its number cannot be another's).
+        // The leader has ended but is not yet reaped (until then its id cannot be reused).
         void end() noexcept;
-        // The same while others that go on hold the same standard error: then the output alone tells what was its.
+        // The same while other members share its standard error: then only the output pipe identifies its processes.
         void end_before_others() noexcept;
 
     private:
@@ -62,7 +62,7 @@ public:
         GuardSlot* slot_ = nullptr;
     };
 
-    // With every place taken (thousands of programs at once) the result guards nothing; PR_SET_PDEATHSIG still does.
+    // If every entry is taken (thousands of programs at once), the result guards nothing; PR_SET_PDEATHSIG still works.
     [[nodiscard]] Place reserve() noexcept;
 
     // The guard process; for tests and for the log.
@@ -80,7 +80,7 @@ private:
     posix::UniqueFd lifeline_; // the guard process has the other end
     pid_t pid_ = -1;
     std::int64_t started_ = 0; // nanoseconds since boot
-    std::size_t next_ = 0;     // where to look for a free place
+    std::size_t next_ = 0;     // where to look for a free entry
 };
 
 } // namespace buzon::filter

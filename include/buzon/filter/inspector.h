@@ -1,6 +1,6 @@
-// filter/inspector.h - are the programs of a SPEC there, and may the user that they will run as execute them? Runs none
-// of them: what only execve(2) finds (a missing interpreter, another processor's binary) the first start of a program
-// says.
+// filter/inspector.h - checks that the programs of a SPEC exist and that their user may execute them, without running
+// them. What only execve(2) finds (a missing interpreter, a binary for another CPU) is reported at a program's first
+// start.
 #pragma once
 
 #include <sys/types.h>
@@ -14,12 +14,12 @@
 
 namespace buzon::filter {
 
-// Why a program cannot serve.
+// Why a program cannot be used.
 enum class Unfit {
     missing,        // no such file
     wrong_kind,     // a directory, a device …
-    not_executable, // not by that user; or we cannot become that user
-    unknown,        // the file system would not say
+    not_executable, // not by that user, or we cannot become that user
+    unknown,        // the file system returned an error
 };
 
 struct Objection {
@@ -27,19 +27,19 @@ struct Objection {
     std::string text; // "PATH: WHY", one line
 };
 
-// May wait for the disk: for the start of the server and for workers.
+// May block on the disk: for startup and for workers.
 //
-// For another user the looking is done by a child process that has become this user (what all directories, groups and
-// access lists on the way come to, only the kernel knows). One child serves any number of questions.
+// For another user a child process becomes that user and checks (only the kernel knows the effect of all directories,
+// groups and access lists on the path). One child answers any number of questions.
 class Inspector {
 public:
-    // null: as the server itself. Not needed afterwards.
+    // null: as the server itself. Borrowed for the call only.
     explicit Inspector(const RunAs* who);
     Inspector(const Inspector&) = delete;
     Inspector& operator=(const Inspector&) = delete;
     ~Inspector();
 
-    // What is wrong with the first program that cannot be run. Of a SPEC without programs: only whether we can become
+    // What is wrong with the first program that cannot be run. For a SPEC without programs, only whether we can become
     // the user.
     [[nodiscard]] std::optional<Objection> check(const FilterSpec& spec);
 
@@ -48,7 +48,7 @@ private:
     [[nodiscard]] std::optional<Objection> ask(const std::string& path);
     [[nodiscard]] std::optional<Objection> answer();
 
-    posix::UniqueFd child_; // a socket to it; its end is the child's end
+    posix::UniqueFd child_; // a socket to it; closing it ends the child
     pid_t pid_ = -1;
     std::string user_; // empty: the server's own
     std::optional<Objection> hopeless_;

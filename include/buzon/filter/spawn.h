@@ -1,9 +1,9 @@
-// filter/spawn.h - starts one program in a clean room, at a cost that does not depend on the size of the server.
+// filter/spawn.h - starts a program in a clean environment, at a cost independent of the size of the server.
 //
-// The child borrows our memory until it becomes the program (clone with CLONE_VM and CLONE_VFORK: no page table is
-// copied), and our descriptors (CLONE_FILES: nor is their table), and leaves the reason there if it cannot. It gets a
-// process group of its own, `/` as directory, umask 077, default signal dispositions and an empty mask, no descriptor
-// but 0, 1 and 2, resource limits, no way to new privileges, and dies with the server. Needs Linux 5.9 (close_range).
+// Until it execs, the child shares our memory (clone with CLONE_VM and CLONE_VFORK: no page table is copied) and our
+// descriptors (CLONE_FILES: nor is their table), and reports a failure there. It gets its own process group, `/` as
+// working directory, umask 077, default signal dispositions and an empty signal mask, only the descriptors 0, 1 and 2,
+// resource limits and no new privileges, and it dies with the server. Needs Linux 5.9 (close_range).
 #pragma once
 
 #include <sys/types.h>
@@ -22,13 +22,12 @@
 
 namespace buzon::filter {
 
-// 0: as the server itself has it. Never more than the server's own hard limit. Core files are always off.
+// 0: the server's own limit. Never more than the server's hard limit. Core files are always off.
 struct ResourceLimits {
     std::uint64_t cpu_seconds = 300;
     std::uint64_t address_space = std::uint64_t{4} << 30; // octets, each process
     std::uint64_t file_size = std::uint64_t{1} << 30;     // octets, each file written
-    // Of the user the programs run as, all of them together, others of that user counted too: a brake on fork bombs.
-    // The kernel does not apply it to root.
+    // Counts all processes of the programs' user: a brake on fork bombs. The kernel does not apply it to root.
     std::uint64_t processes = 4096;
     std::uint64_t open_files = 1024;
 
@@ -44,10 +43,10 @@ struct RunAs {
 
     [[nodiscard]] bool operator==(const RunAs&) const = default;
 };
-// Asks the system's user and group databases, and may wait for them: at start-up. ENOENT: no such user.
+// Queries the user and group databases and may block: for startup only. ENOENT: no such user.
 [[nodiscard]] posix::Result<RunAs> resolve_user(const std::string& name);
 
-// What a program's environment tells it; nothing else is in there.
+// The program's environment; it contains nothing else.
 struct Environment {
     std::string user;      // BUZON_USER
     std::string uidl;      // BUZON_UIDL
@@ -60,18 +59,18 @@ struct Program {
     std::string_view path;                     // absolute
     const std::vector<std::string>& arguments; // without argv[0], which is the path
     const Environment& environment;
-    int input = -1, output = -1, errors = -1; // borrowed; become 0, 1, 2, whatever their numbers are here
+    int input = -1, output = -1, errors = -1; // borrowed; become 0, 1, 2
     const ResourceLimits& limits;
     const RunAs* run_as = nullptr;
 };
 
 struct Started {
-    pid_t pid = -1;        // leads a process group of this number
-    posix::UniqueFd pidfd; // whoever has it must reap
-    Guard::Place place;    // to be ended before the child is reaped
+    pid_t pid = -1;        // also the id of its process group
+    posix::UniqueFd pidfd; // its owner must reap the process
+    Guard::Place place;    // end it before the child is reaped
 };
 
-// What start() gives: a running program, or the step that failed and why.
+// The result of start(): a running program, or the step that failed and why.
 struct Launch {
     Started started;
     std::error_code why;
@@ -82,12 +81,12 @@ struct Launch {
 
 class Launcher {
 public:
-    // Throws std::system_error. To be made early (see Guard). Sets SIGCHLD to its default for the whole process.
+    // Throws std::system_error. Create it early (see Guard). Sets SIGCHLD to its default for the whole process.
     Launcher();
     Launcher(const Launcher&) = delete;
     Launcher& operator=(const Launcher&) = delete;
 
-    // Comes back when the program has been loaded, or could not be: ENOENT, EACCES, ENOEXEC (a script without #!) …
+    // Returns when the program has been loaded, or could not be: ENOENT, EACCES, ENOEXEC (a script without #!) …
     // A failed start leaves no process behind.
     [[nodiscard]] Launch start(const Program& program);
 
@@ -100,12 +99,12 @@ private:
     void empty_places() noexcept;
 
     Guard guard_;
-    // Where a program's three descriptors stand while it is started: low numbers, for the child takes along all below.
+    // Low numbers for a program's three descriptors while it starts, because the child copies everything below.
     std::array<posix::UniqueFd, 3> reserved_;
     std::array<int, 3> places_{}; // their numbers, in order
-    posix::UniqueFd idle_;        // what stands there else: /dev/null
+    posix::UniqueFd idle_;        // what is there otherwise: /dev/null
     std::vector<int> odd_signals_;
-    std::unique_ptr<char, Unmap> stack_; // of the child until it becomes the program; a guard page below
+    std::unique_ptr<char, Unmap> stack_; // of the child until it execs; a guard page below
 };
 
 } // namespace buzon::filter

@@ -1,4 +1,4 @@
-// line/command_line.h - one line to verb and arguments. Knows no command.
+// line/command_line.h - splits a line into verb and arguments. Knows no commands.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace buzon::line {
 
-// `verb` is what stands before the first space, `rest` what follows that one space, untouched: a password may begin or
-// end with spaces (RFC 1939 section 7, PASS). Both point into the line.
+// `verb` is everything before the first space, `rest` everything after that one space, unchanged: a password may begin
+// or end with spaces (RFC 1939 section 7, PASS). Both point into the line.
 struct CommandLine {
     std::string_view verb;
     std::string_view rest;
@@ -26,7 +26,7 @@ struct CommandLine {
     return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
-// Takes the next word off the front of `text`; several spaces separate like one. Empty when there is none.
+// Takes the next word off the front of `text`; several spaces count as one. Empty if there is none.
 [[nodiscard]] constexpr std::string_view take_word(std::string_view& text) noexcept {
     while (text.starts_with(' ')) text.remove_prefix(1);
     const std::string_view word = text.substr(0, text.find(' '));
@@ -44,7 +44,7 @@ struct CommandLine {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
-// Equal but for the case of ASCII letters, whatever the locale; the whole of both, never a prefix.
+// Ignores the case of ASCII letters only, whatever the locale. Compares the whole texts.
 [[nodiscard]] constexpr bool equals_ignoring_case(std::string_view left, std::string_view right) noexcept {
     if (left.size() != right.size()) return false;
     for (std::size_t i = 0; i < left.size(); ++i) {

@@ -1,4 +1,4 @@
-// manage/action.h - what a management session asks of its connection. Plain values; nothing has happened yet.
+// manage/action.h - what a management session asks of its connection. Plain values.
 #pragma once
 
 #include <chrono>
@@ -9,19 +9,19 @@
 
 namespace buzon::manage {
 
-// The reply stands in `out`, whole. The next line may come.
+// `out` has the whole reply. The session accepts the next line.
 struct Answered {};
-// The reply's beginning stands in `out`: call produce() whenever there is room, until it says that it is done. No line
-// is given before.
+// `out` has the start of the reply: call produce() whenever there is room, until it is done. The session gets no line
+// before that.
 struct Producing {};
-// The session is live: call produce() after each wake-up and whenever there is room again. Lines go on being given; the
-// next one ends the live view.
+// The session is live: call produce() after each wake-up and whenever there is room again. The session still gets
+// lines; the next one ends the live view.
 struct Following {};
 // Send `out`, then close.
 struct Closing {};
 
-// The rest takes time, or changes the server. The connection performs it, gives no line meanwhile, and reports by
-// done(). What Outcome::text holds on success is said behind each.
+// The others take time or change the server. The connection performs them, passes in no line meanwhile, and reports by
+// done(). The comment after each says what Outcome::text contains on success.
 struct CheckAdministrator {
     std::string name, secret;
 }; // text: nothing
@@ -39,9 +39,9 @@ struct ChangeSetting {
 };                           // text: nothing; the session prints the new value
 enum class Switch : std::uint8_t { off, on, set };
 struct ChangeTransform {
-    std::optional<std::string> user; // nothing: the default one
-    Switch how = Switch::off;        // on: again as it was last; refuse where no program was ever set
-    std::string spec;                // with set, as given
+    std::optional<std::string> user; // nothing: the default transformation
+    Switch how = Switch::off;        // on: with the last SPEC; refuse if there never was one
+    std::string spec;                // for Switch::set, as given
 };                                   // text: "off" or "on SPEC"
 struct AddUser {
     std::string name, secret;
@@ -52,26 +52,26 @@ struct SetPassword {
 struct RemoveUser {
     std::string name;
 };                    // text: nothing; the mail stays
-struct SaveConfig {}; // text: what was written, in one line
-struct Drain {};      // text: nothing; no new logins, end when the sessions have ended
+struct SaveConfig {}; // text: the files written, in one line
+struct Drain {};      // text: nothing; accept no new logins, end when the sessions have ended
 struct Undelete {
     std::string user;
-    std::optional<std::chrono::sys_seconds> since; // only what was deleted then or later
-};                                                 // text: how many messages came back, as a number
+    std::optional<std::chrono::sys_seconds> since; // only mail deleted then or later
+};                                                 // text: the number of restored messages
 struct ReleaseUidl {
     std::string user;
-}; // text: nothing; the next login of the user takes the new UIDLs
+}; // text: nothing; the user's next login accepts the new UIDLs
 
 using Action = std::variant<Answered, Producing, Following, Closing, CheckAdministrator, ChangePort, ChangeAddress,
                             ChangeDirectory, ChangeSetting, ChangeTransform, AddUser, SetPassword, RemoveUser,
                             SaveConfig, Drain, Undelete, ReleaseUidl>;
 
-// How a performed Action ended: on success what stands behind the Action above, else why not, in one line for a person.
+// How an Action ended. `text` is described above on success; otherwise it is the reason, in one line for a person.
 struct Outcome {
     bool ok = true;
     std::string text = {};
-    bool undecided = false; // not ok, but nobody's mistake: a password that could not be checked
-    bool unchanged = false; // ok, and what was asked for was in force already: no event
+    bool undecided = false; // not ok, but not the manager's mistake: the password could not be checked
+    bool unchanged = false; // ok, but nothing changed, since it was already in force: no event
 };
 
 } // namespace buzon::manage

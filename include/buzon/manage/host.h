@@ -1,5 +1,5 @@
-// manage/host.h - what a management session wants to know of the server around it. Implemented by the daemon; every
-// call returns at once.
+// manage/host.h - what a management session needs to know about the server. Implemented by the daemon; no call
+// blocks.
 #pragma once
 
 #include <chrono>
@@ -22,46 +22,46 @@ namespace buzon::manage {
 struct SessionRow {
     std::uint64_t id = 0;
     std::string user = {};                  // "" before login
-    std::string address = {};               // of the client, "192.0.2.1:40000" or "[2001:db8::1]:40000"
+    std::string address = {};               // the client's, "192.0.2.1:40000" or "[2001:db8::1]:40000"
     std::string state = {};                 // one word: authorization, transaction, update …
-    std::string command = {};               // "RETR" while one runs or waits, else ""
-    std::string program = {};               // the transformation it waits for or reads from, else ""
-    std::uint64_t sent = 0;                 // octets of the running reply handed over so far
-    std::optional<std::uint64_t> size = {}; // octets of that reply, where known
+    std::string command = {};               // "RETR" while it runs or waits, else ""
+    std::string program = {};               // the transformation that it waits for or reads from, else ""
+    std::uint64_t sent = 0;                 // octets of the current reply sent so far
+    std::optional<std::uint64_t> size = {}; // octets of that reply, if known
     std::uint64_t backlog = 0;              // octets queued for the client
     std::uint64_t messages = 0;             // retrieved so far
-    std::chrono::seconds age{0}, idle{0};   // since the connection, since its last activity
+    std::chrono::seconds age{0}, idle{0};   // since the connection was made, and since its last activity
 };
 
 class Host {
 public:
     [[nodiscard]] virtual std::chrono::system_clock::time_point now() const = 0;
-    // With the gauges that nobody counts (memory, descriptors) brought up to date.
+    // Updates the gauges that are measured when asked for (memory, descriptors).
     [[nodiscard]] virtual const state::Metrics& metrics() = 0;
     [[nodiscard]] virtual const state::History& history() const = 0;
     [[nodiscard]] virtual const state::Settings& settings() const = 0;
     [[nodiscard]] virtual state::EventBus& events() = 0;
 
     [[nodiscard]] virtual std::string directory() const = 0; // the mail root
-    [[nodiscard]] virtual std::string address() const = 0;   // POP3 listen addresses, joined by ',' where several
+    [[nodiscard]] virtual std::string address() const = 0;   // POP3 listen addresses, joined by ','
     [[nodiscard]] virtual std::uint16_t port() const = 0;
     // More lines of INFO *, name and value: version, mgmt-port, metrics ADDR:PORT (one each), pid, uptime …
     [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> details() const = 0;
 
-    // "off" or "on SPEC", of the default transformation or of one user's own; nothing for an unknown user.
+    // "off" or "on SPEC", for the default transformation or a user's own; nothing for an unknown user.
     [[nodiscard]] virtual std::optional<std::string> transform(const std::optional<std::string>& user) const = 0;
 
-    // The ids of the POP3 sessions now, ascending; and one of them, unless it has ended since.
+    // The ids of the current POP3 sessions, ascending; and one session, unless it has ended since.
     [[nodiscard]] virtual std::vector<std::uint64_t> sessions() const = 0;
     [[nodiscard]] virtual std::optional<SessionRow> session(std::uint64_t id) const = 0;
-    // Ends sessions without UPDATE, soon rather than now. How many there were.
+    // Ends sessions without UPDATE, shortly after the call. Returns how many there were.
     virtual std::size_t kick(std::uint64_t id) = 0;
     virtual std::size_t kick_user(std::string_view user) = 0;
 
-    // A walk through the lines of USER LIST, in the order of listing: gives the next one at each call, nothing at the
-    // end. It may last as long as the host; changes in between may make it miss somebody.
+    // Iterates over the lines of USER LIST: each call returns the next one, and nothing at the end. It may live as long
+    // as the host; it may miss users who are added or removed meanwhile.
     [[nodiscard]] virtual std::function<std::optional<std::string>()> users() const = 0;
-    // Whether AUTH is needed at all.
+    // Whether AUTH is needed.
     [[nodiscard]] virtual bool has_administrators() const = 0;
 
 protected:

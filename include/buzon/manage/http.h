@@ -9,23 +9,23 @@
 
 namespace buzon::manage {
 
-// One client of the metrics listener: GET and HEAD of /metrics, 404 and 405 for the rest, 400 and the end of the
-// connection for what is no request. Requests are bounded and carry no content.
+// One client of the metrics listener: GET and HEAD of /metrics, 404 and 405 for everything else, 400 and the end of
+// the connection for an invalid request. Requests are bounded and have no content.
 class HttpSession {
 public:
-    static constexpr std::size_t max_request = 8192; // octets of a request line and its fields
+    static constexpr std::size_t max_request = 8192; // octets of a request line and header fields
 
-    // `page` makes the content of /metrics, once for each request.
+    // `page` makes the content of /metrics, once per request.
     explicit HttpSession(std::function<std::string()> page) : page_{std::move(page)} {}
 
-    // Takes octets as they came, up to the end of the first request that they complete, and appends its response.
-    // Gives how many were taken: the rest is to be given again once the response has been sent, so that a client that
-    // asks without reading costs one response. Nothing is taken once closing().
+    // Consumes octets up to the end of the first request that they complete, and appends its response. Returns how many
+    // were consumed. Pass in the rest again once the response has been sent, so that a client that sends requests
+    // without reading costs one response. Consumes nothing once closing().
     [[nodiscard]] std::size_t feed(std::string_view received, std::string& out);
 
-    // Send what there is, then close.
+    // Send the output, then close.
     [[nodiscard]] bool closing() const noexcept { return closing_; }
-    // Nothing of a request has come yet: an idle connection may be closed without a word.
+    // No part of a request has arrived: an idle connection may be closed without a response.
     [[nodiscard]] bool idle() const noexcept { return request_.empty(); }
 
 private:

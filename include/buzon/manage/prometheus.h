@@ -1,4 +1,4 @@
-// manage/prometheus.h - the metrics in Prometheus' text format, version 0.0.4. Holds no names of users.
+// manage/prometheus.h - the metrics in Prometheus' text format, version 0.0.4. Contains no user names.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace buzon::manage {
 
 inline constexpr std::string_view prometheus_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-// The whole page. Times are in seconds and sizes in bytes, as the format's conventions ask.
+// The whole page. Times are in seconds and sizes in bytes, by the format's conventions.
 [[nodiscard]] std::string prometheus_page(const state::Metrics& metrics);
 
 } // namespace buzon::manage

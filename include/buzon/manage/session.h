@@ -1,5 +1,5 @@
-// manage/session.h - what a manager may say and what we answer (docs/management-protocol.md). Knows no descriptors, no
-// clock, no files.
+// manage/session.h - the management protocol (docs/management-protocol.md). Knows no descriptors, no clock, no
+// files.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace buzon::manage {
 
-// Octets of a line without its end. Longer lines go to too_long().
+// Maximum octets of a line without its end. Longer lines go to too_long().
 inline constexpr std::size_t max_line = 4096;
 
 //            +------------- done() -------------+
@@ -33,28 +33,28 @@ public:
         std::uint64_t id = 0; // of the connection, for the log
     };
 
-    // `wake` is called while the session is live and has something new; it only notes that (see LineFeed). The host
-    // lives longer than the session.
+    // `wake` is called while the session is live and has something new; it must only take note (see LineFeed). The host
+    // must outlive the session.
     Session(Host& host, Peer peer, std::function<void()> wake);
     ~Session();
 
     // The first thing to send.
     void greet(std::string& out) const;
 
-    // Takes one line without its end and appends to `out` what the returned Action says.
+    // Handles one line without its end; the returned Action says what was appended to `out`.
     [[nodiscard]] Action line(std::string_view text, std::string& out);
-    // The same for a line beyond max_line, of which the reader skipped the rest.
+    // The same for a line longer than max_line, whose rest the reader skipped.
     [[nodiscard]] Action too_long(std::string& out);
-    // The same for a line with a NUL in it, which the reader did not hand out.
+    // The same for a line with a NUL, which the reader did not pass on.
     [[nodiscard]] Action invalid(std::string& out);
-    // Whether the very first octets show another protocol that may never send a line end (TLS). Then: line() with them.
+    // Whether the first octets belong to a protocol that may never send a line end (TLS). If so, pass them to line().
     [[nodiscard]] static bool is_foreign(std::string_view first_octets) noexcept;
 
-    // Continues a Producing or Following reply, appending about `room` octets at most (a line more). True while there
-    // is, or may come, more; false when a Producing reply is complete and the next line may come.
+    // Continues a Producing or Following reply, appending at most about `room` octets (or a line more). True while
+    // there is or may be more; false when a Producing reply is complete and the session accepts the next line.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
 
-    // The end of a performed Action; gives Answered or Closing.
+    // Reports the end of an Action; returns Answered or Closing.
     [[nodiscard]] Action done(const Outcome& outcome, std::string& out);
 
     struct Impl; // src/manage/session_impl.h
@@ -63,7 +63,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// A row of the protocol's table, for HELP, the document's test and completion in the client.
+// A row of the command table, for HELP, the test of the document and completion in the client.
 struct CommandHelp {
     std::string_view keyword, arguments, meaning;
 };

@@ -1,4 +1,4 @@
-// net/address.h - IP addresses, networks and socket addresses, from and to text. No name look-ups, no sockets.
+// net/address.h - IP addresses, networks and socket addresses, to and from text. No name lookups, no sockets.
 #pragma once
 
 #include <netinet/in.h>
@@ -12,8 +12,8 @@
 
 namespace buzon::net {
 
-// An IPv4 or IPv6 address. IPv4 is kept in its mapped form (::ffff:a.b.c.d), as a dual-stack socket reports it, so that
-// one comparison serves both.
+// An IPv4 or IPv6 address. IPv4 is kept in its mapped form (::ffff:a.b.c.d), as a dual-stack socket reports it, so both
+// compare in the same way.
 class Ip {
 public:
     Ip() = default; // ::
@@ -37,19 +37,19 @@ struct IpHash {
     [[nodiscard]] std::size_t operator()(const Ip& ip) const noexcept;
 };
 
-// A network in CIDR notation: "10.0.0.0/8", "2001:db8::/32"; an address alone is a network of one.
+// A network in CIDR notation: "10.0.0.0/8", "2001:db8::/32"; an address alone is a network of one address.
 class Cidr {
 public:
-    // Bits behind the prefix must be zero: "10.0.0.1/8" is more likely a slip than a wish.
+    // Bits after the prefix must be zero: "10.0.0.1/8" is most likely a mistake.
     [[nodiscard]] static std::optional<Cidr> parse(std::string_view text);
     [[nodiscard]] bool contains(const Ip& ip) const noexcept;
 
 private:
     Ip base_;
-    unsigned bits_ = 128; // of the mapped form: 96 more than an IPv4 prefix says
+    unsigned bits_ = 128; // of the mapped form: 96 more than an IPv4 prefix length
 };
 
-// An address and a port, as bind(2) and accept(2) know them.
+// An address and a port, as in bind(2) and accept(2).
 struct Endpoint {
     Ip ip;
     std::uint16_t port = 0;
@@ -68,7 +68,7 @@ struct SocketAddress {
 };
 
 [[nodiscard]] SocketAddress to_socket_address(const Endpoint& endpoint);
-// nullopt when the path is empty or too long for sun_path (107 octets).
+// nullopt if the path is empty or too long for sun_path (107 octets).
 [[nodiscard]] std::optional<SocketAddress> to_socket_address(std::string_view unix_path);
 
 // "ADDR:PORT" with an IPv6 address in brackets: "127.0.0.1:9100", "[::1]:9100".

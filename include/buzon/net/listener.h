@@ -1,4 +1,4 @@
-// net/listener.h - accepts connections, also when descriptors run out. Knows no protocol.
+// net/listener.h - accepts connections, and copes when descriptors run out.
 #pragma once
 
 #include <functional>
@@ -28,26 +28,26 @@ struct Accepted {
     bool over_unix = false;
 };
 
-// One listening socket. A unix socket's file has mode 0600; one left behind by a server that was killed is replaced,
-// one that somebody serves is not (EADDRINUSE). It is removed when the listener goes.
+// One listening socket. A unix socket's file has mode 0600. A file left behind by a killed server is replaced; one that
+// is being served is not (EADDRINUSE). The listener's destructor removes its file.
 class Listener final : private event::Handler, private event::TimerHandler {
 public:
     using OnAccept = std::function<void(Accepted)>;
 
-    // Binds and listens, but accepts only from begin() on: so that several can be opened before any serves.
-    // beside: another listener of ours that may overlap, as "every address" overlaps any; it serves until it is closed.
+    // Binds and listens, but accepts only after begin(), so that several can be opened before any accepts.
+    // beside: another listener of ours may overlap ("every address" overlaps any) and serves until it is closed.
     [[nodiscard]] static posix::Result<std::unique_ptr<Listener>> open(event::EventLoop& loop,
                                                                        const ListenAddress& where, bool beside = false);
     ~Listener();
 
     [[nodiscard]] std::error_code begin(OnAccept on_accept);
 
-    // Lets open(…, beside) take an overlapping address. Anybody of our user could while it is allowed: not for long.
+    // Lets open(…, beside) bind an overlapping address. Meanwhile any process of our user could, so keep it short.
     void allow_beside(bool allowed) noexcept;
-    // Accepts what has connected already: to be called before the listener is closed, or the kernel refuses them.
+    // Accepts the connections already made. Call it before closing the listener, or the kernel resets them.
     void accept_rest();
 
-    // What was really bound: the port, also when 0 was asked for; 0 of a unix socket.
+    // The port that was bound, also if 0 was asked for; 0 for a unix socket.
     [[nodiscard]] std::uint16_t port() const noexcept { return bound_.port; }
     [[nodiscard]] const Endpoint& bound() const noexcept { return bound_; }
     [[nodiscard]] bool serves_v4() const noexcept { return serves_v4_; }
@@ -56,7 +56,7 @@ public:
     [[nodiscard]] const std::string& unix_path() const noexcept { return unix_path_; }
 
 private:
-    explicit Listener(event::EventLoop& loop) : loop_{loop}, rest_{*this} {}
+    explicit Listener(event::EventLoop& loop) : loop_{loop}, accept_pause_{*this} {}
     [[nodiscard]] std::error_code bind_to(const ListenAddress& where);
     [[nodiscard]] std::error_code bind_ip(const Endpoint& endpoint, bool dual_stack);
     [[nodiscard]] bool accept_one();
@@ -67,11 +67,11 @@ private:
     event::EventLoop& loop_;
     posix::UniqueFd socket_;
     event::Watch watch_;
-    event::Timer rest_; // a pause after accept() found no descriptor, since readiness would come back at once
+    event::Timer accept_pause_; // after accept() found no descriptor, since the socket stays readable
     OnAccept on_accept_;
     Endpoint bound_;
     std::string unix_path_;
-    ino_t unix_inode_ = 0; // of our file: never remove a successor's
+    ino_t unix_inode_ = 0; // of our file, so that we never remove a successor's
     bool beside_ = false;
     bool serves_v4_ = false;
     bool serves_v6_ = false;

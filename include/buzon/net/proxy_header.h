@@ -1,5 +1,5 @@
-// net/proxy_header.h - the PROXY protocol, versions 1 and 2 (haproxy.org/download/2.9/doc/proxy-protocol.txt): who is
-// behind the front that connects to us. Pure: octets in, an answer out.
+// net/proxy_header.h - the PROXY protocol, versions 1 and 2 (haproxy.org/download/2.9/doc/proxy-protocol.txt): the
+// real client of a connection from a front. A pure parser.
 #pragma once
 
 #include <cstddef>
@@ -10,20 +10,20 @@
 
 namespace buzon::net {
 
-// What needs more octets than this is no header that we take: addresses have 36, and a front's extensions, the names of
-// a client's certificate among them, some hundreds.
+// Longer headers are refused. Addresses take 36 octets; a front's extensions, such as the names in a client's
+// certificate, some hundreds.
 inline constexpr std::size_t longest_proxy_header = 4096;
 
 struct ProxyHeader {
-    std::size_t length = 0;         // octets of the header; what follows is the client's
-    std::optional<Endpoint> client; // nothing (UNKNOWN, LOCAL, a unix peer): the connection's own address counts
-    bool tls = false;               // version 2 alone: the client speaks TLS with the front
+    std::size_t length = 0;         // octets of the header; what follows comes from the client
+    std::optional<Endpoint> client; // nothing (UNKNOWN, LOCAL, a unix peer): use the connection's own address
+    bool tls = false;               // version 2 only: the client uses TLS with the front
 };
 
 enum class ProxyParse { more, complete, malformed };
 
-// Reads the header at the beginning of `octets`. `more`: so far it may become one. `malformed` is said at the first
-// octet that cannot be right. `header` is written with `complete` alone.
+// Reads the header at the start of `octets`. `more`: it is valid so far but incomplete. `malformed` is returned at the
+// first wrong octet. `header` is written only with `complete`.
 [[nodiscard]] ProxyParse parse_proxy_header(std::string_view octets, ProxyHeader& header);
 
 } // namespace buzon::net

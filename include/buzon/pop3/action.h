@@ -1,4 +1,4 @@
-// pop3/action.h - what a session may ask of its connection, and the words in which the connection reports back.
+// pop3/action.h - what a session asks of its connection, and how the connection reports back.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,14 @@ enum class Mechanism : std::uint8_t { pass, apop, plain, login, scram_sha_256, c
 // "PASS", "APOP", or the SASL name: for logs and events.
 [[nodiscard]] std::string_view name_of(Mechanism mechanism) noexcept;
 
-// Each Action says how it ends. Until then no line is given to the session.
+// Each Action says how it ends. Until then the session gets no further line.
 
-struct Continue {}; // nothing to do: send what is in `out`, give the next line
-struct Close {      // send what is in `out`, then close; nothing is removed
+struct Continue {}; // send `out`, then pass in the next line
+struct Close {      // send `out`, then close; nothing is removed
     enum class Why : std::uint8_t { quit, bad_lines } why;
 };
 
-// These end with login_succeeded() or login_refused(). The connection may let a wrong guess take its time.
+// These end with login_succeeded() or login_refused(). The connection may delay the reply to a wrong guess.
 struct CheckPassword {
     std::string user;
     std::string password;
@@ -35,8 +35,8 @@ struct CheckPassword {
 };
 struct CheckApop {
     std::string user;
-    std::string digest;    // as the client sent it: MD5 in hexadecimal digits, of challenge and secret (RFC 1939)
-    std::string challenge; // as the greeting showed it, with its angle brackets
+    std::string digest;    // as sent: MD5 of challenge and secret, in hexadecimal (RFC 1939)
+    std::string challenge; // as in the greeting, with angle brackets
 };
 using CheckCram = auth::CheckDigest;
 // The exchange proved that the client is `user`: open the maildrop.
@@ -44,18 +44,18 @@ struct Authenticated {
     std::string user;
     Mechanism mechanism;
 };
-// The exchange failed: count it against the source, then login_refused(). `user` is what was claimed, perhaps nothing.
+// The exchange failed: count it against the source, then login_refused(). `user` is the claimed name, or empty.
 struct NotAuthenticated {
     std::string user;
     Mechanism mechanism;
 };
-// A clear-text secret was not taken, for want of TLS: it has been answered, and is only told. `user` as far as the
-// client has said.
+// A clear-text secret was refused for lack of TLS. The reply is already in `out`; this is only a report. `user` may be
+// empty.
 struct ClearTextRefused {
     std::string user;
     Mechanism mechanism;
 };
-// Ends with scram_credentials(), or with login_refused() when nobody can tell. An unknown user has invented ones.
+// Ends with scram_credentials(), or login_refused() if they cannot be found out. An unknown user gets made-up ones.
 struct GetScram {
     std::string user;
 };
@@ -66,14 +66,14 @@ struct Deliver {
     std::optional<std::uint32_t> top_lines = std::nullopt;
 };
 enum class Listing : std::uint8_t { sizes, unique_ids }; // LIST, UIDL
-// A long listing: call produce() while the client reads, until it returns true. With same_for_all what produce() gives
-// follows from the snapshot alone, so it may also be sent from what it gave another session.
+// A long listing: call produce() while the client reads, until it returns true. With same_for_all the output depends
+// only on the snapshot, so the output for another session may be sent instead.
 struct Produce {
     Listing what;
     bool same_for_all;
 };
-// SEARCH: look for the live messages that match. Ends with search_begins(), search_found() as often as something was
-// found, in ascending order, and search_ended(); or with search_failed() before search_begins().
+// SEARCH: find the undeleted messages that match. Ends with search_begins(), any number of search_found() in ascending
+// order, and search_ended(); or with search_failed() before search_begins().
 struct Search {
     std::string text; // the criteria as the client sent them
     mail::SearchCriteria criteria;
@@ -82,41 +82,41 @@ struct Search {
 struct Report {
     std::uint32_t days;
 };
-// QUIT in the TRANSACTION state: do what maildrop() has marked. Ends with updated(), then close.
+// QUIT in the TRANSACTION state: carry out what is marked in maildrop(). Ends with updated(), then close.
 struct Update {};
 
 using Action = std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, Authenticated, NotAuthenticated,
                             ClearTextRefused, GetScram, Deliver, Produce, Search, Report, Update>;
 
-// What a line asks for, and which command it was. A line of an AUTH exchange belongs to AUTH; a command that is
-// switched off, or refused, is still that command.
+// What a line asks for, and its command. A line of an AUTH exchange belongs to AUTH. A command that is switched off or
+// refused is still reported as that command.
 struct Asked {
     Action action;
     state::Pop3Command command = state::Pop3Command::unknown;
 };
 
-// Why a login did not succeed. The response code that goes with it is the session's business.
+// Why a login failed. The session chooses the response code.
 enum class Refusal : std::uint8_t {
-    wrong,                // [AUTH] unknown user, wrong password, wrong digest: all the same to the client
+    wrong,                // [AUTH] unknown user, wrong password, wrong digest: the client sees no difference
     not_permitted,        // [AUTH] right secret, but no login for this account or from this address
-    temporary,            // [SYS/TEMP] nobody could tell whether the secret is right
+    temporary,            // [SYS/TEMP] the secret could not be checked
     in_use,               // [IN-USE] another session holds the maildrop
     too_soon,             // [LOGIN-DELAY]
-    maildrop_unavailable, // [SYS/TEMP] right secret, but the maildrop cannot be read now
-    maildrop_broken,      // [SYS/PERM] ... and will not be until somebody repairs it
+    maildrop_unavailable, // [SYS/TEMP] right secret, but the maildrop cannot be read at the moment
+    maildrop_broken,      // [SYS/PERM] ... and needs repair
     too_many_sessions,    // [SYS/TEMP]
 };
 
 enum class DeliveryRefusal : std::uint8_t {
-    gone,          // [SYS/TEMP] another program or session has removed it
-    unreadable,    // [SYS/TEMP] the disk or the descriptors
+    gone,          // [SYS/TEMP] another program or session removed it
+    unreadable,    // [SYS/TEMP] the disk failed, or no descriptor was free
     filter_failed, // [SYS/TEMP] the transformation
     too_large,     // [SYS/PERM]
 };
 
 enum class BadLine : std::uint8_t {
     too_long,
-    invalid, // a NUL in it
+    invalid, // contains a NUL
 };
 
 } // namespace buzon::pop3

@@ -1,5 +1,5 @@
-// pop3/session.h - what a POP3 client may say and what we answer (RFC 1939, 2449, 3206, 5034, 6856). Knows no
-// descriptors, no clock, no files.
+// pop3/session.h - the POP3 protocol (RFC 1939, 2449, 3206, 5034, 6856). Knows no descriptors, no clock, no
+// files.
 #pragma once
 
 #include <cstddef>
@@ -18,16 +18,16 @@
 
 namespace buzon::pop3 {
 
-struct Exchange;  // one AUTH, while it lasts
+struct Exchange;  // an AUTH exchange in progress
 struct Catalogue; // the texts of one language
 
-// Who else may read what the client sends.
+// Whether others may read what the client sends.
 enum class Channel : std::uint8_t {
     open,
-    secure, // TLS ends at the front, or the peer is this machine
+    secure, // TLS up to the front, or the client is on this machine
 };
 
-// Gives printable octets without ',', '<', '>' and '@' that nobody can guess, others each time: for challenges.
+// Returns unguessable printable octets without ',', '<', '>' and '@', new ones each time: for challenges.
 using FreshText = std::string (*)();
 
 //                  +--- PASS, APOP, AUTH, wrong ---+
@@ -36,16 +36,16 @@ using FreshText = std::string (*)();
 //                  |                                             |
 //                  +-- QUIT --> closed, nothing to remove        +-- connection lost, autologout: nothing removed
 //
-// Replies are appended to `out`; apart from that a command allocates nothing, those that log in excepted.
+// Replies are appended to `out`; apart from that, only commands that log in allocate memory.
 class Session {
 public:
     enum class State : std::uint8_t { authorization, transaction, update };
 
     static constexpr std::size_t command_limit = 255;  // RFC 2449 section 4, with CRLF
     static constexpr std::size_t answer_limit = 12288; // RFC 5034 section 4, with CRLF
-    // So many lines in a row that are no command at all, and we hang up.
+    // Disconnect after this many consecutive unrecognized lines.
     static constexpr unsigned bad_line_limit = 50;
-    // So many wrong logins, or secrets that could not be taken, and we hang up behind the reply.
+    // Disconnect after the reply to this many wrong logins or refused clear-text secrets.
     static constexpr unsigned wrong_login_limit = 10;
 
     // `settings` must outlive the session.
@@ -56,40 +56,40 @@ public:
 
     void greet(std::string& out);
 
-    // How long the next line may be, its end included: an answer in an AUTH exchange may be longer than a command.
+    // Maximum length of the next line, including its end; a response in an AUTH exchange may be longer than a command.
     [[nodiscard]] std::size_t line_limit() const noexcept;
-    // One line without its end. Not while an Action is open.
+    // Handles one line without its end. Not while an Action is pending.
     [[nodiscard]] Asked line(std::string_view line, std::string& out);
-    // A line that was none.
+    // Handles a line that could not be read.
     [[nodiscard]] Asked bad_line(BadLine what, std::string& out);
 
-    // The reports that end an Action (action.h). With `genuine` false the exchange goes on and fails in the end.
+    // These report the end of an Action (action.h). With `genuine` false the exchange continues and fails at the end.
     void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
     void login_succeeded(mail::Maildrop maildrop, std::string& out);
-    // `seconds`: with too_soon, how long to go.
+    // `seconds`: with too_soon, the time left to wait.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
-    // Whether that, or a ClearTextRefused, was the last try that this client gets: close behind the reply.
+    // Whether that, or a ClearTextRefused, was the client's last try: close after the reply.
     [[nodiscard]] bool out_of_tries() const noexcept { return wrong_logins_ >= wrong_login_limit; }
-    // `octets`: how many the client will get; nothing when that is not known yet.
+    // `octets`: how many the client will get, if known.
     void delivery_begins(std::optional<std::uint64_t> octets, std::string& out);
     void delivery_refused(DeliveryRefusal why, std::string& out);
     void delivered();
-    // Goes on with the listing until it is finished (true) or `out` has grown by `room`; the last line may pass it.
+    // Continues the listing until it is complete (true) or `out` has grown by `room`; the last line may exceed that.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
     void search_begins(std::string& out);
     void search_found(std::span<const std::uint32_t> numbers, std::string& out);
     void search_ended(std::string& out);
     void search_failed(std::string& out);
-    // `lines`: complete ones, none of which begins with a dot.
+    // `lines`: complete lines, none of which begins with a dot.
     void report_follows(std::string_view lines, std::string& out);
     void report_failed(std::string& out);
-    // How many of the messages marked as deleted are still there.
+    // `not_removed`: how many of the messages marked as deleted are still there.
     void updated(std::uint32_t not_removed, std::string& out);
 
     [[nodiscard]] State state() const noexcept { return state_; }
-    // Whether the client said that it takes UTF-8 in headers (RFC 6856 section 2).
+    // Whether the client accepts UTF-8 in headers (RFC 6856 section 2).
     [[nodiscard]] bool utf8() const noexcept { return utf8_; }
-    // Who logged in; in the AUTHORIZATION state the name that USER gave, perhaps none.
+    // The user who logged in; in the AUTHORIZATION state the name given by USER, or empty.
     [[nodiscard]] const std::string& user() const noexcept;
     // Null in the AUTHORIZATION state.
     [[nodiscard]] const mail::Maildrop* maildrop() const noexcept;
@@ -97,17 +97,17 @@ public:
 private:
     friend struct Commands;
 
-    // Apart, so that a session that has logged in is not as large as one that has not.
+    // Separate, so that a logged-in session does not take the memory of one that has not logged in.
     struct Authorization {
         FreshText fresh_text;
-        std::string challenge;              // for APOP, as the greeting showed it; empty: not offered
-        std::string user;                   // who wants in; from USER until PASS
-        std::unique_ptr<Exchange> exchange; // null: no AUTH is going on
+        std::string challenge;              // for APOP, as in the greeting; empty: not offered
+        std::string user;                   // from USER until PASS
+        std::unique_ptr<Exchange> exchange; // null: no AUTH in progress
     };
     struct Transaction {
         std::string user;
         mail::Maildrop maildrop;
-        MessageNumber current{0}; // what is delivered, or was listed last
+        MessageNumber current{0}; // being delivered, or last listed
     };
     enum class Language : std::uint8_t;
 
@@ -128,7 +128,7 @@ private:
     std::uint8_t wrong_logins_ = 0;
 };
 
-// What a connection is told for which there is no room: no session ever begins.
+// The reply to a connection for which there is no room; it gets no session.
 void refuse_connection(std::string& out);
 
 } // namespace buzon::pop3

@@ -1,4 +1,4 @@
-// posix/io.h - read and write, answering in four words. EINTR and EAGAIN are known here and nowhere above.
+// posix/io.h - non-blocking read and write with four possible results. Callers never see EINTR or EAGAIN.
 #pragma once
 
 #include <sys/uio.h>
@@ -22,28 +22,28 @@ struct Transfer {
     std::error_code why = {}; // only with Moved::failed
 };
 
-// At most into.size() octets from a descriptor in non-blocking mode. An empty span is a mistake of the caller's.
+// At most into.size() octets from a descriptor in non-blocking mode. The span must not be empty.
 [[nodiscard]] Transfer read_some(int fd, std::span<char> into) noexcept;
 
-// A peer that has gone is Moved::failed with EPIPE or ECONNRESET, never a signal.
+// If the peer is gone: Moved::failed with EPIPE or ECONNRESET, never a signal.
 [[nodiscard]] Transfer write_some(int fd, std::string_view from) noexcept;
-// The same for a socket: MSG_NOSIGNAL, and MSG_MORE when `more` follows at once.
+// The same for a socket: MSG_NOSIGNAL, and MSG_MORE if `more` data follows at once.
 [[nodiscard]] Transfer send_some(int socket, std::string_view from, bool more = false) noexcept;
-// Before the close of a socket whose peer may still be sending: unread input would make the kernel throw away what is
-// on its way to the peer. Ends our side and takes what has come, within bounds; never waits.
+// Call before closing a socket whose peer may still be sending: unread input would make the kernel discard what is on
+// its way to the peer. Shuts down our side and reads a bounded amount of input; never blocks.
 void finish_sending(int socket) noexcept;
 [[nodiscard]] Transfer writev_some(int fd, std::span<const iovec> from) noexcept;
 
-// Whole-file helpers for start-up, workers and tests: they may wait, so the reactor never calls them.
+// Whole-file helpers for startup, workers and tests. They may block, so the reactor never calls them.
 [[nodiscard]] std::error_code write_all(int fd, std::string_view from) noexcept;
 // The file at `path`, refused with EFBIG beyond `limit` octets.
 [[nodiscard]] Result<std::string> read_file(const char* path, std::size_t limit);
-// The same for a place where something else may lie: whatever is no regular file is refused with EINVAL (EISDIR for a
-// directory), and a pipe without a writer is not waited for.
+// The same for a path that may name something else: anything but a regular file is refused with EINVAL (EISDIR for a
+// directory), and a FIFO without a writer does not block.
 [[nodiscard]] Result<std::string> read_regular_file(const char* path, std::size_t limit);
 
-// A closed standard descriptor would be given to the next file or socket that is opened, and then read from or logged
-// into. For the beginning of main().
+// Opens /dev/null in place of closed standard descriptors: otherwise the next file or socket would get that number and
+// be read from or logged to. Call it at the start of main().
 void fill_standard_descriptors() noexcept;
 
 struct Pipe {

@@ -1,4 +1,4 @@
-// posix/result.h - a value, or the reason why the world refused it.
+// posix/result.h - a value, or the error that the system returned instead.
 #pragma once
 
 #include <cerrno>
@@ -12,8 +12,8 @@ namespace buzon::posix {
     return {errno, std::system_category()};
 }
 
-// What a call that the world may refuse gives back. Always look before value(): asking a failed result for its
-// value is a bug of ours and throws.
+// The result of a call that the system may refuse. Check it before value(): asking a failed result for its value is a
+// bug and throws.
 template <class T>
 class [[nodiscard]] Result {
 public:
@@ -27,7 +27,7 @@ public:
     [[nodiscard]] const T& value() const& { return std::get<0>(state_); }
     [[nodiscard]] T&& value() && { return std::get<0>(std::move(state_)); }
 
-    // The reason; a default (no error) code when there is a value.
+    // The error; a default (no error) code if there is a value.
     [[nodiscard]] std::error_code error() const noexcept {
         const std::error_code* why = std::get_if<1>(&state_);
         return why ? *why : std::error_code{};

@@ -1,5 +1,5 @@
-// posix/ring.h - many small calls for the price of one: io_uring(7), by the system calls alone. For processes that may
-// wait.
+// posix/ring.h - many system calls for the price of one: io_uring(7), without a library. For processes that may
+// block.
 #pragma once
 
 #include <linux/io_uring.h>
@@ -16,7 +16,7 @@ namespace buzon::posix {
 // What the kernel and the process share.
 class Mapping {
 public:
-    Mapping(int fd, std::size_t size, unsigned long long offset) noexcept; // false when it cannot be had
+    Mapping(int fd, std::size_t size, unsigned long long offset) noexcept; // false if it cannot be mapped
     Mapping(Mapping&& other) noexcept;
     Mapping& operator=(Mapping&& other) = delete;
     ~Mapping();
@@ -29,21 +29,21 @@ private:
     std::size_t size_ = 0;
 };
 
-// Calls are noted one by one, then performed together; they know nothing of each other and may end in any order. Where
-// entering the kernel costs as much as the work there, a batch of 32 takes half the time.
+// Calls are queued one by one, then performed together. They are independent and may finish in any order. Where
+// entering the kernel costs as much as the work inside it, a batch of 32 takes half the time.
 class Ring {
 public:
-    // For up to `most` calls at a time, a power of two. None where the kernel has no rings or grants none (many
-    // containers do not): everything must go without, too.
-    [[nodiscard]] static std::optional<Ring> make(unsigned most);
+    // For batches of up to `max_batch` calls, a power of two. Nothing if the kernel has no rings or refuses one (as in
+    // many containers): callers must work without a ring, too.
+    [[nodiscard]] static std::optional<Ring> make(unsigned max_batch);
 
-    // Not more than `most` without perform(). Names and buffers stay the caller's and must last until then.
+    // Queue at most `max_batch` calls before perform(). Names and buffers are borrowed until then.
     void open(int directory, const char* name, int flags) noexcept;
     void read(int fd, std::span<char> into) noexcept; // from the beginning of the file
     void close(int fd) noexcept;
 
-    // Performs what was noted and waits for all of it. What each call returned, in the order noted; an error as -errno,
-    // ECANCELED when the kernel did not take it. Valid until the next call is noted.
+    // Performs the queued calls and waits for all of them. Returns their results in the order queued; an error is
+    // -errno, ECANCELED if the kernel did not accept the call. Valid until the next call is queued.
     [[nodiscard]] std::span<const int> perform() noexcept;
 
 private:
@@ -58,7 +58,7 @@ private:
     unsigned* completed_tail_;
     const io_uring_cqe* completions_;
     unsigned submitted_mask_, completed_mask_;
-    unsigned noted_ = 0, running_ = 0;
+    unsigned queued_ = 0, running_ = 0;
     std::vector<int> results_;
 };
 

@@ -1,4 +1,4 @@
-// posix/unique_fd.h - the owner of one descriptor. Knows nothing but close().
+// posix/unique_fd.h - the owner of one descriptor.
 #pragma once
 
 #include <unistd.h>
@@ -24,11 +24,11 @@ public:
     [[nodiscard]] int get() const noexcept { return fd_; }
     explicit operator bool() const noexcept { return fd_ >= 0; }
 
-    // Gives the descriptor away: the caller closes it.
+    // Gives up ownership: the caller closes it.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
     void reset(int fd = -1) noexcept {
-        // The result is ignored on purpose: Linux has freed the number even when close() reports an error.
+        // The result is ignored on purpose: Linux frees the number even if close() reports an error.
         if (const int old = std::exchange(fd_, fd); old >= 0) ::close(old);
     }
 

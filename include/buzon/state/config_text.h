@@ -1,4 +1,4 @@
-// state/config_text.h - the text of a config file, read and edited (SAVE). Knows no files and no meanings.
+// state/config_text.h - parses and edits the text of a config file (SAVE). Knows no files and no option names.
 #pragma once
 
 #include <cstddef>
@@ -10,21 +10,21 @@
 
 namespace buzon::state {
 
-// One `name = value` line. Blanks around name and value do not count; a line that begins with '#' is a comment, and an
-// empty one nothing. A '#' inside a value belongs to it: passwords and programs may hold it.
+// One `name = value` line. Blanks around name and value are ignored; a line that begins with '#' is a comment, and
+// empty lines are ignored. A '#' inside a value is part of it, since passwords and programs may contain it.
 struct ConfigLine {
     std::size_t number = 0; // from 1
     std::string_view name;  // point into the text
     std::string_view value; // "" for a bare `name` and for `name =`
-    bool has_value = false; // there was a '='
+    bool has_value = false; // there was an '='
 };
 
-// All of them in order, or the number of the first line that is none of these (a NUL, no name before the '=').
+// All lines in order, or the number of the first invalid line (a NUL, no name before the '=').
 [[nodiscard]] std::variant<std::vector<ConfigLine>, std::size_t> parse_config(std::string_view text);
 
-// The text with `name` set to exactly these values, one line each. Lines that stand already are used first, in order,
-// and keep their place, their indentation and their blanks around the '='; surplus ones go; missing ones come behind
-// the last, or at the end. Everything else stays as it is, octet for octet. Values hold no line ends.
+// The text with `name` set to exactly these values, one line each. Existing lines are reused in order and keep their
+// place, indentation and the blanks around the '='. Surplus lines are deleted; further ones are added after the last,
+// or at the end. Everything else stays the same to the octet. Values contain no line ends.
 [[nodiscard]] std::string edit_config(std::string_view text, std::string_view name,
                                       std::span<const std::string> values);
 

@@ -1,4 +1,4 @@
-// state/diary.h - the last sessions and refusals of each user, with their true causes (WHYY). Knows no clock.
+// state/diary.h - the last sessions and refusals of each user, with their true reasons (WHYY). Has no clock.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace buzon::state {
 
-// Bounded: the users heard of last, a few lines each. Whoever asks for names that do not exist only pushes out others
-// who have not been heard of for longest.
+// Bounded: a few lines for each of the most recently active users. Logins with made-up names can only displace those
+// who have been inactive longest.
 class Diary {
 public:
     static constexpr std::size_t max_users = 4096;
@@ -24,9 +24,9 @@ public:
                                         mask_of(EventType::kick) | mask_of(EventType::filter_fail) |
                                         mask_of(EventType::uidl) | mask_of(EventType::undelete);
 
-    // A line has no '\n' in it.
+    // A line contains no '\n'.
     void write(std::string_view user, std::string_view line);
-    // Oldest first; empty for a user never heard of.
+    // Oldest first; empty for an unknown user.
     [[nodiscard]] std::vector<std::string> read(std::string_view user) const;
 
 private:
@@ -35,8 +35,8 @@ private:
         std::string lines; // oldest first, '\n' between them
         std::uint8_t count = 0;
     };
-    std::list<Page> pages_;                                                   // heard of last in front
-    std::unordered_map<std::string_view, std::list<Page>::iterator> by_user_; // keys live in the pages
+    std::list<Page> pages_;                                                   // most recent first
+    std::unordered_map<std::string_view, std::list<Page>::iterator> by_user_; // the keys point into the pages
 };
 
 } // namespace buzon::state

@@ -1,4 +1,4 @@
-// state/event.h - one thing that happened, and how it is written down. Knows no clock and no descriptors.
+// state/event.h - an event and its text forms. Has no clock and no descriptors.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace buzon::state {
 enum class EventType : std::uint8_t {
     server,  // started, stopping, draining
     connect, // a POP3 connection was accepted
-    refused, // a connection or login was turned away by a limit, a lock or a rule: reason=
+    refused, // a limit, a lock or a rule turned away a connection or login: reason=
     login,
     auth_fail,
     logout, // the end of a logged-in session: reason=
@@ -23,12 +23,12 @@ enum class EventType : std::uint8_t {
     top,
     dele, // a message was removed by QUIT
     filter_fail,
-    config, // a setting, user or address was changed while running
+    config, // a setting, user or address was changed at run time
     kick,
-    uidl, // the circuit breaker of UIDLs opened or was released
+    uidl, // the UIDL circuit breaker tripped or was reset
     undelete,
     manager, // a manager connected, logged in, failed to or left
-    log      // a line of the log that is no other event: msg=
+    log      // any other log line: msg=
 };
 inline constexpr std::array<std::string_view, 16> event_type_names = {
     "server", "connect",     "refused", "login", "auth-fail", "logout",   "retr",    "top",
@@ -40,9 +40,9 @@ inline constexpr std::array<std::string_view, 5> level_names = {"error", "warnin
 
 enum class LogFormat : std::uint8_t {
     text,   // TIMESTAMP TYPE key=value ...
-    json,   // one object a line
-    syslog, // RFC 5424, with the text behind its structured data
-    journal // the text without its timestamp behind "<PRIORITY>", as sd-daemon(3) reads it from stderr
+    json,   // one object per line
+    syslog, // RFC 5424, with the text after the structured data
+    journal // "<PRIORITY>" and the text without its timestamp, for sd-daemon(3) on stderr
 };
 inline constexpr std::array<std::string_view, 4> log_format_names = {"text", "json", "syslog", "journal"};
 
@@ -57,7 +57,7 @@ using EventMask = std::uint32_t;
 }
 inline constexpr EventMask every_event = ~EventMask{0};
 
-// The level at which a type of event is logged when its publisher says nothing else.
+// The level of a type of event unless its publisher gives another.
 [[nodiscard]] constexpr Level level_of(EventType type) noexcept {
     switch (type) {
     case EventType::connect:
@@ -75,7 +75,7 @@ inline constexpr EventMask every_event = ~EventMask{0};
     }
 }
 
-// key=value. The key is a literal of ours; the value may hold anything, it is escaped where it is written.
+// key=value. The key is one of our literals; the value may contain anything and is escaped when written.
 struct EventField {
     std::string_view key;
     std::string_view text;
@@ -91,7 +91,7 @@ struct EventField {
         : key{k}, number{static_cast<std::uint64_t>(v)}, is_number{true} {}
 };
 
-// Everything in it is borrowed for the time of one publish(). Secrets have no place in any of it.
+// Everything in it is borrowed for one publish(). It must not contain secrets.
 struct Event {
     EventType type = EventType::log;
     Level level = Level::info;
@@ -102,27 +102,27 @@ struct Event {
     std::span<const EventField> fields = {};
 };
 
-// What RFC 5424 wants to know about the sender.
+// The sender, for RFC 5424.
 struct LogOrigin {
     std::string host = "-";
     std::uint64_t process = 0;
 };
 
 // "2026-11-23T15:14:34.123Z login level=info session=17 user=user1 ip=::1", without a line end. Values that are not
-// plain printable words are quoted, with \" \\ \n \r \t and \xHH inside; none is longer than 512 octets (then "..."
-// ends it).
+// plain printable words are quoted, with \" \\ \n \r \t and \xHH inside; longer ones are cut to 512 octets and end in
+// "...".
 void format_text(const Event& event, std::string& out);
-// The same content in the given format; text gives what format_text does.
+// The same content in the given format; for `text` the same as format_text.
 void format_event(const Event& event, LogFormat format, const LogOrigin& origin, std::string& out);
 
-// Text between spaces: octets that would break a line or a field apart (blanks, controls, '%') are written %XX; an
-// empty text is "-". For the fixed columns of SESS and the like.
+// A word: octets that would split a line or a field (blanks, controls, '%') are written %XX; an empty text is "-". For
+// the fixed columns of SESS and the like.
 void append_word(std::string_view text, std::string& out);
 
 // "2026-11-23T15:14:34.123Z" and "2026-11-23T15:14:00Z", always UTC.
 void append_time(std::chrono::system_clock::time_point when, std::string& out);
 void append_time(std::chrono::sys_seconds when, std::string& out);
-// "2026-11-23", or with "T15:14:00Z" behind; nothing for anything else.
+// "2026-11-23", or followed by "T15:14:00Z"; nothing for anything else.
 [[nodiscard]] std::optional<std::chrono::sys_seconds> parse_time(std::string_view text);
 
 } // namespace buzon::state

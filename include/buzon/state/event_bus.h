@@ -1,4 +1,4 @@
-// state/event_bus.h - the one stream of events; EVNT, the log, LOGG and WHYY are views of it. Knows no clock.
+// state/event_bus.h - the stream of all events; EVNT, the log, LOGG and WHYY are views of it. Has no clock.
 #pragma once
 
 #include <chrono>
@@ -20,10 +20,10 @@ public:
     static constexpr std::size_t kept_events = 8192; // how far a listener may fall behind
     using Time = std::chrono::system_clock::time_point;
 
-    // The log lives longer than the bus.
+    // The log must outlive the bus.
     explicit EventBus(Log& log) : log_{log} {}
 
-    // Whether anybody wants events of this type (at its usual level): ask before collecting an event's values.
+    // Whether anybody wants events of this type (at its default level): ask before collecting an event's values.
     [[nodiscard]] bool wants(EventType type) const noexcept {
         return ((feed_.wanted() | Diary::events) & mask_of(type)) != 0 || log_.takes(level_of(type));
     }
@@ -31,15 +31,15 @@ public:
         return (feed_.wanted() & mask_of(EventType::log)) != 0 || log_.takes(level);
     }
 
-    // Costs two comparisons when nobody wants it.
+    // Costs two comparisons if nobody wants it.
     void publish(const Event& event);
-    // At the type's usual level.
+    // At the type's default level.
     void publish(EventType type, Time when, std::uint64_t session, std::string_view user,
                  std::initializer_list<EventField> fields);
-    // A line of the log that is no other event.
+    // Any other log line.
     void log(Level level, Time when, std::string_view message, std::uint64_t session = 0, std::string_view user = {});
 
-    // EVNT's lines; the kind of a line is its EventType.
+    // The lines of EVNT; the kind of a line is its EventType.
     [[nodiscard]] LineFeed& events() noexcept { return feed_; }
     [[nodiscard]] Log& log() noexcept { return log_; }
     [[nodiscard]] const Diary& diary() const noexcept { return diary_; }
@@ -48,7 +48,7 @@ private:
     Log& log_;
     Diary diary_;
     LineFeed feed_{kept_events};
-    std::string line_; // kept for its memory
+    std::string line_; // kept to reuse its memory
 };
 
 } // namespace buzon::state

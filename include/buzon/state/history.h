@@ -1,5 +1,5 @@
-// state/history.h - what the metrics were: minutes for a day, hours for a month, days for two years, weeks for ten.
-// Knows no clock and no files: time comes in with each sample, the file's octets go in and out.
+// state/history.h - past values of the metrics: minutes for a day, hours for a month, days for two years, weeks
+// for ten. Has no clock and no files: the caller passes the time with each sample, and reads and writes the file.
 #pragma once
 
 #include <array>
@@ -22,53 +22,53 @@ class ByteReader;
 enum class Period : std::uint8_t { minute, hour, day, week };
 inline constexpr std::array<std::string_view, 4> period_names = {"minute", "hour", "day", "week"};
 
-// The sums of many periods. Periods begin at whole minutes, hours, days and Mondays of UTC. A period without a sample
-// does not exist. A clock set back moves what was counted in the new future into the running period: sums stay true,
-// and the running period is always the last one. A clock set forward leaves a gap.
+// The sums of many periods. Periods begin at whole minutes, hours, days and Mondays in UTC. A period without a sample
+// does not exist. If the clock is set back, the counts of periods that now lie in the future move to the current
+// period, so sums stay true and the current period is always the last. A clock set forward leaves a gap.
 class History {
 public:
     using Time = std::chrono::sys_seconds;
 
-    // How many periods of each length are kept; older ones fall out when new ones come, whatever the clock says.
+    // How many periods of each length are kept; new ones replace the oldest, whatever the clock says.
     static constexpr std::array<std::size_t, 4> capacity = {1440, 744, 731, 522};
-    static constexpr std::size_t max_file_octets = 16u << 20; // a longer file is not ours
+    static constexpr std::size_t max_file_octets = 16u << 20; // a longer file is invalid
 
     explicit History(std::vector<MetricSeries> series);
 
-    // Takes the values of every series (counters since the start of the process; gauges as they are) and adds to the
-    // running periods what the counters grew since the last call, and the gauges once. Once a minute or more often.
-    // `gauges_too`: else gauges count only where a period begins, so that who looks often gives no moment more weight.
+    // Takes the values of every series (counters since the start of the process; current gauges). Adds the growth of
+    // the counters since the last call, and the gauges once, to the current periods. Call it at least once a minute.
+    // `gauges_too`: otherwise gauges count only when a period begins, so that frequent queries do not distort the mean.
     void sample(Time now, std::span<const Count> values, bool gauges_too = true);
 
     struct Point {
         Time start;
-        Count value = 0; // a counter's growth in the period; a gauge's mean over its samples; a percentile of its spans
+        Count value = 0; // growth of a counter in the period, mean of a gauge's samples, or a percentile
     };
-    // The last `count` periods of a series, oldest first; the running one is the last.
+    // The last `count` periods of a series, oldest first; the current one is the last.
     [[nodiscard]] std::vector<Point> points(std::size_t series, Period period, std::size_t count) const;
-    // The index of a name, for points().
+    // The index of a series by name, for points().
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
 
-    // The whole history as a file's content: versioned, with a checksum.
+    // The history as the content of a file: versioned, with a checksum.
     [[nodiscard]] std::string encode() const;
-    // Takes the content of such a file as the past. Gives the reason when it is refused; then nothing has changed.
-    // Call it before the first sample. Series that no longer exist are dropped, new ones begin with nothing.
+    // Loads the content of such a file. Returns the reason if it is refused; then nothing has changed. Call it before
+    // the first sample. Series that no longer exist are dropped; new ones begin empty.
     [[nodiscard]] std::optional<std::string> decode(std::string_view file);
 
 private:
-    // Periods are numbered from 1970; a number times the period's length is its beginning.
-    struct Row { // a finished period: what was not zero, as pairs of varints (series index delta, sum)
+    // Periods are numbered from 1970; the number times the period's length is its start.
+    struct Row { // a finished period: its nonzero sums, as pairs of varints (series index delta, sum)
         std::int64_t number = 0;
         Count samples = 0;
         std::string cells;
     };
     struct Running {
         std::int64_t number = 0;
-        Count samples = 0; // 0: there is none yet
+        Count samples = 0; // 0: no samples yet
         std::vector<Count> sums;
     };
     struct Level {
-        std::deque<Row> past; // numbers ascend, all below the running one's
+        std::deque<Row> past; // ascending numbers, all below the current one's
         Running now;
     };
 

@@ -1,5 +1,5 @@
-// state/line_feed.h - the last lines of a stream, and listeners that may be too slow for it. Knows nothing of what
-// the lines say.
+// state/line_feed.h - the last lines of a stream, and listeners that may be too slow for it. Does not interpret
+// the lines.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,11 @@
 
 namespace buzon::state {
 
-// A ring of lines. A listener holds a place in it instead of a queue of its own: one that does not read costs nothing,
-// loses the lines that the ring has written over, and learns how many they were.
+// A ring of lines. A listener has a position in it instead of a queue of its own. One that does not read costs nothing,
+// loses the lines that were overwritten, and is told how many.
 class LineFeed {
 public:
-    // Memory is bounded by capacity times the longest line; longer lines are cut.
+    // Memory is bounded by capacity times the maximum line length; longer lines are cut.
     static constexpr std::size_t max_line = 4096;
     explicit LineFeed(std::size_t capacity);
     LineFeed(const LineFeed&) = delete;
@@ -25,37 +25,37 @@ public:
     // everything.
     void append(unsigned kind, std::string_view line);
 
-    // The kinds that somebody listens to, as bits.
+    // The kinds that have listeners, as bits.
     [[nodiscard]] std::uint32_t wanted() const noexcept { return wanted_; }
 
-    // Reads lines of some kinds, in order, beginning at a place in the past or now.
+    // Reads lines of some kinds, in order, from a past or the current position.
     class Reader {
     public:
-        // Begins `back` lines before the newest one.
+        // Begins `back` lines before the end.
         Reader(const LineFeed& feed, std::uint32_t kinds, std::size_t back);
 
-        // The next line, valid until the next append(); false when everything has been read. Check take_lost() after
-        // it.
+        // The next line, valid until the next append(); false if everything has been read. Then check
+        // take_lost().
         [[nodiscard]] bool next(std::string_view& line);
-        // Reads on only up to what is there now.
+        // Stop at the lines that exist now.
         void stop_here() noexcept { end_ = feed_->next_; }
-        // How many lines were written over before they could be read, since the last call.
+        // How many lines were overwritten before they were read, since the last call.
         [[nodiscard]] std::uint64_t take_lost() noexcept;
 
     private:
         const LineFeed* feed_;
         std::uint32_t kinds_;
-        std::uint64_t place_;  // number of the line to look at next
-        std::uint64_t passed_; // lines of our kinds with a smaller number
+        std::uint64_t place_;  // number of the next line to check
+        std::uint64_t passed_; // how many lines of our kinds have a smaller number
         std::uint64_t lost_ = 0;
         std::uint64_t end_ = UINT64_MAX;
     };
 
-    // A reader that is woken. Lives shorter than the feed.
+    // A reader that is woken. The feed must outlive it.
     class Subscription {
     public:
-        // append() calls `wake` when a line comes after the reader had seen everything. It only notes that there is
-        // work: it must neither read, publish, subscribe nor end a subscription.
+        // append() calls `wake` when it adds a line after the reader had read everything. `wake` must only take note:
+        // it must not read, publish, subscribe or end a subscription.
         Subscription(LineFeed& feed, std::uint32_t kinds, std::size_t back, std::function<void()> wake);
         ~Subscription();
         Subscription(const Subscription&) = delete;
@@ -83,10 +83,10 @@ private:
     void subscribers_changed() noexcept;
 
     std::size_t capacity_;
-    std::vector<Line> lines_;         // line n stands at n % capacity_
+    std::vector<Line> lines_;         // line n is at n % capacity_
     std::uint64_t next_ = 0;          // number of the next line
-    std::uint64_t appended_[32] = {}; // of each kind, ever
-    std::uint64_t dropped_[32] = {};  // of these, no longer in the ring
+    std::uint64_t appended_[32] = {}; // per kind, in all
+    std::uint64_t dropped_[32] = {};  // of these, those no longer in the ring
     std::uint32_t wanted_ = 0;
     std::vector<Subscription*> subscribers_;
 };

@@ -1,4 +1,4 @@
-// state/log.h - the log: which events are written, in which form, and the last of them for LOGG. Knows no files:
+// state/log.h - the log: which events are written, in which format, and the last of them for LOGG. Knows no files:
 // lines go to a sink.
 #pragma once
 
@@ -11,11 +11,11 @@
 
 namespace buzon::state {
 
-// Where finished lines go. Must not wait, nor log anything itself; what it cannot take it drops and counts
+// Receives finished lines. Must not block or log anything itself; it drops and counts what it cannot take
 // (Metrics::log_lines_lost).
 class LogSink {
 public:
-    virtual void write(std::string_view line) = 0; // with its line end, in one piece
+    virtual void write(std::string_view line) = 0; // a whole line, with its line end
 
 protected:
     ~LogSink() = default;
@@ -25,7 +25,7 @@ class Log {
 public:
     static constexpr std::size_t kept_lines = 8192;
 
-    // The sink may be nullptr: then lines are only kept. It lives longer than the log.
+    // The sink may be null: then lines are only kept. It must outlive the log.
     explicit Log(LogSink* sink = nullptr, LogOrigin origin = {});
 
     void set_level(Level level) noexcept { level_ = level; }
@@ -34,10 +34,10 @@ public:
     [[nodiscard]] Level level() const noexcept { return level_; }
     [[nodiscard]] bool takes(Level level) const noexcept { return level <= level_; }
 
-    // Writes an event; `text` is what format_text() made of it, so that it is made once.
+    // Writes an event; `text` is the result of format_text(), so that it is made only once.
     void write(const Event& event, std::string_view text);
 
-    // The last lines, always in the text form. One kind only: 0.
+    // The last lines, always in text format. All have kind 0.
     [[nodiscard]] LineFeed& lines() noexcept { return lines_; }
 
 private:
@@ -46,7 +46,7 @@ private:
     Level level_ = Level::info;
     LogFormat format_ = LogFormat::text;
     LineFeed lines_{kept_lines};
-    std::string line_; // kept for its memory
+    std::string line_; // kept to reuse its memory
 };
 
 } // namespace buzon::state

@@ -1,4 +1,4 @@
-// state/metrics.h - every number that the server counts, under one name. Knows no clock, no text format.
+// state/metrics.h - all metrics of the server. Has no clock and no text format.
 #pragma once
 
 #include <array>
@@ -13,14 +13,14 @@
 
 namespace buzon::state {
 
-// Counters only grow; gauges are set or go up and down. Both are bare numbers, so that counting is one addition.
+// Counters only grow; gauges go up and down. Both are plain numbers, so counting is one addition.
 using Count = std::uint64_t;
 
-// Time spans in microseconds, sorted into fixed buckets: all there ever were, and those of the last minute. Time comes
-// in by mark(); bounded memory, whatever is counted.
+// Durations in microseconds, in fixed buckets: since the start, and those of the last minute. mark() passes in the
+// time. Memory is bounded.
 class Histogram {
 public:
-    // Upper bounds, inclusive, in microseconds; one more bucket holds what is longer.
+    // Upper bounds, inclusive, in microseconds; one more bucket is for anything longer.
     static constexpr std::array<Count, 18> bounds = {
         100,     250,     500,     1'000,     2'500,     5'000,     10'000,     25'000,     50'000,
         100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
@@ -36,16 +36,16 @@ public:
     [[nodiscard]] Count count() const noexcept;
 
     static constexpr Count recent_seconds = 60;
-    // It is that second now, of a clock that never goes back. Once a second, or whenever somebody asks.
+    // Passes in the current second of a monotonic clock. Call it every second, and before a query.
     void mark(Count second) noexcept;
-    // Of the spans that were observed in the last 60 seconds before the latest mark, a second more or less.
+    // Of the durations observed in the 60 seconds before the latest mark, give or take a second.
     [[nodiscard]] Count percentile(unsigned percent) const noexcept;
 
 private:
     using Buckets = std::array<Count, bounds.size() + 1>;
     struct Mark {
         Count second = 0;
-        Buckets buckets{}; // what there was when that second began
+        Buckets buckets{}; // the contents when that second began
     };
     [[nodiscard]] const Mark& mark_at(std::size_t place) const noexcept {
         return marks_[(first_ + place) % marks_.size()];
@@ -53,23 +53,23 @@ private:
 
     Buckets buckets_{};
     Count sum_ = 0;
-    std::array<Mark, recent_seconds + 2> marks_{}; // a ring: one before the last minute, and one for each second of it
+    std::array<Mark, recent_seconds + 2> marks_{}; // a ring: one before the last minute, and one per second of it
     std::size_t first_ = 0, count_ = 0;
 };
 
-// The bound under which `percent` of the spans in a histogram's buckets lie; the last bound for what is longer, 0
-// without any span.
+// The bound below which `percent` of a histogram's durations lie; the last bound for longer ones, 0 if there are
+// none.
 [[nodiscard]] Count percentile_of(std::span<const Count> buckets, unsigned percent) noexcept;
 
 enum class Mechanism : std::uint8_t { user, apop, plain, login, scram_sha_256, cram_md5 };
-// wrong: the secret or the name; busy: the maildrop is locked; throttled: has to try later; failed: our own trouble.
+// wrong: the secret or the name; busy: the maildrop is locked; throttled: must try later; failed: a fault on our side.
 enum class LoginResult : std::uint8_t { ok, wrong, busy, throttled, failed };
 enum class CommandResult : std::uint8_t { ok, error };
-// start: could not be executed; exit: ended with another code than 0; signal: was killed; timeout: no progress;
-// queue: waited too long for its turn; io: its pipes failed.
+// start: could not be executed; exit: exit code other than 0; signal: killed; timeout: no progress; queue: waited too
+// long for its turn; io: its pipes failed.
 enum class FilterFailure : std::uint8_t { start, exit, signal, timeout, queue, io };
 
-// Why a connection or a login was turned away; the first five are told as auth-fail, the others as refused.
+// Why a connection or login was turned away; the first five are auth-fail events, the others refused.
 enum class Refused : std::uint8_t {
     wrong_secret,
     unknown_user,
@@ -81,12 +81,12 @@ enum class Refused : std::uint8_t {
     in_use,
     login_delay,
     max_per_user,
-    check_failed, // nobody could tell whether the secret is right
+    check_failed, // the secret could not be checked
     maildrop,     // the secret was right, but the maildrop or its root cannot be used
     uidl_breaker,
     max_connections,
     max_per_ip,
-    displaced, // by a newcomer, in a full table
+    displaced, // by a new connection when the table was full
     proxy_header,
     login_timeout
 };
@@ -107,9 +107,9 @@ inline constexpr std::array<std::string_view, 6> filter_failure_names = {"start"
                                                                          "timeout", "queue", "io"};
 
 struct Metrics {
-    // The four of METR (contract section 4).
-    Count messages = 0; // RETR, counted when the last octet has been handed over
-    Count bytes = 0;    // octets sent on POP3 connections, whatever they say
+    // The four of a bare METR.
+    Count messages = 0; // RETR, counted once the last octet has been handed over
+    Count bytes = 0;    // all octets sent on POP3 connections
     Count online = 0;   // gauge: users logged in now
     Count historic = 0; // successful logins
 
@@ -137,17 +137,17 @@ struct Metrics {
     Count filter_bytes_in = 0;
     Count filter_bytes_out = 0;
 
-    Histogram login_time;  // from the secret to the answer
+    Histogram login_time;  // from receiving the secret to the reply
     Histogram scan_time;   // of a maildrop at login
     Histogram retr_time;   // from RETR to its last octet
     Histogram filter_time; // from the start of a program to its end
-    Histogram loop_lag;    // how long the event loop was away from its descriptors
+    Histogram loop_lag;    // time between two polls of the event loop
 
     Count worker_jobs = 0;
-    Count workers_busy = 0;    // gauge: jobs that wait or run
+    Count workers_busy = 0;    // gauge: jobs waiting or running
     Count worker_failures = 0; // worker processes that died
     Count out_of_memory = 0;   // turns of connections, timers, tasks that were given up
-    Count log_lines_lost = 0;  // written by nobody, because the log's reader was slow
+    Count log_lines_lost = 0;  // dropped because the log's reader was too slow
     Count memory = 0;          // gauge: resident octets
     Count descriptors = 0;     // gauge
     Count start_time = 0;      // gauge: seconds since 1970
@@ -164,8 +164,8 @@ struct Metrics {
 
 enum class MetricKind : std::uint8_t { counter, gauge, histogram };
 
-// The labels of a family of counters: one cell for each pair, the second label running fastest. A family with one
-// label leaves the second empty.
+// The labels of a family of counters: one cell per pair, the second label varying fastest. A family with one label
+// leaves the second empty.
 struct MetricLabels {
     std::string_view first;
     std::span<const std::string_view> first_values;
@@ -176,7 +176,7 @@ struct MetricLabels {
 // One row of the table: exactly one of value, histogram and cells is set.
 struct MetricField {
     std::string_view name;       // in METR; members of a family append "-label", histograms "-count" and so on
-    std::string_view prometheus; // base unit and _total as its conventions ask
+    std::string_view prometheus; // base unit and _total by its conventions
     std::string_view help;
     std::string_view unit; // "" for plain counts
     MetricKind kind = MetricKind::counter;
@@ -188,24 +188,24 @@ struct MetricField {
 
 [[nodiscard]] std::span<const MetricField> metric_fields() noexcept;
 
-// All histograms: it is that second now (Histogram::mark).
+// Calls Histogram::mark() for all histograms.
 void mark_second(Metrics& metrics, Count second) noexcept;
 
-// The table laid flat: what METR * lists, one number a name, always in this order.
+// The table, flattened: what METR * lists, one number per name, always in this order.
 struct MetricSeries {
     std::string name;
     bool gauge = false;
-    // Not 0, in a history: it has no values of its own, but is this percentile of the histogram whose buckets are the
-    // series from number `buckets` on.
+    // If not 0, in a history: the series has no values, but is this percentile of the histogram whose buckets begin at
+    // series number `buckets`.
     unsigned percent = 0;
     std::size_t buckets = 0;
 };
 [[nodiscard]] const std::vector<MetricSeries>& metric_series();
-// The values now, in the order of metric_series().
+// The current values, in the order of metric_series().
 void read_series(const Metrics& metrics, std::vector<Count>& values);
 
-// The same for what HIST remembers: metric_series(), and behind them the buckets of the histograms, under names that
-// nobody can ask for.
+// The same for HIST: metric_series(), followed by the buckets of the histograms, under names that cannot be
+// requested.
 [[nodiscard]] const std::vector<MetricSeries>& history_series();
 void read_history(const Metrics& metrics, std::vector<Count>& values);
 

@@ -1,4 +1,4 @@
-// state/pop3_command.h - the names of POP3's commands as numbers, for counting them and for switching them off.
+// state/pop3_command.h - POP3 commands as numbers, for counting them and switching them off.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace buzon::state {
 
-// `unknown` counts the lines that were no command; it stands last and is never switched off.
+// `unknown` counts the lines that were not commands; it comes last and is never switched off.
 enum class Pop3Command : std::uint8_t {
     user,
     pass,
@@ -41,7 +41,7 @@ inline constexpr std::array<std::string_view, 20> pop3_command_names = {
 inline constexpr std::size_t pop3_command_count = pop3_command_names.size();
 static_assert(static_cast<std::size_t>(Pop3Command::unknown) + 1 == pop3_command_count);
 
-// The optional commands, which --disable may name (contract section 1).
+// The optional commands, which --disable accepts.
 inline constexpr std::array optional_commands = {
     Pop3Command::top,  Pop3Command::uidl, Pop3Command::user, Pop3Command::pass,   Pop3Command::apop,  Pop3Command::auth,
     Pop3Command::capa, Pop3Command::utf8, Pop3Command::lang, Pop3Command::search, Pop3Command::report};
@@ -68,7 +68,7 @@ private:
     std::uint32_t bits_ = 0;
 };
 
-// "TOP,UIDL" in any case; "" and "none" are the empty set. Nothing for a name that is no optional command.
+// "TOP,UIDL" in any case; "" and "none" are the empty set. Nothing if a name is not an optional command.
 [[nodiscard]] std::optional<CommandSet> parse_command_set(std::string_view text);
 // "TOP,UIDL", or "none".
 [[nodiscard]] std::string print_command_set(CommandSet commands);

@@ -1,5 +1,5 @@
-// state/settings.h - what may be changed while the server runs: one table for the command line, the config file and
-// CONF. Knows no clock, no files.
+// state/settings.h - the settings that can be changed at run time: one table for the command line, the config file and
+// CONF. Knows no files.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@
 namespace buzon::state {
 
 enum class SessionRule : std::uint8_t { exclusive, shared };
-// Where UIDLs come from when a maildrop has no list of ours yet, and what its messages go by.
+// The source of UIDLs, and of the order of messages, for a maildrop without a buzon-uidl.
 enum class UidlSource : std::uint8_t { automatic, base_name, dovecot, courier };
 enum class UidlOrder : std::uint8_t { delivery, mtime };
 
@@ -28,43 +28,43 @@ struct Settings {
     Seconds login_timeout{180};
     std::uint64_t max_connections = 0; // 0: as many as the descriptors allow
     std::uint64_t max_per_ip = 0;      // 0: no limit
-    std::uint64_t max_per_user = 0;    // 0: no limit; counts with SessionRule::shared
+    std::uint64_t max_per_user = 0;    // 0: no limit; applies to SessionRule::shared
     SessionRule sessions = SessionRule::exclusive;
-    Seconds peer_silence{60}; // of the client that holds a maildrop, before it is taken for gone
+    Seconds peer_silence{60}; // of the client that holds a maildrop, before it counts as gone
     Seconds login_delay{0};   // 0: none, and not announced
     CommandSet disable;
-    std::string host; // filled by the daemon before anything else
+    std::string host; // set by the daemon first of all
 
     // Mail
     std::uint64_t max_message_size = 0;  // octets; 0: no limit
-    std::chrono::days undelete_grace{0}; // 0: deleted mail goes at once
+    std::chrono::days undelete_grace{0}; // 0: deleted mail is removed at once
     UidlSource uidl = UidlSource::automatic;
-    std::string uidl_format = "%08Xu%08Xv"; // Dovecot's pop3_uidl_format; mail/ knows what it means
+    std::string uidl_format = "%08Xu%08Xv"; // Dovecot's pop3_uidl_format; mail/ interprets it
     UidlOrder uidl_order = UidlOrder::delivery;
     std::uint64_t uidl_breaker = 10; // percent; 100 never trips
     bool no_fsync = false;
 
     // Logging in
     bool require_tls = false;
-    bool proxy_tls = false; // who comes from a front came over TLS, whatever its PROXY header can say
+    bool proxy_tls = false; // connections from a front count as TLS, whatever its PROXY header says
     bool cram_md5 = false;
-    std::string hash_scheme = "SCRAM-SHA-256"; // of new passwords; auth/ knows what it means
+    std::string hash_scheme = "SCRAM-SHA-256"; // of new passwords; auth/ interprets it
     Seconds auth_cache{300};
-    std::uint64_t throttle_free = 5;           // wrong logins of a source before it has to wait
+    std::uint64_t throttle_free = 5;           // wrong logins of a source before it must wait
     std::uint64_t throttle_free_user = 10;     // of a user from unfamiliar sources
-    std::uint64_t throttle_free_familiar = 20; // of a user from a source where he logged in lately
-    Seconds throttle_delay{1};                 // the first wait, doubled each time; 0: none
+    std::uint64_t throttle_free_familiar = 20; // of a user from a familiar source
+    Seconds throttle_delay{1};                 // the first wait; it doubles each time; 0: none
     Seconds throttle_max_delay{15};
-    Seconds throttle_forgive{60};            // one wrong login is forgiven in so long
-    std::chrono::days throttle_familiar{30}; // how long "lately" is
+    Seconds throttle_forgive{60};            // time until one wrong login is forgiven
+    std::chrono::days throttle_familiar{30}; // how long a source stays familiar
 
     // Transformations
     Seconds transform_timeout{60};          // without progress
     std::uint64_t transform_hold = 65536;   // octets
-    std::uint64_t max_transforms = 0;       // 0: twice the processors
-    std::uint64_t transform_queue = 10'000; // messages that wait for a turn
+    std::uint64_t max_transforms = 0;       // 0: two per CPU
+    std::uint64_t transform_queue = 10'000; // messages that may wait for a turn
     Seconds transform_wait{30};             // for a turn
-    Seconds transform_cpu{300};             // of one program; 0: no limit, as below
+    Seconds transform_cpu{300};             // CPU seconds of one program; 0: no limit (also below)
     std::uint64_t transform_memory = std::uint64_t{4} << 30;
     std::uint64_t transform_file_size = std::uint64_t{1} << 30;
     std::uint64_t transform_processes = 4096;
@@ -75,35 +75,35 @@ struct Settings {
     LogFormat log_format = LogFormat::text;
     bool verbose = false;
     std::uint64_t max_managers = 512; // management connections
-    Seconds mgmt_timeout{3600};       // idle; a live view is not idle
+    Seconds mgmt_timeout{3600};       // idle time; a live view is not idle
 };
 
 enum class SettingType : std::uint8_t { number, seconds, octets, days, percent, flag, choice, commands, host, text };
 [[nodiscard]] std::string_view name_of(SettingType type) noexcept;
 
-// One row of the table. The defaults are those of a fresh Settings.
+// One row of the table. The defaults are those of a default-constructed Settings.
 struct SettingField {
     std::string_view name; // of the long option, without "--"
     SettingType type;
     std::uint64_t min = 0, max = 0; // of numbers
     std::string_view meaning;       // one line
     std::string (*print)(const Settings&);
-    // Takes a value into settings; false, and nothing changed, when it is not one.
+    // Sets a value; false, and no change, if it is invalid.
     bool (*parse)(const SettingField&, std::string_view value, Settings&);
     std::string (*allowed)(const SettingField&); // "a whole number of seconds from 1 to 604800"
     [[nodiscard]] bool is_flag() const noexcept { return type == SettingType::flag; } // the option takes no value
 };
 
 [[nodiscard]] std::span<const SettingField> setting_fields() noexcept;
-// Names are compared exactly; nothing for an unknown one.
+// Names are compared exactly; null for an unknown one.
 [[nodiscard]] const SettingField* find_setting(std::string_view name) noexcept;
 
-// Puts text into a setting. Gives what is wrong ("timeout: a whole number of seconds from 1 to 604800"), and then
-// nothing has changed.
+// Sets a setting from text. Returns what is wrong ("timeout: a whole number of seconds from 1 to 604800"); then nothing
+// has changed.
 [[nodiscard]] std::optional<std::string> change_setting(Settings& settings, std::string_view name,
                                                         std::string_view value);
 
-// "600", "exclusive", "TOP,UIDL"; as change_setting() takes it. Flags are "on" and "off".
+// "600", "exclusive", "TOP,UIDL"; in the form that change_setting() accepts. Flags are "on" and "off".
 [[nodiscard]] std::string print_setting(const Settings& settings, const SettingField& field);
 
 // One plain host name (RFC 1123 section 2.1): labels of letters, digits and inner hyphens, 253 octets at most.

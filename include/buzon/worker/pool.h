@@ -1,8 +1,7 @@
-// worker/pool.h - work that may wait on a disk or burn the processor, done by other processes. Knows no kind of work.
+// worker/pool.h - runs jobs that may block on a disk or use much CPU in other processes. Knows no kinds of jobs.
 //
-// A worker is this same program, started again by posix_spawn (so nothing of the server's memory is copied or seen),
-// with one socket. It takes one job at a time and answers it. Workers are started when there is work for them, and go
-// when there is none.
+// A worker is this same program, started again by posix_spawn (so it neither copies nor sees the server's memory), with
+// one socket. It takes one job at a time and answers it. Workers start when there is work and exit when there is none.
 #pragma once
 
 #include <cstdint>
@@ -19,29 +18,29 @@
 namespace buzon::worker {
 
 struct Job {
-    std::uint8_t kind = 0; // the owner's numbering; worker and server are the same program and agree on it
+    std::uint8_t kind = 0; // numbered by the owner; worker and server are the same program, so they agree
     std::string body;
-    int fd = -1; // borrowed: a descriptor to send along; must stay open until submit() has returned
-    // May the worker be killed in the middle of it when nobody waits for the answer any more? Not where it changes
-    // what must be finished.
+    int fd = -1; // a descriptor to send along; borrowed until submit() returns
+    // Whether the worker may be killed in the middle of it once nobody waits for the answer. False for jobs that must
+    // finish what they change.
     bool abandonable = true;
-    // May it be done twice? Then a worker's death costs nobody an answer: another worker gets the same job, once. (A
-    // job that kills its workers ends with the second one.)
+    // Whether it may be done twice. If the worker dies, another worker then gets the same job, once. (A job that kills
+    // its workers fails with the second one.)
     bool repeatable = false;
 };
 
 enum class Fate : std::uint8_t {
     answered,
-    crashed,       // the worker died over it, of a repeatable one the second too; or none could be started
-    too_late,      // it took longer than Settings allows
-    refused,       // the queue was full, or no worker could be told of any job for some time
-    no_descriptor, // done, but its descriptor could not be received: our table is full
+    crashed,       // the worker died (both workers, if repeatable), or none could be started
+    too_late,      // it exceeded a limit of Settings
+    refused,       // the queue was full, or for some time no job could be sent to any worker
+    no_descriptor, // done, but our descriptor table was full, so its descriptor was lost
 };
 
 struct Answer {
     Fate fate = Fate::crashed;
     std::string body;
-    posix::UniqueFd fd; // when the worker sent one
+    posix::UniqueFd fd; // if the worker sent one
 };
 
 class Pool;
@@ -50,8 +49,8 @@ struct Order;
 class Process;
 } // namespace detail
 
-// The wait for one answer. Destroying it gives the answer up: a job still queued is dropped, an abandonable one that
-// runs is ended with its worker, any other runs to its end unheard.
+// A job in progress. Destroying the Pending cancels it: a queued job is dropped, a running abandonable one is killed
+// with its worker, and any other runs to its end without an answer.
 class Pending {
 public:
     Pending() = default;
@@ -64,19 +63,18 @@ public:
 private:
     friend class Pool;
     explicit Pending(std::shared_ptr<detail::Order> order) noexcept : order_{std::move(order)} {}
-    std::shared_ptr<detail::Order> order_; // shared with the pool: either may go first
+    std::shared_ptr<detail::Order> order_; // shared with the pool: either may be destroyed first
 };
 
 struct Settings {
     std::string program = "/proc/self/exe";
     std::vector<std::string> arguments; // argv, [0] included
-    std::size_t most_processes = 4;
-    std::size_t longest_queue = 4096;
+    std::size_t max_processes = 4;
+    std::size_t max_queue = 4096;
     std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
-    // The same in time that the processor has worked for it, so that a machine busy with other things does not make an
-    // honest job late; 0: none.
+    // The same in CPU time, so that a job does not time out because the machine is busy with other things; 0: none.
     std::chrono::milliseconds processor_limit{0};
-    // A worker that has had nothing to do for so long goes, unless it is the last one.
+    // A worker that has been idle this long exits, unless it is the last one.
     std::chrono::milliseconds idle_limit{10'000};
 };
 
@@ -96,7 +94,7 @@ public:
     Pool(event::EventLoop& loop, Settings settings);
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
-    // Waits for nobody: workers see their socket's end, finish what they do and go.
+    // Does not wait: workers see their socket close, finish their job and exit.
     virtual ~Pool();
 
     // on_answer is called from the loop, never in here, exactly once unless the Pending was dropped before. Whoever
@@ -119,7 +117,7 @@ private:
     private:
         Pool& pool_;
     };
-    // While it is armed, no job is given to anybody.
+    // While it is armed, no jobs are sent.
     class Pause final : private event::TimerHandler {
     public:
         explicit Pause(Pool& pool) : pool_{pool} {}
@@ -136,10 +134,10 @@ private:
     void refuse_all_without_memory() noexcept;
     void feed_while_there_is_memory();
     [[nodiscard]] detail::Process* idle_or_new();
-    [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // there are others
-    void gone(detail::Process& process);                                     // it ended: forget it after this turn
+    [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // not the last one
+    void gone(detail::Process& process);                                     // it has exited: delete it after this turn
     void could_not_send();
-    [[nodiscard]] bool hopeless() const noexcept; // for now
+    [[nodiscard]] bool hopeless() const noexcept; // jobs cannot be sent at present
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
     // Before all others: it has waited once. False: no memory.
     [[nodiscard]] bool again(const std::shared_ptr<detail::Order>& order) noexcept;
@@ -154,9 +152,9 @@ private:
     std::deque<std::shared_ptr<detail::Order>> late_; // that nobody will work on
     Later later_{*this};
     Pause pause_{*this};
-    int failures_ = 0;                 // in a row, to tell a worker of a job
+    int failures_ = 0;                 // consecutive failures to send a job
     bool poor_ = false;                // there was no memory to feed() a moment ago
-    event::Instant no_start_before_{}; // after a worker that could not be started
+    event::Instant no_start_before_{}; // set when a worker could not be started
     std::uint64_t started_ = 0;
     std::uint64_t done_ = 0;
     std::uint64_t crashed_ = 0;

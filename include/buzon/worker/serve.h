@@ -1,4 +1,4 @@
-// worker/serve.h - a worker's own side: take a job, do it, answer. This code blocks; it runs in a process of its own.
+// worker/serve.h - the worker's side: take a job, do it, answer. This code blocks; it runs in a worker process.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Reply {
     posix::UniqueFd fd;
 };
 
-// Serves until the other side closes. Gives the process's exit code.
+// Serves until the other side closes. Returns the process's exit code.
 [[nodiscard]] int serve(const std::function<Reply(Request)>& work);
 
 } // namespace buzon::worker
