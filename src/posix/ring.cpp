@@ -118,11 +118,13 @@ std::span<const int> Ring::perform() noexcept {
     while (waiting != 0 || running_ != 0) {
         const long taken = ::syscall(SYS_io_uring_enter, fd_.get(), waiting, waiting + running_, IORING_ENTER_GETEVENTS,
                                      nullptr, std::size_t{0});
-        if (taken < 0 && errno != EINTR) {
+        const bool refused = taken < 0 && errno != EINTR;
+        // 0 is no error, but it repeats for ever: the kernel sees no new entry, because another process used the ring.
+        if (refused || (taken == 0 && waiting != 0)) {
             // The kernel accepts no more: withdraw what it has not seen, wait for what is running.
             *submitted_tail_ -= std::exchange(waiting, 0);
             // Should not happen: even waiting is refused, while the kernel may still write to the caller's buffers.
-            if (running_ != 0 && errno != EAGAIN && errno != EBUSY) std::abort();
+            if (running_ != 0 && refused && errno != EAGAIN && errno != EBUSY) std::abort();
         }
         if (taken > 0) {
             waiting -= static_cast<unsigned>(taken);

@@ -135,3 +135,17 @@ TEST_CASE("where the kernel refuses a ring, or refuses to enter it, nothing is c
               }) == 0);
     }
 }
+
+TEST_CASE("a kernel that takes nothing, without an error, ends a ring's work by the plain way") {
+    CHECK(exit_code_of_child([] {
+              std::optional<Ring> ring = Ring::make(8);
+              if (!ring) return 0; // said by the other tests
+              ::alarm(60);         // the work must end; if it does not, so does the child
+              if (!buzon::test::deny(SYS_io_uring_enter, 0)) return 1;
+              for (int round = 0; round < 3; ++round) {
+                  for (int i = 0; i < 8; ++i) ring->open(AT_FDCWD, "/", O_RDONLY | O_CLOEXEC);
+                  if (performed(*ring) != std::vector<int>(8, -ECANCELED)) return 2;
+              }
+              return 0;
+          }) == 0);
+}

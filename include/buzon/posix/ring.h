@@ -30,7 +30,8 @@ private:
 };
 
 // Calls are queued one by one, then performed together. They are independent and may finish in any order. Where
-// entering the kernel costs as much as the work inside it, a batch of 32 takes half the time.
+// entering the kernel costs as much as the work inside it, a batch of 32 takes half the time. A ring belongs to the
+// process that made it; a forked child makes its own.
 class Ring {
 public:
     // For batches of up to `max_batch` calls, a power of two. Nothing if the kernel has no rings or refuses one (as in
