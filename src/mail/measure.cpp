@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <optional>
 #include <span>
 
 #include "buzon/mail/dot_stuffer.h"
@@ -142,6 +144,18 @@ void measure_batch(std::span<const Unread> batch, const MaildirListing& listing,
     }
 }
 
+// Made once and kept as long as the process lasts. Null where there is none to be had.
+posix::Ring* ring_of_this_process() {
+    struct Owned {
+        pid_t owner = ::getpid();
+        std::optional<posix::Ring> ring = posix::Ring::make(batch_size);
+    };
+    static std::unique_ptr<Owned> kept;
+    if (!kept || kept->owner != ::getpid())
+        kept = std::make_unique<Owned>(); // a forked child has its parent's until then
+    return kept->ring ? &*kept->ring : nullptr;
+}
+
 } // namespace
 
 std::error_code measure(std::vector<Found>& files, const MaildirListing& listing, posix::Ring* ring) {
@@ -164,8 +178,7 @@ std::error_code measure(std::vector<Found>& files, const MaildirListing& listing
 std::error_code measure(std::vector<Found>& files, const MaildirListing& listing) {
     const auto unread = std::count_if(files.begin(), files.end(), [](const Found& file) { return !file.measured; });
     if (unread < static_cast<std::ptrdiff_t>(fewest_for_a_ring)) return measure(files, listing, nullptr);
-    static std::optional<posix::Ring> ring = posix::Ring::make(batch_size); // as long as the process lasts
-    return measure(files, listing, ring ? &*ring : nullptr);
+    return measure(files, listing, ring_of_this_process());
 }
 
 } // namespace buzon::mail

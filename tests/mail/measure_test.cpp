@@ -141,3 +141,31 @@ TEST_CASE("messages are measured one by one where the kernel takes no ring, or s
         CHECK(WEXITSTATUS(status) == 0);
     }
 }
+
+TEST_CASE("a forked process measures with a ring of its own, while its parent uses the one it had") {
+    const TestMaildir maildir;
+    put_nasty(maildir);
+    Opened expected{maildir};
+    REQUIRE_FALSE(measure(expected.files, expected.listing)); // from here on this process has one
+    const auto right = [&] {
+        Opened opened{maildir};
+        if (measure(opened.files, opened.listing)) return false;
+        for (std::size_t i = 0; i < opened.files.size(); ++i)
+            if (!opened.files[i].measured != !expected.files[i].measured ||
+                opened.files[i].octets != expected.files[i].octets)
+                return false;
+        return true;
+    };
+    for (int round = 0; round < 5; ++round) {
+        const pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            ::alarm(120); // none of them may spin for ever
+            ::_exit(right() ? 0 : 1);
+        }
+        CHECK(right());
+        int status = -1;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(status == 0);
+    }
+}
