@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <vector>
 
 #include "buzon/filter/spawn.h"
@@ -129,7 +130,8 @@ TEST_CASE("what a run leaves outside of its group is cleared while the server li
     const std::string file = directory.expect("grandchild");
     const std::string other = directory.expect("other");
     Server server{"timeout 1000 sleep 1000 & echo $! > " + file + "; setsid sh -c 'echo $$ > " + other +
-                      "; exec sleep 1000' & sleep 0.1",
+                      "; exec sleep 1000' & while ! test -s " + file + " || ! test -s " + other +
+                      "; do sleep 0.01; done",
                   [&](Launcher&, Launch& launch) {
                       pid_in(file);
                       pid_in(other);
@@ -166,7 +168,11 @@ TEST_CASE("the guard holds nothing of the server's and hears no signal meant for
     CHECK(contents(where + "/cmdline").substr(0, 12) == std::string{"buzon-guard\0", 12});
     CHECK(contents(where + "/comm") == "buzon-guard\n");
     for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::kill(guard.pid(), number);
-    ::usleep(1000);
+    // They wait before it for ever.
+    const std::string status = contents(where + "/status");
+    unsigned long long pending = 0;
+    std::istringstream{status.substr(status.find("ShdPnd:") + 7)} >> std::hex >> pending;
+    CHECK(pending == (1ULL << (SIGTERM - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGHUP - 1)));
     CHECK(process_exists(guard.pid()));
     CHECK(children().empty()); // it is no child of ours
 }
@@ -190,7 +196,7 @@ TEST_CASE("a guard that was killed is replaced, and the new one knows what runs"
             pid_in(file);
             const pid_t old = launcher.guard().pid();
             ::kill(old, SIGKILL);
-            ::usleep(1'100'000); // not sooner than a second after it was made
+            ::usleep(1'100'000); // the time is the point: not sooner than a second after it was made
             const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
             Launch next = launcher.start(
                 {"/bin/true", {}, Environment{}, null.get(), null.get(), null.get(), ResourceLimits{}, nullptr});

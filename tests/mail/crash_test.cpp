@@ -226,7 +226,7 @@ TEST_CASE("a journal that cannot be ended yet is tried again at the next scan, t
     fill(maildir);
     const UpdateRequest request = request_for(maildir, 0);
     CHECK_FALSE(update_in_child(request, [] { faults::kill_before(12); })); // in the middle of the removals
-    TestMaildir::rest();
+    maildir.rest();
     faults::fail("unlinkat", 1, EIO, true);
     const auto early = scan(maildir.path());
     faults::none();

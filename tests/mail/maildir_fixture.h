@@ -11,11 +11,11 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "buzon/mail/scan.h"
 #include "buzon/posix/io.h"
 #include "support/catch.h"
+#include "support/mail.h"
 
 namespace buzon::mail {
 
@@ -70,8 +70,7 @@ public:
         REQUIRE(::utimensat(AT_FDCWD, file(name).c_str(), times, 0) == 0);
     }
 
-    // Long enough for the directories' times to be told from later ones.
-    static void rest() { std::this_thread::sleep_for(std::chrono::milliseconds(150)); }
+    void rest() const { test::Maildir{path_}.rest(); }
 
     std::shared_ptr<const Snapshot> scan(const ScanOptions& options = {}) const {
         posix::Result<posix::UniqueFd> made = mail::scan(path_, options);

@@ -123,7 +123,7 @@ TEST_CASE("an update leaves no journal behind, and what is left behind is done b
         for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,", "new/4.d"}) maildir.put(name);
         const UpdateRequest request = deletion_of(maildir, keep_since, {4});
         const auto root = posix::UniqueFd{::open(maildir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-        TestMaildir::rest();
+        maildir.rest();
         const auto snapshot = maildir.scan();
         REQUIRE(snapshot->is_current(stamps(maildir.path()).value()));
 

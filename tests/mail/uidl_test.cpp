@@ -183,7 +183,7 @@ TEST_CASE("qmail's order is that of the files' times") {
     ScanOptions options;
     options.uidl.order = SessionOrder::mtime;
     CHECK(uidls_of(*maildir.scan(options)) == Names{"30.a", "10.c", "20.b"});
-    TestMaildir::rest();
+    maildir.rest();
     maildir.scan(options);
     CHECK(uidls_of(*maildir.scan()) == Names{"10.c", "20.b", "30.a"}); // another order is another picture
 }

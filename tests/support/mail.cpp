@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+
+#include "support/process.h"
 
 namespace buzon::test {
 namespace {
@@ -130,6 +133,25 @@ void Maildir::flag(const std::string& base, const std::string& flags) const {
 
 void Maildir::remove(const std::string& base) const {
     std::filesystem::remove(find(base));
+}
+
+void Maildir::rest() const {
+    const auto seconds = [](const timespec& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+    };
+    double last = 0, coarseness = 0.15;
+    for (const char* folder : {"new", "cur"}) {
+        struct stat about {};
+        if (::lstat((path_ / folder).c_str(), &about) != 0) throw std::runtime_error("no " + (path_ / folder).string());
+        last = std::max(last, seconds(about.st_ctim));
+        if (about.st_ctim.tv_nsec == 0 || about.st_mtim.tv_nsec == 0) coarseness = 3.6; // whole seconds are kept here
+    }
+    const bool rested = eventually([&] {
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+        return seconds(now) - last > coarseness;
+    });
+    if (!rested) throw std::runtime_error("the clock stands still");
 }
 
 std::filesystem::path Maildir::find(const std::string& base) const {

@@ -44,6 +44,8 @@ public:
     [[nodiscard]] bool has(const std::string& base) const { return !find(base).empty(); }
     // "new/NAME" and "cur/NAME" of every regular file whose name begins with no dot, sorted.
     [[nodiscard]] std::vector<std::string> messages() const;
+    // Waits until the times of its directories can be told from later ones: a scan that comes then may be believed.
+    void rest() const;
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
 private:

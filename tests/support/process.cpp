@@ -6,14 +6,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -153,6 +156,13 @@ std::string proc(pid_t pid, const std::string& name) {
 
 } // namespace
 
+std::string proc_text(pid_t pid, const std::string& name) {
+    // Reading what belongs to a process that has just ended fails: rdbuf() keeps that to itself, an iterator throws.
+    std::ostringstream text;
+    text << std::ifstream{proc(pid, name), std::ios::binary}.rdbuf();
+    return text.str();
+}
+
 std::size_t descriptors_of(pid_t pid) {
     std::size_t count = 0;
     std::error_code why;
@@ -161,6 +171,19 @@ std::size_t descriptors_of(pid_t pid) {
         ++count;
     }
     return count;
+}
+
+void leave_descriptors(pid_t pid, std::size_t more) {
+    std::set<rlim_t> taken;
+    for (const auto& entry : std::filesystem::directory_iterator{proc(pid, "fd")})
+        taken.insert(std::stoul(entry.path().filename().string()));
+    rlimit limit{};
+    if (::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) != 0)
+        throw std::system_error(errno, std::system_category(), "prlimit");
+    for (limit.rlim_cur = 0; more > 0; ++limit.rlim_cur)
+        if (!taken.contains(limit.rlim_cur)) --more;
+    if (::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) != 0)
+        throw std::system_error(errno, std::system_category(), "prlimit");
 }
 
 namespace {

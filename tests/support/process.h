@@ -65,7 +65,10 @@ struct Finished {
 [[nodiscard]] Finished run(const std::vector<std::string>& argv, const std::string& input = {});
 
 // What /proc tells about a process from outside.
+[[nodiscard]] std::string proc_text(pid_t pid, const std::string& name); // empty when the process has ended meanwhile
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
+// From now on the process finds only so many more. (Its limit is one on their numbers, among which there may be gaps.)
+void leave_descriptors(pid_t pid, std::size_t more);
 [[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
 [[nodiscard]] std::vector<pid_t> workers_of(pid_t server); // its children under the names buzon-worker, buzon-hash
 [[nodiscard]] char state_of(pid_t pid);                    // 'R', 'S', 'Z' ...; 0 when there is none

@@ -2,13 +2,17 @@
 #include "support/wire.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <random>
 #include <system_error>
 
@@ -100,6 +104,29 @@ std::size_t Wire::send_some(std::string_view octets) {
     if (n >= 0) return static_cast<std::size_t>(n);
     if (errno == EAGAIN || errno == EINTR) return 0;
     throw ConnectionLost(std::string("send: ") + std::strerror(errno));
+}
+
+void Wire::wait_until_read() const {
+    sockaddr_in ours{}, theirs{};
+    socklen_t size = sizeof ours;
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&ours), &size);
+    size = sizeof theirs;
+    ::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&theirs), &size);
+    // The peer's socket, as proc_tcp(5) shows it: "N: LOCAL:PORT REMOTE:PORT STATE TX_QUEUE:RX_QUEUE ...".
+    char ends[64];
+    std::snprintf(ends, sizeof ends, ": %08X:%04X %08X:%04X ", theirs.sin_addr.s_addr, ntohs(theirs.sin_port),
+                  ours.sin_addr.s_addr, ntohs(ours.sin_port));
+    const bool read = eventually([&] {
+        int unacknowledged = 0;
+        if (::ioctl(fd_.get(), SIOCOUTQ, &unacknowledged) != 0 || unacknowledged != 0) return false;
+        std::ifstream sockets{"/proc/net/tcp"};
+        for (std::string line; std::getline(sockets, line);) {
+            const std::size_t at = line.find(ends);
+            if (at != std::string::npos) return line.substr(at + std::strlen(ends) + 11, 9) == ":00000000";
+        }
+        return true; // closed
+    });
+    if (!read) throw ConnectionLost("the peer does not read what was sent");
 }
 
 void Wire::finish_sending() {

@@ -34,6 +34,8 @@ public:
     void send(std::string_view octets);
     // As much as the socket takes at once, which may be nothing.
     std::size_t send_some(std::string_view octets);
+    // Waits until the peer has read all that was sent: what is sent next comes to it alone. TCP over IPv4 only.
+    void wait_until_read() const;
     // Ends our direction only: the peer reads an end of file.
     void finish_sending();
     // Ends the connection by a reset instead of an orderly close.

@@ -1,4 +1,6 @@
 // system/client_test.cpp - bin/client as a person and a script use it.
+#include <fcntl.h>
+
 #include "support/catch.h"
 #include "support/programs.h"
 #include "system/server.h"
@@ -144,9 +146,15 @@ TEST_CASE("a live view ends when the server goes away") {
     Server server;
     Launch launch;
     launch.argv = {client_program(), "127.0.0.1", std::to_string(server.management_port()), "EVNT"};
+    const std::string shown = server.directory().file("shown", "");
+    const buzon::posix::UniqueFd out{::open(shown.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+    launch.standard[1] = out.get();
     Process follower{launch};
-    CHECK(eventually([&] { return descriptors_of(follower.pid()) > 3; }));
-    pause_for(Seconds{0.3});
+    // It follows once it shows what happens.
+    CHECK(eventually([&] {
+        server.session().quit();
+        return !read_whole(shown).empty();
+    }));
     CHECK(follower.running());
     CHECK(server.stop() == 0);
     CHECK(follower.wait() == 69);

@@ -1,12 +1,9 @@
 // system/filter_faults_test.cpp - programs that misbehave, all at once and each behind a user of its own: what the
 // client gets, and that nothing of them is left, counted from outside.
 #include <signal.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
-#include <set>
 
 #include "support/catch.h"
 #include "support/programs.h"
@@ -26,9 +23,8 @@ std::vector<pid_t> running_from(const std::string& directory) {
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
         std::error_code gone;
         if (std::filesystem::read_symlink(entry.path() / "exe", gone) == server_program()) continue;
-        std::ifstream in{entry.path() / "cmdline", std::ios::binary};
-        const std::string words{std::istreambuf_iterator<char>{in}, {}};
-        if (words.find(directory) != std::string::npos) found.push_back(std::stoi(name));
+        const pid_t pid = std::stoi(name);
+        if (proc_text(pid, "cmdline").find(directory) != std::string::npos) found.push_back(pid);
     }
     return found;
 }
@@ -292,21 +288,6 @@ TEST_CASE("two hundred clients at once all get their mail from four programs at 
     CHECK(server.manager().command("METR filters-started") == "+OK 200");
 }
 
-namespace {
-
-// The limit under which a process may open so many descriptors more. Those that it has are not the lowest numbers.
-rlim_t limit_for(pid_t process, unsigned more) {
-    std::set<unsigned long> open;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc/" + std::to_string(process) + "/fd"})
-        open.insert(std::stoul(entry.path().filename().string()));
-    unsigned long limit = 0;
-    for (unsigned found = 0; found < more; ++limit)
-        if (!open.contains(limit)) ++found;
-    return limit;
-}
-
-} // namespace
-
 TEST_CASE("messages that find no descriptors for their programs wait until others have ended, or for too long") {
     constexpr int users = 40;
     TempDirectory directory;
@@ -323,10 +304,7 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
     (void)manager.ask("AUTH root s3cr3t");
     const std::size_t descriptors = descriptors_of(server.pid());
     const std::size_t children = children_of(server.pid()).size();
-    rlimit limit{};
-    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, nullptr, &limit) == 0);
-    limit.rlim_cur = limit_for(server.pid(), 20); // two or three chains
-    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
+    leave_descriptors(server.pid(), 20); // for two or three chains
     for (Pop3Client& client : clients) client.send("RETR 1\r\n");
     REQUIRE(eventually([&] { return manager.command("METR filters-running") != "+OK 0"; }));
     clients.back().reset(); // who leaves waits no more
@@ -340,11 +318,11 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
 
     std::filesystem::remove(gate);
     CHECK(manager.command("CONF transform-wait 1").starts_with("+OK"));
-    limit.rlim_cur = limit_for(server.pid(), 3); // none, but a message
-    REQUIRE(::prlimit(server.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
+    leave_descriptors(server.pid(), 3); // for none, but for a message
     CHECK(clients.front().command("RETR 1") == "-ERR [SYS/TEMP] The message could not be transformed");
     CHECK(clients.front().command("NOOP") == "+OK");
-    CHECK(server.log().find("cause=queue why=\"waited too long for descriptors\"") != std::string::npos);
+    CHECK(eventually(
+        [&] { return server.log().find("cause=queue why=\"waited too long for descriptors\"") != std::string::npos; }));
 }
 
 TEST_CASE("who waits too long for a program's turn is told so, and SESS shows who waits for what") {
@@ -374,7 +352,8 @@ TEST_CASE("who waits too long for a program's turn is told so, and SESS shows wh
     CHECK(second.command("RETR 1") == "-ERR [SYS/TEMP] The message could not be transformed");
     CHECK(second.command("NOOP") == "+OK");
     CHECK(manager.command("METR filter-failures-queue") == "+OK 1");
-    CHECK(server.log().find("cause=queue why=\"waited too long for its turn\"") != std::string::npos);
+    CHECK(eventually(
+        [&] { return server.log().find("cause=queue why=\"waited too long for its turn\"") != std::string::npos; }));
     (void)directory.file("gate", "");
     CHECK(first.line() == octets_reply(filter_faults_text));
     CHECK(first.body() == as_received(filter_faults_text));

@@ -17,8 +17,7 @@ std::vector<std::string> replies_to(const Server& server, const std::vector<Cut>
     std::vector<Pop3Client> clients;
     for (std::size_t i = 0; i < cuts.size(); ++i) clients.push_back(server.client());
     for (std::size_t i = 0; i < cuts.size(); ++i) clients[i].send(cuts[i].first);
-    // Time for the server to read the first pieces. Were it too short, the test would be weaker, never wrong.
-    pause_for(Seconds{0.1});
+    for (const Pop3Client& client : clients) client.wait_until_read();
     std::vector<std::string> replies;
     for (std::size_t i = 0; i < cuts.size(); ++i) clients[i].send(cuts[i].second);
     for (Pop3Client& client : clients) replies.push_back(client.rest());
@@ -61,7 +60,7 @@ TEST_CASE("a session may arrive octet by octet") {
     Pop3Client client = server.client();
     for (const char octet : std::string("USER user1\r\nPASS pass1\r\nSTAT\r\nLIST\r\nRETR 1\r\nQUIT\r\n")) {
         client.send({&octet, 1});
-        pause_for(Seconds{0.001});
+        client.wait_until_read();
     }
     CHECK(client.rest() == session_replies());
 }
@@ -157,7 +156,7 @@ TEST_CASE("the rest of a line that is too long is never a command") {
     for (const std::string& line : {filler + " DELE 1", filler + "\rDELE 1", std::string(255, ' ') + "DELE 1"}) {
         Pop3Client client = server.session();
         client.send(line.substr(0, 256));
-        pause_for(Seconds{0.02});
+        client.wait_until_read();
         client.send(line.substr(256) + "\r\n");
         CHECK(client.line().starts_with("-ERR"));
         CHECK(client.command("STAT").starts_with("+OK 1 "));

@@ -47,7 +47,7 @@ TEST_CASE("a header that comes in pieces is taken, and what follows it at once i
     Wire wire{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
     for (const char octet : std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\r")) {
         wire.send({&octet, 1});
-        pause_for(Seconds{0.002});
+        wire.wait_until_read();
     }
     wire.send("\nUSER user1\r\nPASS pass1\r\nSTAT\r\n");
     CHECK(wire.line().starts_with("+OK POP3"));

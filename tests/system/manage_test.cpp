@@ -62,9 +62,9 @@ TEST_CASE("keywords are taken in any case and lines with CRLF or LF and cut anyw
     const MailServer server;
     ManagementClient manager = server.manager();
     manager.send("me");
-    pause_for(Seconds{0.05});
+    manager.wait_until_read();
     manager.send("TR\r");
-    pause_for(Seconds{0.05});
+    manager.wait_until_read();
     manager.send("\nnoop\ntran\r\nMetr\n");
     CHECK(manager.line() == "+OK 0;0;0;0");
     CHECK(manager.line().starts_with("+OK"));

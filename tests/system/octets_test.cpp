@@ -164,7 +164,7 @@ TEST_CASE("a message that somebody wrote into arrives as it is, and RETR tells n
     for (const std::size_t length : lengths)
         files.push_back(maildir.put_in_cur("170000000" + std::to_string(++number) + ".M1P1.h:2,S",
                                            std::string(length - 1, 'x') + "\n"));
-    pause_for(Seconds{2.5}); // a directory that changed a moment ago is read again at each login
+    maildir.rest(); // a directory that changed a moment ago is read again at each login
     server.session().quit();
     const auto rewrite = [&](char before_last) {
         for (std::size_t i = 0; i < files.size(); ++i) {

@@ -18,7 +18,8 @@ TEST_CASE("autologout closes without a response and removes nothing") {
         (void)next.command("USER user1");
         return next.command("PASS pass1").starts_with("+OK");
     }));
-    CHECK(server.log().find("600") != std::string::npos); // the warning about RFC 1939's ten minutes
+    CHECK(eventually(
+        [&] { return server.log().find("600") != std::string::npos; })); // the warning about RFC 1939's ten minutes
 }
 
 TEST_CASE("half a command is no activity") {

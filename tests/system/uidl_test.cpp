@@ -96,11 +96,11 @@ TEST_CASE("UIDLs and order of Dovecot's list in the format that CONF names stay 
     CHECK(manager.command("CONF uidl base").starts_with("+OK"));
     CHECK(uidls(server, 6) == Words{"1700000001.d", "1700000002.b", "1700000003.c", "1700000009.a"});
     CHECK(manager.command("CONF uidl-order mtime").starts_with("+OK"));
-    const Maildir seventh = server.maildir("user7");
     int age = 0;
     for (const char* base : {"1700000009.a", "1700000001.d", "1700000003.c", "1700000002.b"}) {
-        std::filesystem::last_write_time(seventh.find(base),
-                                         std::filesystem::file_time_type::clock::now() - std::chrono::hours{++age});
+        const auto time = std::filesystem::file_time_type::clock::now() - std::chrono::hours{++age};
+        for (const char* user : {"user7", "user8"})
+            std::filesystem::last_write_time(server.maildir(user).find(base), time);
     }
     CHECK(uidls(server, 7) == Words{"1700000002.b", "1700000003.c", "1700000001.d", "1700000009.a"});
     CHECK(uidls(server, 1) == standard);
@@ -285,7 +285,7 @@ TEST_CASE("long listings are right in the first session, in later ones, after DE
     const auto first = maildir.put_in_cur(base(1) + ":2,S", mail);
     for (std::size_t i = 2; i <= count; ++i)
         std::filesystem::create_hard_link(first, first.parent_path() / (base(i) + ":2,S"));
-    pause_for(Seconds{2.5}); // a directory that changed a moment ago is read again at each login
+    maildir.rest(); // a directory that changed a moment ago is read again at each login
     const std::string sizes = lines(true), unique_ids = lines(false);
     for (int round = 0; round < 2; ++round) {
         Pop3Client client = server.session();
@@ -298,7 +298,7 @@ TEST_CASE("long listings are right in the first session, in later ones, after DE
         std::string many;
         for (int i = 0; i < 6; ++i) many += "UIDL\r\nLIST\r\nLIST 5000\r\n";
         client.send(many);
-        pause_for(Seconds{0.2});
+        client.wait_until_read();
         for (int i = 0; i < 6; ++i) {
             CHECK(client.line().starts_with("+OK"));
             CHECK(difference(client.body(), unique_ids) == "");
