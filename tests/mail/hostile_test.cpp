@@ -71,7 +71,7 @@ TEST_CASE("a cur, new or tmp that is a symbolic link refuses the login and is to
         const TestMaildir maildir;
         maildir.put("new/2.own");
         maildir.put("cur/3.own:2,");
-        TestMaildir::rest();
+        maildir.rest();
         REQUIRE(maildir.scan()->is_current(stamps(maildir.path()).value()));
         maildir.rename(folder, "aside");
         std::filesystem::create_directory_symlink(victim.path("cur"), maildir.file(folder));

@@ -321,7 +321,7 @@ TEST_CASE("a list that was lost is made again from the index, ids and order") {
 TEST_CASE("a list that was lost is made again at once, though nothing else has changed") {
     const TestMaildir maildir;
     put_listed(maildir);
-    TestMaildir::rest();
+    maildir.rest();
     maildir.scan();
     maildir.remove(frozen_list_name);
     maildir.remove("dovecot-uidlist");
