@@ -188,9 +188,14 @@ exit 1
     const Maildir other = server.maildir("eva");
     (void)other.deliver("1700000002.M1P1.h", "Subject: x\n\n");
     CHECK(manager.command("FREE eva") == nobody);
-    CHECK(log_in(server, "eva", "right").starts_with("+OK"));
+    // First with Dovecot's ids, then without; then the first list is put back in the place of the second.
     write(other.path() / "dovecot-uidlist", "3 V77\n1 :1700000002.M1P1.h\n");
-    std::filesystem::remove(other.path() / "buzon-uidl");
+    CHECK(log_in(server, "eva", "right").starts_with("+OK"));
+    const std::string list = read_whole(other.path() / "buzon-uidl");
+    for (const char* file : {"dovecot-uidlist", "buzon-uidl", "buzon-index"})
+        std::filesystem::remove(other.path() / file);
+    CHECK(log_in(server, "eva", "right").starts_with("+OK"));
+    write(other.path() / "buzon-uidl", list);
     (void)other.deliver("1700000003.M1P1.h", "Subject: x\n\n");
     Server::Setup again;
     again.arguments = {"-d", server.root(), "--checkpassword", program, "--uidl-breaker", "0", "-a", "root:s3cr3t"};
