@@ -15,6 +15,9 @@ constexpr std::size_t slots_in_a_set = 8;
 // Beyond the free ones; limits how long it takes to forgive them.
 constexpr unsigned most_levels = 20;
 
+using Tick = std::chrono::duration<std::int64_t, std::ratio<1, 8>>; // 32 bits of them are 17 years
+constexpr auto ticks_an_hour = static_cast<std::uint32_t>(Tick{std::chrono::hours{1}}.count());
+
 std::size_t table_size(std::size_t wanted) {
     return std::bit_ceil(std::max(wanted, slots_in_a_set));
 }
@@ -31,13 +34,19 @@ Throttle::Throttle(const ThrottleLimits& limits, std::string key, Time now)
     , start_{now}
     , sources_(table_size(limits.sources))
     , users_(table_size(limits.users))
+    , wrong_secrets_(table_size(limits.wrong_secrets))
     , familiar_(table_size(limits.familiar_pairs)) {}
 
-Throttle::Key Throttle::key_of(char kind, std::string_view user, const std::optional<Source>& source) const {
+Throttle::Key Throttle::key_of(char kind, std::string_view user, const std::optional<Source>& source,
+                               std::string_view secret) const {
     Hmac<Sha256> keyed{key_};
     keyed.update({&kind, 1});
     if (source) keyed.update(auth::octets(source->prefix().octets()));
-    keyed.update(user); // of any length, therefore last
+    keyed.update(user); // of any length, therefore last but for what a NUL begins
+    if (!secret.empty()) {
+        keyed.update({"", 1});
+        keyed.update(secret);
+    }
     const Sha256::Digest digest = keyed.finish();
     Key key;
     std::memcpy(&key.set, digest.data(), sizeof key.set);
@@ -50,12 +59,13 @@ Throttle::Key Throttle::familiar_key(const std::optional<Source>& source, std::s
     return {key_of('F', user, std::nullopt).set, key_of(source ? 'f' : 'l', user, source).tag};
 }
 
-std::uint32_t Throttle::seconds(Time now) const noexcept {
-    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now - start_).count());
+std::uint32_t Throttle::ticks(Time now) const noexcept {
+    return static_cast<std::uint32_t>(std::chrono::ceil<Tick>(now - start_).count());
 }
 
 unsigned Throttle::level_at(const Slot& slot, std::uint32_t now) const noexcept {
-    const auto one_in = static_cast<std::uint32_t>(std::max<std::int64_t>(limits_.forgives_one_in.count(), 1));
+    const auto one_in =
+        static_cast<std::uint32_t>(std::max<std::int64_t>(Tick{limits_.forgives_one_in}.count(), Tick::period::den));
     const std::uint32_t forgiven = (now - slot.since) / one_in;
     return slot.level > forgiven ? slot.level - forgiven : 0;
 }
@@ -73,7 +83,7 @@ unsigned Throttle::level_of(const Table& table, Key key, std::uint32_t now) cons
 
 bool Throttle::is_familiar(Key key, std::uint32_t now) const noexcept {
     const Slot* const slot = find(familiar_, key);
-    return slot && now / 3600 - slot->login_hour < limits_.familiar_for.count();
+    return slot && now / ticks_an_hour - slot->login_hour < limits_.familiar_for.count();
 }
 
 std::chrono::seconds Throttle::delay(unsigned level, unsigned free) const noexcept {
@@ -82,13 +92,40 @@ std::chrono::seconds Throttle::delay(unsigned level, unsigned free) const noexce
     return std::min(limits_.first_delay * (1U << doublings), limits_.longest_delay);
 }
 
+Throttle::Held Throttle::held(const std::optional<Source>& source, std::string_view user, Time now) const {
+    const std::uint32_t at = ticks(now);
+    Held held;
+    Count count;
+    count.key_ = familiar_key(source, user);
+    count.familiar_ = is_familiar(count.key_, at);
+    if (!count.familiar_) {
+        const Key of_user = key_of('u', user, std::nullopt);
+        held.user = of_user.tag;
+        held.alone = delay(level_of(users_, of_user, at), limits_.free_by_user);
+        if (!source) return held;
+        count.key_ = key_of('s', {}, source);
+    }
+    held.count = count;
+    return held;
+}
+
 Throttle::Time Throttle::not_before(const std::optional<Source>& source, std::string_view user, Time now) const {
-    const std::uint32_t at = seconds(now);
-    const Key pair = familiar_key(source, user);
-    if (is_familiar(pair, at)) return now + delay(level_of(familiar_, pair, at), limits_.free_by_familiar);
-    std::chrono::seconds wait = delay(level_of(users_, key_of('u', user, std::nullopt), at), limits_.free_by_user);
-    if (source) wait = std::max(wait, delay(level_of(sources_, key_of('s', {}, source), at), limits_.free_by_source));
-    return now + wait;
+    const Held held = this->held(source, user, now);
+    const auto in_line = held.count ? delay(level(*held.count, now), free(*held.count)) : std::chrono::seconds{0};
+    return now + std::max(held.alone, in_line);
+}
+
+unsigned Throttle::level(const Count& count, Time now) const noexcept {
+    return level_of(table_of(count), count.key_, ticks(now));
+}
+
+unsigned Throttle::free(const Count& count) const noexcept {
+    return count.familiar_ ? limits_.free_by_familiar : limits_.free_by_source;
+}
+
+Throttle::Time Throttle::last(const Count& count) const noexcept {
+    const Slot* const slot = find(table_of(count), count.key_);
+    return slot ? start_ + Tick{slot->since} : Time::min() + std::chrono::hours{24 * 365};
 }
 
 void Throttle::count(Slot& slot, std::uint32_t now) const noexcept {
@@ -112,8 +149,18 @@ Throttle::Slot& Throttle::make_room(Table& table, Key key, std::uint32_t now) co
     return *least;
 }
 
-void Throttle::failed(const std::optional<Source>& source, std::string_view user, Time now) {
-    const std::uint32_t at = seconds(now);
+// Remembers it when it is not.
+bool Throttle::is_repeated(const std::optional<Source>& source, std::string_view user, std::string_view secret,
+                           std::uint32_t now) {
+    const Key key = key_of('w', user, source, secret);
+    if (find(wrong_secrets_, key) != nullptr) return true;
+    (void)make_room(wrong_secrets_, key, now);
+    return false;
+}
+
+void Throttle::failed(const std::optional<Source>& source, std::string_view user, Time now, std::string_view secret) {
+    const std::uint32_t at = ticks(now);
+    if (!secret.empty() && is_repeated(source, user, secret, at)) return;
     const Key pair = familiar_key(source, user);
     if (is_familiar(pair, at)) return count(make_room(familiar_, pair, at), at);
     count(make_room(users_, key_of('u', user, std::nullopt), at), at);
@@ -128,7 +175,7 @@ void Throttle::uncount(Table& table, Key key, std::uint32_t now) const noexcept 
 }
 
 void Throttle::take_back(const std::optional<Source>& source, std::string_view user, Time now) {
-    const std::uint32_t at = seconds(now);
+    const std::uint32_t at = ticks(now);
     const Key pair = familiar_key(source, user);
     if (is_familiar(pair, at)) return uncount(familiar_, pair, at);
     uncount(users_, key_of('u', user, std::nullopt), at);
@@ -137,11 +184,11 @@ void Throttle::take_back(const std::optional<Source>& source, std::string_view u
 
 void Throttle::succeeded(const std::optional<Source>& source, std::string_view user, Time now) {
     // The source's count stays: logging in to one's own account must not allow more guesses at others'.
-    const std::uint32_t at = seconds(now);
+    const std::uint32_t at = ticks(now);
     Slot& slot = make_room(familiar_, familiar_key(source, user), at);
     slot.since = at;
     slot.level = 0;
-    slot.login_hour = static_cast<std::uint16_t>(at / 3600);
+    slot.login_hour = static_cast<std::uint16_t>(at / ticks_an_hour);
 }
 
 } // namespace buzon::auth

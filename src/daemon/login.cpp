@@ -37,11 +37,13 @@ void Login::go_on(Step step) {
     });
 }
 
-Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then)
+Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, event::Instant until, Proof proof,
+             OnEnd then)
     : needs_{needs}
     , session_{session}
     , source_{source_of(client.address.ip)}
     , place_{client.place}
+    , until_{until}
     , proof_{std::move(proof)}
     , user_{std::visit([](const auto& p) { return p.user; }, proof_)}
     , then_{std::move(then)}
@@ -55,19 +57,26 @@ Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client,
 
 std::optional<LoginEnd> Login::start() {
     starting_ = true;
-    const event::Instant now = needs_.loop.now();
-    const event::Instant when =
-        place_ == ClientInfo::Place::local ? now : needs_.logins.throttle().not_before(guesser(), user_, now);
-    if (when > now)
-        delay_.arm(needs_.loop.timers(), when);
-    else
+    const std::optional<auth::User> user = needs_.users.base().find(user_);
+    if (place_ == ClientInfo::Place::local || (user && user->nodelay)) {
         check_proof();
+    } else {
+        switch (needs_.logins.turns().ask(*this, guesser(), user_, needs_.loop.now(), until_)) {
+        case auth::Turns::Answer::now: check_proof(); break;
+        case auth::Turns::Answer::later: break;
+        case auth::Turns::Answer::too_long: too_long(); break;
+        }
+    }
     starting_ = false;
     return std::exchange(early_, std::nullopt);
 }
 
-void Login::on_timer(event::Timer&) {
+void Login::your_turn() {
     go_on([this] { check_proof(); });
+}
+
+void Login::too_long() {
+    go_on([this] { refuse(pop3::Refusal::throttled, "too many wrong logins before this one"); });
 }
 
 void Login::check_proof() {
@@ -126,11 +135,11 @@ std::optional<auth::Source> Login::guesser() const {
 
 void Login::count(bool right) {
     if (place_ == ClientInfo::Place::local) return;
-    auth::Throttle& throttle = needs_.logins.throttle();
-    if (right)
-        throttle.succeeded(guesser(), user_, needs_.loop.now());
-    else
-        throttle.failed(guesser(), user_, needs_.loop.now());
+    // A digest looks different each time, so only a clear password can be known again.
+    const auto* const shown = std::get_if<pop3::CheckPassword>(&proof_);
+    needs_.logins.turns().ended(*this, guesser(), user_,
+                                right ? auth::Turns::Verdict::right : auth::Turns::Verdict::wrong,
+                                shown ? std::string_view{shown->password} : std::string_view{}, needs_.loop.now());
 }
 
 bool Login::digest_is_right() const {
@@ -236,6 +245,7 @@ state::Refused Login::reason_of(pop3::Refusal why) const {
     case pop3::Refusal::wrong:
     case pop3::Refusal::not_permitted: break;
     case pop3::Refusal::temporary: return state::Refused::check_failed;
+    case pop3::Refusal::throttled: return state::Refused::throttled;
     case pop3::Refusal::in_use: return state::Refused::in_use;
     case pop3::Refusal::too_soon: return state::Refused::login_delay;
     case pop3::Refusal::too_many_sessions: return state::Refused::max_per_user;

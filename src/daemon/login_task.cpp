@@ -28,6 +28,7 @@ state::LoginResult result_of(pop3::Refusal why) {
     case pop3::Refusal::wrong:
     case pop3::Refusal::not_permitted: return state::LoginResult::wrong;
     case pop3::Refusal::in_use: return state::LoginResult::busy;
+    case pop3::Refusal::throttled:
     case pop3::Refusal::too_soon: return state::LoginResult::throttled;
     default: return state::LoginResult::failed;
     }
@@ -75,12 +76,13 @@ void tell_refusal(LoginNeeds& needs, const Visit& visit, const pop3::ClearTextRe
         {state::Refused::require_tls, visit.client.address.ip, visit.id, what.user, pop3::name_of(what.mechanism)});
 }
 
-LogIn::LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, TaskOwner& owner, Proof proof)
+LogIn::LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, event::Instant until, TaskOwner& owner,
+             Proof proof)
     : needs_{needs}
     , sessions_{sessions}
     , visit_{visit}
     , mechanism_{mechanism_of(proof)}
-    , login_{needs, visit.id, visit.client, std::move(proof), [this, &owner](LoginEnd end) {
+    , login_{needs, visit.id, visit.client, until, std::move(proof), [this, &owner](LoginEnd end) {
                  end_ = std::move(end);
                  owner.task_wakes();
              }} {}

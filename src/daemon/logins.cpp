@@ -95,11 +95,15 @@ auth::ThrottleLimits Logins::limits() const {
     limits.free_by_user = static_cast<unsigned>(settings_.throttle_free_user);
     limits.free_by_familiar = static_cast<unsigned>(settings_.throttle_free_familiar);
     limits.first_delay = settings_.throttle_delay;
-    // Longer than a connection may take to log in would be a refusal.
+    // Not so long that every further try would be refused.
     limits.longest_delay = std::min(settings_.throttle_max_delay, settings_.login_timeout / 2);
     limits.forgives_one_in = settings_.throttle_forgive;
     limits.familiar_for = settings_.throttle_familiar;
     return limits;
+}
+
+void Logins::on_timer(event::Timer&) {
+    if (const auto again = turns_.run(loop_.now())) next_turn_.arm(loop_.timers(), *again);
 }
 
 void Logins::refresh() {

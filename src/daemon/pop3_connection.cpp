@@ -193,7 +193,10 @@ void Pop3Connection::perform(pop3::Action action) {
         }
         void operator()(const pop3::Update&) const { self.begin<Update>(needs.update, visit, owner); }
 
-        void log_in(Proof proof) const { self.begin<LogIn>(needs.login, self.owner_, visit, owner, std::move(proof)); }
+        void log_in(Proof proof) const {
+            self.begin<LogIn>(needs.login, self.owner_, visit, self.began_ + needs.settings.login_timeout, owner,
+                              std::move(proof));
+        }
     };
     std::visit(Performer{*this, *this, needs_, visit_}, action);
 }

@@ -107,12 +107,14 @@ void Session::login_succeeded(Maildrop maildrop, std::string& out) {
 void Session::login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds) {
     authorization().user.clear();
     authorization().exchange.reset();
-    if ((why == Refusal::wrong || why == Refusal::not_permitted) && !out_of_tries()) ++wrong_logins_;
+    const bool counts = why == Refusal::wrong || why == Refusal::not_permitted || why == Refusal::throttled;
+    if (counts && !out_of_tries()) ++wrong_logins_;
     const Catalogue& text = texts();
     const std::uint64_t time = seconds.value_or(0);
     switch (why) {
     case Refusal::wrong: return err(out, Code::auth, text.wrong_password);
     case Refusal::not_permitted: return err(out, Code::auth, text.not_permitted);
+    case Refusal::throttled:
     case Refusal::temporary: return err(out, Code::sys_temp, text.login_temporary);
     case Refusal::in_use: return err(out, Code::in_use, text.in_use);
     case Refusal::too_soon: return err(out, Code::login_delay, seconds ? text.too_soon_for : text.too_soon, {time});

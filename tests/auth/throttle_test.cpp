@@ -131,6 +131,31 @@ TEST_CASE("a client that polls every minute with an old password does not slow i
     }
 }
 
+TEST_CASE("the same wrong secret of a user from the same source counts once, however it comes and for however long") {
+    Guessing g;
+    // PLAIN, LOGIN and USER/PASS of one mail program, and its next tries.
+    for (int i = 0; i < 100; ++i) g.throttle.failed(ip(1), "owner", g.now, "old password");
+    CHECK(g.wait(ip(1), "owner") == 0s);
+    for (int i = 0; i < 4; ++i) g.throttle.failed(ip(1), "owner", g.now, "guess" + std::to_string(i));
+    CHECK(g.wait(ip(1), "owner") == 1s);
+    g.throttle.failed(ip(1), "owner", g.now, "guess3");
+    CHECK(g.wait(ip(1), "owner") == 1s);
+    // Another user, another source, another secret, and what cannot be compared: each counts.
+    g.throttle.failed(ip(1), "other", g.now, "old password");
+    CHECK(g.wait(ip(1), "x") == 2s);
+    g.throttle.failed(ip(1), "owner", g.now);
+    g.throttle.failed(ip(1), "owner", g.now);
+    CHECK(g.wait(ip(1), "x") == 8s);
+    for (int i = 0; i < 6; ++i) g.throttle.failed(ip(2), "owner" + std::to_string(i), g.now, "old password");
+    CHECK(g.wait(ip(2), "x") == 2s);
+    g.now += 24h; // a telephone that polls with it all day never becomes guilty
+    for (int i = 0; i < 100; ++i) g.throttle.failed(ip(1), "owner", g.now, "old password");
+    CHECK(g.wait(ip(1), "owner") == 0s);
+    g.throttle.succeeded(ip(3), "owner", g.now);
+    for (int i = 0; i < 100; ++i) g.throttle.failed(ip(3), "owner", g.now, "old password");
+    CHECK(g.wait(ip(3), "owner") == 0s);
+}
+
 TEST_CASE("wrong passwords are forgiven one by one") {
     Guessing g;
     g.fail(ip(1), "a", 7);

@@ -78,6 +78,61 @@ TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner 
     for (Wire& guesser : guessers) guesser.close();
 }
 
+TEST_CASE(
+    "150 connections of one source have five guesses answered, and the others wait their turn or are told at once") {
+    // The sixth guess waits for 90 s, half of what a login may take; a third one behind it would wait too long.
+    Server server{2, {"--proxy-from", front, "--throttle-delay", "90", "--throttle-max-delay", "90"}};
+    std::vector<LineClient> guessers;
+    for (std::size_t i = 0; i < 150; ++i) {
+        guessers.emplace_back("127.0.0.1", server.port(), Wire::Options{.from = front});
+        guessers.back().send(header_of("203.0.113.66") + "USER user1\r\nPASS guess" + std::to_string(i) + "\r\n");
+    }
+    ManagementClient manager = server.manager();
+    const auto answered = [&manager](const std::string& name) { return std::stoul(manager.ask("METR " + name)); };
+    CHECK(eventually([&] { return answered("refusals-throttled") + answered("refusals-wrong-secret") >= 148; }));
+    CHECK(answered("refusals-wrong-secret") == 5);
+    (void)guessers.back().line();
+    (void)guessers.back().line();
+    CHECK(guessers.back().line().starts_with("-ERR [SYS/TEMP] Authentication service"));
+    // Nobody else has to wait.
+    LineClient other{"127.0.0.1", server.port(), {.from = front}};
+    other.send(header_of("203.0.113.9") + "USER user2\r\nPASS pass2\r\n");
+    (void)other.line();
+    (void)other.line();
+    CHECK(other.line() == "+OK Password accepted");
+    for (LineClient& guesser : guessers) guesser.close();
+}
+
+TEST_CASE("one wrong password of a mail program that tries PLAIN, LOGIN and PASS counts as one") {
+    TempDirectory directory;
+    Server server{1,
+                  {"--proxy-from", front, "--throttle-free", "2", "--throttle-delay", "90", "--throttle-max-delay",
+                   "90", "--users", directory.file("users", "robot:{PLAIN}x::::::nodelay\n")}};
+    LineClient client{"127.0.0.1", server.port(), {.from = front}};
+    client.send(header_of("203.0.113.5"));
+    (void)client.line();
+    for (int round = 0; round < 3; ++round) {
+        CHECK(client.command("AUTH PLAIN AHVzZXIxAG9sZA==").starts_with("-ERR [AUTH]"));
+        CHECK(client.command("AUTH LOGIN dXNlcjE=").starts_with("+ "));
+        CHECK(client.command("b2xk").starts_with("-ERR [AUTH]"));
+        (void)client.command("USER user1");
+        CHECK(client.command("PASS old").starts_with("-ERR [AUTH]"));
+    }
+    // The owner has had nine wrong tries, and need not wait.
+    (void)client.command("USER user1");
+    CHECK(client.command("PASS pass1") == "+OK Password accepted");
+    // Who is never throttled does not wait, whatever he and others behind his address have guessed.
+    LineClient robot{"127.0.0.1", server.port(), {.from = front}};
+    robot.send(header_of("203.0.113.5"));
+    (void)robot.line();
+    for (int i = 0; i < 9; ++i) {
+        (void)robot.command("USER robot");
+        CHECK(robot.command("PASS y" + std::to_string(i)).starts_with("-ERR [AUTH]"));
+    }
+    (void)robot.command("USER robot");
+    CHECK(robot.command("PASS x") == "+OK Password accepted");
+}
+
 TEST_CASE("helpers that are killed in the middle of slow logins cost nobody an answer") {
     TempDirectory directory;
     // Of "right": a tenth of a second for a processor that has nothing else to do.

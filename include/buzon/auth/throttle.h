@@ -1,9 +1,10 @@
 // auth/throttle.h - who must wait before a password is checked. Has no timers: it is given the time and returns a
 // time. Memory is allocated at the start and does not grow.
 //
-// A wrong password counts against its source (an IPv4 address, an IPv6 /64) and against the user. After a number of
-// free failures every further try waits, twice as long each time up to a limit; failures are forgiven over time. A try
-// is never refused, and none waits longer than the limit, so nobody can lock anybody out.
+// A wrong password counts against its source (an IPv4 address, an IPv6 /64) and against the user; the same password for
+// the same user from the same source counts once. After a number of free failures every further try waits, twice as
+// long each time up to a limit; failures are forgiven over time. turns.h says how simultaneous tries wait for each
+// other.
 //
 // A source from which the user logged in recently is familiar to that user: its tries ignore both counts and do not add
 // to them. They have a count of their own, against a stolen device, or a client that keeps polling with a wrong
@@ -33,11 +34,32 @@ struct ThrottleLimits {
     std::size_t sources = 65536;
     std::size_t users = 65536;
     std::size_t familiar_pairs = 262144;
+    std::size_t wrong_secrets = 65536;
 };
 
 class Throttle {
+    struct Key {
+        std::uint64_t set, tag;
+    };
+
 public:
     using Time = std::chrono::steady_clock::time_point;
+
+    // A number of failures that tries are measured by: that of a source, or of a familiar pair of user and source.
+    class Count {
+    public:
+        [[nodiscard]] std::uint64_t id() const noexcept { return key_.tag; }
+
+    private:
+        friend class Throttle;
+        Key key_{};
+        bool familiar_ = false;
+    };
+    struct Held {
+        std::optional<Count> count;
+        std::chrono::seconds alone{0}; // for the user's failures, whoever else waits
+        std::uint64_t user = 0;        // identifies the user; nobody can choose it
+    };
 
     // `key`: random octets, so that nobody can target another's slot. `now`: later calls must not pass an earlier time.
     Throttle(const ThrottleLimits& limits, std::string key, Time now);
@@ -46,8 +68,17 @@ public:
     // No source means a peer whose address does not identify a guesser (a unix socket, a trusted front).
     [[nodiscard]] Time not_before(const std::optional<Source>& source, std::string_view user, Time now) const;
 
-    // Reports the result of a try. `user` need not exist: the wait must not reveal who does.
-    void failed(const std::optional<Source>& source, std::string_view user, Time now);
+    // The same in parts, for tries that wait for each other.
+    [[nodiscard]] Held held(const std::optional<Source>& source, std::string_view user, Time now) const;
+    [[nodiscard]] unsigned level(const Count& count, Time now) const noexcept; // failures not yet forgiven
+    [[nodiscard]] unsigned free(const Count& count) const noexcept;
+    [[nodiscard]] Time last(const Count& count) const noexcept; // the last failure; long ago if unknown
+    [[nodiscard]] std::chrono::seconds delay(unsigned level, unsigned free) const noexcept;
+    [[nodiscard]] bool delays() const noexcept { return limits_.first_delay.count() > 0; }
+
+    // Reports the result of a try. `user` need not exist: the wait must not reveal who does. `secret`: the password
+    // that was sent, or empty if a repeated one cannot be recognized. Only a keyed hash of it is kept.
+    void failed(const std::optional<Source>& source, std::string_view user, Time now, std::string_view secret = {});
     void succeeded(const std::optional<Source>& source, std::string_view user, Time now);
     // Takes back a failure that was counted before the result was known. Call it before succeeded().
     void take_back(const std::optional<Source>& source, std::string_view user, Time now);
@@ -55,23 +86,25 @@ public:
 private:
     struct Slot {
         std::uint64_t tag = 0;        // 0 = free
-        std::uint32_t since = 0;      // seconds after start_: when `level` was current
+        std::uint32_t since = 0;      // ticks after start_: when `level` was current
         std::uint16_t level = 0;      // wrong passwords not yet forgiven
         std::uint16_t login_hour = 0; // hours after start_: the last login of a familiar pair
     };
-    struct Key {
-        std::uint64_t set, tag;
-    };
     using Table = std::vector<Slot>;
 
-    [[nodiscard]] Key key_of(char kind, std::string_view user, const std::optional<Source>& source) const;
+    [[nodiscard]] Key key_of(char kind, std::string_view user, const std::optional<Source>& source,
+                             std::string_view secret = {}) const;
     [[nodiscard]] Key familiar_key(const std::optional<Source>& source, std::string_view user) const;
-    [[nodiscard]] std::uint32_t seconds(Time now) const noexcept;
+    [[nodiscard]] std::uint32_t ticks(Time now) const noexcept; // rounded up
+    [[nodiscard]] const Table& table_of(const Count& count) const noexcept {
+        return count.familiar_ ? familiar_ : sources_;
+    }
+    [[nodiscard]] bool is_repeated(const std::optional<Source>& source, std::string_view user, std::string_view secret,
+                                   std::uint32_t now);
     [[nodiscard]] unsigned level_at(const Slot& slot, std::uint32_t now) const noexcept;
     [[nodiscard]] unsigned level_of(const Table& table, Key key, std::uint32_t now) const noexcept;
     [[nodiscard]] const Slot* find(const Table& table, Key key) const noexcept;
     [[nodiscard]] bool is_familiar(Key key, std::uint32_t now) const noexcept;
-    [[nodiscard]] std::chrono::seconds delay(unsigned level, unsigned free) const noexcept;
     void count(Slot& slot, std::uint32_t now) const noexcept;
     void uncount(Table& table, Key key, std::uint32_t now) const noexcept;
     Slot& make_room(Table& table, Key key, std::uint32_t now) const noexcept;
@@ -81,6 +114,7 @@ private:
     Time start_;
     Table sources_;
     Table users_;
+    Table wrong_secrets_;
     Table familiar_; // all pairs of a user are in one set, so users do not evict each other's except by chance
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "buzon/auth/turns.h"
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/checkpassword_run.h"
 #include "buzon/daemon/locks.h"
@@ -74,12 +75,14 @@ struct LoginNeeds {
 };
 
 // First the throttle, so that a wrong and a right secret wait alike; then the secret, then the maildrop.
-class Login final : private event::TimerHandler {
+class Login final : private auth::Turns::Try {
 public:
     // Called at most once, never within start(). It may destroy us.
     using OnEnd = std::function<void(LoginEnd)>;
 
-    Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, Proof proof, OnEnd then);
+    // `until`: when the client's time for logging in is over.
+    Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, event::Instant until, Proof proof,
+          OnEnd then);
     Login(const Login&) = delete;
     Login& operator=(const Login&) = delete;
 
@@ -90,7 +93,8 @@ public:
     [[nodiscard]] bool opening() const noexcept { return lock_.held() || root_waiter_.waiting(); }
 
 private:
-    void on_timer(event::Timer&) override;
+    void your_turn() override;
+    void too_long() override;
     template <class Step>
     void go_on(Step step);
     void check_proof();
@@ -114,12 +118,12 @@ private:
     std::uint64_t session_;
     std::optional<auth::Source> source_;
     ClientInfo::Place place_;
+    event::Instant until_;
     Proof proof_;
     std::string user_;
     OnEnd then_;
     bool starting_ = false;
     std::optional<LoginEnd> early_; // the end, while start() still runs
-    event::Timer delay_{*this};
     worker::Pending verifying_;
     std::unique_ptr<CheckpasswordRun> asking_;
     bool by_program_ = false;

@@ -26,7 +26,9 @@ void tell_refusal(LoginNeeds& needs, const Visit& visit, const pop3::ClearTextRe
 
 class LogIn final : public Task {
 public:
-    LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, TaskOwner& owner, Proof proof);
+    // `until`: when the client's time for logging in is over.
+    LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, event::Instant until, TaskOwner& owner,
+          Proof proof);
 
     [[nodiscard]] Step go_on(net::Stream& stream) override;
     [[nodiscard]] bool may_last() const override { return true; }

@@ -12,6 +12,7 @@
 
 #include "buzon/auth/success_cache.h"
 #include "buzon/auth/throttle.h"
+#include "buzon/auth/turns.h"
 #include "buzon/daemon/checkpassword_run.h"
 #include "buzon/event/timers.h"
 #include "buzon/state/settings.h"
@@ -50,12 +51,12 @@ private:
     std::deque<std::pair<event::Instant, std::string>> order_; // as they came
 };
 
-class Logins {
+class Logins final : private event::TimerHandler {
 public:
     // `program`: of --checkpassword, or empty.
     Logins(event::EventLoop& loop, const state::Settings& settings, const std::string& program);
 
-    [[nodiscard]] auth::Throttle& throttle() noexcept { return throttle_; }
+    [[nodiscard]] auth::Turns& turns() noexcept { return turns_; }
     [[nodiscard]] auth::SuccessCache& successes() noexcept { return successes_; }
     [[nodiscard]] LoginDelays& delays() noexcept { return delays_; }
     [[nodiscard]] CheckpasswordPool& checkpassword() noexcept { return checkpassword_; }
@@ -66,12 +67,15 @@ public:
     void users_changed() noexcept { successes_.forget_all(); }
 
 private:
+    void on_timer(event::Timer&) override;
     [[nodiscard]] auth::ThrottleLimits limits() const;
 
     event::EventLoop& loop_;
     const state::Settings& settings_;
     auth::ThrottleLimits limits_;
     auth::Throttle throttle_;
+    event::Timer next_turn_{*this};
+    auth::Turns turns_{throttle_, [this](event::Instant when) { next_turn_.arm(loop_.timers(), when); }};
     auth::SuccessCache successes_;
     LoginDelays delays_{65536};
     CheckpasswordPool checkpassword_;

@@ -99,6 +99,7 @@ struct Asked {
 enum class Refusal : std::uint8_t {
     wrong,                // [AUTH] unknown user, wrong password, wrong digest: the client sees no difference
     not_permitted,        // [AUTH] right secret, but no login for this account or from this address
+    throttled,            // [SYS/TEMP] too many failures before this one: the secret was not checked
     temporary,            // [SYS/TEMP] the secret could not be checked
     in_use,               // [IN-USE] another session holds the maildrop
     too_soon,             // [LOGIN-DELAY]

@@ -45,7 +45,7 @@ public:
     static constexpr std::size_t answer_limit = 12288; // RFC 5034 section 4, with CRLF
     // Disconnect after this many consecutive unrecognized lines.
     static constexpr unsigned bad_line_limit = 50;
-    // Disconnect after the reply to this many wrong logins or refused clear-text secrets.
+    // Disconnect after the reply to this many wrong logins, refused clear-text secrets or throttled tries.
     static constexpr unsigned wrong_login_limit = 10;
 
     // `settings` must outlive the session.

@@ -1,0 +1,117 @@
+// auth/turns.h - when a login try may be checked, so that guessing on many connections is no faster than on one. Has no
+// timers: it is given the time, and says when it wants to be called again.
+//
+//   ask() --> now                        the secret is checked, then ended() reports the result
+//         --> later --> your_turn()      the same, later
+//                   --> too_long()       the turn would come after the deadline
+//         --> too_long
+//
+// There is one line for each Throttle::Count. While its failures and the tries that are being checked are fewer than
+// the free ones, a try is checked at once. After that the tries are checked one at a time, with the throttle's delay
+// between them. The users in a line take turns, so that guesses at one user do not shut out the others behind the same
+// address.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/auth/source.h"
+#include "buzon/auth/throttle.h"
+
+namespace buzon::auth {
+
+class Turns {
+public:
+    using Time = Throttle::Time;
+    enum class Answer : std::uint8_t { now, later, too_long };
+    enum class Verdict : std::uint8_t { right, wrong };
+
+    // One try. Destroying it gives it up: it does not count, and the next one has its turn.
+    class Try {
+    public:
+        Try() = default;
+        Try(const Try&) = delete;
+        Try& operator=(const Try&) = delete;
+        virtual ~Try() { give_up(); }
+
+        // One of these is called once after `later`, from run(). It may destroy the try and ask for another one.
+        virtual void your_turn() = 0;
+        virtual void too_long() = 0;
+
+    private:
+        friend class Turns;
+        enum class Place : std::uint8_t { nowhere, alone, waiting, looked_at, leaving };
+
+        Turns* turns_ = nullptr;
+        Place place_ = Place::nowhere;
+        std::optional<Throttle::Count> count_;
+        std::uint64_t user_ = 0;
+        Time deadline_{};
+        Time ripe_{};
+        std::uint64_t round_ = 0; // in its line
+        std::uint64_t number_ = 0;
+        void give_up();
+    };
+
+    // `wake_at` is called when run() is due earlier than announced before. The throttle must outlive this object.
+    Turns(Throttle& throttle, std::function<void(Time)> wake_at) : throttle_{throttle}, wake_at_{std::move(wake_at)} {}
+    Turns(const Turns&) = delete;
+    Turns& operator=(const Turns&) = delete;
+
+    // No source means a peer whose address does not identify a guesser. After `deadline` an answer is of no use.
+    [[nodiscard]] Answer ask(Try& one, const std::optional<Source>& source, std::string_view user, Time now,
+                             Time deadline);
+    // For a try that is being checked, or was never asked about. `secret`: as for Throttle::failed().
+    void ended(Try& one, const std::optional<Source>& source, std::string_view user, Verdict verdict,
+               std::string_view secret, Time now);
+    // Calls every try whose turn has come. Returns when to call again; nothing: when wake_at() says so.
+    std::optional<Time> run(Time now);
+
+private:
+    using Order = std::tuple<std::uint64_t, std::uint64_t>; // round, number
+    struct UserInLine {
+        std::size_t waiting = 0;
+        std::uint64_t last_round = 0;
+    };
+    struct Line {
+        Throttle::Count count{};
+        unsigned looked_at = 0;
+        Time last{};             // when the last failure was answered
+        std::uint64_t round = 0; // of the newest turn
+        std::map<Order, Try*> waiting;
+        std::unordered_map<std::uint64_t, UserInLine> users;
+        std::optional<Time> due;
+    };
+
+    Answer enter(Try& one, Time now);
+    void stand(Line& line, Try& one);
+    void leave_line(Line& line, Try& one);
+    void look(Line& line, Try& one);
+    void give_up(Try& one);
+    // When the next try of this line may be checked; nothing: when another one has ended.
+    [[nodiscard]] std::optional<Time> next_turn(const Line& line, Time now) const;
+    void trim(Line& line, Time now);
+    void plan(std::uint64_t id, Line& line, Time now);
+    [[nodiscard]] std::optional<Time> next() const;
+    void announce();
+
+    Throttle& throttle_;
+    std::function<void(Time)> wake_at_;
+    std::unordered_map<std::uint64_t, Line> lines_; // by Count::id(); only those in use
+    std::set<std::pair<Time, std::uint64_t>> due_;  // the lines whose next turn is known
+    std::multimap<Time, Try*> alone_;               // tries that wait for their user's failures first
+    std::vector<Try*> leaving_;                     // too_long() will be called
+    std::optional<Time> announced_;
+    std::uint64_t next_number_ = 0;
+    Time now_{};
+};
+
+} // namespace buzon::auth

@@ -1,0 +1,211 @@
+#include "buzon/auth/turns.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace buzon::auth {
+namespace {
+
+// In one run(); then the rest of the program has its turn.
+constexpr int turns_at_once = 64;
+
+} // namespace
+
+void Turns::Try::give_up() {
+    if (turns_) turns_->give_up(*this);
+}
+
+Turns::Answer Turns::ask(Try& one, const std::optional<Source>& source, std::string_view user, Time now,
+                         Time deadline) {
+    now_ = now;
+    if (!throttle_.delays()) return Answer::now;
+    const Throttle::Held held = throttle_.held(source, user, now);
+    one.turns_ = this;
+    one.count_ = held.count;
+    one.user_ = held.user;
+    one.deadline_ = deadline;
+    one.number_ = next_number_++;
+    if (held.alone == std::chrono::seconds{0}) return enter(one, now);
+    one.ripe_ = now + held.alone;
+    if (one.ripe_ > deadline) return Answer::too_long;
+    one.place_ = Try::Place::alone;
+    alone_.emplace(one.ripe_, &one);
+    announce();
+    return Answer::later;
+}
+
+Turns::Answer Turns::enter(Try& one, Time now) {
+    one.place_ = Try::Place::nowhere;
+    if (!one.count_) return Answer::now;
+    const std::uint64_t id = one.count_->id();
+    Line& line = lines_[id];
+    line.count = *one.count_;
+    if (line.waiting.empty()) {
+        if (const auto turn = next_turn(line, now); turn && *turn <= now) {
+            look(line, one);
+            return Answer::now;
+        }
+    }
+    stand(line, one);
+    trim(line, now);
+    if (one.place_ == Try::Place::leaving) { // our return value tells
+        std::erase(leaving_, &one);
+        one.place_ = Try::Place::nowhere;
+        plan(id, line, now);
+        return Answer::too_long;
+    }
+    plan(id, line, now);
+    return Answer::later;
+}
+
+void Turns::stand(Line& line, Try& one) {
+    UserInLine& user = line.users[one.user_];
+    one.round_ = user.waiting == 0 ? line.round : std::max(line.round, user.last_round + 1);
+    user.last_round = one.round_;
+    ++user.waiting;
+    one.place_ = Try::Place::waiting;
+    line.waiting.emplace(Order{one.round_, one.number_}, &one);
+}
+
+void Turns::leave_line(Line& line, Try& one) {
+    line.waiting.erase(Order{one.round_, one.number_});
+    const auto user = line.users.find(one.user_);
+    if (--user->second.waiting == 0) line.users.erase(user);
+    one.place_ = Try::Place::nowhere;
+}
+
+void Turns::look(Line& line, Try& one) {
+    ++line.looked_at;
+    // Later arrivals go behind those that have waited since this round.
+    line.round = std::max(line.round, one.round_ + 1);
+    one.place_ = Try::Place::looked_at;
+}
+
+std::optional<Turns::Time> Turns::next_turn(const Line& line, Time now) const {
+    const unsigned level = throttle_.level(line.count, now);
+    const unsigned free = throttle_.free(line.count);
+    if (level + line.looked_at < free) return now;
+    if (line.looked_at > 0) return std::nullopt;
+    return std::max(line.last, throttle_.last(line.count)) + throttle_.delay(level, free);
+}
+
+// Removes the tries that would have to wait beyond their deadlines, if all before them fail. Where no failure has to
+// wait yet, tries are in the line only for a moment.
+void Turns::trim(Line& line, Time now) {
+    const unsigned free = throttle_.free(line.count);
+    unsigned level = throttle_.level(line.count, now);
+    if (level < free) return;
+    level += line.looked_at;
+    const Time last = line.looked_at > 0 ? now : std::max(line.last, throttle_.last(line.count));
+    Time when = std::max(now, last + throttle_.delay(level, free));
+    std::vector<Try*> late;
+    for (const auto& [order, one] : line.waiting) {
+        if (when > one->deadline_) {
+            late.push_back(one);
+            continue;
+        }
+        when += throttle_.delay(++level, free);
+    }
+    for (Try* const one : late) {
+        leave_line(line, *one);
+        one->place_ = Try::Place::leaving;
+        leaving_.push_back(one);
+    }
+}
+
+// Applies what has changed in the line. Deletes an idle one.
+void Turns::plan(std::uint64_t id, Line& line, Time now) {
+    if (line.due) due_.erase({*line.due, id});
+    line.due.reset();
+    if (line.waiting.empty() && line.looked_at == 0) {
+        lines_.erase(id);
+    } else if (!line.waiting.empty()) {
+        line.due = next_turn(line, now);
+        if (line.due) due_.emplace(*line.due, id);
+    }
+    announce();
+}
+
+void Turns::ended(Try& one, const std::optional<Source>& source, std::string_view user, Verdict verdict,
+                  std::string_view secret, Time now) {
+    now_ = now;
+    if (verdict == Verdict::right)
+        throttle_.succeeded(source, user, now);
+    else
+        throttle_.failed(source, user, now, secret);
+    if (std::exchange(one.place_, Try::Place::nowhere) != Try::Place::looked_at) return;
+    const std::uint64_t id = one.count_->id();
+    Line& line = lines_.at(id);
+    --line.looked_at;
+    if (verdict == Verdict::wrong) {
+        line.last = now;
+        trim(line, now);
+    }
+    plan(id, line, now);
+}
+
+void Turns::give_up(Try& one) {
+    const auto place = std::exchange(one.place_, Try::Place::nowhere);
+    if (place == Try::Place::leaving) std::erase(leaving_, &one);
+    if (place == Try::Place::alone) {
+        const auto [first, last] = alone_.equal_range(one.ripe_);
+        alone_.erase(std::find_if(first, last, [&one](const auto& entry) { return entry.second == &one; }));
+    }
+    if (place != Try::Place::waiting && place != Try::Place::looked_at) return;
+    const std::uint64_t id = one.count_->id();
+    Line& line = lines_.at(id);
+    if (place == Try::Place::waiting)
+        leave_line(line, one);
+    else
+        --line.looked_at;
+    plan(id, line, now_);
+}
+
+std::optional<Turns::Time> Turns::run(Time now) {
+    now_ = now;
+    announced_.reset();
+    // Each call may change everything, so nothing is kept between two.
+    for (int turns = 0; turns < turns_at_once; ++turns) {
+        if (!leaving_.empty()) {
+            Try* const one = leaving_.back();
+            leaving_.pop_back();
+            one->place_ = Try::Place::nowhere;
+            one->too_long();
+        } else if (!alone_.empty() && alone_.begin()->first <= now) {
+            Try* const one = alone_.begin()->second;
+            alone_.erase(alone_.begin());
+            const Answer answer = enter(*one, now);
+            if (answer == Answer::now) one->your_turn();
+            if (answer == Answer::too_long) one->too_long();
+        } else if (!due_.empty() && due_.begin()->first <= now) {
+            const std::uint64_t id = due_.begin()->second;
+            Line& line = lines_.at(id);
+            Try* const one = line.waiting.begin()->second;
+            leave_line(line, *one);
+            look(line, *one);
+            plan(id, line, now);
+            one->your_turn();
+        } else {
+            break;
+        }
+    }
+    announced_ = next();
+    return announced_;
+}
+
+std::optional<Turns::Time> Turns::next() const {
+    if (!leaving_.empty()) return now_;
+    std::optional<Time> earliest;
+    if (!alone_.empty()) earliest = alone_.begin()->first;
+    if (!due_.empty() && (!earliest || due_.begin()->first < *earliest)) earliest = due_.begin()->first;
+    return earliest;
+}
+
+void Turns::announce() {
+    const std::optional<Time> earliest = next();
+    if (!earliest || (announced_ && *announced_ <= *earliest)) return;
+    announced_ = earliest;
+    wake_at_(*earliest);
+}
+
+} // namespace buzon::auth

@@ -1,0 +1,247 @@
+#include "buzon/auth/turns.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/catch.h"
+
+using namespace buzon::auth;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::optional<Source> ip(unsigned number) {
+    return Source::parse("10.0." + std::to_string(number / 256) + '.' + std::to_string(number % 256));
+}
+
+// Many who guess, on a clock that goes only when it is told to.
+class Guessing {
+public:
+    class Guess final : public Turns::Try {
+    public:
+        Guess(Guessing& all, std::optional<Source> source, std::string user, std::string secret)
+            : all_{all}, source_{source}, user_{std::move(user)}, secret_{std::move(secret)} {}
+        void ask(std::chrono::seconds patience) {
+            switch (all_.turns.ask(*this, source_, user_, all_.now, all_.now + patience)) {
+            case Turns::Answer::now: your_turn(); break;
+            case Turns::Answer::later: break;
+            case Turns::Answer::too_long: too_long(); break;
+            }
+        }
+        void your_turn() override {
+            looked_at = true;
+            if (!slow) say(secret_ == "right");
+        }
+        void too_long() override {
+            refused = true;
+            all_.refused++;
+        }
+        void say(bool is_right) {
+            answered = all_.now;
+            all_.answers.push_back(user_);
+            (is_right ? all_.right : all_.wrong)++;
+            all_.turns.ended(*this, source_, user_, is_right ? Turns::Verdict::right : Turns::Verdict::wrong, secret_,
+                             all_.now);
+        }
+
+        bool slow = false; // say() is called by the test
+        bool looked_at = false, refused = false;
+        std::optional<Turns::Time> answered;
+
+    private:
+        Guessing& all_;
+        std::optional<Source> source_;
+        std::string user_, secret_;
+    };
+
+    Guess& guess(std::optional<Source> source, const std::string& user, const std::string& secret,
+                 std::chrono::seconds patience = 180s) {
+        Guess& one = make(source, user, secret);
+        one.ask(patience);
+        return one;
+    }
+    Guess& make(std::optional<Source> source, const std::string& user, const std::string& secret) {
+        return *guesses.emplace_back(std::make_unique<Guess>(*this, source, user, secret));
+    }
+    // Lets the time pass, and everybody have his turn.
+    void pass(std::chrono::milliseconds time) {
+        const Turns::Time end = now + time;
+        while (wake && *wake <= end) {
+            now = std::max(now, *std::exchange(wake, std::nullopt));
+            if (const auto again = turns.run(now)) wake = again;
+        }
+        now = end;
+    }
+
+    Turns::Time now{1000h};
+    Throttle throttle{{}, "key", now};
+    std::optional<Turns::Time> wake;
+    Turns turns{throttle, [this](Turns::Time when) { wake = when; }};
+    std::vector<std::unique_ptr<Guess>> guesses;
+    std::vector<std::string> answers; // whose they were, in their order
+    int wrong = 0, right = 0, refused = 0;
+};
+
+} // namespace
+
+TEST_CASE(
+    "150 connections of one source make at most 12 guesses in 40 s, and who would wait too long is told at once") {
+    Guessing g;
+    for (int i = 0; i < 150; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
+    CHECK(g.wrong == 5);
+    // At 1, 3, 7, 15, 30 and then every 15 s: 15 of them within the 180 s that a login may take.
+    CHECK(g.refused == 150 - 5 - 15);
+    std::string seconds;
+    for (int second = 1; second <= 200; ++second) {
+        const int before = g.wrong;
+        g.pass(1s);
+        if (g.wrong > before) seconds += std::to_string(second) + ' ';
+        if (second == 40) CHECK(g.wrong == 10);
+    }
+    CHECK(seconds == "1 3 7 15 30 45 60 75 90 105 120 135 150 165 180 ");
+    CHECK(g.wrong == 20);
+}
+
+TEST_CASE("connections that come again as soon as they are answered are no faster") {
+    Guessing g;
+    int number = 0;
+    for (int tenth = 0; tenth < 400; ++tenth) {
+        for (int i = 0; i < 20; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(number++));
+        g.pass(100ms);
+    }
+    CHECK(g.wrong <= 12);
+    CHECK(g.wrong >= 9);
+}
+
+TEST_CASE("guesses one after the other are as far apart as guesses at once") {
+    Guessing g;
+    for (int i = 0; i < 5; ++i) (void)g.guess(ip(1), "a", "x" + std::to_string(i));
+    CHECK(g.wrong == 5);
+    for (const int gap : {1, 2, 4, 8, 15, 15}) {
+        auto& next = g.guess(ip(1), "a" + std::to_string(g.wrong), "y");
+        CHECK_FALSE(next.answered);
+        g.pass(std::chrono::seconds{gap} - 200ms);
+        CHECK_FALSE(next.answered);
+        g.pass(200ms);
+        CHECK(next.answered == g.now);
+    }
+    g.pass(15s); // who has let the time pass need not wait
+    CHECK(g.guess(ip(1), "b", "z").answered == g.now);
+}
+
+TEST_CASE("guesses that are still being looked at count until it is known what they are") {
+    Guessing g;
+    std::vector<Guessing::Guess*> slow;
+    for (int i = 0; i < 20; ++i) {
+        slow.push_back(&g.make(ip(1), "user" + std::to_string(i), i < 6 ? "right" : "x" + std::to_string(i)));
+        slow.back()->slow = true;
+        slow.back()->ask(180s);
+    }
+    const auto looked_at = [&slow] {
+        return std::count_if(slow.begin(), slow.end(), [](const auto* one) { return one->looked_at; });
+    };
+    CHECK(looked_at() == 5);
+    // An office in the morning: right ones make room at once.
+    slow[0]->say(true);
+    g.pass(0s);
+    CHECK(looked_at() == 6);
+    g.guesses.erase(g.guesses.begin() + 1); // its client has gone
+    slow.erase(slow.begin() + 1);
+    g.pass(0s);
+    CHECK(looked_at() == 6); // one fewer of them, one more looked at
+    CHECK(g.refused == 0);
+    for (auto* one : slow) {
+        if (one->looked_at && !one->answered) one->say(false);
+    }
+    g.pass(0s);
+    CHECK(looked_at() == 6); // beyond the free ones they go one by one
+    g.pass(1s);
+    CHECK(looked_at() == 7);
+    g.pass(100s);
+    CHECK(looked_at() == 7);
+}
+
+TEST_CASE("who guesses at one user does not keep the others behind the same address out") {
+    Guessing g;
+    for (int i = 0; i < 150; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
+    g.pass(31s);
+    const int refused = g.refused;
+    auto& owner = g.guess(ip(1), "owner", "right");
+    CHECK_FALSE(owner.answered);
+    CHECK(g.refused == refused);
+    g.pass(30s); // the guess that was there, then he
+    CHECK(owner.answered);
+    CHECK(g.right == 1);
+    // From now on the place is familiar to him.
+    CHECK(g.guess(ip(1), "owner", "right").answered == g.now);
+    // And another source was never touched.
+    CHECK(g.guess(ip(2), "somebody", "right").answered == g.now);
+}
+
+TEST_CASE("a newcomer with another name takes the place of the last guess at one name in a full line") {
+    Guessing g;
+    for (int i = 0; i < 150; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
+    const int refused = g.refused;
+    auto& owner = g.guess(ip(1), "owner", "right");
+    CHECK_FALSE(owner.refused);
+    CHECK(g.refused == refused); // not within his call
+    g.pass(0s);
+    CHECK(g.refused == refused + 1);
+    CHECK(g.guess(ip(1), "victim", "one more").refused);
+    g.pass(3s);
+    CHECK(owner.answered);
+}
+
+TEST_CASE("a familiar pair of user and source waits for nobody else, and its own guesses go one by one too") {
+    Guessing g;
+    (void)g.guess(ip(1), "owner", "right");
+    for (int i = 0; i < 50; ++i) (void)g.guess(ip(1), "other" + std::to_string(i % 2), "x" + std::to_string(i));
+    CHECK(g.guess(ip(1), "owner", "right").answered == g.now);
+    const int before = g.wrong;
+    for (int i = 0; i < 150; ++i) (void)g.guess(ip(1), "owner", "guess" + std::to_string(i));
+    CHECK(g.wrong == before + 20);
+}
+
+TEST_CASE("a user guessed at from everywhere is slowed down for each stranger alone") {
+    Guessing g;
+    for (unsigned i = 0; i < 12; ++i) (void)g.guess(ip(i), "victim", "x");
+    CHECK(g.wrong == 10);
+    g.pass(1s);
+    CHECK(g.wrong == 12); // both waited since the same moment
+    auto& owner = g.guess(ip(200), "victim", "right", 5s);
+    g.pass(4s);
+    CHECK(owner.answered);
+    CHECK(g.guess(std::nullopt, "nobody", "x").answered == g.now);
+}
+
+TEST_CASE("a try that is given up while it waits is forgotten, and so is everything when nobody waits") {
+    Guessing g;
+    for (int i = 0; i < 10; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
+    for (unsigned i = 0; i < 12; ++i) (void)g.guess(ip(i + 10), "known", "x");
+    g.guesses.clear();
+    g.pass(1h);
+    CHECK(g.wrong == 15);
+    CHECK_FALSE(g.wake);
+    CHECK_FALSE(g.turns.run(g.now));
+    CHECK(g.guess(ip(1), "victim", "right").answered == g.now);
+}
+
+TEST_CASE("twenty thousand tries at once from one source cost little and are all answered") {
+    Guessing g;
+    auto& first = g.make(ip(1), "u", "right");
+    for (int i = 0; i < 5; ++i) {
+        auto& slow = g.make(ip(1), "slow" + std::to_string(i), "right");
+        slow.slow = true;
+        slow.ask(180s);
+    }
+    first.ask(180s);
+    for (int i = 0; i < 20'000; ++i)
+        (void)g.guess(ip(1), "user" + std::to_string(i % 1000), "wrong" + std::to_string(i));
+    CHECK(g.wrong == 0);
+    for (int i = 1; i <= 5; ++i) g.guesses[static_cast<std::size_t>(i)]->say(true);
+    g.pass(0s);
+    CHECK(first.answered);
+    g.pass(200s);
+    CHECK(g.wrong + g.refused == 20'000);
+}
