@@ -186,8 +186,8 @@ void Server::watch_other_users() {
     });
 }
 
-void Server::warn_of_broken(const auth::UserBase& people, const std::string& file) {
-    for (const std::string& line : warnings_of(people, file)) log(state::Level::warning, line);
+void Server::warn_of_broken_users() {
+    for (const std::string& line : warnings_of(users_.base(), options_.users_file)) log(state::Level::warning, line);
 }
 
 void Server::warn_of_options() {
@@ -196,8 +196,7 @@ void Server::warn_of_options() {
     }
     if (users_.base().size() == 0 && options_.checkpassword.empty())
         log(state::Level::warning, "there are no users: nobody can log in");
-    warn_of_broken(users_.base(), options_.users_file);
-    warn_of_broken(administrators_.base(), options_.admins_file);
+    warn_of_broken_users();
 }
 
 std::string Server::ready_line() const {
@@ -249,7 +248,7 @@ void Server::end() {
 void Server::users_read(auth::UserBase users) {
     take_users(std::move(users));
     settings_changed();
-    warn_of_broken(users_.base(), options_.users_file);
+    warn_of_broken_users();
     events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
                     {{"what", "users"}, {"users", users_.base().size()}});
 }
@@ -288,8 +287,7 @@ void Server::files_read(FreshFiles fresh) {
     options_ = std::move(fresh.options);
     if (other_file) watch_other_users();
     settings_changed();
-    warn_of_broken(users_.base(), options_.users_file);
-    warn_of_broken(administrators_.base(), options_.admins_file);
+    warn_of_broken_users();
     events_.publish(state::EventType::config, std::chrono::system_clock::now(), 0, "",
                     {{"what", "files"}, {"users", users_.base().size()}});
 }

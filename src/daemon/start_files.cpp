@@ -19,6 +19,7 @@
 namespace buzon::daemon {
 namespace {
 
+constexpr const char* administrators_option = "--admin";
 constexpr std::size_t longest_people_file = 256u << 20;
 
 // Looks at programs as the user sees them that they will run as.
@@ -76,6 +77,11 @@ void check_transforms(const auth::UserBase& users, const People& people) {
     }
 }
 
+// Administrators are few, and a server that nobody can manage should not start: their secrets must all work.
+bool is_strict(const People& people) {
+    return people.option == administrators_option;
+}
+
 } // namespace
 
 filter::RunAs programs_user(const std::string& name) {
@@ -89,7 +95,7 @@ People users_of(const Options& options) {
 }
 
 People administrators_of(const Options& options) {
-    return {options.admins, "--admin", options.admins_file, {}};
+    return {options.admins, administrators_option, options.admins_file, {}};
 }
 
 auth::UserBase load(const People& people) {
@@ -99,6 +105,11 @@ auth::UserBase load(const People& people) {
     if (!base) {
         if (people.file.empty()) throw StartError(EX_USAGE, people.option, base.why());
         throw StartError(EX_CONFIG, people.file, base.why());
+    }
+    if (const auto broken = base.value().block().first_broken(); !broken.empty() && is_strict(people)) {
+        const std::string name{broken.front().user.name};
+        throw StartError(EX_CONFIG, people.file + " line " + std::to_string(broken.front().line),
+                         name + ": " + auth::fault_of_secret(broken.front().user.secret));
     }
     check_transforms(base.value(), people);
     return std::move(base).value();
@@ -126,7 +137,7 @@ CheckedPeople check(const People& people) {
     CheckedPeople found;
     for (const auth::Finding& one : findings) {
         found.lines += "server: " + people.file + " line " + std::to_string(one.line) + ": " + one.what + '\n';
-        found.usable = found.usable && !one.fatal;
+        found.usable = found.usable && !one.fatal && !is_strict(people);
     }
     return found;
 }

@@ -24,7 +24,6 @@ public:
     Administrators(auth::UserBase base, worker::Pool& hashes, event::Instant now);
 
     [[nodiscard]] bool any() const noexcept { return base_.size() > 0; }
-    [[nodiscard]] const auth::UserBase& base() const noexcept { return base_; }
     void replace(auth::UserBase base) { base_ = std::move(base); }
 
     // Nothing as a source: a unix peer. When a try from there that has waited since `since` may be looked at. To be

@@ -69,7 +69,7 @@ private:
     void take_settings(const state::Settings& fresh);
     void warn_of_what_waits_for_a_restart(const Options& fresh);
     void warn_of_options();
-    void warn_of_broken(const auth::UserBase& people, const std::string& file);
+    void warn_of_broken_users();
     void log(state::Level level, const std::string& message);
     void settings_changed() override;
     void users_written() override { reload_.users_written(); }
