@@ -12,7 +12,7 @@ Deliver::Deliver(DeliveryNeeds& needs, Visit& visit, TaskOwner& owner, const pop
     DeliveryOrder order{maildrop.snapshot(),     mail::Maildrop::index(wanted.number),
                         visit.maildir,           visit.session.user(),
                         visit.client.address.ip, visit.id,
-                        wanted.top_lines};
+                        wanted.top_lines,        needs.settings.utf8_strict && !visit.session.utf8()};
     const filter::FilterSpec* const spec = needs.transforms.of(visit.session.user());
     delivery_ =
         spec ? deliver_filtered(needs, owner, std::move(order), *spec) : deliver_file(needs, owner, std::move(order));

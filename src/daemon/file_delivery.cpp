@@ -16,6 +16,7 @@
 #include "buzon/daemon/delivery.h"
 #include "buzon/daemon/jobs.h"
 #include "buzon/mail/dot_stuffer.h"
+#include "buzon/mail/header.h"
 #include "buzon/posix/file_view.h"
 
 namespace buzon::daemon {
@@ -25,7 +26,8 @@ namespace {
 // whole: copying is then cheaper than asking whether it is in memory.
 constexpr std::size_t read_at_ends = 16 * 1024;
 constexpr std::size_t smallest_in_parts = 128 * 1024;
-constexpr std::size_t largest_part = 1024 * 1024; // handing it over takes less than copying half of it
+constexpr std::uint64_t most_of_header = 256 * 1024; // is looked at, as by SEARCH
+constexpr std::size_t largest_part = 1024 * 1024;    // handing it over takes less than copying half of it
 
 // tmpfs refuses reads that must not wait, although nothing of it lies on a disk (decisions.md).
 bool lies_in_memory(int file) noexcept {
@@ -53,10 +55,12 @@ private:
     [[nodiscard]] bool is_same_file() const;
     [[nodiscard]] bool read_whole(std::uint64_t measured);
     [[nodiscard]] std::uint64_t counted() const;
-    [[nodiscard]] ssize_t read_now(std::size_t octets);
+    [[nodiscard]] ssize_t read_now(std::uint64_t from, std::size_t octets);
+    Step open();
+    Step look_at_header();
     Step take(std::string_view stored, std::string& out);
     Step finish(std::string& out);
-    Step ask_worker();
+    Step ask_worker(std::uint64_t from, std::size_t octets);
 
     DeliveryNeeds& needs_;
     TaskOwner& owner_;
@@ -72,6 +76,9 @@ private:
     posix::FileView view_;     // while it goes in parts
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
+    std::uint64_t looked_at_ = 0; // how much of the header
+    bool header_is_fine_ = false; // or nobody minds
+    mail::HeaderOctets header_;
     mail::DotStuffer stuffer_;
     std::optional<mail::TopCutter> cutter_;
     worker::Pending reading_;
@@ -79,13 +86,12 @@ private:
 };
 
 Delivery::Step FileDelivery::begin() {
-    auto opened = opener_.open(order_);
-    if (!opened) return Step::wait;
-    if (!opened->ok()) {
-        refusal_ = opened->error().value() == ENOENT ? pop3::DeliveryRefusal::gone : pop3::DeliveryRefusal::unreadable;
-        return Step::refused;
+    if (!file_) {
+        if (const Step step = open(); step != Step::ready) return step;
     }
-    file_ = std::move(*opened).value();
+    if (order_.ascii_header && !header_is_fine_) {
+        if (const Step step = look_at_header(); step != Step::ready) return step;
+    }
     const mail::Snapshot& snapshot = order_.snapshot;
     bool measured = snapshot.measured(order_.index);
     if (measured && read_whole(snapshot.stored_size(order_.index))) {
@@ -103,13 +109,53 @@ Delivery::Step FileDelivery::begin() {
     return Step::ready;
 }
 
+Delivery::Step FileDelivery::open() {
+    auto opened = opener_.open(order_);
+    if (!opened) return Step::wait;
+    if (!opened->ok()) {
+        refusal_ = opened->error().value() == ENOENT ? pop3::DeliveryRefusal::gone : pop3::DeliveryRefusal::unreadable;
+        return Step::refused;
+    }
+    file_ = std::move(*opened).value();
+    return Step::ready;
+}
+
+// Before anything is promised, as far as most_of_header. A worker reads what is not in memory.
+Delivery::Step FileDelivery::look_at_header() {
+    using Found = mail::HeaderOctets::Found;
+    if (reading_.waiting()) return Step::wait;
+    Found found = Found::nothing_yet;
+    while (found == Found::nothing_yet && looked_at_ < most_of_header) {
+        const std::optional<worker::Answer> answer = std::exchange(read_, std::nullopt);
+        std::string_view piece;
+        if (answer) {
+            const Answered read = read_answer(*answer);
+            if (read.why) return Step::refused; // unreadable
+            piece = read.rest;
+        } else {
+            const ssize_t n = read_now(looked_at_, FileRoom::size);
+            if (n < 0) return ask_worker(looked_at_, FileRoom::size);
+            piece = {needs_.room.still_of(this), static_cast<std::size_t>(n)};
+        }
+        if (piece.empty()) break;
+        looked_at_ += piece.size();
+        found = header_.feed(piece);
+    }
+    if (found == Found::eight_bit) {
+        refusal_ = pop3::DeliveryRefusal::needs_utf8;
+        return Step::refused;
+    }
+    header_is_fine_ = true;
+    return Step::ready;
+}
+
 // A small message is read at once, and if that gives as many octets as were measured it is the whole: then nobody need
 // ask for its size, or whether it is a file at all. But where it would end with a page of the cache: behind that there
 // might be more, only not in memory.
 bool FileDelivery::read_whole(std::uint64_t measured) {
     constexpr std::uint64_t page = 4096; // or a multiple of it
     if (measured >= FileRoom::size || measured % page == 0) return false;
-    const ssize_t n = read_now(FileRoom::size);
+    const ssize_t n = read_now(0, FileRoom::size);
     if (n < 0 || static_cast<std::uint64_t>(n) != measured) return false;
     held_ = measured;
     return true;
@@ -143,9 +189,9 @@ std::optional<net::FilePart> FileDelivery::part() {
 }
 
 // As pread(2), but -1 with errno EAGAIN or EOPNOTSUPP where it would have to wait.
-ssize_t FileDelivery::read_now(std::size_t octets) {
+ssize_t FileDelivery::read_now(std::uint64_t offset, std::size_t octets) {
     const iovec into{needs_.room.of(this), octets};
-    const auto from = static_cast<off_t>(offset_);
+    const auto from = static_cast<off_t>(offset);
     for (;;) {
         const ssize_t n = ::preadv2(file_.get(), &into, 1, from, in_memory_ ? 0 : RWF_NOWAIT);
         if (n >= 0 || (errno != EINTR && (errno != EOPNOTSUPP || in_memory_ || !lies_in_memory(file_.get())))) return n;
@@ -169,8 +215,12 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     }
     while (out.size() - before < room) {
         if (offset_ == size_) return finish(out);
-        const ssize_t n = read_now(as_it_lies_ && offset_ == 0 ? read_at_ends : FileRoom::size);
-        if (n < 0) return ask_worker(); // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
+        const ssize_t n = read_now(offset_, as_it_lies_ && offset_ == 0 ? read_at_ends : FileRoom::size);
+        if (n < 0)
+            return ask_worker(offset_,
+                              std::min<std::uint64_t>(
+                                  FileRoom::size,
+                                  size_ - offset_)); // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
         const Step step = take({needs_.room.still_of(this), static_cast<std::size_t>(n)}, out);
         if (step != Step::some || as_it_lies_) return step; // the next part may go without us
     }
@@ -197,9 +247,9 @@ Delivery::Step FileDelivery::finish(std::string& out) {
     return Step::done;
 }
 
-Delivery::Step FileDelivery::ask_worker() {
-    const auto octets = static_cast<std::uint32_t>(std::min<std::uint64_t>(FileRoom::size, size_ - offset_));
-    reading_ = needs_.disk.submit(read_job(file_.get(), offset_, octets), [this](worker::Answer answer) {
+Delivery::Step FileDelivery::ask_worker(std::uint64_t from, std::size_t octets) {
+    const worker::Job job = read_job(file_.get(), from, static_cast<std::uint32_t>(octets));
+    reading_ = needs_.disk.submit(job, [this](worker::Answer answer) {
         read_ = std::move(answer);
         owner_.task_wakes();
     });

@@ -12,6 +12,7 @@
 #include "buzon/filter/filter_run.h"
 #include "buzon/filter/held_output.h"
 #include "buzon/mail/dot_stuffer.h"
+#include "buzon/mail/header.h"
 
 namespace buzon::daemon {
 namespace {
@@ -176,6 +177,10 @@ Delivery::Step FilterDelivery::fill() {
     if (held_.holding() && !ended_) return Step::wait;
     const bool whole = held_.holding();
     pending_ = held_.take();
+    // What comes behind the held octets is on its way when it is seen: nothing more is looked at.
+    if (order_.ascii_header && mail::HeaderOctets{}.feed(pending_) == mail::HeaderOctets::Found::eight_bit) {
+        return refuse(pop3::DeliveryRefusal::needs_utf8);
+    }
     if (whole && !order_.top_lines) {
         mail::OctetCounter counter;
         counter.feed(pending_);

@@ -141,6 +141,19 @@ std::optional<HeaderFields::Field> HeaderFields::next() noexcept {
     return std::nullopt;
 }
 
+HeaderOctets::Found HeaderOctets::feed(std::string_view stored) noexcept {
+    for (const char c : stored) {
+        if ((static_cast<unsigned char>(c) & 0x80) != 0) return Found::eight_bit;
+        if (c == '\n') {
+            if (line_ != Line::other) return Found::only_ascii; // the first blank line
+            line_ = Line::empty;
+        } else {
+            line_ = c == '\r' && line_ == Line::empty ? Line::carriage_return : Line::other;
+        }
+    }
+    return Found::nothing_yet;
+}
+
 std::string unfolded(std::string_view folded_body) {
     std::string body;
     std::string_view text = trimmed(folded_body);

@@ -67,6 +67,7 @@ struct Catalogue {
     std::string_view message_unreadable;
     std::string_view filter_failed;
     std::string_view message_too_large;
+    std::string_view message_needs_utf8;
     std::string_view not_removed; // {} of {} messages
     std::string_view search_follows;
     std::string_view bad_search;

@@ -53,6 +53,7 @@ constexpr Catalogue english{
     .message_unreadable = "The message cannot be read at the moment",
     .filter_failed = "The message could not be transformed",
     .message_too_large = "The message exceeds this server's size limit",
+    .message_needs_utf8 = "The message has a UTF-8 header; send UTF8 before logging in",
     .not_removed = "{} of {} deleted messages not removed",
     .search_follows = "Matching messages follow",
     .bad_search = "Invalid search criteria",

@@ -53,6 +53,7 @@ constexpr Catalogue spanish{
     .message_unreadable = "Ahora no se puede leer el mensaje",
     .filter_failed = "No se pudo transformar el mensaje",
     .message_too_large = "El mensaje es mayor que lo que entrega este servidor",
+    .message_needs_utf8 = "La cabecera del mensaje está en UTF-8: envíe UTF8 antes de identificarse",
     .not_removed = "{} de {} mensajes borrados no se eliminaron",
     .search_follows = "Siguen los mensajes encontrados",
     .bad_search = "Criterios de búsqueda no válidos",

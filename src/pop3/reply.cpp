@@ -12,6 +12,7 @@ std::string_view word(Code code) noexcept {
     case Code::login_delay: return "[LOGIN-DELAY] ";
     case Code::sys_temp: return "[SYS/TEMP] ";
     case Code::sys_perm: return "[SYS/PERM] ";
+    case Code::utf8: return "[UTF8] ";
     }
     return "";
 }

@@ -11,7 +11,7 @@
 namespace buzon::pop3 {
 
 // RFC 2449 section 8, RFC 3206.
-enum class Code : std::uint8_t { none, auth, in_use, login_delay, sys_temp, sys_perm };
+enum class Code : std::uint8_t { none, auth, in_use, login_delay, sys_temp, sys_perm, utf8 };
 
 using Numbers = std::initializer_list<std::uint64_t>;
 

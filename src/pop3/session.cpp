@@ -140,6 +140,7 @@ void Session::delivery_refused(DeliveryRefusal why, std::string& out) {
     case DeliveryRefusal::gone: return err(out, Code::sys_temp, text.message_gone);
     case DeliveryRefusal::unreadable: return err(out, Code::sys_temp, text.message_unreadable);
     case DeliveryRefusal::filter_failed: return err(out, Code::sys_temp, text.filter_failed);
+    case DeliveryRefusal::needs_utf8: return err(out, Code::utf8, text.message_needs_utf8);
     case DeliveryRefusal::too_large: return err(out, Code::sys_perm, text.message_too_large);
     }
 }

@@ -233,6 +233,8 @@ constexpr SettingField rows[] = {
 
     flag<&S::require_tls>("require-tls",
                           "refuse clear-text secrets unless the front reports TLS or the client is on loopback"),
+    flag<&S::utf8_strict>("utf8-strict",
+                          "refuse RETR and TOP of messages with 8-bit headers unless the client has sent UTF8"),
     flag<&S::proxy_tls>("proxy-tls", "treat connections from --proxy-from peers as TLS, whatever their header says"),
     flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
     scheme_row("hash-scheme", "how USER ADD and USER PASS store a password"),

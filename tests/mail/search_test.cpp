@@ -37,6 +37,28 @@ TEST_CASE("a header ends at the first blank line, whatever ends its lines") {
     CHECK(header_of("\r\r\nA: 1\n\n") == "\r\r\nA: 1\n");
 }
 
+TEST_CASE("an octet beyond ASCII is found in a header, in whatever slices that comes, and none behind it") {
+    using Found = HeaderOctets::Found;
+    const auto look = [](std::string_view stored, std::size_t slice) {
+        HeaderOctets octets;
+        Found found = Found::nothing_yet;
+        for (std::size_t at = 0; at < stored.size() && found == Found::nothing_yet; at += slice)
+            found = octets.feed(stored.substr(at, slice));
+        return found;
+    };
+    for (const std::size_t slice : {1u, 2u, 3u, 100u}) {
+        CAPTURE(slice);
+        CHECK(look("A: b\n\n\xc3\xb1", slice) == Found::only_ascii);
+        CHECK(look("A: b\r\n\r\n\xc3\xb1", slice) == Found::only_ascii);
+        CHECK(look("\n\xc3\xb1", slice) == Found::only_ascii);
+        CHECK(look("A: b\r\r\n\xc3\xb1", slice) == Found::eight_bit); // that line is not blank
+        CHECK(look("A: \xc3\xb1\n\nx", slice) == Found::eight_bit);
+        CHECK(look("A: b\n \n\xff", slice) == Found::eight_bit);
+        CHECK(look("A: b", slice) == Found::nothing_yet);
+        CHECK(look("", slice) == Found::nothing_yet);
+    }
+}
+
 TEST_CASE("fields are found with their folded lines; what is no field is passed over") {
     HeaderFields fields{"From someone Mon\nSubject: a\n b\r\n\tc\nX :y\n:none\nno field\n bad: cont\nZ:"};
     auto field = fields.next();

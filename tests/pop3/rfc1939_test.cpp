@@ -291,7 +291,9 @@ TEST_CASE("a delivery that is refused is one reply, and the session goes on") {
          {Case{DeliveryRefusal::gone, "-ERR [SYS/TEMP] The message no longer exists\r\n"},
           Case{DeliveryRefusal::unreadable, "-ERR [SYS/TEMP] The message cannot be read at the moment\r\n"},
           Case{DeliveryRefusal::filter_failed, "-ERR [SYS/TEMP] The message could not be transformed\r\n"},
-          Case{DeliveryRefusal::too_large, "-ERR [SYS/PERM] The message exceeds this server's size limit\r\n"}}) {
+          Case{DeliveryRefusal::too_large, "-ERR [SYS/PERM] The message exceeds this server's size limit\r\n"},
+          Case{DeliveryRefusal::needs_utf8,
+               "-ERR [UTF8] The message has a UTF-8 header; send UTF8 before logging in\r\n"}}) {
         World world;
         world.delivery_refusal = given.why;
         Conversation conversation{world};

@@ -3,6 +3,7 @@
 
 #include "support/catch.h"
 #include "system/manage_server.h"
+#include "system/strace.h"
 
 using namespace buzon::test;
 
@@ -223,4 +224,77 @@ TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its tim
     CHECK(client.command("DELE 1").starts_with("+OK"));
     client.quit();
     CHECK(manager.command("UNDL user1") == "+OK 0");
+}
+
+TEST_CASE("with utf8-strict RETR and TOP refuse a header beyond ASCII to whoever has not sent UTF8") {
+    const std::string refusal = "-ERR [UTF8] The message has a UTF-8 header; send UTF8 before logging in";
+    const std::string padding_field = "X-Filler: " + std::string(980, 'x') + "\r\n";
+    const auto fill = [&](std::size_t octets) {
+        std::string header;
+        while (header.size() < octets) header += padding_field;
+        return header;
+    };
+    const std::string body(200'000, 'y');
+    struct Case {
+        const char* name;
+        std::string mail;
+        bool ascii;
+    };
+    const std::vector<Case> cases = {
+        {"8-bit subject", "Subject: a\xc3\xb1o\r\n\r\nx\r\n", false},
+        {"8-bit body", "Subject: a\r\n\r\na\xc3\xb1o\r\n", true},
+        {"no body", "Subject: a\r\nFrom: \xf1\r\n", false},
+        {"large, in wire form", "Subject: a\r\n\r\n" + body + "\xc3\xb1\r\n", true},
+        {"large, 8-bit subject", "Subject: \xc3\xb1\r\n\r\n" + body + "\r\n", false},
+        {"behind 100 KiB of header", fill(100 * 1024) + "Subject: \xc3\xb1\r\n\r\nx\r\n", false},
+        {"beyond what is looked at", fill(300 * 1024) + "Subject: \xc3\xb1\r\n\r\nx\r\n", true},
+    };
+    Server server{1, {"-a", "root:s3cr3t"}};
+    for (std::size_t i = 0; i < cases.size(); ++i)
+        (void)server.maildir("user1").put_in_cur("170000000" + std::to_string(i) + ".M1P1.h:2,S", cases[i].mail);
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    const auto check = [&](bool strict) {
+        Pop3Client client = server.session();
+        for (std::size_t i = 0; i < cases.size(); ++i) {
+            CAPTURE(cases[i].name, strict);
+            const std::string number = std::to_string(i + 1);
+            if (strict && !cases[i].ascii) {
+                CHECK(client.command("RETR " + number) == refusal);
+                CHECK(client.command("TOP " + number + " 0") == refusal);
+                continue;
+            }
+            CHECK(client.command("RETR " + number) == octets_reply(cases[i].mail));
+            CHECK(difference(client.body(), as_received(cases[i].mail)) == "");
+            CHECK(difference(client.many("TOP " + number + " 1"), top_of(cases[i].mail, 1)) == "");
+        }
+        client.quit();
+    };
+    check(false);
+    CHECK(manager.command("CONF utf8-strict on").starts_with("+OK"));
+    check(true);
+    {
+        // What is not in memory is read by a worker.
+        const Strace strace{server, injection("preadv2:error=EAGAIN"), "/dev/null", Strace::Holds::server};
+        check(true);
+    }
+    Pop3Client knows = server.client();
+    CHECK(knows.command("UTF8").starts_with("+OK"));
+    knows.login("user1", "pass1");
+    CHECK(knows.retrieve(1) == as_received(cases[0].mail));
+    knows.quit();
+
+    // Of a transformed message its header counts.
+    Pop3Client client = server.session();
+    CHECK(manager.command("TRAN /usr/bin/env LC_ALL=C /bin/sed '1s/[^ -~]/?/g'").starts_with("+OK"));
+    CHECK(client.command("RETR 1").starts_with("+OK"));
+    CHECK(client.body().starts_with("Subject: a??o"));
+    CHECK(client.command("RETR 5") == "+OK message follows");
+    CHECK(client.body().starts_with("Subject: ??"));
+    CHECK(manager.command("TRAN /usr/bin/env LC_ALL=C /bin/sed '1s/^/X: \xc3\xb1\\n/'").starts_with("+OK"));
+    CHECK(client.command("RETR 2") == refusal);
+    CHECK(client.command("RETR 4") == refusal); // too long to be held whole
+    CHECK(client.command("TOP 4 0") == refusal);
+    CHECK(client.command("NOOP") == "+OK");
+    client.quit();
 }

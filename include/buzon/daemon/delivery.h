@@ -52,6 +52,7 @@ struct DeliveryOrder {
     net::Ip client_ip;
     std::uint64_t session;
     std::optional<std::uint32_t> top_lines;
+    bool ascii_header; // one with other octets is refused
 };
 
 // What deliveries share; it outlives them.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,17 @@ public:
 
 private:
     std::string_view rest_;
+};
+
+// Looks for octets beyond ASCII in a header, fed in any slices of the message as it is stored.
+class HeaderOctets {
+public:
+    enum class Found : std::uint8_t { nothing_yet, only_ascii, eight_bit };
+    Found feed(std::string_view stored) noexcept;
+
+private:
+    enum class Line : std::uint8_t { empty, carriage_return, other }; // so far
+    Line line_ = Line::empty;
 };
 
 // RFC 5322 section 2.2.3, as people see it: a line end with the blanks and tabs around it is one blank; outer ones go.

@@ -113,6 +113,7 @@ enum class DeliveryRefusal : std::uint8_t {
     unreadable,    // [SYS/TEMP] the disk failed, or no descriptor was free
     filter_failed, // [SYS/TEMP] the transformation
     too_large,     // [SYS/PERM]
+    needs_utf8,    // [UTF8] its header is not ASCII (RFC 6856 section 2.1)
 };
 
 enum class BadLine : std::uint8_t {

@@ -46,7 +46,8 @@ struct Settings {
 
     // Logging in
     bool require_tls = false;
-    bool proxy_tls = false; // connections from a front count as TLS, whatever its PROXY header says
+    bool utf8_strict = false; // no 8-bit headers for clients that have not sent UTF8 (RFC 6856 section 2.1)
+    bool proxy_tls = false;   // connections from a front count as TLS, whatever its PROXY header says
     bool cram_md5 = false;
     std::string hash_scheme = "SCRAM-SHA-256"; // of new passwords; auth/ interprets it
     Seconds auth_cache{300};
