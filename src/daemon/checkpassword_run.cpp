@@ -113,7 +113,7 @@ void CheckpasswordRun::on_exit(int status) {
 void CheckpasswordRun::on_timer(event::Timer&) {
     if (failed_) return tell(auth::Verdict::unknown, pool_.program_ + ": " + failed_.message());
     kill_all();
-    tell(auth::Verdict::unknown, "no answer in time");
+    tell(auth::Verdict::unknown, "no reply in time");
 }
 
 void CheckpasswordRun::kill_all() noexcept {

@@ -117,14 +117,14 @@ void Control::check(const manage::CheckAdministrator& who, const std::optional<a
         manage::Outcome outcome;
         if (verdict == Verdict::wrong) outcome = failed("wrong name or password");
         if (verdict == Verdict::unknown)
-            outcome = failed("[SYS/TEMP] the password cannot be checked now, try again later");
+            outcome = failed("[SYS/TEMP] the password cannot be checked at the moment, try again later");
         outcome.undecided = verdict == Verdict::unknown;
         done(std::move(outcome));
     });
 }
 
 manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port) {
-    if (!pop3_.accepting()) return failed("no new connections are taken, the server is about to end");
+    if (!pop3_.accepting()) return failed("the server is draining and accepts no new connections");
     std::string what;
     if (const std::error_code why = pop3_.open(std::move(addresses), port, what))
         return failed(what + ": " + why.message());
@@ -179,7 +179,7 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     if (to.how != manage::Switch::set) {
         const Transform* const known = to.user ? needs_.transforms.own(*to.user) : &needs_.transforms.standard();
         if (to.how == manage::Switch::on && (!known || known->spec.empty())) {
-            return done(failed("no program was ever set"));
+            return done(failed("no program has been set"));
         }
         return done(put_transform(to.user, {known ? known->spec : filter::FilterSpec{}, to.how == manage::Switch::on}));
     }
@@ -188,7 +188,7 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     const worker::Job job = check_spec_job(to.spec, needs_.transforms.programs_user());
     pending =
         needs_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
-            if (auto wrong = objection(answer, "the program cannot be looked at")) return done(std::move(*wrong));
+            if (auto wrong = objection(answer, "the program cannot be checked")) return done(std::move(*wrong));
             done(put_transform(user, {spec, true}));
         });
 }
@@ -267,7 +267,7 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
         const std::string came_back{said.rest};
         if (!said.why) return done({true, came_back});
         const bool none = came_back.empty() || came_back == "0";
-        done(failed((none ? "nothing came back: " : came_back + " came back, not all: ") + said.why.message()));
+        done(failed((none ? "nothing was restored: " : "only " + came_back + " restored: ") + said.why.message()));
     });
 }
 

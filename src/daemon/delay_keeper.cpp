@@ -29,9 +29,9 @@ void DelayKeeper::begin() {
     if (settings_.login_delay.count() == 0) return;
     auto text = posix::read_regular_file(path_.c_str(), longest_file);
     if (!text && text.error() == std::errc::no_such_file_or_directory) return;
-    if (!text) return warn(path_ + ": " + text.error().message() + "; the login delays begin anew");
+    if (!text) return warn(path_ + ": " + text.error().message() + "; starting without login delays");
     if (!delays_.restore(text.value(), settings_.login_delay, loop_.now(), std::chrono::system_clock::now()))
-        warn(path_ + ": this is no list of logins; the login delays begin anew");
+        warn(path_ + ": not a list of logins; starting without login delays");
 }
 
 void DelayKeeper::changed() {
@@ -61,7 +61,7 @@ std::string DelayKeeper::text() const {
 }
 
 void DelayKeeper::tell_of_save(std::error_code why) {
-    if (why && !save_fails_) warn(path_ + ": not saved, the old file stays: " + why.message());
+    if (why && !save_fails_) warn(path_ + ": not saved; the old file is kept: " + why.message());
     save_fails_ = static_cast<bool>(why);
 }
 

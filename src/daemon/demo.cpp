@@ -20,7 +20,7 @@ fs::path find_sample() {
         if (fs::is_directory(sample / "user1", why)) return fs::canonical(sample, why);
     }
     throw StartError(EX_NOINPUT, "--default",
-                     "the sample mail (maildir-sample) is not where it belongs beside " + program.string());
+                     "the sample mail (maildir-sample) was not found beside " + program.string());
 }
 
 } // namespace
@@ -30,7 +30,7 @@ Demo::Demo() {
     std::error_code why;
     std::string name = (fs::temp_directory_path(why) / "buzon-demo-XXXXXX").string();
     if (why || !::mkdtemp(name.data()))
-        throw StartError(EX_CANTCREAT, "--default", "no temporary directory can be made");
+        throw StartError(EX_CANTCREAT, "--default", "cannot create a temporary directory");
     root_ = name;
     fs::copy(sample, root_, fs::copy_options::recursive, why);
     for (int i = 1; i <= 6 && !why; ++i) {

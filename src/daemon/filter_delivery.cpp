@@ -112,7 +112,7 @@ Delivery::Step FilterDelivery::begin() {
     }
     if (ticket_.state() == filter::Ticket::State::idle && !ended_) {
         if (needs_.transforms.queue().enter(ticket_, order_.user) == filter::Queue::Entry::full) {
-            failed(state::FilterFailure::queue, "too many wait for their turn");
+            failed(state::FilterFailure::queue, "too many messages are waiting");
             return Step::refused;
         }
     }

@@ -59,7 +59,7 @@ void HistoryKeeper::load() {
     else
         return;
     const std::string aside = put_aside(path_);
-    warn(path_ + ": " + wrong + "; the history begins anew" + (aside.empty() ? "" : ", the old file is now " + aside));
+    warn(path_ + ": " + wrong + "; starting a new history" + (aside.empty() ? "" : ", the old file is now " + aside));
 }
 
 const state::History& HistoryKeeper::fresh() {
@@ -95,7 +95,7 @@ void HistoryKeeper::finish() {
 }
 
 void HistoryKeeper::tell_of_save(std::error_code why) {
-    if (why && !save_fails_) warn(path_ + ": not saved, the old file stays: " + why.message());
+    if (why && !save_fails_) warn(path_ + ": not saved; the old file is kept: " + why.message());
     save_fails_ = static_cast<bool>(why);
 }
 

@@ -22,9 +22,9 @@ std::size_t Locks::renew(mail::LockFiles files, std::span<const mail::HeldLock> 
 }
 
 std::string Locks::words_for(std::error_code why, std::string_view at_fault) {
-    if (why == mail::root_has_gone()) return "The mail root is not the directory that it was";
+    if (why == mail::root_has_gone()) return "the mail root is not the same directory as before";
     if (why == std::errc::not_a_directory && at_fault.ends_with("/buzon-locks"))
-        return "This must be the directory of the locks, and is a file";
+        return "must be the lock directory, but is a file";
     return why.message();
 }
 

@@ -63,7 +63,7 @@ void LogWriter::flush() {
     if (!waiting_.empty()) {
         retry_.arm(loop_.timers(), loop_.now() + retry_after);
     } else if (dropped_ > 0) {
-        tell_(std::to_string(std::exchange(dropped_, 0)) + " lines of the log were lost: its reader was too slow");
+        tell_(std::to_string(std::exchange(dropped_, 0)) + " log lines were lost because their reader was too slow");
     }
 }
 

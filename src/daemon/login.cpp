@@ -84,7 +84,7 @@ void Login::check_proof() {
     if (std::holds_alternative<pop3::Authenticated>(proof_)) return verified(true, {});
     if (std::holds_alternative<pop3::NotAuthenticated>(proof_)) return verified(false, "wrong proof");
     const bool right = digest_is_right();
-    verified(right, right ? "" : "wrong digest, or no plain password known");
+    verified(right, right ? "" : "wrong digest, or no plain password is known");
 }
 
 void Login::check_password(const pop3::CheckPassword& proof) {
@@ -92,7 +92,7 @@ void Login::check_password(const pop3::CheckPassword& proof) {
     const auth::Credential credential = needs_.users.base().credential(proof.user, source_);
     standing_ = credential.standing;
     auto secret = auth::Secret::parse(credential.secret);
-    if (!secret) return verified(false, "secret cannot be read");
+    if (!secret) return verified(false, "the secret is unreadable");
     if (!secret.value().is_slow()) return verified(secret.value().verify(proof.password), "");
     if (needs_.logins.successes().remembers(user_, credential.secret, proof.password, needs_.loop.now())) {
         return verified(true, "");
@@ -117,13 +117,13 @@ void Login::ask_program(const pop3::CheckPassword& proof) {
     const std::string_view fault = auth::fault_of_user_name(user_);
     if (!fault.empty()) return verified(false, fault);
     auto message = auth::checkpassword_message(user_, proof.password);
-    if (!message) return verified(false, "more than checkpassword takes");
+    if (!message) return verified(false, "too long for checkpassword");
     by_program_ = true;
     asking_ = std::make_unique<CheckpasswordRun>(
         needs_.logins.checkpassword(), std::move(*message), [this](auth::Verdict verdict, std::string why) {
             go_on([&] {
                 if (verdict == auth::Verdict::unknown) return refuse(pop3::Refusal::temporary, "checkpassword: " + why);
-                verified(verdict == auth::Verdict::right, "checkpassword says no");
+                verified(verdict == auth::Verdict::right, "rejected by checkpassword");
             });
         });
 }
@@ -168,7 +168,7 @@ void Login::verified(bool right, std::string_view cause) {
     }
     if (by_program_) needs_.users.vouched().note(user_, needs_.users.root() + '/' + user_);
     maildir_ = needs_.users.maildir_of(user_);
-    if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user has gone meanwhile");
+    if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user was removed meanwhile");
     const std::uint32_t to_go =
         needs_.logins.delays().seconds_to_go(user_, needs_.settings.login_delay, needs_.loop.now());
     if (to_go > 0) return refuse(pop3::Refusal::too_soon, "login delay", to_go);
@@ -228,7 +228,7 @@ void Login::breaker_tripped(const mail::UidlChange& change) {
                            {"maildir", maildir_}});
     refuse(pop3::Refusal::maildrop_unavailable,
            std::to_string(change.changed) + " of " + std::to_string(change.known) +
-               " known messages would get another UIDL, FREE allows it",
+               " known messages would get a different UIDL; FREE accepts that",
            state::Refused::uidl_breaker);
 }
 

@@ -68,7 +68,7 @@ int check(const daemon::Options& options) {
         warned = true;
     }
     say(STDOUT_FILENO,
-        warned ? "the server would start with these options and files\n" : "all options and files are right\n");
+        warned ? "the server would start with these options and files\n" : "all options and files are valid\n");
     return EX_OK;
 }
 

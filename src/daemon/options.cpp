@@ -69,13 +69,13 @@ void add_mgmt_address(Options& options, const std::string& what, std::string_vie
 void set_transform_for(Options& options, const std::string& what, std::string_view value) {
     // A name may hold '=', but never the '/' that a SPEC begins with.
     const std::size_t equals = value.substr(0, value.find('/')).rfind('=');
-    if (equals == 0 || equals == std::string_view::npos) refuse(what, "NAME=SPEC is wanted");
+    if (equals == 0 || equals == std::string_view::npos) refuse(what, "must be NAME=SPEC");
     options.transform_for[std::string{value.substr(0, equals)}] = spec_of(what, value.substr(equals + 1));
 }
 
 void add_verification(Options& options, const std::string& what, std::string_view value) {
     const std::size_t colon = value.find(':');
-    if (colon == std::string_view::npos || colon + 1 == value.size()) refuse(what, "NAME:FILE is wanted");
+    if (colon == std::string_view::npos || colon + 1 == value.size()) refuse(what, "must be NAME:FILE");
     const std::string_view name = value.substr(0, colon);
     if (const std::string_view fault = auth::fault_of_user_name(name); !fault.empty()) refuse(what, std::string{fault});
     options.verify_uidls.push_back({std::string{name}, std::string{value.substr(colon + 1)}});
@@ -85,78 +85,76 @@ void add_verification(Options& options, const std::string& what, std::string_vie
 void no_value(Options&, const std::string&, std::string_view) {}
 
 constexpr std::array option_table{
-    Option{"help", 'h', "", "print this text and end",
+    Option{"help", 'h', "", "print this help and exit",
            [](Options& o, const std::string&, std::string_view) { o.task = Options::Task::help; }},
-    Option{"version", 'v', "", "print the version and end",
+    Option{"version", 'v', "", "print the version and exit",
            [](Options& o, const std::string&, std::string_view) {
                if (o.task != Options::Task::help) o.task = Options::Task::version;
            }},
     Option{"ip", 'l', "ADDR", "POP3 listen address, IPv4 or IPv6; repeatable (every address)",
            [](Options& o, const std::string& w, std::string_view v) { o.addresses.push_back(ip_of(w, v)); }},
-    Option{"port", 'p', "PORT", "POP3 port; 0 = any free one (1110)",
+    Option{"port", 'p', "PORT", "POP3 port; 0: any free port (1110)",
            [](Options& o, const std::string& w, std::string_view v) { o.port = port_of(w, v); }},
     Option{"mgmt-ip", 'L', "ADDR", "management listen address, or unix:PATH; repeatable (127.0.0.1 and ::1)",
            add_mgmt_address},
-    Option{"mgmt-port", 'P', "PORT", "management port; 0 = any free one (1111)",
+    Option{"mgmt-port", 'P', "PORT", "management port; 0: any free port (1111)",
            [](Options& o, const std::string& w, std::string_view v) { o.mgmt_port = port_of(w, v); }},
-    Option{"metrics", '\0', "ADDR:PORT", "serve GET /metrics there; repeatable (nowhere)",
+    Option{"metrics", '\0', "ADDR:PORT", "serve GET /metrics at this address; repeatable (none)",
            [](Options& o, const std::string& w, std::string_view v) {
                const auto endpoint = net::parse_endpoint(v);
-               if (!endpoint) refuse(w, "ADDR:PORT is wanted, an IPv6 address in brackets");
+               if (!endpoint) refuse(w, "must be ADDR:PORT, with an IPv6 address in brackets");
                o.metrics.push_back(*endpoint);
            }},
     Option{"path", 'd', "DIR", "mail root: a user's Maildir is DIR/USER (./maildir)",
            [](Options& o, const std::string& w, std::string_view v) {
-               if (v.empty()) refuse(w, "a directory is wanted");
+               if (v.empty()) refuse(w, "must be a directory");
                o.path = v;
            }},
     Option{"user", 'u', "NAME:PASS", "a user; repeatable",
            [](Options& o, const std::string& w, std::string_view v) { o.users.push_back(person_of(w, v)); }},
-    Option{"users", '\0', "FILE", "passwd-file with users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
+    Option{"users", '\0', "FILE", "passwd-file of users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
            [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
     Option{"checkpassword", '\0', "PROGRAM",
-           "asks this program about everybody else (cr.yp.to/checkpwd); an absolute path",
+           "ask this program about all other users (cr.yp.to/checkpwd); an absolute path",
            [](Options& o, const std::string& w, std::string_view v) {
-               if (!v.starts_with('/')) refuse(w, "an absolute path is wanted");
+               if (!v.starts_with('/')) refuse(w, "must be an absolute path");
                o.checkpassword = v;
            }},
     Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
            [](Options& o, const std::string& w, std::string_view v) { o.admins.push_back(person_of(w, v)); }},
-    Option{"admins", '\0', "FILE", "passwd-file with administrators",
+    Option{"admins", '\0', "FILE", "passwd-file of administrators",
            [](Options& o, const std::string&, std::string_view v) { o.admins_file = v; }},
-    Option{"state", '\0', "DIR", "keep the history of the metrics there (nowhere)",
+    Option{"state", '\0', "DIR", "directory for the history of the metrics (none)",
            [](Options& o, const std::string& w, std::string_view v) {
-               if (v.empty()) refuse(w, "a directory is wanted");
+               if (v.empty()) refuse(w, "must be a directory");
                o.state_dir = v;
            }},
-    Option{"log-socket", '\0', "PATH", "send the log to this syslog socket as RFC 5424 has it, and nothing to stderr",
+    Option{"log-socket", '\0', "PATH", "send the log to this syslog socket (RFC 5424) instead of stderr",
            [](Options& o, const std::string& w, std::string_view v) {
                if (!net::to_socket_address(v)) refuse(w, "the path of a unix socket has 1 to 107 octets");
                o.log_socket = v;
            }},
-    Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeated: a chain",
+    Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeat it for a chain",
            [](Options& o, const std::string& w, std::string_view v) {
                if (!o.transform.append(spec_of(w, v))) refuse(w, "too many programs in one chain");
            }},
-    Option{"transform-for", '\0', "NAME=SPEC", "transformation of one user; repeatable", set_transform_for},
-    Option{"transform-user", '\0', "NAME", "the system user that transformations run as (the server's own)",
+    Option{"transform-for", '\0', "NAME=SPEC", "transformation for one user; repeatable", set_transform_for},
+    Option{"transform-user", '\0', "NAME", "system user that runs transformations (the server's own)",
            [](Options& o, const std::string&, std::string_view v) { o.transform_user = v; }},
-    Option{"proxy-from", '\0', "CIDR", "peers whose PROXY header is required and believed; repeatable (nobody)",
+    Option{"proxy-from", '\0', "CIDR", "peers that must send a PROXY header, which is believed; repeatable (none)",
            [](Options& o, const std::string& w, std::string_view v) {
                const auto cidr = net::Cidr::parse(v);
-               if (!cidr) refuse(w, "a network is wanted, as 10.0.0.0/8 or ::1");
+               if (!cidr) refuse(w, "must be a network such as 10.0.0.0/8 or ::1");
                o.proxy_from.push_back(*cidr);
            }},
     Option{"config", '\0', "FILE", "read \"long-option-name = value\" lines; the command line wins", no_value},
-    Option{"check", '\0', "", "look at all options and files, say what is wrong, and end",
+    Option{"check", '\0', "", "check all options and files, report errors, and exit",
            [](Options& o, const std::string&, std::string_view) {
                if (o.task == Options::Task::serve) o.task = Options::Task::check;
            }},
-    Option{"uidl-verify", '\0', "NAME:FILE",
-           "compare the UIDLs that NAME would be served with a captured UIDL listing, and end; repeatable",
+    Option{"uidl-verify", '\0', "NAME:FILE", "compare NAME's UIDLs with a captured UIDL listing, and exit; repeatable",
            add_verification},
-    Option{"default", '\0', "",
-           "demo: user1:pass1 to user6:pass6 over a private copy of the sample mail, loopback only",
+    Option{"default", '\0', "", "demo: user1:pass1 to user6:pass6 on a private copy of the sample mail, loopback only",
            [](Options& o, const std::string&, std::string_view) { o.demo = true; }},
 };
 
@@ -200,13 +198,13 @@ public:
         while (next_ < words_.size()) {
             const std::string_view word = words_[next_++];
             if (word == "--") {
-                if (next_ < words_.size()) refuse(std::string{words_[next_]}, "no operands are taken");
+                if (next_ < words_.size()) refuse(std::string{words_[next_]}, "unexpected operand");
             } else if (word.starts_with("--")) {
                 read_long(word.substr(2));
             } else if (word.size() > 1 && word.front() == '-') {
                 read_letters(word.substr(1));
             } else {
-                refuse(word.empty() ? "''" : std::string{word}, "no operands are taken");
+                refuse(word.empty() ? "''" : std::string{word}, "unexpected operand");
             }
         }
         return std::move(given_);
@@ -240,7 +238,7 @@ private:
     }
 
     std::string_view next_word(const std::string& what) {
-        if (next_ == words_.size()) refuse(what, "a value is missing");
+        if (next_ == words_.size()) refuse(what, "missing value");
         return words_[next_++];
     }
 
@@ -279,12 +277,12 @@ std::vector<Given> read_config(const std::string& path, std::string_view text) {
                                            ? std::string_view{}
                                            : config_value(name, trimmed(line.substr(equals + 1)));
         if (found.takes_value() && equals == std::string_view::npos) {
-            throw StartError(EX_CONFIG, what, "a value is missing");
+            throw StartError(EX_CONFIG, what, "missing value");
         }
         if (!found.takes_value()) {
             if (value == "off" || value == "no" || value == "false") continue;
             if (!value.empty() && value != "on" && value != "yes" && value != "true") {
-                throw StartError(EX_CONFIG, what, "on or off is wanted");
+                throw StartError(EX_CONFIG, what, "must be on or off");
             }
         }
         given.push_back({found, what, value});
@@ -342,8 +340,8 @@ void apply_config(Options& options, Named& named, const std::string& text, const
 }
 
 void check_together(const Options& options) {
-    if (options.demo && !options.users.empty()) refuse("--default", "has users of its own; leave out -u");
-    if (options.demo && !options.users_file.empty()) refuse("--default", "has users of its own; leave out --users");
+    if (options.demo && !options.users.empty()) refuse("--default", "has its own users; leave out -u");
+    if (options.demo && !options.users_file.empty()) refuse("--default", "has its own users; leave out --users");
 }
 
 } // namespace
@@ -370,7 +368,7 @@ int exit_code_for(std::error_code why) noexcept {
 std::string read_named_file(const std::string& path, std::size_t limit) {
     struct stat about {};
     if (::stat(path.c_str(), &about) == 0 && S_ISFIFO(about.st_mode))
-        throw StartError(EX_NOINPUT, path, "a pipe is no file");
+        throw StartError(EX_NOINPUT, path, "is a FIFO, not a file");
     auto text = posix::read_file(path.c_str(), limit);
     if (!text) throw StartError(exit_code_for(text.error()), path, text.error().message());
     return std::move(text).value();
@@ -396,7 +394,7 @@ Options parse_options(std::span<const std::string_view> arguments, const ReadCon
         path_given = path_given || (given.found.option && given.found.option->name == "path");
     }
     if (options.task == Options::Task::help || options.task == Options::Task::version) return options;
-    if (options.demo && path_given) refuse("--default", "has a mail root of its own; leave out -d");
+    if (options.demo && path_given) refuse("--default", "has its own mail root; leave out -d");
     check_together(options);
     return options;
 }
@@ -416,7 +414,7 @@ std::string help_text() {
         if (!option.argument.empty()) left += ' ' + std::string{option.argument};
         line(left, option.meaning);
     }
-    text += "\nSettings, which CONF on the management port changes while the server runs:\n\n";
+    text += "\nSettings, which CONF on the management port can change at run time:\n\n";
     const state::Settings defaults;
     for (const state::SettingField& field : state::setting_fields()) {
         std::string left = field.name == letter_of_verbose ? "  -N, --" : "      --";

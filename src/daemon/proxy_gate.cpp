@@ -42,7 +42,7 @@ private:
         const std::span<char> room = gate_.needs_.room.buffer();
         const posix::Transfer got = posix::read_some(accepted_.socket.get(), room);
         if (got.what == posix::Moved::would_block) return;
-        if (got.what != posix::Moved::some) return gate_.refuse(*this, "left before its PROXY header");
+        if (got.what != posix::Moved::some) return gate_.refuse(*this, "disconnected before its PROXY header");
         octets_.append(room.data(), got.bytes);
         net::ProxyHeader header;
         switch (net::parse_proxy_header(octets_, header)) {

@@ -49,7 +49,7 @@ void Reload::take_config(std::string_view text) {
 
 void Reload::take_people(posix::UniqueFd memory) {
     auto block = auth::UserBlock::from_fd(std::move(memory));
-    if (!block) return fail("a worker's answer cannot be used: " + block.error().message());
+    if (!block) return fail("unusable answer from a worker: " + block.error().message());
     auth::UserBase people{std::move(block).value()};
     if (reading_ == Reading::administrators)
         fresh_.administrators = std::move(people);

@@ -49,8 +49,8 @@ void RootKeeper::begin() {
     use(std::move(opened).value());
     retry_.arm(loop_.timers(), loop_.now() + between_tries);
     log(state::Level::warning, at_fault + " cannot be made: " + why.message() +
-                                   "; until it can, the sessions of this server keep each other out of a maildrop, "
-                                   "but those of other servers do not: let no other one serve this mail root");
+                                   "; until then, locks hold only between the sessions of this server, "
+                                   "so no other server may serve this mail root");
 }
 
 void RootKeeper::use(mail::OpenedRoot opened) {
@@ -71,7 +71,7 @@ void RootKeeper::take(mail::OpenedRoot opened) {
     maildrops_.use(root_);
     if (const std::size_t lost = locks_.renew(std::move(opened.files), opened.taken); lost > 0) {
         log(state::Level::warning,
-            std::to_string(lost) + " maildrops that sessions have open here are open in another server, too");
+            std::to_string(lost) + " maildrops open in sessions here are also open in another server");
     }
     end_waits(true);
 }
@@ -90,8 +90,9 @@ void RootKeeper::gone(const mail::RootMark& mark) {
     opening_ = {};
     retry_.disarm();
     locks_.let_go();
-    log(state::Level::error, root_.path + " is not the mail root that it was: nobody can log in until a directory with "
-                                          "buzon-locks in it is back there");
+    log(state::Level::error, root_.path +
+                                 " is not the same mail root as before: nobody can log in until a directory with "
+                                 "buzon-locks in it is back at that path");
 }
 
 bool RootKeeper::is_sign(std::error_code why) noexcept {
@@ -113,7 +114,7 @@ void RootKeeper::opened_again(mail::RootRequest::Why why, worker::Answer answer)
         return retry_.arm(loop_.timers(), loop_.now() + between_tries);
     }
     if (why == mail::RootRequest::Why::locks)
-        log(state::Level::notice, root_.path + "/buzon-locks is made: locks hold between servers from now on");
+        log(state::Level::notice, root_.path + "/buzon-locks was created: locks now hold between servers");
     if (std::exchange(away_, false)) log(state::Level::notice, root_.path + " is back and is used again");
     take(std::move(said.opened).value());
 }

@@ -172,7 +172,7 @@ void Server::open_services() {
 void Server::watch_users(posix::Result<FileWatch::Notices> notices) {
     const std::error_code why = notices ? users_watch_.start(std::move(notices).value()) : notices.error();
     if (!why) return;
-    log(state::Level::warning, options_.users_file + " is read again on SIGHUP only: " + why.message());
+    log(state::Level::warning, options_.users_file + " is reread only on SIGHUP: " + why.message());
 }
 
 void Server::watch_other_users() {
@@ -192,7 +192,7 @@ void Server::warn_of_broken_users() {
 
 void Server::warn_of_options() {
     if (settings_.timeout < 600s) {
-        log(state::Level::warning, "--timeout is below the 600 seconds that RFC 1939 section 3 asks for");
+        log(state::Level::warning, "--timeout is below the 600 seconds that RFC 1939 section 3 requires");
     }
     if (users_.base().size() == 0 && options_.checkpassword.empty())
         log(state::Level::warning, "there are no users: nobody can log in");
@@ -254,11 +254,11 @@ void Server::users_read(auth::UserBase users) {
 }
 
 void Server::users_not_read(const std::string& why) {
-    log(state::Level::error, "users not read again, all stays as it was: " + why);
+    log(state::Level::error, "users not reloaded, nothing has changed: " + why);
 }
 
 void Server::files_not_read(const std::string& why) {
-    log(state::Level::error, "not reloaded, all stays as it was: " + why);
+    log(state::Level::error, "not reloaded, nothing has changed: " + why);
 }
 
 // What managers have changed stays.
@@ -302,7 +302,7 @@ void Server::take_settings(const state::Settings& fresh) {
 
 void Server::warn_of_what_waits_for_a_restart(const Options& fresh) {
     const auto warn = [this](bool changed, const char* option) {
-        if (changed) log(state::Level::warning, std::string{option} + ": the change holds from the next start");
+        if (changed) log(state::Level::warning, std::string{option} + ": the change takes effect after a restart");
     };
     warn(fresh.port != options_.port, "port");
     warn(fresh.addresses != options_.addresses, "ip");

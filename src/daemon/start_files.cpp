@@ -168,7 +168,7 @@ void check_options(const Options& options) {
                                     [](const net::Ip& ip) { return !ip.is_loopback(); });
     const bool nobody = load(administrators_of(options)).size() == 0;
     if (beyond && nobody) {
-        throw StartError(EX_USAGE, "--mgmt-ip", "beyond loopback an administrator is needed (--admin NAME:PASS)");
+        throw StartError(EX_USAGE, "--mgmt-ip", "addresses beyond loopback need an administrator (--admin NAME:PASS)");
     }
 }
 

@@ -55,7 +55,7 @@ bool SyslogSocket::connect() {
         return lose(posix::last_error());
     }
     socket_ = std::move(socket);
-    if (std::exchange(away_, false)) tell_("log socket " + path_ + ": there again");
+    if (std::exchange(away_, false)) tell_("log socket " + path_ + ": available again");
     return true;
 }
 
@@ -100,8 +100,8 @@ bool SyslogSocket::lose(std::error_code why) {
 }
 
 void SyslogSocket::tell_of_dropped() {
-    tell_(std::to_string(std::exchange(dropped_, 0)) + " lines of the log were lost: log socket " + path_ +
-          " did not take them");
+    tell_(std::to_string(std::exchange(dropped_, 0)) + " log lines were lost because log socket " + path_ +
+          " did not accept them");
 }
 
 } // namespace buzon::daemon

@@ -69,7 +69,7 @@ void TrashKeeper::walk_on() {
         const Answered said = read_answer(answer);
         if (said.why) {
             events_.log(state::Level::warning, std::chrono::system_clock::now(),
-                        "deleted mail that is too old cannot be removed: " + said.why.message());
+                        "expired deleted mail cannot be removed: " + said.why.message());
         }
         walking_ = {};
         walk_on();

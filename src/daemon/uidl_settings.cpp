@@ -37,7 +37,7 @@ std::optional<std::string> change_checked_setting(state::Settings& settings, std
     if (name == "hash-scheme") {
         state::Settings trial;
         if (!state::change_setting(trial, name, value) && !auth::can_make_secret(trial.hash_scheme)) {
-            return std::string{name} + ": crypt(3) of this system does not know " + trial.hash_scheme;
+            return std::string{name} + ": crypt(3) on this system does not know " + trial.hash_scheme;
         }
     }
     return state::change_setting(settings, name, value);

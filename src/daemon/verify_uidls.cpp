@@ -33,7 +33,7 @@ bool verify(const Options::Verification& what, const std::string& maildir, const
     const mail::UidlChange& change = findings.change;
     if (!block && block.error() == mail::uidls_would_change()) {
         report += what.user + ": a login would be refused, " + std::to_string(change.changed) + " of " +
-                  std::to_string(change.known) + " known messages would get another UIDL\n";
+                  std::to_string(change.known) + " known messages would get a different UIDL\n";
         return false;
     }
     if (!block)
@@ -42,7 +42,7 @@ bool verify(const Options::Verification& what, const std::string& maildir, const
     const auto served = mail::Snapshot::from_fd(std::move(block).value());
     if (!served) throw StartError(EX_OSERR, maildir, served.error().message());
     const auto differences = mail::compare_uidls(*served.value(), captured.value());
-    if (!differences) throw StartError(EX_CONFIG, what.file, "not a UIDL listing: lines \"NUMBER UIDL\" are wanted");
+    if (!differences) throw StartError(EX_CONFIG, what.file, "not a UIDL listing: expected lines \"NUMBER UIDL\"");
     for (const mail::UidlDifference& one : differences.value()) {
         report += what.user + ' ' + std::to_string(one.number) + ' ';
         report.append(or_dash(one.captured)).append(" ").append(or_dash(one.served)).append("\n");

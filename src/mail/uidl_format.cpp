@@ -110,7 +110,7 @@ UidlFormat UidlFormat::parse(std::string_view text, std::string& trouble) {
             part.text = literal != 0 ? rest.substr(0, literal) : "%";
             rest.remove_prefix(literal != 0 ? literal : 2);
             if (std::any_of(part.text.begin(), part.text.end(), [](char c) { return c <= ' ' || c > '~'; })) {
-                trouble = "the UIDL format holds characters that no UIDL may have";
+                trouble = "the UIDL format contains characters that are not allowed in a UIDL";
                 return {};
             }
         } else {
@@ -127,7 +127,7 @@ UidlFormat UidlFormat::parse(std::string_view text, std::string& trouble) {
         format.parts_.push_back(std::move(part));
     }
     if (!tells_messages_apart) {
-        trouble = "the UIDL format gives every message the same";
+        trouble = "the UIDL format gives every message the same UIDL";
         return {};
     }
     trouble.clear();

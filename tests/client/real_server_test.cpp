@@ -131,7 +131,7 @@ TEST_CASE("a person at the prompt asks the real server, mends a typing mistake, 
     say(terminal, "METX\x7fR", "historic    1");
     CHECK(shows(terminal, "messages    1\n"));
     say(terminal, "TRAN", "off");
-    say(terminal, "TRAN 1", "-ERR no program was ever set");
+    say(terminal, "TRAN 1", "-ERR no program has been set");
     say(terminal, "PORT", std::to_string(server.port()));
     say(terminal, "SESS", "transaction");
     say(terminal, "KICK 1", "-ERR [AUTH] for administrators only");

@@ -29,6 +29,6 @@ TEST_CASE("lines that a slow reader costs are told by a line of the log itself, 
         if (step.what == posix::Moved::some) got.append(piece, step.bytes);
     }
     CHECK(got.ends_with("\n<4>" + std::to_string(metrics.log_lines_lost) +
-                        " lines of the log were lost: its reader was too slow\n"));
+                        " log lines were lost because their reader was too slow\n"));
     CHECK(got.find("\n(") == std::string::npos);
 }

@@ -98,7 +98,7 @@ TEST_CASE("TRAN shows, switches and sets the transformation, for all or for one"
     CHECK(manager.done({true, "off"}) == "+OK off\r\n");
     CHECK(manager.say("TRAN 1").empty());
     CHECK(manager.asked<ChangeTransform>()->how == Switch::on);
-    CHECK(manager.done({false, "no program was ever set"}) == "-ERR no program was ever set\r\n");
+    CHECK(manager.done({false, "no program has been set"}) == "-ERR no program has been set\r\n");
     CHECK(manager.say("TRAN /bin/sed 's/a b/c  d/'").empty());
     CHECK(manager.asked<ChangeTransform>()->how == Switch::set);
     CHECK(manager.asked<ChangeTransform>()->spec == "/bin/sed 's/a b/c  d/'");

@@ -106,7 +106,7 @@ TEST_CASE("a mail root that is replaced answers every login with SYS/TEMP, makes
     fs::create_directory(root); // as below a file system that was unmounted
     for (const int user : {1, 2, 3, 1}) CHECK(reply_to_login(server, user) == no_root);
     CHECK(empty_directory(root));
-    CHECK(occurrences(root + " is not the mail root that it was", server.log()) == 1);
+    CHECK(occurrences(root + " is not the same mail root as before", server.log()) == 1);
     ManagementClient manager = server.manager();
     CHECK(manager.command("FREE user1").starts_with("-ERR"));
     CHECK(empty_directory(root));
@@ -180,7 +180,7 @@ TEST_CASE(
     (void)Maildir{root + "/user1"}.deliver("1700000002.M1P1.h", small_mail);
     CHECK(server.session(1).command("STAT") == "+OK 1 17");
     CHECK(reply_to_login(server, 2).starts_with("+OK"));
-    CHECK(occurrences("is not the mail root that it was", server.log()) == 1);
+    CHECK(occurrences("is not the same mail root as before", server.log()) == 1);
     CHECK(occurrences("is back and is used again", server.log()) == 1);
     mounts.unmount(root);
     CHECK(reply_to_login(server, 1) == no_root); // and once more
@@ -220,7 +220,7 @@ TEST_CASE("USER ADD makes no Maildir below a mail root that has gone") {
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
     CHECK(manager.command("USER ADD eva e") ==
-          "-ERR added, but " + root + "/eva cannot be made: The mail root is not the directory that it was");
+          "-ERR added, but " + root + "/eva cannot be made: the mail root is not the same directory as before");
     CHECK(empty_directory(root));
 }
 
@@ -253,7 +253,7 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     for (int i = 0; i < fillers; ++i) fs::remove(filler(i));
     REQUIRE(::mount("none", root.c_str(), nullptr, MS_REMOUNT, "size=4m,nr_inodes=1000") == 0);
     CHECK(eventually(
-        [&] { return server.log().find("/buzon-locks is made: locks hold between servers") != std::string::npos; }));
+        [&] { return server.log().find("/buzon-locks was created: locks now hold between servers") != std::string::npos; }));
     Server other{three_users(root)};
     CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // also what was taken before there were files
     held.quit();

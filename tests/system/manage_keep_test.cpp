@@ -342,8 +342,9 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
         std::filesystem::remove(path);
         REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
         server.process().signal(SIGHUP);
-        CHECK(eventually(
-            [&] { return server.log().find("as it was: " + path + ": a pipe is no file") != std::string::npos; }));
+        CHECK(eventually([&] {
+            return server.log().find("nothing has changed: " + path + ": is a FIFO, not a file") != std::string::npos;
+        }));
         CHECK(manager.ask("CONF max-per-ip") == "9");
         std::filesystem::remove(path);
     }
@@ -364,7 +365,7 @@ TEST_CASE("SIGHUP with one bad value keeps the whole old state, also where the c
         if (!people.empty()) (void)files.directory.file("users", people);
         server.process().signal(SIGHUP);
         CHECK(eventually(
-            [&] { return server.log().find("not reloaded, all stays as it was: " + why) != std::string::npos; }));
+            [&] { return server.log().find("not reloaded, nothing has changed: " + why) != std::string::npos; }));
         CHECK(manager.ask("HOST") == host);
         CHECK(manager.ask("CONF max-per-ip") == "0");
         CHECK(manager.many("USER LIST").find("zoe") != std::string::npos);
@@ -437,7 +438,7 @@ TEST_CASE("a full disk costs the history what could not be written and nothing t
     const std::string kept = read_whole(state.file());
     disk.fill();
     for (int i = 0; i < 2; ++i) // it starts on the full disk, too
-        CHECK(serve_once(1).find("/history: not saved, the old file stays: No space left on device") !=
+        CHECK(serve_once(1).find("/history: not saved; the old file is kept: No space left on device") !=
               std::string::npos);
     CHECK(read_whole(state.file()) == kept);
     std::filesystem::remove(disk.filler());
@@ -486,7 +487,7 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
         (void)state.directory.file("history", wrong);
         const Server server{state.setup()};
         CHECK(eventually(
-            [&] { return server.log().find("; the history begins anew, the old file is now ") != std::string::npos; }));
+            [&] { return server.log().find("; starting a new history, the old file is now ") != std::string::npos; }));
         CHECK(server.manager().command("METR") == "+OK 0;0;0;0");
         CHECK(sum_of_days(server, "historic") == 0);
     }
@@ -499,7 +500,7 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
         server.session().quit();
         CHECK(server.stop() == 0);
         server.expect_no_clean_end();
-        CHECK(server.log().find("; the history begins anew, the old file is now ") != std::string::npos);
+        CHECK(server.log().find("; starting a new history, the old file is now ") != std::string::npos);
         CHECK(std::filesystem::is_regular_file(state.file()));
     }
     // Nor does it matter what lies where such things are put aside.

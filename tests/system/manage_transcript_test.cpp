@@ -207,7 +207,7 @@ const char* const changes = R"(
 > TRAN
 +OK off
 > TRAN 1
--ERR no program was ever set
+-ERR no program has been set
 > TRAN /usr/bin/tr a-z A-Z
 +OK on /usr/bin/tr a-z A-Z
 > TRAN 0

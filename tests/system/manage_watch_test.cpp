@@ -255,7 +255,7 @@ TEST_CASE("UNDL has nothing to bring back for a user who has never logged in, an
     std::filesystem::remove_all(server.root() + "/user1/new");
     std::filesystem::remove_all(server.root() + "/user1/cur");
     std::filesystem::create_directories(server.root() + "/user1/buzon-trash/1700000000");
-    CHECK(manager.command("UNDL user1") == "-ERR nothing came back: No such file or directory");
+    CHECK(manager.command("UNDL user1") == "-ERR nothing was restored: No such file or directory");
 }
 
 TEST_CASE("UNDL and FREE answer for a user who is there and refuse one who is not") {
