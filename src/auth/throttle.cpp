@@ -44,7 +44,8 @@ Throttle::Key Throttle::key_of(char kind, std::string_view user, const std::opti
     if (source) keyed.update(auth::octets(source->prefix().octets()));
     keyed.update(user); // of any length, therefore last but for what a NUL begins
     if (!secret.empty()) {
-        keyed.update({"", 1});
+        constexpr char nul = '\0';
+        keyed.update({&nul, 1});
         keyed.update(secret);
     }
     const Sha256::Digest digest = keyed.finish();

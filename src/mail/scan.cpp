@@ -205,7 +205,8 @@ std::error_code end_updates(int root, const std::string& maildir, MaildirListing
     std::vector<std::string> thrown_away;
     Journal::replay(root, listing.fd(false), listing.cur.journals, thrown_away);
     for (const std::string& name : thrown_away)
-        warn(findings, maildir + "/cur/" + name + " was thrown away: it is damaged, or none of ours");
+        warn(findings, std::string{maildir}.append("/cur/").append(name).append(
+                           " was thrown away: it is damaged, or none of ours"));
     Result<MaildirListing> again = list_maildir(root);
     if (!again) return again.error();
     listing = std::move(again).value();
