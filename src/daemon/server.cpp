@@ -183,6 +183,7 @@ void Server::watch_other_users() {
         const Answered said = read_answer(answer);
         if (said.why) return watch_users(said.why);
         watch_users(FileWatch::Notices{std::string{said.rest}, std::move(answer.fd)});
+        reload_.read_users(); // what changed after the file was read and before it was watched
     });
 }
 
