@@ -252,8 +252,9 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     Pop3Client held = server.session(1);
     for (int i = 0; i < fillers; ++i) fs::remove(filler(i));
     REQUIRE(::mount("none", root.c_str(), nullptr, MS_REMOUNT, "size=4m,nr_inodes=1000") == 0);
-    CHECK(eventually(
-        [&] { return server.log().find("/buzon-locks was created: locks now hold between servers") != std::string::npos; }));
+    CHECK(eventually([&] {
+        return server.log().find("/buzon-locks was created: locks now hold between servers") != std::string::npos;
+    }));
     Server other{three_users(root)};
     CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // also what was taken before there were files
     held.quit();
