@@ -158,3 +158,51 @@ TEST_CASE("whichever allocation of the reactor fails in a session, only that ses
         CHECK(manager.command("METR online") == "+OK 0");
     }
 }
+
+TEST_CASE("whichever allocation of the reactor fails for a manager or a scraper, only his connection ends") {
+    TempDirectory directory;
+    std::filesystem::create_directory(directory.path() / "mail");
+    const std::uint16_t metrics_port = free_port();
+    Reactor server{{"-d", directory / "mail", "-l", "127.0.0.1", "-p", "0", "-P", "0", "-u", "witness:geheim", "-a",
+                    "root:s3cr3t", "--metrics", "127.0.0.1:" + std::to_string(metrics_port), "--log-level", "error",
+                    "--hash-scheme", "SHA512-CRYPT"}};
+    Pop3Client witness{"127.0.0.1", server.port()};
+    witness.login("witness", "geheim");
+    const auto manage = [&] {
+        ManagementClient manager{"127.0.0.1", server.management_port()};
+        for (const char* command : {"AUTH root s3cr3t", "METR", "TRAN", "CONF timeout 700", "USER ADD ana x",
+                                    "USER DEL ana", "TRAN /bin/cat", "TRAN 0", "UNDL witness", "NOOP"})
+            (void)manager.command(command);
+        for (const char* command : {"METR *", "INFO *", "CONF", "SESS", "USER LIST", "LOGG 5", "HIST online minute 3"})
+            if (manager.command(command).starts_with("+OK")) (void)manager.body();
+        if (manager.command("EVNT").starts_with("+OK")) {
+            manager.send("\r\n");
+            (void)manager.body();
+        }
+        (void)manager.command("QUIT");
+        Wire scraper{"127.0.0.1", metrics_port};
+        scraper.send("GET /metrics HTTP/1.0\r\n\r\n");
+        (void)scraper.rest(true);
+    };
+    manage(); // workers are there now
+    const auto try_it = [&](std::uint64_t first, std::uint64_t count) {
+        CAPTURE(first, count);
+        const auto begin = std::chrono::steady_clock::now();
+        scarce::fail(first, count);
+        try {
+            manage();
+        } catch (const std::exception&) { // it ended early
+        }
+        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{30});
+        scarce::plenty();
+        CHECK(witness.command("NOOP") == "+OK");
+    };
+    std::uint64_t nth = 0;
+    for (int not_struck = 0; not_struck < 3 && nth < 20'000; nth += nth < 200 ? 1 : 7) {
+        try_it(nth, 1);
+        not_struck = scarce::struck() ? 0 : not_struck + 1;
+    }
+    CHECK(nth > 200);
+    for (std::uint64_t from = 0; from < nth; from += 41) try_it(from, scarce::for_ever);
+    witness.quit();
+}
