@@ -505,6 +505,7 @@ worker::Job update_job(bool fsync, std::string_view request, int file) {
     worker::Job made = repeatable(job(JobKind::update, std::move(body)));
     made.fd = file;
     made.abandonable = false; // what QUIT asked for is done, whether anybody still listens or not
+    made.update = true;
     return made;
 }
 

@@ -22,9 +22,12 @@ using namespace std::chrono_literals;
 constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop pictures kept for the next login
 constexpr auto time_for_last_replies = 10s;
 
-// Held whatever the clients do: lock files, two for each worker (10), the loop, listeners, signals, the guard and the
-// places of programs that start.
-constexpr std::size_t descriptors_of_ours = mail::LockFiles::count + 20 + 28;
+constexpr std::size_t disk_workers = 16;
+constexpr std::size_t hash_workers = 2;
+
+// Held whatever the clients do: lock files, two for each worker, the loop, listeners, signals, the guard and the places
+// of programs that start.
+constexpr std::size_t descriptors_of_ours = mail::LockFiles::count + 2 * (disk_workers + hash_workers) + 28;
 // Enough for 48 connections and as many messages, kept listings and pipes.
 constexpr std::size_t fewest_descriptors = descriptors_of_ours + 96;
 
@@ -35,6 +38,15 @@ worker::Settings worker_settings(const char* name, std::size_t processes, std::c
     settings.max_processes = processes;
     settings.time_limit = time_limit;
     settings.processor_limit = processor_limit;
+    return settings;
+}
+
+// A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a scan of
+// a million messages too.
+worker::Settings disk_settings() {
+    worker::Settings settings = worker_settings(worker_name, disk_workers, 30min);
+    settings.kept_for_updates = 2;
+    settings.hangs_after = 5s;
     return settings;
 }
 
@@ -85,10 +97,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , log_{log_sink(), state::LogOrigin{settings_.host, static_cast<std::uint64_t>(::getpid())}}
     , events_{log_}
     , signals_{loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); }}
-    // A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a
-    // scan of a million messages too.
-    , disk_{loop_, worker_settings(worker_name, 8, 30min)}
-    , hashes_{loop_, worker_settings(hash_worker_name, 2, 10min, 30s)}
+    , disk_{loop_, disk_settings()}
+    , hashes_{loop_, worker_settings(hash_worker_name, hash_workers, 10min, 30s)}
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_, users_, events_}

@@ -6,6 +6,7 @@
 
 #include "buzon/event/memory.h"
 #include "process.h"
+#include "queue.h"
 
 namespace buzon::worker {
 
@@ -20,6 +21,9 @@ namespace {
 constexpr int max_failures = 6;
 constexpr auto first_pause = 10ms; // doubles with each further failure
 constexpr std::chrono::milliseconds longest_pause = 5s;
+
+// Processes in all, as a multiple of Settings::max_processes: while so many hang, others wait.
+constexpr std::size_t most_in_all = 4;
 
 } // namespace
 
@@ -47,10 +51,11 @@ void Pending::drop() noexcept {
 
 // --- Pool ---
 
-Pool::Pool(event::EventLoop& loop, Settings settings) : loop_{loop}, settings_{std::move(settings)} {
+Pool::Pool(event::EventLoop& loop, Settings settings)
+    : loop_{loop}, settings_{std::move(settings)}, queue_{std::make_unique<detail::Queue>(settings_.max_queue)} {
     // To forget a worker must not take memory.
-    processes_.reserve(settings_.max_processes);
-    leaving_.reserve(8 * settings_.max_processes);
+    processes_.reserve(most_in_all * settings_.max_processes);
+    leaving_.reserve(2 * most_in_all * settings_.max_processes);
 }
 
 Pool::~Pool() = default;
@@ -61,11 +66,10 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     order->job.fd = -1;
     order->on_answer = std::move(on_answer);
     if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
-    if (queue_.size() >= settings_.max_queue || hopeless() || (job.fd >= 0 && !order->fd)) {
+    if (hopeless() || (job.fd >= 0 && !order->fd) || !queue_->add(order)) {
         fail_later(order, Fate::refused);
         return Pending{order};
     }
-    queue_.push_back(order);
     feed();
     return Pending{order};
 }
@@ -77,36 +81,35 @@ void Pool::feed() noexcept {
             poor_ = false;
         },
         [this] {
-            // Once is nobody's fault.
-            if (std::exchange(poor_, true)) refuse_all_without_memory();
+            // Once is nobody's fault. Those who were refused before are told first.
+            if (std::exchange(poor_, true) && late_.empty()) refuse_all();
             loop_.next_turn(later_);
         });
 }
 
-void Pool::refuse_all_without_memory() noexcept {
-    if (!late_.empty()) return; // they will be told first
-    for (const std::shared_ptr<Order>& order : queue_) order->fate = Fate::refused;
-    queue_.swap(late_);
+void Pool::refuse_all() noexcept {
+    detail::Queue::Orders all = queue_->take_all();
+    for (const std::shared_ptr<Order>& order : all) order->fate = Fate::refused;
+    late_.splice(late_.end(), all);
+    loop_.next_turn(later_);
 }
 
 void Pool::feed_while_there_is_memory() {
-    while (!queue_.empty() && !pause_.lasts()) {
-        const std::shared_ptr<Order> order = queue_.front();
-        if (order->dropped) {
-            queue_.pop_front();
-            continue;
-        }
+    while (!pause_.lasts()) {
+        const std::shared_ptr<Order> order =
+            queue_->next([this](std::uint64_t where, bool update) { return may_begin(where, update); });
+        if (!order) return;
         Process* const process = idle_or_new();
-        if (!process && !processes_.empty()) return; // all workers are busy
+        if (!process && !processes_.empty()) return; // no more can be started now
         if (!process) {
             fail_later(order, Fate::crashed); // no worker, and none can be started
-            queue_.pop_front();
+            queue_->remove(*order);
             continue;
         }
         switch (process->take(order)) {
         case Process::Taken::yes:
             failures_ = 0;
-            queue_.pop_front();
+            queue_->remove(*order);
             break;
         case Process::Taken::worker_gone: {
             // A worker that has answered before may have died while idle: try another, or a new one.
@@ -120,6 +123,21 @@ void Pool::feed_while_there_is_memory() {
     }
 }
 
+// The rules in pool.h.
+bool Pool::may_begin(std::uint64_t where, bool update) const noexcept {
+    std::size_t working = 0;
+    std::size_t there = 0;
+    for (const auto& process : processes_) {
+        if (!process->busy()) continue;
+        if (!process->hangs()) ++working;
+        if (process->where() == where) ++there;
+    }
+    const std::size_t all = settings_.max_processes;
+    const std::size_t kept = settings_.kept_for_updates;
+    if (working + (update ? 0 : kept) >= all) return false;
+    return where == 0 || there < std::max<std::size_t>(all / 2, 1) + (update ? kept : 0);
+}
+
 // The kernel has no memory for a message, or new workers die at once. Retrying without a pause would start one process
 // after another and use up our time.
 void Pool::could_not_send() {
@@ -127,8 +145,7 @@ void Pool::could_not_send() {
     for (int i = 0; i < failures_ && pause < longest_pause; ++i) pause *= 2;
     pause_.begin(std::min(pause, longest_pause));
     failures_ = std::min(failures_ + 1, max_failures + 10);
-    if (!hopeless()) return;
-    for (; !queue_.empty(); queue_.pop_front()) fail_later(queue_.front(), Fate::refused);
+    if (hopeless()) refuse_all();
 }
 
 bool Pool::hopeless() const noexcept {
@@ -139,14 +156,14 @@ Process* Pool::idle_or_new() {
     const auto idle = std::find_if(processes_.begin(), processes_.end(), [](const auto& p) { return p->idle(); });
     if (idle != processes_.end()) return idle->get();
     // A program that could not be started will not start a microsecond later.
-    if (processes_.size() >= settings_.max_processes || event::Clock::now() < no_start_before_) return nullptr;
+    if (processes_.size() >= most_in_all * settings_.max_processes || no_start_.lasts()) return nullptr;
     auto process = std::make_unique<Process>(*this);
     if (!process->start(settings_)) {
         ++started_;
         processes_.push_back(std::move(process));
         return processes_.back().get();
     }
-    no_start_before_ = event::Clock::now() + 100ms;
+    no_start_.begin(100ms);
     leaving_.push_back(std::move(process));
     loop_.next_turn(later_);
     return nullptr;
@@ -174,7 +191,7 @@ void Pool::fail_later(std::shared_ptr<Order> order, Fate fate) {
 
 bool Pool::again(const std::shared_ptr<Order>& order) noexcept {
     bool well = true;
-    event::guarded([&] { queue_.push_front(order); }, [&] { well = false; });
+    event::guarded([&] { queue_->put_back(order); }, [&] { well = false; });
     if (!well) return false;
     order->process = nullptr;
     order->job.repeatable = false;
@@ -200,9 +217,12 @@ void Pool::run_late_answers() {
 Statistics Pool::statistics() const noexcept {
     Statistics now;
     now.processes = processes_.size();
-    now.running = static_cast<std::size_t>(
-        std::count_if(processes_.begin(), processes_.end(), [](const auto& p) { return !p->idle(); }));
-    now.queued = queue_.size();
+    const auto count = [this](auto what) {
+        return static_cast<std::size_t>(std::count_if(processes_.begin(), processes_.end(), what));
+    };
+    now.running = count([](const auto& p) { return !p->idle(); });
+    now.hanging = count([](const auto& p) { return p->hangs(); });
+    now.queued = queue_->size();
     now.started = started_;
     now.done = done_;
     now.crashed = crashed_;

@@ -98,6 +98,7 @@ Process::Taken Process::take(const std::shared_ptr<Order>& order) {
     }
     order->process = this;
     order_ = order;
+    where_ = order->job.where;
     begun_ = event::Clock::now();
     processor_before_ = processor_time();
     arm_limit();
@@ -115,15 +116,17 @@ std::chrono::nanoseconds Process::processor_time() const noexcept {
     return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
 }
 
-// Arms the timer for the earliest time at which the job can exceed a limit; CPU time is at most elapsed time.
+// Arms the timer for the earliest time at which the job can exceed a limit, or counts as hanging; CPU time is at most
+// elapsed time.
 void Process::arm_limit() {
     const Settings& allowed = pool_.settings_;
     std::optional<event::Instant> when;
-    if (allowed.time_limit.count() > 0) when = begun_ + allowed.time_limit;
+    const auto earliest = [&when](event::Instant other) { when = when ? std::min(*when, other) : other; };
+    if (allowed.time_limit.count() > 0) earliest(begun_ + allowed.time_limit);
+    if (allowed.hangs_after.count() > 0 && !hangs_) earliest(begun_ + allowed.hangs_after);
     if (allowed.processor_limit.count() > 0) {
         const auto left = allowed.processor_limit - (processor_time() - processor_before_);
-        const event::Instant by_work = event::Clock::now() + std::max<std::chrono::nanoseconds>(left, 10ms);
-        when = when ? std::min(*when, by_work) : by_work;
+        earliest(event::Clock::now() + std::max<std::chrono::nanoseconds>(left, 10ms));
     }
     if (when)
         limit_.arm(pool_.loop_.timers(), *when);
@@ -169,9 +172,21 @@ void Process::on_timer(event::Timer&) {
     const bool by_clock = allowed.time_limit.count() > 0 && event::Clock::now() >= begun_ + allowed.time_limit;
     const bool by_work =
         allowed.processor_limit.count() > 0 && processor_time() - processor_before_ >= allowed.processor_limit;
-    if (!by_clock && !by_work) return arm_limit();
+    if (by_clock || by_work) return too_late();
+    const bool hung = hangs_;
+    hangs_ = allowed.hangs_after.count() > 0 && event::Clock::now() >= begun_ + allowed.hangs_after;
+    arm_limit();
+    if (hangs_ && !hung) pool_.feed(); // another may take its place
+}
+
+// It counts until it has died, which may take as long as its file system hangs.
+void Process::too_late() {
     kill();
-    end(Fate::too_late);
+    watch_.close(socket_);
+    limit_.disarm();
+    hangs_ = true;
+    if (!order_->dropped) ++pool_.crashed_;
+    answer(Answer{Fate::too_late, {}, {}});
 }
 
 void Process::on_exit(int) {
@@ -195,6 +210,7 @@ void Process::answer(Answer what) {
     const std::shared_ptr<Order> order = std::move(order_);
     order_ = nullptr;
     order->process = nullptr;
+    if (!leaving()) hangs_ = false;
     // Send the next job first, so that the worker is busy while the server handles this answer.
     pool_.feed();
     arm_idle_limit();

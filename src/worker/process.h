@@ -13,6 +13,7 @@ struct Order {
     posix::UniqueFd fd; // our own copy of job.fd while the order is queued
     Pool::OnAnswer on_answer;
     Process* process = nullptr; // the worker that has it
+    std::uint64_t number = 0;   // older ones have lower numbers
     Fate fate = Fate::refused;  // when nobody will
     bool dropped = false;
 };
@@ -25,6 +26,10 @@ public:
     [[nodiscard]] std::error_code start(const Settings& settings);
     [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
     [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
+    // At a job, or dying over one: it is not gone before the kernel lets it go.
+    [[nodiscard]] bool busy() const noexcept { return order_ || hangs_; }
+    [[nodiscard]] bool hangs() const noexcept { return hangs_; }          // longer than is usual
+    [[nodiscard]] std::uint64_t where() const noexcept { return where_; } // while busy
     // On failure the order still belongs to the caller.
     enum class Taken : std::uint8_t { yes, not_sent, worker_gone };
     [[nodiscard]] Taken take(const std::shared_ptr<Order>& order);
@@ -38,6 +43,7 @@ private:
     [[nodiscard]] std::chrono::nanoseconds processor_time() const noexcept;
     void arm_limit();
     void arm_idle_limit();
+    void too_late();
     void end(Fate fate);
     void answer(Answer answer);
 
@@ -50,6 +56,8 @@ private:
     event::Instant begun_{};                       // the running job:
     std::chrono::nanoseconds processor_before_{0}; // what the worker had used by then
     std::shared_ptr<Order> order_;
+    std::uint64_t where_ = 0; // the file system of its job
+    bool hangs_ = false;
     bool served_ = false;
     bool finished_ = false;
 };

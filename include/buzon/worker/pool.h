@@ -2,11 +2,24 @@
 //
 // A worker is this same program, started again by posix_spawn (so it neither copies nor sees the server's memory), with
 // one socket. It takes one job at a time and answers it. Workers start when there is work and exit when there is none.
+//
+// A file system that hangs keeps every worker that touches it, and a process in such a call cannot even be killed. So
+// the workers are shared out among the file systems. With 16 of them:
+//
+//     working  |A A A A A A A A B B B . . .|U U|      A, B: file systems
+//               at most 8 on one           kept for updates
+//     hanging  |A A C C C C . . .                     others have taken their places; up to 64 processes in all
+//
+// 1. At most half of the workers are at jobs on one file system, hanging or not; updates may take the kept ones on top.
+// 2. Jobs that are no updates leave the kept workers free.
+// 3. A worker that has been at its job for long hangs: it is no longer one of the 16, and another may take its place.
+//
+// Of the jobs that may begin by these rules, the oldest begins first.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,6 +40,9 @@ struct Job {
     // Whether it may be done twice. If the worker dies, another worker then gets the same job, once. (A job that kills
     // its workers fails with the second one.)
     bool repeatable = false;
+    // The file system that it works on, by a number of the owner's; 0: none, or nobody knows.
+    std::uint64_t where = 0;
+    bool update = false; // somebody's QUIT waits for it
 };
 
 enum class Fate : std::uint8_t {
@@ -47,6 +63,7 @@ class Pool;
 namespace detail {
 struct Order;
 class Process;
+class Queue;
 } // namespace detail
 
 // A job in progress. Destroying the Pending cancels it: a queued job is dropped, a running abandonable one is killed
@@ -69,7 +86,9 @@ private:
 struct Settings {
     std::string program = "/proc/self/exe";
     std::vector<std::string> arguments; // argv, [0] included
-    std::size_t max_processes = 4;
+    std::size_t max_processes = 4;      // that work; beside them there may be others that hang, three times as many
+    std::size_t kept_for_updates = 0;   // of them
+    std::chrono::milliseconds hangs_after{0}; // 0: never
     std::size_t max_queue = 4096;
     std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
     // The same in CPU time, so that a job does not time out because the machine is busy with other things; 0: none.
@@ -81,6 +100,7 @@ struct Settings {
 struct Statistics {
     std::size_t processes = 0;
     std::size_t running = 0; // jobs
+    std::size_t hanging = 0; // of the processes
     std::size_t queued = 0;
     std::uint64_t started = 0; // processes
     std::uint64_t done = 0;
@@ -117,7 +137,7 @@ private:
     private:
         Pool& pool_;
     };
-    // While it is armed, no jobs are sent.
+    // A time in which something is not tried. At its end the queue is looked at again.
     class Pause final : private event::TimerHandler {
     public:
         explicit Pause(Pool& pool) : pool_{pool} {}
@@ -131,14 +151,15 @@ private:
     };
 
     void feed() noexcept; // gives queued jobs to idle workers, starts workers
-    void refuse_all_without_memory() noexcept;
     void feed_while_there_is_memory();
+    [[nodiscard]] bool may_begin(std::uint64_t where, bool update) const noexcept;
     [[nodiscard]] detail::Process* idle_or_new();
     [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // not the last one
     void gone(detail::Process& process);                                     // it has exited: delete it after this turn
     void could_not_send();
     [[nodiscard]] bool hopeless() const noexcept; // jobs cannot be sent at present
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
+    void refuse_all() noexcept;
     // Before all others: it has waited once. False: no memory.
     [[nodiscard]] bool again(const std::shared_ptr<detail::Order>& order) noexcept;
     static void tell(const OnAnswer& on_answer, Answer answer);
@@ -148,13 +169,13 @@ private:
     Settings settings_;
     std::vector<std::unique_ptr<detail::Process>> processes_;
     std::vector<std::unique_ptr<detail::Process>> leaving_;
-    std::deque<std::shared_ptr<detail::Order>> queue_;
-    std::deque<std::shared_ptr<detail::Order>> late_; // that nobody will work on
+    std::unique_ptr<detail::Queue> queue_;
+    std::list<std::shared_ptr<detail::Order>> late_; // that nobody will work on
     Later later_{*this};
-    Pause pause_{*this};
-    int failures_ = 0;                 // consecutive failures to send a job
-    bool poor_ = false;                // there was no memory to feed() a moment ago
-    event::Instant no_start_before_{}; // set when a worker could not be started
+    Pause pause_{*this};    // nothing is sent
+    Pause no_start_{*this}; // no worker is started: the last one could not be
+    int failures_ = 0;      // consecutive failures to send a job
+    bool poor_ = false;     // there was no memory to feed() a moment ago
     std::uint64_t started_ = 0;
     std::uint64_t done_ = 0;
     std::uint64_t crashed_ = 0;
