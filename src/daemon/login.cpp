@@ -1,11 +1,6 @@
 #include "buzon/daemon/login.h"
 
-#include <algorithm>
-
-#include "buzon/auth/hex.h"
-#include "buzon/auth/hmac.h"
-#include "buzon/auth/md5.h"
-#include "buzon/auth/octets.h"
+#include "buzon/auth/digest_login.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"
 #include "buzon/daemon/jobs.h"
@@ -143,21 +138,10 @@ void Login::count(bool right) {
 }
 
 bool Login::digest_is_right() const {
-    std::optional<std::string> password = needs_.users.base().clear_password(user_, source_);
-    const bool known = password.has_value();
-    if (!known) password = needs_.users.scram_key(); // the same work for nobody
-    std::string expected;
-    std::string shown;
-    if (const auto* apop = std::get_if<pop3::CheckApop>(&proof_)) {
-        expected = auth::encode_hex(auth::octets(auth::md5(apop->challenge + *password)));
-        shown = apop->digest;
-    } else if (const auto* cram = std::get_if<pop3::CheckCram>(&proof_)) {
-        expected = auth::encode_hex(auth::octets(auth::hmac_md5(*password, cram->challenge)));
-        shown = cram->digest;
-    }
-    std::transform(shown.begin(), shown.end(), shown.begin(),
-                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return auth::equal_in_constant_time(expected, shown) && known;
+    const std::optional<std::string> password = needs_.users.base().clear_password(user_, source_);
+    if (const auto* apop = std::get_if<pop3::CheckApop>(&proof_))
+        return auth::apop_matches(apop->challenge, password, apop->digest);
+    return auth::digest_matches(std::get<pop3::CheckCram>(proof_), password);
 }
 
 void Login::verified(bool right, std::string_view cause) {
