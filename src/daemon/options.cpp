@@ -4,159 +4,20 @@
 #include <sysexits.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <unordered_set>
+#include <variant>
 
-#include "buzon/auth/user_name.h"
 #include "buzon/daemon/config_text.h"
 #include "buzon/daemon/uidl_settings.h"
 #include "buzon/posix/io.h"
+#include "buzon/state/config_text.h"
+#include "option_table.h"
 
 namespace buzon::daemon {
 namespace {
 
 constexpr std::size_t longest_config = 1 << 20;
-
-// One option that is no setting.
-struct Option {
-    std::string_view name;     // long
-    char letter;               // short, or '\0'
-    std::string_view argument; // its name in the help text; empty: takes none
-    std::string_view meaning;
-    void (*apply)(Options&, const std::string& what, std::string_view value);
-};
-
-[[noreturn]] void refuse(const std::string& what, const std::string& why) {
-    throw StartError(EX_USAGE, what, why);
-}
-
-std::uint16_t port_of(const std::string& what, std::string_view value) {
-    const auto port = net::parse_port(value);
-    if (!port) refuse(what, "a port is a whole number from 0 to 65535");
-    return *port;
-}
-
-net::Ip ip_of(const std::string& what, std::string_view value) {
-    const auto ip = net::Ip::parse(value);
-    if (!ip) refuse(what, "not an IPv4 or IPv6 address");
-    return *ip;
-}
-
-// What NAME:PASS was is never shown: it is a secret.
-auth::NamedSecret person_of(const std::string& what, std::string_view value) {
-    auto person = auth::parse_name_and_password(value);
-    if (!person) refuse(what, person.why());
-    return std::move(person).value();
-}
-
-filter::FilterSpec spec_of(const std::string& what, std::string_view value) {
-    filter::ParsedSpec parsed = filter::FilterSpec::parse(value);
-    if (!parsed.ok()) refuse(what, parsed.problem);
-    return std::move(parsed.spec);
-}
-
-void add_mgmt_address(Options& options, const std::string& what, std::string_view value) {
-    if (!value.starts_with("unix:")) {
-        options.mgmt_addresses.push_back(ip_of(what, value));
-        return;
-    }
-    const std::string_view path = value.substr(5);
-    if (!net::to_socket_address(path)) refuse(what, "the path of a unix socket has 1 to 107 octets");
-    options.mgmt_paths.emplace_back(path);
-}
-
-void set_transform_for(Options& options, const std::string& what, std::string_view value) {
-    // A name may hold '=', but never the '/' that a SPEC begins with.
-    const std::size_t equals = value.substr(0, value.find('/')).rfind('=');
-    if (equals == 0 || equals == std::string_view::npos) refuse(what, "must be NAME=SPEC");
-    options.transform_for[std::string{value.substr(0, equals)}] = spec_of(what, value.substr(equals + 1));
-}
-
-void add_verification(Options& options, const std::string& what, std::string_view value) {
-    const std::size_t colon = value.find(':');
-    if (colon == std::string_view::npos || colon + 1 == value.size()) refuse(what, "must be NAME:FILE");
-    const std::string_view name = value.substr(0, colon);
-    if (const std::string_view fault = auth::fault_of_user_name(name); !fault.empty()) refuse(what, std::string{fault});
-    options.verify_uidls.push_back({std::string{name}, std::string{value.substr(colon + 1)}});
-    if (options.task == Options::Task::serve) options.task = Options::Task::verify_uidls;
-}
-
-void no_value(Options&, const std::string&, std::string_view) {}
-
-constexpr std::array option_table{
-    Option{"help", 'h', "", "print this help and exit",
-           [](Options& o, const std::string&, std::string_view) { o.task = Options::Task::help; }},
-    Option{"version", 'v', "", "print the version and exit",
-           [](Options& o, const std::string&, std::string_view) {
-               if (o.task != Options::Task::help) o.task = Options::Task::version;
-           }},
-    Option{"ip", 'l', "ADDR", "POP3 listen address, IPv4 or IPv6; repeatable (every address)",
-           [](Options& o, const std::string& w, std::string_view v) { o.addresses.push_back(ip_of(w, v)); }},
-    Option{"port", 'p', "PORT", "POP3 port; 0: any free port (1110)",
-           [](Options& o, const std::string& w, std::string_view v) { o.port = port_of(w, v); }},
-    Option{"mgmt-ip", 'L', "ADDR", "management listen address, or unix:PATH; repeatable (127.0.0.1 and ::1)",
-           add_mgmt_address},
-    Option{"mgmt-port", 'P', "PORT", "management port; 0: any free port (1111)",
-           [](Options& o, const std::string& w, std::string_view v) { o.mgmt_port = port_of(w, v); }},
-    Option{"metrics", '\0', "ADDR:PORT", "serve GET /metrics at this address; repeatable (none)",
-           [](Options& o, const std::string& w, std::string_view v) {
-               const auto endpoint = net::parse_endpoint(v);
-               if (!endpoint) refuse(w, "must be ADDR:PORT, with an IPv6 address in brackets");
-               o.metrics.push_back(*endpoint);
-           }},
-    Option{"path", 'd', "DIR", "mail root: a user's Maildir is DIR/USER (./maildir)",
-           [](Options& o, const std::string& w, std::string_view v) {
-               if (v.empty()) refuse(w, "must be a directory");
-               o.path = v;
-           }},
-    Option{"user", 'u', "NAME:PASS", "a user; repeatable",
-           [](Options& o, const std::string& w, std::string_view v) { o.users.push_back(person_of(w, v)); }},
-    Option{"users", '\0', "FILE", "passwd-file of users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
-           [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
-    Option{"checkpassword", '\0', "PROGRAM",
-           "ask this program about all other users (cr.yp.to/checkpwd); an absolute path",
-           [](Options& o, const std::string& w, std::string_view v) {
-               if (!v.starts_with('/')) refuse(w, "must be an absolute path");
-               o.checkpassword = v;
-           }},
-    Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
-           [](Options& o, const std::string& w, std::string_view v) { o.admins.push_back(person_of(w, v)); }},
-    Option{"admins", '\0', "FILE", "passwd-file of administrators",
-           [](Options& o, const std::string&, std::string_view v) { o.admins_file = v; }},
-    Option{"state", '\0', "DIR", "directory for the history of the metrics (none)",
-           [](Options& o, const std::string& w, std::string_view v) {
-               if (v.empty()) refuse(w, "must be a directory");
-               o.state_dir = v;
-           }},
-    Option{"log-socket", '\0', "PATH", "send the log to this syslog socket (RFC 5424) instead of stderr",
-           [](Options& o, const std::string& w, std::string_view v) {
-               if (!net::to_socket_address(v)) refuse(w, "the path of a unix socket has 1 to 107 octets");
-               o.log_socket = v;
-           }},
-    Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeat it for a chain",
-           [](Options& o, const std::string& w, std::string_view v) {
-               if (!o.transform.append(spec_of(w, v))) refuse(w, "too many programs in one chain");
-           }},
-    Option{"transform-for", '\0', "NAME=SPEC", "transformation for one user; repeatable", set_transform_for},
-    Option{"transform-user", '\0', "NAME", "system user that runs transformations (the server's own)",
-           [](Options& o, const std::string&, std::string_view v) { o.transform_user = v; }},
-    Option{"proxy-from", '\0', "CIDR", "peers that must send a PROXY header, which is believed; repeatable (none)",
-           [](Options& o, const std::string& w, std::string_view v) {
-               const auto cidr = net::Cidr::parse(v);
-               if (!cidr) refuse(w, "must be a network such as 10.0.0.0/8 or ::1");
-               o.proxy_from.push_back(*cidr);
-           }},
-    Option{"config", '\0', "FILE", "read \"long-option-name = value\" lines; the command line wins", no_value},
-    Option{"check", '\0', "", "check all options and files, report errors, and exit",
-           [](Options& o, const std::string&, std::string_view) {
-               if (o.task == Options::Task::serve) o.task = Options::Task::check;
-           }},
-    Option{"uidl-verify", '\0', "NAME:FILE", "compare NAME's UIDLs with a captured UIDL listing, and exit; repeatable",
-           add_verification},
-    Option{"default", '\0', "", "demo: user1:pass1 to user6:pass6 on a private copy of the sample mail, loopback only",
-           [](Options& o, const std::string&, std::string_view) { o.demo = true; }},
-};
 
 // -N is the one setting with a letter.
 constexpr std::string_view letter_of_verbose = "verbose";
@@ -169,17 +30,16 @@ struct FoundOption {
 };
 
 FoundOption find_long(std::string_view name) {
-    const auto found =
-        std::find_if(option_table.begin(), option_table.end(), [&](const Option& o) { return o.name == name; });
-    if (found != option_table.end()) return {&*found, nullptr};
+    for (const Option& option : all_options())
+        if (option.name == name) return {&option, nullptr};
     return {nullptr, state::find_setting(name)};
 }
 
 FoundOption find_letter(char letter) {
     if (letter == 'N') return {nullptr, state::find_setting(letter_of_verbose)};
-    const auto found =
-        std::find_if(option_table.begin(), option_table.end(), [&](const Option& o) { return o.letter == letter; });
-    return found == option_table.end() ? FoundOption{} : FoundOption{&*found, nullptr};
+    for (const Option& option : all_options())
+        if (option.letter == letter) return {&option, nullptr};
+    return {};
 }
 
 // One option as it was written, with its value; `what` names it in an error.
@@ -251,41 +111,30 @@ private:
     std::vector<Given> given_;
 };
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+// Whether a line gives this option at all: a flag stands alone or has on/off, yes/no, true/false.
+bool is_given(const FoundOption& found, const state::ConfigLine& line, std::string_view value,
+              const std::string& what) {
+    if (!found.known()) throw StartError(EX_CONFIG, what, "unknown option");
+    if (found.takes_value()) {
+        if (!line.has_value) throw StartError(EX_CONFIG, what, "missing value");
+        return true;
+    }
+    if (value == "off" || value == "no" || value == "false") return false;
+    if (value.empty() || value == "on" || value == "yes" || value == "true") return true;
+    throw StartError(EX_CONFIG, what, "must be on or off");
 }
 
-// "name = value" lines; a flag stands alone or has on/off, yes/no, true/false.
 std::vector<Given> read_config(const std::string& path, std::string_view text) {
+    const auto what = [&](std::size_t number) { return path + " line " + std::to_string(number); };
+    const auto parsed = state::parse_config(text);
+    if (const auto* wrong = std::get_if<std::size_t>(&parsed))
+        throw StartError(EX_CONFIG, what(*wrong), "must be \"name = value\"");
     std::vector<Given> given;
-    for (std::size_t number = 1; !text.empty(); ++number) {
-        const std::size_t end = text.find('\n');
-        const std::string_view line = trimmed(text.substr(0, end));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-        if (line.empty() || line.front() == '#') continue;
-        const std::size_t equals = line.find('=');
-        const std::string_view name = trimmed(line.substr(0, equals));
-        const std::string what = path + " line " + std::to_string(number);
-        FoundOption found = find_long(name);
-        if (found.option &&
-            (name == "config" || name == "help" || name == "version" || name == "check" || name == "uidl-verify"))
-            found = {};
-        if (!found.known()) throw StartError(EX_CONFIG, what, "unknown option");
-        const std::string_view value = equals == std::string_view::npos
-                                           ? std::string_view{}
-                                           : config_value(name, trimmed(line.substr(equals + 1)));
-        if (found.takes_value() && equals == std::string_view::npos) {
-            throw StartError(EX_CONFIG, what, "missing value");
-        }
-        if (!found.takes_value()) {
-            if (value == "off" || value == "no" || value == "false") continue;
-            if (!value.empty() && value != "on" && value != "yes" && value != "true") {
-                throw StartError(EX_CONFIG, what, "must be on or off");
-            }
-        }
-        given.push_back({found, what, value});
+    for (const state::ConfigLine& line : std::get<std::vector<state::ConfigLine>>(parsed)) {
+        FoundOption found = find_long(line.name);
+        if (found.option && !found.option->in_a_file) found = {};
+        const std::string_view value = config_value(line.name, line.value);
+        if (is_given(found, line, value, what(line.number))) given.push_back({found, what(line.number), value});
     }
     return given;
 }
@@ -408,7 +257,7 @@ std::string help_text() {
         text += meaning;
         text += '\n';
     };
-    for (const Option& option : option_table) {
+    for (const Option& option : all_options()) {
         std::string left = option.letter ? std::string{"  -"} + option.letter + ", --" : "      --";
         left += option.name;
         if (!option.argument.empty()) left += ' ' + std::string{option.argument};
