@@ -5,6 +5,9 @@
 #include <cerrno>
 #include <system_error>
 
+#include "buzon/auth/hex.h"
+#include "buzon/auth/octets.h"
+
 namespace buzon::auth {
 
 std::string random_octets(std::size_t count) {
@@ -17,6 +20,16 @@ std::string random_octets(std::size_t count) {
         filled += static_cast<std::size_t>(n);
     }
     return octets;
+}
+
+std::string fresh_text() {
+    constexpr std::size_t size = 16;
+    static std::string stock; // of octets for 64 texts
+    if (stock.empty()) stock = random_octets(64 * size);
+    std::string text = encode_hex(std::string_view{stock}.substr(stock.size() - size));
+    wipe(stock.data() + stock.size() - size, size);
+    stock.resize(stock.size() - size);
+    return text;
 }
 
 } // namespace buzon::auth

@@ -97,10 +97,10 @@ void ManageService::accept(net::Accepted accepted) {
 
 void ManageService::retire(ManageConnection& connection) noexcept {
     leaving_.push_back(connection.id());
-    needs_.loop.next_turn(sweep_);
+    needs_.loop.next_turn(*this);
 }
 
-void ManageService::sweep() {
+void ManageService::run() {
     for (; !leaving_.empty(); leaving_.pop_back()) {
         if (connections_.erase(leaving_.back()) > 0) --metrics_.managers_open;
     }

@@ -55,10 +55,10 @@ void MetricsService::accept(net::Accepted accepted) {
 
 void MetricsService::retire(MetricsConnection& connection) noexcept {
     leaving_.push_back(connection.id());
-    loop_.next_turn(sweep_);
+    loop_.next_turn(*this);
 }
 
-void MetricsService::sweep() {
+void MetricsService::run() {
     for (; !leaving_.empty(); leaving_.pop_back()) connections_.erase(leaving_.back());
 }
 

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
-#include "buzon/auth/hex.h"
 #include "buzon/auth/random.h"
 #include "buzon/daemon/deliver.h"
 #include "buzon/daemon/list.h"
@@ -28,18 +26,6 @@ constexpr int lines_per_turn = 200;
 // only says no more (nc -N) gets its answer if that comes soon.
 constexpr auto grace_for_silent_peer = 2s;
 
-// Not to be guessed and never the same again: APOP and CRAM-MD5 sign it (RFC 1939 section 7), SCRAM needs it.
-// Octets are fetched for many at a time, and forgotten here when they are used.
-std::string fresh_text() {
-    constexpr std::size_t size = 16;
-    static std::string stock;
-    if (stock.empty()) stock = auth::random_octets(64 * size);
-    std::string text = auth::encode_hex(std::string_view{stock}.substr(stock.size() - size));
-    ::explicit_bzero(stock.data() + stock.size() - size, size);
-    stock.resize(stock.size() - size);
-    return text;
-}
-
 } // namespace
 
 std::string_view name_of(Ending ending) noexcept {
@@ -55,7 +41,11 @@ Pop3Connection::Pop3Connection(Pop3Needs& needs, ConnectionOwner& owner, std::ui
     , owner_{owner}
     , stream_{needs.room, std::move(socket), *this}
     , timer_{*this}
-    , visit_{id, client, {needs.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, fresh_text}, {}, {}}
+    , visit_{id,
+             client,
+             {needs.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, auth::fresh_text},
+             {},
+             {}}
     , reader_{pop3::Session::command_limit}
     , began_{needs.loop.now()}
     , active_{began_} {}
@@ -107,7 +97,7 @@ void Pop3Connection::work() {
         if (stream_.full()) stream_.flush();
         if (stream_.is_cut() && state_ != State::detached) return close(Ending::lost);
         const bool share_is_used = stream_.sent() - sent_before >= octets_per_turn || lines >= lines_per_turn;
-        if (share_is_used && !stream_.slow()) return needs_.loop.next_turn(later_);
+        if (share_is_used && !stream_.slow()) return needs_.loop.next_turn(*this);
         if (state_ != State::idle) {
             if (!go_on()) return;
         } else {
@@ -125,7 +115,7 @@ void Pop3Connection::settle() {
         else if (state_ == State::leaving && stream_.queued() == 0)
             close(ending_);
     }
-    stream_.end_turn(state_ == State::idle && !later_.pending());
+    stream_.end_turn(state_ == State::idle && !pending());
 }
 
 bool Pop3Connection::next_line() {
@@ -215,7 +205,7 @@ bool Pop3Connection::go_on() {
     }
     switch (step) {
     case Step::again: return true;
-    case Step::next_turn: needs_.loop.next_turn(later_); return false;
+    case Step::next_turn: needs_.loop.next_turn(*this); return false;
     case Step::waits_for_client:
     case Step::waits_for_worker: return false;
     case Step::cut: close(Ending::cut); return false;
@@ -337,7 +327,7 @@ void Pop3Connection::close(Ending why) {
 // Takes no memory but to tell of it.
 void Pop3Connection::end(Ending why) noexcept {
     state_ = State::closed;
-    later_.cancel();
+    cancel();
     task_.reset();
     visit_.lock.release();
     event::guarded([&] { tell_of_end(why); }, [this] { ++needs_.metrics.out_of_memory; });
@@ -355,7 +345,7 @@ void Pop3Connection::out_of_memory() noexcept {
     // What QUIT asked for is tried once more.
     if (state_ != State::detached && task_ && task_->client_gone()) {
         state_ = State::detached;
-        return needs_.loop.next_turn(later_);
+        return needs_.loop.next_turn(*this);
     }
     end(Ending::no_memory);
 }

@@ -207,7 +207,7 @@ std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {
 void Pop3Service::retire(Pop3Connection& connection) noexcept {
     places_.left(connection.id(), connection.address().ip);
     leaving_.push_back(connection.id());
-    needs_.loop.next_turn(sweep_);
+    needs_.loop.next_turn(*this);
 }
 
 void Pop3Service::user_came(Pop3Connection& connection) {
@@ -233,7 +233,7 @@ bool Pop3Service::give_way(std::uint64_t session) {
     return found != connections_.end() && found->second.give_way();
 }
 
-void Pop3Service::sweep() {
+void Pop3Service::run() {
     while (!leaving_.empty()) {
         const std::uint64_t id = leaving_.back();
         leaving_.pop_back();
@@ -298,7 +298,7 @@ void Pop3Service::drain(std::function<void()> then) {
     for (auto& [id, connection] : connections_) {
         if (!connection.logged_in()) connection.finish_up(); // it would log in now
     }
-    needs_.loop.next_turn(sweep_); // reports in the next turn when nobody is there
+    needs_.loop.next_turn(*this); // reports in the next turn when nobody is there
 }
 
 } // namespace buzon::daemon

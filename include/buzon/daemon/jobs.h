@@ -79,7 +79,7 @@ struct ScanAnswer {
                                    std::uint64_t inode);
 // Octets of a file that are not in memory. Answer: the octets, none at its end. `file` is borrowed until submit().
 [[nodiscard]] worker::Job read_job(int file, std::uint64_t offset, std::uint32_t octets);
-// Answer: a mail::UpdateOutcome. The request: mail::UpdateRequest::to_bytes(), all of it in `file` when that is not -1
+// Answer: a mail::UpdateOutcome. The request: of mail::UpdateSlices, all of it in `file` when that is not -1
 // (a memory file, borrowed until submit()).
 [[nodiscard]] worker::Job update_job(bool fsync, std::string_view request, int file);
 // Whether a password opens a stored secret ({SCHEME}…). Answer: "y" or "n".

@@ -12,12 +12,12 @@
 
 namespace buzon::daemon {
 
-class ManageService final : public ManagerOwner {
+class ManageService final : public ManagerOwner, private event::Task {
 public:
     ManageService(ManagerNeeds needs, state::Metrics& metrics);
     ManageService(const ManageService&) = delete;
     ManageService& operator=(const ManageService&) = delete;
-    ~ManageService();
+    ~ManageService() override;
 
     // Binds; nothing is accepted before begin(). optional: an address that this machine does not have is left out.
     struct Where {
@@ -35,19 +35,10 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
 private:
-    class Sweep final : public event::Task {
-    public:
-        explicit Sweep(ManageService& service) : service_{service} {}
-        void run() override { service_.sweep(); }
-
-    private:
-        ManageService& service_;
-    };
-
     [[nodiscard]] std::error_code open_once(const std::vector<Where>& where, std::string& failed);
     void accept(net::Accepted accepted);
     void retire(ManageConnection& connection) noexcept override;
-    void sweep();
+    void run() override; // lets those go who have ended
 
     ManagerNeeds needs_;
     state::Metrics& metrics_;
@@ -56,7 +47,6 @@ private:
     std::uint64_t next_id_ = 1;
     std::unordered_map<std::uint64_t, std::unique_ptr<ManageConnection>> connections_;
     std::vector<std::uint64_t> leaving_;
-    Sweep sweep_{*this};
 };
 
 } // namespace buzon::daemon

@@ -12,7 +12,7 @@
 
 namespace buzon::daemon {
 
-class MetricsService final : public MetricsOwner {
+class MetricsService final : public MetricsOwner, private event::Task {
 public:
     // A scraper needs one connection; who wants more than all of these gets 503.
     static constexpr std::size_t most_connections = 32;
@@ -21,7 +21,7 @@ public:
     MetricsService(event::EventLoop& loop, net::StreamRoom& room, std::function<std::string()> page);
     MetricsService(const MetricsService&) = delete;
     MetricsService& operator=(const MetricsService&) = delete;
-    ~MetricsService();
+    ~MetricsService() override;
 
     // Binds all of them; nothing is accepted before begin(). `failed` names the one that could not be bound.
     [[nodiscard]] std::error_code open(const std::vector<net::Endpoint>& where, std::string& failed);
@@ -32,18 +32,9 @@ public:
     [[nodiscard]] std::vector<std::string> addresses() const;
 
 private:
-    class Sweep final : public event::Task {
-    public:
-        explicit Sweep(MetricsService& service) : service_{service} {}
-        void run() override { service_.sweep(); }
-
-    private:
-        MetricsService& service_;
-    };
-
     void accept(net::Accepted accepted);
     void retire(MetricsConnection& connection) noexcept override;
-    void sweep();
+    void run() override; // lets those go who have ended
 
     event::EventLoop& loop_;
     net::StreamRoom& room_;
@@ -52,7 +43,6 @@ private:
     std::uint64_t next_id_ = 1;
     std::unordered_map<std::uint64_t, std::unique_ptr<MetricsConnection>> connections_;
     std::vector<std::uint64_t> leaving_;
-    Sweep sweep_{*this};
 };
 
 } // namespace buzon::daemon

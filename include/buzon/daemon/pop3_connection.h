@@ -87,13 +87,16 @@ protected:
 // then. closed    waits for its owner to destroy it.
 //
 // Nothing is removed but by QUIT in the TRANSACTION state.
-class Pop3Connection final : private net::StreamEvents, private TaskOwner, private event::TimerHandler {
+class Pop3Connection final : private net::StreamEvents,
+                             private TaskOwner,
+                             private event::TimerHandler,
+                             private event::Task {
 public:
     Pop3Connection(Pop3Needs& needs, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket,
                    const ClientInfo& client);
     Pop3Connection(const Pop3Connection&) = delete;
     Pop3Connection& operator=(const Pop3Connection&) = delete;
-    ~Pop3Connection();
+    ~Pop3Connection() override;
 
     // Greets. `early`: octets of the client's that were read already, behind a PROXY header.
     void start(std::string_view early);
@@ -124,14 +127,6 @@ public:
 
 private:
     enum class State : std::uint8_t { greeting, idle, busy, last, leaving, detached, closed };
-    class Later final : public event::Task {
-    public:
-        explicit Later(Pop3Connection& connection) : connection_{connection} {}
-        void run() override { connection_.turn(); }
-
-    private:
-        Pop3Connection& connection_;
-    };
 
     void on_input(std::string_view fresh) override { turn(fresh); }
     void on_room() override { turn(); }
@@ -139,6 +134,7 @@ private:
     void on_lost() override { close(Ending::lost); }
     void on_sent(std::size_t octets) override;
     void task_wakes() override { turn(); }
+    void run() override { turn(); }
     void on_timer(event::Timer& which) override;
 
     void turn(std::string_view fresh = {});
@@ -173,8 +169,7 @@ private:
     event::Timer timer_;
     Visit visit_;
     line::LineReader reader_;
-    std::unique_ptr<Task> task_; // while busy, last or detached
-    Later later_{*this};         // a turn that goes on
+    std::unique_ptr<daemon::Task> task_; // while busy, last or detached
     event::Instant began_;
     event::Instant active_;
     State state_ = State::greeting;

@@ -14,14 +14,14 @@
 
 namespace buzon::daemon {
 
-class Pop3Service final : public ConnectionOwner, private Holders {
+class Pop3Service final : public ConnectionOwner, private Holders, private event::Task {
 public:
     // most_connections: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
     Pop3Service(const Pop3Needs& needs, std::size_t most_connections, std::vector<net::Cidr> proxy_from);
     void set_fronts(std::vector<net::Cidr> proxy_from) { gate_.set_fronts(std::move(proxy_from)); }
     Pop3Service(const Pop3Service&) = delete;
     Pop3Service& operator=(const Pop3Service&) = delete;
-    ~Pop3Service();
+    ~Pop3Service() override;
 
     // Binds every address (none: all of them, one dual-stack socket) on one port; 0: any free one. Nothing is accepted
     // before begin(). When it fails, what served before still does; `failed` then names the address.
@@ -52,15 +52,6 @@ public:
 
 private:
     using Listeners = std::vector<std::unique_ptr<net::Listener>>;
-    class Sweep final : public event::Task {
-    public:
-        explicit Sweep(Pop3Service& service) : service_{service} {}
-        void run() override { service_.sweep(); }
-
-    private:
-        Pop3Service& service_;
-    };
-
     [[nodiscard]] posix::Result<Listeners> bind_all(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                     std::string& failed);
     [[nodiscard]] posix::Result<Listeners> bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
@@ -74,11 +65,11 @@ private:
     [[nodiscard]] bool full() const noexcept;
     [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip);
     void retire(Pop3Connection& connection) noexcept override;
+    void run() override; // lets those go who have ended
     void user_came(Pop3Connection& connection) override;
     void user_left(Pop3Connection& connection) noexcept override;
     [[nodiscard]] std::size_t sessions_of(const std::string& user) const override;
     [[nodiscard]] bool give_way(std::uint64_t session) override;
-    void sweep();
     void report_when_empty();
 
     Pop3Needs needs_;
@@ -89,7 +80,6 @@ private:
     std::uint64_t next_id_ = 1;
     std::unordered_map<std::uint64_t, Pop3Connection> connections_; // by id; one allocation a connection
     std::vector<std::uint64_t> leaving_;
-    Sweep sweep_{*this};
     std::unordered_map<net::Ip, std::uint32_t, net::IpHash> per_ip_;
     std::unordered_map<std::string, std::uint32_t> per_user_;
     std::function<void()> when_empty_;
