@@ -56,21 +56,11 @@ struct MaildropLocks::Table {
         files.unlock(hash);
         held.erase(at);
     }
-
-    [[nodiscard]] std::optional<LockHolder> holder(std::uint64_t hash) const {
-        const auto at = held.find(hash);
-        if (at == held.end()) return std::nullopt;
-        return LockHolder{true, at->second.first.session, at->second.first.kind};
-    }
 };
 
 MaildropLocks::MaildropLocks(LockFiles files) : table_{std::make_shared<Table>()} {
     table_->files = std::move(files);
 }
-
-MaildropLocks::MaildropLocks(MaildropLocks&&) noexcept = default;
-MaildropLocks& MaildropLocks::operator=(MaildropLocks&&) noexcept = default;
-MaildropLocks::~MaildropLocks() = default;
 
 MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind, std::uint64_t session) {
     if (!table_->files.any()) return std::error_code{ESTALE, std::system_category()};
@@ -78,23 +68,18 @@ MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, LockKind kind,
     const Table::Held held{session, kind};
     if (const auto at = table_->held.find(hash); at != table_->held.end()) {
         Table::Users& users = at->second;
-        if (kind == LockKind::exclusive || users.first.kind == LockKind::exclusive) return *table_->holder(hash);
+        if (kind == LockKind::exclusive || users.first.kind == LockKind::exclusive)
+            return LockHolder{true, users.first.session};
         if (!users.others) users.others = std::make_unique<std::vector<Table::Held>>();
         users.others->push_back(held);
         return MaildropLock{table_, hash, session};
     }
     if (const std::error_code why = table_->files.lock({hash, kind})) {
         if (why.value() != EAGAIN && why.value() != EACCES) return why;
-        LockHolder other;
-        other.kind = table_->files.kind_of_holder(hash);
-        return other;
+        return LockHolder{};
     }
     table_->held.emplace(hash, Table::Users{held, nullptr});
     return MaildropLock{table_, hash, session};
-}
-
-std::optional<LockHolder> MaildropLocks::holder(std::string_view user) const {
-    return table_->holder(hash_of(user));
 }
 
 std::vector<HeldLock> MaildropLocks::held() const {

@@ -109,10 +109,4 @@ void LockFiles::unlock(std::uint64_t hash) const noexcept {
     static_cast<void>(set(hash, F_UNLCK));
 }
 
-LockKind LockFiles::kind_of_holder(std::uint64_t hash) const noexcept {
-    struct flock range = range_of(hash, F_WRLCK);
-    const bool known = ::fcntl(file(hash), F_OFD_GETLK, &range) == 0; // it may just have gone
-    return known && range.l_type == F_RDLCK ? LockKind::shared : LockKind::exclusive;
-}
-
 } // namespace buzon::mail

@@ -47,15 +47,6 @@ void Maildrop::mark_deleted(MessageNumber number) {
     if (retrieved_in_new(number)) ++mine.deleted_of_those;
 }
 
-void Maildrop::unmark_deleted(MessageNumber number) {
-    if (!deleted(number)) return;
-    Own& mine = make_own();
-    mine.deleted[index(number) / word_bits] &= ~bit_of(index(number));
-    --mine.deleted_count;
-    mine.deleted_octets -= octets(number);
-    if (retrieved_in_new(number)) --mine.deleted_of_those;
-}
-
 void Maildrop::reset() {
     if (!own_) return;
     own_->deleted.reset();

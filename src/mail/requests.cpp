@@ -10,20 +10,9 @@
 namespace buzon::mail {
 namespace {
 
-using Action = UpdateRequest::Action;
-
-void put_head(BytesOut& out, std::string_view maildir, std::int64_t keep_since, std::uint32_t items) {
-    out.put_text(maildir);
-    out.put_text({}).put(keep_since).put(items); // what is placeless begins with an empty place
-}
-
-void put_item(BytesOut& out, std::string_view file_name, bool in_new, Action action, std::uint64_t inode) {
-    out.put_text(file_name).put(in_new).put(action).put(inode);
-}
-
-std::optional<Action> action_for(const Maildrop& maildrop, MessageNumber number) {
-    if (maildrop.deleted(number)) return Action::remove;
-    if (maildrop.snapshot().in_new(Maildrop::index(number))) return Action::mark_seen;
+std::optional<UpdateAction> action_for(const Maildrop& maildrop, MessageNumber number) {
+    if (maildrop.deleted(number)) return UpdateAction::remove;
+    if (maildrop.snapshot().in_new(Maildrop::index(number))) return UpdateAction::mark_seen;
     return std::nullopt; // retrieved, and in cur already
 }
 
@@ -95,30 +84,11 @@ Result<OpenRequest> OpenRequest::from_bytes(std::string_view bytes) {
     return request;
 }
 
-std::string UpdateRequest::to_bytes() const {
-    BytesOut out;
-    put_head(out, maildir, keep_since, static_cast<std::uint32_t>(items.size()));
-    for (const Item& item : items) put_item(out, item.file_name, item.in_new, item.action, item.inode);
-    return out.take();
-}
-
-UpdateRequest UpdateRequest::of(const Maildrop& maildrop, std::string maildir) {
-    UpdateRequest request;
-    request.maildir = std::move(maildir);
-    const Snapshot& snapshot = maildrop.snapshot();
-    for (auto at = maildrop.next_marked({}); at; at = maildrop.next_marked(*at)) {
-        const std::uint32_t index = Maildrop::index(*at);
-        if (const auto action = action_for(maildrop, *at))
-            request.items.push_back({std::string{snapshot.file_name(index)}, snapshot.in_new(index), *action,
-                                     snapshot.telling_inode(index)});
-    }
-    return request;
-}
-
 UpdateSlices::UpdateSlices(const Maildrop& maildrop, std::string_view maildir, std::int64_t keep_since)
     : maildrop_{maildrop}, at_{maildrop.next_marked({})} {
     BytesOut out;
-    put_head(out, maildir, keep_since, maildrop.update_count());
+    out.put_text(maildir);
+    out.put_text({}).put(keep_since).put(maildrop.update_count()); // what is placeless begins with an empty place
     head_ = out.take();
 }
 
@@ -128,7 +98,10 @@ std::string UpdateSlices::next(std::uint32_t messages) {
     for (; at_ && messages > 0; at_ = maildrop_.next_marked(*at_), --messages) {
         const std::uint32_t index = Maildrop::index(*at_);
         if (const auto action = action_for(maildrop_, *at_))
-            put_item(out, snapshot.file_name(index), snapshot.in_new(index), *action, snapshot.telling_inode(index));
+            out.put_text(snapshot.file_name(index))
+                .put(snapshot.in_new(index))
+                .put(*action)
+                .put(snapshot.telling_inode(index));
     }
     return std::exchange(head_, {}) + out.take();
 }
@@ -156,7 +129,7 @@ Result<PackedUpdate> PackedUpdate::from_placeless(std::string_view bytes) {
     while (const std::optional<Item> item = request.next(where)) {
         if (!is_message_name(item->file_name)) return bad_bytes(); // nothing outside new and cur is touched
         ++seen;
-        if (item->action == UpdateRequest::Action::remove) ++request.removals_;
+        if (item->action == UpdateAction::remove) ++request.removals_;
     }
     if (seen != request.count_ || where.at != request.items_.size()) return bad_bytes();
     return request;
@@ -169,7 +142,7 @@ std::optional<PackedUpdate::Item> PackedUpdate::next(Where& where) const {
     Item item;
     item.file_name = in.get_view();
     item.in_new = in.get_bool();
-    item.action = static_cast<Action>(in.get_up_to(static_cast<std::uint8_t>(Action::mark_seen)));
+    item.action = static_cast<UpdateAction>(in.get_up_to(static_cast<std::uint8_t>(UpdateAction::mark_seen)));
     item.inode = in.get<std::uint64_t>();
     if (in.failed()) return std::nullopt;
     where.at += before - in.left();

@@ -139,16 +139,6 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file, bool ch
     return std::shared_ptr<const Snapshot>{std::move(made)};
 }
 
-Result<std::shared_ptr<const Snapshot>> Snapshot::from_bytes(std::string_view bytes) {
-    if (bytes.size() < sizeof(Header)) return damaged();
-    char* room = nullptr;
-    std::shared_ptr<Snapshot> made = with_room(bytes.size(), room);
-    if (!made) return std::error_code{ENOMEM, std::system_category()};
-    std::memcpy(room, bytes.data(), bytes.size());
-    if (!made->accept(true)) return damaged();
-    return std::shared_ptr<const Snapshot>{std::move(made)};
-}
-
 Snapshot::~Snapshot() {
     if (place_ == Place::mapped)
         ::munmap(const_cast<char*>(data_), size_);
@@ -227,9 +217,6 @@ bool Snapshot::in_new(std::uint32_t index) const noexcept {
 bool Snapshot::wire_form(std::uint32_t index) const noexcept {
     return (record(index).flags & Record::is_wire_form) != 0;
 }
-bool Snapshot::seen(std::uint32_t index) const noexcept {
-    return (record(index).flags & Record::is_seen) != 0;
-}
 bool Snapshot::measured(std::uint32_t index) const noexcept {
     return (record(index).flags & Record::is_measured) != 0;
 }
@@ -251,19 +238,6 @@ std::string_view Snapshot::base_name(std::uint32_t index) const noexcept {
 std::string_view Snapshot::uidl(std::uint32_t index) const noexcept {
     if (!own_uidl(index)) return base_name(index);
     return {names_ + header().names_size + record(index).uidl_at, record(index).uidl_size};
-}
-
-MessageEntry Snapshot::entry(std::uint32_t index) const noexcept {
-    return {.file_name = file_name(index),
-            .in_new = in_new(index),
-            .octets = octets(index),
-            .uidl = own_uidl(index) ? uidl(index) : std::string_view{},
-            .stored_size = stored_size(index),
-            .inode = inode(index),
-            .mtime_ns = mtime_ns(index),
-            .wire_form = wire_form(index),
-            .measured = measured(index),
-            .shares_base = shares_base(index)};
 }
 
 } // namespace buzon::mail

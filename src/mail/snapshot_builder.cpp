@@ -84,7 +84,6 @@ void SnapshotBuilder::add(const MessageEntry& message) {
     const auto flag = [](bool set, std::uint8_t bit) { return set ? bit : std::uint8_t{0}; };
     one.flags = static_cast<std::uint8_t>(flag(message.in_new, Snapshot::Record::is_new) |
                                           flag(message.wire_form, Snapshot::Record::is_wire_form) |
-                                          flag(has_seen(message.file_name), Snapshot::Record::is_seen) |
                                           flag(message.measured, Snapshot::Record::is_measured) |
                                           flag(message.shares_base, Snapshot::Record::is_namesake));
     if (!message.uidl.empty() && message.uidl != base_name(message.file_name)) {
@@ -95,10 +94,6 @@ void SnapshotBuilder::add(const MessageEntry& message) {
     parts_->names += message.file_name;
     parts_->header.total_octets += message.octets;
     parts_->records.push_back(one);
-}
-
-void SnapshotBuilder::add(std::string_view file_name, bool in_new, std::uint64_t octets, std::string_view uidl) {
-    add({.file_name = file_name, .in_new = in_new, .octets = octets, .uidl = uidl, .stored_size = octets});
 }
 
 void SnapshotBuilder::set_stamps(const Stamps& stamps, bool settled) {
@@ -114,12 +109,6 @@ Result<std::string> SnapshotBuilder::bytes() {
     Result<std::string> all = parts_->assemble();
     parts_ = std::make_unique<Parts>();
     return all;
-}
-
-Result<std::shared_ptr<const Snapshot>> SnapshotBuilder::build() {
-    const Result<std::string> all = bytes();
-    if (!all) return all.error();
-    return Snapshot::from_bytes(all.value());
 }
 
 Result<UniqueFd> SnapshotBuilder::sealed() {

@@ -38,7 +38,7 @@ struct Snapshot::Record {
     std::uint8_t flags = 0;
     std::uint16_t unused = 0;
 
-    static constexpr std::uint8_t is_new = 1, is_wire_form = 2, is_seen = 4, is_measured = 8, is_namesake = 16;
+    static constexpr std::uint8_t is_new = 1, is_wire_form = 2, is_measured = 8, is_namesake = 16;
 };
 
 inline constexpr std::size_t checksum_starts = 16; // behind itself

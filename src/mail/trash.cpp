@@ -175,23 +175,4 @@ Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t befo
     return removed;
 }
 
-Result<TrashSize> trash_size(const std::string& maildir) {
-    const Result<UniqueFd> trash = open_trash(open_maildir(maildir));
-    if (!trash) return trash.error();
-    TrashSize size;
-    if (!trash.value()) return size;
-    const auto add = [&](int folder, const Listing& listing) {
-        for (const Listing::Name& entry : listing.all) {
-            struct stat about {};
-            if (::fstatat(folder, listing.path(entry), &about, AT_SYMLINK_NOFOLLOW) != 0) continue;
-            ++size.messages;
-            size.stored_octets += static_cast<std::uint64_t>(about.st_size);
-        }
-    };
-    if (const std::error_code why = each_folder(
-            trash.value().get(), [](std::int64_t) { return true; }, add))
-        return why;
-    return size;
-}
-
 } // namespace buzon::mail

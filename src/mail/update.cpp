@@ -47,9 +47,4 @@ UpdateOutcome update(const PackedUpdate& request, const UpdateOptions& options) 
     return outcome;
 }
 
-UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options) {
-    const std::string bytes = request.to_bytes();
-    return update(PackedUpdate::from_bytes(bytes).value(), options);
-}
-
 } // namespace buzon::mail

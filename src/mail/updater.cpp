@@ -49,7 +49,7 @@ void Updater::search() {
 }
 
 void Updater::attempt(const PackedUpdate::Item& item, const std::string& file_name, bool in_new) {
-    const bool removal = item.action == UpdateRequest::Action::remove;
+    const bool removal = item.action == UpdateAction::remove;
     const std::error_code why = removal ? remove(file_name, in_new) : mark_seen(item, file_name, in_new);
     // EBADF: the directory itself was missing.
     if (why.value() == ENOENT || why.value() == EBADF)
@@ -59,7 +59,7 @@ void Updater::attempt(const PackedUpdate::Item& item, const std::string& file_na
 }
 
 void Updater::settle(const PackedUpdate::Item& item, std::error_code why) {
-    if (item.action != UpdateRequest::Action::remove) return;
+    if (item.action != UpdateAction::remove) return;
     if (!why)
         ++outcome_.removed;
     else if (outcome_.failed++ == 0)
@@ -67,7 +67,7 @@ void Updater::settle(const PackedUpdate::Item& item, std::error_code why) {
 }
 
 void Updater::settle_gone(const PackedUpdate::Item& item) {
-    if (item.action == UpdateRequest::Action::remove) ++outcome_.gone;
+    if (item.action == UpdateAction::remove) ++outcome_.gone;
 }
 
 std::error_code Updater::remove(const std::string& file_name, bool in_new) {

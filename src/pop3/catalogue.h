@@ -20,7 +20,6 @@ struct Catalogue {
 
     std::string_view greeting;
     std::string_view goodbye;
-    std::string_view too_many_connections;
 
     // Invalid lines, and commands that cannot be run.
     std::string_view unknown_command;

@@ -9,7 +9,6 @@ constexpr Catalogue english{
 
     .greeting = "POP3 server ready",
     .goodbye = "Goodbye",
-    .too_many_connections = "Mail service unavailable: too many connections, try again later",
 
     .unknown_command = "Unknown command",
     .line_too_long = "Line too long",

@@ -9,7 +9,6 @@ constexpr Catalogue spanish{
 
     .greeting = "Servidor POP3 listo",
     .goodbye = "Hasta luego",
-    .too_many_connections = "Servicio no disponible: demasiadas conexiones, inténtelo más tarde",
 
     .unknown_command = "Orden desconocida",
     .line_too_long = "Línea demasiado larga",

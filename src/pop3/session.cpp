@@ -211,10 +211,6 @@ const Maildrop* Session::maildrop() const noexcept {
     return phase ? &phase->maildrop : nullptr;
 }
 
-void refuse_connection(std::string& out) {
-    err(out, Code::sys_temp, english.too_many_connections);
-}
-
 std::string_view name_of(Mechanism mechanism) noexcept {
     switch (mechanism) {
     case Mechanism::pass: return "PASS";

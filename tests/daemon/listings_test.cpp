@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "support/catch.h"
+#include "support/snapshots.h"
 
 using namespace buzon;
 using namespace buzon::daemon;
@@ -11,8 +12,8 @@ namespace {
 
 Listings::Picture picture(std::string_view name) {
     mail::SnapshotBuilder builder;
-    builder.add(name, false, 1);
-    return builder.build().value();
+    builder.add({.file_name = name, .octets = 1});
+    return test::snapshot_of(builder).value();
 }
 
 void record(Listings& listings, const Listings::Picture& of, pop3::Listing what,

@@ -10,8 +10,8 @@
 #include <variant>
 
 #include "buzon/line/line_reader.h"
-#include "buzon/mail/snapshot.h"
 #include "buzon/pop3/session.h"
+#include "support/snapshots.h"
 
 namespace buzon::fuzz {
 
@@ -21,10 +21,10 @@ inline void require(bool holds) {
 
 inline std::shared_ptr<const mail::Snapshot> three_messages() {
     mail::SnapshotBuilder builder;
-    builder.add("1.a.b", true, 120, "");
-    builder.add("2.a.b", true, 0, "two");
-    builder.add("3.a.b", false, 5'000'000'000, "");
-    auto built = builder.build();
+    builder.add({.file_name = "1.a.b", .in_new = true, .octets = 120});
+    builder.add({.file_name = "2.a.b", .in_new = true, .uidl = "two"});
+    builder.add({.file_name = "3.a.b", .octets = 5'000'000'000});
+    auto built = test::snapshot_of(builder);
     require(built.ok());
     return built.value();
 }

@@ -16,6 +16,8 @@
 #include "faults.h"
 #include "maildir_fixture.h"
 #include "support/mail.h"
+#include "support/snapshots.h"
+#include "update_request.h"
 
 using namespace buzon;
 using namespace buzon::mail;
@@ -42,7 +44,7 @@ UpdateRequest removal_of(const std::string& maildir, std::string name, bool in_n
     UpdateRequest request;
     request.maildir = maildir;
     request.keep_since = keep_since;
-    request.items.push_back({std::move(name), in_new, UpdateRequest::Action::remove, 0});
+    request.items.push_back({std::move(name), in_new, UpdateAction::remove, 0});
     return request;
 }
 
@@ -218,8 +220,6 @@ TEST_CASE("a trash that leads elsewhere takes nothing, gives nothing back and em
             CHECK(maildir.has("new/1.a"));
             CHECK(restore(maildir.path(), 0).restored == 0);
             static_cast<void>(expire_trash(maildir.path(), 1000));
-            const auto size = trash_size(maildir.path());
-            CHECK((!size.ok() || size.value().messages == 0));
             victim.check();
         }
     }
@@ -246,7 +246,7 @@ TEST_CASE("a journal that names anything but messages is thrown away and told of
         std::ofstream{above} << "secret\n";
         for (const std::int64_t keep_since : {0, 100}) {
             UpdateRequest request = removal_of("", name, false, keep_since);
-            request.items.push_back({"1.a", true, UpdateRequest::Action::remove, 0});
+            request.items.push_back({"1.a", true, UpdateAction::remove, 0});
             maildir.put("cur/.buzon-journal.x", journal_of(request));
             ScanFindings findings;
             REQUIRE(scan(maildir.path(), {}, &findings).ok());
@@ -285,7 +285,7 @@ TEST_CASE("no index, list or request holds a name that is none") {
         CAPTURE(name);
         SnapshotBuilder builder;
         builder.add({.file_name = name, .uidl = "u"});
-        CHECK(builder.build().error().value() == EINVAL);
+        CHECK(test::snapshot_of(builder).error().value() == EINVAL);
         CHECK_FALSE(PackedUpdate::from_bytes(removal_of("/m", name, true).to_bytes()).ok());
         const TestMaildir maildir;
         CHECK(open_message(maildir.path(), name, false).error().value() == ENOENT);
@@ -302,9 +302,9 @@ TEST_CASE("an index of equal records is thrown away before it costs time") {
             builder.add({.file_name = "1.a", .octets = 1, .stored_size = 1, .inode = 7 + i * step});
     };
     add(200'000, 0);
-    CHECK(KnownFiles{builder.build().value()}.empty());
+    CHECK(KnownFiles{test::snapshot_of(builder).value()}.empty());
     add(200'000, 1);
-    CHECK_FALSE(KnownFiles{builder.build().value()}.empty());
+    CHECK_FALSE(KnownFiles{test::snapshot_of(builder).value()}.empty());
 
     // And the scan goes on without it.
     const TestMaildir maildir;

@@ -60,6 +60,14 @@ public:
         for (const auto& entry : std::filesystem::directory_iterator(file(folder))) all.insert(entry.path().filename());
         return all;
     }
+    // How many deleted messages are kept.
+    std::uint32_t kept() const {
+        std::uint32_t count = 0;
+        std::error_code none;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(file("buzon-trash"), none))
+            if (entry.is_regular_file()) ++count;
+        return count;
+    }
     std::uint64_t inode(std::string_view name) const {
         struct stat about {};
         REQUIRE(::lstat(file(name).c_str(), &about) == 0);

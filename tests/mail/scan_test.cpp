@@ -13,6 +13,7 @@
 
 #include "buzon/mail/dot_stuffer.h"
 #include "maildir_fixture.h"
+#include "support/snapshots.h"
 
 using namespace buzon;
 using namespace buzon::mail;
@@ -344,18 +345,18 @@ TEST_CASE("an index damaged in any octet is as none") {
     for (std::size_t at = 0; at < index.size(); ++at) {
         std::string damaged = index;
         damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
-        REQUIRE_FALSE(Snapshot::from_bytes(damaged).ok());
+        REQUIRE_FALSE(test::snapshot_of(damaged).ok());
         if (at % 8 != 0) continue;
         maildir.put(index_file_name, damaged);
         REQUIRE(maildir.scan()->bytes() == right);
     }
     for (std::size_t size = 0; size < index.size(); ++size) {
-        REQUIRE_FALSE(Snapshot::from_bytes(index.substr(0, size)).ok());
+        REQUIRE_FALSE(test::snapshot_of(index.substr(0, size)).ok());
         if (size % 32 != 0) continue;
         maildir.put(index_file_name, index.substr(0, size));
         REQUIRE(maildir.scan()->bytes() == right);
     }
-    CHECK_FALSE(Snapshot::from_bytes(index + '\0').ok());
+    CHECK_FALSE(test::snapshot_of(index + '\0').ok());
 }
 
 TEST_CASE("the index of another maildrop changes nothing") {

@@ -10,6 +10,7 @@
 #include "buzon/mail/trash.h"
 #include "buzon/mail/update.h"
 #include "maildir_fixture.h"
+#include "support/snapshots.h"
 
 using namespace buzon;
 using namespace buzon::mail;
@@ -469,8 +470,8 @@ TEST_CASE("a scan that may not freeze leaves nothing behind") {
 
 TEST_CASE("a captured listing is compared line by line") {
     SnapshotBuilder builder;
-    for (const char* name : {"1.a", "2.b", "3.c"}) builder.add(name, true, 1);
-    const auto snapshot = builder.build().value();
+    for (const char* name : {"1.a", "2.b", "3.c"}) builder.add({.file_name = name, .in_new = true, .octets = 1});
+    const auto snapshot = test::snapshot_of(builder).value();
     CHECK(compare_uidls(*snapshot, "+OK\r\n1 1.a\r\n2 2.b\r\n3 3.c\r\n.\r\n").value().empty());
     CHECK(compare_uidls(*snapshot, "3 3.c\n1 1.a\n2 2.b\n").value().empty());
     CHECK(compare_uidls(*snapshot, "1 1.a\n3 x\n5 5.e\n").value() ==

@@ -2,14 +2,16 @@
 
 #include "buzon/mail/snapshot.h"
 #include "support/catch.h"
+#include "support/snapshots.h"
 
 namespace buzon::pop3 {
 
 mail::Maildrop make_maildrop(const std::vector<Message>& messages) {
     mail::SnapshotBuilder builder;
     builder.reserve(messages.size());
-    for (const Message& message : messages) builder.add(message.uidl, true, message.octets, message.uidl);
-    auto built = builder.build();
+    for (const Message& message : messages)
+        builder.add({.file_name = message.uidl, .in_new = true, .octets = message.octets, .uidl = message.uidl});
+    auto built = test::snapshot_of(builder);
     REQUIRE(built.ok());
     return mail::Maildrop{std::move(built.value())};
 }

@@ -122,9 +122,3 @@ TEST_CASE("a wrong password for a maildrop in use is a wrong password") {
     conversation.command("USER user1");
     CHECK(conversation.command("PASS wrong") == "-ERR [AUTH] Password incorrect\r\n");
 }
-
-TEST_CASE("a connection beyond the limit is told so in one line") {
-    std::string out;
-    refuse_connection(out);
-    CHECK(out == "-ERR [SYS/TEMP] Mail service unavailable: too many connections, try again later\r\n");
-}

@@ -22,8 +22,7 @@ enum class LockKind : std::uint8_t { exclusive, shared };
 // Who keeps a maildrop from us.
 struct LockHolder {
     bool here = false;         // a session of this process; else of another one, perhaps on another machine
-    std::uint64_t session = 0; // as it was given to lock(); 0 when not here
-    LockKind kind = LockKind::exclusive;
+    std::uint64_t session = 0; // as it was given to lock(), and the one that came first; 0 when not here
 };
 
 // A maildrop as its lock knows it.
@@ -65,8 +64,6 @@ public:
     // Never waits for a holder. No error where there are stand-ins.
     [[nodiscard]] std::error_code lock(const HeldLock& what) const noexcept;
     void unlock(std::uint64_t hash) const noexcept;
-    // How another process holds what lock() did not get.
-    [[nodiscard]] LockKind kind_of_holder(std::uint64_t hash) const noexcept;
 
 private:
     [[nodiscard]] std::error_code set(std::uint64_t hash, short type) const noexcept;
@@ -88,16 +85,10 @@ class MaildropLock;
 class MaildropLocks {
 public:
     explicit MaildropLocks(LockFiles files);
-    MaildropLocks(MaildropLocks&&) noexcept;
-    MaildropLocks& operator=(MaildropLocks&&) noexcept;
-    ~MaildropLocks();
 
     // Never waits for a holder. The lock, who holds it, or (ENOLCK and the like) why nobody can say.
     using Outcome = std::variant<MaildropLock, LockHolder, std::error_code>;
     [[nodiscard]] Outcome lock(std::string_view user, LockKind kind, std::uint64_t session);
-
-    // The session of this process that has held the user's maildrop longest.
-    [[nodiscard]] std::optional<LockHolder> holder(std::string_view user) const;
 
     // What the sessions of this process hold.
     [[nodiscard]] std::vector<HeldLock> held() const;

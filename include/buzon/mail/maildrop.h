@@ -44,8 +44,7 @@ public:
 
     [[nodiscard]] bool deleted(MessageNumber number) const noexcept;
     void mark_deleted(MessageNumber number); // DELE; again is harmless
-    void unmark_deleted(MessageNumber number);
-    void reset(); // RSET: no message is deleted; retrieved ones stay so
+    void reset();                            // RSET: no message is deleted; retrieved ones stay so
 
     [[nodiscard]] bool retrieved(MessageNumber number) const noexcept;
     void mark_retrieved(MessageNumber number);

@@ -42,7 +42,6 @@ public:
     // sealed, only the parts' bounds are looked at (check_all = false): a million records would hold the reactor up.
     [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_fd(posix::UniqueFd file,
                                                                                 bool check_all = true);
-    [[nodiscard]] static posix::Result<std::shared_ptr<const Snapshot>> from_bytes(std::string_view bytes);
 
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
@@ -60,7 +59,6 @@ public:
     [[nodiscard]] std::string_view uidl(std::uint32_t index) const noexcept;
     [[nodiscard]] bool in_new(std::uint32_t index) const noexcept;
     [[nodiscard]] bool wire_form(std::uint32_t index) const noexcept;
-    [[nodiscard]] bool seen(std::uint32_t index) const noexcept; // the S flag is set
     [[nodiscard]] bool measured(std::uint32_t index) const noexcept;
     [[nodiscard]] bool own_uidl(std::uint32_t index) const noexcept; // the UIDL is not the base name
     [[nodiscard]] bool shares_base(std::uint32_t index) const noexcept;
@@ -69,7 +67,6 @@ public:
     [[nodiscard]] std::uint64_t telling_inode(std::uint32_t index) const noexcept {
         return shares_base(index) ? inode(index) : 0;
     }
-    [[nodiscard]] MessageEntry entry(std::uint32_t index) const noexcept;
 
     // The directories as they were just before they were read.
     [[nodiscard]] const Stamps& stamps() const noexcept;
@@ -117,15 +114,12 @@ public:
 
     void reserve(std::size_t messages, std::size_t name_octets = 0);
     void add(const MessageEntry& message);
-    // Short form for tests of others: no identity, sizes as the octets.
-    void add(std::string_view file_name, bool in_new, std::uint64_t octets, std::string_view uidl = {});
     void set_stamps(const Stamps& stamps, bool settled);
     void set_rules(std::uint64_t rules);
 
     // The block. The builder is spent afterwards. EOVERFLOW beyond 4 GiB of names or 2^32-1 messages, EINVAL when an
     // entry broke its rules.
     [[nodiscard]] posix::Result<std::string> bytes();
-    [[nodiscard]] posix::Result<std::shared_ptr<const Snapshot>> build();
     // The block in a memfd, sealed: what a worker hands to the reactor.
     [[nodiscard]] posix::Result<posix::UniqueFd> sealed();
 

@@ -10,7 +10,7 @@
 namespace buzon::mail {
 
 // Beside cur, new and tmp: one folder for each second in which messages were deleted, named after that Unix time, with
-// the message files under the names they had. update() fills it when UpdateRequest::keep_since is set.
+// the message files under the names they had. update() fills it when PackedUpdate::keep_since() is set.
 inline constexpr const char* trash_name = "buzon-trash";
 
 struct RestoreOutcome {
@@ -25,12 +25,5 @@ struct RestoreOutcome {
 
 // Removes for good what was deleted before `before`. How many messages went.
 [[nodiscard]] posix::Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t before);
-
-// Octets and messages in the trash now.
-struct TrashSize {
-    std::uint32_t messages = 0;
-    std::uint64_t stored_octets = 0;
-};
-[[nodiscard]] posix::Result<TrashSize> trash_size(const std::string& maildir);
 
 } // namespace buzon::mail

@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
 #include "buzon/mail/maildrop.h"
 #include "buzon/posix/result.h"
@@ -15,35 +14,18 @@
 
 namespace buzon::mail {
 
-struct UpdateRequest {
-    enum class Action : std::uint8_t { remove, mark_seen }; // mark_seen: new -> cur with S; nothing when in cur
-    struct Item {
-        std::string file_name;
-        bool in_new = false;
-        Action action = Action::remove;
-        std::uint64_t inode = 0; // as in open_message
-    };
+enum class UpdateAction : std::uint8_t { remove, mark_seen }; // mark_seen: new -> cur with S; nothing when in cur
 
-    std::string maildir;
-    std::vector<Item> items;
-    std::int64_t keep_since = 0; // not 0: removed messages go to the trash (trash.h), as deleted at this Unix time
-
-    // What a session that ends with QUIT asks for: its deleted messages removed, of the others the retrieved ones
-    // moved from new to cur. UpdateSlices gives the same without holding anybody up.
-    [[nodiscard]] static UpdateRequest of(const Maildrop& maildrop, std::string maildir);
-
-    [[nodiscard]] std::string to_bytes() const; // some 20 octets a message and its name
-};
-
-// An UpdateRequest as it travels: points into octets that somebody else keeps, so that a million messages cost no more
-// than those.
+// What a session that ends with QUIT asks for: its deleted messages removed, of the others the retrieved ones moved
+// from new to cur. Points into octets that somebody else keeps, some 20 a message and its name, so that a million
+// messages cost no more than those.
 class PackedUpdate {
 public:
     struct Item {
         std::string_view file_name;
         bool in_new = false;
-        UpdateRequest::Action action = UpdateRequest::Action::remove;
-        std::uint64_t inode = 0;
+        UpdateAction action = UpdateAction::remove;
+        std::uint64_t inode = 0; // as in open_message
     };
 
     // Looks at all of it. EBADMSG.
@@ -52,6 +34,7 @@ public:
     [[nodiscard]] static posix::Result<PackedUpdate> from_placeless(std::string_view bytes);
 
     [[nodiscard]] std::string_view maildir() const noexcept { return maildir_; } // empty in a placeless one
+    // Not 0: removed messages go to the trash (trash.h), as deleted at this Unix time.
     [[nodiscard]] std::int64_t keep_since() const noexcept { return keep_since_; }
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
     [[nodiscard]] std::uint32_t removals() const noexcept { return removals_; }
@@ -74,8 +57,8 @@ private:
     std::uint32_t removals_ = 0;
 };
 
-// The octets of UpdateRequest::of(), made piece by piece: whoever has others to serve serves them in between. The
-// maildrop's marks must stay as they are meanwhile.
+// The octets of a PackedUpdate, made piece by piece: whoever has others to serve serves them in between. The maildrop's
+// marks must stay as they are meanwhile.
 class UpdateSlices {
 public:
     UpdateSlices(const Maildrop& maildrop, std::string_view maildir, std::int64_t keep_since);
@@ -112,6 +95,5 @@ struct UpdateOutcome {
 // Does all it can: one message that cannot be removed does not keep the others. On return all that is reported has
 // reached the disk (unless !fsync); when that cannot be had, the messages count as failed.
 [[nodiscard]] UpdateOutcome update(const PackedUpdate& request, const UpdateOptions& options = {});
-[[nodiscard]] UpdateOutcome update(const UpdateRequest& request, const UpdateOptions& options = {});
 
 } // namespace buzon::mail

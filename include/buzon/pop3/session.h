@@ -128,7 +128,4 @@ private:
     std::uint8_t wrong_logins_ = 0;
 };
 
-// The reply to a connection for which there is no room; it gets no session.
-void refuse_connection(std::string& out);
-
 } // namespace buzon::pop3
