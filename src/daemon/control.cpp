@@ -7,7 +7,6 @@
 #include <cstdio>
 
 #include "buzon/auth/secret.h"
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/maildrops.h"
@@ -15,6 +14,8 @@
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/uidl_settings.h"
 #include "buzon/daemon/users.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/jobs/opened_root.h"
 
 namespace buzon::daemon {
 namespace {
@@ -35,14 +36,6 @@ struct Overloaded : Cases... {
 };
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
-
-// The worker's error, or what it found wrong, as one Outcome.
-std::optional<manage::Outcome> objection(const worker::Answer& answer, const std::string& what) {
-    const Answered said = read_answer(answer);
-    if (said.why) return failed(what + ": " + said.why.message());
-    if (!said.rest.empty()) return failed(std::string{said.rest});
-    return std::nullopt;
-}
 
 state::Count resident_octets() {
     // /proc is memory of the kernel's: reading it waits for nothing.
@@ -163,15 +156,16 @@ manage::Outcome Control::change(const manage::ChangeSetting& to) {
 }
 
 void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done) {
-    pending = needs_.disk.submit(root_job(mail::RootRequest::to_choose(to.path)), [this, done](worker::Answer answer) {
-        RootAnswer said = read_root_answer(std::move(answer));
-        if (!said.opened) return done(failed(said.trouble));
-        const bool known = said.opened.value().root.path == needs_.users.root();
-        needs_.root.use(std::move(said.opened).value());
-        if (known) return done(in_force(needs_.users.root()));
-        changed_.insert("path");
-        done({true, needs_.users.root()});
-    });
+    pending = needs_.disk.submit(jobs::order(jobs::OpenRoot{mail::RootRequest::to_choose(to.path)}),
+                                 [this, done](worker::Answer answer) {
+                                     jobs::RootAnswer said = jobs::read_opened_root(std::move(answer));
+                                     if (!said.opened) return done(failed(said.trouble));
+                                     const bool known = said.opened.value().root.path == needs_.users.root();
+                                     needs_.root.use(std::move(said.opened).value());
+                                     if (known) return done(in_force(needs_.users.root()));
+                                     changed_.insert("path");
+                                     done({true, needs_.users.root()});
+                                 });
 }
 
 void Control::change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done) {
@@ -185,10 +179,12 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     }
     filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
     if (!parsed.ok()) return done(failed(parsed.problem));
-    const worker::Job job = check_spec_job(to.spec, needs_.transforms.programs_user());
+    const worker::Job job = jobs::order(jobs::CheckSpec{to.spec, needs_.transforms.programs_user()});
     pending =
         needs_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
-            if (auto wrong = objection(answer, "the program cannot be checked")) return done(std::move(*wrong));
+            const auto said = jobs::read<jobs::CheckSpec>(answer);
+            if (said.why) return done(failed("the program cannot be checked: " + said.why.message()));
+            if (!said.answer.problem.empty()) return done(failed(said.answer.problem));
             done(put_transform(user, {spec, true}));
         });
 }
@@ -212,34 +208,36 @@ void Control::note_transform(const std::optional<std::string>& user) {
 void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone done) {
     if (needs_.users.base().find(whom.name)) return done(failed("the user already exists"));
     const auto hashed = [this, name = whom.name, &pending, done](worker::Answer answer) {
-        const Answered said = read_answer(answer);
+        const auto said = jobs::read<jobs::MakeSecret>(answer);
         if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
-        const auto added = needs_.users.base().add(name, said.rest);
+        const auto added = needs_.users.base().add(name, said.answer.secret);
         if (!added) return done(failed(added.why()));
         hooks_.settings_changed();
         const std::string maildir = needs_.users.maildir_of(name);
-        pending =
-            needs_.disk.submit(make_maildir_job(needs_.root.root(), maildir), [maildir, done](worker::Answer made) {
-                const Answered result = read_answer(made);
+        pending = needs_.disk.submit(
+            jobs::order(jobs::MakeMaildir{needs_.root.root(), maildir}), [maildir, done](worker::Answer made) {
+                const auto result = jobs::read<jobs::MakeMaildir>(made);
                 done(result.why
-                         ? failed("added, but " + maildir + " cannot be made: " + Locks::words_for(result.why, maildir))
+                         ? failed("added, but " + maildir + " cannot be made: " + mail::words_for(result.why, maildir))
                          : manage::Outcome{});
             });
     };
-    pending = needs_.hashes.submit(make_secret_job(settings_.hash_scheme, whom.secret), hashed);
+    pending = needs_.hashes.submit(jobs::order(jobs::MakeSecret{settings_.hash_scheme, whom.secret}), hashed);
 }
 
 void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done) {
     if (!needs_.users.base().find(whom.name)) return done(failed("no such user"));
-    pending = needs_.hashes.submit(
-        make_secret_job(settings_.hash_scheme, whom.secret), [this, name = whom.name, done](worker::Answer answer) {
-            const Answered said = read_answer(answer);
-            if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
-            const auto changed = needs_.users.base().set_secret(name, said.rest);
-            if (!changed) return done(failed(changed.why()));
-            hooks_.settings_changed();
-            done({});
-        });
+    pending =
+        needs_.hashes.submit(jobs::order(jobs::MakeSecret{settings_.hash_scheme, whom.secret}),
+                             [this, name = whom.name, done](worker::Answer answer) {
+                                 const auto said = jobs::read<jobs::MakeSecret>(answer);
+                                 if (said.why)
+                                     return done(failed("the password could not be hashed: " + said.why.message()));
+                                 const auto changed = needs_.users.base().set_secret(name, said.answer.secret);
+                                 if (!changed) return done(failed(changed.why()));
+                                 hooks_.settings_changed();
+                                 done({});
+                             });
 }
 
 manage::Outcome Control::remove(const manage::RemoveUser& whom) {
@@ -262,11 +260,11 @@ void Control::undelete(const manage::Undelete& what, worker::Pending& pending, O
     const std::string maildir = needs_.users.maildir_of(what.user);
     if (maildir.empty()) return done(failed(nobody_known()));
     const std::int64_t since = what.since ? what.since->time_since_epoch().count() : 0;
-    pending = needs_.disk.submit(restore_job(maildir, since), [done](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        const std::string came_back{said.rest};
+    pending = needs_.disk.submit(jobs::order(jobs::Restore{maildir, since}), [done](worker::Answer answer) {
+        const auto said = jobs::read<jobs::Restore>(answer);
+        const std::string came_back = std::to_string(said.answer.restored);
         if (!said.why) return done({true, came_back});
-        const bool none = came_back.empty() || came_back == "0";
+        const bool none = said.answer.restored == 0;
         done(failed((none ? "nothing was restored: " : "only " + came_back + " restored: ") + said.why.message()));
     });
 }
@@ -276,11 +274,12 @@ void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending,
     if (maildir.empty()) return done(failed(nobody_known()));
     mail::UidlRules rules = uidl_rules(settings_);
     rules.dovecot_control = needs_.users.control_of(whom.user);
-    pending = needs_.disk.submit(release_uidl_job(needs_.root.root(), maildir, std::move(rules)),
-                                 [done](worker::Answer answer) {
-                                     const Answered said = read_answer(answer);
-                                     done(said.why ? failed(Locks::words_for(said.why, {})) : manage::Outcome{});
-                                 });
+    pending = needs_.disk.submit(
+        jobs::order(jobs::ReleaseUidls{{needs_.root.root(), maildir, false, {.uidl = std::move(rules)}}}),
+        [done](worker::Answer answer) {
+            const auto said = jobs::read<jobs::ReleaseUidls>(answer);
+            done(said.why ? failed(mail::words_for(said.why, {})) : manage::Outcome{});
+        });
 }
 
 const state::Metrics& Control::metrics() {

@@ -4,7 +4,7 @@
 
 #include "buzon/auth/random.h"
 #include "buzon/auth/secret.h"
-#include "buzon/daemon/jobs.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 namespace {
@@ -53,12 +53,12 @@ void Administrators::check(const std::optional<auth::Source>& from, const std::s
         const bool right = secret.value().verify(password);
         return finish(from, name, right && open ? Verdict::right : Verdict::wrong, then);
     }
-    pending =
-        hashes_.submit(verify_job(credential.secret, password), [this, from, name, open, then](worker::Answer answer) {
-            const Answered said = read_answer(answer);
-            if (said.why) return finish(from, name, Verdict::unknown, then);
-            finish(from, name, said.rest == "y" && open ? Verdict::right : Verdict::wrong, then);
-        });
+    pending = hashes_.submit(jobs::order(jobs::Verify{credential.secret, password}),
+                             [this, from, name, open, then](worker::Answer answer) {
+                                 const auto said = jobs::read<jobs::Verify>(answer);
+                                 if (said.why) return finish(from, name, Verdict::unknown, then);
+                                 finish(from, name, said.answer.right && open ? Verdict::right : Verdict::wrong, then);
+                             });
 }
 
 void Administrators::note_look(const std::optional<auth::Source>& from, event::Instant now) {

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "buzon/daemon/control.h"
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/users.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 namespace {
@@ -93,7 +93,7 @@ Control::Unsaved Control::unsaved() const {
 void Control::save(worker::Pending& pending, OnDone done) {
     Saving saving{unsaved()};
     if (saving.what.users.empty()) return save_config(std::move(saving), pending, std::move(done));
-    const worker::Job job = edit_job(Edited::users, options_.users_file, saving.what.users);
+    const worker::Job job = jobs::order(jobs::Edit{jobs::Edited::users, options_.users_file, saving.what.users});
     const auth::UserChanges written = needs_.users.base().changes();
     pending = needs_.disk.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
         if (note(saving, options_.users_file, answer)) {
@@ -107,7 +107,7 @@ void Control::save(worker::Pending& pending, OnDone done) {
 
 void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) {
     if (saving.what.config.empty()) return saved(saving, done);
-    const worker::Job job = edit_job(Edited::config, options_.config_file, saving.what.config);
+    const worker::Job job = jobs::order(jobs::Edit{jobs::Edited::config, options_.config_file, saving.what.config});
     pending = needs_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
         if (note(saving, options_.config_file, answer)) {
             for (const auto& [option, values] : saving.what.config) {
@@ -119,7 +119,7 @@ void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) 
 }
 
 bool Control::note(Saving& saving, const std::string& file, const worker::Answer& answer) {
-    const Answered said = read_answer(answer);
+    const auto said = jobs::read<jobs::Edit>(answer);
     if (said.why)
         saving.wrong.push_back(file + ": " + said.why.message());
     else

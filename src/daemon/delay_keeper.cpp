@@ -1,7 +1,7 @@
 #include "buzon/daemon/delay_keeper.h"
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/save_file.h"
+#include "buzon/jobs/jobs.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -41,8 +41,8 @@ void DelayKeeper::changed() {
 
 void DelayKeeper::save() {
     unsaved_ = false;
-    saving_ = disk_.submit(store_job(path_, text()), [this](worker::Answer answer) {
-        tell_of_save(read_answer(answer).why);
+    saving_ = disk_.submit(jobs::order(jobs::Store{path_, text()}), [this](worker::Answer answer) {
+        tell_of_save(jobs::read<jobs::Store>(answer).why);
         saving_ = {};
         if (unsaved_) changed();
     });

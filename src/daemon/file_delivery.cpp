@@ -14,7 +14,7 @@
 #include <cerrno>
 
 #include "buzon/daemon/delivery.h"
-#include "buzon/daemon/jobs.h"
+#include "buzon/jobs/jobs.h"
 #include "buzon/mail/dot_stuffer.h"
 #include "buzon/mail/header.h"
 #include "buzon/posix/file_view.h"
@@ -127,11 +127,12 @@ Delivery::Step FileDelivery::look_at_header() {
     Found found = Found::nothing_yet;
     while (found == Found::nothing_yet && looked_at_ < most_of_header) {
         const std::optional<worker::Answer> answer = std::exchange(read_, std::nullopt);
+        std::string from_worker;
         std::string_view piece;
         if (answer) {
-            const Answered read = read_answer(*answer);
+            auto read = jobs::read<jobs::Read>(*answer);
             if (read.why) return Step::refused; // unreadable
-            piece = read.rest;
+            piece = from_worker = std::move(read.answer.octets);
         } else {
             const ssize_t n = read_now(looked_at_, FileRoom::size);
             if (n < 0) return ask_worker(looked_at_, FileRoom::size);
@@ -205,9 +206,9 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     if (read_) {
         const worker::Answer answer = std::move(*read_);
         read_.reset();
-        const Answered read = read_answer(answer);
+        const auto read = jobs::read<jobs::Read>(answer);
         if (read.why) return Step::broken;
-        if (const Step step = take(read.rest, out); step != Step::some) return step;
+        if (const Step step = take(read.answer.octets, out); step != Step::some) return step;
     }
     if (held_ != 0 && offset_ == 0) {
         // Another delivery may have had its turn meanwhile: then it is read once more.
@@ -248,7 +249,7 @@ Delivery::Step FileDelivery::finish(std::string& out) {
 }
 
 Delivery::Step FileDelivery::ask_worker(std::uint64_t from, std::size_t octets) {
-    const worker::Job job = read_job(file_.get(), from, static_cast<std::uint32_t>(octets));
+    const worker::Job job = jobs::order(jobs::Read{from, static_cast<std::uint32_t>(octets)}, file_.get());
     reading_ = needs_.disk.submit(job, [this](worker::Answer answer) {
         read_ = std::move(answer);
         owner_.task_wakes();

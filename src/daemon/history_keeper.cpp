@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/save_file.h"
+#include "buzon/jobs/jobs.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -81,8 +81,8 @@ void HistoryKeeper::sample(bool gauges_too) {
 
 void HistoryKeeper::save() {
     if (path_.empty() || saving_.waiting()) return; // a disk that is slower than a minute gets no more work
-    saving_ = disk_.submit(store_job(path_, history_.encode()),
-                           [this](worker::Answer answer) { tell_of_save(read_answer(answer).why); });
+    saving_ = disk_.submit(jobs::order(jobs::Store{path_, history_.encode()}),
+                           [this](worker::Answer answer) { tell_of_save(jobs::read<jobs::Store>(answer).why); });
 }
 
 void HistoryKeeper::finish() {

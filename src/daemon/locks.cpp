@@ -1,7 +1,5 @@
 #include "buzon/daemon/locks.h"
 
-#include "buzon/mail/mail_root.h"
-
 namespace buzon::daemon {
 
 void Locks::use(const std::string& root, mail::LockFiles files) {
@@ -19,13 +17,6 @@ void Locks::let_go() noexcept {
 
 std::size_t Locks::renew(mail::LockFiles files, std::span<const mail::HeldLock> taken) {
     return locks_->use(std::move(files), taken);
-}
-
-std::string Locks::words_for(std::error_code why, std::string_view at_fault) {
-    if (why == mail::root_has_gone()) return "the mail root is not the same directory as before";
-    if (why == std::errc::not_a_directory && at_fault.ends_with("/buzon-locks"))
-        return "must be the lock directory, but is a file";
-    return why.message();
 }
 
 Locks::Outcome Locks::take(const std::string& maildir, state::SessionRule rule, std::uint64_t session) {

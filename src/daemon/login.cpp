@@ -3,10 +3,10 @@
 #include "buzon/auth/digest_login.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/users.h"
 #include "buzon/event/memory.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 namespace {
@@ -92,16 +92,15 @@ void Login::check_password(const pop3::CheckPassword& proof) {
     if (needs_.logins.successes().remembers(user_, credential.secret, proof.password, needs_.loop.now())) {
         return verified(true, "");
     }
-    verifying_ =
-        needs_.hashes.submit(verify_job(credential.secret, proof.password),
-                             [this, secret = credential.secret, password = proof.password](worker::Answer answer) {
-                                 go_on([&] { hashed(read_answer(answer), secret, password); });
-                             });
+    verifying_ = needs_.hashes.submit(jobs::order(jobs::Verify{credential.secret, proof.password}),
+                                      [this, secret = credential.secret, password = proof.password](
+                                          worker::Answer answer) { go_on([&] { hashed(answer, secret, password); }); });
 }
 
-void Login::hashed(const Answered& said, const std::string& secret, const std::string& password) {
+void Login::hashed(const worker::Answer& answer, const std::string& secret, const std::string& password) {
+    const auto said = jobs::read<jobs::Verify>(answer);
     if (said.why) return refuse(pop3::Refusal::temporary, "password check: " + said.why.message());
-    const bool right = said.rest == "y";
+    const bool right = said.answer.right;
     if (right && standing_ == auth::Standing::open)
         needs_.logins.successes().remember(user_, secret, password, needs_.loop.now());
     verified(right, "");

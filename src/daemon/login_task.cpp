@@ -2,11 +2,11 @@
 
 #include <ctime>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/logins.h"
 #include "buzon/daemon/refusals.h"
 #include "buzon/daemon/reports.h"
 #include "buzon/daemon/users.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 namespace {
@@ -132,15 +132,15 @@ Step GetScram::go_on(net::Stream& stream) {
             return Step::done;
         }
         genuine_ = source.genuine;
-        job_ = needs_.hashes.submit(scram_job(source.password, source.salt, source.iterations),
+        job_ = needs_.hashes.submit(jobs::order(jobs::DeriveScram{source.password, source.salt, source.iterations}),
                                     [this](worker::Answer answer) {
                                         answer_ = std::move(answer);
                                         owner_.task_wakes();
                                     });
         return Step::waits_for_worker;
     }
-    const Answered said = read_answer(*answer_);
-    auto credentials = auth::parse_scram_credentials(said.rest);
+    const auto said = jobs::read<jobs::DeriveScram>(*answer_);
+    auto credentials = auth::parse_scram_credentials(said.answer.credentials);
     if (said.why || !credentials) {
         const LoginRefused refused{pop3::Refusal::temporary, {}, "SCRAM: " + said.why.message()};
         refuse(needs_, visit_, pop3::Mechanism::scram_sha_256, user_, refused, stream.out());

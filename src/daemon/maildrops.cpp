@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/event/memory.h"
-#include "buzon/mail/stamps.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/mail/freshness.h"
 
 namespace buzon::daemon {
 namespace {
@@ -76,7 +76,7 @@ void Maildrops::start(const std::string& maildir, std::string_view control, Scan
     mail::UidlRules rules = rules_;
     rules.dovecot_control = control;
     scan.began = event::Clock::now();
-    scan.answer = disk_.submit(scan_job(root_, maildir, true, rules),
+    scan.answer = disk_.submit(jobs::order(jobs::Scan{root_, maildir, true, {.uidl = std::move(rules)}}),
                                [this, maildir](worker::Answer answer) { scanned(maildir, std::move(answer)); });
 }
 
@@ -102,17 +102,15 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
 }
 
 SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer answer, mail::ScanFindings& findings) {
-    const Answered said = read_answer(answer);
+    auto said = jobs::read<jobs::Scan>(answer);
+    findings = std::move(said.answer.findings);
     if (said.why) {
         forget(maildir);
-        findings = read_findings(said.rest);
         return said.why;
     }
-    ScanAnswer found = read_scan_answer(said.rest);
-    findings = std::move(found.findings);
     SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd), false);
-    if (snapshot) keep(maildir, snapshot.value(), found.maildir_is_local);
-    if (found.root_is_local) root_at_hand_until_ = loop_.now() + metadata_stays;
+    if (snapshot) keep(maildir, snapshot.value(), said.answer.maildir_is_local);
+    if (said.answer.root_is_local) root_at_hand_until_ = loop_.now() + metadata_stays;
     return snapshot;
 }
 

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "buzon/daemon/demo.h"
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/server.h"
 #include "buzon/daemon/start_error_line.h"
 #include "buzon/daemon/start_files.h"
 #include "buzon/daemon/verify_uidls.h"
+#include "buzon/jobs/jobs.h"
 #include "buzon/posix/io.h"
+#include "buzon/workers/work.h"
 
 namespace {
 
@@ -33,7 +34,7 @@ void take_name(const char* name) {
 // What this process is as a worker (worker/pool.h); null when it is the server.
 const char* name_of_worker(int argc, char** argv) {
     if (argc != 1) return nullptr;
-    for (const char* name : {daemon::worker_name, daemon::hash_worker_name})
+    for (const char* name : {jobs::worker_name, jobs::hash_worker_name})
         if (std::strcmp(argv[0], name) == 0) return name;
     return nullptr;
 }
@@ -106,7 +107,7 @@ int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a failed write, not our end
     if (const char* const name = name_of_worker(argc, argv)) {
         take_name(name);
-        ::_exit(daemon::worker_main()); // it leaves nothing that would have to be put in order
+        ::_exit(workers::worker_main()); // it leaves nothing that would have to be put in order
     }
     take_name("buzond");
     posix::fill_standard_descriptors();

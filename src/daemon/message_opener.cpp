@@ -1,8 +1,8 @@
 #include <cerrno>
 
 #include "buzon/daemon/delivery.h"
-#include "buzon/daemon/jobs.h"
-#include "buzon/mail/open_message.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/mail/open_cached.h"
 
 namespace buzon::daemon {
 namespace {
@@ -40,12 +40,11 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::finish(posix::Resul
 }
 
 void MessageOpener::ask_worker(const DeliveryOrder& order) {
-    const worker::Job job = open_job(order.maildir, order.snapshot.file_name(order.index),
-                                     order.snapshot.in_new(order.index), order.snapshot.telling_inode(order.index));
-    pending_ = needs_.disk.submit(job, [this](worker::Answer answer) {
-        const Answered said = read_answer(answer);
+    const jobs::Open job{order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index),
+                         order.snapshot.telling_inode(order.index)};
+    pending_ = needs_.disk.submit(jobs::order(job), [this](worker::Answer answer) {
         answered_ = true;
-        why_ = said.why;
+        why_ = jobs::read<jobs::Open>(answer).why;
         file_ = std::move(answer.fd);
         wake_();
     });

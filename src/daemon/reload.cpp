@@ -1,7 +1,8 @@
 #include "buzon/daemon/reload.h"
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/start_files.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/jobs/opened_root.h"
 
 namespace buzon::daemon {
 
@@ -10,12 +11,12 @@ void Reload::read_users() {
         again_ = true;
         return;
     }
-    begin(Reading::users, people_job(users_of(now_)));
+    begin(Reading::users, jobs::order(jobs::ReadPeople{users_of(now_)}));
 }
 
 void Reload::read_all() {
     again_ = false;
-    begin(Reading::config, config_job(now_));
+    begin(Reading::config, jobs::order(jobs::ReadConfig{now_.arguments}));
 }
 
 void Reload::begin(Reading what, const worker::Job& job) {
@@ -25,17 +26,18 @@ void Reload::begin(Reading what, const worker::Job& job) {
 }
 
 void Reload::answered(worker::Answer answer) {
-    if (reading_ == Reading::root) return take_root(std::move(answer));
-    const Answered said = read_answer(answer);
-    if (said.why) return fail("a worker could not read the files: " + said.why.message());
-    const Found found = read_found(said.rest);
-    if (!found.right) return fail(std::string{found.text});
-    if (reading_ == Reading::config) return take_config(found.text);
-    take_people(std::move(answer.fd));
+    switch (reading_) {
+    case Reading::config: return take_config(answer);
+    case Reading::root: return take_root(std::move(answer));
+    default: return take_people(std::move(answer));
+    }
 }
 
-void Reload::take_config(std::string_view text) {
-    const ConfigFound found = read_config_found(text);
+void Reload::take_config(const worker::Answer& answer) {
+    const auto said = jobs::read<jobs::ReadConfig>(answer);
+    const jobs::ReadConfig::Answer& found = said.answer;
+    if (said.why) return not_read(said.why);
+    if (!found.problem.empty()) return fail(found.problem);
     try {
         fresh_.options = read_again(now_, found.text);
     } catch (const StartError& wrong) { // not after a worker found it right; but it is no reason to end the server
@@ -44,11 +46,14 @@ void Reload::take_config(std::string_view text) {
     // One that is in force already may be away for a while.
     if (found.root.empty() && fresh_.options.path != now_.path) return fail(found.root_problem);
     fresh_.root = found.root;
-    begin(Reading::all_users, people_job(users_of(fresh_.options)));
+    begin(Reading::all_users, jobs::order(jobs::ReadPeople{users_of(fresh_.options)}));
 }
 
-void Reload::take_people(posix::UniqueFd memory) {
-    auto block = auth::UserBlock::from_fd(std::move(memory));
+void Reload::take_people(worker::Answer answer) {
+    const auto said = jobs::read<jobs::ReadPeople>(answer);
+    if (said.why) return not_read(said.why);
+    if (!said.answer.problem.empty()) return fail(said.answer.problem);
+    auto block = auth::UserBlock::from_fd(std::move(answer.fd));
     if (!block) return fail("unusable answer from a worker: " + block.error().message());
     auth::UserBase people{std::move(block).value()};
     if (reading_ == Reading::administrators)
@@ -56,17 +61,17 @@ void Reload::take_people(posix::UniqueFd memory) {
     else
         fresh_.users = std::move(people);
     if (reading_ == Reading::all_users) {
-        return begin(Reading::administrators, people_job(administrators_of(fresh_.options)));
+        return begin(Reading::administrators, jobs::order(jobs::ReadPeople{administrators_of(fresh_.options)}));
     }
     // Last, when everything else is right.
     if (reading_ == Reading::administrators && events_.wants_root(fresh_)) {
-        return begin(Reading::root, root_job(mail::RootRequest::to_choose(fresh_.root)));
+        return begin(Reading::root, jobs::order(jobs::OpenRoot{mail::RootRequest::to_choose(fresh_.root)}));
     }
     finish();
 }
 
 void Reload::take_root(worker::Answer answer) {
-    RootAnswer said = read_root_answer(std::move(answer));
+    jobs::RootAnswer said = jobs::read_opened_root(std::move(answer));
     if (!said.opened) return fail(said.trouble);
     fresh_.opened = std::move(said.opened).value();
     finish();
@@ -81,6 +86,10 @@ void Reload::finish() {
     else
         events_.files_read(std::move(fresh));
     if (std::exchange(again_, false)) read_users();
+}
+
+void Reload::not_read(std::error_code why) {
+    fail("a worker could not read the files: " + why.message());
 }
 
 void Reload::fail(const std::string& why) {

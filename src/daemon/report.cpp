@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "buzon/daemon/jobs.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 
@@ -15,11 +15,11 @@ Report::Report(Reports& reports, worker::Pool& disk, Visit& visit, TaskOwner& ow
 
 Step Report::go_on(net::Stream& stream) {
     if (answer_) {
-        const Answered said = read_answer(*answer_);
+        const auto said = jobs::read<jobs::Report>(*answer_);
         if (said.why)
             visit_.session.report_failed(stream.out());
         else
-            visit_.session.report_follows(said.rest, stream.out());
+            visit_.session.report_follows(said.answer.lines, stream.out());
         return Step::done;
     }
     if (job_.waiting()) return Step::waits_for_worker;
@@ -35,7 +35,7 @@ Step Report::go_on(net::Stream& stream) {
 }
 
 void Report::read() {
-    job_ = disk_.submit(report_job(visit_.maildir, since_), [this](worker::Answer answer) {
+    job_ = disk_.submit(jobs::order(jobs::Report{visit_.maildir, since_}), [this](worker::Answer answer) {
         answer_ = std::move(answer);
         owner_.task_wakes();
     });

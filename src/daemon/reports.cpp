@@ -36,7 +36,7 @@ void Reports::note(const std::string& maildir, const mail::SessionRecord& record
 
 bool Reports::all_down(Waiter& waiter) {
     const bool writing = under_way(waiter.maildir_);
-    SessionRecords records;
+    jobs::SessionRecords records;
     // Two who write one file at once would mix the order: what is under way goes first.
     if (!waiting_.contains(waiter.maildir_)) {
         waiter.last_ = true;
@@ -62,11 +62,12 @@ void Reports::write_all() {
     write(std::exchange(waiting_, {}));
 }
 
-void Reports::write(SessionRecords records) {
+void Reports::write(jobs::SessionRecords records) {
     const auto at = writings_.emplace(writings_.end());
     const auto begin = [&] {
         for (const auto& [maildir, of_maildir] : records) at->maildirs.insert(maildir);
-        at->job = disk_.submit(record_job(records), [this, at](worker::Answer) { written(at); });
+        at->job =
+            disk_.submit(jobs::order(jobs::Record{std::move(records)}), [this, at](worker::Answer) { written(at); });
     };
     event::guarded(begin, [&] {
         writings_.erase(at); // nobody shall wait for it

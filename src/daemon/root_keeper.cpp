@@ -4,11 +4,13 @@
 #include <array>
 #include <cerrno>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/users.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/jobs/opened_root.h"
+#include "buzon/mail/open_root.h"
 
 namespace buzon::daemon {
 namespace {
@@ -45,7 +47,7 @@ void RootKeeper::begin() {
     // Mail can be read and removed all the same, and only that helps a full disk.
     const std::error_code why = opened.error();
     if (is_full(why)) opened = mail::open_without_locks(users_.root());
-    if (!opened) throw StartError(exit_code_for(why), at_fault, Locks::words_for(why, at_fault));
+    if (!opened) throw StartError(exit_code_for(why), at_fault, mail::words_for(why, at_fault));
     use(std::move(opened).value());
     retry_.arm(loop_.timers(), loop_.now() + between_tries);
     log(state::Level::warning, at_fault + " cannot be made: " + why.message() +
@@ -102,12 +104,12 @@ bool RootKeeper::is_sign(std::error_code why) noexcept {
 
 void RootKeeper::open_again(mail::RootRequest::Why why) {
     const mail::RootRequest request{why, root_, locks_.held()};
-    opening_ =
-        disk_.submit(root_job(request), [this, why](worker::Answer answer) { opened_again(why, std::move(answer)); });
+    opening_ = disk_.submit(jobs::order(jobs::OpenRoot{request}),
+                            [this, why](worker::Answer answer) { opened_again(why, std::move(answer)); });
 }
 
 void RootKeeper::opened_again(mail::RootRequest::Why why, worker::Answer answer) {
-    RootAnswer said = read_root_answer(std::move(answer));
+    jobs::RootAnswer said = jobs::read_opened_root(std::move(answer));
     if (!said.opened) {
         if (why == mail::RootRequest::Why::return_) return end_waits(false);
         if (said.opened.error() == mail::root_has_gone()) return gone(root_.mark);

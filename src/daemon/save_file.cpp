@@ -79,11 +79,11 @@ std::error_code replace_file(const std::string& path, std::string_view content, 
     return sync_directory(directory_of(real));
 }
 
-std::error_code edit_file(Edited what, const std::string& path, const Edits& edits) {
+std::error_code edit_file(jobs::Edited what, const std::string& path, const jobs::Edits& edits) {
     auto text = posix::read_regular_file(path.c_str(), longest_edited_file);
     if (!text) return text.error();
     std::string changed;
-    if (what == Edited::config) {
+    if (what == jobs::Edited::config) {
         changed = change_config(text.value(), edits);
     } else {
         auth::UserChanges changes;

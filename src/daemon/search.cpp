@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "buzon/daemon/jobs.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 namespace {
@@ -37,7 +37,7 @@ Step Search::next_slice(net::Stream& stream) {
         found(numbers, stream.out());
         return Step::next_turn;
     }
-    job_ = disk_.submit(search_job(slice), [this](worker::Answer answer) {
+    job_ = disk_.submit(jobs::order(jobs::Search{slice}), [this](worker::Answer answer) {
         answer_ = std::move(answer);
         owner_.task_wakes();
     });
@@ -45,10 +45,9 @@ Step Search::next_slice(net::Stream& stream) {
 }
 
 Step Search::answered(const worker::Answer& answer, std::string& out) {
-    const Answered said = read_answer(answer);
-    const auto numbers = mail::numbers_from_bytes(said.rest);
-    if (!said.why && numbers) {
-        found(numbers.value(), out);
+    const auto said = jobs::read<jobs::Search>(answer);
+    if (!said.why) {
+        found(said.answer.numbers, out);
         return Step::again;
     }
     if (begun_) return Step::cut; // a list that ends early must not pass as whole

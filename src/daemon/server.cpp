@@ -8,9 +8,9 @@
 #include <csignal>
 #include <map>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/uidl_settings.h"
 #include "buzon/event/memory.h"
+#include "buzon/jobs/jobs.h"
 #include "buzon/manage/prometheus.h"
 #include "buzon/posix/io.h"
 
@@ -44,7 +44,7 @@ worker::Settings worker_settings(const char* name, std::size_t processes, std::c
 // A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a scan of
 // a million messages too.
 worker::Settings disk_settings() {
-    worker::Settings settings = worker_settings(worker_name, disk_workers, 30min);
+    worker::Settings settings = worker_settings(jobs::worker_name, disk_workers, 30min);
     settings.kept_for_updates = 2;
     settings.hangs_after = 5s;
     return settings;
@@ -98,7 +98,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , events_{log_}
     , signals_{loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); }}
     , disk_{loop_, disk_settings()}
-    , hashes_{loop_, worker_settings(hash_worker_name, hash_workers, 10min, 30s)}
+    , hashes_{loop_, worker_settings(jobs::hash_worker_name, hash_workers, 10min, 30s)}
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}
     , transforms_{loop_, settings_, users_, events_}
@@ -189,10 +189,10 @@ void Server::watch_other_users() {
     users_watch_.stop();
     looking_ = {};
     if (options_.users_file.empty()) return;
-    looking_ = disk_.submit(watch_job(options_.users_file), [this](worker::Answer answer) {
-        const Answered said = read_answer(answer);
+    looking_ = disk_.submit(jobs::order(jobs::Watch{options_.users_file}), [this](worker::Answer answer) {
+        const auto said = jobs::read<jobs::Watch>(answer);
         if (said.why) return watch_users(said.why);
-        watch_users(FileWatch::Notices{std::string{said.rest}, std::move(answer.fd)});
+        watch_users(FileWatch::Notices{said.answer.name, std::move(answer.fd)});
         reload_.read_users(); // what changed after the file was read and before it was watched
     });
 }

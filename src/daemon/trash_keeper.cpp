@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "buzon/daemon/jobs.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 namespace {
@@ -28,7 +28,8 @@ std::int64_t TrashKeeper::keep_since() const {
 void TrashKeeper::deleted_in(const std::string& maildir) {
     if (settings_.undelete_grace.count() == 0) return;
     // Nobody waits for the answer. One that a busy pool has not begun gives way to the next; the walk comes by later.
-    expiring_ = disk_.submit(expire_job({&maildir, 1}, too_old(settings_.undelete_grace)), [](worker::Answer) {});
+    expiring_ =
+        disk_.submit(jobs::order(jobs::Expire{{maildir}, too_old(settings_.undelete_grace)}), [](worker::Answer) {});
 }
 
 void TrashKeeper::settings_changed() {
@@ -65,15 +66,16 @@ void TrashKeeper::walk_on() {
         if (grace_.count() != 0) timer_.arm(loop_.timers(), loop_.now() + between_walks);
         return;
     }
-    walking_ = disk_.submit(expire_job(maildirs, too_old(grace_)), [this](worker::Answer answer) {
-        const Answered said = read_answer(answer);
-        if (said.why) {
-            events_.log(state::Level::warning, std::chrono::system_clock::now(),
-                        "expired deleted mail cannot be removed: " + said.why.message());
-        }
-        walking_ = {};
-        walk_on();
-    });
+    walking_ =
+        disk_.submit(jobs::order(jobs::Expire{std::move(maildirs), too_old(grace_)}), [this](worker::Answer answer) {
+            const auto said = jobs::read<jobs::Expire>(answer);
+            if (said.why) {
+                events_.log(state::Level::warning, std::chrono::system_clock::now(),
+                            "expired deleted mail cannot be removed: " + said.why.message());
+            }
+            walking_ = {};
+            walk_on();
+        });
 }
 
 } // namespace buzon::daemon

@@ -1,7 +1,7 @@
 #include "buzon/daemon/update.h"
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/trash_keeper.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 
@@ -37,12 +37,11 @@ Step Update::order_on(std::string& out) {
 Step Update::updated(const worker::Answer& answer, std::string& out) {
     // Two workers that died may have removed some, or all: the reply claims none.
     std::uint32_t left = visit_.session.maildrop()->deleted_count();
-    const Answered said = read_answer(answer);
+    const auto said = jobs::read<jobs::Update>(answer);
     if (!said.why) {
-        const auto outcome = mail::UpdateOutcome::from_bytes(said.rest);
-        if (outcome) left = outcome.value().failed;
+        left = said.answer.failed;
         // Not what another session of the maildrop had removed before: that one counts it.
-        if (outcome) visit_.removed = outcome.value().removed;
+        visit_.removed = said.answer.removed;
     }
     needs_.metrics.deletions += visit_.removed;
     needs_.metrics.deletions_failed += left;

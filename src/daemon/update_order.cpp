@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/trash_keeper.h"
+#include "buzon/jobs/jobs.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::daemon {
@@ -51,7 +51,7 @@ bool UpdateOrder::put_down() {
 }
 
 worker::Job UpdateOrder::job() const {
-    return update_job(!needs_.settings.no_fsync, bytes_, file_.get());
+    return jobs::order(jobs::Update{!needs_.settings.no_fsync, file_ ? std::string_view{} : bytes_}, file_.get());
 }
 
 } // namespace buzon::daemon

@@ -11,9 +11,9 @@
 #include <array>
 #include <limits>
 
+#include "buzon/mail/large.h"
 #include "buzon/posix/io.h"
 #include "journal.h"
-#include "large.h"
 
 namespace buzon::mail {
 
@@ -25,22 +25,8 @@ namespace {
 
 constexpr std::size_t many = 10'000;
 
-DirectoryStamp as_stamp(const struct stat& about) noexcept {
-    return {about.st_dev, about.st_ino, nanoseconds(about.st_mtim), nanoseconds(about.st_ctim)};
-}
-
 std::error_code error_of(int number) noexcept {
     return {number, std::system_category()};
-}
-
-Result<DirectoryStamp> stamp(const std::string& path) {
-    struct stat about {};
-    if (::lstat(path.c_str(), &about) != 0) {
-        if (errno == ENOENT) return DirectoryStamp{};
-        return last_error();
-    }
-    if (!S_ISDIR(about.st_mode)) return error_of(S_ISLNK(about.st_mode) ? ELOOP : ENOTDIR);
-    return as_stamp(about);
 }
 
 // Whether root may take the directory that it found at this path for the Maildir.
@@ -83,19 +69,6 @@ Result<Folders> Folders::open(int maildir) {
             return folder.error();
     }
     return folders;
-}
-
-Result<Stamps> stamps(const std::string& maildir) {
-    const Result<DirectoryStamp> in_new = stamp(maildir + "/new");
-    if (!in_new) return in_new.error();
-    const Result<DirectoryStamp> cur = stamp(maildir + "/cur");
-    if (!cur) return cur.error();
-    const Result<DirectoryStamp> tmp = stamp(maildir + "/tmp"); // what changes in it is nothing to a snapshot
-    if (!tmp && tmp.error().value() == ELOOP) return tmp.error();
-    const Stamps both{in_new.value(), cur.value()};
-    // Only when neither is there the Maildir itself may be missing.
-    if (both == Stamps{} && ::access(maildir.c_str(), F_OK) != 0) return last_error();
-    return both;
 }
 
 std::error_code Listing::add(const dirent64& entry) {
@@ -141,7 +114,7 @@ Result<DirectoryStamp> stamp(const UniqueFd& directory) {
     struct stat about {};
     if (!directory) return DirectoryStamp{};
     if (::fstat(directory.get(), &about) != 0) return last_error();
-    return as_stamp(about);
+    return stamp_of(about);
 }
 
 Result<Stamps> stamps(const MaildirListing& maildir) {

@@ -31,10 +31,6 @@ namespace buzon::mail {
     return in_new ? "new" : "cur";
 }
 
-[[nodiscard]] inline std::int64_t nanoseconds(const timespec& when) noexcept {
-    return std::int64_t{when.tv_sec} * 1'000'000'000 + when.tv_nsec;
-}
-
 // Names of one directory, all in one string.
 struct Listing {
     struct Name {

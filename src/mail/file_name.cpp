@@ -1,4 +1,4 @@
-#include "file_name.h"
+#include "buzon/mail/file_name.h"
 
 #include <algorithm>
 #include <limits>

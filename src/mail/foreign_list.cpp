@@ -9,10 +9,10 @@
 #include <optional>
 #include <unordered_map>
 
+#include "buzon/mail/file_name.h"
+#include "buzon/mail/uidl_format.h"
 #include "directory.h"
-#include "file_name.h"
 #include "own_file.h"
-#include "uidl_format.h"
 
 namespace buzon::mail {
 namespace {

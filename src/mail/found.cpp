@@ -4,7 +4,7 @@
 #include <bit>
 #include <functional>
 
-#include "large.h"
+#include "buzon/mail/large.h"
 
 namespace buzon::mail {
 namespace {

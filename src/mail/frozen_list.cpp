@@ -5,10 +5,10 @@
 
 #include <charconv>
 
+#include "buzon/mail/checksum.h"
+#include "buzon/mail/file_name.h"
 #include "buzon/posix/io.h"
-#include "checksum.h"
 #include "directory.h"
-#include "file_name.h"
 #include "own_file.h"
 
 namespace buzon::mail {

@@ -6,10 +6,10 @@
 #include <cstring>
 #include <span>
 
+#include "buzon/mail/bytes.h"
+#include "buzon/mail/checksum.h"
 #include "buzon/mail/scan.h"
 #include "buzon/posix/io.h"
-#include "bytes.h"
-#include "checksum.h"
 #include "directory.h"
 #include "own_file.h"
 #include "updater.h"

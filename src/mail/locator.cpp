@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "file_name.h"
+#include "buzon/mail/file_name.h"
 
 namespace buzon::mail {
 

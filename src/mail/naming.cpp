@@ -6,10 +6,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "buzon/mail/checksum.h"
+#include "buzon/mail/file_name.h"
 #include "buzon/mail/trash.h"
-#include "checksum.h"
 #include "directory.h"
-#include "file_name.h"
 #include "foreign_list.h"
 #include "frozen_list.h"
 #include "own_file.h"

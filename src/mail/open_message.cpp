@@ -1,18 +1,14 @@
 #include "buzon/mail/open_message.h"
 
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
+#include "buzon/mail/file_name.h"
 #include "directory.h"
-#include "file_name.h"
 #include "locator.h"
 
 namespace buzon::mail {
 namespace {
 
-using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
@@ -38,18 +34,6 @@ Result<UniqueFd> open_at_likely_place(const Folders& folders, std::string_view f
         if (file || file.error().value() != ENOENT) return file;
     }
     return gone();
-}
-
-// Only what the kernel has in its caches. ELOOP, EMFILE and ENFILE as they are, else EAGAIN.
-Result<UniqueFd> open_now(int directory, const std::string& path, std::uint64_t flags, std::uint64_t resolve) {
-    open_how how{};
-    how.flags = flags;
-    how.resolve = RESOLVE_CACHED | resolve;
-    const long fd = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how);
-    if (fd >= 0) return UniqueFd{static_cast<int>(fd)};
-    // Old kernels do not know the call or the flag, a seccomp filter may forbid it: never more than a detour.
-    if (errno != ELOOP && errno != EMFILE && errno != ENFILE) errno = EAGAIN;
-    return last_error();
 }
 
 } // namespace
@@ -94,20 +78,6 @@ Result<UniqueFd> open_message(const std::string& maildir, std::string_view file_
                               std::uint64_t inode) {
     const Result<MessageOpener> opener = MessageOpener::of(maildir);
     return opener ? opener.value().open(file_name, in_new, inode) : opener.error();
-}
-
-Result<UniqueFd> open_cached(const std::string& maildir, std::string_view file_name, bool in_new) {
-    const std::string below = std::string{folder_of(in_new)}.append(1, '/').append(file_name);
-    constexpr std::uint64_t flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    Result<UniqueFd> file = open_now(AT_FDCWD, maildir + '/' + below, flags, RESOLVE_NO_SYMLINKS);
-    if (file || file.error().value() != ELOOP) return file;
-    // A link on the way: above the Maildir it may be, not below. Whether root may follow it a worker finds out.
-    if (::geteuid() != 0) {
-        const Result<UniqueFd> root = open_now(AT_FDCWD, maildir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-        if (root) file = open_now(root.value().get(), below, flags, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-    }
-    if (!file && file.error().value() == ELOOP) return std::error_code{EAGAIN, std::system_category()};
-    return file;
 }
 
 } // namespace buzon::mail

@@ -8,8 +8,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "bytes.h"
-#include "checksum.h"
+#include "buzon/mail/checksum.h"
 #include "directory.h"
 #include "own_file.h"
 
@@ -42,7 +41,6 @@ static_assert(sizeof(Slot) == 96);
 
 constexpr std::size_t session_slots = 400;
 constexpr std::size_t refused_slots = 100;
-constexpr std::int64_t hour = 3600, day = 24 * hour;
 
 using Slots = std::array<Slot, session_slots + refused_slots>;
 
@@ -125,45 +123,6 @@ Result<UniqueFd> open_locked(const std::string& maildir) {
 }
 
 } // namespace
-
-std::string SessionRecord::to_bytes() const {
-    return BytesOut{}
-        .put(kind)
-        .put(updated)
-        .put(began)
-        .put(ended)
-        .put(retrieved)
-        .put(deleted)
-        .put(octets_sent)
-        .put_text(from)
-        .take();
-}
-
-Result<SessionRecord> SessionRecord::from_bytes(std::string_view bytes) {
-    BytesIn in{bytes};
-    SessionRecord record;
-    record.kind = static_cast<Kind>(in.get_up_to(static_cast<std::uint8_t>(Kind::idle)));
-    record.updated = in.get_bool();
-    record.began = in.get<std::int64_t>();
-    record.ended = in.get<std::int64_t>();
-    record.retrieved = in.get<std::uint32_t>();
-    record.deleted = in.get<std::uint32_t>();
-    record.octets_sent = in.get<std::uint64_t>();
-    record.from = in.get_text();
-    if (!in.good()) return bad_bytes();
-    return record;
-}
-
-bool SessionRecord::merge(const SessionRecord& next) noexcept {
-    const bool alike = kind == next.kind && kind != Kind::session && from == next.from;
-    if (!alike || next.ended - ended >= hour || UINT32_MAX - retrieved < next.retrieved) return false;
-    if (kind == Kind::idle && next.ended - began >= day) return false;
-    ended = next.ended;
-    retrieved += next.retrieved;
-    octets_sent += next.octets_sent;
-    updated = next.updated;
-    return true;
-}
 
 std::error_code record_sessions(const std::string& maildir, std::span<const SessionRecord> records) {
     const Result<UniqueFd> file = open_locked(maildir);

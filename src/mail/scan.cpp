@@ -9,16 +9,17 @@
 #include <cstdint>
 #include <tuple>
 
+#include "buzon/mail/file_name.h"
+#include "buzon/mail/freshness.h"
+#include "buzon/mail/large.h"
 #include "buzon/mail/report.h"
 #include "buzon/mail/trash.h"
 #include "directory.h"
-#include "file_name.h"
 #include "foreign_list.h"
 #include "found.h"
 #include "frozen_list.h"
 #include "index_file.h"
 #include "journal.h"
-#include "large.h"
 #include "naming.h"
 #include "own_file.h"
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <optional>
 
+#include "buzon/mail/file_name.h"
 #include "buzon/mail/header.h"
-#include "file_name.h"
 
 namespace buzon::mail {
 namespace {

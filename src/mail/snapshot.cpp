@@ -8,9 +8,9 @@
 #include <cstring>
 #include <new>
 
-#include "checksum.h"
-#include "file_name.h"
-#include "large.h"
+#include "buzon/mail/checksum.h"
+#include "buzon/mail/file_name.h"
+#include "buzon/mail/large.h"
 #include "snapshot_layout.h"
 
 namespace buzon::mail {

@@ -4,11 +4,11 @@
 #include <cstring>
 #include <limits>
 
+#include "buzon/mail/checksum.h"
+#include "buzon/mail/file_name.h"
+#include "buzon/mail/large.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/posix/io.h"
-#include "checksum.h"
-#include "file_name.h"
-#include "large.h"
 #include "snapshot_layout.h"
 
 namespace buzon::mail {

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "buzon/mail/file_name.h"
 #include "directory.h"
-#include "file_name.h"
 #include "own_file.h"
 #include "trash_folder.h"
 

@@ -1,4 +1,4 @@
-#include "uidl_format.h"
+#include "buzon/mail/uidl_format.h"
 
 #include <algorithm>
 #include <charconv>

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "bytes.h"
-#include "checksum.h"
-#include "uidl_format.h"
+#include "buzon/mail/bytes.h"
+#include "buzon/mail/checksum.h"
+#include "buzon/mail/uidl_format.h"
 
 namespace buzon::mail {
 

@@ -5,8 +5,8 @@
 
 #include <utility>
 
+#include "buzon/mail/file_name.h"
 #include "directory.h"
-#include "file_name.h"
 #include "locator.h"
 
 namespace buzon::mail {

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "../../src/worker/process.h"
-#include "buzon/daemon/jobs.h"
+#include "buzon/workers/work.h"
 
 namespace buzon::daemon {
 
@@ -35,7 +35,7 @@ public:
         orders_.pop_front();
         worker::Answer answer;
         if (!dead) {
-            worker::Reply reply = do_job({order->job.kind, order->job.body, std::move(order->fd)});
+            worker::Reply reply = workers::work({order->job.kind, order->job.body, std::move(order->fd)});
             answer = {worker::Fate::answered, std::move(reply.body), std::move(reply.fd)};
         }
         std::exchange(order->on_answer, nullptr)(std::move(answer));

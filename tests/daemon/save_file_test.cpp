@@ -111,9 +111,9 @@ TEST_CASE("places that cannot hold a file are refused") {
     const TempDirectory directory;
     CHECK(replace_file(directory / "missing/one", "x", "t") == std::errc::no_such_file_or_directory);
     CHECK(replace_file(directory.path().string(), "x", "t") == std::errc::invalid_argument);
-    CHECK(edit_file(Edited::config, directory / "none", {{"a", {"b"}}}) == std::errc::no_such_file_or_directory);
+    CHECK(edit_file(jobs::Edited::config, directory / "none", {{"a", {"b"}}}) == std::errc::no_such_file_or_directory);
     REQUIRE(::mkfifo((directory / "pipe").c_str(), 0600) == 0); // whose writer nobody waits for
-    CHECK(edit_file(Edited::config, directory / "pipe", {{"a", {"b"}}}) == std::errc::invalid_argument);
+    CHECK(edit_file(jobs::Edited::config, directory / "pipe", {{"a", {"b"}}}) == std::errc::invalid_argument);
 }
 
 TEST_CASE("edits that change nothing do not touch the file") {
@@ -121,10 +121,10 @@ TEST_CASE("edits that change nothing do not touch the file") {
     const std::string path = directory.file("users", "ana:{PLAIN}a\n", 0600);
     struct stat before {};
     REQUIRE(::stat(path.c_str(), &before) == 0);
-    CHECK(!edit_file(Edited::users, path, {{"bea", {}}, {"ana", {"{PLAIN}a"}}}));
+    CHECK(!edit_file(jobs::Edited::users, path, {{"bea", {}}, {"ana", {"{PLAIN}a"}}}));
     struct stat after {};
     REQUIRE(::stat(path.c_str(), &after) == 0);
     CHECK(before.st_ino == after.st_ino);
-    CHECK(!edit_file(Edited::users, path, {{"ana", {}}, {"bea", {"{PLAIN}b"}}}));
+    CHECK(!edit_file(jobs::Edited::users, path, {{"ana", {}}, {"bea", {"{PLAIN}b"}}}));
     CHECK(content_of(path) == "bea:{PLAIN}b\n");
 }

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <random>
 
-#include "../../src/mail/file_name.h"
+#include "buzon/mail/file_name.h"
 #include "buzon/mail/report.h"
 #include "buzon/mail/trash.h"
 #include "buzon/mail/update.h"

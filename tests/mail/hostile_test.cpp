@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../src/mail/checksum.h"
-#include "../../src/mail/file_name.h"
 #include "../../src/mail/found.h"
 #include "../../src/mail/frozen_list.h"
 #include "../../src/mail/journal.h"
+#include "buzon/mail/checksum.h"
+#include "buzon/mail/file_name.h"
+#include "buzon/mail/freshness.h"
+#include "buzon/mail/open_cached.h"
 #include "buzon/mail/open_message.h"
 #include "buzon/mail/report.h"
 #include "buzon/mail/trash.h"
@@ -352,16 +354,4 @@ TEST_CASE("a message that a disk does not give refuses the login: no octets are 
     REQUIRE(faults::struck());
     CHECK(findings.trouble == maildir.file("new/1.a") + " cannot be read");
     CHECK(maildir.scan()->octets(0) == 5);
-}
-
-TEST_CASE("what a scan has to say travels as it is, and a damaged text is refused") {
-    const ScanFindings findings{{5, 3}, "a path", {"one", "", "two\n"}};
-    const std::string bytes = findings.to_bytes();
-    const ScanFindings read = ScanFindings::from_bytes(bytes).value();
-    CHECK(read.change.known == 5);
-    CHECK(read.change.changed == 3);
-    CHECK(read.trouble == findings.trouble);
-    CHECK(read.warnings == findings.warnings);
-    for (std::size_t size = 0; size < bytes.size(); ++size)
-        CHECK_FALSE(ScanFindings::from_bytes(std::string_view{bytes}.substr(0, size)).ok());
 }

@@ -1,3 +1,4 @@
+#include "buzon/mail/open_cached.h"
 #include "buzon/mail/open_message.h"
 
 #include "maildir_fixture.h"
@@ -85,14 +86,4 @@ TEST_CASE("an opened message is closed at exec and read only") {
     REQUIRE(file.ok());
     CHECK((::fcntl(file.value().get(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK((::fcntl(file.value().get(), F_GETFL) & O_ACCMODE) == O_RDONLY);
-}
-
-TEST_CASE("a request to open travels with every octet of its name") {
-    const OpenRequest request{"/m", std::string("a\xff b\n:2,S"), true, 77};
-    const auto back = OpenRequest::from_bytes(request.to_bytes());
-    REQUIRE(back.ok());
-    CHECK(back.value().file_name == request.file_name);
-    CHECK(back.value().in_new);
-    CHECK(back.value().inode == 77);
-    CHECK_FALSE(OpenRequest::from_bytes("").ok());
 }

@@ -104,14 +104,10 @@ TEST_CASE("a damaged place is an empty one, and is used again") {
     CHECK(read_report(maildir.path(), 0).value().empty());
 }
 
-TEST_CASE("an address that is too long is cut, a record travels as it is") {
+TEST_CASE("an address that is too long is cut") {
     const TestMaildir maildir;
     SessionRecord record = session(1);
     record.from = std::string(100, 'f');
-    const auto back = SessionRecord::from_bytes(record.to_bytes());
-    REQUIRE(back.ok());
-    CHECK(back.value() == record);
-    CHECK_FALSE(SessionRecord::from_bytes("x").ok());
     CHECK_FALSE(record_session(maildir.path(), record));
     CHECK(read_report(maildir.path(), 0).value().front().from == std::string(45, 'f'));
 }

@@ -1,3 +1,4 @@
+#include "buzon/mail/freshness.h"
 #include "buzon/mail/scan.h"
 
 #include <sys/socket.h>
@@ -460,17 +461,4 @@ TEST_CASE("a Maildir is made with its parents, and made again without harm") {
     maildir.put("file");
     CHECK(create_maildir(maildir.file("file/user")).value() == ENOTDIR);
     CHECK(create_maildir(maildir.file("file")).value() != 0);
-}
-
-TEST_CASE("a request travels as it is, and a damaged one is refused") {
-    const ScanRequest request{"/mail/user", {.write_index = false, .read_index = true}};
-    const std::string bytes = request.to_bytes();
-    const auto back = ScanRequest::from_bytes(bytes);
-    REQUIRE(back.ok());
-    CHECK(back.value().maildir == "/mail/user");
-    CHECK_FALSE(back.value().options.write_index);
-    CHECK(back.value().options.read_index);
-    for (std::size_t size = 0; size < bytes.size(); ++size)
-        CHECK_FALSE(ScanRequest::from_bytes(bytes.substr(0, size)).ok());
-    CHECK_FALSE(ScanRequest::from_bytes(bytes + "x").ok());
 }

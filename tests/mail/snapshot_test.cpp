@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "../../src/mail/checksum.h"
+#include "buzon/mail/checksum.h"
 #include "support/catch.h"
 #include "support/snapshots.h"
 

@@ -6,8 +6,8 @@
 
 #include "../../src/mail/foreign_list.h"
 #include "../../src/mail/frozen_list.h"
-#include "../../src/mail/uidl_format.h"
 #include "buzon/mail/trash.h"
+#include "buzon/mail/uidl_format.h"
 #include "buzon/mail/update.h"
 #include "maildir_fixture.h"
 #include "support/snapshots.h"

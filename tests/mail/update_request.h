@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../../src/mail/bytes.h"
+#include "buzon/mail/bytes.h"
 #include "buzon/mail/update.h"
 
 namespace buzon::mail {

@@ -6,8 +6,9 @@
 #include <future>
 #include <thread>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/daemon/server.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/workers/work.h"
 #include "scarce_memory.h"
 #include "support/catch.h"
 #include "support/clients.h"
@@ -20,8 +21,8 @@ using namespace buzon::test;
 
 namespace {
 
-const SecondLife worker{daemon::worker_name, daemon::worker_main};
-const SecondLife hash_worker{daemon::hash_worker_name, daemon::worker_main};
+const SecondLife worker{jobs::worker_name, workers::worker_main};
+const SecondLife hash_worker{jobs::hash_worker_name, workers::worker_main};
 
 // The real server, in a thread of this process.
 class Reactor {

@@ -20,6 +20,8 @@ namespace buzon::auth {
 struct NamedSecret {
     std::string name;
     std::string secret; // with its {SCHEME}
+
+    static void fields(auto& self, auto&& each) { each(self.name, self.secret); }
 };
 
 // `NAME:PASS` as -u takes it: split at the first ':', PASS is a plain password. An error never shows PASS.

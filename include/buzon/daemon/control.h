@@ -15,7 +15,7 @@
 #include "buzon/daemon/options.h"
 #include "buzon/daemon/performer.h"
 #include "buzon/daemon/pop3_service.h"
-#include "buzon/daemon/save_file.h"
+#include "buzon/jobs/jobs.h"
 #include "buzon/manage/action.h"
 #include "buzon/manage/host.h"
 #include "buzon/state/history.h"
@@ -94,8 +94,8 @@ public:
 private:
     // What SAVE is to write, and what has no file to go to.
     struct Unsaved {
-        Edits users;
-        Edits config;
+        jobs::Edits users;
+        jobs::Edits config;
         std::vector<std::string> homeless;
     };
     // A SAVE that is under way: the files that have been written, and what went wrong.

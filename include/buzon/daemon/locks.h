@@ -46,9 +46,6 @@ public:
     void let_go() noexcept;
     [[nodiscard]] std::size_t renew(mail::LockFiles files, std::span<const mail::HeldLock> taken);
 
-    // Why a mail root cannot be used, in words for people. `at_fault`: the path at which it failed.
-    [[nodiscard]] static std::string words_for(std::error_code why, std::string_view at_fault);
-
     // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever
     // the rule was when the holder came. A maildrop is known by its
     // place below the mail root: another server, or another host, may reach that root by another path.

@@ -54,7 +54,6 @@ struct ClientInfo {
     Place place = Place::network;
 };
 
-struct Answered;
 class Logins;
 class Reports;
 class Users;
@@ -99,7 +98,7 @@ private:
     void go_on(Step step);
     void check_proof();
     void check_password(const pop3::CheckPassword& proof);
-    void hashed(const Answered& said, const std::string& secret, const std::string& password);
+    void hashed(const worker::Answer& answer, const std::string& secret, const std::string& password);
     void ask_program(const pop3::CheckPassword& proof);
     [[nodiscard]] bool digest_is_right() const;
     [[nodiscard]] std::optional<auth::Source> guesser() const;

@@ -11,7 +11,7 @@
 
 #include "buzon/event/event_loop.h"
 #include "buzon/mail/mail_root.h"
-#include "buzon/mail/scan.h"
+#include "buzon/mail/scan_request.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/mail/uidl_rules.h"
 #include "buzon/posix/result.h"

@@ -7,7 +7,7 @@
 
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/options.h"
-#include "buzon/mail/mail_root.h"
+#include "buzon/mail/opened_root.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::daemon {
@@ -55,10 +55,11 @@ private:
 
     void begin(Reading what, const worker::Job& job);
     void answered(worker::Answer answer);
-    void take_config(std::string_view text);
-    void take_people(posix::UniqueFd block);
+    void take_config(const worker::Answer& answer);
+    void take_people(worker::Answer answer);
     void take_root(worker::Answer answer);
     void finish();
+    void not_read(std::error_code why);
     void fail(const std::string& why);
 
     worker::Pool& disk_;

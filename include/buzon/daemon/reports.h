@@ -8,9 +8,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "buzon/daemon/jobs.h"
 #include "buzon/event/event_loop.h"
-#include "buzon/mail/report.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/mail/session_record.h"
 #include "buzon/state/settings.h"
 #include "buzon/worker/pool.h"
 
@@ -56,7 +56,7 @@ private:
 
     void on_timer(event::Timer&) override { write_all(); }
     void write_all();
-    void write(SessionRecords records);
+    void write(jobs::SessionRecords records);
     void written(std::list<Writing>::iterator done);
     [[nodiscard]] bool all_down_or_lost(Waiter& waiter);
     [[nodiscard]] bool under_way(const std::string& maildir) const;
@@ -64,7 +64,7 @@ private:
     event::EventLoop& loop_;
     worker::Pool& disk_;
     const state::Settings& settings_;
-    SessionRecords waiting_;
+    jobs::SessionRecords waiting_;
     std::size_t count_ = 0; // records in waiting_
     event::Timer timer_{*this};
     std::list<Writing> writings_; // none of a maildrop that another one is about

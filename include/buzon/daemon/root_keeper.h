@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "buzon/event/event_loop.h"
-#include "buzon/mail/mail_root.h"
+#include "buzon/mail/opened_root.h"
 #include "buzon/state/event_bus.h"
 #include "buzon/worker/pool.h"
 

@@ -2,11 +2,11 @@
 // in a worker, or when the loop does not turn.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <vector>
+
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 
@@ -15,10 +15,7 @@ namespace buzon::daemon {
 // `mark`: who writes, so that two that overlap never write into the same temporary file, PATH.MARK.
 [[nodiscard]] std::error_code replace_file(const std::string& path, std::string_view content, std::string_view mark);
 
-enum class Edited : unsigned char { config, users };
-// Names and what becomes of them: ConfigChanges, or of users their new secret, none when they are gone.
-using Edits = std::map<std::string, std::vector<std::string>, std::less<>>;
 // Reads the file, makes the changes, replaces it unless it is what it was.
-[[nodiscard]] std::error_code edit_file(Edited what, const std::string& path, const Edits& edits);
+[[nodiscard]] std::error_code edit_file(jobs::Edited what, const std::string& path, const jobs::Edits& edits);
 
 } // namespace buzon::daemon

@@ -10,16 +10,11 @@
 #include "buzon/auth/user_base.h"
 #include "buzon/daemon/options.h"
 #include "buzon/filter/spawn.h"
+#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
 
-// Whose names and secrets: those of the command line, and a passwd-file.
-struct People {
-    std::vector<auth::NamedSecret> named;
-    std::string option;        // "--user" or "--admin", for errors
-    std::string file;          // empty: there is none
-    std::string programs_user; // whom their transformations run as (--transform-user); empty: the server's own user
-};
+using jobs::People;
 [[nodiscard]] People users_of(const Options& options);
 [[nodiscard]] People administrators_of(const Options& options);
 

@@ -12,34 +12,17 @@
 #include <variant>
 #include <vector>
 
+#include "buzon/mail/mail_root.h"
 #include "buzon/posix/result.h"
 #include "buzon/posix/unique_fd.h"
 
 namespace buzon::mail {
-
-enum class LockKind : std::uint8_t { exclusive, shared };
 
 // Who keeps a maildrop from us.
 struct LockHolder {
     bool here = false;         // a session of this process; else of another one, perhaps on another machine
     std::uint64_t session = 0; // as it was given to lock(), and the one that came first; 0 when not here
 };
-
-// A maildrop as its lock knows it.
-struct HeldLock {
-    std::uint64_t hash = 0; // of the user
-    LockKind kind = LockKind::exclusive;
-};
-
-// Tells one mail root from another that is found at its path later: a file in it that is kept open, so that nobody else
-// gets its number.
-struct RootMark {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    bool of_locks = true; // of root_mark_file; else of the root itself
-    friend bool operator==(const RootMark&, const RootMark&) = default;
-};
-inline constexpr const char* root_mark_file = "buzon-locks/00"; // below the root
 
 // The open lock files of one mail root: the 32 files of the directory `buzon-locks` in it. They stay empty.
 class LockFiles {

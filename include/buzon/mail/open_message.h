@@ -35,24 +35,4 @@ private:
 [[nodiscard]] posix::Result<posix::UniqueFd> open_message(const std::string& maildir, std::string_view file_name,
                                                           bool in_new, std::uint64_t inode = 0);
 
-// The same without ever waiting, for the reactor: only what the kernel has in its caches. EAGAIN for everything else,
-// also for a message that is not where it was: then a worker asks open_message. EMFILE and ENFILE as they are. What has
-// been opened may be no regular file: a directory, a FIFO (nothing hangs on it).
-[[nodiscard]] posix::Result<posix::UniqueFd> open_cached(const std::string& maildir, std::string_view file_name,
-                                                         bool in_new);
-
-// An open as it travels to a worker.
-struct OpenRequest {
-    std::string maildir;
-    std::string file_name;
-    bool in_new = false;
-    std::uint64_t inode = 0;
-
-    [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<OpenRequest> from_bytes(std::string_view bytes); // EBADMSG
-};
-[[nodiscard]] inline posix::Result<posix::UniqueFd> open_message(const OpenRequest& wanted) {
-    return open_message(wanted.maildir, wanted.file_name, wanted.in_new, wanted.inode);
-}
-
 } // namespace buzon::mail

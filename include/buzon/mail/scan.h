@@ -5,12 +5,8 @@
 #include <fcntl.h>
 
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "buzon/mail/snapshot.h"
-#include "buzon/mail/stamps.h"
-#include "buzon/mail/uidl_rules.h"
+#include "buzon/mail/scan_request.h"
 #include "buzon/posix/result.h"
 #include "buzon/posix/unique_fd.h"
 
@@ -18,22 +14,6 @@ namespace buzon::mail {
 
 // Beside cur, new and tmp. A copy of the last Snapshot: only a cache, thrown away when anything about it is odd.
 inline constexpr const char* index_file_name = "buzon-index";
-
-struct ScanOptions {
-    bool write_index = true; // leave `buzon-index` for the next time
-    bool read_index = true;  // false measures every message anew
-    UidlRules uidl = {};
-};
-
-// What an operator should hear of a scan.
-struct ScanFindings {
-    UidlChange change;                 // what the circuit breaker saw, when it tripped
-    std::string trouble;               // why the scan failed, beginning with a path; empty when the error says all
-    std::vector<std::string> warnings; // what was left out or mended all the same, a line each
-
-    [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<ScanFindings> from_bytes(std::string_view bytes); // EBADMSG
-};
 
 // A sealed memfd with the Snapshot (contract section 2: order, UIDLs, octets; regular files of cur and new but for dot
 // files, however many). ENOENT when `maildir` is missing. A message that another program renames meanwhile appears
@@ -48,14 +28,5 @@ struct ScanFindings {
 // Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is
 // there. `below`: the open directory that a relative path begins at.
 [[nodiscard]] std::error_code create_maildir(const std::string& maildir, int below = AT_FDCWD);
-
-// A scan as it travels to a worker.
-struct ScanRequest {
-    std::string maildir;
-    ScanOptions options;
-
-    [[nodiscard]] std::string to_bytes() const;
-    [[nodiscard]] static posix::Result<ScanRequest> from_bytes(std::string_view bytes); // EBADMSG
-};
 
 } // namespace buzon::mail

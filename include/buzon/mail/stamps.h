@@ -1,10 +1,9 @@
 // mail/stamps.h - when the two directories of a Maildir were last changed: what a login compares first.
 #pragma once
 
-#include <cstdint>
-#include <string>
+#include <sys/stat.h>
 
-#include "buzon/posix/result.h"
+#include <cstdint>
 
 namespace buzon::mail {
 
@@ -17,14 +16,18 @@ struct DirectoryStamp {
     friend bool operator==(const DirectoryStamp&, const DirectoryStamp&) = default;
 };
 
+[[nodiscard]] inline std::int64_t nanoseconds(const timespec& when) noexcept {
+    return std::int64_t{when.tv_sec} * 1'000'000'000 + when.tv_nsec;
+}
+
+[[nodiscard]] inline DirectoryStamp stamp_of(const struct stat& about) noexcept {
+    return {about.st_dev, about.st_ino, nanoseconds(about.st_mtim), nanoseconds(about.st_ctim)};
+}
+
 struct Stamps {
     DirectoryStamp in_new;
     DirectoryStamp cur;
     friend bool operator==(const Stamps&, const Stamps&) = default;
 };
-
-// Three stats, nothing more. ELOOP when cur, new or tmp is a symbolic link. ENOENT when `maildir` itself is missing; a
-// missing cur or new is not an error. It may wait for a disk or a file server: the reactor asks a worker.
-[[nodiscard]] posix::Result<Stamps> stamps(const std::string& maildir);
 
 } // namespace buzon::mail

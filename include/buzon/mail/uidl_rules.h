@@ -23,6 +23,13 @@ enum class SessionOrder : std::uint8_t {
     mtime,    // qmail-pop3d's
 };
 
+constexpr UidlSource last_of(UidlSource) noexcept {
+    return UidlSource::courier;
+}
+constexpr SessionOrder last_of(SessionOrder) noexcept {
+    return SessionOrder::mtime;
+}
+
 // What was once given is kept in `buzon-uidl` beside cur, and neither changes nor is reused: rules are for messages
 // that are not in it. The order, too, is kept there when it came from another server.
 struct UidlRules {
@@ -41,6 +48,11 @@ struct UidlRules {
 
     // Snapshots made under rules with another digest may tell other UIDLs or another order.
     [[nodiscard]] std::uint64_t digest() const noexcept;
+
+    static void fields(auto& self, auto&& each) {
+        each(self.source, self.dovecot_format, self.dovecot_control, self.order, self.breaker_percent,
+             self.accept_changes, self.freeze);
+    }
 };
 
 // Why the format cannot be used, in words for an operator; empty when it can.
@@ -52,6 +64,8 @@ struct UidlRules {
 struct UidlChange {
     std::uint64_t known = 0;   // messages whose UIDL the last session was told
     std::uint64_t changed = 0; // those that would get another one
+
+    static void fields(auto& self, auto&& each) { each(self.known, self.changed); }
 };
 
 // One line in which a captured UIDL listing and a snapshot differ. Empty: one side has no such message.

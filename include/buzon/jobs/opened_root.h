@@ -1,0 +1,18 @@
+// jobs/opened_root.h - the answer to OpenRoot, with its lock files.
+#pragma once
+
+#include <string>
+
+#include "buzon/mail/opened_root.h"
+#include "buzon/posix/result.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::jobs {
+
+struct RootAnswer {
+    posix::Result<mail::OpenedRoot> opened;
+    std::string trouble; // why it failed, with the path
+};
+[[nodiscard]] RootAnswer read_opened_root(worker::Answer answer);
+
+} // namespace buzon::jobs

@@ -1,0 +1,20 @@
+// mail/freshness.h - whether what was read of a maildrop a moment ago is still so: a few stats, for file systems of
+// this machine, whose answer is in memory. Elsewhere a worker looks.
+#pragma once
+
+#include <string>
+
+#include "buzon/mail/mail_root.h"
+#include "buzon/mail/stamps.h"
+#include "buzon/posix/result.h"
+
+namespace buzon::mail {
+
+// Three stats, nothing more. ELOOP when cur, new or tmp is a symbolic link. ENOENT when `maildir` itself is missing; a
+// missing cur or new is not an error. It may wait for a disk or a file server: the reactor asks a worker.
+[[nodiscard]] posix::Result<Stamps> stamps(const std::string& maildir);
+
+// One stat().
+[[nodiscard]] bool is_there(const MailRoot& root);
+
+} // namespace buzon::mail

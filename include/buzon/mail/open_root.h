@@ -1,0 +1,23 @@
+// mail/open_root.h - opens a mail root, with the locks in it. Waits for disks: runs in a worker, or at the start.
+#pragma once
+
+#include <string>
+
+#include "buzon/mail/opened_root.h"
+#include "buzon/posix/result.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::mail {
+
+// The directory (O_PATH); root_has_gone().
+[[nodiscard]] posix::Result<posix::UniqueFd> open_root(const MailRoot& root);
+
+// create_maildir(), but for a Maildir below a root that has gone, which nobody makes.
+[[nodiscard]] std::error_code create_maildir_below(const MailRoot& root, const std::string& maildir);
+
+// `at_fault`: what could not be opened or made, when it fails.
+[[nodiscard]] posix::Result<OpenedRoot> open_mail_root(const RootRequest& request, std::string& at_fault);
+// The same for one whose lock files cannot be made: its locks hold within this process alone.
+[[nodiscard]] posix::Result<OpenedRoot> open_without_locks(const std::string& path);
+
+} // namespace buzon::mail

@@ -1,0 +1,28 @@
+#include "buzon/jobs/opened_root.h"
+
+#include "buzon/jobs/jobs.h"
+
+namespace buzon::jobs {
+namespace {
+
+posix::Result<mail::OpenedRoot> opened(const worker::Answer& answer, Answered<OpenRoot>& said) {
+    if (said.why) return said.why;
+    auto files = mail::LockFiles::unbundle(answer.fd.get(), said.answer.root.mark);
+    if (!files) return files.error();
+    return mail::OpenedRoot{std::move(said.answer.root), std::move(files).value(), std::move(said.answer.taken)};
+}
+
+} // namespace
+
+RootAnswer read_opened_root(worker::Answer answer) {
+    auto said = read<OpenRoot>(answer);
+    RootAnswer read{opened(answer, said), {}};
+    if (!read.opened) {
+        const std::string& at_fault = said.answer.at_fault;
+        read.trouble =
+            (at_fault.empty() ? "the mail root" : at_fault) + ": " + mail::words_for(read.opened.error(), at_fault);
+    }
+    return read;
+}
+
+} // namespace buzon::jobs

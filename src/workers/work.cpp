@@ -1,0 +1,300 @@
+#include "buzon/workers/work.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "buzon/auth/make_secret.h"
+#include "buzon/auth/scram_credentials.h"
+#include "buzon/auth/secret.h"
+#include "buzon/daemon/file_watch.h"
+#include "buzon/daemon/save_file.h"
+#include "buzon/daemon/start_files.h"
+#include "buzon/filter/filter_spec.h"
+#include "buzon/filter/inspector.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/mail/freshness.h"
+#include "buzon/mail/open_message.h"
+#include "buzon/mail/open_root.h"
+#include "buzon/mail/report.h"
+#include "buzon/mail/scan.h"
+#include "buzon/mail/search_maildrop.h"
+#include "buzon/mail/trash.h"
+#include "buzon/mail/update.h"
+
+namespace buzon::workers {
+namespace {
+
+using namespace jobs;
+
+// What came of a job: an error or an answer, and perhaps a descriptor.
+template <class Job>
+struct Done {
+    std::error_code why;
+    typename Job::Answer answer;
+    posix::UniqueFd fd;
+};
+
+// Where metadata that was read a moment ago is still in memory and the file server cannot be slow, because there is
+// none.
+bool on_local_file_system(const std::string& path) {
+    struct statfs about {};
+    if (::statfs(path.c_str(), &about) != 0) return false;
+    switch (static_cast<unsigned long>(about.f_type)) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case OVERLAYFS_SUPER_MAGIC:
+    case RAMFS_MAGIC:
+    case 0x2fc12fc1: // ZFS, which is in no header of Linux
+    case 0xca451a4e: // bcachefs
+        return true;
+    default: return false;
+    }
+}
+
+Done<Scan> work_on(const Scan& job, int) {
+    const std::error_code trouble = job.create                 ? mail::create_maildir_below(job.root, job.maildir)
+                                    : mail::is_there(job.root) ? std::error_code{}
+                                                               : mail::root_has_gone();
+    // What it is that stands in the way, the scan says.
+    if (trouble && trouble != std::errc::operation_not_permitted) return {trouble, {}, {}};
+    Scan::Answer answer;
+    auto snapshot = mail::scan(job.maildir, job.options, &answer.findings);
+    if (!snapshot) return {snapshot.error(), std::move(answer), {}};
+    if (!mail::is_there(job.root)) return {mail::root_has_gone(), {}, {}}; // what was read may be another one's
+    answer.maildir_is_local = on_local_file_system(job.maildir);
+    answer.root_is_local = on_local_file_system(job.root.path);
+    return {{}, std::move(answer), std::move(snapshot).value()};
+}
+
+Done<ReleaseUidls> work_on(ReleaseUidls& job, int file) {
+    job.create = false;
+    job.options.uidl.accept_changes = true;
+    Done<Scan> done = work_on(static_cast<const Scan&>(job), file);
+    return {done.why, std::move(done.answer), std::move(done.fd)};
+}
+
+Done<Open> work_on(const Open& job, int) {
+    auto file = mail::open_message(job.maildir, job.file_name, job.in_new, job.inode);
+    if (!file) return {file.error(), {}, {}};
+    return {{}, {}, std::move(file).value()};
+}
+
+Done<Read> work_on(const Read& job, int file) {
+    std::string data(job.octets, '\0');
+    ssize_t n = 0;
+    do {
+        n = ::pread(file, data.data(), data.size(), static_cast<off_t>(job.offset));
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return {posix::last_error(), {}, {}};
+    // What comes next is wanted next: by then it shall be in memory.
+    ::posix_fadvise(file, static_cast<off_t>(job.offset) + n, 1 << 20, POSIX_FADV_WILLNEED);
+    data.resize(static_cast<std::size_t>(n));
+    return {{}, {std::move(data)}, {}};
+}
+
+// A memory file, in memory.
+class Mapped {
+public:
+    explicit Mapped(int file) {
+        struct stat about {};
+        if (::fstat(file, &about) != 0 || about.st_size <= 0) return;
+        const auto size = static_cast<std::size_t>(about.st_size);
+        void* const block = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+        if (block != MAP_FAILED) bytes_ = {static_cast<const char*>(block), size};
+    }
+    Mapped(const Mapped&) = delete;
+    Mapped& operator=(const Mapped&) = delete;
+    ~Mapped() {
+        if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+    }
+    // Empty when it could not be mapped.
+    [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
+
+private:
+    std::string_view bytes_;
+};
+
+Done<Update> work_on(const Update& job, int file) {
+    std::optional<Mapped> much;
+    const auto request = mail::PackedUpdate::from_bytes(file >= 0 ? much.emplace(file).bytes() : job.request);
+    if (!request) return {request.error(), {}, {}};
+    mail::UpdateOptions options;
+    options.fsync = job.fsync;
+    return {{}, mail::update(request.value(), options), {}};
+}
+
+Done<MakeMaildir> work_on(const MakeMaildir& job, int) {
+    return {mail::create_maildir_below(job.root, job.maildir), {}, {}};
+}
+
+// Whoever is logged in comes first: slow hashes take the time that is left, and some of it in any case.
+void step_back() {
+    static const int done = ::setpriority(PRIO_PROCESS, 0, 19);
+    (void)done;
+}
+
+Done<Verify> work_on(const Verify& job, int) {
+    step_back();
+    const auto secret = auth::Secret::parse(job.secret);
+    if (!secret) return {std::make_error_code(std::errc::invalid_argument), {}, {}};
+    return {{}, {secret.value().verify(job.password)}, {}};
+}
+
+Done<MakeSecret> work_on(const MakeSecret& job, int) {
+    step_back();
+    const auto made = auth::make_secret(job.scheme, job.password);
+    if (!made) return {std::make_error_code(std::errc::invalid_argument), {}, {}};
+    return {{}, {made.value()}, {}};
+}
+
+Done<DeriveScram> work_on(const DeriveScram& job, int) {
+    step_back();
+    return {{}, {auth::to_text(auth::derive_scram(job.password, job.salt, job.iterations))}, {}};
+}
+
+Done<OpenRoot> work_on(const OpenRoot& job, int) {
+    OpenRoot::Answer answer;
+    auto opened = mail::open_mail_root(job.request, answer.at_fault);
+    if (!opened) return {opened.error(), std::move(answer), {}};
+    auto bundle = opened.value().files.bundle();
+    if (!bundle) return {bundle.error(), std::move(answer), {}};
+    return {{}, {std::move(opened.value().root), std::move(opened.value().taken), {}}, std::move(bundle).value()};
+}
+
+Done<CheckSpec> work_on(const CheckSpec& job, int) {
+    const filter::ParsedSpec parsed = filter::FilterSpec::parse(job.spec);
+    if (!parsed.ok()) return {{}, {parsed.problem}, {}};
+    try {
+        std::optional<filter::RunAs> who;
+        if (!job.user.empty()) who = daemon::programs_user(std::string{job.user});
+        const auto wrong = filter::Inspector{who ? &*who : nullptr}.check(parsed.spec);
+        return {{}, {wrong ? wrong->text : ""}, {}};
+    } catch (const daemon::StartError& why) {
+        return {{}, {why.what()}, {}};
+    }
+}
+
+Done<Edit> work_on(const Edit& job, int) {
+    return {daemon::edit_file(job.what, job.path, job.edits), {}, {}};
+}
+
+Done<Store> work_on(const Store& job, int) {
+    return {daemon::replace_file(job.path, job.content, "storing"), {}, {}};
+}
+
+Done<Restore> work_on(const Restore& job, int) {
+    const mail::RestoreOutcome outcome = mail::restore(job.maildir, job.since);
+    return {outcome.first_error, {outcome.restored}, {}};
+}
+
+Done<Search> work_on(const Search& job, int) {
+    auto numbers = mail::search(job.request);
+    if (!numbers) return {numbers.error(), {}, {}};
+    return {{}, {std::move(numbers).value()}, {}};
+}
+
+Done<Record> work_on(const Record& job, int) {
+    std::error_code first;
+    for (const auto& [maildir, records] : job.records) {
+        // A Maildir that is gone, a full disk: then nobody asks for this report, or it has a gap.
+        const std::error_code why = mail::record_sessions(maildir, records);
+        if (!first) first = why;
+    }
+    return {first, {}, {}};
+}
+
+Done<Report> work_on(const Report& job, int) {
+    const auto report = mail::read_report(job.maildir, job.since);
+    if (!report) return {report.error(), {}, {}};
+    return {{}, {mail::report_lines(report.value())}, {}};
+}
+
+Done<Expire> work_on(const Expire& job, int) {
+    std::error_code first;
+    for (const std::string& maildir : job.maildirs) {
+        const auto gone = mail::expire_trash(maildir, job.before);
+        if (!gone && !first && gone.error() != std::errc::no_such_file_or_directory) first = gone.error();
+    }
+    return {first, {}, {}};
+}
+
+Done<ReadConfig> work_on(const ReadConfig& job, int) {
+    ReadConfig::Answer answer;
+    try {
+        const std::vector<std::string_view> arguments{job.arguments.begin(), job.arguments.end()};
+        const daemon::Options options = daemon::parse_options(
+            arguments, [&](const std::string& path) { return answer.text = daemon::read_config_file(path); });
+        daemon::check_options(options);
+        try {
+            answer.root = daemon::checked_root(options.path);
+        } catch (const daemon::StartError& problem) {
+            answer.root_problem = problem.what(); // whether it matters the server knows
+        }
+        return {{}, std::move(answer), {}};
+    } catch (const daemon::StartError& why) {
+        return {{}, {why.what(), {}, {}, {}}, {}};
+    }
+}
+
+Done<ReadPeople> work_on(const ReadPeople& job, int) {
+    try {
+        const auth::UserBase base = daemon::load(job.people);
+        auto memory = mail::seal_in_memfd(base.block().bytes(), "buzon-users");
+        if (!memory) return {memory.error(), {}, {}};
+        return {{}, {}, std::move(memory).value()};
+    } catch (const daemon::StartError& why) {
+        return {{}, {why.what()}, {}};
+    }
+}
+
+Done<Watch> work_on(const Watch& job, int) {
+    auto watched = daemon::FileWatch::look(job.path);
+    if (!watched) return {watched.error(), {}, {}};
+    return {{}, {std::move(watched.value().name)}, std::move(watched.value().notices)};
+}
+
+// Whether the request was of this kind.
+template <class Job>
+bool done_as(worker::Request& request, worker::Reply& reply) {
+    if (request.kind != number_of<Job>()) return false;
+    Job job;
+    Done<Job> done{std::make_error_code(std::errc::bad_message), {}, {}};
+    if (decode(request.body, job)) done = work_on(job, request.fd.get());
+    reply.body = encode(Answered<Job>{done.why, std::move(done.answer)});
+    reply.fd = std::move(done.fd);
+    return true;
+}
+
+template <class... Jobs>
+worker::Reply reply_to(worker::Request& request, const std::tuple<Jobs...>*) {
+    worker::Reply reply;
+    (void)(done_as<Jobs>(request, reply) || ...);
+    return reply;
+}
+
+} // namespace
+
+worker::Reply work(worker::Request request) {
+    return reply_to(request, static_cast<const All*>(nullptr));
+}
+
+int worker_main() {
+    // Files that a worker makes belong to the mail: nobody else reads them.
+    ::umask(077);
+    return worker::serve(work);
+}
+
+} // namespace buzon::workers
