@@ -37,6 +37,48 @@ bool lies_in_memory(int file) noexcept {
            static_cast<unsigned long>(about.f_type) == RAMFS_MAGIC;
 }
 
+// A message's file, and what of it can be had without waiting.
+class OpenFile {
+public:
+    [[nodiscard]] int get() const noexcept { return file_.get(); } // -1: not opened yet
+    void take(posix::UniqueFd file) noexcept { file_ = std::move(file); }
+
+    // As pread(2), but -1 with errno EAGAIN or EOPNOTSUPP where it would have to wait.
+    [[nodiscard]] ssize_t read_now(char* into, std::size_t octets, std::uint64_t offset) {
+        const iovec room{into, octets};
+        for (;;) {
+            const ssize_t n = ::preadv2(get(), &room, 1, static_cast<off_t>(offset), only_in_memory_ ? 0 : RWF_NOWAIT);
+            if (n >= 0 || (errno != EINTR && (errno != EOPNOTSUPP || only_in_memory_ || !lies_in_memory(get()))))
+                return n;
+            if (errno == EOPNOTSUPP) only_in_memory_ = true;
+        }
+    }
+
+    [[nodiscard]] bool in_memory(const struct stat& about, std::uint64_t offset, std::size_t octets) {
+        if (only_in_memory_) return true;
+        if (!view_.known()) view_ = posix::FileView{get(), about};
+        return view_.in_memory(offset, octets);
+    }
+
+private:
+    posix::UniqueFd file_;
+    posix::FileView view_;        // while it goes in parts
+    bool only_in_memory_ = false; // its file system has no disk
+};
+
+// A piece of the file that a worker reads.
+struct WorkerRead {
+    worker::Pending pending;
+    std::optional<worker::Answer> answer;
+};
+
+// How far a header has been looked at, for clients that may not get what is not ASCII.
+struct HeaderLook {
+    mail::HeaderOctets octets;
+    std::uint64_t length = 0;
+    bool done = false;
+};
+
 class FileDelivery final : public Delivery {
 public:
     FileDelivery(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order)
@@ -55,7 +97,9 @@ private:
     [[nodiscard]] bool is_same_file() const;
     [[nodiscard]] bool read_whole(std::uint64_t measured);
     [[nodiscard]] std::uint64_t counted() const;
-    [[nodiscard]] ssize_t read_now(std::uint64_t from, std::size_t octets);
+    [[nodiscard]] ssize_t read_now(std::uint64_t from, std::size_t octets) {
+        return file_.read_now(needs_.room.of(this), octets, from);
+    }
     Step open();
     Step look_at_header();
     Step take(std::string_view stored, std::string& out);
@@ -66,30 +110,25 @@ private:
     TaskOwner& owner_;
     DeliveryOrder order_;
     MessageOpener opener_;
-    posix::UniqueFd file_;
+    OpenFile file_;
     struct stat about_ {};     // the file when it was opened; not looked at when it is small
     std::uint64_t size_ = 0;   // of the file when it was opened
     std::size_t held_ = 0;     // the whole of it was read at the beginning
     std::uint64_t offset_ = 0; // how much of it is on its way
     bool as_it_lies_ = false;  // it is in wire form, and large
-    bool in_memory_ = false;   // it can only be there
-    posix::FileView view_;     // while it goes in parts
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
-    std::uint64_t looked_at_ = 0; // how much of the header
-    bool header_is_fine_ = false; // or nobody minds
-    mail::HeaderOctets header_;
+    HeaderLook header_;
     mail::DotStuffer stuffer_;
     std::optional<mail::TopCutter> cutter_;
-    worker::Pending reading_;
-    std::optional<worker::Answer> read_; // what the worker read
+    WorkerRead reading_;
 };
 
 Delivery::Step FileDelivery::begin() {
-    if (!file_) {
+    if (file_.get() < 0) {
         if (const Step step = open(); step != Step::ready) return step;
     }
-    if (order_.ascii_header && !header_is_fine_) {
+    if (order_.ascii_header && !header_.done) {
         if (const Step step = look_at_header(); step != Step::ready) return step;
     }
     const mail::Snapshot& snapshot = order_.snapshot;
@@ -116,17 +155,17 @@ Delivery::Step FileDelivery::open() {
         refusal_ = opened->error().value() == ENOENT ? pop3::DeliveryRefusal::gone : pop3::DeliveryRefusal::unreadable;
         return Step::refused;
     }
-    file_ = std::move(*opened).value();
+    file_.take(std::move(*opened).value());
     return Step::ready;
 }
 
 // Before anything is promised, as far as most_of_header. A worker reads what is not in memory.
 Delivery::Step FileDelivery::look_at_header() {
     using Found = mail::HeaderOctets::Found;
-    if (reading_.waiting()) return Step::wait;
+    if (reading_.pending.waiting()) return Step::wait;
     Found found = Found::nothing_yet;
-    while (found == Found::nothing_yet && looked_at_ < most_of_header) {
-        const std::optional<worker::Answer> answer = std::exchange(read_, std::nullopt);
+    while (found == Found::nothing_yet && header_.length < most_of_header) {
+        const std::optional<worker::Answer> answer = std::exchange(reading_.answer, std::nullopt);
         std::string from_worker;
         std::string_view piece;
         if (answer) {
@@ -134,19 +173,19 @@ Delivery::Step FileDelivery::look_at_header() {
             if (read.why) return Step::refused; // unreadable
             piece = from_worker = std::move(read.answer.octets);
         } else {
-            const ssize_t n = read_now(looked_at_, FileRoom::size);
-            if (n < 0) return ask_worker(looked_at_, FileRoom::size);
+            const ssize_t n = read_now(header_.length, FileRoom::size);
+            if (n < 0) return ask_worker(header_.length, FileRoom::size);
             piece = {needs_.room.still_of(this), static_cast<std::size_t>(n)};
         }
         if (piece.empty()) break;
-        looked_at_ += piece.size();
-        found = header_.feed(piece);
+        header_.length += piece.size();
+        found = header_.octets.feed(piece);
     }
     if (found == Found::eight_bit) {
         refusal_ = pop3::DeliveryRefusal::needs_utf8;
         return Step::refused;
     }
-    header_is_fine_ = true;
+    header_.done = true;
     return Step::ready;
 }
 
@@ -178,35 +217,19 @@ bool FileDelivery::is_same_file() const {
 
 // Once its beginning has been read without waiting: a file system that allows that is one whose pages mincore() knows.
 std::optional<net::FilePart> FileDelivery::part() {
-    if (!as_it_lies_ || offset_ == 0 || reading_.waiting() || read_) return std::nullopt;
+    if (!as_it_lies_ || offset_ == 0 || reading_.pending.waiting() || reading_.answer) return std::nullopt;
     const std::uint64_t end = (size_ - 1) / read_at_ends * read_at_ends;
     if (offset_ >= end) return std::nullopt;
     const auto octets = static_cast<std::size_t>(std::min<std::uint64_t>(largest_part, end - offset_));
-    if (!in_memory_) {
-        if (!view_.known()) view_ = posix::FileView{file_.get(), about_};
-        if (!view_.in_memory(offset_, octets)) return std::nullopt; // pull() sees to it
-    }
+    if (!file_.in_memory(about_, offset_, octets)) return std::nullopt; // pull() sees to it
     return net::FilePart{file_.get(), offset_, octets};
 }
 
-// As pread(2), but -1 with errno EAGAIN or EOPNOTSUPP where it would have to wait.
-ssize_t FileDelivery::read_now(std::uint64_t offset, std::size_t octets) {
-    const iovec into{needs_.room.of(this), octets};
-    const auto from = static_cast<off_t>(offset);
-    for (;;) {
-        const ssize_t n = ::preadv2(file_.get(), &into, 1, from, in_memory_ ? 0 : RWF_NOWAIT);
-        if (n >= 0 || (errno != EINTR && (errno != EOPNOTSUPP || in_memory_ || !lies_in_memory(file_.get())))) return n;
-        if (errno == EOPNOTSUPP) in_memory_ = true;
-    }
-}
-
 Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
-    if (reading_.waiting()) return Step::wait;
+    if (reading_.pending.waiting()) return Step::wait;
     const std::size_t before = out.size();
-    if (read_) {
-        const worker::Answer answer = std::move(*read_);
-        read_.reset();
-        const auto read = jobs::read<jobs::Read>(answer);
+    if (const auto answer = std::exchange(reading_.answer, std::nullopt)) {
+        const auto read = jobs::read<jobs::Read>(*answer);
         if (read.why) return Step::broken;
         if (const Step step = take(read.answer.octets, out); step != Step::some) return step;
     }
@@ -217,11 +240,8 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     while (out.size() - before < room) {
         if (offset_ == size_) return finish(out);
         const ssize_t n = read_now(offset_, as_it_lies_ && offset_ == 0 ? read_at_ends : FileRoom::size);
-        if (n < 0)
-            return ask_worker(offset_,
-                              std::min<std::uint64_t>(
-                                  FileRoom::size,
-                                  size_ - offset_)); // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say
+        // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say.
+        if (n < 0) return ask_worker(offset_, std::min<std::uint64_t>(FileRoom::size, size_ - offset_));
         const Step step = take({needs_.room.still_of(this), static_cast<std::size_t>(n)}, out);
         if (step != Step::some || as_it_lies_) return step; // the next part may go without us
     }
@@ -250,8 +270,8 @@ Delivery::Step FileDelivery::finish(std::string& out) {
 
 Delivery::Step FileDelivery::ask_worker(std::uint64_t from, std::size_t octets) {
     const worker::Job job = jobs::order(jobs::Read{from, static_cast<std::uint32_t>(octets)}, file_.get());
-    reading_ = needs_.disk.submit(job, [this](worker::Answer answer) {
-        read_ = std::move(answer);
+    reading_.pending = needs_.disk.submit(job, [this](worker::Answer answer) {
+        reading_.answer = std::move(answer);
         owner_.task_wakes();
     });
     return Step::wait;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "buzon/daemon/delivery.h"
 #include "buzon/daemon/transforms.h"
@@ -90,10 +91,8 @@ private:
     filter::HeldOutput held_;
     std::optional<filter::Outcome> ended_;
     std::string pending_; // what was held, on its way out
-    std::size_t pending_taken_ = 0;
-    bool counted_ = false; // as running
     bool out_of_patience_ = false;
-    event::Instant began_{};
+    std::optional<event::Instant> began_; // while it is counted as running
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::filter_failed;
     mail::DotStuffer stuffer_;
@@ -117,7 +116,7 @@ Delivery::Step FilterDelivery::begin() {
         }
     }
     if (ticket_.state() == filter::Ticket::State::waiting) return Step::wait;
-    if (!counted_) {
+    if (!run_.running() && !ended_) {
         if (const Step step = start(); step != Step::ready) return step;
     }
     return fill();
@@ -145,7 +144,6 @@ Delivery::Step FilterDelivery::start() {
         failed(failure_of(started.cause), started.text);
         return Step::refused;
     }
-    counted_ = true;
     began_ = event::Clock::now();
     ++needs_.metrics.filters_running;
     ++needs_.metrics.filters_started;
@@ -192,11 +190,8 @@ Delivery::Step FilterDelivery::fill() {
 Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
     if (ended_ && !ended_->ok()) return Step::broken;
     const std::size_t before = out.size();
-    if (pending_taken_ < pending_.size()) {
-        const Step step = stream(std::string_view{pending_}.substr(pending_taken_), out);
-        pending_taken_ = pending_.size();
-        pending_ = {};
-        pending_taken_ = 0;
+    if (!pending_.empty()) {
+        const Step step = stream(std::exchange(pending_, {}), out);
         if (step != Step::some) return step;
     }
     run_.resume();
@@ -216,8 +211,7 @@ Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
     if (cutter_) raw = raw.substr(0, cutter_->feed(raw));
     stuffer_.feed(raw, out);
     if (cutter_ && cutter_->done()) {
-        run_.abandon(); // TOP has its lines: what the program would still write, or how it would end, is nobody's
-                        // matter
+        run_.abandon(); // TOP has its lines: whatever the program would still write or say
         return finish(out);
     }
     return Step::some;
@@ -274,11 +268,11 @@ void FilterDelivery::failed(state::FilterFailure cause, std::string_view why) {
 }
 
 void FilterDelivery::count_end() {
-    if (!counted_ || began_ == event::Instant{}) return;
+    if (!began_) return;
     --needs_.metrics.filters_running;
-    needs_.metrics.filter_time.observe(static_cast<state::Count>(
-        std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - began_).count()));
-    began_ = {};
+    const auto lasted = event::Clock::now() - *std::exchange(began_, std::nullopt);
+    needs_.metrics.filter_time.observe(
+        static_cast<state::Count>(std::chrono::duration_cast<std::chrono::microseconds>(lasted).count()));
 }
 
 } // namespace
