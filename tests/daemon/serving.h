@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <map>
 
@@ -32,6 +33,11 @@ inline auth::UserBase three_users() {
     auto users = auth::UserBase::load(named, "");
     REQUIRE(users);
     return std::move(users).value();
+}
+
+// Of messages, in this order.
+inline std::string base_name(int number) {
+    return std::to_string(1'700'000'000 + number) + ".M1P1.h";
 }
 
 struct Serving {
@@ -74,25 +80,73 @@ struct Serving {
         settings.no_fsync = true;
         std::filesystem::create_directory(root);
         keeper.begin();
+        REQUIRE(::mkfifo((directory / "gate").c_str(), 0600) == 0);
+        gate_.reset(::open((directory / "gate").c_str(), O_RDWR | O_CLOEXEC));
+        REQUIRE(gate_);
     }
 
     [[nodiscard]] test::Maildir maildir(const std::string& user = "user1") const {
         return test::Maildir{root + "/" + user};
     }
-    void late(bool are) { disk.late = hashes.late = are; }
-    void dead(bool are) { disk.dead = hashes.dead = are; }
+    // Every message passes a program from now on: these commands of the shell's, when the program is not late. One that
+    // is dead kills itself instead.
+    void transform(const std::string& commands) {
+        const std::string program = directory.script(
+            "program", "read -r word <\"${0%/*}/gate\"\n[ \"$word\" = go ] || kill -9 $$\n" + commands);
+        transforms.standard() = {filter::FilterSpec::parse(program).spec, true};
+    }
+    // Workers and programs.
+    void late(bool are) { late_ = disk.late = hashes.late = are; }
+    void dead(bool are) { dead_ = disk.dead = hashes.dead = are; }
+    // How many of them are asked for something and have not answered.
+    [[nodiscard]] std::size_t waiting() const {
+        return disk.waiting() + hashes.waiting() + static_cast<std::size_t>(metrics.filters_running);
+    }
     void turn() { loop.turn(std::chrono::milliseconds{0}); }
+    // Programs that may go on do so until they have ended, and settle() waits for that. False: they wait for a client.
+    void programs_end(bool do_so) { programs_end_ = do_so; }
     // Until nothing happens any more but what somebody else has to begin.
     void settle() {
         for (int idle = 0; idle < 3; ++idle) {
             turn();
-            if (disk.work() || hashes.work()) idle = 0;
+            if (disk.work() || hashes.work() || programs_work()) idle = 0;
         }
+    }
+    // Until this is so. Workers do nothing meanwhile, programs what they can.
+    void settle_until(auto condition) {
+        const auto limit = event::Clock::now() + std::chrono::minutes{2};
+        while (!condition() && event::Clock::now() < limit) {
+            if (!late_) open_gate();
+            loop.turn(std::chrono::milliseconds{10});
+        }
+        REQUIRE(condition());
+    }
+    // A program reads a word at its beginning, and whenever else it wants to: then it is let through by this.
+    void let_one_through() {
+        const std::string_view word = dead_ ? "die\n" : "go\n";
+        REQUIRE(::write(gate_.get(), word.data(), word.size()) == static_cast<ssize_t>(word.size()));
     }
     [[nodiscard]] state::Count counted(state::Pop3Command command, state::CommandResult result) const {
         return metrics.commands[static_cast<std::size_t>(command) * state::command_result_names.size() +
                                 static_cast<std::size_t>(result)];
     }
+
+private:
+    void open_gate() {
+        for (; let_through_ < metrics.filters_started; ++let_through_) let_one_through();
+    }
+    bool programs_work() {
+        if (late_ || metrics.filters_running == 0) return false;
+        open_gate();
+        if (!programs_end_) return false;
+        loop.turn(std::chrono::seconds{60});
+        return true;
+    }
+
+    bool programs_end_ = true;
+    bool late_ = false, dead_ = false;
+    posix::UniqueFd gate_;         // programs read a word from it before they do anything
+    state::Count let_through_ = 0; // programs
 };
 
 // One client and its connection.
@@ -133,6 +187,15 @@ public:
             if (!more.empty()) idle = 0;
             all += more;
         }
+        return all;
+    }
+    // What comes until this is so, or the connection ends.
+    std::string hear_until(auto condition) {
+        std::string all;
+        serving_.settle_until([&] {
+            all += hear();
+            return ended_ || condition(all);
+        });
         return all;
     }
     std::string ask(std::string_view lines) {

@@ -11,30 +11,69 @@ namespace {
 
 const std::string mail = "Subject: a word\n\ntext\n";
 
-// A task that waits for a worker.
+const std::string change = "exec sed 's/^text/other text/'";
+const std::string changed_mail = "Subject: a word\n\nother text\n";
+
+// A task that waits for a worker, or for a program.
 struct Kind {
     std::string title;
-    bool logged_in;        // before
-    std::string lines;     // that begin it
-    std::string task;      // as SESS names it
-    std::string good;      // the beginning of its reply
-    std::string bad;       // the same, when the worker has died
-    Pop3Command command;   // which is counted
-    bool finishes = false; // though its client has gone
+    bool logged_in = true;    // before
+    std::string lines;        // that begin it
+    std::string task;         // as SESS names it
+    std::string good;         // the beginning of its reply
+    Pop3Command command;      // which is counted
+    bool finishes = false;    // though its client has gone
+    std::string program = {}; // that the message passes
+    bool at_hand = false;     // no worker is needed to open the message
+    // The line behind the task, its reply, and how the command is counted by then.
+    std::string behind = "NOOP\r\n";
+    std::string behind_reply = "+OK\r\n";
+    CommandResult result = CommandResult::ok;
 };
 
+const std::string refused = "-ERR [SYS/TEMP] ";
+const std::string accepted = "+OK Password accepted\r\n";
+const std::string retrieved = test::octets_reply(mail) + "\r\n" + test::as_sent(mail);
+const std::string retrieved_changed = test::octets_reply(changed_mail) + "\r\n" + test::as_sent(changed_mail);
+
 const std::vector<Kind> kinds = {
-    {"a login with a cold maildrop", false, "USER user1\r\nPASS pass1\r\n", "login", "+OK Password accepted\r\n",
-     "-ERR [SYS/TEMP] ", Pop3Command::pass},
-    {"a login with a slow hash", false, "USER slow\r\nPASS pass1\r\n", "login", "+OK Password accepted\r\n",
-     "-ERR [SYS/TEMP] ", Pop3Command::pass},
-    {"RETR of a message that is not at hand", true, "RETR 1\r\n", "RETR",
-     test::octets_reply(mail) + "\r\n" + test::as_sent(mail), "-ERR [SYS/TEMP] ", Pop3Command::retr},
-    {"TOP of a message that is not at hand", true, "TOP 1 0\r\n", "TOP", "+OK", "-ERR [SYS/TEMP] ", Pop3Command::top},
-    {"SEARCH in headers", true, "SEARCH SUBJECT word\r\n", "SEARCH", "+OK", "-ERR [SYS/TEMP] ", Pop3Command::search},
-    {"REPORT", true, "REPORT\r\n", "REPORT", "+OK", "-ERR [SYS/TEMP] ", Pop3Command::report},
-    {"QUIT that removes something", true, "DELE 1\r\nQUIT\r\n", "QUIT", "+OK Goodbye\r\n", "-ERR [SYS/TEMP] ",
-     Pop3Command::quit, true},
+    {"a login with a cold maildrop", false, "USER user1\r\nPASS pass1\r\n", "login", accepted, Pop3Command::pass},
+    {"a login with a slow hash", false, "USER slow\r\nPASS pass1\r\n", "login", accepted, Pop3Command::pass},
+    {.title = "SCRAM with credentials that a worker derives",
+     .logged_in = false,
+     .lines = "AUTH SCRAM-SHA-256 biwsbj11c2VyMSxyPXJPcHJOR2Z3\r\n", // n,,n=user1,r=rOprNGfw
+     .task = "login",
+     .good = "+ ",
+     .command = Pop3Command::auth,
+     .behind = "*\r\n",
+     .behind_reply = "-ERR Authentication cancelled\r\n",
+     .result = CommandResult::error},
+    {"RETR of a message that is not at hand", true, "RETR 1\r\n", "RETR", retrieved, Pop3Command::retr},
+    {"TOP of a message that is not at hand", true, "TOP 1 0\r\n", "TOP", "+OK\r\nSubject: a word\r\n\r\n.\r\n",
+     Pop3Command::top},
+    {.title = "RETR through a program",
+     .lines = "RETR 1\r\n",
+     .task = "RETR",
+     .good = retrieved_changed,
+     .command = Pop3Command::retr,
+     .program = change,
+     .at_hand = true},
+    {.title = "RETR through a program, of a message that is not at hand",
+     .lines = "RETR 1\r\n",
+     .task = "RETR",
+     .good = retrieved_changed,
+     .command = Pop3Command::retr,
+     .program = change},
+    {.title = "TOP through a program",
+     .lines = "TOP 1 1\r\n",
+     .task = "TOP",
+     .good = "+OK\r\n" + test::as_sent(changed_mail),
+     .command = Pop3Command::top,
+     .program = change,
+     .at_hand = true},
+    {"SEARCH in headers", true, "SEARCH SUBJECT word\r\n", "SEARCH", "+OK", Pop3Command::search},
+    {"REPORT", true, "REPORT\r\n", "REPORT", "+OK", Pop3Command::report},
+    {"QUIT that removes something", true, "DELE 1\r\nQUIT\r\n", "QUIT", "+OK Goodbye\r\n", Pop3Command::quit, true},
 };
 
 // A server with one message, and a guest just before the task.
@@ -45,16 +84,16 @@ struct Before {
     std::size_t replies_before; // octets
 
     explicit Before(const Kind& of) : kind{of} {
-        (void)owners().deliver("1700000000.M1P1.h", mail);
-        if (kind.logged_in) {
-            guest.log_in();
-            owners().flag("1700000000.M1P1.h", "S"); // it has another name now: only a worker finds it
-        }
+        (void)owners().deliver(base_name(0), mail);
+        if (!kind.program.empty()) serving.transform(kind.program);
+        if (kind.logged_in) guest.log_in();
+        // Once it has another name only a worker finds it.
+        if (kind.logged_in && !kind.at_hand) owners().flag(base_name(0), "S");
         serving.late(true);
     }
     [[nodiscard]] std::string owner() const { return kind.lines.find("slow") == std::string::npos ? "user1" : "slow"; }
     [[nodiscard]] test::Maildir owners() const { return serving.maildir(owner()); }
-    [[nodiscard]] bool mail_is_there() const { return owners().has("1700000000.M1P1.h"); }
+    [[nodiscard]] bool mail_is_there() const { return owners().has(base_name(0)); }
     // Replies to lines before the one that begins the task.
     [[nodiscard]] std::string without_first(std::string replies) const {
         const bool two = kind.lines.find("\r\n") + 2 < kind.lines.size();
@@ -75,19 +114,19 @@ TEST_CASE("a task whose worker is late is under way, and replies behind it keep 
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
-        const std::string early = now.guest.ask(kind.lines + "NOOP\r\n");
+        const std::string early = now.guest.ask(kind.lines + kind.behind);
         CHECK(now.without_first(early) == "");
         CHECK(now.guest.task() == kind.task);
-        CHECK(now.serving.disk.waiting() + now.serving.hashes.waiting() == 1);
+        CHECK(now.serving.waiting() == 1);
         Guest other{now.serving};
         CHECK(other.ask("CAPA\r\n").starts_with("+OK")); // nobody else waits
         now.serving.late(false);
         const std::string reply = now.guest.hear_all();
         CHECK(reply.starts_with(kind.good));
         CHECK(now.guest.ended() == kind.finishes);
-        if (!kind.finishes) CHECK(reply.ends_with("+OK\r\n"));
+        if (!kind.finishes) CHECK(reply.ends_with(kind.behind_reply));
         CHECK(now.guest.task() == "");
-        CHECK(now.serving.counted(kind.command, CommandResult::ok) == 1);
+        CHECK(now.serving.counted(kind.command, kind.result) == 1);
     }
 }
 
@@ -98,7 +137,7 @@ TEST_CASE("a worker that has died costs a refusal, and the session goes on") {
         now.serving.late(false);
         now.serving.dead(true);
         const std::string reply = now.without_first(now.guest.ask(kind.lines));
-        CHECK(reply.starts_with(kind.bad));
+        CHECK(reply.starts_with(refused));
         CHECK(now.serving.counted(kind.command, CommandResult::error) == 1);
         CHECK(now.guest.ended() == kind.finishes);
         now.serving.dead(false);
@@ -119,7 +158,7 @@ TEST_CASE("a client that vanishes takes its task along, but what QUIT has begun 
         now.guest.vanish();
         now.serving.settle();
         CHECK(now.guest.retired == !kind.finishes);
-        CHECK(now.serving.disk.waiting() + now.serving.hashes.waiting() == (kind.finishes ? 1 : 0));
+        CHECK(now.serving.waiting() == (kind.finishes ? 1 : 0));
         CHECK(now.guest.came == now.guest.left + (kind.finishes ? 1 : 0));
         if (kind.finishes) {
             CHECK(now.serving.disk.waiting() == 1);
@@ -152,7 +191,7 @@ TEST_CASE("a client that says no more still gets all replies, and then the end")
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
-        now.guest.say(kind.lines + "NOOP\r\nLANG\r\n");
+        now.guest.say(kind.lines + kind.behind + "CAPA\r\n");
         now.guest.say_no_more();
         now.serving.settle();
         CHECK(now.without_first(now.guest.hear()) == "");
@@ -160,7 +199,8 @@ TEST_CASE("a client that says no more still gets all replies, and then the end")
         now.serving.late(false);
         const std::string reply = now.guest.hear_all();
         CHECK(reply.starts_with(kind.good));
-        if (!kind.finishes) CHECK(reply.find("+OK\r\n+OK ") != std::string::npos);
+        if (!kind.finishes)
+            CHECK(reply.find(kind.behind_reply + "+OK Capability list follows\r\n") != std::string::npos);
         if (!kind.finishes) CHECK(reply.ends_with("\r\n.\r\n"));
         CHECK(now.guest.ended());
         CHECK(now.guest.retired);
@@ -206,7 +246,7 @@ TEST_CASE("a server that ends finishes the task, says its reply, and takes no fu
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
-        now.guest.say(kind.lines + "NOOP\r\n");
+        now.guest.say(kind.lines + kind.behind);
         now.serving.settle();
         (void)now.guest.hear();
         now.guest.connection().finish_up();
@@ -215,7 +255,7 @@ TEST_CASE("a server that ends finishes the task, says its reply, and takes no fu
         now.serving.late(false);
         const std::string reply = now.guest.hear_all();
         CHECK(reply.starts_with(kind.good));
-        CHECK_FALSE(reply.ends_with("+OK\r\n"));
+        CHECK_FALSE(reply.ends_with(kind.behind_reply));
         CHECK(now.guest.ended());
         CHECK(now.guest.retired);
         CHECK(now.mail_is_there() == !kind.finishes);
@@ -229,19 +269,21 @@ TEST_CASE("a slow client's task does what needs no client, and its reply comes w
         now.guest.narrow();
         std::string capabilities;
         for (int i = 0; i < 100; ++i) capabilities += "CAPA\r\n";
-        now.guest.say(capabilities + kind.lines + "NOOP\r\n");
+        now.guest.say(capabilities + kind.lines + kind.behind);
         now.serving.settle();
         CHECK(now.guest.connection().backlog() > 0);
+        now.serving.programs_end(false); // before the client takes what they write
         now.serving.late(false);
         now.serving.settle();
         CHECK(now.guest.connection().backlog() > 0);
         CHECK_FALSE(now.guest.retired);
         CHECK(now.mail_is_there() == !kind.finishes); // an update waits for no client
-        const std::string all = now.guest.hear_all();
-        const std::size_t behind = all.rfind("\r\nIMPLEMENTATION buzon-");
-        REQUIRE(behind != std::string::npos);
-        CHECK(all.find(kind.good, behind) != std::string::npos);
-        if (!kind.finishes) CHECK(all.ends_with("+OK\r\n"));
+        const std::string all = now.guest.hear_until([&](const std::string& heard) {
+            const std::size_t last_of_before = heard.rfind("\r\nIMPLEMENTATION buzon-");
+            if (last_of_before == heard.npos || heard.find(kind.good, last_of_before) == heard.npos) return false;
+            return kind.finishes || heard.ends_with(kind.behind_reply);
+        });
+        (void)now.guest.hear_all();
         CHECK(now.guest.ended() == kind.finishes);
     }
 }
