@@ -1,8 +1,8 @@
 #include "buzon/daemon/delay_keeper.h"
 
-#include "buzon/daemon/save_file.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/posix/io.h"
+#include "buzon/posix/replace_file.h"
 
 namespace buzon::daemon {
 namespace {
@@ -53,7 +53,7 @@ void DelayKeeper::finish() {
     if (path_.empty() || (!unsaved_ && !saving_.waiting())) return;
     saving_.drop();
     // Another temporary file than a worker's that may still be writing.
-    tell_of_save(replace_file(path_, text(), "last"));
+    tell_of_save(posix::replace_file(path_, text(), "last"));
 }
 
 std::string DelayKeeper::text() const {

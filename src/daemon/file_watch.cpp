@@ -3,7 +3,6 @@
 #include <sys/inotify.h>
 
 #include <cstring>
-#include <filesystem>
 
 #include "buzon/posix/io.h"
 
@@ -16,19 +15,6 @@ using namespace std::chrono_literals;
 constexpr auto time_to_settle = 200ms;
 
 } // namespace
-
-posix::Result<FileWatch::Notices> FileWatch::look(const std::string& path) {
-    std::error_code why;
-    const std::filesystem::path file = std::filesystem::absolute(path, why);
-    if (why) return why;
-    Notices made{file.filename(), posix::UniqueFd{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)}};
-    if (!made.notices) return posix::last_error();
-    if (::inotify_add_watch(made.notices.get(), file.parent_path().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) <
-        0) {
-        return posix::last_error();
-    }
-    return made;
-}
 
 std::error_code FileWatch::start(Notices from) {
     stop();

@@ -2,9 +2,9 @@
 
 #include <cstdio>
 
-#include "buzon/daemon/save_file.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/posix/io.h"
+#include "buzon/posix/replace_file.h"
 
 namespace buzon::daemon {
 namespace {
@@ -91,7 +91,7 @@ void HistoryKeeper::finish() {
     saving_.drop();
     sample(true);
     // Another temporary file than a worker's that may still be writing.
-    tell_of_save(replace_file(path_, history_.encode(), "last"));
+    tell_of_save(posix::replace_file(path_, history_.encode(), "last"));
 }
 
 void HistoryKeeper::tell_of_save(std::error_code why) {

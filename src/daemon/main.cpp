@@ -12,6 +12,7 @@
 
 #include "buzon/daemon/demo.h"
 #include "buzon/daemon/options.h"
+#include "buzon/daemon/read_files.h"
 #include "buzon/daemon/server.h"
 #include "buzon/daemon/start_error_line.h"
 #include "buzon/daemon/start_files.h"
@@ -74,7 +75,7 @@ int check(const daemon::Options& options) {
 }
 
 int run(std::span<const std::string_view> arguments) {
-    daemon::Options options = daemon::parse_options(arguments);
+    daemon::Options options = daemon::parse_options(arguments, daemon::read_config_file);
     switch (options.task) {
     case daemon::Options::Task::help: say(STDOUT_FILENO, daemon::help_text()); return EX_OK;
     case daemon::Options::Task::version: say(STDOUT_FILENO, "buzon " BUZON_VERSION "\n"); return EX_OK;

@@ -1,6 +1,5 @@
 #include "buzon/daemon/options.h"
 
-#include <sys/stat.h>
 #include <sysexits.h>
 
 #include <algorithm>
@@ -10,14 +9,11 @@
 
 #include "buzon/daemon/config_text.h"
 #include "buzon/daemon/uidl_settings.h"
-#include "buzon/posix/io.h"
 #include "buzon/state/config_text.h"
 #include "option_table.h"
 
 namespace buzon::daemon {
 namespace {
-
-constexpr std::size_t longest_config = 1 << 20;
 
 // -N is the one setting with a letter.
 constexpr std::string_view letter_of_verbose = "verbose";
@@ -212,19 +208,6 @@ int exit_code_for(std::error_code why) noexcept {
     case EFBIG: return EX_CONFIG;
     default: return EX_OSERR;
     }
-}
-
-std::string read_named_file(const std::string& path, std::size_t limit) {
-    struct stat about {};
-    if (::stat(path.c_str(), &about) == 0 && S_ISFIFO(about.st_mode))
-        throw StartError(EX_NOINPUT, path, "is a FIFO, not a file");
-    auto text = posix::read_file(path.c_str(), limit);
-    if (!text) throw StartError(exit_code_for(text.error()), path, text.error().message());
-    return std::move(text).value();
-}
-
-std::string read_config_file(const std::string& path) {
-    return read_named_file(path, longest_config);
 }
 
 Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read) {

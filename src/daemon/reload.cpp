@@ -1,6 +1,6 @@
 #include "buzon/daemon/reload.h"
 
-#include "buzon/daemon/start_files.h"
+#include "buzon/daemon/people.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/jobs/opened_root.h"
 

@@ -6,11 +6,9 @@
 
 #include "buzon/daemon/locks.h"
 #include "buzon/daemon/maildrops.h"
-#include "buzon/daemon/options.h"
 #include "buzon/daemon/users.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/jobs/opened_root.h"
-#include "buzon/mail/open_root.h"
 
 namespace buzon::daemon {
 namespace {
@@ -18,10 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto between_tries = 5s; // to make lock files on a full disk
-
-bool is_full(std::error_code why) noexcept {
-    return why.value() == ENOSPC || why.value() == EDQUOT;
-}
 
 } // namespace
 
@@ -40,19 +34,12 @@ RootKeeper::~RootKeeper() {
         for (Waiter* const waiter : *list) waiter->owner_ = nullptr;
 }
 
-void RootKeeper::begin() {
-    std::string at_fault;
-    auto opened = mail::open_mail_root(mail::RootRequest::to_choose(users_.root()), at_fault);
-    if (opened) return use(std::move(opened).value());
-    // Mail can be read and removed all the same, and only that helps a full disk.
-    const std::error_code why = opened.error();
-    if (is_full(why)) opened = mail::open_without_locks(users_.root());
-    if (!opened) throw StartError(exit_code_for(why), at_fault, mail::words_for(why, at_fault));
-    use(std::move(opened).value());
+void RootKeeper::begin(mail::OpenedRoot opened, const std::string& why_without_locks) {
+    use(std::move(opened));
+    if (why_without_locks.empty()) return;
     retry_.arm(loop_.timers(), loop_.now() + between_tries);
-    log(state::Level::warning, at_fault + " cannot be made: " + why.message() +
-                                   "; until then, locks hold only between the sessions of this server, "
-                                   "so no other server may serve this mail root");
+    log(state::Level::warning, why_without_locks + "; until then, locks hold only between the sessions of this server, "
+                                                   "so no other server may serve this mail root");
 }
 
 void RootKeeper::use(mail::OpenedRoot opened) {

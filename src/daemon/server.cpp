@@ -8,6 +8,8 @@
 #include <csignal>
 #include <map>
 
+#include "buzon/daemon/notices.h"
+#include "buzon/daemon/root_at_start.h"
 #include "buzon/daemon/uidl_settings.h"
 #include "buzon/event/memory.h"
 #include "buzon/jobs/jobs.h"
@@ -41,8 +43,8 @@ worker::Settings worker_settings(const char* name, std::size_t processes, std::c
     return settings;
 }
 
-// A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a scan of
-// a million messages too.
+// A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a scan
+// of a million messages too.
 worker::Settings disk_settings() {
     worker::Settings settings = worker_settings(jobs::worker_name, disk_workers, 30min);
     settings.kept_for_updates = 2;
@@ -131,7 +133,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , manage_{{loop_, settings_, room_, control_, control_}, metrics_}
     , http_{loop_, room_, [this] { return manage::prometheus_page(control_.metrics()); }}
     , users_watch_{loop_, [this] { reload_.read_users(); }} {
-    root_.begin();
+    RootAtStart opened = open_root_at_start(users_.root());
+    root_.begin(std::move(opened.root), opened.why_without_locks);
     transforms_.standard() = default_transform(options_.transform);
     transforms_.set_for_users(transforms_for(options_));
     if (!options_.transform_user.empty()) transforms_.run_as(programs_user(options_.transform_user));
@@ -142,7 +145,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     history_.begin();
     delay_keeper_.begin();
     lag_.begin();
-    if (!options_.users_file.empty()) watch_users(FileWatch::look(options_.users_file));
+    if (!options_.users_file.empty()) watch_users(watch_for_changes(options_.users_file));
 }
 
 Server::~Server() = default;

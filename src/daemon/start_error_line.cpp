@@ -7,6 +7,7 @@
 
 #include "buzon/daemon/config_text.h"
 #include "buzon/daemon/options.h"
+#include "buzon/daemon/read_files.h"
 #include "buzon/state/config_text.h"
 
 namespace buzon::daemon {

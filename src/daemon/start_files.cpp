@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "buzon/auth/secret.h"
+#include "buzon/daemon/read_files.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
 #include "buzon/posix/io.h"
@@ -19,7 +20,6 @@
 namespace buzon::daemon {
 namespace {
 
-constexpr const char* administrators_option = "--admin";
 constexpr std::size_t longest_people_file = 256u << 20;
 
 // Looks at programs as the user sees them that they will run as.
@@ -79,7 +79,7 @@ void check_transforms(const auth::UserBase& users, const People& people) {
 
 // Administrators are few, and a server that nobody can manage should not start: their secrets must all work.
 bool is_strict(const People& people) {
-    return people.option == administrators_option;
+    return people.option == "--admin";
 }
 
 } // namespace
@@ -88,14 +88,6 @@ filter::RunAs programs_user(const std::string& name) {
     auto who = filter::resolve_user(name);
     if (!who) throw StartError(EX_NOUSER, "--transform-user", name + ": " + who.error().message());
     return std::move(who).value();
-}
-
-People users_of(const Options& options) {
-    return {options.users, "--user", options.users_file, options.transform_user};
-}
-
-People administrators_of(const Options& options) {
-    return {options.admins, administrators_option, options.admins_file, {}};
 }
 
 auth::UserBase load(const People& people) {
@@ -113,20 +105,6 @@ auth::UserBase load(const People& people) {
     }
     check_transforms(base.value(), people);
     return std::move(base).value();
-}
-
-std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::string& file) {
-    std::vector<std::string> warnings;
-    const std::uint32_t all = loaded.block().broken_count();
-    for (const auto& [user, line] : loaded.block().first_broken()) {
-        warnings.push_back(file + " line " + std::to_string(line) + ": " +
-                           auth::locked_words(user.name, auth::fault_of_secret(user.secret)));
-    }
-    if (all > warnings.size()) {
-        warnings.push_back(file + ": " + std::to_string(all - warnings.size()) +
-                           " more users cannot log in; --check and USER LIST name them all");
-    }
-    return warnings;
 }
 
 CheckedPeople check(const People& people) {
@@ -170,17 +148,6 @@ void check_options(const Options& options) {
     if (beyond && nobody) {
         throw StartError(EX_USAGE, "--mgmt-ip", "addresses beyond loopback need an administrator (--admin NAME:PASS)");
     }
-}
-
-Options read_again(const Options& before, const std::string& config_text) {
-    const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
-    Options fresh = parse_options(words, [&config_text](const std::string&) { return config_text; });
-    if (before.demo) { // its mail root and users are of its own making
-        fresh.path = before.path;
-        fresh.users = before.users;
-        fresh.addresses = before.addresses;
-    }
-    return fresh;
 }
 
 } // namespace buzon::daemon

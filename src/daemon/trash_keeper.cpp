@@ -47,20 +47,15 @@ void TrashKeeper::on_timer(event::Timer&) {
 }
 
 void TrashKeeper::from_the_beginning() {
-    at_ = {};
-    vouched_ = users_.vouched().maildirs();
+    next_maildir_ = walk_();
 }
 
 void TrashKeeper::walk_on() {
     std::vector<std::string> maildirs;
-    while (maildirs.size() < maildrops_of_one_job) {
-        const auto user = users_.base().next(at_);
-        if (!user) break;
-        maildirs.push_back(users_.maildir_of(user->name));
-    }
-    while (maildirs.size() < maildrops_of_one_job && !vouched_.empty()) {
-        maildirs.push_back(std::move(vouched_.back()));
-        vouched_.pop_back();
+    while (maildirs.size() < maildrops_of_one_job && next_maildir_) {
+        std::string maildir = next_maildir_();
+        if (maildir.empty()) break;
+        maildirs.push_back(std::move(maildir));
     }
     if (maildirs.empty() || grace_.count() == 0) {
         if (grace_.count() != 0) timer_.arm(loop_.timers(), loop_.now() + between_walks);

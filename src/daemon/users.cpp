@@ -43,6 +43,16 @@ std::string Users::maildir_of(std::string_view user) const {
     return path;
 }
 
+std::function<std::string()> Users::every_maildir() const {
+    return [this, at = auth::UserBase::Place{}, vouched = vouched_.maildirs()]() mutable {
+        if (const auto user = base_.next(at)) return maildir_of(user->name);
+        if (vouched.empty()) return std::string{};
+        std::string maildir = std::move(vouched.back());
+        vouched.pop_back();
+        return maildir;
+    };
+}
+
 std::string Users::control_of(std::string_view user) const {
     const std::optional<auth::User> known = base_.find(user);
     return known ? std::string{known->control} : std::string{};

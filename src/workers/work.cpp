@@ -16,8 +16,9 @@
 #include "buzon/auth/make_secret.h"
 #include "buzon/auth/scram_credentials.h"
 #include "buzon/auth/secret.h"
-#include "buzon/daemon/file_watch.h"
-#include "buzon/daemon/save_file.h"
+#include "buzon/daemon/edit_file.h"
+#include "buzon/daemon/notices.h"
+#include "buzon/daemon/read_files.h"
 #include "buzon/daemon/start_files.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
@@ -30,6 +31,7 @@
 #include "buzon/mail/search_maildrop.h"
 #include "buzon/mail/trash.h"
 #include "buzon/mail/update.h"
+#include "buzon/posix/replace_file.h"
 
 namespace buzon::workers {
 namespace {
@@ -192,7 +194,7 @@ Done<Edit> work_on(const Edit& job, int) {
 }
 
 Done<Store> work_on(const Store& job, int) {
-    return {daemon::replace_file(job.path, job.content, "storing"), {}, {}};
+    return {posix::replace_file(job.path, job.content, "storing"), {}, {}};
 }
 
 Done<Restore> work_on(const Restore& job, int) {
@@ -261,7 +263,7 @@ Done<ReadPeople> work_on(const ReadPeople& job, int) {
 }
 
 Done<Watch> work_on(const Watch& job, int) {
-    auto watched = daemon::FileWatch::look(job.path);
+    auto watched = daemon::watch_for_changes(job.path);
     if (!watched) return {watched.error(), {}, {}};
     return {{}, {std::move(watched.value().name)}, std::move(watched.value().notices)};
 }

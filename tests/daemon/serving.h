@@ -17,6 +17,7 @@
 #include "buzon/daemon/transforms.h"
 #include "buzon/daemon/trash_keeper.h"
 #include "buzon/daemon/users.h"
+#include "buzon/mail/open_root.h"
 #include "pretended_workers.h"
 #include "support/catch.h"
 #include "support/mail.h"
@@ -59,7 +60,7 @@ struct Serving {
     Listings listings;
     Logins logins{loop, settings, ""};
     Reports reports{loop, disk, settings};
-    TrashKeeper trash{loop, disk, settings, users, events};
+    TrashKeeper trash{loop, disk, settings, events, [this] { return users.every_maildir(); }};
     net::StreamRoom room{loop};
     FileRoom file_room;
     Pop3Needs needs{loop,
@@ -79,7 +80,8 @@ struct Serving {
     Serving() {
         settings.no_fsync = true;
         std::filesystem::create_directory(root);
-        keeper.begin();
+        std::string at_fault;
+        keeper.begin(mail::open_mail_root(mail::RootRequest::to_choose(root), at_fault).value(), {});
         REQUIRE(::mkfifo((directory / "gate").c_str(), 0600) == 0);
         gate_.reset(::open((directory / "gate").c_str(), O_RDWR | O_CLOEXEC));
         REQUIRE(gate_);

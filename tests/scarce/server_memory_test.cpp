@@ -6,6 +6,7 @@
 #include <future>
 #include <thread>
 
+#include "buzon/daemon/read_files.h"
 #include "buzon/daemon/server.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/workers/work.h"
@@ -32,7 +33,7 @@ public:
         std::future<std::string> line = ready.get_future();
         thread_ = std::thread{[this, &words, &ready] {
             const std::vector<std::string_view> arguments{words.begin(), words.end()};
-            daemon::Options options = daemon::parse_options(arguments);
+            daemon::Options options = daemon::parse_options(arguments, daemon::read_config_file);
             auth::UserBase users = daemon::load(daemon::users_of(options));
             std::string root = daemon::checked_root(options.path);
             daemon::Server server{std::move(options), std::move(users), std::move(root)};

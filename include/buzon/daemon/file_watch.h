@@ -23,8 +23,6 @@ public:
         std::string name;
         posix::UniqueFd notices;
     };
-    // Waits for the disk.
-    [[nodiscard]] static posix::Result<Notices> look(const std::string& path);
     [[nodiscard]] std::error_code start(Notices from);
     void stop() noexcept;
 

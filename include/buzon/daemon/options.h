@@ -72,14 +72,8 @@ struct Options {
 
 // The text of a config file. Throws StartError.
 using ReadConfig = std::function<std::string(const std::string& path)>;
-[[nodiscard]] std::string read_config_file(const std::string& path);
-// A file that the start and every SIGHUP read, of `limit` octets at most. A pipe is none: it can be read once only, and
-// who opens one may wait for ever. Throws StartError.
-[[nodiscard]] std::string read_named_file(const std::string& path, std::size_t limit);
-
 // arguments: without the program's name. Throws StartError.
-[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments,
-                                    const ReadConfig& read = read_config_file);
+[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read);
 
 [[nodiscard]] std::string help_text();
 

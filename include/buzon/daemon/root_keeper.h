@@ -26,8 +26,8 @@ public:
     RootKeeper& operator=(const RootKeeper&) = delete;
     ~RootKeeper();
 
-    // The root of the users, at the start: the only one of these functions that looks at the disk. Throws StartError.
-    void begin();
+    // At the start. Where its lock files could not be made, and why: they are tried again.
+    void begin(mail::OpenedRoot opened, const std::string& why_without_locks);
     // Another root, for logins from now on.
     void use(mail::OpenedRoot opened);
 

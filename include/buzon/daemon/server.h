@@ -110,7 +110,7 @@ private:
     FileRoom file_room_;
     Logins logins_;
     Reports reports_{loop_, disk_, settings_};
-    TrashKeeper trash_{loop_, disk_, settings_, users_, events_};
+    TrashKeeper trash_{loop_, disk_, settings_, events_, [this] { return users_.every_maildir(); }};
     Pop3Service pop3_;
     Administrators administrators_;
     HistoryKeeper history_;

@@ -8,24 +8,16 @@
 #include <vector>
 
 #include "buzon/auth/user_base.h"
-#include "buzon/daemon/options.h"
+#include "buzon/daemon/people.h"
 #include "buzon/filter/spawn.h"
-#include "buzon/jobs/jobs.h"
 
 namespace buzon::daemon {
-
-using jobs::People;
-[[nodiscard]] People users_of(const Options& options);
-[[nodiscard]] People administrators_of(const Options& options);
 
 // The user of --transform-user. Throws StartError.
 [[nodiscard]] filter::RunAs programs_user(const std::string& name);
 
 // Reads and checks them, their transformations too. Throws StartError.
 [[nodiscard]] auth::UserBase load(const People& people);
-
-// Whom of them a broken secret keeps out: the first few, a line each, and how many more there are.
-[[nodiscard]] std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::string& file);
 
 // Everything that is wrong with the file, as `server: FILE line N: WHAT` lines; not usable: load() refuses it. Throws
 // StartError when it cannot be read at all.
@@ -40,9 +32,5 @@ struct CheckedPeople {
 
 // Everything else that can be wrong before anything is bound. Throws StartError.
 void check_options(const Options& options);
-
-// Options that were read before, as the command line and this text of the config file have them now. Reads nothing.
-// Throws StartError.
-[[nodiscard]] Options read_again(const Options& before, const std::string& config_text);
 
 } // namespace buzon::daemon

@@ -2,10 +2,9 @@
 // deleted something, and in a slow walk through all users' maildrops.
 #pragma once
 
+#include <functional>
 #include <string>
-#include <vector>
 
-#include "buzon/daemon/users.h"
 #include "buzon/event/event_loop.h"
 #include "buzon/state/event_bus.h"
 #include "buzon/state/settings.h"
@@ -15,9 +14,13 @@ namespace buzon::daemon {
 
 class TrashKeeper final : private event::TimerHandler {
 public:
-    TrashKeeper(event::EventLoop& loop, worker::Pool& disk, const state::Settings& settings, const Users& users,
-                state::EventBus& events)
-        : loop_{loop}, disk_{disk}, settings_{settings}, users_{users}, events_{events} {}
+    // One Maildir after the other, "" at the end.
+    using NextMaildir = std::function<std::string()>;
+
+    // `walk` begins a walk through all maildrops.
+    TrashKeeper(event::EventLoop& loop, worker::Pool& disk, const state::Settings& settings, state::EventBus& events,
+                std::function<NextMaildir()> walk)
+        : loop_{loop}, disk_{disk}, settings_{settings}, events_{events}, walk_{std::move(walk)} {}
     TrashKeeper(const TrashKeeper&) = delete;
     TrashKeeper& operator=(const TrashKeeper&) = delete;
 
@@ -36,11 +39,10 @@ private:
     event::EventLoop& loop_;
     worker::Pool& disk_;
     const state::Settings& settings_;
-    const Users& users_;
     state::EventBus& events_;
-    std::chrono::days grace_{0};       // that the walk goes by
-    auth::UserBase::Place at_;         // where the walk is, among the listed users
-    std::vector<std::string> vouched_; // maildirs of others that it has still to go to
+    std::function<NextMaildir()> walk_;
+    std::chrono::days grace_{0}; // that the walk goes by
+    NextMaildir next_maildir_;   // where the walk is
     event::Timer timer_{*this};
     worker::Pending walking_;
     worker::Pending expiring_;

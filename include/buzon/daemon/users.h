@@ -1,6 +1,7 @@
 // daemon/users.h - the users in force and where their mail lies. Reads no file itself.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ public:
 
     // Empty for a user who is neither listed nor vouched for.
     [[nodiscard]] std::string maildir_of(std::string_view user) const;
+    // Gives one Maildir at each call, of the listed users and then of those that a program has vouched for; "" at the
+    // end.
+    [[nodiscard]] std::function<std::string()> every_maildir() const;
     // Where Dovecot kept the user's list of ids; empty: in the Maildir.
     [[nodiscard]] std::string control_of(std::string_view user) const;
     // The key of made-up SCRAM salts: known to nobody, the same as long as we run.

@@ -1,4 +1,4 @@
-// daemon/save_file_test.cpp - a saved file is the old one or the new one, with its mode, whatever goes wrong.
+// posix/replace_file_test.cpp - a saved file is the old one or the new one, with its mode, whatever goes wrong.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -7,14 +7,14 @@
 
 #include <filesystem>
 
-#include "buzon/daemon/save_file.h"
 #include "buzon/posix/io.h"
+#include "buzon/posix/replace_file.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
 
 using namespace buzon;
-using namespace buzon::daemon;
 using buzon::test::TempDirectory;
+using posix::replace_file;
 
 namespace {
 
@@ -111,20 +111,4 @@ TEST_CASE("places that cannot hold a file are refused") {
     const TempDirectory directory;
     CHECK(replace_file(directory / "missing/one", "x", "t") == std::errc::no_such_file_or_directory);
     CHECK(replace_file(directory.path().string(), "x", "t") == std::errc::invalid_argument);
-    CHECK(edit_file(jobs::Edited::config, directory / "none", {{"a", {"b"}}}) == std::errc::no_such_file_or_directory);
-    REQUIRE(::mkfifo((directory / "pipe").c_str(), 0600) == 0); // whose writer nobody waits for
-    CHECK(edit_file(jobs::Edited::config, directory / "pipe", {{"a", {"b"}}}) == std::errc::invalid_argument);
-}
-
-TEST_CASE("edits that change nothing do not touch the file") {
-    const TempDirectory directory;
-    const std::string path = directory.file("users", "ana:{PLAIN}a\n", 0600);
-    struct stat before {};
-    REQUIRE(::stat(path.c_str(), &before) == 0);
-    CHECK(!edit_file(jobs::Edited::users, path, {{"bea", {}}, {"ana", {"{PLAIN}a"}}}));
-    struct stat after {};
-    REQUIRE(::stat(path.c_str(), &after) == 0);
-    CHECK(before.st_ino == after.st_ino);
-    CHECK(!edit_file(jobs::Edited::users, path, {{"ana", {}}, {"bea", {"{PLAIN}b"}}}));
-    CHECK(content_of(path) == "bea:{PLAIN}b\n");
 }

@@ -1,4 +1,4 @@
-#include "buzon/daemon/save_file.h"
+#include "buzon/posix/replace_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,14 +9,11 @@
 #include <cstdlib>
 #include <memory>
 
-#include "buzon/auth/passwd_file.h"
-#include "buzon/daemon/config_text.h"
 #include "buzon/posix/io.h"
+#include "buzon/posix/unique_fd.h"
 
-namespace buzon::daemon {
+namespace buzon::posix {
 namespace {
-
-constexpr std::size_t longest_edited_file = 256u << 20;
 
 // Where the links lead; the path itself when nothing is there yet.
 std::string followed(const std::string& path) {
@@ -33,21 +30,21 @@ std::string directory_of(const std::string& path) {
 std::error_code fill(int file, std::string_view content, const struct stat* before) {
     if (before != nullptr) {
         struct stat now {};
-        if (::fstat(file, &now) != 0) return posix::last_error();
+        if (::fstat(file, &now) != 0) return last_error();
         const bool other_owner = now.st_uid != before->st_uid || now.st_gid != before->st_gid;
         // A file that changed hands by being saved could become unreadable, or readable for others: better not at all.
-        if (other_owner && ::fchown(file, before->st_uid, before->st_gid) != 0) return posix::last_error();
-        if (::fchmod(file, before->st_mode & 07777) != 0) return posix::last_error();
+        if (other_owner && ::fchown(file, before->st_uid, before->st_gid) != 0) return last_error();
+        if (::fchmod(file, before->st_mode & 07777) != 0) return last_error();
     }
-    if (const std::error_code why = posix::write_all(file, content)) return why;
-    if (::fsync(file) != 0) return posix::last_error();
+    if (const std::error_code why = write_all(file, content)) return why;
+    if (::fsync(file) != 0) return last_error();
     return {};
 }
 
 // The new name must be on disk, too.
 std::error_code sync_directory(const std::string& path) {
-    const posix::UniqueFd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!directory || ::fsync(directory.get()) != 0) return posix::last_error();
+    const UniqueFd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory || ::fsync(directory.get()) != 0) return last_error();
     return {};
 }
 
@@ -57,43 +54,25 @@ std::error_code replace_file(const std::string& path, std::string_view content, 
     const std::string real = followed(path);
     struct stat before {};
     const bool exists = ::stat(real.c_str(), &before) == 0;
-    if (!exists && errno != ENOENT) return posix::last_error();
+    if (!exists && errno != ENOENT) return last_error();
     if (exists && !S_ISREG(before.st_mode)) return {EINVAL, std::system_category()};
     std::string temporary = real;
     temporary.append(".").append(mark);
     ::unlink(temporary.c_str()); // left behind by one that was killed
     {
-        const posix::UniqueFd file{
-            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-        if (!file) return posix::last_error();
+        const UniqueFd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+        if (!file) return last_error();
         if (const std::error_code why = fill(file.get(), content, exists ? &before : nullptr)) {
             ::unlink(temporary.c_str());
             return why;
         }
     }
     if (::rename(temporary.c_str(), real.c_str()) != 0) {
-        const std::error_code why = posix::last_error();
+        const std::error_code why = last_error();
         ::unlink(temporary.c_str());
         return why;
     }
     return sync_directory(directory_of(real));
 }
 
-std::error_code edit_file(jobs::Edited what, const std::string& path, const jobs::Edits& edits) {
-    auto text = posix::read_regular_file(path.c_str(), longest_edited_file);
-    if (!text) return text.error();
-    std::string changed;
-    if (what == jobs::Edited::config) {
-        changed = change_config(text.value(), edits);
-    } else {
-        auth::UserChanges changes;
-        for (const auto& [name, secret] : edits) {
-            changes[name] = secret.empty() ? std::nullopt : std::optional{secret.front()};
-        }
-        changed = auth::rewrite_passwd_file(text.value(), changes);
-    }
-    if (changed == text.value()) return {};
-    return replace_file(path, changed, "saving");
-}
-
-} // namespace buzon::daemon
+} // namespace buzon::posix
