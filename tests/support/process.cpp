@@ -243,6 +243,7 @@ std::size_t kilobytes_of(pid_t pid, const std::string& field) {
         rest >> amount;
         return amount;
     }
+    if (const char state = state_of(pid); state == '\0' || state == 'Z') return 0;
     throw std::runtime_error("no " + field + " in " + proc(pid, "status"));
 }
 

@@ -73,7 +73,7 @@ void leave_descriptors(pid_t pid, std::size_t more);
 [[nodiscard]] std::vector<pid_t> workers_of(pid_t server); // its children under the names buzon-worker, buzon-hash
 [[nodiscard]] char state_of(pid_t pid);                    // 'R', 'S', 'Z' ...; 0 when there is none
 [[nodiscard]] std::size_t zombies_of(pid_t pid);
-[[nodiscard]] std::size_t kilobytes_of(pid_t pid, const std::string& field); // VmRSS, VmHWM ...
+[[nodiscard]] std::size_t kilobytes_of(pid_t pid, const std::string& field); // VmRSS, VmHWM ...; 0 when it has ended
 
 void pause_for(Seconds time);
 

@@ -17,7 +17,7 @@ void refused(const Words& arguments, std::initializer_list<int> codes, bool powe
     launch.argv = {server_program()};
     launch.argv.insert(launch.argv.end(), arguments.begin(), arguments.end());
     launch.powerless = powerless;
-    const Finished end = run(launch, {}, Seconds{30});
+    const Finished end = run(launch);
     std::string said;
     for (const std::string& word : arguments) said += word + " ";
     CAPTURE(said, end.code, end.err);

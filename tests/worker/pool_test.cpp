@@ -88,7 +88,7 @@ Settings settings(std::size_t processes = 2) {
     Settings s;
     s.arguments = {"test-worker"};
     s.max_processes = processes;
-    s.time_limit = 20s;
+    s.time_limit = 120s;
     return s;
 }
 
@@ -102,7 +102,7 @@ void ask(Pool& pool, Asked& asked, Job job) {
 }
 
 void turn_until(EventLoop& loop, auto condition) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
+    const auto end = std::chrono::steady_clock::now() + 120s;
     while (!condition() && std::chrono::steady_clock::now() < end) loop.turn(20ms);
     CHECK(condition());
 }

@@ -71,7 +71,7 @@ struct Trial {
         for (; times > 0; --times) ask(hang, "", where, update);
     }
     void turn_until(auto condition) {
-        const auto end = std::chrono::steady_clock::now() + 20s;
+        const auto end = std::chrono::steady_clock::now() + 120s;
         while (!condition() && std::chrono::steady_clock::now() < end) loop.turn(20ms);
         CHECK(condition());
     }
