@@ -1,0 +1,208 @@
+// system/stalled_server_test.cpp - the server beside a file system that hangs: whoever needs nothing of it notices
+// nothing.
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <list>
+
+#include "support/catch.h"
+#include "support/stalling_file_system.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+// A promise of 50 ms, on a machine that may be busy with anything else. What waits for the disk waits for minutes.
+constexpr Seconds at_once{2};
+constexpr Seconds until_stopped{10 + 5};
+
+enum class RootIs { good, stalling };
+
+const std::string mail_on_disks = "Subject: a\r\n\r\n" + std::string(200'000, 'x') + "\r\n";
+
+// Users s1, s2 … have their mail on a disk that can be made to hang, g1, g2 … on a good one; password "p". The mail
+// root, with the locks in it, is on the one or on the other.
+class TwoDisks {
+public:
+    explicit TwoDisks(RootIs root, const Words& arguments = {}) {
+        std::ofstream users{good_ / "users"};
+        for (int n = 1; n <= 20; ++n) {
+            (void)Maildir{disk_.backing() + "/s" + std::to_string(n)}.deliver("1700000001.a", mail_on_disks);
+            (void)Maildir{good_ / "g" + std::to_string(n)}.deliver("1700000001.a", mail_on_disks);
+            for (const std::string& name : {"s" + std::to_string(n), "g" + std::to_string(n)}) {
+                users << name << ":{PLAIN}p::::::userdb_mail=maildir:"
+                      << (name.front() == 's' ? disk_.path() : good_.path().string()) << '/' << name << '\n';
+            }
+        }
+        users.close();
+        std::filesystem::create_directory(disk_.backing() + "/root");
+        Server::Setup setup{.arguments = {"--users", good_ / "users"}};
+        setup.arguments.insert(setup.arguments.end(), arguments.begin(), arguments.end());
+        if (root == RootIs::stalling) {
+            setup.own_root = true;
+            setup.arguments.insert(setup.arguments.end(), {"-d", disk_.path() + "/root"});
+        }
+        server_.emplace(setup);
+        manager_.emplace(server_->manager());
+        good_session_.emplace(session("g1"));
+    }
+
+    [[nodiscard]] StallingFileSystem& disk() noexcept { return disk_; }
+    [[nodiscard]] Server& server() noexcept { return *server_; }
+    [[nodiscard]] Pop3Client session(const std::string& user) {
+        Pop3Client client = server_->client();
+        client.login(user, "p");
+        return client;
+    }
+    // Has sent its password, and has read no reply to it.
+    [[nodiscard]] Pop3Client newcomer(const std::string& user) {
+        Pop3Client client = server_->client();
+        (void)client.command("USER " + user);
+        client.send("PASS p\r\n");
+        return client;
+    }
+
+    // The longest that a manager, or a session on the good disk, has waited for a reply.
+    [[nodiscard]] Seconds longest_wait_of_others() {
+        Seconds longest{0};
+        for (int i = 0; i < 200; ++i) {
+            longest = std::max(longest, time_of([&] { (void)manager_->ask("METR messages"); }));
+            longest = std::max(longest, time_of([&] { (void)good_session_->command("NOOP"); }));
+        }
+        return longest;
+    }
+    // … and somebody who logs in there.
+    [[nodiscard]] Seconds longest_login() {
+        Seconds longest{0};
+        for (int n = 2; n <= 20; ++n)
+            longest = std::max(longest, time_of([&] { session("g" + std::to_string(n)).quit(); }));
+        return longest;
+    }
+
+private:
+    template <class Work>
+    [[nodiscard]] static Seconds time_of(Work work) {
+        const auto before = std::chrono::steady_clock::now();
+        work();
+        return std::chrono::steady_clock::now() - before;
+    }
+
+    StallingFileSystem disk_;
+    TempDirectory good_;
+    std::optional<Server> server_;
+    std::optional<ManagementClient> manager_;
+    std::optional<Pop3Client> good_session_;
+};
+
+// What everybody does there at once.
+struct CrowdOnDisk {
+    Pop3Client reader, remover, seer, vanishing;
+    std::optional<Pop3Client> newcomer;
+
+    explicit CrowdOnDisk(TwoDisks& disks)
+        : reader{disks.session("s1")}
+        , remover{disks.session("s2")}
+        , seer{disks.session("s3")}
+        , vanishing{disks.session("s4")} {
+        CHECK(remover.command("DELE 1").starts_with("+OK"));
+        CHECK(seer.retrieve(1) == mail_on_disks); // QUIT moves it to cur
+    }
+    void act(TwoDisks& disks) {
+        newcomer = disks.newcomer("s5");
+        reader.send("RETR 1\r\n");
+        remover.send("QUIT\r\n");
+        seer.send("QUIT\r\n");
+        vanishing.reset();
+    }
+    // The disk goes on, and so do they.
+    void check_end(TwoDisks& disks) {
+        CHECK(newcomer->line().starts_with("+OK"));
+        CHECK(newcomer->retrieve(1) == mail_on_disks);
+        newcomer->quit();
+        CHECK(reader.line().starts_with("+OK"));
+        CHECK(reader.body() == mail_on_disks);
+        CHECK(remover.line() == "+OK Goodbye");
+        CHECK(remover.ended());
+        CHECK(seer.line() == "+OK Goodbye");
+        CHECK(seer.ended());
+        CHECK(eventually([&] {
+            Pop3Client next = disks.newcomer("s4");
+            return next.line().starts_with("+OK");
+        }));
+        CHECK(std::filesystem::is_empty(disks.disk().backing() + "/s2/new"));
+        CHECK(std::filesystem::exists(disks.disk().backing() + "/s3/cur/1700000001.a:2,S"));
+    }
+};
+
+bool can_hang() {
+    if (StallingFileSystem::available()) return true;
+    WARN("FUSE file systems cannot be mounted here: nothing tested");
+    return false;
+}
+
+// Of a disk with mail on it alone.
+const Words hanging_operations = {"lookup",  "getattr", "open",   "read",   "flush", "close",
+                                  "opendir", "readdir", "unlink", "create", "all"};
+
+} // namespace
+
+TEST_CASE("whatever hangs on a disk with mail, others are answered at once, and all goes on when it does") {
+    if (!can_hang()) return;
+    for (const std::string& operation : hanging_operations) {
+        CAPTURE(operation);
+        TwoDisks disks{RootIs::good};
+        CrowdOnDisk crowd{disks};
+        disks.disk().stall(operation);
+        crowd.act(disks);
+        REQUIRE(disks.disk().something_hangs());
+        CHECK(disks.longest_wait_of_others() < at_once);
+        CHECK(disks.longest_login() < at_once);
+        disks.disk().release();
+        crowd.check_end(disks);
+    }
+}
+
+TEST_CASE("the same where the mail root with its locks hangs") {
+    if (!can_hang()) return;
+    for (const std::string& operation : {"lock", "unlock", "flush", "close", "lookup", "open", "getattr", "all"}) {
+        CAPTURE(operation);
+        TwoDisks disks{RootIs::stalling};
+        CrowdOnDisk crowd{disks};
+        disks.disk().stall(operation);
+        crowd.act(disks);
+        REQUIRE(disks.disk().something_hangs());
+        CHECK(disks.longest_wait_of_others() < at_once);
+        disks.disk().release();
+        crowd.check_end(disks);
+    }
+}
+
+TEST_CASE("15 logins on a disk that hangs keep nobody from the good one") {
+    if (!can_hang()) return;
+    TwoDisks disks{RootIs::good};
+    disks.disk().stall("all");
+    std::list<Pop3Client> waiting;
+    for (int n = 1; n <= 15; ++n) waiting.push_back(disks.newcomer("s" + std::to_string(n)));
+    REQUIRE(disks.disk().something_hangs());
+    CHECK(disks.longest_login() < at_once);
+    CHECK(disks.longest_wait_of_others() < at_once);
+    disks.disk().release();
+    for (Pop3Client& client : waiting) CHECK(client.line().starts_with("+OK"));
+}
+
+TEST_CASE("SIGTERM ends the server although everything hangs") {
+    if (!can_hang()) return;
+    for (const RootIs root : {RootIs::good, RootIs::stalling}) {
+        CAPTURE(static_cast<int>(root));
+        TwoDisks disks{root};
+        CrowdOnDisk crowd{disks};
+        disks.disk().stall("all");
+        crowd.act(disks);
+        REQUIRE(disks.disk().something_hangs());
+        disks.server().process().signal(SIGTERM);
+        CHECK(disks.server().process().wait(until_stopped) == 0);
+        disks.server().expect_no_clean_end();
+    }
+}
