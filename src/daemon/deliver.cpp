@@ -9,13 +9,21 @@ namespace buzon::daemon {
 Deliver::Deliver(DeliveryNeeds& needs, Visit& visit, TaskOwner& owner, const pop3::Deliver& wanted)
     : needs_{needs}, visit_{visit}, whole_{!wanted.top_lines} {
     const mail::Maildrop& maildrop = *visit.session.maildrop();
-    DeliveryOrder order{maildrop.snapshot(),     mail::Maildrop::index(wanted.number),
-                        visit.maildir,           visit.session.user(),
-                        visit.client.address.ip, visit.id,
-                        wanted.top_lines,        needs.settings.utf8_strict && !visit.session.utf8()};
+    DeliveryOrder order{maildrop.snapshot(),
+                        mail::Maildrop::index(wanted.number),
+                        visit.maildir,
+                        visit.local,
+                        visit.session.user(),
+                        visit.client.address.ip,
+                        visit.id,
+                        wanted.top_lines,
+                        needs.settings.utf8_strict && !visit.session.utf8()};
     const filter::FilterSpec* const spec = needs.transforms.of(visit.session.user());
-    delivery_ =
-        spec ? deliver_filtered(needs, owner, std::move(order), *spec) : deliver_file(needs, owner, std::move(order));
+    if (spec)
+        delivery_ = deliver_filtered(needs, owner, std::move(order), *spec);
+    else
+        delivery_ =
+            visit.local ? deliver_file(needs, owner, std::move(order)) : deliver_pieces(needs, owner, std::move(order));
 }
 
 Step Deliver::go_on(net::Stream& stream) {

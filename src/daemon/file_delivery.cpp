@@ -26,8 +26,7 @@ namespace {
 // whole: copying is then cheaper than asking whether it is in memory.
 constexpr std::size_t read_at_ends = 16 * 1024;
 constexpr std::size_t smallest_in_parts = 128 * 1024;
-constexpr std::uint64_t most_of_header = 256 * 1024; // is looked at, as by SEARCH
-constexpr std::size_t largest_part = 1024 * 1024;    // handing it over takes less than copying half of it
+constexpr std::size_t largest_part = 1024 * 1024; // handing it over takes less than copying half of it
 
 // tmpfs refuses reads that must not wait, although nothing of it lies on a disk (decisions.md).
 bool lies_in_memory(int file) noexcept {

@@ -188,7 +188,9 @@ void Login::no_root() {
 void Login::opened(SnapshotResult result) {
     for (const std::string& line : waiter_.findings().warnings)
         needs_.events.log(state::Level::warning, std::chrono::system_clock::now(), line, session_, user_);
-    if (result) return end(LoggedIn{mail::Maildrop{std::move(result).value()}, maildir_, std::move(lock_)});
+    if (result)
+        return end(LoggedIn{mail::Maildrop{std::move(result).value()}, maildir_, needs_.maildrops.is_local(maildir_),
+                            std::move(lock_)});
     const std::error_code why = result.error();
     if (why == mail::root_has_gone() && !second_try_) return no_root();
     if (why == mail::uidls_would_change()) return breaker_tripped(waiter_.findings().change);

@@ -108,6 +108,7 @@ void LogIn::welcome(LoggedIn in, std::string& out) {
     }
     needs_.logins.delays().logged_in(name, needs_.settings.login_delay, needs_.loop.now());
     visit_.maildir = std::move(in.maildir);
+    visit_.local = in.local;
     visit_.lock = std::move(in.lock);
     visit_.session.login_succeeded(std::move(in.maildrop), out);
     needs_.metrics.count_login(counted_as(mechanism_), state::LoginResult::ok);

@@ -53,6 +53,16 @@ void Maildrops::use(const mail::MailRoot& root) {
     root_at_hand_until_ = {};
 }
 
+std::uint64_t Maildrops::file_system_of(const std::string& path) {
+    const auto found = known_.find(path);
+    return found == known_.end() ? mounts_.of(path).number : found->second.disk.number;
+}
+
+bool Maildrops::is_local(const std::string& maildir) const {
+    const auto found = known_.find(maildir);
+    return found != known_.end() && found->second.disk.local;
+}
+
 void Maildrops::touched(const std::string& maildir) {
     if (const auto found = known_.find(maildir); found != known_.end()) found->second.at_hand_until = {};
 }
@@ -109,16 +119,17 @@ SnapshotResult Maildrops::take_in(const std::string& maildir, worker::Answer ans
         return said.why;
     }
     SnapshotResult snapshot = mail::Snapshot::from_fd(std::move(answer.fd), false);
-    if (snapshot) keep(maildir, snapshot.value(), said.answer.maildir_is_local);
+    if (snapshot) keep(maildir, snapshot.value(), {said.answer.where, said.answer.maildir_is_local});
     if (said.answer.root_is_local) root_at_hand_until_ = loop_.now() + metadata_stays;
     return snapshot;
 }
 
-void Maildrops::keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local) {
+void Maildrops::keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot,
+                     posix::FileSystem disk) {
     forget(maildir);
     const std::size_t memory = snapshot->memory();
-    const event::Instant until = local ? loop_.now() + metadata_stays : event::Instant{};
-    put_last(*known_.try_emplace(maildir, Known{std::move(snapshot), until}).first);
+    const event::Instant until = disk.local ? loop_.now() + metadata_stays : event::Instant{};
+    put_last(*known_.try_emplace(maildir, Known{std::move(snapshot), disk, until}).first);
     memory_ += memory;
     while (memory_ > most_memory_ && first_used_ != last_used_) forget(first_used_->first);
 }

@@ -25,10 +25,12 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const Delivery
         answered_ = false;
         return finish(why_ ? posix::Result<posix::UniqueFd>{why_} : posix::Result<posix::UniqueFd>{std::move(file_)});
     }
-    auto opened =
-        mail::open_cached(order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index));
-    if (opened.ok() || no_descriptor(opened.error())) return finish(std::move(opened));
-    // Not where it was, or not in memory: finding out takes time.
+    if (order.local) {
+        auto opened =
+            mail::open_cached(order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index));
+        if (opened.ok() || no_descriptor(opened.error())) return finish(std::move(opened));
+        // Not where it was, or not in memory: finding out takes time.
+    }
     ask_worker(order);
     return std::nullopt;
 }
@@ -42,9 +44,10 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::finish(posix::Resul
 void MessageOpener::ask_worker(const DeliveryOrder& order) {
     const jobs::Open job{order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index),
                          order.snapshot.telling_inode(order.index)};
-    pending_ = needs_.disk.submit(jobs::order(job), [this](worker::Answer answer) {
+    const worker::Job made = order.local ? jobs::order(job) : jobs::order(jobs::CopyMessage{job});
+    pending_ = needs_.disk.submit(made, [this](worker::Answer answer) {
         answered_ = true;
-        why_ = jobs::read<jobs::Open>(answer).why;
+        why_ = jobs::read<jobs::Open>(answer).why; // a copy's answer looks the same
         file_ = std::move(answer.fd);
         wake_();
     });

@@ -41,11 +41,8 @@ Pop3Connection::Pop3Connection(Pop3Needs& needs, ConnectionOwner& owner, std::ui
     , owner_{owner}
     , stream_{needs.room, std::move(socket), *this}
     , timer_{*this}
-    , visit_{id,
-             client,
-             {needs.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, auth::fresh_text},
-             {},
-             {}}
+    , visit_{id, client, {needs.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, auth::fresh_text},
+             {}, false,  {}}
     , reader_{pop3::Session::command_limit}
     , began_{needs.loop.now()}
     , active_{began_} {}

@@ -1,6 +1,7 @@
 #include "buzon/daemon/reports.h"
 
 #include <algorithm>
+#include <map>
 #include <new>
 #include <utility>
 
@@ -30,7 +31,7 @@ void Reports::note(const std::string& maildir, const mail::SessionRecord& record
     if (!of_maildir.empty() && of_maildir.back().merge(record)) return;
     of_maildir.push_back(record);
     ++count_;
-    if (count_ >= write_at) return write_all();
+    if (count_ == write_at) write_all();
     if (!timer_.armed()) timer_.arm(loop_.timers(), loop_.now() + pause_between_writes);
 }
 
@@ -50,24 +51,37 @@ bool Reports::all_down(Waiter& waiter) {
     waiters_.push_back(&waiter);
     if (!records.empty()) {
         waiter.last_ = true;
-        write(std::move(records));
+        write(std::move(records), disk_.where(waiter.maildir_));
     }
     return false;
 }
 
+// One job for each file system, so that one that hangs keeps only what is its own.
 void Reports::write_all() {
-    if (!writings_.empty() || waiting_.empty()) return;
-    timer_.disarm();
-    count_ = 0;
-    write(std::exchange(waiting_, {}));
+    std::map<std::uint64_t, jobs::SessionRecords> by_place;
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+        const std::uint64_t where = disk_.where(at->first);
+        const auto here = at++;
+        if (writes_to(where)) continue;
+        count_ -= here->second.size();
+        by_place[where].insert(waiting_.extract(here));
+    }
+    if (waiting_.empty()) timer_.disarm();
+    for (auto& [where, records] : by_place) write(std::move(records), where);
 }
 
-void Reports::write(jobs::SessionRecords records) {
+bool Reports::writes_to(std::uint64_t where) const {
+    return std::any_of(writings_.begin(), writings_.end(), [&](const Writing& one) { return one.where == where; });
+}
+
+void Reports::write(jobs::SessionRecords records, std::uint64_t where) {
     const auto at = writings_.emplace(writings_.end());
     const auto begin = [&] {
+        at->where = where;
         for (const auto& [maildir, of_maildir] : records) at->maildirs.insert(maildir);
-        at->job =
-            disk_.submit(jobs::order(jobs::Record{std::move(records)}), [this, at](worker::Answer) { written(at); });
+        worker::Job job = jobs::order(jobs::Record{std::move(records)});
+        job.where = where;
+        at->job = disk_.submit(job, [this, at](worker::Answer) { written(at); });
     };
     event::guarded(begin, [&] {
         writings_.erase(at); // nobody shall wait for it

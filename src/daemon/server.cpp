@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop pictures kept for the next login
-constexpr auto time_for_last_replies = 10s;
+constexpr auto time_for_last_replies = 8s;          // whoever stops a server gives it 10
 
 constexpr std::size_t disk_workers = 16;
 constexpr std::size_t hash_workers = 2;
@@ -45,10 +45,11 @@ worker::Settings worker_settings(const char* name, std::size_t processes, std::c
 
 // A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a scan
 // of a million messages too.
-worker::Settings disk_settings() {
+worker::Settings disk_settings(std::function<std::uint64_t(const std::string&)> locate) {
     worker::Settings settings = worker_settings(jobs::worker_name, disk_workers, 30min);
     settings.kept_for_updates = 2;
     settings.hangs_after = 5s;
+    settings.locate = std::move(locate);
     return settings;
 }
 
@@ -99,7 +100,7 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , log_{log_sink(), state::LogOrigin{settings_.host, static_cast<std::uint64_t>(::getpid())}}
     , events_{log_}
     , signals_{loop_, {SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); }}
-    , disk_{loop_, disk_settings()}
+    , disk_{loop_, disk_settings([this](const std::string& place) { return maildrops_.file_system_of(place); })}
     , hashes_{loop_, worker_settings(jobs::hash_worker_name, hash_workers, 10min, 30s)}
     , maildrops_{loop_, disk_, metrics_, snapshot_memory}
     , users_{std::move(users), std::move(root)}

@@ -26,7 +26,7 @@ bool no_descriptor(std::error_code why) {
 
 UpdateOrder::UpdateOrder(UpdateNeeds& needs, const mail::Maildrop& maildrop, const std::string& maildir,
                          std::function<void()> wake)
-    : needs_{needs}, slices_{maildrop, maildir, needs.trash.keep_since()}, wake_{std::move(wake)} {}
+    : needs_{needs}, maildir_{maildir}, slices_{maildrop, maildir, needs.trash.keep_since()}, wake_{std::move(wake)} {}
 
 UpdateOrder::Step UpdateOrder::go_on() {
     if (retry_.armed()) return Step::wait;
@@ -51,7 +51,10 @@ bool UpdateOrder::put_down() {
 }
 
 worker::Job UpdateOrder::job() const {
-    return jobs::order(jobs::Update{!needs_.settings.no_fsync, file_ ? std::string_view{} : bytes_}, file_.get());
+    worker::Job made =
+        jobs::order(jobs::Update{!needs_.settings.no_fsync, file_ ? std::string_view{} : bytes_}, file_.get());
+    made.place = maildir_;
+    return made;
 }
 
 } // namespace buzon::daemon

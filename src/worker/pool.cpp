@@ -64,6 +64,7 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     auto order = std::make_shared<Order>();
     order->job = job;
     order->job.fd = -1;
+    if (job.where == 0) order->job.where = where(job.place);
     order->on_answer = std::move(on_answer);
     if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
     if (hopeless() || (job.fd >= 0 && !order->fd) || !queue_->add(order)) {

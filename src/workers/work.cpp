@@ -1,14 +1,17 @@
 #include "buzon/workers/work.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -31,6 +34,7 @@
 #include "buzon/mail/search_maildrop.h"
 #include "buzon/mail/trash.h"
 #include "buzon/mail/update.h"
+#include "buzon/posix/mounts.h"
 #include "buzon/posix/replace_file.h"
 
 namespace buzon::workers {
@@ -46,24 +50,20 @@ struct Done {
     posix::UniqueFd fd;
 };
 
-// Where metadata that was read a moment ago is still in memory and the file server cannot be slow, because there is
-// none.
-bool on_local_file_system(const std::string& path) {
-    struct statfs about {};
-    if (::statfs(path.c_str(), &about) != 0) return false;
-    switch (static_cast<unsigned long>(about.f_type)) {
-    case EXT4_SUPER_MAGIC:
-    case XFS_SUPER_MAGIC:
-    case BTRFS_SUPER_MAGIC:
-    case TMPFS_MAGIC:
-    case F2FS_SUPER_MAGIC:
-    case OVERLAYFS_SUPER_MAGIC:
-    case RAMFS_MAGIC:
-    case 0x2fc12fc1: // ZFS, which is in no header of Linux
-    case 0xca451a4e: // bcachefs
-        return true;
-    default: return false;
-    }
+// Where a directory really lies, links followed; local only when neither the way to it nor what is mounted on `parts`
+// of it has a file server.
+posix::FileSystem file_system_of(const std::string& directory, std::initializer_list<const char*> parts) {
+    static posix::Mounts mounts;
+    const posix::UniqueFd open{::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    std::array<char, PATH_MAX> room;
+    const ssize_t length =
+        ::readlink(("/proc/self/fd/" + std::to_string(open.get())).c_str(), room.data(), room.size());
+    if (!open || length <= 0) return {};
+    const std::string real{room.data(), static_cast<std::size_t>(length)};
+    posix::FileSystem found = mounts.of(real);
+    found.local = found.local && mounts.of(directory).local;
+    for (const char* const part : parts) found.local = found.local && mounts.of(real + part).local;
+    return found;
 }
 
 Done<Scan> work_on(const Scan& job, int) {
@@ -76,8 +76,10 @@ Done<Scan> work_on(const Scan& job, int) {
     auto snapshot = mail::scan(job.maildir, job.options, &answer.findings);
     if (!snapshot) return {snapshot.error(), std::move(answer), {}};
     if (!mail::is_there(job.root)) return {mail::root_has_gone(), {}, {}}; // what was read may be another one's
-    answer.maildir_is_local = on_local_file_system(job.maildir);
-    answer.root_is_local = on_local_file_system(job.root.path);
+    const posix::FileSystem maildir = file_system_of(job.maildir, {"/cur", "/new", "/tmp"});
+    answer.where = maildir.number;
+    answer.maildir_is_local = maildir.local;
+    answer.root_is_local = file_system_of(job.root.path, {"/buzon-locks"}).local;
     return {{}, std::move(answer), std::move(snapshot).value()};
 }
 
@@ -88,23 +90,82 @@ Done<ReleaseUidls> work_on(ReleaseUidls& job, int file) {
     return {done.why, std::move(done.answer), std::move(done.fd)};
 }
 
+posix::Result<posix::UniqueFd> open_message(const Open& job) {
+    return mail::open_message(job.maildir, job.file_name, job.in_new, job.inode);
+}
+
 Done<Open> work_on(const Open& job, int) {
-    auto file = mail::open_message(job.maildir, job.file_name, job.in_new, job.inode);
+    auto file = open_message(job);
     if (!file) return {file.error(), {}, {}};
     return {{}, {}, std::move(file).value()};
 }
 
-Done<Read> work_on(const Read& job, int file) {
-    std::string data(job.octets, '\0');
+std::error_code read_at(int file, std::uint64_t offset, std::uint32_t octets, std::string& data) {
+    data.resize(octets);
     ssize_t n = 0;
     do {
-        n = ::pread(file, data.data(), data.size(), static_cast<off_t>(job.offset));
+        n = ::pread(file, data.data(), data.size(), static_cast<off_t>(offset));
     } while (n < 0 && errno == EINTR);
-    if (n < 0) return {posix::last_error(), {}, {}};
+    if (n < 0) return posix::last_error();
     // What comes next is wanted next: by then it shall be in memory.
-    ::posix_fadvise(file, static_cast<off_t>(job.offset) + n, 1 << 20, POSIX_FADV_WILLNEED);
+    ::posix_fadvise(file, static_cast<off_t>(offset) + n, 1 << 20, POSIX_FADV_WILLNEED);
     data.resize(static_cast<std::size_t>(n));
-    return {{}, {std::move(data)}, {}};
+    return {};
+}
+
+Done<Read> work_on(const Read& job, int file) {
+    Done<Read> done;
+    done.why = read_at(file, job.offset, job.octets, done.answer.octets);
+    return done;
+}
+
+Done<ReadMessage> work_on(const ReadMessage& job, int) {
+    const auto file = open_message(job.message);
+    if (!file) return {file.error(), {}, {}};
+    struct stat about {};
+    if (::fstat(file.value().get(), &about) != 0) return {posix::last_error(), {}, {}};
+    Done<ReadMessage> done;
+    done.answer.inode = about.st_ino;
+    done.answer.mtime_ns = about.st_mtim.tv_sec * std::int64_t{1'000'000'000} + about.st_mtim.tv_nsec;
+    done.answer.size = static_cast<std::uint64_t>(about.st_size);
+    done.why = read_at(file.value().get(), job.offset, job.octets, done.answer.octets);
+    return done;
+}
+
+// A file that nobody else can find.
+posix::UniqueFd nameless_file(bool large) {
+    if (!large) return posix::UniqueFd{::memfd_create("buzon-message", MFD_CLOEXEC)};
+    std::string path = std::filesystem::temp_directory_path() / "buzon-XXXXXX";
+    posix::UniqueFd file{::mkostemp(path.data(), O_CLOEXEC)};
+    if (file) ::unlink(path.c_str());
+    return file;
+}
+
+// To be read from its beginning, whatever of it was read or written through the other descriptor.
+posix::Result<posix::UniqueFd> opened_again(int file) {
+    posix::UniqueFd again{::open(("/proc/self/fd/" + std::to_string(file)).c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!again) return posix::last_error();
+    return again;
+}
+
+Done<CopyMessage> work_on(const CopyMessage& job, int) {
+    constexpr off_t most_in_memory = 8 * 1024 * 1024;
+    const auto file = open_message(job.message);
+    if (!file) return {file.error(), {}, {}};
+    struct stat about {};
+    if (::fstat(file.value().get(), &about) != 0) return {posix::last_error(), {}, {}};
+    const posix::UniqueFd copy = nameless_file(about.st_size > most_in_memory);
+    if (!copy) return {posix::last_error(), {}, {}};
+    for (std::size_t left = static_cast<std::size_t>(about.st_size); left > 0;) {
+        const ssize_t n = ::sendfile(copy.get(), file.value().get(), nullptr, left);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return {posix::last_error(), {}, {}};
+        if (n == 0) break; // somebody has cut it short
+        left -= static_cast<std::size_t>(n);
+    }
+    auto again = opened_again(copy.get());
+    if (!again) return {again.error(), {}, {}};
+    return {{}, {}, std::move(again).value()};
 }
 
 // A memory file, in memory.

@@ -83,9 +83,10 @@ TEST_CASE("names travel with every octet") {
 }
 
 TEST_CASE("what a scan has to say travels as it is, of a failed one too") {
-    Answered<Scan> said{{EIO, std::system_category()}, {true, false, {{5, 3}, "a path", {"one", "", "two\n"}}}};
+    Answered<Scan> said{{EIO, std::system_category()}, {9, true, false, {{5, 3}, "a path", {"one", "", "two\n"}}}};
     const Answered<Scan> back = travelled(said);
     CHECK(back.why.value() == EIO);
+    CHECK(back.answer.where == 9);
     CHECK(back.answer.maildir_is_local);
     CHECK_FALSE(back.answer.root_is_local);
     CHECK(back.answer.findings.change.known == 5);

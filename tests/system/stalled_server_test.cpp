@@ -164,21 +164,6 @@ TEST_CASE("whatever hangs on a disk with mail, others are answered at once, and 
     }
 }
 
-TEST_CASE("the same where the mail root with its locks hangs") {
-    if (!can_hang()) return;
-    for (const std::string& operation : {"lock", "unlock", "flush", "close", "lookup", "open", "getattr", "all"}) {
-        CAPTURE(operation);
-        TwoDisks disks{RootIs::stalling};
-        CrowdOnDisk crowd{disks};
-        disks.disk().stall(operation);
-        crowd.act(disks);
-        REQUIRE(disks.disk().something_hangs());
-        CHECK(disks.longest_wait_of_others() < at_once);
-        disks.disk().release();
-        crowd.check_end(disks);
-    }
-}
-
 TEST_CASE("15 logins on a disk that hangs keep nobody from the good one") {
     if (!can_hang()) return;
     TwoDisks disks{RootIs::good};
@@ -194,15 +179,63 @@ TEST_CASE("15 logins on a disk that hangs keep nobody from the good one") {
 
 TEST_CASE("SIGTERM ends the server although everything hangs") {
     if (!can_hang()) return;
-    for (const RootIs root : {RootIs::good, RootIs::stalling}) {
-        CAPTURE(static_cast<int>(root));
-        TwoDisks disks{root};
-        CrowdOnDisk crowd{disks};
-        disks.disk().stall("all");
-        crowd.act(disks);
-        REQUIRE(disks.disk().something_hangs());
-        disks.server().process().signal(SIGTERM);
-        CHECK(disks.server().process().wait(until_stopped) == 0);
-        disks.server().expect_no_clean_end();
+    TwoDisks disks{RootIs::good};
+    CrowdOnDisk crowd{disks};
+    disks.disk().stall("all");
+    crowd.act(disks);
+    REQUIRE(disks.disk().something_hangs());
+    disks.server().process().signal(SIGTERM);
+    CHECK(disks.server().process().wait(until_stopped) == 0);
+    disks.server().expect_no_clean_end();
+}
+
+TEST_CASE("mail on a file system with a file server is delivered like any other") {
+    if (!can_hang()) return;
+    TwoDisks disks{RootIs::good, {"--utf8-strict"}};
+    const Maildir maildir{disks.disk().backing() + "/s1"};
+    std::string dots = "Subject: b\r\n\r\n";
+    while (dots.size() < 150'000) dots += ".\n..x\n" + std::string(997, 'y') + "\n";
+    const std::string long_header = "Subject: " + std::string(70'000, 'z') + "\xc3\n\nbody\n";
+    std::string fine_header = "Subject: c\n";
+    while (fine_header.size() < 140'000) fine_header += "X-Filler: " + std::string(500, 'f') + "\n";
+    fine_header += "\n\xc3\xa4\n";
+    const std::map<std::string, std::string> mails = {{"1700000002.b", dots},
+                                                      {"1700000003.c", "Subject: short\n\n.\n"},
+                                                      {"1700000004.d", ""},
+                                                      {"1700000005.e", long_header},
+                                                      {"1700000006.f", fine_header}};
+    for (const auto& [name, octets] : mails) (void)maildir.deliver(name, octets);
+    Pop3Client client = disks.session("s1");
+    int number = 1;
+    for (const auto& [name, octets] : mails) {
+        CAPTURE(name);
+        const std::string retr = "RETR " + std::to_string(++number);
+        if (name == "1700000005.e") {
+            CHECK(client.command(retr).starts_with("-ERR"));
+            continue;
+        }
+        CHECK(client.command(retr) == octets_reply(octets));
+        CHECK(difference(client.body(), as_received(octets)).empty());
+        CHECK(difference(client.many("TOP " + std::to_string(number) + " 3"), top_of(octets, 3)).empty());
     }
+    // Another program has moved one, and removed one.
+    maildir.flag("1700000002.b", "S");
+    CHECK(client.command("RETR 2") == octets_reply(dots));
+    CHECK(difference(client.body(), as_received(dots)).empty());
+    maildir.remove("1700000003.c");
+    CHECK(client.command("RETR 3").starts_with("-ERR"));
+}
+
+TEST_CASE("mail on a file system with a file server passes a transformation like any other") {
+    if (!can_hang()) return;
+    TwoDisks disks{RootIs::good, {"-T", "/bin/cat"}};
+    // A copy of the second one is too large for memory.
+    (void)Maildir{disks.disk().backing() + "/s1"}.deliver("1700000002.b", std::string(9'000'000, 'l') + "\n");
+    Pop3Client client = disks.session("s1");
+    CHECK(client.command("RETR 1").starts_with("+OK"));
+    CHECK(client.body() == mail_on_disks);
+    CHECK(client.command("RETR 2").starts_with("+OK"));
+    CHECK(client.body().size() == 9'000'002);
+    std::filesystem::remove(disks.disk().backing() + "/s1/new/1700000001.a");
+    CHECK(client.command("RETR 1").starts_with("-ERR"));
 }

@@ -43,11 +43,14 @@ private:
     const void* whose_ = nullptr;
 };
 
+inline constexpr std::uint64_t most_of_header = 256 * 1024; // is looked at, as by SEARCH
+
 // Which message, and for whom. The references stay valid as long as the delivery.
 struct DeliveryOrder {
     const mail::Snapshot& snapshot;
     std::uint32_t index;
     const std::string& maildir;
+    bool local; // the maildrop: nothing there needs a file server
     const std::string& user;
     net::Ip client_ip;
     std::uint64_t session;
@@ -89,12 +92,21 @@ public:
     [[nodiscard]] virtual std::string program() const { return {}; }
 };
 
+// Of a local maildrop.
 [[nodiscard]] std::unique_ptr<Delivery> deliver_file(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order);
+// Of any other.
+[[nodiscard]] std::unique_ptr<Delivery> deliver_pieces(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order);
 [[nodiscard]] std::unique_ptr<Delivery> deliver_filtered(DeliveryNeeds& needs, TaskOwner& owner, DeliveryOrder order,
                                                          const filter::FilterSpec& spec);
 
-// Opens a message without ever waiting: at once where the kernel has everything in memory, else by a worker; a server
-// that has no descriptor left tries again until one is free.
+// Opens a message without ever waiting, and without a descriptor whose close may wait. The one rule by which this
+// process opens mail:
+//
+//     the maildrop is local ──► all is in memory ──► it is opened here, at once
+//          │                         └──────no─────► a worker opens it
+//          └──────no──────► a worker copies it; what we get lies in memory, or on this machine's disk
+//
+// A server that has no descriptor left tries again until one is free.
 class MessageOpener final : private event::TimerHandler {
 public:
     // `wake` is called when open() shall be called again.

@@ -28,6 +28,7 @@ namespace buzon::daemon {
 struct LoggedIn {
     mail::Maildrop maildrop;
     std::string maildir;
+    bool local = false; // the reactor may open its messages itself (Maildrops::is_local)
     MaildropLock lock;
 };
 struct LoginRefused {

@@ -14,6 +14,7 @@
 #include "buzon/mail/scan_request.h"
 #include "buzon/mail/snapshot.h"
 #include "buzon/mail/uidl_rules.h"
+#include "buzon/posix/mounts.h"
 #include "buzon/posix/result.h"
 #include "buzon/state/metrics.h"
 #include "buzon/worker/pool.h"
@@ -62,6 +63,11 @@ public:
     [[nodiscard]] std::shared_ptr<const mail::Snapshot> open(const std::string& maildir, std::string_view control,
                                                              Waiter& waiter);
 
+    // Where a maildrop or another path lies: as the last scan has found, or as the table of mounts says.
+    [[nodiscard]] std::uint64_t file_system_of(const std::string& path);
+    // Whether the reactor may look at its messages itself: they are known to lie on a file system of this machine.
+    [[nodiscard]] bool is_local(const std::string& maildir) const;
+
     // Forget what is known of a maildrop's metadata being in memory: the next login asks a worker.
     void touched(const std::string& maildir);
     [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
@@ -71,6 +77,7 @@ private:
     using Entry = std::pair<const std::string, Known>; // by path
     struct Known {
         std::shared_ptr<const mail::Snapshot> snapshot;
+        posix::FileSystem disk;
         event::Instant at_hand_until{}; // until then stat() of its directories does not wait
         Entry* before = nullptr;        // in the order of use: the one used before it, and the one behind it
         Entry* behind = nullptr;
@@ -86,7 +93,7 @@ private:
     void scanned(const std::string& maildir, worker::Answer answer);
     [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer,
                                          mail::ScanFindings& findings);
-    void keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, bool local);
+    void keep(const std::string& maildir, std::shared_ptr<const mail::Snapshot> snapshot, posix::FileSystem disk);
     void forget(const std::string& maildir);
     void give_up(Waiter& waiter);
     void put_last(Entry& entry) noexcept;
@@ -94,6 +101,7 @@ private:
 
     event::EventLoop& loop_;
     worker::Pool& disk_;
+    posix::Mounts mounts_;
     state::Metrics& metrics_;
     mail::MailRoot root_;
     event::Instant root_at_hand_until_{}; // until then stat() of it does not wait

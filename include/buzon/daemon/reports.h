@@ -50,13 +50,15 @@ public:
 
 private:
     struct Writing {
+        std::uint64_t where = 0; // one file system, or all that nobody knows
         std::unordered_set<std::string> maildirs;
         worker::Pending job;
     };
 
     void on_timer(event::Timer&) override { write_all(); }
     void write_all();
-    void write(jobs::SessionRecords records);
+    void write(jobs::SessionRecords records, std::uint64_t where);
+    [[nodiscard]] bool writes_to(std::uint64_t where) const;
     void written(std::list<Writing>::iterator done);
     [[nodiscard]] bool all_down_or_lost(Waiter& waiter);
     [[nodiscard]] bool under_way(const std::string& maildir) const;

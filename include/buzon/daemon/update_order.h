@@ -38,7 +38,7 @@ public:
         failed, // it cannot be made: nothing has been done
     };
 
-    // The maildrop's marks stay as they are until ready.
+    // The maildrop's marks stay as they are until ready, its path as long as this.
     UpdateOrder(UpdateNeeds& needs, const mail::Maildrop& maildrop, const std::string& maildir,
                 std::function<void()> wake);
 
@@ -51,6 +51,7 @@ private:
     [[nodiscard]] bool put_down();
 
     UpdateNeeds& needs_;
+    const std::string& maildir_;
     mail::UpdateSlices slices_;
     std::function<void()> wake_;
     event::Timer retry_{*this};

@@ -17,6 +17,7 @@ struct Visit {
     ClientInfo client;
     pop3::Session session;
     std::string maildir; // of the user who has logged in
+    bool local = false;  // the reactor may open its messages itself
     MaildropLock lock;   // on that
     std::uint32_t retrieved = 0;
     std::uint32_t removed = 0;

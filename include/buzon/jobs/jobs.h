@@ -49,10 +49,13 @@ struct Scan {
     static void fields(auto& self, auto&& each) { each(self.root, self.maildir, self.create, self.options); }
 
     struct Answer {
-        bool maildir_is_local = false; // on a file system of this machine
+        std::uint64_t where = 0;       // the file system that the maildrop lies on
+        bool maildir_is_local = false; // no file server has to be asked on the way to it, nor for what is in it
         bool root_is_local = false;
         mail::ScanFindings findings; // of one that failed, too
-        static void fields(auto& self, auto&& each) { each(self.maildir_is_local, self.root_is_local, self.findings); }
+        static void fields(auto& self, auto&& each) {
+            each(self.where, self.maildir_is_local, self.root_is_local, self.findings);
+        }
     };
 };
 // The same, taking the UIDLs that the maildrop has now, however many of them are new (uidl-breaker).
@@ -68,6 +71,31 @@ struct Open {
     bool in_new = false;
     std::uint64_t inode = 0; // 0: its name alone tells it (Snapshot::telling_inode())
     static void fields(auto& self, auto&& each) { each(self.maildir, self.file_name, self.in_new, self.inode); }
+    using Answer = Nothing;
+};
+
+// A piece of a message, for a server that must not hold the file itself.
+struct ReadMessage {
+    static constexpr Care care = Care::look;
+    Open message;
+    std::uint64_t offset = 0;
+    std::uint32_t octets = 0;
+    static void fields(auto& self, auto&& each) { each(self.message, self.offset, self.octets); }
+
+    struct Answer {
+        std::uint64_t inode = 0; // these three tell the file from another one of its name
+        std::int64_t mtime_ns = 0;
+        std::uint64_t size = 0;
+        std::string octets; // none at the end of the file
+        static void fields(auto& self, auto&& each) { each(self.inode, self.mtime_ns, self.size, self.octets); }
+    };
+};
+
+// A message; the answer's descriptor is a copy of it in memory, or, when it is large, on this machine's disk.
+struct CopyMessage {
+    static constexpr Care care = Care::look;
+    Open message;
+    static void fields(auto& self, auto&& each) { each(self.message); }
     using Answer = Nothing;
 };
 
@@ -302,8 +330,9 @@ struct Watch {
 };
 
 // All of them. A job's number on its way is its place here.
-using All = std::tuple<Scan, ReleaseUidls, Open, Read, Update, MakeMaildir, Verify, MakeSecret, DeriveScram, OpenRoot,
-                       CheckSpec, Edit, Store, Restore, Search, Record, Report, Expire, ReadConfig, ReadPeople, Watch>;
+using All = std::tuple<Scan, ReleaseUidls, Open, ReadMessage, CopyMessage, Read, Update, MakeMaildir, Verify,
+                       MakeSecret, DeriveScram, OpenRoot, CheckSpec, Edit, Store, Restore, Search, Record, Report,
+                       Expire, ReadConfig, ReadPeople, Watch>;
 
 template <class Job, std::uint8_t Place = 0>
 [[nodiscard]] constexpr std::uint8_t number_of() noexcept {
@@ -313,6 +342,23 @@ template <class Job, std::uint8_t Place = 0>
         return number_of<Job, Place + 1>();
 }
 
+// Where a job works: a maildrop, or a file. "": on nothing of the kind, or on many.
+template <class Job>
+[[nodiscard]] std::string place_of(const Job& job) {
+    if constexpr (requires { job.maildir; })
+        return std::string{job.maildir};
+    else if constexpr (requires { job.message.maildir; })
+        return job.message.maildir;
+    else if constexpr (requires { job.request.maildir; })
+        return job.request.maildir;
+    else if constexpr (requires { job.request.root.path; })
+        return job.request.root.path;
+    else if constexpr (requires { job.path; })
+        return job.path;
+    else
+        return {};
+}
+
 // `file` goes along: borrowed until submit().
 template <class Job>
 [[nodiscard]] worker::Job order(const Job& job, int file = -1) {
@@ -320,6 +366,7 @@ template <class Job>
     made.kind = number_of<Job>();
     made.body = encode(job);
     made.fd = file;
+    made.place = place_of(job);
     made.repeatable = Job::care != Care::change;
     made.abandonable = Job::care == Care::look;
     made.update = std::is_same_v<Job, Update>;

@@ -40,7 +40,8 @@ struct Job {
     // Whether it may be done twice. If the worker dies, another worker then gets the same job, once. (A job that kills
     // its workers fails with the second one.)
     bool repeatable = false;
-    // The file system that it works on, by a number of the owner's; 0: none, or nobody knows.
+    std::string place; // the path that it works on, of which Settings::locate knows more; empty: none
+    // The file system that it works on; 0: none, or nobody knows. Else what locate() says.
     std::uint64_t where = 0;
     bool update = false; // somebody's QUIT waits for it
 };
@@ -89,6 +90,8 @@ struct Settings {
     std::size_t max_processes = 4;      // that work; beside them there may be others that hang, three times as many
     std::size_t kept_for_updates = 0;   // of them
     std::chrono::milliseconds hangs_after{0}; // 0: never
+    // The file system of a path, by a number of the owner's. Called in submit(). Null: nobody knows.
+    std::function<std::uint64_t(const std::string& place)> locate;
     std::size_t max_queue = 4096;
     std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
     // The same in CPU time, so that a job does not time out because the machine is busy with other things; 0: none.
@@ -121,6 +124,11 @@ public:
     // waits for more than the call itself has to cope with finding no memory in there: the call is not repeated.
     // Virtual for tests, which pretend to be workers.
     [[nodiscard]] virtual Pending submit(const Job& job, OnAnswer on_answer);
+
+    // The file system of a path, as far as is known.
+    [[nodiscard]] std::uint64_t where(const std::string& place) const {
+        return settings_.locate && !place.empty() ? settings_.locate(place) : 0;
+    }
 
     [[nodiscard]] Statistics statistics() const noexcept;
 
