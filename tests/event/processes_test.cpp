@@ -31,7 +31,8 @@ bool exists(pid_t pid) {
 }
 
 void turn_until(EventLoop& loop, auto condition) {
-    for (int i = 0; i < 1000 && !condition(); ++i) loop.turn(10ms);
+    const Instant limit = Clock::now() + 2min;
+    while (!condition() && Clock::now() < limit) loop.turn(10ms);
 }
 
 int wait_for_ever() {
