@@ -136,5 +136,6 @@ TEST_CASE("a server that may have no more memory closes connections and lives, a
     CHECK(lost > 0);
     clients.clear();
     CHECK(eventually([&] { return server.session().retrieve(1) == as_received(mail); }));
-    CHECK(server.manager().command("METR out-of-memory") != "+OK 0");
+    // What the loop itself had to give up, as an accept, is counted a little later.
+    CHECK(eventually([&] { return server.manager().command("METR out-of-memory") != "+OK 0"; }));
 }
