@@ -1,23 +1,8 @@
 #include "buzon/filter/filter_run.h"
 
-#include <utility>
-
 #include "run_machine.h"
 
 namespace buzon::filter {
-
-std::string_view name_of(Cause cause) noexcept {
-    switch (cause) {
-    case Cause::none: return "none";
-    case Cause::cannot_start: return "cannot-start";
-    case Cause::no_descriptor: return "no-descriptor";
-    case Cause::exit_status: return "exit-status";
-    case Cause::signal: return "signal";
-    case Cause::time_limit: return "time-limit";
-    case Cause::system: return "system";
-    }
-    return "system";
-}
 
 Run::Run(event::EventLoop& loop, Launcher& launcher, RunEvents& events)
     : machine_{std::make_unique<Machine>(loop, launcher, events)} {}
@@ -41,9 +26,6 @@ void Run::abandon() noexcept {
 }
 bool Run::running() const noexcept {
     return machine_->running();
-}
-std::uint64_t Run::octets_read() const noexcept {
-    return machine_->octets_read();
 }
 std::vector<pid_t> Run::processes() const {
     return machine_->processes();

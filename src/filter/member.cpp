@@ -1,7 +1,5 @@
 #include "member.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,20 +14,13 @@
 namespace buzon::filter {
 namespace {
 
-std::chrono::microseconds as_duration(const timeval& time) {
-    return std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
-}
-
-// Checks whether the process has ended; options: WNOWAIT leaves it unreaped.
-std::optional<End> look(int pidfd, int options) noexcept {
+// How the process has ended, if it has. It stays unreaped.
+std::optional<End> look(int pidfd) noexcept {
     siginfo_t info{};
-    rusage usage{};
-    // A direct system call, for the fifth argument, which the library function lacks.
-    if (::syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | WNOHANG, &usage) != 0) {
-        return End{false, -1, {}}; // ECHILD: already reaped
-    }
+    if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return End{false, -1}; // ECHILD: already reaped
     if (info.si_pid == 0) return std::nullopt;
-    return End{info.si_code != CLD_EXITED, info.si_status, as_duration(usage.ru_utime) + as_duration(usage.ru_stime)};
+    return End{info.si_code != CLD_EXITED, info.si_status};
 }
 
 } // namespace
@@ -49,7 +40,7 @@ Member::Member(event::EventLoop& loop, Owner& owner)
 Member::~Member() {
     watch_.stop();
     if (!started_.pidfd) return;
-    if (!end_) end_ = look(started_.pidfd.get(), WNOWAIT);
+    if (!end_) end_ = look(started_.pidfd.get());
     if (number_is_ours()) signal_group(SIGKILL);
     started_.place.end();
     event::Undertaker::take(std::move(undertaker_), std::move(started_.pidfd));
@@ -70,7 +61,7 @@ void Member::signal_group(int number) const noexcept {
 }
 
 void Member::on_ready(std::uint32_t) {
-    end_ = look(started_.pidfd.get(), WNOWAIT);
+    end_ = look(started_.pidfd.get());
     if (!end_) return;
     watch_.stop();
     owner_.on_member_ended(); // last: it may destroy this

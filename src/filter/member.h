@@ -1,7 +1,6 @@
 // filter/member.h - one running program of a chain, and its process group. Does not handle output.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@ namespace buzon::filter {
 struct End {
     bool killed = false;
     int code = 0; // exit status (-1: unknown), or the signal that killed it
-    std::chrono::microseconds cpu{0};
 
     [[nodiscard]] bool well() const noexcept { return !killed && code == 0; }
     [[nodiscard]] std::string text() const; // "exit status 1", "killed by SIGKILL"

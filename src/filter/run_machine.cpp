@@ -54,7 +54,6 @@ Transfer Run::Machine::read(std::span<char> into) {
     if (left_) into = into.first(std::min(into.size(), *left_));
     const Transfer moved = posix::read_some(output_.get(), into);
     if (moved.what == Moved::some) {
-        octets_read_ += moved.bytes;
         progress_ = loop_.now();
         if (left_) *left_ -= moved.bytes;
     } else if (moved.what == Moved::failed) {
@@ -69,7 +68,7 @@ Transfer Run::Machine::read(std::span<char> into) {
 // Even if the programs succeed, part of their output is lost, and a part must not be sent as the whole.
 void Run::Machine::output_failed(std::error_code why) {
     close_output();
-    end_later({Cause::system, members_.size() - 1, "output of " + paths_.back() + ": " + why.message(), {}});
+    end_later({Cause::system, "output of " + paths_.back() + ": " + why.message()});
 }
 
 void Run::Machine::pause() noexcept {
@@ -99,7 +98,7 @@ void Run::Machine::close_output() noexcept {
 void Run::Machine::on_member_ended() {
     event::guarded([&] { member_ended(); },
                    [&] {
-                       outcome_ = {Cause::system, 0, "no memory", {}};
+                       outcome_ = {Cause::system, "no memory"};
                        loop_.next_turn(later_);
                    });
 }
@@ -131,7 +130,7 @@ std::optional<Outcome> Run::Machine::failure() const {
         const std::optional<End>& end = members_[i]->end();
         if (!end || end->well()) continue;
         if (end->killed && end->code == SIGPIPE && i + 1 < members_.size()) continue;
-        return Outcome{end->killed ? Cause::signal : Cause::exit_status, i, paths_[i] + ": " + end->text(), {}};
+        return Outcome{end->killed ? Cause::signal : Cause::exit_status, paths_[i] + ": " + end->text()};
     }
     return std::nullopt;
 }
@@ -197,7 +196,7 @@ std::vector<std::int64_t> Run::Machine::inputs() const {
 void Run::Machine::terminate() {
     std::size_t guilty = 0;
     while (guilty + 1 < members_.size() && members_[guilty]->end()) ++guilty;
-    outcome_ = {Cause::time_limit, guilty, paths_[guilty] + ": no progress for " + in_words(without_progress_), {}};
+    outcome_ = {Cause::time_limit, paths_[guilty] + ": no progress for " + in_words(without_progress_)};
     state_ = State::terminating;
     close_output();
     later_.cancel();
@@ -209,9 +208,6 @@ void Run::Machine::terminate() {
 }
 
 void Run::Machine::finish() {
-    for (const auto& member : members_) {
-        if (member->end()) outcome_.cpu += member->end()->cpu;
-    }
     {
         const Alive alive{*this};
         event::guarded([&] { read_stderr(true); }, [] {}); // what it said last is lost

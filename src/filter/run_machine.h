@@ -40,7 +40,6 @@ public:
     void close_down() noexcept;
 
     [[nodiscard]] bool running() const noexcept { return state_ == State::running || state_ == State::terminating; }
-    [[nodiscard]] std::uint64_t octets_read() const noexcept { return octets_read_; }
     [[nodiscard]] std::vector<pid_t> processes() const;
 
 private:
@@ -98,7 +97,6 @@ private:
     RunEvents& events_;
     State state_ = State::idle;
     bool paused_ = false;
-    std::uint64_t octets_read_ = 0;
     std::optional<std::size_t> left_; // once all members have ended: octets left to read
 
     std::vector<std::string> paths_;

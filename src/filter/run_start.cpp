@@ -111,7 +111,7 @@ Outcome Run::Machine::refused(std::error_code why, std::string_view step, std::s
     if (step == "execve" && why.value() == ENOENT) text += " (the file, or its interpreter)";
     if (step == "execve" && why.value() == ENOEXEC) text += " (a script needs a first line such as #!/bin/sh)";
     const bool full = (why.value() == EMFILE || why.value() == ENFILE) && members_.empty();
-    return {full ? Cause::no_descriptor : Cause::cannot_start, member, std::move(text), {}};
+    return {full ? Cause::no_descriptor : Cause::cannot_start, std::move(text)};
 }
 
 } // namespace buzon::filter

@@ -36,7 +36,6 @@ struct Limit {
     int resource;
     rlimit value;
 };
-constexpr std::size_t limit_count = 6;
 
 // All the child needs, prepared by the parent: the child allocates nothing.
 struct Plan {
@@ -45,7 +44,7 @@ struct Plan {
     char* const* environment;
     const int* places;      // of the descriptors that become 0, 1 and 2
     const int* odd_signals; // ended by 0
-    Limit limits[limit_count];
+    std::array<Limit, 6> limits;
     const RunAs* run_as;
     pid_t server;
     Guard::Place* place;
@@ -150,6 +149,17 @@ Limit limit_to(int resource, std::uint64_t value) {
     return limit_to(resource, bound, bound);
 }
 
+std::array<Limit, 6> limits_of(const ResourceLimits& limits) {
+    const std::uint64_t cpu = limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds;
+    // SIGXCPU first, which a program may tell of; SIGKILL if it does not heed it.
+    return {limit_to(RLIMIT_CPU, cpu, limits.cpu_seconds == 0 ? RLIM_INFINITY : cpu + 5),
+            limit_to(RLIMIT_AS, limits.address_space),
+            limit_to(RLIMIT_FSIZE, limits.file_size),
+            limit_to(RLIMIT_NPROC, limits.processes),
+            limit_to(RLIMIT_NOFILE, limits.open_files),
+            Limit{RLIMIT_CORE, {0, 0}}};
+}
+
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
     result.reserve(strings.size() + 1);
@@ -240,8 +250,6 @@ Launch Launcher::start(const Program& program) {
                                                "LANG=" + about.lang};
     const std::vector<char*> argument_pointers = pointers(arguments);
     const std::vector<char*> environment_pointers = pointers(environment);
-    const ResourceLimits& limits = program.limits;
-
     if (odd_signals_.empty()) odd_signals_ = odd_signals();
 
     Launch launch;
@@ -252,12 +260,7 @@ Launch Launcher::start(const Program& program) {
               environment_pointers.data(),
               places_.data(),
               odd_signals_.data(),
-              {// SIGXCPU first, which a program may tell of; SIGKILL if it does not heed it.
-               limit_to(RLIMIT_CPU, limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds,
-                        limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds + 5),
-               limit_to(RLIMIT_AS, limits.address_space), limit_to(RLIMIT_FSIZE, limits.file_size),
-               limit_to(RLIMIT_NPROC, limits.processes), limit_to(RLIMIT_NOFILE, limits.open_files),
-               Limit{RLIMIT_CORE, {0, 0}}},
+              limits_of(program.limits),
               program.run_as,
               ::getpid(),
               &launch.started.place,

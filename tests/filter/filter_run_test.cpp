@@ -127,7 +127,6 @@ TEST_CASE_METHOD(Fixture, "a message passes a program") {
     CHECK(outcome.ok());
     CHECK(outcome.text.empty());
     CHECK(owner->output == "Rxcxptor\nsxx\n");
-    CHECK(owner->run->octets_read() == owner->output.size());
     CHECK(owner->lines.empty());
 }
 
@@ -172,22 +171,20 @@ TEST_CASE_METHOD(Fixture, "a program that cannot be started is refused at once, 
     const TemporaryDirectory directory;
     struct Row {
         std::string spec, text;
-        std::size_t member;
     };
     const std::string none = directory.path("none");
     const std::string plain = directory.file("plain", "x");
     const std::string bare = directory.file("bare", "echo x\n", 0755);
     for (const Row& row :
-         {Row{none, none + ": cannot start: No such file or directory (the file, or its interpreter)", 0},
-          Row{plain, plain + ": cannot start: Permission denied", 0},
-          Row{bare, bare + ": cannot start: Exec format error (a script needs a first line such as #!/bin/sh)", 0},
+         {Row{none, none + ": cannot start: No such file or directory (the file, or its interpreter)"},
+          Row{plain, plain + ": cannot start: Permission denied"},
+          Row{bare, bare + ": cannot start: Exec format error (a script needs a first line such as #!/bin/sh)"},
           Row{"/bin/cat | /bin/sleep 1000 | " + none,
-              none + ": cannot start: No such file or directory (the file, or its interpreter)", 2}}) {
+              none + ": cannot start: No such file or directory (the file, or its interpreter)"}}) {
         Owner own{loop, launcher};
         const Outcome outcome = own.start(row.spec);
         CHECK(outcome.cause == Cause::cannot_start);
         CHECK(outcome.text == row.text);
-        CHECK(outcome.member == row.member);
         CHECK_FALSE(own.run->running());
         turn_until(loop, [&] { return loop.watched() == 0; });
         CHECK_FALSE(own.ended);
@@ -269,7 +266,6 @@ TEST_CASE_METHOD(Fixture, "an exit status other than 0 is a failure, whenever it
     const Outcome& outcome = owner->finish();
     CHECK(outcome.cause == Cause::exit_status);
     CHECK(outcome.text == "/bin/sh: exit status " + std::to_string(row.status));
-    CHECK(outcome.member == 0);
 }
 
 TEST_CASE_METHOD(Fixture, "a program that is killed has failed") {
@@ -286,30 +282,27 @@ TEST_CASE_METHOD(Fixture, "a program that uses up its processor time is killed")
     const Outcome& outcome = owner->finish();
     CHECK(outcome.cause == Cause::signal);
     CHECK(outcome.text == "/bin/sh: killed by SIGXCPU (CPU time limit exceeded)");
-    CHECK(outcome.cpu > 500ms);
 }
 
 TEST_CASE_METHOD(Fixture, "each member's failure counts") {
     struct Row {
-        std::string first, second;
-        std::size_t member;
+        std::string first, second, how;
     };
     const Row row = GENERATE(values<Row>({
-        {"cat; exit 1", "cat", 0},
-        {"cat", "cat; exit 1", 1},
-        {"exit 1", "sleep 1000", 0}, // the others are not waited for
-        {"sleep 1000", "exit 1", 1},
-        {"cat; kill -9 $$", "cat", 0},
+        {"cat; exit 1", "cat", "exit status 1"},
+        {"cat", "cat; exit 2", "exit status 2"},
+        {"exit 1", "sleep 1000", "exit status 1"}, // the others are not waited for
+        {"sleep 1000", "exit 2", "exit status 2"},
+        {"cat; kill -9 $$", "cat", "killed by SIGKILL"},
         // The second leaves, and the first one's SIGPIPE is no cause. (A shell in between would make it exit status
         // 141.)
-        {"exec head -c 9000000 /dev/zero", "exit 1", 1},
+        {"exec head -c 9000000 /dev/zero", "exit 2", "exit status 2"},
     }));
     FilterSpec spec = Owner::shell(row.first);
     REQUIRE(spec.append(Owner::shell(row.second)));
     REQUIRE(owner->run->start(spec, message("x\n"), {}, owner->limits).ok());
     const Outcome& outcome = owner->finish();
-    CHECK_FALSE(outcome.ok());
-    CHECK(outcome.member == row.member);
+    CHECK(outcome.text == "/bin/sh: " + row.how);
 }
 
 TEST_CASE_METHOD(Fixture, "a member whose reader has seen enough has not failed") {
@@ -487,9 +480,9 @@ TEST_CASE_METHOD(Fixture, "complaints are bounded, and never stop the program") 
 
 TEST_CASE_METHOD(Fixture, "a program that closes standard error does not make the loop spin") {
     REQUIRE(owner->start_shell("exec 2>&-; sleep 0.2; echo text").ok());
-    (void)loop.take_statistics();
-    CHECK(owner->finish().ok());
-    CHECK(loop.take_statistics().events < 50);
+    for (int turns = 0; turns < 50 && !owner->ended; ++turns) loop.turn(std::chrono::minutes{1});
+    REQUIRE(owner->ended);
+    CHECK(owner->ended->ok());
 }
 
 TEST_CASE_METHOD(Fixture, "an abandoned run is dead at once, with all that belongs to it") {

@@ -52,14 +52,10 @@ enum class Cause {
     time_limit,    // no progress
     system,        // a system call of ours failed while the programs ran
 };
-// "cannot-start", "exit-status" …: for metrics and events.
-[[nodiscard]] std::string_view name_of(Cause cause) noexcept;
 
 struct Outcome {
     Cause cause = Cause::none;
-    std::size_t member = 0;           // index in the chain; meaningful unless ok
-    std::string text;                 // for the log: "/usr/bin/sed: exit status 1"; empty when ok
-    std::chrono::microseconds cpu{0}; // of the members that have ended, and their children
+    std::string text = {}; // for the log: "/usr/bin/sed: exit status 1"; empty when ok
 
     [[nodiscard]] bool ok() const noexcept { return cause == Cause::none; }
 };
@@ -106,8 +102,7 @@ public:
     void abandon() noexcept;
 
     [[nodiscard]] bool running() const noexcept;
-    [[nodiscard]] std::uint64_t octets_read() const noexcept;
-    // The process groups of the members while the run is running (for SESS and the log), in the order of the chain.
+    // The process groups of the members while the run is running, in the order of the chain.
     [[nodiscard]] std::vector<pid_t> processes() const;
 
 private:
