@@ -1,8 +1,7 @@
 #include "buzon/auth/allow_nets.h"
 
-#include <charconv>
-
-#include "ascii.h"
+#include "buzon/line/command_line.h"
+#include "buzon/line/number.h"
 
 namespace buzon::auth {
 namespace {
@@ -15,12 +14,6 @@ bool agree(const Source::Octets& a, const Source::Octets& b, unsigned bits) noex
     return true;
 }
 
-bool read_bits(std::string_view text, unsigned most, unsigned& bits) {
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, bits);
-    return error == std::errc{} && stop == end && bits <= most;
-}
-
 } // namespace
 
 Parsed<AllowNets> AllowNets::parse(std::string_view text) {
@@ -29,18 +22,17 @@ Parsed<AllowNets> AllowNets::parse(std::string_view text) {
         const std::size_t comma = text.find(',');
         const std::string_view item = text.substr(0, comma);
         const std::size_t slash = item.find('/');
-        if (equal_ignoring_case(item, "local")) {
+        if (line::equals_ignoring_case(item, "local")) {
             nets.local_ = true;
         } else {
             const auto base = Source::parse(item.substr(0, slash));
             if (!base) return Wrong{"allow_nets contains an invalid address"};
             // The prefix of a dotted address counts from its own start, which is 96 bits further in the mapped form.
             const bool dotted = item.substr(0, slash).find(':') == item.npos;
-            unsigned bits = dotted ? 32 : 128;
-            if (slash != item.npos && !read_bits(item.substr(slash + 1), bits, bits)) {
-                return Wrong{"allow_nets contains a network with an invalid prefix length"};
-            }
-            nets.nets_.push_back({*base, dotted ? bits + 96 : bits});
+            const unsigned most = dotted ? 32 : 128;
+            const auto bits = slash == item.npos ? most : line::parse_whole<unsigned>(item.substr(slash + 1), 0, most);
+            if (!bits) return Wrong{"allow_nets contains a network with an invalid prefix length"};
+            nets.nets_.push_back({*base, dotted ? *bits + 96 : *bits});
         }
         if (comma == text.npos) return nets;
         text.remove_prefix(comma + 1);

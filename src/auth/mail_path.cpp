@@ -2,7 +2,7 @@
 
 #include <climits>
 
-#include "ascii.h"
+#include "buzon/line/command_line.h"
 
 namespace buzon::auth {
 namespace {
@@ -78,7 +78,7 @@ struct Location {
 Parsed<Location> parse_location(std::string_view location) {
     const std::size_t colon = location.find(':');
     if (colon != location.npos && location.find('/') > colon) {
-        if (!equal_ignoring_case(location.substr(0, colon), "maildir"))
+        if (!line::equals_ignoring_case(location.substr(0, colon), "maildir"))
             return Wrong{"userdb_mail does not name a Maildir"};
         location.remove_prefix(colon + 1);
     }
@@ -103,7 +103,7 @@ std::string_view fault_of_path(std::string_view path) {
 } // namespace
 
 Parsed<MailPath> mail_path(const MailFields& fields, std::string_view user) {
-    if (!fields.driver.empty() && !equal_ignoring_case(fields.driver, "maildir")) {
+    if (!fields.driver.empty() && !line::equals_ignoring_case(fields.driver, "maildir")) {
         return Wrong{"userdb_mail_driver is not maildir"};
     }
     const auto filled_in = [user](std::string_view home, std::string_view written) -> Parsed<std::string> {

@@ -1,26 +1,8 @@
 #include "buzon/auth/sasl.h"
 
-#include "ascii.h"
 #include "login_text.h"
 
 namespace buzon::auth {
-namespace {
-
-constexpr MechanismRow mechanisms[] = {
-    {"PLAIN", Mechanism::plain, true, false},
-    {"LOGIN", Mechanism::login, true, false},
-    {"CRAM-MD5", Mechanism::cram_md5, false, true},
-    {"SCRAM-SHA-256", Mechanism::scram_sha_256, false, false},
-};
-
-} // namespace
-
-const MechanismRow* find_mechanism(std::string_view name) noexcept {
-    for (const MechanismRow& row : mechanisms) {
-        if (equal_ignoring_case(row.name, name)) return &row;
-    }
-    return nullptr;
-}
 
 Step PlainMachine::begin(const std::optional<std::string_view>& initial) const {
     return initial ? next(*initial) : Step{Challenge{}};

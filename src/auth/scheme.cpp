@@ -1,6 +1,6 @@
 #include "scheme.h"
 
-#include "ascii.h"
+#include "buzon/line/command_line.h"
 
 namespace buzon::auth {
 namespace {
@@ -21,7 +21,7 @@ constexpr SchemeRow schemes[] = {
 
 std::optional<SchemeRow> find_scheme(std::string_view name) noexcept {
     for (const SchemeRow& row : schemes) {
-        if (equal_ignoring_case(row.name, name)) return row;
+        if (line::equals_ignoring_case(row.name, name)) return row;
     }
     return std::nullopt;
 }

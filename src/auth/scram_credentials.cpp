@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "buzon/auth/base64.h"
 #include "buzon/auth/hmac.h"
 #include "buzon/auth/pbkdf2.h"
+#include "buzon/line/number.h"
 
 namespace buzon::auth {
 namespace {
@@ -18,13 +18,6 @@ bool read_key(std::string_view text, Sha256::Digest& key) {
     if (!decoded || decoded->size() != key.size()) return false;
     std::copy(decoded->begin(), decoded->end(), key.begin());
     return true;
-}
-
-bool read_iterations(std::string_view text, std::uint32_t& iterations) {
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, iterations);
-    return error == std::errc{} && stop == end && iterations >= least_scram_iterations &&
-           iterations <= most_scram_iterations;
 }
 
 } // namespace
@@ -50,9 +43,11 @@ Parsed<ScramCredentials> parse_scram_credentials(std::string_view text) {
         if (comma != text.npos) text.remove_prefix(comma + 1);
     }
     ScramCredentials credentials;
-    if (!read_iterations(fields[0], credentials.iterations)) {
+    const auto iterations = line::parse_whole<std::uint32_t>(fields[0], least_scram_iterations, most_scram_iterations);
+    if (!iterations) {
         return Wrong{"SCRAM-SHA-256 needs 4096 to 10000000 iterations"};
     }
+    credentials.iterations = *iterations;
     auto salt = decode_base64(fields[1]);
     if (!salt || salt->empty()) return Wrong{"the salt of SCRAM-SHA-256 is not base64"};
     credentials.salt = std::move(*salt);

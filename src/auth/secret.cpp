@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "ascii.h"
 #include "buzon/auth/base64.h"
 #include "buzon/auth/hex.h"
 #include "buzon/auth/octets.h"
 #include "buzon/auth/saslprep.h"
+#include "buzon/line/command_line.h"
 #include "crypt_hash.h"
 #include "scheme.h"
 
@@ -52,9 +52,9 @@ Parsed<Labelled> read_label(std::string_view text) {
     if (!scheme) return Wrong{"unknown password scheme" + called(label)};
     if (ending.data() == nullptr) return Labelled{*scheme, std::string{secret}};
     std::optional<std::string> decoded;
-    if (equal_ignoring_case(ending, "b64") || equal_ignoring_case(ending, "base64"))
+    if (line::equals_ignoring_case(ending, "b64") || line::equals_ignoring_case(ending, "base64"))
         decoded = decode_base64(secret);
-    else if (equal_ignoring_case(ending, "hex"))
+    else if (line::equals_ignoring_case(ending, "hex"))
         decoded = decode_hex(secret);
     else
         return Wrong{in(*scheme) + "unknown encoding of a password scheme"};

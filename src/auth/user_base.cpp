@@ -101,13 +101,6 @@ User UserBase::view(const Own& own) noexcept {
     return {f.name, f.secret, f.maildir, f.control, f.allow_nets, f.transform, f.nologin, f.nodelay, own.origin};
 }
 
-std::vector<User> UserBase::list() const {
-    std::vector<User> users;
-    users.reserve(living_);
-    for (Place place; const auto user = next(place);) users.push_back(*user);
-    return users;
-}
-
 // The block's users, then those added since.
 std::optional<User> UserBase::next(Place& place) const {
     while (place.in_block < block_.count()) {

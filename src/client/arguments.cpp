@@ -3,9 +3,10 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "buzon/client/text.h"
+#include "buzon/line/command_line.h"
+#include "buzon/line/number.h"
 
 namespace buzon::client {
 namespace {
@@ -17,9 +18,7 @@ using What = Invocation::What;
 constexpr std::string_view unix_prefix = "unix:", usual_port = "1111";
 
 bool is_port(std::string_view text) noexcept {
-    unsigned value = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && stop == text.data() + text.size() && value >= 1 && value <= 65535;
+    return line::parse_whole<unsigned>(text, 1, 65535).has_value();
 }
 
 bool breaks_line(std::string_view text) noexcept {
@@ -107,12 +106,12 @@ std::string parse_command(Arguments words, Invocation& invocation) {
         invocation.operands.assign(words.begin() + 1, words.end());
         return words.size() - 1 >= least && words.size() - 1 <= most;
     };
-    if (same_word(words.front(), "top")) {
+    if (line::equals_ignoring_case(words.front(), "top")) {
         invocation.what = What::top;
         if (invocation.format != Format::person) return "top cannot be combined with --raw or --json";
         return operands(0, 0) ? "" : "top takes no argument";
     }
-    if (same_word(words.front(), "plot")) {
+    if (line::equals_ignoring_case(words.front(), "plot")) {
         invocation.what = What::plot;
         return operands(1, 3) ? "" : "plot takes METRIC [minute|hour|day|week [N]]";
     }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "buzon/client/text.h"
+#include "buzon/line/command_line.h"
 
 namespace buzon::client {
 
@@ -24,7 +25,8 @@ std::size_t common_length(const std::vector<std::string>& words) {
     for (const std::string& word : words) {
         std::size_t same = 0;
         while (same < std::min(length, word.size()) &&
-               same_word(std::string_view{word}.substr(same, 1), std::string_view{words.front()}.substr(same, 1))) {
+               line::equals_ignoring_case(std::string_view{word}.substr(same, 1),
+                                          std::string_view{words.front()}.substr(same, 1))) {
             ++same;
         }
         length = same;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "buzon/client/text.h"
+#include "buzon/line/command_line.h"
 
 namespace buzon::client {
 namespace {
@@ -57,17 +58,19 @@ constexpr Row rows[] = {
 };
 
 const Row* find_row(std::string_view verb) {
-    const auto row = std::find_if(std::begin(rows), std::end(rows),
-                                  [verb](const Row& candidate) { return same_word(candidate.verb, verb); });
+    const auto row = std::find_if(std::begin(rows), std::end(rows), [verb](const Row& candidate) {
+        return line::equals_ignoring_case(candidate.verb, verb);
+    });
     return row == std::end(rows) ? nullptr : row;
 }
 
 // How many words precede the password; nothing if the command takes none.
 std::optional<std::size_t> words_before_secret(const Words& words) {
     if (words.empty()) return std::nullopt;
-    if (same_word(words[0], "AUTH")) return 2;
-    const bool of_user = words.size() >= 2 && same_word(words[0], "USER");
-    if (of_user && (same_word(words[1], "ADD") || same_word(words[1], "PASS"))) return 3;
+    if (line::equals_ignoring_case(words[0], "AUTH")) return 2;
+    const bool of_user = words.size() >= 2 && line::equals_ignoring_case(words[0], "USER");
+    if (of_user && (line::equals_ignoring_case(words[1], "ADD") || line::equals_ignoring_case(words[1], "PASS")))
+        return 3;
     return std::nullopt;
 }
 
@@ -95,12 +98,13 @@ Shape shape_of(std::string_view command_line) {
     const Row* row = words.empty() ? nullptr : find_row(words[0]);
     if (!row) return Shape::unknown;
     if (words.size() == 1) return row->bare;
-    return !row->special.empty() && same_word(words[1], row->special) ? row->with_special : row->with_argument;
+    return !row->special.empty() && line::equals_ignoring_case(words[1], row->special) ? row->with_special
+                                                                                       : row->with_argument;
 }
 
 bool is_quit(std::string_view command_line) {
     const Words words = words_of(command_line);
-    return !words.empty() && same_word(words[0], "QUIT");
+    return !words.empty() && line::equals_ignoring_case(words[0], "QUIT");
 }
 
 bool holds_secret(std::string_view command_line) {
@@ -126,13 +130,13 @@ Completion complete(std::string_view before_cursor, const Vocabulary& known) {
     if (earlier.empty()) {
         add_candidates("<verb>", known, completion, all);
     } else if (const Row* row = find_row(earlier[0])) {
-        const bool types = same_word(row->verb, "EVNT"); // any number of them
+        const bool types = line::equals_ignoring_case(row->verb, "EVNT"); // any number of them
         if (earlier.size() == 1 || types) add_candidates(row->first_words, known, completion, all);
         if (earlier.size() == 2 && !types) add_candidates(row->second_words, known, completion, all);
     }
     for (std::string& word : all) {
         const std::string_view beginning = std::string_view{word}.substr(0, begun.size());
-        if (same_word(beginning, begun)) completion.words.push_back(std::move(word));
+        if (line::equals_ignoring_case(beginning, begun)) completion.words.push_back(std::move(word));
     }
     std::sort(completion.words.begin(), completion.words.end());
     completion.words.erase(std::unique(completion.words.begin(), completion.words.end()), completion.words.end());

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <climits>
 #include <cmath>
 
 #include "buzon/client/text.h"
+#include "buzon/line/command_line.h"
+#include "buzon/line/number.h"
 #include "plot_area.h"
 
 namespace buzon::client {
@@ -21,10 +23,8 @@ constexpr std::size_t margin = label_width + 2; // and its line
 
 // Digits only.
 std::optional<int> whole(std::string_view text) {
-    int value = 0;
-    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} ? std::optional{value} : std::nullopt;
+    const auto n = line::parse_whole<unsigned>(text, 0, INT_MAX);
+    return n ? std::optional{static_cast<int>(*n)} : std::nullopt;
 }
 
 std::string two(long long number) {
@@ -200,7 +200,7 @@ std::optional<sys_seconds> parse_time(std::string_view text) {
 
 std::optional<Period> parse_period(std::string_view word) {
     for (std::size_t i = 0; i < period_names.size(); ++i) {
-        if (same_word(word, period_names[i])) return static_cast<Period>(i);
+        if (line::equals_ignoring_case(word, period_names[i])) return static_cast<Period>(i);
     }
     return std::nullopt;
 }

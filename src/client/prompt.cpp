@@ -11,6 +11,7 @@
 #include "buzon/client/keys.h"
 #include "buzon/client/secret_line.h"
 #include "buzon/client/text.h"
+#include "buzon/line/command_line.h"
 #include "buzon/posix/io.h"
 #include "choices.h"
 #include "modes.h"
@@ -194,7 +195,7 @@ void Prompt::enter() {
     const auto words = words_of(line);
     if (words.empty() || words.front().front() == '#') return;
     if (lacks_secret(line) && !add_secret(line)) return;
-    if (same_word(words.front(), "plot") || same_word(words.front(), "top")) {
+    if (line::equals_ignoring_case(words.front(), "plot") || line::equals_ignoring_case(words.front(), "top")) {
         run_own(line);
     } else if (shape_of(line) == Shape::live) {
         run_live(line);
@@ -216,8 +217,8 @@ void Prompt::run_line(const std::string& line) {
     if (answer.kind != Answer::Kind::reply) return;
     out_.put(show(invocation_.format, line, answer.reply, terminal_width(STDOUT_FILENO)));
     if (is_quit(line) && answer.reply.ok) stop(exit_ok);
-    if (same_word(words_of(line).front(), "AUTH") && answer.reply.ok) auth_ = line;
-    if (same_word(words_of(line).front(), "CONF")) settings_known_ = false;
+    if (line::equals_ignoring_case(words_of(line).front(), "AUTH") && answer.reply.ok) auth_ = line;
+    if (line::equals_ignoring_case(words_of(line).front(), "CONF")) settings_known_ = false;
 }
 
 void Prompt::run_live(const std::string& line) {

@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "buzon/client/secret_line.h"
+#include "buzon/line/command_line.h"
 #include "buzon/posix/io.h"
 
 namespace buzon::client {
@@ -83,7 +84,8 @@ Charset locale_charset() {
     } else {
         codeset = codeset_by_name();
     }
-    return same_word(codeset, "UTF-8") || same_word(codeset, "UTF8") ? Charset::utf8 : Charset::ascii;
+    return line::equals_ignoring_case(codeset, "UTF-8") || line::equals_ignoring_case(codeset, "UTF8") ? Charset::utf8
+                                                                                                       : Charset::ascii;
 }
 
 ScreenSize screen_size(int terminal) noexcept {

@@ -63,10 +63,6 @@ bool is_control(char32_t code) noexcept {
     return code < 0x20 || (code >= 0x7F && code < 0xA0);
 }
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 // The longest prefix of `text` that fits in `width` columns.
 std::string_view beginning(std::string_view text, std::size_t width) noexcept {
     std::size_t used = 0, at = 0;
@@ -194,11 +190,6 @@ std::string upper(std::string_view text) {
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     }
     return result;
-}
-
-bool same_word(std::string_view one, std::string_view other) noexcept {
-    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
-                      [](char a, char b) { return lower(a) == lower(b); });
 }
 
 std::optional<double> number_of(std::string_view text) noexcept {

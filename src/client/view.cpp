@@ -6,6 +6,7 @@
 #include "buzon/client/json.h"
 #include "buzon/client/table.h"
 #include "buzon/client/text.h"
+#include "buzon/line/command_line.h"
 
 namespace buzon::client {
 namespace {
@@ -17,25 +18,26 @@ Kind kind_of(std::string_view command) {
     const auto words = words_of(command);
     if (words.empty()) return Kind::plain;
     const bool star = words.size() > 1 && words[1] == "*";
-    if (same_word(words[0], "METR") && star) return Kind::metrics;
-    if ((same_word(words[0], "INFO") && star) || (same_word(words[0], "CONF") && words.size() == 1))
+    if (line::equals_ignoring_case(words[0], "METR") && star) return Kind::metrics;
+    if ((line::equals_ignoring_case(words[0], "INFO") && star) ||
+        (line::equals_ignoring_case(words[0], "CONF") && words.size() == 1))
         return Kind::settings;
-    if (same_word(words[0], "SESS")) return Kind::sessions;
-    if (same_word(words[0], "HIST")) return Kind::history;
+    if (line::equals_ignoring_case(words[0], "SESS")) return Kind::sessions;
+    if (line::equals_ignoring_case(words[0], "HIST")) return Kind::history;
     return Kind::plain;
 }
 
 bool is_events(std::string_view command) {
     const auto words = words_of(command);
-    return !words.empty() && same_word(words[0], "EVNT");
+    return !words.empty() && line::equals_ignoring_case(words[0], "EVNT");
 }
 
 // The named values of a one-line reply, if it has any.
 std::optional<std::vector<Field>> named_text(std::string_view command, const Reply& reply) {
     const auto words = words_of(command);
     if (words.size() != 1 || !reply.ok || reply.has_lines) return std::nullopt;
-    if (same_word(words[0], "METR")) return metr_fields(reply.text);
-    if (same_word(words[0], "INFO")) return info_fields(reply.text);
+    if (line::equals_ignoring_case(words[0], "METR")) return metr_fields(reply.text);
+    if (line::equals_ignoring_case(words[0], "INFO")) return info_fields(reply.text);
     return std::nullopt;
 }
 
@@ -129,7 +131,7 @@ std::string json(std::string_view command, const Reply& reply) {
     document.add("status", json_string(reply.ok ? "+OK" : "-ERR")).add("text", json_string(reply.text));
     if (const auto fields = named_text(command, reply)) {
         JsonObject values;
-        const bool numbers = same_word(words_of(command)[0], "METR");
+        const bool numbers = line::equals_ignoring_case(words_of(command)[0], "METR");
         for (const auto& [name, value] : *fields) values.add(name, numbers ? json_number(value) : json_string(value));
         document.add("values", values.text());
     }

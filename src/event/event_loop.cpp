@@ -20,17 +20,6 @@ std::uint64_t ticket(std::uint32_t slot, std::uint32_t generation) noexcept {
 
 // --- Watch ---
 
-Watch::Watch(Watch&& other) noexcept : loop_{std::exchange(other.loop_, nullptr)}, slot_{other.slot_} {}
-
-Watch& Watch::operator=(Watch&& other) noexcept {
-    if (this != &other) {
-        stop();
-        loop_ = std::exchange(other.loop_, nullptr);
-        slot_ = other.slot_;
-    }
-    return *this;
-}
-
 std::error_code Watch::start(EventLoop& loop, int fd, std::uint32_t interest, Handler& handler) {
     stop();
     std::uint32_t slot = 0;
@@ -141,12 +130,7 @@ void EventLoop::turn(std::chrono::milliseconds limit) {
     statistics_.without_memory += timers_.expire(now_);
     run_tasks();
     while (disowned_) disowned_ = std::move(disowned_->next_);
-
-    const std::chrono::nanoseconds took = Clock::now() - now_;
-    ++statistics_.turns;
-    statistics_.events += static_cast<std::uint64_t>(std::max(n, 0));
-    statistics_.busy += took;
-    statistics_.longest_turn = std::max(statistics_.longest_turn, took);
+    statistics_.longest_turn = std::max<std::chrono::nanoseconds>(statistics_.longest_turn, Clock::now() - now_);
 }
 
 void EventLoop::dispatch(std::span<const epoll_event> batch) {

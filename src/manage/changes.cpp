@@ -1,5 +1,7 @@
 // manage/changes.cpp - the commands that change the server. They check the syntax and leave the rest to
 // the connection.
+#include "buzon/line/command_line.h"
+#include "buzon/line/number.h"
 #include "commands.h"
 #include "words.h"
 
@@ -69,7 +71,7 @@ Action list_settings(Impl& session, std::string& out) {
 
 Action tran(Impl& session, std::string_view argument, std::string& out) {
     std::string_view rest = argument;
-    if (!is_word(take_word(rest), "FOR")) return transform_of(session, std::nullopt, argument, out);
+    if (!line::equals_ignoring_case(take_word(rest), "FOR")) return transform_of(session, std::nullopt, argument, out);
     const std::string_view user = take_word(rest);
     if (user.empty()) return session.fail("TRAN FOR needs a user", out);
     return transform_of(session, std::string{user}, rest, out);
@@ -87,7 +89,7 @@ Action dirr(Impl& session, std::string_view argument, std::string& out) {
 
 Action port(Impl& session, std::string_view argument, std::string& out) {
     if (argument.empty()) return session.answer(std::to_string(session.host.port()), out);
-    const auto number = parse_whole(trim_blanks(argument), 0, 65535);
+    const auto number = line::parse_whole<std::uint64_t>(trim_blanks(argument), 0, 65535);
     if (!number) return session.fail("a port is a whole number from 0 to 65535; 0 means any free port", out);
     return ChangePort{static_cast<std::uint16_t>(*number)};
 }
@@ -113,7 +115,7 @@ Action conf(Impl& session, std::string_view argument, std::string& out) {
 Action kick(Impl& session, std::string_view argument, std::string& out) {
     const std::string_view whom = trim_blanks(argument);
     if (whom.empty()) return session.fail("KICK needs a session or a user", out);
-    const auto id = parse_whole(whom, 1, UINT64_MAX);
+    const auto id = line::parse_whole<std::uint64_t>(whom, 1, UINT64_MAX);
     std::size_t ended = id ? session.host.kick(*id) : 0;
     if (ended == 0) ended = session.host.kick_user(whom); // a name may consist of digits
     if (ended == 0) return session.fail("no such session, and no such user is logged in", out);
@@ -123,15 +125,15 @@ Action kick(Impl& session, std::string_view argument, std::string& out) {
 
 Action user(Impl& session, std::string_view argument, std::string& out) {
     const std::string_view what = take_word(argument);
-    if (is_word(what, "LIST") && skip_blanks(argument).empty())
+    if (line::equals_ignoring_case(what, "LIST") && skip_blanks(argument).empty())
         return session.list(std::make_unique<UserListing>(session.host), out);
-    if (is_word(what, "ADD") || is_word(what, "PASS")) {
+    if (line::equals_ignoring_case(what, "ADD") || line::equals_ignoring_case(what, "PASS")) {
         auto given = name_and_rest(argument);
         if (!given) return session.fail("a name and a password are required", out);
-        if (is_word(what, "ADD")) return AddUser{std::move(given->name), std::move(given->rest)};
+        if (line::equals_ignoring_case(what, "ADD")) return AddUser{std::move(given->name), std::move(given->rest)};
         return SetPassword{std::move(given->name), std::move(given->rest)};
     }
-    if (is_word(what, "DEL")) {
+    if (line::equals_ignoring_case(what, "DEL")) {
         if (const auto name = only_word(argument)) return RemoveUser{std::string{*name}};
         return session.fail("USER DEL takes one name", out);
     }

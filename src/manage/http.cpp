@@ -1,5 +1,6 @@
 // manage/http.cpp - handles one request at a time.
 #include "buzon/manage/http.h"
+#include "buzon/line/command_line.h"
 
 #include <algorithm>
 #include <optional>
@@ -15,7 +16,7 @@ namespace {
 bool is_token(std::string_view text) {
     constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-        return (c >= '0' && c <= '9') || (upper(c) >= 'A' && upper(c) <= 'Z') ||
+        return (c >= '0' && c <= '9') || (line::ascii_upper(c) >= 'A' && line::ascii_upper(c) <= 'Z') ||
                marks.find(c) != std::string_view::npos;
     });
 }
@@ -47,7 +48,7 @@ struct RequestLine {
 // origin-form or absolute-form (RFC 9112 section 3.2); the query is ignored.
 std::optional<std::string_view> path_of(std::string_view target) {
     constexpr std::string_view scheme = "HTTP://";
-    if (target.size() > scheme.size() && is_word(target.substr(0, scheme.size()), scheme)) {
+    if (target.size() > scheme.size() && line::equals_ignoring_case(target.substr(0, scheme.size()), scheme)) {
         const std::size_t slash = target.find('/', scheme.size());
         target = slash == std::string_view::npos ? std::string_view{"/"} : target.substr(slash);
     }
@@ -81,8 +82,8 @@ void read_connection(std::string_view value, Fields& fields) {
     while (!value.empty()) {
         const std::size_t comma = std::min(value.find(','), value.size());
         const std::string_view option = trim_blanks(value.substr(0, comma));
-        fields.close |= is_word(option, "CLOSE");
-        fields.keep_alive |= is_word(option, "KEEP-ALIVE");
+        fields.close |= line::equals_ignoring_case(option, "CLOSE");
+        fields.keep_alive |= line::equals_ignoring_case(option, "KEEP-ALIVE");
         value.remove_prefix(std::min(comma + 1, value.size()));
     }
 }
@@ -95,13 +96,13 @@ std::optional<Fields> parse_fields(std::string_view text) {
         const std::string_view name = line.substr(0, colon), value = trim_blanks(line.substr(colon + 1));
         const auto bad = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; };
         if (std::any_of(value.begin(), value.end(), bad)) return std::nullopt;
-        if (is_word(name, "HOST"))
+        if (line::equals_ignoring_case(name, "HOST"))
             ++fields.hosts;
-        else if (is_word(name, "CONNECTION"))
+        else if (line::equals_ignoring_case(name, "CONNECTION"))
             read_connection(value, fields);
-        else if (is_word(name, "TRANSFER-ENCODING"))
+        else if (line::equals_ignoring_case(name, "TRANSFER-ENCODING"))
             fields.content = true;
-        else if (is_word(name, "CONTENT-LENGTH"))
+        else if (line::equals_ignoring_case(name, "CONTENT-LENGTH"))
             fields.content |= value != "0";
     }
     return fields;

@@ -1,6 +1,8 @@
 // manage/queries.cpp - the commands that only query.
 #include <algorithm>
 
+#include "buzon/line/command_line.h"
+#include "buzon/line/number.h"
 #include "commands.h"
 #include "words.h"
 
@@ -52,10 +54,11 @@ Action info(Impl& session, std::string_view argument, std::string& out) {
 
 Action logg(Impl& session, std::string_view argument, std::string& out) {
     const std::string_view word = trim_blanks(argument);
-    if (is_word(word, "FOLLOW")) return session.follow(session.host.events().log().lines(), 1, 0, out);
+    if (line::equals_ignoring_case(word, "FOLLOW"))
+        return session.follow(session.host.events().log().lines(), 1, 0, out);
     std::size_t count = lines_of_logg;
     if (!word.empty()) {
-        const auto given = parse_whole(word, 1, UINT32_MAX);
+        const auto given = line::parse_whole<std::uint64_t>(word, 1, UINT32_MAX);
         if (!given) return session.fail("usage: LOGG, LOGG COUNT (from 1) or LOGG FOLLOW", out);
         count = *given;
     }
@@ -85,7 +88,7 @@ Action hist(Impl& session, std::string_view argument, std::string& out) {
     if (period == state::period_names.end()) return session.fail("a period is minute, hour, day or week", out);
     std::size_t count = SIZE_MAX;
     if (const std::string_view last = trim_blanks(argument); !last.empty()) {
-        const auto given = parse_whole(last, 1, UINT32_MAX);
+        const auto given = line::parse_whole<std::uint64_t>(last, 1, UINT32_MAX);
         if (!given) return session.fail("the count of periods is a whole number from 1", out);
         count = *given;
     }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "buzon/line/command_line.h"
 #include "commands.h"
 #include "words.h"
 
@@ -19,7 +20,7 @@ constexpr auto guarded_change = [](std::string_view argument) {
 constexpr auto tran_access = [](std::string_view argument) {
     std::string_view rest = argument;
     const std::string_view word = take_word(rest);
-    if (is_word(word, "FOR"))
+    if (line::equals_ignoring_case(word, "FOR"))
         return (void)take_word(rest), skip_blanks(rest).empty() ? Access::served : Access::guarded;
     const bool on_off = (word == "0" || word == "1") && skip_blanks(rest).empty();
     return argument.empty() || on_off ? Access::served : Access::guarded;
@@ -29,7 +30,7 @@ constexpr auto conf_access = [](std::string_view argument) {
     return name == "?" || skip_blanks(argument).empty() ? Access::served : Access::guarded;
 };
 constexpr auto user_access = [](std::string_view argument) {
-    return is_word(take_word(argument), "LIST") ? Access::served : Access::guarded;
+    return line::equals_ignoring_case(take_word(argument), "LIST") ? Access::served : Access::guarded;
 };
 
 constexpr Command table[] = {
@@ -72,7 +73,8 @@ std::string help_line(const Command& command) {
 const Command* find_command(std::string_view keyword) {
     // Keywords have four letters, except DRAIN, which may also be written DRAI.
     const auto found = std::find_if(std::begin(table), std::end(table), [&](const Command& command) {
-        return is_word(keyword, command.keyword) || is_word(keyword, command.keyword.substr(0, 4));
+        return line::equals_ignoring_case(keyword, command.keyword) ||
+               line::equals_ignoring_case(keyword, command.keyword.substr(0, 4));
     });
     return found == std::end(table) ? nullptr : &*found;
 }

@@ -1,9 +1,6 @@
 // manage/words.h - helpers for lines of the management protocol.
 #pragma once
 
-#include <charconv>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,28 +23,6 @@ namespace buzon::manage {
     const std::string_view word = rest.substr(0, end);
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     return word;
-}
-
-[[nodiscard]] inline char upper(char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
-// Whether `given`, in any case, is `name`, which is in capitals.
-[[nodiscard]] inline bool is_word(std::string_view given, std::string_view name) {
-    if (given.size() != name.size()) return false;
-    for (std::size_t i = 0; i < name.size(); ++i)
-        if (upper(given[i]) != name[i]) return false;
-    return true;
-}
-
-// Digits only, within bounds.
-[[nodiscard]] inline std::optional<std::uint64_t> parse_whole(std::string_view text, std::uint64_t min,
-                                                              std::uint64_t max) {
-    std::uint64_t n = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, n);
-    if (error != std::errc{} || stop != end || n < min || n > max) return std::nullopt;
-    return n;
 }
 
 // Replaces control characters, since a path or a reason may contain anything.

@@ -4,22 +4,19 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <functional>
+
+#include "buzon/line/number.h"
 
 namespace buzon::net {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-template <class Number>
-std::optional<Number> parse_decimal(std::string_view text, Number most) {
+std::optional<unsigned> parse_decimal(std::string_view text, unsigned most) {
     if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
-    Number n = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc{} || end != text.data() + text.size() || n > most) return std::nullopt;
-    return n;
+    return line::parse_whole<unsigned>(text, 0, most);
 }
 
 } // namespace
@@ -88,7 +85,7 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
     cidr.base_ = *ip;
     if (slash == std::string_view::npos) return cidr;
     const unsigned added = ip->is_v4() ? 96 : 0;
-    const auto bits = parse_decimal<unsigned>(text.substr(slash + 1), 128 - added);
+    const auto bits = parse_decimal(text.substr(slash + 1), 128 - added);
     if (!bits) return std::nullopt;
     cidr.bits_ = *bits + added;
     for (unsigned bit = cidr.bits_; bit < 128; ++bit) {
@@ -180,7 +177,7 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-    const auto n = parse_decimal<unsigned>(text, 65535);
+    const auto n = parse_decimal(text, 65535);
     if (!n) return std::nullopt;
     return static_cast<std::uint16_t>(*n);
 }

@@ -1,9 +1,9 @@
 #include "commands.h"
 
 #include <array>
-#include <charconv>
 
 #include "buzon/line/command_line.h"
+#include "buzon/line/number.h"
 
 namespace buzon::pop3 {
 
@@ -50,15 +50,6 @@ constexpr auto keys = [] {
     return all;
 }();
 
-template <class Number>
-std::optional<Number> parse_digits(std::string_view text) noexcept {
-    Number value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end) return std::nullopt;
-    return value;
-}
-
 } // namespace
 
 const Command* find_command(std::string_view verb) noexcept {
@@ -71,13 +62,13 @@ const Command* find_command(std::string_view verb) noexcept {
 }
 
 std::optional<MessageNumber> parse_message_number(std::string_view text) noexcept {
-    const std::optional<std::uint32_t> number = parse_digits<std::uint32_t>(text);
+    const std::optional<std::uint32_t> number = line::parse_whole<std::uint32_t>(text);
     if (!number || *number == 0) return std::nullopt;
     return MessageNumber{*number};
 }
 
 std::optional<std::uint32_t> parse_count(std::string_view text) noexcept {
-    return parse_digits<std::uint32_t>(text);
+    return line::parse_whole<std::uint32_t>(text);
 }
 
 } // namespace buzon::pop3

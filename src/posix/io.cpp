@@ -55,10 +55,6 @@ Transfer read_some(int fd, std::span<char> into) noexcept {
     return as_transfer(uninterrupted([&] { return ::read(fd, into.data(), into.size()); }));
 }
 
-Transfer write_some(int fd, std::string_view from) noexcept {
-    return as_transfer(uninterrupted([&] { return ::write(fd, from.data(), from.size()); }));
-}
-
 Transfer send_some(int socket, std::string_view from, bool more) noexcept {
     const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     return as_transfer(uninterrupted([&] { return ::send(socket, from.data(), from.size(), flags); }));
@@ -69,10 +65,6 @@ void finish_sending(int socket) noexcept {
     char rest[4096];
     for (int i = 0; i < 16 && ::recv(socket, rest, sizeof rest, MSG_DONTWAIT) > 0; ++i) {
     }
-}
-
-Transfer writev_some(int fd, std::span<const iovec> from) noexcept {
-    return as_transfer(uninterrupted([&] { return ::writev(fd, from.data(), static_cast<int>(from.size())); }));
 }
 
 std::error_code write_all(int fd, std::string_view from) noexcept {

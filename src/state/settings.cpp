@@ -1,22 +1,14 @@
 // state/settings.cpp - the table of settings, with types, bounds and meanings.
 #include "buzon/state/settings.h"
+#include "buzon/line/number.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace buzon::state {
 namespace {
 
 using Seconds = std::chrono::seconds;
-
-std::optional<std::uint64_t> parse_number(const SettingField& field, std::string_view text) {
-    std::uint64_t n = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, n);
-    if (error != std::errc{} || stop != end || n < field.min || n > field.max) return std::nullopt;
-    return n;
-}
 
 std::string_view unit_of(SettingType type) {
     switch (type) {
@@ -44,7 +36,7 @@ constexpr SettingField number(std::string_view name, std::uint64_t min, std::uin
             meaning,
             [](const Settings& s) { return std::to_string(s.*Member); },
             [](const SettingField& field, std::string_view text, Settings& s) {
-                const auto n = parse_number(field, text);
+                const auto n = line::parse_whole<std::uint64_t>(text, field.min, field.max);
                 if (n) s.*Member = *n;
                 return n.has_value();
             },
@@ -61,7 +53,7 @@ constexpr SettingField duration(std::string_view name, std::uint64_t min, std::u
             meaning,
             [](const Settings& s) { return std::to_string((s.*Member).count()); },
             [](const SettingField& field, std::string_view text, Settings& s) {
-                const auto n = parse_number(field, text);
+                const auto n = line::parse_whole<std::uint64_t>(text, field.min, field.max);
                 if (n) s.*Member = std::remove_reference_t<decltype(s.*Member)>{static_cast<std::int32_t>(*n)};
                 return n.has_value();
             },
@@ -275,12 +267,6 @@ constexpr SettingField rows[] = {
 };
 
 } // namespace
-
-std::string_view name_of(SettingType type) noexcept {
-    static constexpr std::array<std::string_view, 10> names = {"number", "seconds", "octets",   "days", "percent",
-                                                               "flag",   "choice",  "commands", "host", "text"};
-    return names[static_cast<std::size_t>(type)];
-}
 
 std::span<const SettingField> setting_fields() noexcept {
     return rows;

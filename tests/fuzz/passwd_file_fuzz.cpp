@@ -16,11 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto loaded = UserBase::load({}, text);
     UserChanges changes{{"added", "{PLAIN}x"}};
     if (loaded) {
-        for (const User& user : loaded.value().list()) {
-            if (!fault_of_user_name(user.name).empty()) std::abort();
-            if (!user.maildir.empty() && user.maildir[0] != '/') std::abort();
-            if (!loaded.value().find(user.name)) std::abort();
-            changes.emplace(user.name, changes.size() % 2 ? std::optional<std::string>{"*"} : std::nullopt);
+        for (UserBase::Place place; const auto user = loaded.value().next(place);) {
+            if (!fault_of_user_name(user->name).empty()) std::abort();
+            if (!user->maildir.empty() && user->maildir[0] != '/') std::abort();
+            if (!loaded.value().find(user->name)) std::abort();
+            changes.emplace(user->name, changes.size() % 2 ? std::optional<std::string>{"*"} : std::nullopt);
         }
     }
     const std::string once = rewrite_passwd_file(text, changes);

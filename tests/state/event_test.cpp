@@ -125,8 +125,6 @@ TEST_CASE("nobody listens, nothing is done; a listener gets its types only") {
     log.set_level(Level::error);
     CHECK_FALSE(bus.wants(EventType::connect));
     CHECK(bus.wants(EventType::login)); // the diary wants it
-    CHECK_FALSE(bus.wants_log(Level::warning));
-    CHECK(bus.wants_log(Level::error));
 
     int wakes = 0;
     LineFeed::Subscription listener{bus.events(), mask_of(EventType::retr) | mask_of(EventType::dele), 0,

@@ -122,9 +122,9 @@ Finished run(Launch launch, const std::string& input, Seconds limit) {
         if (std::chrono::steady_clock::now() > deadline)
             throw std::runtime_error(launch.argv[0] + " did not end; it wrote: " + finished.out + finished.err);
         if (ready[0].revents) {
-            const posix::Transfer moved = posix::write_some(ends[0]->get(), left);
-            if (moved.what == posix::Moved::some) left.remove_prefix(moved.bytes);
-            if (left.empty() || moved.what == posix::Moved::failed) ends[0]->reset();
+            const ssize_t n = ::write(ends[0]->get(), left.data(), left.size());
+            if (n > 0) left.remove_prefix(static_cast<std::size_t>(n));
+            if (left.empty() || (n < 0 && errno != EAGAIN && errno != EINTR)) ends[0]->reset();
         }
         for (int i = 1; i < 3; ++i) {
             if (!ready[i].revents) continue;

@@ -49,16 +49,6 @@ using Step = std::variant<Challenge, NeedCredentials, CheckPlain, CheckDigest, A
 
 enum class Mechanism { plain, login, cram_md5, scram_sha_256 };
 
-struct MechanismRow {
-    std::string_view name;
-    Mechanism mechanism;
-    bool sends_password;        // refused without TLS where TLS is required
-    bool needs_clear_passwords; // needs the users' plain passwords on our side
-};
-
-// Looks up the name given to AUTH, in either case; null if unknown.
-[[nodiscard]] const MechanismRow* find_mechanism(std::string_view name) noexcept;
-
 // PLAIN (RFC 4616): one message, `[authzid] NUL user NUL password`. An authzid must be the user's own name:
 // nobody may act for another user.
 class PlainMachine {

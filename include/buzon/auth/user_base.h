@@ -73,10 +73,8 @@ public:
 
     [[nodiscard]] std::optional<User> find(std::string_view name) const;
     [[nodiscard]] std::size_t size() const noexcept { return living_; }
-    // In the order of loading; then those added at run time, by name.
-    [[nodiscard]] std::vector<User> list() const;
-    // The same one by one, for iteration in pieces. Changes meanwhile are seen if they are still ahead; a load
-    // meanwhile may make it skip or repeat users.
+    // One by one, for iteration in pieces: in the order of loading; then those added at run time, by name. Changes
+    // meanwhile are seen if they are still ahead; a load meanwhile may make it skip or repeat users.
     struct Place {
         std::uint32_t in_block = 0;
         std::string name; // of the last one visited that was added at run time

@@ -41,7 +41,6 @@ public:
     // The keys completed by these bytes. An incomplete one (part of a UTF-8 character or a sequence) is kept.
     [[nodiscard]] std::vector<Key> feed(std::string_view bytes);
     // The bytes of an incomplete key.
-    [[nodiscard]] bool half_way() const noexcept { return !held_.empty(); }
 
 private:
     std::string held_;

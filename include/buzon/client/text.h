@@ -40,7 +40,6 @@ enum class Charset { ascii, utf8 };
 [[nodiscard]] std::vector<std::string_view> words_of(std::string_view text);
 // Ignores the case of ASCII letters, as in keywords.
 [[nodiscard]] std::string upper(std::string_view text);
-[[nodiscard]] bool same_word(std::string_view one, std::string_view other) noexcept;
 
 // A decimal number with an optional sign and fraction: exactly what JSON accepts as a number, except exponents.
 [[nodiscard]] std::optional<double> number_of(std::string_view text) noexcept;

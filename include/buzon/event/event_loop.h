@@ -47,8 +47,6 @@ private:
 class Watch {
 public:
     Watch() = default;
-    Watch(Watch&& other) noexcept;
-    Watch& operator=(Watch&& other) noexcept;
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
     ~Watch() { stop(); }
@@ -96,9 +94,6 @@ private:
 };
 
 struct LoopStatistics {
-    std::uint64_t turns = 0;
-    std::uint64_t events = 0;
-    std::chrono::nanoseconds busy{0};         // time spent in handlers, all turns
     std::chrono::nanoseconds longest_turn{0}; // since the last call of take_statistics()
     std::uint64_t without_memory = 0;         // handlers, timers and tasks whose work was given up
 };
@@ -129,8 +124,6 @@ public:
     void disown(OwnedHandler& handler) noexcept;
 
     [[nodiscard]] LoopStatistics take_statistics() noexcept;
-    // LoopStatistics::busy, excluding this turn.
-    [[nodiscard]] std::chrono::nanoseconds busy() const noexcept { return statistics_.busy; }
     [[nodiscard]] std::size_t watched() const noexcept { return watched_; }
 
 private:

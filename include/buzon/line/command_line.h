@@ -11,13 +11,12 @@ namespace buzon::line {
 struct CommandLine {
     std::string_view verb;
     std::string_view rest;
-    bool has_rest = false; // "PASS " has an (empty) rest, "PASS" has none
 };
 
 [[nodiscard]] constexpr CommandLine split_command(std::string_view line) noexcept {
     const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos) return {line, {}, false};
-    return {line.substr(0, space), line.substr(space + 1), true};
+    if (space == std::string_view::npos) return {line, {}};
+    return {line.substr(0, space), line.substr(space + 1)};
 }
 
 [[nodiscard]] constexpr std::string_view without_outer_spaces(std::string_view text) noexcept {

@@ -25,14 +25,12 @@ struct Transfer {
 // At most into.size() octets from a descriptor in non-blocking mode. The span must not be empty.
 [[nodiscard]] Transfer read_some(int fd, std::span<char> into) noexcept;
 
-// If the peer is gone: Moved::failed with EPIPE or ECONNRESET, never a signal.
-[[nodiscard]] Transfer write_some(int fd, std::string_view from) noexcept;
-// The same for a socket: MSG_NOSIGNAL, and MSG_MORE if `more` data follows at once.
+// To a socket; with MSG_MORE if `more` data follows at once. If the peer is gone: Moved::failed with EPIPE or
+// ECONNRESET, never a signal.
 [[nodiscard]] Transfer send_some(int socket, std::string_view from, bool more = false) noexcept;
 // Call before closing a socket whose peer may still be sending: unread input would make the kernel discard what is on
 // its way to the peer. Shuts down our side and reads a bounded amount of input; never blocks.
 void finish_sending(int socket) noexcept;
-[[nodiscard]] Transfer writev_some(int fd, std::span<const iovec> from) noexcept;
 
 // Whole-file helpers for startup, workers and tests. They may block, so the reactor never calls them.
 [[nodiscard]] std::error_code write_all(int fd, std::string_view from) noexcept;

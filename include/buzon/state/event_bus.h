@@ -27,9 +27,6 @@ public:
     [[nodiscard]] bool wants(EventType type) const noexcept {
         return ((feed_.wanted() | Diary::events) & mask_of(type)) != 0 || log_.takes(level_of(type));
     }
-    [[nodiscard]] bool wants_log(Level level) const noexcept {
-        return (feed_.wanted() & mask_of(EventType::log)) != 0 || log_.takes(level);
-    }
 
     // Costs two comparisons if nobody wants it.
     void publish(const Event& event);

@@ -80,7 +80,6 @@ struct Settings {
 };
 
 enum class SettingType : std::uint8_t { number, seconds, octets, days, percent, flag, choice, commands, host, text };
-[[nodiscard]] std::string_view name_of(SettingType type) noexcept;
 
 // One row of the table. The defaults are those of a default-constructed Settings.
 struct SettingField {
