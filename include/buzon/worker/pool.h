@@ -40,7 +40,7 @@ struct Job {
     // Whether it may be done twice. If the worker dies, another worker then gets the same job, once. (A job that kills
     // its workers fails with the second one.)
     bool repeatable = false;
-    std::string place; // the path that it works on, of which Settings::locate knows more; empty: none
+    std::string place{}; // the path that it works on, of which Settings::locate knows more; empty: none
     // The file system that it works on; 0: none, or nobody knows. Else what locate() says.
     std::uint64_t where = 0;
     bool update = false; // somebody's QUIT waits for it
