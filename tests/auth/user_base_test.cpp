@@ -9,6 +9,7 @@
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_base.h"
 #include "buzon/posix/io.h"
+#include "support/sanitized.h"
 
 using namespace buzon::auth;
 
@@ -151,11 +152,12 @@ TEST_CASE("all findings of a file are told, and the fatal ones refuse it") {
     CHECK(findings.size() == 1);
 }
 
-TEST_CASE("of a hundred thousand broken secrets all are counted and the first eight are named") {
+TEST_CASE("of very many broken secrets all are counted and the first eight are named") {
+    constexpr int many = 100'000 / buzon::test::endurance_divisor;
     std::string file;
-    for (int i = 0; i < 100'000; ++i) file += "user" + std::to_string(i) + ":{ARGON2ID}x\n";
+    for (int i = 0; i < many; ++i) file += "user" + std::to_string(i) + ":{ARGON2ID}x\n";
     const UserBase base = base_of(file);
-    CHECK(base.block().broken_count() == 100'000);
+    CHECK(base.block().broken_count() == many);
     REQUIRE(base.block().first_broken().size() == 8);
     CHECK(base.block().first_broken()[7].user.name == "user7");
     CHECK(base.block().first_broken()[7].line == 8);
@@ -335,14 +337,15 @@ TEST_CASE("a block of users is the same in another process, and anything else is
     CHECK_FALSE(UserBase{}.find("a"));
 }
 
-TEST_CASE("a hundred thousand users are each found again") {
+TEST_CASE("of very many users each is found again") {
+    constexpr int many = 100'000 / buzon::test::endurance_divisor;
     std::string file;
-    for (int i = 0; i < 100'000; ++i)
+    for (int i = 0; i < many; ++i)
         file += "user" + std::to_string(i) + "@example.org:{PLAIN}pass" + std::to_string(i) + ":1:1::/home/u" +
                 std::to_string(i) + "::userdb_mail=maildir:~/Maildir:CONTROL=~/control\n";
     const UserBase base = base_of(file);
-    CHECK(base.size() == 100'000);
-    for (int i = 0; i < 100'000; i += 997) {
+    CHECK(base.size() == many);
+    for (int i = 0; i < many; i += 997) {
         const auto user = base.find("user" + std::to_string(i) + "@example.org");
         REQUIRE(user);
         CHECK(user->secret == "{PLAIN}pass" + std::to_string(i));

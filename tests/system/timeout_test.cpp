@@ -57,9 +57,9 @@ TEST_CASE("a transfer that moves is activity however slow") {
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
     client.login("user1", "pass1");
     REQUIRE(client.command("RETR 1").starts_with("+OK"));
-    // Six seconds of slow reading, three times the limit, then the rest at once.
+    // Four seconds of slow reading, twice the limit, then the rest at once.
     std::string body;
-    for (int i = 0; i < 24; ++i) {
+    for (int i = 0; i < 16; ++i) {
         body += client.some(16384);
         pause_for(Seconds{0.25});
     }
