@@ -17,14 +17,16 @@ const std::string changed_mail = "Subject: a word\n\nother text\n";
 // A task that waits for a worker, or for a program.
 struct Kind {
     std::string title;
-    bool logged_in = true;    // before
-    std::string lines;        // that begin it
-    std::string task;         // as SESS names it
-    std::string good;         // the beginning of its reply
-    Pop3Command command;      // which is counted
-    bool finishes = false;    // though its client has gone
-    std::string program = {}; // that the message passes
-    bool at_hand = false;     // no worker is needed to open the message
+    bool logged_in = true;        // before
+    std::string lines;            // that begin it
+    std::string task;             // as SESS names it
+    std::string good;             // the beginning of its reply
+    Pop3Command command;          // which is counted
+    bool finishes = false;        // though its client has gone
+    std::string program = {};     // that the message passes
+    bool at_hand = false;         // no worker is needed to open the message
+    bool earlier_session = false; // has ended just before
+    std::size_t goes_on = 0;      // jobs that are done though the client has gone
     // The line behind the task, its reply, and how the command is counted by then.
     std::string behind = "NOOP\r\n";
     std::string behind_reply = "+OK\r\n";
@@ -73,7 +75,20 @@ const std::vector<Kind> kinds = {
      .at_hand = true},
     {"SEARCH in headers", true, "SEARCH SUBJECT word\r\n", "SEARCH", "+OK", Pop3Command::search},
     {"REPORT", true, "REPORT\r\n", "REPORT", "+OK", Pop3Command::report},
-    {"QUIT that removes something", true, "DELE 1\r\nQUIT\r\n", "QUIT", "+OK Goodbye\r\n", Pop3Command::quit, true},
+    {.title = "REPORT behind what an earlier session has to have written",
+     .lines = "REPORT\r\n",
+     .task = "REPORT",
+     .good = "+OK",
+     .command = Pop3Command::report,
+     .earlier_session = true,
+     .goes_on = 1},
+    {.title = "QUIT that removes something",
+     .lines = "DELE 1\r\nQUIT\r\n",
+     .task = "QUIT",
+     .good = "+OK Goodbye\r\n",
+     .command = Pop3Command::quit,
+     .finishes = true,
+     .goes_on = 1},
 };
 
 // A server with one message, and a guest just before the task.
@@ -85,6 +100,11 @@ struct Before {
 
     explicit Before(const Kind& of) : kind{of} {
         (void)owners().deliver(base_name(0), mail);
+        if (kind.earlier_session) {
+            Guest earlier{serving};
+            earlier.log_in();
+            CHECK(earlier.ask("RETR 1\r\nQUIT\r\n").ends_with("+OK Goodbye\r\n"));
+        }
         if (!kind.program.empty()) serving.transform(kind.program);
         if (kind.logged_in) guest.log_in();
         // Once it has another name only a worker finds it.
@@ -158,7 +178,7 @@ TEST_CASE("a client that vanishes takes its task along, but what QUIT has begun 
         now.guest.vanish();
         now.serving.settle();
         CHECK(now.guest.retired == !kind.finishes);
-        CHECK(now.serving.waiting() == (kind.finishes ? 1 : 0));
+        CHECK(now.serving.waiting() == kind.goes_on);
         CHECK(now.guest.came == now.guest.left + (kind.finishes ? 1 : 0));
         if (kind.finishes) {
             CHECK(now.serving.disk.waiting() == 1);
