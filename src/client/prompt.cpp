@@ -74,8 +74,10 @@ private:
     std::deque<Key> keys_; // typed, but not yet processed
     History history_;
     Editor editor_;
-    Vocabulary known_;
-    bool metrics_known_ = false, settings_known_ = false;
+    struct {
+        Vocabulary words;
+        bool metrics = false, settings = false; // have been asked for
+    } known_;
     Mode mode_ = Mode::editing;
     bool pasting_ = false;
     bool input_ended_ = false;
@@ -218,7 +220,7 @@ void Prompt::run_line(const std::string& line) {
     out_.put(show(invocation_.format, line, answer.reply, terminal_width(STDOUT_FILENO)));
     if (is_quit(line) && answer.reply.ok) stop(exit_ok);
     if (line::equals_ignoring_case(words_of(line).front(), "AUTH") && answer.reply.ok) auth_ = line;
-    if (line::equals_ignoring_case(words_of(line).front(), "CONF")) settings_known_ = false;
+    if (line::equals_ignoring_case(words_of(line).front(), "CONF")) known_.settings = false;
 }
 
 void Prompt::run_live(const std::string& line) {
@@ -283,12 +285,12 @@ void Prompt::settle(const Answer& answer) {
 }
 
 void Prompt::learn(Needs what) {
-    bool& learnt = what == Needs::metrics ? metrics_known_ : settings_known_;
+    bool& learnt = what == Needs::metrics ? known_.metrics : known_.settings;
     if (what == Needs::nothing || learnt) return;
     learnt = true;
     const Answer answer = ask_quietly(what == Needs::metrics ? "METR *" : "CONF");
     settle(answer);
-    std::vector<std::string>& names = what == Needs::metrics ? known_.metrics : known_.settings;
+    std::vector<std::string>& names = what == Needs::metrics ? known_.words.metrics : known_.words.settings;
     names.clear();
     for (const std::string& line : answer.reply.lines) {
         names.push_back(what == Needs::metrics ? last_blank_field(line).first : first_blank_field(line).first);
@@ -296,10 +298,10 @@ void Prompt::learn(Needs what) {
 }
 
 void Prompt::complete_word() {
-    Completion found = complete(editor_.before_cursor(), known_);
+    Completion found = complete(editor_.before_cursor(), known_.words);
     if (found.needs != Needs::nothing) {
         learn(found.needs);
-        found = complete(editor_.before_cursor(), known_);
+        found = complete(editor_.before_cursor(), known_.words);
     }
     if (finished_) return;
     if (found.words.empty()) {

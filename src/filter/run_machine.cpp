@@ -54,7 +54,7 @@ Transfer Run::Machine::read(std::span<char> into) {
     if (left_) into = into.first(std::min(into.size(), *left_));
     const Transfer moved = posix::read_some(output_.get(), into);
     if (moved.what == Moved::some) {
-        progress_ = loop_.now();
+        progress_.last = loop_.now();
         if (left_) *left_ -= moved.bytes;
     } else if (moved.what == Moved::failed) {
         output_failed(moved.why);
@@ -81,9 +81,9 @@ void Run::Machine::resume() {
     if (!paused_) return;
     paused_ = false;
     if (state_ != State::running) return;
-    progress_ = loop_.now();
+    progress_.last = loop_.now();
     if (!timer_.armed()) watch_the_clock();
-    if (!output_ || later_.pending()) return;
+    if (!output_ || pending()) return;
     if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) output_failed(why);
 }
 
@@ -99,7 +99,7 @@ void Run::Machine::on_member_ended() {
     event::guarded([&] { member_ended(); },
                    [&] {
                        outcome_ = {Cause::system, "no memory"};
-                       loop_.next_turn(later_);
+                       loop_.next_turn(*this);
                    });
 }
 
@@ -138,7 +138,7 @@ std::optional<Outcome> Run::Machine::failure() const {
 // Once all have ended, the pipe contains the rest of their output. Read that much and no more: a grandchild may hold
 // the pipe and even keep writing.
 void Run::Machine::end_when_drained() {
-    if (state_ != State::running || later_.pending() || !all_ended()) return;
+    if (state_ != State::running || pending() || !all_ended()) return;
     if (!left_) {
         left_ = output_ ? octets_in(output_.get()) : 0;
         if (!left_) return output_failed(posix::last_error());
@@ -150,9 +150,9 @@ void Run::Machine::end_when_drained() {
 
 // The owner may be in the middle of read() or resume().
 void Run::Machine::end_later(Outcome outcome) {
-    if (later_.pending()) return;
+    if (pending()) return;
     outcome_ = std::move(outcome);
-    loop_.next_turn(later_);
+    loop_.next_turn(*this);
 }
 
 void Run::Machine::on_timer(event::Timer&) {
@@ -163,11 +163,11 @@ void Run::Machine::on_timer(event::Timer&) {
     if (paused_) return; // resume() arms it again
     // Finished; only the owner has to read the rest.
     if (all_ended()) return;
-    if (std::vector<std::int64_t> now = inputs(); now != inputs_) {
-        inputs_ = std::move(now);
-        progress_ = loop_.now();
+    if (std::vector<std::int64_t> now = inputs(); now != progress_.inputs) {
+        progress_.inputs = std::move(now);
+        progress_.last = loop_.now();
     }
-    if (loop_.now() >= progress_ + without_progress_)
+    if (loop_.now() >= progress_.last + progress_.limit)
         terminate();
     else
         watch_the_clock();
@@ -175,9 +175,9 @@ void Run::Machine::on_timer(event::Timer&) {
 
 // Nothing reports what programs read, so we poll, often enough to know the time to an eighth of the limit.
 void Run::Machine::watch_the_clock() {
-    if (without_progress_.count() == 0) return;
+    if (progress_.limit.count() == 0) return;
     timer_.arm(loop_.timers(),
-               std::min(progress_ + without_progress_, event::Clock::now() + without_progress_ / polls_per_limit));
+               std::min(progress_.last + progress_.limit, event::Clock::now() + progress_.limit / polls_per_limit));
 }
 
 // How far the first program is in its input, and how much input the others have left: reading changes these. We keep no
@@ -196,15 +196,15 @@ std::vector<std::int64_t> Run::Machine::inputs() const {
 void Run::Machine::terminate() {
     std::size_t guilty = 0;
     while (guilty + 1 < members_.size() && members_[guilty]->end()) ++guilty;
-    outcome_ = {Cause::time_limit, paths_[guilty] + ": no progress for " + in_words(without_progress_)};
+    outcome_ = {Cause::time_limit, paths_[guilty] + ": no progress for " + in_words(progress_.limit)};
     state_ = State::terminating;
     close_output();
-    later_.cancel();
+    cancel();
     for (const auto& member : members_) {
         member->signal_group(SIGTERM);
         member->signal_group(SIGCONT); // a stopped program would not get the SIGTERM
     }
-    timer_.arm(loop_.timers(), loop_.now() + between_term_and_kill_);
+    timer_.arm(loop_.timers(), loop_.now() + progress_.before_kill);
 }
 
 void Run::Machine::finish() {
@@ -221,7 +221,7 @@ void Run::Machine::finish() {
 void Run::Machine::close_down() noexcept {
     state_ = State::ended;
     timer_.disarm();
-    later_.cancel();
+    cancel();
     close_output();
     stderr_watch_.stop();
     stderr_.reset();

@@ -18,17 +18,11 @@ namespace buzon::filter {
 
 // Its callbacks may destroy the Run and so this: after each of them, access nothing unless Alive
 // allows it.
-class Run::Machine final : private Member::Owner, private event::TimerHandler {
+class Run::Machine final : private Member::Owner, private event::TimerHandler, private event::Task {
 public:
     Machine(event::EventLoop& loop, Launcher& launcher, RunEvents& events)
-        : loop_{loop}
-        , launcher_{launcher}
-        , events_{events}
-        , timer_{*this}
-        , on_output_{*this}
-        , on_stderr_{*this}
-        , later_{*this} {}
-    ~Machine() {
+        : loop_{loop}, launcher_{launcher}, events_{events}, timer_{*this}, on_output_{*this}, on_stderr_{*this} {}
+    ~Machine() override {
         for (Alive* alive = alive_; alive; alive = alive->previous) alive->machine = nullptr;
         close_down();
     }
@@ -55,10 +49,12 @@ private:
         void on_ready(std::uint32_t) override { machine.read_stderr(false); }
         Machine& machine;
     };
-    struct Later final : event::Task {
-        explicit Later(Machine& m) : machine{m} {}
-        void run() override { machine.finish(); }
-        Machine& machine;
+    // How long the programs may stand still, and where they were when they last moved.
+    struct Progress {
+        std::chrono::milliseconds limit{0};
+        std::chrono::milliseconds before_kill{0};
+        event::Instant last{};
+        std::vector<std::int64_t> inputs{}; // the last result of inputs()
     };
     // On the stack of a method that continues after a callback.
     struct Alive {
@@ -80,6 +76,7 @@ private:
     void on_member_ended() override;
     void member_ended();
     void on_timer(event::Timer&) override;
+    void run() override { finish(); }
     void watch_the_clock();
     [[nodiscard]] std::vector<std::int64_t> inputs() const;
     [[nodiscard]] bool all_ended() const noexcept;
@@ -105,10 +102,7 @@ private:
     posix::UniqueFd output_;
     posix::UniqueFd stderr_;
     StderrLines lines_{0, 0};
-    std::chrono::milliseconds without_progress_{0};
-    std::chrono::milliseconds between_term_and_kill_{0};
-    event::Instant progress_;
-    std::vector<std::int64_t> inputs_; // the last result of inputs()
+    Progress progress_;
     Outcome outcome_;
 
     event::Timer timer_;
@@ -116,7 +110,6 @@ private:
     OnStderr on_stderr_;
     event::Watch output_watch_;
     event::Watch stderr_watch_;
-    Later later_;
     Alive* alive_ = nullptr;
 };
 

@@ -27,8 +27,8 @@ std::error_code never_block(int fd) noexcept {
 Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
                             const Limits& limits) {
     lines_ = StderrLines{limits.stderr_lines, limits.stderr_line_octets};
-    without_progress_ = limits.without_progress;
-    between_term_and_kill_ = limits.between_term_and_kill;
+    progress_.limit = limits.without_progress;
+    progress_.before_kill = limits.between_term_and_kill;
     paths_.clear();
     for (const FilterMember& member : spec.members()) paths_.push_back(member.path);
     if (spec.empty()) return refused({EINVAL, std::system_category()}, "no specification", 0);
@@ -41,8 +41,8 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
     }
     state_ = State::running;
     // Not the loop's time: loading the programs may have taken much of this turn.
-    progress_ = event::Clock::now();
-    inputs_.assign(members_.size(), 0);
+    progress_.last = event::Clock::now();
+    progress_.inputs.assign(members_.size(), 0);
     watch_the_clock();
     return outcome;
 }
