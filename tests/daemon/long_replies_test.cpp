@@ -11,7 +11,7 @@ namespace {
 
 // Their UIDL is more than a stream keeps; they are found in several slices.
 constexpr int mails_of_list = 950;
-constexpr int deletions = 2100; // removed in two slices
+constexpr int deletions = 2100; // removed in two slices, more than one message to a worker takes
 constexpr const char* final_line = "\r\n.\r\n";
 
 std::string large_mail() {
@@ -233,7 +233,7 @@ TEST_CASE("a QUIT that removes much goes on in pieces, whoever has gone meanwhil
     for (const End end : {End::none, End::vanishes, End::server_ends}) {
         CAPTURE(static_cast<int>(end));
         Serving serving;
-        deliver_crowd(serving.maildir(), deletions, base_name);
+        deliver_crowd(serving.maildir(), deletions, long_name);
         Guest guest{serving};
         guest.log_in();
         std::string lines;

@@ -256,13 +256,16 @@ TEST_CASE("QUIT says so when a message could not be removed and removes the othe
 
 TEST_CASE("QUIT removes and moves thousands of messages, whether the client waits for it or not") {
     constexpr int messages = 6000; // more than one slice, and more than one message to a worker takes
-    for (const std::string_view client : {"waits", "closes", "resets"}) {
+    for (const std::string_view client : {"waits", "resets"}) {
         CAPTURE(client);
         Server server;
         const Maildir maildir = server.maildir("user1");
-        for (int i = 0; i < messages; ++i)
-            (void)maildir.deliver(
-                "17" + std::to_string(10000000 + i) + ".M123456P7890V0000000000000801I0000.host.example", "x\n");
+        // One file under many names: to make thousands of files takes some file systems seconds.
+        const auto name = [](int i) {
+            return "17" + std::to_string(10000000 + i) + ".M123456P7890V0000000000000801I0000.host.example";
+        };
+        const std::filesystem::path first = maildir.deliver(name(0), "x\n");
+        for (int i = 1; i < messages; ++i) std::filesystem::create_hard_link(first, first.parent_path() / name(i));
         std::string commands;
         for (int i = 1; i <= messages; ++i)
             if (i % 10 != 0) commands += "DELE " + std::to_string(i) + "\r\n";
@@ -274,10 +277,7 @@ TEST_CASE("QUIT removes and moves thousands of messages, whether the client wait
         } else {
             // The server has read all by the time it answers the second RETR.
             for (int ends = 0; ends < 2;) ends += wire.line() == ".";
-            if (client == "resets")
-                wire.reset(); // seen while the order for the worker is still being written
-            else
-                wire.close();
+            wire.reset(); // seen while the order for the worker is still being written
         }
         CHECK(eventually([&] {
             const std::vector<std::string> left = maildir.messages();
