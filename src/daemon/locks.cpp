@@ -3,7 +3,7 @@
 namespace buzon::daemon {
 
 void Locks::use(const std::string& root, mail::LockFiles files) {
-    locks_.emplace(std::move(files));
+    locks_ = std::make_shared<KeptLocks>(std::move(files));
     root_ = root + '/';
 }
 
@@ -16,23 +16,25 @@ void Locks::let_go() noexcept {
 }
 
 std::size_t Locks::renew(mail::LockFiles files, std::span<const mail::HeldLock> taken) {
-    return locks_->use(std::move(files), taken);
+    return locks_->renew(std::move(files), taken);
 }
 
-Locks::Outcome Locks::take(const std::string& maildir, state::SessionRule rule, std::uint64_t session) {
+worker::Pool& Locks::keeper() {
+    if (!locks_->keeper()) locks_->use(make_keeper_());
+    return *locks_->keeper();
+}
+
+std::optional<Locks::Outcome> Locks::take(const std::string& maildir, state::SessionRule rule, std::uint64_t session,
+                                          Waiter& waiter) {
     if (!locks_) return std::make_error_code(std::errc::no_lock_available);
     const auto kind = rule == state::SessionRule::exclusive ? mail::LockKind::exclusive : mail::LockKind::shared;
     const std::string_view place = std::string_view{maildir}.substr(maildir.starts_with(root_) ? root_.size() : 0);
-    mail::MaildropLocks::Outcome outcome = locks_->lock(place, kind, session);
-    // Of several that share it each is asked, until one of them is alive.
-    for (const auto* holder = std::get_if<mail::LockHolder>(&outcome); holder && holder->here && holders_;
-         holder = std::get_if<mail::LockHolder>(&outcome)) {
-        if (!holders_->give_way(holder->session)) break;
-        outcome = locks_->lock(place, kind, session);
+    for (;;) {
+        std::optional<Outcome> outcome = locks_->take(place, kind, session, waiter);
+        // Of several that share it each is asked, until one of them is alive.
+        const auto* const holder = outcome ? std::get_if<mail::LockHolder>(&*outcome) : nullptr;
+        if (!holder || !holder->here || !holders_ || !holders_->give_way(holder->session)) return outcome;
     }
-    if (auto* lock = std::get_if<mail::MaildropLock>(&outcome)) return MaildropLock{std::move(*lock)};
-    if (const auto* holder = std::get_if<mail::LockHolder>(&outcome)) return *holder;
-    return std::get<std::error_code>(outcome);
 }
 
 } // namespace buzon::daemon

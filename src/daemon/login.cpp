@@ -42,6 +42,7 @@ Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client,
     , proof_{std::move(proof)}
     , user_{std::visit([](const auto& p) { return p.user; }, proof_)}
     , then_{std::move(then)}
+    , lock_waiter_{[this] { go_on([&] { open_maildrop(); }); }}
     , waiter_{[this](SnapshotResult result) { go_on([&] { opened(std::move(result)); }); }}
     , root_waiter_{[this](bool usable) {
         go_on([&] {
@@ -161,17 +162,18 @@ void Login::verified(bool right, std::string_view cause) {
 void Login::open_maildrop() {
     if (!needs_.root.ready(root_waiter_)) return;
     mark_ = needs_.root.root().mark;
-    Locks::Outcome taken = needs_.locks.take(maildir_, needs_.settings.sessions, session_);
-    if (const auto* why = std::get_if<std::error_code>(&taken)) {
+    std::optional<Locks::Outcome> taken = needs_.locks.take(maildir_, needs_.settings.sessions, session_, lock_waiter_);
+    if (!taken) return;
+    if (const auto* why = std::get_if<std::error_code>(&*taken)) {
         if (RootKeeper::is_sign(*why) && !second_try_) return no_root();
         return refuse(pop3::Refusal::maildrop_unavailable, "maildrop cannot be locked: " + why->message());
     }
-    if (const auto* holder = std::get_if<mail::LockHolder>(&taken)) {
+    if (const auto* holder = std::get_if<mail::LockHolder>(&*taken)) {
         return refuse(pop3::Refusal::in_use, holder->here
                                                  ? "maildrop locked by session " + std::to_string(holder->session)
                                                  : "maildrop locked by another server");
     }
-    lock_ = std::move(std::get<MaildropLock>(taken));
+    lock_ = std::move(std::get<MaildropLock>(*taken));
     if (auto snapshot = needs_.maildrops.open(maildir_, needs_.users.control_of(user_), waiter_))
         opened(std::move(snapshot));
 }
@@ -179,7 +181,7 @@ void Login::open_maildrop() {
 // It is looked for once more, and then this login is tried once more.
 void Login::no_root() {
     second_try_ = true;
-    lock_.release();
+    (void)lock_.release();
     waiter_.hear([this](SnapshotResult result) { opened(std::move(result)); });
     needs_.root.gone(mark_);
     open_maildrop();

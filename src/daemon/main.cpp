@@ -35,7 +35,7 @@ void take_name(const char* name) {
 // What this process is as a worker (worker/pool.h); null when it is the server.
 const char* name_of_worker(int argc, char** argv) {
     if (argc != 1) return nullptr;
-    for (const char* name : {jobs::worker_name, jobs::hash_worker_name})
+    for (const char* name : {jobs::worker_name, jobs::hash_worker_name, jobs::lock_worker_name})
         if (std::strcmp(argv[0], name) == 0) return name;
     return nullptr;
 }

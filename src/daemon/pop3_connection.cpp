@@ -326,7 +326,7 @@ void Pop3Connection::end(Ending why) noexcept {
     state_ = State::closed;
     cancel();
     task_.reset();
-    visit_.lock.release();
+    (void)visit_.lock.release();
     event::guarded([&] { tell_of_end(why); }, [this] { ++needs_.metrics.out_of_memory; });
     if (std::exchange(counted_, false)) owner_.user_left(*this);
     stream_.cut();

@@ -49,8 +49,10 @@ void RootKeeper::use(mail::OpenedRoot opened) {
     if (opened.root.path == root_.path) return take(std::move(opened));
     root_ = opened.root;
     users_.set_root(root_.path);
+    const bool elsewhere = opened.files.elsewhere();
     locks_.use(root_.path, std::move(opened.files));
     maildrops_.use(root_);
+    if (elsewhere) return keep_locks();
     end_waits(true);
 }
 
@@ -58,11 +60,42 @@ void RootKeeper::use(mail::OpenedRoot opened) {
 void RootKeeper::take(mail::OpenedRoot opened) {
     root_ = opened.root;
     maildrops_.use(root_);
-    if (const std::size_t lost = locks_.renew(std::move(opened.files), opened.taken); lost > 0) {
+    if (opened.files.elsewhere()) return keep_locks();
+    renew_locks(std::move(opened.files), opened.taken);
+    end_waits(true);
+}
+
+// On a file system that may hang another process has the lock files open. Until it has, nobody logs in.
+void RootKeeper::keep_locks() {
+    away_ = true;
+    const jobs::KeepLocks job{{mail::RootRequest::Why::return_, root_, locks_.held()}};
+    opening_ = locks_.keeper().submit(jobs::order(job), [this](const worker::Answer& answer) { locks_kept(answer); });
+}
+
+void RootKeeper::locks_kept(const worker::Answer& answer) {
+    const auto said = jobs::read<jobs::KeepLocks>(answer);
+    if (said.why) {
+        log(state::Level::error, said.answer.at_fault + ": " + mail::words_for(said.why, said.answer.at_fault));
+        return end_waits(false);
+    }
+    away_ = false;
+    root_.mark = said.answer.root.mark;
+    maildrops_.use(root_);
+    renew_locks(mail::LockFiles::of_another_process(root_.mark), said.answer.taken);
+    end_waits(true);
+}
+
+void RootKeeper::locks_lost() {
+    if (away_) return;
+    log(state::Level::warning, "the process that keeps the locks on maildrops has ended; another one takes them again");
+    keep_locks();
+}
+
+void RootKeeper::renew_locks(mail::LockFiles files, const std::vector<mail::HeldLock>& taken) {
+    if (const std::size_t lost = locks_.renew(std::move(files), taken); lost > 0) {
         log(state::Level::warning,
             std::to_string(lost) + " maildrops open in sessions here are also open in another server");
     }
-    end_waits(true);
 }
 
 bool RootKeeper::ready(Waiter& waiter) {
@@ -85,7 +118,8 @@ void RootKeeper::gone(const mail::RootMark& mark) {
 }
 
 bool RootKeeper::is_sign(std::error_code why) noexcept {
-    constexpr std::array signs = {ESTALE, EIO, ENODEV, ENXIO, ENOTCONN, ESHUTDOWN, EHOSTDOWN, ETIMEDOUT};
+    constexpr std::array signs = {ESTALE,   ENOTRECOVERABLE, EIO,       ENODEV,   ENXIO,
+                                  ENOTCONN, ESHUTDOWN,       EHOSTDOWN, ETIMEDOUT};
     return std::find(signs.begin(), signs.end(), why.value()) != signs.end();
 }
 

@@ -53,6 +53,13 @@ worker::Settings disk_settings(std::function<std::uint64_t(const std::string&)> 
     return settings;
 }
 
+// The one process that keeps locks on a file system that may hang. It has the time that this takes.
+worker::Settings lock_settings(std::function<void()> on_loss) {
+    worker::Settings settings = worker_settings(jobs::lock_worker_name, 1, 0ms);
+    settings.on_loss = std::move(on_loss);
+    return settings;
+}
+
 // As many descriptors as we may have. Gives how many connections they are enough for: each needs one, and some stay for
 // messages, pipes, locks and workers, shared by all.
 std::size_t connections_for_descriptors() {
@@ -134,6 +141,8 @@ Server::Server(Options options, auth::UserBase users, std::string root)
     , manage_{{loop_, settings_, room_, control_, control_}, metrics_}
     , http_{loop_, room_, [this] { return manage::prometheus_page(control_.metrics()); }}
     , users_watch_{loop_, [this] { reload_.read_users(); }} {
+    locks_.keep_by(
+        [this] { return std::make_unique<worker::Pool>(loop_, lock_settings([this] { root_.locks_lost(); })); });
     RootAtStart opened = open_root_at_start(users_.root());
     root_.begin(std::move(opened.root), opened.why_without_locks);
     transforms_.standard() = default_transform(options_.transform);

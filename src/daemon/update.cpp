@@ -11,12 +11,11 @@ Update::Update(UpdateNeeds& needs, Visit& visit, TaskOwner& owner) : needs_{need
 }
 
 Step Update::go_on(net::Stream& stream) {
+    if (job_.waiting() || freed_.waiting()) return Step::waits_for_worker;
+    if (updated_) return finish(stream.out());
     if (answer_) return updated(*answer_, stream.out());
-    if (job_.waiting()) return Step::waits_for_worker;
     if (order_) return order_on(stream.out());
-    visit_.lock.release(); // before the reply: who reads it may log in at once
-    visit_.session.updated(0, stream.out());
-    return Step::done;
+    return finish(stream.out());
 }
 
 Step Update::order_on(std::string& out) {
@@ -36,22 +35,28 @@ Step Update::order_on(std::string& out) {
 
 Step Update::updated(const worker::Answer& answer, std::string& out) {
     // Two workers that died may have removed some, or all: the reply claims none.
-    std::uint32_t left = visit_.session.maildrop()->deleted_count();
+    left_ = visit_.session.maildrop()->deleted_count();
     const auto said = jobs::read<jobs::Update>(answer);
     if (!said.why) {
-        left = said.answer.failed;
+        left_ = said.answer.failed;
         // Not what another session of the maildrop had removed before: that one counts it.
         visit_.removed = said.answer.removed;
     }
     needs_.metrics.deletions += visit_.removed;
-    needs_.metrics.deletions_failed += left;
+    needs_.metrics.deletions_failed += left_;
     if (visit_.removed > 0) visit_.publish(needs_.events, state::EventType::dele, {{"messages", visit_.removed}});
-    if (left > 0) {
+    if (left_ > 0) {
         needs_.events.log(state::Level::error, std::chrono::system_clock::now(),
-                          "deleted messages not removed: " + std::to_string(left), visit_.id, visit_.session.user());
+                          "deleted messages not removed: " + std::to_string(left_), visit_.id, visit_.session.user());
     }
-    visit_.lock.release();
-    visit_.session.updated(left, out);
+    return finish(out);
+}
+
+Step Update::finish(std::string& out) {
+    updated_ = true;
+    // Before the reply: who reads it may log in at once.
+    if (!visit_.lock.release(&freed_)) return Step::waits_for_worker;
+    visit_.session.updated(left_, out);
     if (visit_.removed > 0) needs_.trash.deleted_in(visit_.maildir);
     return Step::done;
 }

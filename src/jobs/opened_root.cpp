@@ -7,6 +7,10 @@ namespace {
 
 posix::Result<mail::OpenedRoot> opened(const worker::Answer& answer, Answered<OpenRoot>& said) {
     if (said.why) return said.why;
+    if (said.answer.elsewhere) {
+        auto none = mail::LockFiles::of_another_process(said.answer.root.mark);
+        return mail::OpenedRoot{std::move(said.answer.root), std::move(none), {}};
+    }
     auto files = mail::LockFiles::unbundle(answer.fd.get(), said.answer.root.mark);
     if (!files) return files.error();
     return mail::OpenedRoot{std::move(said.answer.root), std::move(files).value(), std::move(said.answer.taken)};

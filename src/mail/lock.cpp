@@ -13,14 +13,14 @@ namespace {
 // it, with the list in so many parts a hundredth. Every server, of whatever version, must have the same number.
 constexpr std::uint64_t hash_bits = (LockFiles::count << (63 - 18)) - 1;
 
+} // namespace
+
 // FNV-1a: every server process, of whatever version, must find the same octets.
-std::uint64_t hash_of(std::string_view user) noexcept {
+std::uint64_t MaildropLocks::hash_of(std::string_view user) noexcept {
     std::uint64_t hash = 0xCBF29CE484222325;
     for (const char c : user) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
     return (hash ^ (hash >> 50)) & hash_bits;
 }
-
-} // namespace
 
 struct MaildropLocks::Table {
     struct Held {
@@ -103,7 +103,7 @@ std::size_t MaildropLocks::use(LockFiles files, std::span<const HeldLock> taken)
         const auto at = already.find(hash);
         const bool good = at != already.end() && at->second == users.first.kind;
         if (at != already.end()) already.erase(at);
-        if (!good && table_->files.lock({hash, users.first.kind})) ++lost;
+        if (!good && (table_->files.elsewhere() || table_->files.lock({hash, users.first.kind}))) ++lost;
     }
     for (const auto& [hash, kind] : already) table_->files.unlock(hash);
     return lost;
@@ -121,6 +121,12 @@ MaildropLock& MaildropLock::operator=(MaildropLock&& other) noexcept {
     hash_ = other.hash_;
     session_ = other.session_;
     return *this;
+}
+
+bool MaildropLock::alone() const noexcept {
+    if (!table_) return false;
+    const auto at = table_->held.find(hash_);
+    return at != table_->held.end() && !at->second.others;
 }
 
 MaildropLock::~MaildropLock() {

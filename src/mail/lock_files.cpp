@@ -71,6 +71,13 @@ Result<LockFiles> LockFiles::none(const std::string& mail_root) {
     return all;
 }
 
+LockFiles LockFiles::of_another_process(const RootMark& mark) noexcept {
+    LockFiles all;
+    all.mark_ = mark;
+    all.elsewhere_ = true;
+    return all;
+}
+
 Result<UniqueFd> LockFiles::bundle() const {
     std::vector<int> numbers;
     if (!between_processes()) numbers.push_back(root_.get());

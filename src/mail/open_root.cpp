@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "buzon/mail/scan.h"
+#include "buzon/posix/mounts.h"
 
 namespace buzon::mail {
 
@@ -47,7 +48,7 @@ std::error_code create_maildir_below(const MailRoot& root, const std::string& ma
     return create_maildir(maildir.substr(below.size()), folder.value().get());
 }
 
-Result<OpenedRoot> open_mail_root(const RootRequest& request, std::string& at_fault) {
+Result<OpenedRoot> open_mail_root(const RootRequest& request, std::string& at_fault, Keeper keeper) {
     at_fault = request.root.path;
     Result<std::string> path = absolute(request.root.path);
     if (!path) return path.error();
@@ -66,6 +67,10 @@ Result<OpenedRoot> open_mail_root(const RootRequest& request, std::string& at_fa
     if (!files) return files.error();
     opened.files = std::move(files).value();
     opened.root.mark = opened.files.mark();
+    if (keeper == Keeper::another && !posix::Mounts{}.of_directory(at_fault, {}).local) {
+        opened.files = LockFiles::of_another_process(opened.root.mark);
+        return opened;
+    }
     for (const HeldLock& one : request.held)
         if (!opened.files.lock(one)) opened.taken.push_back(one);
     return opened;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 
 namespace buzon::posix {
 namespace {
@@ -68,6 +69,19 @@ FileSystem Mounts::of(std::string_view path) {
     if (!here) return {};
     FileSystem found = here->system;
     while ((here = next(*here, path)) != nullptr) found = {here->system.number, found.local && here->system.local};
+    return found;
+}
+
+FileSystem Mounts::of_directory(const std::string& directory, std::initializer_list<const char*> parts) {
+    const UniqueFd open{::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    std::array<char, PATH_MAX> room;
+    const ssize_t length =
+        ::readlink(("/proc/self/fd/" + std::to_string(open.get())).c_str(), room.data(), room.size());
+    if (!open || length <= 0) return {};
+    const std::string real{room.data(), static_cast<std::size_t>(length)};
+    FileSystem found = of(real);
+    found.local = found.local && of(directory).local;
+    for (const char* const part : parts) found.local = found.local && of(real + part).local;
     return found;
 }
 

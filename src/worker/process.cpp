@@ -199,7 +199,9 @@ void Process::end(Fate fate) {
     watch_.stop();
     limit_.disarm();
     if (order_ && !order_->dropped) ++pool_.crashed_;
+    const bool died = served_ && socket_;
     pool_.gone(*this); // keeps this object until the next turn
+    if (died && pool_.settings_.on_loss) event::guarded(pool_.settings_.on_loss, [] {});
     if (order_ && fate == Fate::crashed && order_->job.repeatable && !order_->dropped && pool_.again(order_)) {
         order_ = nullptr;
     }

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -50,20 +50,9 @@ struct Done {
     posix::UniqueFd fd;
 };
 
-// Where a directory really lies, links followed; local only when neither the way to it nor what is mounted on `parts`
-// of it has a file server.
-posix::FileSystem file_system_of(const std::string& directory, std::initializer_list<const char*> parts) {
-    static posix::Mounts mounts;
-    const posix::UniqueFd open{::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    std::array<char, PATH_MAX> room;
-    const ssize_t length =
-        ::readlink(("/proc/self/fd/" + std::to_string(open.get())).c_str(), room.data(), room.size());
-    if (!open || length <= 0) return {};
-    const std::string real{room.data(), static_cast<std::size_t>(length)};
-    posix::FileSystem found = mounts.of(real);
-    found.local = found.local && mounts.of(directory).local;
-    for (const char* const part : parts) found.local = found.local && mounts.of(real + part).local;
-    return found;
+posix::Mounts& mounts() {
+    static posix::Mounts table;
+    return table;
 }
 
 Done<Scan> work_on(const Scan& job, int) {
@@ -76,10 +65,10 @@ Done<Scan> work_on(const Scan& job, int) {
     auto snapshot = mail::scan(job.maildir, job.options, &answer.findings);
     if (!snapshot) return {snapshot.error(), std::move(answer), {}};
     if (!mail::is_there(job.root)) return {mail::root_has_gone(), {}, {}}; // what was read may be another one's
-    const posix::FileSystem maildir = file_system_of(job.maildir, {"/cur", "/new", "/tmp"});
+    const posix::FileSystem maildir = mounts().of_directory(job.maildir, {"/cur", "/new", "/tmp"});
     answer.where = maildir.number;
     answer.maildir_is_local = maildir.local;
-    answer.root_is_local = file_system_of(job.root.path, {"/buzon-locks"}).local;
+    answer.root_is_local = mounts().of_directory(job.root.path, {"/buzon-locks"}).local;
     return {{}, std::move(answer), std::move(snapshot).value()};
 }
 
@@ -232,9 +221,52 @@ Done<OpenRoot> work_on(const OpenRoot& job, int) {
     OpenRoot::Answer answer;
     auto opened = mail::open_mail_root(job.request, answer.at_fault);
     if (!opened) return {opened.error(), std::move(answer), {}};
-    auto bundle = opened.value().files.bundle();
-    if (!bundle) return {bundle.error(), std::move(answer), {}};
-    return {{}, {std::move(opened.value().root), std::move(opened.value().taken), {}}, std::move(bundle).value()};
+    answer.elsewhere = opened.value().files.elsewhere();
+    posix::UniqueFd files;
+    if (!answer.elsewhere) {
+        auto bundle = opened.value().files.bundle();
+        if (!bundle) return {bundle.error(), std::move(answer), {}};
+        files = std::move(bundle).value();
+    }
+    answer.root = std::move(opened.value().root);
+    answer.taken = std::move(opened.value().taken);
+    answer.at_fault.clear();
+    return {{}, std::move(answer), std::move(files)};
+}
+
+// Those that the process buzon-locks has open.
+mail::LockFiles& kept_locks() {
+    static mail::LockFiles files;
+    return files;
+}
+
+Done<KeepLocks> work_on(KeepLocks& job, int) {
+    OpenRoot::Answer answer;
+    kept_locks() = {}; // first: what it holds would keep us out
+    auto opened = mail::open_mail_root(job.request, answer.at_fault, mail::Keeper::asker);
+    if (!opened) return {opened.error(), std::move(answer), {}};
+    kept_locks() = std::move(opened.value().files);
+    // Those of a process that has just died may be on their way out.
+    std::vector<mail::HeldLock>& taken = opened.value().taken;
+    for (int tries = 0; tries < 20 && taken.size() < job.request.held.size(); ++tries) {
+        ::usleep(50'000);
+        taken.clear();
+        std::copy_if(job.request.held.begin(), job.request.held.end(), std::back_inserter(taken),
+                     [](const mail::HeldLock& one) { return !kept_locks().lock(one); });
+    }
+    return {{}, {std::move(opened.value().root), std::move(taken), {}, true}, {}};
+}
+
+Done<Lock> work_on(const Lock& job, int) {
+    const std::error_code why = kept_locks().lock(job.what);
+    if (!why) return {{}, {true}, {}};
+    if (why.value() != EAGAIN && why.value() != EACCES) return {why, {}, {}};
+    return {};
+}
+
+Done<Unlock> work_on(const Unlock& job, int) {
+    kept_locks().unlock(job.hash);
+    return {};
 }
 
 Done<CheckSpec> work_on(const CheckSpec& job, int) {

@@ -91,7 +91,7 @@ private:
 };
 
 struct LockedRange {
-    std::uint64_t owner, start, end;
+    std::uint64_t owner, file, start, end;
     std::uint32_t type;
 };
 
@@ -379,8 +379,7 @@ void StallingServer::write(const Request& request) {
 void StallingServer::close(const Request& request) {
     const auto wanted = request.arguments<fuse_release_in>();
     const auto held = locks_.find(request.header().nodeid);
-    if (held != locks_.end())
-        std::erase_if(held->second, [&](const LockedRange& l) { return l.owner == wanted.lock_owner; });
+    if (held != locks_.end()) std::erase_if(held->second, [&](const LockedRange& l) { return l.file == wanted.fh; });
     ::close(static_cast<int>(wanted.fh));
     reply(request, 0);
 }
@@ -449,10 +448,13 @@ void StallingServer::lock(const Request& request) {
             kept.push_back(range);
             continue;
         }
-        if (range.start < wanted.lk.start) kept.push_back({range.owner, range.start, wanted.lk.start - 1, range.type});
-        if (range.end > wanted.lk.end) kept.push_back({range.owner, wanted.lk.end + 1, range.end, range.type});
+        if (range.start < wanted.lk.start)
+            kept.push_back({range.owner, range.file, range.start, wanted.lk.start - 1, range.type});
+        if (range.end > wanted.lk.end)
+            kept.push_back({range.owner, range.file, wanted.lk.end + 1, range.end, range.type});
     }
-    if (wanted.lk.type != F_UNLCK) kept.push_back({wanted.owner, wanted.lk.start, wanted.lk.end, wanted.lk.type});
+    if (wanted.lk.type != F_UNLCK)
+        kept.push_back({wanted.owner, wanted.fh, wanted.lk.start, wanted.lk.end, wanted.lk.type});
     held = std::move(kept);
     reply(request, 0);
 }

@@ -37,6 +37,7 @@ public:
             }
         }
         users.close();
+        (void)Maildir{disk_.backing() + "/s2"}.deliver("1700000002.b", "two removals have a journal\r\n");
         std::filesystem::create_directory(disk_.backing() + "/root");
         Server::Setup setup{.arguments = {"--users", good_ / "users"}};
         setup.arguments.insert(setup.arguments.end(), arguments.begin(), arguments.end());
@@ -106,7 +107,7 @@ struct CrowdOnDisk {
         , remover{disks.session("s2")}
         , seer{disks.session("s3")}
         , vanishing{disks.session("s4")} {
-        CHECK(remover.command("DELE 1").starts_with("+OK"));
+        for (const char* const line : {"DELE 1", "DELE 2"}) CHECK(remover.command(line).starts_with("+OK"));
         CHECK(seer.retrieve(1) == mail_on_disks); // QUIT moves it to cur
     }
     void act(TwoDisks& disks) {
@@ -142,9 +143,18 @@ bool can_hang() {
     return false;
 }
 
+// What a process has open there.
+std::size_t descriptors_below(pid_t pid, const std::string& directory) {
+    std::size_t found = 0;
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
+        if (std::filesystem::read_symlink(entry.path(), gone).string().starts_with(directory)) ++found;
+    return found;
+}
+
 // Of a disk with mail on it alone.
-const Words hanging_operations = {"lookup",  "getattr", "open",   "read",   "flush", "close",
-                                  "opendir", "readdir", "unlink", "create", "all"};
+const Words hanging_operations = {"lookup",  "getattr", "open",     "read",   "flush", "close",
+                                  "readdir", "fsync",   "fsyncdir", "rename", "all"};
 
 } // namespace
 
@@ -159,6 +169,21 @@ TEST_CASE("whatever hangs on a disk with mail, others are answered at once, and 
         REQUIRE(disks.disk().something_hangs());
         CHECK(disks.longest_wait_of_others() < at_once);
         CHECK(disks.longest_login() < at_once);
+        disks.disk().release();
+        crowd.check_end(disks);
+    }
+}
+
+TEST_CASE("the same where the mail root with its locks hangs") {
+    if (!can_hang()) return;
+    for (const std::string& operation : {"lock", "unlock", "flush", "close", "lookup", "open", "getattr", "all"}) {
+        CAPTURE(operation);
+        TwoDisks disks{RootIs::stalling};
+        CrowdOnDisk crowd{disks};
+        disks.disk().stall(operation);
+        crowd.act(disks);
+        REQUIRE(disks.disk().something_hangs());
+        CHECK(disks.longest_wait_of_others() < at_once);
         disks.disk().release();
         crowd.check_end(disks);
     }
@@ -179,14 +204,17 @@ TEST_CASE("15 logins on a disk that hangs keep nobody from the good one") {
 
 TEST_CASE("SIGTERM ends the server although everything hangs") {
     if (!can_hang()) return;
-    TwoDisks disks{RootIs::good};
-    CrowdOnDisk crowd{disks};
-    disks.disk().stall("all");
-    crowd.act(disks);
-    REQUIRE(disks.disk().something_hangs());
-    disks.server().process().signal(SIGTERM);
-    CHECK(disks.server().process().wait(until_stopped) == 0);
-    disks.server().expect_no_clean_end();
+    for (const RootIs root : {RootIs::good, RootIs::stalling}) {
+        CAPTURE(static_cast<int>(root));
+        TwoDisks disks{root};
+        CrowdOnDisk crowd{disks};
+        disks.disk().stall("all");
+        crowd.act(disks);
+        REQUIRE(disks.disk().something_hangs());
+        disks.server().process().signal(SIGTERM);
+        CHECK(disks.server().process().wait(until_stopped) == 0);
+        disks.server().expect_no_clean_end();
+    }
 }
 
 TEST_CASE("mail on a file system with a file server is delivered like any other") {
@@ -238,4 +266,56 @@ TEST_CASE("mail on a file system with a file server passes a transformation like
     CHECK(client.body().size() == 9'000'002);
     std::filesystem::remove(disks.disk().backing() + "/s1/new/1700000001.a");
     CHECK(client.command("RETR 1").starts_with("-ERR"));
+}
+
+TEST_CASE("locks on a file system with a file server hold between servers, and are free with the reply to QUIT") {
+    if (!can_hang()) return;
+    TwoDisks disks{RootIs::stalling};
+    const TempDirectory other_files;
+    Server::Setup setup;
+    (void)other_files.file("users", "s1:{PLAIN}p::::::userdb_mail=maildir:" + disks.disk().path() + "/s1\n");
+    setup.arguments = {"--users", other_files / "users", "-d", disks.disk().path() + "/root"};
+    setup.own_root = true;
+    Server other{setup};
+    for (int i = 0; i < 10; ++i) {
+        CAPTURE(i);
+        Pop3Client first = disks.session("s1");
+        Pop3Client second = disks.newcomer("s1");
+        CHECK(second.line().starts_with("-ERR [IN-USE]"));
+        Pop3Client elsewhere = other.client();
+        (void)elsewhere.command("USER s1");
+        CHECK(elsewhere.command("PASS p").starts_with("-ERR [IN-USE]"));
+        if (i % 2 == 0) {
+            first.quit();
+            (void)elsewhere.command("USER s1");
+            CHECK(elsewhere.command("PASS p").starts_with("+OK"));
+            elsewhere.quit();
+        } else {
+            first.reset(); // the next login here waits for the release, if it is not over
+            CHECK(eventually([&] { return disks.newcomer("s1").line().starts_with("+OK"); }));
+        }
+    }
+    CHECK(descriptors_below(disks.server().pid(), disks.disk().path()) == 0);
+}
+
+TEST_CASE("when the process that keeps the locks dies, another one takes them again") {
+    if (!can_hang()) return;
+    TwoDisks disks{RootIs::stalling};
+    Pop3Client first = disks.session("s1");
+    const auto keeper = [&] {
+        for (const pid_t child : children_of(disks.server().pid()))
+            if (proc_text(child, "comm") == "buzon-locks\n") return child;
+        return pid_t{-1};
+    };
+    const pid_t before = keeper();
+    REQUIRE(before > 0);
+    ::kill(before, SIGKILL);
+    REQUIRE(eventually([&] { return keeper() > 0 && keeper() != before; }));
+    CHECK(disks.newcomer("s1").line().starts_with("-ERR [IN-USE]"));
+    CHECK(disks.newcomer("s2").line().starts_with("+OK"));
+    CHECK(first.command("STAT").starts_with("+OK"));
+    CHECK(eventually(
+        [&] { return disks.server().log().find("ended; another one takes them again") != std::string::npos; }));
+    first.quit();
+    disks.session("s1").quit();
 }

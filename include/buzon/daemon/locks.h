@@ -3,26 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 
+#include "buzon/daemon/kept_locks.h"
 #include "buzon/mail/lock.h"
 #include "buzon/state/settings.h"
 
 namespace buzon::daemon {
-
-// Holds a maildrop; gives it back when destroyed.
-class MaildropLock {
-public:
-    MaildropLock() = default;
-    explicit MaildropLock(mail::MaildropLock lock) : lock_{std::move(lock)} {}
-    void release() noexcept { lock_.release(); }
-    [[nodiscard]] bool held() const noexcept { return lock_.held(); }
-
-private:
-    mail::MaildropLock lock_;
-};
 
 // Knows the sessions that hold maildrops.
 class Holders {
@@ -39,6 +30,12 @@ public:
     // Who is asked before somebody is refused. Null: nobody.
     void ask(Holders* holders) noexcept { holders_ = holders; }
 
+    // Makes the process that keeps locks on file systems that may hang (daemon/kept_locks.h).
+    using MakeKeeper = std::function<std::unique_ptr<worker::Pool>()>;
+    void keep_by(MakeKeeper make) { make_keeper_ = std::move(make); }
+    // It, of the mail root in force.
+    [[nodiscard]] worker::Pool& keeper();
+
     // The locks of a mail root, for logins from now on; those held stay held.
     void use(const std::string& root, mail::LockFiles files);
     // The same mail root has other lock files (mail/lock.h).
@@ -49,13 +46,17 @@ public:
     // A holder whose client is gone for certain is displaced. Exclusive and shared holders exclude each other, whatever
     // the rule was when the holder came. A maildrop is known by its
     // place below the mail root: another server, or another host, may reach that root by another path.
-    using Outcome = std::variant<MaildropLock, mail::LockHolder, std::error_code>;
-    [[nodiscard]] Outcome take(const std::string& maildir, state::SessionRule rule, std::uint64_t session);
+    using Outcome = KeptLocks::Outcome;
+    using Waiter = KeptLocks::Waiter;
+    // Nothing: the waiter hears when it is to ask again.
+    [[nodiscard]] std::optional<Outcome> take(const std::string& maildir, state::SessionRule rule,
+                                              std::uint64_t session, Waiter& waiter);
 
 private:
-    std::optional<mail::MaildropLocks> locks_;
+    std::shared_ptr<KeptLocks> locks_;
     std::string root_; // with a slash at its end
     Holders* holders_ = nullptr;
+    MakeKeeper make_keeper_;
 };
 
 } // namespace buzon::daemon

@@ -90,7 +90,9 @@ public:
     [[nodiscard]] std::optional<LoginEnd> start();
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
     // The secret was right: the client waits for its maildrop, not we for the client.
-    [[nodiscard]] bool opening() const noexcept { return lock_.held() || root_waiter_.waiting(); }
+    [[nodiscard]] bool opening() const noexcept {
+        return lock_.held() || root_waiter_.waiting() || lock_waiter_.waiting();
+    }
 
 private:
     void your_turn() override;
@@ -130,6 +132,7 @@ private:
     auth::Standing standing_ = auth::Standing::open;
     std::string maildir_;
     MaildropLock lock_;
+    Locks::Waiter lock_waiter_;
     Maildrops::Waiter waiter_;
     RootKeeper::Waiter root_waiter_;
     mail::RootMark mark_;     // of the mail root that we look for the maildrop in

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] bool ready(Waiter& waiter);
     // Somebody has found that the root of this mark has gone, or that its lock files cannot be used any more.
     void gone(const mail::RootMark& mark);
+    // The process that keeps the locks has died, and they with it.
+    void locks_lost();
     // Whether a lock that failed so is a sign of that.
     [[nodiscard]] static bool is_sign(std::error_code why) noexcept;
 
@@ -61,6 +63,9 @@ private:
     void open_again(mail::RootRequest::Why why);
     void opened_again(mail::RootRequest::Why why, worker::Answer answer);
     void take(mail::OpenedRoot opened);
+    void keep_locks();
+    void locks_kept(const worker::Answer& answer);
+    void renew_locks(mail::LockFiles files, const std::vector<mail::HeldLock>& taken);
     void end_waits(bool usable);
     void log(state::Level level, const std::string& message);
 

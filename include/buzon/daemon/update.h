@@ -21,6 +21,7 @@ public:
 private:
     [[nodiscard]] Step order_on(std::string& out);
     [[nodiscard]] Step updated(const worker::Answer& answer, std::string& out);
+    [[nodiscard]] Step finish(std::string& out);
 
     UpdateNeeds& needs_;
     Visit& visit_;
@@ -28,6 +29,9 @@ private:
     std::optional<UpdateOrder> order_; // until it is on its way
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
+    std::uint32_t left_ = 0; // messages that were not removed
+    Locks::Waiter freed_{[this] { owner_.task_wakes(); }};
+    bool updated_ = false;
 };
 
 } // namespace buzon::daemon

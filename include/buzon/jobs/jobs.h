@@ -26,6 +26,7 @@ namespace buzon::jobs {
 // argv[0] by which a process of this program knows that it is a worker.
 inline constexpr const char* worker_name = "buzon-worker";
 inline constexpr const char* hash_worker_name = "buzon-hash";
+inline constexpr const char* lock_worker_name = "buzon-locks";
 
 // What becomes of a job when its worker dies, or when nobody waits for it any more (worker/pool.h).
 enum class Care : std::uint8_t {
@@ -180,8 +181,33 @@ struct OpenRoot {
         mail::MailRoot root;
         std::vector<mail::HeldLock> taken; // of those asked for
         std::string at_fault;              // what could not be opened or made
-        static void fields(auto& self, auto&& each) { each(self.root, self.taken, self.at_fault); }
+        bool elsewhere = false;            // they lie on a file system that may hang, and none of them comes
+        static void fields(auto& self, auto&& each) { each(self.root, self.taken, self.at_fault, self.elsewhere); }
     };
+};
+
+// The next three are of the process buzon-locks, which has the lock files of such a root open. This one opens them.
+struct KeepLocks {
+    static constexpr Care care = Care::look;
+    mail::RootRequest request;
+    static void fields(auto& self, auto&& each) { each(self.request); }
+    using Answer = OpenRoot::Answer;
+};
+struct Lock {
+    static constexpr Care care = Care::change;
+    mail::HeldLock what;
+    static void fields(auto& self, auto&& each) { each(self.what); }
+
+    struct Answer {
+        bool done = false; // else somebody has it
+        static void fields(auto& self, auto&& each) { each(self.done); }
+    };
+};
+struct Unlock {
+    static constexpr Care care = Care::change;
+    std::uint64_t hash = 0;
+    static void fields(auto& self, auto&& each) { each(self.hash); }
+    using Answer = Nothing;
 };
 
 // Whether this system user can run the programs of a SPEC; "": whether we can.
@@ -331,8 +357,8 @@ struct Watch {
 
 // All of them. A job's number on its way is its place here.
 using All = std::tuple<Scan, ReleaseUidls, Open, ReadMessage, CopyMessage, Read, Update, MakeMaildir, Verify,
-                       MakeSecret, DeriveScram, OpenRoot, CheckSpec, Edit, Store, Restore, Search, Record, Report,
-                       Expire, ReadConfig, ReadPeople, Watch>;
+                       MakeSecret, DeriveScram, OpenRoot, KeepLocks, Lock, Unlock, CheckSpec, Edit, Store, Restore,
+                       Search, Record, Report, Expire, ReadConfig, ReadPeople, Watch>;
 
 template <class Job, std::uint8_t Place = 0>
 [[nodiscard]] constexpr std::uint8_t number_of() noexcept {

@@ -35,6 +35,10 @@ public:
     // Stand-ins for files that cannot be made: their locks hold within this process alone. Waits for the disk.
     [[nodiscard]] static posix::Result<LockFiles> none(const std::string& mail_root);
 
+    // Of files that another process has open: whoever has these asks that one, and nothing here is locked.
+    [[nodiscard]] static LockFiles of_another_process(const RootMark& mark) noexcept;
+    [[nodiscard]] bool elsewhere() const noexcept { return elsewhere_; }
+
     // The way from a worker to the server: both forms in one descriptor.
     [[nodiscard]] posix::Result<posix::UniqueFd> bundle() const;
     [[nodiscard]] static posix::Result<LockFiles> unbundle(int bundle, const RootMark& mark);
@@ -42,7 +46,7 @@ public:
     [[nodiscard]] const RootMark& mark() const noexcept { return mark_; }
     // Without: there are only stand-ins, or nothing at all.
     [[nodiscard]] bool between_processes() const noexcept { return static_cast<bool>(files_.front()); }
-    [[nodiscard]] bool any() const noexcept { return between_processes() || root_; }
+    [[nodiscard]] bool any() const noexcept { return between_processes() || root_ || elsewhere_; }
 
     // Never waits for a holder. No error where there are stand-ins.
     [[nodiscard]] std::error_code lock(const HeldLock& what) const noexcept;
@@ -55,6 +59,7 @@ private:
     std::array<posix::UniqueFd, count> files_;
     posix::UniqueFd root_; // where there are no files: the mail root itself
     RootMark mark_;
+    bool elsewhere_ = false;
 };
 
 // A maildrop held. Destroying it lets go.
@@ -72,6 +77,7 @@ public:
     // Never waits for a holder. The lock, who holds it, or (ENOLCK and the like) why nobody can say.
     using Outcome = std::variant<MaildropLock, LockHolder, std::error_code>;
     [[nodiscard]] Outcome lock(std::string_view user, LockKind kind, std::uint64_t session);
+    [[nodiscard]] static std::uint64_t hash_of(std::string_view user) noexcept;
 
     // What the sessions of this process hold.
     [[nodiscard]] std::vector<HeldLock> held() const;
@@ -96,6 +102,8 @@ public:
     ~MaildropLock();
     void release() noexcept;
     [[nodiscard]] bool held() const noexcept { return table_ != nullptr; }
+    [[nodiscard]] bool alone() const noexcept; // no other session of this process shares it
+    [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
 
 private:
     friend class MaildropLocks;

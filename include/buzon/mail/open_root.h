@@ -15,8 +15,13 @@ namespace buzon::mail {
 // create_maildir(), but for a Maildir below a root that has gone, which nobody makes.
 [[nodiscard]] std::error_code create_maildir_below(const MailRoot& root, const std::string& maildir);
 
+// Who is to have lock files open that lie on a file system that may hang. Not the server: for it they are
+// LockFiles::of_another_process().
+enum class Keeper : std::uint8_t { another, asker };
+
 // `at_fault`: what could not be opened or made, when it fails.
-[[nodiscard]] posix::Result<OpenedRoot> open_mail_root(const RootRequest& request, std::string& at_fault);
+[[nodiscard]] posix::Result<OpenedRoot> open_mail_root(const RootRequest& request, std::string& at_fault,
+                                                       Keeper keeper = Keeper::another);
 // The same for one whose lock files cannot be made: its locks hold within this process alone.
 [[nodiscard]] posix::Result<OpenedRoot> open_without_locks(const std::string& path);
 

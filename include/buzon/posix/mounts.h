@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ public:
 
     // The path is absolute and has neither "." nor ".." in it. Links are taken for directories.
     [[nodiscard]] FileSystem of(std::string_view path);
+    // Where a directory really lies, links followed; local only when the way to it, and what is mounted on these
+    // `parts` of it, are so, too. Asks the file systems: for a worker, or the start.
+    [[nodiscard]] FileSystem of_directory(const std::string& directory, std::initializer_list<const char*> parts);
 
 private:
     struct Mount {

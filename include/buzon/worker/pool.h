@@ -92,6 +92,8 @@ struct Settings {
     std::chrono::milliseconds hangs_after{0}; // 0: never
     // The file system of a path, by a number of the owner's. Called in submit(). Null: nobody knows.
     std::function<std::uint64_t(const std::string& place)> locate;
+    // Called when a worker that has served has died by itself, before the answer to its job. Null: nobody minds.
+    std::function<void()> on_loss;
     std::size_t max_queue = 4096;
     std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
     // The same in CPU time, so that a job does not time out because the machine is busy with other things; 0: none.
