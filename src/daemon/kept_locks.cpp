@@ -30,14 +30,10 @@ void KeptLocks::use(std::unique_ptr<worker::Pool> keeper) {
     const auto self = shared_from_this();
     const auto before = std::exchange(keeper_, std::move(keeper)); // what it held is free when it has ended
     const auto kept = std::exchange(kept_, {});
-    std::vector<Waiter*> all;
-    for (const auto& [hash, one] : kept) {
-        if (!one.asker) continue;
-        one.asker->outcome_ = std::error_code{ESTALE, std::system_category()};
-        all.push_back(one.asker);
-    }
-    for (Waiter* const waiter : std::exchange(waiters_, {})) all.push_back(waiter);
-    tell(std::move(all));
+    for (const auto& [hash, one] : kept)
+        if (one.asker) one.asker->outcome_ = std::error_code{ESTALE, std::system_category()};
+    heard_.splice(heard_.end(), waiters_);
+    tell();
 }
 
 std::optional<KeptLocks::Outcome> KeptLocks::take(std::string_view place, mail::LockKind kind, std::uint64_t session,
@@ -64,17 +60,17 @@ void KeptLocks::start_taking(const mail::HeldLock& what, mail::MaildropLock lock
     Kept& kept = kept_[what.hash];
     event::guarded(
         [&] {
+            wait(asker, what.hash);
             kept.job = keeper_->submit(jobs::order(jobs::Lock{what}),
                                        [this, hash = what.hash](const worker::Answer& answer) { taken(hash, answer); });
         },
         [&] {
             kept_.erase(what.hash);
+            forget(asker);
             throw std::bad_alloc{};
         });
     kept.lock = std::move(lock);
     kept.asker = &asker;
-    asker.owner_ = shared_from_this();
-    asker.hash_ = what.hash;
 }
 
 void KeptLocks::taken(std::uint64_t hash, const worker::Answer& answer) {
@@ -94,7 +90,7 @@ void KeptLocks::taken(std::uint64_t hash, const worker::Answer& answer) {
         kept_.erase(at);
     }
     if (asker) asker->outcome_ = std::move(outcome);
-    tell_those_who_wait(hash, asker);
+    tell_those_who_wait_for(hash);
 }
 
 bool KeptLocks::free(mail::MaildropLock lock, Waiter* waiter) noexcept {
@@ -113,12 +109,17 @@ void KeptLocks::start_freeing(std::uint64_t hash, Kept& kept) noexcept {
     kept.state = State::freeing;
     event::guarded(
         [&] {
-            kept.job =
-                keeper_->submit(jobs::order(jobs::Unlock{hash}), [this, hash](const worker::Answer&) { freed(hash); });
+            kept.job = keeper_->submit(jobs::order(jobs::Unlock{hash}), [this, hash](const worker::Answer& answer) {
+                if (answer.fate == worker::Fate::refused)
+                    unsent_ = true;
+                else
+                    freed(hash);
+            });
         },
-        [this] { unsent_ = true; }); // it counts as locked until there is memory again
+        [this] { unsent_ = true; });
 }
 
+// What could not be said for want of memory counts as locked meanwhile.
 void KeptLocks::free_the_unsent() noexcept {
     unsent_ = false;
     for (auto& [hash, kept] : kept_)
@@ -129,7 +130,7 @@ void KeptLocks::free_the_unsent() noexcept {
 void KeptLocks::freed(std::uint64_t hash) {
     const auto self = shared_from_this();
     kept_.erase(hash);
-    tell_those_who_wait(hash, nullptr);
+    tell_those_who_wait_for(hash);
 }
 
 void KeptLocks::let_go() noexcept {
@@ -158,21 +159,19 @@ void KeptLocks::wait(Waiter& waiter, std::uint64_t hash) {
     waiter.hash_ = hash;
 }
 
-void KeptLocks::tell_those_who_wait(std::uint64_t hash, Waiter* first) {
-    std::vector<Waiter*> all;
-    if (first) all.push_back(first);
-    std::copy_if(waiters_.begin(), waiters_.end(), std::back_inserter(all),
-                 [hash](const Waiter* one) { return one->hash_ == hash; });
-    std::erase_if(waiters_, [hash](const Waiter* one) { return one->hash_ == hash; });
-    tell(std::move(all));
+void KeptLocks::tell_those_who_wait_for(std::uint64_t hash) {
+    for (auto at = waiters_.begin(); at != waiters_.end();) {
+        const auto here = at++;
+        if ((*here)->hash_ == hash) heard_.splice(heard_.end(), waiters_, here);
+    }
+    tell();
 }
 
-// Each may destroy itself, or others of them.
-void KeptLocks::tell(std::vector<Waiter*> waiters) {
-    heard_.insert(heard_.begin(), waiters.rbegin(), waiters.rend());
+// Each may destroy itself, or others of them. Takes no memory: nobody waits in vain.
+void KeptLocks::tell() {
     while (!heard_.empty()) {
-        Waiter* const waiter = heard_.back();
-        heard_.pop_back();
+        Waiter* const waiter = heard_.front();
+        heard_.pop_front();
         const auto self = std::exchange(waiter->owner_, nullptr);
         const std::function<void()> then = waiter->then_;
         then();
@@ -180,8 +179,9 @@ void KeptLocks::tell(std::vector<Waiter*> waiters) {
 }
 
 void KeptLocks::forget(Waiter& waiter) noexcept {
-    std::erase(waiters_, &waiter);
-    std::erase(heard_, &waiter);
+    const auto self = std::exchange(waiter.owner_, nullptr);
+    waiters_.remove(&waiter);
+    heard_.remove(&waiter);
     const auto at = kept_.find(waiter.hash_);
     if (at != kept_.end() && at->second.asker == &waiter) at->second.asker = nullptr;
 }

@@ -43,6 +43,8 @@ void RootKeeper::begin(mail::OpenedRoot opened, const std::string& why_without_l
 }
 
 void RootKeeper::use(mail::OpenedRoot opened) {
+    const bool same = opened.root.path == root_.path && opened.root.mark == root_.mark;
+    if (same && opened.files.elsewhere() && !away_) return; // its locks are kept already
     opening_ = {};
     retry_.disarm();
     away_ = false;

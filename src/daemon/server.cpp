@@ -56,6 +56,7 @@ worker::Settings disk_settings(std::function<std::uint64_t(const std::string&)> 
 // The one process that keeps locks on a file system that may hang. It has the time that this takes.
 worker::Settings lock_settings(std::function<void()> on_loss) {
     worker::Settings settings = worker_settings(jobs::lock_worker_name, 1, 0ms);
+    settings.max_queue = 1'000'000; // all sessions may end at once
     settings.on_loss = std::move(on_loss);
     return settings;
 }

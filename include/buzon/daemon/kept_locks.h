@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -96,7 +97,7 @@ private:
     struct Kept {
         State state = State::taking;
         mail::MaildropLock lock; // ours while it is neither free nor held
-        Waiter* asker = nullptr; // who shall have it
+        Waiter* asker = nullptr; // who shall have it; waits as well
         worker::Pending job;
     };
 
@@ -107,16 +108,16 @@ private:
     void free_the_unsent() noexcept;
     void freed(std::uint64_t hash);
     void wait(Waiter& waiter, std::uint64_t hash);
-    void tell_those_who_wait(std::uint64_t hash, Waiter* first);
-    void tell(std::vector<Waiter*> waiters);
+    void tell_those_who_wait_for(std::uint64_t hash);
+    void tell();
     void forget(Waiter& waiter) noexcept;
 
     mail::MaildropLocks table_; // between the sessions of this process, and for local files between processes, too
     std::unique_ptr<worker::Pool> keeper_;
     std::unordered_map<std::uint64_t, Kept> kept_; // by the user's hash
-    std::vector<Waiter*> waiters_;
-    std::vector<Waiter*> heard_; // about to hear
-    bool unsent_ = false;        // some could not be freed for want of memory
+    std::list<Waiter*> waiters_;
+    std::list<Waiter*> heard_; // about to hear
+    bool unsent_ = false;      // some that are to be freed are still to be said to the keeper
 };
 
 } // namespace buzon::daemon
