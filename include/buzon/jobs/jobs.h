@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "buzon/auth/user_base.h"
+#include "buzon/jobs/care.h"
 #include "buzon/jobs/codec.h"
+#include "buzon/jobs/root_jobs.h"
 #include "buzon/mail/mail_root.h"
 #include "buzon/mail/scan_request.h"
 #include "buzon/mail/search_request.h"
@@ -27,18 +29,6 @@ namespace buzon::jobs {
 inline constexpr const char* worker_name = "buzon-worker";
 inline constexpr const char* hash_worker_name = "buzon-hash";
 inline constexpr const char* lock_worker_name = "buzon-locks";
-
-// What becomes of a job when its worker dies, or when nobody waits for it any more (worker/pool.h).
-enum class Care : std::uint8_t {
-    look,   // it only looks, or finds done what was done: it may be done twice, or not at all
-    change, // it may have been half done: it is not begun again, but it is always ended
-    ensure, // both: done twice if need be, and always ended
-};
-
-// Of work whose answer is an error, or none.
-struct Nothing {
-    static void fields(auto&, auto&&) {}
-};
 
 // A maildrop's snapshot, which is the answer's descriptor; root_has_gone() when `root` has.
 struct Scan {
@@ -169,45 +159,6 @@ struct DeriveScram {
         std::string credentials; // auth::to_text() of them
         static void fields(auto& self, auto&& each) { each(self.credentials); }
     };
-};
-
-// A mail root that is to be used. Its lock files are the answer's descriptor (LockFiles::bundle()).
-struct OpenRoot {
-    static constexpr Care care = Care::look;
-    mail::RootRequest request;
-    static void fields(auto& self, auto&& each) { each(self.request); }
-
-    struct Answer {
-        mail::MailRoot root;
-        std::vector<mail::HeldLock> taken; // of those asked for
-        std::string at_fault;              // what could not be opened or made
-        bool elsewhere = false;            // they lie on a file system that may hang, and none of them comes
-        static void fields(auto& self, auto&& each) { each(self.root, self.taken, self.at_fault, self.elsewhere); }
-    };
-};
-
-// The next three are of the process buzon-locks, which has the lock files of such a root open. This one opens them.
-struct KeepLocks {
-    static constexpr Care care = Care::look;
-    mail::RootRequest request;
-    static void fields(auto& self, auto&& each) { each(self.request); }
-    using Answer = OpenRoot::Answer;
-};
-struct Lock {
-    static constexpr Care care = Care::change;
-    mail::HeldLock what;
-    static void fields(auto& self, auto&& each) { each(self.what); }
-
-    struct Answer {
-        bool done = false; // else somebody has it
-        static void fields(auto& self, auto&& each) { each(self.done); }
-    };
-};
-struct Unlock {
-    static constexpr Care care = Care::change;
-    std::uint64_t hash = 0;
-    static void fields(auto& self, auto&& each) { each(self.hash); }
-    using Answer = Nothing;
 };
 
 // Whether this system user can run the programs of a SPEC; "": whether we can.
