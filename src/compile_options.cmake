@@ -1,7 +1,6 @@
 # Warnings, hardening and sanitizers: everything the compiler is told, in one place.
 
 add_library(buzon_options INTERFACE)
-target_include_directories(buzon_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
 target_compile_options(buzon_options INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast
     -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef
@@ -37,22 +36,20 @@ endif()
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
-# buzon_library(NAME [links...]): one library for one folder of src/. Its links repeat the folder's bracket in
-# docs/architecture.md; a folder not named there cannot be included from it by accident and still link.
+# buzon_library(NAME [folders...]): one library for one folder of src/, and the folders that it may use: the folder's bracket
+# in docs/architecture.md. A header is found by way of build/include/FOLDER, which only those have on their path who may
+# use the folder: including any other one does not compile.
 function(buzon_library name)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
     list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
-    if(sources)
-        add_library(buzon_${name} STATIC ${sources})
-        target_link_libraries(buzon_${name} PUBLIC buzon_options)
-        set(kind PUBLIC)
-    else()
-        add_library(buzon_${name} INTERFACE)
-        target_link_libraries(buzon_${name} INTERFACE buzon_options)
-        set(kind INTERFACE)
-    endif()
-    foreach(link IN LISTS ARGN)
-        target_link_libraries(buzon_${name} ${kind} ${link})
+    add_library(buzon_${name} STATIC ${sources})
+    set(room ${PROJECT_BINARY_DIR}/include/${name})
+    file(MAKE_DIRECTORY ${room}/buzon)
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/include/buzon/${name} ${room}/buzon/${name} SYMBOLIC)
+    target_include_directories(buzon_${name} PUBLIC ${room})
+    target_link_libraries(buzon_${name} PUBLIC buzon_options)
+    foreach(folder IN LISTS ARGN)
+        target_link_libraries(buzon_${name} PUBLIC buzon_${folder})
     endforeach()
 endfunction()
 

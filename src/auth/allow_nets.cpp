@@ -1,4 +1,4 @@
-#include "buzon/auth/allow_nets.h"
+#include "allow_nets.h"
 
 #include "buzon/line/command_line.h"
 #include "buzon/line/number.h"

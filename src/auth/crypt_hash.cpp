@@ -7,8 +7,8 @@
 #include <cstring>
 #include <memory>
 
-#include "buzon/auth/octets.h"
 #include "buzon/auth/random.h"
+#include "octets.h"
 
 namespace buzon::auth {
 namespace {

@@ -1,7 +1,7 @@
 #include "buzon/auth/digest_login.h"
 
-#include "buzon/auth/hex.h"
-#include "buzon/auth/hmac.h"
+#include "hex.h"
+#include "hmac.h"
 
 namespace buzon::auth {
 namespace {

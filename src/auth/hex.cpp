@@ -1,4 +1,4 @@
-#include "buzon/auth/hex.h"
+#include "hex.h"
 
 namespace buzon::auth {
 namespace {

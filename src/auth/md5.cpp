@@ -1,4 +1,4 @@
-#include "buzon/auth/md5.h"
+#include "md5.h"
 
 #include <bit>
 

@@ -1,4 +1,4 @@
-#include "buzon/auth/octets.h"
+#include "octets.h"
 
 #include <cstring>
 

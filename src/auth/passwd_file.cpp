@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "buzon/auth/allow_nets.h"
+#include "allow_nets.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"
 #include "mail_path.h"

@@ -1,6 +1,6 @@
-#include "buzon/auth/pbkdf2.h"
+#include "pbkdf2.h"
 
-#include "buzon/auth/hmac.h"
+#include "hmac.h"
 
 namespace buzon::auth {
 namespace {

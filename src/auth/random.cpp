@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <system_error>
 
-#include "buzon/auth/hex.h"
-#include "buzon/auth/octets.h"
+#include "hex.h"
+#include "octets.h"
 
 namespace buzon::auth {
 

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "buzon/auth/base64.h"
-#include "buzon/auth/hmac.h"
-#include "buzon/auth/pbkdf2.h"
 #include "buzon/line/number.h"
+#include "hmac.h"
+#include "pbkdf2.h"
 
 namespace buzon::auth {
 namespace {

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "buzon/auth/base64.h"
-#include "buzon/auth/hmac.h"
 #include "buzon/auth/sasl.h"
+#include "hmac.h"
 #include "login_text.h"
 
 namespace buzon::auth {

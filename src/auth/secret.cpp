@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "buzon/auth/base64.h"
-#include "buzon/auth/hex.h"
-#include "buzon/auth/octets.h"
 #include "buzon/auth/saslprep.h"
 #include "buzon/line/command_line.h"
 #include "crypt_hash.h"
+#include "hex.h"
+#include "octets.h"
 #include "scheme.h"
 
 namespace buzon::auth {

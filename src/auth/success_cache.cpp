@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "buzon/auth/hmac.h"
+#include "hmac.h"
 
 namespace buzon::auth {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <tuple>
 
-#include "buzon/auth/hmac.h"
+#include "hmac.h"
 
 namespace buzon::auth {
 namespace {

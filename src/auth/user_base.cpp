@@ -1,6 +1,6 @@
 #include "buzon/auth/user_base.h"
 
-#include "buzon/auth/allow_nets.h"
+#include "allow_nets.h"
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"

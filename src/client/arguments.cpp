@@ -1,12 +1,12 @@
-#include "buzon/client/arguments.h"
+#include "arguments.h"
 
 #include <sys/un.h>
 
 #include <algorithm>
 
-#include "buzon/client/text.h"
 #include "buzon/line/command_line.h"
 #include "buzon/line/number.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

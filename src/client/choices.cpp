@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "buzon/client/text.h"
 #include "buzon/line/command_line.h"
+#include "text.h"
 
 namespace buzon::client {
 

@@ -1,10 +1,10 @@
-#include "buzon/client/commands.h"
+#include "commands.h"
 
 #include <algorithm>
 #include <optional>
 
-#include "buzon/client/text.h"
 #include "buzon/line/command_line.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

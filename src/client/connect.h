@@ -4,8 +4,8 @@
 #include <string>
 #include <variant>
 
-#include "buzon/client/conversation.h"
 #include "buzon/posix/unique_fd.h"
+#include "conversation.h"
 
 namespace buzon::client {
 

@@ -1,4 +1,4 @@
-#include "buzon/client/conversation.h"
+#include "conversation.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <vector>
 
-#include "buzon/client/commands.h"
 #include "buzon/posix/io.h"
+#include "commands.h"
 #include "connect.h"
 
 namespace buzon::client {

@@ -1,9 +1,9 @@
-#include "buzon/client/fields.h"
+#include "fields.h"
 
 #include <algorithm>
 #include <array>
 
-#include "buzon/client/text.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "buzon/auth/make_secret.h"
-#include "buzon/client/run.h"
-#include "buzon/client/terminal.h"
 #include "buzon/posix/io.h"
 #include "modes.h"
+#include "run.h"
+#include "terminal.h"
 
 namespace buzon::client {
 namespace {

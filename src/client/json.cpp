@@ -1,8 +1,8 @@
-#include "buzon/client/json.h"
+#include "json.h"
 
 #include <algorithm>
 
-#include "buzon/client/text.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

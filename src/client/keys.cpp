@@ -1,9 +1,9 @@
-#include "buzon/client/keys.h"
+#include "keys.h"
 
 #include <array>
 #include <optional>
 
-#include "buzon/client/text.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "buzon/client/run.h"
 #include "buzon/posix/io.h"
+#include "run.h"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "buzon/client/arguments.h"
-#include "buzon/client/conversation.h"
-#include "buzon/client/terminal.h"
+#include "arguments.h"
+#include "conversation.h"
+#include "terminal.h"
 
 namespace buzon::client {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "buzon/client/commands.h"
+#include "commands.h"
 #include "modes.h"
 
 namespace buzon::client {

@@ -1,14 +1,14 @@
-#include "buzon/client/plot.h"
+#include "plot.h"
 
 #include <algorithm>
 #include <array>
 #include <climits>
 #include <cmath>
 
-#include "buzon/client/text.h"
 #include "buzon/line/command_line.h"
 #include "buzon/line/number.h"
 #include "plot_area.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "buzon/client/plot.h"
+#include "plot.h"
 
 namespace buzon::client {
 

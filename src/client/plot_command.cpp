@@ -1,9 +1,9 @@
 #include <unistd.h>
 
-#include "buzon/client/fields.h"
-#include "buzon/client/plot.h"
-#include "buzon/client/text.h"
+#include "fields.h"
 #include "modes.h"
+#include "plot.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

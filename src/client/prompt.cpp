@@ -5,16 +5,16 @@
 #include <deque>
 #include <optional>
 
-#include "buzon/client/commands.h"
-#include "buzon/client/editor.h"
-#include "buzon/client/fields.h"
-#include "buzon/client/keys.h"
-#include "buzon/client/secret_line.h"
-#include "buzon/client/text.h"
 #include "buzon/line/command_line.h"
 #include "buzon/posix/io.h"
 #include "choices.h"
+#include "commands.h"
+#include "editor.h"
+#include "fields.h"
+#include "keys.h"
 #include "modes.h"
+#include "secret_line.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

@@ -1,4 +1,4 @@
-#include "buzon/client/reply.h"
+#include "reply.h"
 
 namespace buzon::client {
 namespace {

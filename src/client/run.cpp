@@ -1,4 +1,4 @@
-#include "buzon/client/run.h"
+#include "run.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <optional>
 
-#include "buzon/client/terminal.h"
-#include "buzon/client/text.h"
 #include "buzon/posix/io.h"
 #include "modes.h"
+#include "terminal.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

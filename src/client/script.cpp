@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "buzon/client/commands.h"
-#include "buzon/client/text.h"
 #include "buzon/posix/io.h"
+#include "commands.h"
 #include "modes.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

@@ -1,6 +1,6 @@
-#include "buzon/client/secret_line.h"
+#include "secret_line.h"
 
-#include "buzon/client/text.h"
+#include "text.h"
 
 namespace buzon::client {
 

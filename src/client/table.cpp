@@ -1,9 +1,9 @@
-#include "buzon/client/table.h"
+#include "table.h"
 
 #include <algorithm>
 #include <span>
 
-#include "buzon/client/text.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

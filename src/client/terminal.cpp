@@ -1,4 +1,4 @@
-#include "buzon/client/terminal.h"
+#include "terminal.h"
 
 #include <fcntl.h>
 #include <langinfo.h>
@@ -14,9 +14,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "buzon/client/secret_line.h"
 #include "buzon/line/command_line.h"
 #include "buzon/posix/io.h"
+#include "secret_line.h"
 
 namespace buzon::client {
 namespace {

@@ -1,4 +1,4 @@
-#include "buzon/client/text.h"
+#include "text.h"
 
 #include <algorithm>
 #include <array>

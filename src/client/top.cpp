@@ -1,11 +1,11 @@
-#include "buzon/client/top.h"
+#include "top.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "buzon/client/fields.h"
-#include "buzon/client/plot.h"
-#include "buzon/client/text.h"
+#include "fields.h"
+#include "plot.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

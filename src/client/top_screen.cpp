@@ -5,11 +5,11 @@
 #include <chrono>
 #include <optional>
 
-#include "buzon/client/keys.h"
-#include "buzon/client/text.h"
-#include "buzon/client/top.h"
 #include "buzon/posix/io.h"
+#include "keys.h"
 #include "modes.h"
+#include "text.h"
+#include "top.h"
 
 namespace buzon::client {
 namespace {

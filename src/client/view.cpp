@@ -1,12 +1,12 @@
-#include "buzon/client/view.h"
+#include "view.h"
 
 #include <algorithm>
 
-#include "buzon/client/fields.h"
-#include "buzon/client/json.h"
-#include "buzon/client/table.h"
-#include "buzon/client/text.h"
 #include "buzon/line/command_line.h"
+#include "fields.h"
+#include "json.h"
+#include "table.h"
+#include "text.h"
 
 namespace buzon::client {
 namespace {

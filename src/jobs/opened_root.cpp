@@ -5,15 +5,15 @@
 namespace buzon::jobs {
 namespace {
 
-posix::Result<mail::OpenedRoot> opened(const worker::Answer& answer, Answered<OpenRoot>& said) {
+posix::Result<local::OpenedRoot> opened(const worker::Answer& answer, Answered<OpenRoot>& said) {
     if (said.why) return said.why;
     if (said.answer.elsewhere) {
-        auto none = mail::LockFiles::of_another_process(said.answer.root.mark);
-        return mail::OpenedRoot{std::move(said.answer.root), std::move(none), {}};
+        auto none = local::LockFiles::of_another_process(said.answer.root.mark);
+        return local::OpenedRoot{std::move(said.answer.root), std::move(none), {}};
     }
-    auto files = mail::LockFiles::unbundle(answer.fd.get(), said.answer.root.mark);
+    auto files = local::LockFiles::unbundle(answer.fd.get(), said.answer.root.mark);
     if (!files) return files.error();
-    return mail::OpenedRoot{std::move(said.answer.root), std::move(files).value(), std::move(said.answer.taken)};
+    return local::OpenedRoot{std::move(said.answer.root), std::move(files).value(), std::move(said.answer.taken)};
 }
 
 } // namespace
@@ -24,7 +24,7 @@ RootAnswer read_opened_root(worker::Answer answer) {
     if (!read.opened) {
         const std::string& at_fault = said.answer.at_fault;
         read.trouble =
-            (at_fault.empty() ? "the mail root" : at_fault) + ": " + mail::words_for(read.opened.error(), at_fault);
+            (at_fault.empty() ? "the mail root" : at_fault) + ": " + message::words_for(read.opened.error(), at_fault);
     }
     return read;
 }

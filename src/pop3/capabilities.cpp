@@ -1,6 +1,6 @@
 #include "capabilities.h"
 
-#include "buzon/mail/search.h"
+#include "buzon/message/search.h"
 #include "reply.h"
 
 namespace buzon::pop3 {
@@ -38,7 +38,7 @@ void append_capabilities(const Settings& settings, Channel channel, std::string&
     }
     if (enabled(state::Pop3Command::utf8)) out.append("UTF8 USER\r\n");
     if (enabled(state::Pop3Command::lang)) out.append("LANG\r\n");
-    if (enabled(state::Pop3Command::search)) out.append("SEARCH ").append(mail::search_criteria).append("\r\n");
+    if (enabled(state::Pop3Command::search)) out.append("SEARCH ").append(message::search_criteria).append("\r\n");
     if (enabled(state::Pop3Command::report)) out.append("REPORT\r\n");
     out.append("IMPLEMENTATION buzon-" BUZON_VERSION "\r\n.\r\n");
 }

@@ -5,7 +5,7 @@
 
 namespace buzon::pop3 {
 
-using mail::Maildrop;
+using message::Maildrop;
 
 namespace {
 
@@ -117,8 +117,8 @@ Action Commands::rset(Session& session, std::string_view, std::string& out) {
 }
 
 Action Commands::search(Session& session, std::string_view arguments, std::string& out) {
-    auto parsed = mail::SearchCriteria::parse(arguments);
-    if (auto* const criteria = std::get_if<mail::SearchCriteria>(&parsed)) {
+    auto parsed = message::SearchCriteria::parse(arguments);
+    if (auto* const criteria = std::get_if<message::SearchCriteria>(&parsed)) {
         return Search{std::string{arguments}, std::move(*criteria)};
     }
     err(out, Code::none, session.texts().bad_search);

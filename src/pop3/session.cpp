@@ -10,7 +10,7 @@
 
 namespace buzon::pop3 {
 
-using mail::Maildrop;
+using message::Maildrop;
 
 Session::Session(const Settings& settings, Channel channel, FreshText fresh_text)
     : settings_{&settings}

@@ -19,21 +19,21 @@
 #include "buzon/auth/make_secret.h"
 #include "buzon/auth/scram_credentials.h"
 #include "buzon/auth/secret.h"
-#include "buzon/daemon/edit_file.h"
-#include "buzon/daemon/notices.h"
-#include "buzon/daemon/read_files.h"
-#include "buzon/daemon/start_files.h"
+#include "buzon/files/edit_file.h"
+#include "buzon/files/notices.h"
+#include "buzon/files/read_files.h"
+#include "buzon/files/start_files.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
 #include "buzon/jobs/jobs.h"
-#include "buzon/mail/freshness.h"
-#include "buzon/mail/open_message.h"
-#include "buzon/mail/open_root.h"
-#include "buzon/mail/report.h"
-#include "buzon/mail/scan.h"
-#include "buzon/mail/search_maildrop.h"
-#include "buzon/mail/trash.h"
-#include "buzon/mail/update.h"
+#include "buzon/local/freshness.h"
+#include "buzon/maildir/open_message.h"
+#include "buzon/maildir/open_root.h"
+#include "buzon/maildir/report.h"
+#include "buzon/maildir/scan.h"
+#include "buzon/maildir/search_maildrop.h"
+#include "buzon/maildir/trash.h"
+#include "buzon/maildir/update.h"
 #include "buzon/posix/mounts.h"
 #include "buzon/posix/replace_file.h"
 
@@ -56,15 +56,15 @@ posix::Mounts& mounts() {
 }
 
 Done<Scan> work_on(const Scan& job, int) {
-    const std::error_code trouble = job.create                 ? mail::create_maildir_below(job.root, job.maildir)
-                                    : mail::is_there(job.root) ? std::error_code{}
-                                                               : mail::root_has_gone();
+    const std::error_code trouble = job.create                  ? maildir::create_maildir_below(job.root, job.maildir)
+                                    : local::is_there(job.root) ? std::error_code{}
+                                                                : message::root_has_gone();
     // What it is that stands in the way, the scan says.
     if (trouble && trouble != std::errc::operation_not_permitted) return {trouble, {}, {}};
     Scan::Answer answer;
-    auto snapshot = mail::scan(job.maildir, job.options, &answer.findings);
+    auto snapshot = maildir::scan(job.maildir, job.options, &answer.findings);
     if (!snapshot) return {snapshot.error(), std::move(answer), {}};
-    if (!mail::is_there(job.root)) return {mail::root_has_gone(), {}, {}}; // what was read may be another one's
+    if (!local::is_there(job.root)) return {message::root_has_gone(), {}, {}}; // what was read may be another one's
     const posix::FileSystem maildir = mounts().of_directory(job.maildir, {"/cur", "/new", "/tmp"});
     answer.where = maildir.number;
     answer.maildir_is_local = maildir.local;
@@ -80,7 +80,7 @@ Done<ReleaseUidls> work_on(ReleaseUidls& job, int file) {
 }
 
 posix::Result<posix::UniqueFd> open_message(const Open& job) {
-    return mail::open_message(job.maildir, job.file_name, job.in_new, job.inode);
+    return maildir::open_message(job.maildir, job.file_name, job.in_new, job.inode);
 }
 
 Done<Open> work_on(const Open& job, int) {
@@ -181,15 +181,15 @@ private:
 
 Done<Update> work_on(const Update& job, int file) {
     std::optional<Mapped> much;
-    const auto request = mail::PackedUpdate::from_bytes(file >= 0 ? much.emplace(file).bytes() : job.request);
+    const auto request = message::PackedUpdate::from_bytes(file >= 0 ? much.emplace(file).bytes() : job.request);
     if (!request) return {request.error(), {}, {}};
-    mail::UpdateOptions options;
+    maildir::UpdateOptions options;
     options.fsync = job.fsync;
-    return {{}, mail::update(request.value(), options), {}};
+    return {{}, maildir::update(request.value(), options), {}};
 }
 
 Done<MakeMaildir> work_on(const MakeMaildir& job, int) {
-    return {mail::create_maildir_below(job.root, job.maildir), {}, {}};
+    return {maildir::create_maildir_below(job.root, job.maildir), {}, {}};
 }
 
 // Whoever is logged in comes first: slow hashes take the time that is left, and some of it in any case.
@@ -219,7 +219,7 @@ Done<DeriveScram> work_on(const DeriveScram& job, int) {
 
 Done<OpenRoot> work_on(const OpenRoot& job, int) {
     OpenRoot::Answer answer;
-    auto opened = mail::open_mail_root(job.request, answer.at_fault);
+    auto opened = maildir::open_mail_root(job.request, answer.at_fault);
     if (!opened) return {opened.error(), std::move(answer), {}};
     answer.elsewhere = opened.value().files.elsewhere();
     posix::UniqueFd files;
@@ -235,24 +235,24 @@ Done<OpenRoot> work_on(const OpenRoot& job, int) {
 }
 
 // Those that the process buzon-locks has open.
-mail::LockFiles& kept_locks() {
-    static mail::LockFiles files;
+local::LockFiles& kept_locks() {
+    static local::LockFiles files;
     return files;
 }
 
 Done<KeepLocks> work_on(KeepLocks& job, int) {
     OpenRoot::Answer answer;
     kept_locks() = {}; // first: what it holds would keep us out
-    auto opened = mail::open_mail_root(job.request, answer.at_fault, mail::Keeper::asker);
+    auto opened = maildir::open_mail_root(job.request, answer.at_fault, maildir::Keeper::asker);
     if (!opened) return {opened.error(), std::move(answer), {}};
     kept_locks() = std::move(opened.value().files);
     // Those of a process that has just died may be on their way out.
-    std::vector<mail::HeldLock>& taken = opened.value().taken;
+    std::vector<message::HeldLock>& taken = opened.value().taken;
     for (int tries = 0; tries < 20 && taken.size() < job.request.held.size(); ++tries) {
         ::usleep(50'000);
         taken.clear();
         std::copy_if(job.request.held.begin(), job.request.held.end(), std::back_inserter(taken),
-                     [](const mail::HeldLock& one) { return !kept_locks().lock(one); });
+                     [](const message::HeldLock& one) { return !kept_locks().lock(one); });
     }
     return {{}, {std::move(opened.value().root), std::move(taken), {}, true}, {}};
 }
@@ -274,16 +274,16 @@ Done<CheckSpec> work_on(const CheckSpec& job, int) {
     if (!parsed.ok()) return {{}, {parsed.problem}, {}};
     try {
         std::optional<filter::RunAs> who;
-        if (!job.user.empty()) who = daemon::programs_user(std::string{job.user});
+        if (!job.user.empty()) who = files::programs_user(std::string{job.user});
         const auto wrong = filter::Inspector{who ? &*who : nullptr}.check(parsed.spec);
         return {{}, {wrong ? wrong->text : ""}, {}};
-    } catch (const daemon::StartError& why) {
+    } catch (const config::StartError& why) {
         return {{}, {why.what()}, {}};
     }
 }
 
 Done<Edit> work_on(const Edit& job, int) {
-    return {daemon::edit_file(job.what, job.path, job.edits), {}, {}};
+    return {files::edit_file(job.what, job.path, job.edits), {}, {}};
 }
 
 Done<Store> work_on(const Store& job, int) {
@@ -291,12 +291,12 @@ Done<Store> work_on(const Store& job, int) {
 }
 
 Done<Restore> work_on(const Restore& job, int) {
-    const mail::RestoreOutcome outcome = mail::restore(job.maildir, job.since);
+    const maildir::RestoreOutcome outcome = maildir::restore(job.maildir, job.since);
     return {outcome.first_error, {outcome.restored}, {}};
 }
 
 Done<Search> work_on(const Search& job, int) {
-    auto numbers = mail::search(job.request);
+    auto numbers = maildir::search(job.request);
     if (!numbers) return {numbers.error(), {}, {}};
     return {{}, {std::move(numbers).value()}, {}};
 }
@@ -305,22 +305,22 @@ Done<Record> work_on(const Record& job, int) {
     std::error_code first;
     for (const auto& [maildir, records] : job.records) {
         // A Maildir that is gone, a full disk: then nobody asks for this report, or it has a gap.
-        const std::error_code why = mail::record_sessions(maildir, records);
+        const std::error_code why = maildir::record_sessions(maildir, records);
         if (!first) first = why;
     }
     return {first, {}, {}};
 }
 
 Done<Report> work_on(const Report& job, int) {
-    const auto report = mail::read_report(job.maildir, job.since);
+    const auto report = maildir::read_report(job.maildir, job.since);
     if (!report) return {report.error(), {}, {}};
-    return {{}, {mail::report_lines(report.value())}, {}};
+    return {{}, {maildir::report_lines(report.value())}, {}};
 }
 
 Done<Expire> work_on(const Expire& job, int) {
     std::error_code first;
     for (const std::string& maildir : job.maildirs) {
-        const auto gone = mail::expire_trash(maildir, job.before);
+        const auto gone = maildir::expire_trash(maildir, job.before);
         if (!gone && !first && gone.error() != std::errc::no_such_file_or_directory) first = gone.error();
     }
     return {first, {}, {}};
@@ -330,33 +330,33 @@ Done<ReadConfig> work_on(const ReadConfig& job, int) {
     ReadConfig::Answer answer;
     try {
         const std::vector<std::string_view> arguments{job.arguments.begin(), job.arguments.end()};
-        const daemon::Options options = daemon::parse_options(
-            arguments, [&](const std::string& path) { return answer.text = daemon::read_config_file(path); });
-        daemon::check_options(options);
+        const config::Options options = config::parse_options(
+            arguments, [&](const std::string& path) { return answer.text = files::read_config_file(path); });
+        files::check_options(options);
         try {
-            answer.root = daemon::checked_root(options.path);
-        } catch (const daemon::StartError& problem) {
+            answer.root = files::checked_root(options.path);
+        } catch (const config::StartError& problem) {
             answer.root_problem = problem.what(); // whether it matters the server knows
         }
         return {{}, std::move(answer), {}};
-    } catch (const daemon::StartError& why) {
+    } catch (const config::StartError& why) {
         return {{}, {why.what(), {}, {}, {}}, {}};
     }
 }
 
 Done<ReadPeople> work_on(const ReadPeople& job, int) {
     try {
-        const auth::UserBase base = daemon::load(job.people);
-        auto memory = mail::seal_in_memfd(base.block().bytes(), "buzon-users");
+        const auth::UserBase base = files::load(job.people);
+        auto memory = message::seal_in_memfd(base.block().bytes(), "buzon-users");
         if (!memory) return {memory.error(), {}, {}};
         return {{}, {}, std::move(memory).value()};
-    } catch (const daemon::StartError& why) {
+    } catch (const config::StartError& why) {
         return {{}, {why.what()}, {}};
     }
 }
 
 Done<Watch> work_on(const Watch& job, int) {
-    auto watched = daemon::watch_for_changes(job.path);
+    auto watched = files::watch_for_changes(job.path);
     if (!watched) return {watched.error(), {}, {}};
     return {{}, {std::move(watched.value().name)}, std::move(watched.value().notices)};
 }

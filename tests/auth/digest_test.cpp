@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "buzon/auth/hex.h"
-#include "buzon/auth/hmac.h"
-#include "buzon/auth/pbkdf2.h"
+#include "../../src/auth/hex.h"
+#include "../../src/auth/hmac.h"
+#include "../../src/auth/pbkdf2.h"
 
 using namespace buzon::auth;
 

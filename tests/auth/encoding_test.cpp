@@ -2,9 +2,9 @@
 
 #include <string>
 
+#include "../../src/auth/hex.h"
+#include "../../src/auth/octets.h"
 #include "buzon/auth/base64.h"
-#include "buzon/auth/hex.h"
-#include "buzon/auth/octets.h"
 #include "buzon/auth/random.h"
 
 using namespace buzon::auth;

@@ -2,9 +2,9 @@
 
 #include <string>
 
+#include "../../src/auth/hmac.h"
 #include "buzon/auth/base64.h"
 #include "buzon/auth/digest_login.h"
-#include "buzon/auth/hmac.h"
 #include "buzon/auth/sasl.h"
 
 using namespace buzon::auth;

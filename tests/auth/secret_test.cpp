@@ -2,10 +2,10 @@
 
 #include <string>
 
+#include "../../src/auth/hex.h"
+#include "../../src/auth/octets.h"
 #include "buzon/auth/base64.h"
-#include "buzon/auth/hex.h"
 #include "buzon/auth/make_secret.h"
-#include "buzon/auth/octets.h"
 #include "buzon/auth/secret.h"
 
 using namespace buzon::auth;

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "buzon/auth/allow_nets.h"
+#include "../../src/auth/allow_nets.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_base.h"
 #include "buzon/posix/io.h"

@@ -1,4 +1,4 @@
-#include "buzon/client/arguments.h"
+#include "../../src/client/arguments.h"
 
 #include "support/catch.h"
 

@@ -1,4 +1,4 @@
-#include "buzon/client/commands.h"
+#include "../../src/client/commands.h"
 
 #include "support/catch.h"
 

@@ -2,7 +2,7 @@
 #include <set>
 #include <sstream>
 
-#include "buzon/client/commands.h"
+#include "../../src/client/commands.h"
 #include "support/catch.h"
 #include "support/process.h"
 #include "support/programs.h"

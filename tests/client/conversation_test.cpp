@@ -1,4 +1,4 @@
-#include "buzon/client/conversation.h"
+#include "../../src/client/conversation.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "buzon/client/editor.h"
+#include "../../src/client/editor.h"
 
 #include "screen.h"
 #include "support/catch.h"

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "buzon/client/text.h"
+#include "../../src/client/text.h"
 #include "buzon/posix/io.h"
 
 using namespace buzon;

@@ -1,4 +1,4 @@
-#include "buzon/client/keys.h"
+#include "../../src/client/keys.h"
 
 #include "support/catch.h"
 

@@ -1,8 +1,8 @@
-#include "buzon/client/plot.h"
+#include "../../src/client/plot.h"
 
 #include <sstream>
 
-#include "buzon/client/text.h"
+#include "../../src/client/text.h"
 #include "support/catch.h"
 
 using namespace buzon::client;

@@ -1,4 +1,4 @@
-#include "buzon/client/reply.h"
+#include "../../src/client/reply.h"
 
 #include "support/catch.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "buzon/client/text.h"
+#include "../../src/client/text.h"
 
 using namespace buzon::client;
 

@@ -1,6 +1,6 @@
-#include "buzon/client/text.h"
+#include "../../src/client/text.h"
 
-#include "buzon/client/table.h"
+#include "../../src/client/table.h"
 #include "support/catch.h"
 
 using namespace buzon::client;

@@ -1,6 +1,6 @@
-#include "buzon/client/top.h"
+#include "../../src/client/top.h"
 
-#include "buzon/client/text.h"
+#include "../../src/client/text.h"
 #include "support/catch.h"
 
 using namespace buzon::client;

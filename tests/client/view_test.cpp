@@ -1,9 +1,9 @@
-#include "buzon/client/view.h"
+#include "../../src/client/view.h"
 
 #include <sstream>
 
-#include "buzon/client/fields.h"
-#include "buzon/client/json.h"
+#include "../../src/client/fields.h"
+#include "../../src/client/json.h"
 #include "support/catch.h"
 
 using namespace buzon::client;

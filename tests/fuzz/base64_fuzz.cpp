@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "../../src/auth/hex.h"
 #include "buzon/auth/base64.h"
-#include "buzon/auth/hex.h"
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/utf8.h"
 

@@ -19,8 +19,8 @@ inline void require(bool holds) {
     if (!holds) std::abort();
 }
 
-inline std::shared_ptr<const mail::Snapshot> three_messages() {
-    mail::SnapshotBuilder builder;
+inline std::shared_ptr<const message::Snapshot> three_messages() {
+    message::SnapshotBuilder builder;
     builder.add({.file_name = "1.a.b", .in_new = true, .octets = 120});
     builder.add({.file_name = "2.a.b", .in_new = true, .uidl = "two"});
     builder.add({.file_name = "3.a.b", .octets = 5'000'000'000});
@@ -31,7 +31,7 @@ inline std::shared_ptr<const mail::Snapshot> three_messages() {
 
 class Pop3Peer {
 public:
-    Pop3Peer(const pop3::Settings& settings, std::shared_ptr<const mail::Snapshot> mail)
+    Pop3Peer(const pop3::Settings& settings, std::shared_ptr<const message::Snapshot> mail)
         : session_{settings, pop3::Channel::open, +[] { return std::string{"1.2"}; }}, mail_{std::move(mail)} {
         session_.greet(out_);
         check_answer(0);
@@ -66,7 +66,7 @@ private:
     // A secret is right when it has an even number of octets.
     void finish_login(bool right) {
         if (!right) return session_.login_refused(pop3::Refusal::wrong, out_);
-        session_.login_succeeded(mail::Maildrop{mail_}, out_);
+        session_.login_succeeded(message::Maildrop{mail_}, out_);
     }
 
     void perform(const pop3::Action& action) {
@@ -104,7 +104,7 @@ private:
     }
 
     pop3::Session session_;
-    std::shared_ptr<const mail::Snapshot> mail_;
+    std::shared_ptr<const message::Snapshot> mail_;
     line::LineReader reader_{pop3::Session::command_limit};
     std::string kept_;
     std::string out_;

@@ -65,8 +65,8 @@ TEST_CASE("a length that no octets follow costs no memory") {
 }
 
 TEST_CASE("an enumerator that does not exist is refused") {
-    std::string bytes = encode(mail::HeldLock{7, mail::LockKind::shared});
-    mail::HeldLock back;
+    std::string bytes = encode(message::HeldLock{7, message::LockKind::shared});
+    message::HeldLock back;
     REQUIRE(decode(bytes, back));
     bytes.back() = 2;
     CHECK_FALSE(decode(bytes, back));
@@ -96,13 +96,13 @@ TEST_CASE("what a scan has to say travels as it is, of a failed one too") {
 }
 
 TEST_CASE("maps and records travel as they are") {
-    mail::SessionRecord record;
-    record.kind = mail::SessionRecord::Kind::refused_login;
+    message::SessionRecord record;
+    record.kind = message::SessionRecord::Kind::refused_login;
     record.from = std::string(100, 'f');
     record.octets_sent = UINT64_MAX;
     const Record back = travelled(Record{{{"/m/ana", {record, {}}}, {"/m/bo", {}}}});
     REQUIRE(back.records.size() == 2);
-    CHECK(back.records.at("/m/ana") == std::vector{record, mail::SessionRecord{}});
+    CHECK(back.records.at("/m/ana") == std::vector{record, message::SessionRecord{}});
     CHECK(back.records.at("/m/bo").empty());
     const Edit edit = travelled(Edit{Edited::users, "/f", {{"ana", {}}, {"bo", {"{PLAIN}x", ""}}}});
     CHECK(edit.what == Edited::users);
@@ -110,7 +110,7 @@ TEST_CASE("maps and records travel as they are") {
 }
 
 TEST_CASE("what came of an update travels as it is") {
-    const mail::UpdateOutcome back = travelled(mail::UpdateOutcome{4, 3, 2, 1, {EACCES, std::system_category()}});
+    const message::UpdateOutcome back = travelled(message::UpdateOutcome{4, 3, 2, 1, {EACCES, std::system_category()}});
     CHECK(back.removed == 4);
     CHECK(back.gone == 3);
     CHECK(back.failed == 2);

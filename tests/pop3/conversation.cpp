@@ -1,19 +1,19 @@
 #include "conversation.h"
 
-#include "buzon/mail/snapshot.h"
+#include "buzon/message/snapshot.h"
 #include "support/catch.h"
 #include "support/snapshots.h"
 
 namespace buzon::pop3 {
 
-mail::Maildrop make_maildrop(const std::vector<Message>& messages) {
-    mail::SnapshotBuilder builder;
+message::Maildrop make_maildrop(const std::vector<Message>& messages) {
+    message::SnapshotBuilder builder;
     builder.reserve(messages.size());
     for (const Message& message : messages)
         builder.add({.file_name = message.uidl, .in_new = true, .octets = message.octets, .uidl = message.uidl});
     auto built = test::snapshot_of(builder);
     REQUIRE(built.ok());
-    return mail::Maildrop{std::move(built.value())};
+    return message::Maildrop{std::move(built.value())};
 }
 
 namespace {

@@ -39,7 +39,7 @@ struct World {
     std::size_t room = 4096;
 };
 
-[[nodiscard]] mail::Maildrop make_maildrop(const std::vector<Message>& messages);
+[[nodiscard]] message::Maildrop make_maildrop(const std::vector<Message>& messages);
 
 class Conversation {
 public:

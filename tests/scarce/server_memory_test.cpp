@@ -6,8 +6,8 @@
 #include <future>
 #include <thread>
 
-#include "buzon/daemon/read_files.h"
-#include "buzon/daemon/server.h"
+#include "../../src/server/server.h"
+#include "buzon/files/read_files.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/workers/work.h"
 #include "scarce_memory.h"
@@ -33,10 +33,10 @@ public:
         std::future<std::string> line = ready.get_future();
         thread_ = std::thread{[this, &words, &ready] {
             const std::vector<std::string_view> arguments{words.begin(), words.end()};
-            daemon::Options options = daemon::parse_options(arguments, daemon::read_config_file);
-            auth::UserBase users = daemon::load(daemon::users_of(options));
-            std::string root = daemon::checked_root(options.path);
-            daemon::Server server{std::move(options), std::move(users), std::move(root)};
+            config::Options options = config::parse_options(arguments, files::read_config_file);
+            auth::UserBase users = files::load(config::users_of(options));
+            std::string root = files::checked_root(options.path);
+            server::Server server{std::move(options), std::move(users), std::move(root)};
             scarce::this_thread_is_poor();
             ready.set_value(server.ready_line());
             server.run();

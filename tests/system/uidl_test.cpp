@@ -266,7 +266,7 @@ TEST_CASE("a verification of UIDLs compares with a captured listing and changes 
     CHECK(both.code == 0);
 }
 
-// What the first session has written for it, later ones get from memory (daemon/listings.h).
+// What the first session has written for it, later ones get from memory (serve/listings.h).
 TEST_CASE("long listings are right in the first session, in later ones, after DELE and RSET, and after new mail") {
     constexpr std::size_t count = 5000;
     const std::string mail = "Subject: a\n\nb\n";

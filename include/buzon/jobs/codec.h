@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "buzon/mail/bytes.h"
+#include "buzon/message/bytes.h"
 
 namespace buzon::jobs {
 
@@ -64,7 +64,7 @@ private:
         put(both.second);
     }
 
-    mail::BytesOut out_;
+    message::BytesOut out_;
 };
 
 class Decoder {
@@ -113,7 +113,7 @@ private:
         return 0;
     }
 
-    mail::BytesIn in_;
+    message::BytesIn in_;
     bool wrong_ = false;
 };
 

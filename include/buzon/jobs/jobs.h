@@ -16,11 +16,11 @@
 #include "buzon/jobs/care.h"
 #include "buzon/jobs/codec.h"
 #include "buzon/jobs/root_jobs.h"
-#include "buzon/mail/mail_root.h"
-#include "buzon/mail/scan_request.h"
-#include "buzon/mail/search_request.h"
-#include "buzon/mail/session_record.h"
-#include "buzon/mail/update_request.h"
+#include "buzon/message/mail_root.h"
+#include "buzon/message/scan_request.h"
+#include "buzon/message/search_request.h"
+#include "buzon/message/session_record.h"
+#include "buzon/message/update_request.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::jobs {
@@ -33,17 +33,17 @@ inline constexpr const char* lock_worker_name = "buzon-locks";
 // A maildrop's snapshot, which is the answer's descriptor; root_has_gone() when `root` has.
 struct Scan {
     static constexpr Care care = Care::look;
-    mail::MailRoot root;
+    message::MailRoot root;
     std::string maildir;
     bool create = true; // the Maildir, where it is missing
-    mail::ScanOptions options;
+    message::ScanOptions options;
     static void fields(auto& self, auto&& each) { each(self.root, self.maildir, self.create, self.options); }
 
     struct Answer {
         std::uint64_t where = 0;       // the file system that the maildrop lies on
         bool maildir_is_local = false; // no file server has to be asked on the way to it, nor for what is in it
         bool root_is_local = false;
-        mail::ScanFindings findings; // of one that failed, too
+        message::ScanFindings findings; // of one that failed, too
         static void fields(auto& self, auto&& each) {
             each(self.where, self.maildir_is_local, self.root_is_local, self.findings);
         }
@@ -109,13 +109,13 @@ struct Update {
     bool fsync = true;
     std::string_view request; // of mail::UpdateSlices, unless it goes along as a memory file
     static void fields(auto& self, auto&& each) { each(self.fsync, self.request); }
-    using Answer = mail::UpdateOutcome;
+    using Answer = message::UpdateOutcome;
 };
 
 // Unless `root` has gone.
 struct MakeMaildir {
     static constexpr Care care = Care::look;
-    mail::MailRoot root;
+    message::MailRoot root;
     std::string maildir;
     static void fields(auto& self, auto&& each) { each(self.root, self.maildir); }
     using Answer = Nothing;
@@ -200,7 +200,7 @@ struct Store {
     using Answer = Nothing;
 };
 
-// Deleted mail comes back (mail/trash.h).
+// Deleted mail comes back (maildir/trash.h).
 struct Restore {
     static constexpr Care care = Care::change;
     std::string maildir;
@@ -216,7 +216,7 @@ struct Restore {
 // Part of a SEARCH.
 struct Search {
     static constexpr Care care = Care::look;
-    mail::SearchRequest request;
+    message::SearchRequest request;
     static void fields(auto& self, auto&& each) { each(self.request); }
 
     struct Answer {
@@ -226,7 +226,7 @@ struct Search {
 };
 
 // By maildrop.
-using SessionRecords = std::unordered_map<std::string, std::vector<mail::SessionRecord>>;
+using SessionRecords = std::unordered_map<std::string, std::vector<message::SessionRecord>>;
 
 // What sessions did, put down where REPORT finds it.
 struct Record {

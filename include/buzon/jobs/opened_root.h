@@ -3,14 +3,14 @@
 
 #include <string>
 
-#include "buzon/mail/opened_root.h"
+#include "buzon/local/opened_root.h"
 #include "buzon/posix/result.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::jobs {
 
 struct RootAnswer {
-    posix::Result<mail::OpenedRoot> opened;
+    posix::Result<local::OpenedRoot> opened;
     std::string trouble; // why it failed, with the path
 };
 [[nodiscard]] RootAnswer read_opened_root(worker::Answer answer);

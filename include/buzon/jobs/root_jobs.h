@@ -6,21 +6,21 @@
 #include <vector>
 
 #include "buzon/jobs/care.h"
-#include "buzon/mail/mail_root.h"
+#include "buzon/message/mail_root.h"
 
 namespace buzon::jobs {
 
 // A mail root that is to be used. Its lock files are the answer's descriptor (LockFiles::bundle()).
 struct OpenRoot {
     static constexpr Care care = Care::look;
-    mail::RootRequest request;
+    message::RootRequest request;
     static void fields(auto& self, auto&& each) { each(self.request); }
 
     struct Answer {
-        mail::MailRoot root;
-        std::vector<mail::HeldLock> taken; // of those asked for
-        std::string at_fault;              // what could not be opened or made
-        bool elsewhere = false;            // they lie on a file system that may hang, and none of them comes
+        message::MailRoot root;
+        std::vector<message::HeldLock> taken; // of those asked for
+        std::string at_fault;                 // what could not be opened or made
+        bool elsewhere = false;               // they lie on a file system that may hang, and none of them comes
         static void fields(auto& self, auto&& each) { each(self.root, self.taken, self.at_fault, self.elsewhere); }
     };
 };
@@ -28,13 +28,13 @@ struct OpenRoot {
 // The next three are of the process buzon-locks, which has the lock files of such a root open. This one opens them.
 struct KeepLocks {
     static constexpr Care care = Care::look;
-    mail::RootRequest request;
+    message::RootRequest request;
     static void fields(auto& self, auto&& each) { each(self.request); }
     using Answer = OpenRoot::Answer;
 };
 struct Lock {
     static constexpr Care care = Care::change;
-    mail::HeldLock what;
+    message::HeldLock what;
     static void fields(auto& self, auto&& each) { each(self.what); }
 
     struct Answer {

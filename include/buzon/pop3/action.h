@@ -8,13 +8,13 @@
 #include <variant>
 
 #include "buzon/auth/sasl.h"
-#include "buzon/mail/maildrop.h"
-#include "buzon/mail/search.h"
+#include "buzon/message/maildrop.h"
+#include "buzon/message/search.h"
 #include "buzon/state/pop3_command.h"
 
 namespace buzon::pop3 {
 
-using mail::MessageNumber;
+using message::MessageNumber;
 
 enum class Mechanism : std::uint8_t { pass, apop, plain, login, scram_sha_256, cram_md5 };
 // "PASS", "APOP", or the SASL name: for logs and events.
@@ -76,7 +76,7 @@ struct Produce {
 // order, and search_ended(); or with search_failed() before search_begins().
 struct Search {
     std::string text; // the criteria as the client sent them
-    mail::SearchCriteria criteria;
+    message::SearchCriteria criteria;
 };
 // REPORT: what earlier sessions did in the last days. Ends with report_follows() or report_failed().
 struct Report {

@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "buzon/auth/scram_credentials.h"
-#include "buzon/mail/maildrop.h"
+#include "buzon/message/maildrop.h"
 #include "buzon/pop3/action.h"
 #include "buzon/pop3/settings.h"
 
@@ -65,7 +65,7 @@ public:
 
     // These report the end of an Action (action.h). With `genuine` false the exchange continues and fails at the end.
     void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
-    void login_succeeded(mail::Maildrop maildrop, std::string& out);
+    void login_succeeded(message::Maildrop maildrop, std::string& out);
     // `seconds`: with too_soon, the time left to wait.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
     // Whether that, or a ClearTextRefused, was the client's last try: close after the reply.
@@ -92,7 +92,7 @@ public:
     // The user who logged in; in the AUTHORIZATION state the name given by USER, or empty.
     [[nodiscard]] const std::string& user() const noexcept;
     // Null in the AUTHORIZATION state.
-    [[nodiscard]] const mail::Maildrop* maildrop() const noexcept;
+    [[nodiscard]] const message::Maildrop* maildrop() const noexcept;
 
 private:
     friend struct Commands;
@@ -106,7 +106,7 @@ private:
     };
     struct Transaction {
         std::string user;
-        mail::Maildrop maildrop;
+        message::Maildrop maildrop;
         MessageNumber current{0}; // being delivered, or last listed
     };
     enum class Language : std::uint8_t;

@@ -1,0 +1,150 @@
+// admin/control.h - what a manager may see of the server and do to it: manage::Host, and the performing of its
+// Actions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "buzon/admin/control_administrators.h"
+#include "buzon/admin/performer.h"
+#include "buzon/auth/user_base.h"
+#include "buzon/config/options.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/manage/action.h"
+#include "buzon/manage/host.h"
+#include "buzon/serve/pop3_service.h"
+#include "buzon/state/history.h"
+#include "buzon/upkeep/history_keeper.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::login {
+class Logins;
+class RootKeeper;
+class Users;
+} // namespace buzon::login
+namespace buzon::serve {
+struct Transform;
+class Transforms;
+} // namespace buzon::serve
+
+namespace buzon::admin {
+
+// What only the server as a whole can do, and knows.
+class ServerHooks {
+public:
+    // Settings or users have changed: bring what is derived from them up to date.
+    virtual void settings_changed() = 0;
+    // The users file has been written by us.
+    virtual void users_written() = 0;
+    virtual void drain() = 0;
+    [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> details() const = 0;
+
+protected:
+    ~ServerHooks() = default;
+};
+
+// What control looks at and changes; it outlives control.
+struct ControlNeeds {
+    event::EventLoop& loop;
+    state::Metrics& metrics;
+    state::EventBus& events;
+    worker::Pool& disk;
+    worker::Pool& hashes;
+    login::RootKeeper& root;
+    login::Users& users;
+    serve::Transforms& transforms;
+    login::Logins& logins;
+};
+
+class Control final : public manage::Host, public Performer {
+public:
+    // options: as they were at the start; where SAVE writes to.
+    Control(const ControlNeeds& needs, state::Settings& settings, const config::Options& options,
+            serve::Pop3Service& pop3, ServerHooks& hooks, Administrators& administrators,
+            upkeep::HistoryKeeper& history);
+
+    // Performer
+    [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from,
+                                            event::Instant since) const override;
+    void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
+                 OnDone done) override;
+
+    // What a manager has changed and not saved: reading the files again must not undo it.
+    [[nodiscard]] bool has_changed(const std::string& option) const { return changed_.contains(option); }
+
+    // manage::Host
+    [[nodiscard]] std::chrono::system_clock::time_point now() const override {
+        return std::chrono::system_clock::now();
+    }
+    [[nodiscard]] const state::Metrics& metrics() override;
+    [[nodiscard]] const state::History& history() const override { return history_.fresh(); }
+    [[nodiscard]] const state::Settings& settings() const override { return settings_; }
+    [[nodiscard]] state::EventBus& events() override { return needs_.events; }
+    [[nodiscard]] std::string directory() const override;
+    [[nodiscard]] std::string address() const override { return pop3_.address_text(); }
+    [[nodiscard]] std::uint16_t port() const override { return pop3_.port(); }
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override { return hooks_.details(); }
+    [[nodiscard]] std::optional<std::string> transform(const std::optional<std::string>& user) const override;
+    [[nodiscard]] std::vector<std::uint64_t> sessions() const override { return pop3_.ids(); }
+    [[nodiscard]] std::optional<manage::SessionRow> session(std::uint64_t id) const override;
+    std::size_t kick(std::uint64_t id) override { return pop3_.kick(id); }
+    std::size_t kick_user(std::string_view user) override { return pop3_.kick_user(user); }
+    [[nodiscard]] std::function<std::optional<std::string>()> users() const override;
+    [[nodiscard]] bool has_administrators() const override { return administrators_.any(); }
+
+private:
+    // What SAVE is to write, and what has no file to go to.
+    struct Unsaved {
+        jobs::Edits users;
+        jobs::Edits config;
+        std::vector<std::string> homeless;
+    };
+    // A SAVE that is under way: the files that have been written, and what went wrong.
+    struct Saving {
+        Unsaved what;
+        std::vector<std::string> files{};
+        std::vector<std::string> wrong{};
+    };
+
+    void check(const manage::CheckAdministrator& who, const std::optional<auth::Source>& from, worker::Pending& pending,
+               OnDone done);
+    [[nodiscard]] manage::Outcome change(const manage::ChangePort& to);
+    [[nodiscard]] manage::Outcome change(const manage::ChangeAddress& to);
+    [[nodiscard]] manage::Outcome change(const manage::ChangeSetting& to);
+    [[nodiscard]] manage::Outcome remove(const manage::RemoveUser& whom);
+    void change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done);
+    void change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done);
+    void add(const manage::AddUser& whom, worker::Pending& pending, OnDone done);
+    void set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done);
+    [[nodiscard]] manage::Outcome put_transform(const std::optional<std::string>& user, const serve::Transform& wanted);
+    void note_transform(const std::optional<std::string>& user);
+    [[nodiscard]] std::string nobody_known() const;
+    void undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done);
+    void release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done);
+    void save(worker::Pending& pending, OnDone done);
+    void save_config(Saving saving, worker::Pending& pending, OnDone done);
+    static bool note(Saving& saving, const std::string& file, const worker::Answer& answer); // true: it was written
+    static void saved(Saving& saving, const OnDone& done);
+    [[nodiscard]] Unsaved unsaved() const;
+    void find_unsaved_users(Unsaved& into) const;
+    void find_unsaved_transforms(Unsaved& into) const;
+    [[nodiscard]] std::vector<std::string> values_of(const std::string& option) const;
+    [[nodiscard]] manage::Outcome listen_on(std::vector<net::Ip> addresses, std::uint16_t port);
+
+    ControlNeeds needs_;
+    state::Settings& settings_;
+    serve::Pop3Service& pop3_;
+    const config::Options& options_;
+    ServerHooks& hooks_;
+    Administrators& administrators_;
+    upkeep::HistoryKeeper& history_;
+    event::Instant measure_again_{};           // when memory and descriptors are looked at next
+    std::set<std::string> changed_;            // options whose values were changed at run time and not saved
+    std::set<std::string> changed_transforms_; // users whose own transformation was changed, ever
+};
+
+} // namespace buzon::admin

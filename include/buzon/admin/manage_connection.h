@@ -1,0 +1,113 @@
+// admin/manage_connection.h - one manager: lines in, replies and live views out, never waiting.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "buzon/admin/performer.h"
+#include "buzon/event/event_loop.h"
+#include "buzon/line/line_reader.h"
+#include "buzon/manage/session.h"
+#include "buzon/net/stream.h"
+#include "buzon/state/settings.h"
+
+namespace buzon::admin {
+
+class ManageConnection;
+
+class ManagerOwner {
+public:
+    // It has ended: destroy it after this turn of the loop.
+    virtual void retire(ManageConnection& connection) noexcept = 0;
+
+protected:
+    ~ManagerOwner() = default;
+};
+
+// What managers share; it outlives them.
+struct ManagerNeeds {
+    event::EventLoop& loop;
+    const state::Settings& settings;
+    net::StreamRoom& room;
+    manage::Host& host;
+    Performer& performer;
+};
+
+// One answer a turn, or one piece of a long one: what a manager asks for may cost more than a POP3 command, and a
+// hundred answers in a row would make every session wait.
+//
+//   idle ◄──► producing    a long reply
+//    │  ◄──► performing    somebody else does it: no line meanwhile
+//    │  ◄──► following     a live view; the next line ends it
+//    ▼
+//   leaving ──► closed     nothing more is taken; the stream drains
+class ManageConnection final : private net::StreamEvents, private event::TimerHandler, private event::Task {
+public:
+    // from: nothing on a unix socket.
+    ManageConnection(ManagerNeeds& needs, ManagerOwner& owner, manage::Session::Peer peer, posix::UniqueFd socket,
+                     std::optional<auth::Source> from);
+    ~ManageConnection() override;
+
+    void start();
+    // Whatever is on its way may leave, as far as the peer takes it at once.
+    void stop();
+    // The idle limit may be another one now.
+    void settings_changed();
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+
+private:
+    enum class State : std::uint8_t { idle, producing, performing, following, leaving, closed };
+    // The outcome of what is performed. Where it is lost, for want of memory, the connection ends.
+    class Owed;
+    struct Performing {
+        manage::Action action = manage::Answered{};
+        event::Instant since{};
+        bool begun = false;
+        worker::Pending pending;
+        std::optional<manage::Outcome> outcome;
+    };
+
+    void on_input(std::string_view fresh) override { turn(fresh); }
+    void on_room() override { turn(); }
+    void on_lost() override { close(); }
+    void on_sent(std::size_t) override { active_ = needs_.loop.now(); }
+    void on_timer(event::Timer& which) override;
+    void run() override { turn(); }
+
+    void turn(std::string_view fresh = {});
+    // Does it, and ends the connection where that finds no memory. Nobody else may hear of it.
+    template <class Work>
+    void survive(Work work);
+    void do_turn(std::string_view fresh);
+    void do_stop();
+    void look_at_clock(const event::Timer& which);
+    void work();
+    void settle();
+    [[nodiscard]] bool next_line();
+    void take(manage::Action action);
+    void take_outcome();
+    void perform_when_due();
+    void perform();
+    void show_soon();
+    void show();
+    void close();
+
+    ManagerNeeds& needs_;
+    ManagerOwner& owner_;
+    std::uint64_t id_;
+    net::Stream stream_;
+    event::Timer timer_{*this};
+    event::Timer delay_{*this}; // before a guess is looked at
+    event::Timer show_{*this};  // before a live view shows something again
+    event::Instant next_show_{};
+    event::Instant active_;
+    line::LineReader reader_;
+    State state_ = State::idle;
+    std::optional<auth::Source> from_;
+    Performing performing_;
+    manage::Session session_; // last: it may wake us until it goes
+};
+
+} // namespace buzon::admin

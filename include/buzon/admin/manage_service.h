@@ -1,0 +1,52 @@
+// admin/manage_service.h - the management side of the server: its listeners and connections.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/admin/manage_connection.h"
+#include "buzon/net/listener.h"
+#include "buzon/state/metrics.h"
+
+namespace buzon::admin {
+
+class ManageService final : public ManagerOwner, private event::Task {
+public:
+    ManageService(ManagerNeeds needs, state::Metrics& metrics);
+    ManageService(const ManageService&) = delete;
+    ManageService& operator=(const ManageService&) = delete;
+    ~ManageService() override;
+
+    // Binds; nothing is accepted before begin(). optional: an address that this machine does not have is left out.
+    struct Where {
+        net::ListenAddress address;
+        std::string name;
+        bool optional = false;
+    };
+    [[nodiscard]] std::error_code open(const std::vector<Where>& where, std::string& failed);
+    [[nodiscard]] std::error_code begin();
+    void stop();
+    // The idle limit may be another one: it holds for the connections that there are, too.
+    void settings_changed();
+
+    // 0 when only unix sockets are served.
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+private:
+    [[nodiscard]] std::error_code open_once(const std::vector<Where>& where, std::string& failed);
+    void accept(net::Accepted accepted);
+    void retire(ManageConnection& connection) noexcept override;
+    void run() override; // lets those go who have ended
+
+    ManagerNeeds needs_;
+    state::Metrics& metrics_;
+    std::vector<std::unique_ptr<net::Listener>> listeners_;
+    std::uint16_t port_ = 0;
+    std::uint64_t next_id_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<ManageConnection>> connections_;
+    std::vector<std::uint64_t> leaving_;
+};
+
+} // namespace buzon::admin

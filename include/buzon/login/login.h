@@ -1,0 +1,145 @@
+// login/login.h - one attempt to log in: is the secret right, is the maildrop free, what is in it? Never waits; slow
+// hashes and cold maildrops are a worker's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "buzon/auth/turns.h"
+#include "buzon/auth/user_base.h"
+#include "buzon/login/checkpassword_run.h"
+#include "buzon/login/locks.h"
+#include "buzon/login/maildrops.h"
+#include "buzon/login/root_keeper.h"
+#include "buzon/message/maildrop.h"
+#include "buzon/net/address.h"
+#include "buzon/pop3/action.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/metrics.h"
+#include "buzon/state/settings.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::upkeep {
+class Reports;
+} // namespace buzon::upkeep
+
+namespace buzon::login {
+
+// A successful login.
+struct LoggedIn {
+    message::Maildrop maildrop;
+    std::string maildir;
+    bool local = false; // the reactor may open its messages itself (Maildrops::is_local)
+    MaildropLock lock;
+};
+struct LoginRefused {
+    pop3::Refusal why = pop3::Refusal::temporary;
+    std::optional<std::uint32_t> seconds; // as Session::login_refused() takes it
+    std::string cause;                    // what else there is to tell, for the log alone
+    state::Refused reason = state::Refused::check_failed;
+};
+using LoginEnd = std::variant<LoggedIn, LoginRefused>;
+
+// What the client showed.
+using Proof =
+    std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram, pop3::Authenticated, pop3::NotAuthenticated>;
+
+// Where the client is, as far as we can know.
+struct ClientInfo {
+    // `local`: this machine, without a front in between; its tries are never delayed, because one address stands for
+    // everybody who uses a webmail or a front without PROXY headers. `behind_front`: somebody whom his front does not
+    // name.
+    enum class Place : std::uint8_t { network, local, behind_front };
+
+    net::Endpoint address; // the client's, also when a front passed it on
+    bool secure = false;   // nobody else can read along
+    Place place = Place::network;
+};
+
+class Logins;
+class Users;
+
+// What logins share; it outlives them.
+struct LoginNeeds {
+    event::EventLoop& loop;
+    const state::Settings& settings;
+    state::Metrics& metrics;
+    state::EventBus& events;
+    worker::Pool& hashes; // crypt(3), PBKDF2
+    Maildrops& maildrops;
+    Locks& locks;
+    RootKeeper& root;
+    Users& users;
+    Logins& logins;
+    upkeep::Reports& reports;
+};
+
+// First the throttle, so that a wrong and a right secret wait alike; then the secret, then the maildrop.
+class Login final : private auth::Turns::Try {
+public:
+    // Called at most once, never within start(). It may destroy us.
+    using OnEnd = std::function<void(LoginEnd)>;
+
+    // `until`: when the client's time for logging in is over.
+    Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, event::Instant until, Proof proof,
+          OnEnd then);
+    Login(const Login&) = delete;
+    Login& operator=(const Login&) = delete;
+
+    // The end, when it is known at once; else on_end will tell.
+    [[nodiscard]] std::optional<LoginEnd> start();
+    [[nodiscard]] const std::string& user() const noexcept { return user_; }
+    // The secret was right: the client waits for its maildrop, not we for the client.
+    [[nodiscard]] bool opening() const noexcept {
+        return lock_.held() || root_waiter_.waiting() || lock_waiter_.waiting();
+    }
+
+private:
+    void your_turn() override;
+    void too_long() override;
+    template <class Step>
+    void go_on(Step step);
+    void check_proof();
+    void check_password(const pop3::CheckPassword& proof);
+    void hashed(const worker::Answer& answer, const std::string& secret, const std::string& password);
+    void ask_program(const pop3::CheckPassword& proof);
+    [[nodiscard]] bool digest_is_right() const;
+    [[nodiscard]] std::optional<auth::Source> guesser() const;
+    void count(bool right);
+    void verified(bool right, std::string_view cause);
+    void open_maildrop();
+    void no_root();
+    void opened(SnapshotResult result);
+    void breaker_tripped(const message::UidlChange& change);
+    void refuse(pop3::Refusal why, std::string cause, std::optional<std::uint32_t> seconds = std::nullopt);
+    void refuse(pop3::Refusal why, std::string cause, state::Refused reason);
+    [[nodiscard]] state::Refused reason_of(pop3::Refusal why) const;
+    void end(LoginEnd what);
+
+    LoginNeeds& needs_;
+    std::uint64_t session_;
+    std::optional<auth::Source> source_;
+    ClientInfo::Place place_;
+    event::Instant until_;
+    Proof proof_;
+    std::string user_;
+    OnEnd then_;
+    bool starting_ = false;
+    std::optional<LoginEnd> early_; // the end, while start() still runs
+    worker::Pending verifying_;
+    std::unique_ptr<CheckpasswordRun> asking_;
+    bool by_program_ = false;
+    auth::Standing standing_ = auth::Standing::open;
+    std::string maildir_;
+    MaildropLock lock_;
+    Locks::Waiter lock_waiter_;
+    Maildrops::Waiter waiter_;
+    RootKeeper::Waiter root_waiter_;
+    message::RootMark mark_;  // of the mail root that we look for the maildrop in
+    bool second_try_ = false; // with that root
+};
+
+} // namespace buzon::login

@@ -1,0 +1,35 @@
+// login/visit.h - one client from its greeting to its end, as its connection and the task under way both see it.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "buzon/login/locks.h"
+#include "buzon/login/login.h"
+#include "buzon/pop3/session.h"
+#include "buzon/state/event_bus.h"
+
+namespace buzon::login {
+
+struct Visit {
+    std::uint64_t id;
+    ClientInfo client;
+    pop3::Session session;
+    std::string maildir; // of the user who has logged in
+    bool local = false;  // the reactor may open its messages itself
+    MaildropLock lock;   // on that
+    std::uint32_t retrieved = 0;
+    std::uint32_t removed = 0;
+
+    [[nodiscard]] bool logged_in() const noexcept { return session.maildrop() != nullptr; }
+    // To whoever wants events of this type; the user is named once logged in.
+    void publish(state::EventBus& events, state::EventType type,
+                 std::initializer_list<state::EventField> fields) const {
+        if (!events.wants(type)) return;
+        events.publish(type, std::chrono::system_clock::now(), id,
+                       logged_in() ? std::string_view{session.user()} : std::string_view{}, fields);
+    }
+};
+
+} // namespace buzon::login

@@ -1,0 +1,38 @@
+// message/search_request.h - what is asked of the workers for one SEARCH: a slice of the maildrop at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "buzon/message/maildrop.h"
+#include "buzon/message/search.h"
+
+namespace buzon::message {
+
+// Part of a maildrop, small enough that the others in the worker's queue need not wait long.
+struct SearchRequest {
+    struct Item {
+        std::uint32_t number = 0; // as the session counts
+        std::string file_name;
+        bool in_new = false;
+        std::uint64_t inode = 0;
+        std::uint64_t octets = 0;
+        std::int64_t mtime_ns = 0;
+
+        static void fields(auto& self, auto&& each) {
+            each(self.number, self.file_name, self.in_new, self.inode, self.octets, self.mtime_ns);
+        }
+    };
+    std::string maildir;
+    std::string criteria; // as SearchCriteria::parse takes them
+    std::vector<Item> items;
+
+    // Up to `most` live messages behind `after` that match as far as can be told without their headers. `after` becomes
+    // the last one looked at, which is no more than some thousands further on. `text` is what `criteria` were made of.
+    [[nodiscard]] static SearchRequest slice(const Maildrop& maildrop, std::string maildir, std::string text,
+                                             const SearchCriteria& criteria, MessageNumber& after, std::uint32_t most);
+    static void fields(auto& self, auto&& each) { each(self.maildir, self.criteria, self.items); }
+};
+
+} // namespace buzon::message

@@ -1,0 +1,38 @@
+// message/session_record.h - what REPORT tells of one session, or of refused logins.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace buzon::message {
+
+struct SessionRecord {
+    enum class Kind : std::uint8_t {
+        session,
+        refused_login,
+        idle, // a session that retrieved and deleted nothing
+    };
+    friend constexpr Kind last_of(Kind) noexcept { return Kind::idle; }
+
+    Kind kind = Kind::session;
+    bool updated = false;   // ended with QUIT
+    std::int64_t began = 0; // Unix times
+    std::int64_t ended = 0;
+    std::uint32_t retrieved = 0; // else: how often in a row from this address
+    std::uint32_t deleted = 0;
+    std::uint64_t octets_sent = 0;
+    std::string from = {}; // the client's address in text; at most 45 octets are kept
+
+    friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
+
+    // Takes in what came next, if the two make one record: refused logins, or idle sessions, from one address, within
+    // an hour of each other (idle ones for a day at most).
+    [[nodiscard]] bool merge(const SessionRecord& next) noexcept;
+
+    static void fields(auto& self, auto&& each) {
+        each(self.kind, self.updated, self.began, self.ended, self.retrieved, self.deleted, self.octets_sent,
+             self.from);
+    }
+};
+
+} // namespace buzon::message

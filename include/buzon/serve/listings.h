@@ -1,0 +1,83 @@
+// serve/listings.h - LIST and UIDL of large maildrops, kept in the form in which clients get them. As long as a
+// maildrop stays as it is, they go from there to the sockets of later sessions, and nobody writes a million lines
+// again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "buzon/message/snapshot.h"
+#include "buzon/net/stream.h"
+#include "buzon/pop3/action.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::serve {
+
+class Listings {
+public:
+    using Picture = std::shared_ptr<const message::Snapshot>;
+
+    // Those of smaller maildrops are sent in a piece or two, and produced faster than looked for.
+    static constexpr std::uint32_t fewest_messages = 4096;
+    static constexpr std::size_t most_octets = 64 * 1024 * 1024;
+    static constexpr std::size_t most_recorded = 32 * 1024 * 1024; // of all that are being produced
+    static constexpr std::size_t most_kept = 32;                   // each has a descriptor
+
+    struct Text {
+        posix::UniqueFd file; // in memory
+        std::uint64_t octets = 0;
+    };
+
+    // What produce() gave for this snapshot when nothing was deleted; null: not known.
+    [[nodiscard]] std::shared_ptr<const Text> find(const Picture& of, pop3::Listing what);
+    void keep(const Picture& of, pop3::Listing what, Text text);
+    // Room for what is being produced, to be given back; a slow client may take hours over it.
+    [[nodiscard]] bool reserve(std::size_t octets) noexcept;
+    void give_back(std::uint64_t octets) noexcept { recorded_ -= octets; }
+    [[nodiscard]] std::size_t octets() const noexcept { return octets_; }
+
+private:
+    struct Kept {
+        std::weak_ptr<const message::Snapshot> of;
+        pop3::Listing what;
+        std::shared_ptr<const Text> text;
+    };
+    void forget(std::vector<Kept>::iterator which);
+
+    std::vector<Kept> kept_; // the least recently used first
+    std::size_t octets_ = 0;
+    std::uint64_t recorded_ = 0;
+};
+
+// One listing of one session: sent from what is kept, or else recorded while the session produces it.
+class ListingRun {
+public:
+    ListingRun(Listings& listings, Listings::Picture of, pop3::Listing what);
+    ListingRun(const ListingRun&) = delete;
+    ListingRun& operator=(const ListingRun&) = delete;
+    ~ListingRun() { stop_recording(); }
+
+    // What comes next, when it is known. Say by part_sent() how much of it has been sent.
+    [[nodiscard]] std::optional<net::FilePart> part() const;
+    void part_sent(std::size_t octets) noexcept { sent_ += octets; }
+    [[nodiscard]] bool all_sent() const noexcept { return known_ && sent_ == known_->octets; }
+
+    // Else: what the session has produced, in order; and that this was all.
+    void produced(std::string_view text);
+    void finished();
+
+private:
+    void stop_recording() noexcept;
+
+    Listings& listings_;
+    Listings::Picture of_;
+    pop3::Listing what_;
+    std::shared_ptr<const Listings::Text> known_;
+    std::uint64_t sent_ = 0;
+    Listings::Text recorded_; // without a file: it cannot be kept
+};
+
+} // namespace buzon::serve

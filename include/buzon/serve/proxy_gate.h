@@ -1,0 +1,65 @@
+// serve/proxy_gate.h - where connections of a trusted front wait until their PROXY header has said who the client is.
+// Nobody is greeted here; who sends anything else, or nothing in time, is closed without a word.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/net/address.h"
+#include "buzon/net/listener.h"
+#include "buzon/net/proxy_header.h"
+#include "buzon/net/stream.h"
+#include "buzon/serve/places.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/metrics.h"
+
+namespace buzon::serve {
+
+// What the gate shares with its service; it outlives the gate.
+struct GateNeeds {
+    event::EventLoop& loop;
+    net::StreamRoom& room;
+    state::Metrics& metrics;
+    state::EventBus& events;
+};
+
+class ProxyGate {
+public:
+    // `early`: what the client has sent already, behind the header; good during the call.
+    using OnPassed = std::function<void(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
+                                        std::string_view early)>;
+
+    // `places`: where those who wait stand until they have passed or are gone.
+    ProxyGate(GateNeeds needs, Places& places, std::vector<net::Cidr> fronts, OnPassed passed);
+    ProxyGate(const ProxyGate&) = delete;
+    ProxyGate& operator=(const ProxyGate&) = delete;
+    ~ProxyGate();
+
+    // For connections accepted from now on.
+    void set_fronts(std::vector<net::Cidr> fronts) { fronts_ = std::move(fronts); }
+    // Whether this peer is a front, whose header is required.
+    [[nodiscard]] bool guards(const net::Ip& peer) const noexcept;
+    void admit(std::uint64_t id, net::Accepted accepted);
+    // Closes one of them behind this line.
+    void turn_away(std::uint64_t id, std::string_view line);
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+    void close_all();
+
+private:
+    class Waiter;
+    void passed(Waiter& waiter, const net::ProxyHeader& header);
+    void refuse(Waiter& waiter, std::string_view why);
+
+    GateNeeds needs_;
+    Places& places_;
+    std::vector<net::Cidr> fronts_;
+    OnPassed passed_;
+    [[nodiscard]] std::unique_ptr<Waiter> take_out(std::uint64_t id);
+    std::unordered_map<std::uint64_t, std::unique_ptr<Waiter>> waiting_;
+};
+
+} // namespace buzon::serve

@@ -1,0 +1,38 @@
+// upkeep/log_writer.h - log lines to standard error, without ever waiting for who reads it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/state/log.h"
+#include "buzon/state/metrics.h"
+
+namespace buzon::upkeep {
+
+// Lines are written at the end of the turn. While the reader of a pipe or terminal is slow they are kept, up to a
+// bound; beyond it they are dropped and counted, and `tell` is called with a sentence for the log that says how many.
+class LogWriter final : public state::LogSink, private event::Task, private event::TimerHandler {
+public:
+    LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd, std::function<void(const std::string&)> tell);
+    ~LogWriter() override;
+
+    void write(std::string_view line) override;
+    // What can be written now; the rest stays.
+    void flush();
+
+private:
+    void run() override { flush(); }
+    void on_timer(event::Timer&) override { flush(); }
+
+    event::EventLoop& loop_;
+    state::Metrics& metrics_;
+    int fd_;
+    std::function<void(const std::string&)> tell_;
+    event::Timer retry_{*this};
+    std::string waiting_;
+    std::size_t dropped_ = 0;
+};
+
+} // namespace buzon::upkeep

@@ -1,0 +1,51 @@
+// upkeep/trash_keeper.h - deleted mail whose time has passed (--undelete-grace) goes by itself: after each QUIT that
+// deleted something, and in a slow walk through all users' maildrops.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/state/event_bus.h"
+#include "buzon/state/settings.h"
+#include "buzon/worker/pool.h"
+
+namespace buzon::upkeep {
+
+class TrashKeeper final : private event::TimerHandler {
+public:
+    // One Maildir after the other, "" at the end.
+    using NextMaildir = std::function<std::string()>;
+
+    // `walk` begins a walk through all maildrops.
+    TrashKeeper(event::EventLoop& loop, worker::Pool& disk, const state::Settings& settings, state::EventBus& events,
+                std::function<NextMaildir()> walk)
+        : loop_{loop}, disk_{disk}, settings_{settings}, events_{events}, walk_{std::move(walk)} {}
+    TrashKeeper(const TrashKeeper&) = delete;
+    TrashKeeper& operator=(const TrashKeeper&) = delete;
+
+    // When what is deleted now was deleted, as Unix time; 0: it is not kept.
+    [[nodiscard]] std::int64_t keep_since() const;
+    // A session has deleted mail there: what is too old in its trash goes.
+    void deleted_in(const std::string& maildir);
+    // A walk begins soon when undelete-grace is another one than before.
+    void settings_changed();
+
+private:
+    void on_timer(event::Timer&) override;
+    void from_the_beginning();
+    void walk_on();
+
+    event::EventLoop& loop_;
+    worker::Pool& disk_;
+    const state::Settings& settings_;
+    state::EventBus& events_;
+    std::function<NextMaildir()> walk_;
+    std::chrono::days grace_{0}; // that the walk goes by
+    NextMaildir next_maildir_;   // where the walk is
+    event::Timer timer_{*this};
+    worker::Pending walking_;
+    worker::Pending expiring_;
+};
+
+} // namespace buzon::upkeep

@@ -1,0 +1,80 @@
+#include "buzon/admin/control_administrators.h"
+
+#include <algorithm>
+
+#include "buzon/auth/random.h"
+#include "buzon/auth/secret.h"
+#include "buzon/jobs/jobs.h"
+
+namespace buzon::admin {
+namespace {
+
+// Few people manage a server, from few places: fewer free tries than for mail, and small tables.
+auth::ThrottleLimits limits() {
+    auth::ThrottleLimits limits;
+    limits.free_by_source = 3;
+    limits.free_by_user = 6;
+    limits.free_by_familiar = 6;
+    limits.sources = 4096;
+    limits.users = 4096;
+    limits.familiar_pairs = 4096;
+    return limits;
+}
+
+constexpr std::size_t most_places = 4096;
+
+auth::Source::Octets place_of(const std::optional<auth::Source>& from) {
+    return from ? from->prefix().octets() : auth::Source::Octets{};
+}
+
+} // namespace
+
+Administrators::Administrators(auth::UserBase base, worker::Pool& hashes, event::Instant now)
+    : base_{std::move(base)}, hashes_{hashes}, throttle_{limits(), auth::random_octets(32), now} {}
+
+event::Instant Administrators::not_before(const std::optional<auth::Source>& from, const std::string& name,
+                                          event::Instant since, event::Instant now) const {
+    const auto delay = throttle_.not_before(from, name, now) - now;
+    if (delay == event::Clock::duration::zero()) return now;
+    const auto last = looked_.find(place_of(from));
+    return (last == looked_.end() ? since : std::max(since, last->second)) + delay;
+}
+
+void Administrators::check(const std::optional<auth::Source>& from, const std::string& name,
+                           const std::string& password, event::Instant now, worker::Pending& pending, OnChecked then) {
+    note_look(from, now);
+    // Guilty until proven right: many tries at once, which a worker is still busy with, count already.
+    throttle_.failed(from, name, now);
+    const auth::Credential credential = base_.credential(name, from);
+    const bool open = credential.standing == auth::Standing::open;
+    const auto secret = auth::Secret::parse(credential.secret);
+    if (!secret) return finish(from, name, Verdict::wrong, then);
+    if (!secret.value().is_slow()) {
+        const bool right = secret.value().verify(password);
+        return finish(from, name, right && open ? Verdict::right : Verdict::wrong, then);
+    }
+    pending = hashes_.submit(jobs::order(jobs::Verify{credential.secret, password}),
+                             [this, from, name, open, then](worker::Answer answer) {
+                                 const auto said = jobs::read<jobs::Verify>(answer);
+                                 if (said.why) return finish(from, name, Verdict::unknown, then);
+                                 finish(from, name, said.answer.right && open ? Verdict::right : Verdict::wrong, then);
+                             });
+}
+
+void Administrators::note_look(const std::optional<auth::Source>& from, event::Instant now) {
+    if (looked_.size() >= most_places) {
+        std::erase_if(looked_, [now](const auto& place) { return now - place.second > limits().longest_delay; });
+        if (looked_.size() >= most_places) looked_.erase(looked_.begin());
+    }
+    looked_[place_of(from)] = now;
+}
+
+void Administrators::finish(const std::optional<auth::Source>& from, const std::string& name, Verdict verdict,
+                            const OnChecked& then) {
+    const event::Instant now = event::Clock::now();
+    if (verdict != Verdict::wrong) throttle_.take_back(from, name, now);
+    if (verdict == Verdict::right) throttle_.succeeded(from, name, now);
+    then(verdict);
+}
+
+} // namespace buzon::admin

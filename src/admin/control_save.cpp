@@ -1,0 +1,139 @@
+// admin/control_save.cpp - SAVE: what was changed at run time goes back to the files it came from.
+#include <algorithm>
+
+#include "buzon/admin/control.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/login/users.h"
+#include "buzon/serve/transforms.h"
+
+namespace buzon::admin {
+namespace {
+
+std::string joined(const std::vector<std::string>& texts, std::string_view between) {
+    std::string all;
+    for (const std::string& text : texts) all.append(all.empty() ? "" : between).append(text);
+    return all;
+}
+
+} // namespace
+
+std::vector<std::string> Control::values_of(const std::string& option) const {
+    if (option == "port") return {std::to_string(pop3_.port())};
+    if (option == "path") return {needs_.users.root()};
+    std::vector<std::string> values;
+    if (option == "ip") {
+        for (const net::Ip& ip : pop3_.addresses()) values.push_back(ip.text());
+    } else if (option == "transform") {
+        const serve::Transform& standard = needs_.transforms.standard();
+        if (standard.on) values.push_back(standard.spec.text_for_a_file());
+    } else if (option == "transform-for") {
+        std::set<std::string> users = changed_transforms_;
+        for (const auto& [user, spec] : options_.transform_for) users.insert(user);
+        for (const std::string& user : users) {
+            const serve::Transform* const own = needs_.transforms.own(user);
+            if (own && own->on) values.push_back(user + '=' + own->spec.text_for_a_file());
+        }
+    } else if (const state::SettingField* const field = state::find_setting(option)) {
+        values.push_back(state::print_setting(settings_, *field));
+    }
+    return values;
+}
+
+void Control::find_unsaved_users(Unsaved& into) const {
+    const auth::UserBase& base = needs_.users.base();
+    const std::vector<std::string> fixed = base.changes_without_file();
+    for (const auto& [name, secret] : base.changes()) {
+        const bool is_fixed = std::find(fixed.begin(), fixed.end(), name) != fixed.end();
+        if (options_.users_file.empty()) {
+            if (!secret && !is_fixed) continue; // came and went: that is no change
+            into.homeless.push_back("user " + name + " (there is no --users file)");
+        } else if (is_fixed) {
+            into.homeless.push_back("user " + name + " (not from the --users file)");
+        } else {
+            into.users[name] = secret ? std::vector<std::string>{*secret} : std::vector<std::string>{};
+        }
+    }
+}
+
+// Some choices for a single user cannot be said in a config file: that is told at every SAVE, as the next start will
+// know nothing of them.
+void Control::find_unsaved_transforms(Unsaved& into) const {
+    for (const std::string& name : changed_transforms_) {
+        const auto user = needs_.users.base().find(name);
+        if (!user) continue;
+        if (!user->transform.empty()) {
+            into.homeless.push_back("transformation of " + name + " (the --users file has one)");
+            continue;
+        }
+        const serve::Transform* const own = needs_.transforms.own(name);
+        if (own && !own->on && needs_.transforms.standard().on) {
+            into.homeless.push_back("transformation of " + name + " (off for one user alone)");
+        }
+    }
+}
+
+Control::Unsaved Control::unsaved() const {
+    Unsaved found;
+    find_unsaved_users(found);
+    for (const std::string& option : changed_) {
+        if (options_.on_command_line.contains(option)) {
+            found.homeless.push_back(option + " (given on the command line)");
+        } else if (options_.config_file.empty()) {
+            found.homeless.push_back(option + " (there is no --config file)");
+        } else {
+            found.config[option] = values_of(option);
+        }
+    }
+    if (!options_.config_file.empty() && !options_.on_command_line.contains("transform-for"))
+        find_unsaved_transforms(found);
+    return found;
+}
+
+// What has a file is written, whatever else has none or could not be written.
+void Control::save(worker::Pending& pending, OnDone done) {
+    Saving saving{unsaved()};
+    if (saving.what.users.empty()) return save_config(std::move(saving), pending, std::move(done));
+    const worker::Job job = jobs::order(jobs::Edit{jobs::Edited::users, options_.users_file, saving.what.users});
+    const auth::UserChanges written = needs_.users.base().changes();
+    pending = needs_.disk.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
+        if (note(saving, options_.users_file, answer)) {
+            hooks_.users_written();
+            auth::UserBase& base = needs_.users.base();
+            if (base.changes() == written && base.changes_without_file().empty()) base.forget_changes();
+        }
+        save_config(std::move(saving), pending, done);
+    });
+}
+
+void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) {
+    if (saving.what.config.empty()) return saved(saving, done);
+    const worker::Job job = jobs::order(jobs::Edit{jobs::Edited::config, options_.config_file, saving.what.config});
+    pending = needs_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
+        if (note(saving, options_.config_file, answer)) {
+            for (const auto& [option, values] : saving.what.config) {
+                if (values_of(option) == values) changed_.erase(option); // else it was changed again meanwhile
+            }
+        }
+        saved(saving, done);
+    });
+}
+
+bool Control::note(Saving& saving, const std::string& file, const worker::Answer& answer) {
+    const auto said = jobs::read<jobs::Edit>(answer);
+    if (said.why)
+        saving.wrong.push_back(file + ": " + said.why.message());
+    else
+        saving.files.push_back(file);
+    return !said.why;
+}
+
+void Control::saved(Saving& saving, const OnDone& done) {
+    const std::vector<std::string>& homeless = saving.what.homeless;
+    if (!homeless.empty()) saving.wrong.push_back("no file for " + joined(homeless, ", "));
+    const bool good = saving.wrong.empty();
+    const std::string written =
+        saving.files.empty() ? (good ? "nothing to save" : "nothing saved") : "saved " + joined(saving.files, ", ");
+    done({good, good ? written : joined(saving.wrong, "; ") + "; " + written});
+}
+
+} // namespace buzon::admin

@@ -1,0 +1,151 @@
+#include "option_table.h"
+
+#include <sysexits.h>
+
+#include <array>
+
+#include "buzon/auth/user_name.h"
+
+namespace buzon::config {
+namespace {
+
+std::uint16_t port_of(const std::string& what, std::string_view value) {
+    const auto port = net::parse_port(value);
+    if (!port) refuse(what, "a port is a whole number from 0 to 65535");
+    return *port;
+}
+
+net::Ip ip_of(const std::string& what, std::string_view value) {
+    const auto ip = net::Ip::parse(value);
+    if (!ip) refuse(what, "not an IPv4 or IPv6 address");
+    return *ip;
+}
+
+// What NAME:PASS was is never shown: it is a secret.
+auth::NamedSecret person_of(const std::string& what, std::string_view value) {
+    auto person = auth::parse_name_and_password(value);
+    if (!person) refuse(what, person.why());
+    return std::move(person).value();
+}
+
+filter::FilterSpec spec_of(const std::string& what, std::string_view value) {
+    filter::ParsedSpec parsed = filter::FilterSpec::parse(value);
+    if (!parsed.ok()) refuse(what, parsed.problem);
+    return std::move(parsed.spec);
+}
+
+void add_mgmt_address(Options& options, const std::string& what, std::string_view value) {
+    if (!value.starts_with("unix:")) {
+        options.mgmt_addresses.push_back(ip_of(what, value));
+        return;
+    }
+    const std::string_view path = value.substr(5);
+    if (!net::to_socket_address(path)) refuse(what, "the path of a unix socket has 1 to 107 octets");
+    options.mgmt_paths.emplace_back(path);
+}
+
+void set_transform_for(Options& options, const std::string& what, std::string_view value) {
+    // A name may hold '=', but never the '/' that a SPEC begins with.
+    const std::size_t equals = value.substr(0, value.find('/')).rfind('=');
+    if (equals == 0 || equals == std::string_view::npos) refuse(what, "must be NAME=SPEC");
+    options.transform_for[std::string{value.substr(0, equals)}] = spec_of(what, value.substr(equals + 1));
+}
+
+void add_verification(Options& options, const std::string& what, std::string_view value) {
+    const std::size_t colon = value.find(':');
+    if (colon == std::string_view::npos || colon + 1 == value.size()) refuse(what, "must be NAME:FILE");
+    const std::string_view name = value.substr(0, colon);
+    if (const std::string_view fault = auth::fault_of_user_name(name); !fault.empty()) refuse(what, std::string{fault});
+    options.verify_uidls.push_back({std::string{name}, std::string{value.substr(colon + 1)}});
+    if (options.task == Options::Task::serve) options.task = Options::Task::verify_uidls;
+}
+
+void no_value(Options&, const std::string&, std::string_view) {}
+
+constexpr std::array option_table{
+    Option{"help", 'h', "", "print this help and exit",
+           [](Options& o, const std::string&, std::string_view) { o.task = Options::Task::help; }, false},
+    Option{"version", 'v', "", "print the version and exit",
+           [](Options& o, const std::string&, std::string_view) {
+               if (o.task != Options::Task::help) o.task = Options::Task::version;
+           },
+           false},
+    Option{"ip", 'l', "ADDR", "POP3 listen address, IPv4 or IPv6; repeatable (every address)",
+           [](Options& o, const std::string& w, std::string_view v) { o.addresses.push_back(ip_of(w, v)); }},
+    Option{"port", 'p', "PORT", "POP3 port; 0: any free port (1110)",
+           [](Options& o, const std::string& w, std::string_view v) { o.port = port_of(w, v); }},
+    Option{"mgmt-ip", 'L', "ADDR", "management listen address, or unix:PATH; repeatable (127.0.0.1 and ::1)",
+           add_mgmt_address},
+    Option{"mgmt-port", 'P', "PORT", "management port; 0: any free port (1111)",
+           [](Options& o, const std::string& w, std::string_view v) { o.mgmt_port = port_of(w, v); }},
+    Option{"metrics", '\0', "ADDR:PORT", "serve GET /metrics at this address; repeatable (none)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               const auto endpoint = net::parse_endpoint(v);
+               if (!endpoint) refuse(w, "must be ADDR:PORT, with an IPv6 address in brackets");
+               o.metrics.push_back(*endpoint);
+           }},
+    Option{"path", 'd', "DIR", "mail root: a user's Maildir is DIR/USER (./maildir)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (v.empty()) refuse(w, "must be a directory");
+               o.path = v;
+           }},
+    Option{"user", 'u', "NAME:PASS", "a user; repeatable",
+           [](Options& o, const std::string& w, std::string_view v) { o.users.push_back(person_of(w, v)); }},
+    Option{"users", '\0', "FILE", "passwd-file of users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
+           [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
+    Option{"checkpassword", '\0', "PROGRAM",
+           "ask this program about all other users (cr.yp.to/checkpwd); an absolute path",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (!v.starts_with('/')) refuse(w, "must be an absolute path");
+               o.checkpassword = v;
+           }},
+    Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
+           [](Options& o, const std::string& w, std::string_view v) { o.admins.push_back(person_of(w, v)); }},
+    Option{"admins", '\0', "FILE", "passwd-file of administrators",
+           [](Options& o, const std::string&, std::string_view v) { o.admins_file = v; }},
+    Option{"state", '\0', "DIR", "directory for the history of the metrics (none)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (v.empty()) refuse(w, "must be a directory");
+               o.state_dir = v;
+           }},
+    Option{"log-socket", '\0', "PATH", "send the log to this syslog socket (RFC 5424) instead of stderr",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (!net::to_socket_address(v)) refuse(w, "the path of a unix socket has 1 to 107 octets");
+               o.log_socket = v;
+           }},
+    Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeat it for a chain",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (!o.transform.append(spec_of(w, v))) refuse(w, "too many programs in one chain");
+           }},
+    Option{"transform-for", '\0', "NAME=SPEC", "transformation for one user; repeatable", set_transform_for},
+    Option{"transform-user", '\0', "NAME", "system user that runs transformations (the server's own)",
+           [](Options& o, const std::string&, std::string_view v) { o.transform_user = v; }},
+    Option{"proxy-from", '\0', "CIDR", "peers that must send a PROXY header, which is believed; repeatable (none)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               const auto cidr = net::Cidr::parse(v);
+               if (!cidr) refuse(w, "must be a network such as 10.0.0.0/8 or ::1");
+               o.proxy_from.push_back(*cidr);
+           }},
+    Option{"config", '\0', "FILE", "read \"long-option-name = value\" lines; the command line wins", no_value, false},
+    Option{"check", '\0', "", "check all options and files, report errors, and exit",
+           [](Options& o, const std::string&, std::string_view) {
+               if (o.task == Options::Task::serve) o.task = Options::Task::check;
+           },
+           false},
+    Option{"uidl-verify", '\0', "NAME:FILE", "compare NAME's UIDLs with a captured UIDL listing, and exit; repeatable",
+           add_verification, false},
+    Option{"default", '\0', "", "demo: user1:pass1 to user6:pass6 on a private copy of the sample mail, loopback only",
+           [](Options& o, const std::string&, std::string_view) { o.demo = true; }},
+};
+
+} // namespace
+
+std::span<const Option> all_options() noexcept {
+    return option_table;
+}
+
+void refuse(const std::string& what, const std::string& why) {
+    throw StartError(EX_USAGE, what, why);
+}
+
+} // namespace buzon::config

@@ -1,0 +1,103 @@
+#include "buzon/config/reload.h"
+
+#include "buzon/config/people.h"
+#include "buzon/jobs/jobs.h"
+#include "buzon/jobs/opened_root.h"
+
+namespace buzon::config {
+
+void Reload::read_users() {
+    if (reading_ != Reading::nothing) {
+        again_ = true;
+        return;
+    }
+    begin(Reading::users, jobs::order(jobs::ReadPeople{users_of(now_)}));
+}
+
+void Reload::read_all() {
+    again_ = false;
+    begin(Reading::config, jobs::order(jobs::ReadConfig{now_.arguments}));
+}
+
+void Reload::begin(Reading what, const worker::Job& job) {
+    reading_ = what;
+    if (what == Reading::users || what == Reading::config) stale_ = false;
+    pending_ = disk_.submit(job, [this](worker::Answer answer) { answered(std::move(answer)); });
+}
+
+void Reload::answered(worker::Answer answer) {
+    switch (reading_) {
+    case Reading::config: return take_config(answer);
+    case Reading::root: return take_root(std::move(answer));
+    default: return take_people(std::move(answer));
+    }
+}
+
+void Reload::take_config(const worker::Answer& answer) {
+    const auto said = jobs::read<jobs::ReadConfig>(answer);
+    const jobs::ReadConfig::Answer& found = said.answer;
+    if (said.why) return not_read(said.why);
+    if (!found.problem.empty()) return fail(found.problem);
+    try {
+        fresh_.options = read_again(now_, found.text);
+    } catch (const StartError& wrong) { // not after a worker found it right; but it is no reason to end the server
+        return fail(wrong.what());
+    }
+    // One that is in force already may be away for a while.
+    if (found.root.empty() && fresh_.options.path != now_.path) return fail(found.root_problem);
+    fresh_.root = found.root;
+    begin(Reading::all_users, jobs::order(jobs::ReadPeople{users_of(fresh_.options)}));
+}
+
+void Reload::take_people(worker::Answer answer) {
+    const auto said = jobs::read<jobs::ReadPeople>(answer);
+    if (said.why) return not_read(said.why);
+    if (!said.answer.problem.empty()) return fail(said.answer.problem);
+    auto block = auth::UserBlock::from_fd(std::move(answer.fd));
+    if (!block) return fail("unusable answer from a worker: " + block.error().message());
+    auth::UserBase people{std::move(block).value()};
+    if (reading_ == Reading::administrators)
+        fresh_.administrators = std::move(people);
+    else
+        fresh_.users = std::move(people);
+    if (reading_ == Reading::all_users) {
+        return begin(Reading::administrators, jobs::order(jobs::ReadPeople{administrators_of(fresh_.options)}));
+    }
+    // Last, when everything else is right.
+    if (reading_ == Reading::administrators && events_.wants_root(fresh_)) {
+        return begin(Reading::root, jobs::order(jobs::OpenRoot{message::RootRequest::to_choose(fresh_.root)}));
+    }
+    finish();
+}
+
+void Reload::take_root(worker::Answer answer) {
+    jobs::RootAnswer said = jobs::read_opened_root(std::move(answer));
+    if (!said.opened) return fail(said.trouble);
+    fresh_.opened = std::move(said.opened).value();
+    finish();
+}
+
+void Reload::finish() {
+    const Reading what = std::exchange(reading_, Reading::nothing);
+    FreshFiles fresh = std::exchange(fresh_, {});
+    if (std::exchange(stale_, false)) return what == Reading::users ? read_users() : read_all();
+    if (what == Reading::users)
+        events_.users_read(std::move(fresh.users));
+    else
+        events_.files_read(std::move(fresh));
+    if (std::exchange(again_, false)) read_users();
+}
+
+void Reload::not_read(std::error_code why) {
+    fail("a worker could not read the files: " + why.message());
+}
+
+void Reload::fail(const std::string& why) {
+    const Reading what = std::exchange(reading_, Reading::nothing);
+    fresh_ = {};
+    if (std::exchange(stale_, false)) return what == Reading::users ? read_users() : read_all();
+    what == Reading::users ? events_.users_not_read(why) : events_.files_not_read(why);
+    if (std::exchange(again_, false)) read_users();
+}
+
+} // namespace buzon::config

@@ -1,0 +1,140 @@
+#include "buzon/local/lock.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_map>
+#include <utility>
+
+namespace buzon::local {
+namespace {
+
+// The kernel keeps the locks of a file in a list, and walks along it for each lock that is taken or given back, and for
+// each descriptor of the file that is closed. With all locks in one file a login beside 19,000 sessions cost 0.3 ms of
+// it, with the list in so many parts a hundredth. Every server, of whatever version, must have the same number.
+constexpr std::uint64_t hash_bits = (LockFiles::count << (63 - 18)) - 1;
+
+} // namespace
+
+// FNV-1a: every server process, of whatever version, must find the same octets.
+std::uint64_t MaildropLocks::hash_of(std::string_view user) noexcept {
+    std::uint64_t hash = 0xCBF29CE484222325;
+    for (const char c : user) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+    return (hash ^ (hash >> 50)) & hash_bits;
+}
+
+struct MaildropLocks::Table {
+    struct Held {
+        std::uint64_t session = 0;
+        message::LockKind kind = message::LockKind::exclusive;
+    };
+    // Nearly always one session: what others there are live apart, and are of its kind.
+    struct Users {
+        Held first;
+        std::unique_ptr<std::vector<Held>> others; // those that share it, in the order of their coming
+    };
+
+    LockFiles files;
+    std::unordered_map<std::uint64_t, Users> held; // by the user's hash: that is what the kernel's lock is for
+
+    void release(std::uint64_t hash, std::uint64_t session) noexcept {
+        const auto at = held.find(hash);
+        if (at == held.end()) return;
+        Users& users = at->second;
+        if (users.others) {
+            auto& others = *users.others;
+            const auto one =
+                std::find_if(others.begin(), others.end(), [&](const Held& h) { return h.session == session; });
+            if (users.first.session == session) {
+                users.first = others.front();
+                others.erase(others.begin());
+            } else if (one != others.end()) {
+                others.erase(one);
+            }
+            if (others.empty()) users.others.reset();
+            return;
+        }
+        files.unlock(hash);
+        held.erase(at);
+    }
+};
+
+MaildropLocks::MaildropLocks(LockFiles files) : table_{std::make_shared<Table>()} {
+    table_->files = std::move(files);
+}
+
+MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, message::LockKind kind, std::uint64_t session) {
+    if (!table_->files.any()) return std::error_code{ESTALE, std::system_category()};
+    const std::uint64_t hash = hash_of(user);
+    const Table::Held held{session, kind};
+    if (const auto at = table_->held.find(hash); at != table_->held.end()) {
+        Table::Users& users = at->second;
+        if (kind == message::LockKind::exclusive || users.first.kind == message::LockKind::exclusive)
+            return LockHolder{true, users.first.session};
+        if (!users.others) users.others = std::make_unique<std::vector<Table::Held>>();
+        users.others->push_back(held);
+        return MaildropLock{table_, hash, session};
+    }
+    if (const std::error_code why = table_->files.lock({hash, kind})) {
+        if (why.value() != EAGAIN && why.value() != EACCES) return why;
+        return LockHolder{};
+    }
+    table_->held.emplace(hash, Table::Users{held, nullptr});
+    return MaildropLock{table_, hash, session};
+}
+
+std::vector<message::HeldLock> MaildropLocks::held() const {
+    std::vector<message::HeldLock> all;
+    all.reserve(table_->held.size());
+    for (const auto& [hash, users] : table_->held) all.push_back({hash, users.first.kind});
+    return all;
+}
+
+void MaildropLocks::let_go() noexcept {
+    table_->files = LockFiles{};
+}
+
+// Sessions have come (where there were stand-ins) and gone since a worker took the locks.
+std::size_t MaildropLocks::use(LockFiles files, std::span<const message::HeldLock> taken) {
+    table_->files = std::move(files);
+    std::unordered_map<std::uint64_t, message::LockKind> already;
+    for (const message::HeldLock& one : taken) already.emplace(one.hash, one.kind);
+    std::size_t lost = 0;
+    for (const auto& [hash, users] : table_->held) {
+        const auto at = already.find(hash);
+        const bool good = at != already.end() && at->second == users.first.kind;
+        if (at != already.end()) already.erase(at);
+        if (!good && (table_->files.elsewhere() || table_->files.lock({hash, users.first.kind}))) ++lost;
+    }
+    for (const auto& [hash, kind] : already) table_->files.unlock(hash);
+    return lost;
+}
+
+MaildropLock::MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::uint64_t hash, std::uint64_t session)
+    : table_{std::move(table)}, hash_{hash}, session_{session} {}
+
+MaildropLock::MaildropLock(MaildropLock&& other) noexcept = default;
+
+MaildropLock& MaildropLock::operator=(MaildropLock&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    table_ = std::move(other.table_);
+    hash_ = other.hash_;
+    session_ = other.session_;
+    return *this;
+}
+
+bool MaildropLock::alone() const noexcept {
+    if (!table_) return false;
+    const auto at = table_->held.find(hash_);
+    return at != table_->held.end() && !at->second.others;
+}
+
+MaildropLock::~MaildropLock() {
+    release();
+}
+
+void MaildropLock::release() noexcept {
+    if (const auto table = std::exchange(table_, nullptr)) table->release(hash_, session_);
+}
+
+} // namespace buzon::local

@@ -1,0 +1,154 @@
+#include "buzon/login/login_task.h"
+
+#include <ctime>
+
+#include "buzon/jobs/jobs.h"
+#include "buzon/login/logins.h"
+#include "buzon/login/refusals.h"
+#include "buzon/login/users.h"
+#include "buzon/upkeep/reports.h"
+
+namespace buzon::login {
+namespace {
+
+state::Mechanism counted_as(pop3::Mechanism mechanism) {
+    switch (mechanism) {
+    case pop3::Mechanism::pass: return state::Mechanism::user;
+    case pop3::Mechanism::apop: return state::Mechanism::apop;
+    case pop3::Mechanism::plain: return state::Mechanism::plain;
+    case pop3::Mechanism::login: return state::Mechanism::login;
+    case pop3::Mechanism::scram_sha_256: return state::Mechanism::scram_sha_256;
+    case pop3::Mechanism::cram_md5: return state::Mechanism::cram_md5;
+    }
+    return state::Mechanism::user;
+}
+
+state::LoginResult result_of(pop3::Refusal why) {
+    switch (why) {
+    case pop3::Refusal::wrong:
+    case pop3::Refusal::not_permitted: return state::LoginResult::wrong;
+    case pop3::Refusal::in_use: return state::LoginResult::busy;
+    case pop3::Refusal::throttled:
+    case pop3::Refusal::too_soon: return state::LoginResult::throttled;
+    default: return state::LoginResult::failed;
+    }
+}
+
+pop3::Mechanism mechanism_of(const Proof& proof) {
+    struct MechanismOf {
+        pop3::Mechanism operator()(const pop3::CheckApop&) const { return pop3::Mechanism::apop; }
+        pop3::Mechanism operator()(const pop3::CheckCram&) const { return pop3::Mechanism::cram_md5; }
+        pop3::Mechanism operator()(const pop3::CheckPassword& p) const { return p.mechanism; }
+        pop3::Mechanism operator()(const pop3::Authenticated& p) const { return p.mechanism; }
+        pop3::Mechanism operator()(const pop3::NotAuthenticated& p) const { return p.mechanism; }
+    };
+    return std::visit(MechanismOf{}, proof);
+}
+
+// For the REPORT of the user whose name was tried.
+void record_refused_login(LoginNeeds& needs, const ClientInfo& client, std::string_view user) {
+    const std::string maildir = needs.users.maildir_of(user);
+    if (maildir.empty()) return;
+    message::SessionRecord record;
+    record.kind = message::SessionRecord::Kind::refused_login;
+    record.began = record.ended = std::time(nullptr);
+    record.retrieved = 1;
+    record.from = client.address.ip.text();
+    needs.reports.note(maildir, record);
+}
+
+void refuse(LoginNeeds& needs, Visit& visit, pop3::Mechanism mechanism, std::string_view user,
+            const LoginRefused& refused, std::string& out) {
+    visit.session.login_refused(refused.why, out, refused.seconds);
+    const bool wrong = refused.why == pop3::Refusal::wrong || refused.why == pop3::Refusal::not_permitted;
+    needs.metrics.count_login(counted_as(mechanism), result_of(refused.why));
+    if (wrong) record_refused_login(needs, visit.client, user);
+    tell_refusal(needs.metrics, needs.events,
+                 {refused.reason, visit.client.address.ip, visit.id, user, pop3::name_of(mechanism), refused.cause});
+}
+
+} // namespace
+
+void tell_refusal(LoginNeeds& needs, const Visit& visit, const pop3::ClearTextRefused& what) {
+    needs.metrics.count_login(counted_as(what.mechanism), state::LoginResult::failed);
+    tell_refusal(
+        needs.metrics, needs.events,
+        {state::Refused::require_tls, visit.client.address.ip, visit.id, what.user, pop3::name_of(what.mechanism)});
+}
+
+LogIn::LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, event::Instant until, TaskOwner& owner,
+             Proof proof)
+    : needs_{needs}
+    , sessions_{sessions}
+    , visit_{visit}
+    , mechanism_{mechanism_of(proof)}
+    , login_{needs, visit.id, visit.client, until, std::move(proof), [this, &owner](LoginEnd end) {
+                 end_ = std::move(end);
+                 owner.task_wakes();
+             }} {}
+
+Step LogIn::go_on(net::Stream& stream) {
+    if (!std::exchange(started_, true)) end_ = login_.start();
+    if (!end_) return Step::waits_for_worker;
+    needs_.metrics.login_time.observe(static_cast<state::Count>(
+        std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - began_).count()));
+    if (const auto* refused = std::get_if<LoginRefused>(&*end_))
+        refuse(needs_, visit_, mechanism_, login_.user(), *refused, stream.out());
+    else
+        welcome(std::get<LoggedIn>(std::move(*end_)), stream.out());
+    return Step::done;
+}
+
+void LogIn::welcome(LoggedIn in, std::string& out) {
+    const std::string& name = login_.user();
+    const std::uint64_t most = needs_.settings.max_per_user;
+    if (most != 0 && sessions_.sessions_of(name) >= most) {
+        const LoginRefused refused{pop3::Refusal::too_many_sessions, {}, {}, state::Refused::max_per_user};
+        return refuse(needs_, visit_, mechanism_, name, refused, out);
+    }
+    needs_.logins.delays().logged_in(name, needs_.settings.login_delay, needs_.loop.now());
+    visit_.maildir = std::move(in.maildir);
+    visit_.local = in.local;
+    visit_.lock = std::move(in.lock);
+    visit_.session.login_succeeded(std::move(in.maildrop), out);
+    needs_.metrics.count_login(counted_as(mechanism_), state::LoginResult::ok);
+    const message::Maildrop& maildrop = *visit_.session.maildrop();
+    visit_.publish(needs_.events, state::EventType::login,
+                   {{"ip", visit_.client.address.ip.text()},
+                    {"method", pop3::name_of(mechanism_)},
+                    {"messages", maildrop.count()},
+                    {"octets", maildrop.live_octets()}});
+}
+
+GetScram::GetScram(LoginNeeds& needs, Visit& visit, TaskOwner& owner, std::string user)
+    : needs_{needs}, visit_{visit}, owner_{owner}, user_{std::move(user)} {}
+
+Step GetScram::go_on(net::Stream& stream) {
+    if (job_.waiting()) return Step::waits_for_worker;
+    if (!answer_) {
+        auth::ScramSource source =
+            needs_.users.base().scram_source(user_, source_of(visit_.client.address.ip), needs_.users.scram_key());
+        if (source.ready) {
+            visit_.session.scram_credentials(std::move(*source.ready), source.genuine, stream.out());
+            return Step::done;
+        }
+        genuine_ = source.genuine;
+        job_ = needs_.hashes.submit(jobs::order(jobs::DeriveScram{source.password, source.salt, source.iterations}),
+                                    [this](worker::Answer answer) {
+                                        answer_ = std::move(answer);
+                                        owner_.task_wakes();
+                                    });
+        return Step::waits_for_worker;
+    }
+    const auto said = jobs::read<jobs::DeriveScram>(*answer_);
+    auto credentials = auth::parse_scram_credentials(said.answer.credentials);
+    if (said.why || !credentials) {
+        const LoginRefused refused{pop3::Refusal::temporary, {}, "SCRAM: " + said.why.message()};
+        refuse(needs_, visit_, pop3::Mechanism::scram_sha_256, user_, refused, stream.out());
+    } else {
+        visit_.session.scram_credentials(std::move(credentials).value(), genuine_, stream.out());
+    }
+    return Step::done;
+}
+
+} // namespace buzon::login

@@ -1,0 +1,86 @@
+#include "own_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "buzon/posix/io.h"
+#include "directory.h"
+
+namespace buzon::maildir {
+namespace {
+
+using posix::last_error;
+using posix::Result;
+using posix::UniqueFd;
+
+constexpr std::size_t largest_list = std::size_t{1} << 28;
+
+std::string_view fault_of(const struct stat& about, mode_t kind, int directory) {
+    if (S_ISLNK(about.st_mode)) return "is a symbolic link";
+    if ((about.st_mode & S_IFMT) != kind) return kind == S_IFREG ? "is no regular file" : "is no directory";
+    // None at all: another process has just put a new file in its place.
+    if (kind == S_IFREG && about.st_nlink > 1) return "has more than one link";
+    struct stat above {};
+    if (about.st_uid == ::geteuid()) return {};
+    if (::fstat(directory, &above) != 0 || about.st_uid != above.st_uid) return "belongs to another user";
+    return {};
+}
+
+std::string_view fault_at(int directory, const char* name, mode_t kind) {
+    struct stat about {};
+    if (::fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0) return {};
+    return fault_of(about, kind, directory);
+}
+
+} // namespace
+
+std::error_code not_ours() noexcept {
+    return {EPERM, std::system_category()};
+}
+
+Result<UniqueFd> open_own(int directory, const char* name, int flags, struct stat& about) {
+    UniqueFd file{::openat(directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
+    if (!file) {
+        // A link; a directory; a socket or device without a driver behind it.
+        const bool other = errno == ELOOP || errno == EISDIR || errno == ENXIO || errno == ENODEV;
+        return other ? not_ours() : last_error();
+    }
+    if (::fstat(file.get(), &about) != 0) return last_error();
+    if (!fault_of(about, S_IFREG, directory).empty()) return not_ours();
+    return file;
+}
+
+Result<std::string> read_own(int directory, const char* name) {
+    struct stat about {};
+    const Result<UniqueFd> file = open_own(directory, name, O_RDONLY, about);
+    if (!file && file.error().value() == ENOENT) return std::string{};
+    if (!file) return file.error();
+    std::string content;
+    char piece[64 * 1024];
+    while (content.size() <= largest_list) {
+        const posix::Transfer step = posix::read_some(file.value().get(), piece);
+        if (step.what == posix::Moved::end) return content;
+        if (step.what != posix::Moved::some) return step.why;
+        content.append(piece, step.bytes);
+    }
+    return std::error_code{EFBIG, std::system_category()};
+}
+
+Result<UniqueFd> open_own_folder(int parent, const char* name) {
+    Result<UniqueFd> folder = open_folder(parent, name);
+    if (!folder) return folder.error().value() == ELOOP ? not_ours() : folder.error();
+    struct stat about {};
+    if (::fstat(folder.value().get(), &about) != 0) return last_error();
+    if (!fault_of(about, S_IFDIR, parent).empty()) return not_ours();
+    return folder;
+}
+
+std::string_view fault_of_own(int directory, const char* name) {
+    return fault_at(directory, name, S_IFREG);
+}
+
+std::string_view fault_of_own_folder(int parent, const char* name) {
+    return fault_at(parent, name, S_IFDIR);
+}
+
+} // namespace buzon::maildir

@@ -1,0 +1,35 @@
+// maildir/trash_folder.h - the folder of the trash that takes the messages of one update. Private to mail/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::maildir {
+
+class TrashFolder {
+public:
+    TrashFolder() = default; // none is wanted
+    TrashFolder(int maildir, std::int64_t deleted_at) noexcept : maildir_{maildir}, deleted_at_{deleted_at} {}
+
+    [[nodiscard]] bool wanted() const noexcept { return deleted_at_ != 0; }
+    // Moves the message here. Where there is no room for a folder it is removed: that is what it was deleted for.
+    [[nodiscard]] std::error_code take(int directory, const std::string& file_name);
+    [[nodiscard]] std::error_code sync();
+
+private:
+    [[nodiscard]] std::error_code open_next();
+
+    int maildir_ = -1; // borrowed
+    std::int64_t deleted_at_ = 0;
+    posix::UniqueFd trash_;
+    std::vector<posix::UniqueFd> folders_; // more than one only when the first had a message of this name already
+};
+
+// The folders of the trash in `trash`, by time.
+[[nodiscard]] std::vector<std::int64_t> trash_times(int trash);
+
+} // namespace buzon::maildir

@@ -1,0 +1,305 @@
+#include "buzon/serve/pop3_service.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "buzon/event/memory.h"
+#include "buzon/login/locks.h"
+#include "buzon/login/refusals.h"
+#include "buzon/posix/io.h"
+
+namespace buzon::serve {
+namespace {
+
+constexpr int tries_for_one_port = 50;
+constexpr int most_displaced = 64; // for one newcomer: more than one only when max-connections has become less
+constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
+constexpr std::string_view no_room_for_you =
+    "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
+
+} // namespace
+
+Pop3Service::Pop3Service(const Pop3Needs& needs, std::size_t most_connections, std::vector<net::Cidr> proxy_from)
+    : needs_{needs}
+    , most_connections_{most_connections}
+    , gate_{{needs.loop, needs.room, needs.metrics, needs.events},
+            places_,
+            std::move(proxy_from),
+            [this](std::uint64_t id, net::Accepted accepted, const auto& header, std::string_view early) {
+                named_by_front(id, std::move(accepted), header, early);
+            }} {
+    needs_.login.locks.ask(this);
+}
+
+Pop3Service::~Pop3Service() {
+    needs_.login.locks.ask(nullptr);
+    for (auto& [id, connection] : connections_) connection.stop(Ending::stopping);
+}
+
+std::error_code Pop3Service::open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed) {
+    for (const auto& listener : listeners_) listener->allow_beside(true);
+    auto opened = bind_all(addresses, port, failed);
+    for (const auto& listener : listeners_) listener->allow_beside(false);
+    if (!opened) return opened.error();
+    Listeners fresh = std::move(opened).value();
+    if (accepting_) {
+        for (const auto& listener : fresh) {
+            if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); }))
+                return why;
+        }
+        for (const auto& listener : listeners_) listener->accept_rest();
+    }
+    listeners_ = std::move(fresh);
+    addresses_ = std::move(addresses);
+    return {};
+}
+
+posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<net::Ip>& addresses, std::uint16_t port,
+                                                            std::string& failed) {
+    // The port that is free on the first address may be taken on the second: then another one is tried.
+    for (int i = 0;; ++i) {
+        auto bound = bind_once(addresses, port, failed);
+        if (bound || port != 0 || bound.error().value() != EADDRINUSE || i == tries_for_one_port) return bound;
+    }
+}
+
+posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
+                                                             std::string& failed) {
+    Listeners listeners;
+    // Only another address on the port that we have can overlap. The kernel remembers such a pair for the port, and
+    // then lets others of our user in that ask for it: so it is not asked for without need.
+    const bool beside = !listeners_.empty() && port == this->port();
+    const auto bind_one = [&](const net::ListenAddress& where, const std::string& name) -> std::error_code {
+        auto opened = net::Listener::open(needs_.loop, where, beside);
+        if (!opened) {
+            failed = name;
+            return opened.error();
+        }
+        listeners.push_back(std::move(opened).value());
+        port = listeners.front()->port();
+        return {};
+    };
+    if (addresses.empty()) {
+        if (const std::error_code why = bind_one(net::EveryAddress{port}, "port " + std::to_string(port))) return why;
+    }
+    for (const net::Ip& ip : addresses) {
+        const net::Endpoint endpoint{ip, port, 0};
+        if (const std::error_code why = bind_one(endpoint, endpoint.text())) return why;
+    }
+    return listeners;
+}
+
+std::error_code Pop3Service::begin() {
+    accepting_ = true;
+    for (const auto& listener : listeners_) {
+        if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); })) return why;
+    }
+    return {};
+}
+
+void Pop3Service::stop_accepting() {
+    accepting_ = false;
+    listeners_.clear();
+    gate_.close_all();
+}
+
+std::uint16_t Pop3Service::port() const noexcept {
+    return listeners_.empty() ? std::uint16_t{0} : listeners_.front()->port();
+}
+
+std::string Pop3Service::address_text() const {
+    if (addresses_.empty()) return serves_v6() ? "::" : "0.0.0.0";
+    std::string text;
+    for (const net::Ip& ip : addresses_) text += (text.empty() ? "" : ",") + ip.text();
+    return text;
+}
+
+bool Pop3Service::serves_v4() const noexcept {
+    return std::any_of(listeners_.begin(), listeners_.end(), [](const auto& l) { return l->serves_v4(); });
+}
+
+bool Pop3Service::serves_v6() const noexcept {
+    return std::any_of(listeners_.begin(), listeners_.end(), [](const auto& l) { return l->serves_v6(); });
+}
+
+// --- connections ---
+
+void Pop3Service::accept(net::Accepted accepted) {
+    ++needs_.metrics.connections;
+    const net::Ip ip = accepted.peer.ip;
+    if (gate_.guards(ip)) {
+        if (!make_room()) return refuse(accepted.socket.get(), ip, state::Refused::max_connections);
+        return gate_.admit(next_id_++, std::move(accepted));
+    }
+    const auto place = ip.is_loopback() ? login::ClientInfo::Place::local : login::ClientInfo::Place::network;
+    admit(next_id_++, std::move(accepted.socket), {accepted.peer, ip.is_loopback(), place}, {});
+}
+
+void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
+                                 std::string_view early) {
+    // Between a client and his front everybody may read along, wherever the front is, unless it says TLS.
+    const bool tls = header.tls || needs_.settings.proxy_tls;
+    if (header.client) return admit(id, std::move(accepted.socket), {*header.client, tls}, early);
+    const bool loopback = accepted.peer.ip.is_loopback();
+    const auto place = loopback ? login::ClientInfo::Place::local : login::ClientInfo::Place::behind_front;
+    admit(id, std::move(accepted.socket), {accepted.peer, tls || loopback, place}, early);
+}
+
+void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client,
+                        std::string_view early) {
+    if (const auto why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, *why);
+    // To let it go must not take memory.
+    if (leaving_.capacity() <= connections_.size()) leaving_.reserve(2 * connections_.size() + 64);
+    Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
+    bool counted = false;
+    event::guarded(
+        [&] {
+            places_.came(id, client.address.ip);
+            ++per_ip_[client.address.ip];
+            counted = true;
+        },
+        [&] {
+            places_.left(id, client.address.ip);
+            connections_.erase(id);
+        });
+    if (!counted) throw std::bad_alloc{};
+    ++needs_.metrics.connections_open;
+    started.start(early);
+}
+
+void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
+    ++needs_.metrics.connections_refused;
+    const posix::Transfer sent =
+        posix::send_some(socket, why == state::Refused::max_per_ip ? no_room_for_you : no_room);
+    if (sent.what == posix::Moved::some) needs_.metrics.bytes += sent.bytes;
+    login::tell_refusal(needs_.metrics, needs_.events, {why, ip});
+}
+
+bool Pop3Service::full() const noexcept {
+    std::size_t most = most_connections_;
+    if (needs_.settings.max_connections != 0) most = std::min<std::size_t>(most, needs_.settings.max_connections);
+    return connections_.size() - leaving_.size() + gate_.waiting() >= most;
+}
+
+// Whether there is room for one more, if need be because somebody else has had to go.
+bool Pop3Service::make_room() {
+    for (int displaced = 0; full() && displaced < most_displaced; ++displaced) {
+        const std::optional<std::uint64_t> id = places_.next_to_go();
+        if (!id) return false;
+        ++needs_.metrics.connections_refused;
+        if (const auto found = connections_.find(*id); found != connections_.end())
+            found->second.turn_away(no_room);
+        else
+            gate_.turn_away(*id, no_room);
+    }
+    return !full();
+}
+
+std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {
+    const std::uint64_t most = needs_.settings.max_per_ip;
+    const auto found = most == 0 ? per_ip_.end() : per_ip_.find(ip);
+    if (found != per_ip_.end() && found->second >= most) return state::Refused::max_per_ip;
+    if (!make_room()) return state::Refused::max_connections;
+    return std::nullopt;
+}
+
+void Pop3Service::retire(Pop3Connection& connection) noexcept {
+    places_.left(connection.id(), connection.address().ip);
+    leaving_.push_back(connection.id());
+    needs_.loop.next_turn(*this);
+}
+
+void Pop3Service::user_came(Pop3Connection& connection) {
+    places_.left(connection.id(), connection.address().ip);
+    ++needs_.metrics.historic;
+    ++per_user_[connection.user()];
+    needs_.metrics.online = per_user_.size();
+}
+
+void Pop3Service::user_left(Pop3Connection& connection) noexcept {
+    const auto found = per_user_.find(connection.user());
+    if (found != per_user_.end() && --found->second == 0) per_user_.erase(found);
+    needs_.metrics.online = per_user_.size();
+}
+
+std::size_t Pop3Service::sessions_of(const std::string& user) const {
+    const auto found = per_user_.find(user);
+    return found == per_user_.end() ? 0 : found->second;
+}
+
+bool Pop3Service::give_way(std::uint64_t session) {
+    const auto found = connections_.find(session);
+    return found != connections_.end() && found->second.give_way();
+}
+
+void Pop3Service::run() {
+    while (!leaving_.empty()) {
+        const std::uint64_t id = leaving_.back();
+        leaving_.pop_back();
+        const auto found = connections_.find(id);
+        if (found == connections_.end()) continue;
+        const auto from = per_ip_.find(found->second.address().ip);
+        if (from != per_ip_.end() && --from->second == 0) per_ip_.erase(from);
+        connections_.erase(found);
+        --needs_.metrics.connections_open;
+    }
+    report_when_empty();
+}
+
+void Pop3Service::report_when_empty() {
+    if (connections_.empty() && when_empty_) std::exchange(when_empty_, nullptr)();
+}
+
+std::vector<std::uint64_t> Pop3Service::ids() const {
+    std::vector<std::uint64_t> ids;
+    ids.reserve(connections_.size());
+    for (const auto& [id, connection] : connections_) ids.push_back(id);
+    std::sort(ids.begin(), ids.end());
+    return ids;
+}
+
+const Pop3Connection* Pop3Service::find(std::uint64_t id) const {
+    const auto found = connections_.find(id);
+    return found == connections_.end() ? nullptr : &found->second;
+}
+
+std::size_t Pop3Service::kick(std::uint64_t id) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return 0;
+    found->second.stop(Ending::kicked);
+    ++needs_.metrics.kicks;
+    return 1;
+}
+
+std::size_t Pop3Service::kick_user(std::string_view user) {
+    std::size_t count = 0;
+    for (auto& [id, connection] : connections_) {
+        if (!connection.logged_in() || connection.user() != user) continue;
+        connection.stop(Ending::kicked);
+        ++needs_.metrics.kicks;
+        ++count;
+    }
+    return count;
+}
+
+void Pop3Service::settings_changed() {
+    for (auto& [id, connection] : connections_) connection.settings_changed();
+}
+
+void Pop3Service::finish_all(std::function<void()> then) {
+    drain(std::move(then));
+    for (auto& [id, connection] : connections_) connection.finish_up();
+}
+
+void Pop3Service::drain(std::function<void()> then) {
+    stop_accepting();
+    when_empty_ = std::move(then);
+    for (auto& [id, connection] : connections_) {
+        if (!connection.logged_in()) connection.finish_up(); // it would log in now
+    }
+    needs_.loop.next_turn(*this); // reports in the next turn when nobody is there
+}
+
+} // namespace buzon::serve

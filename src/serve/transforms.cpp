@@ -1,0 +1,86 @@
+#include "buzon/serve/transforms.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "buzon/login/users.h"
+
+namespace buzon::serve {
+namespace {
+
+constexpr std::size_t most_parsed = 1024;
+
+// The processors we may use, which a container may have narrowed.
+std::size_t processors() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+} // namespace
+
+Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, const login::Users& users,
+                       state::EventBus& events)
+    : settings_{settings}, queue_{loop, queue_limits()}, complaints_{loop, events}, users_{users} {}
+
+const filter::FilterSpec* Transforms::of(const std::string& user) const {
+    const Transform* const mine = own(user);
+    const Transform& chosen = mine ? *mine : standard_;
+    return chosen.on ? &chosen.spec : nullptr;
+}
+
+const Transform* Transforms::own(const std::string& user) const {
+    if (const auto found = changed_.find(user); found != changed_.end()) return &found->second;
+    if (const Transform* const found = of_users_file(user)) return found;
+    const auto found = for_users_.find(user);
+    return found == for_users_.end() ? nullptr : &found->second;
+}
+
+Transform& Transforms::make_own(const std::string& user) {
+    const Transform* const known = own(user);
+    return changed_.try_emplace(user, known ? *known : Transform{}).first->second;
+}
+
+// Parsed when it is wanted: a file may have one for each of a hundred thousand users, mostly the same.
+const Transform* Transforms::of_users_file(const std::string& user) const {
+    const std::optional<auth::User> known = users_.base().find(user);
+    if (!known || known->transform.empty()) return nullptr;
+    if (const auto found = parsed_.find(known->transform); found != parsed_.end()) return &found->second;
+    if (parsed_.size() >= most_parsed) parsed_.clear();
+    filter::ParsedSpec parsed = filter::FilterSpec::parse(known->transform);
+    // A file with a wrong one was never taken (start_files.h).
+    if (!parsed.ok()) throw std::logic_error{"a transformation that was not checked: " + parsed.problem};
+    const bool on = !parsed.spec.empty();
+    return &parsed_.try_emplace(std::string{known->transform}, Transform{std::move(parsed.spec), on}).first->second;
+}
+
+filter::Limits Transforms::limits() const {
+    filter::Limits limits;
+    limits.without_progress = settings_.transform_timeout;
+    limits.resources.cpu_seconds = static_cast<std::uint64_t>(settings_.transform_cpu.count());
+    limits.resources.address_space = settings_.transform_memory;
+    limits.resources.file_size = settings_.transform_file_size;
+    limits.resources.processes = settings_.transform_processes;
+    limits.resources.open_files = settings_.transform_files;
+    limits.run_as = run_as_;
+    return limits;
+}
+
+void Transforms::refresh() {
+    queue_.set_limits(queue_limits());
+}
+
+filter::QueueLimits Transforms::queue_limits() const {
+    filter::QueueLimits limits;
+    // Twice the processors: a program often waits, for its input or for a daemon it asks.
+    limits.running =
+        settings_.max_transforms != 0 ? static_cast<std::size_t>(settings_.max_transforms) : 2 * processors();
+    limits.waiting = static_cast<std::size_t>(settings_.transform_queue);
+    limits.patience = settings_.transform_wait;
+    return limits;
+}
+
+} // namespace buzon::serve

@@ -1,0 +1,59 @@
+#include "buzon/serve/update_order.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "buzon/jobs/jobs.h"
+#include "buzon/posix/io.h"
+#include "buzon/upkeep/trash_keeper.h"
+#include "descriptor_retry.h"
+
+namespace buzon::serve {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t messages_of_one_slice = 2000; // some 0.2 ms
+constexpr std::size_t most_inline = 64 * 1024;
+bool no_descriptor(std::error_code why) {
+    return why.value() == EMFILE || why.value() == ENFILE;
+}
+
+} // namespace
+
+UpdateOrder::UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, const std::string& maildir,
+                         std::function<void()> wake)
+    : needs_{needs}, maildir_{maildir}, slices_{maildrop, maildir, needs.trash.keep_since()}, wake_{std::move(wake)} {}
+
+UpdateOrder::Step UpdateOrder::go_on() {
+    if (retry_.armed()) return Step::wait;
+    // A slice that found no descriptor is still to be put down.
+    if (bytes_.size() < most_inline && !slices_.done()) bytes_ += slices_.next(messages_of_one_slice);
+    const bool much = file_ || bytes_.size() >= most_inline;
+    if (much && !put_down()) {
+        if (!no_descriptor(why_)) return Step::failed;
+        retry_.arm(needs_.loop.timers(), needs_.loop.now() + descriptor_retry);
+        return Step::wait;
+    }
+    return slices_.done() ? Step::ready : Step::more;
+}
+
+bool UpdateOrder::put_down() {
+    if (!file_) file_.reset(::memfd_create("buzon-update", MFD_CLOEXEC));
+    // Memory: nothing waits.
+    why_ = file_ ? posix::write_all(file_.get(), bytes_) : posix::last_error();
+    if (why_) return false;
+    bytes_.clear();
+    return true;
+}
+
+worker::Job UpdateOrder::job() const {
+    worker::Job made =
+        jobs::order(jobs::Update{!needs_.settings.no_fsync, file_ ? std::string_view{} : bytes_}, file_.get());
+    made.place = maildir_;
+    return made;
+}
+
+} // namespace buzon::serve

@@ -1,0 +1,70 @@
+#include "buzon/upkeep/log_writer.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <utility>
+
+namespace buzon::upkeep {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_waiting = 256 * 1024;
+constexpr auto retry_after = 50ms;
+
+// A descriptor that poll() calls writable takes PIPE_BUF octets without waiting (pipe(7)); it may be shared with other
+// processes, so it stays in the mode we found it in.
+bool takes_now(int fd) {
+    pollfd one{fd, POLLOUT, 0};
+    return ::poll(&one, 1, 0) == 1 && (one.revents & POLLOUT);
+}
+
+} // namespace
+
+LogWriter::LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd,
+                     std::function<void(const std::string&)> tell)
+    : loop_{loop}, metrics_{metrics}, fd_{fd}, tell_{std::move(tell)} {}
+
+LogWriter::~LogWriter() {
+    dropped_ = 0; // nobody is left to tell
+    flush();
+}
+
+void LogWriter::write(std::string_view line) {
+    if (waiting_.size() + line.size() > most_waiting) {
+        ++dropped_;
+        ++metrics_.log_lines_lost;
+        return;
+    }
+    waiting_ += line;
+    if (!retry_.armed()) loop_.next_turn(*this);
+}
+
+void LogWriter::flush() {
+    std::size_t done = 0;
+    while (done < waiting_.size()) {
+        if (!takes_now(fd_)) break;
+        // Whole lines, as many as fit: who shares the pipe never sees half of one.
+        std::string_view piece = std::string_view{waiting_}.substr(done, PIPE_BUF);
+        if (const std::size_t end = piece.rfind('\n'); end != std::string_view::npos) piece = piece.substr(0, end + 1);
+        const ssize_t n = ::write(fd_, piece.data(), piece.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) break;
+        if (n < 0) { // closed, or its reader has gone: nobody will ever read it
+            waiting_.clear();
+            return;
+        }
+        done += static_cast<std::size_t>(n);
+    }
+    waiting_.erase(0, done);
+    if (!waiting_.empty()) {
+        retry_.arm(loop_.timers(), loop_.now() + retry_after);
+    } else if (dropped_ > 0) {
+        tell_(std::to_string(std::exchange(dropped_, 0)) + " log lines were lost because their reader was too slow");
+    }
+}
+
+} // namespace buzon::upkeep

@@ -1,0 +1,143 @@
+#include "buzon/upkeep/reports.h"
+
+#include <algorithm>
+#include <map>
+#include <new>
+#include <utility>
+
+#include "buzon/event/memory.h"
+
+namespace buzon::upkeep {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto pause_between_writes = 60s;
+constexpr std::size_t write_at = 4096; // records: no more wait for the pause to end
+constexpr std::size_t most_records = 2 * write_at;
+
+} // namespace
+
+Reports::Waiter::~Waiter() {
+    if (!owner_) return;
+    std::erase(owner_->waiters_, this);
+    std::erase(owner_->ready_, this);
+}
+
+void Reports::note(const std::string& maildir, const message::SessionRecord& record) {
+    if (settings_.disable.contains(state::Pop3Command::report)) return;
+    if (count_ >= most_records) return;
+    std::vector<message::SessionRecord>& of_maildir = waiting_[maildir];
+    if (!of_maildir.empty() && of_maildir.back().merge(record)) return;
+    of_maildir.push_back(record);
+    ++count_;
+    if (count_ == write_at) write_all();
+    if (!timer_.armed()) timer_.arm(loop_.timers(), loop_.now() + pause_between_writes);
+}
+
+bool Reports::all_down(Waiter& waiter) {
+    const bool writing = under_way(waiter.maildir_);
+    jobs::SessionRecords records;
+    // Two who write one file at once would mix the order: what is under way goes first.
+    if (!waiting_.contains(waiter.maildir_)) {
+        waiter.last_ = true;
+    } else if (!writing) {
+        auto node = waiting_.extract(waiter.maildir_);
+        count_ -= node.mapped().size();
+        records.insert(std::move(node));
+    }
+    if (!writing && records.empty()) return true;
+    waiter.owner_ = this;
+    waiters_.push_back(&waiter);
+    if (!records.empty()) {
+        waiter.last_ = true;
+        write(std::move(records), disk_.where(waiter.maildir_));
+    }
+    return false;
+}
+
+// One job for each file system, so that one that hangs keeps only what is its own.
+void Reports::write_all() {
+    std::map<std::uint64_t, jobs::SessionRecords> by_place;
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+        const std::uint64_t where = disk_.where(at->first);
+        const auto here = at++;
+        if (writes_to(where)) continue;
+        count_ -= here->second.size();
+        by_place[where].insert(waiting_.extract(here));
+    }
+    if (waiting_.empty()) timer_.disarm();
+    for (auto& [where, records] : by_place) write(std::move(records), where);
+}
+
+bool Reports::writes_to(std::uint64_t where) const {
+    return std::any_of(writings_.begin(), writings_.end(), [&](const Writing& one) { return one.where == where; });
+}
+
+void Reports::write(jobs::SessionRecords records, std::uint64_t where) {
+    const auto at = writings_.emplace(writings_.end());
+    const auto begin = [&] {
+        at->where = where;
+        for (const auto& [maildir, of_maildir] : records) at->maildirs.insert(maildir);
+        worker::Job job = jobs::order(jobs::Record{std::move(records)});
+        job.where = where;
+        at->job = disk_.submit(job, [this, at](worker::Answer) { written(at); });
+    };
+    event::guarded(begin, [&] {
+        writings_.erase(at); // nobody shall wait for it
+        throw std::bad_alloc{};
+    });
+}
+
+// Whatever finds no memory: nobody waits in vain.
+void Reports::written(std::list<Writing>::iterator done) {
+    const std::unordered_set<std::string> maildirs = std::move(done->maildirs);
+    writings_.erase(done);
+    std::list<Waiter*> waited;
+    waited.swap(waiters_);
+    while (!waited.empty()) {
+        Waiter& waiter = *waited.front();
+        bool ready = false;
+        if (maildirs.contains(waiter.maildir_)) {
+            if (!waiter.last_ && under_way(waiter.maildir_))
+                waiter.last_ = true; // another waiter has just begun that
+            else
+                ready = waiter.last_ || all_down_or_lost(waiter);
+        }
+        std::erase(waiters_, &waiter); // where all_down() has put it
+        (ready ? ready_ : waiters_).splice(ready ? ready_.end() : waiters_.end(), waited, waited.begin());
+    }
+    event::guarded(
+        [&] {
+            if (count_ >= write_at || when_written_) write_all();
+        },
+        [] {});
+    if (count_ > 0 && !timer_.armed())
+        event::guarded([&] { timer_.arm(loop_.timers(), loop_.now() + pause_between_writes); }, [] {});
+    if (when_written_ && writings_.empty()) std::exchange(when_written_, nullptr)();
+    while (!ready_.empty()) {
+        Waiter* const waiter = ready_.front();
+        ready_.pop_front();
+        waiter->owner_ = nullptr;
+        std::exchange(waiter->then_, nullptr)(); // it may be gone behind this
+    }
+}
+
+bool Reports::all_down_or_lost(Waiter& waiter) {
+    bool down = true;
+    event::guarded([&] { down = all_down(waiter); }, [] {});
+    return down;
+}
+
+bool Reports::under_way(const std::string& maildir) const {
+    return std::any_of(writings_.begin(), writings_.end(),
+                       [&](const Writing& one) { return one.maildirs.contains(maildir); });
+}
+
+void Reports::finish(std::function<void()> then) {
+    write_all();
+    if (writings_.empty()) return then();
+    when_written_ = std::move(then);
+}
+
+} // namespace buzon::upkeep

@@ -1,0 +1,74 @@
+#include "buzon/admin/control_administrators.h"
+
+#include "support/catch.h"
+
+using namespace buzon;
+using namespace buzon::admin;
+using namespace std::chrono_literals;
+using Checked = Administrators::Verdict;
+
+namespace {
+
+// Administrators who are asked by many connections at once; the time is the test's.
+struct Office {
+    Office() {
+        const std::vector<auth::NamedSecret> named{{"root", "{PLAIN}right"}};
+        administrators.replace(auth::UserBase::load(named, "").value());
+    }
+    // Whether the try was looked at, and if so, what came out.
+    std::optional<Checked> attempt(const std::optional<auth::Source>& from, const std::string& password,
+                                   event::Instant since) {
+        if (administrators.not_before(from, "root", since, now) > now) return std::nullopt;
+        std::optional<Checked> verdict;
+        worker::Pending pending;
+        administrators.check(from, "root", password, now, pending, [&](Checked v) { verdict = v; });
+        return verdict;
+    }
+
+    event::EventLoop loop;
+    worker::Pool hashes{loop, {}};
+    event::Instant now = event::Clock::now();
+    Administrators administrators{{}, hashes, now};
+};
+
+const auto from_here = auth::Source::parse("192.0.2.1");
+const auto from_elsewhere = auth::Source::parse("192.0.2.2");
+
+} // namespace
+
+TEST_CASE("who guesses at administrators on a hundred connections at once is no faster than on one") {
+    for (const auto& from : {from_here, std::optional<auth::Source>{}}) {
+        std::size_t by_many = 0, by_one = 0;
+        Office many;
+        std::vector<event::Instant> waiting(100, many.now);
+        for (int second = 0; second <= 60; ++second, many.now += 1s) {
+            std::erase_if(waiting, [&](event::Instant since) {
+                const auto verdict = many.attempt(from, "wrong", since);
+                if (verdict) CHECK(*verdict == Checked::wrong);
+                by_many += verdict ? 1u : 0u;
+                return verdict.has_value();
+            });
+        }
+        Office one;
+        event::Instant since = one.now;
+        for (int second = 0; second <= 60; ++second, one.now += 1s) {
+            while (one.attempt(from, "wrong", since)) ++by_one, since = one.now;
+        }
+        CHECK(by_many == by_one);
+        CHECK(by_many < 20);
+    }
+}
+
+TEST_CASE(
+    "an administrator who is right is let in, in a source that guesses too, and pays for nobody's tries but its") {
+    Office asked;
+    CHECK(asked.attempt(from_here, "right", asked.now) == Checked::right); // familiar now
+    for (int i = 0; i < 6; ++i) (void)asked.attempt(from_elsewhere, "wrong", asked.now);
+    CHECK_FALSE(asked.attempt(from_elsewhere, "right", asked.now));
+    CHECK(asked.attempt(from_here, "right", asked.now) == Checked::right);
+    const event::Instant since = asked.now;
+    asked.now += 15s;
+    CHECK(asked.attempt(from_elsewhere, "right", since) == Checked::right);
+    // Right ones count against nobody, however many at once.
+    for (int i = 0; i < 50; ++i) CHECK(asked.attempt(from_elsewhere, "right", asked.now) == Checked::right);
+}

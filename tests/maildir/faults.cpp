@@ -1,0 +1,117 @@
+#include "faults.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+namespace buzon::maildir::faults {
+namespace {
+
+struct Plan {
+    bool armed = false;
+    std::string call;
+    int left = 0;
+    int error = 0;
+    bool every = false;
+    bool kills = false;
+    bool struck = false;
+};
+
+Plan& plan() {
+    static Plan one;
+    return one;
+}
+
+// Whether this call is to fail; errno is set then.
+bool strikes(const char* call) {
+    Plan& now = plan();
+    if (!now.armed || (!now.kills && now.call != call)) return false;
+    if (--now.left > 0 || (now.left < 0 && !now.every)) return false;
+    if (now.kills) ::kill(::getpid(), SIGKILL);
+    now.struck = true;
+    errno = now.error;
+    return true;
+}
+
+} // namespace
+
+const std::vector<std::string>& calls() {
+    static const std::vector<std::string> all{"openat", "unlinkat", "renameat2", "renameat",
+                                              "fsync",  "mkdirat",  "pwrite"};
+    return all;
+}
+
+void fail(const std::string& call, int nth, int error, bool every_from_then) {
+    plan() = {true, call, nth, error, every_from_then, false, false};
+}
+
+void kill_before(int nth) {
+    plan() = {true, {}, nth, 0, false, true, false};
+}
+
+void none() {
+    plan().armed = false;
+}
+
+bool struck() {
+    return plan().struck;
+}
+
+} // namespace buzon::maildir::faults
+
+// Not declared by headers here: with some build types those bring definitions of their own.
+extern "C" {
+
+int openat(int directory, const char* path, int flags, ...);
+int unlinkat(int directory, const char* path, int flags) noexcept;
+int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept;
+int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) noexcept;
+int mkdirat(int directory, const char* path, mode_t mode) noexcept;
+int fsync(int file);
+ssize_t pwrite(int file, const void* from, size_t size, off_t at);
+
+int openat(int directory, const char* path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    const mode_t mode = va_arg(rest, mode_t);
+    va_end(rest);
+    if (maildir::faults::strikes("openat")) return -1;
+    return static_cast<int>(::syscall(SYS_openat, directory, path, flags, mode));
+}
+
+int unlinkat(int directory, const char* path, int flags) noexcept {
+    if (maildir::faults::strikes("unlinkat")) return -1;
+    return static_cast<int>(::syscall(SYS_unlinkat, directory, path, flags));
+}
+
+int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept {
+    if (maildir::faults::strikes("renameat")) return -1;
+    return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, 0));
+}
+
+int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) noexcept {
+    if (maildir::faults::strikes("renameat2")) return -1;
+    return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
+}
+
+int mkdirat(int directory, const char* path, mode_t mode) noexcept {
+    if (maildir::faults::strikes("mkdirat")) return -1;
+    return static_cast<int>(::syscall(SYS_mkdirat, directory, path, mode));
+}
+
+int fsync(int file) {
+    if (maildir::faults::strikes("fsync")) return -1;
+    return static_cast<int>(::syscall(SYS_fsync, file));
+}
+
+ssize_t pwrite(int file, const void* from, size_t size, off_t at) {
+    if (maildir::faults::strikes("pwrite")) return -1;
+    return ::syscall(SYS_pwrite64, file, from, size, at);
+}
+
+} // extern "C"

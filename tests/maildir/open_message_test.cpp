@@ -1,0 +1,91 @@
+#include "buzon/local/open_cached.h"
+#include "buzon/maildir/open_message.h"
+
+#include "maildir_fixture.h"
+
+using namespace buzon;
+using namespace buzon::message;
+using namespace buzon::local;
+using namespace buzon::maildir;
+
+namespace {
+
+std::string read_all(const posix::Result<posix::UniqueFd>& file) {
+    REQUIRE(file.error() == std::error_code{});
+    char text[100];
+    const ssize_t n = ::read(file.value().get(), text, sizeof text);
+    REQUIRE(n >= 0);
+    return {text, static_cast<std::size_t>(n)};
+}
+
+} // namespace
+
+TEST_CASE("a message is opened where it was listed, and wherever another program has moved it") {
+    const TestMaildir maildir;
+    maildir.put("new/1.a", "one");
+    CHECK(read_all(open_message(maildir.path(), "1.a", true)) == "one");
+    const std::uint64_t inode = maildir.inode("new/1.a");
+    for (const char* place : {"cur/1.a:2,", "cur/1.a:2,FS", "new/1.a", "cur/1.a", "cur/1.a:1,odd"}) {
+        for (const char* other : {"cur/1.a:2,", "cur/1.a:2,FS", "new/1.a", "cur/1.a", "cur/1.a:1,odd"})
+            if (maildir.has(other)) maildir.rename(other, place);
+        CHECK(read_all(open_message(maildir.path(), "1.a", true)) == "one");
+        CHECK(read_all(open_message(maildir.path(), "1.a:2,T", false)) == "one");
+        CHECK(read_all(open_message(maildir.path(), "1.a", true, inode)) == "one");
+    }
+}
+
+TEST_CASE("a message that is gone is ENOENT, also when others have names that begin alike") {
+    const TestMaildir maildir;
+    for (const char* name : {"cur/1.ab:2,S", "cur/1.:2,", "new/1", "new/11.a"}) maildir.put(name);
+    CHECK(open_message(maildir.path(), "1.a", true).error().value() == ENOENT);
+    CHECK(open_message(maildir.path() + "/no", "1.a", true).error().value() == ENOENT);
+    std::filesystem::remove_all(maildir.file("new"));
+    CHECK(open_message(maildir.path(), "1.a", true).error().value() == ENOENT);
+}
+
+TEST_CASE("another message of the same base name is not taken for the one that is gone") {
+    const TestMaildir maildir;
+    maildir.put("new/1.a", "gone");
+    maildir.put("cur/1.a:2,S", "other");
+    const std::uint64_t inode = maildir.inode("new/1.a");
+    maildir.remove("new/1.a");
+    CHECK(open_message(maildir.path(), "1.a", true, inode).error().value() == ENOENT);
+    CHECK(read_all(open_message(maildir.path(), "1.a", true)) == "other");
+}
+
+TEST_CASE("what is no regular file is never opened as a message, and nothing hangs on it") {
+    const TestMaildir maildir;
+    maildir.put("tmp/target", "secret");
+    std::filesystem::create_symlink(maildir.file("tmp/target"), maildir.file("new/1.link"));
+    std::filesystem::create_directory(maildir.file("new/2.directory"));
+    REQUIRE(::mkfifo(maildir.file("new/3.fifo").c_str(), 0600) == 0);
+    for (const char* name : {"1.link", "2.directory", "3.fifo"}) {
+        CHECK(open_message(maildir.path(), name, true).error().value() == ENOENT);
+        const auto cached = open_cached(maildir.path(), name, true);
+        // It may open what is no file, but not follow a link; who opened looks at what he has.
+        struct stat about {};
+        if (cached) CHECK((::fstat(cached.value().get(), &about) == 0 && !S_ISREG(about.st_mode)));
+    }
+}
+
+TEST_CASE("a cached open gives the message or says that a worker must") {
+    const TestMaildir maildir;
+    maildir.put("new/1.a", "one");
+    const auto cached = open_cached(maildir.path(), "1.a", true);
+    if (cached)
+        CHECK(read_all(cached) == "one"); // an old kernel, or a file system that cannot tell, may always say no
+    else
+        CHECK(cached.error().value() == EAGAIN);
+    CHECK(open_cached(maildir.path(), "2.missing", true).error().value() == EAGAIN);
+    maildir.rename("new/1.a", "cur/1.a:2,S");
+    CHECK(open_cached(maildir.path(), "1.a", true).error().value() == EAGAIN);
+}
+
+TEST_CASE("an opened message is closed at exec and read only") {
+    const TestMaildir maildir;
+    maildir.put("new/1.a");
+    const auto file = open_message(maildir.path(), "1.a", true);
+    REQUIRE(file.ok());
+    CHECK((::fcntl(file.value().get(), F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK((::fcntl(file.value().get(), F_GETFL) & O_ACCMODE) == O_RDONLY);
+}

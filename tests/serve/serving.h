@@ -1,0 +1,243 @@
+// serve/serving.h - all that POP3 connections need, without a server around it: the loop turns when a test says so,
+// workers are pretended, clients are the other ends of socket pairs.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <map>
+
+#include "buzon/auth/make_secret.h"
+#include "buzon/login/logins.h"
+#include "buzon/login/maildrops.h"
+#include "buzon/login/root_keeper.h"
+#include "buzon/login/users.h"
+#include "buzon/maildir/open_root.h"
+#include "buzon/serve/listings.h"
+#include "buzon/serve/pop3_connection.h"
+#include "buzon/serve/transforms.h"
+#include "buzon/upkeep/reports.h"
+#include "buzon/upkeep/trash_keeper.h"
+#include "support/catch.h"
+#include "support/mail.h"
+#include "support/pretended_workers.h"
+#include "support/temp_directory.h"
+
+namespace buzon::serve {
+
+using namespace upkeep;
+using namespace login;
+
+// user1:pass1 and user2:pass2, whose passwords are at hand, and slow:pass1, whose is a hash that a worker checks.
+inline auth::UserBase three_users() {
+    const std::vector<auth::NamedSecret> named = {
+        {"user1", "{PLAIN}pass1"},
+        {"user2", "{PLAIN}pass2"},
+        {"slow", "{SHA256-CRYPT}$5$rounds=1000$abcdefgh$ADeh1gxB3T54fnqtERuN014x383McWuWa/zYpSNaNQ6"}};
+    auto users = auth::UserBase::load(named, "");
+    REQUIRE(users);
+    return std::move(users).value();
+}
+
+// Of messages, in this order.
+inline std::string base_name(int number) {
+    return std::to_string(1'700'000'000 + number) + ".M1P1.h";
+}
+
+struct Serving {
+    test::TempDirectory directory;
+    std::string root = directory / "mail";
+    event::EventLoop loop;
+    state::Settings settings;
+    pop3::Settings pop3;
+    state::Metrics metrics;
+    state::Log log;
+    state::EventBus events{log};
+    test::PretendedWorkers disk{loop};
+    test::PretendedWorkers hashes{loop};
+    Maildrops maildrops{loop, disk, metrics, 1u << 20};
+    Locks locks;
+    Users users{three_users(), root};
+    RootKeeper keeper{loop, disk, locks, users, maildrops, events};
+    Transforms transforms{loop, settings, users, events};
+    Listings listings;
+    Logins logins{loop, settings, ""};
+    Reports reports{loop, disk, settings};
+    TrashKeeper trash{loop, disk, settings, events, [this] { return users.every_maildir(); }};
+    net::StreamRoom room{loop};
+    FileRoom file_room;
+    Pop3Needs needs{loop,
+                    settings,
+                    pop3,
+                    metrics,
+                    events,
+                    room,
+                    disk,
+                    listings,
+                    reports,
+                    {loop, settings, metrics, events, hashes, maildrops, locks, keeper, users, logins, reports},
+                    {loop, settings, metrics, events, disk, transforms, file_room},
+                    {loop, settings, metrics, events, disk, trash}};
+    std::uint64_t next_id = 1;
+
+    Serving() {
+        settings.no_fsync = true;
+        std::filesystem::create_directory(root);
+        std::string at_fault;
+        keeper.begin(maildir::open_mail_root(message::RootRequest::to_choose(root), at_fault).value(), {});
+        REQUIRE(::mkfifo((directory / "gate").c_str(), 0600) == 0);
+        gate_.reset(::open((directory / "gate").c_str(), O_RDWR | O_CLOEXEC));
+        REQUIRE(gate_);
+    }
+
+    [[nodiscard]] test::Maildir maildir(const std::string& user = "user1") const {
+        return test::Maildir{root + "/" + user};
+    }
+    // Every message passes a program from now on: these commands of the shell's, when the program is not late. One that
+    // is dead kills itself instead.
+    void transform(const std::string& commands) {
+        const std::string program = directory.script(
+            "program", "read -r word <\"${0%/*}/gate\"\n[ \"$word\" = go ] || kill -9 $$\n" + commands);
+        transforms.standard() = {filter::FilterSpec::parse(program).spec, true};
+    }
+    // Workers and programs.
+    void late(bool are) { late_ = disk.late = hashes.late = are; }
+    void dead(bool are) { dead_ = disk.dead = hashes.dead = are; }
+    // How many of them are asked for something and have not answered.
+    [[nodiscard]] std::size_t waiting() const {
+        return disk.waiting() + hashes.waiting() + static_cast<std::size_t>(metrics.filters_running);
+    }
+    void turn() { loop.turn(std::chrono::milliseconds{0}); }
+    // Programs that may go on do so until they have ended, and settle() waits for that. False: they wait for a client.
+    void programs_end(bool do_so) { programs_end_ = do_so; }
+    // Until nothing happens any more but what somebody else has to begin.
+    void settle() {
+        for (int idle = 0; idle < 3; ++idle) {
+            turn();
+            if (disk.work() || hashes.work() || programs_work()) idle = 0;
+        }
+    }
+    // Until this is so. Workers do nothing meanwhile, programs what they can.
+    void settle_until(auto condition) {
+        const auto limit = event::Clock::now() + std::chrono::minutes{2};
+        while (!condition() && event::Clock::now() < limit) {
+            if (!late_) open_gate();
+            loop.turn(std::chrono::milliseconds{10});
+        }
+        REQUIRE(condition());
+    }
+    // A program reads a word at its beginning, and whenever else it wants to: then it is let through by this.
+    void let_one_through() {
+        const std::string_view word = dead_ ? "die\n" : "go\n";
+        REQUIRE(::write(gate_.get(), word.data(), word.size()) == static_cast<ssize_t>(word.size()));
+    }
+    [[nodiscard]] state::Count counted(state::Pop3Command command, state::CommandResult result) const {
+        return metrics.commands[static_cast<std::size_t>(command) * state::command_result_names.size() +
+                                static_cast<std::size_t>(result)];
+    }
+
+private:
+    void open_gate() {
+        for (; let_through_ < metrics.filters_started; ++let_through_) let_one_through();
+    }
+    bool programs_work() {
+        if (late_ || metrics.filters_running == 0) return false;
+        open_gate();
+        if (!programs_end_) return false;
+        loop.turn(std::chrono::seconds{60});
+        return true;
+    }
+
+    bool programs_end_ = true;
+    bool late_ = false, dead_ = false;
+    posix::UniqueFd gate_;         // programs read a word from it before they do anything
+    state::Count let_through_ = 0; // programs
+};
+
+// One client and its connection.
+class Guest final : public ConnectionOwner {
+public:
+    explicit Guest(Serving& serving) : serving_{serving} {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+        client_.reset(ends[0]);
+        socket_ = ends[1];
+        const net::Endpoint from{*net::Ip::parse("127.0.0.1"), 4711, 0};
+        connection_.emplace(serving.needs, *this, serving.next_id++, posix::UniqueFd{ends[1]},
+                            ClientInfo{from, true, ClientInfo::Place::local});
+        connection_->start({});
+        REQUIRE(hear().starts_with("+OK POP3 server ready"));
+    }
+
+    void say(std::string_view text) {
+        REQUIRE(::send(client_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+    }
+    // What has come until now.
+    std::string hear() {
+        std::string all;
+        char piece[4096];
+        for (ssize_t n; (n = ::recv(client_.get(), piece, sizeof piece, MSG_DONTWAIT)) != 0;) {
+            if (n < 0) return all;
+            all.append(piece, static_cast<std::size_t>(n));
+        }
+        ended_ = true;
+        return all;
+    }
+    // All that comes while everybody does what he can.
+    std::string hear_all() {
+        std::string all;
+        for (int idle = 0; idle < 3; ++idle) {
+            serving_.settle();
+            const std::string more = hear();
+            if (!more.empty()) idle = 0;
+            all += more;
+        }
+        return all;
+    }
+    // What comes until this is so, or the connection ends.
+    std::string hear_until(auto condition) {
+        std::string all;
+        serving_.settle_until([&] {
+            all += hear();
+            return ended_ || condition(all);
+        });
+        return all;
+    }
+    std::string ask(std::string_view lines) {
+        say(lines);
+        return hear_all();
+    }
+    void log_in(const std::string& user = "user1", const std::string& password = "pass1") {
+        const std::string reply = ask("USER " + user + "\r\nPASS " + password + "\r\n");
+        REQUIRE(reply.find("+OK Password accepted") != reply.npos);
+    }
+    void say_no_more() const { ::shutdown(client_.get(), SHUT_WR); }
+    void vanish() { client_.reset(); }
+    // So that a few replies fill what the kernel holds for the client.
+    void narrow() const {
+        const int least = 1;
+        REQUIRE(::setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &least, sizeof least) == 0);
+    }
+    // The server has closed; hear() has seen it.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+
+    Pop3Connection& connection() { return *connection_; }
+    [[nodiscard]] std::string task() const { return std::string{connection_->task().name}; }
+    bool retired = false;
+    int came = 0, left = 0;
+    std::size_t sessions = 0; // there are already, of whatever user
+
+private:
+    void retire(Pop3Connection&) noexcept override { retired = true; }
+    void user_came(Pop3Connection&) override { ++came; }
+    void user_left(Pop3Connection&) noexcept override { ++left; }
+    std::size_t sessions_of(const std::string&) const override { return sessions; }
+
+    Serving& serving_;
+    posix::UniqueFd client_;
+    int socket_ = -1; // the connection's
+    bool ended_ = false;
+    std::optional<Pop3Connection> connection_;
+};
+
+} // namespace buzon::serve

@@ -1,0 +1,55 @@
+// support/pretended_workers.h - workers that are prompt, late or dead as a test wants it, in this process.
+#pragma once
+
+#include <fcntl.h>
+
+#include <deque>
+#include <memory>
+
+#include "../../src/worker/process.h"
+#include "buzon/workers/work.h"
+
+namespace buzon::test {
+
+class PretendedWorkers final : public worker::Pool {
+public:
+    explicit PretendedWorkers(event::EventLoop& loop) : Pool{loop, {}} {}
+
+    bool late = false; // work() answers nothing
+    bool dead = false; // it answers that the worker died
+
+    worker::Pending submit(const worker::Job& job, OnAnswer on_answer) override {
+        auto order = std::make_shared<worker::detail::Order>();
+        order->job = job;
+        order->on_answer = std::move(on_answer);
+        if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
+        orders_.push_back(order);
+        return pending(order);
+    }
+
+    // Between two turns of the loop: does the eldest job and answers it. False: there is none, or the answer is late.
+    bool work() {
+        while (!orders_.empty() && orders_.front()->dropped) orders_.pop_front();
+        if (late || orders_.empty()) return false;
+        const auto order = std::move(orders_.front());
+        orders_.pop_front();
+        worker::Answer answer;
+        if (!dead) {
+            worker::Reply reply = workers::work({order->job.kind, order->job.body, std::move(order->fd)});
+            answer = {worker::Fate::answered, std::move(reply.body), std::move(reply.fd)};
+        }
+        std::exchange(order->on_answer, nullptr)(std::move(answer));
+        return true;
+    }
+
+    // Jobs that somebody waits for.
+    [[nodiscard]] std::size_t waiting() const {
+        return static_cast<std::size_t>(
+            std::count_if(orders_.begin(), orders_.end(), [](const auto& order) { return !order->dropped; }));
+    }
+
+private:
+    std::deque<std::shared_ptr<worker::detail::Order>> orders_;
+};
+
+} // namespace buzon::test
