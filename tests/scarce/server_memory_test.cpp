@@ -8,6 +8,7 @@
 
 #include "../../src/server/server.h"
 #include "buzon/files/read_files.h"
+#include "buzon/files/start_files.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/workers/work.h"
 #include "scarce_memory.h"

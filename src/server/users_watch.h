@@ -1,0 +1,38 @@
+// server/users_watch.h - watches the users file that the options name, also after they name another one.
+#pragma once
+
+#include <functional>
+
+#include "buzon/config/file_watch.h"
+#include "buzon/config/options.h"
+#include "buzon/worker/pool.h"
+#include "logging.h"
+
+namespace buzon::server {
+
+class UsersWatch {
+public:
+    // `changed` is called when the file has changed, or may have.
+    UsersWatch(event::EventLoop& loop, worker::Pool& disk, Logging& logging, const config::Options& options,
+               std::function<void()> changed)
+        : disk_{disk}, logging_{logging}, options_{options}, changed_{std::move(changed)}, watch_{loop, changed_} {}
+    UsersWatch(const UsersWatch&) = delete;
+    UsersWatch& operator=(const UsersWatch&) = delete;
+
+    // At the start: waits for the disk.
+    void begin();
+    // The options name another file: a worker goes to it.
+    void file_changed();
+
+private:
+    void start(posix::Result<config::FileWatch::Notices> notices);
+
+    worker::Pool& disk_;
+    Logging& logging_;
+    const config::Options& options_;
+    std::function<void()> changed_;
+    config::FileWatch watch_;
+    worker::Pending looking_; // for another file
+};
+
+} // namespace buzon::server
