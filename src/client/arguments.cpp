@@ -35,12 +35,9 @@ Arguments parse_options(Arguments rest, Invocation& invocation, std::string& wro
         const std::string_view option = rest.front();
         if (option == "--") return rest.subspan(1);
         if (option.size() < 2 || option.front() != '-') return rest;
-        if (option == "-h" || option == "--help") {
-            invocation.what = What::help;
-            return {};
-        }
-        if (option == "-v" || option == "--version") {
-            invocation.what = What::version;
+        const bool help = option == "-h" || option == "--help";
+        if (help || option == "-v" || option == "--version") {
+            invocation.what = help ? What::help : What::version;
             return {};
         }
         const Format chosen = option == "--raw" ? Format::raw : option == "--json" ? Format::json : Format::person;

@@ -102,9 +102,9 @@ Shape shape_of(std::string_view command_line) {
                                                                                        : row->with_argument;
 }
 
-bool is_quit(std::string_view command_line) {
+bool has_verb(std::string_view command_line, std::string_view verb) {
     const Words words = words_of(command_line);
-    return !words.empty() && line::equals_ignoring_case(words[0], "QUIT");
+    return !words.empty() && line::equals_ignoring_case(words[0], verb);
 }
 
 bool holds_secret(std::string_view command_line) {

@@ -12,7 +12,8 @@
 namespace buzon::client {
 
 [[nodiscard]] Shape shape_of(std::string_view command_line);
-[[nodiscard]] bool is_quit(std::string_view command_line);
+// Whether that is its first word, in capitals or not.
+[[nodiscard]] bool has_verb(std::string_view command_line, std::string_view verb);
 
 // The line contains a password (AUTH name pass, USER ADD name pass, USER PASS name pass): keep it out of the history.
 [[nodiscard]] bool holds_secret(std::string_view command_line);

@@ -52,13 +52,8 @@ Editor::Wants Editor::press(const Key& key) {
     case Code::erase_word_right: return erase(cursor_, word_right(), true);
     case Code::up: return recalled_ == 0 ? Wants::bell : recall(recalled_ - 1);
     case Code::down: return recall(recalled_ + 1);
-    case Code::page_up:
-    case Code::page_down:
-    case Code::paste_begin:
-    case Code::paste_end:
-    case Code::other: return Wants::nothing;
+    default: return Wants::nothing;
     }
-    return Wants::nothing;
 }
 
 Editor::Wants Editor::press_control(char letter) {

@@ -8,7 +8,6 @@
 #include "buzon/auth/make_secret.h"
 #include "buzon/posix/io.h"
 #include "modes.h"
-#include "run.h"
 #include "terminal.h"
 
 namespace buzon::client {

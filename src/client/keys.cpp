@@ -1,6 +1,6 @@
 #include "keys.h"
 
-#include <array>
+#include <algorithm>
 #include <optional>
 
 #include "text.h"
@@ -10,50 +10,29 @@ namespace {
 
 using Code = Key::Code;
 
-struct Sequence {
-    std::string_view bytes; // after ESC
+struct Sequences {
     Code code;
+    std::string_view bytes; // after ESC, separated by blanks
 };
 
 // As sent by xterm, the Linux console, screen, tmux, rxvt and the VT220.
-constexpr std::array<Sequence, 36> sequences = {{
-    {"[A", Code::up},
-    {"[B", Code::down},
-    {"[C", Code::right},
-    {"[D", Code::left},
-    {"OA", Code::up},
-    {"OB", Code::down},
-    {"OC", Code::right},
-    {"OD", Code::left},
-    {"[H", Code::home},
-    {"[F", Code::end},
-    {"OH", Code::home},
-    {"OF", Code::end},
-    {"[1~", Code::home},
-    {"[4~", Code::end},
-    {"[7~", Code::home},
-    {"[8~", Code::end},
-    {"[3~", Code::erase},
-    {"[5~", Code::page_up},
-    {"[6~", Code::page_down},
-    {"[1;5C", Code::word_right},
-    {"[1;5D", Code::word_left},
-    {"[1;3C", Code::word_right},
-    {"[1;3D", Code::word_left},
-    {"[5C", Code::word_right},
-    {"[5D", Code::word_left},
-    {"Oc", Code::word_right},
-    {"Od", Code::word_left},
-    {"f", Code::word_right},
-    {"b", Code::word_left},
-    {"d", Code::erase_word_right},
-    {"\x7f", Code::erase_word},
-    {"\b", Code::erase_word},
-    {"[200~", Code::paste_begin},
-    {"[201~", Code::paste_end},
-    {"[1;5H", Code::home},
-    {"[1;5F", Code::end},
-}};
+constexpr Sequences sequences[] = {
+    {Code::up, "[A OA"},
+    {Code::down, "[B OB"},
+    {Code::right, "[C OC"},
+    {Code::left, "[D OD"},
+    {Code::home, "[H OH [1~ [7~ [1;5H"},
+    {Code::end, "[F OF [4~ [8~ [1;5F"},
+    {Code::erase, "[3~"},
+    {Code::page_up, "[5~"},
+    {Code::page_down, "[6~"},
+    {Code::word_right, "[1;5C [1;3C [5C Oc f"},
+    {Code::word_left, "[1;5D [1;3D [5D Od b"},
+    {Code::erase_word, "\x7f \b"},
+    {Code::erase_word_right, "d"},
+    {Code::paste_begin, "[200~"},
+    {Code::paste_end, "[201~"},
+};
 
 // Length of the escape sequence at the front; nothing if it is incomplete (ECMA-48 section 5.4).
 std::optional<std::size_t> escape_length(std::string_view bytes) {
@@ -69,8 +48,9 @@ std::optional<std::size_t> escape_length(std::string_view bytes) {
 }
 
 Key escape_key(std::string_view behind_escape) {
-    for (const Sequence& known : sequences) {
-        if (known.bytes == behind_escape) return {known.code};
+    for (const Sequences& known : sequences) {
+        const auto all = words_of(known.bytes);
+        if (std::find(all.begin(), all.end(), behind_escape) != all.end()) return {known.code};
     }
     return {Code::other};
 }

@@ -40,7 +40,6 @@ class KeyReader {
 public:
     // The keys completed by these bytes. An incomplete one (part of a UTF-8 character or a sequence) is kept.
     [[nodiscard]] std::vector<Key> feed(std::string_view bytes);
-    // The bytes of an incomplete key.
 
 private:
     std::string held_;

@@ -7,16 +7,14 @@
 #include <vector>
 
 #include "buzon/posix/io.h"
-#include "run.h"
+#include "modes.h"
 
 namespace {
 
 using namespace buzon;
 
 int fail(std::string_view what, int code) {
-    // If stderr fails, there is nowhere to report it.
-    [[maybe_unused]] const std::error_code unseen =
-        posix::write_all(STDERR_FILENO, "client: " + std::string{what} + '\n');
+    client::complain(what);
     return code;
 }
 

@@ -1,4 +1,5 @@
-// client/modes.h - the ways to use a connection, one file each. All return the program's exit code.
+// client/modes.h - what the client does: a parsed command line, and the ways to use a connection, one file each. All
+// return the program's exit code.
 #pragma once
 
 #include <string>
@@ -10,6 +11,11 @@
 
 namespace buzon::client {
 
+// run.cpp: connects, logs in and uses the connection; prints to stdout, errors to stderr
+[[nodiscard]] int run(const Invocation& invocation);
+// hash.cpp: asks for a password and prints it as a secret for a passwd-file. The default scheme is SCRAM-SHA-256, which
+// allows every way to log in but APOP and CRAM-MD5
+[[nodiscard]] int run_hash(const Invocation& invocation);
 // one_shot.cpp
 [[nodiscard]] int run_command(Conversation& server, const Invocation& invocation, Output& out);
 // script.cpp: commands from stdin, if it is not a terminal or a dumb one

@@ -20,12 +20,7 @@ public:
 
     [[nodiscard]] std::span<const int> descriptors() const override { return descriptors_; }
 
-    bool wants_out(int descriptor) override {
-        if (descriptor != signals_.descriptor()) return true;
-        const int signal = signals_.take();
-        if (signal == SIGTSTP) ::kill(::getpid(), SIGSTOP);
-        return signal != 0 && signal != SIGWINCH && signal != SIGTSTP;
-    }
+    bool wants_out(int descriptor) override { return descriptor != signals_.descriptor() || signals_.take() != 0; }
 
 private:
     Signals signals_;
@@ -51,7 +46,7 @@ int run_command(Conversation& server, const Invocation& invocation, Output& out)
     if (answer.kind == Answer::Kind::gone) return unavailable(invocation, answer.why);
     if (answer.kind == Answer::Kind::interrupted) return exit_ok;
     if (!live || !answer.reply.ok) put_reply(out, invocation.format, invocation.command, answer.reply);
-    if (!is_quit(invocation.command)) server.leave();
+    if (!has_verb(invocation.command, "QUIT")) server.leave();
     return answer.reply.ok ? exit_ok : exit_refused;
 }
 

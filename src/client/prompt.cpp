@@ -5,7 +5,6 @@
 #include <deque>
 #include <optional>
 
-#include "buzon/line/command_line.h"
 #include "buzon/posix/io.h"
 #include "choices.h"
 #include "commands.h"
@@ -104,9 +103,7 @@ void Prompt::read_keys() {
 
 bool Prompt::wants_out(int descriptor) {
     if (descriptor == signals_.descriptor()) {
-        const int signal = signals_.take();
-        if (signal == SIGTSTP) raw_.suspend();
-        if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) signal_ = signal;
+        if (const int signal = signals_.take(&raw_)) signal_ = signal;
         return signal_ != 0 || mode_ == Mode::editing;
     }
     read_keys();
@@ -197,7 +194,7 @@ void Prompt::enter() {
     const auto words = words_of(line);
     if (words.empty() || words.front().front() == '#') return;
     if (lacks_secret(line) && !add_secret(line)) return;
-    if (line::equals_ignoring_case(words.front(), "plot") || line::equals_ignoring_case(words.front(), "top")) {
+    if (has_verb(line, "plot") || has_verb(line, "top")) {
         run_own(line);
     } else if (shape_of(line) == Shape::live) {
         run_live(line);
@@ -218,9 +215,9 @@ void Prompt::run_line(const std::string& line) {
     settle(answer);
     if (answer.kind != Answer::Kind::reply) return;
     out_.put(show(invocation_.format, line, answer.reply, terminal_width(STDOUT_FILENO)));
-    if (is_quit(line) && answer.reply.ok) stop(exit_ok);
-    if (line::equals_ignoring_case(words_of(line).front(), "AUTH") && answer.reply.ok) auth_ = line;
-    if (line::equals_ignoring_case(words_of(line).front(), "CONF")) known_.settings = false;
+    if (has_verb(line, "QUIT") && answer.reply.ok) stop(exit_ok);
+    if (has_verb(line, "AUTH") && answer.reply.ok) auth_ = line;
+    if (has_verb(line, "CONF")) known_.settings = false;
 }
 
 void Prompt::run_live(const std::string& line) {

@@ -1,5 +1,3 @@
-#include "run.h"
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -37,19 +35,16 @@ int log_in(Conversation& server, const Invocation& invocation, const std::string
     return exit_refused;
 }
 
-int talk(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out) {
-    const bool person = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
-    return person && can_move_cursor() ? run_prompt(server, invocation, auth, out)
-                                       : run_script(server, invocation, out);
-}
-
 int use(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out) {
     switch (invocation.what) {
     case Invocation::What::command: return run_command(server, invocation, out);
     case Invocation::What::plot: return run_plot(server, invocation, out);
     case Invocation::What::top: return run_top(server, invocation, auth);
-    default: return talk(server, invocation, auth, out);
+    default: break;
     }
+    const bool person = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
+    return person && can_move_cursor() ? run_prompt(server, invocation, auth, out)
+                                       : run_script(server, invocation, out);
 }
 
 } // namespace

@@ -27,9 +27,7 @@ public:
     // A line, the end of the input or a signal has arrived.
     bool wants_out(int descriptor) override {
         if (descriptor == signals_.descriptor()) {
-            const int signal = signals_.take();
-            if (signal == SIGTSTP) ::kill(::getpid(), SIGSTOP);
-            if (signal != 0 && signal != SIGWINCH && signal != SIGTSTP) signal_ = signal;
+            if (const int signal = signals_.take()) signal_ = signal;
             return signal_ != 0;
         }
         std::array<char, 16 * 1024> piece;
@@ -108,7 +106,7 @@ public:
             if (answer.kind == Answer::Kind::gone) return unavailable(invocation_, answer.why);
             if (answer.kind == Answer::Kind::interrupted || out_.error()) return finish();
             if (!answer.reply.ok) failed_ = true;
-            if (is_quit(*line) && answer.reply.ok) return verdict();
+            if (has_verb(*line, "QUIT") && answer.reply.ok) return verdict();
         }
     }
 

@@ -169,9 +169,15 @@ Signals::~Signals() {
     ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
-int Signals::take() noexcept {
+int Signals::take(RawMode* raw) {
     signalfd_siginfo came{};
-    return ::read(descriptor_.get(), &came, sizeof came) == sizeof came ? static_cast<int>(came.ssi_signo) : 0;
+    if (::read(descriptor_.get(), &came, sizeof came) != sizeof came || came.ssi_signo == SIGWINCH) return 0;
+    if (came.ssi_signo != SIGTSTP) return static_cast<int>(came.ssi_signo);
+    if (raw)
+        raw->suspend();
+    else
+        ::kill(::getpid(), SIGSTOP);
+    return 0;
 }
 
 std::optional<std::string> read_secret(int input, int output, std::string_view prompt) {
@@ -185,9 +191,7 @@ std::optional<std::string> read_secret(int input, int output, std::string_view p
         std::array<pollfd, 2> ready = {{{input, POLLIN, 0}, {signals.descriptor(), POLLIN, 0}}};
         if (::poll(ready.data(), ready.size(), -1) < 0) continue;
         if (ready[1].revents != 0) {
-            const int signal = signals.take();
-            if (signal == SIGTSTP) raw.suspend();
-            if (signal != SIGTSTP && signal != SIGWINCH && signal != 0) return std::nullopt;
+            if (signals.take(&raw) != 0) return std::nullopt;
             continue;
         }
         char byte = 0; // one by one: input after the Enter is not ours

@@ -60,8 +60,9 @@ public:
     Signals& operator=(const Signals&) = delete;
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
-    // The next signal received; 0: none.
-    [[nodiscard]] int take() noexcept;
+    // The next signal received if it asks us to end; 0: none, or another one. One that asks us to stop stops us: with
+    // the terminal restored by `raw`, if there is one.
+    [[nodiscard]] int take(RawMode* raw = nullptr);
 
 private:
     sigset_t before_;

@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t most_buckets = 400; // twenty minutes; wider than any screen
 constexpr std::size_t most_logins = 50;
 
-double number_or_zero(std::string_view text) {
-    return number_of(text).value_or(0);
+double number_in(const std::vector<Field>& fields, std::string_view name) {
+    return number_of(value_of(fields, name)).value_or(0);
 }
 
 TopView::Row plain(std::string_view text, std::size_t columns) {
@@ -106,10 +106,10 @@ std::vector<double> Trend::last(std::size_t count) const {
 void TopView::take_numbers(double now, const Reply& metr) {
     const auto fields = metr_fields(metr.text);
     if (!metr.ok || !fields) return;
-    trends_[0].add_counter(now, number_or_zero(value_of(*fields, "messages")));
-    trends_[1].add_counter(now, number_or_zero(value_of(*fields, "bytes")));
-    trends_[2].add_counter(now, number_or_zero(value_of(*fields, "historic")));
-    trends_[3].add_gauge(now, number_or_zero(value_of(*fields, "online")));
+    trends_[0].add_counter(now, number_in(*fields, "messages"));
+    trends_[1].add_counter(now, number_in(*fields, "bytes"));
+    trends_[2].add_counter(now, number_in(*fields, "historic"));
+    trends_[3].add_gauge(now, number_in(*fields, "online"));
 }
 
 void TopView::take_metrics(const Reply& all_metrics) {
@@ -123,7 +123,7 @@ void TopView::take_metrics(const Reply& all_metrics) {
 TopView::Session TopView::read_session(double now, std::string_view line, std::map<std::string, Seen>& seen) const {
     const std::vector<Field> fields = session_fields(line);
     const auto text = [&](std::string_view name) { return printable(value_of(fields, name)); };
-    const auto number = [&](std::string_view name) { return number_or_zero(value_of(fields, name)); };
+    const auto number = [&](std::string_view name) { return number_in(fields, name); };
     Session session{text("id"),
                     text("user"),
                     text("address"),

@@ -65,12 +65,8 @@ private:
 
 bool TopScreen::wants_out(int descriptor) {
     if (descriptor == signals_.descriptor()) {
-        const int signal = signals_.take();
-        if (signal == SIGTSTP) raw_.suspend();
-        if (signal == SIGWINCH || signal == SIGTSTP)
-            changed_ = true;
-        else if (signal != 0)
-            signal_ = signal;
+        if (const int signal = signals_.take(&raw_)) signal_ = signal;
+        changed_ = true; // the size of the screen, or all of it
     } else if (descriptor == STDIN_FILENO) {
         read_keys();
     } else {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "buzon/line/command_line.h"
+#include "commands.h"
 #include "fields.h"
 #include "json.h"
 #include "table.h"
@@ -16,28 +16,19 @@ enum class Kind { plain, metrics, settings, sessions, history };
 
 Kind kind_of(std::string_view command) {
     const auto words = words_of(command);
-    if (words.empty()) return Kind::plain;
     const bool star = words.size() > 1 && words[1] == "*";
-    if (line::equals_ignoring_case(words[0], "METR") && star) return Kind::metrics;
-    if ((line::equals_ignoring_case(words[0], "INFO") && star) ||
-        (line::equals_ignoring_case(words[0], "CONF") && words.size() == 1))
-        return Kind::settings;
-    if (line::equals_ignoring_case(words[0], "SESS")) return Kind::sessions;
-    if (line::equals_ignoring_case(words[0], "HIST")) return Kind::history;
+    if (has_verb(command, "METR") && star) return Kind::metrics;
+    if ((has_verb(command, "INFO") && star) || (has_verb(command, "CONF") && words.size() == 1)) return Kind::settings;
+    if (has_verb(command, "SESS")) return Kind::sessions;
+    if (has_verb(command, "HIST")) return Kind::history;
     return Kind::plain;
-}
-
-bool is_events(std::string_view command) {
-    const auto words = words_of(command);
-    return !words.empty() && line::equals_ignoring_case(words[0], "EVNT");
 }
 
 // The named values of a one-line reply, if it has any.
 std::optional<std::vector<Field>> named_text(std::string_view command, const Reply& reply) {
-    const auto words = words_of(command);
-    if (words.size() != 1 || !reply.ok || reply.has_lines) return std::nullopt;
-    if (line::equals_ignoring_case(words[0], "METR")) return metr_fields(reply.text);
-    if (line::equals_ignoring_case(words[0], "INFO")) return info_fields(reply.text);
+    if (words_of(command).size() != 1 || !reply.ok || reply.has_lines) return std::nullopt;
+    if (has_verb(command, "METR")) return metr_fields(reply.text);
+    if (has_verb(command, "INFO")) return info_fields(reply.text);
     return std::nullopt;
 }
 
@@ -131,7 +122,7 @@ std::string json(std::string_view command, const Reply& reply) {
     document.add("status", json_string(reply.ok ? "+OK" : "-ERR")).add("text", json_string(reply.text));
     if (const auto fields = named_text(command, reply)) {
         JsonObject values;
-        const bool numbers = line::equals_ignoring_case(words_of(command)[0], "METR");
+        const bool numbers = has_verb(command, "METR");
         for (const auto& [name, value] : *fields) values.add(name, numbers ? json_number(value) : json_string(value));
         document.add("values", values.text());
     }
@@ -163,7 +154,7 @@ std::string show_live_line(Format format, std::string_view command, std::string_
     if (format == Format::person) return printable(line) + '\n';
     if (format == Format::raw) return stuffed(line);
     JsonObject document;
-    if (is_events(command)) {
+    if (has_verb(command, "EVNT")) {
         for (const auto& [name, value] : event_fields(line)) document.add(name, json_string(value));
     }
     return document.add("line", json_string(line)).text() + '\n';

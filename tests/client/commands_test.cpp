@@ -32,11 +32,11 @@ TEST_CASE("the form of an answer is known from the command and its first argumen
 }
 
 TEST_CASE("only QUIT itself is QUIT") {
-    CHECK(is_quit("quit"));
-    CHECK(is_quit(" QUIT "));
-    CHECK(is_quit("QUIT now"));
-    CHECK_FALSE(is_quit("QUITE"));
-    CHECK_FALSE(is_quit(""));
+    CHECK(has_verb("quit", "QUIT"));
+    CHECK(has_verb(" QUIT ", "QUIT"));
+    CHECK(has_verb("QUIT now", "QUIT"));
+    CHECK_FALSE(has_verb("QUITE", "QUIT"));
+    CHECK_FALSE(has_verb("", "QUIT"));
 }
 
 TEST_CASE("a line with a password is known, and one that lacks its password too") {
