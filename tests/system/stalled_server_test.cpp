@@ -176,7 +176,7 @@ TEST_CASE("whatever hangs on a disk with mail, others are answered at once, and 
 
 TEST_CASE("the same where the mail root with its locks hangs") {
     if (!can_hang()) return;
-    for (const std::string& operation : {"lock", "unlock", "flush", "close", "lookup", "open", "getattr", "all"}) {
+    for (const std::string operation : {"lock", "unlock", "flush", "close", "lookup", "open", "getattr", "all"}) {
         CAPTURE(operation);
         TwoDisks disks{RootIs::stalling};
         CrowdOnDisk crowd{disks};

@@ -1,0 +1,162 @@
+// The reactor has no way to a disk: what its libraries import shows that. That no file of theirs includes a header of
+// the blocking half, the compiler sees (src/compile_options.cmake).
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "support/catch.h"
+#include "support/process.h"
+
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+// Calls that wait for a disk or a file server, for another process, or for time to pass. Of posix: those that do.
+const Names may_wait = {"open",
+                        "__open_2",
+                        "openat",
+                        "__openat_2",
+                        "openat2",
+                        "creat",
+                        "fopen",
+                        "freopen",
+                        "stat",
+                        "lstat",
+                        "fstatat",
+                        "statx",
+                        "access",
+                        "faccessat",
+                        "euidaccess",
+                        "opendir",
+                        "fdopendir",
+                        "readdir",
+                        "getdents64",
+                        "scandir",
+                        "nftw",
+                        "glob",
+                        "rename",
+                        "renameat",
+                        "renameat2",
+                        "unlink",
+                        "unlinkat",
+                        "remove",
+                        "mkdir",
+                        "mkdirat",
+                        "mkfifo",
+                        "rmdir",
+                        "fsync",
+                        "fdatasync",
+                        "sync",
+                        "syncfs",
+                        "flock",
+                        "lockf",
+                        "link",
+                        "linkat",
+                        "symlink",
+                        "symlinkat",
+                        "readlink",
+                        "readlinkat",
+                        "realpath",
+                        "statfs",
+                        "fstatfs",
+                        "statvfs",
+                        "truncate",
+                        "ftruncate",
+                        "chmod",
+                        "fchmod",
+                        "fchmodat",
+                        "chown",
+                        "fchown",
+                        "fchownat",
+                        "utimensat",
+                        "inotify_add_watch",
+                        "getpwnam",
+                        "getpwnam_r",
+                        "getgrouplist",
+                        "getaddrinfo",
+                        "sleep",
+                        "usleep",
+                        "nanosleep",
+                        "waitpid",
+                        "waitid",
+                        "system",
+                        "popen",
+                        "posix::read_file",
+                        "posix::read_regular_file",
+                        "posix::replace_file"};
+
+// Where one of them has its place all the same.
+const std::map<std::string, Names> exceptions = {
+    // The one place of the reactor that touches a disk, and only one of this machine whose answer is in memory; lock
+    // files are opened by workers and by the start.
+    {"local", {"access", "lstat", "mkdirat", "open", "openat", "stat"}},
+    // A program is looked at by workers and by the start (inspector); a child of ours closes what it inherits and ends
+    // what it started (spawn, guard); whoever is waited for has ended.
+    {"filter",
+     {"faccessat", "fstatat", "getgrouplist", "getpwnam_r", "open", "opendir", "readdir", "readlinkat", "stat",
+      "waitid", "waitpid"}},
+    {"event", {"waitid"}},                                                     // a child that has ended
+    {"login", {"waitpid", "posix::read_regular_file", "posix::replace_file"}}, // has ended; start and end
+    {"upkeep", {"rename", "posix::read_regular_file", "posix::replace_file"}}, // start and end
+    {"net", {"lstat", "unlink"}},                                              // sockets of --mgmt-ip unix:
+    {"serve", {"fstatfs"}},                                                    // of an open, local file
+    {"admin", {"fopen", "opendir", "readdir"}},                                // /proc/self
+};
+
+// A library's undefined symbols that are in may_wait, and the rooms behind the wall that it names.
+Names imports(const std::string& library) {
+    const auto listed =
+        buzon::test::run(std::vector<std::string>{"/usr/bin/nm", "--undefined-only", "--demangle", library});
+    REQUIRE(listed.code == 0);
+    Names found;
+    std::istringstream lines{listed.out};
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t at = line.find(" U ");
+        if (at == std::string::npos) continue;
+        std::string name = line.substr(at + 3);
+        for (const char* behind : {"maildir", "files", "workers", "server"})
+            if (name.find("buzon::" + std::string{behind} + "::") != std::string::npos) found.insert(behind);
+        if (name.starts_with("buzon::posix::")) name = name.substr(7);
+        name = name.substr(0, name.find_first_of("(@["));
+        if (name.ends_with("64") && name != "getdents64") name.resize(name.size() - 2);
+        if (may_wait.contains(name)) found.insert(name);
+    }
+    return found;
+}
+
+std::map<std::string, std::string> libraries() {
+    std::map<std::string, std::string> all;
+    std::istringstream words{BUZON_REACTOR};
+    for (std::string word; std::getline(words, word, ',');) {
+        const std::size_t at = word.find('=');
+        all[word.substr(0, at)] = word.substr(at + 1);
+    }
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("the reactor's libraries import nothing that waits, and nothing from behind the wall") {
+    const auto all = libraries();
+    REQUIRE(all.size() >= 17);
+    for (const auto& [room, library] : all) {
+        INFO(room);
+        const auto allowed = exceptions.find(room);
+        Names beyond;
+        for (const std::string& name : imports(library))
+            if (allowed == exceptions.end() || !allowed->second.contains(name)) beyond.insert(name);
+        CHECK(beyond == Names{});
+    }
+}
+
+TEST_CASE("the test of the walls sees what waits") {
+    const Names found = imports(BUZON_MAILDIR);
+    for (const char* name : {"openat", "renameat2", "fsync", "unlinkat"}) {
+        INFO(name);
+        CHECK(found.contains(name));
+    }
+    CHECK(imports(BUZON_WORKERS).contains("maildir"));
+}
