@@ -21,7 +21,7 @@ auth::ThrottleLimits limits() {
     return limits;
 }
 
-constexpr std::size_t most_places = 4096;
+constexpr std::size_t max_cached = 4096;
 
 auth::Source::Octets place_of(const std::optional<auth::Source>& from) {
     return from ? from->prefix().octets() : auth::Source::Octets{};
@@ -36,8 +36,8 @@ event::Instant Administrators::not_before(const std::optional<auth::Source>& fro
                                           event::Instant since, event::Instant now) const {
     const auto delay = throttle_.not_before(from, name, now) - now;
     if (delay == event::Clock::duration::zero()) return now;
-    const auto last = looked_.find(place_of(from));
-    return (last == looked_.end() ? since : std::max(since, last->second)) + delay;
+    const auto last = last_tries_.find(place_of(from));
+    return (last == last_tries_.end() ? since : std::max(since, last->second)) + delay;
 }
 
 void Administrators::check(const std::optional<auth::Source>& from, const std::string& name,
@@ -62,11 +62,11 @@ void Administrators::check(const std::optional<auth::Source>& from, const std::s
 }
 
 void Administrators::note_look(const std::optional<auth::Source>& from, event::Instant now) {
-    if (looked_.size() >= most_places) {
-        std::erase_if(looked_, [now](const auto& place) { return now - place.second > limits().longest_delay; });
-        if (looked_.size() >= most_places) looked_.erase(looked_.begin());
+    if (last_tries_.size() >= max_cached) {
+        std::erase_if(last_tries_, [now](const auto& place) { return now - place.second > limits().longest_delay; });
+        if (last_tries_.size() >= max_cached) last_tries_.erase(last_tries_.begin());
     }
-    looked_[place_of(from)] = now;
+    last_tries_[place_of(from)] = now;
 }
 
 void Administrators::finish(const std::optional<auth::Source>& from, const std::string& name, Verdict verdict,

@@ -7,7 +7,7 @@
 namespace buzon::admin {
 namespace {
 
-constexpr std::size_t most_queued = 64 * 1024; // octets made in advance of what the manager reads
+constexpr std::size_t max_queued = 64 * 1024; // octets made in advance of what the manager reads
 // A live view waits this long after it has sent something: on a busy server each event would else cost a call for each
 // listener.
 constexpr auto between_shows = std::chrono::milliseconds{200};
@@ -73,7 +73,7 @@ void ManageConnection::do_stop() {
     stream_.begin_turn();
     // What asked for the end has its reply, and listeners see it come, although both would be due a little later.
     if (state_ == State::performing && performing_.outcome) take_outcome();
-    if (state_ == State::following && !stream_.slow()) (void)session_.produce(stream_.out(), most_queued);
+    if (state_ == State::following && !stream_.slow()) (void)session_.produce(stream_.out(), max_queued);
     stream_.flush();
     close();
     stream_.end_turn(false);
@@ -129,7 +129,7 @@ void ManageConnection::work() {
     } else if (state_ == State::idle || state_ == State::following) {
         if (!next_line()) return state_ == State::following ? show() : void();
     }
-    if (state_ == State::producing && !session_.produce(stream_.out(), most_queued)) state_ = State::idle;
+    if (state_ == State::producing && !session_.produce(stream_.out(), max_queued)) state_ = State::idle;
     if (state_ == State::performing || state_ == State::leaving) return;
     const bool more = state_ == State::producing || state_ == State::following || !stream_.input().empty() ||
                       stream_.state() == net::Stream::State::half_closed;
@@ -154,7 +154,7 @@ void ManageConnection::settle() {
 void ManageConnection::show() {
     const event::Instant now = needs_.loop.now();
     if (now < next_show_) return show_.arm(needs_.loop.timers(), next_show_);
-    (void)session_.produce(stream_.out(), most_queued);
+    (void)session_.produce(stream_.out(), max_queued);
     if (stream_.out().empty()) return;
     const bool more = stream_.full();
     next_show_ = more ? now : now + between_shows;

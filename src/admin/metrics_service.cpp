@@ -40,7 +40,7 @@ std::vector<std::string> MetricsService::addresses() const {
 }
 
 void MetricsService::accept(net::Accepted accepted) {
-    if (connections_.size() - leaving_.size() >= most_connections) {
+    if (connections_.size() - leaving_.size() >= max_connections) {
         (void)posix::send_some(accepted.socket.get(),
                                "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         return;

@@ -29,8 +29,9 @@ Parsed<AllowNets> AllowNets::parse(std::string_view text) {
             if (!base) return Wrong{"allow_nets contains an invalid address"};
             // The prefix of a dotted address counts from its own start, which is 96 bits further in the mapped form.
             const bool dotted = item.substr(0, slash).find(':') == item.npos;
-            const unsigned most = dotted ? 32 : 128;
-            const auto bits = slash == item.npos ? most : line::parse_whole<unsigned>(item.substr(slash + 1), 0, most);
+            const unsigned max_bits = dotted ? 32 : 128;
+            const auto bits =
+                slash == item.npos ? max_bits : line::parse_whole<unsigned>(item.substr(slash + 1), 0, max_bits);
             if (!bits) return Wrong{"allow_nets contains a network with an invalid prefix length"};
             nets.nets_.push_back({*base, dotted ? *bits + 96 : *bits});
         }

@@ -20,8 +20,8 @@ std::string make_plain(const SchemeRow& scheme, std::string_view password) {
 }
 
 Parsed<std::string> make_scram(std::string_view password, unsigned long rounds) {
-    const unsigned long iterations = rounds == 0 ? least_scram_iterations : rounds;
-    if (iterations < least_scram_iterations || iterations > most_scram_iterations) {
+    const unsigned long iterations = rounds == 0 ? min_scram_iterations : rounds;
+    if (iterations < min_scram_iterations || iterations > max_scram_iterations) {
         return Wrong{"SCRAM-SHA-256 takes 4096 to 10000000 iterations"};
     }
     const std::string prepared = saslprep(password).value_or(std::string{password});

@@ -43,7 +43,7 @@ Parsed<ScramCredentials> parse_scram_credentials(std::string_view text) {
         if (comma != text.npos) text.remove_prefix(comma + 1);
     }
     ScramCredentials credentials;
-    const auto iterations = line::parse_whole<std::uint32_t>(fields[0], least_scram_iterations, most_scram_iterations);
+    const auto iterations = line::parse_whole<std::uint32_t>(fields[0], min_scram_iterations, max_scram_iterations);
     if (!iterations) {
         return Wrong{"SCRAM-SHA-256 needs 4096 to 10000000 iterations"};
     }

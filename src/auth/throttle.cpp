@@ -13,7 +13,7 @@ namespace {
 // Tables are sets of a few slots; a newcomer to a full set replaces the slot that is worth least.
 constexpr std::size_t slots_in_a_set = 8;
 // Beyond the free ones; limits how long it takes to forgive them.
-constexpr unsigned most_levels = 20;
+constexpr unsigned max_levels = 20;
 
 using Tick = std::chrono::duration<std::int64_t, std::ratio<1, 8>>; // 32 bits of them are 17 years
 constexpr auto ticks_an_hour = static_cast<std::uint32_t>(Tick{std::chrono::hours{1}}.count());
@@ -89,7 +89,7 @@ bool Throttle::is_familiar(Key key, std::uint32_t now) const noexcept {
 
 std::chrono::seconds Throttle::delay(unsigned level, unsigned free) const noexcept {
     if (level < free || level == 0) return std::chrono::seconds{0};
-    const unsigned doublings = std::min(level - free, most_levels);
+    const unsigned doublings = std::min(level - free, max_levels);
     return std::min(limits_.first_delay * (1U << doublings), limits_.longest_delay);
 }
 
@@ -131,7 +131,7 @@ Throttle::Time Throttle::last(const Count& count) const noexcept {
 
 void Throttle::count(Slot& slot, std::uint32_t now) const noexcept {
     const unsigned free = std::max({limits_.free_by_source, limits_.free_by_user, limits_.free_by_familiar});
-    slot.level = static_cast<std::uint16_t>(std::min(level_at(slot, now) + 1, std::min(free, 1000U) + most_levels));
+    slot.level = static_cast<std::uint16_t>(std::min(level_at(slot, now) + 1, std::min(free, 1000U) + max_levels));
     slot.since = now;
 }
 

@@ -75,17 +75,17 @@ void Turns::leave_line(Line& line, Try& one) {
 }
 
 void Turns::look(Line& line, Try& one) {
-    ++line.looked_at;
+    ++line.checking;
     // Later arrivals go behind those that have waited since this round.
     line.round = std::max(line.round, one.round_ + 1);
-    one.place_ = Try::Place::looked_at;
+    one.place_ = Try::Place::checking;
 }
 
 std::optional<Turns::Time> Turns::next_turn(const Line& line, Time now) const {
     const unsigned level = throttle_.level(line.count, now);
     const unsigned free = throttle_.free(line.count);
-    if (level + line.looked_at < free) return now;
-    if (line.looked_at > 0) return std::nullopt;
+    if (level + line.checking < free) return now;
+    if (line.checking > 0) return std::nullopt;
     return std::max(line.last, throttle_.last(line.count)) + throttle_.delay(level, free);
 }
 
@@ -95,8 +95,8 @@ void Turns::trim(Line& line, Time now) {
     const unsigned free = throttle_.free(line.count);
     unsigned level = throttle_.level(line.count, now);
     if (level < free) return;
-    level += line.looked_at;
-    const Time last = line.looked_at > 0 ? now : std::max(line.last, throttle_.last(line.count));
+    level += line.checking;
+    const Time last = line.checking > 0 ? now : std::max(line.last, throttle_.last(line.count));
     Time when = std::max(now, last + throttle_.delay(level, free));
     std::vector<Try*> late;
     for (const auto& [order, one] : line.waiting) {
@@ -117,7 +117,7 @@ void Turns::trim(Line& line, Time now) {
 void Turns::plan(std::uint64_t id, Line& line, Time now) {
     if (line.due) due_.erase({*line.due, id});
     line.due.reset();
-    if (line.waiting.empty() && line.looked_at == 0) {
+    if (line.waiting.empty() && line.checking == 0) {
         lines_.erase(id);
     } else if (!line.waiting.empty()) {
         line.due = next_turn(line, now);
@@ -133,10 +133,10 @@ void Turns::ended(Try& one, const std::optional<Source>& source, std::string_vie
         throttle_.succeeded(source, user, now);
     else
         throttle_.failed(source, user, now, secret);
-    if (std::exchange(one.place_, Try::Place::nowhere) != Try::Place::looked_at) return;
+    if (std::exchange(one.place_, Try::Place::nowhere) != Try::Place::checking) return;
     const std::uint64_t id = one.count_->id();
     Line& line = lines_.at(id);
-    --line.looked_at;
+    --line.checking;
     if (verdict == Verdict::wrong) {
         line.last = now;
         trim(line, now);
@@ -151,13 +151,13 @@ void Turns::give_up(Try& one) {
         const auto [first, last] = alone_.equal_range(one.ripe_);
         alone_.erase(std::find_if(first, last, [&one](const auto& entry) { return entry.second == &one; }));
     }
-    if (place != Try::Place::waiting && place != Try::Place::looked_at) return;
+    if (place != Try::Place::waiting && place != Try::Place::checking) return;
     const std::uint64_t id = one.count_->id();
     Line& line = lines_.at(id);
     if (place == Try::Place::waiting)
         leave_line(line, one);
     else
-        --line.looked_at;
+        --line.checking;
     plan(id, line, now_);
 }
 

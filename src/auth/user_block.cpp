@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t magic = 0x31304b4c42525355; // "USRBLK01"
 
 // One stored secret with millions of rounds must not make all other derivations as expensive.
-constexpr std::uint32_t most_derived_iterations = 65536;
+constexpr std::uint32_t max_derived_iterations = 65536;
 
 bool sealed_for_good(int fd) noexcept {
     const int seals = ::fcntl(fd, F_GET_SEALS);
@@ -35,7 +35,7 @@ struct UserBlock::Header {
     std::uint32_t decoy_size; // the end of the text
     std::uint32_t scram_iterations;
     std::uint32_t broken;
-    std::array<Broken, most_told> first_broken;
+    std::array<Broken, max_reported> first_broken;
 };
 
 struct UserBlock::Entry {
@@ -75,7 +75,7 @@ void SecretTotals::comes(std::string_view text) {
     if (secret.value().plain()) ++clear;
     if (const ScramCredentials* stored = secret.value().scram()) {
         ++scram;
-        scram_iterations = std::max(scram_iterations, std::min(stored->iterations, most_derived_iterations));
+        scram_iterations = std::max(scram_iterations, std::min(stored->iterations, max_derived_iterations));
     }
     if (secret.value().cost() > slowest) {
         slowest = secret.value().cost();
@@ -174,7 +174,7 @@ std::uint32_t UserBlock::broken_count() const noexcept {
 
 std::vector<BrokenUser> UserBlock::first_broken() const {
     std::vector<BrokenUser> found;
-    for (std::size_t i = 0; i < std::min<std::size_t>(broken_count(), most_told); ++i) {
+    for (std::size_t i = 0; i < std::min<std::size_t>(broken_count(), max_reported); ++i) {
         const Broken& one = header().first_broken[i];
         found.push_back({user(one.index), one.line});
     }

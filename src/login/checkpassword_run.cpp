@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_at_once = 16;
+constexpr std::size_t max_running = 16;
 constexpr auto time_limit = 30s;
 constexpr const char* true_program = "/bin/true";
 
@@ -130,7 +130,7 @@ void CheckpasswordRun::tell(auth::Verdict verdict, std::string why) {
 
 void CheckpasswordPool::enter(CheckpasswordRun& run) {
     queue_.push_back(&run);
-    if (running_ < most_at_once) next_.arm(loop_.timers(), loop_.now());
+    if (running_ < max_running) next_.arm(loop_.timers(), loop_.now());
 }
 
 void CheckpasswordPool::leave(CheckpasswordRun& run) noexcept {
@@ -143,7 +143,7 @@ void CheckpasswordPool::leave(CheckpasswordRun& run) noexcept {
 }
 
 void CheckpasswordPool::on_timer(event::Timer&) {
-    while (running_ < most_at_once && !queue_.empty()) {
+    while (running_ < max_running && !queue_.empty()) {
         CheckpasswordRun& next = *queue_.front();
         queue_.pop_front();
         ++running_;

@@ -101,8 +101,8 @@ Step LogIn::go_on(net::Stream& stream) {
 
 void LogIn::welcome(LoggedIn in, std::string& out) {
     const std::string& name = login_.user();
-    const std::uint64_t most = needs_.settings.max_per_user;
-    if (most != 0 && sessions_.sessions_of(name) >= most) {
+    const std::uint64_t max = needs_.settings.max_per_user;
+    if (max != 0 && sessions_.sessions_of(name) >= max) {
         const LoginRefused refused{pop3::Refusal::too_many_sessions, {}, {}, state::Refused::max_per_user};
         return refuse(needs_, visit_, mechanism_, name, refused, out);
     }

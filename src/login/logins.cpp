@@ -13,7 +13,7 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr std::size_t most_successes = 65536;
+constexpr std::size_t max_successes = 65536;
 constexpr std::string_view first_line = "buzon login delays 1\n";
 
 auto rank(const auth::ThrottleLimits& l) {
@@ -86,7 +86,7 @@ Logins::Logins(event::EventLoop& loop, const state::Settings& settings, const st
     , settings_{settings}
     , limits_{limits()}
     , throttle_{limits_, auth::random_octets(32), loop.now()}
-    , successes_{auth::random_octets(32), settings.auth_cache, most_successes}
+    , successes_{auth::random_octets(32), settings.auth_cache, max_successes}
     , checkpassword_{loop, program} {}
 
 auth::ThrottleLimits Logins::limits() const {

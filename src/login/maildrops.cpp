@@ -20,8 +20,8 @@ Maildrops::Waiter::~Waiter() {
     if (owner_) owner_->give_up(*this);
 }
 
-Maildrops::Maildrops(event::EventLoop& loop, worker::Pool& disk, state::Metrics& metrics, std::size_t most_memory)
-    : loop_{loop}, disk_{disk}, metrics_{metrics}, most_memory_{most_memory} {}
+Maildrops::Maildrops(event::EventLoop& loop, worker::Pool& disk, state::Metrics& metrics, std::size_t max_memory)
+    : loop_{loop}, disk_{disk}, metrics_{metrics}, max_memory_{max_memory} {}
 
 Maildrops::~Maildrops() {
     for (auto& [path, scan] : scans_) {
@@ -131,7 +131,7 @@ void Maildrops::keep(const std::string& maildir, std::shared_ptr<const message::
     const event::Instant until = disk.local ? loop_.now() + metadata_stays : event::Instant{};
     put_last(*known_.try_emplace(maildir, Known{std::move(snapshot), disk, until}).first);
     memory_ += memory;
-    while (memory_ > most_memory_ && first_used_ != last_used_) forget(first_used_->first);
+    while (memory_ > max_memory_ && first_used_ != last_used_) forget(first_used_->first);
 }
 
 // The name may be that of the entry itself.

@@ -107,7 +107,7 @@ Result<Listing> list_directory(int directory, std::size_t expected) {
 
 namespace {
 
-constexpr int most_readings = 5;             // a directory that never rests is taken as it is
+constexpr int max_readings = 5;              // a directory that never rests is taken as it is
 constexpr std::int64_t tick_ns = 20'000'000; // longer than those of any Linux
 
 Result<message::DirectoryStamp> stamp(const UniqueFd& directory) {
@@ -160,7 +160,7 @@ Result<MaildirListing> list_maildir(int maildir, std::size_t expected) {
         if (!after) return after.error();
         const bool agree = readings > 1 && last_in_new == listing.in_new.names && last_cur == listing.cur.names;
         const bool same_time = after.value() == before.value();
-        if (readings == most_readings || (same_time && (agree || !changed_just_now(after.value())))) return listing;
+        if (readings == max_readings || (same_time && (agree || !changed_just_now(after.value())))) return listing;
         last_in_new = std::move(listing.in_new.names);
         last_cur = std::move(listing.cur.names);
     }

@@ -12,7 +12,7 @@
 namespace buzon::maildir {
 
 // A program that renames a message again and again is not followed for ever.
-constexpr int most_searches = 5;
+constexpr int max_searches = 5;
 
 struct Place {
     std::string file_name;

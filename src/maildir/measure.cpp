@@ -23,7 +23,7 @@ using posix::UniqueFd;
 constexpr std::size_t batch_size = 32;         // at a time: more gain nothing
 constexpr std::size_t first_piece = 32 * 1024; // of each in a batch: nearly all mail is smaller
 constexpr std::size_t piece_size = 256 * 1024; // of one alone
-constexpr std::size_t fewest_for_a_ring = 4;
+constexpr std::size_t min_files_for_ring = 4;
 
 // Always the same memory, of whose pages small mail touches few: to map and unmap it is dearer than to read a message.
 std::array<char, batch_size * first_piece> read_room;
@@ -177,7 +177,7 @@ std::error_code measure(std::vector<Found>& files, const MaildirListing& listing
 
 std::error_code measure(std::vector<Found>& files, const MaildirListing& listing) {
     const auto unread = std::count_if(files.begin(), files.end(), [](const Found& file) { return !file.measured; });
-    if (unread < static_cast<std::ptrdiff_t>(fewest_for_a_ring)) return measure(files, listing, nullptr);
+    if (unread < static_cast<std::ptrdiff_t>(min_files_for_ring)) return measure(files, listing, nullptr);
     return measure(files, listing, ring_of_this_process());
 }
 

@@ -19,7 +19,7 @@ namespace buzon::maildir {
 namespace {
 
 // Of one base name: more lines of a list are no accident, and would cost a look for each file of that name.
-constexpr std::size_t most_namesakes = 1000;
+constexpr std::size_t max_namesakes = 1000;
 constexpr std::uint32_t unlisted = std::numeric_limits<std::uint32_t>::max();
 
 // The hashes of all UIDLs given so far. Two texts with one hash only cost the second its first choice.
@@ -147,10 +147,9 @@ private:
             for (Found& file : files_) {
                 if (!file.uidl.empty()) continue;
                 std::uint32_t best = unlisted;
-                std::size_t looked_at = 0;
+                std::size_t examined = 0;
                 for (auto at = by_base.find(file.base());
-                     at != by_base.end() && at->first == file.base() && looked_at != most_namesakes;
-                     ++at, ++looked_at) {
+                     at != by_base.end() && at->first == file.base() && examined != max_namesakes; ++at, ++examined) {
                     const FrozenUidl& entry = frozen_.entries[at->second];
                     const bool fits =
                         by_identity ? entry.identity && entry.identity->fits(identity(file)) : !entry.identity;

@@ -64,7 +64,7 @@ Result<UniqueFd> MessageOpener::open(std::string_view file_name, bool in_new, st
     Result<UniqueFd> file = open_at(folders, {std::string{file_name}, in_new}, 0);
     if (missing(file)) file = open_at_likely_place(folders, file_name, inode);
     Locator locator{open_->root.get()};
-    for (int searches = 0; missing(file) && searches != most_searches; ++searches) {
+    for (int searches = 0; missing(file) && searches != max_searches; ++searches) {
         locator.refresh();
         const Result<std::optional<Place>> found = locator.find(message::base_name(file_name), inode);
         if (!found) return found.error();

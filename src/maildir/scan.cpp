@@ -45,7 +45,7 @@ std::int64_t clock_ns() noexcept {
     return message::nanoseconds(now);
 }
 
-constexpr std::size_t most_to_stat = 4096; // some 5 ms
+constexpr std::size_t max_to_stat = 4096; // some 5 ms
 
 // Regular files only, with what stat says of them and what the index knows. Without an index every file is opened to be
 // measured, and that tells the same: one call less for each. (Not so for single unknown files: what readdir says of
@@ -55,7 +55,7 @@ constexpr std::size_t most_to_stat = 4096; // some 5 ms
 Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFiles& known) {
     std::vector<Found> files;
     message::reserve_all(files, listing.in_new.all.size() + listing.cur.all.size());
-    const bool very_many = files.capacity() > most_to_stat;
+    const bool very_many = files.capacity() > max_to_stat;
     for (const bool in_new : {true, false}) {
         const Listing& folder = listing.folder(in_new);
         for (const Listing::Name& name : folder.all) {
@@ -143,8 +143,8 @@ void put_in_order(std::vector<Found>& files, message::SessionOrder order) {
     mark_shared_bases(files, by_name);
 }
 
-Result<std::string> picture(const std::vector<Found>& files, const message::Stamps& stamps, bool settled,
-                            std::uint64_t rules) {
+Result<std::string> build_snapshot(const std::vector<Found>& files, const message::Stamps& stamps, bool settled,
+                                   std::uint64_t rules) {
     message::SnapshotBuilder builder;
     std::size_t name_octets = 0;
     for (const Found& file : files) name_octets += file.file_name.size();
@@ -166,10 +166,10 @@ Result<std::string> picture(const std::vector<Found>& files, const message::Stam
 }
 
 // Something may be wrong with every message of a hostile Maildir: the log learns of the first few.
-constexpr std::size_t most_warnings = 8;
+constexpr std::size_t max_warnings = 8;
 
 void warn(message::ScanFindings& findings, std::string line) {
-    if (findings.warnings.size() < most_warnings) findings.warnings.push_back(std::move(line));
+    if (findings.warnings.size() < max_warnings) findings.warnings.push_back(std::move(line));
 }
 
 std::error_code is_a_link() noexcept {
@@ -274,7 +274,7 @@ Result<UniqueFd> scan(int root, const std::string& maildir, const message::ScanO
     const message::Stamps& before = listing.before;
     const bool ended = listing.cur.journals.empty(); // else the next login tries again to end the update
     const bool settled = all_read && ended && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
-    const Result<std::string> block = picture(files, before, settled, options.uidl.digest());
+    const Result<std::string> block = build_snapshot(files, before, settled, options.uidl.digest());
     if (!block) return block.error();
     if (!index || index->bytes() != block.value()) next_index.keep(block.value());
     return message::seal_in_memfd(block.value(), "buzon-snapshot");

@@ -19,7 +19,7 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t most_folders = 100; // for messages of one name deleted in one second
+constexpr std::size_t max_folders = 100; // for messages of one name deleted in one second
 
 bool no_room(std::error_code why) noexcept {
     return is_no_room(why) || why.value() == EMLINK;
@@ -95,7 +95,7 @@ std::error_code TrashFolder::open_next() {
 
 std::error_code TrashFolder::take(int directory, const std::string& file_name) {
     std::error_code why{ENOENT, std::system_category()};
-    for (std::size_t at = 0; at != most_folders; ++at) {
+    for (std::size_t at = 0; at != max_folders; ++at) {
         if (at == folders_.size())
             why = open_next();
         else

@@ -30,7 +30,7 @@ message::UpdateOutcome Updater::run(const message::PackedUpdate& request) {
     message::PackedUpdate::Where where;
     while (const std::optional<message::PackedUpdate::Item> item = request.next(where))
         attempt(*item, std::string{item->file_name}, item->in_new);
-    for (int searches = 0; !missing_.empty() && searches != most_searches; ++searches) search();
+    for (int searches = 0; !missing_.empty() && searches != max_searches; ++searches) search();
     for (const message::PackedUpdate::Item& item : missing_) settle(item, {EBUSY, std::system_category()});
     return outcome_;
 }

@@ -94,10 +94,10 @@ public:
     [[nodiscard]] bool known() const noexcept { return open_ != no_conversion; }
 
     std::string convert(std::string_view octets) {
-        const std::size_t most = octets.size() * 8 + 64;
+        const std::size_t max_size = octets.size() * 8 + 64;
         std::string text;
         ::iconv(open_, nullptr, nullptr, nullptr, nullptr); // as at the beginning of a text
-        while (!octets.empty() && text.size() < most) {
+        while (!octets.empty() && text.size() < max_size) {
             const std::size_t before = octets.size();
             const std::size_t wrote = text.size();
             const int error = step(octets, text);

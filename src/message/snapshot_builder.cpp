@@ -43,9 +43,9 @@ struct SnapshotBuilder::Parts {
 
     // The whole block; 32-bit places in names and UIDLs are the limit.
     Result<std::string> assemble() {
-        constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+        constexpr std::size_t max = std::numeric_limits<std::uint32_t>::max();
         if (trouble) return trouble;
-        if (records.size() >= most || names.size() > most || uidls.size() > most)
+        if (records.size() >= max || names.size() > max || uidls.size() > max)
             return std::error_code{EOVERFLOW, std::system_category()};
         header.count = static_cast<std::uint32_t>(records.size());
         header.names_size = names.size();

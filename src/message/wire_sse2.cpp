@@ -56,13 +56,13 @@ void count_blocks(const char* data, std::size_t size, WireCounts& counts) noexce
 // be a block and a line end larger than what is made for certain; the rest goes octet by octet.
 DotStuffer::Progress stuff_blocks(std::string_view stored, std::span<char> room, char& last) noexcept {
     constexpr std::ptrdiff_t width = Block::width;
-    constexpr std::ptrdiff_t most_made = width + 4;
+    constexpr std::ptrdiff_t max_output = width + 4;
     const Block lf = Block::all('\n');
     WireCursor at{stored.data(), stored.data() + stored.size(), room.data(), room.data() + room.size(), last};
     // The loop sees a leading dot only behind a line feed of its own.
     while (at.last == '\n' && at.in != at.in_end && at.step(1)) {
     }
-    while (at.in_end - at.in > width && at.out_end - at.out >= most_made) {
+    while (at.in_end - at.in > width && at.out_end - at.out >= max_output) {
         const Block block = Block::load(at.in);
         block.store(at.out);
         const std::uint32_t ends = block.equal(lf).mask();

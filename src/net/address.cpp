@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-std::optional<unsigned> parse_decimal(std::string_view text, unsigned most) {
+std::optional<unsigned> parse_decimal(std::string_view text, unsigned max) {
     if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
-    return line::parse_whole<unsigned>(text, 0, most);
+    return line::parse_whole<unsigned>(text, 0, max);
 }
 
 } // namespace

@@ -11,8 +11,8 @@
 namespace buzon::net {
 namespace {
 
-constexpr std::int64_t most_questions = 6; // probes or retransmissions
-constexpr std::int64_t fewest_questions = 3;
+constexpr std::int64_t max_probes = 6; // probes or retransmissions
+constexpr std::int64_t min_probes = 3;
 
 } // namespace
 
@@ -21,14 +21,14 @@ bool peer_is_dead(int socket, std::chrono::seconds silence) noexcept {
     socklen_t size = sizeof info;
     if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
     if (info.tcpi_state == TCP_CLOSE) return true; // reset, or given up
-    const std::int64_t enough = std::clamp<std::int64_t>(silence.count() / 10, fewest_questions, most_questions);
+    const std::int64_t enough = std::clamp<std::int64_t>(silence.count() / 10, min_probes, max_probes);
     const bool asked_in_vain = info.tcpi_retransmits >= enough || info.tcpi_probes >= enough;
     return asked_in_vain && std::chrono::milliseconds{info.tcpi_last_ack_recv} >= silence;
 }
 
 void probe_peer(int socket, std::chrono::seconds silence) noexcept {
-    const int between_probes = static_cast<int>(std::max<std::int64_t>(1, silence.count() / most_questions)); // seconds
-    const int probes = most_questions, first_probe = 1; // number, seconds
+    const int between_probes = static_cast<int>(std::max<std::int64_t>(1, silence.count() / max_probes)); // seconds
+    const int probes = max_probes, first_probe = 1; // number, seconds
     // Setting the idle time makes the kernel check at once how long the peer has been silent, and probe it. Once is
     // enough: doing it at every login could send six probes within one round trip, and so end a live connection.
     int now = 0;

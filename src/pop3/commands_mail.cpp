@@ -10,7 +10,7 @@ using message::Maildrop;
 namespace {
 
 constexpr std::uint32_t usual_report_days = 30;
-constexpr std::uint32_t most_report_days = 3650;
+constexpr std::uint32_t max_report_days = 3650;
 
 } // namespace
 
@@ -128,7 +128,7 @@ Action Commands::search(Session& session, std::string_view arguments, std::strin
 Action Commands::report(Session& session, std::string_view arguments, std::string& out) {
     if (line::count_words(arguments) == 0) return Report{usual_report_days};
     const auto days = parse_count(line::take_word(arguments));
-    if (days && *days >= 1 && *days <= most_report_days) return Report{*days};
+    if (days && *days >= 1 && *days <= max_report_days) return Report{*days};
     err(out, Code::none, session.texts().not_a_number);
     return Continue{};
 }

@@ -9,17 +9,16 @@
 namespace buzon::posix {
 namespace {
 
-constexpr std::size_t most_bundled = 253; // SCM_MAX_FD, which no header of the C library has
+constexpr std::size_t max_bundled = 253; // SCM_MAX_FD, which no header of the C library has
 
 struct Control {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * most_bundled)> bytes{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * max_bundled)> bytes{};
 };
 
 } // namespace
 
 Result<UniqueFd> bundle(std::span<const int> descriptors) {
-    if (descriptors.empty() || descriptors.size() > most_bundled)
-        return std::error_code{EINVAL, std::system_category()};
+    if (descriptors.empty() || descriptors.size() > max_bundled) return std::error_code{EINVAL, std::system_category()};
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) != 0) return last_error();
     UniqueFd holder{pair[0]};

@@ -158,12 +158,12 @@ Delivery::Step FileDelivery::open() {
     return Step::ready;
 }
 
-// Before anything is promised, as far as most_of_header. A worker reads what is not in memory.
+// Before anything is promised, as far as max_header_octets. A worker reads what is not in memory.
 Delivery::Step FileDelivery::look_at_header() {
     using Found = message::HeaderOctets::Found;
     if (reading_.pending.waiting()) return Step::wait;
     Found found = Found::nothing_yet;
-    while (found == Found::nothing_yet && header_.length < most_of_header) {
+    while (found == Found::nothing_yet && header_.length < max_header_octets) {
         const std::optional<worker::Answer> answer = std::exchange(reading_.answer, std::nullopt);
         std::string from_worker;
         std::string_view piece;

@@ -4,7 +4,7 @@ namespace buzon::serve {
 
 List::List(Listings& listings, login::Visit& visit, const pop3::Produce& wanted) : visit_{visit} {
     const message::Maildrop& maildrop = *visit.session.maildrop();
-    if (!wanted.same_for_all || maildrop.count() < Listings::fewest_messages) return;
+    if (!wanted.same_for_all || maildrop.count() < Listings::min_messages) return;
     shared_.emplace(listings, maildrop.shared_snapshot(), wanted.what);
 }
 

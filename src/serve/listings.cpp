@@ -10,11 +10,11 @@
 namespace buzon::serve {
 namespace {
 
-constexpr std::size_t most_at_once = 1024 * 1024; // pages are handed over: half a millisecond at most
+constexpr std::size_t max_part = 1024 * 1024; // pages are handed over: half a millisecond at most
 
 } // namespace
 
-std::shared_ptr<const Listings::Text> Listings::find(const Picture& of, pop3::Listing what) {
+std::shared_ptr<const Listings::Text> Listings::find(const Snapshot& of, pop3::Listing what) {
     const auto found = std::find_if(kept_.begin(), kept_.end(),
                                     [&](const Kept& one) { return one.what == what && one.of.lock() == of; });
     if (found == kept_.end()) return nullptr;
@@ -22,21 +22,21 @@ std::shared_ptr<const Listings::Text> Listings::find(const Picture& of, pop3::Li
     return kept_.back().text;
 }
 
-void Listings::keep(const Picture& of, pop3::Listing what, Text text) {
+void Listings::keep(const Snapshot& of, pop3::Listing what, Text text) {
     for (auto at = kept_.begin(); at != kept_.end();) {
-        const Picture pictured = at->of.lock(); // none: its maildrop has changed since
-        if (!pictured || (pictured == of && at->what == what))
+        const Snapshot kept = at->of.lock(); // none: its maildrop has changed since
+        if (!kept || (kept == of && at->what == what))
             forget(at);
         else
             ++at;
     }
-    while (!kept_.empty() && (kept_.size() >= most_kept || octets_ + text.octets > most_octets)) forget(kept_.begin());
+    while (!kept_.empty() && (kept_.size() >= max_kept || octets_ + text.octets > max_octets)) forget(kept_.begin());
     octets_ += text.octets;
     kept_.push_back({of, what, std::make_shared<const Text>(std::move(text))});
 }
 
 bool Listings::reserve(std::size_t octets) noexcept {
-    if (recorded_ + octets > most_recorded) return false;
+    if (recorded_ + octets > max_recorded) return false;
     recorded_ += octets;
     return true;
 }
@@ -46,7 +46,7 @@ void Listings::forget(std::vector<Kept>::iterator which) {
     kept_.erase(which);
 }
 
-ListingRun::ListingRun(Listings& listings, Listings::Picture of, pop3::Listing what)
+ListingRun::ListingRun(Listings& listings, Listings::Snapshot of, pop3::Listing what)
     : listings_{listings}, of_{std::move(of)}, what_{what}, known_{listings.find(of_, what)} {
     if (!known_) recorded_.file.reset(::memfd_create("buzon-listing", MFD_CLOEXEC));
 }
@@ -54,7 +54,7 @@ ListingRun::ListingRun(Listings& listings, Listings::Picture of, pop3::Listing w
 std::optional<net::FilePart> ListingRun::part() const {
     if (!known_) return std::nullopt;
     return net::FilePart{known_->file.get(), sent_,
-                         static_cast<std::size_t>(std::min<std::uint64_t>(most_at_once, known_->octets - sent_))};
+                         static_cast<std::size_t>(std::min<std::uint64_t>(max_part, known_->octets - sent_))};
 }
 
 void ListingRun::produced(std::string_view text) {

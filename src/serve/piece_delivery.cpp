@@ -98,7 +98,7 @@ Delivery::Step PieceDelivery::look_at_header() {
         return Step::refused;
     }
     const std::uint64_t next = piece_at_ + file_->octets.size();
-    header_is_fine_ = found != Found::nothing_yet || file_->octets.empty() || next >= most_of_header;
+    header_is_fine_ = found != Found::nothing_yet || file_->octets.empty() || next >= max_header_octets;
     return header_is_fine_ ? Step::ready : ask_for(next);
 }
 

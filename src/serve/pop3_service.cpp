@@ -14,16 +14,16 @@ namespace buzon::serve {
 namespace {
 
 constexpr int tries_for_one_port = 50;
-constexpr int most_displaced = 64; // for one newcomer: more than one only when max-connections has become less
+constexpr int max_displaced = 64; // for one newcomer: more than one only when max-connections has become less
 constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
 constexpr std::string_view no_room_for_you =
     "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
 
 } // namespace
 
-Pop3Service::Pop3Service(const Pop3Needs& needs, std::size_t most_connections, std::vector<net::Cidr> proxy_from)
+Pop3Service::Pop3Service(const Pop3Needs& needs, std::size_t connection_limit, std::vector<net::Cidr> proxy_from)
     : needs_{needs}
-    , most_connections_{most_connections}
+    , connection_limit_{connection_limit}
     , gate_{{needs.loop, needs.room, needs.metrics, needs.events},
             places_,
             std::move(proxy_from),
@@ -178,14 +178,14 @@ void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
 }
 
 bool Pop3Service::full() const noexcept {
-    std::size_t most = most_connections_;
-    if (needs_.settings.max_connections != 0) most = std::min<std::size_t>(most, needs_.settings.max_connections);
-    return connections_.size() - leaving_.size() + gate_.waiting() >= most;
+    std::size_t limit = connection_limit_;
+    if (needs_.settings.max_connections != 0) limit = std::min<std::size_t>(limit, needs_.settings.max_connections);
+    return connections_.size() - leaving_.size() + gate_.waiting() >= limit;
 }
 
 // Whether there is room for one more, if need be because somebody else has had to go.
 bool Pop3Service::make_room() {
-    for (int displaced = 0; full() && displaced < most_displaced; ++displaced) {
+    for (int displaced = 0; full() && displaced < max_displaced; ++displaced) {
         const std::optional<std::uint64_t> id = places_.next_to_go();
         if (!id) return false;
         ++needs_.metrics.connections_refused;
@@ -198,9 +198,9 @@ bool Pop3Service::make_room() {
 }
 
 std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {
-    const std::uint64_t most = needs_.settings.max_per_ip;
-    const auto found = most == 0 ? per_ip_.end() : per_ip_.find(ip);
-    if (found != per_ip_.end() && found->second >= most) return state::Refused::max_per_ip;
+    const std::uint64_t limit = needs_.settings.max_per_ip;
+    const auto found = limit == 0 ? per_ip_.end() : per_ip_.find(ip);
+    if (found != per_ip_.end() && found->second >= limit) return state::Refused::max_per_ip;
     if (!make_room()) return state::Refused::max_connections;
     return std::nullopt;
 }

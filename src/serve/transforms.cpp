@@ -10,7 +10,7 @@
 namespace buzon::serve {
 namespace {
 
-constexpr std::size_t most_parsed = 1024;
+constexpr std::size_t max_parsed = 1024;
 
 // The processors we may use, which a container may have narrowed.
 std::size_t processors() {
@@ -49,7 +49,7 @@ const Transform* Transforms::of_users_file(const std::string& user) const {
     const std::optional<auth::User> known = users_.base().find(user);
     if (!known || known->transform.empty()) return nullptr;
     if (const auto found = parsed_.find(known->transform); found != parsed_.end()) return &found->second;
-    if (parsed_.size() >= most_parsed) parsed_.clear();
+    if (parsed_.size() >= max_parsed) parsed_.clear();
     filter::ParsedSpec parsed = filter::FilterSpec::parse(known->transform);
     // A file with a wrong one was never taken (start_files.h).
     if (!parsed.ok()) throw std::logic_error{"a transformation that was not checked: " + parsed.problem};

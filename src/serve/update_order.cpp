@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t messages_of_one_slice = 2000; // some 0.2 ms
-constexpr std::size_t most_inline = 64 * 1024;
+constexpr std::size_t max_inline = 64 * 1024;
 bool no_descriptor(std::error_code why) {
     return why.value() == EMFILE || why.value() == ENFILE;
 }
@@ -30,8 +30,8 @@ UpdateOrder::UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, 
 UpdateOrder::Step UpdateOrder::go_on() {
     if (retry_.armed()) return Step::wait;
     // A slice that found no descriptor is still to be put down.
-    if (bytes_.size() < most_inline && !slices_.done()) bytes_ += slices_.next(messages_of_one_slice);
-    const bool much = file_ || bytes_.size() >= most_inline;
+    if (bytes_.size() < max_inline && !slices_.done()) bytes_ += slices_.next(messages_of_one_slice);
+    const bool much = file_ || bytes_.size() >= max_inline;
     if (much && !put_down()) {
         if (!no_descriptor(why_)) return Step::failed;
         retry_.arm(needs_.loop.timers(), needs_.loop.now() + descriptor_retry);

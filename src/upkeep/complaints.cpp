@@ -8,7 +8,7 @@ Complaints::Talker& Complaints::talker(std::string_view program, std::string_vie
     std::string key{program};
     key.append(1, '\0').append(user);
     if (const auto found = talkers_.find(key); found != talkers_.end()) return found->second;
-    if (talkers_.size() >= most_talkers) return talkers_[""];
+    if (talkers_.size() >= max_talkers) return talkers_[""];
     return talkers_.emplace(std::move(key), Talker{std::string{program}, std::string{user}}).first->second;
 }
 

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto before_the_end = 50ms; // of a minute: so late that little is missing, so early that a busy turn may pass
-constexpr auto least_wait = 1s;       // a timer may be a little early by the wall clock
+constexpr auto min_wait = 1s;         // a timer may be a little early by the wall clock
 // A manager who asks for the running period sees what has just happened; but gauges count once a second at most.
 constexpr auto fresh_for = 1s;
 constexpr int names_aside = 10; // history.damaged, history.damaged.1, ...
@@ -30,7 +30,7 @@ std::string put_aside(const std::string& path) {
 
 std::chrono::milliseconds until_minute_ends(std::chrono::system_clock::time_point now) {
     const auto end = std::chrono::floor<std::chrono::minutes>(now) + 1min - before_the_end;
-    return std::chrono::ceil<std::chrono::milliseconds>((end - now >= least_wait ? end : end + 1min) - now);
+    return std::chrono::ceil<std::chrono::milliseconds>((end - now >= min_wait ? end : end + 1min) - now);
 }
 
 HistoryKeeper::HistoryKeeper(event::EventLoop& loop, worker::Pool& disk, state::EventBus& events, std::string directory,

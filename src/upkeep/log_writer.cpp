@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_waiting = 256 * 1024;
+constexpr std::size_t max_waiting = 256 * 1024;
 constexpr auto retry_after = 50ms;
 
 // A descriptor that poll() calls writable takes PIPE_BUF octets without waiting (pipe(7)); it may be shared with other
@@ -34,7 +34,7 @@ LogWriter::~LogWriter() {
 }
 
 void LogWriter::write(std::string_view line) {
-    if (waiting_.size() + line.size() > most_waiting) {
+    if (waiting_.size() + line.size() > max_waiting) {
         ++dropped_;
         ++metrics_.log_lines_lost;
         return;

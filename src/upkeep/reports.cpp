@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr auto pause_between_writes = 60s;
 constexpr std::size_t write_at = 4096; // records: no more wait for the pause to end
-constexpr std::size_t most_records = 2 * write_at;
+constexpr std::size_t max_records = 2 * write_at;
 
 } // namespace
 
@@ -26,7 +26,7 @@ Reports::Waiter::~Waiter() {
 
 void Reports::note(const std::string& maildir, const message::SessionRecord& record) {
     if (settings_.disable.contains(state::Pop3Command::report)) return;
-    if (count_ >= most_records) return;
+    if (count_ >= max_records) return;
     std::vector<message::SessionRecord>& of_maildir = waiting_[maildir];
     if (!of_maildir.empty() && of_maildir.back().merge(record)) return;
     of_maildir.push_back(record);

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_datagrams = 256 * 1024;
+constexpr std::size_t max_queued_octets = 256 * 1024;
 constexpr auto time_between_tries = 1s;
 
 } // namespace
@@ -30,7 +30,7 @@ SyslogSocket::~SyslogSocket() {
 }
 
 void SyslogSocket::write(std::string_view line) {
-    if (waiting_.size() + line.size() > most_datagrams) {
+    if (waiting_.size() + line.size() > max_queued_octets) {
         drop();
         return;
     }

@@ -15,8 +15,8 @@ namespace buzon::worker::detail {
 namespace {
 
 // Well under the default socket buffer (208 KiB), so that one message always fits when the socket is empty.
-constexpr std::size_t most_inline = 96 * 1024;
-constexpr std::size_t most_descriptors = 2; // the job's own and a large body's
+constexpr std::size_t max_inline = 96 * 1024;
+constexpr std::size_t max_descriptors = 2; // the job's own and a large body's
 
 struct Head {
     std::uint8_t kind;
@@ -26,7 +26,7 @@ struct Head {
 
 // Room for the descriptors of one message.
 struct Control {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * most_descriptors)> bytes{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * max_descriptors)> bytes{};
 };
 
 posix::Transfer failed(std::error_code why) {
@@ -57,7 +57,7 @@ bool read_back(int fd, std::string& body) {
     return true;
 }
 
-void attach(msghdr& message, Control& control, const std::array<int, most_descriptors>& fds, std::size_t count) {
+void attach(msghdr& message, Control& control, const std::array<int, max_descriptors>& fds, std::size_t count) {
     if (count == 0) return;
     message.msg_control = control.bytes.data();
     message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
@@ -68,12 +68,12 @@ void attach(msghdr& message, Control& control, const std::array<int, most_descri
     std::memcpy(CMSG_DATA(item), fds.data(), sizeof(int) * count);
 }
 
-std::size_t detach(msghdr& message, std::array<posix::UniqueFd, most_descriptors>& into) {
+std::size_t detach(msghdr& message, std::array<posix::UniqueFd, max_descriptors>& into) {
     std::size_t count = 0;
     for (cmsghdr* item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
         if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
         const std::size_t held = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < held && count < most_descriptors; ++i) {
+        for (std::size_t i = 0; i < held && count < max_descriptors; ++i) {
             int number = -1;
             std::memcpy(&number, CMSG_DATA(item) + i * sizeof(int), sizeof number);
             into[count++].reset(number);
@@ -85,7 +85,7 @@ std::size_t detach(msghdr& message, std::array<posix::UniqueFd, most_descriptors
 } // namespace
 
 posix::Transfer send_message(int socket, std::uint8_t kind, std::string_view body, int fd) {
-    Head head{kind, fd >= 0, body.size() > most_inline};
+    Head head{kind, fd >= 0, body.size() > max_inline};
     posix::UniqueFd large;
     if (head.large) {
         auto made = in_memory(body);
@@ -97,7 +97,7 @@ posix::Transfer send_message(int socket, std::uint8_t kind, std::string_view bod
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    std::array<int, most_descriptors> fds{};
+    std::array<int, max_descriptors> fds{};
     std::size_t count = 0;
     if (fd >= 0) fds[count++] = fd;
     if (large) fds[count++] = large.get();
@@ -114,7 +114,7 @@ posix::Transfer send_message(int socket, std::uint8_t kind, std::string_view bod
 
 posix::Transfer receive_message(int socket, Message& into) {
     Head head{};
-    into.body.resize(most_inline);
+    into.body.resize(max_inline);
     std::array<iovec, 2> parts{iovec{&head, sizeof head}, iovec{into.body.data(), into.body.size()}};
     Control control;
     msghdr message{};
@@ -127,7 +127,7 @@ posix::Transfer receive_message(int socket, Message& into) {
         n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     } while (n < 0 && errno == EINTR);
     if (n < 0) return errno == EAGAIN ? posix::Transfer{posix::Moved::would_block} : failed(posix::last_error());
-    std::array<posix::UniqueFd, most_descriptors> received;
+    std::array<posix::UniqueFd, max_descriptors> received;
     const std::size_t count = detach(message, received);
     if (n == 0) return {posix::Moved::end};
 

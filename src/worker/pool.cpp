@@ -23,7 +23,7 @@ constexpr auto first_pause = 10ms; // doubles with each further failure
 constexpr std::chrono::milliseconds longest_pause = 5s;
 
 // Processes in all, as a multiple of Settings::max_processes: while so many hang, others wait.
-constexpr std::size_t most_in_all = 4;
+constexpr std::size_t max_growth = 4;
 
 } // namespace
 
@@ -54,8 +54,8 @@ void Pending::drop() noexcept {
 Pool::Pool(event::EventLoop& loop, Settings settings)
     : loop_{loop}, settings_{std::move(settings)}, queue_{std::make_unique<detail::Queue>(settings_.max_queue)} {
     // To forget a worker must not take memory.
-    processes_.reserve(most_in_all * settings_.max_processes);
-    leaving_.reserve(2 * most_in_all * settings_.max_processes);
+    processes_.reserve(max_growth * settings_.max_processes);
+    leaving_.reserve(2 * max_growth * settings_.max_processes);
 }
 
 Pool::~Pool() = default;
@@ -157,7 +157,7 @@ Process* Pool::idle_or_new() {
     const auto idle = std::find_if(processes_.begin(), processes_.end(), [](const auto& p) { return p->idle(); });
     if (idle != processes_.end()) return idle->get();
     // A program that could not be started will not start a microsecond later.
-    if (processes_.size() >= most_in_all * settings_.max_processes || no_start_.lasts()) return nullptr;
+    if (processes_.size() >= max_growth * settings_.max_processes || no_start_.lasts()) return nullptr;
     auto process = std::make_unique<Process>(*this);
     if (!process->start(settings_)) {
         ++started_;

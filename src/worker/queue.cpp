@@ -62,7 +62,7 @@ bool Queue::has_room_for(const Job& job) const noexcept {
     std::size_t there = 0;
     for (const Lane& lane : lanes_)
         if (lane.where == job.where) there += lane.orders.size();
-    return size() < most_ && (job.where == 0 || there < std::max<std::size_t>(most_ / 2, 1));
+    return size() < max_ && (job.where == 0 || there < std::max<std::size_t>(max_ / 2, 1));
 }
 
 void Queue::drop_dropped_at_front() noexcept {

@@ -19,7 +19,7 @@ class Queue {
 public:
     using Orders = std::list<std::shared_ptr<Order>>;
 
-    explicit Queue(std::size_t most) noexcept : most_{most} {}
+    explicit Queue(std::size_t max) noexcept : max_{max} {}
 
     [[nodiscard]] bool empty() const noexcept { return lanes_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept;
@@ -58,7 +58,7 @@ private:
     void drop_dropped_at_front() noexcept;
     void forget_empty_lanes() noexcept;
 
-    std::size_t most_;
+    std::size_t max_;
     std::vector<Lane> lanes_;
     std::uint64_t last_ = 0; // number given to an order
 };

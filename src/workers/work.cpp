@@ -138,12 +138,12 @@ posix::Result<posix::UniqueFd> opened_again(int file) {
 }
 
 Done<CopyMessage> work_on(const CopyMessage& job, int) {
-    constexpr off_t most_in_memory = 8 * 1024 * 1024;
+    constexpr off_t max_in_memory = 8 * 1024 * 1024;
     const auto file = open_message(job.message);
     if (!file) return {file.error(), {}, {}};
     struct stat about {};
     if (::fstat(file.value().get(), &about) != 0) return {posix::last_error(), {}, {}};
-    const posix::UniqueFd copy = nameless_file(about.st_size > most_in_memory);
+    const posix::UniqueFd copy = nameless_file(about.st_size > max_in_memory);
     if (!copy) return {posix::last_error(), {}, {}};
     for (std::size_t left = static_cast<std::size_t>(about.st_size); left > 0;) {
         const ssize_t n = ::sendfile(copy.get(), file.value().get(), nullptr, left);

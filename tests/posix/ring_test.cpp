@@ -33,8 +33,8 @@ std::vector<int> performed(Ring& ring) {
 }
 
 // A ring; none only where the kernel says that it grants none.
-std::optional<Ring> ring_of(unsigned most) {
-    std::optional<Ring> ring = Ring::make(most);
+std::optional<Ring> ring_of(unsigned max_batch) {
+    std::optional<Ring> ring = Ring::make(max_batch);
     if (!ring) {
         const int saved = errno;
         CAPTURE(saved);

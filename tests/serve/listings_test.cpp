@@ -10,13 +10,13 @@ using namespace buzon::serve;
 
 namespace {
 
-Listings::Picture picture(std::string_view name) {
+Listings::Snapshot snapshot(std::string_view name) {
     message::SnapshotBuilder builder;
     builder.add({.file_name = name, .octets = 1});
     return test::snapshot_of(builder).value();
 }
 
-void record(Listings& listings, const Listings::Picture& of, pop3::Listing what,
+void record(Listings& listings, const Listings::Snapshot& of, pop3::Listing what,
             std::initializer_list<std::string> pieces) {
     ListingRun run{listings, of, what};
     REQUIRE_FALSE(run.part());
@@ -25,11 +25,11 @@ void record(Listings& listings, const Listings::Picture& of, pop3::Listing what,
 }
 
 // What a session sends of it, `most` octets at a time.
-std::string sent(Listings& listings, const Listings::Picture& of, pop3::Listing what, std::size_t most) {
+std::string sent(Listings& listings, const Listings::Snapshot& of, pop3::Listing what, std::size_t max) {
     ListingRun run{listings, of, what};
     std::string text;
     while (const auto part = run.part()) {
-        std::string piece(std::min(most, part->octets), ' ');
+        std::string piece(std::min(max, part->octets), ' ');
         REQUIRE(::pread(part->file, piece.data(), piece.size(), static_cast<off_t>(part->offset)) ==
                 static_cast<ssize_t>(piece.size()));
         run.part_sent(piece.size());
@@ -46,20 +46,20 @@ constexpr auto unique_ids = pop3::Listing::unique_ids;
 
 TEST_CASE("a listing that one session produced is sent to others, octet for octet, in parts of any size") {
     Listings listings;
-    const Listings::Picture one = picture("one");
+    const Listings::Snapshot one = snapshot("one");
     const std::string long_piece(700'000, 'x');
     record(listings, one, sizes, {"1 120\r\n", long_piece, ".\r\n"});
     record(listings, one, unique_ids, {"1 one\r\n.\r\n"});
-    for (const std::size_t most : {std::size_t{100'000}, std::size_t{10'000'000}}) {
-        CHECK((sent(listings, one, sizes, most) == "1 120\r\n" + long_piece + ".\r\n"));
-        CHECK(sent(listings, one, unique_ids, most) == "1 one\r\n.\r\n");
+    for (const std::size_t max : {std::size_t{100'000}, std::size_t{10'000'000}}) {
+        CHECK((sent(listings, one, sizes, max) == "1 120\r\n" + long_piece + ".\r\n"));
+        CHECK(sent(listings, one, unique_ids, max) == "1 one\r\n.\r\n");
     }
 }
 
 TEST_CASE("a listing is that of its snapshot only, is not kept half, and goes when the snapshot has gone") {
     Listings listings;
-    Listings::Picture one = picture("one");
-    const Listings::Picture same_again = picture("one"), other = picture("other");
+    Listings::Snapshot one = snapshot("one");
+    const Listings::Snapshot same_again = snapshot("one"), other = snapshot("other");
     record(listings, one, sizes, {"1 1\r\n.\r\n"});
     CHECK(listings.find(one, sizes));
     CHECK_FALSE(listings.find(one, unique_ids));
@@ -76,24 +76,24 @@ TEST_CASE("a listing is that of its snapshot only, is not kept half, and goes wh
 
 TEST_CASE("listings that are kept or produced have bounds") {
     Listings listings;
-    std::vector<Listings::Picture> pictures;
-    for (std::size_t i = 0; i < Listings::most_kept + 3; ++i) {
-        pictures.push_back(picture("m" + std::to_string(i)));
-        record(listings, pictures.back(), sizes, {".\r\n"});
-        CHECK(listings.find(pictures.front(), sizes)); // in use: others go
+    std::vector<Listings::Snapshot> snapshots;
+    for (std::size_t i = 0; i < Listings::max_kept + 3; ++i) {
+        snapshots.push_back(snapshot("m" + std::to_string(i)));
+        record(listings, snapshots.back(), sizes, {".\r\n"});
+        CHECK(listings.find(snapshots.front(), sizes)); // in use: others go
     }
-    CHECK(listings.octets() == 3 * Listings::most_kept);
-    CHECK_FALSE(listings.find(pictures[1], sizes));
+    CHECK(listings.octets() == 3 * Listings::max_kept);
+    CHECK_FALSE(listings.find(snapshots[1], sizes));
 
-    const std::string large(Listings::most_recorded / 4, 'x');
-    ListingRun slow{listings, pictures[1], sizes};
+    const std::string large(Listings::max_recorded / 4, 'x');
+    ListingRun slow{listings, snapshots[1], sizes};
     for (int i = 0; i < 3; ++i) slow.produced(large);
-    record(listings, pictures[2], sizes, {large, large}); // beside the slow one there is no room
-    CHECK_FALSE(listings.find(pictures[2], sizes));
+    record(listings, snapshots[2], sizes, {large, large}); // beside the slow one there is no room
+    CHECK_FALSE(listings.find(snapshots[2], sizes));
     slow.produced(large);
     slow.produced("x"); // too long to be kept
     slow.finished();
-    CHECK_FALSE(listings.find(pictures[1], sizes));
-    record(listings, pictures[2], sizes, {large, large});
-    CHECK(listings.find(pictures[2], sizes));
+    CHECK_FALSE(listings.find(snapshots[1], sizes));
+    record(listings, snapshots[2], sizes, {large, large});
+    CHECK(listings.find(snapshots[2], sizes));
 }

@@ -30,7 +30,7 @@ TEST_CASE("every command before a half-close is answered, with a cold maildrop a
 
 TEST_CASE("a long listing waits for a slow client, and what one session produced serves the next") {
     Serving serving;
-    const int count = static_cast<int>(Listings::fewest_messages) + 100;
+    const int count = static_cast<int>(Listings::min_messages) + 100;
     for (int i = 0; i < count; ++i) serving.maildir().put_in_cur(base_name(i) + ":2,S", "a\n");
     std::string expected;
     for (int i = 0; i < count; ++i) expected += std::to_string(i + 1) + " " + base_name(i) + "\r\n";

@@ -26,7 +26,7 @@ namespace buzon::test {
 namespace {
 
 constexpr std::size_t request_size = 64 * 1024;
-constexpr std::size_t most_read = 128 * 1024;
+constexpr std::size_t max_read = 128 * 1024;
 
 std::string_view name_of(std::uint32_t opcode) {
     switch (opcode) {
@@ -251,7 +251,7 @@ void StallingServer::begin(const Request& request) {
     out.max_readahead = wanted.max_readahead;
     out.flags = FUSE_POSIX_LOCKS | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC | FUSE_MAX_PAGES;
     out.max_write = 32 * 1024;
-    out.max_pages = most_read / 4096;
+    out.max_pages = max_read / 4096;
     out.max_background = 64;
     out.congestion_threshold = 64;
     out.time_gran = 1;
@@ -359,7 +359,7 @@ void StallingServer::create(const Request& request) {
 
 void StallingServer::read(const Request& request) {
     const auto wanted = request.arguments<fuse_read_in>();
-    std::vector<char> octets(std::min<std::size_t>(wanted.size, most_read));
+    std::vector<char> octets(std::min<std::size_t>(wanted.size, max_read));
     const ssize_t size =
         ::pread(static_cast<int>(wanted.fh), octets.data(), octets.size(), static_cast<off_t>(wanted.offset));
     if (size < 0) return reply(request, errno);

@@ -179,9 +179,9 @@ std::string Wire::exactly(std::size_t octets) {
     return found;
 }
 
-std::string Wire::some(std::size_t most) {
+std::string Wire::some(std::size_t max) {
     if (buffer_.empty() && fill() != Got::octets) return {};
-    return exactly(std::min(most, buffer_.size()));
+    return exactly(std::min(max, buffer_.size()));
 }
 
 std::string Wire::rest(bool reset_is_end) {

@@ -46,7 +46,7 @@ public:
     [[nodiscard]] std::string line();
     [[nodiscard]] std::string exactly(std::size_t octets);
     // What is there by now, at least one octet; empty at the peer's end of file.
-    [[nodiscard]] std::string some(std::size_t most = 65536);
+    [[nodiscard]] std::string some(std::size_t max = 65536);
     // Everything until the peer's end of file. A reset counts as one when `reset_is_end`.
     [[nodiscard]] std::string rest(bool reset_is_end = false);
     // Whether the peer has closed or reset with nothing more to read. Waits for it.

@@ -47,7 +47,7 @@ public:
     void run(unsigned how_many, const std::function<void()>& meanwhile = {},
              const std::function<void()>& afterwards = {}) {
         // More of them where no kill has met a QUIT yet: how long one takes changes with the machine's load.
-        for (unsigned volley = 0; volley * users_of_each_kill < how_many || (!has_met() && volley < most_volleys);
+        for (unsigned volley = 0; volley * users_of_each_kill < how_many || (!has_met() && volley < max_volleys);
              ++volley) {
             CAPTURE(volley);
             one(static_cast<Victim>(volley % 3), meanwhile);
@@ -112,7 +112,7 @@ private:
     }
 
     [[nodiscard]] bool has_met() const noexcept { return unanswered > 0 && asked > 0; }
-    static constexpr unsigned most_volleys = 60;
+    static constexpr unsigned max_volleys = 60;
 
     Server::Setup setup_;
     std::vector<PlannedSession> sessions_;

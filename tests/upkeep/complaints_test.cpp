@@ -45,9 +45,9 @@ TEST_CASE("however many programs and users complain, what is kept of them is bou
     state::EventBus events{log};
     {
         upkeep::Complaints complaints{loop, events};
-        for (std::size_t i = 0; i < 2 * upkeep::Complaints::most_talkers; ++i)
+        for (std::size_t i = 0; i < 2 * upkeep::Complaints::max_talkers; ++i)
             complaints.line("/bin/a", 0, "user" + std::to_string(i), "x", "no good");
-        CHECK(lines.all.size() == upkeep::Complaints::most_talkers + upkeep::Complaints::lines_a_minute);
+        CHECK(lines.all.size() == upkeep::Complaints::max_talkers + upkeep::Complaints::lines_a_minute);
     }
     CHECK(lines.with("more lines not shown") == 1);
 }

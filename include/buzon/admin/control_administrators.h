@@ -44,7 +44,7 @@ private:
     auth::UserBase base_;
     worker::Pool& hashes_;
     auth::Throttle throttle_;
-    std::map<auth::Source::Octets, event::Instant> looked_; // the last try of each source prefix; bounded
+    std::map<auth::Source::Octets, event::Instant> last_tries_; // the last try of each source prefix; bounded
 };
 
 } // namespace buzon::admin

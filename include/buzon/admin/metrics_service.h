@@ -15,7 +15,7 @@ namespace buzon::admin {
 class MetricsService final : public MetricsOwner, private event::Task {
 public:
     // A scraper needs one connection; who wants more than all of these gets 503.
-    static constexpr std::size_t most_connections = 32;
+    static constexpr std::size_t max_connections = 32;
 
     // page: the content of /metrics, made anew for each request.
     MetricsService(event::EventLoop& loop, net::StreamRoom& room, std::function<std::string()> page);

@@ -19,8 +19,8 @@ struct ScramCredentials {
 };
 
 // The minimum of RFC 7677, and a bound on the cost of one login (about ten seconds).
-inline constexpr std::uint32_t least_scram_iterations = 4096;
-inline constexpr std::uint32_t most_scram_iterations = 10'000'000;
+inline constexpr std::uint32_t min_scram_iterations = 4096;
+inline constexpr std::uint32_t max_scram_iterations = 10'000'000;
 
 // Takes `iterations` rounds of PBKDF2: for a worker. The caller applies SASLprep to the password.
 [[nodiscard]] ScramCredentials derive_scram(std::string_view password, std::string_view salt, std::uint32_t iterations);

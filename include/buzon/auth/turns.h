@@ -48,7 +48,7 @@ public:
 
     private:
         friend class Turns;
-        enum class Place : std::uint8_t { nowhere, alone, waiting, looked_at, leaving };
+        enum class Place : std::uint8_t { nowhere, alone, waiting, checking, leaving };
 
         Turns* turns_ = nullptr;
         Place place_ = Place::nowhere;
@@ -83,7 +83,7 @@ private:
     };
     struct Line {
         Throttle::Count count{};
-        unsigned looked_at = 0;
+        unsigned checking = 0;
         Time last{};             // when the last failure was answered
         std::uint64_t round = 0; // of the newest turn
         std::map<Order, Try*> waiting;

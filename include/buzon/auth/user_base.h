@@ -53,7 +53,7 @@ struct ScramSource {
     std::optional<ScramCredentials> ready;
     std::string password;
     std::string salt;
-    std::uint32_t iterations = least_scram_iterations;
+    std::uint32_t iterations = min_scram_iterations;
 };
 
 class UserBase {

@@ -46,7 +46,7 @@ struct SecretTotals {
     std::uint64_t scram = 0;   // stored SCRAM credentials
     std::uint64_t slowest = 0; // cost of the slowest secret ever seen
     std::string decoy = "{PLAIN.hex}00";
-    std::uint32_t scram_iterations = least_scram_iterations;
+    std::uint32_t scram_iterations = min_scram_iterations;
 
     void comes(std::string_view secret);
     void goes(std::string_view secret);
@@ -82,7 +82,7 @@ private:
     struct Broken {
         std::uint32_t index, line;
     };
-    static constexpr std::size_t most_told = 8; // broken secrets whose line is kept
+    static constexpr std::size_t max_reported = 8; // broken secrets whose line is kept
 
     [[nodiscard]] const Header& header() const noexcept;
     void release() noexcept;
@@ -117,7 +117,7 @@ private:
     std::vector<std::uint32_t> table_; // open addressing, a power of two; index into entries_ plus one, 0 = free
     SecretTotals totals_;
     std::uint32_t broken_ = 0;
-    std::array<UserBlock::Broken, UserBlock::most_told> first_broken_{};
+    std::array<UserBlock::Broken, UserBlock::max_reported> first_broken_{};
 };
 
 } // namespace buzon::auth

@@ -25,8 +25,8 @@ using SnapshotResult = posix::Result<std::shared_ptr<const message::Snapshot>>;
 
 class Maildrops {
 public:
-    // `most_memory`: octets of snapshots kept beside those in use.
-    Maildrops(event::EventLoop& loop, worker::Pool& disk, state::Metrics& metrics, std::size_t most_memory);
+    // `max_memory`: octets of snapshots kept beside those in use.
+    Maildrops(event::EventLoop& loop, worker::Pool& disk, state::Metrics& metrics, std::size_t max_memory);
     Maildrops(const Maildrops&) = delete;
     Maildrops& operator=(const Maildrops&) = delete;
     ~Maildrops();
@@ -107,7 +107,7 @@ private:
     event::Instant root_at_hand_until_{}; // until then stat() of it does not wait
     message::UidlRules rules_;
     std::uint64_t rules_digest_ = rules_.digest();
-    std::size_t most_memory_;
+    std::size_t max_memory_;
     std::size_t memory_ = 0;
     std::unordered_map<std::string, Known> known_;
     Entry* first_used_ = nullptr; // least recently

@@ -28,8 +28,9 @@ struct SearchRequest {
     std::string criteria; // as SearchCriteria::parse takes them
     std::vector<Item> items;
 
-    // Up to `most` live messages behind `after` that match as far as can be told without their headers. `after` becomes
-    // the last one looked at, which is no more than some thousands further on. `text` is what `criteria` were made of.
+    // Up to `max_items` live messages behind `after` that match as far as can be told without their headers. `after`
+    // becomes the last one looked at, which is no more than some thousands further on. `text` is what `criteria` were
+    // made of.
     [[nodiscard]] static SearchRequest slice(const Maildrop& maildrop, std::string maildir, std::string text,
                                              const SearchCriteria& criteria, MessageNumber& after, std::uint32_t most);
     static void fields(auto& self, auto&& each) { each(self.maildir, self.criteria, self.items); }

@@ -43,7 +43,7 @@ private:
     const void* whose_ = nullptr;
 };
 
-inline constexpr std::uint64_t most_of_header = 256 * 1024; // is looked at, as by SEARCH
+inline constexpr std::uint64_t max_header_octets = 256 * 1024; // is looked at, as by SEARCH
 
 // Which message, and for whom. The references stay valid as long as the delivery.
 struct DeliveryOrder {

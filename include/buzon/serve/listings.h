@@ -18,13 +18,13 @@ namespace buzon::serve {
 
 class Listings {
 public:
-    using Picture = std::shared_ptr<const message::Snapshot>;
+    using Snapshot = std::shared_ptr<const message::Snapshot>;
 
     // Those of smaller maildrops are sent in a piece or two, and produced faster than looked for.
-    static constexpr std::uint32_t fewest_messages = 4096;
-    static constexpr std::size_t most_octets = 64 * 1024 * 1024;
-    static constexpr std::size_t most_recorded = 32 * 1024 * 1024; // of all that are being produced
-    static constexpr std::size_t most_kept = 32;                   // each has a descriptor
+    static constexpr std::uint32_t min_messages = 4096;
+    static constexpr std::size_t max_octets = 64 * 1024 * 1024;
+    static constexpr std::size_t max_recorded = 32 * 1024 * 1024; // of all that are being produced
+    static constexpr std::size_t max_kept = 32;                   // each has a descriptor
 
     struct Text {
         posix::UniqueFd file; // in memory
@@ -32,8 +32,8 @@ public:
     };
 
     // What produce() gave for this snapshot when nothing was deleted; null: not known.
-    [[nodiscard]] std::shared_ptr<const Text> find(const Picture& of, pop3::Listing what);
-    void keep(const Picture& of, pop3::Listing what, Text text);
+    [[nodiscard]] std::shared_ptr<const Text> find(const Snapshot& of, pop3::Listing what);
+    void keep(const Snapshot& of, pop3::Listing what, Text text);
     // Room for what is being produced, to be given back; a slow client may take hours over it.
     [[nodiscard]] bool reserve(std::size_t octets) noexcept;
     void give_back(std::uint64_t octets) noexcept { recorded_ -= octets; }
@@ -55,7 +55,7 @@ private:
 // One listing of one session: sent from what is kept, or else recorded while the session produces it.
 class ListingRun {
 public:
-    ListingRun(Listings& listings, Listings::Picture of, pop3::Listing what);
+    ListingRun(Listings& listings, Listings::Snapshot of, pop3::Listing what);
     ListingRun(const ListingRun&) = delete;
     ListingRun& operator=(const ListingRun&) = delete;
     ~ListingRun() { stop_recording(); }
@@ -73,7 +73,7 @@ private:
     void stop_recording() noexcept;
 
     Listings& listings_;
-    Listings::Picture of_;
+    Listings::Snapshot of_;
     pop3::Listing what_;
     std::shared_ptr<const Listings::Text> known_;
     std::uint64_t sent_ = 0;

@@ -16,8 +16,8 @@ namespace buzon::serve {
 
 class Pop3Service final : public ConnectionOwner, private login::Holders, private event::Task {
 public:
-    // most_connections: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
-    Pop3Service(const Pop3Needs& needs, std::size_t most_connections, std::vector<net::Cidr> proxy_from);
+    // connection_limit: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
+    Pop3Service(const Pop3Needs& needs, std::size_t connection_limit, std::vector<net::Cidr> proxy_from);
     void set_fronts(std::vector<net::Cidr> proxy_from) { gate_.set_fronts(std::move(proxy_from)); }
     Pop3Service(const Pop3Service&) = delete;
     Pop3Service& operator=(const Pop3Service&) = delete;
@@ -73,7 +73,7 @@ private:
     void report_when_empty();
 
     Pop3Needs needs_;
-    std::size_t most_connections_;
+    std::size_t connection_limit_;
     Listeners listeners_;
     std::vector<net::Ip> addresses_;
     bool accepting_ = false;

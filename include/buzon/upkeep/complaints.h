@@ -16,8 +16,8 @@ namespace buzon::upkeep {
 // counted, and the number told when the minute is over.
 class Complaints final : private event::TimerHandler {
 public:
-    static constexpr unsigned lines_a_minute = 60;    // of one program with one user's mail
-    static constexpr std::size_t most_talkers = 1024; // programs and users told apart; the others share one count
+    static constexpr unsigned lines_a_minute = 60;   // of one program with one user's mail
+    static constexpr std::size_t max_talkers = 1024; // programs and users told apart; the others share one count
 
     // Both must outlive us.
     Complaints(event::EventLoop& loop, state::EventBus& events) : loop_{loop}, events_{events}, minute_{*this} {}
