@@ -14,79 +14,22 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
+Names split(const std::string& text) {
+    std::istringstream words{text};
+    Names names;
+    for (std::string word; words >> word;) names.insert(word);
+    return names;
+}
+
 // Calls that wait for a disk or a file server, for another process, or for time to pass. Of posix: those that do.
-const Names may_wait = {"open",
-                        "__open_2",
-                        "openat",
-                        "__openat_2",
-                        "openat2",
-                        "creat",
-                        "fopen",
-                        "freopen",
-                        "stat",
-                        "lstat",
-                        "fstatat",
-                        "statx",
-                        "access",
-                        "faccessat",
-                        "euidaccess",
-                        "opendir",
-                        "fdopendir",
-                        "readdir",
-                        "getdents64",
-                        "scandir",
-                        "nftw",
-                        "glob",
-                        "rename",
-                        "renameat",
-                        "renameat2",
-                        "unlink",
-                        "unlinkat",
-                        "remove",
-                        "mkdir",
-                        "mkdirat",
-                        "mkfifo",
-                        "rmdir",
-                        "fsync",
-                        "fdatasync",
-                        "sync",
-                        "syncfs",
-                        "flock",
-                        "lockf",
-                        "link",
-                        "linkat",
-                        "symlink",
-                        "symlinkat",
-                        "readlink",
-                        "readlinkat",
-                        "realpath",
-                        "statfs",
-                        "fstatfs",
-                        "statvfs",
-                        "truncate",
-                        "ftruncate",
-                        "chmod",
-                        "fchmod",
-                        "fchmodat",
-                        "chown",
-                        "fchown",
-                        "fchownat",
-                        "utimensat",
-                        "inotify_add_watch",
-                        "getpwnam",
-                        "getpwnam_r",
-                        "getgrouplist",
-                        "getaddrinfo",
-                        "sleep",
-                        "usleep",
-                        "nanosleep",
-                        "waitpid",
-                        "waitid",
-                        "system",
-                        "popen",
-                        "posix::read_file",
-                        "posix::read_regular_file",
-                        "posix::replace_file"};
+const Names may_wait =
+    split("open __open_2 openat __openat_2 openat2 creat fopen freopen stat lstat fstatat statx access "
+          "faccessat euidaccess opendir fdopendir readdir getdents64 scandir nftw glob rename renameat "
+          "renameat2 unlink unlinkat remove mkdir mkdirat mkfifo rmdir fsync fdatasync sync syncfs flock lockf "
+          "link linkat symlink symlinkat readlink readlinkat realpath statfs fstatfs statvfs truncate "
+          "ftruncate chmod fchmod fchmodat chown fchown fchownat utimensat inotify_add_watch getpwnam "
+          "getpwnam_r getgrouplist getaddrinfo sleep usleep nanosleep waitpid waitid system popen "
+          "posix::read_file posix::read_regular_file posix::replace_file");
 
 // Where one of them has its place all the same.
 const std::map<std::string, Names> exceptions = {
