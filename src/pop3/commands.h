@@ -77,4 +77,27 @@ private:
     static Action follow(Session& session, auth::Step step, std::string& out);
 };
 
+// Ordered by frequency in a session with much mail.
+inline constexpr Command commands[] = {
+    {state::Pop3Command::retr, When::after_login, 1, 1, Commands::retr},
+    {state::Pop3Command::dele, When::after_login, 1, 1, Commands::dele},
+    {state::Pop3Command::top, When::after_login, 2, 2, Commands::top},
+    {state::Pop3Command::list, When::after_login, 0, 1, Commands::list},
+    {state::Pop3Command::uidl, When::after_login, 0, 1, Commands::uidl},
+    {state::Pop3Command::noop, When::after_login, 0, 0, Commands::noop},
+    {state::Pop3Command::stat, When::after_login, 0, 0, Commands::stat},
+    {state::Pop3Command::user, When::before_login, 1, Command::rest_of_line, Commands::user},
+    {state::Pop3Command::pass, When::before_login, 1, Command::rest_of_line, Commands::pass},
+    {state::Pop3Command::quit, When::always, 0, 0, Commands::quit},
+    {state::Pop3Command::capa, When::always, 0, 0, Commands::capa},
+    {state::Pop3Command::auth, When::before_login, 0, 2, Commands::auth},
+    {state::Pop3Command::apop, When::before_login, 2, 2, Commands::apop},
+    {state::Pop3Command::rset, When::after_login, 0, 0, Commands::rset},
+    {state::Pop3Command::utf8, When::before_login, 0, 0, Commands::utf8},
+    {state::Pop3Command::lang, When::always, 0, 1, Commands::lang},
+    {state::Pop3Command::search, When::after_login, 1, Command::rest_of_line, Commands::search},
+    {state::Pop3Command::report, When::after_login, 0, 1, Commands::report},
+    {state::Pop3Command::stls, When::always, 0, 0, Commands::stls},
+};
+
 } // namespace buzon::pop3
