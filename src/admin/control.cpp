@@ -38,7 +38,7 @@ template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
 state::Count resident_octets() {
-    // /proc is memory of the kernel's: reading it waits for nothing.
+    // /proc is in kernel memory: reading it never blocks.
     std::FILE* const file = std::fopen("/proc/self/statm", "re");
     if (!file) return 0;
     unsigned long total = 0;
@@ -95,7 +95,7 @@ void Control::perform(const manage::Action& action, const std::optional<auth::So
                        done({});
                    },
                    [&](const manage::ReleaseUidl& a) { release(a, pending, std::move(done)); },
-                   // These the session does itself.
+                   // The session handles these itself.
                    [&](const manage::Answered&) { done({}); },
                    [&](const manage::Producing&) { done({}); },
                    [&](const manage::Following&) { done({}); },
@@ -190,7 +190,7 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
         });
 }
 
-// A user without an own transformation has that of all: having the same one of his own is a change.
+// A user without a transformation of his own has the default; giving him the same one as his own is still a change.
 manage::Outcome Control::put_transform(const std::optional<std::string>& user, const serve::Transform& wanted) {
     const serve::Transform* const known = user ? needs_.transforms.own(*user) : &needs_.transforms.standard();
     if (known && known->text() == wanted.text()) return in_force(known->text());
@@ -205,7 +205,7 @@ void Control::note_transform(const std::optional<std::string>& user) {
     if (user) changed_transforms_.insert(*user);
 }
 
-// The password is kept as hash-scheme says; a worker makes the secret.
+// The password is stored according to hash-scheme; a worker computes the secret.
 void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone done) {
     if (needs_.users.base().find(whom.name)) return done(failed("the user already exists"));
     const auto hashed = [this, name = whom.name, &pending, done](worker::Answer answer) {
@@ -244,13 +244,13 @@ void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnD
 manage::Outcome Control::remove(const manage::RemoveUser& whom) {
     const auto removed = needs_.users.base().remove(whom.name);
     if (!removed) return failed(removed.why());
-    // Another one who gets the name later is not to get the transformation with it.
+    // A later user of the same name must not inherit the transformation.
     if (needs_.transforms.forget(whom.name)) note_transform(whom.name);
     hooks_.settings_changed();
     return {};
 }
 
-// A checkpassword program's users are known when they have come.
+// Users authenticated by a checkpassword program are known once they have logged in.
 std::string Control::nobody_known() const {
     return needs_.logins.checkpassword().in_use()
                ? "no such user, or one who has not logged in since the server was started"
@@ -291,7 +291,7 @@ const state::Metrics& Control::metrics() {
     now.worker_jobs = disk.done + hashes.done;
     now.workers_busy = disk.running + disk.queued + hashes.running + hashes.queued;
     now.worker_failures = disk.crashed + hashes.crashed;
-    // Counting descriptors takes as long as there are many, and METR may be asked again and again by anybody.
+    // Counting descriptors takes time proportional to their number, and anybody may repeat METR often.
     if (const event::Instant at = event::Clock::now(); at >= measure_again_) {
         now.memory = resident_octets();
         now.descriptors = open_descriptors();

@@ -9,7 +9,7 @@
 namespace buzon::admin {
 namespace {
 
-// Few people manage a server, from few places: fewer free tries than for mail, and small tables.
+// Few people manage a server, and from few places: fewer free attempts than for mail, and small tables.
 auth::ThrottleLimits limits() {
     auth::ThrottleLimits limits;
     limits.free_by_source = 3;
@@ -43,7 +43,7 @@ event::Instant Administrators::not_before(const std::optional<auth::Source>& fro
 void Administrators::check(const std::optional<auth::Source>& from, const std::string& name,
                            const std::string& password, event::Instant now, worker::Pending& pending, OnChecked then) {
     note_look(from, now);
-    // Guilty until proven right: many tries at once, which a worker is still busy with, count already.
+    // Counts as a failure until proven right, so that many attempts at once, still being checked by workers, add up.
     throttle_.failed(from, name, now);
     const auth::Credential credential = base_.credential(name, from);
     const bool open = credential.standing == auth::Standing::open;

@@ -1,4 +1,4 @@
-// admin/control_save.cpp - SAVE: what was changed at run time goes back to the files it came from.
+// admin/control_save.cpp - SAVE: writes changes made at run time back to the files they belong to.
 #include <algorithm>
 
 #include "buzon/admin/control.h"
@@ -45,7 +45,7 @@ void Control::find_unsaved_users(Unsaved& into) const {
     for (const auto& [name, secret] : base.changes()) {
         const bool is_fixed = std::find(fixed.begin(), fixed.end(), name) != fixed.end();
         if (options_.users_file.empty()) {
-            if (!secret && !is_fixed) continue; // came and went: that is no change
+            if (!secret && !is_fixed) continue; // added and removed again: no change
             into.homeless.push_back("user " + name + " (there is no --users file)");
         } else if (is_fixed) {
             into.homeless.push_back("user " + name + " (not from the --users file)");
@@ -55,8 +55,8 @@ void Control::find_unsaved_users(Unsaved& into) const {
     }
 }
 
-// Some choices for a single user cannot be said in a config file: that is told at every SAVE, as the next start will
-// know nothing of them.
+// Some settings for a single user cannot be expressed in a config file. Every SAVE says so, because they are lost at
+// the next start.
 void Control::find_unsaved_transforms(Unsaved& into) const {
     for (const std::string& name : changed_transforms_) {
         const auto user = needs_.users.base().find(name);
@@ -89,7 +89,7 @@ Control::Unsaved Control::unsaved() const {
     return found;
 }
 
-// What has a file is written, whatever else has none or could not be written.
+// Writes everything that has a file, even if other changes have none or could not be written.
 void Control::save(worker::Pending& pending, OnDone done) {
     Saving saving{unsaved()};
     if (saving.what.users.empty()) return save_config(std::move(saving), pending, std::move(done));
@@ -111,7 +111,7 @@ void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) 
     pending = needs_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
         if (note(saving, options_.config_file, answer)) {
             for (const auto& [option, values] : saving.what.config) {
-                if (values_of(option) == values) changed_.erase(option); // else it was changed again meanwhile
+                if (values_of(option) == values) changed_.erase(option); // otherwise it was changed again meanwhile
             }
         }
         saved(saving, done);

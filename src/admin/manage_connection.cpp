@@ -7,8 +7,8 @@
 namespace buzon::admin {
 namespace {
 
-constexpr std::size_t max_queued = 64 * 1024; // octets made in advance of what the manager reads
-// A live view waits this long after it has sent something: on a busy server each event would else cost a call for each
+constexpr std::size_t max_queued = 64 * 1024; // octets produced before the manager reads them
+// A live view pauses this long after sending. Otherwise, on a busy server, each event would cost one system call per
 // listener.
 constexpr auto between_shows = std::chrono::milliseconds{200};
 
@@ -45,7 +45,7 @@ public:
     }
     void pay(manage::Outcome outcome) {
         paid_ = true;
-        connection_.performing_.action = manage::Answered{}; // it may hold a password
+        connection_.performing_.action = manage::Answered{}; // it may contain a password
         connection_.performing_.outcome = std::move(outcome);
         connection_.needs_.loop.next_turn(connection_);
     }
@@ -71,7 +71,8 @@ void ManageConnection::stop() {
 
 void ManageConnection::do_stop() {
     stream_.begin_turn();
-    // What asked for the end has its reply, and listeners see it come, although both would be due a little later.
+    // The command that ended the connection has its reply, and listeners see the end, although both would be due a
+    // little later.
     if (state_ == State::performing && performing_.outcome) take_outcome();
     if (state_ == State::following && !stream_.slow()) (void)session_.produce(stream_.out(), max_queued);
     stream_.flush();
@@ -83,11 +84,11 @@ void ManageConnection::settings_changed() {
     if (state_ != State::closed) timer_.arm(needs_.loop.timers(), active_ + needs_.settings.mgmt_timeout);
 }
 
-// Called from whoever publishes an event, too: only notes it.
+// Also called by publishers of events, so it only records the request.
 void ManageConnection::show_soon() {
     if (state_ == State::closed) return;
     if (next_show_ <= needs_.loop.now()) return needs_.loop.next_turn(*this);
-    // Whoever publishes has nothing to do with it when there is no memory for our timer.
+    // Publishers must not fail because there is no memory for our timer.
     event::guarded([this] { show_.arm(needs_.loop.timers(), next_show_); }, [this] { needs_.loop.next_turn(*this); });
 }
 
@@ -143,14 +144,14 @@ void ManageConnection::settle() {
     }
     const bool takes_lines = state_ == State::idle || state_ == State::following;
     stream_.end_turn(takes_lines && !pending());
-    // Behind the turn: a new port, for example, has its first connections at once, and they have turns of their own.
+    // After the turn: a new port, for example, accepts its first connections at once, and they need turns of their own.
     if (state_ != State::performing || std::exchange(performing_.begun, true)) return;
     perform_when_due();
-    if (performing_.outcome) turn(); // what is done is told, before somebody ends us for it
+    if (performing_.outcome) turn(); // report the result before somebody closes us because of it
 }
 
-// Sends what a live view has to show, so much a turn. More is made when the client has taken it; what the ring has
-// written over by then is lost to the client, who is told.
+// Sends the events of a live view, a limited amount per turn; more is produced when the client has read it. Events that
+// the ring has overwritten by then are lost, and the client is told.
 void ManageConnection::show() {
     const event::Instant now = needs_.loop.now();
     if (now < next_show_) return show_.arm(needs_.loop.timers(), next_show_);

@@ -34,7 +34,7 @@ ManageService::~ManageService() = default;
 std::error_code ManageService::open(const std::vector<Where>& where, std::string& failed) {
     for (int i = 0;; ++i) {
         const std::error_code why = open_once(where, failed);
-        // The port that is free on the first address may be taken on the second.
+        // The port that is free on the first address may be in use on the second.
         const auto* first = where.empty() ? nullptr : std::get_if<net::Endpoint>(&where.front().address);
         const bool any_port = first && first->port == 0;
         if (!why || !any_port || why.value() != EADDRINUSE || i == tries_for_a_common_port) return why;
@@ -89,7 +89,7 @@ void ManageService::accept(net::Accepted accepted) {
     auto connection = std::make_unique<ManageConnection>(
         needs_, *this, manage::Session::Peer{std::move(name), trusted, id}, std::move(accepted.socket), from);
     ManageConnection& started = *connection;
-    leaving_.reserve(connections_.size() + 1); // to let it go must not take memory
+    leaving_.reserve(connections_.size() + 1); // removing it must not allocate memory
     connections_.emplace(id, std::move(connection));
     ++metrics_.managers_open;
     started.start();

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Longer than any scraper pauses between its parts, shorter than anybody could make a nuisance of.
+// Longer than any scraper pauses within a request, and short enough to prevent abuse.
 constexpr auto time_for_a_request = 30s;
 
 } // namespace
@@ -26,7 +26,7 @@ void MetricsConnection::start() {
     if (stream_.start()) close();
 }
 
-// Where it finds no memory, this connection ends, and nobody else.
+// If it runs out of memory, only this connection ends.
 void MetricsConnection::turn(std::string_view fresh) {
     if (closed_) return;
     event::guarded([&] { do_turn(fresh); },
@@ -38,7 +38,7 @@ void MetricsConnection::turn(std::string_view fresh) {
 
 void MetricsConnection::do_turn(std::string_view fresh) {
     stream_.begin_turn(fresh);
-    if (!stream_.slow()) answer(); // one that does not take its response gets no other
+    if (!stream_.slow()) answer(); // a client that does not read its response gets no further one
     stream_.flush();
     const bool ended = stream_.state() != net::Stream::State::open && stream_.input().empty();
     if (stream_.is_cut() || (ended && stream_.queued() == 0)) close();

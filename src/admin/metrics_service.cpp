@@ -48,7 +48,7 @@ void MetricsService::accept(net::Accepted accepted) {
     const std::uint64_t id = next_id_++;
     auto connection = std::make_unique<MetricsConnection>(loop_, room_, *this, id, std::move(accepted.socket), page_);
     MetricsConnection& started = *connection;
-    leaving_.reserve(connections_.size() + 1); // to let it go must not take memory
+    leaving_.reserve(connections_.size() + 1); // removing it must not allocate memory
     connections_.emplace(id, std::move(connection));
     started.start();
 }

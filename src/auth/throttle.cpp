@@ -150,7 +150,7 @@ Throttle::Slot& Throttle::make_room(Table& table, Key key, std::uint32_t now) co
     return *least;
 }
 
-// Remembers it when it is not.
+// Stores it if it is missing.
 bool Throttle::is_repeated(const std::optional<Source>& source, std::string_view user, std::string_view secret,
                            std::uint32_t now) {
     const Key key = key_of('w', user, source, secret);

@@ -6,7 +6,7 @@
 namespace buzon::auth {
 namespace {
 
-// In one run(); then the rest of the program has its turn.
+// Limit per run(), so that the rest of the program gets its turn.
 constexpr int turns_at_once = 64;
 
 } // namespace
@@ -89,8 +89,8 @@ std::optional<Turns::Time> Turns::next_turn(const Line& line, Time now) const {
     return std::max(line.last, throttle_.last(line.count)) + throttle_.delay(level, free);
 }
 
-// Removes the tries that would have to wait beyond their deadlines, if all before them fail. Where no failure has to
-// wait yet, tries are in the line only for a moment.
+// Removes the tries that would have to wait beyond their deadlines if all before them fail. As long as no failure has
+// to wait, tries are in the line only for a moment.
 void Turns::trim(Line& line, Time now) {
     const unsigned free = throttle_.free(line.count);
     unsigned level = throttle_.level(line.count, now);

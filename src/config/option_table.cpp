@@ -21,7 +21,7 @@ net::Ip ip_of(const std::string& what, std::string_view value) {
     return *ip;
 }
 
-// What NAME:PASS was is never shown: it is a secret.
+// Never shows the value of NAME:PASS, which is a secret.
 auth::NamedSecret person_of(const std::string& what, std::string_view value) {
     auto person = auth::parse_name_and_password(value);
     if (!person) refuse(what, person.why());
@@ -45,7 +45,7 @@ void add_mgmt_address(Options& options, const std::string& what, std::string_vie
 }
 
 void set_transform_for(Options& options, const std::string& what, std::string_view value) {
-    // A name may hold '=', but never the '/' that a SPEC begins with.
+    // A name may contain '=', but never the '/' that begins a SPEC.
     const std::size_t equals = value.substr(0, value.find('/')).rfind('=');
     if (equals == 0 || equals == std::string_view::npos) refuse(what, "must be NAME=SPEC");
     options.transform_for[std::string{value.substr(0, equals)}] = spec_of(what, value.substr(equals + 1));

@@ -1,4 +1,4 @@
-// config/option_table.h - every option of the server that is no setting, a row each. Private to daemon/.
+// config/option_table.h - the server's options that are not settings, one row each. Private to config/.
 #pragma once
 
 #include <span>
@@ -12,15 +12,15 @@ namespace buzon::config {
 struct Option {
     std::string_view name;     // long
     char letter;               // short, or '\0'
-    std::string_view argument; // its name in the help text; empty: takes none
+    std::string_view argument; // its name in the help text; empty: takes no argument
     std::string_view meaning;
     void (*apply)(Options&, const std::string& what, std::string_view value);
-    bool in_a_file = true; // false: on the command line alone
+    bool in_a_file = true; // false: only on the command line
 };
 
 [[nodiscard]] std::span<const Option> all_options() noexcept;
 
-// Throws StartError for wrong usage.
+// Throws StartError on a usage error.
 [[noreturn]] void refuse(const std::string& what, const std::string& why);
 
 } // namespace buzon::config

@@ -15,7 +15,7 @@
 namespace buzon::config {
 namespace {
 
-// -N is the one setting with a letter.
+// -N is the only setting with a short option.
 constexpr std::string_view letter_of_verbose = "verbose";
 
 struct FoundOption {
@@ -38,14 +38,14 @@ FoundOption find_letter(char letter) {
     return {};
 }
 
-// One option as it was written, with its value; `what` names it in an error.
+// One option as written, with its value; `what` names it in errors.
 struct Given {
     FoundOption found;
     std::string what;
     std::string_view value;
 };
 
-// The words of the command line, as GNU programs read them; but nothing is guessed: no abbreviations, no operands.
+// Parses the command line as GNU programs do, but without abbreviations and operands.
 class CommandLine {
 public:
     explicit CommandLine(std::span<const std::string_view> words) : words_{words} {}
@@ -107,7 +107,7 @@ private:
     std::vector<Given> given_;
 };
 
-// Whether a line gives this option at all: a flag stands alone or has on/off, yes/no, true/false.
+// Whether a line turns the option on: a flag stands alone or has on/off, yes/no, true/false.
 bool is_given(const FoundOption& found, const state::ConfigLine& line, std::string_view value,
               const std::string& what) {
     if (!found.known()) throw StartError(EX_CONFIG, what, "unknown option");
@@ -135,7 +135,7 @@ std::vector<Given> read_config(const std::string& path, std::string_view text) {
     return given;
 }
 
-// Who has been named by -u and -a so far.
+// The names given by -u and -a so far.
 struct Named {
     std::unordered_set<std::string> users, admins;
 
@@ -155,13 +155,13 @@ void apply(Options& options, Named& named, const Given& given) {
     const state::SettingField& field = *given.found.setting;
     const std::string_view value = field.is_flag() ? std::string_view{"on"} : given.value;
     if (const auto wrong = change_checked_setting(options.settings, field.name, value)) {
-        // "NAME: what is allowed": the name stands in `what` already
+        // "NAME: what is allowed"; `what` contains the name already
         const std::size_t colon = wrong->find(": ");
         refuse(given.what, colon == std::string::npos ? *wrong : wrong->substr(colon + 2));
     }
 }
 
-// An option on the command line takes the place of all lines of the config file with the same name.
+// An option on the command line replaces all lines of the config file with the same name.
 bool overruled(const Given& line, const std::vector<Given>& command_line) {
     return std::any_of(command_line.begin(), command_line.end(), [&](const Given& word) {
         return word.found.option == line.found.option && word.found.setting == line.found.setting;
@@ -169,7 +169,7 @@ bool overruled(const Given& line, const std::vector<Given>& command_line) {
 }
 
 void apply_config(Options& options, Named& named, const std::string& text, const std::vector<Given>& command_line) {
-    // A line that the command line overrules must be right all the same: a file is right as a whole or not at all.
+    // A line that the command line overrides must still be valid: a file is accepted as a whole or not at all.
     Options unused;
     Named unused_names;
     for (const Given& line : read_config(options.config_file, text)) {
@@ -177,7 +177,7 @@ void apply_config(Options& options, Named& named, const std::string& text, const
         try {
             apply(used ? options : unused, used ? named : unused_names, line);
         } catch (const StartError& wrong) {
-            // The same mistake in a file is a wrong file, not a wrong command line.
+            // In a file, the same mistake is an invalid file rather than wrong usage.
             const std::string why = wrong.what();
             throw StartError(EX_CONFIG, line.what, why.substr(std::min(why.size(), line.what.size() + 2)));
         }

@@ -29,7 +29,7 @@ std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::st
 Options read_again(const Options& before, const std::string& config_text) {
     const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
     Options fresh = parse_options(words, [&config_text](const std::string&) { return config_text; });
-    if (before.demo) { // its mail root and users are of its own making
+    if (before.demo) { // it created its mail root and users itself
         fresh.path = before.path;
         fresh.users = before.users;
         fresh.addresses = before.addresses;

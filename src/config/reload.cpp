@@ -40,10 +40,10 @@ void Reload::take_config(const worker::Answer& answer) {
     if (!found.problem.empty()) return fail(found.problem);
     try {
         fresh_.options = read_again(now_, found.text);
-    } catch (const StartError& wrong) { // not after a worker found it right; but it is no reason to end the server
+    } catch (const StartError& wrong) { // unlikely after a worker accepted it, but no reason to end the server
         return fail(wrong.what());
     }
-    // One that is in force already may be away for a while.
+    // The current mail root may be unavailable for a while.
     if (found.root.empty() && fresh_.options.path != now_.path) return fail(found.root_problem);
     fresh_.root = found.root;
     begin(Reading::all_users, jobs::order(jobs::ReadPeople{users_of(fresh_.options)}));
@@ -63,7 +63,7 @@ void Reload::take_people(worker::Answer answer) {
     if (reading_ == Reading::all_users) {
         return begin(Reading::administrators, jobs::order(jobs::ReadPeople{administrators_of(fresh_.options)}));
     }
-    // Last, when everything else is right.
+    // Last, when everything else is valid.
     if (reading_ == Reading::administrators && events_.wants_root(fresh_)) {
         return begin(Reading::root, jobs::order(jobs::OpenRoot{message::RootRequest::to_choose(fresh_.root)}));
     }

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t longest_people_file = 256u << 20;
 
-// Looks at programs as the user sees them that they will run as.
+// Checks programs as the user who will run them.
 class ProgramCheck {
 public:
     explicit ProgramCheck(const std::string& user)
@@ -42,7 +42,7 @@ private:
 
 void check_checkpassword(const std::string& program) {
     std::error_code why;
-    const bool directory = std::filesystem::is_directory(program, why); // which one may "execute", too
+    const bool directory = std::filesystem::is_directory(program, why); // directories can be "executable", too
     if (directory)
         why = {EISDIR, std::system_category()};
     else if (::access(program.c_str(), X_OK) != 0)
@@ -52,7 +52,7 @@ void check_checkpassword(const std::string& program) {
     throw config::StartError(config::exit_code_for(why), program, why.message());
 }
 
-// It must be there; that nobody serves it yet is no mistake.
+// The socket must exist, but a daemon need not be listening yet.
 void check_log_socket(const std::string& path) {
     struct stat about {};
     if (::stat(path.c_str(), &about) != 0) {
@@ -77,7 +77,7 @@ void check_transforms(const auth::UserBase& users, const jobs::People& people) {
     }
 }
 
-// Administrators are few, and a server that nobody can manage should not start: their secrets must all work.
+// There are few administrators, and a server that nobody can manage should not start: all their secrets must be usable.
 bool is_strict(const jobs::People& people) {
     return people.option == "--admin";
 }

@@ -44,7 +44,7 @@ const char* become(const RunAs& who) {
     return nullptr;
 }
 
-// As the process's own user, whom `user` names for the text; empty: the server's.
+// Checks as the process's own user; `user` is its name for messages, empty for the server's.
 std::optional<Objection> look_at(const std::string& path, const std::string& user) {
     const auto object = [&](Unfit kind, const std::string& why) { return Objection{kind, path + ": " + why}; };
     const std::string for_whom = user.empty() ? "for this server" : "for user " + user;

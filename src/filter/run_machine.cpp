@@ -94,7 +94,7 @@ void Run::Machine::close_output() noexcept {
 
 // --- the end ---
 
-// A program ends once: what finds no memory then would never be called again.
+// A program ends only once, so running out of memory here would lose the event.
 void Run::Machine::on_member_ended() {
     event::guarded([&] { member_ended(); },
                    [&] {

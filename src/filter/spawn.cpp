@@ -22,8 +22,8 @@
 #define P_PIDFD 3
 #endif
 
-// The child runs on a stack the sanitizers know nothing of, and leaves its functions by execve() or _exit(): what they
-// would note about its frames would be wrong for the next child.
+// The child runs on a stack unknown to the sanitizers and leaves its functions by execve() or _exit(): their notes
+// about its frames would be wrong for the next child.
 #define BUZON_IN_CHILD __attribute__((no_sanitize("address", "undefined"), noinline))
 
 namespace buzon::filter {
@@ -59,8 +59,8 @@ BUZON_IN_CHILD int fail(Plan& plan, const char* step) {
     return 1;
 }
 
-// Until close_range() the table of descriptors is our parent's: it leaves us a copy of the few that lie below its first
-// argument. (A copy of all of them, made by clone() to be closed here, would cost more with every session there is.)
+// Until close_range() we share the parent's descriptor table; it then leaves us a copy of the few descriptors below its
+// first argument. (Copying all of them in clone(), only to close them here, would cost more with every session.)
 BUZON_IN_CHILD int set_descriptors(Plan& plan) {
     const int last = plan.places[2];
     if (::syscall(SYS_close_range, static_cast<unsigned>(last) + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
@@ -73,7 +73,7 @@ BUZON_IN_CHILD int set_descriptors(Plan& plan) {
     return 0;
 }
 
-// By system call: glibc's functions would tell all threads of the process, whose list of them is our parent's.
+// By system call: glibc's functions would notify all threads of the process, and that list belongs to our parent.
 BUZON_IN_CHILD int set_user(Plan& plan) {
     const RunAs* who = plan.run_as;
     if (!who) return 0;
@@ -101,8 +101,8 @@ BUZON_IN_CHILD void reset_signals(const Plan& plan) {
     for (const int* number = plan.odd_signals; *number != 0; ++number) ::sigaction(*number, &plain, nullptr);
 }
 
-// Those that are not at their default, ended by 0. The server has settled that before it starts its first program, so
-// that it is found out once: to reset all of them in every child would be 62 calls.
+// Signals not at their default, ended by 0. The server determines them once, before it starts its first program:
+// resetting all of them in every child would take 62 calls.
 std::vector<int> odd_signals() {
     std::vector<int> numbers;
     for (int number = 1; number < NSIG; ++number) {
@@ -151,7 +151,7 @@ Limit limit_to(int resource, std::uint64_t value) {
 
 std::array<Limit, 6> limits_of(const ResourceLimits& limits) {
     const std::uint64_t cpu = limits.cpu_seconds == 0 ? RLIM_INFINITY : limits.cpu_seconds;
-    // SIGXCPU first, which a program may tell of; SIGKILL if it does not heed it.
+    // SIGXCPU first, which a program can report; SIGKILL if it ignores that.
     return {limit_to(RLIMIT_CPU, cpu, limits.cpu_seconds == 0 ? RLIM_INFINITY : cpu + 5),
             limit_to(RLIMIT_AS, limits.address_space),
             limit_to(RLIMIT_FSIZE, limits.file_size),
@@ -168,7 +168,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
-// No handler of ours may run in the child: it would run in our memory. glibc's own function leaves out two signals.
+// No handler of ours may run in the child, because it would run in our memory. glibc's own function omits two signals.
 class AllSignalsBlocked {
 public:
     AllSignalsBlocked() noexcept {
@@ -183,7 +183,7 @@ private:
     std::uint64_t before_ = 0;
 };
 
-// For a child that is on its last instructions.
+// For a child that is about to exit.
 void reap(int pidfd) noexcept {
     siginfo_t info{};
     while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0 && errno == EINTR) {
@@ -223,7 +223,7 @@ Launcher::Launcher() {
     if (memory == MAP_FAILED) throw std::system_error(posix::last_error(), "stack of a new program");
     stack_.reset(static_cast<char*>(memory));
     ::mprotect(memory, page, PROT_NONE);
-    // The lowest there are, which they are when the launcher is made early. The last one is the highest.
+    // The lowest free ones, which are low if the launcher is created early. The last one is the highest.
     const posix::UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     for (posix::UniqueFd* fd : {&reserved_[0], &reserved_[1], &reserved_[2], &idle_}) {
         fd->reset(::fcntl(null.get(), F_DUPFD_CLOEXEC, 3)); // none that is to become another one
@@ -232,11 +232,12 @@ Launcher::Launcher() {
     std::transform(reserved_.begin(), reserved_.end(), places_.begin(),
                    [](const posix::UniqueFd& fd) { return fd.get(); });
     std::sort(places_.begin(), places_.end());
-    // A parent may have left it ignored. Then the kernel reaps our children, and no exit status is ever known.
+    // A parent may have left it ignored. Then the kernel would reap our children, and their exit statuses would be
+    // lost.
     std::signal(SIGCHLD, SIG_DFL);
 }
 
-// A pipe's end would not be seen while they hold it.
+// While they hold a pipe open, its end would not be seen.
 void Launcher::empty_places() noexcept {
     for (const int place : places_) ::dup3(idle_.get(), place, O_CLOEXEC);
 }
@@ -279,7 +280,7 @@ Launch Launcher::start(const Program& program) {
     int clone_error = 0;
     {
         const AllSignalsBlocked blocked;
-        // We stand still until the child has become the program or ended: one stack serves all.
+        // The parent is suspended until the child has called execve() or exited, so one stack is enough.
         launch.started.pid = ::clone(become_program, stack_.get() + page + stack_size,
                                      CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
         clone_error = errno;

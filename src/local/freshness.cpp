@@ -30,10 +30,10 @@ Result<message::Stamps> stamps(const std::string& maildir) {
     if (!in_new) return in_new.error();
     const Result<message::DirectoryStamp> cur = stamp(maildir + "/cur");
     if (!cur) return cur.error();
-    const Result<message::DirectoryStamp> tmp = stamp(maildir + "/tmp"); // what changes in it is nothing to a snapshot
+    const Result<message::DirectoryStamp> tmp = stamp(maildir + "/tmp"); // changes in tmp do not affect a snapshot
     if (!tmp && tmp.error().value() == ELOOP) return tmp.error();
     const message::Stamps both{in_new.value(), cur.value()};
-    // Only when neither is there the Maildir itself may be missing.
+    // Only if both are missing can the Maildir itself be missing.
     if (both == message::Stamps{} && ::access(maildir.c_str(), F_OK) != 0) return last_error();
     return both;
 }

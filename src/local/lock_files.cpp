@@ -12,10 +12,11 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-// A program that is started gets copies of the lowest descriptors and closes them (filter/spawn.cpp): not these.
+// When a program is started, it gets copies of the lowest descriptors and closes them (filter/spawn.cpp). Keep these
+// out of that range.
 constexpr int lowest_descriptor = 64;
 
-// Each user has so many octets of a file, of which a lock covers the first. (Builds before 0.1.0 lock more of them.)
+// The size of each user's range in a file; a lock covers the first octet. (Versions before 0.1.0 lock more of it.)
 constexpr unsigned room_bits = 18;
 
 struct flock range_of(std::uint64_t hash, short type) noexcept {
@@ -29,7 +30,7 @@ struct flock range_of(std::uint64_t hash, short type) noexcept {
 
 UniqueFd moved_up(UniqueFd file) {
     UniqueFd higher{::fcntl(file.get(), F_DUPFD_CLOEXEC, lowest_descriptor)};
-    return higher ? std::move(higher) : std::move(file); // where so few are allowed: then it only costs time
+    return higher ? std::move(higher) : std::move(file); // if the limit is too low, this only costs time
 }
 
 Result<UniqueFd> open_lock_file(int folder, std::size_t number, struct stat& about) {

@@ -15,14 +15,14 @@ using posix::UniqueFd;
 
 namespace {
 
-// Only what the kernel has in its caches. ELOOP, EMFILE and ENFILE as they are, else EAGAIN.
+// Opens only what is in the kernel's caches. Returns ELOOP, EMFILE and ENFILE unchanged, and EAGAIN otherwise.
 Result<UniqueFd> open_now(int directory, const std::string& path, std::uint64_t flags, std::uint64_t resolve) {
     open_how how{};
     how.flags = flags;
     how.resolve = RESOLVE_CACHED | resolve;
     const long fd = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how);
     if (fd >= 0) return UniqueFd{static_cast<int>(fd)};
-    // Old kernels do not know the call or the flag, a seccomp filter may forbid it: never more than a detour.
+    // Old kernels lack the call or the flag, and a seccomp filter may forbid it: then a worker does it.
     if (errno != ELOOP && errno != EMFILE && errno != ENFILE) errno = EAGAIN;
     return last_error();
 }
@@ -34,7 +34,8 @@ Result<UniqueFd> open_cached(const std::string& maildir, std::string_view file_n
     constexpr std::uint64_t flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     Result<UniqueFd> file = open_now(AT_FDCWD, maildir + '/' + below, flags, RESOLVE_NO_SYMLINKS);
     if (file || file.error().value() != ELOOP) return file;
-    // A link on the way: above the Maildir it may be, not below. Whether root may follow it a worker finds out.
+    // A symbolic link in the path: allowed above the Maildir, but not below. A worker decides whether root may follow
+    // it.
     if (::geteuid() != 0) {
         const Result<UniqueFd> root = open_now(AT_FDCWD, maildir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
         if (root) file = open_now(root.value().get(), below, flags, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);

@@ -20,7 +20,7 @@ constexpr std::size_t max_running = 16;
 constexpr auto time_limit = 30s;
 constexpr const char* true_program = "/bin/true";
 
-// What posix_spawn wants to have initialised and destroyed.
+// Initialises and destroys what posix_spawn needs.
 struct Actions {
     posix_spawn_file_actions_t value;
     Actions() { ::posix_spawn_file_actions_init(&value); }
@@ -55,7 +55,7 @@ CheckpasswordRun::~CheckpasswordRun() {
 
 void CheckpasswordRun::start() {
     failed_ = spawn();
-    // An answer never comes from within a call of the asker's.
+    // The result is never delivered from within a call by the owner.
     timer_.arm(pool_.loop_.timers(), failed_ ? pool_.loop_.now() : pool_.loop_.now() + time_limit);
 }
 
@@ -63,7 +63,7 @@ std::error_code CheckpasswordRun::spawn() {
     auto made = posix::make_pipe(false);
     if (!made) return made.error();
     posix::Pipe pipe = std::move(made).value();
-    // At most 512 octets into an empty pipe: this never waits, and the program reads them to their end.
+    // At most 512 octets into an empty pipe, so this never blocks; the program reads to the end.
     if (const std::error_code why = posix::write_all(pipe.write_end.get(), message_)) return why;
     pipe.write_end.reset();
 
@@ -95,7 +95,7 @@ std::error_code CheckpasswordRun::spawn() {
     posix::UniqueFd pidfd = event::open_pidfd(pid);
     std::error_code why = pidfd ? child_.start(pool_.loop_, std::move(pidfd)) : posix::last_error();
     if (!why) return {};
-    // Nobody would hear of its end: it ends now.
+    // Nobody would notice its end, so kill it now.
     ::kill(-pid, SIGKILL);
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -105,7 +105,7 @@ std::error_code CheckpasswordRun::spawn() {
 }
 
 void CheckpasswordRun::on_exit(int status) {
-    group_ = -1; // its number may be another's from now on
+    group_ = -1; // the number may be reused from now on
     const auth::Verdict verdict = auth::checkpassword_verdict(status);
     tell(verdict, verdict == auth::Verdict::unknown ? text_of(status) : std::string{});
 }

@@ -52,7 +52,7 @@ void DelayKeeper::finish() {
     timer_.disarm();
     if (path_.empty() || (!unsaved_ && !saving_.waiting())) return;
     saving_.drop();
-    // Another temporary file than a worker's that may still be writing.
+    // A different temporary file from that of a worker that may still be writing.
     tell_of_save(posix::replace_file(path_, text(), "last"));
 }
 

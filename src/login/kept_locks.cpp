@@ -28,7 +28,7 @@ LockWaiter::~LockWaiter() {
 
 void KeptLocks::use(std::unique_ptr<worker::Pool> keeper) {
     const auto self = shared_from_this();
-    const auto before = std::exchange(keeper_, std::move(keeper)); // what it held is free when it has ended
+    const auto before = std::exchange(keeper_, std::move(keeper)); // its locks are released when the process ends
     const auto kept = std::exchange(kept_, {});
     for (const auto& [hash, one] : kept)
         if (one.asker) one.asker->outcome_ = std::error_code{ESTALE, std::system_category()};
@@ -80,7 +80,7 @@ void KeptLocks::taken(std::uint64_t hash, const worker::Answer& answer) {
     const auto self = shared_from_this();
     Kept& kept = at->second;
     Waiter* const asker = std::exchange(kept.asker, nullptr);
-    if (!said.why && said.answer.done && !asker) return start_freeing(hash, kept); // it has gone meanwhile
+    if (!said.why && said.answer.done && !asker) return start_freeing(hash, kept); // the session has gone meanwhile
     Outcome outcome = said.why;
     if (!said.why && said.answer.done) {
         kept.state = State::held;
@@ -96,7 +96,7 @@ void KeptLocks::taken(std::uint64_t hash, const worker::Answer& answer) {
 bool KeptLocks::free(local::MaildropLock lock, Waiter* waiter) noexcept {
     const std::uint64_t hash = lock.hash();
     const auto at = kept_.find(hash);
-    if (at == kept_.end() || !lock.alone()) return true; // the lock's end is its release
+    if (at == kept_.end() || !lock.alone()) return true; // destroying the lock releases it
     const auto self = shared_from_this();
     at->second.lock = std::move(lock);
     start_freeing(hash, at->second);
@@ -119,14 +119,14 @@ void KeptLocks::start_freeing(std::uint64_t hash, Kept& kept) noexcept {
         [this] { unsent_ = true; });
 }
 
-// What could not be said for want of memory counts as locked meanwhile.
+// Locks whose release could not be sent, for lack of memory, count as locked until it is sent.
 void KeptLocks::free_the_unsent() noexcept {
     unsent_ = false;
     for (auto& [hash, kept] : kept_)
         if (kept.state == State::freeing && !kept.job.waiting()) start_freeing(hash, kept);
 }
 
-// An answer that is an error says the same: then the keeper has ended, and its locks with it.
+// An error has the same effect: the keeper has ended, and its locks with it.
 void KeptLocks::freed(std::uint64_t hash) {
     const auto self = shared_from_this();
     kept_.erase(hash);
@@ -147,7 +147,7 @@ std::size_t KeptLocks::renew(local::LockFiles files, std::span<const message::He
         }
         for (const message::HeldLock& one : taken) {
             if (kept_.contains(one.hash)) continue;
-            start_freeing(one.hash, kept_[one.hash]); // its session has gone since
+            start_freeing(one.hash, kept_[one.hash]); // its session has gone meanwhile
         }
     }
     return table_.use(std::move(files), taken);
@@ -167,7 +167,7 @@ void KeptLocks::tell_those_who_wait_for(std::uint64_t hash) {
     tell();
 }
 
-// Each may destroy itself, or others of them. Takes no memory: nobody waits in vain.
+// Each waiter may destroy itself or others. Allocates no memory, so that every waiter is notified.
 void KeptLocks::tell() {
     while (!heard_.empty()) {
         Waiter* const waiter = heard_.front();

@@ -31,7 +31,7 @@ std::optional<Locks::Outcome> Locks::take(const std::string& maildir, state::Ses
     const std::string_view place = std::string_view{maildir}.substr(maildir.starts_with(root_) ? root_.size() : 0);
     for (;;) {
         std::optional<Outcome> outcome = locks_->take(place, kind, session, waiter);
-        // Of several that share it each is asked, until one of them is alive.
+        // Asks each session that shares the maildrop until one is alive.
         const auto* const holder = outcome ? std::get_if<local::LockHolder>(&*outcome) : nullptr;
         if (!holder || !holder->here || !holders_ || !holders_->give_way(holder->session)) return outcome;
     }

@@ -24,7 +24,7 @@ std::string_view cause_of(auth::Standing standing) {
 
 } // namespace
 
-// What comes from outside of a turn. Where it finds no memory, the login ends all the same.
+// Entry points from outside the turn. If one runs out of memory, the login still ends.
 template <class Step>
 void Login::go_on(Step step) {
     event::guarded(step, [this] {
@@ -108,7 +108,7 @@ void Login::hashed(const worker::Answer& answer, const std::string& secret, cons
 }
 
 void Login::ask_program(const pop3::CheckPassword& proof) {
-    // A program knows nothing of mail roots: a name that could leave ours is not even shown to it.
+    // The program knows nothing of mail roots, so it is not asked about a name that could lead outside ours.
     const std::string_view fault = auth::fault_of_user_name(user_);
     if (!fault.empty()) return verified(false, fault);
     auto message = auth::checkpassword_message(user_, proof.password);
@@ -123,14 +123,14 @@ void Login::ask_program(const pop3::CheckPassword& proof) {
         });
 }
 
-// Whose guilt a wrong try is.
+// The source that a wrong attempt counts against.
 std::optional<auth::Source> Login::guesser() const {
     return place_ == ClientInfo::Place::behind_front ? std::nullopt : source_;
 }
 
 void Login::count(bool right) {
     if (place_ == ClientInfo::Place::local) return;
-    // A digest looks different each time, so only a clear password can be known again.
+    // A digest differs each time, so only a plaintext password can be recognized.
     const auto* const shown = std::get_if<pop3::CheckPassword>(&proof_);
     needs_.logins.turns().ended(*this, guesser(), user_,
                                 right ? auth::Turns::Verdict::right : auth::Turns::Verdict::wrong,
@@ -178,7 +178,7 @@ void Login::open_maildrop() {
         opened(std::move(snapshot));
 }
 
-// It is looked for once more, and then this login is tried once more.
+// Looks for the root again, then tries this login once more.
 void Login::no_root() {
     second_try_ = true;
     (void)lock_.release();
@@ -196,7 +196,7 @@ void Login::opened(SnapshotResult result) {
     const std::error_code why = result.error();
     if (why == message::root_has_gone() && !second_try_) return no_root();
     if (why == message::uidls_would_change()) return breaker_tripped(waiter_.findings().change);
-    // Nobody but an operator can mend these; the rest may look different in a minute.
+    // Only an operator can fix these; the others may resolve themselves soon.
     const bool lasting = why == std::errc::permission_denied || why == std::errc::not_a_directory ||
                          why == std::errc::read_only_file_system || why == std::errc::too_many_symbolic_link_levels ||
                          why == std::errc::operation_not_permitted;
@@ -205,7 +205,7 @@ void Login::opened(SnapshotResult result) {
            trouble.empty() ? maildir_ + ": " + why.message() : trouble);
 }
 
-// Clients would fetch everything again, so an operator has to say that this is right.
+// Clients would download everything again, so an operator has to approve this.
 void Login::breaker_tripped(const message::UidlChange& change) {
     needs_.events.publish(state::EventType::uidl, std::chrono::system_clock::now(), session_, user_,
                           {{"action", "closed"},

@@ -45,7 +45,7 @@ pop3::Mechanism mechanism_of(const Proof& proof) {
     return std::visit(MechanismOf{}, proof);
 }
 
-// For the REPORT of the user whose name was tried.
+// For the REPORT of the user whose name was used.
 void record_refused_login(LoginNeeds& needs, const ClientInfo& client, std::string_view user) {
     const std::string maildir = needs.users.maildir_of(user);
     if (maildir.empty()) return;

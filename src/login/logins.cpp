@@ -57,7 +57,7 @@ bool LoginDelays::restore(std::string_view text, std::chrono::seconds delay, eve
                           std::chrono::system_clock::time_point wall) {
     if (!text.starts_with(first_line) || !text.ends_with('\n')) return false;
     text.remove_prefix(first_line.size());
-    std::vector<std::pair<Milliseconds, std::string_view>> logins; // how long ago, who
+    std::vector<std::pair<Milliseconds, std::string_view>> logins; // age, user
     while (!text.empty()) {
         const std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(line.size() + 1);
@@ -76,7 +76,7 @@ bool LoginDelays::restore(std::string_view text, std::chrono::seconds delay, eve
 
 void LoginDelays::forget_front() {
     const auto found = last_.find(order_.front().second);
-    // A later login of the same user has an entry of its own.
+    // A later login of the same user has its own entry.
     if (found != last_.end() && found->second == order_.front().first) last_.erase(found);
     order_.pop_front();
 }
@@ -95,7 +95,7 @@ auth::ThrottleLimits Logins::limits() const {
     limits.free_by_user = static_cast<unsigned>(settings_.throttle_free_user);
     limits.free_by_familiar = static_cast<unsigned>(settings_.throttle_free_familiar);
     limits.first_delay = settings_.throttle_delay;
-    // Not so long that every further try would be refused.
+    // Not so long that every further attempt would be refused.
     limits.longest_delay = std::min(settings_.throttle_max_delay, settings_.login_timeout / 2);
     limits.forgives_one_in = settings_.throttle_forgive;
     limits.familiar_for = settings_.throttle_familiar;

@@ -11,8 +11,8 @@ namespace buzon::login {
 namespace {
 using namespace std::chrono_literals;
 
-// How long the kernel may be trusted to still have a directory's inode in memory after somebody looked at it. Later a
-// stat() could wait for the disk, and a worker does it.
+// How long to assume that the kernel still has a directory's inode in memory after it was last used. After that stat()
+// could block, so a worker calls it.
 constexpr auto metadata_stays = 30s;
 } // namespace
 
@@ -35,10 +35,10 @@ std::shared_ptr<const message::Snapshot> Maildrops::open(const std::string& mail
     waiter.path_ = maildir;
     const auto [found, fresh] = scans_.try_emplace(maildir);
     Scan& scan = found->second;
-    waiter.owner_ = this; // from here on its end takes back what could not be done to the end
+    waiter.owner_ = this; // from here on the destructor undoes an unfinished registration
     scan.waiters.push_back(&waiter);
-    // A scan that is under way may have read the directories before the latest delivery: who comes later still gets its
-    // result, since a session sees the maildrop as of some moment during its login.
+    // A scan in progress may have read the directories before the latest delivery. A waiter that joins now still gets
+    // its result, because a session sees the maildrop as of some moment during its login.
     if (fresh) start(maildir, control, scan);
     return nullptr;
 }
@@ -97,13 +97,13 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
     metrics_.scan_time.observe(static_cast<state::Count>(
         std::chrono::duration_cast<std::chrono::microseconds>(event::Clock::now() - scan.began).count()));
     message::ScanFindings findings;
-    SnapshotResult result = std::make_error_code(std::errc::not_enough_memory); // who waits is told in any case
+    SnapshotResult result = std::make_error_code(std::errc::not_enough_memory); // every waiter gets a result
     event::guarded([&] { result = take_in(maildir, std::move(answer), findings); }, [] {});
     for (Waiter* waiter : scan.waiters) {
         waiter->owner_ = nullptr;
         waiter->findings_ = findings;
     }
-    // A waiter's answer may destroy other waiters: they take themselves out of the list (give_up).
+    // A waiter's callback may destroy other waiters, which remove themselves from the list (give_up).
     for (std::size_t i = 0; i < scan.waiters.size(); ++i) {
         Waiter* const waiter = scan.waiters[i];
         const Waiter::OnSnapshot then = std::exchange(waiter->then_, nullptr);
@@ -134,7 +134,7 @@ void Maildrops::keep(const std::string& maildir, std::shared_ptr<const message::
     while (memory_ > max_memory_ && first_used_ != last_used_) forget(first_used_->first);
 }
 
-// The name may be that of the entry itself.
+// `maildir` may be the key of the entry itself.
 void Maildrops::forget(const std::string& maildir) {
     const auto found = known_.find(maildir);
     if (found == known_.end()) return;
@@ -161,7 +161,7 @@ void Maildrops::give_up(Waiter& waiter) {
     const auto found = scans_.find(waiter.path_);
     if (found == scans_.end()) return;
     std::erase(found->second.waiters, &waiter);
-    if (found->second.waiters.empty()) scans_.erase(found); // drops the job
+    if (found->second.waiters.empty()) scans_.erase(found); // cancels the job
 }
 
 } // namespace buzon::login

@@ -6,7 +6,7 @@ namespace buzon::login {
 
 void tell_refusal(state::Metrics& metrics, state::EventBus& events, const TurnedAway& what) {
     metrics.count_refusal(what.reason);
-    // Of a wrong name or secret, `reason` has been a phrase for a person all along.
+    // For a wrong name or secret, `reason` has always been a phrase for a person.
     const bool wrong = what.reason <= state::Refused::allow_nets;
     const auto type = wrong ? state::EventType::auth_fail : state::EventType::refused;
     if (!events.wants(type)) return;

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto between_tries = 5s; // to make lock files on a full disk
+constexpr auto between_tries = 5s; // attempts to create lock files on a full disk
 
 } // namespace
 
@@ -58,7 +58,7 @@ void RootKeeper::use(local::OpenedRoot opened) {
     end_waits(true);
 }
 
-// The root at the path of that in force: what is locked stays so.
+// The root is again at the path of the current one: locks stay held.
 void RootKeeper::take(local::OpenedRoot opened) {
     root_ = opened.root;
     maildrops_.use(root_);
@@ -67,7 +67,7 @@ void RootKeeper::take(local::OpenedRoot opened) {
     end_waits(true);
 }
 
-// On a file system that may hang another process has the lock files open. Until it has, nobody logs in.
+// On a file system that may hang, another process opens the lock files. Nobody can log in until it has.
 void RootKeeper::keep_locks() {
     away_ = true;
     const jobs::KeepLocks job{{message::RootRequest::Why::return_, root_, locks_.held()}};
@@ -89,7 +89,8 @@ void RootKeeper::locks_kept(const worker::Answer& answer) {
 
 void RootKeeper::locks_lost() {
     if (away_) return;
-    log(state::Level::warning, "the process that keeps the locks on maildrops has ended; another one takes them again");
+    log(state::Level::warning,
+        "the process that keeps the locks on maildrops has ended; a new one is taking them again");
     keep_locks();
 }
 
@@ -146,13 +147,13 @@ void RootKeeper::opened_again(message::RootRequest::Why why, worker::Answer answ
 
 void RootKeeper::end_waits(bool usable) {
     heard_.insert(heard_.end(), waiters_.begin(), waiters_.end());
-    waiters_.clear(); // who comes from here on waits for the next answer
+    waiters_.clear(); // those that come from here on wait for the next result
     while (!heard_.empty()) {
         Waiter* const waiter = heard_.back();
         heard_.pop_back();
         waiter->owner_ = nullptr;
         const Waiter::OnEnd then = std::exchange(waiter->then_, nullptr);
-        then(usable); // it may end other waits
+        then(usable); // it may cancel other waits
     }
 }
 

@@ -29,7 +29,7 @@ std::error_code error_of(int number) noexcept {
     return {number, std::system_category()};
 }
 
-// Whether root may take the directory that it found at this path for the Maildir.
+// Whether root may accept the directory found at this path as the Maildir.
 bool root_may_use(std::string path, int below, int directory) {
     while (path.size() > 1 && path.back() == '/') path.pop_back();
     struct stat named {
@@ -37,7 +37,8 @@ bool root_may_use(std::string path, int below, int directory) {
     if (::fstatat(below, path.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 || ::fstat(directory, &opened) != 0)
         return false;
     if (S_ISLNK(named.st_mode)) return named.st_uid == 0 || named.st_uid == opened.st_uid;
-    return named.st_ino == opened.st_ino && named.st_dev == opened.st_dev; // else somebody is changing it right now
+    return named.st_ino == opened.st_ino &&
+           named.st_dev == opened.st_dev; // otherwise somebody is changing it right now
 }
 
 } // namespace
@@ -83,16 +84,16 @@ std::error_code Listing::add(const dirent64& entry) {
     return {};
 }
 
-// Read by the system call itself: a stream would want a descriptor of its own, four calls more for each directory.
+// Reads with the system call itself: a stream would need its own descriptor, which is four more calls per directory.
 Result<Listing> list_directory(int directory, std::size_t expected) {
     if (::lseek(directory, 0, SEEK_SET) != 0) return last_error();
     Listing listing;
-    if (expected > many) { // else they grow fast enough
+    if (expected > many) { // otherwise they grow fast enough
         constexpr std::size_t octets_of_a_name = 48;
         message::reserve_all(listing.all, expected + expected / 8);
         message::reserve_all(listing.names, expected * octets_of_a_name);
     }
-    alignas(dirent64) std::array<char, 32 * 1024> entries; // as many as the C library asks for
+    alignas(dirent64) std::array<char, 32 * 1024> entries; // the size that the C library uses
     for (;;) {
         const ssize_t n = ::getdents64(directory, entries.data(), entries.size());
         if (n < 0) return last_error();
@@ -107,8 +108,8 @@ Result<Listing> list_directory(int directory, std::size_t expected) {
 
 namespace {
 
-constexpr int max_readings = 5;              // a directory that never rests is taken as it is
-constexpr std::int64_t tick_ns = 20'000'000; // longer than those of any Linux
+constexpr int max_readings = 5;              // a directory that keeps changing is accepted as it is
+constexpr std::int64_t tick_ns = 20'000'000; // longer than on any Linux
 
 Result<message::DirectoryStamp> stamp(const UniqueFd& directory) {
     struct stat about {};
@@ -125,7 +126,7 @@ Result<message::Stamps> stamps(const MaildirListing& maildir) {
     return message::Stamps{in_new.value(), cur.value()};
 }
 
-// Within one tick a second change leaves the time as the first one did.
+// Within one tick, a second change leaves the time as the first one set it.
 bool changed_just_now(const message::Stamps& stamps) noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -153,7 +154,7 @@ Result<MaildirListing> list_maildir(int maildir, std::size_t expected) {
         const Result<message::Stamps> before = stamps(listing);
         if (!before) return before.error();
         listing.before = before.value();
-        // `new` first: a message that goes to cur meanwhile is then seen twice rather than not at all.
+        // `new` first: a message that moves to cur meanwhile is then seen twice rather than not at all.
         if (const std::error_code why = read_folder(listing.folders.in_new, listing.in_new)) return why;
         if (const std::error_code why = read_folder(listing.folders.cur, listing.cur, expected)) return why;
         const Result<message::Stamps> after = stamps(listing);
@@ -169,7 +170,7 @@ Result<MaildirListing> list_maildir(int maildir, std::size_t expected) {
 Result<UniqueFd> open_regular(int directory, const char* name, struct stat& about) {
     UniqueFd file{::openat(directory, name, open_flags)};
     if (!file) {
-        // A link, and a socket or device without a driver behind it: entries that are no messages.
+        // A link, or a socket or device without a driver: not messages.
         if (errno == ELOOP || errno == ENXIO || errno == ENODEV) errno = ENOENT;
         return last_error();
     }

@@ -99,7 +99,7 @@ std::optional<std::uint64_t> uid_validity(std::string_view header, bool v1) {
     return std::nullopt;
 }
 
-// Dovecot orders by O where there is one, then by UID; of two lines with one name the later holds.
+// Dovecot orders by O if present, then by UID; of two lines with the same name the later is valid.
 std::vector<DovecotLine> read_lines(std::string_view rest, bool v1) {
     std::vector<DovecotLine> lines;
     std::unordered_map<std::string_view, std::size_t> by_base;
@@ -107,7 +107,7 @@ std::vector<DovecotLine> read_lines(std::string_view rest, bool v1) {
     while (!rest.empty()) {
         const std::string_view line = take_line(rest);
         const std::optional<DovecotLine> parsed = v1 ? parse_line_v1(line) : parse_line(line);
-        if (!parsed || parsed->uid <= last_uid) continue; // UIDs ascend; another line is damage
+        if (!parsed || parsed->uid <= last_uid) continue; // UIDs ascend; any other line is damaged
         last_uid = parsed->uid;
         const auto [known, fresh] = by_base.try_emplace(parsed->base, lines.size());
         if (fresh)
@@ -123,10 +123,11 @@ std::vector<DovecotLine> read_lines(std::string_view rest, bool v1) {
 
 constexpr const char* dovecot_name = "dovecot-uidlist";
 constexpr const char* courier_name = "courierpop3dsizelist";
-// Below a control directory, in which each folder has one of its own: with Dovecot's Maildir++ layout, with LAYOUT=fs.
+// Each folder has a directory of its own below the control directory: with Dovecot's Maildir++ layout, and with
+// LAYOUT=fs.
 constexpr const char* inboxes[] = {".INBOX", "INBOX"};
 
-// Does `look` in the directories where Dovecot may have left its list, until it has something to tell.
+// Calls `look` for the directories where Dovecot may have left its list, until one has a result.
 template <class Look>
 auto first_of(int maildir, const message::UidlRules& rules, Look look) -> decltype(look(maildir, std::string{})) {
     if (rules.dovecot_control.empty()) return look(maildir, std::string{});
@@ -221,7 +222,7 @@ ForeignList parse_courier_sizelist(std::string_view content) {
     ForeignList list;
     list.source = message::UidlSource::courier;
     while (!rest.empty()) {
-        std::string_view line = take_line(rest); // read from the right: a name may hold spaces
+        std::string_view line = take_line(rest); // parsed from the right: a name may contain spaces
         std::string uidl;
         if (version != 0) {
             std::string_view ids = take_last_word(line);

@@ -9,16 +9,16 @@
 namespace buzon::maildir {
 namespace {
 
-// An honest index has no entry that is so many places away from its own (of a million, one in 10^15 has); one that was
-// made to cost time may have nothing else.
+// No entry of an honest index is this far from its place (the probability is one in 10^15 for a million entries); an
+// index made to cost time may have only such entries.
 constexpr std::size_t farthest = 256;
 
-// At most half full, so a search ends soon.
+// At most half full, so that a search ends soon.
 std::size_t slots_for(std::size_t entries) {
     return std::bit_ceil(std::max<std::size_t>(entries * 2, 16));
 }
 
-// By name too: many names of one file (a store that keeps every message once) must not make one long row.
+// Hashes the name, too: many names of one file (a store that keeps every message once) must not form one long run.
 std::uint64_t hash_of(std::uint64_t inode, std::string_view base) noexcept {
     constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
     return (inode * odd ^ std::hash<std::string_view>{}(base)) * odd;
@@ -46,7 +46,7 @@ KnownFiles::KnownFiles(std::shared_ptr<const message::Snapshot> index) : index_{
         const std::uint64_t hash = hash_of(index_->inode(i), index_->base_name(i));
         std::size_t at = place_of(hash);
         while (slots_[at & (slots_.size() - 1)].entry != 0 && at != place_of(hash) + farthest) ++at;
-        if (at == place_of(hash) + farthest) { // then nothing in it is worth anything
+        if (at == place_of(hash) + farthest) { // then the index is worthless
             slots_.clear();
             return;
         }
@@ -70,7 +70,7 @@ std::optional<std::uint32_t> KnownFiles::entry(const Found& file) const {
 void KnownFiles::recognise(Found& file) const {
     const std::optional<std::uint32_t> i = entry(file);
     if (!i) return;
-    file.last_uidl = index_->uidl(*i); // it stays even when the content has changed
+    file.last_uidl = index_->uidl(*i); // kept even if the content has changed
     file.last_rank = *i;
     if (index_->stored_size(*i) == file.stored_size && index_->mtime_ns(*i) == file.mtime_ns) take_measures(*i, file);
 }

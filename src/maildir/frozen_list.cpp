@@ -36,7 +36,7 @@ std::string with_checksum(std::string line) {
     return line += '\n';
 }
 
-// The line without its checksum; empty when that is wrong.
+// The line without its checksum; empty if the checksum is wrong.
 std::string_view checked(std::string_view line) {
     constexpr std::size_t sum_size = 9;
     if (line.size() <= sum_size) return {};
@@ -107,7 +107,7 @@ std::optional<FrozenUidl> parse_entry(std::string_view line) {
     return entry;
 }
 
-// Waits for other processes' locks; ends with the descriptor, so with the process too.
+// Waits for other processes' locks. The lock ends with the descriptor, and so with the process.
 std::error_code lock(int file) {
     struct flock range {};
     range.l_type = F_WRLCK;
@@ -152,7 +152,7 @@ FrozenUidls parse_frozen_list(std::string_view content) {
             list.entries.push_back(std::move(*entry));
         }
     }
-    // Without its first line the list still tells: a base-name one has no entries but those with an identity.
+    // A list without its first line is still useful: the entries of a base-name list all have an identity.
     if (!has_header)
         for (const FrozenUidl& entry : list.entries)
             if (!entry.identity) list.source = message::UidlSource::dovecot;
@@ -176,7 +176,7 @@ std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
         if (lock(file.get()) || ::fstat(file.get(), &ours) != 0) return std::nullopt;
         if (::fstatat(maildir, frozen_list_name, &there, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
             return std::nullopt;
-        // While we waited another process may have put a new file in its place.
+        // While we waited, another process may have replaced the file.
         if (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) continue;
         FrozenFile locked{maildir, std::move(file)};
         locked.fresh_ = ours.st_size == 0;

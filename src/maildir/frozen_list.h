@@ -1,12 +1,12 @@
-// maildir/frozen_list.h - `buzon-uidl`: what was once given, for ever. Private to mail/.
+// maildir/frozen_list.h - `buzon-uidl`: the UIDLs given so far, which never change. Private to maildir/.
 //
 //   buzon-uidl 1 SOURCE CHECKSUM
 //   UIDL IDENTITY BASE-NAME CHECKSUM        one line a message, appended, in session order
 //
-// SOURCE is base, dovecot or courier: with base, messages without a line have their base name and the order is that of
-// delivery; else the order is that of the lines. IDENTITY is "-", or INODE.SIZE.MTIME where several messages have one
-// base name. Octets outside 0x21-0x7E and "%" are written as %XX. A line whose checksum is wrong (torn by a crash) is
-// as none; the first of two lines for one message holds.
+// SOURCE is base, dovecot or courier. With base, messages without a line have their base name as UIDL and the order is
+// by delivery; otherwise the order is that of the lines. IDENTITY is "-", or INODE.SIZE.MTIME if several messages have
+// the same base name. Octets outside 0x21-0x7E and "%" are written as %XX. A line with a wrong checksum (torn by a
+// crash) is ignored; of two lines for one message the first is valid.
 #pragma once
 
 #include <cstdint>
@@ -53,19 +53,19 @@ struct FrozenUidls {
 [[nodiscard]] std::string frozen_header(message::UidlSource source);
 [[nodiscard]] std::string frozen_line(const FrozenUidl& entry);
 
-// The file, opened to be read or, under a lock that ends with this object, to be written too.
+// The file, opened for reading or, under a lock held by this object, also for writing.
 class FrozenFile {
 public:
-    // A missing one reads as no list. One that cannot be read, or is none of ours (own_file.h), is an error: without it
-    // UIDLs would change.
+    // A missing file is an empty list. A file that cannot be read, or is not ours (own_file.h), is an error, because
+    // without it UIDLs would change.
     [[nodiscard]] static posix::Result<FrozenFile> open(int maildir);
-    // Made if it is missing. Nothing where it cannot be written.
+    // Creates the file if missing. std::nullopt if it cannot be written.
     [[nodiscard]] static std::optional<FrozenFile> open_locked(int maildir);
 
     [[nodiscard]] posix::Result<FrozenUidls> read();
-    // Adds whole lines and syncs them.
+    // Appends whole lines and syncs them.
     [[nodiscard]] std::error_code append(std::string_view lines, bool sync);
-    // Puts another content in place of the file.
+    // Replaces the content of the file.
     [[nodiscard]] std::error_code replace(std::string_view content);
 
 private:
@@ -73,7 +73,7 @@ private:
 
     int maildir_; // borrowed
     posix::UniqueFd file_;
-    bool torn_ = false; // the last line has no end
+    bool torn_ = false; // the last line is incomplete
     bool fresh_ = false;
 };
 

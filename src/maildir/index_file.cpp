@@ -15,9 +15,10 @@ namespace {
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::int64_t leftover_age_ns = std::int64_t{36} * 3600 * 1'000'000'000; // as others clean tmp/
+constexpr std::int64_t leftover_age_ns =
+    std::int64_t{36} * 3600 * 1'000'000'000; // the age at which other programs clean tmp/, too
 
-// Files of ours in tmp/ whose writer was killed.
+// Removes our own files in tmp/ whose writer was killed.
 void clear_leftovers(int tmp, std::int64_t now_ns) {
     const Result<Listing> listing = list_directory(tmp);
     if (!listing) return;
@@ -55,7 +56,7 @@ NextIndex::~NextIndex() {
 }
 
 void NextIndex::keep(std::string_view block) {
-    // No fsync: a torn file is known by its checksum, and all it costs is to measure again.
+    // No fsync: a torn file is detected by its checksum and only costs measuring again.
     if (!file_ || posix::write_all(file_.get(), block)) return;
     if (::renameat(tmp_, name_.c_str(), maildir_, index_file_name) == 0) file_.reset();
 }

@@ -1,4 +1,5 @@
-// maildir/index_file.h - `buzon-index`, the last snapshot kept beside the mail: only ever a cache. Private to mail/.
+// maildir/index_file.h - `buzon-index`, the last snapshot, stored beside the mail. It is only a cache. Private to
+// maildir/.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +12,19 @@
 
 namespace buzon::maildir {
 
-// nullptr when there is none or anything about it is odd.
+// Null if there is none or anything about it is wrong.
 [[nodiscard]] std::shared_ptr<const message::Snapshot> read_index(int maildir);
 
-// The next index, while it is being made: a file in tmp/ that takes the index's name when it is whole, and vanishes
-// otherwise. Where none can be made (full, read-only) it does nothing.
+// Writes the next index to a file in tmp/, which is renamed when complete and removed otherwise. Does nothing if the
+// file cannot be created (disk full, read-only).
 class NextIndex {
 public:
-    NextIndex(int maildir, int tmp); // borrowed; tmp -1: none is wanted
+    NextIndex(int maildir, int tmp); // borrowed; tmp -1: write no index
     ~NextIndex();
     NextIndex(const NextIndex&) = delete;
     NextIndex& operator=(const NextIndex&) = delete;
 
-    // The file system's own clock at the time of construction; a server's may differ from ours. 0: not known.
+    // The file system's clock at construction, which may differ from ours on a file server. 0: unknown.
     [[nodiscard]] std::int64_t made_at_ns() const noexcept { return made_at_ns_; }
     void keep(std::string_view block);
 

@@ -20,13 +20,13 @@ namespace {
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t largest = std::size_t{1} << 30; // a million names of the longest kind have room
+constexpr std::size_t largest = std::size_t{1} << 30; // enough for a million names of maximum length
 
 std::error_code damaged() noexcept {
     return {EBADMSG, std::system_category()};
 }
 
-// The request in it: PackedUpdate::placeless().
+// Returns the request in the journal: PackedUpdate::placeless().
 Result<std::string> read(int cur, const std::string& name) {
     struct stat about {};
     const Result<UniqueFd> file = open_own(cur, name.c_str(), O_RDONLY, about);
@@ -65,23 +65,22 @@ std::optional<Journal> Journal::write(int maildir, std::string_view request, boo
     const FileAt to{journal.cur_.get(), journal.name_};
     const auto put_down = [&] { return write_and_rename({tmp.value().get(), name}, to, content, sync); };
     std::error_code why = put_down();
-    // The index takes more room than any journal, and can be made again.
+    // The index takes more space than any journal, and can be rebuilt.
     if (is_no_room(why) && ::unlinkat(maildir, index_file_name, 0) == 0) why = put_down();
     if (why) return std::nullopt;
     if (sync && sync_directory(journal.cur_.get())) {
-        journal.remove(); // a journal that may be on disk or not promises nothing
+        journal.remove(); // a journal that may or may not be on disk is no guarantee
         return std::nullopt;
     }
     return journal;
 }
 
 void Journal::remove() {
-    // Not synced: should it come back after a crash, all of it is found to be done.
+    // Not synced: if it reappears after a crash, everything in it is found done.
     ::unlinkat(cur_.get(), name_.c_str(), 0);
 }
 
-void Journal::replay(int maildir, int cur, const std::vector<std::string>& names,
-                     std::vector<std::string>& thrown_away) {
+void Journal::replay(int maildir, int cur, const std::vector<std::string>& names, std::vector<std::string>& discarded) {
     for (const std::string& name : names) {
         const Result<std::string> bytes = read(cur, name);
         const Result<message::PackedUpdate> request =
@@ -91,7 +90,7 @@ void Journal::replay(int maildir, int cur, const std::vector<std::string>& names
             if (!updater) continue;
             if (updater.value().run(request.value()).failed != 0 || updater.value().sync()) continue;
         } else if (request.error() == not_ours() || request.error() == damaged()) {
-            thrown_away.push_back(name);
+            discarded.push_back(name);
         } else {
             continue; // gone, or another time
         }

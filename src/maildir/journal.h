@@ -1,11 +1,11 @@
-// maildir/journal.h - what an update is about to do, on disk before it is done. Private to mail/.
+// maildir/journal.h - records on disk what an update is about to do. Private to maildir/.
 //
 //   tmp/buzon-journal.ID          being written: nothing has been done yet, and nothing will be
-//   cur/.buzon-journal.ID         complete: all of it is to be done, by whoever comes
-//   (gone)                        all of it is done
+//   cur/.buzon-journal.ID         complete: all of it must be done, by any process that finds it
+//   (removed)                     all of it has been done
 //
-// It lies in cur, as a dot file, so that the directory's time changes with it: no login takes an older snapshot for
-// current while a journal waits, and the scan meets it when it reads the directory. Doing it twice does no harm.
+// The journal is a dot file in cur, so that creating it changes the directory's time: no login uses an older snapshot
+// while a journal exists, and the scan finds it when it reads the directory. Carrying it out twice does no harm.
 #pragma once
 
 #include <optional>
@@ -22,12 +22,12 @@ inline constexpr std::string_view journal_prefix = ".buzon-journal.";
 
 class Journal {
 public:
-    // `request`: PackedUpdate::placeless(). Nothing where it could not be written.
+    // `request`: from PackedUpdate::placeless(). std::nullopt if the journal could not be written.
     [[nodiscard]] static std::optional<Journal> write(int maildir, std::string_view request, bool sync);
-    // Ends what the journals of `names` (as found in `cur`) began, which other processes left behind. What is none of
-    // ours, or names anything but messages, is thrown away; `thrown_away` says which.
+    // Completes the updates of the journals `names` in `cur`, left by other processes. Journals that are not ours, or
+    // that name anything but messages, are discarded and reported in `discarded`.
     static void replay(int maildir, int cur, const std::vector<std::string>& names,
-                       std::vector<std::string>& thrown_away);
+                       std::vector<std::string>& discarded);
 
     void remove();
 

@@ -33,7 +33,8 @@ Result<std::optional<Place>> Locator::find(std::string_view base, std::uint64_t 
     });
     std::optional<Place> place;
     for (; entry != by_name_.end() && message::base_name(entry->name) == base; ++entry)
-        if (inode == 0 || entry->inode == inode) place = Place{std::string{entry->name}, entry->in_new}; // cur wins
+        if (inode == 0 || entry->inode == inode)
+            place = Place{std::string{entry->name}, entry->in_new}; // cur takes precedence
     return place;
 }
 

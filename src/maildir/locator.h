@@ -1,4 +1,4 @@
-// maildir/locator.h - where a message is now that is not where it was. Private to mail/.
+// maildir/locator.h - finds messages that have been renamed. Private to maildir/.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace buzon::maildir {
 
-// A program that renames a message again and again is not followed for ever.
+// A program that keeps renaming a message is not followed forever.
 constexpr int max_searches = 5;
 
 struct Place {
@@ -19,14 +19,14 @@ struct Place {
     bool in_new = false;
 };
 
-// Looks messages up by base name. One reading of the directories serves for many questions, until refresh().
+// Looks messages up by base name. Reads the directories once for many lookups, until refresh().
 class Locator {
 public:
     explicit Locator(int maildir) noexcept : maildir_{maildir} {} // borrowed
 
-    // With an inode only the file that has it counts, else any of that base name.
+    // With an inode, only the file that has it matches; otherwise any file with the base name.
     [[nodiscard]] posix::Result<std::optional<Place>> find(std::string_view base, std::uint64_t inode);
-    // What was read is out of date.
+    // Discards what was read.
     void refresh() noexcept { read_ = false; }
 
 private:

@@ -20,17 +20,18 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t batch_size = 32;         // at a time: more gain nothing
-constexpr std::size_t first_piece = 32 * 1024; // of each in a batch: nearly all mail is smaller
-constexpr std::size_t piece_size = 256 * 1024; // of one alone
+constexpr std::size_t batch_size = 32;         // a larger batch gains nothing
+constexpr std::size_t first_piece = 32 * 1024; // of each file in a batch: nearly all mail is smaller
+constexpr std::size_t piece_size = 256 * 1024; // of a single file
 constexpr std::size_t min_files_for_ring = 4;
 
-// Always the same memory, of whose pages small mail touches few: to map and unmap it is dearer than to read a message.
+// Always the same memory, of which small messages touch few pages: mapping and unmapping costs more than reading a
+// message.
 std::array<char, batch_size * first_piece> read_room;
 static_assert(read_room.size() >= piece_size);
 
 struct Unread {
-    std::uint64_t inode; // beside the pointer: sorting looks at nothing else
+    std::uint64_t inode; // stored beside the pointer, so that sorting reads nothing else
     Found* file;
 };
 
@@ -38,8 +39,8 @@ bool is_ours(std::error_code why) noexcept {
     return why.value() == EMFILE || why.value() == ENFILE || why.value() == ENOMEM;
 }
 
-// `size` is that of the file when it was opened: a piece that reaches it and is not full was the last one, and needs no
-// further read to find the end.
+// `size` is the file's size at open: if a piece reaches it and is not full, it was the last one, and no further read is
+// needed to find the end.
 bool was_last(std::size_t octets, std::size_t room, const message::OctetCounter& counter, std::uint64_t size) noexcept {
     return octets == 0 || (octets < room && counter.stored_size() >= size);
 }
@@ -57,7 +58,7 @@ std::error_code count_octets(int fd, std::uint64_t size, std::span<char> room, m
 }
 
 void take_counts(Found& file, const message::OctetCounter& counter) noexcept {
-    // A size that differs from the file's says that it was being written: next time it is read again.
+    // A size that differs from the file's means that it is being written: it is read again next time.
     file.stored_size = counter.stored_size();
     file.octets = counter.finish();
     file.wire_form = counter.wire_form();
@@ -80,8 +81,8 @@ std::error_code measure_one(Found& file, int folder) {
     return {};
 }
 
-// Whether the ring itself reads what is in memory. Of a file system that has no reads that must not wait (tmpfs) it
-// would hand each one to a thread, which takes longer than to read.
+// Whether the ring itself can read what is in memory. On a file system without non-blocking reads (tmpfs), it would
+// pass each read to a thread, which takes longer than reading.
 bool reads_at_once(int fd) noexcept {
     char octet = 0;
     const iovec into{&octet, 1};
@@ -93,8 +94,8 @@ int read_first(int fd, std::span<char> room) noexcept {
     return n < 0 ? -errno : static_cast<int>(n);
 }
 
-// The same for up to batch_size of them: opened together, read together, closed together. Whatever does not succeed is
-// left as it is, for measure_one() to find out why.
+// The same for up to batch_size files: opened together, read together, closed together. Failures are left unmeasured,
+// for measure_one() to find the cause.
 void measure_batch(std::span<const Unread> batch, const MaildirListing& listing, posix::Ring& ring) {
     for (const Unread& one : batch) ring.open(listing.fd(one.file->in_new), one.file->file_name.data(), open_flags);
     struct Opened {
@@ -112,7 +113,7 @@ void measure_batch(std::span<const Unread> batch, const MaildirListing& listing,
     }
     const std::span<Opened> all = std::span{opened}.first(count);
 
-    // Only what is a regular file is read: a FIFO's octets are somebody else's.
+    // Reads only regular files: the octets in a FIFO belong to somebody else.
     const auto regular = std::partition(all.begin(), all.end(), [](const Opened& one) {
         struct stat about {};
         if (::fstat(one.fd, &about) != 0 || !S_ISREG(about.st_mode)) return false;
@@ -130,7 +131,7 @@ void measure_batch(std::span<const Unread> batch, const MaildirListing& listing,
         const auto octets = static_cast<std::size_t>(n);
         message::OctetCounter counter;
         counter.feed({here.room.data(), octets});
-        // The rest of a large one goes through the same room.
+        // The rest of a large file goes through the same buffer.
         if (was_last(octets, here.room.size(), counter, here.file->stored_size) ||
             !count_octets(here.fd, here.file->stored_size, here.room, counter)) {
             take_counts(*here.file, counter);
@@ -144,7 +145,7 @@ void measure_batch(std::span<const Unread> batch, const MaildirListing& listing,
     }
 }
 
-// Made once and kept as long as the process lasts. Null where there is none to be had.
+// Created once and kept for the life of the process. Null if no ring is available.
 posix::Ring* ring_of_this_process() {
     struct Owned {
         pid_t owner = ::getpid();
@@ -162,7 +163,7 @@ std::error_code measure(std::vector<Found>& files, const MaildirListing& listing
     std::vector<Unread> unread;
     for (Found& file : files)
         if (!file.measured) unread.push_back({file.inode, &file});
-    // In the order of their inodes a disk reads them with the least movement.
+    // In inode order, a disk reads them with the least seeking.
     std::sort(unread.begin(), unread.end(), [](const Unread& a, const Unread& b) { return a.inode < b.inode; });
     for (std::size_t at = 0; at < unread.size(); at += batch_size) {
         const std::span batch = std::span{unread}.subspan(at, std::min(batch_size, unread.size() - at));

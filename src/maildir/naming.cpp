@@ -18,18 +18,18 @@
 namespace buzon::maildir {
 namespace {
 
-// Of one base name: more lines of a list are no accident, and would cost a look for each file of that name.
+// Per base name: more lines of a list are not accidental, and would cost a comparison for each file of that name.
 constexpr std::size_t max_namesakes = 1000;
 constexpr std::uint32_t unlisted = std::numeric_limits<std::uint32_t>::max();
 
-// The hashes of all UIDLs given so far. Two texts with one hash only cost the second its first choice.
+// The hashes of all UIDLs assigned so far. If two texts share a hash, the second one only loses its first choice.
 class TakenUidls {
 public:
-    // At most half full, so a search ends soon.
+    // At most half full, so that a search ends soon.
     explicit TakenUidls(std::size_t entries) : slots_(std::bit_ceil(std::max<std::size_t>(entries * 2, 16))) {}
 
     [[nodiscard]] bool take(std::string_view uidl) {
-        const std::uint64_t hash = message::checksum(uidl) | 1; // 0 is free
+        const std::uint64_t hash = message::checksum(uidl) | 1; // 0 means free
         for (std::size_t at = hash >> 1;; ++at) {
             std::uint64_t& slot = slots_[at & (slots_.size() - 1)];
             if (slot == hash) return false;
@@ -44,13 +44,12 @@ private:
     std::vector<std::uint64_t> slots_;
 };
 
-// One attempt: from what the lists say to what every message gets.
+// One attempt at assigning a UIDL to every message, given the lists.
 class Naming {
 public:
     Naming(std::vector<Found>& files, std::deque<std::string>& given) : files_{files}, given_{given} {}
 
-    // Messages that no list of ours has keep what the last session was told: the index makes up for a list that was
-    // lost.
+    // Messages that are not in our list keep the UIDL shown in the last session: the index compensates for a lost list.
     void run(FrozenUidls frozen, ForeignList foreign) {
         frozen_ = std::move(frozen);
         foreign_ = std::move(foreign);
@@ -85,7 +84,7 @@ public:
         return sum;
     }
 
-    // The lines that the frozen list lacks; with its first one if there is no list yet.
+    // The lines missing from the frozen list, including its first line if there is no list yet.
     std::string lines_to_add() const {
         std::string lines;
         if (!frozen_.exists && !files_.empty()) lines = frozen_header(source_);
@@ -93,11 +92,11 @@ public:
             if (const auto entry = to_freeze(*file)) lines += frozen_line(*entry);
         return lines;
     }
-    // A first line alone says nothing yet that could not be said again.
+    // A first line alone contains nothing that could not be written later.
     bool must_reach_disk() const { return lines_to_add() != frozen_header(source_); }
 
     bool worth_compacting() const { return frozen_.entries.size() > 2 * files_.size() + 1000; }
-    // The list without the messages that are neither here nor in the trash.
+    // The list without messages that are neither in the maildrop nor in the trash.
     std::string compacted(const std::unordered_set<std::string>& in_trash) const {
         std::string content = frozen_header(source_);
         for (std::size_t i = 0; i < frozen_.entries.size(); ++i)
@@ -111,7 +110,7 @@ public:
     }
 
 private:
-    // Without a list of ours: it was lost if the last session was told anything, and what it told says which it was.
+    // If there is no list of ours but the last session had UIDLs, the list was lost; those UIDLs show its kind.
     message::UidlSource source_of_lost_list() const {
         const auto told = [](const Found& file) { return !file.last_uidl.empty(); };
         if (std::none_of(files_.begin(), files_.end(), told)) return foreign_.source;
@@ -120,8 +119,8 @@ private:
         return foreign_.source == message::UidlSource::base_name ? message::UidlSource::dovecot : foreign_.source;
     }
 
-    // The usual maildrop, with or without a million messages: no list has anything to say, every name is a UIDL, no
-    // other message's, and what the last session was told. All that the rest of this file does would come to the same.
+    // The usual maildrop, of any size: no list has an entry, and every name is a UIDL, unique, and what the last
+    // session showed. The rest of this file would give the same result.
     bool names_serve() const {
         if (source_ != message::UidlSource::base_name || !frozen_.entries.empty() || !foreign_.entries.empty())
             return false;
@@ -133,13 +132,13 @@ private:
 
     static FileIdentity identity(const Found& file) { return {file.inode, file.stored_size, file.mtime_ns}; }
 
-    // First the entries that mean one file of several with a name, then those that mean the only one.
+    // First the entries for one of several files with the same name, then those for a unique name.
     void take_frozen() {
         claimed_.assign(frozen_.entries.size(), false);
         std::unordered_multimap<std::string_view, std::uint32_t> by_base;
         by_base.reserve(frozen_.entries.size());
         for (std::uint32_t i = 0; i < frozen_.entries.size(); ++i) {
-            static_cast<void>(taken_->take(frozen_.entries[i].uidl)); // gone messages' UIDLs are not given again
+            static_cast<void>(taken_->take(frozen_.entries[i].uidl)); // UIDLs of messages that have gone are not reused
             by_base.emplace(frozen_.entries[i].base, i);
         }
         if (by_base.empty()) return;
@@ -162,8 +161,8 @@ private:
             }
     }
 
-    // Messages that are in no list of ours, in the order they are to be given: as the last session had them, then as
-    // the other server had them, the rest behind, as they were delivered.
+    // Messages that are in none of our lists, in the order of assignment: first in the order of the last session, then
+    // in that of the other server, then by delivery.
     void order_fresh() {
         fresh_.clear();
         std::unordered_map<std::string_view, std::uint32_t> by_base;
@@ -174,7 +173,7 @@ private:
             const auto known = by_base.find(file.base());
             if (known == by_base.end()) continue;
             file.rank = known->second;
-            by_base.erase(known); // a second message of the name is another one
+            by_base.erase(known); // a second message of the name is a different one
         }
         const auto told = [](const Found* file) { return file->last_uidl.empty() ? unlisted : file->last_rank; };
         std::stable_sort(fresh_.begin(), fresh_.end(), [&](const Found* a, const Found* b) {
@@ -193,7 +192,7 @@ private:
             }
             file->rank = rank++;
         }
-        // Of several with one name the one in cur is more likely to have been there before.
+        // Of several with one name, the one in cur is more likely to be the older one.
         for (const bool in_new : {false, true})
             for (Found* const file : fresh_)
                 if (file->uidl.empty() && file->in_new == in_new) name_by_rule(*file);
@@ -202,7 +201,7 @@ private:
     static bool is_of_our_making(const Found& file) {
         return by_name(file.last_uidl, file) || file.last_uidl == message::hashed_uidl(file.base(), file.inode);
     }
-    // What a message is called where no list says anything and no other message has its name.
+    // The UIDL of a message that is in no list and whose name is unique.
     static bool by_name(std::string_view uidl, const Found& file) {
         return uidl ==
                (message::fits_as_uidl(file.base()) ? std::string{file.base()} : message::hashed_uidl(file.base(), 0));
@@ -214,7 +213,7 @@ private:
             file.uidl = file.base();
             return;
         }
-        // The inode tells messages of one name apart: it stays when they are renamed.
+        // The inode distinguishes messages of the same name and stays the same when they are renamed.
         std::string uidl = message::hashed_uidl(file.base(), fits ? file.inode : 0);
         for (std::uint64_t salt = file.inode; !taken_->take(uidl); ++salt)
             uidl = message::hashed_uidl(file.base(), salt);
@@ -226,7 +225,7 @@ private:
         file.uidl = given_.back();
     }
 
-    // Nothing where the name alone gives the UIDL again.
+    // std::nullopt if the name alone gives the same UIDL again.
     std::optional<FrozenUidl> to_freeze(const Found& file) const {
         FrozenUidl entry{std::string{file.uidl}, std::string{file.base()}, std::nullopt};
         if (source_ == message::UidlSource::base_name && by_name(file.uidl, file)) return std::nullopt;
@@ -267,14 +266,14 @@ posix::Result<ForeignList> foreign_for(int maildir, const message::UidlRules& ru
     return read_foreign_list(maildir, same);
 }
 
-// Names all messages after the list as it is now, or says that too many would change.
+// Assigns UIDLs to all messages using the current list, or reports that too many would change.
 std::error_code name_after(FrozenFile& file, int maildir, const message::UidlRules& rules, Naming& naming,
                            message::UidlChange& change) {
     const posix::Result<FrozenUidls> read = file.read();
     if (!read) return read.error();
     const FrozenUidls& frozen = read.value();
     naming.run(frozen, {});
-    if (naming.has_fresh()) { // else the other server's list, which may be long, has nothing to add
+    if (naming.has_fresh()) { // otherwise the other server's list, which may be long, adds nothing
         posix::Result<ForeignList> found = foreign_for(maildir, rules, frozen);
         if (!found) return found.error();
         if (found.value().source != message::UidlSource::base_name) naming.run(frozen, std::move(found).value());
@@ -293,7 +292,7 @@ void mark_shared_bases(std::vector<Found>& files, bool neighbours) {
         return;
     }
     TakenUidls seen{files.size()};
-    std::unordered_set<std::string_view> shared; // few, as a rule none
+    std::unordered_set<std::string_view> shared; // few, usually none
     for (const Found& file : files)
         if (!seen.take(file.base())) shared.insert(file.base());
     for (Found& file : files) file.shares_base = !shared.empty() && shared.count(file.base()) != 0;
@@ -306,8 +305,8 @@ std::error_code name_messages(int maildir, const message::UidlRules& rules, std:
     if (!file) return file.error();
     if (const std::error_code why = name_after(file.value(), maildir, rules, naming, change)) return why;
     if (rules.freeze && (naming.worth_compacting() || !naming.lines_to_add().empty())) {
-        // Once more, with nobody else writing: another process may just have named the same messages. Where nothing
-        // can be written the UIDLs are as good as they were; the next scan tries again.
+        // Once more under the lock: another process may just have assigned the same messages. If nothing can be
+        // written, the UIDLs are still valid, and the next scan tries again.
         if (std::optional<FrozenFile> locked = FrozenFile::open_locked(maildir)) {
             if (const std::error_code why = name_after(*locked, maildir, rules, naming, change)) return why;
             const std::string lines = naming.lines_to_add();

@@ -1,4 +1,4 @@
-// maildir/naming.h - gives the messages of a scan their UIDLs and their order. Private to mail/.
+// maildir/naming.h - assigns UIDLs and the order to the messages of a scan. Private to maildir/.
 #pragma once
 
 #include <deque>
@@ -11,12 +11,12 @@
 
 namespace buzon::maildir {
 
-// Says of each message whether another one has the same base name. `neighbours`: those of one name stand together.
+// Marks messages that share their base name. `neighbours`: equal names are adjacent.
 void mark_shared_bases(std::vector<Found>& files, bool neighbours);
 
-// `files` come in the order of delivery and leave in session order, each with its UIDL. `given` keeps the texts. What
-// was not given before is written to the frozen list, unless the rules forbid it or the file system does.
-// uidls_would_change() when the circuit breaker trips; then nothing was written, and `change` says what it saw.
+// Takes `files` in delivery order and returns them in session order, each with its UIDL; `given` stores the text. New
+// UIDLs are written to the frozen list, unless the rules or the file system prevent it. uidls_would_change() if the
+// circuit breaker trips: then nothing is written, and `change` says what it found.
 [[nodiscard]] std::error_code name_messages(int maildir, const message::UidlRules& rules, std::vector<Found>& files,
                                             std::deque<std::string>& given, message::UidlChange& change);
 

@@ -16,7 +16,7 @@ std::error_code gone() noexcept {
     return {ENOENT, std::system_category()};
 }
 
-// With an inode, only the file that has it.
+// With an inode, only the file that has it matches.
 Result<UniqueFd> open_at(const Folders& folders, const Place& place, std::uint64_t inode) {
     struct stat about {};
     if (folders.fd(place.in_new) < 0) return gone();
@@ -25,8 +25,8 @@ Result<UniqueFd> open_at(const Folders& folders, const Place& place, std::uint64
     return file;
 }
 
-// Where other programs put messages most: a reader that moves all of new to cur must not cost us a reading of the
-// directory for each of them.
+// Looks where other programs usually move messages: a reader that moves everything from new to cur must not cost us
+// reading the directory for each message.
 Result<UniqueFd> open_at_likely_place(const Folders& folders, std::string_view file_name, std::uint64_t inode) {
     const std::string base{message::base_name(file_name)};
     for (const std::string& name : {base + ":2,", base + ":2,S", message::seen_name(file_name), base}) {

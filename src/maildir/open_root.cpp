@@ -55,7 +55,7 @@ Result<local::OpenedRoot> open_mail_root(const message::RootRequest& request, st
     if (!path) return path.error();
     local::OpenedRoot opened;
     opened.root.path = std::move(path).value();
-    // Opened for reading: a directory that we may not read is of no use.
+    // Opened for reading: a directory that we cannot read is useless.
     UniqueFd folder{::open(opened.root.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!folder) return last_error();
     if (request.why == message::RootRequest::Why::locks) {

@@ -17,8 +17,8 @@ constexpr std::size_t largest_list = std::size_t{1} << 28;
 
 std::string_view fault_of(const struct stat& about, mode_t kind, int directory) {
     if (S_ISLNK(about.st_mode)) return "is a symbolic link";
-    if ((about.st_mode & S_IFMT) != kind) return kind == S_IFREG ? "is no regular file" : "is no directory";
-    // None at all: another process has just put a new file in its place.
+    if ((about.st_mode & S_IFMT) != kind) return kind == S_IFREG ? "is not a regular file" : "is not a directory";
+    // No links at all: another process has just replaced the file.
     if (kind == S_IFREG && about.st_nlink > 1) return "has more than one link";
     struct stat above {};
     if (about.st_uid == ::geteuid()) return {};
@@ -41,7 +41,7 @@ std::error_code not_ours() noexcept {
 Result<UniqueFd> open_own(int directory, const char* name, int flags, struct stat& about) {
     UniqueFd file{::openat(directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
     if (!file) {
-        // A link; a directory; a socket or device without a driver behind it.
+        // A link, a directory, or a socket or device without a driver.
         const bool other = errno == ELOOP || errno == EISDIR || errno == ENXIO || errno == ENODEV;
         return other ? not_ours() : last_error();
     }

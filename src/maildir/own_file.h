@@ -1,6 +1,6 @@
-// maildir/own_file.h - the files and folders beside cur, new and tmp that a server keeps for itself. The owner of the
-// Maildir can put anything in their place, so one is used only when it is regular, has one name and belongs to the
-// owner of the directory it lies in, or to the user we run as. Private to mail/.
+// maildir/own_file.h - the server's own files and folders beside cur, new and tmp. The owner of the Maildir can replace
+// them with anything, so a file is used only if it is regular, has one link and belongs to the owner of its directory
+// or to our own user. Private to maildir/.
 #pragma once
 
 #include <sys/stat.h>
@@ -12,18 +12,18 @@
 
 namespace buzon::maildir {
 
-// What is there is none of ours: EPERM.
+// The error for a file that is not ours: EPERM.
 [[nodiscard]] std::error_code not_ours() noexcept;
 
-// The file, opened with `flags` (O_CREAT makes it with mode 0600), never through a link, never waiting for a FIFO.
-// ENOENT: there is none. not_ours(): see above. `about` is filled in.
+// Opens the file with `flags` (O_CREAT creates it with mode 0600), never through a link and never waiting for a FIFO.
+// ENOENT if there is none; not_ours() see above. Fills in `about`.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_own(int directory, const char* name, int flags, struct stat& about);
-// All that the file holds; nothing where there is none. EFBIG beyond what lists of some millions of messages need.
+// The whole content; empty if there is no file. EFBIG beyond what lists of several million messages need.
 [[nodiscard]] posix::Result<std::string> read_own(int directory, const char* name);
-// A folder of ours, in the same way.
+// Opens a folder of ours in the same way.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_own_folder(int parent, const char* name);
 
-// Why it cannot be used, in words for the log behind its path: "is a symbolic link". Empty when it can, or is missing.
+// Why it cannot be used, in words for the log: "is a symbolic link". Empty if it can, or is missing.
 [[nodiscard]] std::string_view fault_of_own(int directory, const char* name);
 [[nodiscard]] std::string_view fault_of_own_folder(int parent, const char* name);
 

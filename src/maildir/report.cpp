@@ -19,7 +19,7 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-// One place of the file.
+// One slot of the file.
 struct Slot {
     std::uint64_t sum = 0;      // over the rest
     std::uint64_t sequence = 0; // ascending; 0: never used
@@ -30,7 +30,7 @@ struct Slot {
     std::uint32_t deleted = 0;
     std::uint8_t kind = 0;
     std::uint8_t updated = 0;
-    char from[46] = {}; // terminated
+    char from[46] = {}; // null-terminated
 
     [[nodiscard]] std::uint64_t right_sum() const noexcept {
         return message::checksum(
@@ -44,7 +44,7 @@ constexpr std::size_t refused_slots = 100;
 
 using Slots = std::array<Slot, session_slots + refused_slots>;
 
-// Places that are missing, unused or damaged have sequence 0.
+// Slots that are missing, unused or damaged have sequence 0.
 Slots read_slots(int file) {
     Slots slots;
     std::size_t got = 0;
@@ -86,7 +86,7 @@ message::SessionRecord record_of(const Slot& slot) {
             std::string{slot.from, from_size}};
 }
 
-// Where the record goes; it takes in what it continues.
+// The slot for the record, which merges the record that it continues.
 std::size_t place(const Slots& slots, message::SessionRecord& record) {
     const bool refused = record.kind == message::SessionRecord::Kind::refused_login;
     const std::size_t first = refused ? session_slots : 0, end = refused ? slots.size() : session_slots;
@@ -135,7 +135,7 @@ std::error_code record_sessions(const std::string& maildir, std::span<const mess
         slot = slot_of(record);
         slot.sequence = ++sequence;
         slot.sum = slot.right_sum();
-        // One place, written at once: a crash costs this record at most.
+        // One slot, written at once: a crash loses at most this record.
         const ssize_t n = ::pwrite(file.value().get(), &slot, sizeof slot, static_cast<off_t>(at * sizeof slot));
         if (n == sizeof slot) continue;
         return n < 0 ? last_error() : std::error_code{ENOSPC, std::system_category()};

@@ -32,8 +32,8 @@ using posix::UniqueFd;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 
-// A change within the same tick of the file system's clock leaves a directory's time as it is. Ticks are 10 ms at most
-// on Linux, but a second or two where the file system keeps whole seconds.
+// A change within the same tick of the file system's clock does not change a directory's time. Ticks are at most 10 ms
+// on Linux, but a second or two on file systems that store whole seconds.
 bool rested(const message::DirectoryStamp& directory, std::int64_t now_ns) noexcept {
     const bool whole_seconds = directory.ctime_ns % second_ns == 0 || directory.mtime_ns % second_ns == 0;
     return now_ns - directory.ctime_ns > (whole_seconds ? 5 * second_ns / 2 : second_ns / 10);
@@ -45,13 +45,13 @@ std::int64_t clock_ns() noexcept {
     return message::nanoseconds(now);
 }
 
-constexpr std::size_t max_to_stat = 4096; // some 5 ms
+constexpr std::size_t max_to_stat = 4096; // about 5 ms
 
-// Regular files only, with what stat says of them and what the index knows. Without an index every file is opened to be
-// measured, and that tells the same: one call less for each. (Not so for single unknown files: what readdir says of
-// inodes is not on every file system what stat says, so only the latter can tell that a file is unknown.)
-// Of very many, those with a known name and inode are believed: a new message must not cost a hundred thousand calls.
-// What somebody has written into such a file shows when it is retrieved.
+// Keeps regular files only, with their stat data and what the index knows about them. Without an index, every file is
+// opened to be measured, which gives the same data with one call less per file. (That does not work for single unknown
+// files: on some file systems readdir and stat return different inodes, so only stat shows that a file is unknown.) If
+// there are very many files, those with a known name and inode are trusted, so that one new message does not cost a
+// hundred thousand calls. If such a file was modified, that is noticed when it is retrieved.
 Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFiles& known) {
     std::vector<Found> files;
     message::reserve_all(files, listing.in_new.all.size() + listing.cur.all.size());
@@ -87,7 +87,7 @@ Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFi
     return files;
 }
 
-// A message's place in the session order (contract section 2), short: what is sorted is moved again and again.
+// A message's place in the session order (contract section 2), kept small because sorting moves it often.
 struct Place {
     std::uint64_t seconds;
     std::uint64_t microseconds;
@@ -112,7 +112,7 @@ bool delivered_before(const Place& a, const Place& b, const std::vector<Found>& 
            std::tuple{other.base(), !other.in_new, other.file_name};
 }
 
-// Messages of one base name stand together afterwards where all go by their names.
+// Sorts messages so that equal base names are adjacent, if names decide the order.
 void put_in_order(std::vector<Found>& files, message::SessionOrder order) {
     bool by_name = order == message::SessionOrder::delivery;
     std::vector<Place> places;
@@ -125,8 +125,8 @@ void put_in_order(std::vector<Found>& files, message::SessionOrder order) {
     }
     std::sort(places.begin(), places.end(),
               [&](const Place& a, const Place& b) { return delivered_before(a, b, files); });
-    // One file with two names is one message on its way from new to cur: the name in cur sorts last and is the new one.
-    // (Where new lies on another file system, two files may have one inode's number.)
+    // A file with two names is one message moving from new to cur: the name in cur sorts last and is the new one. (If
+    // new is on another file system, two files may have the same inode number.)
     const auto same = [](const Found& a, const Found& b) {
         return a.inode == b.inode && a.base() == b.base() && a.stored_size == b.stored_size && a.mtime_ns == b.mtime_ns;
     };
@@ -165,7 +165,7 @@ Result<std::string> build_snapshot(const std::vector<Found>& files, const messag
     return builder.bytes();
 }
 
-// Something may be wrong with every message of a hostile Maildir: the log learns of the first few.
+// Every message of a hostile Maildir may have a problem: only the first few are logged.
 constexpr std::size_t max_warnings = 8;
 
 void warn(message::ScanFindings& findings, std::string line) {
@@ -176,7 +176,7 @@ std::error_code is_a_link() noexcept {
     return {ELOOP, std::system_category()};
 }
 
-// What an error of the whole Maildir comes from: the first thing in it that is not as it should be.
+// Finds the cause of an error of the whole Maildir: the first thing in it that is not as it should be.
 std::string name_trouble(const std::string& maildir, int root, const message::UidlRules& rules) {
     for (const char* const name : {"cur", "new", "tmp"})
         if (open_folder(root, name).error() == is_a_link()) return maildir + '/' + name + " is a symbolic link";
@@ -185,8 +185,8 @@ std::string name_trouble(const std::string& maildir, int root, const message::Ui
     return foreign_trouble(maildir, root, rules);
 }
 
-// A message that may not be read is left out: the others are worth a login, and whoever mends it gets it the next time.
-// What a disk or a file server cannot give is no reason to tell a client that a message is gone.
+// A message that we may not read is left out: the others justify a login, and once permissions are fixed it appears.
+// But a disk or server failure is no reason to tell a client that a message has gone.
 std::error_code settle_unreadable(std::vector<Found>& files, const std::string& maildir,
                                   message::ScanFindings& findings) {
     for (Found& file : files) {
@@ -203,21 +203,21 @@ std::error_code settle_unreadable(std::vector<Found>& files, const std::string& 
     return {};
 }
 
-// Ends what an update began that was cut short, and lists what is there then.
+// Completes an interrupted update and lists the result.
 std::error_code end_updates(int root, const std::string& maildir, MaildirListing& listing,
                             message::ScanFindings& findings) {
-    std::vector<std::string> thrown_away;
-    Journal::replay(root, listing.fd(false), listing.cur.journals, thrown_away);
-    for (const std::string& name : thrown_away)
-        warn(findings, std::string{maildir}.append("/cur/").append(name).append(
-                           " was thrown away: it is damaged, or none of ours"));
+    std::vector<std::string> discarded;
+    Journal::replay(root, listing.fd(false), listing.cur.journals, discarded);
+    for (const std::string& name : discarded)
+        warn(findings,
+             std::string{maildir}.append("/cur/").append(name).append(" was discarded: it is damaged, or not ours"));
     Result<MaildirListing> again = list_maildir(root);
     if (!again) return again.error();
     listing = std::move(again).value();
     return {};
 }
 
-// Of what is not needed for a scan, or made again.
+// For files that a scan does not need, or that are rebuilt.
 void warn_of_own(int root, const std::string& maildir, message::ScanFindings& findings) {
     const auto say = [&](const char* name, std::string_view fault) {
         if (!fault.empty()) warn(findings, maildir + '/' + name + ' ' + std::string{fault} + " and was left out");
@@ -227,20 +227,20 @@ void warn_of_own(int root, const std::string& maildir, message::ScanFindings& fi
     say(trash_name, fault_of_own_folder(root, trash_name));
 }
 
-// Where no list of ours was there: what may have been expected all the same.
+// If there was no list of ours: what may have been expected nevertheless.
 void warn_of_lists(int root, const std::string& maildir, const message::UidlRules& rules,
                    const std::vector<Found>& files, message::ScanFindings& findings) {
     const auto was_told = [](const Found& file) { return !file.last_uidl.empty(); };
     if (std::any_of(files.begin(), files.end(), was_told))
-        warn(findings, maildir + '/' + frozen_list_name + " was missing: the ids in " + index_file_name + " hold");
+        warn(findings, maildir + '/' + frozen_list_name + " was missing: using the UIDLs in " + index_file_name);
     else if (!files.empty() && !rules.dovecot_control.empty() && !has_dovecot_list(root, rules))
-        warn(findings, rules.dovecot_control + " holds no dovecot-uidlist for " + maildir);
+        warn(findings, rules.dovecot_control + " contains no dovecot-uidlist for " + maildir);
 }
 
 Result<UniqueFd> scan(int root, const std::string& maildir, const message::ScanOptions& options,
                       message::ScanFindings& findings) {
     const std::shared_ptr<const message::Snapshot> index = options.read_index ? read_index(root) : nullptr;
-    // Where the list is lost that `index` could give back, it is made again below.
+    // If the lost list can be restored from `index`, it is rebuilt below.
     const bool has_list = ::faccessat(root, frozen_list_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     if (index && (has_list || index->count() == 0) && index->settled() && index->rules() == options.uidl.digest()) {
         const Result<message::Stamps> now = local::stamps(maildir);
@@ -272,7 +272,7 @@ Result<UniqueFd> scan(int root, const std::string& maildir, const message::ScanO
     if (!has_list) warn_of_lists(root, maildir, options.uidl, files, findings);
 
     const message::Stamps& before = listing.before;
-    const bool ended = listing.cur.journals.empty(); // else the next login tries again to end the update
+    const bool ended = listing.cur.journals.empty(); // otherwise the next login tries again to complete the update
     const bool settled = all_read && ended && rested(before.in_new, now_ns) && rested(before.cur, now_ns);
     const Result<std::string> block = build_snapshot(files, before, settled, options.uidl.digest());
     if (!block) return block.error();
@@ -304,7 +304,7 @@ std::error_code create_maildir(const std::string& maildir, int below) {
             if (::mkdirat(root.value().get(), part, 0700) != 0 && errno != EEXIST) return last_error();
         return {};
     };
-    // Nearly always everything is there, and the way to it need not be looked at.
+    // Usually everything exists, and the parents need no check.
     const std::error_code why = make_folders();
     if (why.value() != ENOENT) return why;
     const auto make = [below](const std::string& path) {

@@ -13,7 +13,7 @@ using posix::Result;
 constexpr std::size_t largest_header = 256 * 1024;
 constexpr std::size_t piece_size = 8 * 1024; // more than most headers have
 
-// Reads until the blank line is in it.
+// Reads until the blank line.
 std::string_view read_header(int file, std::string& buffer) {
     for (std::size_t size = 0;;) {
         if (buffer.size() < size + piece_size) buffer.resize(size + piece_size);

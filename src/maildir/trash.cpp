@@ -30,7 +30,7 @@ Result<UniqueFd> make_directory(int parent, const std::string& name) {
     return open_own_folder(parent, name.c_str());
 }
 
-// An empty descriptor where there is no trash.
+// An empty descriptor if there is no trash.
 Result<UniqueFd> open_trash(const Result<UniqueFd>& root) {
     if (!root) return root.error();
     Result<UniqueFd> trash = open_own_folder(root.value().get(), trash_name);
@@ -38,24 +38,24 @@ Result<UniqueFd> open_trash(const Result<UniqueFd>& root) {
     return trash;
 }
 
-// Does `act` with the directory and listing of each folder of the trash that `wanted` chooses by its time.
+// Calls `act` with the directory and listing of each trash folder whose time `wanted` accepts.
 template <class Wanted, class Act>
 std::error_code each_folder(int trash, Wanted wanted, Act act) {
     for (const std::int64_t time : trash_times(trash)) {
         if (!wanted(time)) continue;
         const std::string name = std::to_string(time);
         const Result<UniqueFd> folder = open_own_folder(trash, name.c_str());
-        if (!folder) continue; // expired meanwhile, or none of ours
+        if (!folder) continue; // expired meanwhile, or not ours
         const Result<Listing> listing = list_directory(folder.value().get());
         if (!listing) return listing.error();
         act(folder.value().get(), listing.value());
-        ::unlinkat(trash, name.c_str(), AT_REMOVEDIR); // fails as long as there is something in it
+        ::unlinkat(trash, name.c_str(), AT_REMOVEDIR); // fails unless it is empty
     }
     return {};
 }
 
-// A user who has never logged in has no Maildir yet. One behind a broken link, or below a folder that is not there, is
-// missing: that is another thing.
+// A user who has never logged in has no Maildir yet. A Maildir behind a broken link, or below a missing folder, is an
+// error instead.
 bool not_made_yet(const std::string& maildir) {
     struct stat about {};
     if (::lstat(maildir.c_str(), &about) == 0 || errno != ENOENT) return false;
@@ -130,14 +130,14 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
             failed(why);
             return outcome;
         }
-    // First the end of earlier updates: a journal that came back after a crash would remove again what is restored.
+    // First complete earlier updates: a journal that reappeared after a crash would remove restored messages again.
     if (const std::error_code why = sync_directory(cur.value().get())) {
         failed(why);
         return outcome;
     }
     const auto bring_back = [&](int folder, const Listing& listing) {
         for (const Listing::Name& entry : listing.all) {
-            if (!entry.may_be_file) continue; // no message: we have not put it there
+            if (!entry.may_be_file) continue; // not a message: we did not put it there
             const std::string name{listing.view(entry)};
             const bool bare = name.find(':') == name.npos && name.size() + 3 <= 255;
             const std::error_code why =

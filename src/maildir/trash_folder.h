@@ -1,4 +1,4 @@
-// maildir/trash_folder.h - the folder of the trash that takes the messages of one update. Private to mail/.
+// maildir/trash_folder.h - the trash folder for the messages of one update. Private to maildir/.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,12 @@ namespace buzon::maildir {
 
 class TrashFolder {
 public:
-    TrashFolder() = default; // none is wanted
+    TrashFolder() = default; // no trash
     TrashFolder(int maildir, std::int64_t deleted_at) noexcept : maildir_{maildir}, deleted_at_{deleted_at} {}
 
     [[nodiscard]] bool wanted() const noexcept { return deleted_at_ != 0; }
-    // Moves the message here. Where there is no room for a folder it is removed: that is what it was deleted for.
+    // Moves the message to the folder. If there is no space for a folder, removes the message, because it was deleted
+    // to free space.
     [[nodiscard]] std::error_code take(int directory, const std::string& file_name);
     [[nodiscard]] std::error_code sync();
 
@@ -26,10 +27,10 @@ private:
     int maildir_ = -1; // borrowed
     std::int64_t deleted_at_ = 0;
     posix::UniqueFd trash_;
-    std::vector<posix::UniqueFd> folders_; // more than one only when the first had a message of this name already
+    std::vector<posix::UniqueFd> folders_; // more than one only if the first already has a message of this name
 };
 
-// The folders of the trash in `trash`, by time.
+// The folders in `trash`, by time.
 [[nodiscard]] std::vector<std::int64_t> trash_times(int trash);
 
 } // namespace buzon::maildir

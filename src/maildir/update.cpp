@@ -28,7 +28,7 @@ message::UpdateOutcome all_failed(const message::PackedUpdate& request, std::err
 message::UpdateOutcome update(const message::PackedUpdate& request, const UpdateOptions& options) {
     const Result<UniqueFd> root = open_maildir(std::string{request.maildir()});
     if (!root) return all_failed(request, root.error());
-    // A single step is done or not done, whatever happens; flags alone are not worth three syncs.
+    // A single removal needs no journal, and flags alone are not worth three syncs.
     std::optional<Journal> journal;
     if (request.removals() > 0 && request.count() > 1)
         journal = Journal::write(root.value().get(), request.placeless(), options.fsync);
@@ -40,7 +40,7 @@ message::UpdateOutcome update(const message::PackedUpdate& request, const Update
         if (why && outcome.removed + outcome.gone != 0) {
             if (outcome.failed == 0) outcome.first_error = why;
             outcome.failed += std::exchange(outcome.removed, 0) + std::exchange(outcome.gone, 0);
-            return outcome; // the journal stays: what did not reach the disk is done again
+            return outcome; // the journal stays, so that what did not reach the disk is done again
         }
     }
     if (journal) journal->remove();

@@ -75,7 +75,7 @@ std::error_code Updater::remove(const std::string& file_name, bool in_new) {
     return ::unlinkat(folders_.fd(in_new), file_name.c_str(), 0) == 0 ? std::error_code{} : last_error();
 }
 
-// One that another program has moved to cur meanwhile gets its S there.
+// A message that another program has moved to cur meanwhile gets its S flag there.
 std::error_code Updater::mark_seen(const message::PackedUpdate::Item& item, const std::string& file_name, bool in_new) {
     if (!item.in_new || (!in_new && message::has_seen(file_name))) return {};
     const std::error_code why =

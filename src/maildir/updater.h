@@ -1,4 +1,4 @@
-// maildir/updater.h - does the items of one update, one after the other. Private to mail/.
+// maildir/updater.h - carries out the items of one update, one by one. Private to maildir/.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ namespace buzon::maildir {
 
 class Updater {
 public:
-    // `root` is borrowed. A missing new or cur is empty.
+    // `root` is borrowed. A missing new or cur counts as empty.
     [[nodiscard]] static posix::Result<Updater> open(int root, std::int64_t keep_since);
 
-    // First every message where it was listed, then those that were not there wherever they are now. Only a message
-    // that a fresh reading of both directories does not show is gone.
+    // First tries every message where it was listed, then looks for those that have moved. A message counts as gone
+    // only if a fresh reading of both directories does not show it.
     [[nodiscard]] message::UpdateOutcome run(const message::PackedUpdate& request);
-    // All that was done reaches the disk.
+    // Syncs everything to disk.
     [[nodiscard]] std::error_code sync();
 
 private:

@@ -69,10 +69,10 @@ bool valid_utf8(std::string_view text) noexcept {
 const iconv_t no_conversion = reinterpret_cast<iconv_t>(-1);
 
 constexpr std::size_t longest_charset_name = 40;
-constexpr std::size_t converters_kept = 8; // few mails have more charsets, and many have the same
+constexpr std::size_t converters_kept = 8; // few messages use more charsets, and many use the same ones
 constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 
-// Only what may stand in a name: "/" begins orders to iconv(3).
+// Only characters allowed in a name: "/" introduces options of iconv(3).
 bool is_charset_name(std::string_view name) noexcept {
     return !name.empty() && name.size() <= longest_charset_name && std::all_of(name.begin(), name.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -96,24 +96,24 @@ public:
     std::string convert(std::string_view octets) {
         const std::size_t max_size = octets.size() * 8 + 64;
         std::string text;
-        ::iconv(open_, nullptr, nullptr, nullptr, nullptr); // as at the beginning of a text
+        ::iconv(open_, nullptr, nullptr, nullptr, nullptr); // back to the initial state
         while (!octets.empty() && text.size() < max_size) {
             const std::size_t before = octets.size();
             const std::size_t wrote = text.size();
             const int error = step(octets, text);
             if (error == 0) continue;
-            // Full of output is no trouble, unless nothing moves; half a character at the end is the end.
+            // A full output buffer is no error unless nothing was consumed; an incomplete character ends the text.
             if (error == E2BIG && (octets.size() != before || text.size() != wrote)) continue;
             text += replacement_character;
             if (error != EILSEQ) break;
             octets.remove_prefix(1);
         }
-        (void)step(octets = {}, text); // what it has kept back
+        (void)step(octets = {}, text); // flush what it has kept back
         return text;
     }
 
 private:
-    // As far as it goes at once; 0 or an errno.
+    // Converts as much as possible at once; returns 0 or an errno.
     int step(std::string_view& octets, std::string& text) {
         std::array<char, 1024> room;
         char* from = const_cast<char*>(octets.data());
@@ -132,7 +132,7 @@ private:
     iconv_t open_;
 };
 
-// Those that were used last, known or not.
+// The most recently used ones, known or not.
 Converter& converter_for(std::string_view name) {
     static std::deque<Converter> kept;
     const auto found =

@@ -169,7 +169,7 @@ std::string unfolded(std::string_view folded_body) {
 
 std::string decoded(std::string_view unfolded_body, Charsets charsets) {
     std::string text;
-    // Octets of neighbouring words in one charset are put together first: some cut a UTF-8 character in two.
+    // Octets of adjacent words in one charset are joined first, because some senders split a UTF-8 character.
     std::string octets;
     Charset charset = Charset::utf8;
     std::string_view name;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t seconds_of_a_day = 86400;
 
-// A word or a quoted string; nothing at the end, or where a quote is not closed.
+// A word or a quoted string; std::nullopt at the end, or if a quote is not closed.
 std::optional<std::string> take_string(std::string_view& rest) {
     while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
     if (rest.empty()) return std::nullopt;
@@ -159,7 +159,7 @@ bool SearchCriteria::matches(const SearchFacts& message) const {
     std::vector<bool> found(all_.size(), false);
     HeaderFields fields{message.header};
     while (const auto field = fields.next()) {
-        std::optional<std::string> body; // decoded once, and only where somebody asks
+        std::optional<std::string> body; // decoded once, and only on demand
         for (std::size_t i = 0; i < all_.size(); ++i) {
             const Criterion& criterion = all_[i];
             if (found[i] || !in_header(criterion.what)) continue;

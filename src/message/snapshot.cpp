@@ -22,7 +22,7 @@ using posix::UniqueFd;
 
 constexpr std::size_t alignment = 16; // of the block in memory: more than its records need
 constexpr std::size_t smallest_mapped = 64 * 1024;
-constexpr std::size_t largest_copied = std::size_t{1} << 31; // a file with more is a mistake, or worse
+constexpr std::size_t largest_copied = std::size_t{1} << 31; // a larger file is a mistake, or worse
 
 std::error_code damaged() noexcept {
     return {EBADMSG, std::system_category()};
@@ -33,7 +33,7 @@ bool sealed_for_good(int fd) noexcept {
     return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
-// A loop without a way out is one that compilers turn into vectors.
+// A loop without an early exit, so that compilers can vectorize it.
 bool all_graphic(std::string_view text) noexcept {
     unsigned odd = 0;
     for (const char c : text) odd |= static_cast<unsigned char>(static_cast<unsigned char>(c) - 0x21) > 0x7E - 0x21;
@@ -44,7 +44,7 @@ bool holds(std::string_view text, char c) noexcept {
     return !text.empty() && std::memchr(text.data(), c, text.size()) != nullptr;
 }
 
-// nullptr when there is no such amount of memory: the size comes from a file.
+// Null if there is not enough memory: the size comes from a file.
 char* new_block(std::size_t size) noexcept {
     void* const block = ::operator new (size, std::align_val_t{alignment}, std::nothrow);
     if (block != nullptr) all_will_be_used(block, size);
@@ -66,8 +66,8 @@ struct Room {
     char* at = nullptr;
 };
 
-// For std::allocate_shared: what it allocates has room behind it. So a small Snapshot, its counters and its block are
-// one piece of memory instead of three.
+// For std::allocate_shared: reserves room behind the object, so that a small Snapshot, its counters and its block are
+// one allocation instead of three.
 template <class T>
 class WithRoom {
 public:
@@ -119,7 +119,7 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::from_fd(UniqueFd file, bool ch
     const auto size = static_cast<std::size_t>(about.st_size);
     if (size < sizeof(Header)) return damaged();
     std::shared_ptr<Snapshot> made;
-    // A mapping costs a page at least, and a process has some 65,000 of them: small blocks are copied.
+    // A mapping costs at least a page, and a process is limited to about 65,000 of them: small blocks are copied.
     if (size > smallest_mapped && sealed_for_good(file.get())) {
         void* const block =
             ::mmap(nullptr, size, PROT_READ, MAP_SHARED | (check_all ? MAP_POPULATE : 0), file.get(), 0);
@@ -146,7 +146,7 @@ Snapshot::~Snapshot() {
         ::operator delete (const_cast<char*>(data_), std::align_val_t{alignment});
 }
 
-// Everything that an accessor relies on, and everything that a reply line does.
+// Checks everything that accessors and reply lines rely on.
 bool Snapshot::accept(bool check_all) noexcept {
     const Header& head = header();
     if (head.magic != snapshot_magic || head.size != size_) return false;

@@ -5,7 +5,7 @@
 namespace buzon::message {
 namespace {
 
-// The octets up to and with the first line feed; 0 when there is none.
+// The number of octets up to and including the first line feed; 0 if there is none.
 std::size_t line_length(std::string_view text) noexcept {
     const void* const found = text.empty() ? nullptr : std::memchr(text.data(), '\n', text.size());
     return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) + 1 : 0;

@@ -1,4 +1,4 @@
-// message/wire_kernel.h - the inner loops of dot_stuffer.h, plain and with vectors. Private to mail/.
+// message/wire_kernel.h - the inner loops of dot_stuffer.h, scalar and vectorized. Private to message/.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,20 @@ namespace buzon::message {
 
 struct WireCounts {
     std::uint64_t line_feeds = 0;
-    std::uint64_t crlfs = 0;        // those line feeds that stand behind a CR
-    std::uint64_t leading_dots = 0; // dots behind a line feed
+    std::uint64_t crlfs = 0;        // line feeds that follow a CR
+    std::uint64_t leading_dots = 0; // dots that follow a line feed
 };
 
 struct WireKernel {
     const char* name;
-    // Adds what is in data[0, size). data[-1] is read too: the octet before belongs to the mail.
+    // Counts data[0, size). Also reads data[-1], the preceding octet of the message.
     void (*count)(const char* data, std::size_t size, WireCounts& counts) noexcept;
-    // Stuffs until `stored` is used up or `room` is full. `last` is the octet before, and afterwards the last taken.
+    // Stuffs until `stored` is consumed or `room` is full. `last` is the preceding octet, and on return the last one
+    // consumed.
     DotStuffer::Progress (*stuff)(std::string_view stored, std::span<char> room, char& last) noexcept;
 };
 
-// One octet after the other: the ends and edges of every other way, and the measure they are tested against.
+// Octet by octet: used at the edges of the faster loops, and as the reference to test them against.
 struct WireCursor {
     const char* in;
     const char* in_end;
@@ -32,7 +33,7 @@ struct WireCursor {
     char* out_end;
     char last;
 
-    // Takes octets until `limit` of them are taken, the input ends or the room is full (then false).
+    // Consumes octets until `limit` have been consumed, the input ends or the room is full (then false).
     bool step(std::size_t limit) noexcept {
         for (; limit != 0 && in != in_end; --limit) {
             const char c = *in;

@@ -123,7 +123,7 @@ bool Mounts::parse(std::string_view line, Mount& mount) {
     return true;
 }
 
-// The one on which all others are mounted.
+// The file system on which all others are mounted.
 const Mounts::Mount* Mounts::root() const noexcept {
     const auto found = std::find_if(mounts_.begin(), mounts_.end(), [this](const Mount& one) {
         const auto is_parent = [&one](const Mount& other) { return other.id == one.parent && &other != &one; };
@@ -132,7 +132,7 @@ const Mounts::Mount* Mounts::root() const noexcept {
     return found == mounts_.end() ? nullptr : &*found;
 }
 
-// The first one that the way to `path` comes upon.
+// The first mount that the path reaches.
 const Mounts::Mount* Mounts::next(const Mount& from, std::string_view path) const noexcept {
     const Mount* first = nullptr;
     for (const Mount& one : mounts_) {

@@ -15,7 +15,7 @@
 namespace buzon::posix {
 namespace {
 
-// Where the links lead; the path itself when nothing is there yet.
+// The target of the links; the path itself if nothing exists there yet.
 std::string followed(const std::string& path) {
     const std::unique_ptr<char, decltype(&std::free)> real{::realpath(path.c_str(), nullptr), &std::free};
     return real ? std::string{real.get()} : path;
@@ -32,7 +32,7 @@ std::error_code fill(int file, std::string_view content, const struct stat* befo
         struct stat now {};
         if (::fstat(file, &now) != 0) return last_error();
         const bool other_owner = now.st_uid != before->st_uid || now.st_gid != before->st_gid;
-        // A file that changed hands by being saved could become unreadable, or readable for others: better not at all.
+        // If saving changed the owner, the file could become unreadable, or readable for others: refuse instead.
         if (other_owner && ::fchown(file, before->st_uid, before->st_gid) != 0) return last_error();
         if (::fchmod(file, before->st_mode & 07777) != 0) return last_error();
     }
@@ -41,7 +41,7 @@ std::error_code fill(int file, std::string_view content, const struct stat* befo
     return {};
 }
 
-// The new name must be on disk, too.
+// The new name must reach the disk, too.
 std::error_code sync_directory(const std::string& path) {
     const UniqueFd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!directory || ::fsync(directory.get()) != 0) return last_error();
@@ -58,7 +58,7 @@ std::error_code replace_file(const std::string& path, std::string_view content, 
     if (exists && !S_ISREG(before.st_mode)) return {EINVAL, std::system_category()};
     std::string temporary = real;
     temporary.append(".").append(mark);
-    ::unlink(temporary.c_str()); // left behind by one that was killed
+    ::unlink(temporary.c_str()); // left behind by a process that was killed
     {
         const UniqueFd file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
         if (!file) return last_error();

@@ -57,7 +57,8 @@ login::Step Deliver::open(net::Stream& stream) {
 login::Step Deliver::send(net::Stream& stream) {
     if (const std::optional<net::FilePart> part = delivery_->part()) {
         const posix::Transfer went = stream.send(*part);
-        if (went.what == posix::Moved::end) return login::Step::cut; // the file was cut short: a part is not the whole
+        if (went.what == posix::Moved::end)
+            return login::Step::cut; // the file was truncated; a part must not look like the whole
         delivery_->part_sent(went.bytes);
         return stream.slow() ? login::Step::waits_for_client : login::Step::again;
     }
@@ -71,12 +72,12 @@ login::Step Deliver::send(net::Stream& stream) {
         return leave(stream);
     default: break;
     }
-    // The end of one piece and the start of the next go in one segment.
+    // Puts the end of one piece and the start of the next into one segment.
     if (stream.full()) stream.flush(true);
     return login::Step::again;
 }
 
-// A message counts when its last octet has been handed over.
+// A message counts as retrieved when its last octet has been handed to the kernel.
 login::Step Deliver::leave(net::Stream& stream) {
     if (!stream.flush()) return login::Step::waits_for_client;
     delivered(stream.sent() - *began_at_);

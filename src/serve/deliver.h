@@ -1,4 +1,4 @@
-// serve/deliver.h - RETR and TOP: a message on its way to the client.
+// serve/deliver.h - RETR and TOP: sends a message to the client.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,9 @@ private:
     State state_ = State::opening;
     bool whole_; // a RETR, not a TOP
     event::Instant began_ = event::Clock::now();
-    std::optional<std::uint64_t> began_at_; // octets that were sent, or on their way, before this reply
+    std::optional<std::uint64_t> began_at_; // octets sent or queued before this reply
     std::optional<std::uint64_t> size_;
-    std::unique_ptr<Delivery> delivery_; // none while leaving
+    std::unique_ptr<Delivery> delivery_; // null while leaving
 };
 
 } // namespace buzon::serve

@@ -1,9 +1,7 @@
-// A message as it lies on disk: file -> TOP's cut -> dots -> out. What is not in memory is read by a worker, so that
-// one reader on a cold or slow disk stalls nobody else.
-//
-// A large one that is stored in wire form already needs none of that: its beginning and its end are read, so that they
-// leave in one piece with the status line and the final ".", and what lies between goes from the page cache to the
-// socket.
+// Delivers a message from disk: file -> TOP's cut -> dot-stuffing -> output. Workers read what is not in memory, so
+// that a cold or slow disk delays nobody else.
+// A large message stored in wire form needs no conversion. Its beginning and end are read, so that they can be sent
+// together with the status line and the final "."; the kernel sends the rest from the page cache to the socket.
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -22,13 +20,13 @@
 namespace buzon::serve {
 namespace {
 
-// What is read of a message in wire form at its beginning, and at most at its end. Less than smallest_in_parts is read
-// whole: copying is then cheaper than asking whether it is in memory.
+// How much to read at the beginning, and at most at the end, of a message in wire form. Messages below
+// smallest_in_parts are read whole, because copying is cheaper than checking whether they are in memory.
 constexpr std::size_t read_at_ends = 16 * 1024;
 constexpr std::size_t smallest_in_parts = 128 * 1024;
-constexpr std::size_t largest_part = 1024 * 1024; // handing it over takes less than copying half of it
+constexpr std::size_t largest_part = 1024 * 1024; // handing it over takes less time than copying half of it
 
-// tmpfs refuses reads that must not wait, although nothing of it lies on a disk (decisions.md).
+// tmpfs refuses non-blocking reads, although nothing in it is on a disk (decisions.md).
 bool lies_in_memory(int file) noexcept {
     struct statfs about {};
     if (::fstatfs(file, &about) != 0) return false;
@@ -36,13 +34,13 @@ bool lies_in_memory(int file) noexcept {
            static_cast<unsigned long>(about.f_type) == RAMFS_MAGIC;
 }
 
-// A message's file, and what of it can be had without waiting.
+// A message's file, and what can be read of it without blocking.
 class OpenFile {
 public:
     [[nodiscard]] int get() const noexcept { return file_.get(); } // -1: not opened yet
     void take(posix::UniqueFd file) noexcept { file_ = std::move(file); }
 
-    // As pread(2), but -1 with errno EAGAIN or EOPNOTSUPP where it would have to wait.
+    // Like pread(2), but fails with EAGAIN or EOPNOTSUPP where it would block.
     [[nodiscard]] ssize_t read_now(char* into, std::size_t octets, std::uint64_t offset) {
         const iovec room{into, octets};
         for (;;) {
@@ -61,17 +59,17 @@ public:
 
 private:
     posix::UniqueFd file_;
-    posix::FileView view_;        // while it goes in parts
+    posix::FileView view_;        // while it is sent in parts
     bool only_in_memory_ = false; // its file system has no disk
 };
 
-// A piece of the file that a worker reads.
+// A piece of the file, read by a worker.
 struct WorkerRead {
     worker::Pending pending;
     std::optional<worker::Answer> answer;
 };
 
-// How far a header has been looked at, for clients that may not get what is not ASCII.
+// How much of the header has been checked, for clients that must not get non-ASCII headers.
 struct HeaderLook {
     message::HeaderOctets octets;
     std::uint64_t length = 0;
@@ -110,11 +108,11 @@ private:
     DeliveryOrder order_;
     MessageOpener opener_;
     OpenFile file_;
-    struct stat about_ {};     // the file when it was opened; not looked at when it is small
-    std::uint64_t size_ = 0;   // of the file when it was opened
-    std::size_t held_ = 0;     // the whole of it was read at the beginning
-    std::uint64_t offset_ = 0; // how much of it is on its way
-    bool as_it_lies_ = false;  // it is in wire form, and large
+    struct stat about_ {};     // at open; not set for small messages
+    std::uint64_t size_ = 0;   // of the file at open
+    std::size_t held_ = 0;     // the whole file has been read into the buffer
+    std::uint64_t offset_ = 0; // how much has been sent or queued
+    bool as_it_lies_ = false;  // large and stored in wire form
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
     HeaderLook header_;
@@ -141,8 +139,8 @@ Delivery::Step FileDelivery::begin() {
         measured = measured && snapshot.stored_size(order_.index) == size_ && is_same_file();
         as_it_lies_ = measured && !order_.top_lines && size_ >= smallest_in_parts && snapshot.wire_form(order_.index);
     }
-    // The count is promised only of the file that was measured, and only that one is known to be in wire form. One that
-    // somebody has written into since is sent as it is now, without a count.
+    // The octet count is promised only for the file that was measured, and only that one is known to be in wire form. A
+    // file modified since is sent as it is, without a count.
     if (measured && !order_.top_lines) octets_ = snapshot.octets(order_.index);
     return Step::ready;
 }
@@ -158,7 +156,7 @@ Delivery::Step FileDelivery::open() {
     return Step::ready;
 }
 
-// Before anything is promised, as far as max_header_octets. A worker reads what is not in memory.
+// Runs before anything is promised, up to max_header_octets. A worker reads what is not in memory.
 Delivery::Step FileDelivery::look_at_header() {
     using Found = message::HeaderOctets::Found;
     if (reading_.pending.waiting()) return Step::wait;
@@ -188,9 +186,8 @@ Delivery::Step FileDelivery::look_at_header() {
     return Step::ready;
 }
 
-// A small message is read at once, and if that gives as many octets as were measured it is the whole: then nobody need
-// ask for its size, or whether it is a file at all. But where it would end with a page of the cache: behind that there
-// might be more, only not in memory.
+// A small message is read at once. If the read returns as many octets as were measured, it is complete, and no fstat()
+// is needed. The exception is a message that would end on a page boundary: more may follow that is not in memory.
 bool FileDelivery::read_whole(std::uint64_t measured) {
     constexpr std::uint64_t page = 4096; // or a multiple of it
     if (measured >= FileRoom::size || measured % page == 0) return false;
@@ -200,8 +197,8 @@ bool FileDelivery::read_whole(std::uint64_t measured) {
     return true;
 }
 
-// What is held has the right size; with other line ends it is another number for the client. To count is cheaper than
-// to ask for the file's time.
+// The buffered file has the expected size, but different line ends would change the octet count. Counting is cheaper
+// than asking for the file's time.
 std::uint64_t FileDelivery::counted() const {
     message::OctetCounter counter;
     counter.feed({needs_.room.still_of(this), held_});
@@ -214,13 +211,13 @@ bool FileDelivery::is_same_file() const {
                about_.st_mtim.tv_sec * std::int64_t{1'000'000'000} + about_.st_mtim.tv_nsec;
 }
 
-// Once its beginning has been read without waiting: a file system that allows that is one whose pages mincore() knows.
+// Called once the beginning has been read without blocking: on such a file system mincore() works.
 std::optional<net::FilePart> FileDelivery::part() {
     if (!as_it_lies_ || offset_ == 0 || reading_.pending.waiting() || reading_.answer) return std::nullopt;
     const std::uint64_t end = (size_ - 1) / read_at_ends * read_at_ends;
     if (offset_ >= end) return std::nullopt;
     const auto octets = static_cast<std::size_t>(std::min<std::uint64_t>(largest_part, end - offset_));
-    if (!file_.in_memory(about_, offset_, octets)) return std::nullopt; // pull() sees to it
+    if (!file_.in_memory(about_, offset_, octets)) return std::nullopt; // pull() handles it
     return net::FilePart{file_.get(), offset_, octets};
 }
 
@@ -233,23 +230,23 @@ Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
         if (const Step step = take(read.answer.octets, out); step != Step::some) return step;
     }
     if (held_ != 0 && offset_ == 0) {
-        // Another delivery may have had its turn meanwhile: then it is read once more.
+        // Another delivery may have used the buffer meanwhile: read it again.
         if (const char* const octets = needs_.room.still_of(this)) return take({octets, held_}, out);
     }
     while (out.size() - before < room) {
         if (offset_ == size_) return finish(out);
         const ssize_t n = read_now(offset_, as_it_lies_ && offset_ == 0 ? read_at_ends : FileRoom::size);
-        // EAGAIN: not in memory. EOPNOTSUPP: a file system that cannot say.
+        // EAGAIN: not in memory. EOPNOTSUPP: the file system cannot tell.
         if (n < 0) return ask_worker(offset_, std::min<std::uint64_t>(FileRoom::size, size_ - offset_));
         const Step step = take({needs_.room.still_of(this), static_cast<std::size_t>(n)}, out);
-        if (step != Step::some || as_it_lies_) return step; // the next part may go without us
+        if (step != Step::some || as_it_lies_) return step; // the next part may be sent by the kernel
     }
     return Step::some;
 }
 
-// Some octets of the file, to the client.
+// Sends some octets of the file to the client.
 Delivery::Step FileDelivery::take(std::string_view stored, std::string& out) {
-    // Shorter than it was when we opened it: somebody cut it, and a part must not pass for the whole.
+    // Shorter than at open: somebody truncated it, and a part must not look like the whole.
     if (stored.empty()) return Step::broken;
     stored = stored.substr(0, std::min<std::uint64_t>(stored.size(), size_ - offset_));
     offset_ += stored.size();
@@ -263,7 +260,7 @@ Delivery::Step FileDelivery::take(std::string_view stored, std::string& out) {
 }
 
 Delivery::Step FileDelivery::finish(std::string& out) {
-    stuffer_.finish(out); // which has seen nothing of a message in wire form: that ends with a line end
+    stuffer_.finish(out); // not used for a message in wire form, which ends with a line end
     return Step::done;
 }
 

@@ -1,5 +1,6 @@
-// A message through a transformation (contract section 3): turn in the queue -> file opened -> programs started, the
-// file their standard input -> output held back until the fate is known or more than the limit came -> dots -> out.
+// Delivers a message through a transformation (contract section 3): wait for a turn -> open the file -> start the
+// programs with the file as standard input -> hold output back until the outcome is known or the limit is exceeded ->
+// dot-stuffing -> output.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -80,17 +81,17 @@ private:
     DeliveryNeeds& needs_;
     login::TaskOwner& owner_;
     DeliveryOrder order_;
-    const filter::FilterSpec spec_; // ours: TRAN may change the other one meanwhile
+    const filter::FilterSpec spec_; // a copy, because TRAN may change the original
     filter::Ticket ticket_;
     MessageOpener opener_;
     filter::Run run_;
-    event::Timer retry_; // there was no descriptor for its pipes
+    event::Timer retry_; // while out of descriptors for its pipes
     std::optional<event::Instant> give_up_at_;
     filter::HeldOutput held_;
     std::optional<filter::Outcome> ended_;
-    std::string pending_; // what was held, on its way out
+    std::string pending_; // held output to be sent
     bool out_of_patience_ = false;
-    std::optional<event::Instant> began_; // while it is counted as running
+    std::optional<event::Instant> began_; // set while it counts as running
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::filter_failed;
     message::DotStuffer stuffer_;
@@ -149,7 +150,7 @@ Delivery::Step FilterDelivery::start() {
     return Step::ready;
 }
 
-// It keeps its turn, and no descriptor meanwhile.
+// Keeps its turn, but holds no descriptor meanwhile.
 Delivery::Step FilterDelivery::try_again() {
     const event::Instant now = needs_.loop.now();
     if (!give_up_at_) give_up_at_ = now + needs_.settings.transform_wait;
@@ -161,7 +162,7 @@ Delivery::Step FilterDelivery::try_again() {
     return Step::wait;
 }
 
-// Reads into what is held, until the fate is known or it is too much to hold. TOP holds back as RETR does.
+// Reads output into the buffer until the outcome is known or the buffer is full. TOP holds output back as RETR does.
 Delivery::Step FilterDelivery::fill() {
     while (held_.holding() && !ended_) {
         const std::span<char> room = held_.room();
@@ -173,7 +174,7 @@ Delivery::Step FilterDelivery::fill() {
     if (held_.holding() && !ended_) return Step::wait;
     const bool whole = held_.holding();
     pending_ = held_.take();
-    // What comes behind the held octets is on its way when it is seen: nothing more is looked at.
+    // Octets after the held ones are sent as soon as they are read, without inspection.
     if (order_.ascii_header && message::HeaderOctets{}.feed(pending_) == message::HeaderOctets::Found::eight_bit) {
         return refuse(pop3::DeliveryRefusal::needs_utf8);
     }
@@ -194,7 +195,7 @@ Delivery::Step FilterDelivery::pull(std::string& out, std::size_t room) {
     }
     run_.resume();
     while (out.size() - before < room) {
-        if (ended_) return finish(out); // all it wrote had been read by then
+        if (ended_) return finish(out); // all its output had been read by then
         char* const room_to_read = needs_.room.of(this);
         const posix::Transfer got = run_.read({room_to_read, FileRoom::size});
         if (got.what != posix::Moved::some) return out.size() > before ? Step::some : Step::wait;
@@ -209,7 +210,7 @@ Delivery::Step FilterDelivery::stream(std::string_view raw, std::string& out) {
     if (cutter_) raw = raw.substr(0, cutter_->feed(raw));
     stuffer_.feed(raw, out);
     if (cutter_ && cutter_->done()) {
-        run_.abandon(); // TOP has its lines: whatever the program would still write or say
+        run_.abandon(); // TOP has its lines, so whatever the program would still write does not matter
         return finish(out);
     }
     return Step::some;
@@ -228,7 +229,7 @@ void FilterDelivery::on_patience_lost(filter::Ticket&) {
 }
 
 void FilterDelivery::on_ended(const filter::Outcome& outcome) {
-    // Whatever finds no memory here: who waits for the message must hear of its end.
+    // If this runs out of memory, the client must still learn how the message ends.
     ended_.emplace();
     ended_->cause = outcome.cause;
     event::guarded(
@@ -242,12 +243,12 @@ void FilterDelivery::on_ended(const filter::Outcome& outcome) {
 }
 
 void FilterDelivery::on_stderr_line(std::string_view line) {
-    // One pipe takes what all of a chain say: nobody knows which of them it was.
+    // All programs of a chain share one pipe, so it is unknown which of them wrote the line.
     needs_.transforms.complaints().line(program(), order_.session, order_.user, order_.snapshot.uidl(order_.index),
                                         line);
 }
 
-// One word, for SESS.
+// A single word, for SESS.
 std::string FilterDelivery::program() const {
     std::string names;
     for (const filter::FilterMember& member : spec_.members()) {

@@ -1,5 +1,5 @@
-// serve/list.h - LIST and UIDL of a whole maildrop, sent while the session produces them, or from what another session
-// produced.
+// serve/list.h - LIST and UIDL of a whole maildrop: sent while the session produces them, or from the cache of
+// listings.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ private:
     [[nodiscard]] login::Step produce(net::Stream& stream);
 
     login::Visit& visit_;
-    std::optional<ListingRun> shared_; // of a listing that others may share
+    std::optional<ListingRun> shared_; // for a listing that others can share
 };
 
 } // namespace buzon::serve

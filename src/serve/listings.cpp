@@ -10,7 +10,7 @@
 namespace buzon::serve {
 namespace {
 
-constexpr std::size_t max_part = 1024 * 1024; // pages are handed over: half a millisecond at most
+constexpr std::size_t max_part = 1024 * 1024; // pages are passed by reference: at most half a millisecond
 
 } // namespace
 
@@ -24,7 +24,7 @@ std::shared_ptr<const Listings::Text> Listings::find(const Snapshot& of, pop3::L
 
 void Listings::keep(const Snapshot& of, pop3::Listing what, Text text) {
     for (auto at = kept_.begin(); at != kept_.end();) {
-        const Snapshot kept = at->of.lock(); // none: its maildrop has changed since
+        const Snapshot kept = at->of.lock(); // null: the maildrop has changed since
         if (!kept || (kept == of && at->what == what))
             forget(at);
         else

@@ -26,7 +26,7 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const Delivery
         auto opened = local::open_cached(order.maildir, order.snapshot.file_name(order.index),
                                          order.snapshot.in_new(order.index));
         if (opened.ok() || no_descriptor(opened.error())) return finish(std::move(opened));
-        // Not where it was, or not in memory: finding out takes time.
+        // Renamed, or not in memory: finding out takes time.
     }
     ask_worker(order);
     return std::nullopt;
@@ -44,7 +44,7 @@ void MessageOpener::ask_worker(const DeliveryOrder& order) {
     const worker::Job made = order.local ? jobs::order(job) : jobs::order(jobs::CopyMessage{job});
     pending_ = needs_.disk.submit(made, [this](worker::Answer answer) {
         answered_ = true;
-        why_ = jobs::read<jobs::Open>(answer).why; // a copy's answer looks the same
+        why_ = jobs::read<jobs::Open>(answer).why; // the answer to a copy has the same form
         file_ = std::move(answer.fd);
         wake_();
     });

@@ -1,5 +1,5 @@
-// A message on a file system that may hang: workers open, read and close it, a piece at a time, so that this process
-// never holds a file there. Closing one may hang, too.
+// Delivers a message on a file system that may hang. Workers open, read and close it, a piece at a time, so that this
+// process never holds a file there; even closing one may hang.
 #include <cerrno>
 
 #include "buzon/jobs/jobs.h"
@@ -39,12 +39,12 @@ private:
     DeliveryOrder order_;
     worker::Pending reading_;
     std::optional<worker::Answer> answer_;
-    std::optional<Read> file_; // as it was when it was opened first, and its last piece
+    std::optional<Read> file_; // as first opened, and its latest piece
     std::uint64_t piece_at_ = 0;
-    std::uint64_t offset_ = 0; // how much of it is on its way
+    std::uint64_t offset_ = 0; // how much has been sent or queued
     std::optional<std::uint64_t> octets_;
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
-    bool header_is_fine_; // or nobody minds
+    bool header_is_fine_; // or the client accepts any
     message::HeaderOctets header_;
     message::DotStuffer stuffer_;
     std::optional<message::TopCutter> cutter_;
@@ -64,7 +64,7 @@ Delivery::Step PieceDelivery::ask_for(std::uint64_t offset) {
     return Step::wait;
 }
 
-// False: there is no such message any more, or it cannot be read.
+// False: the message has gone or cannot be read.
 bool PieceDelivery::take_answer() {
     auto said = jobs::read<jobs::ReadMessage>(*answer_);
     answer_.reset();
@@ -74,7 +74,7 @@ bool PieceDelivery::take_answer() {
     return true;
 }
 
-// Two halves of two messages must not pass for one.
+// Halves of two different files must not be sent as one message.
 bool PieceDelivery::is_same_file(const Read& read) const {
     return read.inode == file_->inode && read.size == file_->size && read.mtime_ns == file_->mtime_ns;
 }
@@ -102,7 +102,7 @@ Delivery::Step PieceDelivery::look_at_header() {
     return header_is_fine_ ? Step::ready : ask_for(next);
 }
 
-// Of what is in hand as a whole they are counted; of a file that was measured they are known.
+// If the whole message is at hand, its octets are counted; for a measured file they are known.
 void PieceDelivery::promise_octets() {
     if (order_.top_lines) return;
     const message::Snapshot& snapshot = order_.snapshot;
@@ -127,7 +127,7 @@ Delivery::Step PieceDelivery::pull(std::string& out, std::size_t room) {
             return Step::done;
         }
         const bool in_hand = offset_ >= piece_at_ && offset_ < piece_at_ + file_->octets.size();
-        if (!in_hand && offset_ == piece_at_) return Step::broken; // it is shorter than its size says
+        if (!in_hand && offset_ == piece_at_) return Step::broken; // shorter than its recorded size
         if (!in_hand) return ask_for(offset_);
         pass_on(room, out);
     }

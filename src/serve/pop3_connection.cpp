@@ -19,11 +19,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// One connection's share of a turn: then the others go first.
+// One connection's share of a turn, before the others go.
 constexpr std::size_t octets_per_turn = 512 * 1024;
 constexpr int lines_per_turn = 200;
-// A client that has closed its side while its message is being transformed has most likely left for good. One that
-// only says no more (nc -N) gets its answer if that comes soon.
+// A client that closes its side while its message is being transformed has most likely gone for good. One that has only
+// finished sending (nc -N) gets its answer if that comes soon.
 constexpr auto grace_for_silent_peer = 2s;
 
 } // namespace
@@ -124,7 +124,7 @@ bool Pop3Connection::next_line() {
     }
     const std::size_t at = stream_.out().size();
     pop3::Asked asked = ask(next);
-    // While a command waits for more, as AUTH does for its exchange, the line belongs to it.
+    // While a command is waiting for more, as AUTH does, the line belongs to it.
     if (!unanswered_) {
         unanswered_ = asked.command;
         ++commands_;
@@ -190,7 +190,7 @@ void Pop3Connection::perform(pop3::Action action) {
     std::visit(Performer{*this, *this, needs_, visit_}, action);
 }
 
-// True: the turn goes on.
+// True: the turn continues.
 bool Pop3Connection::go_on() {
     const bool was_in = logged_in();
     const std::size_t at = stream_.out().size();
@@ -222,7 +222,7 @@ void Pop3Connection::task_is_done() {
     state_ = State::idle;
 }
 
-// --- what happens meanwhile ---
+// --- events outside turns ---
 
 void Pop3Connection::on_sent(std::size_t octets) {
     needs_.metrics.bytes += octets;
@@ -244,12 +244,12 @@ void Pop3Connection::on_timer(event::Timer&) {
 void Pop3Connection::look_at_clock() {
     if (has_most_likely_left()) return close(Ending::lost);
     const event::Instant now = needs_.loop.now();
-    // Time in which the client waits for us is not idle time; neither is any in which it read or sent. One that has
-    // ended its side can be waited for no longer than that.
+    // Time during which the client waits for us, reads or sends is not idle time. A client that has closed its side
+    // gets only this long.
     const bool ended = stream_.state() == net::Stream::State::half_closed;
     const bool waits_for_us = task_ && task_->client_waits() && !stream_.slow() && !ended;
     if (!logged_in()) {
-        // A cold maildrop may take longer to read than a client may take to log in.
+        // Reading a cold maildrop may take longer than the login timeout.
         if (waits_for_us) return timer_.arm(needs_.loop.timers(), now + needs_.settings.login_timeout);
         if (now - began_ < needs_.settings.login_timeout) return arm_timer();
     } else {
@@ -323,7 +323,7 @@ void Pop3Connection::close(Ending why) {
     end(why);
 }
 
-// Takes no memory but to tell of it.
+// Allocates no memory except to report the end.
 void Pop3Connection::end(Ending why) noexcept {
     state_ = State::closed;
     cancel();
@@ -335,13 +335,13 @@ void Pop3Connection::end(Ending why) noexcept {
     owner_.retire(*this);
 }
 
-// In the middle of a turn, whose reply can only end early.
+// In the middle of a turn; the reply can only be cut off.
 void Pop3Connection::out_of_memory() noexcept {
     ++needs_.metrics.out_of_memory;
     stream_.abandon();
     timer_.disarm();
     if (state_ == State::closed) return;
-    // What QUIT asked for is tried once more.
+    // Tries once more to carry out the QUIT.
     if (state_ != State::detached && task_ && task_->client_gone()) {
         state_ = State::detached;
         return needs_.loop.next_turn(*this);
@@ -349,12 +349,12 @@ void Pop3Connection::out_of_memory() noexcept {
     end(Ending::no_memory);
 }
 
-// --- counting and telling ---
+// --- counters and events ---
 
 void Pop3Connection::count_reply(std::size_t at) {
     const std::string& out = stream_.out();
     if (!unanswered_ || out.size() <= at) return;
-    if (out[at] == '+' && out[at + 1] == ' ') return; // a challenge: the exchange goes on
+    if (out[at] == '+' && out[at + 1] == ' ') return; // a challenge: the exchange continues
     const auto result = out[at] == '+' ? state::CommandResult::ok : state::CommandResult::error;
     needs_.metrics.count_command(*std::exchange(unanswered_, std::nullopt), result);
 }
@@ -378,7 +378,7 @@ void Pop3Connection::publish_logout(Ending why) {
         state::EventField{"dele", visit_.removed},
         state::EventField{"bytes", stream_.sent()},
         state::EventField{"seconds", lasted / 1000},
-        // the traffic that --verbose asks for
+        // the traffic logged by --verbose
         state::EventField{"received", stream_.received()},
         state::EventField{"commands", commands_},
         state::EventField{"milliseconds", lasted},

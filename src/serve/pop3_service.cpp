@@ -14,7 +14,7 @@ namespace buzon::serve {
 namespace {
 
 constexpr int tries_for_one_port = 50;
-constexpr int max_displaced = 64; // for one newcomer: more than one only when max-connections has become less
+constexpr int max_displaced = 64; // for one newcomer; more than one only after max-connections was reduced
 constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
 constexpr std::string_view no_room_for_you =
     "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
@@ -58,7 +58,7 @@ std::error_code Pop3Service::open(std::vector<net::Ip> addresses, std::uint16_t 
 
 posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                             std::string& failed) {
-    // The port that is free on the first address may be taken on the second: then another one is tried.
+    // The port that is free on the first address may be in use on the second; then another one is tried.
     for (int i = 0;; ++i) {
         auto bound = bind_once(addresses, port, failed);
         if (bound || port != 0 || bound.error().value() != EADDRINUSE || i == tries_for_one_port) return bound;
@@ -68,8 +68,8 @@ posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<ne
 posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                              std::string& failed) {
     Listeners listeners;
-    // Only another address on the port that we have can overlap. The kernel remembers such a pair for the port, and
-    // then lets others of our user in that ask for it: so it is not asked for without need.
+    // Only another address on our own port can overlap. The kernel records such a pair for the port, and then admits
+    // other sockets of our user that ask for it, so do not ask without need.
     const bool beside = !listeners_.empty() && port == this->port();
     const auto bind_one = [&](const net::ListenAddress& where, const std::string& name) -> std::error_code {
         auto opened = net::Listener::open(needs_.loop, where, beside);
@@ -139,7 +139,8 @@ void Pop3Service::accept(net::Accepted accepted) {
 
 void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
                                  std::string_view early) {
-    // Between a client and his front everybody may read along, wherever the front is, unless it says TLS.
+    // Traffic between a client and its front end may be read by anybody, wherever the front end is, unless the header
+    // says TLS.
     const bool tls = header.tls || needs_.settings.proxy_tls;
     if (header.client) return admit(id, std::move(accepted.socket), {*header.client, tls}, early);
     const bool loopback = accepted.peer.ip.is_loopback();
@@ -150,7 +151,7 @@ void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const
 void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client,
                         std::string_view early) {
     if (const auto why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, *why);
-    // To let it go must not take memory.
+    // Removing it must not allocate memory.
     if (leaving_.capacity() <= connections_.size()) leaving_.reserve(2 * connections_.size() + 64);
     Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
     bool counted = false;
@@ -183,7 +184,7 @@ bool Pop3Service::full() const noexcept {
     return connections_.size() - leaving_.size() + gate_.waiting() >= limit;
 }
 
-// Whether there is room for one more, if need be because somebody else has had to go.
+// Whether there is room for one more, if necessary after displacing somebody.
 bool Pop3Service::make_room() {
     for (int displaced = 0; full() && displaced < max_displaced; ++displaced) {
         const std::optional<std::uint64_t> id = places_.next_to_go();
@@ -299,7 +300,7 @@ void Pop3Service::drain(std::function<void()> then) {
     for (auto& [id, connection] : connections_) {
         if (!connection.logged_in()) connection.finish_up(); // it would log in now
     }
-    needs_.loop.next_turn(*this); // reports in the next turn when nobody is there
+    needs_.loop.next_turn(*this); // reports in the next turn if nobody is connected
 }
 
 } // namespace buzon::serve

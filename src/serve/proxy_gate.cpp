@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A front sends its header at once: this is for networks that lose packets.
+// A front end sends its header at once; this allows for networks that lose packets.
 constexpr auto time_for_header = 5s;
 
 } // namespace
@@ -27,7 +27,7 @@ public:
         return watch_.start(loop, accepted_.socket.get(), EPOLLIN, *this);
     }
 
-    // The socket, no longer watched.
+    // Returns the socket, no longer watched.
     [[nodiscard]] net::Accepted take() {
         watch_.stop();
         return std::move(accepted_);
@@ -58,7 +58,7 @@ private:
     net::Accepted accepted_;
     event::Timer timer_;
     event::Watch watch_;
-    std::string octets_; // the header so far: the parser never asks for more than longest_proxy_header
+    std::string octets_; // the header so far; the parser never needs more than longest_proxy_header
 };
 
 ProxyGate::ProxyGate(GateNeeds needs, Places& places, std::vector<net::Cidr> fronts, OnPassed passed)
@@ -100,7 +100,7 @@ void ProxyGate::close_all() {
 }
 
 void ProxyGate::passed(Waiter& waiter, const net::ProxyHeader& header) {
-    // It stays alive until the octets behind the header were looked at.
+    // Stays alive until the octets behind the header have been processed.
     const std::unique_ptr<Waiter> kept = take_out(waiter.id());
     passed_(kept->id(), kept->take(), header, kept->behind(header.length));
 }

@@ -1,4 +1,4 @@
-// serve/report.h - REPORT: what earlier sessions of this maildrop did, as a worker finds it on file.
+// serve/report.h - REPORT: tells what earlier sessions of this maildrop did, as read by a worker.
 #pragma once
 
 #include <optional>
@@ -25,14 +25,14 @@ private:
     login::Visit& visit_;
     login::TaskOwner& owner_;
     std::int64_t since_; // Unix time
-    // Sessions that ended before this command are in its reply.
+    // The reply includes sessions that ended before this command.
     std::optional<upkeep::Reports::Waiter> waiter_;
     bool all_down_ = false;
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
 };
 
-// What REPORT will tell of this visit: noted when it ends, having begun so many seconds before.
+// What REPORT will say about this visit, recorded when it ends; it began this many seconds ago.
 void record_visit(upkeep::Reports& reports, const login::Visit& visit, bool updated, std::int64_t seconds,
                   std::uint64_t octets_sent);
 

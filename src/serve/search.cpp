@@ -7,7 +7,7 @@
 namespace buzon::serve {
 namespace {
 
-// Headers read by one job: few enough that those behind it in the workers' queue do not wait long.
+// Headers read per job: few enough that jobs behind it in the queue do not wait long.
 constexpr std::uint32_t messages_of_one_job = 256;
 
 } // namespace
@@ -50,7 +50,7 @@ login::Step Search::answered(const worker::Answer& answer, std::string& out) {
         found(said.answer.numbers, out);
         return login::Step::again;
     }
-    if (begun_) return login::Step::cut; // a list that ends early must not pass as whole
+    if (begun_) return login::Step::cut; // a truncated list must not look complete
     visit_.session.search_failed(out);
     return login::Step::done;
 }

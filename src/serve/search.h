@@ -1,4 +1,4 @@
-// serve/search.h - SEARCH: slices of the maildrop, one after the other; where headers have to be read, by a worker.
+// serve/search.h - SEARCH: goes through the maildrop in slices; a worker reads headers if needed.
 #pragma once
 
 #include <optional>
@@ -27,8 +27,8 @@ private:
     login::Visit& visit_;
     login::TaskOwner& owner_;
     pop3::Search wanted_;
-    message::MessageNumber after_{0}; // the last message looked at
-    bool begun_ = false;              // "+OK" has been said
+    message::MessageNumber after_{0}; // the last message examined
+    bool begun_ = false;              // "+OK" has been sent
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
 };

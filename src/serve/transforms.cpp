@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t max_parsed = 1024;
 
-// The processors we may use, which a container may have narrowed.
+// The number of processors that we may use, which a container may have limited.
 std::size_t processors() {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -44,14 +44,14 @@ Transform& Transforms::make_own(const std::string& user) {
     return changed_.try_emplace(user, known ? *known : Transform{}).first->second;
 }
 
-// Parsed when it is wanted: a file may have one for each of a hundred thousand users, mostly the same.
+// Parsed on demand: a file may have one SPEC for each of a hundred thousand users, mostly the same.
 const Transform* Transforms::of_users_file(const std::string& user) const {
     const std::optional<auth::User> known = users_.base().find(user);
     if (!known || known->transform.empty()) return nullptr;
     if (const auto found = parsed_.find(known->transform); found != parsed_.end()) return &found->second;
     if (parsed_.size() >= max_parsed) parsed_.clear();
     filter::ParsedSpec parsed = filter::FilterSpec::parse(known->transform);
-    // A file with a wrong one was never taken (start_files.h).
+    // A file with an invalid one is never accepted (start_files.h).
     if (!parsed.ok()) throw std::logic_error{"a transformation that was not checked: " + parsed.problem};
     const bool on = !parsed.spec.empty();
     return &parsed_.try_emplace(std::string{known->transform}, Transform{std::move(parsed.spec), on}).first->second;
@@ -75,7 +75,7 @@ void Transforms::refresh() {
 
 filter::QueueLimits Transforms::queue_limits() const {
     filter::QueueLimits limits;
-    // Twice the processors: a program often waits, for its input or for a daemon it asks.
+    // Twice the number of processors, because programs often wait for input or for a daemon.
     limits.running =
         settings_.max_transforms != 0 ? static_cast<std::size_t>(settings_.max_transforms) : 2 * processors();
     limits.waiting = static_cast<std::size_t>(settings_.transform_queue);

@@ -35,12 +35,12 @@ login::Step Update::order_on(std::string& out) {
 }
 
 login::Step Update::updated(const worker::Answer& answer, std::string& out) {
-    // Two workers that died may have removed some, or all: the reply claims none.
+    // Two workers that died may have removed some or all: the reply claims none.
     left_ = visit_.session.maildrop()->deleted_count();
     const auto said = jobs::read<jobs::Update>(answer);
     if (!said.why) {
         left_ = said.answer.failed;
-        // Not what another session of the maildrop had removed before: that one counts it.
+        // Messages that another session had already removed are counted by that session.
         visit_.removed = said.answer.removed;
     }
     needs_.metrics.deletions += visit_.removed;
@@ -55,7 +55,7 @@ login::Step Update::updated(const worker::Answer& answer, std::string& out) {
 
 login::Step Update::finish(std::string& out) {
     updated_ = true;
-    // Before the reply: who reads it may log in at once.
+    // Before the reply, because the client may log in again as soon as it has read it.
     if (!visit_.lock.release(&freed_)) return login::Step::waits_for_worker;
     visit_.session.updated(left_, out);
     if (visit_.removed > 0) needs_.trash.deleted_in(visit_.maildir);

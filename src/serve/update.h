@@ -1,5 +1,5 @@
-// serve/update.h - QUIT: the messages marked as deleted are removed by a worker, then the reply is said. It goes on to
-// its end though the client may have left: what has begun is finished, and the maildrop stays locked until then.
+// serve/update.h - QUIT: a worker removes the messages marked as deleted, then the reply is sent. The update completes
+// even if the client has gone, and the maildrop stays locked until then.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ class Update final : public login::Task {
 public:
     Update(UpdateNeeds& needs, login::Visit& visit, login::TaskOwner& owner);
 
-    [[nodiscard]] login::Step go_on(net::Stream& stream) override; // waits for no client
+    [[nodiscard]] login::Step go_on(net::Stream& stream) override; // never waits for the client
     [[nodiscard]] bool client_gone() override { return true; }
     [[nodiscard]] login::TaskView view() const override { return {"QUIT"}; }
 
@@ -26,10 +26,10 @@ private:
     UpdateNeeds& needs_;
     login::Visit& visit_;
     login::TaskOwner& owner_;
-    std::optional<UpdateOrder> order_; // until it is on its way
+    std::optional<UpdateOrder> order_; // until it is submitted
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
-    std::uint32_t left_ = 0; // messages that were not removed
+    std::uint32_t left_ = 0; // messages that could not be removed
     login::Locks::Waiter freed_{[this] { owner_.task_wakes(); }};
     bool updated_ = false;
 };

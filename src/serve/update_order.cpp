@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t messages_of_one_slice = 2000; // some 0.2 ms
+constexpr std::uint32_t messages_of_one_slice = 2000; // about 0.2 ms
 constexpr std::size_t max_inline = 64 * 1024;
 bool no_descriptor(std::error_code why) {
     return why.value() == EMFILE || why.value() == ENFILE;
@@ -29,7 +29,7 @@ UpdateOrder::UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, 
 
 UpdateOrder::Step UpdateOrder::go_on() {
     if (retry_.armed()) return Step::wait;
-    // A slice that found no descriptor is still to be put down.
+    // A slice that found no descriptor still has to be stored.
     if (bytes_.size() < max_inline && !slices_.done()) bytes_ += slices_.next(messages_of_one_slice);
     const bool much = file_ || bytes_.size() >= max_inline;
     if (much && !put_down()) {
@@ -42,7 +42,7 @@ UpdateOrder::Step UpdateOrder::go_on() {
 
 bool UpdateOrder::put_down() {
     if (!file_) file_.reset(::memfd_create("buzon-update", MFD_CLOEXEC));
-    // Memory: nothing waits.
+    // Memory: never blocks.
     why_ = file_ ? posix::write_all(file_.get(), bytes_) : posix::last_error();
     if (why_) return false;
     bytes_.clear();

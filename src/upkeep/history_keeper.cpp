@@ -11,13 +11,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto before_the_end = 50ms; // of a minute: so late that little is missing, so early that a busy turn may pass
-constexpr auto min_wait = 1s;         // a timer may be a little early by the wall clock
-// A manager who asks for the running period sees what has just happened; but gauges count once a second at most.
+constexpr auto before_the_end =
+    50ms;                     // before the end of the minute: late enough to miss little, with time for a busy turn
+constexpr auto min_wait = 1s; // a timer may fire a little early by the wall clock
+// A manager who asks for the current period sees recent events, but gauges are sampled at most once a second.
 constexpr auto fresh_for = 1s;
 constexpr int names_aside = 10; // history.damaged, history.damaged.1, ...
 
-// The new name; empty when it could not be moved. An older damaged file makes room, what else lies there does not.
+// Returns the new name, or "" if the file could not be moved. Replaces older damaged files, but nothing else.
 std::string put_aside(const std::string& path) {
     for (int number = 0; number < names_aside; ++number) {
         std::string aside = path + ".damaged" + (number == 0 ? "" : '.' + std::to_string(number));
@@ -80,7 +81,7 @@ void HistoryKeeper::sample(bool gauges_too) {
 }
 
 void HistoryKeeper::save() {
-    if (path_.empty() || saving_.waiting()) return; // a disk that is slower than a minute gets no more work
+    if (path_.empty() || saving_.waiting()) return; // a disk slower than a minute gets no more work
     saving_ = disk_.submit(jobs::order(jobs::Store{path_, history_.encode()}),
                            [this](worker::Answer answer) { tell_of_save(jobs::read<jobs::Store>(answer).why); });
 }
@@ -90,7 +91,7 @@ void HistoryKeeper::finish() {
     if (path_.empty()) return;
     saving_.drop();
     sample(true);
-    // Another temporary file than a worker's that may still be writing.
+    // A different temporary file from that of a worker that may still be writing.
     tell_of_save(posix::replace_file(path_, history_.encode(), "last"));
 }
 

@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t max_waiting = 256 * 1024;
 constexpr auto retry_after = 50ms;
 
-// A descriptor that poll() calls writable takes PIPE_BUF octets without waiting (pipe(7)); it may be shared with other
-// processes, so it stays in the mode we found it in.
+// A descriptor that poll() reports as writable takes PIPE_BUF octets without blocking (pipe(7)). Other processes may
+// share it, so its mode is left unchanged.
 bool takes_now(int fd) {
     pollfd one{fd, POLLOUT, 0};
     return ::poll(&one, 1, 0) == 1 && (one.revents & POLLOUT);
@@ -29,7 +29,7 @@ LogWriter::LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd,
     : loop_{loop}, metrics_{metrics}, fd_{fd}, tell_{std::move(tell)} {}
 
 LogWriter::~LogWriter() {
-    dropped_ = 0; // nobody is left to tell
+    dropped_ = 0; // nobody is left to be told
     flush();
 }
 
@@ -47,7 +47,7 @@ void LogWriter::flush() {
     std::size_t done = 0;
     while (done < waiting_.size()) {
         if (!takes_now(fd_)) break;
-        // Whole lines, as many as fit: who shares the pipe never sees half of one.
+        // Whole lines, as many as fit, so that others who share the pipe never see half of one.
         std::string_view piece = std::string_view{waiting_}.substr(done, PIPE_BUF);
         if (const std::size_t end = piece.rfind('\n'); end != std::string_view::npos) piece = piece.substr(0, end + 1);
         const ssize_t n = ::write(fd_, piece.data(), piece.size());

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto pause_between_writes = 60s;
-constexpr std::size_t write_at = 4096; // records: no more wait for the pause to end
+constexpr std::size_t write_at = 4096; // records: write at once rather than wait for the pause to end
 constexpr std::size_t max_records = 2 * write_at;
 
 } // namespace
@@ -38,7 +38,7 @@ void Reports::note(const std::string& maildir, const message::SessionRecord& rec
 bool Reports::all_down(Waiter& waiter) {
     const bool writing = under_way(waiter.maildir_);
     jobs::SessionRecords records;
-    // Two who write one file at once would mix the order: what is under way goes first.
+    // Two writers of one file would mix up the order, so the write in progress finishes first.
     if (!waiting_.contains(waiter.maildir_)) {
         waiter.last_ = true;
     } else if (!writing) {
@@ -56,7 +56,7 @@ bool Reports::all_down(Waiter& waiter) {
     return false;
 }
 
-// One job for each file system, so that one that hangs keeps only what is its own.
+// One job per file system, so that one that hangs delays only its own records.
 void Reports::write_all() {
     std::map<std::uint64_t, jobs::SessionRecords> by_place;
     for (auto at = waiting_.begin(); at != waiting_.end();) {
@@ -84,12 +84,12 @@ void Reports::write(jobs::SessionRecords records, std::uint64_t where) {
         at->job = disk_.submit(job, [this, at](worker::Answer) { written(at); });
     };
     event::guarded(begin, [&] {
-        writings_.erase(at); // nobody shall wait for it
+        writings_.erase(at); // nobody must wait for it
         throw std::bad_alloc{};
     });
 }
 
-// Whatever finds no memory: nobody waits in vain.
+// Runs even without memory, so that every waiter is notified.
 void Reports::written(std::list<Writing>::iterator done) {
     const std::unordered_set<std::string> maildirs = std::move(done->maildirs);
     writings_.erase(done);
@@ -100,7 +100,7 @@ void Reports::written(std::list<Writing>::iterator done) {
         bool ready = false;
         if (maildirs.contains(waiter.maildir_)) {
             if (!waiter.last_ && under_way(waiter.maildir_))
-                waiter.last_ = true; // another waiter has just begun that
+                waiter.last_ = true; // another waiter has just started that write
             else
                 ready = waiter.last_ || all_down_or_lost(waiter);
         }
@@ -119,7 +119,7 @@ void Reports::written(std::list<Writing>::iterator done) {
         Waiter* const waiter = ready_.front();
         ready_.pop_front();
         waiter->owner_ = nullptr;
-        std::exchange(waiter->then_, nullptr)(); // it may be gone behind this
+        std::exchange(waiter->then_, nullptr)(); // it may be destroyed after this
     }
 }
 

@@ -68,16 +68,16 @@ bool SyslogSocket::send_waiting() {
         const posix::Transfer sent =
             posix::send_some(socket_.get(), std::string_view{waiting_}.substr(done, end - done));
         if (sent.what == posix::Moved::would_block) {
-            // A full queue of the receiver's makes the socket not writable.
+            // A full receive queue makes the socket unwritable.
             if (watch_.start(loop_, socket_.get(), EPOLLOUT, *this))
                 retry_.arm(loop_.timers(), loop_.now() + time_between_tries);
             all = false;
         } else if (sent.what == posix::Moved::some || sent.why.value() == EMSGSIZE) {
-            if (sent.what != posix::Moved::some) drop(); // a line that no datagram holds
+            if (sent.what != posix::Moved::some) drop(); // a line too long for a datagram
             done = end + 1;
         } else {
             socket_.reset();
-            // A daemon that was restarted is there again at the same path; but once a turn is enough.
+            // A restarted daemon is back at the same path, but reconnecting once per turn is enough.
             if (std::exchange(reconnected, true))
                 all = lose(sent.why);
             else
@@ -95,7 +95,8 @@ void SyslogSocket::drop() {
 
 bool SyslogSocket::lose(std::error_code why) {
     retry_.arm(loop_.timers(), loop_.now() + time_between_tries);
-    if (!std::exchange(away_, true)) tell_("log socket " + path_ + ": " + why.message() + "; lines wait for it");
+    if (!std::exchange(away_, true))
+        tell_("log socket " + path_ + ": " + why.message() + "; lines are queued until it is back");
     return false;
 }
 

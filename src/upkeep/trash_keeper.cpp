@@ -27,7 +27,8 @@ std::int64_t TrashKeeper::keep_since() const {
 
 void TrashKeeper::deleted_in(const std::string& maildir) {
     if (settings_.undelete_grace.count() == 0) return;
-    // Nobody waits for the answer. One that a busy pool has not begun gives way to the next; the walk comes by later.
+    // Nobody waits for the answer. If a busy pool has not started it, the next one replaces it; the walk gets there
+    // later.
     worker::Job job = jobs::order(jobs::Expire{{maildir}, too_old(settings_.undelete_grace)});
     job.place = maildir;
     expiring_ = disk_.submit(job, [](worker::Answer) {});

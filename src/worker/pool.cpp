@@ -22,7 +22,7 @@ constexpr int max_failures = 6;
 constexpr auto first_pause = 10ms; // doubles with each further failure
 constexpr std::chrono::milliseconds longest_pause = 5s;
 
-// Processes in all, as a multiple of Settings::max_processes: while so many hang, others wait.
+// Maximum number of processes, as a multiple of Settings::max_processes. While that many hang, jobs wait.
 constexpr std::size_t max_growth = 4;
 
 } // namespace
@@ -53,7 +53,7 @@ void Pending::drop() noexcept {
 
 Pool::Pool(event::EventLoop& loop, Settings settings)
     : loop_{loop}, settings_{std::move(settings)}, queue_{std::make_unique<detail::Queue>(settings_.max_queue)} {
-    // To forget a worker must not take memory.
+    // Removing a worker must not allocate memory.
     processes_.reserve(max_growth * settings_.max_processes);
     leaving_.reserve(2 * max_growth * settings_.max_processes);
 }

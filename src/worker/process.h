@@ -26,9 +26,9 @@ public:
     [[nodiscard]] std::error_code start(const Settings& settings);
     [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
     [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
-    // At a job, or dying over one: it is not gone before the kernel lets it go.
+    // Running a job, or dying during one: it stays until the kernel lets it go.
     [[nodiscard]] bool busy() const noexcept { return order_ || hangs_; }
-    [[nodiscard]] bool hangs() const noexcept { return hangs_; }          // longer than is usual
+    [[nodiscard]] bool hangs() const noexcept { return hangs_; }          // longer than usual
     [[nodiscard]] std::uint64_t where() const noexcept { return where_; } // while busy
     // On failure the order still belongs to the caller.
     enum class Taken : std::uint8_t { yes, not_sent, worker_gone };

@@ -1,5 +1,5 @@
-// worker/queue.h - jobs that wait for a worker. Those that may begin under the same conditions stand in one lane, in
-// the order of their coming.
+// worker/queue.h - jobs waiting for a worker. Jobs that may begin under the same conditions are in one lane, in order
+// of arrival.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +24,12 @@ public:
     [[nodiscard]] bool empty() const noexcept { return lanes_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept;
 
-    // False: there is no room. A file system has half of it, so that one that hangs leaves room for the others.
+    // False: the queue is full. A file system may use half of it, so that one that hangs leaves room for the others.
     [[nodiscard]] bool add(const std::shared_ptr<Order>& order);
-    // Before all others: it has had its turn already.
+    // Puts it before all others, because it has had its turn already.
     void put_back(const std::shared_ptr<Order>& order);
 
-    // The oldest of those whose lanes may begin; null: none.
+    // The oldest order in the lanes that may begin; null if none.
     template <class May>
     [[nodiscard]] std::shared_ptr<Order> next(May may_begin) {
         drop_dropped_at_front();
@@ -40,9 +40,9 @@ public:
         }
         return oldest ? oldest->orders.front() : nullptr;
     }
-    // Takes out what next() gave.
+    // Removes the order returned by next().
     void remove(const Order& order) noexcept;
-    // All of them, without taking memory.
+    // Removes and returns all of them, without allocating memory.
     [[nodiscard]] Orders take_all() noexcept;
 
 private:
@@ -60,7 +60,7 @@ private:
 
     std::size_t max_;
     std::vector<Lane> lanes_;
-    std::uint64_t last_ = 0; // number given to an order
+    std::uint64_t last_ = 0; // the last number assigned
 };
 
 } // namespace detail

@@ -42,7 +42,7 @@ namespace {
 
 using namespace jobs;
 
-// What came of a job: an error or an answer, and perhaps a descriptor.
+// The result of a job: an error or an answer, and possibly a descriptor.
 template <class Job>
 struct Done {
     std::error_code why;
@@ -59,12 +59,13 @@ Done<Scan> work_on(const Scan& job, int) {
     const std::error_code trouble = job.create                  ? maildir::create_maildir_below(job.root, job.maildir)
                                     : local::is_there(job.root) ? std::error_code{}
                                                                 : message::root_has_gone();
-    // What it is that stands in the way, the scan says.
+    // The scan reports what caused the error.
     if (trouble && trouble != std::errc::operation_not_permitted) return {trouble, {}, {}};
     Scan::Answer answer;
     auto snapshot = maildir::scan(job.maildir, job.options, &answer.findings);
     if (!snapshot) return {snapshot.error(), std::move(answer), {}};
-    if (!local::is_there(job.root)) return {message::root_has_gone(), {}, {}}; // what was read may be another one's
+    if (!local::is_there(job.root))
+        return {message::root_has_gone(), {}, {}}; // what was read may belong to another mail root
     const posix::FileSystem maildir = mounts().of_directory(job.maildir, {"/cur", "/new", "/tmp"});
     answer.where = maildir.number;
     answer.maildir_is_local = maildir.local;
@@ -96,7 +97,7 @@ std::error_code read_at(int file, std::uint64_t offset, std::uint32_t octets, st
         n = ::pread(file, data.data(), data.size(), static_cast<off_t>(offset));
     } while (n < 0 && errno == EINTR);
     if (n < 0) return posix::last_error();
-    // What comes next is wanted next: by then it shall be in memory.
+    // The following octets will be wanted next: start reading them into memory.
     ::posix_fadvise(file, static_cast<off_t>(offset) + n, 1 << 20, POSIX_FADV_WILLNEED);
     data.resize(static_cast<std::size_t>(n));
     return {};
@@ -121,7 +122,7 @@ Done<ReadMessage> work_on(const ReadMessage& job, int) {
     return done;
 }
 
-// A file that nobody else can find.
+// A file without a name.
 posix::UniqueFd nameless_file(bool large) {
     if (!large) return posix::UniqueFd{::memfd_create("buzon-message", MFD_CLOEXEC)};
     std::string path = std::filesystem::temp_directory_path() / "buzon-XXXXXX";
@@ -130,7 +131,7 @@ posix::UniqueFd nameless_file(bool large) {
     return file;
 }
 
-// To be read from its beginning, whatever of it was read or written through the other descriptor.
+// Reopened, so that it is read from its beginning whatever offset the other descriptor has.
 posix::Result<posix::UniqueFd> opened_again(int file) {
     posix::UniqueFd again{::open(("/proc/self/fd/" + std::to_string(file)).c_str(), O_RDONLY | O_CLOEXEC)};
     if (!again) return posix::last_error();
@@ -149,7 +150,7 @@ Done<CopyMessage> work_on(const CopyMessage& job, int) {
         const ssize_t n = ::sendfile(copy.get(), file.value().get(), nullptr, left);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return {posix::last_error(), {}, {}};
-        if (n == 0) break; // somebody has cut it short
+        if (n == 0) break; // the file has been truncated
         left -= static_cast<std::size_t>(n);
     }
     auto again = opened_again(copy.get());
@@ -157,7 +158,7 @@ Done<CopyMessage> work_on(const CopyMessage& job, int) {
     return {{}, {}, std::move(again).value()};
 }
 
-// A memory file, in memory.
+// A memfd, mapped.
 class Mapped {
 public:
     explicit Mapped(int file) {
@@ -172,7 +173,7 @@ public:
     ~Mapped() {
         if (!bytes_.empty()) ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
     }
-    // Empty when it could not be mapped.
+    // Empty if it could not be mapped.
     [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
 
 private:
@@ -192,7 +193,7 @@ Done<MakeMaildir> work_on(const MakeMaildir& job, int) {
     return {maildir::create_maildir_below(job.root, job.maildir), {}, {}};
 }
 
-// Whoever is logged in comes first: slow hashes take the time that is left, and some of it in any case.
+// Sessions come first: slow hashes run at low priority.
 void step_back() {
     static const int done = ::setpriority(PRIO_PROCESS, 0, 19);
     (void)done;
@@ -234,7 +235,7 @@ Done<OpenRoot> work_on(const OpenRoot& job, int) {
     return {{}, std::move(answer), std::move(files)};
 }
 
-// Those that the process buzon-locks has open.
+// Those held by the process buzon-locks.
 local::LockFiles& kept_locks() {
     static local::LockFiles files;
     return files;
@@ -242,11 +243,11 @@ local::LockFiles& kept_locks() {
 
 Done<KeepLocks> work_on(KeepLocks& job, int) {
     OpenRoot::Answer answer;
-    kept_locks() = {}; // first: what it holds would keep us out
+    kept_locks() = {}; // first: our own locks would get in the way
     auto opened = maildir::open_mail_root(job.request, answer.at_fault, maildir::Keeper::asker);
     if (!opened) return {opened.error(), std::move(answer), {}};
     kept_locks() = std::move(opened.value().files);
-    // Those of a process that has just died may be on their way out.
+    // The locks of a process that has just died may be about to be released.
     std::vector<message::HeldLock>& taken = opened.value().taken;
     for (int tries = 0; tries < 20 && taken.size() < job.request.held.size(); ++tries) {
         ::usleep(50'000);
@@ -304,7 +305,7 @@ Done<Search> work_on(const Search& job, int) {
 Done<Record> work_on(const Record& job, int) {
     std::error_code first;
     for (const auto& [maildir, records] : job.records) {
-        // A Maildir that is gone, a full disk: then nobody asks for this report, or it has a gap.
+        // The Maildir has gone, or the disk is full: then the report has a gap, or nobody asks for it.
         const std::error_code why = maildir::record_sessions(maildir, records);
         if (!first) first = why;
     }
@@ -336,7 +337,7 @@ Done<ReadConfig> work_on(const ReadConfig& job, int) {
         try {
             answer.root = files::checked_root(options.path);
         } catch (const config::StartError& problem) {
-            answer.root_problem = problem.what(); // whether it matters the server knows
+            answer.root_problem = problem.what(); // the server decides whether it matters
         }
         return {{}, std::move(answer), {}};
     } catch (const config::StartError& why) {
@@ -387,7 +388,7 @@ worker::Reply work(worker::Request request) {
 }
 
 int worker_main() {
-    // Files that a worker makes belong to the mail: nobody else reads them.
+    // Files that a worker creates contain mail: only their owner may read them.
     ::umask(077);
     return worker::serve(work);
 }

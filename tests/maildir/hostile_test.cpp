@@ -240,7 +240,7 @@ TEST_CASE("what is no message in the trash does not come back") {
     victim.check();
 }
 
-TEST_CASE("a journal that names anything but messages is thrown away and told of") {
+TEST_CASE("a journal that names anything but messages is discarded and reported") {
     for (const std::string& name : test::false_names()) {
         CAPTURE(name);
         const TestMaildir maildir;
@@ -259,7 +259,7 @@ TEST_CASE("a journal that names anything but messages is thrown away and told of
             CHECK(std::filesystem::exists(above));
             CHECK_FALSE(maildir.has("cur/.buzon-journal.x"));
             REQUIRE(findings.warnings.size() == 1);
-            CHECK(begins_with(findings.warnings[0], maildir.file("cur/.buzon-journal.x was thrown away")));
+            CHECK(begins_with(findings.warnings[0], maildir.file("cur/.buzon-journal.x was discarded")));
         }
     }
 }

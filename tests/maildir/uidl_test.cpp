@@ -311,7 +311,8 @@ TEST_CASE("a list that was lost is made again from the index, ids and order") {
             ScanFindings findings;
             REQUIRE(scan(maildir.path(), options, &findings).ok());
             REQUIRE(findings.warnings.size() == 1);
-            CHECK(findings.warnings[0] == maildir.file(frozen_list_name) + " was missing: the ids in buzon-index hold");
+            CHECK(findings.warnings[0] ==
+                  maildir.file(frozen_list_name) + " was missing: using the UIDLs in buzon-index");
             CHECK(maildir.content(frozen_list_name).substr(0, list.size()) == list);
             Names now = dovecot_uidls;
             now.push_back("1700000200.z");
@@ -402,7 +403,7 @@ TEST_CASE("a control directory without a list is none, and one that cannot be re
     findings = {};
     REQUIRE(scan(maildir.path(), options, &findings).ok());
     CHECK(findings.warnings ==
-          std::vector<std::string>{control.path() + " holds no dovecot-uidlist for " + maildir.path()});
+          std::vector<std::string>{control.path() + " contains no dovecot-uidlist for " + maildir.path()});
     CHECK(uidls_of(*maildir.scan(options)) == Names{"1.a"});
     options.uidl.dovecot_control = control.file("missing");
     CHECK(uidls_of(*maildir.scan(options)) == Names{"1.a"});

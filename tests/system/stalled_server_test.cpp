@@ -315,7 +315,7 @@ TEST_CASE("when the process that keeps the locks dies, another one takes them ag
     CHECK(disks.newcomer("s2").line().starts_with("+OK"));
     CHECK(first.command("STAT").starts_with("+OK"));
     CHECK(eventually(
-        [&] { return disks.server().log().find("ended; another one takes them again") != std::string::npos; }));
+        [&] { return disks.server().log().find("ended; a new one is taking them again") != std::string::npos; }));
     first.quit();
     disks.session("s1").quit();
 }

@@ -89,7 +89,7 @@ TEST_CASE("lines wait for a syslog daemon that is not there yet or was restarted
     Logging log;
     log.socket->write("early\n");
     log.turn();
-    CHECK(log.told_of(": No such file or directory; lines wait for it"));
+    CHECK(log.told_of(": No such file or directory; lines are queued until it is back"));
     auto daemon = std::make_unique<test::Datagrams>(log.path);
     std::optional<std::string> got;
     while (!(got = daemon->next(0))) log.loop.turn(100ms);
@@ -99,7 +99,7 @@ TEST_CASE("lines wait for a syslog daemon that is not there yet or was restarted
     log.told.clear();
     log.socket->write("meanwhile\n");
     log.turn();
-    CHECK(log.told_of(": Connection refused; lines wait for it"));
+    CHECK(log.told_of(": Connection refused; lines are queued until it is back"));
     for (int i = 0; i < 10; ++i) {
         log.socket->write("more\n");
         log.turn();

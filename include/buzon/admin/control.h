@@ -1,4 +1,4 @@
-// admin/control.h - what a manager may see of the server and do to it: manage::Host, and the performing of its
+// admin/control.h - what a manager can see of the server and do to it: implements manage::Host and performs its
 // Actions.
 #pragma once
 
@@ -33,12 +33,12 @@ class Transforms;
 
 namespace buzon::admin {
 
-// What only the server as a whole can do, and knows.
+// What only the server as a whole can do or knows.
 class ServerHooks {
 public:
-    // Settings or users have changed: bring what is derived from them up to date.
+    // Settings or users have changed: update everything derived from them.
     virtual void settings_changed() = 0;
-    // The users file has been written by us.
+    // We have written the users file.
     virtual void users_written() = 0;
     virtual void drain() = 0;
     [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> details() const = 0;
@@ -47,7 +47,7 @@ protected:
     ~ServerHooks() = default;
 };
 
-// What control looks at and changes; it outlives control.
+// What control reads and changes; outlives control.
 struct ControlNeeds {
     event::EventLoop& loop;
     state::Metrics& metrics;
@@ -62,7 +62,7 @@ struct ControlNeeds {
 
 class Control final : public manage::Host, public Performer {
 public:
-    // options: as they were at the start; where SAVE writes to.
+    // options: as at startup; they say where SAVE writes.
     Control(const ControlNeeds& needs, state::Settings& settings, const config::Options& options,
             serve::Pop3Service& pop3, ServerHooks& hooks, Administrators& administrators,
             upkeep::HistoryKeeper& history);
@@ -73,7 +73,7 @@ public:
     void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
                  OnDone done) override;
 
-    // What a manager has changed and not saved: reading the files again must not undo it.
+    // Changes that a manager has not saved: reloading the files must not undo them.
     [[nodiscard]] bool has_changed(const std::string& option) const { return changed_.contains(option); }
 
     // manage::Host
@@ -97,13 +97,13 @@ public:
     [[nodiscard]] bool has_administrators() const override { return administrators_.any(); }
 
 private:
-    // What SAVE is to write, and what has no file to go to.
+    // What SAVE has to write, and what has no file to be written to.
     struct Unsaved {
         jobs::Edits users;
         jobs::Edits config;
         std::vector<std::string> homeless;
     };
-    // A SAVE that is under way: the files that have been written, and what went wrong.
+    // A SAVE in progress: the files written so far, and what went wrong.
     struct Saving {
         Unsaved what;
         std::vector<std::string> files{};
@@ -127,7 +127,8 @@ private:
     void release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done);
     void save(worker::Pending& pending, OnDone done);
     void save_config(Saving saving, worker::Pending& pending, OnDone done);
-    static bool note(Saving& saving, const std::string& file, const worker::Answer& answer); // true: it was written
+    static bool note(Saving& saving, const std::string& file,
+                     const worker::Answer& answer); // true: the file was written
     static void saved(Saving& saving, const OnDone& done);
     [[nodiscard]] Unsaved unsaved() const;
     void find_unsaved_users(Unsaved& into) const;
@@ -142,9 +143,9 @@ private:
     ServerHooks& hooks_;
     Administrators& administrators_;
     upkeep::HistoryKeeper& history_;
-    event::Instant measure_again_{};           // when memory and descriptors are looked at next
-    std::set<std::string> changed_;            // options whose values were changed at run time and not saved
-    std::set<std::string> changed_transforms_; // users whose own transformation was changed, ever
+    event::Instant measure_again_{};           // when memory and descriptors are measured again
+    std::set<std::string> changed_;            // options changed at run time and not saved
+    std::set<std::string> changed_transforms_; // users whose own transformation has ever been changed
 };
 
 } // namespace buzon::admin

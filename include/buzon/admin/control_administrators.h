@@ -1,4 +1,5 @@
-// admin/control_administrators.h - who may manage, and how often one may guess. Knows no protocol.
+// admin/control_administrators.h - checks the passwords of administrators and limits how often one may guess. Knows no
+// protocol.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +18,22 @@ namespace buzon::admin {
 
 class Administrators {
 public:
-    enum class Verdict : std::uint8_t { right, wrong, unknown }; // unknown: it could not be checked
+    enum class Verdict : std::uint8_t { right, wrong, unknown }; // unknown: could not be checked
     using OnChecked = std::function<void(Verdict)>;
 
-    // hashes: for secrets that take long to verify.
+    // hashes: workers that verify slow hashes.
     Administrators(auth::UserBase base, worker::Pool& hashes, event::Instant now);
 
     [[nodiscard]] bool any() const noexcept { return base_.size() > 0; }
     void replace(auth::UserBase base) { base_ = std::move(base); }
 
-    // Nothing as a source: a unix peer. When a try from there that has waited since `since` may be looked at. To be
-    // asked again when that time has come: tries that must wait go one after the other, so that who guesses on many
-    // connections at once is no faster than on one.
+    // When an attempt from this source, waiting since `since`, may be checked; no source means a unix peer. Ask again
+    // at that time: delayed attempts proceed one at a time, so that guessing on many connections is no faster than on
+    // one.
     [[nodiscard]] event::Instant not_before(const std::optional<auth::Source>& from, const std::string& name,
                                             event::Instant since, event::Instant now) const;
-    // Whether the password is right. `then` is called once, perhaps at once; later when `pending` waits, which may be
-    // dropped. Unknown names take as long as wrong passwords.
+    // Checks a password. Calls `then` once: at once, or later, in which case `pending` is waiting and may be dropped.
+    // Unknown names take as long as wrong passwords.
     void check(const std::optional<auth::Source>& from, const std::string& name, const std::string& password,
                event::Instant now, worker::Pending& pending, OnChecked then);
 
@@ -44,7 +45,7 @@ private:
     auth::UserBase base_;
     worker::Pool& hashes_;
     auth::Throttle throttle_;
-    std::map<auth::Source::Octets, event::Instant> last_tries_; // the last try of each source prefix; bounded
+    std::map<auth::Source::Octets, event::Instant> last_tries_; // the last attempt from each source prefix; bounded
 };
 
 } // namespace buzon::admin

@@ -1,4 +1,4 @@
-// admin/manage_connection.h - one manager: lines in, replies and live views out, never waiting.
+// admin/manage_connection.h - one manager: reads lines, sends replies and live views, and never blocks.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ protected:
     ~ManagerOwner() = default;
 };
 
-// What managers share; it outlives them.
+// Shared by managers; outlives them.
 struct ManagerNeeds {
     event::EventLoop& loop;
     const state::Settings& settings;
@@ -35,8 +35,8 @@ struct ManagerNeeds {
     Performer& performer;
 };
 
-// One answer a turn, or one piece of a long one: what a manager asks for may cost more than a POP3 command, and a
-// hundred answers in a row would make every session wait.
+// Produces one answer per turn, or one piece of a long one. A manager's command may cost more than a POP3 command, and
+// a hundred answers in one turn would delay every session.
 //
 //   idle ◄──► producing    a long reply
 //    │  ◄──► performing    somebody else does it: no line meanwhile
@@ -45,21 +45,21 @@ struct ManagerNeeds {
 //   leaving ──► closed     nothing more is taken; the stream drains
 class ManageConnection final : private net::StreamEvents, private event::TimerHandler, private event::Task {
 public:
-    // from: nothing on a unix socket.
+    // from: std::nullopt for a unix socket.
     ManageConnection(ManagerNeeds& needs, ManagerOwner& owner, manage::Session::Peer peer, posix::UniqueFd socket,
                      std::optional<auth::Source> from);
     ~ManageConnection() override;
 
     void start();
-    // Whatever is on its way may leave, as far as the peer takes it at once.
+    // Sends as much of the output as the peer takes at once.
     void stop();
-    // The idle limit may be another one now.
+    // The idle limit may have changed.
     void settings_changed();
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
 private:
     enum class State : std::uint8_t { idle, producing, performing, following, leaving, closed };
-    // The outcome of what is performed. Where it is lost, for want of memory, the connection ends.
+    // The result of an action. If storing it runs out of memory, the connection ends.
     class Owed;
     struct Performing {
         manage::Action action = manage::Answered{};
@@ -77,7 +77,7 @@ private:
     void run() override { turn(); }
 
     void turn(std::string_view fresh = {});
-    // Does it, and ends the connection where that finds no memory. Nobody else may hear of it.
+    // Calls `work`; if it runs out of memory, closes the connection, so that nobody else has to handle it.
     template <class Work>
     void survive(Work work);
     void do_turn(std::string_view fresh);
@@ -99,15 +99,15 @@ private:
     std::uint64_t id_;
     net::Stream stream_;
     event::Timer timer_{*this};
-    event::Timer delay_{*this}; // before a guess is looked at
-    event::Timer show_{*this};  // before a live view shows something again
+    event::Timer delay_{*this}; // before a password is checked
+    event::Timer show_{*this};  // before a live view sends more
     event::Instant next_show_{};
     event::Instant active_;
     line::LineReader reader_;
     State state_ = State::idle;
     std::optional<auth::Source> from_;
     Performing performing_;
-    manage::Session session_; // last: it may wake us until it goes
+    manage::Session session_; // last: it may call us until it is destroyed
 };
 
 } // namespace buzon::admin

@@ -19,7 +19,7 @@ public:
     ManageService& operator=(const ManageService&) = delete;
     ~ManageService() override;
 
-    // Binds; nothing is accepted before begin(). optional: an address that this machine does not have is left out.
+    // Binds; accepts nothing before begin(). optional: skip addresses that this machine does not have.
     struct Where {
         net::ListenAddress address;
         std::string name;
@@ -28,17 +28,17 @@ public:
     [[nodiscard]] std::error_code open(const std::vector<Where>& where, std::string& failed);
     [[nodiscard]] std::error_code begin();
     void stop();
-    // The idle limit may be another one: it holds for the connections that there are, too.
+    // The idle limit may have changed; applies it to existing connections, too.
     void settings_changed();
 
-    // 0 when only unix sockets are served.
+    // 0 if only unix sockets are served.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
 private:
     [[nodiscard]] std::error_code open_once(const std::vector<Where>& where, std::string& failed);
     void accept(net::Accepted accepted);
     void retire(ManageConnection& connection) noexcept override;
-    void run() override; // lets those go who have ended
+    void run() override; // destroys connections that have ended
 
     ManagerNeeds needs_;
     state::Metrics& metrics_;

@@ -1,5 +1,5 @@
-// admin/metrics_connection.h - one HTTP client of the metrics listener: requests in, pages out, never waiting. What it
-// may ask is manage/http.h's.
+// admin/metrics_connection.h - one HTTP client of the metrics listener: reads requests, sends pages, and never blocks.
+// manage/http.h decides which requests are valid.
 #pragma once
 
 #include <cstdint>
@@ -23,16 +23,16 @@ protected:
     ~MetricsOwner() = default;
 };
 
-// One page a turn: making it takes as long as a hundred commands of a POP3 session.
+// Produces one page per turn, because a page takes as long as a hundred POP3 commands.
 class MetricsConnection final : private net::StreamEvents, private event::TimerHandler, private event::Task {
 public:
-    // The loop and the room outlive us.
+    // The loop and the room must outlive this object.
     MetricsConnection(event::EventLoop& loop, net::StreamRoom& room, MetricsOwner& owner, std::uint64_t id,
                       posix::UniqueFd socket, std::function<std::string()> page);
     ~MetricsConnection() override = default;
 
     void start();
-    // At once; a page on its way is cut.
+    // Closes at once, cutting off a page being sent.
     void close();
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
@@ -50,7 +50,7 @@ private:
     MetricsOwner& owner_;
     std::uint64_t id_;
     net::Stream stream_;
-    event::Timer limit_; // of one request with its response, also of the wait for it
+    event::Timer limit_; // for one request and its response, including the wait for it
     manage::HttpSession session_;
     bool closed_ = false;
 };

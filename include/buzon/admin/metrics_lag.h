@@ -1,5 +1,5 @@
-// admin/metrics_lag.h - what the event loop says of itself, once a second: the longest time it was away from its
-// descriptors, what it had to give up for want of memory, and that another second has passed for the percentiles.
+// admin/metrics_lag.h - records the health of the event loop once a second: its longest turn, the work it gave up for
+// lack of memory, and the passing of another second for the percentiles.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ class LoopLag final : private event::TimerHandler {
 public:
     using Tell = std::function<void(const std::string&)>;
 
-    // `tell` is given a warning for the log.
+    // `tell` receives a warning for the log.
     LoopLag(event::EventLoop& loop, state::Metrics& metrics, Tell tell)
         : loop_{loop}, metrics_{metrics}, tell_{std::move(tell)} {}
     void begin() {
@@ -46,7 +46,7 @@ private:
     event::EventLoop& loop_;
     state::Metrics& metrics_;
     Tell tell_;
-    std::uint64_t seen_ = 0; // by the loop itself
+    std::uint64_t seen_ = 0; // reported by the loop itself
     state::Count told_ = 0;
     event::Timer timer_{*this};
 };

@@ -14,27 +14,27 @@ namespace buzon::admin {
 
 class MetricsService final : public MetricsOwner, private event::Task {
 public:
-    // A scraper needs one connection; who wants more than all of these gets 503.
+    // A scraper needs one connection. Connections beyond this limit get a 503.
     static constexpr std::size_t max_connections = 32;
 
-    // page: the content of /metrics, made anew for each request.
+    // page: the content of /metrics, produced for each request.
     MetricsService(event::EventLoop& loop, net::StreamRoom& room, std::function<std::string()> page);
     MetricsService(const MetricsService&) = delete;
     MetricsService& operator=(const MetricsService&) = delete;
     ~MetricsService() override;
 
-    // Binds all of them; nothing is accepted before begin(). `failed` names the one that could not be bound.
+    // Binds all addresses; accepts nothing before begin(). `failed` names the address that could not be bound.
     [[nodiscard]] std::error_code open(const std::vector<net::Endpoint>& where, std::string& failed);
     [[nodiscard]] std::error_code begin();
     void stop();
 
-    // What was really bound, in the order of asking.
+    // The addresses actually bound, in the order given.
     [[nodiscard]] std::vector<std::string> addresses() const;
 
 private:
     void accept(net::Accepted accepted);
     void retire(MetricsConnection& connection) noexcept override;
-    void run() override; // lets those go who have ended
+    void run() override; // destroys connections that have ended
 
     event::EventLoop& loop_;
     net::StreamRoom& room_;

@@ -1,4 +1,4 @@
-// admin/performer.h - who carries out what a manager's session asks for.
+// admin/performer.h - carries out what a manager's session asks for.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,12 @@ class Performer {
 public:
     using OnDone = std::function<void(manage::Outcome)>;
 
-    // When an action that was asked for at `since` may be performed: guesses wait. To be asked again then.
+    // When an action requested at `since` may be performed, because password guesses are delayed. Ask again at that
+    // time.
     [[nodiscard]] virtual event::Instant
     not_before(const manage::Action& action, const std::optional<auth::Source>& from, event::Instant since) const = 0;
-    // from: where the manager is, nothing on a unix socket. `done` is called once, perhaps at once; when it is called
-    // later, `pending` is waiting meanwhile and may be dropped by whoever no longer wants to know.
+    // from: where the manager is, std::nullopt for a unix socket. Calls `done` once: at once, or later, in which case
+    // `pending` is waiting and may be dropped.
     virtual void perform(const manage::Action& action, const std::optional<auth::Source>& from,
                          worker::Pending& pending, OnDone done) = 0;
 

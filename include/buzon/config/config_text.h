@@ -1,4 +1,4 @@
-// config/config_text.h - the values of a config file's lines, and the same file with changes (SAVE). Pure text.
+// config/config_text.h - reads the values of a config file's lines, and edits its text (for SAVE). No I/O.
 #pragma once
 
 #include <map>
@@ -8,16 +8,17 @@
 
 namespace buzon::config {
 
-// Option names and what they are to be; none: no line of that name.
+// Option names and their new values; no value removes the line.
 using ConfigChanges = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-// A '#' with white space before it begins a comment behind a value, too; but not where the value itself may hold one:
-// in passwords, paths and programs it belongs to the value.
+// A '#' preceded by white space also begins a comment behind a value, except in passwords, paths and programs, where it
+// belongs to the value.
 [[nodiscard]] bool may_hold_hash(std::string_view option) noexcept;
-// The value as it counts, without such a comment and without blanks at its end.
+// The effective value: without a trailing comment and trailing blanks.
 [[nodiscard]] std::string_view config_value(std::string_view option, std::string_view written) noexcept;
 
-// The text with these changes. Comments, also those behind a changed value, order and all other lines stay as they are.
+// Returns the text with these changes. Comments, including those behind a changed value, order and all other lines are
+// kept.
 [[nodiscard]] std::string change_config(std::string_view text, const ConfigChanges& changes);
 
 } // namespace buzon::config

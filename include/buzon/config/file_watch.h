@@ -1,4 +1,4 @@
-// config/file_watch.h - tells when a file has been written anew or replaced (inotify). Reads nothing of it.
+// config/file_watch.h - notices when a file is rewritten or replaced (inotify). Does not read the file.
 #pragma once
 
 #include <functional>
@@ -9,16 +9,16 @@
 
 namespace buzon::config {
 
-// Watches the directory, so that a file that is replaced by rename(2) is seen too. Changes that nobody on this machine
-// makes (NFS), or behind a symbolic link, are not seen.
+// Watches the directory, so that replacing the file with rename(2) is noticed, too. Changes made by other machines
+// (NFS) or behind a symbolic link are not noticed.
 class FileWatch final : private event::Handler, private event::TimerHandler {
 public:
-    // `changed` is called a little after the last of some changes that come together.
+    // `changed` is called shortly after the last of several changes in quick succession.
     FileWatch(event::EventLoop& loop, std::function<void()> changed) : loop_{loop}, changed_{std::move(changed)} {}
     FileWatch(const FileWatch&) = delete;
     FileWatch& operator=(const FileWatch&) = delete;
 
-    // The file's name in its directory, and where the kernel tells of changes there.
+    // The file's name within its directory, and the inotify descriptor.
     struct Notices {
         std::string name;
         posix::UniqueFd notices;

@@ -1,4 +1,4 @@
-// config/options.h - the command line and the config file, as one checked value. Binds nothing, starts nothing.
+// config/options.h - parses the command line and the config file into one validated value. Binds and starts nothing.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace buzon::config {
 
-// Why the server does not start: "server: WHAT: WHY" on stderr, and an exit code of sysexits.h.
+// Why the server cannot start: prints "server: WHAT: WHY" to stderr and gives an exit code from sysexits.h.
 class StartError : public std::runtime_error {
 public:
     StartError(int code, const std::string& what, const std::string& why)
@@ -30,8 +30,8 @@ private:
     int code_;
 };
 
-// The exit code for what the system refused: 66 for what is missing or of the wrong kind, 77 for what is forbidden, 75
-// for what may work later, 71 for the rest.
+// The exit code for a system error: 66 if something is missing or of the wrong kind, 77 if permission is denied, 75 if
+// it may work later, 71 otherwise.
 [[nodiscard]] int exit_code_for(std::error_code why) noexcept;
 
 struct Options {
@@ -51,7 +51,7 @@ struct Options {
     std::string checkpassword; // absolute path, or empty
     std::vector<auth::NamedSecret> admins;
     std::string admins_file;
-    std::string state_dir;  // empty: nothing is kept but mail
+    std::string state_dir;  // empty: nothing but mail is kept
     std::string log_socket; // empty: the log goes to stderr
     std::string config_file;
     bool demo = false; // --default
@@ -62,17 +62,17 @@ struct Options {
     std::vector<net::Cidr> proxy_from;
     struct Verification {
         std::string user;
-        std::string file; // a UIDL listing of another server
+        std::string file; // a UIDL listing from another server
     };
     std::vector<Verification> verify_uidls;
     state::Settings settings;
-    std::vector<std::string> arguments;                 // as they were given, to be read again at SIGHUP
-    std::set<std::string, std::less<>> on_command_line; // names of the options there: no config file changes these
+    std::vector<std::string> arguments;                 // the original arguments, parsed again at SIGHUP
+    std::set<std::string, std::less<>> on_command_line; // options given there; config files do not override them
 };
 
-// The text of a config file. Throws StartError.
+// Parses the text of a config file. Throws StartError.
 using ReadConfig = std::function<std::string(const std::string& path)>;
-// arguments: without the program's name. Throws StartError.
+// arguments: without the program name. Throws StartError.
 [[nodiscard]] Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read);
 
 [[nodiscard]] std::string help_text();

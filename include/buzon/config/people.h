@@ -1,5 +1,5 @@
-// config/people.h - who the options name, as the files of people are read, and what is read again of the options. Reads
-// nothing itself.
+// config/people.h - the users and administrators that the options name, how their files are read, and which options are
+// reread. Does no I/O itself.
 #pragma once
 
 #include <string>
@@ -15,11 +15,10 @@ using jobs::People;
 [[nodiscard]] jobs::People users_of(const Options& options);
 [[nodiscard]] jobs::People administrators_of(const Options& options);
 
-// Whom of them a broken secret keeps out: the first few, a line each, and how many more there are.
+// Names those whose broken secret locks them out: one line each for the first few, then the number of others.
 [[nodiscard]] std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::string& file);
 
-// Options that were read before, as the command line and this text of the config file have them now. Reads nothing.
-// Throws StartError.
+// Parses the same command line again with this text of the config file. No I/O. Throws StartError.
 [[nodiscard]] Options read_again(const Options& before, const std::string& config_text);
 
 } // namespace buzon::config

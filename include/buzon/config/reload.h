@@ -1,5 +1,5 @@
-// config/reload.h - reads the users, or everything that was read from files, again while the server serves. Workers
-// read and check, one after the other; what comes of it comes whole or not at all.
+// config/reload.h - rereads the users, or all configuration files, while the server is running. Workers read and check
+// one file after another; the result is applied as a whole or not at all.
 #pragma once
 
 #include <optional>
@@ -12,23 +12,23 @@
 
 namespace buzon::config {
 
-// Everything as the files have it now.
+// The current content of all files.
 struct FreshFiles {
     Options options;
     auth::UserBase users;
     auth::UserBase administrators;
-    std::string root;                        // the mail root, absolute
-    std::optional<local::OpenedRoot> opened; // it, where another one is to be used
+    std::string root;                        // the absolute mail root
+    std::optional<local::OpenedRoot> opened; // only if the mail root changes
 };
 
-// Is asked, and told once for each reading, never from within a call of its own.
+// Called back once per reload, never from within a call to Reload.
 class ReloadEvents {
 public:
-    // Whether the mail root of these files is another one than that in force, and is to be used.
+    // Whether these files name another mail root than the current one, which should be used.
     [[nodiscard]] virtual bool wants_root(const FreshFiles& files) const = 0;
     virtual void users_read(auth::UserBase users) = 0;
     virtual void files_read(FreshFiles files) = 0;
-    // A mistake in a file, or a worker's bad luck.
+    // A mistake in a file, or a failed worker.
     virtual void users_not_read(const std::string& why) = 0;
     virtual void files_not_read(const std::string& why) = 0;
 
@@ -38,16 +38,16 @@ protected:
 
 class Reload {
 public:
-    // now: the options in force.
+    // now: the current options.
     Reload(worker::Pool& disk, const Options& now, ReloadEvents& events) : disk_{disk}, now_{now}, events_{events} {}
     Reload(const Reload&) = delete;
     Reload& operator=(const Reload&) = delete;
 
     // The users file has changed.
     void read_users();
-    // SIGHUP. What is being read is read from the beginning.
+    // SIGHUP. A reload in progress starts over.
     void read_all();
-    // We ourselves have just written the users file: what is being read may be older, and is read once more.
+    // We have just written the users file. A read in progress may be outdated, so it is repeated.
     void users_written() { stale_ = reading_ != Reading::nothing; }
 
 private:
@@ -66,9 +66,9 @@ private:
     const Options& now_;
     ReloadEvents& events_;
     Reading reading_ = Reading::nothing;
-    bool again_ = false; // the users file has changed while something was read
+    bool again_ = false; // the users file changed during the read
     bool stale_ = false;
-    FreshFiles fresh_; // as far as they have come
+    FreshFiles fresh_; // what has been read so far
     worker::Pending pending_;
 };
 

@@ -1,4 +1,4 @@
-// config/uidl_settings.h - the settings of UIDLs in the words of mail/.
+// config/uidl_settings.h - converts the UIDL settings to message::UidlRules.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace buzon::config {
 
 [[nodiscard]] message::UidlRules uidl_rules(const state::Settings& settings);
 
-// As state::change_setting(), but refuses a uidl-format that mail/ cannot use, too.
+// Like state::change_setting(), but also rejects a uidl-format that message/ cannot use.
 [[nodiscard]] std::optional<std::string> change_checked_setting(state::Settings& settings, std::string_view name,
                                                                 std::string_view value);
 

@@ -1,4 +1,4 @@
-// files/edit_file.h - changes a file of the operator's, and leaves the rest of it as it is. Waits for the disk.
+// files/edit_file.h - edits one of the operator's files, keeping the rest of its content. Blocks on disk I/O.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace buzon::files {
 
-// Reads the file, makes the changes, replaces it unless it is what it was.
+// Reads the file, makes the changes, and replaces it if anything changed.
 [[nodiscard]] std::error_code edit_file(jobs::Edited what, const std::string& path, const jobs::Edits& edits);
 
 } // namespace buzon::files

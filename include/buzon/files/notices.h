@@ -1,4 +1,4 @@
-// files/notices.h - begins a file's notices for a FileWatch. Waits for the disk.
+// files/notices.h - sets up inotify for a FileWatch. Blocks on disk I/O.
 #pragma once
 
 #include <string>

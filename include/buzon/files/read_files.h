@@ -1,4 +1,4 @@
-// files/read_files.h - reads the operator's files. It may wait: for the start of the program and for workers.
+// files/read_files.h - reads the operator's files. May block: for startup and for workers.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@ namespace buzon::files {
 
 // For parse_options(). Throws StartError.
 [[nodiscard]] std::string read_config_file(const std::string& path);
-// A file that the start and every SIGHUP read, of `limit` octets at most. A pipe is none: it can be read once only, and
-// who opens one may wait for ever. Throws StartError.
+// Reads a file of at most `limit` octets that startup and every SIGHUP read. Rejects a pipe, because it can be read
+// only once and opening it may block forever. Throws StartError.
 [[nodiscard]] std::string read_named_file(const std::string& path, std::size_t limit);
 
 } // namespace buzon::files

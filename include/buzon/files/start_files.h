@@ -1,5 +1,5 @@
-// files/start_files.h - everything that a start and a reload take from the disk. It may wait: for the start of the
-// program and for workers, never for the reactor.
+// files/start_files.h - all disk I/O of a startup or reload. May block: for startup and for workers, never for the
+// reactor.
 #pragma once
 
 #include <span>
@@ -16,21 +16,21 @@ namespace buzon::files {
 // The user of --transform-user. Throws StartError.
 [[nodiscard]] filter::RunAs programs_user(const std::string& name);
 
-// Reads and checks them, their transformations too. Throws StartError.
+// Reads and validates them, including their transformations. Throws StartError.
 [[nodiscard]] auth::UserBase load(const jobs::People& people);
 
-// Everything that is wrong with the file, as `server: FILE line N: WHAT` lines; not usable: load() refuses it. Throws
-// StartError when it cannot be read at all.
+// Returns all errors in the file as lines of the form `server: FILE line N: WHAT`; if not usable, load() rejects the
+// file. Throws StartError if the file cannot be read at all.
 struct CheckedPeople {
     std::string lines;
     bool usable = true;
 };
 [[nodiscard]] CheckedPeople check(const jobs::People& people);
 
-// The mail root as it will be used, checked: absolute, a directory that we may enter. Throws StartError.
+// Returns the mail root, validated: an absolute path to a directory that we may enter. Throws StartError.
 [[nodiscard]] std::string checked_root(const std::string& path);
 
-// Everything else that can be wrong before anything is bound. Throws StartError.
+// Checks everything else that can be checked before binding. Throws StartError.
 void check_options(const config::Options& options);
 
 } // namespace buzon::files

@@ -1,18 +1,18 @@
-// jobs/care.h - what all kinds of jobs say of themselves.
+// jobs/care.h - properties of job kinds.
 #pragma once
 
 #include <cstdint>
 
 namespace buzon::jobs {
 
-// What becomes of a job when its worker dies, or when nobody waits for it any more (worker/pool.h).
+// What happens to a job if its worker dies or nobody waits for the answer any more (worker/pool.h).
 enum class Care : std::uint8_t {
-    look,   // it only looks, or finds done what was done: it may be done twice, or not at all
-    change, // it may have been half done: it is not begun again, but it is always ended
-    ensure, // both: done twice if need be, and always ended
+    look,   // read-only or idempotent: may be repeated or dropped
+    change, // may have been half done: never repeated, never dropped
+    ensure, // idempotent, but never dropped
 };
 
-// Of work whose answer is an error, or none.
+// The answer of jobs that report only success or an error.
 struct Nothing {
     static void fields(auto&, auto&&) {}
 };

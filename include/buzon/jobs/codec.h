@@ -1,6 +1,6 @@
-// jobs/codec.h - the one way of values between the server and its workers: a struct names its fields once, and both
-// directions follow from that. Both ends are the same program on the same machine, but a worker may have been broken
-// into: every length and every enumerator is checked.
+// jobs/codec.h - encodes values exchanged by the server and its workers: a struct lists its fields once, and both
+// directions follow from that. Both ends run the same program on the same machine, but a worker may have been
+// compromised: every length and every enumerator is checked.
 #pragma once
 
 #include <concepts>
@@ -21,7 +21,7 @@ concept HasFields = requires(T& value) {
     T::fields(value, [](auto&&...) {});
 };
 
-// A map, or a vector.
+// Maps and vectors.
 template <class T>
 concept Sequence = requires(T& values) {
     values.begin();
@@ -75,7 +75,7 @@ public:
     void operator()(T&... values) {
         (get(values), ...);
     }
-    // All was there, and nothing else was.
+    // All fields were present, and nothing follows them.
     [[nodiscard]] bool good() const noexcept { return in_.good() && !wrong_; }
 
 private:
@@ -90,7 +90,7 @@ private:
         } else if constexpr (std::is_enum_v<T>) {
             value = static_cast<T>(in_.get_up_to(static_cast<std::uint8_t>(last_of(T{}))));
         } else if constexpr (std::same_as<T, std::string_view>) {
-            value = in_.get_view(); // where it lies
+            value = in_.get_view(); // not copied
         } else if constexpr (std::same_as<T, std::string>) {
             value = in_.get_text();
         } else if constexpr (Map<T>) {
@@ -105,7 +105,7 @@ private:
             value = in_.template get<T>();
         }
     }
-    // Of a sequence: never more than could be there, at one octet each.
+    // The size of a sequence, at most one element for each octet left.
     std::uint32_t length() noexcept {
         const auto count = in_.template get<std::uint32_t>();
         if (count <= in_.left()) return count;
@@ -124,7 +124,7 @@ template <HasFields T>
     return encoder.take();
 }
 
-// Whether `bytes` were all of `value`, and nothing else. Views in it point into `bytes`.
+// True if `bytes` are exactly one encoded `value`. Views in it point into `bytes`.
 template <HasFields T>
 [[nodiscard]] bool decode(std::string_view bytes, T& value) {
     Decoder decoder{bytes};

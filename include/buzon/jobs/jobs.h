@@ -1,5 +1,5 @@
-// jobs/jobs.h - what the server may ask of its workers, and what they answer: one struct for each kind, from which both
-// sides follow. workers/work.h does them.
+// jobs/jobs.h - the requests that the server can send to its workers, and their answers: one struct per kind, used by
+// both sides. workers/work.h carries them out.
 #pragma once
 
 #include <cstdint>
@@ -25,47 +25,47 @@
 
 namespace buzon::jobs {
 
-// argv[0] by which a process of this program knows that it is a worker.
+// The argv[0] that marks a process of this program as a worker.
 inline constexpr const char* worker_name = "buzon-worker";
 inline constexpr const char* hash_worker_name = "buzon-hash";
 inline constexpr const char* lock_worker_name = "buzon-locks";
 
-// A maildrop's snapshot, which is the answer's descriptor; root_has_gone() when `root` has.
+// Gets a maildrop's snapshot as the answer's descriptor; root_has_gone() if `root` has gone.
 struct Scan {
     static constexpr Care care = Care::look;
     message::MailRoot root;
     std::string maildir;
-    bool create = true; // the Maildir, where it is missing
+    bool create = true; // the Maildir, if it is missing
     message::ScanOptions options;
     static void fields(auto& self, auto&& each) { each(self.root, self.maildir, self.create, self.options); }
 
     struct Answer {
-        std::uint64_t where = 0;       // the file system that the maildrop lies on
-        bool maildir_is_local = false; // no file server has to be asked on the way to it, nor for what is in it
+        std::uint64_t where = 0;       // the file system of the maildrop
+        bool maildir_is_local = false; // neither its path nor its content involves a file server
         bool root_is_local = false;
-        message::ScanFindings findings; // of one that failed, too
+        message::ScanFindings findings; // also set on failure
         static void fields(auto& self, auto&& each) {
             each(self.where, self.maildir_is_local, self.root_is_local, self.findings);
         }
     };
 };
-// The same, taking the UIDLs that the maildrop has now, however many of them are new (uidl-breaker).
+// As Scan, but accepts the maildrop's new UIDLs, however many have changed (uidl-breaker).
 struct ReleaseUidls : Scan {
     static constexpr Care care = Care::change;
 };
 
-// A message by name, wherever it is now; it is the answer's descriptor.
+// Opens a message by name, even if it was renamed; the answer's descriptor is the file.
 struct Open {
     static constexpr Care care = Care::look;
     std::string maildir;
     std::string_view file_name;
     bool in_new = false;
-    std::uint64_t inode = 0; // 0: its name alone tells it (Snapshot::telling_inode())
+    std::uint64_t inode = 0; // 0: identified by name alone (Snapshot::telling_inode())
     static void fields(auto& self, auto&& each) { each(self.maildir, self.file_name, self.in_new, self.inode); }
     using Answer = Nothing;
 };
 
-// A piece of a message, for a server that must not hold the file itself.
+// Reads a piece of a message, for a server that must not hold the file open.
 struct ReadMessage {
     static constexpr Care care = Care::look;
     Open message;
@@ -74,15 +74,15 @@ struct ReadMessage {
     static void fields(auto& self, auto&& each) { each(self.message, self.offset, self.octets); }
 
     struct Answer {
-        std::uint64_t inode = 0; // these three tell the file from another one of its name
+        std::uint64_t inode = 0; // these three distinguish the file from another one of the same name
         std::int64_t mtime_ns = 0;
         std::uint64_t size = 0;
-        std::string octets; // none at the end of the file
+        std::string octets; // empty at the end of the file
         static void fields(auto& self, auto&& each) { each(self.inode, self.mtime_ns, self.size, self.octets); }
     };
 };
 
-// A message; the answer's descriptor is a copy of it in memory, or, when it is large, on this machine's disk.
+// Copies a message; the answer's descriptor is a copy in memory or, if large, on a local disk.
 struct CopyMessage {
     static constexpr Care care = Care::look;
     Open message;
@@ -90,7 +90,7 @@ struct CopyMessage {
     using Answer = Nothing;
 };
 
-// Octets of the file that goes along.
+// Reads from the file sent along.
 struct Read {
     static constexpr Care care = Care::look;
     std::uint64_t offset = 0;
@@ -98,21 +98,21 @@ struct Read {
     static void fields(auto& self, auto&& each) { each(self.offset, self.octets); }
 
     struct Answer {
-        std::string octets; // none at the end of the file
+        std::string octets; // empty at the end of the file
         static void fields(auto& self, auto&& each) { each(self.octets); }
     };
 };
 
-// UPDATE. A worker that died over it may have done some, or all: the second one ends that, and knows.
+// UPDATE. A worker that died may have done part or all of it; repeating the job completes it.
 struct Update {
     static constexpr Care care = Care::ensure;
     bool fsync = true;
-    std::string_view request; // of mail::UpdateSlices, unless it goes along as a memory file
+    std::string_view request; // from message::UpdateSlices, unless sent along as a memfd
     static void fields(auto& self, auto&& each) { each(self.fsync, self.request); }
     using Answer = message::UpdateOutcome;
 };
 
-// Unless `root` has gone.
+// Creates a Maildir unless `root` has gone.
 struct MakeMaildir {
     static constexpr Care care = Care::look;
     message::MailRoot root;
@@ -121,7 +121,7 @@ struct MakeMaildir {
     using Answer = Nothing;
 };
 
-// Whether a password opens a stored secret ({SCHEME}...).
+// Verifies a password against a stored secret ({SCHEME}...).
 struct Verify {
     static constexpr Care care = Care::look;
     std::string_view secret;
@@ -134,7 +134,7 @@ struct Verify {
     };
 };
 
-// A salted hash of a password, with its {SCHEME}.
+// Creates a salted hash of a password, with its {SCHEME}.
 struct MakeSecret {
     static constexpr Care care = Care::look;
     std::string_view scheme;
@@ -147,7 +147,7 @@ struct MakeSecret {
     };
 };
 
-// SCRAM-SHA-256 credentials of a password.
+// Derives SCRAM-SHA-256 credentials from a password.
 struct DeriveScram {
     static constexpr Care care = Care::look;
     std::string_view password;
@@ -156,12 +156,12 @@ struct DeriveScram {
     static void fields(auto& self, auto&& each) { each(self.password, self.salt, self.iterations); }
 
     struct Answer {
-        std::string credentials; // auth::to_text() of them
+        std::string credentials; // in the form of auth::to_text()
         static void fields(auto& self, auto&& each) { each(self.credentials); }
     };
 };
 
-// Whether this system user can run the programs of a SPEC; "": whether we can.
+// Checks whether this system user can run the programs of a SPEC; "" means our own user.
 struct CheckSpec {
     static constexpr Care care = Care::look;
     std::string_view spec;
@@ -169,7 +169,7 @@ struct CheckSpec {
     static void fields(auto& self, auto&& each) { each(self.spec, self.user); }
 
     struct Answer {
-        std::string problem; // empty when there is none
+        std::string problem; // empty if none
         static void fields(auto& self, auto&& each) { each(self.problem); }
     };
 };
@@ -178,10 +178,10 @@ enum class Edited : std::uint8_t { config, users };
 constexpr Edited last_of(Edited) noexcept {
     return Edited::users;
 }
-// Names and what becomes of them: ConfigChanges, or of users their new secret, none when they are gone.
+// Names and their new values: ConfigChanges, or new secrets of users; no value removes the line.
 using Edits = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-// Changes a file of the operator's, and leaves the rest of it as it is.
+// Edits one of the operator's files, keeping the rest of its content.
 struct Edit {
     static constexpr Care care = Care::change;
     Edited what = Edited::config;
@@ -191,7 +191,7 @@ struct Edit {
     using Answer = Nothing;
 };
 
-// Replaces a file of our own.
+// Replaces one of our own files.
 struct Store {
     static constexpr Care care = Care::change;
     std::string path;
@@ -200,7 +200,7 @@ struct Store {
     using Answer = Nothing;
 };
 
-// Deleted mail comes back (maildir/trash.h).
+// Restores deleted mail (maildir/trash.h).
 struct Restore {
     static constexpr Care care = Care::change;
     std::string maildir;
@@ -208,19 +208,19 @@ struct Restore {
     static void fields(auto& self, auto&& each) { each(self.maildir, self.since); }
 
     struct Answer {
-        std::uint32_t restored = 0; // also of one that failed
+        std::uint32_t restored = 0; // also set on failure
         static void fields(auto& self, auto&& each) { each(self.restored); }
     };
 };
 
-// Part of a SEARCH.
+// Searches part of a maildrop.
 struct Search {
     static constexpr Care care = Care::look;
     message::SearchRequest request;
     static void fields(auto& self, auto&& each) { each(self.request); }
 
     struct Answer {
-        std::vector<std::uint32_t> numbers; // those that match, ascending
+        std::vector<std::uint32_t> numbers; // the matching ones, ascending
         static void fields(auto& self, auto&& each) { each(self.numbers); }
     };
 };
@@ -228,7 +228,7 @@ struct Search {
 // By maildrop.
 using SessionRecords = std::unordered_map<std::string, std::vector<message::SessionRecord>>;
 
-// What sessions did, put down where REPORT finds it.
+// Records what sessions did, for REPORT.
 struct Record {
     static constexpr Care care = Care::change;
     SessionRecords records;
@@ -236,7 +236,7 @@ struct Record {
     using Answer = Nothing;
 };
 
-// What has been put down of this maildrop since `since` (Unix time).
+// Gets the records of this maildrop since `since` (Unix time).
 struct Report {
     static constexpr Care care = Care::look;
     std::string maildir;
@@ -249,7 +249,7 @@ struct Report {
     };
 };
 
-// Removes what has lain in the trash of these maildrops since before `before` (Unix time).
+// Removes trash of these maildrops that was deleted before `before` (Unix time).
 struct Expire {
     static constexpr Care care = Care::change;
     std::vector<std::string> maildirs;
@@ -258,55 +258,55 @@ struct Expire {
     using Answer = Nothing;
 };
 
-// The config file, and all that a start would look at.
+// Reads the config file and everything else that startup would check.
 struct ReadConfig {
     static constexpr Care care = Care::look;
     std::vector<std::string> arguments; // of the command line
     static void fields(auto& self, auto&& each) { each(self.arguments); }
 
     struct Answer {
-        std::string problem;      // why these files cannot be used; empty when they can
+        std::string problem;      // why the configuration cannot be used; empty if it can
         std::string text;         // of the config file
-        std::string root;         // the mail root, absolute
-        std::string root_problem; // or why it is none
+        std::string root;         // the absolute mail root
+        std::string root_problem; // why it cannot be used, if so
         static void fields(auto& self, auto&& each) { each(self.problem, self.text, self.root, self.root_problem); }
     };
 };
 
-// Whose names and secrets: those of the command line, and a passwd-file.
+// A source of names and secrets: entries of the command line, and a passwd-file.
 struct People {
     std::vector<auth::NamedSecret> named;
     std::string option;        // "--user" or "--admin", for errors
-    std::string file;          // empty: there is none
-    std::string programs_user; // whom their transformations run as (--transform-user); empty: the server's own user
+    std::string file;          // empty: none
+    std::string programs_user; // the user their transformations run as (--transform-user); empty: the server's own user
     static void fields(auto& self, auto&& each) { each(self.named, self.option, self.file, self.programs_user); }
 };
 
-// They, as an auth::UserBlock, which is the answer's descriptor.
+// Reads them into an auth::UserBlock, which is the answer's descriptor.
 struct ReadPeople {
     static constexpr Care care = Care::look;
     People people;
     static void fields(auto& self, auto&& each) { each(self.people); }
 
     struct Answer {
-        std::string problem; // why the file cannot be used; empty when it can
+        std::string problem; // why the file cannot be used; empty if it can
         static void fields(auto& self, auto&& each) { each(self.problem); }
     };
 };
 
-// A file's notices, as the answer's descriptor (config/file_watch.h).
+// Sets up inotify for a file; the inotify instance is the answer's descriptor (config/file_watch.h).
 struct Watch {
     static constexpr Care care = Care::look;
     std::string path;
     static void fields(auto& self, auto&& each) { each(self.path); }
 
     struct Answer {
-        std::string name; // of the file in its directory
+        std::string name; // of the file within its directory
         static void fields(auto& self, auto&& each) { each(self.name); }
     };
 };
 
-// All of them. A job's number on its way is its place here.
+// All kinds. A job is sent with its position in this list.
 using All = std::tuple<Scan, ReleaseUidls, Open, ReadMessage, CopyMessage, Read, Update, MakeMaildir, Verify,
                        MakeSecret, DeriveScram, OpenRoot, KeepLocks, Lock, Unlock, CheckSpec, Edit, Store, Restore,
                        Search, Record, Report, Expire, ReadConfig, ReadPeople, Watch>;
@@ -319,7 +319,7 @@ template <class Job, std::uint8_t Place = 0>
         return number_of<Job, Place + 1>();
 }
 
-// Where a job works: a maildrop, or a file. "": on nothing of the kind, or on many.
+// What a job works on: a maildrop or a file; "" for nothing or several.
 template <class Job>
 [[nodiscard]] std::string place_of(const Job& job) {
     if constexpr (requires { job.maildir; })
@@ -336,7 +336,7 @@ template <class Job>
         return {};
 }
 
-// `file` goes along: borrowed until submit().
+// `file` is sent along; borrowed until submit().
 template <class Job>
 [[nodiscard]] worker::Job order(const Job& job, int file = -1) {
     worker::Job made;
@@ -350,7 +350,7 @@ template <class Job>
     return made;
 }
 
-// What a worker said. Views point into its body.
+// A worker's answer. Views point into its body.
 template <class Job>
 struct Answered {
     std::error_code why;
@@ -358,7 +358,7 @@ struct Answered {
     static void fields(auto& self, auto&& each) { each(self.why, self.answer); }
 };
 
-// The error of an answer that is none; nothing of one that can be read.
+// The error in an answer; no error if the answer can be decoded.
 [[nodiscard]] std::error_code error_of(worker::Fate fate) noexcept;
 
 template <class Job>

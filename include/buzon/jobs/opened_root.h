@@ -1,4 +1,4 @@
-// jobs/opened_root.h - the answer to OpenRoot, with its lock files.
+// jobs/opened_root.h - the answer to OpenRoot, including its lock files.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace buzon::jobs {
 
 struct RootAnswer {
     posix::Result<local::OpenedRoot> opened;
-    std::string trouble; // why it failed, with the path
+    std::string trouble; // why it failed, including the path
 };
 [[nodiscard]] RootAnswer read_opened_root(worker::Answer answer);
 

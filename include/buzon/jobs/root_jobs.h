@@ -1,4 +1,4 @@
-// jobs/root_jobs.h - jobs about a mail root and the locks in it.
+// jobs/root_jobs.h - jobs about a mail root and its locks.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace buzon::jobs {
 
-// A mail root that is to be used. Its lock files are the answer's descriptor (LockFiles::bundle()).
+// Opens a mail root. The answer's descriptor holds its lock files (LockFiles::bundle()).
 struct OpenRoot {
     static constexpr Care care = Care::look;
     message::RootRequest request;
@@ -18,14 +18,14 @@ struct OpenRoot {
 
     struct Answer {
         message::MailRoot root;
-        std::vector<message::HeldLock> taken; // of those asked for
-        std::string at_fault;                 // what could not be opened or made
-        bool elsewhere = false;               // they lie on a file system that may hang, and none of them comes
+        std::vector<message::HeldLock> taken; // those requested that could be taken
+        std::string at_fault;                 // the path that could not be opened or created
+        bool elsewhere = false;               // on a file system that may hang, so no lock files are sent
         static void fields(auto& self, auto&& each) { each(self.root, self.taken, self.at_fault, self.elsewhere); }
     };
 };
 
-// The next three are of the process buzon-locks, which has the lock files of such a root open. This one opens them.
+// The next three are for the process buzon-locks, which opens the lock files of such a root. This one opens them.
 struct KeepLocks {
     static constexpr Care care = Care::look;
     message::RootRequest request;
@@ -38,7 +38,7 @@ struct Lock {
     static void fields(auto& self, auto&& each) { each(self.what); }
 
     struct Answer {
-        bool done = false; // else somebody has it
+        bool done = false; // false: somebody else holds it
         static void fields(auto& self, auto&& each) { each(self.done); }
     };
 };

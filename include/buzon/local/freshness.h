@@ -1,5 +1,5 @@
-// local/freshness.h - whether what was read of a maildrop a moment ago is still so: a few stats, for file systems of
-// this machine, whose answer is in memory. Elsewhere a worker looks.
+// local/freshness.h - checks with a few stats whether what was recently read of a maildrop is still current. For local
+// file systems, whose metadata is in memory; elsewhere a worker checks.
 #pragma once
 
 #include <string>
@@ -10,11 +10,11 @@
 
 namespace buzon::local {
 
-// Three stats, nothing more. ELOOP when cur, new or tmp is a symbolic link. ENOENT when `maildir` itself is missing; a
-// missing cur or new is not an error. It may wait for a disk or a file server: the reactor asks a worker.
+// Only three stats. ELOOP if cur, new or tmp is a symbolic link. ENOENT if `maildir` itself is missing; a missing cur
+// or new is not an error. May block on a disk or a file server, so the reactor uses a worker.
 [[nodiscard]] posix::Result<message::Stamps> stamps(const std::string& maildir);
 
-// One stat().
+// Only one stat.
 [[nodiscard]] bool is_there(const message::MailRoot& root);
 
 } // namespace buzon::local

@@ -1,5 +1,5 @@
-// local/lock.h - one session a maildrop, or several that share it, between processes and machines too. A lock cannot go
-// stale: the kernel holds it for as long as the server process lives, and no longer.
+// local/lock.h - locks maildrops for one session, or several that share it, across processes and machines. A lock
+// cannot become stale: the kernel holds it exactly as long as the server process lives.
 #pragma once
 
 #include <array>
@@ -18,37 +18,38 @@
 
 namespace buzon::local {
 
-// Who keeps a maildrop from us.
+// Who holds a maildrop that we cannot lock.
 struct LockHolder {
-    bool here = false;         // a session of this process; else of another one, perhaps on another machine
-    std::uint64_t session = 0; // as it was given to lock(), and the one that came first; 0 when not here
+    bool here = false;         // a session of this process; false: of another one, perhaps on another machine
+    std::uint64_t session = 0; // as given to lock(), of the first session; 0 if not here
 };
 
-// The open lock files of one mail root: the 32 files of the directory `buzon-locks` in it. They stay empty.
+// The open lock files of one mail root: the 32 files in its directory `buzon-locks`. They stay empty.
 class LockFiles {
 public:
     static constexpr std::size_t count = 32;
 
-    // Files that are missing are made; their directory only with `make`. ENOTDIR: what stands there is none. Waits for
-    // the disk.
+    // Creates missing files; creates their directory only with `make`. ENOTDIR: the path is not a directory. Blocks on
+    // disk I/O.
     [[nodiscard]] static posix::Result<LockFiles> open(int mail_root, bool make);
-    // Stand-ins for files that cannot be made: their locks hold within this process alone. Waits for the disk.
+    // Stand-ins for files that cannot be created: their locks are effective only within this process. Blocks on disk
+    // I/O.
     [[nodiscard]] static posix::Result<LockFiles> none(const std::string& mail_root);
 
-    // Of files that another process has open: whoever has these asks that one, and nothing here is locked.
+    // For files that another process has open: locks are requested there, and nothing is locked here.
     [[nodiscard]] static LockFiles of_another_process(const message::RootMark& mark) noexcept;
     [[nodiscard]] bool elsewhere() const noexcept { return elsewhere_; }
 
-    // The way from a worker to the server: both forms in one descriptor.
+    // How they get from a worker to the server: either form in one descriptor.
     [[nodiscard]] posix::Result<posix::UniqueFd> bundle() const;
     [[nodiscard]] static posix::Result<LockFiles> unbundle(int bundle, const message::RootMark& mark);
 
     [[nodiscard]] const message::RootMark& mark() const noexcept { return mark_; }
-    // Without: there are only stand-ins, or nothing at all.
+    // False: there are only stand-ins, or nothing at all.
     [[nodiscard]] bool between_processes() const noexcept { return static_cast<bool>(files_.front()); }
     [[nodiscard]] bool any() const noexcept { return between_processes() || root_ || elsewhere_; }
 
-    // Never waits for a holder. No error where there are stand-ins.
+    // Never waits for the holder. Stand-ins give no error.
     [[nodiscard]] std::error_code lock(const message::HeldLock& what) const noexcept;
     void unlock(std::uint64_t hash) const noexcept;
 
@@ -57,35 +58,36 @@ private:
     [[nodiscard]] int file(std::uint64_t hash) const noexcept { return files_[hash % count].get(); }
 
     std::array<posix::UniqueFd, count> files_;
-    posix::UniqueFd root_; // where there are no files: the mail root itself
+    posix::UniqueFd root_; // if there are no lock files: the mail root itself
     message::RootMark mark_;
     bool elsewhere_ = false;
 };
 
-// A maildrop held. Destroying it lets go.
+// A held maildrop. Destroying it releases the lock.
 class MaildropLock;
 
-// All locks of one mail root: a place in one of the lock files for each user, found by a hash of 50 bits of the name.
-// Between processes these are open-file-description locks of the kernel (fcntl), so they work over NFS; between the
-// sessions of this process, which share the description, a table decides. Two users of one hash are as one here, too,
-// and would shut each other out: with a million users that is one chance in two thousand. Must outlive nothing: a
-// MaildropLock keeps what it needs. Local file systems answer at once; NFS asks its server, and so may wait.
+// All locks of one mail root. Each user has a position in one of the lock files, given by a 50-bit hash of the name.
+// Between processes these are open-file-description locks of the kernel (fcntl), so they work over NFS. Between the
+// sessions of this process, which share the description, a table decides. Two users with the same hash share a lock and
+// would exclude each other; with a million users the probability is one in two thousand. A MaildropLock may outlive
+// this object. Local file systems answer at once; NFS asks its server and so may block.
 class MaildropLocks {
 public:
     explicit MaildropLocks(LockFiles files);
 
-    // Never waits for a holder. The lock, who holds it, or (ENOLCK and the like) why nobody can say.
+    // Never waits for the holder. Returns the lock, its holder, or an error (such as ENOLCK) if neither can be
+    // determined.
     using Outcome = std::variant<MaildropLock, LockHolder, std::error_code>;
     [[nodiscard]] Outcome lock(std::string_view user, message::LockKind kind, std::uint64_t session);
     [[nodiscard]] static std::uint64_t hash_of(std::string_view user) noexcept;
 
-    // What the sessions of this process hold.
+    // The locks held by sessions of this process.
     [[nodiscard]] std::vector<message::HeldLock> held() const;
-    // Closes the files: they are of a mail root that has gone. What is held stays held within this process, nothing
-    // else can be locked (ESTALE) until use().
+    // Closes the files, because their mail root has gone. Held locks stay effective within this process; further ones
+    // fail with ESTALE until use().
     void let_go() noexcept;
-    // Goes on with these files, in which `taken` is locked already. Gives how many maildrops that are held here another
-    // process has locked meanwhile.
+    // Switches to these files, in which `taken` is locked already. Returns the number of maildrops held here that
+    // another process has locked meanwhile.
     [[nodiscard]] std::size_t use(LockFiles files, std::span<const message::HeldLock> taken);
 
 private:
@@ -96,7 +98,7 @@ private:
 
 class MaildropLock {
 public:
-    MaildropLock() = default; // of nothing
+    MaildropLock() = default; // holds nothing
     MaildropLock(MaildropLock&&) noexcept;
     MaildropLock& operator=(MaildropLock&&) noexcept;
     ~MaildropLock();
@@ -109,7 +111,7 @@ private:
     friend class MaildropLocks;
     MaildropLock(std::shared_ptr<MaildropLocks::Table> table, std::uint64_t hash, std::uint64_t session);
 
-    std::shared_ptr<MaildropLocks::Table> table_; // none: released
+    std::shared_ptr<MaildropLocks::Table> table_; // null: released
     std::uint64_t hash_ = 0;                      // of the user's name
     std::uint64_t session_ = 0;
 };

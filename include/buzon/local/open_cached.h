@@ -1,4 +1,4 @@
-// local/open_cached.h - opens a message for the reactor, without ever waiting for a disk of this machine.
+// local/open_cached.h - opens a message for the reactor without ever waiting for a local disk.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace buzon::local {
 
-// Only what the kernel has in its caches. EAGAIN for everything else,
-// also for a message that is not where it was: then a worker asks open_message. EMFILE and ENFILE as they are. What has
-// been opened may be no regular file: a directory, a FIFO (nothing hangs on it).
+// Opens only what is in the kernel's caches. EAGAIN otherwise, and if the message was renamed: then a worker calls
+// open_message(). EMFILE and ENFILE are returned unchanged. The opened file may not be a regular one: it may be a
+// directory or a FIFO, which does not block.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_cached(const std::string& maildir, std::string_view file_name,
                                                          bool in_new);
 

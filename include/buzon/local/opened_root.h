@@ -1,4 +1,4 @@
-// local/opened_root.h - a mail root with its lock files, and how it comes from the worker that opened it.
+// local/opened_root.h - a mail root with its lock files, as received from the worker that opened it.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@ namespace buzon::local {
 struct OpenedRoot {
     message::MailRoot root;
     LockFiles files;
-    std::vector<message::HeldLock> taken; // of those asked for
+    std::vector<message::HeldLock> taken; // those requested that could be taken
 };
 
 } // namespace buzon::local

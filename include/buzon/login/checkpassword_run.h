@@ -1,5 +1,5 @@
-// login/checkpassword_run.h - runs the program of --checkpassword, a few at a time, and never waits for one
-// (auth/checkpassword.h is the interface itself).
+// login/checkpassword_run.h - runs the program given by --checkpassword, a few instances at a time, without blocking.
+// auth/checkpassword.h describes the interface itself.
 #pragma once
 
 #include <sys/types.h>
@@ -18,13 +18,14 @@ namespace buzon::login {
 
 class CheckpasswordPool;
 
-// One question. Destroying it gives it up: its program, and all that this started, is killed.
+// One run of the program. Destroying it cancels the run: the program and its descendants are killed.
 class CheckpasswordRun final : private event::ChildHandler, private event::TimerHandler {
 public:
-    // `why`: of a verdict that is unknown, for the log.
+    // `why` explains an unknown verdict, for the log.
     using OnVerdict = std::function<void(auth::Verdict verdict, std::string why)>;
 
-    // `message`: from auth::checkpassword_message(). on_verdict is called once, never in here; it may destroy us.
+    // `message` comes from auth::checkpassword_message(). on_verdict is called once, never from this constructor; it
+    // may destroy this object.
     CheckpasswordRun(CheckpasswordPool& pool, std::string message, OnVerdict on_verdict);
     CheckpasswordRun(const CheckpasswordRun&) = delete;
     CheckpasswordRun& operator=(const CheckpasswordRun&) = delete;
@@ -45,15 +46,15 @@ private:
     event::Timer timer_{*this};
     event::Child child_{*this};
     pid_t group_ = -1;
-    std::error_code failed_; // why it did not start
-    bool counted_ = false;   // among the pool's running ones
+    std::error_code failed_; // why the program did not start
+    bool counted_ = false;   // by the pool, as running
 };
 
 class CheckpasswordPool final : private event::TimerHandler {
 public:
-    // Empty: there is no such program.
+    // An empty `program` means that none is configured.
     CheckpasswordPool(event::EventLoop& loop, std::string program) : loop_{loop}, program_{std::move(program)} {}
-    // For those who are asked about from now on.
+    // Applies to runs created from now on.
     void use(std::string program) { program_ = std::move(program); }
     [[nodiscard]] bool in_use() const noexcept { return !program_.empty(); }
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
@@ -66,7 +67,7 @@ private:
 
     event::EventLoop& loop_;
     std::string program_;
-    std::deque<CheckpasswordRun*> queue_; // one a connection at most
+    std::deque<CheckpasswordRun*> queue_; // at most one per connection
     std::size_t running_ = 0;
     event::Timer next_{*this};
 };

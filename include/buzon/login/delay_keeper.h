@@ -1,5 +1,5 @@
-// login/delay_keeper.h - when users logged in last, kept beyond the end of the process (--state): a restart does not
-// cut their login delay short.
+// login/delay_keeper.h - saves the time of each user's last login (--state), so that a restart does not shorten login
+// delays.
 #pragma once
 
 #include <string>
@@ -12,16 +12,16 @@
 
 namespace buzon::login {
 
-// Writes some seconds of logins at once: a process that is killed forgets the last of them.
+// Saves several seconds of logins at a time. If the process is killed, the last few are lost.
 class DelayKeeper final : private event::TimerHandler {
 public:
-    // directory: of --state; empty: nothing is kept.
+    // directory: the one given by --state; if empty, nothing is saved.
     DelayKeeper(event::EventLoop& loop, worker::Pool& disk, const state::Settings& settings, LoginDelays& delays,
                 state::EventBus& events, const std::string& directory);
     DelayKeeper(const DelayKeeper&) = delete;
     DelayKeeper& operator=(const DelayKeeper&) = delete;
 
-    // At the start and at the end, when the loop does not turn: these wait for the disk.
+    // Called at startup and shutdown, when the loop is not running. Both may block on disk I/O.
     void begin();
     void finish();
 
@@ -38,7 +38,7 @@ private:
     const state::Settings& settings_;
     LoginDelays& delays_;
     state::EventBus& events_;
-    std::string path_; // empty: nothing is kept
+    std::string path_; // empty: nothing is saved
     event::Timer timer_{*this};
     worker::Pending saving_;
     bool unsaved_ = false;

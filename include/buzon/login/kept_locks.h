@@ -1,13 +1,13 @@
-// login/kept_locks.h - the locks of one mail root, which may lie on a file system that hangs.
+// login/kept_locks.h - the locks of one mail root, which may be on a file system that hangs.
 //
-// On a file system of this machine the lock files are open here, and a lock costs a call. On any other, taking a lock
-// or closing such a file may hang: there another process, buzon-locks, has the files open, and takes and frees locks as
-// it is told. For it each maildrop is in one of these states:
+// On a local file system this process opens the lock files itself, and taking a lock costs one system call. On any
+// other file system, taking a lock or closing a lock file may hang. There a separate process, buzon-locks, opens the
+// files and takes and releases locks on request. Seen from here, each maildrop is then in one of these states:
 //
 //     free ── the first session comes ──► taking ──► held ── the last one goes ──► freeing ──► free
 //                                            └── another process has it ──► free
 //
-// While it is neither free nor held, it counts as locked, and whoever wants it waits.
+// While a maildrop is being taken or freed, it counts as locked, and sessions that want it wait.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ namespace buzon::login {
 class KeptLocks;
 class LockWaiter;
 
-// Holds a maildrop; gives it back when destroyed.
+// Holds a maildrop until destroyed.
 class MaildropLock {
 public:
     MaildropLock() = default;
@@ -39,7 +39,7 @@ public:
     MaildropLock& operator=(MaildropLock&& other) noexcept;
     ~MaildropLock() { (void)release(); }
 
-    // Whether others can have it from now on. False: soon, and the waiter hears of it.
+    // True: other sessions can take the maildrop now. False: they can soon, and the waiter is notified.
     bool release(LockWaiter* waiter = nullptr) noexcept;
     [[nodiscard]] bool held() const noexcept { return lock_.held(); }
 
@@ -51,7 +51,7 @@ private:
 
 using LockOutcome = std::variant<MaildropLock, local::LockHolder, std::error_code>;
 
-// The wait for a lock, or for its release; destroying it gives it up.
+// Waits for a lock or for its release. Destroying it cancels the wait.
 class LockWaiter {
 public:
     explicit LockWaiter(std::function<void()> then) : then_{std::move(then)} {}
@@ -63,9 +63,9 @@ public:
 private:
     friend class KeptLocks;
     std::function<void()> then_;
-    std::shared_ptr<KeptLocks> owner_;   // none: it does not wait
-    std::uint64_t hash_ = 0;             // of what it waits for
-    std::optional<LockOutcome> outcome_; // of what it asked for
+    std::shared_ptr<KeptLocks> owner_;   // null: not waiting
+    std::uint64_t hash_ = 0;             // of the lock it waits for
+    std::optional<LockOutcome> outcome_; // of the lock it requested
 };
 
 class KeptLocks final : public std::enable_shared_from_this<KeptLocks> {
@@ -77,14 +77,14 @@ public:
     KeptLocks(const KeptLocks&) = delete;
     KeptLocks& operator=(const KeptLocks&) = delete;
 
-    // The process that has the lock files open, and the one before it, if any, is forgotten with all that it held.
+    // Sets the process that has the lock files open. The previous one, if any, is dropped with all its locks.
     void use(std::unique_ptr<worker::Pool> keeper);
     [[nodiscard]] worker::Pool* keeper() const noexcept { return keeper_.get(); }
 
-    // Nothing: that takes a moment. The waiter hears when it is to ask again.
+    // std::nullopt: the lock is not available yet; the waiter is notified when it should try again.
     [[nodiscard]] std::optional<Outcome> take(std::string_view place, message::LockKind kind, std::uint64_t session,
                                               Waiter& waiter);
-    // As MaildropLocks has them.
+    // See MaildropLocks.
     [[nodiscard]] std::vector<message::HeldLock> held() const { return table_.held(); }
     void let_go() noexcept;
     [[nodiscard]] std::size_t renew(local::LockFiles files, std::span<const message::HeldLock> taken);
@@ -93,11 +93,11 @@ private:
     friend class MaildropLock;
     friend class LockWaiter;
     enum class State : std::uint8_t { taking, held, freeing };
-    // A maildrop as the keeper has it.
+    // The state of a maildrop in the keeper process.
     struct Kept {
         State state = State::taking;
-        local::MaildropLock lock; // ours while it is neither free nor held
-        Waiter* asker = nullptr;  // who shall have it; waits as well
+        local::MaildropLock lock; // ours while taking or freeing
+        Waiter* asker = nullptr;  // the session that will get the lock; it waits, too
         worker::Pending job;
     };
 
@@ -112,12 +112,12 @@ private:
     void tell();
     void forget(Waiter& waiter) noexcept;
 
-    local::MaildropLocks table_; // between the sessions of this process, and for local files between processes, too
+    local::MaildropLocks table_; // between the sessions of this process; for local files, also between processes
     std::unique_ptr<worker::Pool> keeper_;
     std::unordered_map<std::uint64_t, Kept> kept_; // by the user's hash
     std::list<Waiter*> waiters_;
-    std::list<Waiter*> heard_; // about to hear
-    bool unsent_ = false;      // some that are to be freed are still to be said to the keeper
+    std::list<Waiter*> heard_; // to be notified
+    bool unsent_ = false;      // some locks still have to be released at the keeper
 };
 
 } // namespace buzon::login

@@ -1,5 +1,5 @@
-// login/login.h - one attempt to log in: is the secret right, is the maildrop free, what is in it? Never waits; slow
-// hashes and cold maildrops are a worker's.
+// login/login.h - one login attempt: checks the secret, locks the maildrop and loads its snapshot. Never blocks;
+// workers compute slow hashes and read cold maildrops.
 #pragma once
 
 #include <functional>
@@ -37,32 +37,32 @@ struct LoggedIn {
 };
 struct LoginRefused {
     pop3::Refusal why = pop3::Refusal::temporary;
-    std::optional<std::uint32_t> seconds; // as Session::login_refused() takes it
-    std::string cause;                    // what else there is to tell, for the log alone
+    std::optional<std::uint32_t> seconds; // for Session::login_refused()
+    std::string cause;                    // further details, for the log only
     state::Refused reason = state::Refused::check_failed;
 };
 using LoginEnd = std::variant<LoggedIn, LoginRefused>;
 
-// What the client showed.
+// The credentials that the client presented.
 using Proof =
     std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram, pop3::Authenticated, pop3::NotAuthenticated>;
 
-// Where the client is, as far as we can know.
+// Where the client is, as far as we can tell.
 struct ClientInfo {
-    // `local`: this machine, without a front in between; its tries are never delayed, because one address stands for
-    // everybody who uses a webmail or a front without PROXY headers. `behind_front`: somebody whom his front does not
-    // name.
+    // `local`: on this machine, not behind a front end. Its attempts are never delayed, because everybody who uses a
+    // webmail or a front end without PROXY headers shares one address. `behind_front`: a client whose front end does
+    // not name it.
     enum class Place : std::uint8_t { network, local, behind_front };
 
-    net::Endpoint address; // the client's, also when a front passed it on
-    bool secure = false;   // nobody else can read along
+    net::Endpoint address; // the client's, even if a front end passed the connection on
+    bool secure = false;   // the connection is protected from eavesdropping
     Place place = Place::network;
 };
 
 class Logins;
 class Users;
 
-// What logins share; it outlives them.
+// Shared by all logins; outlives them.
 struct LoginNeeds {
     event::EventLoop& loop;
     const state::Settings& settings;
@@ -77,22 +77,23 @@ struct LoginNeeds {
     upkeep::Reports& reports;
 };
 
-// First the throttle, so that a wrong and a right secret wait alike; then the secret, then the maildrop.
+// The throttle comes first, so that right and wrong secrets wait equally long. Then the secret is checked and the
+// maildrop opened.
 class Login final : private auth::Turns::Try {
 public:
-    // Called at most once, never within start(). It may destroy us.
+    // Called at most once, never from within start(). It may destroy this object.
     using OnEnd = std::function<void(LoginEnd)>;
 
-    // `until`: when the client's time for logging in is over.
+    // `until`: when the client's time to log in ends.
     Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client, event::Instant until, Proof proof,
           OnEnd then);
     Login(const Login&) = delete;
     Login& operator=(const Login&) = delete;
 
-    // The end, when it is known at once; else on_end will tell.
+    // Returns the result if it is known at once; otherwise on_end is called later.
     [[nodiscard]] std::optional<LoginEnd> start();
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
-    // The secret was right: the client waits for its maildrop, not we for the client.
+    // The secret was right: now the client waits for its maildrop, rather than we for the client.
     [[nodiscard]] bool opening() const noexcept {
         return lock_.held() || root_waiter_.waiting() || lock_waiter_.waiting();
     }
@@ -128,7 +129,7 @@ private:
     std::string user_;
     OnEnd then_;
     bool starting_ = false;
-    std::optional<LoginEnd> early_; // the end, while start() still runs
+    std::optional<LoginEnd> early_; // the result, if known while start() still runs
     worker::Pending verifying_;
     std::unique_ptr<CheckpasswordRun> asking_;
     bool by_program_ = false;

@@ -1,4 +1,4 @@
-// login/login_task.h - PASS, APOP, AUTH: from a proof to a session that has its maildrop, or a refusal.
+// login/login_task.h - PASS, APOP and AUTH: from credentials to a session with its maildrop, or to a refusal.
 #pragma once
 
 #include <cstdint>
@@ -14,25 +14,25 @@ namespace buzon::login {
 
 class UserSessions {
 public:
-    // How many are logged in as this user.
+    // The number of sessions logged in as this user.
     [[nodiscard]] virtual std::size_t sessions_of(const std::string& user) const = 0;
 
 protected:
     ~UserSessions() = default;
 };
 
-// A login that the session has turned away itself.
+// Reports a login that the session itself refused.
 void tell_refusal(LoginNeeds& needs, const Visit& visit, const pop3::ClearTextRefused& what);
 
 class LogIn final : public Task {
 public:
-    // `until`: when the client's time for logging in is over.
+    // `until`: when the client's time to log in ends.
     LogIn(LoginNeeds& needs, const UserSessions& sessions, Visit& visit, event::Instant until, TaskOwner& owner,
           Proof proof);
 
     [[nodiscard]] Step go_on(net::Stream& stream) override;
     [[nodiscard]] bool may_last() const override { return true; }
-    // Until the secret has been found right we wait for the client.
+    // Until the secret has been verified, we wait for the client.
     [[nodiscard]] bool client_waits() const override { return login_.opening(); }
     [[nodiscard]] TaskView view() const override { return {"login"}; }
 
@@ -43,13 +43,14 @@ private:
     const UserSessions& sessions_;
     Visit& visit_;
     pop3::Mechanism mechanism_;
-    event::Instant began_ = event::Clock::now(); // not the turn's time: the fast ones are done within it
+    event::Instant began_ = event::Clock::now(); // not the start of the turn: fast logins finish within one
     Login login_;
     bool started_ = false;
     std::optional<LoginEnd> end_;
 };
 
-// SCRAM credentials that are on file, or derived from a known password by a worker: PBKDF2 is slow on purpose.
+// Gets SCRAM credentials: stored ones, or ones that a worker derives from a known password, because PBKDF2 is slow by
+// design.
 class GetScram final : public Task {
 public:
     GetScram(LoginNeeds& needs, Visit& visit, TaskOwner& owner, std::string user);
@@ -64,7 +65,7 @@ private:
     Visit& visit_;
     TaskOwner& owner_;
     std::string user_;
-    bool genuine_ = false; // what the worker derives is a user's
+    bool genuine_ = false; // the credentials being derived belong to a real user
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
 };

@@ -1,4 +1,4 @@
-// login/logins.h - what is remembered from one login to the next: wrong ones, right ones, and when a user came last.
+// login/logins.h - state kept between logins: failures, successes, and when each user last logged in.
 #pragma once
 
 #include <chrono>
@@ -19,24 +19,24 @@
 
 namespace buzon::login {
 
-// When users logged in last, as long as that matters (RFC 2449 section 6.5). At most `size` users: the eldest login is
-// forgotten first.
+// When users last logged in, for as long as the login delay needs it (RFC 2449 section 6.5). Keeps at most `size` users
+// and drops the oldest login first.
 class LoginDelays {
 public:
     explicit LoginDelays(std::size_t size) : size_{size} {}
 
-    // Seconds until this user may log in again, rounded up; 0: now.
+    // Seconds until this user may log in again, rounded up; 0 means now.
     [[nodiscard]] std::uint32_t seconds_to_go(std::string_view user, std::chrono::seconds delay,
                                               event::Instant now) const;
     void logged_in(std::string_view user, std::chrono::seconds delay, event::Instant now);
     [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
 
-    // Called after each login that is remembered.
+    // `tell` is called after each login that is recorded.
     void when_changed(std::function<void()> tell) { tell_ = std::move(tell); }
-    // What is remembered, a line each: when, by the clock on the wall, and who. `now` and `wall` are one moment.
+    // The recorded logins, one per line: wall-clock time and user. `now` and `wall` are the same moment.
     [[nodiscard]] std::string text(event::Instant now, std::chrono::system_clock::time_point wall) const;
-    // Remembers what a text() says, as far as it matters still; a login in the future has just been. False: it is no
-    // such text, nothing is remembered.
+    // Restores the output of text(), except for logins that no longer matter. A login in the future counts as having
+    // just happened. False: the text is malformed, and nothing is restored.
     [[nodiscard]] bool restore(std::string_view text, std::chrono::seconds delay, event::Instant now,
                                std::chrono::system_clock::time_point wall);
 
@@ -48,12 +48,12 @@ private:
     std::size_t size_;
     std::function<void()> tell_;
     std::unordered_map<std::string, event::Instant> last_;
-    std::deque<std::pair<event::Instant, std::string>> order_; // as they came
+    std::deque<std::pair<event::Instant, std::string>> order_; // in order of login
 };
 
 class Logins final : private event::TimerHandler {
 public:
-    // `program`: of --checkpassword, or empty.
+    // `program`: from --checkpassword; may be empty.
     Logins(event::EventLoop& loop, const state::Settings& settings, const std::string& program);
 
     [[nodiscard]] auth::Turns& turns() noexcept { return turns_; }
@@ -61,7 +61,7 @@ public:
     [[nodiscard]] LoginDelays& delays() noexcept { return delays_; }
     [[nodiscard]] CheckpasswordPool& checkpassword() noexcept { return checkpassword_; }
 
-    // The settings have changed. New limits of the throttle begin with nobody's guilt.
+    // The settings have changed. If the limits of the throttle have, all recorded failures are forgotten.
     void refresh();
     // The users have changed.
     void users_changed() noexcept { successes_.forget_all(); }

@@ -1,5 +1,4 @@
-// login/maildrops.h - the maildrops in use: their snapshots, shared between logins, and who holds which. Reads no
-// directory itself: workers do.
+// login/maildrops.h - caches the snapshots of maildrops and shares them between logins. Workers read the directories.
 #pragma once
 
 #include <functional>
@@ -25,13 +24,13 @@ using SnapshotResult = posix::Result<std::shared_ptr<const message::Snapshot>>;
 
 class Maildrops {
 public:
-    // `max_memory`: octets of snapshots kept beside those in use.
+    // `max_memory`: octets of snapshots kept in addition to those in use.
     Maildrops(event::EventLoop& loop, worker::Pool& disk, state::Metrics& metrics, std::size_t max_memory);
     Maildrops(const Maildrops&) = delete;
     Maildrops& operator=(const Maildrops&) = delete;
     ~Maildrops();
 
-    // The wait for one snapshot; destroying it gives it up. When nobody waits any more, the scan is abandoned.
+    // Waits for one snapshot. Destroying it cancels the wait; a scan without waiters is abandoned.
     class Waiter {
     public:
         using OnSnapshot = std::function<void(SnapshotResult)>;
@@ -39,9 +38,9 @@ public:
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
         ~Waiter();
-        // What the scan had to say beside its result, once it has been made for this wait.
+        // What the scan reported in addition to its result, if it was made for this waiter.
         [[nodiscard]] const message::ScanFindings& findings() const noexcept { return findings_; }
-        // What it hears when it is given to open() once more.
+        // Sets the callback for another call of open().
         void hear(OnSnapshot then) { then_ = std::move(then); }
 
     private:
@@ -52,23 +51,24 @@ public:
         message::ScanFindings findings_;
     };
 
-    // Where UIDLs and the order come from, for logins from now on. Snapshots made under other rules are not used again.
+    // Sets where UIDLs and the message order come from for future logins. Snapshots made under other rules are not
+    // reused.
     void use(message::UidlRules rules);
 
-    // The mail root in force. Where it has gone, a scan ends with mail::root_has_gone().
+    // Sets the current mail root. If it has gone, a scan fails with message::root_has_gone().
     void use(const message::MailRoot& root);
 
-    // Gives the snapshot at once when an unchanged one is at hand; else nothing, and `waiter` hears later.
-    // A maildrop that is missing is made. `control`: where Dovecot kept its list of ids, if not there.
+    // Returns the snapshot if an unchanged one is cached; otherwise returns null and notifies `waiter` later. Creates
+    // the maildrop if it is missing. `control`: where Dovecot kept its UID list, if not in the Maildir.
     [[nodiscard]] std::shared_ptr<const message::Snapshot> open(const std::string& maildir, std::string_view control,
                                                                 Waiter& waiter);
 
-    // Where a maildrop or another path lies: as the last scan has found, or as the table of mounts says.
+    // The file system of a maildrop or another path, from its last scan or from the mount table.
     [[nodiscard]] std::uint64_t file_system_of(const std::string& path);
-    // Whether the reactor may look at its messages itself: they are known to lie on a file system of this machine.
+    // Whether the reactor may open its messages itself: they are known to be on a local file system.
     [[nodiscard]] bool is_local(const std::string& maildir) const;
 
-    // Forget what is known of a maildrop's metadata being in memory: the next login asks a worker.
+    // Stop assuming that the maildrop's metadata is in memory: the next login asks a worker.
     void touched(const std::string& maildir);
     [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
@@ -78,8 +78,8 @@ private:
     struct Known {
         std::shared_ptr<const message::Snapshot> snapshot;
         posix::FileSystem disk;
-        event::Instant at_hand_until{}; // until then stat() of its directories does not wait
-        Entry* before = nullptr;        // in the order of use: the one used before it, and the one behind it
+        event::Instant at_hand_until{}; // until then stat() of its directories does not block
+        Entry* before = nullptr;        // neighbours in order of use: the one used before it, and the one used after it
         Entry* behind = nullptr;
     };
     struct Scan {
@@ -104,13 +104,13 @@ private:
     posix::Mounts mounts_;
     state::Metrics& metrics_;
     message::MailRoot root_;
-    event::Instant root_at_hand_until_{}; // until then stat() of it does not wait
+    event::Instant root_at_hand_until_{}; // until then stat() of it does not block
     message::UidlRules rules_;
     std::uint64_t rules_digest_ = rules_.digest();
     std::size_t max_memory_;
     std::size_t memory_ = 0;
     std::unordered_map<std::string, Known> known_;
-    Entry* first_used_ = nullptr; // least recently
+    Entry* first_used_ = nullptr; // the least recently used one
     Entry* last_used_ = nullptr;
     std::unordered_map<std::string, Scan> scans_;
 };

@@ -1,5 +1,5 @@
-// login/refusals.h - the one way in which a connection or a login that was turned away is told: an event, which is a
-// log line and where a user is known a line of WHYY, and a counter.
+// login/refusals.h - reports a refused connection or login: as an event (a log line and, if the user is known, a line
+// of WHYY) and in a counter.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ namespace buzon::login {
 struct TurnedAway {
     state::Refused reason;
     const net::Ip& ip;
-    std::uint64_t session = 0;    // 0: it never became one
-    std::string_view user = {};   // as far as the client has said
+    std::uint64_t session = 0;    // 0: no session was created
+    std::string_view user = {};   // if the client has named one
     std::string_view method = {}; // "PASS", "PLAIN", ...
-    std::string_view why = {};    // what else there is to tell; for a person
+    std::string_view why = {};    // further details, for a person
 };
 void tell_refusal(state::Metrics& metrics, state::EventBus& events, const TurnedAway& what);
 

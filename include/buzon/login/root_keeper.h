@@ -1,5 +1,5 @@
-// login/root_keeper.h - the mail root in force: notices that it has gone, takes it again when it is back, and makes
-// lock files that a full disk had no room for. Workers look at the disk.
+// login/root_keeper.h - watches the current mail root: notices that it has gone, reopens it when it is back, and
+// retries creating lock files after the disk was full. Workers do the disk I/O.
 #pragma once
 
 #include <functional>
@@ -26,14 +26,14 @@ public:
     RootKeeper& operator=(const RootKeeper&) = delete;
     ~RootKeeper();
 
-    // At the start. Where its lock files could not be made, and why: they are tried again.
+    // For startup. If the lock files could not be created, the reason is given and creation is retried.
     void begin(local::OpenedRoot opened, const std::string& why_without_locks);
-    // Another root, for logins from now on.
+    // Switches to another root for future logins.
     void use(local::OpenedRoot opened);
 
     [[nodiscard]] const message::MailRoot& root() const noexcept { return root_; }
 
-    // The wait for a root that has gone; destroying it gives it up.
+    // Waits for a root that has gone. Destroying it cancels the wait.
     class Waiter {
     public:
         using OnEnd = std::function<void(bool usable)>;
@@ -49,13 +49,14 @@ public:
         RootKeeper* owner_ = nullptr;
     };
 
-    // Whether there is a mail root, as far as is known. False: a worker looks whether it is back, and the waiter hears.
+    // Whether the mail root is usable, as far as is known. False: a worker checks whether it is back, and the waiter is
+    // notified.
     [[nodiscard]] bool ready(Waiter& waiter);
-    // Somebody has found that the root of this mark has gone, or that its lock files cannot be used any more.
+    // Somebody found that the root with this mark has gone, or that its lock files no longer work.
     void gone(const message::RootMark& mark);
-    // The process that keeps the locks has died, and they with it.
+    // The process that keeps the locks has died, and its locks with it.
     void locks_lost();
-    // Whether a lock that failed so is a sign of that.
+    // Whether this error from locking suggests that the root has gone.
     [[nodiscard]] static bool is_sign(std::error_code why) noexcept;
 
 private:
@@ -78,9 +79,9 @@ private:
     message::MailRoot root_;
     bool away_ = false;
     worker::Pending opening_;
-    event::Timer retry_{*this}; // while the lock files could not be made
+    event::Timer retry_{*this}; // while lock files could not be created
     std::vector<Waiter*> waiters_;
-    std::vector<Waiter*> heard_; // their answers have come, and they are being told
+    std::vector<Waiter*> heard_; // their result is known, and they are being notified
 };
 
 } // namespace buzon::login

@@ -1,4 +1,4 @@
-// login/users.h - the users in force and where their mail lies. Reads no file itself.
+// login/users.h - the current users and the paths of their Maildirs. Reads no files.
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@
 
 namespace buzon::login {
 
-// Users who are in no file, but whom a program has vouched for (--checkpassword), and where their mail lay then. At
-// most `size` of them: whoever has not come for longest is forgotten.
+// Users who are not in a file but were authenticated by the program of --checkpassword, with the Maildirs they had
+// then. Keeps at most `size` of them and drops the least recently seen first.
 class VouchedUsers {
 public:
     explicit VouchedUsers(std::size_t size) : size_{size} {}
@@ -26,10 +26,10 @@ public:
     [[nodiscard]] std::vector<std::string> maildirs() const;
 
 private:
-    using Entry = std::pair<const std::string, std::string>; // the user, and the maildir
+    using Entry = std::pair<const std::string, std::string>; // user, Maildir
 
     std::size_t size_;
-    std::list<Entry> entries_;                                                 // who came last in front
+    std::list<Entry> entries_;                                                 // most recent first
     std::unordered_map<std::string_view, std::list<Entry>::iterator> by_user_; // keys live in the entries
 };
 
@@ -41,21 +41,21 @@ public:
     [[nodiscard]] auth::UserBase& base() noexcept { return base_; }
     void replace(auth::UserBase base) { base_ = std::move(base); }
 
-    // The mail root, for logins from now on.
+    // The mail root for future logins.
     [[nodiscard]] const std::string& root() const noexcept { return root_; }
     void set_root(std::string root) { root_ = std::move(root); }
 
     [[nodiscard]] VouchedUsers& vouched() noexcept { return vouched_; }
     [[nodiscard]] const VouchedUsers& vouched() const noexcept { return vouched_; }
 
-    // Empty for a user who is neither listed nor vouched for.
+    // Empty for a user who is neither listed nor authenticated by the program.
     [[nodiscard]] std::string maildir_of(std::string_view user) const;
-    // Gives one Maildir at each call, of the listed users and then of those that a program has vouched for; "" at the
-    // end.
+    // Each call returns another Maildir: first those of the listed users, then those of users authenticated by the
+    // program; "" at the end.
     [[nodiscard]] std::function<std::string()> every_maildir() const;
-    // Where Dovecot kept the user's list of ids; empty: in the Maildir.
+    // Where Dovecot kept the user's UID list; empty means in the Maildir.
     [[nodiscard]] std::string control_of(std::string_view user) const;
-    // The key of made-up SCRAM salts: known to nobody, the same as long as we run.
+    // The key for fake SCRAM salts: secret, and constant for the life of the process.
     [[nodiscard]] const std::string& scram_key() const noexcept { return scram_key_; }
 
 private:

@@ -1,4 +1,4 @@
-// login/visit.h - one client from its greeting to its end, as its connection and the task under way both see it.
+// login/visit.h - one client from greeting to end, shared by its connection and the task in progress.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ struct Visit {
     std::uint64_t id;
     ClientInfo client;
     pop3::Session session;
-    std::string maildir; // of the user who has logged in
+    std::string maildir; // of the logged-in user
     bool local = false;  // the reactor may open its messages itself
-    MaildropLock lock;   // on that
+    MaildropLock lock;   // of the maildrop
     std::uint32_t retrieved = 0;
     std::uint32_t removed = 0;
 
     [[nodiscard]] bool logged_in() const noexcept { return session.maildrop() != nullptr; }
-    // To whoever wants events of this type; the user is named once logged in.
+    // Publishes an event if anybody subscribes to its type. Names the user once logged in.
     void publish(state::EventBus& events, state::EventType type,
                  std::initializer_list<state::EventField> fields) const {
         if (!events.wants(type)) return;

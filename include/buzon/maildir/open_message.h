@@ -1,4 +1,4 @@
-// maildir/open_message.h - opens a listed message, wherever another program has moved it since.
+// maildir/open_message.h - opens a listed message, even if another program has renamed it.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace buzon::maildir {
 
-// Opens messages of one Maildir, whose folders stay open meanwhile. Waits for disks: runs in a worker.
+// Opens messages of one Maildir and keeps its folders open. Blocks on disk I/O: runs in a worker.
 class MessageOpener {
 public:
     [[nodiscard]] static posix::Result<MessageOpener> of(const std::string& maildir);
@@ -29,9 +29,10 @@ private:
     std::unique_ptr<Open> open_;
 };
 
-// Read-only, close-on-exec, a regular file for certain, never through a symbolic link. Renamed messages (flags changed,
-// new -> cur and back) are found by their base name and, when `inode` is not 0, only if that is theirs: a second
-// message of the same base name is never taken for the first. ENOENT: really gone. Waits for disks: runs in a worker.
+// Opens the file read-only and close-on-exec; it is always a regular file and never reached through a symbolic link.
+// Renamed messages (flags changed, new -> cur and back) are found by base name and, unless `inode` is 0, only with that
+// inode, so that a second message of the same base name is never mistaken for the first. ENOENT: the message has gone.
+// Blocks on disk I/O: runs in a worker.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_message(const std::string& maildir, std::string_view file_name,
                                                           bool in_new, std::uint64_t inode = 0);
 

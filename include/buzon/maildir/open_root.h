@@ -1,4 +1,4 @@
-// maildir/open_root.h - opens a mail root, with the locks in it. Waits for disks: runs in a worker, or at the start.
+// maildir/open_root.h - opens a mail root with its locks. Blocks on disk I/O: runs in a worker, or at startup.
 #pragma once
 
 #include <string>
@@ -9,20 +9,20 @@
 
 namespace buzon::maildir {
 
-// The directory (O_PATH); root_has_gone().
+// Opens the directory with O_PATH; root_has_gone().
 [[nodiscard]] posix::Result<posix::UniqueFd> open_root(const message::MailRoot& root);
 
-// create_maildir(), but for a Maildir below a root that has gone, which nobody makes.
+// Like create_maildir(), but does not recreate a mail root that has gone.
 [[nodiscard]] std::error_code create_maildir_below(const message::MailRoot& root, const std::string& maildir);
 
-// Who is to have lock files open that lie on a file system that may hang. Not the server: for it they are
+// Which process may open lock files on a file system that may hang. The server may not: it gets
 // LockFiles::of_another_process().
 enum class Keeper : std::uint8_t { another, asker };
 
-// `at_fault`: what could not be opened or made, when it fails.
+// `at_fault`: on failure, the path that could not be opened or created.
 [[nodiscard]] posix::Result<local::OpenedRoot> open_mail_root(const message::RootRequest& request,
                                                               std::string& at_fault, Keeper keeper = Keeper::another);
-// The same for one whose lock files cannot be made: its locks hold within this process alone.
+// The same if lock files cannot be created: locks are effective only within this process.
 [[nodiscard]] posix::Result<local::OpenedRoot> open_without_locks(const std::string& path);
 
 } // namespace buzon::maildir

@@ -1,5 +1,5 @@
-// maildir/report.h - what earlier sessions did with a maildrop, for REPORT. One small file a user, bounded for ever.
-// Reads and writes it: runs in a worker.
+// maildir/report.h - records what sessions did with a maildrop, for REPORT, in one small file of bounded size per user.
+// Blocks on disk I/O: runs in a worker.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,20 @@
 
 namespace buzon::maildir {
 
-// Beside cur, new and tmp: 400 places for sessions and 100 for refused logins, used in turn, so that no guessing of
-// passwords pushes a session out. Damaged places are empty ones. Sessions in a row that did nothing share a place, so
-// that looking for mail every few minutes pushes out nothing either.
+// A file beside cur, new and tmp, with 400 slots for sessions and 100 for refused logins. Each kind is a ring, so that
+// guessing passwords does not displace sessions. Damaged slots count as empty. Consecutive sessions that did nothing
+// share a slot, so that polling every few minutes displaces nothing either.
 inline constexpr const char* report_file_name = "buzon-report";
 
-// In the order of their coming.
+// In order of arrival.
 [[nodiscard]] std::error_code record_sessions(const std::string& maildir,
                                               std::span<const message::SessionRecord> records);
 
-// Those that ended at `since` or later, the oldest first.
+// Those that ended at `since` or later, oldest first.
 [[nodiscard]] posix::Result<std::vector<message::SessionRecord>> read_report(const std::string& maildir,
                                                                              std::int64_t since);
 
-// As REPORT tells them (docs/pop3.md): a line each, ended by CRLF.
+// The records in the form of REPORT (docs/pop3.md): one line each, ended by CRLF.
 [[nodiscard]] std::string report_lines(std::span<const message::SessionRecord> records);
 
 } // namespace buzon::maildir

@@ -1,5 +1,5 @@
-// maildir/scan.h - reads a Maildir into a Snapshot, with the help of the index it left there last time. Waits for
-// disks: runs in a worker.
+// maildir/scan.h - reads a Maildir into a Snapshot, using the index of the last scan. Blocks on disk I/O: runs in a
+// worker.
 #pragma once
 
 #include <fcntl.h>
@@ -12,21 +12,22 @@
 
 namespace buzon::maildir {
 
-// Beside cur, new and tmp. A copy of the last Snapshot: only a cache, thrown away when anything about it is odd.
+// A file beside cur, new and tmp with a copy of the last Snapshot. It is only a cache, discarded if anything is wrong
+// with it.
 inline constexpr const char* index_file_name = "buzon-index";
 
-// A sealed memfd with the Snapshot (contract section 2: order, UIDLs, octets; regular files of cur and new but for dot
-// files, however many). ENOENT when `maildir` is missing. A message that another program renames meanwhile appears
-// once; one that vanishes is left out, and so is one that we may not read (EACCES). One that cannot be read for another
-// reason (a disk, a file server) is an error: its octets are not known. uidls_would_change() when the circuit breaker
-// trips. A file system that is full or read-only costs the index, nothing else. An update that was cut short is ended
-// first. Nothing below the Maildir is reached through a symbolic link: ELOOP for cur, new and tmp, EPERM for a list
-// that decides about UIDLs and is none of the server's (or Dovecot's, or Courier's); another file of ours is left out.
+// Returns a sealed memfd with the Snapshot (contract section 2: order, UIDLs, octets; all regular files in cur and new
+// except dot files). ENOENT if `maildir` is missing. A message that is renamed during the scan appears once; one that
+// vanishes, or that we may not read (EACCES), is left out. If a message cannot be read for another reason (a disk, a
+// file server), the scan fails, because its octets are unknown. uidls_would_change() if the circuit breaker trips. A
+// full or read-only file system only prevents writing the index. An interrupted update is completed first. Symbolic
+// links below the Maildir are not followed: ELOOP for cur, new and tmp, EPERM for a list that determines UIDLs and
+// belongs to neither the server nor Dovecot nor Courier; other files of ours are ignored in that case.
 [[nodiscard]] posix::Result<posix::UniqueFd> scan(const std::string& maildir, const message::ScanOptions& options = {},
                                                   message::ScanFindings* findings = nullptr);
 
-// Makes maildir/{cur,new,tmp}, mode 0700, whatever of it is missing, and its missing parents. No error when all is
-// there. `below`: the open directory that a relative path begins at.
+// Creates whatever is missing of maildir/{cur,new,tmp} and its parents, with mode 0700. No error if everything exists.
+// `below`: the open directory that a relative path starts from.
 [[nodiscard]] std::error_code create_maildir(const std::string& maildir, int below = AT_FDCWD);
 
 } // namespace buzon::maildir

@@ -1,5 +1,5 @@
-// maildir/search_maildrop.h - reads the headers for a SEARCH, one slice of the maildrop at a time. Waits for disks:
-// runs in a worker.
+// maildir/search_maildrop.h - reads headers for SEARCH, one slice of the maildrop at a time. Blocks on disk I/O: runs
+// in a worker.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace buzon::maildir {
 
-// The numbers that match, ascending. Messages that are gone or cannot be read do not match; of a header no more than
-// 256 KiB is looked at. EINVAL for criteria that cannot be parsed.
+// Returns the numbers of the matching messages, ascending. Messages that are gone or unreadable do not match; at most
+// 256 KiB of a header are examined. EINVAL for invalid criteria.
 [[nodiscard]] posix::Result<std::vector<std::uint32_t>> search(const message::SearchRequest& request);
 
 } // namespace buzon::maildir

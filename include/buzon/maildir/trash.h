@@ -1,4 +1,4 @@
-// maildir/trash.h - deleted mail kept for a while, and brought back (--undelete-grace). Waits for disks: runs in a
+// maildir/trash.h - keeps deleted mail for a while and restores it (--undelete-grace). Blocks on disk I/O: runs in a
 // worker.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace buzon::maildir {
 
-// Beside cur, new and tmp: one folder for each second in which messages were deleted, named after that Unix time, with
-// the message files under the names they had. update() fills it when PackedUpdate::keep_since() is set.
+// A directory beside cur, new and tmp: one folder per second in which messages were deleted, named after that Unix
+// time, with the message files under their old names. update() fills it if PackedUpdate::keep_since() is set.
 inline constexpr const char* trash_name = "buzon-trash";
 
 struct RestoreOutcome {
@@ -20,11 +20,11 @@ struct RestoreOutcome {
     std::error_code first_error;
 };
 
-// Brings back what was deleted at `since` (Unix time) or later: into cur, with the flags it had, and so with the same
-// UIDL. All of it is on disk on return. No trash, and no Maildir yet, is nothing to restore.
+// Restores what was deleted at `since` (Unix time) or later into cur, with its flags and so with the same UIDL.
+// Everything is on disk on return. If there is no trash or no Maildir yet, there is nothing to restore.
 [[nodiscard]] RestoreOutcome restore(const std::string& maildir, std::int64_t since);
 
-// Removes for good what was deleted before `before`. How many messages went.
+// Removes permanently what was deleted before `before`. Returns the number of messages.
 [[nodiscard]] posix::Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t before);
 
 } // namespace buzon::maildir

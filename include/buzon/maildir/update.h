@@ -1,5 +1,5 @@
-// maildir/update.h - the UPDATE state on disk: removes what was deleted, moves what was retrieved from new to cur.
-// Waits for disks: runs in a worker.
+// maildir/update.h - carries out the UPDATE state on disk: removes deleted messages and moves retrieved ones from new
+// to cur. Blocks on disk I/O: runs in a worker.
 #pragma once
 
 #include "buzon/message/update_request.h"
@@ -7,15 +7,16 @@
 namespace buzon::maildir {
 
 struct UpdateOptions {
-    bool fsync = true; // false: the kernel writes when it likes (--no-fsync)
+    bool fsync = true; // false: the kernel decides when to write (--no-fsync)
 };
 
-// A removal that is not all there is to do is first written down in a journal and synced, with the rest; after a crash
-// at any point scan() ends what was begun. On a full file system the index, which is only a cache, makes room for the
-// journal; where none can be written all the same (removing is what helps) it goes on without.
+// If there is more to do than one removal, everything is first written to a journal and synced; after a crash at any
+// point, scan() completes the update. On a full file system the index, which is only a cache, is removed to make room
+// for the journal. If it still cannot be written, the update goes on without one, because removing messages is what
+// helps.
 //
-// Does all it can: one message that cannot be removed does not keep the others. On return all that is reported has
-// reached the disk (unless !fsync); when that cannot be had, the messages count as failed.
+// Does as much as possible: a message that cannot be removed does not affect the others. On return everything reported
+// is on disk (unless !fsync); if syncing fails, the messages count as failed.
 [[nodiscard]] message::UpdateOutcome update(const message::PackedUpdate& request, const UpdateOptions& options = {});
 
 } // namespace buzon::maildir

@@ -1,5 +1,4 @@
-// manage/host.h - what a management session needs to know about the server. Implemented by the daemon; no call
-// blocks.
+// manage/host.h - what a management session needs to know about the server. Implemented by admin/; no call blocks.
 #pragma once
 
 #include <chrono>

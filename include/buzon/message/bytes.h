@@ -1,4 +1,4 @@
-// message/bytes.h - values to octets and back, for requests that travel to a worker. Private to mail/.
+// message/bytes.h - encodes values as octets and back, for requests sent to a worker. Private to message/ and maildir/.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace buzon::message {
 
-// Both ends are the same program on the same machine: integers travel as they lie in memory.
+// Both ends run the same program on the same machine: integers are sent in memory order.
 class BytesOut {
 public:
     template <class T>
@@ -32,7 +32,7 @@ private:
     std::string bytes_;
 };
 
-// Whatever is missing reads as zero or empty; good() tells at the end.
+// Missing data reads as zero or empty; check good() at the end.
 class BytesIn {
 public:
     explicit BytesIn(std::string_view bytes) noexcept : rest_{bytes} {}
@@ -50,7 +50,7 @@ public:
         return value;
     }
     bool get_bool() noexcept { return get_up_to(1) != 0; }
-    // One octet with a value no larger than `largest`.
+    // One octet with a value of at most `largest`.
     std::uint8_t get_up_to(std::uint8_t largest) noexcept {
         const auto value = get<std::uint8_t>();
         if (value <= largest) return value;
@@ -58,7 +58,7 @@ public:
         return 0;
     }
     std::string get_text() { return std::string{get_view()}; }
-    // The same, where it lies.
+    // The same without copying.
     std::string_view get_view() noexcept {
         const auto size = get<std::uint32_t>();
         if (size > rest_.size()) {
@@ -73,7 +73,7 @@ public:
     [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
     [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
     [[nodiscard]] bool failed() const noexcept { return failed_; }
-    // All was there, and nothing else was.
+    // All fields were present, and nothing follows them.
     [[nodiscard]] bool good() const noexcept { return !failed_ && rest_.empty(); }
 
 private:

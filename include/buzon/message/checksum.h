@@ -1,5 +1,4 @@
-// message/checksum.h - tells a torn or damaged file from a whole one, as fast as memory is read. No defence against
-// intent.
+// message/checksum.h - detects torn or damaged files at the speed of reading memory. No protection against attackers.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +7,8 @@
 
 namespace buzon::message {
 
-// Four lanes of eight octets. Each step is a bijection of its lane, so damage within one lane is always seen, other
-// damage but for one case in 2^64. Part of file formats: never to be changed.
+// Four lanes of eight octets. Each step is a bijection of its lane, so damage within one lane is always detected, and
+// other damage with a probability of 1 - 2^-64. Part of file formats, so it must never change.
 [[nodiscard]] inline std::uint64_t checksum(std::string_view bytes) noexcept {
     constexpr std::uint64_t odd = 0x9E3779B97F4A7C15; // 2^64 divided by the golden ratio
     const auto turn = [](std::uint64_t x) { return (x << 29) | (x >> 35); };

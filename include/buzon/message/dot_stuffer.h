@@ -1,5 +1,5 @@
-// message/dot_stuffer.h - from the stored form of a mail to its wire form, and the octets of it. Knows no files, no
-// sockets.
+// message/dot_stuffer.h - converts the stored form of a message to wire form and counts its octets. Knows no files and
+// no sockets.
 #pragma once
 
 #include <cstddef>
@@ -10,42 +10,43 @@
 
 namespace buzon::message {
 
-// Stored form -> wire form (RFC 1939 section 3): every line ended by CRLF, a leading dot doubled, closed by ".\r\n".
-// A line ends at LF; CR is part of the line end only just before LF, else it is data like NUL. The input may be cut
-// anywhere. What is sent is the same as what OctetCounter counts, once a client has undone the dots.
+// Stored form -> wire form (RFC 1939 section 3): every line ends with CRLF, leading dots are doubled, and ".\r\n"
+// follows the last line. A line ends at LF; CR is part of the line end only directly before LF, otherwise it is data,
+// like NUL. The input may be split anywhere. Once a client has removed the stuffing, it has as many octets as
+// OctetCounter counts.
 class DotStuffer {
 public:
     // Appends the wire form of the whole piece.
     void feed(std::string_view stored, std::string& wire);
 
     struct Progress {
-        std::size_t taken; // octets of `stored` used up
+        std::size_t taken; // octets of `stored` consumed
         std::size_t made;  // octets written into `room`
     };
-    // The same with an end in sight: stops when `room` is full. Room of two octets or more always gets on.
+    // The same with bounded output: stops when `room` is full. Room for two octets is enough to make progress.
     Progress feed_into(std::string_view stored, std::span<char> room) noexcept;
-    // Appends at most `room` octets to `wire` and says how much of `stored` was taken.
+    // Appends at most `room` octets to `wire` and returns how much of `stored` was consumed.
     std::size_t feed_some(std::string_view stored, std::string& wire, std::size_t room);
 
-    // Ends an open line and appends ".\r\n": at most finish_room octets. The stuffer is then as new.
+    // Ends an open line and appends ".\r\n": at most finish_room octets. Then the stuffer can be reused.
     void finish(std::string& wire);
     static constexpr std::size_t finish_room = 5;
 
 private:
-    char last_ = '\n'; // a mail begins at the beginning of a line
+    char last_ = '\n'; // a message begins at the start of a line
 };
 
-// Octets as a client receives them (dot-stuffing undone, contract section 2) of a mail in stored form.
+// Counts a message's octets as a client receives them (without dot-stuffing, contract section 2) from its stored form.
 class OctetCounter {
 public:
     void feed(std::string_view stored) noexcept;
 
-    // The octets of what was fed. More may be fed afterwards: this looks, it does not close.
+    // The octets of what was fed so far, as if the message ended here. More may be fed afterwards.
     [[nodiscard]] std::uint64_t finish() const noexcept;
-    // Whether the stored form is its own wire form (only CRLF line ends, no leading dot, last line ended): then it can
-    // be sent as it lies on disk, followed by ".\r\n". True for an empty mail.
+    // Whether the stored form equals the wire form (only CRLF line ends, no leading dots, complete last line). Then it
+    // can be sent from disk unchanged, followed by ".\r\n". True for an empty message.
     [[nodiscard]] bool wire_form() const noexcept;
-    // Octets fed: the size of the stored form.
+    // The octets fed: the size of the stored form.
     [[nodiscard]] std::uint64_t stored_size() const noexcept { return size_; }
 
 private:
@@ -56,19 +57,19 @@ private:
     char last_ = '\n';
 };
 
-// TOP n (RFC 1939 section 7): the headers, the blank line and n lines of the body. It stands before a DotStuffer and
-// only says where the stored form is to be cut.
+// TOP n (RFC 1939 section 7): the headers, the blank line and n lines of the body. Used before a DotStuffer; it only
+// determines where the stored form is cut.
 class TopCutter {
 public:
     explicit TopCutter(std::uint64_t body_lines) noexcept : lines_left_{body_lines} {}
 
-    // How many octets at the start of this piece belong to the answer. Less than all of them means done().
+    // How many octets at the start of this piece belong to the reply. Fewer than all of them implies done().
     [[nodiscard]] std::size_t feed(std::string_view stored) noexcept;
-    // Nothing of the mail is wanted any more.
+    // Nothing more of the message is needed.
     [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
 
 private:
-    // A header line is blank when it holds nothing, or a CR just before its LF.
+    // A header line is blank if it is empty or contains only a CR before its LF.
     enum class State : std::uint8_t { line_start, blank_so_far, in_line, body, done };
     std::size_t feed_body(std::string_view stored) noexcept;
 

@@ -1,4 +1,4 @@
-// message/file_name.h - what the name of a message file says. Private to mail/.
+// message/file_name.h - parses the names of message files. Private to message/ and maildir/.
 #pragma once
 
 #include <cstdint>
@@ -7,25 +7,25 @@
 
 namespace buzon::message {
 
-// Whether a message file can have it: 1 to 255 octets without '/' and NUL, and no dot in front. What a journal, an
-// index or a list calls otherwise is not there.
+// Whether a message file can have this name: 1 to 255 octets without '/' and NUL, and no leading dot. Entries of
+// journals, indexes or lists with other names are ignored.
 [[nodiscard]] bool is_message_name(std::string_view name) noexcept;
 
-// Up to the first ':' - what stays the same when flags change.
+// The part before the first ':', which stays the same when flags change.
 [[nodiscard]] inline std::string_view base_name(std::string_view file_name) noexcept {
     return file_name.substr(0, file_name.find(':'));
 }
 
-// The flag letters of ":2,LETTERS"; empty for every other form.
+// The flag letters of ":2,LETTERS"; empty for any other form.
 [[nodiscard]] std::string_view flags(std::string_view file_name) noexcept;
 [[nodiscard]] inline bool has_seen(std::string_view file_name) noexcept {
     return flags(file_name).find('S') != std::string_view::npos;
 }
-// The name in cur of a message that was read: ":2," and its flags with S, each once, in ASCII order.
+// The name in cur of a message that has been read: ":2," and its flags with S, each once, in ASCII order.
 [[nodiscard]] std::string seen_name(std::string_view file_name);
 
-// The time of delivery that the base name gives: the number it begins with, and the digits behind an M in the part
-// between the first and the second dot. Numbers too large stay at the largest.
+// The delivery time given by the base name: the number at its start, plus the digits after an M in the part between the
+// first two dots. Numbers that overflow become the maximum.
 struct Delivered {
     bool known = false;
     std::uint64_t seconds = 0;
@@ -35,11 +35,11 @@ struct Delivered {
 
 // RFC 1939 section 7: 1 to 70 characters of 0x21 to 0x7E.
 [[nodiscard]] bool fits_as_uidl(std::string_view text) noexcept;
-// The same for one that has been given: base names of up to 255 octets are what Dovecot serves by its %f and %g, so
-// there are clients that know them.
+// The same for a UIDL given earlier: with %f and %g, Dovecot serves base names of up to 255 octets, so clients know
+// such UIDLs.
 [[nodiscard]] bool may_be_uidl(std::string_view text, std::string_view base_name) noexcept;
-// 32 hexadecimal digits for a base name that does not fit, or is taken: `salt` tells equal names apart. Stable for
-// ever.
+// 32 hexadecimal digits for a base name that is not a valid UIDL or is already in use; `salt` distinguishes equal
+// names. Must never change.
 [[nodiscard]] std::string hashed_uidl(std::string_view base_name, std::uint64_t salt);
 
 } // namespace buzon::message

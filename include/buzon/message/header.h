@@ -1,4 +1,4 @@
-// message/header.h - the header of a mail, unfolded and decoded for people (RFC 5322, RFC 2047). Pure text work.
+// message/header.h - unfolds and decodes the header of a message for people (RFC 5322, RFC 2047). No I/O.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 
 namespace buzon::message {
 
-// The header of a mail in stored form: all lines before the first blank one, or everything when there is none.
+// The header of a message in stored form: all lines before the first blank one, or everything if there is none.
 [[nodiscard]] std::string_view header_of(std::string_view stored) noexcept;
 
-// Walks over the fields of a header. Names are given as they stand, bodies still folded and encoded. Lines that are no
-// field (an mbox "From " line) are passed over.
+// Iterates over the fields of a header. Names are returned as written; bodies are still folded and encoded. Lines that
+// are not fields (an mbox "From " line) are skipped.
 class HeaderFields {
 public:
     struct Field {
@@ -27,7 +27,7 @@ private:
     std::string_view rest_;
 };
 
-// Looks for octets beyond ASCII in a header, fed in any slices of the message as it is stored.
+// Looks for non-ASCII octets in a header. The message is fed in stored form, in pieces of any size.
 class HeaderOctets {
 public:
     enum class Found : std::uint8_t { nothing_yet, only_ascii, eight_bit };
@@ -38,16 +38,17 @@ private:
     Line line_ = Line::empty;
 };
 
-// RFC 5322 section 2.2.3, as people see it: a line end with the blanks and tabs around it is one blank; outer ones go.
+// RFC 5322 section 2.2.3, for display: a line end with the surrounding blanks and tabs becomes one blank; leading and
+// trailing ones are removed.
 [[nodiscard]] std::string unfolded(std::string_view folded_body);
 
-// built_in: UTF-8, ASCII, ISO-8859-1, -15 and Windows-1252. of_system: those of iconv(3) too, which loads files: not
-// for the reactor.
+// built_in: UTF-8, ASCII, ISO-8859-1, -15 and Windows-1252. of_system: also those of iconv(3), which loads files, so
+// not for the reactor.
 enum class Charsets { built_in, of_system };
-// RFC 2047 words in one of these charsets become UTF-8 text; others stay as they are. White space between two decoded
-// words goes. Octets that are no UTF-8 are taken for Windows-1252.
+// Converts RFC 2047 words in one of these charsets to UTF-8; others stay unchanged. White space between two decoded
+// words is removed. Octets that are not UTF-8 are taken for Windows-1252.
 [[nodiscard]] std::string decoded(std::string_view unfolded_body, Charsets charsets = Charsets::built_in);
-// UTF-8 in, UTF-8 out: Latin letters (ASCII, Latin-1, Latin Extended-A) in lower case, all else as it is.
+// Converts Latin letters (ASCII, Latin-1, Latin Extended-A) in UTF-8 text to lower case; everything else is unchanged.
 [[nodiscard]] std::string lower_latin(std::string_view utf8);
 
 // ASCII only: field names.

@@ -1,4 +1,4 @@
-// message/large.h - memory for very many messages. Private to mail/.
+// message/large.h - memory for very many messages. Private to message/ and maildir/.
 #pragma once
 
 #include <sys/mman.h>
@@ -8,9 +8,9 @@
 
 namespace buzon::message {
 
-// Says of memory that has not been touched yet that all of it will be: the kernel may give it in huge pages, one fault
-// for 512 of the small ones. A scan of a million messages spent a third of its time in faults. Where it may not,
-// nothing changes.
+// Tells the kernel that all of this untouched memory will be used, so that it can use huge pages: one fault instead of
+// 512. Otherwise a scan of a million messages spends a third of its time in page faults. If the kernel refuses, nothing
+// changes.
 inline void all_will_be_used(void* begin, std::size_t octets) noexcept {
     constexpr std::uintptr_t huge = std::uintptr_t{2} << 20;
     if (octets < 2 * huge) return;
@@ -19,7 +19,7 @@ inline void all_will_be_used(void* begin, std::size_t octets) noexcept {
     ::madvise(static_cast<char*>(begin) + (first - at), end - first, MADV_HUGEPAGE);
 }
 
-// As reserve(), of an empty vector or string.
+// Like reserve(), for an empty vector or string.
 template <class Container>
 void reserve_all(Container& container, std::size_t size) {
     container.reserve(size);

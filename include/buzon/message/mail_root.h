@@ -1,5 +1,5 @@
-// message/mail_root.h - the directory below which maildrops lie, and whether it is still the one that it was. An
-// unmounted or replaced mail root must not look like one of empty maildrops. Values; no I/O.
+// message/mail_root.h - identifies the directory that contains the maildrops, so that an unmounted or replaced mail
+// root is not mistaken for one with empty maildrops. Values only; no I/O.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ constexpr LockKind last_of(LockKind) noexcept {
     return LockKind::shared;
 }
 
-// A maildrop as its lock knows it.
+// A maildrop, as identified by its lock.
 struct HeldLock {
     std::uint64_t hash = 0; // of the user
     LockKind kind = LockKind::exclusive;
@@ -24,17 +24,17 @@ struct HeldLock {
     static void fields(auto& self, auto&& each) { each(self.hash, self.kind); }
 };
 
-// Tells one mail root from another that is found at its path later: a file in it that is kept open, so that nobody else
-// gets its number.
+// Distinguishes a mail root from another one later found at the same path: by a file in it that is kept open, so that
+// its inode number is not reused.
 struct RootMark {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
-    bool of_locks = true; // of root_mark_file; else of the root itself
+    bool of_locks = true; // the inode is that of root_mark_file; false: of the root itself
 
     static void fields(auto& self, auto&& each) { each(self.device, self.inode, self.of_locks); }
     friend bool operator==(const RootMark&, const RootMark&) = default;
 };
-inline constexpr const char* root_mark_file = "buzon-locks/00"; // below the root
+inline constexpr const char* root_mark_file = "buzon-locks/00"; // relative to the root
 
 struct MailRoot {
     std::string path; // absolute
@@ -43,23 +43,23 @@ struct MailRoot {
     static void fields(auto& self, auto&& each) { each(self.path, self.mark); }
 };
 
-// The error for a root that has gone: another directory is at its path, or none.
+// The error if a root has gone: its path is another directory or missing.
 [[nodiscard]] std::error_code root_has_gone() noexcept;
-// Why a mail root cannot be used, in words for people. `at_fault`: the path at which it failed.
+// Why a mail root cannot be used, in words for people. `at_fault`: the path that caused the error.
 [[nodiscard]] std::string words_for(std::error_code why, std::string_view at_fault);
 
-// A mail root that is to be used.
+// A request to use a mail root.
 struct RootRequest {
     enum class Why : std::uint8_t {
-        chosen,  // by an operator: its lock files are made if they are missing
-        return_, // of one that had gone: it must have its directory of locks
-        locks,   // of the one in use, whose lock files could not be made
+        chosen,  // by an operator: creates missing lock files
+        return_, // a root that had gone: it must have its lock directory
+        locks,   // of the current root, whose lock files could not be created
     };
     friend constexpr Why last_of(Why) noexcept { return Why::locks; }
 
     Why why = Why::chosen;
-    MailRoot root;              // the mark: with `locks` alone
-    std::vector<HeldLock> held; // locks to be taken
+    MailRoot root;              // only with `locks`: the mark
+    std::vector<HeldLock> held; // locks to take
 
     [[nodiscard]] static RootRequest to_choose(std::string path) { return {Why::chosen, {std::move(path), {}}, {}}; }
     static void fields(auto& self, auto&& each) { each(self.why, self.root, self.held); }

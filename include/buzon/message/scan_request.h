@@ -1,4 +1,4 @@
-// message/scan_request.h - what is asked of a scan, and what it says beside the snapshot.
+// message/scan_request.h - the options of a scan, and its findings beside the snapshot.
 #pragma once
 
 #include <string>
@@ -9,18 +9,18 @@
 namespace buzon::message {
 
 struct ScanOptions {
-    bool write_index = true; // leave `buzon-index` for the next time
-    bool read_index = true;  // false measures every message anew
+    bool write_index = true; // save `buzon-index` for the next scan
+    bool read_index = true;  // false: measure every message again
     UidlRules uidl = {};
 
     static void fields(auto& self, auto&& each) { each(self.write_index, self.read_index, self.uidl); }
 };
 
-// What an operator should hear of a scan.
+// What a scan reports to the operator.
 struct ScanFindings {
-    UidlChange change;                 // what the circuit breaker saw, when it tripped
-    std::string trouble;               // why the scan failed, beginning with a path; empty when the error says all
-    std::vector<std::string> warnings; // what was left out or mended all the same, a line each
+    UidlChange change;                 // seen by the circuit breaker, if it tripped
+    std::string trouble;               // why the scan failed, beginning with a path; empty if the error says it all
+    std::vector<std::string> warnings; // what was skipped or repaired, one line each
 
     static void fields(auto& self, auto&& each) { each(self.change, self.trouble, self.warnings); }
 };

@@ -1,5 +1,5 @@
-// message/search.h - the criteria of SEARCH: parsed once, matched against one message after the other. Pure; the file
-// reading stands in search_maildrop.h.
+// message/search.h - the criteria of SEARCH: parsed once, then matched against each message. No I/O; search_maildrop.h
+// reads the files.
 //
 //   criteria  = criterion *( SP criterion )                 all of them must hold
 //   criterion = "NOT" SP criterion
@@ -9,7 +9,7 @@
 //   string    = word / DQUOTE *( char / "\" char ) DQUOTE
 //   date      = YYYY-MM-DD / D-Mon-YYYY (as in IMAP)                UTC
 //
-// Keywords in any case. Comparison is without case for Latin letters, of header text decoded by RFC 2047.
+// Keywords are case-insensitive. Header text is decoded as in RFC 2047 and compared ignoring the case of Latin letters.
 #pragma once
 
 #include <cstdint>
@@ -25,18 +25,18 @@ inline constexpr std::string_view search_criteria = "SUBJECT FROM TO TEXT SINCE 
 struct SearchFacts {
     std::uint64_t octets = 0;
     std::int64_t delivered = 0;   // Unix time
-    std::string_view header = {}; // in stored form; only looked at when needs_header()
+    std::string_view header = {}; // in stored form; used only if needs_header()
 };
 
 class SearchCriteria {
 public:
-    // What is wrong, in words for the client, or the criteria. A line has bounds, so these have.
+    // Returns the criteria, or an error message for the client. Bounded by the length of a line.
     [[nodiscard]] static std::variant<SearchCriteria, std::string> parse(std::string_view text);
 
     [[nodiscard]] bool matches(const SearchFacts& message) const;
-    // Whether any criterion looks into the header.
+    // Whether any criterion needs the header.
     [[nodiscard]] bool needs_header() const noexcept;
-    // False when the facts without a header decide already that the message does not match.
+    // False if the message certainly does not match, whatever its header contains.
     [[nodiscard]] bool may_match(std::uint64_t octets, std::int64_t delivered) const;
 
 private:
@@ -55,7 +55,7 @@ private:
     std::vector<Criterion> all_;
 };
 
-// The time of delivery that the order goes by: the number that begins the base name, else the file's time.
+// The delivery time used for the order: the number at the start of the base name, or else the file's time.
 [[nodiscard]] std::int64_t delivery_time(std::string_view base_name, std::int64_t mtime_ns) noexcept;
 
 } // namespace buzon::message

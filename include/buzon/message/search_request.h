@@ -1,4 +1,4 @@
-// message/search_request.h - what is asked of the workers for one SEARCH: a slice of the maildrop at a time.
+// message/search_request.h - the requests that a SEARCH sends to workers: one slice of the maildrop each.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace buzon::message {
 
-// Part of a maildrop, small enough that the others in the worker's queue need not wait long.
+// Part of a maildrop, small enough that jobs behind it in the queue do not wait long.
 struct SearchRequest {
     struct Item {
-        std::uint32_t number = 0; // as the session counts
+        std::uint32_t number = 0; // the session's message number
         std::string file_name;
         bool in_new = false;
         std::uint64_t inode = 0;
@@ -25,14 +25,15 @@ struct SearchRequest {
         }
     };
     std::string maildir;
-    std::string criteria; // as SearchCriteria::parse takes them
+    std::string criteria; // as passed to SearchCriteria::parse
     std::vector<Item> items;
 
-    // Up to `max_items` live messages behind `after` that match as far as can be told without their headers. `after`
+    // Up to `max_items` live messages after `after` that may match, judging without their headers. `after`
     // becomes the last one looked at, which is no more than some thousands further on. `text` is what `criteria` were
     // made of.
     [[nodiscard]] static SearchRequest slice(const Maildrop& maildrop, std::string maildir, std::string text,
-                                             const SearchCriteria& criteria, MessageNumber& after, std::uint32_t most);
+                                             const SearchCriteria& criteria, MessageNumber& after,
+                                             std::uint32_t max_items);
     static void fields(auto& self, auto&& each) { each(self.maildir, self.criteria, self.items); }
 };
 

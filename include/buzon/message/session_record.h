@@ -1,4 +1,4 @@
-// message/session_record.h - what REPORT tells of one session, or of refused logins.
+// message/session_record.h - what REPORT says about one session, or about refused logins.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,18 @@ struct SessionRecord {
     friend constexpr Kind last_of(Kind) noexcept { return Kind::idle; }
 
     Kind kind = Kind::session;
-    bool updated = false;   // ended with QUIT
+    bool updated = false;   // ended by QUIT
     std::int64_t began = 0; // Unix times
     std::int64_t ended = 0;
-    std::uint32_t retrieved = 0; // else: how often in a row from this address
+    std::uint32_t retrieved = 0; // or the number of consecutive ones from this address
     std::uint32_t deleted = 0;
     std::uint64_t octets_sent = 0;
-    std::string from = {}; // the client's address in text; at most 45 octets are kept
+    std::string from = {}; // the client's address as text; at most 45 octets are kept
 
     friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 
-    // Takes in what came next, if the two make one record: refused logins, or idle sessions, from one address, within
-    // an hour of each other (idle ones for a day at most).
+    // Merges the next record if both can be one: refused logins or idle sessions from the same address, at most an hour
+    // apart (idle sessions span a day at most).
     [[nodiscard]] bool merge(const SessionRecord& next) noexcept;
 
     static void fields(auto& self, auto&& each) {

@@ -1,4 +1,4 @@
-// message/stamps.h - when the two directories of a Maildir were last changed: what a login compares first.
+// message/stamps.h - when the two directories of a Maildir last changed: the first thing a login compares.
 #pragma once
 
 #include <sys/stat.h>
@@ -7,12 +7,12 @@
 
 namespace buzon::message {
 
-// One directory. All zero when there is none (an absent cur or new holds no mail).
+// One directory. All zero if it is missing (a missing cur or new contains no mail).
 struct DirectoryStamp {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::int64_t mtime_ns = 0;
-    std::int64_t ctime_ns = 0; // catches those who set the mtime back (rsync -a, tar)
+    std::int64_t ctime_ns = 0; // detects changes by programs that reset the mtime (rsync -a, tar)
     friend bool operator==(const DirectoryStamp&, const DirectoryStamp&) = default;
 };
 

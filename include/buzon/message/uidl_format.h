@@ -1,4 +1,5 @@
-// message/uidl_format.h - Dovecot's pop3_uidl_format, read once and filled in for each message. Private to mail/.
+// message/uidl_format.h - Dovecot's pop3_uidl_format, parsed once and expanded for each message. Private to message/
+// and maildir/.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +13,12 @@ struct UidlValues {
     std::uint64_t uid = 0;
     std::uint64_t uid_validity = 0;
     std::string_view file_name; // the base name
-    std::string_view guid;      // the base name where there is none
+    std::string_view guid;      // the base name if there is none
 };
 
 class UidlFormat {
 public:
-    // `trouble` says what cannot be read; then the format gives nothing.
+    // `trouble` describes what cannot be parsed; the format then produces nothing.
     static UidlFormat parse(std::string_view text, std::string& trouble);
     [[nodiscard]] std::string fill_in(const UidlValues& values) const;
 
@@ -27,11 +28,11 @@ private:
         What what = What::text;
         std::string text;
         bool hex = false;
-        bool pad = false;       // with zeros up to the width; else the width cuts
-        bool keep_last = false; // of a number too long (2.4); else of 2.3, which does not cut what it pads
+        bool pad = false;       // with zeros up to the width; false: the width truncates
+        bool keep_last = false; // of a number too long (2.4); false: as in 2.3, which does not truncate what it pads
         bool lower = false;
         bool upper = false;
-        std::size_t width = 0; // 0: as it is
+        std::size_t width = 0; // 0: none
     };
     static bool parse_old(std::string_view& rest, Part& part);
     static bool parse_new(std::string_view& rest, Part& part);

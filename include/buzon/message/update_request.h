@@ -1,4 +1,4 @@
-// message/update_request.h - what QUIT asks of a maildrop, and what came of it.
+// message/update_request.h - what QUIT asks of a maildrop, and the result.
 #pragma once
 
 #include <cstdint>
@@ -12,34 +12,34 @@
 
 namespace buzon::message {
 
-enum class UpdateAction : std::uint8_t { remove, mark_seen }; // mark_seen: new -> cur with S; nothing when in cur
+enum class UpdateAction : std::uint8_t { remove, mark_seen }; // mark_seen: new -> cur with S; does nothing in cur
 
-// What a session that ends with QUIT asks for: its deleted messages removed, of the others the retrieved ones moved
-// from new to cur. Points into octets that somebody else keeps, some 20 a message and its name, so that a million
-// messages cost no more than those.
+// What a session that ends with QUIT requests: remove its deleted messages, and move the other retrieved ones from new
+// to cur. Refers to octets owned by somebody else, about 20 plus the name for each message, so that a million messages
+// need no further memory.
 class PackedUpdate {
 public:
     struct Item {
         std::string_view file_name;
         bool in_new = false;
         UpdateAction action = UpdateAction::remove;
-        std::uint64_t inode = 0; // as in open_message
+        std::uint64_t inode = 0; // see open_message()
     };
 
-    // Looks at all of it. EBADMSG.
+    // Validates all of it. EBADMSG.
     [[nodiscard]] static posix::Result<PackedUpdate> from_bytes(std::string_view bytes);
-    // The same for what placeless() gave.
+    // The same for the output of placeless().
     [[nodiscard]] static posix::Result<PackedUpdate> from_placeless(std::string_view bytes);
 
-    [[nodiscard]] std::string_view maildir() const noexcept { return maildir_; } // empty in a placeless one
-    // Not 0: removed messages go to the trash (trash.h), as deleted at this Unix time.
+    [[nodiscard]] std::string_view maildir() const noexcept { return maildir_; } // empty if placeless
+    // If not 0, removed messages go to the trash (trash.h), with this Unix time of deletion.
     [[nodiscard]] std::int64_t keep_since() const noexcept { return keep_since_; }
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
     [[nodiscard]] std::uint32_t removals() const noexcept { return removals_; }
-    // All of it but the maildir: for a journal, which is moved with its Maildir.
+    // Everything except the Maildir: for a journal, which is moved together with its Maildir.
     [[nodiscard]] std::string_view placeless() const noexcept { return placeless_; }
 
-    // The items one after the other; begin with where = {}.
+    // The items one by one; begin with where = {}.
     struct Where {
         std::uint32_t number = 0;
         std::size_t at = 0;
@@ -55,27 +55,27 @@ private:
     std::uint32_t removals_ = 0;
 };
 
-// The octets of a PackedUpdate, made piece by piece: whoever has others to serve serves them in between. The maildrop's
-// marks must stay as they are meanwhile.
+// Builds the octets of a PackedUpdate piece by piece, so that the caller can serve others in between. The marks of the
+// maildrop must not change meanwhile.
 class UpdateSlices {
 public:
     UpdateSlices(const Maildrop& maildrop, std::string_view maildir, std::int64_t keep_since);
 
-    // What comes next, of `messages` messages at most.
+    // Returns the next piece, for at most `messages` messages.
     [[nodiscard]] std::string next(std::uint32_t messages);
     [[nodiscard]] bool done() const noexcept { return head_.empty() && !at_; }
 
 private:
     const Maildrop& maildrop_;
-    std::string head_;                // until it has been given
-    std::optional<MessageNumber> at_; // comes next
+    std::string head_;                // until it has been returned
+    std::optional<MessageNumber> at_; // the next message
 };
 
 struct UpdateOutcome {
-    std::uint32_t removed = 0;   // by this update
-    std::uint32_t gone = 0;      // deleted messages that somebody else had removed already
-    std::uint32_t failed = 0;    // deleted messages that are still there
-    std::uint32_t moved = 0;     // new -> cur; one that could not be moved stays in new and is no failure
+    std::uint32_t removed = 0; // by this update
+    std::uint32_t gone = 0;    // deleted messages that somebody else had already removed
+    std::uint32_t failed = 0;  // deleted messages that still exist
+    std::uint32_t moved = 0; // new -> cur; a message that could not be moved stays in new and does not count as failed
     std::error_code first_error; // why the first of `failed` failed
 
     static void fields(auto& self, auto&& each) {

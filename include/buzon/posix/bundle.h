@@ -1,4 +1,4 @@
-// posix/bundle.h - many descriptors as one: a socket in which the others wait for whoever takes them out.
+// posix/bundle.h - sends many descriptors as one: a socket that holds the others until they are taken out.
 #pragma once
 
 #include <span>
@@ -9,10 +9,10 @@
 
 namespace buzon::posix {
 
-// At most 253, as the kernel has it. The descriptors stay the caller's, too.
+// At most 253, the kernel's limit. The caller keeps its descriptors.
 [[nodiscard]] Result<UniqueFd> bundle(std::span<const int> descriptors);
 
-// Never waits. EMFILE: there is no room for all of them.
+// Never blocks. EMFILE: not enough descriptors for all of them.
 [[nodiscard]] Result<std::vector<UniqueFd>> unbundle(int bundle);
 
 } // namespace buzon::posix

@@ -1,5 +1,5 @@
-// posix/mounts.h - which file system a path lies on, by the kernel's table of mounts. Asks no file system: one that
-// hangs is told from the others all the same.
+// posix/mounts.h - which file system a path is on, according to the kernel's mount table. Does not access the file
+// systems, so one that hangs is still told apart.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@
 namespace buzon::posix {
 
 struct FileSystem {
-    std::uint64_t number = 0; // that of the device, as in st_dev; 0: nobody knows
-    // Neither it nor any other on the way to the path has a file server: what was read a moment ago is still in memory,
-    // and a look at it does not wait.
+    std::uint64_t number = 0; // the device number, as in st_dev; 0: unknown
+    // No file system on the path uses a file server: what was read recently is still in memory, and accessing it does
+    // not block.
     bool local = false;
 };
 
@@ -23,10 +23,10 @@ class Mounts {
 public:
     explicit Mounts(const std::string& table = "/proc/self/mountinfo");
 
-    // The path is absolute and has neither "." nor ".." in it. Links are taken for directories.
+    // The path must be absolute, without "." and "..". Symbolic links are treated as directories.
     [[nodiscard]] FileSystem of(std::string_view path);
-    // Where a directory really lies, links followed; local only when the way to it, and what is mounted on these
-    // `parts` of it, are so, too. Asks the file systems: for a worker, or the start.
+    // Where a directory really is, following links; local only if the path to it, and the file systems mounted on these
+    // `parts` of it, are local, too. Accesses the file systems: for a worker or startup.
     [[nodiscard]] FileSystem of_directory(const std::string& directory, std::initializer_list<const char*> parts);
 
 private:
@@ -42,7 +42,7 @@ private:
     [[nodiscard]] const Mount* root() const noexcept;
     [[nodiscard]] const Mount* next(const Mount& from, std::string_view path) const noexcept;
 
-    UniqueFd table_; // stays open: the kernel says through it when there is something new
+    UniqueFd table_; // kept open: the kernel signals changes through it
     std::vector<Mount> mounts_;
 };
 

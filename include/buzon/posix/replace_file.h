@@ -1,4 +1,4 @@
-// posix/replace_file.h - files that must survive whatever happens while they are written. Waits for the disk.
+// posix/replace_file.h - writes files that must survive a crash at any time. Blocks on disk I/O.
 #pragma once
 
 #include <string>
@@ -7,9 +7,10 @@
 
 namespace buzon::posix {
 
-// The file at `path` holds `content`, whole and on disk, or (after an error, a kill or a power cut) what it held
-// before. Mode and owner stay; a symbolic link is followed and stays one. A new file is for its owner alone.
-// `mark`: who writes, so that two that overlap never write into the same temporary file, PATH.MARK.
+// On return the file at `path` contains `content`, complete and on disk; after an error, a kill or a power failure it
+// may contain what it did before. Mode and owner are kept; a symbolic link is followed and kept. A new file is
+// accessible only to its owner. `mark` identifies the writer, so that two that overlap never write to the same
+// temporary file, PATH.MARK.
 [[nodiscard]] std::error_code replace_file(const std::string& path, std::string_view content, std::string_view mark);
 
 } // namespace buzon::posix

@@ -1,5 +1,5 @@
-// serve/delivery.h - the pumps of one RETR or TOP: from a message's file, through a transformation if one is on, to
-// wire form. Pull-based: nothing is read before there is room for it. Never waits.
+// serve/delivery.h - produces the reply to RETR or TOP: reads a message's file, runs it through a transformation if one
+// is on, and converts it to wire form. Pull-based: nothing is read before there is room for it. Never blocks.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +24,12 @@ namespace buzon::serve {
 
 class Transforms;
 
-// A buffer that one delivery at a time uses while it has its turn.
+// A buffer shared by all deliveries; each uses it during its own turn.
 class FileRoom {
 public:
     static constexpr std::size_t size = 64 * 1024; // octets read from a message or a filter at once
 
-    // Room for `who`, who may find there what he read until somebody else asks for it.
+    // Returns the buffer to `who`. What `who` reads into it stays valid until another delivery asks for the buffer.
     [[nodiscard]] char* of(const void* who) noexcept {
         whose_ = who;
         return octets_.get();
@@ -43,28 +43,29 @@ private:
     const void* whose_ = nullptr;
 };
 
-inline constexpr std::uint64_t max_header_octets = 256 * 1024; // is looked at, as by SEARCH
+inline constexpr std::uint64_t max_header_octets =
+    256 * 1024; // searched for non-ASCII octets; the same limit as in SEARCH
 
-// Which message, and for whom. The references stay valid as long as the delivery.
+// The message to deliver, and to which client. The references must outlive the delivery.
 struct DeliveryOrder {
     const message::Snapshot& snapshot;
     std::uint32_t index;
     const std::string& maildir;
-    bool local; // the maildrop: nothing there needs a file server
+    bool local; // the maildrop is on a local file system
     const std::string& user;
     net::Ip client_ip;
     std::uint64_t session;
     std::optional<std::uint32_t> top_lines;
-    bool ascii_header; // one with other octets is refused
+    bool ascii_header; // a header with non-ASCII octets is refused
 };
 
-// What deliveries share; it outlives them.
+// Shared by all deliveries; outlives them.
 struct DeliveryNeeds {
     event::EventLoop& loop;
     const state::Settings& settings;
     state::Metrics& metrics;
     state::EventBus& events;
-    worker::Pool& disk; // opens, reads that would wait
+    worker::Pool& disk; // opens messages, and reads those not in memory
     Transforms& transforms;
     FileRoom& room;
 };
@@ -77,45 +78,46 @@ public:
 
     virtual ~Delivery() = default;
     [[nodiscard]] virtual Step begin() = 0;
-    // After ready: the octets that a client will have received, where that is certain.
+    // After ready: the number of octets that the client will receive, if that is certain.
     [[nodiscard]] virtual std::optional<std::uint64_t> octets() const = 0;
-    // After ready: what comes next, when it needs no work of ours. Say by part_sent() how much of it has been sent.
+    // After ready: the next part, if it can be sent straight from a file. Report with part_sent() how much has been
+    // sent.
     [[nodiscard]] virtual std::optional<net::FilePart> part() { return std::nullopt; }
     virtual void part_sent(std::size_t) {}
-    // Appends wire form to `out`, about `room` octets of it, the final ".\r\n" included.
+    // Appends about `room` octets of wire form to `out`, including the final ".\r\n".
     [[nodiscard]] virtual Step pull(std::string& out, std::size_t room) = 0;
-    // The client does not take more for now. pull() ends the pause.
+    // The client is not reading at the moment. The next pull() ends the pause.
     virtual void pause() {}
     // After refused.
     [[nodiscard]] virtual pop3::DeliveryRefusal refusal() const = 0;
-    // The program that is waited for or read from, for SESS; empty when there is none.
+    // The program being waited for or read from, for SESS; empty if there is none.
     [[nodiscard]] virtual std::string program() const { return {}; }
 };
 
-// Of a local maildrop.
+// For a local maildrop.
 [[nodiscard]] std::unique_ptr<Delivery> deliver_file(DeliveryNeeds& needs, login::TaskOwner& owner,
                                                      DeliveryOrder order);
-// Of any other.
+// For any other maildrop.
 [[nodiscard]] std::unique_ptr<Delivery> deliver_pieces(DeliveryNeeds& needs, login::TaskOwner& owner,
                                                        DeliveryOrder order);
 [[nodiscard]] std::unique_ptr<Delivery> deliver_filtered(DeliveryNeeds& needs, login::TaskOwner& owner,
                                                          DeliveryOrder order, const filter::FilterSpec& spec);
 
-// Opens a message without ever waiting, and without a descriptor whose close may wait. The one rule by which this
-// process opens mail:
+// Opens a message without ever blocking, and never returns a descriptor whose close() could block. The only rule by
+// which this process opens mail:
 //
 //     the maildrop is local ──► all is in memory ──► it is opened here, at once
 //          │                         └──────no─────► a worker opens it
 //          └──────no──────► a worker copies it; what we get lies in memory, or on this machine's disk
 //
-// A server that has no descriptor left tries again until one is free.
+// Retries when the server is out of descriptors.
 class MessageOpener final : private event::TimerHandler {
 public:
-    // `wake` is called when open() shall be called again.
+    // `wake` is called when open() should be called again.
     MessageOpener(DeliveryNeeds& needs, std::function<void()> wake)
         : needs_{needs}, wake_{std::move(wake)}, retry_{*this} {}
 
-    // Nothing: not yet. What is opened may be no regular file.
+    // std::nullopt: not yet. The opened file may not be a regular file.
     [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> open(const DeliveryOrder& order);
 
 private:
@@ -127,7 +129,7 @@ private:
     std::function<void()> wake_;
     event::Timer retry_;
     worker::Pending pending_;
-    bool answered_ = false; // by the worker, with these two
+    bool answered_ = false; // the worker has answered, with these two
     std::error_code why_;
     posix::UniqueFd file_;
 };

@@ -1,6 +1,5 @@
-// serve/listings.h - LIST and UIDL of large maildrops, kept in the form in which clients get them. As long as a
-// maildrop stays as it is, they go from there to the sockets of later sessions, and nobody writes a million lines
-// again.
+// serve/listings.h - caches the replies to LIST and UIDL of large maildrops in wire form. While a maildrop is
+// unchanged, later sessions send the cached reply instead of producing a million lines again.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +19,10 @@ class Listings {
 public:
     using Snapshot = std::shared_ptr<const message::Snapshot>;
 
-    // Those of smaller maildrops are sent in a piece or two, and produced faster than looked for.
+    // Listings of smaller maildrops fit into a piece or two, and producing them is faster than a lookup.
     static constexpr std::uint32_t min_messages = 4096;
     static constexpr std::size_t max_octets = 64 * 1024 * 1024;
-    static constexpr std::size_t max_recorded = 32 * 1024 * 1024; // of all that are being produced
+    static constexpr std::size_t max_recorded = 32 * 1024 * 1024; // in total, for listings being produced
     static constexpr std::size_t max_kept = 32;                   // each has a descriptor
 
     struct Text {
@@ -31,10 +30,10 @@ public:
         std::uint64_t octets = 0;
     };
 
-    // What produce() gave for this snapshot when nothing was deleted; null: not known.
+    // The output of produce() for this snapshot if nothing was deleted; null if it is not cached.
     [[nodiscard]] std::shared_ptr<const Text> find(const Snapshot& of, pop3::Listing what);
     void keep(const Snapshot& of, pop3::Listing what, Text text);
-    // Room for what is being produced, to be given back; a slow client may take hours over it.
+    // Reserves room for a listing being produced, until give_back(); with a slow client that may take hours.
     [[nodiscard]] bool reserve(std::size_t octets) noexcept;
     void give_back(std::uint64_t octets) noexcept { recorded_ -= octets; }
     [[nodiscard]] std::size_t octets() const noexcept { return octets_; }
@@ -47,12 +46,12 @@ private:
     };
     void forget(std::vector<Kept>::iterator which);
 
-    std::vector<Kept> kept_; // the least recently used first
+    std::vector<Kept> kept_; // least recently used first
     std::size_t octets_ = 0;
     std::uint64_t recorded_ = 0;
 };
 
-// One listing of one session: sent from what is kept, or else recorded while the session produces it.
+// One listing of one session: sent from the cache, or recorded while the session produces it.
 class ListingRun {
 public:
     ListingRun(Listings& listings, Listings::Snapshot of, pop3::Listing what);
@@ -60,12 +59,12 @@ public:
     ListingRun& operator=(const ListingRun&) = delete;
     ~ListingRun() { stop_recording(); }
 
-    // What comes next, when it is known. Say by part_sent() how much of it has been sent.
+    // The next part, if the listing is cached. Report with part_sent() how much has been sent.
     [[nodiscard]] std::optional<net::FilePart> part() const;
     void part_sent(std::size_t octets) noexcept { sent_ += octets; }
     [[nodiscard]] bool all_sent() const noexcept { return known_ && sent_ == known_->octets; }
 
-    // Else: what the session has produced, in order; and that this was all.
+    // If it is not cached: what the session has produced, in order, and that the listing is complete.
     void produced(std::string_view text);
     void finished();
 
@@ -77,7 +76,7 @@ private:
     pop3::Listing what_;
     std::shared_ptr<const Listings::Text> known_;
     std::uint64_t sent_ = 0;
-    Listings::Text recorded_; // without a file: it cannot be kept
+    Listings::Text recorded_; // without a file if it cannot be cached
 };
 
 } // namespace buzon::serve

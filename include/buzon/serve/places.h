@@ -1,5 +1,5 @@
-// serve/places.h - who makes room in a full table of connections. Knows of them only that they have not logged in and
-// where they come from; each step costs the logarithm of their number.
+// serve/places.h - decides which connection makes room when the table is full. Knows only that connections have not
+// logged in and where they come from; each operation takes logarithmic time.
 #pragma once
 
 #include <cstddef>
@@ -15,18 +15,19 @@ namespace buzon::serve {
 
 class Places {
 public:
-    // A connection that has not logged in. The larger its id, the later it came. Without memory nothing has happened.
+    // Adds a connection that has not logged in. Later connections have larger ids. If memory runs out, nothing changes.
     void came(std::uint64_t id, const net::Ip& from);
-    // It has logged in, or ended. Nobody, when that is known already. Takes no memory.
+    // The connection has logged in or ended. Does nothing if it has been removed already. Allocates no memory.
     void left(std::uint64_t id, const net::Ip& from) noexcept;
 
-    // Whose place a newcomer takes: of the source (an IPv4 address, an IPv6 /64) that has most of them, the one that
-    // has waited longest; among several such sources, the one that has waited longest of all. Nothing: all are in.
+    // The connection whose place a newcomer takes: of the source (an IPv4 address or IPv6 /64) with the most
+    // connections, the one that has waited longest. Ties between sources go to the one that has waited longest of all.
+    // std::nullopt if all have logged in.
     [[nodiscard]] std::optional<std::uint64_t> next_to_go() const noexcept;
 
 private:
-    using Waiting = std::set<std::uint64_t>; // ids: who came first stands in front
-    // First whoever has most, then who came first.
+    using Waiting = std::set<std::uint64_t>; // ids, oldest first
+    // Sources with the most connections first, then the oldest.
     using Rank = std::tuple<std::size_t, std::uint64_t>;
     struct MostFirst {
         bool operator()(const Rank& a, const Rank& b) const noexcept {
@@ -37,7 +38,7 @@ private:
 
     void change_rank(const Rank& before, const Waiting& waiting) noexcept;
 
-    std::unordered_map<net::Ip, Waiting, net::IpHash> sources_; // none is empty
+    std::unordered_map<net::Ip, Waiting, net::IpHash> sources_; // without empty sets
     std::set<Rank, MostFirst> ranks_;                           // one for each source
 };
 

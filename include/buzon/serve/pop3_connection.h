@@ -1,5 +1,5 @@
-// serve/pop3_connection.h - one POP3 client: its lines go to the session, what the session asks for becomes a task,
-// and replies go out by a stream. Everything it does is a piece of work in one turn of the loop; it never waits.
+// serve/pop3_connection.h - one POP3 client: its lines go to the session, actions of the session become tasks, and
+// replies go out through a stream. It works in small pieces within the turns of the loop and never blocks.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ namespace buzon::serve {
 
 class Listings;
 
-// What the connections of a service share; whoever owns it outlives them all.
+// Shared by the connections of a service; outlives them.
 struct Pop3Needs {
     event::EventLoop& loop;
     const state::Settings& settings;
@@ -62,9 +62,9 @@ class Pop3Connection;
 
 class ConnectionOwner : public login::UserSessions {
 public:
-    // The connection has ended: destroy it after this turn of the loop, not in here.
+    // The connection has ended: destroy it after this turn of the loop, not from this call.
     virtual void retire(Pop3Connection& connection) noexcept = 0;
-    // It has logged in as a user, or no longer is.
+    // The connection has logged in as a user, or is no longer logged in.
     virtual void user_came(Pop3Connection& connection) = 0;
     virtual void user_left(Pop3Connection& connection) noexcept = 0;
 
@@ -79,17 +79,16 @@ protected:
 //                 │ QUIT, too many bad lines,     ▼ update               ▼
 //                 │ the peer's end, finish_up() ──┴──► leaving ◄─────────┘
 //                 ▼                                      │ all replies have left
-//   lost, kicked, time is up, cut: from every state ──► closed ◄── done ── detached ◄── the same, while QUIT's update
-//   runs
+//   lost, kicked, time is up, cut: from every state ──► closed ◄── done ── detached ◄── the same during an UPDATE
 //
-// idle      lines are read and answered.
-// busy      one task runs; lines wait.
-// last      the same, but no line will be taken behind it: the server ends.
-// leaving   nothing more is taken; the stream drains.
-// detached  The client has gone. What its QUIT asked for is done all the same, and the maildrop stays locked until
-// then. closed    waits for its owner to destroy it.
+// idle      lines are read and answered
+// busy      one task runs; lines wait
+// last      as busy, but no more lines are read, because the server is shutting down
+// leaving   no more lines are read; the output drains
+// detached  the client has gone, but its QUIT is still being carried out; the maildrop stays locked until then
+// closed    waits for its owner to destroy it
 //
-// Nothing is removed but by QUIT in the TRANSACTION state.
+// Messages are removed only by QUIT in the TRANSACTION state.
 class Pop3Connection final : private net::StreamEvents,
                              private login::TaskOwner,
                              private event::TimerHandler,
@@ -101,18 +100,18 @@ public:
     Pop3Connection& operator=(const Pop3Connection&) = delete;
     ~Pop3Connection() override;
 
-    // Greets. `early`: octets of the client's that were read already, behind a PROXY header.
+    // Sends the greeting. `early`: octets from the client that were read behind a PROXY header.
     void start(std::string_view early);
-    // Ends it without UPDATE, at once; an update under way is finished.
+    // Closes the connection at once, without UPDATE. An update in progress still completes.
     void stop(Ending why) { close(why); }
-    // Before it has logged in: another one takes its place. `line` is the last that it hears.
+    // Before login: another connection takes its place. `line` is the last line it gets.
     void turn_away(std::string_view line);
-    // No further command is taken: the one that runs is finished, its reply sent.
+    // Takes no further commands. The command in progress is finished and its reply sent.
     void finish_up();
-    // Somebody else wants the maildrop. Ends it without UPDATE, and is true, when the client is gone for certain; else
-    // the kernel is asked to find out.
+    // Another session wants the maildrop. If the client is certainly gone, closes the connection without UPDATE and
+    // returns true; otherwise makes the kernel probe the client.
     [[nodiscard]] bool give_way();
-    // The settings have changed: their time limits hold from now on.
+    // The settings have changed: applies the new time limits.
     void settings_changed();
 
     // For SESS.
@@ -121,9 +120,7 @@ public:
     [[nodiscard]] const net::Endpoint& address() const noexcept { return visit_.client.address; }
     [[nodiscard]] bool logged_in() const noexcept { return visit_.logged_in(); }
     [[nodiscard]] std::string_view state_name() const noexcept;
-    [[nodiscard]] login::TaskView task() const {
-        return task_ ? task_->view() : login::TaskView{};
-    } // no name: none runs
+    [[nodiscard]] login::TaskView task() const { return task_ ? task_->view() : login::TaskView{}; } // no name: no task
     [[nodiscard]] std::uint64_t sent() const noexcept { return stream_.sent(); }
     [[nodiscard]] std::size_t backlog() const noexcept { return stream_.queued(); }
     [[nodiscard]] std::uint32_t retrieved() const noexcept { return visit_.retrieved; }
@@ -143,7 +140,7 @@ private:
     void on_timer(event::Timer& which) override;
 
     void turn(std::string_view fresh = {});
-    // Does it, and ends the connection where that finds no memory. Others must hear of nothing.
+    // Calls `work`; if it runs out of memory, closes the connection, so that nobody else has to handle it.
     template <class Work>
     void survive(Work work);
     void work();
@@ -160,7 +157,7 @@ private:
     void end(Ending why) noexcept;
     void out_of_memory() noexcept;
 
-    // What stands in the output from `at` on is the reply of the running command, or the first part of it.
+    // The output from `at` on is the reply to the current command, or its beginning.
     void count_reply(std::size_t at);
     void tell_of_end(Ending why);
     void publish_logout(Ending why);
@@ -181,7 +178,7 @@ private:
     Ending ending_ = Ending::lost;                      // while leaving
     std::optional<state::Pop3Command> unanswered_ = {}; // the command that has no reply yet
     std::uint32_t commands_ = 0;
-    bool counted_ = false; // by the owner, as one of the user's
+    bool counted_ = false; // by the owner, as a session of its user
 };
 
 } // namespace buzon::serve

@@ -1,4 +1,4 @@
-// serve/pop3_service.h - the POP3 side of the server: its listeners, its connections and their limits.
+// serve/pop3_service.h - the POP3 side of the server: listeners, connections and their limits.
 #pragma once
 
 #include <functional>
@@ -16,15 +16,16 @@ namespace buzon::serve {
 
 class Pop3Service final : public ConnectionOwner, private login::Holders, private event::Task {
 public:
-    // connection_limit: as many as the descriptors allow. proxy_from: whose PROXY headers are required and believed.
+    // connection_limit: what the descriptors allow. proxy_from: peers that must send a PROXY header, which is trusted.
     Pop3Service(const Pop3Needs& needs, std::size_t connection_limit, std::vector<net::Cidr> proxy_from);
     void set_fronts(std::vector<net::Cidr> proxy_from) { gate_.set_fronts(std::move(proxy_from)); }
     Pop3Service(const Pop3Service&) = delete;
     Pop3Service& operator=(const Pop3Service&) = delete;
     ~Pop3Service() override;
 
-    // Binds every address (none: all of them, one dual-stack socket) on one port; 0: any free one. Nothing is accepted
-    // before begin(). When it fails, what served before still does; `failed` then names the address.
+    // Binds every address (if none is given, all of them with one dual-stack socket) to one port; port 0 means any free
+    // one. Accepts nothing before begin(). On failure the previous listeners keep serving, and `failed` names the
+    // address.
     [[nodiscard]] std::error_code open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed);
     [[nodiscard]] std::error_code begin();
     void stop_accepting();
@@ -39,15 +40,15 @@ public:
     [[nodiscard]] std::vector<std::uint64_t> ids() const;
     [[nodiscard]] const Pop3Connection* find(std::uint64_t id) const;
     [[nodiscard]] std::size_t size() const noexcept { return connections_.size(); }
-    // How many were ended.
+    // Return the number of sessions closed.
     std::size_t kick(std::uint64_t id);
     std::size_t kick_user(std::string_view user);
 
-    // Every session ends once the command that runs has its reply. `then` is called when the last one has gone.
+    // Closes every session once its current command has been answered. Calls `then` when the last one has gone.
     void finish_all(std::function<void()> then);
-    // Time limits may have changed: they hold for the sessions that there are, too.
+    // Time limits may have changed: applies them to existing sessions, too.
     void settings_changed();
-    // No new connections; sessions go on to their own end.
+    // Accepts no new connections; existing sessions continue until they end.
     void drain(std::function<void()> then);
 
 private:
@@ -65,7 +66,7 @@ private:
     [[nodiscard]] bool full() const noexcept;
     [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip);
     void retire(Pop3Connection& connection) noexcept override;
-    void run() override; // lets those go who have ended
+    void run() override; // destroys connections that have ended
     void user_came(Pop3Connection& connection) override;
     void user_left(Pop3Connection& connection) noexcept override;
     [[nodiscard]] std::size_t sessions_of(const std::string& user) const override;
@@ -78,12 +79,12 @@ private:
     std::vector<net::Ip> addresses_;
     bool accepting_ = false;
     std::uint64_t next_id_ = 1;
-    std::unordered_map<std::uint64_t, Pop3Connection> connections_; // by id; one allocation a connection
+    std::unordered_map<std::uint64_t, Pop3Connection> connections_; // by id; one allocation per connection
     std::vector<std::uint64_t> leaving_;
     std::unordered_map<net::Ip, std::uint32_t, net::IpHash> per_ip_;
     std::unordered_map<std::string, std::uint32_t> per_user_;
     std::function<void()> when_empty_;
-    Places places_; // of those who have not logged in
+    Places places_; // of connections that have not logged in
     ProxyGate gate_;
 };
 

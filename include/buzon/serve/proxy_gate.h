@@ -1,5 +1,5 @@
-// serve/proxy_gate.h - where connections of a trusted front wait until their PROXY header has said who the client is.
-// Nobody is greeted here; who sends anything else, or nothing in time, is closed without a word.
+// serve/proxy_gate.h - holds connections from trusted front ends until their PROXY header has named the client. Sends
+// no greeting; a peer that sends anything else, or nothing in time, is disconnected without a reply.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@
 
 namespace buzon::serve {
 
-// What the gate shares with its service; it outlives the gate.
+// Shared by the gate with its service; outlives the gate.
 struct GateNeeds {
     event::EventLoop& loop;
     net::StreamRoom& room;
@@ -29,22 +29,22 @@ struct GateNeeds {
 
 class ProxyGate {
 public:
-    // `early`: what the client has sent already, behind the header; good during the call.
+    // `early`: what the client sent behind the header; valid during the call.
     using OnPassed = std::function<void(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
                                         std::string_view early)>;
 
-    // `places`: where those who wait stand until they have passed or are gone.
+    // `places` lists the waiting connections until they have passed or ended.
     ProxyGate(GateNeeds needs, Places& places, std::vector<net::Cidr> fronts, OnPassed passed);
     ProxyGate(const ProxyGate&) = delete;
     ProxyGate& operator=(const ProxyGate&) = delete;
     ~ProxyGate();
 
-    // For connections accepted from now on.
+    // Applies to connections accepted from now on.
     void set_fronts(std::vector<net::Cidr> fronts) { fronts_ = std::move(fronts); }
-    // Whether this peer is a front, whose header is required.
+    // Whether this peer is a front end, which must send a header.
     [[nodiscard]] bool guards(const net::Ip& peer) const noexcept;
     void admit(std::uint64_t id, net::Accepted accepted);
-    // Closes one of them behind this line.
+    // Sends `line` to this connection and closes it.
     void turn_away(std::uint64_t id, std::string_view line);
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     void close_all();

@@ -1,4 +1,4 @@
-// serve/transforms.h - which transformation whose mail passes, and whose turn it is to run one.
+// serve/transforms.h - which transformation applies to a user's mail, and the queue of those to run.
 #pragma once
 
 #include <map>
@@ -18,33 +18,33 @@ class Users;
 
 namespace buzon::serve {
 
-// A transformation and its switch: off keeps the program, so that it can be switched on again.
+// A transformation and its switch: when off, the program is kept so that it can be switched on again.
 struct Transform {
     filter::FilterSpec spec;
     bool on = false;
 
-    // "off" or "on SPEC", as TRAN shows it.
+    // "off" or "on SPEC", as in TRAN.
     [[nodiscard]] std::string text() const { return on ? "on " + spec.text() : "off"; }
 };
 
-// What holds for a user: what a manager said for him, else what the users file does, else --transform-for, else the
-// default one.
+// Which transformation a user has: the one set by a manager, else by the users file, else by --transform-for, else the
+// default.
 class Transforms {
 public:
     Transforms(event::EventLoop& loop, const state::Settings& settings, const login::Users& users,
                state::EventBus& events);
 
-    // The one that a message of this user passes now; null: none. Valid until the next call.
+    // The transformation for this user's messages; null if none. Valid until the next call.
     [[nodiscard]] const filter::FilterSpec* of(const std::string& user) const;
 
     // The default one.
     [[nodiscard]] Transform& standard() noexcept { return standard_; }
     [[nodiscard]] const Transform& standard() const noexcept { return standard_; }
-    // A user's own; null: he has none. Valid until the next call.
+    // The user's own transformation; null if none. Valid until the next call.
     [[nodiscard]] const Transform* own(const std::string& user) const;
-    // The same for a manager to change, made where there is none.
+    // The same for a manager to change; created if missing.
     [[nodiscard]] Transform& make_own(const std::string& user);
-    // What a manager said for him no longer holds. True: there was something.
+    // Drops what a manager set for this user. True: there was something to drop.
     bool forget(const std::string& user) { return changed_.erase(user) > 0; }
 
     // Those of --transform-for.
@@ -57,7 +57,7 @@ public:
     // The settings of the queue have changed.
     void refresh();
     void run_as(std::optional<filter::RunAs> who) { run_as_ = std::move(who); }
-    // Its name; empty: the server's own user.
+    // The user that programs run as; empty means the server's own user.
     [[nodiscard]] std::string_view programs_user() const noexcept {
         return run_as_ ? run_as_->name : std::string_view{};
     }
@@ -72,9 +72,9 @@ private:
     upkeep::Complaints complaints_;
     Transform standard_;
     const login::Users& users_;
-    std::map<std::string, Transform> changed_; // by managers
+    std::map<std::string, Transform> changed_; // those set by managers
     std::map<std::string, Transform> for_users_;
-    mutable std::map<std::string, Transform, std::less<>> parsed_; // SPECs of the users file that were wanted lately
+    mutable std::map<std::string, Transform, std::less<>> parsed_; // recently used SPECs of the users file
     std::optional<filter::RunAs> run_as_;
 };
 

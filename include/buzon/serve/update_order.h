@@ -1,5 +1,5 @@
-// serve/update_order.h - what QUIT asks for, on its way to a worker: put together in slices and, when it is much, in a
-// memory file. A million deletions hold nobody up.
+// serve/update_order.h - encodes the update that QUIT asks a worker for. The request is built in slices and, if large,
+// stored in a memfd, so that a million deletions do not delay other sessions.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class TrashKeeper;
 
 namespace buzon::serve {
 
-// What the updates of a service share; it outlives them.
+// Shared by the updates of a service; outlives them.
 struct UpdateNeeds {
     event::EventLoop& loop;
     const state::Settings& settings;
@@ -34,13 +34,13 @@ struct UpdateNeeds {
 class UpdateOrder final : private event::TimerHandler {
 public:
     enum class Step : std::uint8_t {
-        more,   // go_on() again, after the others
-        wait,   // no descriptor is left: `wake` is called when go_on() shall be called again
-        ready,  // job() is whole
-        failed, // it cannot be made: nothing has been done
+        more,   // call go_on() again, after the others
+        wait,   // out of descriptors: `wake` is called when go_on() should be called again
+        ready,  // job() is complete
+        failed, // the request cannot be built; nothing has been done
     };
 
-    // The maildrop's marks stay as they are until ready, its path as long as this.
+    // The marks of the maildrop must not change until ready; `maildir` must outlive this object.
     UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, const std::string& maildir,
                 std::function<void()> wake);
 
@@ -57,8 +57,8 @@ private:
     message::UpdateSlices slices_;
     std::function<void()> wake_;
     event::Timer retry_{*this};
-    std::string bytes_;    // all of it, or what is not in the file yet
-    posix::UniqueFd file_; // only when it is much
+    std::string bytes_;    // the whole request, or the part not yet in the file
+    posix::UniqueFd file_; // only for large requests
     std::error_code why_;
 };
 

@@ -33,13 +33,13 @@ struct Settings {
     Seconds peer_silence{60}; // of the client that holds a maildrop, before it counts as gone
     Seconds login_delay{0};   // 0: none, and not announced
     CommandSet disable;
-    std::string host; // set by the daemon first of all
+    std::string host; // set by the server at startup
 
     // Mail
     std::uint64_t max_message_size = 0;  // octets; 0: no limit
     std::chrono::days undelete_grace{0}; // 0: deleted mail is removed at once
     UidlSource uidl = UidlSource::automatic;
-    std::string uidl_format = "%08Xu%08Xv"; // Dovecot's pop3_uidl_format; mail/ interprets it
+    std::string uidl_format = "%08Xu%08Xv"; // Dovecot's pop3_uidl_format; message/ interprets it
     UidlOrder uidl_order = UidlOrder::delivery;
     std::uint64_t uidl_breaker = 10; // percent; 100 never trips
     bool no_fsync = false;

@@ -1,4 +1,4 @@
-// upkeep/complaints.h - what transformations write to standard error, on its way to the log: so much a minute.
+// upkeep/complaints.h - passes the standard error output of transformations to the log, rate-limited.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace buzon::upkeep {
 
-// A program that complains about every message would fill the log with one sentence. What is beyond the limit is
-// counted, and the number told when the minute is over.
+// A program that complains about every message would flood the log. Lines beyond the limit are counted, and the count
+// is logged at the end of the minute.
 class Complaints final : private event::TimerHandler {
 public:
-    static constexpr unsigned lines_a_minute = 60;   // of one program with one user's mail
-    static constexpr std::size_t max_talkers = 1024; // programs and users told apart; the others share one count
+    static constexpr unsigned lines_a_minute = 60;   // for one program with one user's mail
+    static constexpr std::size_t max_talkers = 1024; // (program, user) pairs tracked; all others share one counter
 
-    // Both must outlive us.
+    // Both must outlive this object.
     Complaints(event::EventLoop& loop, state::EventBus& events) : loop_{loop}, events_{events}, minute_{*this} {}
     ~Complaints() { tell(); }
     Complaints(const Complaints&) = delete;
@@ -41,7 +41,7 @@ private:
     event::EventLoop& loop_;
     state::EventBus& events_;
     event::Timer minute_;
-    std::unordered_map<std::string, Talker> talkers_; // of this minute
+    std::unordered_map<std::string, Talker> talkers_; // in the current minute
 };
 
 } // namespace buzon::upkeep

@@ -1,4 +1,5 @@
-// upkeep/history_keeper.h - samples the metrics once a minute and keeps their history across restarts (--state DIR).
+// upkeep/history_keeper.h - samples the metrics once a minute and preserves their history across restarts (--state
+// DIR).
 #pragma once
 
 #include <chrono>
@@ -13,26 +14,26 @@
 
 namespace buzon::upkeep {
 
-// From `now` until shortly before the end of its minute by the wall clock, 1 to 61 s: a sample taken then counts in the
-// minute in which all but the last moment of it happened.
+// From `now` until just before the end of its wall-clock minute, 1 to 61 s: a sample taken then counts toward the
+// minute that it mostly covers.
 [[nodiscard]] std::chrono::milliseconds until_minute_ends(std::chrono::system_clock::time_point now);
 
 class HistoryKeeper final : private event::TimerHandler {
 public:
     using ReadMetrics = std::function<const state::Metrics&()>;
 
-    // directory: empty keeps nothing.
+    // directory: if empty, nothing is saved.
     HistoryKeeper(event::EventLoop& loop, worker::Pool& disk, state::EventBus& events, std::string directory,
                   ReadMetrics metrics);
     HistoryKeeper(const HistoryKeeper&) = delete;
     HistoryKeeper& operator=(const HistoryKeeper&) = delete;
 
-    // Reads the file and takes the first sample; from then on the timer does. May wait for the disk: at the start. A
-    // file that is damaged, or no history at all, is put aside as history.damaged and said so in the log.
+    // Reads the file and takes the first sample; later samples are taken by the timer. May block on disk I/O, so call
+    // it at startup. A damaged or foreign file is renamed to history.damaged, which is logged.
     void begin();
-    // The history up to now.
+    // The history including the current minute so far.
     [[nodiscard]] const state::History& fresh();
-    // Writes what there is, and waits for the disk: for the very end.
+    // Writes the history and blocks on disk I/O: for shutdown.
     void finish();
 
 private:
@@ -46,14 +47,14 @@ private:
     event::EventLoop& loop_;
     worker::Pool& disk_;
     state::EventBus& events_;
-    std::string path_; // of the file; empty: none
+    std::string path_; // of the history file; empty: none
     ReadMetrics metrics_;
     state::History history_;
     std::vector<state::Count> values_;
     event::Timer timer_{*this};
     event::Instant sampled_{};
     worker::Pending saving_;
-    bool save_fails_ = false; // said once, not every minute
+    bool save_fails_ = false; // already logged
 };
 
 } // namespace buzon::upkeep

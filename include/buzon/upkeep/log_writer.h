@@ -1,4 +1,4 @@
-// upkeep/log_writer.h - log lines to standard error, without ever waiting for who reads it.
+// upkeep/log_writer.h - writes log lines to standard error without ever waiting for its reader.
 #pragma once
 
 #include <functional>
@@ -11,15 +11,15 @@
 
 namespace buzon::upkeep {
 
-// Lines are written at the end of the turn. While the reader of a pipe or terminal is slow they are kept, up to a
-// bound; beyond it they are dropped and counted, and `tell` is called with a sentence for the log that says how many.
+// Lines are written at the end of the turn. While the reader of a pipe or terminal is slow, lines are queued up to a
+// limit; beyond it they are dropped and counted, and `tell` is called with a log message that gives the count.
 class LogWriter final : public state::LogSink, private event::Task, private event::TimerHandler {
 public:
     LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd, std::function<void(const std::string&)> tell);
     ~LogWriter() override;
 
     void write(std::string_view line) override;
-    // What can be written now; the rest stays.
+    // Writes as much as possible without blocking; the rest stays queued.
     void flush();
 
 private:

@@ -1,5 +1,5 @@
-// upkeep/reports.h - what REPORT tells: ended sessions and refused logins, collected here and put down by a worker now
-// and then, so that a session costs no job of its own. A kill -9 loses the last minute of it, and nothing else.
+// upkeep/reports.h - collects ended sessions and refused logins for REPORT. A worker writes them in batches, so that a
+// session costs no job of its own. A kill -9 loses at most the last minute of records.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@ public:
     Reports(const Reports&) = delete;
     Reports& operator=(const Reports&) = delete;
 
-    // The wait of one REPORT; destroying it gives it up.
+    // The wait of one REPORT. Destroying it cancels the wait.
     class Waiter {
     public:
         Waiter(std::string maildir, std::function<void()> then)
@@ -37,20 +37,21 @@ public:
         std::string maildir_;
         std::function<void()> then_;
         Reports* owner_ = nullptr;
-        bool last_ = false; // what is being put down now is all that it waits for
+        bool last_ = false; // the write in progress has everything that it waits for
     };
 
-    // Nothing where REPORT is switched off. Bounded: with too many maildrops at once, or a disk that hangs, records go.
+    // Does nothing if REPORT is switched off. Bounded: if there are too many maildrops at once or a disk hangs, records
+    // are dropped.
     void note(const std::string& maildir, const message::SessionRecord& record);
-    // Whether all that was noted of the waiter's maildrop until now is in its file, or lost. Otherwise it is put down,
-    // and the waiter hears when that is done.
+    // Whether everything noted so far for the waiter's maildrop has been written or dropped. If not, writing begins,
+    // and the waiter is notified when it is done.
     [[nodiscard]] bool all_down(Waiter& waiter);
-    // Puts down what there is, then calls `then`: for the end of the server.
+    // Writes all pending records, then calls `then`: for shutdown.
     void finish(std::function<void()> then);
 
 private:
     struct Writing {
-        std::uint64_t where = 0; // one file system, or all that nobody knows
+        std::uint64_t where = 0; // one file system, or 0 for all that are unknown
         std::unordered_set<std::string> maildirs;
         worker::Pending job;
     };
@@ -69,9 +70,9 @@ private:
     jobs::SessionRecords waiting_;
     std::size_t count_ = 0; // records in waiting_
     event::Timer timer_{*this};
-    std::list<Writing> writings_; // none of a maildrop that another one is about
+    std::list<Writing> writings_; // no two for the same maildrop
     std::list<Waiter*> waiters_;
-    std::list<Waiter*> ready_; // about to hear
+    std::list<Waiter*> ready_; // to be notified
     std::function<void()> when_written_;
 };
 

@@ -1,4 +1,4 @@
-// upkeep/syslog_socket.h - log lines to a syslog daemon's unix socket (--log-socket), without ever waiting for it.
+// upkeep/syslog_socket.h - sends log lines to a syslog daemon's unix socket (--log-socket) without ever waiting for it.
 #pragma once
 
 #include <functional>
@@ -14,17 +14,17 @@
 
 namespace buzon::upkeep {
 
-// One datagram a line. While the daemon is slow, or away (its restart makes a new socket at the same path), lines are
-// kept up to a bound; beyond it they are dropped and counted.
+// Sends one datagram per line. While the daemon is slow or away (restarting it creates a new socket at the same path),
+// lines are queued up to a limit; beyond it they are dropped and counted.
 class SyslogSocket final : public state::LogSink,
                            private event::Task,
                            private event::Handler,
                            private event::TimerHandler {
 public:
-    // Puts a line into the log: that the daemon went or came back, and how many lines were lost meanwhile.
+    // Logs that the daemon went away or came back, and how many lines were lost meanwhile.
     using Tell = std::function<void(const std::string& message)>;
 
-    // `path`: 1 to 107 octets. Nothing is connected before the first line. `tell` is never called by write() itself.
+    // `path`: 1 to 107 octets. Connects at the first line. write() never calls `tell` itself.
     SyslogSocket(event::EventLoop& loop, state::Metrics& metrics, std::string path, Tell tell);
     ~SyslogSocket() override;
 
@@ -37,7 +37,7 @@ private:
 
     void flush();
     [[nodiscard]] bool connect();
-    // Sends what the daemon takes now. False: some lines stay, and something is armed that comes back to them.
+    // Sends what the daemon accepts now. False: some lines remain, and a watch or timer will retry.
     [[nodiscard]] bool send_waiting();
     bool lose(std::error_code why); // always false
     void drop();
@@ -53,7 +53,7 @@ private:
     event::Timer retry_{*this};
     std::string waiting_; // lines with their ends
     std::size_t dropped_ = 0;
-    bool away_ = false; // and said so
+    bool away_ = false; // and this has been logged
 };
 
 } // namespace buzon::upkeep

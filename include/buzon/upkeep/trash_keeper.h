@@ -1,5 +1,5 @@
-// upkeep/trash_keeper.h - deleted mail whose time has passed (--undelete-grace) goes by itself: after each QUIT that
-// deleted something, and in a slow walk through all users' maildrops.
+// upkeep/trash_keeper.h - removes expired deleted mail (--undelete-grace): after each QUIT that deleted something, and
+// in a slow walk through all users' maildrops.
 #pragma once
 
 #include <functional>
@@ -14,21 +14,21 @@ namespace buzon::upkeep {
 
 class TrashKeeper final : private event::TimerHandler {
 public:
-    // One Maildir after the other, "" at the end.
+    // Returns one Maildir per call, "" at the end.
     using NextMaildir = std::function<std::string()>;
 
-    // `walk` begins a walk through all maildrops.
+    // `walk` starts a walk through all maildrops.
     TrashKeeper(event::EventLoop& loop, worker::Pool& disk, const state::Settings& settings, state::EventBus& events,
                 std::function<NextMaildir()> walk)
         : loop_{loop}, disk_{disk}, settings_{settings}, events_{events}, walk_{std::move(walk)} {}
     TrashKeeper(const TrashKeeper&) = delete;
     TrashKeeper& operator=(const TrashKeeper&) = delete;
 
-    // When what is deleted now was deleted, as Unix time; 0: it is not kept.
+    // The deletion time to record for messages deleted now, as Unix time; 0 means they are not kept.
     [[nodiscard]] std::int64_t keep_since() const;
-    // A session has deleted mail there: what is too old in its trash goes.
+    // A session has deleted mail in this Maildir: removes expired messages from its trash.
     void deleted_in(const std::string& maildir);
-    // A walk begins soon when undelete-grace is another one than before.
+    // Starts a new walk soon if undelete-grace has changed.
     void settings_changed();
 
 private:
@@ -41,8 +41,8 @@ private:
     const state::Settings& settings_;
     state::EventBus& events_;
     std::function<NextMaildir()> walk_;
-    std::chrono::days grace_{0}; // that the walk goes by
-    NextMaildir next_maildir_;   // where the walk is
+    std::chrono::days grace_{0}; // used by the current walk
+    NextMaildir next_maildir_;   // of the current walk
     event::Timer timer_{*this};
     worker::Pending walking_;
     worker::Pending expiring_;

@@ -40,10 +40,10 @@ struct Job {
     // Whether it may be done twice. If the worker dies, another worker then gets the same job, once. (A job that kills
     // its workers fails with the second one.)
     bool repeatable = false;
-    std::string place{}; // the path that it works on, of which Settings::locate knows more; empty: none
-    // The file system that it works on; 0: none, or nobody knows. Else what locate() says.
+    std::string place{}; // the path that it works on, for Settings::locate; empty: none
+    // The file system that it works on; 0: none or unknown. Overrides locate().
     std::uint64_t where = 0;
-    bool update = false; // somebody's QUIT waits for it
+    bool update = false; // somebody's QUIT is waiting for it
 };
 
 enum class Fate : std::uint8_t {
@@ -86,13 +86,13 @@ private:
 
 struct Settings {
     std::string program = "/proc/self/exe";
-    std::vector<std::string> arguments; // argv, [0] included
-    std::size_t max_processes = 4;      // that work; beside them there may be others that hang, three times as many
-    std::size_t kept_for_updates = 0;   // of them
+    std::vector<std::string> arguments;       // argv, [0] included
+    std::size_t max_processes = 4;            // working ones; up to three times as many others may hang
+    std::size_t kept_for_updates = 0;         // of max_processes
     std::chrono::milliseconds hangs_after{0}; // 0: never
-    // The file system of a path, by a number of the owner's. Called in submit(). Null: nobody knows.
+    // The file system of a path, by a number chosen by the owner. Called in submit(). Null: unknown.
     std::function<std::uint64_t(const std::string& place)> locate;
-    // Called when a worker that has served has died by itself, before the answer to its job. Null: nobody minds.
+    // Called when a worker that has answered before dies by itself during a job. Null: ignored.
     std::function<void()> on_loss;
     std::size_t max_queue = 4096;
     std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
@@ -105,7 +105,7 @@ struct Settings {
 struct Statistics {
     std::size_t processes = 0;
     std::size_t running = 0; // jobs
-    std::size_t hanging = 0; // of the processes
+    std::size_t hanging = 0; // among the processes
     std::size_t queued = 0;
     std::uint64_t started = 0; // processes
     std::uint64_t done = 0;
@@ -122,9 +122,9 @@ public:
     // Does not wait: workers see their socket close, finish their job and exit.
     virtual ~Pool();
 
-    // on_answer is called from the loop, never in here, exactly once unless the Pending was dropped before. Whoever
-    // waits for more than the call itself has to cope with finding no memory in there: the call is not repeated.
-    // Virtual for tests, which pretend to be workers.
+    // on_answer is called from the loop, never from within submit(), exactly once unless the Pending was destroyed
+    // before. It is not called again after running out of memory, so callers that need more than the call itself must
+    // handle that. Virtual for tests, which replace workers.
     [[nodiscard]] virtual Pending submit(const Job& job, OnAnswer on_answer);
 
     // The file system of a path, as far as is known.
@@ -147,7 +147,7 @@ private:
     private:
         Pool& pool_;
     };
-    // A time in which something is not tried. At its end the queue is looked at again.
+    // A period in which something is not attempted. At its end the queue is checked again.
     class Pause final : private event::TimerHandler {
     public:
         explicit Pause(Pool& pool) : pool_{pool} {}
@@ -170,7 +170,7 @@ private:
     [[nodiscard]] bool hopeless() const noexcept; // jobs cannot be sent at present
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
     void refuse_all() noexcept;
-    // Before all others: it has waited once. False: no memory.
+    // Puts it before all others, because it has waited once. False: no memory.
     [[nodiscard]] bool again(const std::shared_ptr<detail::Order>& order) noexcept;
     static void tell(const OnAnswer& on_answer, Answer answer);
     void run_late_answers();
@@ -180,12 +180,12 @@ private:
     std::vector<std::unique_ptr<detail::Process>> processes_;
     std::vector<std::unique_ptr<detail::Process>> leaving_;
     std::unique_ptr<detail::Queue> queue_;
-    std::list<std::shared_ptr<detail::Order>> late_; // that nobody will work on
+    std::list<std::shared_ptr<detail::Order>> late_; // those that no worker will do
     Later later_{*this};
     Pause pause_{*this};    // nothing is sent
     Pause no_start_{*this}; // no worker is started: the last one could not be
     int failures_ = 0;      // consecutive failures to send a job
-    bool poor_ = false;     // there was no memory to feed() a moment ago
+    bool poor_ = false;     // feed() recently ran out of memory
     std::uint64_t started_ = 0;
     std::uint64_t done_ = 0;
     std::uint64_t crashed_ = 0;

@@ -1,4 +1,4 @@
-// workers/work.h - what a worker process does: the jobs of jobs/jobs.h. It may wait.
+// workers/work.h - what a worker process does: carries out the jobs of jobs/jobs.h. May block.
 #pragma once
 
 #include "buzon/worker/serve.h"
