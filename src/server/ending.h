@@ -1,5 +1,13 @@
-// server/ending.h - how the server comes to its end: the sessions first, then what is still to be put down.
+// server/ending.h - how the server comes to its end: the sessions first, then what is still to be put down. Each has
+// its time, so that whatever hangs, the end comes.
+//
+//     serving --DRAIN--> draining ----- the last session has gone ----+
+//        |                  |                                         v
+//        +---- SIGTERM -----+--> stopping -- that, or 8 s, or ---> writing -- all is down, or 9 s   --> the loop stops
+//                                            SIGTERM again                    after the SIGTERM
 #pragma once
+
+#include <cstdint>
 
 #include "buzon/event/event_loop.h"
 #include "logging.h"
@@ -21,18 +29,19 @@ public:
     void drain();
 
 private:
-    // By now every reply had its chance.
-    void on_timer(event::Timer&) override { loop_.stop(); }
+    enum class Phase : std::uint8_t { serving, draining, stopping, writing };
+
+    void on_timer(event::Timer&) override;
     void stop_in_order();
-    void end();
+    void write_down();
 
     event::EventLoop& loop_;
     Logging& logging_;
     Services& services_;
     Upkeep& upkeep_;
     event::Timer deadline_{*this};
-    bool draining_ = false;
-    bool stopping_ = false;
+    Phase phase_ = Phase::serving;
+    event::Instant last_moment_{}; // until which is written; set when the end begins
 };
 
 } // namespace buzon::server

@@ -73,7 +73,7 @@ Server::Server(config::Options options, auth::UserBase users, std::string root)
     settings_changed();
     services_.open();
     warn_of_options();
-    upkeep_.begin();
+    upkeep_.begin(logging_);
     users_watch_.begin();
 }
 
@@ -86,7 +86,6 @@ void Server::run() {
         state::EventType::server,
         {{"action", "started"}, {"port", services_.pop3().port()}, {"mgmt-port", services_.manage_port()}});
     loop_.run();
-    upkeep_.finish();
     logging_.publish(state::EventType::server, {{"action", "stopped"}});
 }
 

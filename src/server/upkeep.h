@@ -2,6 +2,9 @@
 // removes old trash, looks after its own loop.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "buzon/admin/metrics_lag.h"
 #include "buzon/login/delay_keeper.h"
 #include "buzon/upkeep/history_keeper.h"
@@ -25,23 +28,24 @@ struct Upkeep {
     Upkeep(const Upkeep&) = delete;
     Upkeep& operator=(const Upkeep&) = delete;
 
-    // At the start: waits for the disk.
-    void begin() {
-        history.begin();
-        delays.begin();
-        lag.begin();
-    }
-    // At the very end: waits for the disk.
-    void finish() {
-        history.finish();
-        delays.finish();
-    }
+    // Reads the files of --state. May block on disk I/O, so call it at startup. A file that cannot be used is logged; a
+    // damaged history is renamed to history.damaged.
+    void begin(Logging& logging);
+    // Has everything written, then calls `then`: for shutdown. Takes as long as the disk does.
+    void finish(std::function<void()> then);
 
     upkeep::Reports reports;
     upkeep::TrashKeeper trash;
     upkeep::HistoryKeeper history;
     login::DelayKeeper delays;
     admin::LoopLag lag;
+
+private:
+    void restore_history(Logging& logging);
+    void restore_delays(Logging& logging);
+
+    int unfinished_ = 0; // parts that are still to be written
+    std::function<void()> when_finished_;
 };
 
 } // namespace buzon::server

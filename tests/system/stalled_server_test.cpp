@@ -8,7 +8,7 @@
 
 #include "support/catch.h"
 #include "support/stalling_file_system.h"
-#include "system/server.h"
+#include "system/manage_server.h"
 
 using namespace buzon::test;
 
@@ -214,6 +214,23 @@ TEST_CASE("SIGTERM ends the server although everything hangs") {
         disks.server().process().signal(SIGTERM);
         CHECK(disks.server().process().wait(until_stopped) == 0);
         disks.server().expect_no_clean_end();
+    }
+}
+
+TEST_CASE("SIGTERM and DRAIN end the server although the disk of --state hangs") {
+    if (!can_hang()) return;
+    for (const bool drained : {false, true}) {
+        CAPTURE(drained);
+        StallingFileSystem disk;
+        std::filesystem::create_directory(disk.backing() + "/state");
+        Server server{{.arguments = {"--state", disk.path() + "/state", "-a", "root:s3cr3t"}}};
+        disk.stall("all");
+        if (drained)
+            CHECK(administrator_of(server).command("DRAIN").starts_with("+OK"));
+        else
+            server.process().signal(SIGTERM);
+        CHECK(server.process().wait(until_stopped) == 0);
+        server.expect_no_clean_end();
     }
 }
 

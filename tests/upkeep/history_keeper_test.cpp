@@ -1,7 +1,11 @@
 #include "buzon/upkeep/history_keeper.h"
 
 #include "support/catch.h"
+#include "support/mail.h"
+#include "support/pretended_workers.h"
+#include "support/temp_directory.h"
 
+using namespace buzon;
 using namespace std::chrono_literals;
 using upkeep::until_minute_ends;
 
@@ -18,4 +22,40 @@ TEST_CASE("the history is sampled shortly before a minute ends, whenever the ser
         const auto sampled = at + until_minute_ends(at);
         CHECK(sampled - std::chrono::floor<std::chrono::minutes>(sampled) == 59'950ms);
     }
+}
+
+TEST_CASE("at the end a worker writes the history, and the next server goes on from it") {
+    const test::TempDirectory directory;
+    event::EventLoop loop;
+    test::PretendedWorkers disk{loop};
+    state::Log log;
+    state::EventBus events{log};
+    state::Metrics metrics;
+    upkeep::HistoryKeeper keeper{loop, disk, events, directory.path().string(),
+                                 [&]() -> const state::Metrics& { return metrics; }};
+    keeper.begin();
+    int ended = 0;
+    keeper.finish([&] { ++ended; });
+    CHECK(ended == 0);
+    CHECK_FALSE(std::filesystem::exists(keeper.file().path()));
+    CHECK(disk.work());
+    CHECK(ended == 1);
+    upkeep::HistoryKeeper next{loop, disk, events, directory.path().string(),
+                               [&]() -> const state::Metrics& { return metrics; }};
+    CHECK_FALSE(next.restore(test::read_whole(next.file().path())));
+    CHECK(next.restore("something else"));
+}
+
+TEST_CASE("without --state nothing is written, and the end does not wait") {
+    event::EventLoop loop;
+    test::PretendedWorkers disk{loop};
+    state::Log log;
+    state::EventBus events{log};
+    const state::Metrics metrics;
+    upkeep::HistoryKeeper keeper{loop, disk, events, "", [&]() -> const state::Metrics& { return metrics; }};
+    keeper.begin();
+    int ended = 0;
+    keeper.finish([&] { ++ended; });
+    CHECK(ended == 1);
+    CHECK(disk.waiting() == 0);
 }

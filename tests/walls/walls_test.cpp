@@ -41,12 +41,11 @@ const std::map<std::string, Names> exceptions = {
     {"filter",
      {"faccessat", "fstatat", "getgrouplist", "getpwnam_r", "open", "opendir", "readdir", "readlinkat", "stat",
       "waitid", "waitpid"}},
-    {"event", {"waitid"}},                                                     // a child that has ended
-    {"login", {"waitpid", "posix::read_regular_file", "posix::replace_file"}}, // has ended; start and end
-    {"upkeep", {"rename", "posix::read_regular_file", "posix::replace_file"}}, // start and end
-    {"net", {"lstat", "unlink"}},                                              // sockets of --mgmt-ip unix:
-    {"serve", {"fstatfs"}},                                                    // of an open, local file
-    {"admin", {"fopen", "opendir", "readdir"}},                                // /proc/self
+    {"event", {"waitid"}},                      // a child that has ended
+    {"login", {"waitpid"}},                     // has ended
+    {"net", {"lstat", "unlink"}},               // sockets of --mgmt-ip unix:
+    {"serve", {"fstatfs"}},                     // of an open, local file
+    {"admin", {"fopen", "opendir", "readdir"}}, // /proc/self
 };
 
 // A library's undefined symbols that are in may_wait, and the rooms behind the wall that it names.

@@ -2,13 +2,13 @@
 // delays.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "buzon/event/event_loop.h"
 #include "buzon/login/logins.h"
-#include "buzon/state/event_bus.h"
-#include "buzon/worker/pool.h"
+#include "buzon/upkeep/state_file.h"
 
 namespace buzon::login {
 
@@ -21,28 +21,27 @@ public:
     DelayKeeper(const DelayKeeper&) = delete;
     DelayKeeper& operator=(const DelayKeeper&) = delete;
 
-    // Called at startup and shutdown, when the loop is not running. Both may block on disk I/O.
+    [[nodiscard]] const upkeep::StateFile& file() const noexcept { return file_; }
+    // Whether the saved logins matter: there is a login delay.
+    [[nodiscard]] bool wanted() const noexcept { return file_.kept() && settings_.login_delay.count() != 0; }
+    // Loads the file. False: it is not a list of logins.
+    [[nodiscard]] bool restore(std::string_view text);
     void begin();
-    void finish();
+    // A worker writes what is unsaved, then `then` is called: for shutdown.
+    void finish(std::function<void()> then);
 
 private:
     void on_timer(event::Timer&) override { save(); }
     void changed();
     void save();
     [[nodiscard]] std::string text() const;
-    void tell_of_save(std::error_code why);
-    void warn(const std::string& message);
 
     event::EventLoop& loop_;
-    worker::Pool& disk_;
     const state::Settings& settings_;
     LoginDelays& delays_;
-    state::EventBus& events_;
-    std::string path_; // empty: nothing is saved
+    upkeep::StateFile file_;
     event::Timer timer_{*this};
-    worker::Pending saving_;
     bool unsaved_ = false;
-    bool save_fails_ = false;
 };
 
 } // namespace buzon::login

@@ -4,13 +4,16 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "buzon/event/event_loop.h"
 #include "buzon/state/event_bus.h"
 #include "buzon/state/history.h"
 #include "buzon/state/metrics.h"
-#include "buzon/worker/pool.h"
+#include "buzon/upkeep/state_file.h"
 
 namespace buzon::upkeep {
 
@@ -23,38 +26,32 @@ public:
     using ReadMetrics = std::function<const state::Metrics&()>;
 
     // directory: if empty, nothing is saved.
-    HistoryKeeper(event::EventLoop& loop, worker::Pool& disk, state::EventBus& events, std::string directory,
+    HistoryKeeper(event::EventLoop& loop, worker::Pool& disk, state::EventBus& events, const std::string& directory,
                   ReadMetrics metrics);
     HistoryKeeper(const HistoryKeeper&) = delete;
     HistoryKeeper& operator=(const HistoryKeeper&) = delete;
 
-    // Reads the file and takes the first sample; later samples are taken by the timer. May block on disk I/O, so call
-    // it at startup. A damaged or foreign file is renamed to history.damaged, which is logged.
+    [[nodiscard]] const StateFile& file() const noexcept { return file_; }
+    // Loads the file; call it before begin(). Returns what is wrong with it; then the history stays empty.
+    [[nodiscard]] std::optional<std::string> restore(std::string_view text) { return history_.decode(text); }
+    // Takes the first sample; later samples are taken by the timer.
     void begin();
     // The history including the current minute so far.
     [[nodiscard]] const state::History& fresh();
-    // Writes the history and blocks on disk I/O: for shutdown.
-    void finish();
+    // A worker writes what is unsaved, then `then` is called: for shutdown.
+    void finish(std::function<void()> then);
 
 private:
     void on_timer(event::Timer&) override;
-    void load();
     void sample(bool gauges_too);
-    void save();
-    void tell_of_save(std::error_code why);
-    void warn(const std::string& message);
 
     event::EventLoop& loop_;
-    worker::Pool& disk_;
-    state::EventBus& events_;
-    std::string path_; // of the history file; empty: none
+    StateFile file_;
     ReadMetrics metrics_;
     state::History history_;
     std::vector<state::Count> values_;
     event::Timer timer_{*this};
     event::Instant sampled_{};
-    worker::Pending saving_;
-    bool save_fails_ = false; // already logged
 };
 
 } // namespace buzon::upkeep
