@@ -182,6 +182,7 @@ TEST_CASE("plot and top work from the prompt, which goes on behind them") {
     terminal.type("top\r");
     terminal.wait_until([&] { return server.heard().find("AUTH ana open sesame\nEVNT login") != std::string::npos; },
                         "a login of top");
+    terminal.wait_for("LOGINS"); // what is on the screen is no longer the prompt from before
     terminal.type("q");
     terminal.wait_cursor("> |");
     terminal.type("\x04");
