@@ -4,7 +4,7 @@ namespace buzon::client {
 namespace {
 
 // Limit on a list: a broken server must not exhaust the client's memory.
-constexpr std::size_t most_octets = std::size_t{256} * 1024 * 1024;
+constexpr std::size_t max_octets = std::size_t{256} * 1024 * 1024;
 
 // "+OK" alone, or followed by a blank and text.
 bool begins_with_word(std::string_view line, std::string_view word) noexcept {
@@ -55,7 +55,7 @@ ReplyReader::Progress ReplyReader::take_listed(std::string_view line) {
         return Progress::more;
     }
     octets_ += line.size() + sizeof(std::string);
-    if (octets_ > most_octets) return Progress::too_much;
+    if (octets_ > max_octets) return Progress::too_much;
     reply_.lines.emplace_back(unstuffed(line));
     return Progress::more;
 }

@@ -10,8 +10,8 @@
 namespace buzon::client {
 namespace {
 
-constexpr std::size_t most_buckets = 400; // twenty minutes; wider than any screen
-constexpr std::size_t most_logins = 50;
+constexpr std::size_t max_buckets = 400; // twenty minutes; wider than any screen
+constexpr std::size_t max_logins = 50;
 
 double number_in(const std::vector<Field>& fields, std::string_view name) {
     return number_of(value_of(fields, name)).value_or(0);
@@ -91,7 +91,7 @@ void Trend::put(double now, double value) {
     if (buckets_.empty() || buckets_.back().number != number) buckets_.push_back({number, 0, 0});
     buckets_.back().sum += value;
     ++buckets_.back().values;
-    while (buckets_.size() > most_buckets) buckets_.pop_front();
+    while (buckets_.size() > max_buckets) buckets_.pop_front();
 }
 
 std::vector<double> Trend::last(std::size_t count) const {
@@ -180,7 +180,7 @@ void TopView::take_event(std::string_view line) {
             text += ' ' + name + '=' + printable(value);
     }
     logins_.push_front(std::move(text));
-    if (logins_.size() > most_logins) logins_.pop_back();
+    if (logins_.size() > max_logins) logins_.pop_back();
 }
 
 void TopView::next_order() {

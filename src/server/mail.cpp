@@ -19,7 +19,7 @@ constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop pictur
 worker::Settings disk_settings(std::function<std::uint64_t(const std::string&)> locate) {
     worker::Settings settings;
     settings.arguments = {jobs::worker_name};
-    settings.max_processes = Mail::most_workers;
+    settings.max_processes = Mail::max_workers;
     settings.time_limit = 30min;
     settings.kept_for_updates = 2;
     settings.hangs_after = 5s;

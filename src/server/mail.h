@@ -14,7 +14,7 @@ namespace buzon::server {
 
 // Declared in the order of use: workers ask the maildrops where a job goes, the root's keeper asks all of them.
 struct Mail {
-    static constexpr std::size_t most_workers = 16; // for the disk
+    static constexpr std::size_t max_workers = 16; // for the disk
 
     Mail(event::EventLoop& loop, state::Metrics& metrics, state::EventBus& events, auth::UserBase base,
          std::string path);

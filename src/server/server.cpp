@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 worker::Settings hash_settings() {
     worker::Settings settings;
     settings.arguments = {jobs::hash_worker_name};
-    settings.max_processes = most_hash_workers;
+    settings.max_processes = max_hash_workers;
     settings.time_limit = 10min;
     settings.processor_limit = 30s;
     return settings;

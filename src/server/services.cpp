@@ -14,7 +14,7 @@ namespace {
 
 // Held whatever the clients do: lock files, two for each worker, the loop, listeners, signals, the guard and the places
 // of programs that start.
-constexpr std::size_t descriptors_of_ours = local::LockFiles::count + 2 * (Mail::most_workers + most_hash_workers) + 28;
+constexpr std::size_t descriptors_of_ours = local::LockFiles::count + 2 * (Mail::max_workers + max_hash_workers) + 28;
 // Enough for 48 connections and as many messages, kept listings and pipes.
 constexpr std::size_t fewest_descriptors = descriptors_of_ours + 96;
 

@@ -17,7 +17,7 @@
 
 namespace buzon::server {
 
-constexpr std::size_t most_hash_workers = 2;
+constexpr std::size_t max_hash_workers = 2;
 
 // What the services use and change; it outlives them.
 struct ServicesNeeds {
