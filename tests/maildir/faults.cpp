@@ -80,37 +80,37 @@ int openat(int directory, const char* path, int flags, ...) {
     va_start(rest, flags);
     const mode_t mode = va_arg(rest, mode_t);
     va_end(rest);
-    if (maildir::faults::strikes("openat")) return -1;
+    if (buzon::maildir::faults::strikes("openat")) return -1;
     return static_cast<int>(::syscall(SYS_openat, directory, path, flags, mode));
 }
 
 int unlinkat(int directory, const char* path, int flags) noexcept {
-    if (maildir::faults::strikes("unlinkat")) return -1;
+    if (buzon::maildir::faults::strikes("unlinkat")) return -1;
     return static_cast<int>(::syscall(SYS_unlinkat, directory, path, flags));
 }
 
 int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept {
-    if (maildir::faults::strikes("renameat")) return -1;
+    if (buzon::maildir::faults::strikes("renameat")) return -1;
     return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, 0));
 }
 
 int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) noexcept {
-    if (maildir::faults::strikes("renameat2")) return -1;
+    if (buzon::maildir::faults::strikes("renameat2")) return -1;
     return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
 }
 
 int mkdirat(int directory, const char* path, mode_t mode) noexcept {
-    if (maildir::faults::strikes("mkdirat")) return -1;
+    if (buzon::maildir::faults::strikes("mkdirat")) return -1;
     return static_cast<int>(::syscall(SYS_mkdirat, directory, path, mode));
 }
 
 int fsync(int file) {
-    if (maildir::faults::strikes("fsync")) return -1;
+    if (buzon::maildir::faults::strikes("fsync")) return -1;
     return static_cast<int>(::syscall(SYS_fsync, file));
 }
 
 ssize_t pwrite(int file, const void* from, size_t size, off_t at) {
-    if (maildir::faults::strikes("pwrite")) return -1;
+    if (buzon::maildir::faults::strikes("pwrite")) return -1;
     return ::syscall(SYS_pwrite64, file, from, size, at);
 }
 

@@ -3,7 +3,6 @@
 #include "maildir_fixture.h"
 
 using namespace buzon::message;
-using namespace buzon::local;
 using namespace buzon::maildir;
 
 namespace {

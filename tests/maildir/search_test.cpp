@@ -6,7 +6,6 @@
 
 using namespace buzon;
 using namespace buzon::message;
-using namespace buzon::local;
 using namespace buzon::maildir;
 
 namespace {

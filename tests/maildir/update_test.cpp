@@ -7,7 +7,6 @@
 
 using namespace buzon;
 using namespace buzon::message;
-using namespace buzon::local;
 using namespace buzon::maildir;
 
 namespace {
