@@ -1,10 +1,10 @@
 #include "buzon/admin/control.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <ctime>
+#include <filesystem>
 
 #include "buzon/auth/secret.h"
 #include "buzon/config/uidl_settings.h"
@@ -15,6 +15,7 @@
 #include "buzon/login/maildrops.h"
 #include "buzon/login/root_keeper.h"
 #include "buzon/login/users.h"
+#include "buzon/sandbox/denials.h"
 #include "buzon/serve/transforms.h"
 
 namespace buzon::admin {
@@ -37,24 +38,17 @@ struct Overloaded : Cases... {
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-state::Count resident_octets() {
-    // /proc is in kernel memory: reading it never blocks.
-    std::FILE* const file = std::fopen("/proc/self/statm", "re");
-    if (!file) return 0;
-    unsigned long total = 0;
-    unsigned long resident = 0;
-    const int got = std::fscanf(file, "%lu %lu", &total, &resident);
-    std::fclose(file);
-    return got == 2 ? state::Count{resident} * 4096 : 0;
+// As a mail root is named: looks at no disk.
+std::string absolute(const std::string& path) {
+    std::error_code why;
+    std::string whole = std::filesystem::absolute(path, why).lexically_normal().string();
+    while (whole.size() > 1 && whole.back() == '/') whole.pop_back();
+    return why ? path : whole;
 }
 
-state::Count open_descriptors() {
-    DIR* const directory = ::opendir("/proc/self/fd");
-    if (!directory) return 0;
-    state::Count count = 0;
-    while (::readdir(directory)) ++count;
-    ::closedir(directory);
-    return count - 3; // ".", ".." and the directory itself
+state::Count cpu_seconds() {
+    timespec used{};
+    return ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0 ? static_cast<state::Count>(used.tv_sec) : 0;
 }
 
 } // namespace
@@ -88,6 +82,8 @@ void Control::perform(const manage::Action& action, const std::optional<auth::So
                    [&](const manage::ChangeTransform& a) { change(a, pending, std::move(done)); },
                    [&](const manage::AddUser& a) { add(a, pending, std::move(done)); },
                    [&](const manage::SetPassword& a) { set(a, pending, std::move(done)); },
+                   [&](const manage::AddSecret& a) { add(a, pending, std::move(done)); },
+                   [&](const manage::RemoveSecret& a) { done(remove(a)); },
                    [&](const manage::SaveConfig&) { save(pending, std::move(done)); },
                    [&](const manage::Undelete& a) { undelete(a, pending, std::move(done)); },
                    [&](const manage::Drain&) {
@@ -157,16 +153,17 @@ manage::Outcome Control::change(const manage::ChangeSetting& to) {
 }
 
 void Control::change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done) {
-    pending = needs_.disk.submit(jobs::order(jobs::OpenRoot{message::RootRequest::to_choose(to.path)}),
-                                 [this, done](worker::Answer answer) {
-                                     jobs::RootAnswer said = jobs::read_opened_root(std::move(answer));
-                                     if (!said.opened) return done(failed(said.trouble));
-                                     const bool known = said.opened.value().root.path == needs_.users.root();
-                                     needs_.root.use(std::move(said.opened).value());
-                                     if (known) return done(in_force(needs_.users.root()));
-                                     changed_.insert("path");
-                                     done({true, needs_.users.root()});
-                                 });
+    const std::string path = absolute(to.path);
+    pending = needs_.root.openers().submit(jobs::order(jobs::OpenRoot{message::RootRequest::to_choose(path)}),
+                                           [this, path, done](worker::Answer answer) {
+                                               jobs::RootAnswer said = jobs::read_opened_root(std::move(answer), path);
+                                               if (!said.opened) return done(failed(said.trouble));
+                                               const bool known = said.opened.value().root.path == needs_.users.root();
+                                               needs_.root.use(std::move(said.opened).value());
+                                               if (known) return done(in_force(needs_.users.root()));
+                                               changed_.insert("path");
+                                               done({true, needs_.users.root()});
+                                           });
 }
 
 void Control::change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done) {
@@ -180,9 +177,10 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
     }
     filter::ParsedSpec parsed = filter::FilterSpec::parse(to.spec);
     if (!parsed.ok()) return done(failed(parsed.problem));
-    const worker::Job job = jobs::order(jobs::CheckSpec{to.spec, needs_.transforms.programs_user()});
+    const worker::Job job =
+        jobs::order(jobs::CheckSpec{to.spec, needs_.transforms.programs_user(), needs_.transforms.allowed()});
     pending =
-        needs_.disk.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
+        needs_.files.submit(job, [this, user = to.user, spec = std::move(parsed.spec), done](worker::Answer answer) {
             const auto said = jobs::read<jobs::CheckSpec>(answer);
             if (said.why) return done(failed("the program cannot be checked: " + said.why.message()));
             if (!said.answer.problem.empty()) return done(failed(said.answer.problem));
@@ -205,69 +203,25 @@ void Control::note_transform(const std::optional<std::string>& user) {
     if (user) changed_transforms_.insert(*user);
 }
 
-// The password is stored according to hash-scheme; a worker computes the secret.
-void Control::add(const manage::AddUser& whom, worker::Pending& pending, OnDone done) {
-    if (needs_.users.base().find(whom.name)) return done(failed("the user already exists"));
-    const auto hashed = [this, name = whom.name, &pending, done](worker::Answer answer) {
-        const auto said = jobs::read<jobs::MakeSecret>(answer);
-        if (said.why) return done(failed("the password could not be hashed: " + said.why.message()));
-        const auto added = needs_.users.base().add(name, said.answer.secret);
-        if (!added) return done(failed(added.why()));
-        hooks_.settings_changed();
-        const std::string maildir = needs_.users.maildir_of(name);
-        pending = needs_.disk.submit(
-            jobs::order(jobs::MakeMaildir{needs_.root.root(), maildir}), [maildir, done](worker::Answer made) {
-                const auto result = jobs::read<jobs::MakeMaildir>(made);
-                done(result.why ? failed("added, but " + maildir +
-                                         " cannot be made: " + message::words_for(result.why, maildir))
-                                : manage::Outcome{});
-            });
-    };
-    pending = needs_.hashes.submit(jobs::order(jobs::MakeSecret{settings_.hash_scheme, whom.secret}), hashed);
-}
-
-void Control::set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done) {
-    if (!needs_.users.base().find(whom.name)) return done(failed("no such user"));
-    pending =
-        needs_.hashes.submit(jobs::order(jobs::MakeSecret{settings_.hash_scheme, whom.secret}),
-                             [this, name = whom.name, done](worker::Answer answer) {
-                                 const auto said = jobs::read<jobs::MakeSecret>(answer);
-                                 if (said.why)
-                                     return done(failed("the password could not be hashed: " + said.why.message()));
-                                 const auto changed = needs_.users.base().set_secret(name, said.answer.secret);
-                                 if (!changed) return done(failed(changed.why()));
-                                 hooks_.settings_changed();
-                                 done({});
-                             });
-}
-
-manage::Outcome Control::remove(const manage::RemoveUser& whom) {
-    const auto removed = needs_.users.base().remove(whom.name);
-    if (!removed) return failed(removed.why());
-    // A later user of the same name must not inherit the transformation.
-    if (needs_.transforms.forget(whom.name)) note_transform(whom.name);
-    hooks_.settings_changed();
-    return {};
-}
-
 // Users authenticated by a checkpassword program are known once they have logged in.
 std::string Control::nobody_known() const {
-    return needs_.logins.checkpassword().in_use()
-               ? "no such user, or one who has not logged in since the server was started"
-               : "no such user";
+    return needs_.logins.asks_programs() ? "no such user, or one who has not logged in since the server was started"
+                                         : "no such user";
 }
 
 void Control::undelete(const manage::Undelete& what, worker::Pending& pending, OnDone done) {
     const std::string maildir = needs_.users.maildir_of(what.user);
     if (maildir.empty()) return done(failed(nobody_known()));
     const std::int64_t since = what.since ? what.since->time_since_epoch().count() : 0;
-    pending = needs_.disk.submit(jobs::order(jobs::Restore{maildir, since}), [done](worker::Answer answer) {
-        const auto said = jobs::read<jobs::Restore>(answer);
-        const std::string came_back = std::to_string(said.answer.restored);
-        if (!said.why) return done({true, came_back});
-        const bool none = said.answer.restored == 0;
-        done(failed((none ? "nothing was restored: " : "only " + came_back + " restored: ") + said.why.message()));
-    });
+    pending = needs_.disk.submit(
+        jobs::order_for(needs_.users.owner_of(what.user), jobs::Restore{maildir, since}),
+        [done](worker::Answer answer) {
+            const auto said = jobs::read<jobs::Restore>(answer);
+            const std::string came_back = std::to_string(said.answer.restored);
+            if (!said.why) return done({true, came_back});
+            const bool none = said.answer.restored == 0;
+            done(failed((none ? "nothing was restored: " : "only " + came_back + " restored: ") + said.why.message()));
+        });
 }
 
 void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending, OnDone done) {
@@ -276,28 +230,45 @@ void Control::release(const manage::ReleaseUidl& whom, worker::Pending& pending,
     message::UidlRules rules = config::uidl_rules(settings_);
     rules.dovecot_control = needs_.users.control_of(whom.user);
     pending = needs_.disk.submit(
-        jobs::order(jobs::ReleaseUidls{{needs_.root.root(), maildir, false, {.uidl = std::move(rules)}}}),
+        jobs::order_for(needs_.users.owner_of(whom.user),
+                        jobs::ReleaseUidls{{needs_.root.root(), maildir, false, {.uidl = std::move(rules)}}}),
         [done](worker::Answer answer) {
             const auto said = jobs::read<jobs::ReleaseUidls>(answer);
+            manage::Outcome nothing_to_release; // the user has never logged in
+            nothing_to_release.unchanged = true;
+            if (said.why == std::errc::no_such_file_or_directory) return done(nothing_to_release);
             done(said.why ? failed(message::words_for(said.why, {})) : manage::Outcome{});
         });
 }
 
 const state::Metrics& Control::metrics() {
     state::Metrics& now = needs_.metrics;
-    const worker::Statistics disk = needs_.disk.statistics();
-    const worker::Statistics hashes = needs_.hashes.statistics();
     now.filters_queued = needs_.transforms.queue().waiting();
-    now.worker_jobs = disk.done + hashes.done;
-    now.workers_busy = disk.running + disk.queued + hashes.running + hashes.queued;
-    now.worker_failures = disk.crashed + hashes.crashed;
+    now.worker_jobs = now.workers_busy = now.worker_failures = 0;
+    for (const worker::Pool* const pool : {&needs_.disk, &needs_.files, &needs_.hashes.slow, &needs_.hashes.quick}) {
+        const worker::Statistics one = pool->statistics();
+        now.worker_jobs += one.done;
+        now.workers_busy += one.running + one.queued;
+        now.worker_failures += one.crashed;
+    }
+    now.guessers = needs_.events.suspects().count(std::chrono::system_clock::now());
+    now.sandbox_denials = sandbox::denials();
+    now.cpu_seconds = cpu_seconds();
     // Counting descriptors takes time proportional to their number, and anybody may repeat METR often.
     if (const event::Instant at = event::Clock::now(); at >= measure_again_) {
-        now.memory = resident_octets();
-        now.descriptors = open_descriptors();
+        now.memory = usage_.resident_octets();
+        now.descriptors = usage_.open_descriptors();
         measure_again_ = event::Clock::now() + std::max<event::Clock::duration>(1s, 100 * (event::Clock::now() - at));
     }
     return now;
+}
+
+std::vector<std::pair<std::string, std::string>> Control::details() const {
+    std::vector<std::pair<std::string, std::string>> lines = hooks_.details();
+    const auto up = std::chrono::duration_cast<std::chrono::seconds>(event::Clock::now() - began_);
+    lines.emplace_back("uptime", std::to_string(up.count()));
+    lines.emplace_back("draining", pop3_.accepting() ? "no" : "yes");
+    return lines;
 }
 
 std::string Control::directory() const {
@@ -329,19 +300,10 @@ std::optional<manage::SessionRow> Control::session(std::uint64_t id) const {
     row.size = task.size;
     row.backlog = connection->backlog();
     row.messages = connection->retrieved();
+    row.tls = connection->tls();
     row.age = since(connection->began());
     row.idle = since(connection->last_activity());
     return row;
-}
-
-std::function<std::optional<std::string>()> Control::users() const {
-    return [this, place = auth::UserBase::Place{}]() mutable -> std::optional<std::string> {
-        const auto user = needs_.users.base().next(place);
-        if (!user) return std::nullopt;
-        std::string line{user->name};
-        if (user->broken) line.append(" locked ").append(auth::fault_of_secret(user->secret));
-        return line;
-    };
 }
 
 } // namespace buzon::admin

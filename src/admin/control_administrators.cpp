@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "buzon/auth/random.h"
-#include "buzon/auth/secret.h"
+#include "buzon/digest/random.h"
 #include "buzon/jobs/jobs.h"
 
 namespace buzon::admin {
@@ -18,6 +17,7 @@ auth::ThrottleLimits limits() {
     limits.sources = 4096;
     limits.users = 4096;
     limits.familiar_pairs = 4096;
+    limits.guessers = 512;
     return limits;
 }
 
@@ -29,8 +29,8 @@ auth::Source::Octets place_of(const std::optional<auth::Source>& from) {
 
 } // namespace
 
-Administrators::Administrators(auth::UserBase base, worker::Pool& hashes, event::Instant now)
-    : base_{std::move(base)}, hashes_{hashes}, throttle_{limits(), auth::random_octets(32), now} {}
+Administrators::Administrators(auth::UserBase base, jobs::HashWorkers hashes, event::Instant now)
+    : base_{std::move(base)}, hashes_{hashes}, throttle_{limits(), digest::random_octets(32), now} {}
 
 event::Instant Administrators::not_before(const std::optional<auth::Source>& from, const std::string& name,
                                           event::Instant since, event::Instant now) const {
@@ -40,25 +40,20 @@ event::Instant Administrators::not_before(const std::optional<auth::Source>& fro
     return (last == last_tries_.end() ? since : std::max(since, last->second)) + delay;
 }
 
-void Administrators::check(const std::optional<auth::Source>& from, const std::string& name,
-                           const std::string& password, event::Instant now, worker::Pending& pending, OnChecked then) {
+void Administrators::check(const std::optional<auth::Source>& from, const std::string& name, std::string_view password,
+                           event::Instant now, worker::Pending& pending, OnChecked then) {
     note_look(from, now);
     // Counts as a failure until proven right, so that many attempts at once, still being checked by workers, add up.
     throttle_.failed(from, name, now);
-    const auth::Credential credential = base_.credential(name, from);
+    const auth::Credential credential = base_.credential(name, from, auth::Secrets::main);
     const bool open = credential.standing == auth::Standing::open;
-    const auto secret = auth::Secret::parse(credential.secret);
-    if (!secret) return finish(from, name, Verdict::wrong, then);
-    if (!secret.value().is_slow()) {
-        const bool right = secret.value().verify(password);
-        return finish(from, name, right && open ? Verdict::right : Verdict::wrong, then);
-    }
-    pending = hashes_.submit(jobs::order(jobs::Verify{credential.secret, password}),
-                             [this, from, name, open, then](worker::Answer answer) {
-                                 const auto said = jobs::read<jobs::Verify>(answer);
-                                 if (said.why) return finish(from, name, Verdict::unknown, then);
-                                 finish(from, name, said.answer.right && open ? Verdict::right : Verdict::wrong, then);
-                             });
+    pending = hashes_.of(credential.slow)
+                  .submit(jobs::order(jobs::Verify{credential.place, password}, credential.vault),
+                          [this, from, name, open, then](worker::Answer answer) {
+                              const auto said = jobs::read<jobs::Verify>(answer);
+                              if (said.why) return finish(from, name, Verdict::unknown, then);
+                              finish(from, name, said.answer.right && open ? Verdict::right : Verdict::wrong, then);
+                          });
 }
 
 void Administrators::note_look(const std::optional<auth::Source>& from, event::Instant now) {

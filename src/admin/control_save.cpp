@@ -42,15 +42,17 @@ std::vector<std::string> Control::values_of(const std::string& option) const {
 void Control::find_unsaved_users(Unsaved& into) const {
     const auth::UserBase& base = needs_.users.base();
     const std::vector<std::string> fixed = base.changes_without_file();
-    for (const auto& [name, secret] : base.changes()) {
+    for (const auto& [name, change] : base.changes()) {
         const bool is_fixed = std::find(fixed.begin(), fixed.end(), name) != fixed.end();
         if (options_.users_file.empty()) {
-            if (!secret && !is_fixed) continue; // added and removed again: no change
+            if (!change && !is_fixed) continue; // added and removed again: no change
             into.homeless.push_back("user " + name + " (there is no --users file)");
         } else if (is_fixed) {
             into.homeless.push_back("user " + name + " (not from the --users file)");
+        } else if (change) {
+            into.users[name] = *change;
         } else {
-            into.users[name] = secret ? std::vector<std::string>{*secret} : std::vector<std::string>{};
+            into.gone.push_back(name);
         }
     }
 }
@@ -92,10 +94,13 @@ Control::Unsaved Control::unsaved() const {
 // Writes everything that has a file, even if other changes have none or could not be written.
 void Control::save(worker::Pending& pending, OnDone done) {
     Saving saving{unsaved()};
-    if (saving.what.users.empty()) return save_config(std::move(saving), pending, std::move(done));
-    const worker::Job job = jobs::order(jobs::Edit{jobs::Edited::users, options_.users_file, saving.what.users});
-    const auth::UserChanges written = needs_.users.base().changes();
-    pending = needs_.disk.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
+    if (saving.what.users.empty() && saving.what.gone.empty())
+        return save_config(std::move(saving), pending, std::move(done));
+    const worker::Job job =
+        jobs::order(jobs::Edit{jobs::Edited::users, options_.users_file, {}, saving.what.users, saving.what.gone},
+                    needs_.users.base().changed_vault());
+    const auth::SecretChanges written = needs_.users.base().changes();
+    pending = needs_.files.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
         if (note(saving, options_.users_file, answer)) {
             hooks_.users_written();
             auth::UserBase& base = needs_.users.base();
@@ -108,7 +113,7 @@ void Control::save(worker::Pending& pending, OnDone done) {
 void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) {
     if (saving.what.config.empty()) return saved(saving, done);
     const worker::Job job = jobs::order(jobs::Edit{jobs::Edited::config, options_.config_file, saving.what.config});
-    pending = needs_.disk.submit(job, [this, saving, done](worker::Answer answer) mutable {
+    pending = needs_.files.submit(job, [this, saving, done](worker::Answer answer) mutable {
         if (note(saving, options_.config_file, answer)) {
             for (const auto& [option, values] : saving.what.config) {
                 if (values_of(option) == values) changed_.erase(option); // otherwise it was changed again meanwhile

@@ -65,16 +65,17 @@ void ManageConnection::start() {
     });
 }
 
-void ManageConnection::stop() {
-    if (state_ != State::closed) survive([this] { do_stop(); });
+void ManageConnection::stop(std::string_view last_words) {
+    if (state_ != State::closed) survive([&] { do_stop(last_words); });
 }
 
-void ManageConnection::do_stop() {
+void ManageConnection::do_stop(std::string_view last_words) {
     stream_.begin_turn();
     // The command that ended the connection has its reply, and listeners see the end, although both would be due a
     // little later.
     if (state_ == State::performing && performing_.outcome) take_outcome();
     if (state_ == State::following && !stream_.slow()) (void)session_.produce(stream_.out(), max_queued);
+    stream_.out() += last_words;
     stream_.flush();
     close();
     stream_.end_turn(false);
@@ -163,7 +164,9 @@ void ManageConnection::show() {
 }
 
 bool ManageConnection::next_line() {
+    const std::string_view before = stream_.input();
     const line::LineReader::Next next = reader_.next(stream_.input());
+    const std::string_view taken = before.substr(0, before.size() - stream_.input().size());
     switch (next.kind) {
     case line::LineReader::Kind::more:
         if (stream_.state() == net::Stream::State::half_closed) take(manage::Closing{});
@@ -172,6 +175,7 @@ bool ManageConnection::next_line() {
     case line::LineReader::Kind::too_long: take(session_.too_long(stream_.out())); break;
     case line::LineReader::Kind::invalid: take(session_.invalid(stream_.out())); break;
     }
+    posix::wipe(taken); // it may have named a password
     return true;
 }
 

@@ -3,21 +3,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "buzon/login/users.h"
 #include "buzon/posix/io.h"
+#include "buzon/posix/jail_mark.h"
 
 namespace buzon::admin {
 namespace {
 
 constexpr int tries_for_a_common_port = 50;
+constexpr std::string_view too_many = "-ERR too many management connections, try again later\r\n";
 
-// Root and the server's own user need no password on a unix socket.
-bool is_trusted(int unix_socket) {
+// Who has connected by a unix socket; nothing for a program in a jail, which has no business here.
+std::optional<ucred> peer_of(int unix_socket) {
     ucred peer{};
     socklen_t length = sizeof peer;
-    if (::getsockopt(unix_socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+    if (::getsockopt(unix_socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return std::nullopt;
+    return posix::bears_jail_mark(peer.pid) ? std::nullopt : std::optional{peer};
+}
+
+// Root and the server's own user need no password on a unix socket.
+bool is_trusted(const ucred& peer) {
     return peer.uid == 0 || peer.uid == ::geteuid();
 }
 
@@ -47,7 +56,7 @@ std::error_code ManageService::open_once(const std::vector<Where>& where, std::s
     for (const Where& one : where) {
         net::ListenAddress address = one.address;
         if (port_ != 0) set_port(address, port_);
-        auto opened = net::Listener::open(needs_.loop, address);
+        auto opened = net::Listener::open(needs_.loop, needs_.sockets, address);
         if (!opened) {
             const int code = opened.error().value();
             if (one.optional && (code == EADDRNOTAVAIL || code == EAFNOSUPPORT)) continue;
@@ -58,6 +67,21 @@ std::error_code ManageService::open_once(const std::vector<Where>& where, std::s
         if (port_ == 0) port_ = listeners_.back()->port();
     }
     return {};
+}
+
+std::error_code ManageService::adopt(std::vector<posix::UniqueFd> sockets) {
+    for (posix::UniqueFd& socket : sockets) {
+        auto listener = net::Listener::adopt(needs_.loop, std::move(socket));
+        if (!listener) return listener.error();
+        if (port_ == 0) port_ = listener.value()->port();
+        listeners_.push_back(std::move(listener).value());
+    }
+    return {};
+}
+
+bool ManageService::beyond_loopback() const noexcept {
+    return std::any_of(listeners_.begin(), listeners_.end(),
+                       [](const auto& one) { return !one->is_unix() && !one->bound().ip.is_loopback(); });
 }
 
 std::error_code ManageService::begin() {
@@ -76,13 +100,25 @@ void ManageService::settings_changed() {
     for (const auto& [id, connection] : connections_) connection->settings_changed();
 }
 
+// A peer without a password must not keep administrators out. As with POP3, the one that has waited longest goes.
+bool ManageService::make_room() {
+    if (connections_.size() - leaving_.size() < needs_.settings.max_managers) return true;
+    ManageConnection* first = nullptr;
+    for (const auto& [id, connection] : connections_)
+        if (connection->is_stranger() && (!first || id < first->id())) first = connection.get();
+    if (first) first->stop(too_many);
+    return first != nullptr;
+}
+
 void ManageService::accept(net::Accepted accepted) {
-    if (connections_.size() - leaving_.size() >= needs_.settings.max_managers) {
-        (void)posix::send_some(accepted.socket.get(), "-ERR too many management connections, try again later\r\n");
+    const std::optional<ucred> peer = accepted.over_unix ? peer_of(accepted.socket.get()) : std::nullopt;
+    if (accepted.over_unix && !peer) return;
+    if (!make_room()) {
+        (void)posix::send_some(accepted.socket.get(), too_many);
         return;
     }
     const std::uint64_t id = next_id_++;
-    const bool trusted = accepted.over_unix && is_trusted(accepted.socket.get());
+    const bool trusted = peer && is_trusted(*peer);
     std::optional<auth::Source> from;
     if (!accepted.over_unix) from = login::source_of(accepted.peer.ip);
     std::string name = accepted.over_unix ? "unix" : accepted.peer.text();

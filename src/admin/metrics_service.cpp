@@ -9,14 +9,24 @@ MetricsService::MetricsService(event::EventLoop& loop, net::StreamRoom& room, st
 
 MetricsService::~MetricsService() = default;
 
-std::error_code MetricsService::open(const std::vector<net::Endpoint>& where, std::string& failed) {
+std::error_code MetricsService::open(keeper::Sockets& sockets, const std::vector<net::Endpoint>& where,
+                                     std::string& failed) {
     for (const net::Endpoint& endpoint : where) {
-        auto opened = net::Listener::open(loop_, endpoint);
+        auto opened = net::Listener::open(loop_, sockets, endpoint);
         if (!opened) {
             failed = endpoint.text();
             return opened.error();
         }
         listeners_.push_back(std::move(opened).value());
+    }
+    return {};
+}
+
+std::error_code MetricsService::adopt(std::vector<posix::UniqueFd> sockets) {
+    for (posix::UniqueFd& socket : sockets) {
+        auto listener = net::Listener::adopt(loop_, std::move(socket));
+        if (!listener) return listener.error();
+        listeners_.push_back(std::move(listener).value());
     }
     return {};
 }

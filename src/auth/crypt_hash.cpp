@@ -7,10 +7,11 @@
 #include <cstring>
 #include <memory>
 
-#include "buzon/auth/random.h"
-#include "octets.h"
+#include "buzon/digest/octets.h"
+#include "buzon/digest/random.h"
 
 namespace buzon::auth {
+using namespace digest;
 namespace {
 
 constexpr std::string_view crypt_digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -1,9 +1,10 @@
 #include "buzon/auth/digest_login.h"
 
-#include "hex.h"
-#include "hmac.h"
+#include "buzon/digest/hex.h"
+#include "buzon/digest/hmac.h"
 
 namespace buzon::auth {
+using namespace digest;
 namespace {
 
 bool agrees(const Md5::Digest& expected, std::string_view digest) {

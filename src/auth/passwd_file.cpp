@@ -1,19 +1,18 @@
 #include "buzon/auth/passwd_file.h"
 
+#include <algorithm>
 #include <array>
 
 #include "allow_nets.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"
+#include "buzon/line/number.h"
+#include "extra_field.h"
 #include "mail_path.h"
 #include "scheme.h"
 
 namespace buzon::auth {
 namespace {
-
-bool is_blank(char c) noexcept {
-    return c == ' ' || c == '\t';
-}
 
 // Takes everything up to the first ':' off `rest`, or all of it if there is none.
 std::string_view take_field(std::string_view& rest) noexcept {
@@ -21,19 +20,6 @@ std::string_view take_field(std::string_view& rest) noexcept {
     const std::string_view field = rest.substr(0, colon);
     rest.remove_prefix(colon == rest.npos ? rest.size() : colon + 1);
     return field;
-}
-
-// A value in double quotes; `rest` begins after the first. False if the second is missing or text follows it directly.
-bool take_quoted(std::string_view& rest, std::string& value) {
-    for (std::size_t i = 0; i < rest.size(); ++i) {
-        if (rest[i] == '"') {
-            rest.remove_prefix(i + 1);
-            return rest.empty() || is_blank(rest[0]);
-        }
-        if (rest[i] == '\\' && ++i == rest.size()) break;
-        value += rest[i];
-    }
-    return false;
 }
 
 // Dovecot's fields that send the user elsewhere or let anybody in.
@@ -53,22 +39,15 @@ public:
 
     // Why they are invalid; empty if they are valid.
     std::string_view read(std::string_view rest) {
-        for (;;) {
-            while (!rest.empty() && is_blank(rest[0])) rest.remove_prefix(1);
-            if (rest.empty()) return {};
-            const std::size_t end = rest.find_first_of("= \t");
-            const std::string_view key = rest.substr(0, end);
-            rest.remove_prefix(end == rest.npos ? rest.size() : end);
-            if (rest.starts_with('=')) rest.remove_prefix(1);
-            if (key == "buzon_transform" && rest.starts_with('"')) {
-                rest.remove_prefix(1);
-                if (!take_quoted(rest, entry_.transform)) return "buzon_transform has an unterminated '\"'";
-                continue;
-            }
-            const std::string_view value = rest.substr(0, rest.find_first_of(" \t"));
-            rest.remove_prefix(value.size());
-            if (const std::string_view fault = take(key, value); !fault.empty()) return fault;
+        while (const auto field = take_extra_field(rest)) {
+            if (field->key == "buzon_transform")
+                entry_.transform = field->unquoted.value_or(std::string{field->value});
+            else if (field->key == "buzon_secret")
+                entry_.add_application(field->value);
+            else if (const auto fault = take(field->key, field->value); !fault.empty())
+                return fault;
         }
+        return rest.empty() ? std::string_view{} : "buzon_transform has an unterminated '\"'";
     }
 
 private:
@@ -80,8 +59,6 @@ private:
             entry_.nodelay = true;
         else if (key == "allow_nets")
             entry_.allow_nets = value;
-        else if (key == "buzon_transform")
-            entry_.transform = value;
         else if (key == "userdb_home")
             mail_.home = value;
         else if (key == "userdb_mail")
@@ -99,6 +76,11 @@ private:
     MailFields& mail_;
 };
 
+// An id by name would have to be looked up; nobody is told which files to read for that.
+std::uint32_t id_of(std::string_view field) noexcept {
+    return line::parse_whole<std::uint32_t>(field).value_or(posix::Ids::unsaid);
+}
+
 // libpam-pwdfile's form of {CRYPT}.
 std::string_view without_pwdfile_mark(std::string_view secret) noexcept {
     if (secret.ends_with("[13]") && !secret.starts_with('{') && !secret.starts_with('$')) secret.remove_suffix(4);
@@ -115,6 +97,29 @@ bool is_empty_password(std::string_view secret) noexcept {
 
 } // namespace
 
+void PasswdEntry::add_application(std::string_view value) {
+    if (applications.size() > max_applications) return; // one more says so, and the text of all has a limit
+    ApplicationSecret found = read_application_secret(value);
+    Application& made = found.application;
+    const auto same = [&made](const Application& one) { return one.label == made.label; };
+    if (made.fault.empty() && std::any_of(applications.begin(), applications.end(), same))
+        made.fault = "an earlier one has the same label";
+    if (made.fault.empty() && applications.size() >= max_applications)
+        made.fault = "there are more than " + std::to_string(max_applications);
+    if (made.fault.empty()) {
+        secret.append(1, '\0').append(made.label).append(":").append(found.secret);
+        facts.cost += Secret::parse(found.secret).value().cost();
+    }
+    applications.push_back(std::move(made));
+}
+
+void PasswdEntry::judge_secret() {
+    const auto parsed = Secret::parse(secret);
+    facts = parsed ? parsed.value().facts() : SecretFacts{};
+    facts.locked = facts.locked || !parsed;
+    secret_fault = parsed.why();
+}
+
 Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     if (line.starts_with('#') || line.find_first_not_of(" \t") == line.npos) return std::optional<PasswdEntry>{};
     if (line.size() > longest_passwd_line) return Wrong{"the line is longer than 16384 octets"};
@@ -128,10 +133,14 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     if (const auto fault = fault_of_user_name(entry.name); !fault.empty()) return Wrong{std::string{fault}};
     entry.secret = without_pwdfile_mark(take_field(line));
     if (is_empty_password(entry.secret)) return Wrong{entry.name + ": the password is empty"};
-    entry.secret_fault = fault_of_secret(entry.secret);
+    entry.judge_secret();
 
     MailFields mail;
-    for (int skipped = 0; skipped < 3; ++skipped) take_field(line); // uid, gid, gecos
+    const std::string_view uid = take_field(line), gid = take_field(line);
+    entry.ids = {id_of(uid), id_of(gid)};
+    if ((!uid.empty() && entry.ids.uid == posix::Ids::unsaid) || (!gid.empty() && entry.ids.gid == posix::Ids::unsaid))
+        entry.ids_fault = "uid and gid are read as numbers only; what is none counts as not given";
+    take_field(line); // gecos
     mail.home = take_field(line);
     take_field(line); // shell
     // An old format: an empty field, then the mail location.

@@ -18,7 +18,7 @@ Step PlainMachine::next(std::string_view message) const {
     if (!is_login_text(user) || !is_login_text(password))
         return Malformed{"PLAIN needs a user and a password in UTF-8"};
     if (!acts_for.empty() && prepared_user(acts_for) != prepared_user(user)) return Refused{};
-    return CheckPlain{prepared_user(user), std::string{password}};
+    return CheckPlain{prepared_user(user), password};
 }
 
 Step LoginMachine::begin(const std::optional<std::string_view>& initial) {
@@ -27,7 +27,7 @@ Step LoginMachine::begin(const std::optional<std::string_view>& initial) {
 
 Step LoginMachine::next(std::string_view message) {
     if (!is_login_text(message)) return Malformed{"LOGIN needs a user and a password in UTF-8"};
-    if (!user_.empty()) return CheckPlain{std::move(user_), std::string{message}};
+    if (!user_.empty()) return CheckPlain{std::move(user_), message};
     user_ = prepared_user(message);
     // A name of only invisible characters must not make us ask for the name again.
     if (user_.empty()) return Refused{};
@@ -48,12 +48,16 @@ Step CramMd5Machine::next(std::string_view message) const {
     return CheckDigest{prepared_user(user), challenge_, std::string{digest}};
 }
 
-Exchange::Exchange(Mechanism mechanism, const std::string& random, std::string_view host) {
+Exchange::Exchange(Mechanism mechanism, const std::string& random, std::string_view host,
+                   const std::string& certificate_hash) {
     switch (mechanism) {
     case Mechanism::plain: machine_ = PlainMachine{}; break;
     case Mechanism::login: machine_ = LoginMachine{}; break;
     case Mechanism::cram_md5: machine_ = CramMd5Machine{'<' + random + '@' + std::string{host} + '>'}; break;
-    case Mechanism::scram_sha_256: machine_ = ScramMachine{random}; break;
+    case Mechanism::scram_sha_256: machine_ = ScramMachine{random, {certificate_hash, false}}; break;
+    case Mechanism::scram_sha_256_plus: machine_ = ScramMachine{random, {certificate_hash, true}}; break;
+    case Mechanism::oauthbearer: machine_ = TokenMachine{false}; break;
+    case Mechanism::xoauth2: machine_ = TokenMachine{true}; break;
     }
 }
 
@@ -67,7 +71,7 @@ Step Exchange::next(std::string_view message) {
 
 Step Exchange::supply(ScramCredentials credentials, bool genuine) {
     auto* const scram = std::get_if<ScramMachine>(&machine_);
-    return scram ? scram->supply(std::move(credentials), genuine) : Step{Malformed{"this mechanism asked for nothing"}};
+    return scram ? scram->supply(std::move(credentials), genuine) : Step{Malformed{"no credentials were expected"}};
 }
 
 } // namespace buzon::auth

@@ -4,9 +4,11 @@
 #include <optional>
 #include <string_view>
 
+#include "foreign_hash.h"
+
 namespace buzon::auth {
 
-enum class Scheme { plain, crypt, scram_sha_256 };
+enum class Scheme { plain, crypt, scram_sha_256, digest, salted_digest, pbkdf2, scram_sha_1 };
 
 struct SchemeRow {
     std::string_view name;
@@ -15,6 +17,10 @@ struct SchemeRow {
     std::string_view hash_begins;
     // Of crypt(3): the prefix that requests a new hash; null: the system's best.
     const char* new_hash;
+    HashKind hash = HashKind::md5; // of digests
+
+    // Whether we make such secrets, and not only read what others made.
+    [[nodiscard]] bool is_made() const noexcept { return scheme <= Scheme::scram_sha_256; }
 };
 
 // By name, case-insensitive, without an ending such as ".b64"; null if unknown.

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 
-#include "buzon/auth/base64.h"
+#include "buzon/digest/base64.h"
+#include "buzon/digest/hmac.h"
+#include "buzon/digest/pbkdf2.h"
 #include "buzon/line/number.h"
-#include "hmac.h"
-#include "pbkdf2.h"
 
 namespace buzon::auth {
+using namespace digest;
 namespace {
 
 constexpr std::size_t salt_octets = 16;

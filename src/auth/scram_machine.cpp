@@ -1,11 +1,13 @@
 #include <algorithm>
 
-#include "buzon/auth/base64.h"
 #include "buzon/auth/sasl.h"
-#include "hmac.h"
+#include "buzon/digest/base64.h"
+#include "buzon/digest/hmac.h"
 #include "login_text.h"
+#include "sasl_name.h"
 
 namespace buzon::auth {
+using namespace digest;
 namespace {
 
 constexpr std::size_t longest_nonce = 1024;
@@ -17,27 +19,6 @@ std::optional<std::string_view> take_to_comma(std::string_view& rest) noexcept {
     const std::string_view part = rest.substr(0, comma);
     rest.remove_prefix(comma + 1);
     return part;
-}
-
-// Decodes a name: ',' is =2C and '=' is =3D; any other '=' is invalid.
-std::optional<std::string> decode_name(std::string_view text) {
-    std::string name;
-    while (!text.empty()) {
-        if (text[0] != '=') {
-            name += text[0];
-            text.remove_prefix(1);
-            continue;
-        }
-        if (text.starts_with("=2C"))
-            name += ',';
-        else if (text.starts_with("=3D"))
-            name += '=';
-        else
-            return std::nullopt;
-        text.remove_prefix(3);
-    }
-    if (!is_login_text(name)) return std::nullopt;
-    return prepared_user(name);
 }
 
 bool is_nonce(std::string_view text) noexcept {
@@ -61,7 +42,7 @@ bool are_extensions(std::string_view rest) {
 }
 
 struct ClientFinal {
-    std::string_view binding; // base64 of the gs2 header
+    std::string_view binding; // base64 of the gs2 header and what is known of the channel
     std::string_view nonce;
     std::string_view without_proof;
     std::string_view proof;
@@ -123,9 +104,15 @@ Step ScramMachine::client_first(std::string_view message) {
     std::string_view rest = message;
     const auto binding = take_to_comma(rest);
     if (!binding) return end(Malformed{"SCRAM: no GS2 header"});
-    // 'y': the client supports channel binding but believes that we do not, which is true.
-    if (binding->starts_with("p=")) return end(Refused{});
-    if (*binding != "n" && *binding != "y") return end(Malformed{"SCRAM: invalid GS2 header"});
+    if (channel_.demanded || binding->starts_with("p=")) {
+        if (!binding->starts_with("p=")) return end(Malformed{"SCRAM-SHA-256-PLUS needs channel binding"});
+        if (!channel_.demanded || *binding != "p=tls-server-end-point") return end(Refused{});
+    } else if (*binding == "y") {
+        // The client supports channel binding and believes that we do not: if we do, somebody has changed our list.
+        if (!channel_.certificate_hash.empty()) return end(Refused{});
+    } else if (*binding != "n") {
+        return end(Malformed{"SCRAM: invalid GS2 header"});
+    }
     const auto acts_for = take_to_comma(rest);
     if (!acts_for || (!acts_for->empty() && !acts_for->starts_with("a=")))
         return end(Malformed{"SCRAM: invalid GS2 header"});
@@ -153,7 +140,7 @@ Step ScramMachine::client_first(std::string_view message) {
 }
 
 Step ScramMachine::supply(ScramCredentials credentials, bool genuine) {
-    if (state_ != State::awaits_credentials) return end(Malformed{"SCRAM asked for nothing"});
+    if (state_ != State::awaits_credentials) return end(Malformed{"SCRAM expected no credentials"});
     credentials_ = std::move(credentials);
     genuine_ = genuine;
     const std::string server_first =
@@ -172,8 +159,9 @@ Step ScramMachine::client_final(std::string_view message) {
     auth_message_ += ',';
     auth_message_ += parts->without_proof;
     const bool proven = proves(credentials_, auth_message_, *proof);
-    // Detects a man in the middle who changed the header or the nonce.
-    const bool same = decode_base64(parts->binding) == gs2_header_ && parts->nonce == nonce_;
+    // Detects a man in the middle who changed the header or the nonce, or who has another certificate.
+    const std::string bound = channel_.demanded ? gs2_header_ + channel_.certificate_hash : gs2_header_;
+    const bool same = decode_base64(parts->binding) == bound && parts->nonce == nonce_;
     if (!proven || !same || !genuine_) return end(Refused{});
     state_ = State::awaits_end;
     return Challenge{"v=" + encode_base64(octets(hmac_sha256(octets(credentials_.server_key), auth_message_)))};

@@ -2,15 +2,17 @@
 
 #include <algorithm>
 
-#include "buzon/auth/base64.h"
 #include "buzon/auth/saslprep.h"
+#include "buzon/digest/base64.h"
+#include "buzon/digest/hex.h"
+#include "buzon/digest/octets.h"
 #include "buzon/line/command_line.h"
 #include "crypt_hash.h"
-#include "hex.h"
-#include "octets.h"
+#include "foreign_hash.h"
 #include "scheme.h"
 
 namespace buzon::auth {
+using namespace digest;
 namespace {
 
 bool is_locked_hash(std::string_view hash) noexcept {
@@ -50,7 +52,12 @@ Parsed<Labelled> read_label(std::string_view text) {
     }
     const auto scheme = find_scheme(label);
     if (!scheme) return Wrong{"unknown password scheme" + called(label)};
-    if (ending.data() == nullptr) return Labelled{*scheme, std::string{secret}};
+    const bool one_digest = scheme->scheme == Scheme::digest;
+    if (ending.data() == nullptr) {
+        if (!one_digest && scheme->scheme != Scheme::salted_digest) return Labelled{*scheme, std::string{secret}};
+        // Dovecot tells the two encodings of a digest apart by their lengths.
+        ending = one_digest && secret.size() == 2 * octets_of(scheme->hash) ? "hex" : "b64";
+    }
     std::optional<std::string> decoded;
     if (line::equals_ignoring_case(ending, "b64") || line::equals_ignoring_case(ending, "base64"))
         decoded = decode_base64(secret);
@@ -62,12 +69,23 @@ Parsed<Labelled> read_label(std::string_view text) {
     return Labelled{*scheme, std::move(*decoded)};
 }
 
+// A password after SASLprep, if it can be prepared.
+struct Prepared {
+    explicit Prepared(std::string_view password) : text{saslprep(password)} {}
+    Prepared(const Prepared&) = delete;
+    Prepared& operator=(const Prepared&) = delete;
+    ~Prepared() {
+        if (text) wipe(*text);
+    }
+    std::optional<std::string> text;
+};
+
 bool plain_matches(std::string_view stored, std::string_view password) {
     if (equal_in_constant_time(stored, password)) return true;
     // RFC 4616 section 2: both sides are prepared; a side that cannot be prepared is used as it is.
-    const auto prepared_stored = saslprep(stored);
-    const auto prepared = saslprep(password);
-    return prepared_stored && prepared && !prepared->empty() && equal_in_constant_time(*prepared_stored, *prepared);
+    const Prepared a{stored};
+    const Prepared b{password};
+    return a.text && b.text && !b.text->empty() && equal_in_constant_time(*a.text, *b.text);
 }
 
 bool scram_matches(const ScramCredentials& stored, std::string_view password) {
@@ -75,13 +93,19 @@ bool scram_matches(const ScramCredentials& stored, std::string_view password) {
         const ScramCredentials made = derive_scram(candidate, stored.salt, stored.iterations);
         return equal_in_constant_time(octets(made.stored_key), octets(stored.stored_key));
     };
-    const auto prepared = saslprep(password);
-    if (prepared && opens(*prepared)) return true;
+    const Prepared prepared{password};
+    if (prepared.text && opens(*prepared.text)) return true;
     // Dovecot stores unprepared passwords. For ASCII both are the same, and only one is tried.
-    return prepared != password && opens(password);
+    return prepared.text != password && opens(password);
 }
 
 } // namespace
+
+template <class Hash>
+Parsed<Secret> Secret::kept(const SchemeRow& scheme, Parsed<Hash> parsed) {
+    if (!parsed) return Wrong{in(scheme) + parsed.why()};
+    return Secret{std::make_shared<const Hash>(std::move(parsed).value())};
+}
 
 Parsed<Secret> Secret::parse(std::string_view text) {
     auto labelled = read_label(text);
@@ -96,6 +120,11 @@ Parsed<Secret> Secret::parse(std::string_view text) {
         if (!credentials) return Wrong{in(scheme) + credentials.why()};
         return Secret{std::move(credentials).value()};
     }
+    case Scheme::digest:
+    case Scheme::salted_digest:
+        return kept(scheme, SaltedDigest::from(scheme.hash, scheme.scheme == Scheme::salted_digest, std::move(secret)));
+    case Scheme::pbkdf2: return kept(scheme, SlowSha1::from_pbkdf2(secret));
+    case Scheme::scram_sha_1: return kept(scheme, SlowSha1::from_scram(secret));
     case Scheme::crypt: break;
     }
     if (is_locked_hash(secret)) return Secret{Locked{}};
@@ -127,7 +156,13 @@ bool Secret::is_locked() const noexcept {
 std::uint64_t Secret::cost() const noexcept {
     if (const auto* crypt = std::get_if<Crypt>(&kind_)) return cost_of_crypt(crypt->hash);
     if (const auto* credentials = scram()) return credentials->iterations;
+    if (const auto* slow = std::get_if<std::shared_ptr<const SlowSha1>>(&kind_)) return (*slow)->iterations;
     return 0;
+}
+
+SecretFacts Secret::facts() const noexcept {
+    const ScramCredentials* const stored = scram();
+    return {plain() != nullptr, stored != nullptr, is_locked(), stored ? stored->iterations : 0, cost()};
 }
 
 bool Secret::verify(std::string_view password) const {
@@ -135,6 +170,9 @@ bool Secret::verify(std::string_view password) const {
     if (const std::string* stored = plain()) return plain_matches(*stored, password);
     if (const auto* crypt = std::get_if<Crypt>(&kind_)) return crypt_matches(crypt->hash, password);
     if (const auto* credentials = scram()) return scram_matches(*credentials, password);
+    if (const auto* digest = std::get_if<std::shared_ptr<const SaltedDigest>>(&kind_))
+        return (*digest)->matches(password);
+    if (const auto* slow = std::get_if<std::shared_ptr<const SlowSha1>>(&kind_)) return (*slow)->matches(password);
     return false;
 }
 
@@ -145,6 +183,7 @@ std::string Secret::decoy() const {
         closed.server_key.fill(0);
         return "{SCRAM-SHA-256}" + to_text(closed);
     }
+    if (const auto* slow = std::get_if<std::shared_ptr<const SlowSha1>>(&kind_)) return (*slow)->decoy();
     const auto* crypt = std::get_if<Crypt>(&kind_);
     if (!crypt) return "{PLAIN.hex}00"; // never equal: verify() refuses a NUL
     // Every method puts its salt first, followed by at least eleven digits of hash.

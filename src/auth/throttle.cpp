@@ -5,9 +5,10 @@
 #include <cstring>
 #include <tuple>
 
-#include "hmac.h"
+#include "buzon/digest/hmac.h"
 
 namespace buzon::auth {
+using namespace digest;
 namespace {
 
 // Tables are sets of a few slots; a newcomer to a full set replaces the slot that is worth least.
@@ -31,6 +32,7 @@ std::size_t first_of_set(std::uint64_t set, std::size_t slots) noexcept {
 Throttle::Throttle(const ThrottleLimits& limits, std::string key, Time now)
     : limits_{limits}
     , key_{std::move(key)}
+    , guessers_{limits.guessers}
     , start_{now}
     , sources_(table_size(limits.sources))
     , users_(table_size(limits.users))
@@ -49,6 +51,7 @@ Throttle::Key Throttle::key_of(char kind, std::string_view user, const std::opti
         keyed.update(secret);
     }
     const Sha256::Digest digest = keyed.finish();
+    if (!secret.empty()) wipe(&keyed, sizeof keyed);
     Key key;
     std::memcpy(&key.set, digest.data(), sizeof key.set);
     std::memcpy(&key.tag, digest.data() + sizeof key.set, sizeof key.tag);
@@ -103,8 +106,10 @@ Throttle::Held Throttle::held(const std::optional<Source>& source, std::string_v
         const Key of_user = key_of('u', user, std::nullopt);
         held.user = of_user.tag;
         held.alone = delay(level_of(users_, of_user, at), limits_.free_by_user);
+        if (source) count.key_ = key_of('s', {}, source);
+        if (delays() && guessers_.guessing(source ? count.key_.tag : 0, of_user.tag, seconds(now)))
+            held.alone = limits_.longest_delay;
         if (!source) return held;
-        count.key_ = key_of('s', {}, source);
     }
     held.count = count;
     return held;
@@ -159,13 +164,21 @@ bool Throttle::is_repeated(const std::optional<Source>& source, std::string_view
     return false;
 }
 
-void Throttle::failed(const std::optional<Source>& source, std::string_view user, Time now, std::string_view secret) {
+Guessers::Found Throttle::failed(const std::optional<Source>& source, std::string_view user, Time now,
+                                 std::string_view secret) {
     const std::uint32_t at = ticks(now);
-    if (!secret.empty() && is_repeated(source, user, secret, at)) return;
+    if (!secret.empty() && is_repeated(source, user, secret, at)) return {};
     const Key pair = familiar_key(source, user);
-    if (is_familiar(pair, at)) return count(make_room(familiar_, pair, at), at);
-    count(make_room(users_, key_of('u', user, std::nullopt), at), at);
-    if (source) count(make_room(sources_, key_of('s', {}, source), at), at);
+    if (is_familiar(pair, at)) {
+        count(make_room(familiar_, pair, at), at);
+        return {};
+    }
+    const Key of_user = key_of('u', user, std::nullopt);
+    count(make_room(users_, of_user, at), at);
+    if (!source) return {};
+    const Key of_source = key_of('s', {}, source);
+    count(make_room(sources_, of_source, at), at);
+    return guessers_.failed(of_source.tag, of_user.tag, seconds(now));
 }
 
 void Throttle::uncount(Table& table, Key key, std::uint32_t now) const noexcept {

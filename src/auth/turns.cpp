@@ -126,14 +126,15 @@ void Turns::plan(std::uint64_t id, Line& line, Time now) {
     announce();
 }
 
-void Turns::ended(Try& one, const std::optional<Source>& source, std::string_view user, Verdict verdict,
-                  std::string_view secret, Time now) {
+Guessers::Found Turns::ended(Try& one, const std::optional<Source>& source, std::string_view user, Verdict verdict,
+                             std::string_view secret, Time now) {
     now_ = now;
+    Guessers::Found found;
     if (verdict == Verdict::right)
         throttle_.succeeded(source, user, now);
     else
-        throttle_.failed(source, user, now, secret);
-    if (std::exchange(one.place_, Try::Place::nowhere) != Try::Place::checking) return;
+        found = throttle_.failed(source, user, now, secret);
+    if (std::exchange(one.place_, Try::Place::nowhere) != Try::Place::checking) return found;
     const std::uint64_t id = one.count_->id();
     Line& line = lines_.at(id);
     --line.checking;
@@ -142,6 +143,7 @@ void Turns::ended(Try& one, const std::optional<Source>& source, std::string_vie
         trim(line, now);
     }
     plan(id, line, now);
+    return found;
 }
 
 void Turns::give_up(Try& one) {

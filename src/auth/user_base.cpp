@@ -1,13 +1,35 @@
 #include "buzon/auth/user_base.h"
 
+#include <algorithm>
+
 #include "allow_nets.h"
-#include "buzon/auth/saslprep.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"
 #include "buzon/auth/utf8.h"
 
 namespace buzon::auth {
 namespace {
+
+struct Builders {
+    UserBlockBuilder users{UserBlockBuilder::Content::users};
+    UserBlockBuilder secrets{UserBlockBuilder::Content::secrets};
+
+    void add(const PasswdEntry& user, Origin origin, std::size_t line = 0) {
+        users.add(user, origin, line);
+        PasswdEntry secret;
+        secret.name = user.name;
+        secret.secret = user.secret;
+        secret.facts = user.facts;
+        secrets.add(secret, origin);
+    }
+};
+
+// What is wrong with a user of the command line; empty if nothing is.
+std::string fault_of(const NamedSecret& user) {
+    if (const auto fault = fault_of_user_name(user.name); !fault.empty()) return std::string{fault};
+    if (user.secret.size() > longest_passwd_line) return "the secret is too long";
+    return fault_of_secret(user.secret);
+}
 
 // The user of a line, and what is wrong with it; nobody for a comment or an unusable line.
 std::optional<PasswdEntry> read_line(const UserBlockBuilder& users, std::string_view line, std::string& fault) {
@@ -26,7 +48,7 @@ std::optional<PasswdEntry> read_line(const UserBlockBuilder& users, std::string_
 
 // Adds the users of a passwd-file whose names are new. Returns the first error that rejects the file, or an empty text;
 // with `findings` it continues after that.
-std::string add_file(UserBlockBuilder& users, std::string_view text, std::vector<Finding>* findings) {
+std::string add_file(Builders& to, std::string_view text, std::vector<Finding>* findings) {
     if (text.size() > 1U << 30) return "the file is larger than 1 GiB";
     std::string first;
     for (std::size_t number = 1; !text.empty(); ++number) {
@@ -35,17 +57,23 @@ std::string add_file(UserBlockBuilder& users, std::string_view text, std::vector
         text.remove_prefix(end == text.npos ? text.size() : end + 1);
         if (line.ends_with('\r')) line.remove_suffix(1);
         std::string fault;
-        const std::optional<PasswdEntry> user = read_line(users, line, fault);
+        const std::optional<PasswdEntry> user = read_line(to.users, line, fault);
         if (!fault.empty()) {
             if (first.empty()) first = "line " + std::to_string(number) + ": " + fault;
             if (!findings) return first;
             findings->push_back({number, std::move(fault), true});
         }
         if (!user) continue;
-        if (findings && !user->secret_fault.empty()) {
-            findings->push_back({number, locked_words(user->name, user->secret_fault), false});
+        if (findings) {
+            const std::string applications = to_text(user->applications);
+            User found;
+            found.name = user->name;
+            found.fault = user->secret_fault;
+            found.applications = applications;
+            for (std::string& words : faults_of(found)) findings->push_back({number, std::move(words), false});
+            if (!user->ids_fault.empty()) findings->push_back({number, user->name + ": " + user->ids_fault, false});
         }
-        if (!users.origin_of(user->name)) users.add(*user, Origin::file, number);
+        if (!to.users.origin_of(user->name)) to.add(*user, Origin::file, number);
     }
     return first;
 }
@@ -65,28 +93,36 @@ Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
     return NamedSecret{std::string{name}, "{PLAIN}" + std::string{password}};
 }
 
-std::string locked_words(std::string_view name, std::string_view fault) {
-    return std::string{name} + ": " + std::string{fault} + "; this user cannot log in";
-}
-
-Parsed<UserBase> UserBase::load(std::span<const NamedSecret> command_line, std::string_view file_text,
-                                std::vector<Finding>* findings) {
-    UserBlockBuilder users;
-    for (const NamedSecret& user : command_line) {
-        if (auto fault = fault_of(user.name, user.secret); !fault.empty()) return Wrong{std::move(fault)};
-        if (users.origin_of(user.name)) return Wrong{"the user " + user.name + " is given twice"};
-        users.add({user.name, user.secret, {}, {}, {}, {}, false, false}, Origin::command_line);
+std::vector<std::string> faults_of(const User& user) {
+    std::vector<std::string> all;
+    const std::string name = std::string{user.name} + ": ";
+    const bool others = any_valid(user.applications);
+    if (!user.fault.empty()) {
+        all.push_back(name + std::string{user.fault} +
+                      (others ? "; only an application password lets this user in" : "; this user cannot log in"));
     }
-    users.reserve(file_text.size());
-    if (auto fault = add_file(users, file_text, findings); !fault.empty()) return Wrong{std::move(fault)};
-    return UserBase{users.build()};
+    for (const Application& one : applications_in(user.applications))
+        if (!one.fault.empty())
+            all.push_back(name + "application password " + one.label + ": " + one.fault + "; it lets nobody in");
+    return all;
 }
 
-std::string UserBase::fault_of(std::string_view name, std::string_view secret) {
-    if (const auto fault = fault_of_user_name(name); !fault.empty()) return std::string{fault};
-    if (secret.size() > longest_passwd_line) return "the secret is too long";
-    const auto parsed = Secret::parse(secret);
-    return parsed ? std::string{} : parsed.why();
+Parsed<LoadedUsers> UserBase::load(std::span<const NamedSecret> command_line, std::string_view file_text,
+                                   std::vector<Finding>* findings) {
+    Builders to;
+    for (const NamedSecret& user : command_line) {
+        if (auto fault = fault_of(user); !fault.empty()) return Wrong{std::move(fault)};
+        if (to.users.origin_of(user.name)) return Wrong{"the user " + user.name + " is given twice"};
+        PasswdEntry entry;
+        entry.name = user.name;
+        entry.secret = user.secret;
+        entry.judge_secret();
+        to.add(entry, Origin::command_line);
+    }
+    to.users.reserve(file_text.size());
+    to.secrets.reserve(file_text.size());
+    if (auto fault = add_file(to, file_text, findings); !fault.empty()) return Wrong{std::move(fault)};
+    return LoadedUsers{to.users.build(), to.secrets.build()};
 }
 
 std::optional<User> UserBase::find(std::string_view name) const {
@@ -98,7 +134,9 @@ std::optional<User> UserBase::find(std::string_view name) const {
 
 User UserBase::view(const Own& own) noexcept {
     const PasswdEntry& f = own.fields;
-    return {f.name, f.secret, f.maildir, f.control, f.allow_nets, f.transform, f.nologin, f.nodelay, own.origin};
+    return {f.name,      f.secret_fault,   f.maildir,     f.control,      f.allow_nets,
+            f.transform, own.applications, f.nologin,     f.nodelay,      own.origin,
+            f.ids,       f.facts.clear,    f.facts.scram, f.facts.locked, f.facts.cost > 0};
 }
 
 // The block's users, then those added since.
@@ -124,81 +162,172 @@ Standing UserBase::standing_of(const std::optional<User>& user, const std::optio
         const auto nets = AllowNets::parse(user->allow_nets);
         if (!nets || !nets.value().contains(source)) return Standing::wrong_network;
     }
-    const auto secret = Secret::parse(user->secret);
-    return secret && !secret.value().is_locked() ? Standing::open : Standing::locked;
+    return user->locked && !any_valid(user->applications) ? Standing::locked : Standing::open;
 }
 
-Credential UserBase::credential(std::string_view name, const std::optional<Source>& source) const {
+Credential UserBase::credential(std::string_view name, const std::optional<Source>& source, Secrets which) const {
     const auto user = find(name);
     const Standing standing = standing_of(user, source);
-    return {standing, standing == Standing::open ? std::string{user->secret} : totals_.decoy};
+    if (standing != Standing::open) {
+        const std::uint64_t change = totals_.slowest_change;
+        return {standing, {{}, change, true}, change != 0 ? changed_ : loaded_, totals_.slowest > 0};
+    }
+    Credential found{standing, {std::string{name}}, loaded_, user->slow};
+    if (const auto own = own_.find(name); own != own_.end())
+        place(*own->second, which, found);
+    else if (which == Secrets::main)
+        found.place.among = {""};
+    return found;
 }
 
-ScramSource UserBase::scram_source(std::string_view name, const std::optional<Source>& source,
-                                   std::string_view server_secret) const {
-    const auto user = find(name);
-    ScramSource scram;
-    scram.iterations = totals_.scram_iterations;
-    scram.salt = scram_salt_for(server_secret, name);
-    if (standing_of(user, source) == Standing::open) {
-        const auto secret = Secret::parse(user->secret);
-        if (const ScramCredentials* stored = secret.value().scram()) {
-            scram.genuine = true;
-            scram.ready = *stored;
-            return scram;
-        }
-        if (const std::string* password = secret.value().plain()) {
-            scram.genuine = true;
-            scram.password = saslprep(*password).value_or(*password);
-            return scram;
-        }
+// Some secrets of such a user may be where they were loaded, and others in the vault of changes.
+void UserBase::place(const Own& own, Secrets which, Credential& into) const {
+    SecretPlace changed{own.fields.name, own.changes.change};
+    into.main_change = own.changes.main ? own.changes.change : 0;
+    (own.changes.main ? changed : into.place).among.push_back("");
+    for (const Application& one : own.fields.applications)
+        if (which == Secrets::all && one.fault.empty())
+            (one.change != 0 ? changed : into.place).among.push_back(one.label);
+    if (changed.among.empty()) return;
+    if (!into.place.among.empty()) {
+        into.changed = std::move(changed);
+        return;
     }
-    // If credentials are derived for users with a plain secret, derive them for nonexistent ones, too: same salt, same
-    // time.
-    if (totals_.clear > 0)
-        scram.password = "nobody";
-    else
-        scram.ready = fake_scram_credentials(server_secret, name, totals_.scram_iterations);
+    into.place = std::move(changed);
+    into.vault = changed_;
+}
+
+std::vector<Application> UserBase::applications_of(std::string_view name) const {
+    if (const auto own = own_.find(name); own != own_.end())
+        return own->second ? own->second->fields.applications : std::vector<Application>{};
+    const auto user = find(name);
+    return user ? applications_in(user->applications) : std::vector<Application>{};
+}
+
+ScramSource UserBase::scram_source(std::string_view name, const std::optional<Source>& source) const {
+    ScramSource scram{credential(name, source, Secrets::main), totals_.scram_iterations, totals_.clear > 0, false};
+    const auto user = find(name);
+    const bool stored = user && user->scram && scram.credential.standing == Standing::open;
+    scram.slow = !stored && totals_.clear > 0;
     return scram;
 }
 
-std::optional<std::string> UserBase::clear_password(std::string_view name, const std::optional<Source>& source) const {
-    const auto user = find(name);
-    if (standing_of(user, source) != Standing::open) return std::nullopt;
-    const auto secret = Secret::parse(user->secret);
-    const std::string* const password = secret.value().plain();
-    return password ? std::optional{*password} : std::nullopt;
+UserBase::Base UserBase::base(std::string_view name) const {
+    const auto found = own_.find(name);
+    if (found == own_.end() || !found->second) return {};
+    const Own& own = *found->second;
+    Base base{own.changes.change, {}};
+    if (own.changes.main) base.labels.push_back("");
+    for (const Application& one : own.fields.applications)
+        if (one.change != 0) base.labels.push_back(one.label);
+    return base;
 }
 
-Parsed<bool> UserBase::add(std::string_view name, std::string_view secret) {
-    if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
+UserBase::Own* UserBase::own(std::string_view name) {
+    if (const auto found = own_.find(name); found != own_.end()) return found->second ? &*found->second : nullptr;
+    const std::optional<User> user = block_.find(name);
+    if (!user) return nullptr;
+    Own made;
+    PasswdEntry& f = made.fields;
+    f.name = user->name;
+    f.maildir = user->maildir;
+    f.control = user->control;
+    f.allow_nets = user->allow_nets;
+    f.transform = user->transform;
+    f.nologin = user->nologin;
+    f.nodelay = user->nodelay;
+    f.ids = user->ids;
+    f.facts = {user->clear, user->scram, user->locked, 0, user->slow ? 1U : 0U};
+    f.secret_fault = user->fault;
+    f.applications = applications_in(user->applications);
+    made.origin = user->origin;
+    return &*(own_[f.name] = std::move(made));
+}
+
+Parsed<UserBase::Own*> UserBase::own_from(std::string_view name, std::uint64_t base) {
+    Own* const found = own(name);
+    if (!found) return Wrong{"there is no such user"};
+    if (found->changes.change != base) return Wrong{"the user was changed meanwhile; try again"};
+    return found;
+}
+
+// After every change.
+void UserBase::note(Own& own) {
+    own.applications = to_text(own.fields.applications);
+    own.changes.added.clear();
+    for (const Application& one : own.fields.applications)
+        if (one.change != 0) own.changes.added.push_back(one.label + one.limits);
+    changes_[own.fields.name] = own.changes;
+}
+
+Parsed<bool> UserBase::add(std::string_view name, std::uint64_t change, const SecretFacts& facts) {
+    if (const auto fault = fault_of_user_name(name); !fault.empty()) return Wrong{std::string{fault}};
     if (find(name)) return Wrong{"the user already exists"};
-    own_[std::string{name}] =
-        Own{{std::string{name}, std::string{secret}, {}, {}, {}, {}, false, false}, Origin::run_time};
+    Own added;
+    added.fields.name = name;
+    added.fields.facts = facts;
+    added.changes.change = change;
+    added.changes.main = true;
+    // One of this name was removed: his application passwords must not come back with his line.
+    if (const auto old = block_.find(name))
+        for (const Application& one : applications_in(old->applications)) added.changes.removed.push_back(one.label);
     ++living_;
-    totals_.comes(secret);
-    changes_[std::string{name}] = std::string{secret};
+    totals_.comes(facts, change);
+    note(*(own_[std::string{name}] = std::move(added)));
     return true;
 }
 
-Parsed<bool> UserBase::set_secret(std::string_view name, std::string_view secret) {
-    if (auto fault = fault_of(name, secret); !fault.empty()) return Wrong{std::move(fault)};
-    const std::optional<User> old = find(name);
-    if (!old) return Wrong{"there is no such user"};
-    totals_.goes(old->secret);
-    totals_.comes(secret);
-    Own changed{{std::string{old->name}, std::string{secret}, std::string{old->maildir}, std::string{old->control},
-                 std::string{old->allow_nets}, std::string{old->transform}, old->nologin, old->nodelay},
-                old->origin};
-    own_[changed.fields.name] = std::move(changed);
-    changes_[std::string{name}] = std::string{secret};
+Parsed<bool> UserBase::set_secret(std::string_view name, std::uint64_t change, const SecretFacts& facts,
+                                  std::uint64_t base) {
+    const auto changed = own_from(name, base);
+    if (!changed) return Wrong{changed.why()};
+    Own& user = *changed.value();
+    SecretFacts& known = user.fields.facts;
+    totals_.goes(known.clear, known.scram);
+    totals_.comes(facts, change);
+    // Whether other secrets are slow stays as it was.
+    known = {facts.clear, facts.scram, facts.locked, facts.iterations,
+             facts.cost + (user.fields.applications.empty() ? 0 : known.cost)};
+    user.fields.secret_fault.clear();
+    user.changes.change = change;
+    user.changes.main = true;
+    note(user);
+    return true;
+}
+
+Parsed<bool> UserBase::add_application(std::string_view name, Application application, std::uint64_t change,
+                                       const SecretFacts& facts, std::uint64_t base) {
+    const auto changed = own_from(name, base);
+    if (!changed) return Wrong{changed.why()};
+    Own& user = *changed.value();
+    std::vector<Application>& all = user.fields.applications;
+    if (all.size() >= max_applications) return Wrong{"the user has " + std::to_string(all.size()) + " already"};
+    if (std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.label == application.label; }))
+        return Wrong{"the label already exists"};
+    application.change = change;
+    all.push_back(std::move(application));
+    user.fields.facts.cost += facts.cost;
+    totals_.comes({false, false, false, 0, user.fields.facts.cost}, change);
+    user.changes.change = change;
+    note(user);
+    return true;
+}
+
+Parsed<bool> UserBase::remove_application(std::string_view name, std::string_view label) {
+    Own* const user = own(name);
+    if (!user) return Wrong{"there is no such user"};
+    if (std::erase_if(user->fields.applications, [&](const auto& one) { return one.label == label; }) == 0)
+        return Wrong{"there is no such label"};
+    std::vector<std::string>& removed = user->changes.removed;
+    if (std::find(removed.begin(), removed.end(), label) == removed.end()) removed.emplace_back(label);
+    note(*user);
     return true;
 }
 
 Parsed<bool> UserBase::remove(std::string_view name) {
     const std::optional<User> old = find(name);
     if (!old) return Wrong{"there is no such user"};
-    totals_.goes(old->secret);
+    totals_.goes(old->clear, old->scram);
     --living_;
     changes_[std::string{name}] = std::nullopt;
     if (block_.find(name))
@@ -210,7 +339,7 @@ Parsed<bool> UserBase::remove(std::string_view name) {
 
 std::vector<std::string> UserBase::changes_without_file() const {
     std::vector<std::string> names;
-    for (const auto& [name, secret] : changes_) {
+    for (const auto& [name, change] : changes_) {
         const std::optional<User> loaded = block_.find(name);
         if (loaded && loaded->origin == Origin::command_line) names.push_back(name);
     }
@@ -218,15 +347,23 @@ std::vector<std::string> UserBase::changes_without_file() const {
 }
 
 void UserBase::repeat_changes_of(const UserBase& before) {
-    for (const auto& [name, secret] : before.changes_) {
+    changed_ = before.changed_;
+    last_change_ = before.last_change_;
+    for (const auto& [name, change] : before.changes_) {
         const bool known = find(name).has_value();
         // A change that cannot be repeated is already in the new load.
-        if (secret && known)
-            static_cast<void>(set_secret(name, *secret));
-        else if (secret)
-            static_cast<void>(add(name, *secret));
-        else if (known)
-            static_cast<void>(remove(name));
+        if (!change && known) static_cast<void>(remove(name));
+        if (!change) continue;
+        const PasswdEntry& fields = before.own_.find(name)->second->fields;
+        if (!known && change->main) static_cast<void>(add(name, change->change, fields.facts));
+        if (known && change->main) static_cast<void>(set_secret(name, change->change, fields.facts, 0));
+        for (const std::string& label : change->removed) static_cast<void>(remove_application(name, label));
+        for (const Application& one : fields.applications) {
+            if (one.change == 0) continue;
+            static_cast<void>(remove_application(name, one.label)); // the file has it by now
+            const std::uint64_t number = base(name).change;
+            if (add_application(name, one, change->change, {}, number)) own(name)->fields.applications.back() = one;
+        }
     }
 }
 

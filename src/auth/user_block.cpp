@@ -8,15 +8,17 @@
 #include <cstring>
 #include <functional>
 
-#include "buzon/auth/secret.h"
+#include "buzon/auth/keyring.h"
 
 namespace buzon::auth {
 namespace {
 
-constexpr std::uint64_t magic = 0x31304b4c42525355; // "USRBLK01"
+constexpr std::uint64_t magic = 0x33304b4c42525355; // "USRBLK03"
 
 // One stored secret with millions of rounds must not make all other derivations as expensive.
 constexpr std::uint32_t max_derived_iterations = 65536;
+
+constexpr std::string_view no_password = "{PLAIN.hex}00";
 
 bool sealed_for_good(int fd) noexcept {
     const int seals = ::fcntl(fd, F_GET_SEALS);
@@ -39,13 +41,15 @@ struct UserBlock::Header {
 };
 
 struct UserBlock::Entry {
-    std::uint32_t at; // in the text: name, secret, maildir, control, allow_nets, transform, concatenated
-    std::uint16_t name, secret, maildir, control, allow_nets, transform;
+    std::uint32_t at; // in the text: name, word, maildir, control, allow_nets, transform, applications, concatenated
+    // The word is a user's fault, or the keyring in a block of secrets.
+    std::uint16_t name, word, maildir, control, allow_nets, transform, applications;
     std::uint8_t origin;
     std::uint8_t flags;
-    std::uint16_t reserved;
+    posix::Ids ids;
 
-    static constexpr std::uint8_t has_nologin = 1, has_nodelay = 2, is_broken = 4;
+    static constexpr unsigned has_nologin = 1, has_nodelay = 2, is_clear = 4, is_scram = 8, is_locked = 16,
+                              is_slow = 32;
 
     [[nodiscard]] User view(const char* text) const noexcept {
         const char* next = text + at;
@@ -56,38 +60,37 @@ struct UserBlock::Entry {
         };
         User user;
         user.name = take(name);
-        user.secret = take(secret);
+        user.fault = take(word);
         user.maildir = take(maildir);
         user.control = take(control);
         user.allow_nets = take(allow_nets);
         user.transform = take(transform);
+        user.applications = take(applications);
         user.nologin = (flags & has_nologin) != 0;
         user.nodelay = (flags & has_nodelay) != 0;
         user.origin = static_cast<Origin>(origin);
-        user.broken = (flags & is_broken) != 0;
+        user.ids = ids;
+        user.clear = (flags & is_clear) != 0;
+        user.scram = (flags & is_scram) != 0;
+        user.locked = (flags & is_locked) != 0;
+        user.slow = (flags & is_slow) != 0;
         return user;
     }
 };
 
-void SecretTotals::comes(std::string_view text) {
-    const auto secret = Secret::parse(text);
-    if (!secret) return; // no password matches it
-    if (secret.value().plain()) ++clear;
-    if (const ScramCredentials* stored = secret.value().scram()) {
-        ++scram;
-        scram_iterations = std::max(scram_iterations, std::min(stored->iterations, max_derived_iterations));
-    }
-    if (secret.value().cost() > slowest) {
-        slowest = secret.value().cost();
-        decoy = secret.value().decoy();
+void SecretTotals::comes(const SecretFacts& secret, std::uint64_t change) {
+    clear += secret.clear;
+    scram += secret.scram;
+    scram_iterations = std::max(scram_iterations, std::min(secret.iterations, max_derived_iterations));
+    if (secret.cost > slowest) {
+        slowest = secret.cost;
+        slowest_change = change;
     }
 }
 
-void SecretTotals::goes(std::string_view text) {
-    const auto secret = Secret::parse(text);
-    if (!secret) return;
-    if (secret.value().plain()) --clear;
-    if (secret.value().scram()) --scram;
+void SecretTotals::goes(bool was_clear, bool was_scram) noexcept {
+    clear -= was_clear;
+    scram -= was_scram;
 }
 
 // --- UserBlock ---
@@ -164,8 +167,17 @@ SecretTotals UserBlock::totals() const {
     totals.scram = head.scram;
     totals.slowest = head.slowest;
     totals.scram_iterations = head.scram_iterations;
-    totals.decoy.assign(data_ + size_ - head.decoy_size, head.decoy_size);
     return totals;
+}
+
+std::optional<std::string_view> UserBlock::secret_of(std::string_view name) const noexcept {
+    const std::optional<User> found = find(name);
+    return found ? std::optional{found->fault} : std::nullopt;
+}
+
+std::string_view UserBlock::decoy() const noexcept {
+    if (data_ == nullptr) return no_password;
+    return {data_ + size_ - header().decoy_size, header().decoy_size};
 }
 
 std::uint32_t UserBlock::broken_count() const noexcept {
@@ -183,7 +195,8 @@ std::vector<BrokenUser> UserBlock::first_broken() const {
 
 // --- UserBlockBuilder ---
 
-UserBlockBuilder::UserBlockBuilder() = default;
+UserBlockBuilder::UserBlockBuilder(Content content)
+    : content_{content}, decoy_{content == Content::secrets ? no_password : std::string_view{}} {}
 UserBlockBuilder::~UserBlockBuilder() = default;
 
 void UserBlockBuilder::reserve(std::size_t text) {
@@ -206,22 +219,27 @@ std::optional<Origin> UserBlockBuilder::origin_of(std::string_view name) const n
 }
 
 void UserBlockBuilder::add(const PasswdEntry& user, Origin origin, std::size_t line) {
+    using Entry = UserBlock::Entry;
     const auto size = [](const std::string& part) { return static_cast<std::uint16_t>(part.size()); };
-    const bool broken = !user.secret_fault.empty();
+    const bool broken = !user.secret_fault.empty() || std::any_of(user.applications.begin(), user.applications.end(),
+                                                                  [](const auto& one) { return !one.fault.empty(); });
     if (broken && broken_++ < first_broken_.size()) {
         first_broken_[broken_ - 1] = {static_cast<std::uint32_t>(entries_.size()), static_cast<std::uint32_t>(line)};
     }
-    const unsigned flags = (user.nologin ? UserBlock::Entry::has_nologin : 0u) |
-                           (user.nodelay ? UserBlock::Entry::has_nodelay : 0u) |
-                           (broken ? UserBlock::Entry::is_broken : 0u);
-    entries_.push_back({static_cast<std::uint32_t>(text_.size()), size(user.name), size(user.secret),
-                        size(user.maildir), size(user.control), size(user.allow_nets), size(user.transform),
-                        static_cast<std::uint8_t>(origin), static_cast<std::uint8_t>(flags), 0});
+    const unsigned flags = (user.nologin ? Entry::has_nologin : 0u) | (user.nodelay ? Entry::has_nodelay : 0u) |
+                           (user.facts.clear ? Entry::is_clear : 0u) | (user.facts.scram ? Entry::is_scram : 0u) |
+                           (user.facts.locked ? Entry::is_locked : 0u) | (user.facts.cost > 0 ? Entry::is_slow : 0u);
+    if (content_ == Content::secrets && user.facts.cost > totals_.slowest) decoy_ = Keyring{user.secret}.decoy();
+    const std::string& word = content_ == Content::secrets ? user.secret : user.secret_fault;
+    const std::string applications = to_text(user.applications);
+    entries_.push_back({static_cast<std::uint32_t>(text_.size()), size(user.name), size(word), size(user.maildir),
+                        size(user.control), size(user.allow_nets), size(user.transform), size(applications),
+                        static_cast<std::uint8_t>(origin), static_cast<std::uint8_t>(flags), user.ids});
     for (const std::string* part :
-         {&user.name, &user.secret, &user.maildir, &user.control, &user.allow_nets, &user.transform}) {
+         {&user.name, &word, &user.maildir, &user.control, &user.allow_nets, &user.transform, &applications}) {
         text_ += *part;
     }
-    totals_.comes(user.secret);
+    totals_.comes(user.facts);
     if (entries_.size() * 2 > table_.size())
         grow_table();
     else
@@ -239,7 +257,7 @@ void UserBlockBuilder::grow_table() {
 }
 
 UserBlock UserBlockBuilder::build() {
-    text_ += totals_.decoy;
+    text_ += decoy_;
     const std::size_t entries = entries_.size() * sizeof(UserBlock::Entry);
     const std::size_t table = table_.size() * sizeof(std::uint32_t);
     const std::size_t size = sizeof(UserBlock::Header) + entries + table + text_.size();
@@ -251,7 +269,7 @@ UserBlock UserBlockBuilder::build() {
                                  static_cast<std::uint32_t>(entries_.size()),
                                  static_cast<std::uint32_t>(table_.size()),
                                  static_cast<std::uint32_t>(text_.size()),
-                                 static_cast<std::uint32_t>(totals_.decoy.size()),
+                                 static_cast<std::uint32_t>(decoy_.size()),
                                  totals_.scram_iterations,
                                  broken_,
                                  first_broken_};

@@ -7,25 +7,26 @@
 #include <variant>
 #include <vector>
 
-#include "conversation.h"
-#include "view.h"
+#include "buzon/talk/conversation.h"
+#include "buzon/talk/view.h"
+#include "buzon/top/run_top.h"
 
 namespace buzon::client {
-
-// Exit codes; from 64 on as in sysexits.h. exit_output: stdout cannot be written.
-inline constexpr int exit_ok = 0, exit_refused = 1, exit_usage = 64, exit_unavailable = 69, exit_output = 74;
 
 struct Invocation {
     enum class What { help, version, hash, talk, command, top, plot } what = What::talk;
     Format format = Format::person;
-    std::string admin; // --auth; empty: none
-    Address address;
+    std::string admin;                 // --auth; empty: none
+    Target target;                     // --timeout is its patience; without the AUTH command
     std::string command;               // What::command: the line to send
     std::vector<std::string> operands; // of hash and plot
+    bool logarithmic = false;          // plot --log
+    TopOptions top;
 };
 
-// Parses the arguments after the program's name. A string says what is wrong with them.
-[[nodiscard]] std::variant<Invocation, std::string> parse_arguments(std::span<const std::string_view> arguments);
+// Parses the arguments after the program's name. A string says what is wrong with them. `server`: BUZON_SERVER, or "".
+[[nodiscard]] std::variant<Invocation, std::string> parse_arguments(std::span<const std::string_view> arguments,
+                                                                    std::string_view server = {});
 
 [[nodiscard]] std::string_view usage_text() noexcept;
 

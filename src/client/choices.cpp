@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "buzon/line/command_line.h"
-#include "text.h"
+#include "buzon/terminal/text.h"
 
 namespace buzon::client {
 

@@ -1,7 +1,9 @@
 // client/main.cpp - main() of bin/client.
 #include <unistd.h>
 
+#include <cstdlib>
 #include <exception>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +30,10 @@ int print(std::string_view text) {
 int main(int argc, char** argv) try {
     posix::fill_standard_descriptors();
     const std::vector<std::string_view> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-    const auto parsed = client::parse_arguments(arguments);
+    if (!arguments.empty() && arguments.front() == "--complete")
+        return client::run_completion(std::span{arguments}.subspan(1));
+    const char* const server = std::getenv("BUZON_SERVER");
+    const auto parsed = client::parse_arguments(arguments, server == nullptr ? "" : server);
     if (const auto* wrong = std::get_if<std::string>(&parsed)) {
         return fail(*wrong + " (client --help says more)", client::exit_usage);
     }
@@ -37,6 +42,7 @@ int main(int argc, char** argv) try {
     if (invocation.what == What::help) return print(client::usage_text());
     if (invocation.what == What::version) return print("buzon client " BUZON_VERSION "\n");
     if (invocation.what == What::hash) return client::run_hash(invocation);
+    if (!invocation.top.replay.empty()) return client::run_replay(invocation.top);
     return client::run(invocation);
 } catch (const std::exception& trouble) {
     return fail(trouble.what(), 71); // EX_OSERR

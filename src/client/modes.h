@@ -6,8 +6,9 @@
 #include <string_view>
 
 #include "arguments.h"
-#include "conversation.h"
-#include "terminal.h"
+#include "buzon/talk/conversation.h"
+#include "buzon/talk/report.h"
+#include "buzon/terminal/terminal.h"
 
 namespace buzon::client {
 
@@ -16,25 +17,18 @@ namespace buzon::client {
 // hash.cpp: asks for a password and prints it as a secret for a passwd-file. The default scheme is SCRAM-SHA-256, which
 // allows every way to log in but APOP and CRAM-MD5
 [[nodiscard]] int run_hash(const Invocation& invocation);
+// shell_completion.cpp: prints what may stand in place of the last word, one a line
+[[nodiscard]] int run_completion(std::span<const std::string_view> words);
 // one_shot.cpp
 [[nodiscard]] int run_command(Conversation& server, const Invocation& invocation, Output& out);
 // script.cpp: commands from stdin, if it is not a terminal or a dumb one
 [[nodiscard]] int run_script(Conversation& server, const Invocation& invocation, Output& out);
-// prompt.cpp; `auth` is the AUTH command that logged in, or empty
-[[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, const std::string& auth, Output& out);
+// prompt.cpp
+[[nodiscard]] int run_prompt(Conversation& server, const Invocation& invocation, Output& out);
 // plot_command.cpp
 [[nodiscard]] int run_plot(Conversation& server, const Invocation& invocation, Output& out);
-// top_screen.cpp; `auth` is for the second connection, for events. Above 128: the first connection is unusable.
-[[nodiscard]] int run_top(Conversation& server, const Invocation& invocation, const std::string& auth);
 
 // The prompt, which names the server.
 [[nodiscard]] std::string prompt_text(const Invocation& invocation);
-// One line on stderr: "client: WHAT".
-void complain(std::string_view what);
-// Reports that the server cannot be used (any more).
-[[nodiscard]] int unavailable(const Invocation& invocation, std::string_view why);
-
-// A -ERR for a person goes to stderr; everything else is output.
-void put_reply(Output& out, Format format, std::string_view command, const Reply& reply);
 
 } // namespace buzon::client

@@ -3,8 +3,10 @@
 
 #include <vector>
 
-#include "commands.h"
+#include "buzon/talk/commands.h"
+#include "buzon/terminal/text.h"
 #include "modes.h"
+#include "new_password.h"
 
 namespace buzon::client {
 namespace {
@@ -27,26 +29,48 @@ private:
     std::vector<int> descriptors_;
 };
 
-Answer run_live(Conversation& server, const Invocation& invocation, Output& out) {
+Answer run_live(Conversation& server, const std::string& command, Format format, Output& out) {
     LiveWatcher watcher{out.descriptor()};
-    const Format format = invocation.format;
     Answer answer = follow(
-        server, invocation.command, watcher,
-        [&](const Reply& reply) { return out.put(show_live_start(format, reply)); },
-        [&](std::string_view line) { return out.put(show_live_line(format, invocation.command, line)); });
+        server, command, watcher, [&](const Reply& reply) { return out.put(show_live_start(format, reply)); },
+        [&](std::string_view line) { return out.put(show_live_line(format, line)); });
     if (answer.kind == Answer::Kind::reply && answer.reply.ok) out.put(show_live_end(format));
     return answer;
+}
+
+// What to do next about a lack of rights.
+void complain_of_rights(const Invocation& invocation, const Reply& reply) {
+    if (!reply.text.starts_with("[AUTH]") || !invocation.admin.empty()) return;
+    complain("an administrator is needed: --auth NAME; if none is configured, start the server with -a NAME:PASSWORD");
+}
+
+// A bare * became the names of files.
+void complain_of_star(std::string_view command) {
+    const auto words = words_of(command);
+    if (!has_verb(command, "METR") && !has_verb(command, "INFO")) return;
+    if (words.size() > 1 && ::access(std::string{words.back()}.c_str(), F_OK) == 0)
+        complain("a shell replaces * by the names of files; write ALL");
 }
 
 } // namespace
 
 int run_command(Conversation& server, const Invocation& invocation, Output& out) {
-    const bool live = shape_of(invocation.command) == Shape::live;
-    const Answer answer = live ? run_live(server, invocation, out) : ask(server, invocation.command);
-    if (answer.kind == Answer::Kind::gone) return unavailable(invocation, answer.why);
+    std::string command = invocation.command;
+    if (has_verb(command, "USER") && manage::lacks_password(command)) { // a password in argv is for everybody to see
+        const auto password = new_password();
+        if (!password) return exit_usage;
+        command += ' ' + *password;
+    }
+    const bool live = is_live(command);
+    const Answer answer = live ? run_live(server, command, invocation.format, out) : ask(server, command);
+    if (answer.kind == Answer::Kind::gone) return unavailable(invocation.target.address, answer.why);
     if (answer.kind == Answer::Kind::interrupted) return exit_ok;
-    if (!live || !answer.reply.ok) put_reply(out, invocation.format, invocation.command, answer.reply);
-    if (!has_verb(invocation.command, "QUIT")) server.leave();
+    if (!live || !answer.reply.ok) put_reply(out, invocation.format, command, answer.reply);
+    if (!answer.reply.ok && invocation.format == Format::person) {
+        complain_of_rights(invocation, answer.reply);
+        complain_of_star(command);
+    }
+    if (!has_verb(command, "QUIT")) server.leave();
     return answer.reply.ok ? exit_ok : exit_refused;
 }
 

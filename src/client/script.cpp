@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "buzon/posix/io.h"
-#include "commands.h"
+#include "buzon/talk/commands.h"
+#include "buzon/terminal/text.h"
 #include "modes.h"
-#include "text.h"
 
 namespace buzon::client {
 namespace {
@@ -90,7 +90,7 @@ public:
                 const Hearing heard = server_.hear(std::nullopt, &input_);
                 if (heard.what == Heard::gone) {
                     end_row();
-                    return unavailable(invocation_, heard.text);
+                    return unavailable(invocation_.target.address, heard.text);
                 }
                 if (input_.signal() != 0) return finish();
             }
@@ -103,7 +103,7 @@ public:
             const auto words = words_of(*line);
             if (words.empty() || words.front().front() == '#') continue;
             const Answer answer = run_line(*line);
-            if (answer.kind == Answer::Kind::gone) return unavailable(invocation_, answer.why);
+            if (answer.kind == Answer::Kind::gone) return unavailable(invocation_.target.address, answer.why);
             if (answer.kind == Answer::Kind::interrupted || out_.error()) return finish();
             if (!answer.reply.ok) failed_ = true;
             if (has_verb(*line, "QUIT") && answer.reply.ok) return verdict();
@@ -116,7 +116,7 @@ private:
             complain("a command contains a NUL");
             return {Answer::Kind::reply};
         }
-        const bool live = shape_of(line) == Shape::live;
+        const bool live = is_live(line);
         if (live) return run_live(line);
         input_.want_line(false);
         Answer answer = ask(server_, line, &input_);
@@ -130,7 +130,7 @@ private:
         Answer answer = follow(
             server_, line, input_,
             [&](const Reply& reply) { return out_.put(show_live_start(format, reply)) && !input_.ready(); },
-            [&](std::string_view shown) { return out_.put(show_live_line(format, line, shown)); });
+            [&](std::string_view shown) { return out_.put(show_live_line(format, shown)); });
         if (answer.kind != Answer::Kind::reply) return answer;
         if (!answer.reply.ok) {
             put_reply(out_, format, line, answer.reply);

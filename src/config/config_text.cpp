@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::string_view blanks = " \t";
 
-constexpr std::array<std::string_view, 12> options_with_free_text = {
-    "path",    "user",  "users",      "checkpassword", "admin",         "admins",
-    "mgmt-ip", "state", "log-socket", "transform",     "transform-for", "transform-user"};
+constexpr std::array<std::string_view, 21> options_with_free_text = {
+    "path",        "user",      "users",         "checkpassword",  "token",    "admin",          "admins",
+    "mgmt-ip",     "state",     "log-socket",    "log-file",       "tls-cert", "tls-key",        "tls-program",
+    "tls-options", "transform", "transform-for", "transform-user", "run-as",   "transform-read", "transform-allow"};
 
 } // namespace
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "buzon/auth/user_name.h"
+#include "buzon/tls/order.h"
 
 namespace buzon::config {
 namespace {
@@ -34,6 +35,22 @@ filter::FilterSpec spec_of(const std::string& what, std::string_view value) {
     return std::move(parsed.spec);
 }
 
+// One program with its arguments.
+filter::FilterSpec program_of(const std::string& what, std::string_view value) {
+    if (!value.starts_with('/')) refuse(what, "must be an absolute path");
+    filter::FilterSpec spec = spec_of(what, value);
+    if (spec.members().size() > 1) refuse(what, "must be one program");
+    return spec;
+}
+
+void set_checkpassword(Options& options, const std::string& what, std::string_view value) {
+    constexpr std::string_view lives = "process:";
+    const bool process = value.starts_with(lives);
+    if (process) value.remove_prefix(lives.size());
+    options.checkpassword = options.password_program = {};
+    (process ? options.password_program : options.checkpassword) = program_of(what, value);
+}
+
 void add_mgmt_address(Options& options, const std::string& what, std::string_view value) {
     if (!value.starts_with("unix:")) {
         options.mgmt_addresses.push_back(ip_of(what, value));
@@ -42,6 +59,23 @@ void add_mgmt_address(Options& options, const std::string& what, std::string_vie
     const std::string_view path = value.substr(5);
     if (!net::to_socket_address(path)) refuse(what, "the path of a unix socket has 1 to 107 octets");
     options.mgmt_paths.emplace_back(path);
+}
+
+void set_transform_jail(Options& options, const std::string& what, std::string_view value) {
+    using filter::JailKind;
+    if (value == "default")
+        options.transform_jail = JailKind::standard;
+    else if (value == "strict")
+        options.transform_jail = JailKind::strict;
+    else if (value == "off")
+        options.transform_jail = JailKind::off;
+    else
+        refuse(what, "must be default, strict or off");
+}
+
+void add_folder(std::vector<std::string>& folders, const std::string& what, std::string_view value) {
+    if (!value.starts_with('/')) refuse(what, "must be an absolute path");
+    folders.emplace_back(value);
 }
 
 void set_transform_for(Options& options, const std::string& what, std::string_view value) {
@@ -61,6 +95,18 @@ void add_verification(Options& options, const std::string& what, std::string_vie
 }
 
 void no_value(Options&, const std::string&, std::string_view) {}
+
+// In lower case, as openssl and sha256sum write it.
+std::string hash_of(const std::string& what, std::string_view digits) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    const bool length = digits.size() == 64 || digits.size() == 96 || digits.size() == 128;
+    if (!length || digits.find_first_not_of(hex) != digits.npos)
+        refuse(what, "must be a SHA-256, SHA-384 or SHA-512 hash: 64, 96 or 128 digits, 0-9 and a-f");
+    std::string octets;
+    for (; !digits.empty(); digits.remove_prefix(2))
+        octets += static_cast<char>(hex.find(digits[0]) * 16 + hex.find(digits[1]));
+    return octets;
+}
 
 constexpr std::array option_table{
     Option{"help", 'h', "", "print this help and exit",
@@ -93,16 +139,20 @@ constexpr std::array option_table{
            [](Options& o, const std::string& w, std::string_view v) { o.users.push_back(person_of(w, v)); }},
     Option{"users", '\0', "FILE", "passwd-file of users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
            [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
-    Option{"checkpassword", '\0', "PROGRAM",
-           "ask this program about all other users (cr.yp.to/checkpwd); an absolute path",
-           [](Options& o, const std::string& w, std::string_view v) {
-               if (!v.starts_with('/')) refuse(w, "must be an absolute path");
-               o.checkpassword = v;
-           }},
+    Option{"checkpassword", '\0', "PROGRAM [ARG...]",
+           "ask this program about all other users (cr.yp.to/checkpwd), or process:PROGRAM, which lives on",
+           set_checkpassword},
+    Option{"token", '\0', "PROGRAM [ARG...]",
+           "ask this program, which lives on, about OAUTHBEARER and XOAUTH2 tokens (none)",
+           [](Options& o, const std::string& w, std::string_view v) { o.token_program = program_of(w, v); }},
     Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
            [](Options& o, const std::string& w, std::string_view v) { o.admins.push_back(person_of(w, v)); }},
     Option{"admins", '\0', "FILE", "passwd-file of administrators",
            [](Options& o, const std::string&, std::string_view v) { o.admins_file = v; }},
+    Option{
+        "tls-certificate-hash", '\0', "HEX",
+        "hash of the certificate with which the front ends TLS, for SCRAM-SHA-256-PLUS: SHA-256, -384 or -512 (none)",
+        [](Options& o, const std::string& w, std::string_view v) { o.certificate_hash = hash_of(w, v); }},
     Option{"state", '\0', "DIR", "directory for the history of the metrics (none)",
            [](Options& o, const std::string& w, std::string_view v) {
                if (v.empty()) refuse(w, "must be a directory");
@@ -113,18 +163,64 @@ constexpr std::array option_table{
                if (!net::to_socket_address(v)) refuse(w, "the path of a unix socket has 1 to 107 octets");
                o.log_socket = v;
            }},
-    Option{"transform", 'T', "SPEC", "transformation: PATH, PATH:ARG or a quoted command line; repeat it for a chain",
+    Option{"log-file", '\0', "PATH", "append the log to this file instead of stderr; SIGUSR1 opens it again",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (v.empty()) refuse(w, "must be a file");
+               o.log_file = v;
+           }},
+    Option{"transform", 'T', "SPEC",
+           "transformation: [process:]PATH, PATH:ARG or a quoted command line; repeat it for a chain",
            [](Options& o, const std::string& w, std::string_view v) {
                if (!o.transform.append(spec_of(w, v))) refuse(w, "too many programs in one chain");
            }},
     Option{"transform-for", '\0', "NAME=SPEC", "transformation for one user; repeatable", set_transform_for},
     Option{"transform-user", '\0', "NAME", "system user that runs transformations (the server's own)",
            [](Options& o, const std::string&, std::string_view v) { o.transform_user = v; }},
+    Option{"run-as", '\0', "NAME",
+           "as root: serve as this user, and touch each maildrop as its owner (buzon, else nobody)",
+           [](Options& o, const std::string&, std::string_view v) { o.run_as = v; }},
+    Option{
+        "transform-jail", '\0', "default|strict|off",
+        "what transformations cannot reach: mail and the server's files; strict: nor network and other files (default)",
+        set_transform_jail},
+    Option{"transform-read", '\0', "DIR", "a directory that transformations in the strict jail may read; repeatable",
+           [](Options& o, const std::string& w, std::string_view v) { add_folder(o.transform_read, w, v); }},
+    Option{"transform-allow", '\0', "DIR", "TRAN takes only programs below this directory; repeatable (any)",
+           [](Options& o, const std::string& w, std::string_view v) { add_folder(o.transform_allow, w, v); }},
     Option{"proxy-from", '\0', "CIDR", "peers that must send a PROXY header, which is believed; repeatable (none)",
            [](Options& o, const std::string& w, std::string_view v) {
                const auto cidr = net::Cidr::parse(v);
                if (!cidr) refuse(w, "must be a network such as 10.0.0.0/8 or ::1");
                o.proxy_from.push_back(*cidr);
+           }},
+    Option{"sandbox", '\0', "MODE", "confine our processes: auto (as far as the kernel can), require or off (auto)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               const auto mode = sandbox::parse_mode(v);
+               if (!mode) refuse(w, "must be auto, require or off");
+               o.sandbox = *mode;
+           }},
+    Option{"tls-cert", '\0', "FILE",
+           "certificate (PEM, with its chain): pop3s on --tls-port, and STLS on the POP3 port",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (v.empty()) refuse(w, "must be a file");
+               o.tls.certificate = v;
+           }},
+    Option{"tls-key", '\0', "FILE", "its key (in the file of the certificate)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (v.empty()) refuse(w, "must be a file");
+               o.tls.key = v;
+           }},
+    Option{"tls-port", '\0', "PORT", "port for POP3 over TLS; 0: any free port (995 for root, else 1995)",
+           [](Options& o, const std::string& w, std::string_view v) { o.tls.port = port_of(w, v); }},
+    Option{"tls-program", '\0', "PATH", "program that does TLS (/usr/bin/stunnel)",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (!v.starts_with('/')) refuse(w, "must be an absolute path");
+               o.tls.program = v;
+           }},
+    Option{"tls-options", '\0', "NAME=VALUE", "an option of stunnel for its service; repeatable",
+           [](Options& o, const std::string& w, std::string_view v) {
+               if (const std::string fault = tls::fault_of_option(v); !fault.empty()) refuse(w, fault);
+               o.tls.options.emplace_back(v);
            }},
     Option{"config", '\0', "FILE", "read \"long-option-name = value\" lines; the command line wins", no_value, false},
     Option{"check", '\0', "", "check all options and files, report errors, and exit",

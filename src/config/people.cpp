@@ -1,7 +1,5 @@
 #include "buzon/config/people.h"
 
-#include "buzon/auth/secret.h"
-
 namespace buzon::config {
 
 jobs::People users_of(const Options& options) {
@@ -15,13 +13,14 @@ jobs::People administrators_of(const Options& options) {
 std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::string& file) {
     std::vector<std::string> warnings;
     const std::uint32_t all = loaded.block().broken_count();
-    for (const auto& [user, line] : loaded.block().first_broken()) {
-        warnings.push_back(file + " line " + std::to_string(line) + ": " +
-                           auth::locked_words(user.name, auth::fault_of_secret(user.secret)));
+    const auto first = loaded.block().first_broken();
+    for (const auto& [user, line] : first) {
+        for (const std::string& words : auth::faults_of(user))
+            warnings.emplace_back(file).append(" line " + std::to_string(line) + ": ").append(words);
     }
-    if (all > warnings.size()) {
-        warnings.push_back(file + ": " + std::to_string(all - warnings.size()) +
-                           " more users cannot log in; --check and USER LIST name them all");
+    if (all > first.size()) {
+        warnings.push_back(file + ": " + std::to_string(all - first.size()) +
+                           " more users have broken secrets; --check names them all");
     }
     return warnings;
 }
@@ -29,9 +28,8 @@ std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::st
 Options read_again(const Options& before, const std::string& config_text) {
     const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
     Options fresh = parse_options(words, [&config_text](const std::string&) { return config_text; });
-    if (before.demo) { // it created its mail root and users itself
+    if (before.demo) { // it created its mail root itself
         fresh.path = before.path;
-        fresh.users = before.users;
         fresh.addresses = before.addresses;
     }
     return fresh;

@@ -3,6 +3,7 @@
 #include "buzon/config/people.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/jobs/opened_root.h"
+#include "buzon/posix/bundle.h"
 
 namespace buzon::config {
 
@@ -11,18 +12,19 @@ void Reload::read_users() {
         again_ = true;
         return;
     }
-    begin(Reading::users, jobs::order(jobs::ReadPeople{users_of(now_)}));
+    begin(Reading::users, jobs::order(jobs::ReadPeople{false, now_.users_file}));
 }
 
 void Reload::read_all() {
     again_ = false;
-    begin(Reading::config, jobs::order(jobs::ReadConfig{now_.arguments}));
+    begin(Reading::config, jobs::order(jobs::ReadConfig{}));
 }
 
 void Reload::begin(Reading what, const worker::Job& job) {
     reading_ = what;
     if (what == Reading::users || what == Reading::config) stale_ = false;
-    pending_ = disk_.submit(job, [this](worker::Answer answer) { answered(std::move(answer)); });
+    worker::Pool& who = what == Reading::root ? openers_ : files_;
+    pending_ = who.submit(job, [this](worker::Answer answer) { answered(std::move(answer)); });
 }
 
 void Reload::answered(worker::Answer answer) {
@@ -46,22 +48,25 @@ void Reload::take_config(const worker::Answer& answer) {
     // The current mail root may be unavailable for a while.
     if (found.root.empty() && fresh_.options.path != now_.path) return fail(found.root_problem);
     fresh_.root = found.root;
-    begin(Reading::all_users, jobs::order(jobs::ReadPeople{users_of(fresh_.options)}));
+    begin(Reading::all_users, jobs::order(jobs::ReadPeople{false, fresh_.options.users_file}));
 }
 
 void Reload::take_people(worker::Answer answer) {
     const auto said = jobs::read<jobs::ReadPeople>(answer);
     if (said.why) return not_read(said.why);
     if (!said.answer.problem.empty()) return fail(said.answer.problem);
-    auto block = auth::UserBlock::from_fd(std::move(answer.fd));
+    auto both = posix::unbundle(answer.fd.get());
+    if (!both || both.value().size() != 2) return fail("unusable answer from a worker");
+    auto block = auth::UserBlock::from_fd(std::move(both.value()[0]));
     if (!block) return fail("unusable answer from a worker: " + block.error().message());
-    auth::UserBase people{std::move(block).value()};
+    auth::UserBase people{std::move(block).value(),
+                          std::make_shared<const posix::UniqueFd>(std::move(both.value()[1]))};
     if (reading_ == Reading::administrators)
         fresh_.administrators = std::move(people);
     else
         fresh_.users = std::move(people);
     if (reading_ == Reading::all_users) {
-        return begin(Reading::administrators, jobs::order(jobs::ReadPeople{administrators_of(fresh_.options)}));
+        return begin(Reading::administrators, jobs::order(jobs::ReadPeople{true, fresh_.options.admins_file}));
     }
     // Last, when everything else is valid.
     if (reading_ == Reading::administrators && events_.wants_root(fresh_)) {
@@ -71,7 +76,7 @@ void Reload::take_people(worker::Answer answer) {
 }
 
 void Reload::take_root(worker::Answer answer) {
-    jobs::RootAnswer said = jobs::read_opened_root(std::move(answer));
+    jobs::RootAnswer said = jobs::read_opened_root(std::move(answer), fresh_.root);
     if (!said.opened) return fail(said.trouble);
     fresh_.opened = std::move(said.opened).value();
     finish();

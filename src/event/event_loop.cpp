@@ -130,7 +130,9 @@ void EventLoop::turn(std::chrono::milliseconds limit) {
     statistics_.without_memory += timers_.expire(now_);
     run_tasks();
     while (disowned_) disowned_ = std::move(disowned_->next_);
-    statistics_.longest_turn = std::max<std::chrono::nanoseconds>(statistics_.longest_turn, Clock::now() - now_);
+    const std::chrono::nanoseconds turn = Clock::now() - now_;
+    statistics_.longest_turn = std::max(statistics_.longest_turn, turn);
+    statistics_.busy += turn;
 }
 
 void EventLoop::dispatch(std::span<const epoll_event> batch) {
@@ -210,7 +212,7 @@ int EventLoop::wait_milliseconds(std::chrono::milliseconds limit) const {
 
 LoopStatistics EventLoop::take_statistics() noexcept {
     const LoopStatistics taken = statistics_;
-    statistics_.longest_turn = std::chrono::nanoseconds{0};
+    statistics_.longest_turn = statistics_.busy = std::chrono::nanoseconds{0};
     return taken;
 }
 

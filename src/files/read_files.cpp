@@ -26,4 +26,10 @@ std::string read_config_file(const std::string& path) {
     return read_named_file(path, longest_config);
 }
 
+std::string read_config_without_secrets(const std::string& path) {
+    std::string text = read_config_file(path);
+    config::hide_secrets(text);
+    return text;
+}
+
 } // namespace buzon::files

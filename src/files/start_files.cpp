@@ -11,7 +11,6 @@
 #include <set>
 #include <string_view>
 
-#include "buzon/auth/secret.h"
 #include "buzon/files/read_files.h"
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
@@ -40,7 +39,7 @@ private:
     filter::Inspector inspector_;
 };
 
-void check_checkpassword(const std::string& program) {
+void check_login_program(const std::string& program) {
     std::error_code why;
     const bool directory = std::filesystem::is_directory(program, why); // directories can be "executable", too
     if (directory)
@@ -62,8 +61,50 @@ void check_log_socket(const std::string& path) {
     if (!S_ISSOCK(about.st_mode)) throw config::StartError(EX_NOINPUT, path, "not a socket");
 }
 
-void check_transforms(const auth::UserBase& users, const jobs::People& people) {
-    const auth::UserBlock& block = users.block();
+int exit_code_for_log(std::error_code why) {
+    switch (why.value()) {
+    case EROFS:
+    case ENOSPC:
+    case EDQUOT: return EX_CANTCREAT;
+    default: return config::exit_code_for(why);
+    }
+}
+
+// Makes nothing: --check leaves no trace.
+void check_log_file(const std::string& path) {
+    const auto refuse = [&path](std::error_code why) {
+        throw config::StartError(exit_code_for_log(why), path, why.message());
+    };
+    struct stat about {};
+    if (::stat(path.c_str(), &about) == 0) {
+        if (S_ISDIR(about.st_mode)) refuse({EISDIR, std::system_category()});
+        if (!S_ISREG(about.st_mode) && !S_ISCHR(about.st_mode))
+            throw config::StartError(EX_NOINPUT, path, "not a regular file");
+        if (::access(path.c_str(), W_OK) != 0) refuse(posix::last_error());
+        return;
+    }
+    if (errno != ENOENT) refuse(posix::last_error());
+    std::error_code why;
+    const std::filesystem::path directory = std::filesystem::absolute(path, why).parent_path();
+    if (::access(directory.c_str(), W_OK | X_OK) != 0) refuse(posix::last_error());
+}
+
+void check_folder(const std::string& option, const std::string& path) {
+    struct stat about {};
+    std::error_code why;
+    if (::stat(path.c_str(), &about) != 0)
+        why = posix::last_error();
+    else if (!S_ISDIR(about.st_mode))
+        why = std::make_error_code(std::errc::not_a_directory);
+    if (why) throw config::StartError(config::exit_code_for(why), option + ' ' + path, why.message());
+}
+
+std::string why_no_user(const std::string& name, std::error_code why) {
+    const bool unknown = why == std::errc::no_such_file_or_directory;
+    return name + ": " + (unknown ? "there is no such system user" : why.message());
+}
+
+void check_transforms(const auth::UserBlock& block, const jobs::People& people) {
     std::set<std::string_view> seen; // many users, few programs
     std::optional<ProgramCheck> check;
     for (std::uint32_t i = 0; i < block.count(); ++i) {
@@ -86,11 +127,21 @@ bool is_strict(const jobs::People& people) {
 
 filter::RunAs programs_user(const std::string& name) {
     auto who = filter::resolve_user(name);
-    if (!who) throw config::StartError(EX_NOUSER, "--transform-user", name + ": " + who.error().message());
+    if (!who) throw config::StartError(EX_NOUSER, "--transform-user", why_no_user(name, who.error()));
     return std::move(who).value();
 }
 
-auth::UserBase load(const jobs::People& people) {
+posix::Ids run_as(const config::Options& options) {
+    if (::geteuid() != 0) return {};
+    auto who = filter::resolve_user(options.run_as.empty() ? "buzon" : options.run_as);
+    if (!who && options.run_as.empty()) who = filter::resolve_user("nobody");
+    const std::string name = options.run_as.empty() ? "nobody" : options.run_as;
+    if (!who) throw config::StartError(EX_NOUSER, "--run-as", why_no_user(name, who.error()));
+    if (who.value().uid == 0) throw config::StartError(EX_USAGE, "--run-as", "must be a user without root's rights");
+    return {who.value().uid, who.value().gid};
+}
+
+auth::LoadedUsers load(const jobs::People& people) {
     std::string text;
     if (!people.file.empty()) text = read_named_file(people.file, longest_people_file);
     auto base = auth::UserBase::load(people.named, text);
@@ -98,12 +149,11 @@ auth::UserBase load(const jobs::People& people) {
         if (people.file.empty()) throw config::StartError(EX_USAGE, people.option, base.why());
         throw config::StartError(EX_CONFIG, people.file, base.why());
     }
-    if (const auto broken = base.value().block().first_broken(); !broken.empty() && is_strict(people)) {
-        const std::string name{broken.front().user.name};
+    if (const auto broken = base.value().users.first_broken(); !broken.empty() && is_strict(people)) {
         throw config::StartError(EX_CONFIG, people.file + " line " + std::to_string(broken.front().line),
-                                 name + ": " + auth::fault_of_secret(broken.front().user.secret));
+                                 auth::faults_of(broken.front().user).front());
     }
-    check_transforms(base.value(), people);
+    check_transforms(base.value().users, people);
     return std::move(base).value();
 }
 
@@ -134,21 +184,57 @@ std::string checked_root(const std::string& path) {
     return root;
 }
 
-void check_options(const config::Options& options) {
-    ProgramCheck check{options.transform_user};
-    check("--transform-user", {});
-    check("--transform", options.transform);
-    if (!options.checkpassword.empty()) check_checkpassword(options.checkpassword);
-    for (const auto& [user, spec] : options.transform_for) check("--transform-for", spec);
-    if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
-    if (!options.log_socket.empty()) check_log_socket(options.log_socket);
-    const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
-                                    [](const net::Ip& ip) { return !ip.is_loopback(); });
-    const bool nobody = load(config::administrators_of(options)).size() == 0;
-    if (beyond && nobody) {
-        throw config::StartError(EX_USAGE, "--mgmt-ip",
-                                 "addresses beyond loopback need an administrator (--admin NAME:PASS)");
+posix::UniqueFd open_log(const std::string& path) {
+    check_log_file(path);
+    // O_NONBLOCK: what has become a FIFO meanwhile must not stop us.
+    posix::UniqueFd file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640)};
+    if (file) return file;
+    const std::error_code why = posix::last_error();
+    throw config::StartError(exit_code_for_log(why), path, why.message());
+}
+
+posix::UniqueFd reopen_log(const std::string& path, std::string& problem) {
+    try {
+        return open_log(path);
+    } catch (const config::StartError& why) {
+        problem = why.what();
+        return {};
     }
+}
+
+void check_options(const config::Options& options, config::Faults* faults) {
+    const auto step = [faults](const auto& check) { config::attempt(faults, check); };
+    step([&] {
+        ProgramCheck check{options.transform_user};
+        step([&] { check("--transform-user", {}); });
+        step([&] { check("--transform", options.transform); });
+        for (const auto& own : options.transform_for) step([&] { check("--transform-for " + own.first, own.second); });
+    });
+    for (const std::string& path : options.transform_allow) step([&] { check_folder("--transform-allow", path); });
+    for (const std::string& path : options.transform_read) step([&] { check_folder("--transform-read", path); });
+    step([&] {
+        for (const filter::FilterSpec* spec :
+             {&options.checkpassword, &options.password_program, &options.token_program})
+            if (!spec->empty()) check_login_program(spec->members().front().path);
+    });
+    step([&] {
+        if (!options.state_dir.empty()) (void)checked_root(options.state_dir);
+    });
+    step([&] {
+        if (!options.log_socket.empty()) check_log_socket(options.log_socket);
+    });
+    step([&] {
+        if (!options.log_file.empty()) check_log_file(options.log_file);
+    });
+    step([&] {
+        const bool beyond = std::any_of(options.mgmt_addresses.begin(), options.mgmt_addresses.end(),
+                                        [](const net::Ip& ip) { return !ip.is_loopback(); });
+        const bool nobody = load(config::administrators_of(options)).users.count() == 0;
+        if (beyond && nobody) {
+            throw config::StartError(EX_USAGE, "--mgmt-ip",
+                                     "addresses beyond loopback need an administrator (--admin NAME:PASS)");
+        }
+    });
 }
 
 } // namespace buzon::files

@@ -4,13 +4,13 @@
 
 namespace buzon::filter {
 
-Run::Run(event::EventLoop& loop, Launcher& launcher, RunEvents& events)
-    : machine_{std::make_unique<Machine>(loop, launcher, events)} {}
+Run::Run(event::EventLoop& loop, Hosts& hosts, RunEvents& events)
+    : machine_{std::make_unique<Machine>(loop, hosts, events)} {}
 Run::~Run() = default;
 
-Outcome Run::start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
-                   const Limits& limits) {
-    return machine_->start(spec, std::move(input), environment, limits);
+Outcome Run::start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment, const Limits& limits,
+                   int into) {
+    return machine_->start(spec, std::move(input), environment, limits, into);
 }
 posix::Transfer Run::read(std::span<char> into) {
     return machine_->read(into);

@@ -6,8 +6,16 @@
 namespace buzon::filter {
 namespace {
 
+constexpr std::string_view lasting = "process:";
+
 constexpr bool blank(char c) noexcept {
     return c == ' ' || c == '\t';
+}
+
+// The "/" of a path, or "process:/".
+bool begins_member(std::string_view text) noexcept {
+    if (text.starts_with(lasting)) text.remove_prefix(lasting.size());
+    return text.starts_with('/');
 }
 
 // Parses the text in one pass. After a member the position is the end, or the "/" of the next one.
@@ -44,8 +52,11 @@ private:
 
     bool read_member(FilterMember& member) {
         const std::size_t begin = place_;
-        place_ = std::min(text_.find_first_of(" \t'\":", begin), text_.size());
-        member.path = text_.substr(begin, place_ - begin);
+        member.lives_on = text_.substr(begin).starts_with(lasting);
+        if (member.lives_on) place_ += lasting.size();
+        const std::size_t path = place_;
+        place_ = std::min(text_.find_first_of(" \t'\":", path), text_.size());
+        member.path = text_.substr(path, place_ - path);
         if (member.path.empty()) return refuse("the path of a program is missing");
         if (member.path.front() != '/') return refuse("the path of a program must be absolute: " + member.path);
         std::size_t end = place_;
@@ -66,7 +77,7 @@ private:
         for (std::size_t bar = text_.find('|', begin); bar != std::string_view::npos; bar = text_.find('|', bar + 1)) {
             if (!blank(text_[bar - 1])) continue;
             const std::size_t behind = text_.find_first_not_of(" \t", bar + 1);
-            if (behind == std::string_view::npos || behind == bar + 1 || text_[behind] != '/') continue;
+            if (behind == std::string_view::npos || behind == bar + 1 || !begins_member(text_.substr(behind))) continue;
             next = behind;
             for (end = bar; end > begin && blank(text_[end - 1]);) --end;
             break;
@@ -91,11 +102,11 @@ private:
         }
     }
 
-    // "|" between white space and the "/" of a program; any other "|" is an ordinary character.
+    // "|" between white space and the next program; any other "|" is an ordinary character.
     [[nodiscard]] bool at_bar() const {
         if (here() != '|' || !blank(text_[place_ - 1])) return false;
         const std::size_t behind = text_.find_first_not_of(" \t", place_ + 1);
-        return behind != std::string_view::npos && behind > place_ + 1 && text_[behind] == '/';
+        return behind != std::string_view::npos && behind > place_ + 1 && begins_member(text_.substr(behind));
     }
 
     bool read_word(std::string& word) {
@@ -117,7 +128,7 @@ private:
 
     bool read_single_quoted(std::string& word) {
         const std::size_t close = text_.find('\'', place_);
-        if (close == std::string_view::npos) return refuse("a ' is never closed");
+        if (close == std::string_view::npos) return refuse("unterminated '");
         word += text_.substr(place_, close - place_);
         place_ = close + 1;
         return true;
@@ -131,7 +142,7 @@ private:
                 c == '\\' && !at_end() && std::string_view{"\"\\$`"}.find(here()) != std::string_view::npos;
             word += escape ? text_[place_++] : c;
         }
-        return refuse("a \" is never closed");
+        return refuse("unterminated \"");
     }
 
     std::string_view text_;
@@ -153,12 +164,16 @@ std::string quoted(std::string_view word) {
 }
 
 std::string as_command_line(const FilterMember& member) {
-    std::string text = member.path;
+    std::string text = member.name();
     for (const std::string& argument : member.arguments) text += ' ' + quoted(argument);
     return text;
 }
 
 } // namespace
+
+std::string FilterMember::name() const {
+    return lives_on ? std::string{lasting} + path : path;
+}
 
 ParsedSpec FilterSpec::parse(std::string_view text) {
     Reader reader{text};
@@ -174,6 +189,22 @@ bool FilterSpec::append(const FilterSpec& next) {
     if (members_.size() + next.members_.size() > max_members) return false;
     members_.insert(members_.end(), next.members_.begin(), next.members_.end());
     return true;
+}
+
+FilterSpec FilterSpec::part(std::size_t first, std::size_t count) const {
+    FilterSpec part;
+    const auto begin = members_.begin() + static_cast<std::ptrdiff_t>(first);
+    part.members_.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    return part;
+}
+
+std::string FilterSpec::names() const {
+    std::string names;
+    for (const FilterMember& member : members_) {
+        if (!names.empty()) names += '|';
+        names += member.name();
+    }
+    return names;
 }
 
 std::string FilterSpec::text() const {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,12 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "buzon/posix/result.h"
 
@@ -88,6 +92,46 @@ std::optional<Objection> look_at(const std::string& path, const std::string& use
 }
 
 } // namespace
+
+posix::Result<RunAs> resolve_user(const std::string& name) {
+    std::vector<char> buffer(16 * 1024);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found); error != 0) {
+        return std::error_code{error, std::system_category()};
+    }
+    if (!found) return std::error_code{ENOENT, std::system_category()};
+    RunAs who{name, entry.pw_uid, entry.pw_gid, {}};
+    int count = 64;
+    who.groups.resize(static_cast<std::size_t>(count));
+    if (::getgrouplist(name.c_str(), who.gid, who.groups.data(), &count) < 0) {
+        who.groups.resize(static_cast<std::size_t>(count));
+        if (::getgrouplist(name.c_str(), who.gid, who.groups.data(), &count) < 0) {
+            return std::error_code{ERANGE, std::system_category()};
+        }
+    }
+    who.groups.resize(static_cast<std::size_t>(count));
+    return who;
+}
+
+bool is_below(const std::string& path, const std::vector<std::string>& folders) {
+    const auto real = [](const std::string& one) {
+        const std::unique_ptr<char, decltype(&std::free)> found{::realpath(one.c_str(), nullptr), &std::free};
+        return found ? std::string{found.get()} : std::string{};
+    };
+    const std::string file = folders.empty() ? std::string{} : real(path);
+    return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
+        const std::string above = real(folder);
+        return !above.empty() && file.starts_with(above == "/" ? above : above + "/");
+    });
+}
+
+std::string not_allowed(const FilterSpec& spec, const std::vector<std::string>& folders) {
+    if (folders.empty()) return {};
+    for (const FilterMember& member : spec.members())
+        if (!is_below(member.path, folders)) return member.path + ": not below a directory of --transform-allow";
+    return {};
+}
 
 Inspector::Inspector(const RunAs* who) {
     if (who) start(*who);

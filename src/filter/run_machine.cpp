@@ -1,7 +1,6 @@
 // A run in progress, and its end.
 #include "run_machine.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,22 +26,6 @@ std::optional<std::size_t> octets_in(int pipe) noexcept {
     int octets = 0;
     if (::ioctl(pipe, FIONREAD, &octets) != 0) return std::nullopt;
     return static_cast<std::size_t>(octets);
-}
-
-std::string in_words(std::chrono::milliseconds time) {
-    const auto count = time.count();
-    return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
-}
-
-// Octets in the pipe that is this process's standard input; 0 if it is something else by now, or cannot be read.
-std::int64_t octets_before(pid_t process) {
-    // Check without opening it: the program may have put something there that has side effects when opened.
-    const posix::UniqueFd place{::open(("/proc/" + std::to_string(process) + "/fd/0").c_str(), O_PATH | O_CLOEXEC)};
-    struct stat about {};
-    if (!place || ::fstat(place.get(), &about) != 0 || !S_ISFIFO(about.st_mode)) return 0;
-    const std::string path = "/proc/self/fd/" + std::to_string(place.get());
-    const posix::UniqueFd pipe{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
-    return pipe ? static_cast<std::int64_t>(octets_in(pipe.get()).value_or(0)) : 0;
 }
 
 } // namespace
@@ -94,7 +77,29 @@ void Run::Machine::close_output() noexcept {
 
 // --- the end ---
 
-// A program ends only once, so running out of memory here would lose the event.
+// Each of these comes only once, so running out of memory here would lose the event.
+
+void Run::Machine::on_member_started() {
+    progress_.last = loop_.now();
+    if (!all_started()) return;
+    const Alive alive{*this};
+    events_.on_started();
+    // The first ones may have ended while the last one was being loaded.
+    if (alive.machine && running()) on_member_ended();
+}
+
+void Run::Machine::on_member_refused(Member& member, std::error_code why, std::string_view step) {
+    outcome_ = {Cause::cannot_start, {}};
+    event::guarded(
+        [&] {
+            const auto place =
+                std::find_if(members_.begin(), members_.end(), [&](const auto& one) { return one.get() == &member; });
+            outcome_ = refused(why, step, static_cast<std::size_t>(place - members_.begin()));
+        },
+        [] {});
+    finish();
+}
+
 void Run::Machine::on_member_ended() {
     event::guarded([&] { member_ended(); },
                    [&] {
@@ -108,15 +113,18 @@ void Run::Machine::member_ended() {
         if (all_ended()) finish();
         return;
     }
+    // A member without a reader fails, too: that the next one could not be started is the better reason.
+    if (!all_started()) return;
     if (std::optional<Outcome> failed = failure()) {
         outcome_ = std::move(*failed);
         finish();
         return;
     }
-    for (std::size_t i = 0; i + 1 < members_.size(); ++i) {
-        if (members_[i]->end()) members_[i]->clear_behind();
-    }
     end_when_drained();
+}
+
+bool Run::Machine::all_started() const noexcept {
+    return std::all_of(members_.begin(), members_.end(), [](const auto& member) { return member->started(); });
 }
 
 bool Run::Machine::all_ended() const noexcept {
@@ -129,6 +137,7 @@ std::optional<Outcome> Run::Machine::failure() const {
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const std::optional<End>& end = members_[i]->end();
         if (!end || end->well()) continue;
+        if (members_[i]->host_lost()) return Outcome{Cause::system, paths_[i] + ": its host has ended"};
         if (end->killed && end->code == SIGPIPE && i + 1 < members_.size()) continue;
         return Outcome{end->killed ? Cause::signal : Cause::exit_status, paths_[i] + ": " + end->text()};
     }
@@ -163,11 +172,10 @@ void Run::Machine::on_timer(event::Timer&) {
     if (paused_) return; // resume() arms it again
     // Finished; only the owner has to read the rest.
     if (all_ended()) return;
-    if (std::vector<std::int64_t> now = inputs(); now != progress_.inputs) {
-        progress_.inputs = std::move(now);
-        progress_.last = loop_.now();
-    }
-    if (loop_.now() >= progress_.last + progress_.limit)
+    look_at_inputs();
+    // What the others have read is known one look later.
+    const auto grace = members_.size() > 1 ? progress_.limit / polls_per_limit : std::chrono::milliseconds{0};
+    if (loop_.now() >= progress_.last + progress_.limit + grace)
         terminate();
     else
         watch_the_clock();
@@ -176,21 +184,22 @@ void Run::Machine::on_timer(event::Timer&) {
 // Nothing reports what programs read, so we poll, often enough to know the time to an eighth of the limit.
 void Run::Machine::watch_the_clock() {
     if (progress_.limit.count() == 0) return;
-    timer_.arm(loop_.timers(),
-               std::min(progress_.last + progress_.limit, event::Clock::now() + progress_.limit / polls_per_limit));
+    const event::Instant now = event::Clock::now();
+    const event::Instant end = progress_.last + progress_.limit;
+    const auto step = progress_.limit / polls_per_limit;
+    timer_.arm(loop_.timers(), end > now ? std::min(end, now + step) : now + step);
 }
 
 // How far the first program is in its input, and how much input the others have left: reading changes these. We keep no
-// end of the pipes between programs (that would hide the end of input from them), so we open each briefly; if we may
-// not, only its output shows that a program makes progress.
-std::vector<std::int64_t> Run::Machine::inputs() const {
-    std::vector<std::int64_t> now(members_.size(), 0);
-    now[0] = ::lseek(input_.get(), 0, SEEK_CUR);
-    for (std::size_t i = 1; i < members_.size(); ++i) {
-        if (members_[i]->end()) continue;
-        now[i] = octets_before(members_[i]->pid());
-    }
-    return now;
+// end of the pipes between programs (that would hide the end of input from them), so their hosts look.
+void Run::Machine::look_at_inputs() {
+    const std::int64_t now = ::lseek(input_.get(), 0, SEEK_CUR);
+    if (std::exchange(progress_.input, now) != now) progress_.last = loop_.now();
+    struct stat about {};
+    if (into_ >= 0 && ::fstat(into_, &about) == 0 && std::exchange(progress_.into, about.st_size) != about.st_size)
+        progress_.last = loop_.now();
+    for (std::size_t i = 1; i < members_.size(); ++i)
+        if (!members_[i]->end()) members_[i]->look();
 }
 
 void Run::Machine::terminate() {

@@ -20,14 +20,15 @@ namespace buzon::filter {
 // allows it.
 class Run::Machine final : private Member::Owner, private event::TimerHandler, private event::Task {
 public:
-    Machine(event::EventLoop& loop, Launcher& launcher, RunEvents& events)
-        : loop_{loop}, launcher_{launcher}, events_{events}, timer_{*this}, on_output_{*this}, on_stderr_{*this} {}
+    Machine(event::EventLoop& loop, Hosts& hosts, RunEvents& events)
+        : loop_{loop}, hosts_{hosts}, events_{events}, timer_{*this}, on_output_{*this}, on_stderr_{*this} {}
     ~Machine() override {
         for (Alive* alive = alive_; alive; alive = alive->previous) alive->machine = nullptr;
         close_down();
     }
 
-    Outcome start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment, const Limits& limits);
+    Outcome start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment, const Limits& limits,
+                  int into);
     posix::Transfer read(std::span<char> into);
     void pause() noexcept;
     void resume();
@@ -37,7 +38,7 @@ public:
     [[nodiscard]] std::vector<pid_t> processes() const;
 
 private:
-    enum class State { idle, running, terminating, ended };
+    enum class State { idle, running, terminating, ended }; // ended: it may be started anew
 
     struct OnOutput final : event::Handler {
         explicit OnOutput(Machine& m) : machine{m} {}
@@ -54,7 +55,8 @@ private:
         std::chrono::milliseconds limit{0};
         std::chrono::milliseconds before_kill{0};
         event::Instant last{};
-        std::vector<std::int64_t> inputs{}; // the last result of inputs()
+        std::int64_t input = 0; // how far the first program was in the message
+        std::int64_t into = 0;  // how long the file was that the last one writes
     };
     // On the stack of a method that continues after a callback.
     struct Alive {
@@ -70,15 +72,20 @@ private:
 
     Outcome start_members(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
                           const Limits& limits);
+    [[nodiscard]] std::error_code start_member(const Program& program, Lease host, const ProgramOwner& owner);
     Outcome start_watches();
     Outcome refused(std::error_code why, std::string_view step, std::size_t member) const;
 
+    void on_member_started() override;
+    void on_member_refused(Member& member, std::error_code why, std::string_view step) override;
     void on_member_ended() override;
+    void on_member_progress() override { progress_.last = loop_.now(); }
     void member_ended();
     void on_timer(event::Timer&) override;
     void run() override { finish(); }
     void watch_the_clock();
-    [[nodiscard]] std::vector<std::int64_t> inputs() const;
+    void look_at_inputs();
+    [[nodiscard]] bool all_started() const noexcept;
     [[nodiscard]] bool all_ended() const noexcept;
     [[nodiscard]] std::optional<Outcome> failure() const;
     void end_when_drained();
@@ -90,7 +97,7 @@ private:
     void read_stderr(bool last);
 
     event::EventLoop& loop_;
-    Launcher& launcher_;
+    Hosts& hosts_;
     RunEvents& events_;
     State state_ = State::idle;
     bool paused_ = false;
@@ -100,6 +107,7 @@ private:
     std::vector<std::unique_ptr<Member>> members_;
     posix::UniqueFd input_; // the message; the first program reads with the same offset
     posix::UniqueFd output_;
+    int into_ = -1; // in place of output_: the owner's file
     posix::UniqueFd stderr_;
     StderrLines lines_{0, 0};
     Progress progress_;

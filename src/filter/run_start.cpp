@@ -1,6 +1,7 @@
-// Starts a run: pipes, programs, watches.
+// Starts a run: pipes, hosts, programs, watches.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -22,10 +23,17 @@ std::error_code never_block(int fd) noexcept {
     return {};
 }
 
+bool is_lack(std::error_code why) noexcept {
+    return why.value() == EMFILE || why.value() == ENFILE;
+}
+
 } // namespace
 
 Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
-                            const Limits& limits) {
+                            const Limits& limits, int into) {
+    into_ = into;
+    paused_ = false;
+    left_.reset();
     lines_ = StderrLines{limits.stderr_lines, limits.stderr_line_octets};
     progress_.limit = limits.without_progress;
     progress_.before_kill = limits.between_term_and_kill;
@@ -40,9 +48,8 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
         return outcome;
     }
     state_ = State::running;
-    // Not the loop's time: loading the programs may have taken much of this turn.
     progress_.last = event::Clock::now();
-    progress_.inputs.assign(members_.size(), 0);
+    progress_.input = progress_.into = 0;
     watch_the_clock();
     return outcome;
 }
@@ -54,64 +61,85 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
     stderr_ = std::move(errors.value().read_end);
     input_ = std::move(input);
     const std::size_t count = spec.members().size();
-    // Get all descriptors before starting any program, including those for the processes: otherwise a program would run
-    // for nothing if the next one found none.
+    // Get all descriptors before starting any program: otherwise one would run for nothing if the next found none.
     std::vector<posix::Pipe> outputs;
-    std::vector<posix::UniqueFd> room(count > 1 ? count : 0);
+    std::vector<Lease> hosts;
     for (std::size_t i = 0; i < count; ++i) {
-        posix::Result<posix::Pipe> output = large_pipe(limits.pipe_octets);
+        const bool to_file = into_ >= 0 && i + 1 == count;
+        posix::Result<posix::Pipe> output = to_file ? posix::Pipe{} : large_pipe(limits.pipe_octets);
         if (!output) return refused(output.error(), "pipe", i);
         outputs.push_back(std::move(output).value());
-        if (room.empty()) continue;
-        room[i].reset(::fcntl(input_.get(), F_DUPFD_CLOEXEC, 0));
-        if (!room[i]) return refused(posix::last_error(), "dup", i);
+        posix::Result<Lease> host = hosts_.take(limits.owner);
+        if (!host) return refused(host.error(), "host", i);
+        hosts.push_back(std::move(host).value());
     }
-    posix::UniqueFd of_previous; // output of the previous program
+    const std::vector<std::string> variables = variables_of(environment);
+    members_.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
         const FilterMember& member = spec.members()[i];
-        if (!room.empty()) room[i].reset();
-        auto begun = std::make_unique<Member>(loop_, static_cast<Member::Owner&>(*this));
-        members_.reserve(count);
-        Launch launch =
-            launcher_.start({member.path, member.arguments, environment, i == 0 ? input_.get() : of_previous.get(),
-                             outputs[i].write_end.get(), errors.value().write_end.get(), limits.resources,
-                             limits.run_as ? &*limits.run_as : nullptr});
-        if (!launch.ok()) return refused(launch.why, launch.step, i);
-        begun->take(std::move(launch.started));
-        members_.push_back(std::move(begun));
-        outputs[i].write_end.reset(); // close it before the next program starts, or nobody would see the end of this
-                                      // one's output
-        of_previous = std::move(outputs[i].read_end);
+        const int reads = i == 0 ? input_.get() : outputs[i - 1].read_end.get();
+        const int writes = outputs[i].write_end ? outputs[i].write_end.get() : into_;
+        const Program program{member.path,      member.arguments,
+                              variables,        {reads, writes, errors.value().write_end.get()},
+                              limits.resources, limits.jail.get()};
+        if (const std::error_code why = start_member(program, std::move(hosts[i]), limits.owner))
+            return refused(why, "host", i);
     }
-    output_ = std::move(of_previous); // the output of the last one
+    output_ = std::move(outputs.back().read_end);
     return {};
+}
+
+// A host that was free may have been killed: then the next one is asked.
+std::error_code Run::Machine::start_member(const Program& program, Lease host, const ProgramOwner& owner) {
+    std::error_code why;
+    for (std::size_t tries = 0; tries <= Hosts::max_free; ++tries) {
+        auto member = std::make_unique<Member>(static_cast<Member::Owner&>(*this), std::move(host));
+        why = member->start(program);
+        if (!why) {
+            members_.push_back(std::move(member));
+            return {};
+        }
+        if (why.value() != EPIPE && why.value() != ECONNRESET) return why;
+        posix::Result<Lease> next = hosts_.take(owner);
+        if (!next) return next.error();
+        host = std::move(next).value();
+    }
+    return why;
 }
 
 Outcome Run::Machine::start_watches() {
     const std::size_t last = members_.size() - 1;
     for (const posix::UniqueFd* pipe : {&output_, &stderr_}) {
+        if (!*pipe) continue;
         if (const std::error_code why = never_block(pipe->get())) return refused(why, "pipe", last);
     }
     if (const std::error_code why = stderr_watch_.start(loop_, stderr_.get(), EPOLLIN, on_stderr_)) {
         return refused(why, "epoll", last);
     }
+    if (!output_) return {};
     if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) {
         return refused(why, "epoll", last);
-    }
-    for (const auto& member : members_) {
-        if (const std::error_code why = member->watch()) return refused(why, "epoll", last);
     }
     return {};
 }
 
 Outcome Run::Machine::refused(std::error_code why, std::string_view step, std::size_t member) const {
-    std::string text =
-        (paths_.empty() ? std::string{"no program"} : paths_[member]) + ": cannot start: " + why.message();
+    Outcome outcome = no_start(paths_.empty() ? "no program" : paths_[member], why, step);
+    if (!members_.empty()) outcome.cause = Cause::cannot_start;
+    return outcome;
+}
+
+Outcome no_start(std::string_view program, std::error_code why, std::string_view step) {
+    std::string text = std::string{program} + ": cannot start: " + why.message();
     if (step != "execve") text += " (" + std::string{step} + ")";
     if (step == "execve" && why.value() == ENOENT) text += " (the file, or its interpreter)";
     if (step == "execve" && why.value() == ENOEXEC) text += " (a script needs a first line such as #!/bin/sh)";
-    const bool full = (why.value() == EMFILE || why.value() == ENFILE) && members_.empty();
-    return {full ? Cause::no_descriptor : Cause::cannot_start, std::move(text)};
+    return {is_lack(why) ? Cause::no_descriptor : Cause::cannot_start, std::move(text)};
+}
+
+std::string in_words(std::chrono::milliseconds time) {
+    const auto count = time.count();
+    return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
 } // namespace buzon::filter

@@ -18,13 +18,15 @@ posix::Result<local::OpenedRoot> opened(const worker::Answer& answer, Answered<O
 
 } // namespace
 
-RootAnswer read_opened_root(worker::Answer answer) {
+RootAnswer read_opened_root(worker::Answer answer, const std::string& path) {
     auto said = read<OpenRoot>(answer);
     RootAnswer read{opened(answer, said), {}};
     if (!read.opened) {
-        const std::string& at_fault = said.answer.at_fault;
-        read.trouble =
-            (at_fault.empty() ? "the mail root" : at_fault) + ": " + message::words_for(read.opened.error(), at_fault);
+        const std::string& at_fault = said.answer.at_fault.empty() ? path : said.answer.at_fault;
+        const bool unfit = read.opened.error() == std::errc::directory_not_empty; // the keeper says so
+        read.trouble = at_fault + ": " +
+                       (unfit ? "has no buzon-locks in it, but something else than Maildirs"
+                              : message::words_for(read.opened.error(), at_fault));
     }
     return read;
 }

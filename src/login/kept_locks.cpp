@@ -84,6 +84,7 @@ void KeptLocks::taken(std::uint64_t hash, const worker::Answer& answer) {
     Outcome outcome = said.why;
     if (!said.why && said.answer.done) {
         kept.state = State::held;
+        kept.job = {};
         outcome = MaildropLock{self, std::move(kept.lock)};
     } else {
         if (!said.why) outcome = local::LockHolder{};

@@ -1,6 +1,7 @@
 #include "buzon/login/login_task.h"
 
 #include <ctime>
+#include <vector>
 
 #include "buzon/jobs/jobs.h"
 #include "buzon/login/logins.h"
@@ -17,8 +18,11 @@ state::Mechanism counted_as(pop3::Mechanism mechanism) {
     case pop3::Mechanism::apop: return state::Mechanism::apop;
     case pop3::Mechanism::plain: return state::Mechanism::plain;
     case pop3::Mechanism::login: return state::Mechanism::login;
-    case pop3::Mechanism::scram_sha_256: return state::Mechanism::scram_sha_256;
+    case pop3::Mechanism::scram_sha_256:
+    case pop3::Mechanism::scram_sha_256_plus: return state::Mechanism::scram_sha_256;
     case pop3::Mechanism::cram_md5: return state::Mechanism::cram_md5;
+    case pop3::Mechanism::oauthbearer:
+    case pop3::Mechanism::xoauth2: return state::Mechanism::oauth;
     }
     return state::Mechanism::user;
 }
@@ -39,6 +43,7 @@ pop3::Mechanism mechanism_of(const Proof& proof) {
         pop3::Mechanism operator()(const pop3::CheckApop&) const { return pop3::Mechanism::apop; }
         pop3::Mechanism operator()(const pop3::CheckCram&) const { return pop3::Mechanism::cram_md5; }
         pop3::Mechanism operator()(const pop3::CheckPassword& p) const { return p.mechanism; }
+        pop3::Mechanism operator()(const pop3::CheckToken& p) const { return p.mechanism; }
         pop3::Mechanism operator()(const pop3::Authenticated& p) const { return p.mechanism; }
         pop3::Mechanism operator()(const pop3::NotAuthenticated& p) const { return p.mechanism; }
     };
@@ -54,12 +59,15 @@ void record_refused_login(LoginNeeds& needs, const ClientInfo& client, std::stri
     record.began = record.ended = std::time(nullptr);
     record.retrieved = 1;
     record.from = client.address.ip.text();
-    needs.reports.note(maildir, record);
+    needs.reports.note(maildir, needs.users.owner_of(user), record);
 }
 
 void refuse(LoginNeeds& needs, Visit& visit, pop3::Mechanism mechanism, std::string_view user,
             const LoginRefused& refused, std::string& out) {
-    visit.session.login_refused(refused.why, out, refused.seconds);
+    if (refused.token_error.empty())
+        visit.session.login_refused(refused.why, out, refused.seconds);
+    else
+        visit.session.token_refused(refused.token_error, out);
     const bool wrong = refused.why == pop3::Refusal::wrong || refused.why == pop3::Refusal::not_permitted;
     needs.metrics.count_login(counted_as(mechanism), result_of(refused.why));
     if (wrong) record_refused_login(needs, visit.client, user);
@@ -109,15 +117,36 @@ void LogIn::welcome(LoggedIn in, std::string& out) {
     needs_.logins.delays().logged_in(name, needs_.settings.login_delay, needs_.loop.now());
     visit_.maildir = std::move(in.maildir);
     visit_.local = in.local;
+    visit_.here = in.here;
+    visit_.owner = in.owner;
     visit_.lock = std::move(in.lock);
-    visit_.session.login_succeeded(std::move(in.maildrop), out);
+    visit_.label = std::move(in.label);
+    visit_.keeps = in.rights == auth::Rights::keep;
+    visit_.session.login_succeeded(std::move(in.maildrop), out, in.rights != auth::Rights::read);
     needs_.metrics.count_login(counted_as(mechanism_), state::LoginResult::ok);
+    const bool clear = mechanism_ == pop3::Mechanism::pass || mechanism_ == pop3::Mechanism::plain ||
+                       mechanism_ == pop3::Mechanism::login;
+    if (clear && !visit_.client.secure && !visit_.client.address.ip.is_loopback()) ++needs_.metrics.logins_cleartext;
+    tell_of_login();
+}
+
+void LogIn::tell_of_login() {
+    if (!needs_.events.wants(state::EventType::login)) return;
     const message::Maildrop& maildrop = *visit_.session.maildrop();
-    visit_.publish(needs_.events, state::EventType::login,
-                   {{"ip", visit_.client.address.ip.text()},
-                    {"method", pop3::name_of(mechanism_)},
-                    {"messages", maildrop.count()},
-                    {"octets", maildrop.live_octets()}});
+    const std::string ip = visit_.client.address.ip.text();
+    std::vector<state::EventField> fields = {{"ip", ip},
+                                             {"method", pop3::name_of(mechanism_)},
+                                             {"messages", maildrop.count()},
+                                             {"octets", maildrop.live_octets()}};
+    if (!visit_.label.empty()) fields.emplace_back("secret", visit_.label);
+    if (visit_.client.tls) fields.emplace_back("tls", "yes");
+    needs_.events.publish(state::Event{state::EventType::login,
+                                       state::level_of(state::EventType::login),
+                                       std::chrono::system_clock::now(),
+                                       visit_.id,
+                                       visit_.session.user(),
+                                       {},
+                                       fields});
 }
 
 GetScram::GetScram(LoginNeeds& needs, Visit& visit, TaskOwner& owner, std::string user)
@@ -126,27 +155,24 @@ GetScram::GetScram(LoginNeeds& needs, Visit& visit, TaskOwner& owner, std::strin
 Step GetScram::go_on(net::Stream& stream) {
     if (job_.waiting()) return Step::waits_for_worker;
     if (!answer_) {
-        auth::ScramSource source =
-            needs_.users.base().scram_source(user_, source_of(visit_.client.address.ip), needs_.users.scram_key());
-        if (source.ready) {
-            visit_.session.scram_credentials(std::move(*source.ready), source.genuine, stream.out());
-            return Step::done;
-        }
-        genuine_ = source.genuine;
-        job_ = needs_.hashes.submit(jobs::order(jobs::DeriveScram{source.password, source.salt, source.iterations}),
-                                    [this](worker::Answer answer) {
-                                        answer_ = std::move(answer);
-                                        owner_.task_wakes();
-                                    });
+        const auth::ScramSource source =
+            needs_.users.base().scram_source(needs_.users.account_of(user_).user, source_of(visit_.client.address.ip));
+        const jobs::GetScram job{source.credential.place, user_, needs_.users.scram_key(), source.iterations,
+                                 source.derive_decoys};
+        job_ = needs_.hashes.of(source.slow)
+                   .submit(jobs::order(job, source.credential.vault), [this](worker::Answer answer) {
+                       answer_ = std::move(answer);
+                       owner_.task_wakes();
+                   });
         return Step::waits_for_worker;
     }
-    const auto said = jobs::read<jobs::DeriveScram>(*answer_);
+    const auto said = jobs::read<jobs::GetScram>(*answer_);
     auto credentials = auth::parse_scram_credentials(said.answer.credentials);
     if (said.why || !credentials) {
         const LoginRefused refused{pop3::Refusal::temporary, {}, "SCRAM: " + said.why.message()};
         refuse(needs_, visit_, pop3::Mechanism::scram_sha_256, user_, refused, stream.out());
     } else {
-        visit_.session.scram_credentials(std::move(credentials).value(), genuine_, stream.out());
+        visit_.session.scram_credentials(std::move(credentials).value(), said.answer.genuine, stream.out());
     }
     return Step::done;
 }

@@ -6,7 +6,8 @@
 #include <tuple>
 #include <vector>
 
-#include "buzon/auth/random.h"
+#include "buzon/digest/random.h"
+#include "buzon/login/program_answers.h"
 
 namespace buzon::login {
 namespace {
@@ -81,13 +82,22 @@ void LoginDelays::forget_front() {
     order_.pop_front();
 }
 
-Logins::Logins(event::EventLoop& loop, const state::Settings& settings, const std::string& program)
+Logins::Logins(event::EventLoop& loop, filter::Hosts& hosts, filter::Hosts& password_hosts,
+               const state::Settings& settings)
     : loop_{loop}
     , settings_{settings}
     , limits_{limits()}
-    , throttle_{limits_, auth::random_octets(32), loop.now()}
-    , successes_{auth::random_octets(32), settings.auth_cache, max_successes}
-    , checkpassword_{loop, program} {}
+    , throttle_{limits_, digest::random_octets(32), loop.now()}
+    , successes_{digest::random_octets(32), settings.auth_cache, max_successes}
+    , checkpassword_{loop, password_hosts, {}}
+    , passwords_{loop, password_hosts, is_password_answer}
+    , tokens_{loop, hosts, is_token_answer} {}
+
+void Logins::use(const Programs& programs) {
+    checkpassword_.use(programs.checkpassword);
+    passwords_.use(programs.passwords);
+    tokens_.use(programs.tokens);
+}
 
 auth::ThrottleLimits Logins::limits() const {
     auth::ThrottleLimits limits;
@@ -111,7 +121,7 @@ void Logins::refresh() {
     const auth::ThrottleLimits wanted = limits();
     if (rank(wanted) == rank(limits_)) return;
     limits_ = wanted;
-    throttle_ = auth::Throttle{limits_, auth::random_octets(32), loop_.now()};
+    throttle_ = auth::Throttle{limits_, digest::random_octets(32), loop_.now()};
 }
 
 } // namespace buzon::login

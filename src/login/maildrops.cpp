@@ -29,9 +29,9 @@ Maildrops::~Maildrops() {
     }
 }
 
-std::shared_ptr<const message::Snapshot> Maildrops::open(const std::string& maildir, std::string_view control,
-                                                         Waiter& waiter) {
-    if (auto snapshot = current(maildir)) return snapshot;
+std::shared_ptr<const message::Snapshot> Maildrops::open(const std::string& maildir, const posix::Ids& owner,
+                                                         std::string_view control, Waiter& waiter, bool folder) {
+    if (auto snapshot = current(maildir, owner)) return snapshot;
     waiter.path_ = maildir;
     const auto [found, fresh] = scans_.try_emplace(maildir);
     Scan& scan = found->second;
@@ -39,7 +39,7 @@ std::shared_ptr<const message::Snapshot> Maildrops::open(const std::string& mail
     scan.waiters.push_back(&waiter);
     // A scan in progress may have read the directories before the latest delivery. A waiter that joins now still gets
     // its result, because a session sees the maildrop as of some moment during its login.
-    if (fresh) start(maildir, control, scan);
+    if (fresh) start(maildir, owner, control, folder, scan);
     return nullptr;
 }
 
@@ -63,16 +63,12 @@ bool Maildrops::is_local(const std::string& maildir) const {
     return found != known_.end() && found->second.disk.local;
 }
 
-void Maildrops::touched(const std::string& maildir) {
-    if (const auto found = known_.find(maildir); found != known_.end()) found->second.at_hand_until = {};
-}
-
-std::shared_ptr<const message::Snapshot> Maildrops::current(const std::string& maildir) {
+std::shared_ptr<const message::Snapshot> Maildrops::current(const std::string& maildir, const posix::Ids& owner) {
     const auto found = known_.find(maildir);
     if (found == known_.end()) return nullptr;
     Known& known = found->second;
     if (loop_.now() > std::min(known.at_hand_until, root_at_hand_until_)) return nullptr;
-    if (known.snapshot->rules() != rules_digest_) return nullptr;
+    if (known.snapshot->rules() != rules_digest_ || !may_touch(maildir, owner)) return nullptr;
     const auto now = local::stamps(maildir);
     if (!now || !known.snapshot->is_current(now.value())) return nullptr;
     if (!local::is_there(root_)) return nullptr;
@@ -82,12 +78,14 @@ std::shared_ptr<const message::Snapshot> Maildrops::current(const std::string& m
     return known.snapshot;
 }
 
-void Maildrops::start(const std::string& maildir, std::string_view control, Scan& scan) {
+void Maildrops::start(const std::string& maildir, const posix::Ids& owner, std::string_view control, bool folder,
+                      Scan& scan) {
     message::UidlRules rules = rules_;
     rules.dovecot_control = control;
     scan.began = event::Clock::now();
-    scan.answer = disk_.submit(jobs::order(jobs::Scan{root_, maildir, true, {.uidl = std::move(rules)}}),
-                               [this, maildir](worker::Answer answer) { scanned(maildir, std::move(answer)); });
+    scan.answer =
+        disk_.submit(jobs::order_for(owner, jobs::Scan{root_, maildir, !folder, {.uidl = std::move(rules)}, folder}),
+                     [this, maildir](worker::Answer answer) { scanned(maildir, std::move(answer)); });
 }
 
 void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {

@@ -25,9 +25,9 @@ RootKeeper::Waiter::~Waiter() {
     std::erase(owner_->heard_, this);
 }
 
-RootKeeper::RootKeeper(event::EventLoop& loop, worker::Pool& disk, Locks& locks, Users& users, Maildrops& maildrops,
+RootKeeper::RootKeeper(event::EventLoop& loop, worker::Pool& openers, Locks& locks, Users& users, Maildrops& maildrops,
                        state::EventBus& events)
-    : loop_{loop}, disk_{disk}, locks_{locks}, users_{users}, maildrops_{maildrops}, events_{events} {}
+    : loop_{loop}, openers_{openers}, locks_{locks}, users_{users}, maildrops_{maildrops}, events_{events} {}
 
 RootKeeper::~RootKeeper() {
     for (const auto* list : {&waiters_, &heard_})
@@ -51,6 +51,7 @@ void RootKeeper::use(local::OpenedRoot opened) {
     if (opened.root.path == root_.path) return take(std::move(opened));
     root_ = opened.root;
     users_.set_root(root_.path);
+    if (on_root_) on_root_();
     const bool elsewhere = opened.files.elsewhere();
     locks_.use(root_.path, std::move(opened.files));
     maildrops_.use(root_);
@@ -61,6 +62,7 @@ void RootKeeper::use(local::OpenedRoot opened) {
 // The root is again at the path of the current one: locks stay held.
 void RootKeeper::take(local::OpenedRoot opened) {
     root_ = opened.root;
+    if (on_root_) on_root_();
     maildrops_.use(root_);
     if (opened.files.elsewhere()) return keep_locks();
     renew_locks(std::move(opened.files), opened.taken);
@@ -70,6 +72,7 @@ void RootKeeper::take(local::OpenedRoot opened) {
 // On a file system that may hang, another process opens the lock files. Nobody can log in until it has.
 void RootKeeper::keep_locks() {
     away_ = true;
+    locks_.keeper().renew(root_.path);
     const jobs::KeepLocks job{{message::RootRequest::Why::return_, root_, locks_.held()}};
     opening_ = locks_.keeper().submit(jobs::order(job), [this](const worker::Answer& answer) { locks_kept(answer); });
 }
@@ -90,7 +93,7 @@ void RootKeeper::locks_kept(const worker::Answer& answer) {
 void RootKeeper::locks_lost() {
     if (away_) return;
     log(state::Level::warning,
-        "the process that keeps the locks on maildrops has ended; a new one is taking them again");
+        "the process that holds the locks on maildrops has died; a new one is taking them again");
     keep_locks();
 }
 
@@ -128,12 +131,12 @@ bool RootKeeper::is_sign(std::error_code why) noexcept {
 
 void RootKeeper::open_again(message::RootRequest::Why why) {
     const message::RootRequest request{why, root_, locks_.held()};
-    opening_ = disk_.submit(jobs::order(jobs::OpenRoot{request}),
-                            [this, why](worker::Answer answer) { opened_again(why, std::move(answer)); });
+    opening_ = openers_.submit(jobs::order(jobs::OpenRoot{request}),
+                               [this, why](worker::Answer answer) { opened_again(why, std::move(answer)); });
 }
 
 void RootKeeper::opened_again(message::RootRequest::Why why, worker::Answer answer) {
-    jobs::RootAnswer said = jobs::read_opened_root(std::move(answer));
+    jobs::RootAnswer said = jobs::read_opened_root(std::move(answer), root_.path);
     if (!said.opened) {
         if (why == message::RootRequest::Why::return_) return end_waits(false);
         if (said.opened.error() == message::root_has_gone()) return gone(root_.mark);
@@ -152,8 +155,8 @@ void RootKeeper::end_waits(bool usable) {
         Waiter* const waiter = heard_.back();
         heard_.pop_back();
         waiter->owner_ = nullptr;
-        const Waiter::OnEnd then = std::exchange(waiter->then_, nullptr);
-        then(usable); // it may cancel other waits
+        const Waiter::OnEnd then = waiter->then_; // the waiter may be destroyed, or wait again
+        then(usable);                             // it may cancel other waits
     }
 }
 

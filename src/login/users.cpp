@@ -1,12 +1,13 @@
 #include "buzon/login/users.h"
 
-#include "buzon/auth/random.h"
+#include "buzon/digest/random.h"
+#include "folder_name.h"
 
 namespace buzon::login {
 
-void VouchedUsers::note(std::string_view user, std::string_view maildir) {
+void VouchedUsers::note(std::string_view user, Mail mail) {
     if (const auto found = by_user_.find(user); found != by_user_.end()) {
-        found->second->second = maildir;
+        found->second->second = std::move(mail);
         entries_.splice(entries_.begin(), entries_, found->second);
         return;
     }
@@ -14,48 +15,75 @@ void VouchedUsers::note(std::string_view user, std::string_view maildir) {
         by_user_.erase(entries_.back().first);
         entries_.pop_back();
     }
-    entries_.emplace_front(user, maildir);
+    entries_.emplace_front(user, std::move(mail));
     by_user_.emplace(entries_.front().first, entries_.begin());
 }
 
-std::string_view VouchedUsers::maildir_of(std::string_view user) const {
+const VouchedUsers::Mail* VouchedUsers::find(std::string_view user) const {
     const auto found = by_user_.find(user);
-    return found == by_user_.end() ? std::string_view{} : found->second->second;
+    return found == by_user_.end() ? nullptr : &found->second->second;
 }
 
-std::vector<std::string> VouchedUsers::maildirs() const {
-    std::vector<std::string> all;
+std::vector<VouchedUsers::Mail> VouchedUsers::all() const {
+    std::vector<Mail> all;
     all.reserve(entries_.size());
     for (const Entry& entry : entries_) all.push_back(entry.second);
     return all;
 }
 
 Users::Users(auth::UserBase base, std::string root)
-    : base_{std::move(base)}, root_{std::move(root)}, scram_key_{auth::random_octets(32)} {}
+    : base_{std::move(base)}, root_{std::move(root)}, scram_key_{digest::random_octets(32)} {}
 
-std::string Users::maildir_of(std::string_view user) const {
-    const std::optional<auth::User> known = base_.find(user);
-    if (!known) return std::string{vouched_.maildir_of(user)};
-    if (!known->maildir.empty()) return std::string{known->maildir};
-    std::string path = root_;
-    path += '/';
-    path += user;
+Users::Account Users::account_of(std::string_view name) const {
+    if (!folders_ || base_.find(name)) return {std::string{name}, {}};
+    // A user's name may contain a plus, and so may a folder's.
+    for (std::size_t plus = name.rfind('+'); plus != name.npos && plus > 0; plus = name.rfind('+', plus - 1)) {
+        const std::string_view user = name.substr(0, plus);
+        if (!base_.find(user)) continue;
+        auto folder = folder_directory(name.substr(plus + 1));
+        if (!folder) break;
+        return {std::string{user}, std::move(*folder)};
+    }
+    return {std::string{name}, {}};
+}
+
+std::string Users::maildir_of(std::string_view name) const {
+    const Account account = account_of(name);
+    const std::optional<auth::User> known = base_.find(account.user);
+    if (!known) {
+        const VouchedUsers::Mail* const mail = vouched_.find(account.user);
+        return mail ? mail->maildir : std::string{};
+    }
+    std::string path = known->maildir.empty() ? root_ + '/' + account.user : std::string{known->maildir};
+    if (!account.folder.empty()) path.append("/").append(account.folder);
     return path;
 }
 
-std::function<std::string()> Users::every_maildir() const {
-    return [this, at = auth::UserBase::Place{}, vouched = vouched_.maildirs()]() mutable {
-        if (const auto user = base_.next(at)) return maildir_of(user->name);
-        if (vouched.empty()) return std::string{};
-        std::string maildir = std::move(vouched.back());
+posix::Ids Users::owner_of(std::string_view name) const {
+    const std::string user = account_of(name).user;
+    if (const std::optional<auth::User> known = base_.find(user)) return known->ids;
+    const VouchedUsers::Mail* const mail = vouched_.find(user);
+    return mail ? mail->owner : posix::Ids{};
+}
+
+std::function<std::pair<std::string, posix::Ids>()> Users::every_maildir() const {
+    using Owned = std::pair<std::string, posix::Ids>;
+    return [this, at = auth::UserBase::Place{}, vouched = vouched_.all()]() mutable {
+        if (const auto user = base_.next(at)) return Owned{maildir_of(user->name), user->ids};
+        if (vouched.empty()) return Owned{};
+        const VouchedUsers::Mail mail = std::move(vouched.back());
         vouched.pop_back();
-        return maildir;
+        return Owned{mail.maildir, mail.owner};
     };
 }
 
-std::string Users::control_of(std::string_view user) const {
-    const std::optional<auth::User> known = base_.find(user);
-    return known ? std::string{known->control} : std::string{};
+std::string Users::control_of(std::string_view name) const {
+    const Account account = account_of(name);
+    const std::optional<auth::User> known = base_.find(account.user);
+    if (!known || known->control.empty()) return {};
+    std::string path{known->control};
+    if (!account.folder.empty()) path.append("/").append(account.folder);
+    return path;
 }
 
 } // namespace buzon::login

@@ -74,6 +74,11 @@ Result<UniqueFd> MessageOpener::open(std::string_view file_name, bool in_new, st
     return file;
 }
 
+Result<UniqueFd> MessageOpener::open_listed(std::string_view file_name, bool in_new, std::uint64_t inode) const {
+    if (!message::is_message_name(file_name)) return gone();
+    return open_at(open_->folders, {std::string{file_name}, in_new}, inode);
+}
+
 Result<UniqueFd> open_message(const std::string& maildir, std::string_view file_name, bool in_new,
                               std::uint64_t inode) {
     const Result<MessageOpener> opener = MessageOpener::of(maildir);

@@ -45,7 +45,9 @@ std::error_code create_maildir_below(const message::MailRoot& root, const std::s
     const Result<UniqueFd> folder = open_root(root);
     if (!folder) return folder.error();
     const std::string below = root.path == "/" ? root.path : root.path + '/';
-    if (!maildir.starts_with(below) || maildir.size() == below.size()) return create_maildir(maildir);
+    // Elsewhere no lock files show that the file system is there. A home that is missing may come back with it.
+    const bool inside = maildir.starts_with(below) && maildir.size() != below.size();
+    if (!inside) return create_maildir(maildir, AT_FDCWD, false);
     return create_maildir(maildir.substr(below.size()), folder.value().get());
 }
 
@@ -76,6 +78,31 @@ Result<local::OpenedRoot> open_mail_root(const message::RootRequest& request, st
     for (const message::HeldLock& one : request.held)
         if (!opened.files.lock(one)) opened.taken.push_back(one);
     return opened;
+}
+
+std::error_code give_locks_to_owner(const std::string& root) {
+    const UniqueFd folder{::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    struct stat owner {
+    }, about{};
+    if (!folder || ::fstat(folder.get(), &owner) != 0) return last_error();
+    const UniqueFd locks{::openat(folder.get(), "buzon-locks", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!locks) return last_error();
+    const auto give = [&](int file) -> std::error_code {
+        if (::fstat(file, &about) != 0) return last_error();
+        if ((!S_ISREG(about.st_mode) || about.st_nlink != 1) && !S_ISDIR(about.st_mode)) return {};
+        if (about.st_uid == owner.st_uid && about.st_gid == owner.st_gid) return {};
+        const bool given = ::fchownat(file, "", owner.st_uid, owner.st_gid, AT_EMPTY_PATH) == 0;
+        return given ? std::error_code{} : last_error();
+    };
+    std::error_code first;
+    for (std::size_t number = 0; number < local::LockFiles::count; ++number) {
+        const std::string name{static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10)};
+        const UniqueFd file{::openat(locks.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+        const std::error_code why = file ? give(file.get()) : last_error();
+        if (!first) first = why;
+    }
+    const std::error_code why = give(locks.get());
+    return first ? first : why;
 }
 
 Result<local::OpenedRoot> open_without_locks(const std::string& path) {

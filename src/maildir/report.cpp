@@ -30,14 +30,15 @@ struct Slot {
     std::uint32_t deleted = 0;
     std::uint8_t kind = 0;
     std::uint8_t updated = 0;
-    char from[46] = {}; // null-terminated
+    char from[46] = {};  // null-terminated
+    char label[32] = {}; // the same if it is shorter
 
     [[nodiscard]] std::uint64_t right_sum() const noexcept {
         return message::checksum(
             {static_cast<const char*>(static_cast<const void*>(this)) + sizeof sum, sizeof(Slot) - sizeof sum});
     }
 };
-static_assert(sizeof(Slot) == 96);
+static_assert(sizeof(Slot) == 128);
 
 constexpr std::size_t session_slots = 400;
 constexpr std::size_t refused_slots = 100;
@@ -70,12 +71,14 @@ Slot slot_of(const message::SessionRecord& record) {
     slot.kind = static_cast<std::uint8_t>(record.kind);
     slot.updated = record.updated ? 1 : 0;
     record.from.copy(slot.from, sizeof slot.from - 1);
+    record.label.copy(slot.label, sizeof slot.label);
     return slot;
 }
 
 message::SessionRecord record_of(const Slot& slot) {
-    const std::size_t from_size =
-        static_cast<std::size_t>(std::find(slot.from, slot.from + sizeof slot.from, '\0') - slot.from);
+    const auto text = [](const auto& room) {
+        return std::string{std::begin(room), std::find(std::begin(room), std::end(room), '\0')};
+    };
     return {static_cast<message::SessionRecord::Kind>(slot.kind),
             slot.updated != 0,
             slot.began,
@@ -83,7 +86,8 @@ message::SessionRecord record_of(const Slot& slot) {
             slot.retrieved,
             slot.deleted,
             slot.octets_sent,
-            std::string{slot.from, from_size}};
+            text(slot.from),
+            text(slot.label)};
 }
 
 // The slot for the record, which merges the record that it continues.
@@ -172,6 +176,10 @@ void append_field(std::string_view name, std::uint64_t value, std::string& text)
     text.append(name).append(std::to_string(value));
 }
 
+void append_label(const message::SessionRecord& record, std::string& text) {
+    if (!record.label.empty()) text.append(" secret=").append(record.label);
+}
+
 } // namespace
 
 std::string report_lines(std::span<const message::SessionRecord> records) {
@@ -187,6 +195,7 @@ std::string report_lines(std::span<const message::SessionRecord> records) {
             append_field(" dele=", record.deleted, text);
             append_field(" bytes=", record.octets_sent, text);
             text += record.updated ? " end=quit" : " end=lost";
+            append_label(record, text);
             break;
         case message::SessionRecord::Kind::idle:
         case message::SessionRecord::Kind::refused_login:
@@ -196,6 +205,7 @@ std::string report_lines(std::span<const message::SessionRecord> records) {
             append_field(" times=", record.retrieved, text);
             text += " until=";
             append_time(record.ended, text);
+            append_label(record, text);
             break;
         }
         text += "\r\n";

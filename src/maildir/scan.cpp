@@ -296,7 +296,7 @@ Result<UniqueFd> scan(const std::string& maildir, const message::ScanOptions& op
     return made;
 }
 
-std::error_code create_maildir(const std::string& maildir, int below) {
+std::error_code create_maildir(const std::string& maildir, int below, bool parents) {
     const auto make_folders = [&]() -> std::error_code {
         const Result<UniqueFd> root = open_maildir(maildir, below);
         if (!root) return root.error();
@@ -310,7 +310,8 @@ std::error_code create_maildir(const std::string& maildir, int below) {
     const auto make = [below](const std::string& path) {
         return ::mkdirat(below, path.c_str(), 0700) == 0 || errno == EEXIST ? std::error_code{} : last_error();
     };
-    for (std::size_t slash = maildir.find('/', 1); slash != maildir.npos; slash = maildir.find('/', slash + 1))
+    for (std::size_t slash = maildir.find('/', 1); parents && slash != maildir.npos;
+         slash = maildir.find('/', slash + 1))
         if (const std::error_code failed = make(maildir.substr(0, slash))) return failed;
     if (const std::error_code failed = make(maildir)) return failed;
     return make_folders();

@@ -17,12 +17,13 @@ std::optional<std::string_view> only_word(std::string_view argument) {
 
 // "name rest": the rest may contain blanks and must not be empty.
 struct NameAndRest {
-    std::string name, rest;
+    std::string name;
+    posix::SecretText rest;
 };
 std::optional<NameAndRest> name_and_rest(std::string_view argument) {
     const std::string_view name = take_word(argument);
     if (name.empty() || argument.empty()) return std::nullopt;
-    return NameAndRest{std::string{name}, std::string{argument}};
+    return NameAndRest{std::string{name}, argument};
 }
 
 Action transform_of(Impl& session, std::optional<std::string> user, std::string_view what, std::string& out) {
@@ -43,11 +44,15 @@ Action change(Impl& session, std::string_view name, std::string_view value, std:
     return ChangeSetting{std::string{name}, std::string{value}};
 }
 
+const state::Settings& defaults() {
+    static const state::Settings all;
+    return all;
+}
+
 std::string explain(const state::Settings& settings, const state::SettingField& field) {
-    static const state::Settings defaults;
     std::string line{field.name};
     line.append(" ").append(print_setting(settings, field)).append(" (").append(field.allowed(field));
-    if (field.type != state::SettingType::host) line.append("; default ").append(print_setting(defaults, field));
+    if (field.type != state::SettingType::host) line.append("; default ").append(print_setting(defaults(), field));
     return line.append("): ").append(field.meaning);
 }
 
@@ -65,6 +70,40 @@ Action list_settings(Impl& session, std::string& out) {
     for (const state::SettingField& field : state::setting_fields())
         lines.push_back(std::string{field.name} + ' ' + print_setting(session.host.settings(), field));
     return session.list(std::move(lines), out);
+}
+
+// "name value", and "unsaved" if a manager changed it and has not saved it.
+Action list_changed(Impl& session, std::string& out) {
+    std::vector<std::string> lines;
+    for (const state::SettingField& field : state::setting_fields()) {
+        const std::string value = print_setting(session.host.settings(), field);
+        const bool is_host = field.type == state::SettingType::host;
+        if (value == (is_host ? session.host.default_host() : print_setting(defaults(), field))) continue;
+        std::string& line = lines.emplace_back(field.name);
+        const bool unsaved = session.host.is_unsaved(line);
+        line.append(1, ' ').append(value).append(unsaved ? " unsaved" : "");
+    }
+    return session.list(std::move(lines), out);
+}
+
+// USER SECRET ADD|DEL|LIST user ...
+Action secret(Impl& session, std::string_view argument, std::string& out) {
+    const std::string_view what = take_word(argument);
+    const std::string user{take_word(argument)};
+    if (user.empty()) return session.fail("usage: USER SECRET ADD user label secret, DEL user label or LIST user", out);
+    if (line::equals_ignoring_case(what, "LIST") && skip_blanks(argument).empty()) {
+        auto lines = session.host.secrets(user);
+        return lines ? session.list(std::move(*lines), out) : session.fail("no such user", out);
+    }
+    if (line::equals_ignoring_case(what, "ADD")) {
+        auto given = name_and_rest(argument);
+        if (given) return AddSecret{user, std::move(given->name), std::move(given->rest)};
+        return session.fail("a user, a label and a secret are required", out);
+    }
+    if (line::equals_ignoring_case(what, "DEL")) {
+        if (const auto label = only_word(argument)) return RemoveSecret{user, std::string{*label}};
+    }
+    return session.fail("usage: USER SECRET ADD user label secret, DEL user label or LIST user", out);
 }
 
 } // namespace
@@ -106,6 +145,7 @@ Action conf(Impl& session, std::string_view argument, std::string& out) {
     if (name.empty()) return list_settings(session, out);
     const std::string_view value = trim_blanks(argument);
     if (name == "?") return explain_settings(session, value, out);
+    if (line::equals_ignoring_case(name, "CHANGED") && value.empty()) return list_changed(session, out);
     const state::SettingField* const field = state::find_setting(name);
     if (field == nullptr) return session.fail("no such setting, CONF lists them", out);
     if (value.empty()) return session.answer(print_setting(session.host.settings(), *field), out);
@@ -137,7 +177,9 @@ Action user(Impl& session, std::string_view argument, std::string& out) {
         if (const auto name = only_word(argument)) return RemoveUser{std::string{*name}};
         return session.fail("USER DEL takes one name", out);
     }
-    return session.fail("usage: USER LIST, USER ADD name password, USER PASS name password or USER DEL name", out);
+    if (line::equals_ignoring_case(what, "SECRET")) return secret(session, argument, out);
+    return session.fail(
+        "usage: USER LIST, USER ADD name password, USER PASS name password, USER DEL name or USER SECRET", out);
 }
 
 Action save(Impl& session, std::string_view argument, std::string& out) {
@@ -166,7 +208,8 @@ Action free(Impl& session, std::string_view argument, std::string& out) {
 }
 
 Action auth(Impl& session, std::string_view argument, std::string& out) {
-    if (!session.host.has_administrators()) return session.fail("no administrator is configured", out);
+    if (!session.host.has_administrators())
+        return session.fail("no administrator is configured: start the server with -a NAME:PASSWORD", out);
     if (session.authenticated) return session.fail("already logged in", out);
     auto given = name_and_rest(argument);
     if (!given) return session.fail("AUTH needs a name and a password", out);

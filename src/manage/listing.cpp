@@ -29,6 +29,7 @@ void append_row(const SessionRow& row, std::string& line) {
     append_pair("backlog", row.backlog, line);
     append_pair("messages", row.messages, line);
     append_pair("program", row.program, line);
+    if (row.tls) line += " tls";
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "buzon/manage/prometheus.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace buzon::manage {
 namespace {
@@ -53,15 +54,46 @@ void append_family(const MetricField& field, const state::Metrics& metrics, std:
     }
 }
 
+// A value with any octets but line ends.
+std::string quoted_label(std::string_view name, std::string_view value) {
+    std::string text;
+    for (const char c : value) {
+        if (c == '"' || c == '\\') text += '\\';
+        text += c;
+    }
+    return label(name, text);
+}
+
+void append_head(std::string_view name, std::string_view help, std::string_view kind, std::string& page) {
+    page.append("# HELP ").append(name).append(" ").append(help) += '\n';
+    page.append("# TYPE ").append(name).append(" ").append(kind) += '\n';
+}
+
+void append_programs(const state::Metrics& metrics, std::string& page) {
+    constexpr std::string_view messages = "buzon_program_messages_total", time = "buzon_program_duration_seconds_total",
+                               restarts = "buzon_program_restarts_total";
+    append_head(messages, "Messages through a transformation's programs, by what became of them.", "counter", page);
+    for (const state::ProgramCounts& one : metrics.programs) {
+        for (const auto& [result, count] :
+             {std::pair{"same", one.same}, std::pair{"changed", one.changed}, std::pair{"failed", one.failed}})
+            append_line(messages, quoted_label("program", one.name) + ',' + label("result", result),
+                        std::to_string(count), page);
+    }
+    append_head(time, "Time that messages were in a transformation's programs.", "counter", page);
+    for (const state::ProgramCounts& one : metrics.programs)
+        append_line(time, quoted_label("program", one.name), seconds(one.microseconds), page);
+    append_head(restarts, "Programs that live on, started again after they had failed.", "counter", page);
+    for (const state::ProgramCounts& one : metrics.programs)
+        append_line(restarts, quoted_label("program", one.name), std::to_string(one.restarts), page);
+}
+
 } // namespace
 
 std::string prometheus_page(const state::Metrics& metrics) {
     static constexpr std::string_view kinds[] = {"counter", "gauge", "histogram"};
     std::string page;
     for (const MetricField& field : state::metric_fields()) {
-        page.append("# HELP ").append(field.prometheus).append(" ").append(field.help) += '\n';
-        page.append("# TYPE ").append(field.prometheus).append(" ");
-        page.append(kinds[static_cast<std::size_t>(field.kind)]) += '\n';
+        append_head(field.prometheus, field.help, kinds[static_cast<std::size_t>(field.kind)], page);
         if (field.histogram != nullptr)
             append_histogram(field.prometheus, metrics.*field.histogram, page);
         else if (field.cells != nullptr)
@@ -69,7 +101,8 @@ std::string prometheus_page(const state::Metrics& metrics) {
         else
             append_line(field.prometheus, "", std::to_string(metrics.*field.value), page);
     }
-    page += "# HELP buzon_build_info Version of the server.\n# TYPE buzon_build_info gauge\n";
+    append_programs(metrics, page);
+    append_head("buzon_build_info", "Version of the server.", "gauge", page);
     append_line("buzon_build_info", label("version", BUZON_VERSION), "1", page);
     return page;
 }

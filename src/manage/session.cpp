@@ -47,6 +47,9 @@ void note_change(const Session::Impl& session, const Action& action, const std::
     const auto user = [&](std::string_view what, const std::string& name) {
         session.note(state::EventType::config, {{"what", what}, {"name", name}});
     };
+    const auto secret = [&](std::string_view what, const std::string& name, std::string_view label) {
+        session.note(state::EventType::config, {{"what", what}, {"name", name}, {"secret", label}});
+    };
     std::visit(
         Overloaded{
             [&](const CheckAdministrator& a) {
@@ -63,6 +66,8 @@ void note_change(const Session::Impl& session, const Action& action, const std::
             [&](const AddUser& a) { user("user-add", a.name); },
             [&](const SetPassword& a) { user("user-pass", a.name); },
             [&](const RemoveUser& a) { user("user-del", a.name); },
+            [&](const AddSecret& a) { secret("secret-add", a.user, a.label); },
+            [&](const RemoveSecret& a) { secret("secret-del", a.user, a.label); },
             [&](const SaveConfig&) { config("save", result); },
             [&](const Drain&) {
                 session.note(state::EventType::server, {{"action", "drain"}});
@@ -158,6 +163,10 @@ Action Session::done(const Outcome& outcome, std::string& out) {
     return impl_->answer(outcome.text, out);
 }
 
+bool Session::is_stranger() const {
+    return !impl_->may(Access::served);
+}
+
 bool Session::Impl::may(Access access) const {
     if (access == Access::free || authenticated || peer.trusted) return true;
     return access == Access::served && !host.has_administrators();
@@ -165,7 +174,9 @@ bool Session::Impl::may(Access access) const {
 
 void Session::Impl::refuse(Access access, std::string& out) const {
     const bool nobody = access == Access::guarded && !host.has_administrators();
-    append_error(nobody ? "[AUTH] for administrators only, and none is configured" : "[AUTH] log in with AUTH first",
+    append_error(nobody
+                     ? "[AUTH] for administrators only, and none is configured: start the server with -a NAME:PASSWORD"
+                     : "[AUTH] log in with AUTH first",
                  out);
 }
 
@@ -175,12 +186,12 @@ Action Session::Impl::run(std::string_view text, std::string& out) {
     const Command* const command = find_command(text.substr(0, blank));
     if (command == nullptr) return mistake("unknown command, HELP lists them", out);
     mistakes = 0;
-    std::string_view argument = blank == std::string_view::npos ? std::string_view{} : text.substr(blank + 1);
-    if (skip_blanks(argument).empty()) argument = {};
-    if (const Access access = command->access(argument); !may(access)) {
+    if (const Access access = access_to(text); !may(access)) {
         refuse(access, out);
         return Answered{};
     }
+    const std::string_view argument =
+        skip_blanks(blank == std::string_view::npos ? std::string_view{} : text.substr(blank));
     Action action = command->run(*this, argument, out);
     const bool performs = action.index() > Action{Closing{}}.index();
     if (performs) pending = action;
@@ -208,12 +219,12 @@ void Session::Impl::produce_live(std::string& out, std::size_t end) {
             append_lost(host, lost, note_of_loss);
             append_stuffed(note_of_loss, out);
         }
-        append_stuffed(line, out);
+        if (filter.passes(line, host)) append_stuffed(line, out);
     }
 }
 
 Action Session::Impl::answer(std::string_view text, std::string& out) const {
-    append_ok(text, out);
+    append_ok(text.empty() ? "done" : text, out); // a bare +OK announces lines
     return Answered{};
 }
 
@@ -223,7 +234,7 @@ Action Session::Impl::fail(std::string_view why, std::string& out) const {
 }
 
 Action Session::Impl::list(std::unique_ptr<Listing> what, std::string& out) {
-    append_ok("", out);
+    append_ok("", out); // lines follow
     listing = std::move(what);
     return Producing{};
 }
@@ -232,9 +243,10 @@ Action Session::Impl::list(std::vector<std::string> lines, std::string& out) {
     return list(std::make_unique<FixedListing>(std::move(lines)), out);
 }
 
-Action Session::Impl::follow(state::LineFeed& feed, std::uint32_t kinds, std::size_t back, std::string& out) {
+Action Session::Impl::follow(state::LineFeed& feed, std::uint32_t kinds, LineFilter wanted, std::string& out) {
     append_ok("", out);
-    live.emplace(feed, kinds, back, wake);
+    filter = std::move(wanted);
+    live.emplace(feed, kinds, 0, wake);
     return Following{};
 }
 

@@ -8,14 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "buzon/manage/forms.h"
 #include "buzon/manage/session.h"
+#include "line_filter.h"
 #include "listing.h"
 
 namespace buzon::manage {
-
-// Who may run a command. free: anybody. served: anybody if no administrator is configured, else after login. guarded:
-// an administrator, or a peer trusted by its user id.
-enum class Access : std::uint8_t { free, served, guarded };
 
 struct Session::Impl {
     Impl(Host& h, Peer p, std::function<void()> w) : host{h}, peer{std::move(p)}, wake{std::move(w)} {}
@@ -32,6 +30,7 @@ struct Session::Impl {
     Action pending = Answered{};                       // the action that done() will report
     std::unique_ptr<Listing> listing;                  // while Producing
     std::optional<state::LineFeed::Subscription> live; // while Following
+    LineFilter filter;                                 // of the live view
 
     [[nodiscard]] bool may(Access access) const;
     // The -ERR for a line that may() refused.
@@ -47,7 +46,7 @@ struct Session::Impl {
     [[nodiscard]] Action fail(std::string_view why, std::string& out) const;
     [[nodiscard]] Action list(std::unique_ptr<Listing> what, std::string& out);
     [[nodiscard]] Action list(std::vector<std::string> lines, std::string& out);
-    [[nodiscard]] Action follow(state::LineFeed& feed, std::uint32_t kinds, std::size_t back, std::string& out);
+    [[nodiscard]] Action follow(state::LineFeed& feed, std::uint32_t kinds, LineFilter wanted, std::string& out);
 
     // Publishes what this manager did.
     void note(state::EventType type, std::initializer_list<state::EventField> fields) const;
@@ -56,13 +55,14 @@ struct Session::Impl {
 // One row of the command table.
 struct Command {
     std::string_view keyword;
-    std::string_view arguments; // as HELP shows them
     std::string_view meaning;
-    Access (*access)(std::string_view argument);
-    // `argument` is the text after the keyword and one blank; empty if it is blank.
+    // `argument` is the text after the keyword and the blanks behind it.
     Action (*run)(Session::Impl& session, std::string_view argument, std::string& out);
 };
 
 [[nodiscard]] const Command* find_command(std::string_view keyword);
+// Who may use a line: the rule of its form. A line that fits no form needs what the strictest form of its keyword
+// needs.
+[[nodiscard]] Access access_to(std::string_view line) noexcept;
 
 } // namespace buzon::manage

@@ -1,4 +1,4 @@
-// manage/table.cpp - the command table of the management protocol: commands, access and meaning.
+// manage/table.cpp - the command table of the management protocol, and HELP.
 #include <algorithm>
 #include <iterator>
 
@@ -9,74 +9,95 @@
 namespace buzon::manage {
 namespace {
 
-constexpr auto free = [](std::string_view) { return Access::free; };
-constexpr auto served = [](std::string_view) { return Access::served; };
-constexpr auto guarded = [](std::string_view) { return Access::guarded; };
-constexpr auto guarded_change = [](std::string_view argument) {
-    return argument.empty() ? Access::served : Access::guarded;
-};
-
-// TRAN, TRAN 0, TRAN 1 and TRAN FOR name are served; only an administrator may choose a program.
-constexpr auto tran_access = [](std::string_view argument) {
-    std::string_view rest = argument;
-    const std::string_view word = take_word(rest);
-    if (line::equals_ignoring_case(word, "FOR"))
-        return (void)take_word(rest), skip_blanks(rest).empty() ? Access::served : Access::guarded;
-    const bool on_off = (word == "0" || word == "1") && skip_blanks(rest).empty();
-    return argument.empty() || on_off ? Access::served : Access::guarded;
-};
-constexpr auto conf_access = [](std::string_view argument) {
-    const std::string_view name = take_word(argument);
-    return name == "?" || skip_blanks(argument).empty() ? Access::served : Access::guarded;
-};
-constexpr auto user_access = [](std::string_view argument) {
-    return line::equals_ignoring_case(take_word(argument), "LIST") ? Access::served : Access::guarded;
-};
-
+// In the order of forms().
 constexpr Command table[] = {
-    {"METR", "[* | name]", "the metrics: messages;bytes;online;historic, all with names, or one", free, commands::metr},
-    {"INFO", "[*]", "the server: host;basedir;ip, or everything with names", free, commands::info},
-    {"TRAN", "[0 | 1 | SPEC | FOR name [0 | 1 | SPEC]]",
-     "show the transformation, switch it off or on, or set it; for all users or one", tran_access, commands::tran},
-    {"HOST", "[name]", "the name used in the greeting", served, commands::host},
-    {"DIRR", "[path]", "the mail root; a change applies to later logins", guarded_change, commands::dirr},
-    {"PORT", "[port]", "the POP3 port", served, commands::port},
-    {"IPV6", "[address]", "the POP3 listen address, IPv6 or IPv4", served, commands::ipv6},
-    {"LOGG", "[count | FOLLOW]", "the last log lines, or new ones live until you send a line", served, commands::logg},
-    {"EVNT", "[type ...]", "events, live until you send a line", served, commands::evnt},
-    {"HIST", "metric minute|hour|day|week [count]", "the history of a metric", served, commands::hist},
-    {"CONF", "[name [value] | ? [name]]", "the settings: show all or one, change one; ? explains them", conf_access,
-     commands::conf},
-    {"SESS", "", "the current POP3 sessions", served, commands::sess},
-    {"KICK", "id | user", "end a session, or all sessions of a user; nothing is deleted", guarded, commands::kick},
-    {"USER", "LIST | ADD name password | PASS name password | DEL name",
-     "list users, add one, change a password, remove one", user_access, commands::user},
-    {"WHYY", "user", "the last sessions and refusals of a user, with the reasons", served, commands::whyy},
-    {"UNDL", "user [since]", "restore deleted mail, all or since a time (ISO 8601, UTC)", guarded, commands::undl},
-    {"FREE", "user", "let a user log in although their UIDLs changed", guarded, commands::free},
-    {"SAVE", "", "write run-time changes to the files they came from", guarded, commands::save},
-    {"DRAIN", "", "accept no new logins; exit when all sessions have ended", guarded, commands::drain},
-    {"AUTH", "name password", "log in as an administrator", free, commands::auth},
-    {"HELP", "[command]", "this list", free, commands::help},
-    {"NOOP", "", "do nothing", free, commands::noop},
-    {"QUIT", "", "end the connection", free, commands::quit},
+    {"METR", "metrics: all of them, one, or what they mean", commands::metr},
+    {"HIST", "a metric's history", commands::hist},
+    {"INFO", "name, mail root, addresses, version", commands::info},
+    {"SESS", "the POP3 sessions now", commands::sess},
+    {"WHYY", "why a user is refused", commands::whyy},
+    {"LOGG", "the log, as it was or live", commands::logg},
+    {"EVNT", "events, live", commands::evnt},
+    {"KICK", "end a session, or all of a user", commands::kick},
+    {"USER", "list, add and remove users, set passwords", commands::user},
+    {"UNDL", "restore a user's deleted mail", commands::undl},
+    {"FREE", "let a user in although UIDLs changed", commands::free},
+    {"CONF", "settings: show, explain, change", commands::conf},
+    {"TRAN", "the program that mail passes through", commands::tran},
+    {"HOST", "the name used in the greeting", commands::host},
+    {"DIRR", "the mail root", commands::dirr},
+    {"PORT", "the POP3 port", commands::port},
+    {"IPV6", "the POP3 listen address, IPv6 or IPv4", commands::ipv6},
+    {"SAVE", "write run-time changes to their files", commands::save},
+    {"DRAIN", "take no new logins, exit when all have left", commands::drain},
+    {"AUTH", "log in as an administrator", commands::auth},
+    {"HELP", "this list, or one command in detail", commands::help},
+    {"NOOP", "do nothing", commands::noop},
+    {"QUIT", "end the connection", commands::quit},
 };
 
-std::string help_line(const Command& command) {
-    std::string line{command.keyword};
-    if (!command.arguments.empty()) line.append(" ").append(command.arguments);
-    return line.append(" - ").append(command.meaning);
+std::string padded(std::string_view text, std::size_t width) {
+    std::string line{text};
+    line.resize(std::max(width, line.size() + 1), ' ');
+    return line;
+}
+
+// One line per command, in groups: "METR   figures …   METR online".
+std::vector<std::string> overview() {
+    std::vector<std::string> lines;
+    for (const Command& command : table) {
+        for (const Group& group : groups()) {
+            if (group.first_keyword != command.keyword) continue;
+            if (!lines.empty()) lines.emplace_back();
+            lines.push_back(padded(std::string{group.title} + ':', 51) + "for example");
+        }
+        lines.push_back(padded(command.keyword, 7) + padded(command.meaning, 44) +
+                        std::string{example_of(command.keyword)});
+    }
+    lines.emplace_back();
+    lines.emplace_back("HELP and a command shows its forms, HELP CONF also the settings by topic.");
+    return lines;
+}
+
+void append_form(const Form& form, std::vector<std::string>& lines) {
+    std::string text{form.keyword};
+    if (!form.arguments.empty()) text.append(" ").append(form.arguments);
+    lines.push_back(text.append(" - ").append(form.meaning));
+    text.assign("    ").append(name_of(form.access)).append("; ").append(name_of(form.reply));
+    if (!form.errors.empty()) text.append("; -ERR: ").append(form.errors);
+    lines.push_back(std::move(text));
+}
+
+// The defaults, not the values in force: HELP is for anybody.
+void append_settings(std::vector<std::string>& lines) {
+    static const state::Settings defaults;
+    for (const state::SettingField& field : state::setting_fields()) {
+        for (const state::SettingTopic& topic : state::setting_topics()) {
+            if (topic.first_setting != field.name) continue;
+            lines.emplace_back();
+            lines.push_back(std::string{topic.title} + ':');
+        }
+        std::string text{field.name};
+        if (field.type != state::SettingType::host) text.append(" ").append(print_setting(defaults, field));
+        lines.push_back(text.append(" - ").append(field.meaning));
+    }
 }
 
 } // namespace
 
 const Command* find_command(std::string_view keyword) {
-    // Keywords have four letters, except DRAIN, which may also be written DRAI.
+    const auto known = forms_of(keyword);
     const auto found = std::find_if(std::begin(table), std::end(table), [&](const Command& command) {
-        return line::equals_ignoring_case(keyword, command.keyword) ||
-               line::equals_ignoring_case(keyword, command.keyword.substr(0, 4));
+        return !known.empty() && command.keyword == known.front().keyword;
     });
     return found == std::end(table) ? nullptr : &*found;
+}
+
+Access access_to(std::string_view line) noexcept {
+    if (const Form* const form = form_of(line)) return form->access;
+    Access strictest = Access::free;
+    for (const Form& form : forms_of(take_word(line))) strictest = std::max(strictest, form.access);
+    return strictest;
 }
 
 std::size_t command_count() noexcept {
@@ -84,20 +105,20 @@ std::size_t command_count() noexcept {
 }
 
 CommandHelp command_help(std::size_t index) noexcept {
-    return {table[index].keyword, table[index].arguments, table[index].meaning};
+    return {table[index].keyword, table[index].meaning};
 }
 
 namespace commands {
 
 Action help(Impl& session, std::string_view argument, std::string& out) {
+    const std::string_view keyword = trim_blanks(argument);
+    if (keyword.empty()) return session.list(overview(), out);
+    const Command* const command = find_command(keyword);
+    if (command == nullptr) return session.fail("no such command, HELP lists them", out);
     std::vector<std::string> lines;
-    if (!argument.empty()) {
-        const Command* const command = find_command(trim_blanks(argument));
-        if (command == nullptr) return session.fail("no such command", out);
-        lines.push_back(help_line(*command));
-    } else {
-        for (const Command& command : table) lines.push_back(help_line(command));
-    }
+    for (const Form& form : forms_of(command->keyword)) append_form(form, lines);
+    lines.push_back("for example: " + std::string{example_of(command->keyword)});
+    if (command->keyword == "CONF") append_settings(lines);
     return session.list(std::move(lines), out);
 }
 

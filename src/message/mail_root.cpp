@@ -4,6 +4,10 @@
 
 namespace buzon::message {
 
+std::error_code no_such_folder() noexcept {
+    return {ENOTNAM, std::system_category()};
+}
+
 std::error_code root_has_gone() noexcept {
     return {ENOMEDIUM, std::system_category()}; // no file system says so of a directory
 }

@@ -1,9 +1,10 @@
 #include "buzon/net/listener.h"
 
+#include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
+#include <array>
 #include <cerrno>
 
 namespace buzon::net {
@@ -13,104 +14,122 @@ using namespace std::chrono_literals;
 
 // Accepted per wake-up; the rest is reported again after other handlers have run.
 constexpr int accepts_per_turn = 64;
-constexpr int backlog = 4096; // the kernel caps it at net.core.somaxconn
 
 std::error_code error_of(int code) {
     return {code, std::system_category()};
 }
 
-bool somebody_serves(const SocketAddress& address) {
-    const posix::UniqueFd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    return probe && (::connect(probe.get(), address.get(), address.length) == 0 || errno == EAGAIN);
+keeper::Listen to_listen(const SocketAddress& address, bool dual_stack, bool beside) {
+    keeper::Listen what;
+    what.address = address.storage;
+    what.length = address.length;
+    what.dual_stack = dual_stack ? 1 : 0;
+    what.beside = beside ? 1 : 0;
+    return what;
+}
+
+posix::Result<keeper::Listening> listen_at(keeper::Sockets& sockets, const ListenAddress& where, bool beside) {
+    if (const auto* path = std::get_if<UnixPath>(&where)) {
+        const std::optional<SocketAddress> address = to_socket_address(path->path);
+        if (!address) return error_of(ENAMETOOLONG);
+        return sockets.listen(to_listen(*address, false, beside));
+    }
+    if (const auto* endpoint = std::get_if<Endpoint>(&where))
+        return sockets.listen(to_listen(to_socket_address(*endpoint), false, beside));
+    const std::uint16_t port = std::get<EveryAddress>(where).port;
+    auto opened = sockets.listen(to_listen(to_socket_address(Endpoint{Ip{}, port, 0}), true, beside));
+    // A machine without IPv6 still has all IPv4 addresses.
+    if (opened.error() != error_of(EAFNOSUPPORT) && opened.error() != error_of(EADDRNOTAVAIL)) return opened;
+    return sockets.listen(to_listen(to_socket_address(Endpoint{Ip::from_v4(0), port, 0}), false, beside));
+}
+
+// Accepted sockets inherit these, which saves four calls each. The kernel probes silent peers, and gives one up that
+// has not answered for four minutes, or sooner after probe_peer() (peer.h).
+void set_inherited_options(int socket) noexcept {
+    const int on = 1;
+    const int first_probe = 120, between_probes = 30, probes = 4; // seconds, seconds
+    ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &first_probe, sizeof first_probe);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &between_probes, sizeof between_probes);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    // Inherited, too: every reply is sent at once, in the piece that we made.
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// To a packet's TCP header: dropped if it has SYN and not ACK.
+constexpr int octet_of_flags = 13;
+const std::array<sock_filter, 5> no_first_packet = {{{BPF_LD | BPF_B | BPF_ABS, 0, 0, octet_of_flags},
+                                                     {BPF_ALU | BPF_AND | BPF_K, 0, 0, TH_SYN | TH_ACK},
+                                                     {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TH_SYN},
+                                                     {BPF_RET | BPF_K, 0, 0, 0},
+                                                     {BPF_RET | BPF_K, 0, 0, 0xffffffff}}};
+
+constexpr int most_of_the_rest = 4096; // as many as can wait
+
+void drop_first_packets(int socket, bool drop) noexcept {
+    std::array<sock_filter, 5> steps = no_first_packet;
+    const sock_fprog program{steps.size(), steps.data()};
+    ::setsockopt(socket, SOL_SOCKET, drop ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &program, sizeof program);
+}
+
+bool has_option(int socket, int level, int option) noexcept {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return ::getsockopt(socket, level, option, &value, &length) == 0 && value != 0;
 }
 
 } // namespace
 
-posix::Result<std::unique_ptr<Listener>> Listener::open(event::EventLoop& loop, const ListenAddress& where,
-                                                        bool beside) {
+posix::Result<std::unique_ptr<Listener>> Listener::open(event::EventLoop& loop, keeper::Sockets& sockets,
+                                                        const ListenAddress& where, bool beside) {
+    auto opened = listen_at(sockets, where, beside);
+    if (!opened) return opened.error();
+    auto listener = adopt(loop, std::move(opened.value().socket));
+    if (!listener) {
+        sockets.release(opened.value().number);
+        return listener;
+    }
+    listener.value()->sockets_ = &sockets;
+    listener.value()->number_ = opened.value().number;
+    if (const auto* path = std::get_if<UnixPath>(&where)) listener.value()->unix_path_ = path->path;
+    listener.value()->allow_beside(false);
+    // A server that crashed while it drained has left it so.
+    if (!listener.value()->is_unix()) drop_first_packets(listener.value()->socket_.get(), false);
+    return listener;
+}
+
+posix::Result<std::unique_ptr<Listener>> Listener::adopt(event::EventLoop& loop, posix::UniqueFd socket) {
+    SocketAddress bound;
+    bound.length = sizeof bound.storage;
+    if (::getsockname(socket.get(), static_cast<sockaddr*>(static_cast<void*>(&bound.storage)), &bound.length) != 0)
+        return posix::last_error();
+    const int family = bound.storage.ss_family;
+    if (!has_option(socket.get(), SOL_SOCKET, SO_ACCEPTCONN)) return error_of(EINVAL);
+    if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) return error_of(EAFNOSUPPORT);
+    if (::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0 || ::fcntl(socket.get(), F_SETFD, FD_CLOEXEC) != 0)
+        return posix::last_error();
+    // Whoever shares the socket may take O_NONBLOCK away again, as systemd does while it starts another server on it.
+    // This stays: then accept() waits for the shortest time that there is.
+    const timeval shortest{0, 1};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &shortest, sizeof shortest);
     std::unique_ptr<Listener> listener{new Listener(loop)};
-    listener->beside_ = beside;
-    if (const std::error_code why = listener->bind_to(where)) return why;
-    listener->allow_beside(false);
+    listener->unix_ = family == AF_UNIX;
+    if (!listener->unix_) {
+        set_inherited_options(socket.get());
+        listener->bound_ = Endpoint::from(bound.storage);
+        listener->serves_v6_ = !listener->bound_.ip.is_v4();
+        listener->serves_v4_ = listener->bound_.ip.is_v4() ||
+                               (listener->bound_.ip.is_any() && !has_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY));
+    }
+    listener->socket_ = std::move(socket);
     return listener;
 }
 
 Listener::~Listener() {
     watch_.stop();
-    struct stat about {};
-    if (is_unix() && ::lstat(unix_path_.c_str(), &about) == 0 && about.st_ino == unix_inode_) {
-        ::unlink(unix_path_.c_str());
-    }
-}
-
-std::error_code Listener::bind_to(const ListenAddress& where) {
-    if (const auto* unix_path = std::get_if<UnixPath>(&where)) return bind_unix(unix_path->path);
-    if (const auto* endpoint = std::get_if<Endpoint>(&where)) return bind_ip(*endpoint, false);
-    const std::uint16_t port = std::get<EveryAddress>(where).port;
-    const std::error_code why = bind_ip(Endpoint{Ip{}, port, 0}, true);
-    // A machine without IPv6 still has all IPv4 addresses.
-    if (why == error_of(EAFNOSUPPORT) || why == error_of(EADDRNOTAVAIL)) {
-        return bind_ip(Endpoint{Ip::from_v4(0), port, 0}, false);
-    }
-    return why;
-}
-
-std::error_code Listener::bind_ip(const Endpoint& endpoint, bool dual_stack) {
-    const SocketAddress address = to_socket_address(endpoint);
-    socket_.reset(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket_) return posix::last_error();
-    const int on = 1;
-    const int v6_only = dual_stack ? 0 : 1;
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (beside_) allow_beside(true);
-    // Accepted sockets inherit these, which saves four calls each. The kernel probes silent peers, and gives one up
-    // that has not answered for four minutes, or sooner after probe_peer() (peer.h).
-    const int first_probe = 120, between_probes = 30, probes = 4; // seconds, seconds
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPIDLE, &first_probe, sizeof first_probe);
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPINTVL, &between_probes, sizeof between_probes);
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-    // Inherited, too: every reply is sent at once, in the piece that we made.
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (address.storage.ss_family == AF_INET6 &&
-        ::setsockopt(socket_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0) {
-        return posix::last_error();
-    }
-    if (::bind(socket_.get(), address.get(), address.length) != 0) return posix::last_error();
-    if (::listen(socket_.get(), backlog) != 0) return posix::last_error();
-    SocketAddress bound;
-    bound.length = sizeof bound.storage;
-    if (::getsockname(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&bound.storage)), &bound.length) != 0) {
-        return posix::last_error();
-    }
-    bound_ = Endpoint::from(bound.storage);
-    serves_v4_ = dual_stack || endpoint.ip.is_v4();
-    serves_v6_ = !endpoint.ip.is_v4();
-    return {};
-}
-
-std::error_code Listener::bind_unix(const std::string& path) {
-    const std::optional<SocketAddress> address = to_socket_address(path);
-    if (!address) return error_of(ENAMETOOLONG);
-    struct stat about {};
-    if (::lstat(path.c_str(), &about) == 0) {
-        if (!S_ISSOCK(about.st_mode)) return error_of(EEXIST);
-        if (somebody_serves(*address)) return error_of(EADDRINUSE);
-        ::unlink(path.c_str());
-    }
-    socket_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket_) return posix::last_error();
-    // The mode must be right from the start: set by umask, since chmod would come too late.
-    const mode_t before = ::umask(0177);
-    const int bound = ::bind(socket_.get(), address->get(), address->length);
-    const std::error_code why = posix::last_error();
-    ::umask(before);
-    if (bound != 0) return why;
-    if (::lstat(path.c_str(), &about) != 0) return posix::last_error();
-    unix_path_ = path;
-    unix_inode_ = about.st_ino;
-    if (::listen(socket_.get(), backlog) != 0) return posix::last_error();
-    return {};
+    if (sockets_) ::shutdown(socket_.get(), SHUT_RD); // at once, though the keeper has the socket a moment longer
+    socket_.reset();
+    if (sockets_) sockets_->release(number_);
 }
 
 std::error_code Listener::begin(OnAccept on_accept) {
@@ -123,8 +142,12 @@ void Listener::allow_beside(bool allowed) noexcept {
     if (!is_unix()) ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
 }
 
+void Listener::refuse_newcomers() noexcept {
+    if (!handed_over() && !is_unix()) drop_first_packets(socket_.get(), true);
+}
+
 void Listener::accept_rest() {
-    while (accept_one()) {
+    for (int left = most_of_the_rest; left > 0 && accept_one(); --left) {
     }
 }
 

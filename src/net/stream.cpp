@@ -42,7 +42,10 @@ void Stream::begin_turn(std::string_view fresh) {
     if (!keeps_input()) {
         room_.input_ = fresh;
     } else {
-        waiting_->input += fresh;
+        posix::WipedString joined; // the line may hold a password, and growing leaves a copy
+        joined.reserve(waiting_->input.size() + fresh.size());
+        joined.append(waiting_->input).append(fresh);
+        std::swap(waiting_->input, joined);
         room_.input_ = waiting_->input;
     }
     room_.output_.clear();
@@ -115,14 +118,16 @@ void Stream::keep_rest() {
     std::string_view rest = std::exchange(room_.input_, {});
     if (is_cut()) rest = {};
     if (rest.empty()) {
-        if (waiting_) waiting_->input = {}; // free the buffer when it is not needed
+        if (waiting_) posix::WipedString{}.swap(waiting_->input); // free the buffer when it is not needed
         return;
     }
-    std::string& kept = waiting().input;
-    if (rest.data() < kept.data() || rest.data() >= kept.data() + kept.size())
+    posix::WipedString& kept = waiting().input;
+    if (rest.data() < kept.data() || rest.data() >= kept.data() + kept.size()) {
         kept.assign(rest);
-    else
+        posix::wipe(rest);
+    } else {
         kept.erase(0, static_cast<std::size_t>(rest.data() - kept.data()));
+    }
 }
 
 Stream::Waiting& Stream::waiting() {
@@ -205,6 +210,21 @@ void Stream::finish(bool peer_talks) noexcept {
     if (is_cut()) return;
     state_ = State::draining;
     if (peer_talks) unread_ = true;
+}
+
+posix::UniqueFd Stream::release() noexcept {
+    watch_.stop();
+    posix::UniqueFd socket = std::move(socket_);
+    gone();
+    return socket;
+}
+
+void Stream::discard_input() noexcept {
+    room_.input_ = {};
+    if (waiting_) waiting_->input = {};
+    char octets[4096];
+    while (!is_cut() && ::recv(socket_.get(), octets, sizeof octets, MSG_DONTWAIT) > 0) {
+    }
 }
 
 void Stream::cut() noexcept {

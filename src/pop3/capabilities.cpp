@@ -18,11 +18,15 @@ void append_sasl(const Settings& settings, Channel channel, std::string& out) {
 } // namespace
 
 bool takes_clear_text(const Settings& settings, Channel channel) noexcept {
-    return channel == Channel::secure || !settings.require_secure_channel;
+    return channel != Channel::open || !settings.require_secure_channel;
 }
 
-// None of this depends on the state: the tags are the same before and after login (RFC 2449 section 5).
-void append_capabilities(const Settings& settings, Channel channel, std::string& out) {
+bool offers_tls(const Settings& settings, Channel channel) noexcept {
+    return settings.tls_works && channel < Channel::tls;
+}
+
+// None of this but STLS depends on the state: the tags are the same before and after login (RFC 2449 section 5).
+void append_capabilities(const Settings& settings, Channel channel, bool logged_in, std::string& out) {
     const auto enabled = [&settings](state::Pop3Command command) { return !settings.disabled.contains(command); };
     if (enabled(state::Pop3Command::top)) out.append("TOP\r\n");
     if (enabled(state::Pop3Command::uidl)) out.append("UIDL\r\n");
@@ -30,6 +34,7 @@ void append_capabilities(const Settings& settings, Channel channel, std::string&
         out.append("USER\r\n");
     }
     if (enabled(state::Pop3Command::auth)) append_sasl(settings, channel, out);
+    if (offers_tls(settings, channel) && !logged_in) out.append("STLS\r\n");
     out.append("RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n");
     if (settings.login_delay != 0) {
         out.append("LOGIN-DELAY ");

@@ -30,6 +30,7 @@ struct Catalogue {
     std::string_view only_before_login;
     std::string_view only_after_login;
     std::string_view tls_not_here;
+    std::string_view tls_begins;
 
     // Logging in.
     std::string_view user_accepted;
@@ -60,7 +61,8 @@ struct Catalogue {
     std::string_view no_such_message;
     std::string_view deleted_already; // {} number
     std::string_view deleted;         // {} number
-    std::string_view octets;          // {} octets
+    std::string_view may_not_delete;
+    std::string_view octets; // {} octets
     std::string_view message_follows;
     std::string_view message_gone;
     std::string_view message_unreadable;

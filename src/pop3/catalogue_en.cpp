@@ -18,6 +18,7 @@ constexpr Catalogue english{
     .only_before_login = "Only before login",
     .only_after_login = "Log in first",
     .tls_not_here = "STLS is not supported",
+    .tls_begins = "Begin TLS negotiation",
 
     .user_accepted = "User accepted, password needed",
     .password_accepted = "Password accepted",
@@ -46,6 +47,7 @@ constexpr Catalogue english{
     .no_such_message = "No such message",
     .deleted_already = "Message {} is already deleted",
     .deleted = "Message {} deleted",
+    .may_not_delete = "This password may only read mail, not delete it",
     .octets = "{} octets",
     .message_follows = "message follows",
     .message_gone = "The message no longer exists",

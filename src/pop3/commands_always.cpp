@@ -1,4 +1,4 @@
-// The commands of both states: QUIT, CAPA (RFC 2449), LANG (RFC 6856), and STLS, which is refused.
+// The commands of both states: QUIT, CAPA (RFC 2449), LANG (RFC 6856), and STLS (RFC 2595).
 #include "buzon/line/command_line.h"
 #include "capabilities.h"
 #include "commands.h"
@@ -35,7 +35,8 @@ Action Commands::quit(Session& session, std::string_view, std::string& out) {
 
 Action Commands::capa(Session& session, std::string_view, std::string& out) {
     ok(out, session.texts().capabilities_follow);
-    append_capabilities(*session.settings_, session.channel_, out);
+    const bool logged_in = session.state_ == Session::State::transaction;
+    append_capabilities(*session.settings_, session.channel_, logged_in, out);
     return Continue{};
 }
 
@@ -61,7 +62,14 @@ Action Commands::lang(Session& session, std::string_view arguments, std::string&
 }
 
 Action Commands::stls(Session& session, std::string_view, std::string& out) {
-    err(out, Code::none, session.texts().tls_not_here);
+    if (session.state_ == Session::State::transaction && session.settings_->tls_works) {
+        err(out, Code::none, session.texts().only_before_login);
+    } else if (!offers_tls(*session.settings_, session.channel_)) {
+        err(out, Code::none, session.texts().tls_not_here);
+    } else {
+        ok(out, session.texts().tls_begins);
+        return StartTls{};
+    }
     return Continue{};
 }
 

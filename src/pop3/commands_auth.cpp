@@ -1,7 +1,7 @@
 // AUTH (RFC 5034): the command, its base64 responses, and the steps of the mechanism.
 #include <utility>
 
-#include "buzon/auth/base64.h"
+#include "buzon/digest/base64.h"
 #include "buzon/line/command_line.h"
 #include "capabilities.h"
 #include "commands.h"
@@ -18,7 +18,9 @@ std::optional<Mechanism> find_mechanism(const Settings& settings, Channel channe
     for_each_mechanism(settings, channel, [&found, name](Mechanism mechanism) {
         if (line::equals_ignoring_case(name_of(mechanism), name)) found = mechanism;
     });
-    return found;
+    constexpr Mechanism plus = Mechanism::scram_sha_256_plus; // announced or not
+    const bool binds = settings.scram_sha_256 && channel == Channel::bound;
+    return binds && line::equals_ignoring_case(name_of(plus), name) ? plus : found;
 }
 
 auth::Mechanism machine_of(Mechanism mechanism) noexcept {
@@ -26,6 +28,9 @@ auth::Mechanism machine_of(Mechanism mechanism) noexcept {
     case Mechanism::login: return auth::Mechanism::login;
     case Mechanism::scram_sha_256: return auth::Mechanism::scram_sha_256;
     case Mechanism::cram_md5: return auth::Mechanism::cram_md5;
+    case Mechanism::scram_sha_256_plus: return auth::Mechanism::scram_sha_256_plus;
+    case Mechanism::oauthbearer: return auth::Mechanism::oauthbearer;
+    case Mechanism::xoauth2: return auth::Mechanism::xoauth2;
     default: return auth::Mechanism::plain;
     }
 }
@@ -33,14 +38,27 @@ auth::Mechanism machine_of(Mechanism mechanism) noexcept {
 // The mechanism with that name, if it only lacks TLS.
 std::optional<Mechanism> clear_text_mechanism(const Settings& settings, std::string_view name) {
     const std::optional<Mechanism> found = find_mechanism(settings, Channel::secure, name);
-    return found == Mechanism::plain || found == Mechanism::login ? found : std::nullopt;
+    const bool clear = found == Mechanism::plain || found == Mechanism::login || found == Mechanism::oauthbearer ||
+                       found == Mechanism::xoauth2;
+    return clear ? found : std::nullopt;
 }
+
+// A message of the client, which may contain a password.
+struct Decoded {
+    explicit Decoded(std::string_view base64) : octets{digest::decode_base64(base64)} {}
+    Decoded(const Decoded&) = delete;
+    Decoded& operator=(const Decoded&) = delete;
+    ~Decoded() {
+        if (octets) posix::wipe(*octets);
+    }
+    std::optional<std::string> octets;
+};
 
 // The user name, if an initial response contains it.
 std::string user_of_plain(Mechanism mechanism, std::string_view initial) {
-    const std::optional<std::string> octets = auth::decode_base64(initial);
-    if (mechanism != Mechanism::plain || !octets) return {};
-    auto step = auth::PlainMachine{}.begin(*octets);
+    const Decoded message{initial};
+    if (mechanism != Mechanism::plain || !message.octets) return {};
+    auto step = auth::PlainMachine{}.begin(*message.octets);
     auto* const check = std::get_if<auth::CheckPlain>(&step);
     return check ? std::move(check->user) : std::string{};
 }
@@ -66,15 +84,18 @@ Action Commands::auth(Session& session, std::string_view arguments, std::string&
         err(out, Code::none, session.texts().unknown_mechanism);
         return Continue{};
     }
+    // A client that could bind itself is refused only if it should have seen that we can.
+    const bool binds = settings.announces_binding || *mechanism == Mechanism::scram_sha_256_plus;
     authorization.exchange = std::make_unique<Exchange>(
-        Exchange{*mechanism, auth::Exchange{machine_of(*mechanism), authorization.fresh_text(), settings.host}});
+        Exchange{*mechanism, auth::Exchange{machine_of(*mechanism), authorization.fresh_text(), settings.host,
+                                            binds ? authorization.certificate_hash : std::string{}}});
 
     const std::string_view initial = line::take_word(arguments);
     if (initial.empty()) return follow(session, authorization.exchange->machine.begin(std::nullopt), out);
     // "=" is an empty initial response.
-    const std::optional<std::string> octets = initial == "=" ? std::string{} : auth::decode_base64(initial);
-    if (!octets) return follow(session, auth::Malformed{}, out);
-    return follow(session, authorization.exchange->machine.begin(*octets), out);
+    const Decoded message{initial == "=" ? std::string_view{} : initial};
+    if (!message.octets) return follow(session, auth::Malformed{}, out);
+    return follow(session, authorization.exchange->machine.begin(*message.octets), out);
 }
 
 // Handles a line of the client during an exchange.
@@ -85,9 +106,9 @@ Action Commands::answer(Session& session, std::string_view line, std::string& ou
         err(out, Code::none, session.texts().auth_cancelled);
         return Continue{};
     }
-    const std::optional<std::string> octets = auth::decode_base64(line);
-    if (!octets) return follow(session, auth::Malformed{}, out);
-    return follow(session, authorization.exchange->machine.next(*octets), out);
+    const Decoded message{line};
+    if (!message.octets) return follow(session, auth::Malformed{}, out);
+    return follow(session, authorization.exchange->machine.next(*message.octets), out);
 }
 
 void Commands::supply(Session& session, auth::ScramCredentials credentials, bool genuine, std::string& out) {
@@ -99,14 +120,23 @@ void Commands::supply(Session& session, auth::ScramCredentials credentials, bool
 Action Commands::follow(Session& session, auth::Step step, std::string& out) {
     Session::Authorization& authorization = session.authorization();
     if (const auto* challenge = std::get_if<auth::Challenge>(&step)) {
-        out.append("+ ").append(auth::encode_base64(challenge->text)).append("\r\n");
+        out.append("+ ").append(digest::encode_base64(challenge->text)).append("\r\n");
         return Continue{};
     }
     if (auto* needed = std::get_if<auth::NeedCredentials>(&step)) {
         authorization.user = needed->user;
         return GetScram{std::move(needed->user)};
     }
+    if (auto* check = std::get_if<auth::CheckToken>(&step)) { // the exchange may go on
+        authorization.user = check->user;
+        return CheckToken{std::move(check->user), std::move(check->token), authorization.exchange->mechanism};
+    }
     const Mechanism mechanism = std::exchange(authorization.exchange, nullptr)->mechanism;
+    if (std::holds_alternative<auth::Dismissed>(step)) { // counted as wrong before
+        authorization.user.clear();
+        err(out, Code::auth, session.texts().wrong_password);
+        return Continue{};
+    }
     if (auto* check = std::get_if<auth::CheckPlain>(&step)) {
         authorization.user = check->user;
         return CheckPassword{std::move(check->user), std::move(check->password), mechanism};

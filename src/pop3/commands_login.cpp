@@ -57,7 +57,7 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
     }
-    return CheckPassword{authorization.user, std::string{password}, Mechanism::pass};
+    return CheckPassword{authorization.user, password, Mechanism::pass};
 }
 
 Action Commands::apop(Session& session, std::string_view arguments, std::string& out) {

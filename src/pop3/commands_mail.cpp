@@ -102,6 +102,10 @@ Action Commands::deliver(Session& session, MessageNumber number, std::optional<s
 }
 
 Action Commands::dele(Session& session, std::string_view arguments, std::string& out) {
+    if (!session.transaction().may_delete) {
+        err(out, Code::sys_perm, session.texts().may_not_delete);
+        return Continue{};
+    }
     if (const auto number = find_message(session, arguments, out)) {
         session.transaction().maildrop.mark_deleted(*number);
         ok(out, session.texts().deleted, {static_cast<std::uint32_t>(*number)});

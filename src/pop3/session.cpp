@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "buzon/digest/base64.h"
 #include "buzon/line/command_line.h"
 #include "catalogue.h"
 #include "commands.h"
@@ -14,11 +15,16 @@ using message::Maildrop;
 
 Session::Session(const Settings& settings, Channel channel, FreshText fresh_text)
     : settings_{&settings}
-    , phase_{std::make_unique<Authorization>(Authorization{fresh_text, {}, {}, nullptr})}
+    , phase_{std::make_unique<Authorization>(Authorization{fresh_text, {}, {}, {}, nullptr})}
     , channel_{channel} {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
+
+void Session::came_under(std::string certificate_hash) noexcept {
+    channel_ = certificate_hash.empty() ? Channel::tls : Channel::bound;
+    authorization().certificate_hash = std::move(certificate_hash);
+}
 
 const Catalogue& Session::texts() const noexcept {
     return *catalogues()[static_cast<std::size_t>(language_)];
@@ -95,11 +101,11 @@ void Session::scram_credentials(auth::ScramCredentials credentials, bool genuine
     Commands::supply(*this, std::move(credentials), genuine, out);
 }
 
-void Session::login_succeeded(Maildrop maildrop, std::string& out) {
+void Session::login_succeeded(Maildrop maildrop, std::string& out, bool may_delete) {
     // Frees what only the login needed.
     std::string name = std::move(authorization().user);
     name.shrink_to_fit();
-    phase_ = Transaction{std::move(name), std::move(maildrop)};
+    phase_ = Transaction{std::move(name), std::move(maildrop), MessageNumber{0}, may_delete};
     state_ = State::transaction;
     ok(out, texts().password_accepted);
 }
@@ -122,6 +128,13 @@ void Session::login_refused(Refusal why, std::string& out, std::optional<std::ui
     case Refusal::maildrop_broken: return err(out, Code::sys_perm, text.maildrop_broken);
     case Refusal::too_many_sessions: return err(out, Code::sys_temp, text.too_many_sessions);
     }
+}
+
+void Session::token_refused(std::string_view error, std::string& out) {
+    // The last try is refused at once: the connection is closed behind it.
+    if (wrong_logins_ + 1U >= wrong_login_limit) return login_refused(Refusal::wrong, out);
+    ++wrong_logins_;
+    out.append("+ ").append(digest::encode_base64(error)).append("\r\n");
 }
 
 void Session::delivery_begins(std::optional<std::uint64_t> octets, std::string& out) {
@@ -219,6 +232,9 @@ std::string_view name_of(Mechanism mechanism) noexcept {
     case Mechanism::login: return "LOGIN";
     case Mechanism::scram_sha_256: return "SCRAM-SHA-256";
     case Mechanism::cram_md5: return "CRAM-MD5";
+    case Mechanism::scram_sha_256_plus: return "SCRAM-SHA-256-PLUS";
+    case Mechanism::oauthbearer: return "OAUTHBEARER";
+    case Mechanism::xoauth2: return "XOAUTH2";
     }
     return "";
 }

@@ -4,64 +4,45 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <iterator>
+
+#include "buzon/posix/datagram.h"
 
 namespace buzon::posix {
 namespace {
 
-constexpr std::size_t max_bundled = 253; // SCM_MAX_FD, which no header of the C library has
-
-struct Control {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * max_bundled)> bytes{};
-};
+std::error_code error_of(const Transfer& moved) noexcept {
+    if (moved.what == Moved::would_block) return {EAGAIN, std::system_category()};
+    return moved.why;
+}
 
 } // namespace
 
+std::error_code send_bundle(int socket, std::span<const int> descriptors) {
+    if (descriptors.empty()) return {EINVAL, std::system_category()};
+    char octet = 0;
+    const iovec part{&octet, 1};
+    return error_of(send_datagram(socket, {&part, 1}, descriptors, MSG_DONTWAIT));
+}
+
 Result<UniqueFd> bundle(std::span<const int> descriptors) {
-    if (descriptors.empty() || descriptors.size() > max_bundled) return std::error_code{EINVAL, std::system_category()};
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) != 0) return last_error();
     UniqueFd holder{pair[0]};
     const UniqueFd sender{pair[1]};
-    char octet = 0;
-    iovec part{&octet, 1};
-    Control control;
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-    cmsghdr* const item = CMSG_FIRSTHDR(&message);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(item), descriptors.data(), descriptors.size_bytes());
-    if (::sendmsg(sender.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return last_error();
+    if (const std::error_code why = send_bundle(sender.get(), descriptors)) return why;
     return holder;
 }
 
 Result<std::vector<UniqueFd>> unbundle(int bundle) {
     char octet = 0;
-    iovec part{&octet, 1};
-    Control control;
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = control.bytes.size();
-    if (::recvmsg(bundle, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0) return last_error();
-    std::vector<UniqueFd> all;
-    for (cmsghdr* item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
-        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t held = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < held; ++i) {
-            int number = -1;
-            std::memcpy(&number, CMSG_DATA(item) + i * sizeof(int), sizeof number);
-            all.emplace_back(number);
-        }
-    }
-    if (message.msg_flags & MSG_CTRUNC) return std::error_code{EMFILE, std::system_category()};
-    return all;
+    const iovec part{&octet, 1};
+    std::array<UniqueFd, max_descriptors_sent> room;
+    const Datagram got = receive_datagram(bundle, {&part, 1}, room, MSG_DONTWAIT);
+    if (const std::error_code why = error_of(got.transfer)) return why;
+    if (got.cut) return std::error_code{EMFILE, std::system_category()};
+    const auto end = room.begin() + static_cast<std::ptrdiff_t>(got.descriptors);
+    return std::vector<UniqueFd>{std::make_move_iterator(room.begin()), std::make_move_iterator(end)};
 }
 
 } // namespace buzon::posix

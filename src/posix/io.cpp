@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "buzon/posix/secret_text.h"
+
 namespace buzon::posix {
 namespace {
 
@@ -39,8 +41,10 @@ Result<std::string> read_whole(const char* path, int flags, std::size_t limit) {
         const ssize_t n = uninterrupted([&] { return ::read(fd.get(), piece, sizeof piece); });
         if (n < 0) return last_error();
         if (n == 0) return text;
-        if (text.size() + static_cast<std::size_t>(n) > limit) return std::error_code{EFBIG, std::system_category()};
-        text.append(piece, static_cast<std::size_t>(n));
+        const bool fits = text.size() + static_cast<std::size_t>(n) <= limit;
+        if (fits) text.append(piece, static_cast<std::size_t>(n));
+        wipe(piece, static_cast<std::size_t>(n)); // the file may hold secrets
+        if (!fits) return std::error_code{EFBIG, std::system_category()};
     }
 }
 

@@ -15,8 +15,9 @@ namespace buzon::posix {
 namespace {
 
 bool has_no_server(std::string_view type) noexcept {
-    constexpr std::array<std::string_view, 12> types = {"ext4",    "ext3",  "ext2",   "xfs", "btrfs",    "f2fs",
-                                                        "overlay", "tmpfs", "rootfs", "zfs", "bcachefs", "ramfs"};
+    constexpr std::array<std::string_view, 13> types = {"ext4",     "ext3",    "ext2",    "xfs",    "btrfs",
+                                                        "f2fs",     "overlay", "tmpfs",   "rootfs", "zfs",
+                                                        "bcachefs", "ramfs",   "devtmpfs"};
     return std::find(types.begin(), types.end(), type) != types.end();
 }
 

@@ -2,7 +2,9 @@
 
 #include "buzon/jobs/jobs.h"
 #include "buzon/local/open_cached.h"
+#include "buzon/posix/bundle.h"
 #include "buzon/serve/delivery.h"
+#include "buzon/serve/fetched_ahead.h"
 #include "descriptor_retry.h"
 
 namespace buzon::serve {
@@ -21,6 +23,12 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const Delivery
     if (answered_) {
         answered_ = false;
         return finish(why_ ? posix::Result<posix::UniqueFd>{why_} : posix::Result<posix::UniqueFd>{std::move(file_)});
+    }
+    if (order.local && !order.here) {
+        if (auto file = needs_.ahead.take(order.session, order.index))
+            return finish(posix::Result<posix::UniqueFd>{std::move(file)});
+        scarce_ ? ask_worker(order) : ask_for_several(order);
+        return std::nullopt;
     }
     if (order.local) {
         auto opened = local::open_cached(order.maildir, order.snapshot.file_name(order.index),
@@ -41,13 +49,46 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::finish(posix::Resul
 void MessageOpener::ask_worker(const DeliveryOrder& order) {
     const jobs::Open job{order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index),
                          order.snapshot.telling_inode(order.index)};
-    const worker::Job made = order.local ? jobs::order(job) : jobs::order(jobs::CopyMessage{job});
+    const worker::Job made =
+        order.local ? jobs::order_for(order.owner, job) : jobs::order_for(order.owner, jobs::CopyMessage{job});
     pending_ = needs_.disk.submit(made, [this](worker::Answer answer) {
         answered_ = true;
         why_ = jobs::read<jobs::Open>(answer).why; // the answer to a copy has the same form
         file_ = std::move(answer.fd);
         wake_();
     });
+}
+
+void MessageOpener::ask_for_several(const DeliveryOrder& order) {
+    const std::vector<std::uint32_t> wanted =
+        needs_.ahead.wanted_with(order.session, order.index, order.snapshot.count());
+    if (wanted.size() == 1) return ask_worker(order);
+    jobs::OpenAhead job{order.maildir, {}};
+    for (const std::uint32_t index : wanted)
+        job.messages.push_back(
+            {order.snapshot.file_name(index), order.snapshot.in_new(index), order.snapshot.telling_inode(index)});
+    pending_ = needs_.disk.submit(jobs::order_for(order.owner, job),
+                                  [this, session = order.session, wanted](worker::Answer answer) {
+                                      take_several(std::move(answer), session, wanted);
+                                      answered_ = true;
+                                      wake_();
+                                  });
+}
+
+void MessageOpener::take_several(worker::Answer answer, std::uint64_t session,
+                                 const std::vector<std::uint32_t>& asked) {
+    const auto said = jobs::read<jobs::OpenAhead>(answer);
+    const std::vector<std::uint32_t>& opened = said.answer.opened;
+    auto files = said.why ? posix::Result<std::vector<posix::UniqueFd>>{said.why} : posix::unbundle(answer.fd.get());
+    why_ = files ? std::error_code{} : files.error();
+    if (!why_ && (files.value().size() != opened.size() || opened.empty() || opened.front() != 0))
+        why_ = std::make_error_code(std::errc::bad_message);
+    scarce_ = no_descriptor(why_);
+    if (scarce_) needs_.ahead.let_go();
+    if (why_) return;
+    file_ = std::move(files.value().front());
+    for (std::size_t i = 1; i < opened.size(); ++i)
+        if (opened[i] < asked.size()) needs_.ahead.keep(session, asked[opened[i]], std::move(files.value()[i]));
 }
 
 } // namespace buzon::serve

@@ -57,7 +57,7 @@ Delivery::Step PieceDelivery::ask_for(std::uint64_t offset) {
                                 offset,
                                 octets_of_a_piece};
     piece_at_ = offset;
-    reading_ = needs_.disk.submit(jobs::order(job), [this](worker::Answer answer) {
+    reading_ = needs_.disk.submit(jobs::order_for(order_.owner, job), [this](worker::Answer answer) {
         answer_ = std::move(answer);
         owner_.task_wakes();
     });

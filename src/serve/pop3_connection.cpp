@@ -1,13 +1,13 @@
 #include "buzon/serve/pop3_connection.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
-#include "buzon/auth/random.h"
+#include "buzon/digest/random.h"
 #include "buzon/event/memory.h"
 #include "buzon/login/refusals.h"
 #include "buzon/net/peer.h"
+#include "buzon/serve/transforms.h"
 #include "deliver.h"
 #include "list.h"
 #include "report.h"
@@ -22,18 +22,13 @@ using namespace std::chrono_literals;
 // One connection's share of a turn, before the others go.
 constexpr std::size_t octets_per_turn = 512 * 1024;
 constexpr int lines_per_turn = 200;
-// A client that closes its side while its message is being transformed has most likely gone for good. One that has only
-// finished sending (nc -N) gets its answer if that comes soon.
-constexpr auto grace_for_silent_peer = 2s;
+
+pop3::Channel channel_of(const login::ClientInfo& client) noexcept {
+    if (client.tls) return pop3::Channel::tls;
+    return client.secure ? pop3::Channel::secure : pop3::Channel::open;
+}
 
 } // namespace
-
-std::string_view name_of(Ending ending) noexcept {
-    constexpr std::array<std::string_view, 11> names = {"quit",      "connection-lost", "autologout",   "login-timeout",
-                                                        "bad-lines", "wrong-logins",    "displaced",    "cut",
-                                                        "kicked",    "shutdown",        "out-of-memory"};
-    return names[static_cast<std::size_t>(ending)];
-}
 
 Pop3Connection::Pop3Connection(Pop3Needs& needs, ConnectionOwner& owner, std::uint64_t id, posix::UniqueFd socket,
                                const login::ClientInfo& client)
@@ -41,11 +36,12 @@ Pop3Connection::Pop3Connection(Pop3Needs& needs, ConnectionOwner& owner, std::ui
     , owner_{owner}
     , stream_{needs.room, std::move(socket), *this}
     , timer_{*this}
-    , visit_{id, client, {needs.pop3, client.secure ? pop3::Channel::secure : pop3::Channel::open, auth::fresh_text},
-             {}, false,  {}}
+    , visit_{id, client, 0, {needs.pop3, channel_of(client), digest::fresh_text}}
     , reader_{pop3::Session::command_limit}
     , began_{needs.loop.now()}
-    , active_{began_} {}
+    , active_{began_} {
+    if (client.tls) visit_.session.came_under(needs.front_certificate);
+}
 
 Pop3Connection::~Pop3Connection() = default;
 
@@ -54,14 +50,14 @@ void Pop3Connection::survive(Work work) {
     event::guarded(work, [this] { out_of_memory(); });
 }
 
-void Pop3Connection::start(std::string_view early) {
+void Pop3Connection::start() {
     survive([&] {
         const net::Endpoint& from = address();
         visit_.publish(needs_.events, state::EventType::connect, {{"ip", from.ip.text()}, {"port", from.port}});
         if (stream_.start()) return close(Ending::cut);
         arm_timer();
-        stream_.begin_turn(early);
-        visit_.session.greet(stream_.out());
+        stream_.begin_turn();
+        if (!greeted_) visit_.session.greet(stream_.out());
         state_ = State::idle;
         work();
         settle();
@@ -110,13 +106,14 @@ void Pop3Connection::settle() {
         if (stream_.is_cut())
             close(Ending::lost);
         else if (state_ == State::leaving && stream_.queued() == 0)
-            close(ending_);
+            ending_ == Ending::tls ? hand_over() : close(ending_);
     }
     stream_.end_turn(state_ == State::idle && !pending());
 }
 
 bool Pop3Connection::next_line() {
     reader_.set_limit(visit_.session.line_limit());
+    const std::string_view before = stream_.input();
     const line::LineReader::Next next = reader_.next(stream_.input());
     if (next.kind == line::LineReader::Kind::more) {
         if (stream_.state() == net::Stream::State::half_closed) leave(Ending::lost);
@@ -124,6 +121,7 @@ bool Pop3Connection::next_line() {
     }
     const std::size_t at = stream_.out().size();
     pop3::Asked asked = ask(next);
+    if (!logged_in()) posix::wipe(before.substr(0, before.size() - stream_.input().size()));
     // While a command is waiting for more, as AUTH does, the line belongs to it.
     if (!unanswered_) {
         unanswered_ = asked.command;
@@ -165,6 +163,7 @@ void Pop3Connection::perform(pop3::Action action) {
         void operator()(pop3::CheckPassword& p) const { log_in(std::move(p)); }
         void operator()(pop3::CheckApop& p) const { log_in(std::move(p)); }
         void operator()(pop3::CheckCram& p) const { log_in(std::move(p)); }
+        void operator()(pop3::CheckToken& p) const { log_in(std::move(p)); }
         void operator()(pop3::Authenticated& p) const { log_in(std::move(p)); }
         void operator()(pop3::NotAuthenticated& p) const { log_in(std::move(p)); }
         void operator()(const pop3::ClearTextRefused& p) const {
@@ -179,6 +178,11 @@ void Pop3Connection::perform(pop3::Action action) {
         void operator()(pop3::Search& p) const { self.begin<Search>(needs.disk, visit, owner, std::move(p)); }
         void operator()(const pop3::Report& p) const {
             self.begin<Report>(needs.reports, needs.disk, visit, owner, p.days);
+        }
+        void operator()(const pop3::StartTls&) const {
+            // What an attacker put behind STLS must not be taken for the client's (RFC 2595 section 4).
+            self.stream_.discard_input();
+            self.leave(Ending::tls);
         }
         void operator()(const pop3::Update&) const { self.begin<Update>(needs.update, visit, owner); }
 
@@ -230,7 +234,7 @@ void Pop3Connection::on_sent(std::size_t octets) {
 }
 
 void Pop3Connection::on_half_closed() {
-    if (has_most_likely_left()) timer_.arm(needs_.loop.timers(), needs_.loop.now() + grace_for_silent_peer);
+    if (has_most_likely_left()) timer_.arm(needs_.loop.timers(), needs_.loop.now() + needs_.grace_for_silent_peer);
 }
 
 bool Pop3Connection::has_most_likely_left() const noexcept {
@@ -277,8 +281,9 @@ bool Pop3Connection::give_way() {
     if (stream_.is_cut() || visit_.session.state() == pop3::Session::State::update) return false;
     const bool at_rest = state_ == State::idle && !stream_.keeps_input() && stream_.queued() == 0;
     const std::chrono::seconds silence = needs_.settings.peer_silence;
-    if (!(at_rest && stream_.peer_has_ended()) && !net::peer_is_dead(stream_.socket(), silence)) {
-        net::probe_peer(stream_.socket(), silence);
+    const int wire = owner_.wire_of(*this);
+    if (!(at_rest && stream_.peer_has_ended()) && !net::peer_is_dead(wire, silence)) {
+        net::probe_peer(wire, silence);
         return false;
     }
     close(Ending::lost);
@@ -330,9 +335,20 @@ void Pop3Connection::end(Ending why) noexcept {
     task_.reset();
     (void)visit_.lock.release();
     event::guarded([&] { tell_of_end(why); }, [this] { ++needs_.metrics.out_of_memory; });
-    if (std::exchange(counted_, false)) owner_.user_left(*this);
+    if (std::exchange(counted_, false)) {
+        needs_.delivery.transforms.kept().forget(visit_.id);
+        owner_.user_left(*this);
+    }
     stream_.cut();
     owner_.retire(*this);
+}
+
+// STLS was answered: the socket goes on its way through TLS, and we end without a word.
+void Pop3Connection::hand_over() {
+    posix::UniqueFd socket = stream_.release();
+    timer_.disarm();
+    end(Ending::tls);
+    owner_.tls_begins(*this, std::move(socket));
 }
 
 // In the middle of a turn; the reply can only be cut off.
@@ -347,51 +363,6 @@ void Pop3Connection::out_of_memory() noexcept {
         return needs_.loop.next_turn(*this);
     }
     end(Ending::no_memory);
-}
-
-// --- counters and events ---
-
-void Pop3Connection::count_reply(std::size_t at) {
-    const std::string& out = stream_.out();
-    if (!unanswered_ || out.size() <= at) return;
-    if (out[at] == '+' && out[at + 1] == ' ') return; // a challenge: the exchange continues
-    const auto result = out[at] == '+' ? state::CommandResult::ok : state::CommandResult::error;
-    needs_.metrics.count_command(*std::exchange(unanswered_, std::nullopt), result);
-}
-
-void Pop3Connection::tell_of_end(Ending why) {
-    if (!logged_in()) return;
-    publish_logout(why);
-    const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - began_);
-    record_visit(needs_.reports, visit_, why == Ending::quit, lasted.count(), stream_.sent());
-}
-
-void Pop3Connection::publish_logout(Ending why) {
-    if (!needs_.events.wants(state::EventType::logout)) return;
-    const auto milliseconds = [](event::Clock::duration time) {
-        return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
-    };
-    const auto lasted = milliseconds(needs_.loop.now() - began_);
-    const std::array fields = {
-        state::EventField{"reason", name_of(why)},
-        state::EventField{"retr", visit_.retrieved},
-        state::EventField{"dele", visit_.removed},
-        state::EventField{"bytes", stream_.sent()},
-        state::EventField{"seconds", lasted / 1000},
-        // the traffic logged by --verbose
-        state::EventField{"received", stream_.received()},
-        state::EventField{"commands", commands_},
-        state::EventField{"milliseconds", lasted},
-        state::EventField{"idle-milliseconds", milliseconds(needs_.loop.now() - active_)},
-    };
-    const std::size_t count = needs_.settings.verbose ? fields.size() : 5;
-    needs_.events.publish(state::Event{state::EventType::logout,
-                                       state::level_of(state::EventType::logout),
-                                       std::chrono::system_clock::now(),
-                                       id(),
-                                       user(),
-                                       {},
-                                       std::span{fields}.first(count)});
 }
 
 } // namespace buzon::serve

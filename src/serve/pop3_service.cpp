@@ -27,8 +27,8 @@ Pop3Service::Pop3Service(const Pop3Needs& needs, std::size_t connection_limit, s
     , gate_{{needs.loop, needs.room, needs.metrics, needs.events},
             places_,
             std::move(proxy_from),
-            [this](std::uint64_t id, net::Accepted accepted, const auto& header, std::string_view early) {
-                named_by_front(id, std::move(accepted), header, early);
+            [this](std::uint64_t id, net::Accepted accepted, const auto& header, bool tls) {
+                named_by_front(id, std::move(accepted), header, tls);
             }} {
     needs_.login.locks.ask(this);
 }
@@ -56,6 +56,17 @@ std::error_code Pop3Service::open(std::vector<net::Ip> addresses, std::uint16_t 
     return {};
 }
 
+std::error_code Pop3Service::adopt(std::vector<posix::UniqueFd> sockets) {
+    for (posix::UniqueFd& socket : sockets) {
+        auto listener = net::Listener::adopt(needs_.loop, std::move(socket));
+        if (!listener) return listener.error();
+        const net::Ip& ip = listener.value()->bound().ip;
+        if (!ip.is_any() || !listener.value()->serves_v4()) addresses_.push_back(ip);
+        listeners_.push_back(std::move(listener).value());
+    }
+    return {};
+}
+
 posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                             std::string& failed) {
     // The port that is free on the first address may be in use on the second; then another one is tried.
@@ -72,7 +83,7 @@ posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<n
     // other sockets of our user that ask for it, so do not ask without need.
     const bool beside = !listeners_.empty() && port == this->port();
     const auto bind_one = [&](const net::ListenAddress& where, const std::string& name) -> std::error_code {
-        auto opened = net::Listener::open(needs_.loop, where, beside);
+        auto opened = net::Listener::open(needs_.loop, needs_.sockets, where, beside);
         if (!opened) {
             failed = name;
             return opened.error();
@@ -93,20 +104,18 @@ posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<n
 
 std::error_code Pop3Service::begin() {
     accepting_ = true;
+    for (const auto& listener : tls_listeners_) {
+        if (const std::error_code why = listener->begin([this](net::Accepted a) { accept_tls(std::move(a)); }))
+            return why;
+    }
     for (const auto& listener : listeners_) {
         if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); })) return why;
     }
     return {};
 }
 
-void Pop3Service::stop_accepting() {
-    accepting_ = false;
-    listeners_.clear();
-    gate_.close_all();
-}
-
 std::uint16_t Pop3Service::port() const noexcept {
-    return listeners_.empty() ? std::uint16_t{0} : listeners_.front()->port();
+    return listeners_.empty() || farewell_.armed() ? std::uint16_t{0} : listeners_.front()->port();
 }
 
 std::string Pop3Service::address_text() const {
@@ -131,26 +140,36 @@ void Pop3Service::accept(net::Accepted accepted) {
     const net::Ip ip = accepted.peer.ip;
     if (gate_.guards(ip)) {
         if (!make_room()) return refuse(accepted.socket.get(), ip, state::Refused::max_connections);
-        return gate_.admit(next_id_++, std::move(accepted));
+        return gate_.admit(next_id_++, std::move(accepted), false);
     }
     const auto place = ip.is_loopback() ? login::ClientInfo::Place::local : login::ClientInfo::Place::network;
-    admit(next_id_++, std::move(accepted.socket), {accepted.peer, ip.is_loopback(), place}, {});
+    admit(next_id_++, std::move(accepted.socket), {accepted.peer, ip.is_loopback(), place});
 }
 
 void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
-                                 std::string_view early) {
+                                 bool tls_port) {
+    if (tls_port)
+        return shake_hands({id, header.client.value_or(accepted.peer), false, needs_.loop.now()},
+                           std::move(accepted.socket));
     // Traffic between a client and its front end may be read by anybody, wherever the front end is, unless the header
     // says TLS.
     const bool tls = header.tls || needs_.settings.proxy_tls;
-    if (header.client) return admit(id, std::move(accepted.socket), {*header.client, tls}, early);
+    using Place = login::ClientInfo::Place;
+    if (header.client) return admit(id, std::move(accepted.socket), {*header.client, tls, Place::network, tls});
     const bool loopback = accepted.peer.ip.is_loopback();
     const auto place = loopback ? login::ClientInfo::Place::local : login::ClientInfo::Place::behind_front;
-    admit(id, std::move(accepted.socket), {accepted.peer, tls || loopback, place}, early);
+    admit(id, std::move(accepted.socket), {accepted.peer, tls || loopback, place, tls});
 }
 
-void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client,
-                        std::string_view early) {
-    if (const auto why = refusal_for(client.address.ip)) return refuse(socket.get(), client.address.ip, *why);
+void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client) {
+    if (Pop3Connection* const started = add(id, std::move(socket), client)) started->start();
+}
+
+Pop3Connection* Pop3Service::add(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client) {
+    if (const auto why = refusal_for(client.address.ip)) {
+        refuse(socket.get(), client.address.ip, *why);
+        return nullptr;
+    }
     // Removing it must not allocate memory.
     if (leaving_.capacity() <= connections_.size()) leaving_.reserve(2 * connections_.size() + 64);
     Pop3Connection& started = connections_.try_emplace(id, needs_, *this, id, std::move(socket), client).first->second;
@@ -167,7 +186,7 @@ void Pop3Service::admit(std::uint64_t id, posix::UniqueFd socket, const login::C
         });
     if (!counted) throw std::bad_alloc{};
     ++needs_.metrics.connections_open;
-    started.start(early);
+    return &started;
 }
 
 void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
@@ -179,9 +198,12 @@ void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
 }
 
 bool Pop3Service::full() const noexcept {
-    std::size_t limit = connection_limit_;
-    if (needs_.settings.max_connections != 0) limit = std::min<std::size_t>(limit, needs_.settings.max_connections);
-    return connections_.size() - leaving_.size() + gate_.waiting() >= limit;
+    const std::size_t handshakes = tls_ ? tls_->handshakes() : 0;
+    const std::size_t clients = connections_.size() - leaving_.size() + gate_.waiting() + handshakes;
+    // One of TLS needs two descriptors more, those to and from the program.
+    const std::size_t more = tls_ ? 2 * tls_->size() : 0;
+    const std::uint64_t wanted = needs_.settings.max_connections;
+    return clients + more >= connection_limit_ || (wanted != 0 && clients >= wanted);
 }
 
 // Whether there is room for one more, if necessary after displacing somebody.
@@ -192,6 +214,8 @@ bool Pop3Service::make_room() {
         ++needs_.metrics.connections_refused;
         if (const auto found = connections_.find(*id); found != connections_.end())
             found->second.turn_away(no_room);
+        else if (tls_ && tls_->socket_of(*id) >= 0)
+            tls_->turn_away(*id);
         else
             gate_.turn_away(*id, no_room);
     }
@@ -249,10 +273,6 @@ void Pop3Service::run() {
     report_when_empty();
 }
 
-void Pop3Service::report_when_empty() {
-    if (connections_.empty() && when_empty_) std::exchange(when_empty_, nullptr)();
-}
-
 std::vector<std::uint64_t> Pop3Service::ids() const {
     std::vector<std::uint64_t> ids;
     ids.reserve(connections_.size());
@@ -287,20 +307,6 @@ std::size_t Pop3Service::kick_user(std::string_view user) {
 
 void Pop3Service::settings_changed() {
     for (auto& [id, connection] : connections_) connection.settings_changed();
-}
-
-void Pop3Service::finish_all(std::function<void()> then) {
-    drain(std::move(then));
-    for (auto& [id, connection] : connections_) connection.finish_up();
-}
-
-void Pop3Service::drain(std::function<void()> then) {
-    stop_accepting();
-    when_empty_ = std::move(then);
-    for (auto& [id, connection] : connections_) {
-        if (!connection.logged_in()) connection.finish_up(); // it would log in now
-    }
-    needs_.loop.next_turn(*this); // reports in the next turn if nobody is connected
 }
 
 } // namespace buzon::serve

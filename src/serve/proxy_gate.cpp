@@ -1,6 +1,9 @@
 #include "buzon/serve/proxy_gate.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "buzon/event/memory.h"
 #include "buzon/login/refusals.h"
@@ -18,13 +21,14 @@ constexpr auto time_for_header = 5s;
 
 class ProxyGate::Waiter final : private event::Handler, private event::TimerHandler {
 public:
-    Waiter(ProxyGate& gate, std::uint64_t id, net::Accepted accepted)
-        : gate_{gate}, id_{id}, accepted_{std::move(accepted)}, timer_{*this} {}
+    Waiter(ProxyGate& gate, std::uint64_t id, net::Accepted accepted, bool tls)
+        : gate_{gate}, id_{id}, accepted_{std::move(accepted)}, tls_{tls}, timer_{*this} {}
 
     [[nodiscard]] std::error_code start() {
         event::EventLoop& loop = gate_.needs_.loop;
         timer_.arm(loop.timers(), loop.now() + time_for_header);
-        return watch_.start(loop, accepted_.socket.get(), EPOLLIN, *this);
+        // Half a header stays in the socket, and would be reported again and again.
+        return watch_.start(loop, accepted_.socket.get(), EPOLLIN | EPOLLRDHUP | EPOLLET, *this);
     }
 
     // Returns the socket, no longer watched.
@@ -35,30 +39,39 @@ public:
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     [[nodiscard]] int socket() const noexcept { return accepted_.socket.get(); }
     [[nodiscard]] const net::Endpoint& peer() const noexcept { return accepted_.peer; }
-    [[nodiscard]] std::string_view behind(std::size_t header) const { return std::string_view{octets_}.substr(header); }
+    [[nodiscard]] bool tls() const noexcept { return tls_; }
 
 private:
-    void on_ready(std::uint32_t) override {
+    // Reads the header and not more: what follows is the client's, or the beginning of a handshake.
+    void on_ready(std::uint32_t events) override {
         const std::span<char> room = gate_.needs_.room.buffer();
-        const posix::Transfer got = posix::read_some(accepted_.socket.get(), room);
-        if (got.what == posix::Moved::would_block) return;
-        if (got.what != posix::Moved::some) return gate_.refuse(*this, "disconnected before its PROXY header");
-        octets_.append(room.data(), got.bytes);
+        const ssize_t n = receive(room, MSG_PEEK);
+        if (n < 0 && errno == EAGAIN) return;
+        if (n <= 0) return gate_.refuse(*this, "disconnected before its PROXY header");
         net::ProxyHeader header;
-        switch (net::parse_proxy_header(octets_, header)) {
-        case net::ProxyParse::more: return;
+        switch (net::parse_proxy_header({room.data(), static_cast<std::size_t>(n)}, header)) {
+        case net::ProxyParse::more:
+            if ((events & EPOLLRDHUP) != 0) gate_.refuse(*this, "disconnected before its PROXY header");
+            return;
         case net::ProxyParse::malformed: return gate_.refuse(*this, "no valid PROXY header");
-        case net::ProxyParse::complete: return gate_.passed(*this, header);
+        case net::ProxyParse::complete: (void)receive(room.first(header.length), 0); return gate_.passed(*this, header);
         }
+    }
+    [[nodiscard]] ssize_t receive(std::span<char> into, int flags) const {
+        ssize_t n = 0;
+        do {
+            n = ::recv(accepted_.socket.get(), into.data(), into.size(), flags);
+        } while (n < 0 && errno == EINTR);
+        return n;
     }
     void on_timer(event::Timer&) override { gate_.refuse(*this, "no PROXY header in time"); }
 
     ProxyGate& gate_;
     std::uint64_t id_;
     net::Accepted accepted_;
+    bool tls_;
     event::Timer timer_;
     event::Watch watch_;
-    std::string octets_; // the header so far; the parser never needs more than longest_proxy_header
 };
 
 ProxyGate::ProxyGate(GateNeeds needs, Places& places, std::vector<net::Cidr> fronts, OnPassed passed)
@@ -70,8 +83,9 @@ bool ProxyGate::guards(const net::Ip& peer) const noexcept {
     return std::any_of(fronts_.begin(), fronts_.end(), [&](const net::Cidr& front) { return front.contains(peer); });
 }
 
-void ProxyGate::admit(std::uint64_t id, net::Accepted accepted) {
-    Waiter& started = *waiting_.emplace(id, std::make_unique<Waiter>(*this, id, std::move(accepted))).first->second;
+void ProxyGate::admit(std::uint64_t id, net::Accepted accepted, bool tls) {
+    Waiter& started =
+        *waiting_.emplace(id, std::make_unique<Waiter>(*this, id, std::move(accepted), tls)).first->second;
     event::guarded(
         [&] {
             places_.came(id, started.peer().ip);
@@ -84,14 +98,17 @@ std::unique_ptr<ProxyGate::Waiter> ProxyGate::take_out(std::uint64_t id) {
     auto node = waiting_.extract(id);
     if (node.empty()) return nullptr;
     places_.left(id, node.mapped()->peer().ip);
+    if (when_empty_ && waiting_.empty()) needs_.loop.next_turn(*when_empty_);
     return std::move(node.mapped());
 }
 
 void ProxyGate::turn_away(std::uint64_t id, std::string_view line) {
     const std::unique_ptr<Waiter> waiter = take_out(id);
     if (!waiter) return;
-    const posix::Transfer sent = posix::send_some(waiter->socket(), line);
-    if (sent.what == posix::Moved::some) needs_.metrics.bytes += sent.bytes;
+    if (!waiter->tls()) { // else nothing can be said before the handshake
+        const posix::Transfer sent = posix::send_some(waiter->socket(), line);
+        if (sent.what == posix::Moved::some) needs_.metrics.bytes += sent.bytes;
+    }
     login::tell_refusal(needs_.metrics, needs_.events, {state::Refused::displaced, waiter->peer().ip});
 }
 
@@ -100,9 +117,8 @@ void ProxyGate::close_all() {
 }
 
 void ProxyGate::passed(Waiter& waiter, const net::ProxyHeader& header) {
-    // Stays alive until the octets behind the header have been processed.
     const std::unique_ptr<Waiter> kept = take_out(waiter.id());
-    passed_(kept->id(), kept->take(), header, kept->behind(header.length));
+    passed_(kept->id(), kept->take(), header, kept->tls());
 }
 
 void ProxyGate::refuse(Waiter& waiter, std::string_view why) {

@@ -36,10 +36,11 @@ login::Step Report::go_on(net::Stream& stream) {
 }
 
 void Report::read() {
-    job_ = disk_.submit(jobs::order(jobs::Report{visit_.maildir, since_}), [this](worker::Answer answer) {
-        answer_ = std::move(answer);
-        owner_.task_wakes();
-    });
+    job_ = disk_.submit(jobs::order_for(visit_.owner, jobs::Report{visit_.maildir, since_}),
+                        [this](worker::Answer answer) {
+                            answer_ = std::move(answer);
+                            owner_.task_wakes();
+                        });
 }
 
 void record_visit(upkeep::Reports& reports, const login::Visit& visit, bool updated, std::int64_t seconds,
@@ -54,7 +55,8 @@ void record_visit(upkeep::Reports& reports, const login::Visit& visit, bool upda
     record.deleted = visit.removed;
     record.octets_sent = octets_sent;
     record.from = visit.client.address.ip.text();
-    reports.note(visit.maildir, record);
+    record.label = visit.label;
+    reports.note(visit.maildir, visit.owner, record);
 }
 
 } // namespace buzon::serve

@@ -37,7 +37,7 @@ login::Step Search::next_slice(net::Stream& stream) {
         found(numbers, stream.out());
         return login::Step::next_turn;
     }
-    job_ = disk_.submit(jobs::order(jobs::Search{slice}), [this](worker::Answer answer) {
+    job_ = disk_.submit(jobs::order_for(visit_.owner, jobs::Search{slice}), [this](worker::Answer answer) {
         answer_ = std::move(answer);
         owner_.task_wakes();
     });

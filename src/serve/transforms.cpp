@@ -11,6 +11,7 @@ namespace buzon::serve {
 namespace {
 
 constexpr std::size_t max_parsed = 1024;
+constexpr std::size_t kept_results = 64; // so many times transform-hold octets, for all sessions
 
 // The number of processors that we may use, which a container may have limited.
 std::size_t processors() {
@@ -22,12 +23,31 @@ std::size_t processors() {
 
 } // namespace
 
-Transforms::Transforms(event::EventLoop& loop, const state::Settings& settings, const login::Users& users,
-                       state::EventBus& events)
-    : settings_{settings}, queue_{loop, queue_limits()}, complaints_{loop, events}, users_{users} {}
+Transforms::Transforms(event::EventLoop& loop, filter::Hosts& hosts, const state::Settings& settings,
+                       state::Metrics& metrics, const login::Users& users, state::EventBus& events)
+    : settings_{settings}
+    , metrics_{metrics}
+    , hosts_{hosts}
+    , processes_{loop, hosts, *this}
+    , queue_{loop, queue_limits()}
+    , complaints_{loop, events}
+    , users_{users} {
+    refresh();
+}
+
+void Transforms::on_process_started(const filter::FilterMember& program, bool again) {
+    ++metrics_.filters_started;
+    if (!again) return;
+    ++metrics_.filters_restarted;
+    ++metrics_.counts_of(program.name()).restarts;
+}
+
+void Transforms::on_process_line(const filter::FilterMember& program, std::string_view line) {
+    complaints_.line(program.name(), 0, "", "-", line);
+}
 
 const filter::FilterSpec* Transforms::of(const std::string& user) const {
-    const Transform* const mine = own(user);
+    const Transform* const mine = own(users_.account_of(user).user); // a folder has that of its user
     const Transform& chosen = mine ? *mine : standard_;
     return chosen.on ? &chosen.spec : nullptr;
 }
@@ -57,7 +77,7 @@ const Transform* Transforms::of_users_file(const std::string& user) const {
     return &parsed_.try_emplace(std::string{known->transform}, Transform{std::move(parsed.spec), on}).first->second;
 }
 
-filter::Limits Transforms::limits() const {
+filter::Limits Transforms::limits() {
     filter::Limits limits;
     limits.without_progress = settings_.transform_timeout;
     limits.resources.cpu_seconds = static_cast<std::uint64_t>(settings_.transform_cpu.count());
@@ -65,12 +85,21 @@ filter::Limits Transforms::limits() const {
     limits.resources.file_size = settings_.transform_file_size;
     limits.resources.processes = settings_.transform_processes;
     limits.resources.open_files = settings_.transform_files;
-    limits.run_as = run_as_;
+    if (!jail_ || root_ != users_.root()) {
+        root_ = users_.root();
+        filter::Jail jail = without_root_;
+        if (jail.kind != filter::JailKind::off) jail.hidden.push_back(root_);
+        jail_ = std::make_shared<const filter::Jail>(std::move(jail));
+    }
+    limits.jail = jail_;
+    limits.owner.maildir = root_;
     return limits;
 }
 
 void Transforms::refresh() {
     queue_.set_limits(queue_limits());
+    processes_.set_limit(queue_limits().running);
+    kept_.set_limit(kept_results * static_cast<std::size_t>(settings_.transform_hold));
 }
 
 filter::QueueLimits Transforms::queue_limits() const {

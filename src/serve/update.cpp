@@ -8,7 +8,7 @@ namespace buzon::serve {
 Update::Update(UpdateNeeds& needs, login::Visit& visit, login::TaskOwner& owner)
     : needs_{needs}, visit_{visit}, owner_{owner} {
     const message::Maildrop& maildrop = *visit.session.maildrop();
-    if (maildrop.wants_update()) order_.emplace(needs, maildrop, visit.maildir, [this] { owner_.task_wakes(); });
+    if (maildrop.wants_update()) order_.emplace(needs, maildrop, visit, [this] { owner_.task_wakes(); });
 }
 
 login::Step Update::go_on(net::Stream& stream) {
@@ -58,7 +58,7 @@ login::Step Update::finish(std::string& out) {
     // Before the reply, because the client may log in again as soon as it has read it.
     if (!visit_.lock.release(&freed_)) return login::Step::waits_for_worker;
     visit_.session.updated(left_, out);
-    if (visit_.removed > 0) needs_.trash.deleted_in(visit_.maildir);
+    if (visit_.removed > 0) needs_.trash.deleted_in(visit_.maildir, visit_.owner);
     return login::Step::done;
 }
 

@@ -23,9 +23,12 @@ bool no_descriptor(std::error_code why) {
 
 } // namespace
 
-UpdateOrder::UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, const std::string& maildir,
+UpdateOrder::UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, const login::Visit& visit,
                          std::function<void()> wake)
-    : needs_{needs}, maildir_{maildir}, slices_{maildrop, maildir, needs.trash.keep_since()}, wake_{std::move(wake)} {}
+    : needs_{needs}
+    , visit_{visit}
+    , slices_{maildrop, visit.maildir, needs.trash.keep_since(visit.keeps)}
+    , wake_{std::move(wake)} {}
 
 UpdateOrder::Step UpdateOrder::go_on() {
     if (retry_.armed()) return Step::wait;
@@ -50,10 +53,8 @@ bool UpdateOrder::put_down() {
 }
 
 worker::Job UpdateOrder::job() const {
-    worker::Job made =
-        jobs::order(jobs::Update{!needs_.settings.no_fsync, file_ ? std::string_view{} : bytes_}, file_.get());
-    made.place = maildir_;
-    return made;
+    const jobs::Update job{visit_.maildir, !needs_.settings.no_fsync, file_ ? std::string_view{} : bytes_};
+    return jobs::order_for(visit_.owner, job, file_.get());
 }
 
 } // namespace buzon::serve

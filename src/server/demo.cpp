@@ -1,6 +1,7 @@
 #include "demo.h"
 
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -12,9 +13,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path folder_of_program() {
+    std::error_code why;
+    return fs::read_symlink("/proc/self/exe", why).parent_path();
+}
+
+// As it is called from the current folder: in a source tree it is beside the server.
+std::string client_program() {
+    std::error_code why;
+    const fs::path beside = folder_of_program() / "client";
+    if (!fs::exists(beside, why)) return "buzonctl";
+    const std::string near = fs::proximate(beside, why).string();
+    return why || near.starts_with("..") ? beside.string() : near;
+}
+
 fs::path find_sample() {
     std::error_code why;
-    const fs::path program = fs::read_symlink("/proc/self/exe", why).parent_path();
+    const fs::path program = folder_of_program();
     for (const char* where : {"../maildir-sample", "../share/buzon/maildir-sample", "../../../maildir-sample"}) {
         const fs::path sample = program / where;
         if (fs::is_directory(sample / "user1", why)) return fs::canonical(sample, why);
@@ -25,34 +40,39 @@ fs::path find_sample() {
 
 } // namespace
 
-Demo::Demo() {
+Demo Demo::make() {
     const fs::path sample = find_sample();
     std::error_code why;
-    std::string name = (fs::temp_directory_path(why) / "buzon-demo-XXXXXX").string();
+    // Rather not in /tmp: transformations, which must not reach the mail, could then make no file there
+    // (--transform-jail).
+    fs::path folder = fs::temp_directory_path(why);
+    if (folder == "/tmp" && ::access("/var/tmp", W_OK | X_OK) == 0) folder = "/var/tmp";
+    std::string name = (folder / "buzon-demo-XXXXXX").string();
     if (why || !::mkdtemp(name.data()))
         throw config::StartError(EX_CANTCREAT, "--default", "cannot create a temporary directory");
-    root_ = name;
-    fs::copy(sample, root_, fs::copy_options::recursive, why);
+    Demo demo{name};
+    fs::copy(sample, name, fs::copy_options::recursive, why);
     for (int i = 1; i <= 6 && !why; ++i) {
         for (const char* part : {"cur", "new", "tmp"}) { // an empty one may be missing in an installed or packed copy
-            fs::create_directories(fs::path{root_} / ("user" + std::to_string(i)) / part, why);
+            fs::create_directories(fs::path{name} / ("user" + std::to_string(i)) / part, why);
         }
     }
-    if (!why) return;
+    if (!why) return demo;
     const std::string reason = why.message();
-    fs::remove_all(root_, why);
+    demo.remove();
     throw config::StartError(EX_CANTCREAT, "--default", "the sample mail cannot be copied: " + reason);
 }
 
-Demo::~Demo() {
+void Demo::remove() const noexcept {
     std::error_code why;
     fs::remove_all(root_, why);
 }
 
-std::vector<auth::NamedSecret> Demo::users() {
-    std::vector<auth::NamedSecret> users;
-    for (int i = 1; i <= 6; ++i) users.push_back({"user" + std::to_string(i), "{PLAIN}pass" + std::to_string(i)});
-    return users;
+std::string Demo::advice(const net::Ip& address, std::uint16_t port) const {
+    const std::string client = "  " + client_program() + " unix:" + management_socket();
+    return "\nTry it in another terminal:\n  curl pop3://user1:pass1@" + net::Endpoint{address, port}.text() + "/1\n" +
+           client + " top\n" + client +
+           "\nThe client is an administrator there; at its prompt HELP lists the commands. Ctrl-C ends the demo.\n";
 }
 
 } // namespace buzon::server

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Whoever stops a server gives it 10 seconds.
+// Service managers and operators expect a server to end within 10 seconds of SIGTERM.
 constexpr auto time_for_last_replies = 8s;
 constexpr auto time_for_all = 9s;
 constexpr auto time_when_hurried = 1s;
@@ -43,7 +43,7 @@ void Ending::drain() {
 
 void Ending::on_timer(event::Timer&) {
     if (phase_ != Phase::writing) return write_down(); // by now every reply had its chance
-    logging_.warn("the disk does not answer: the last of the reports, login delays and history may be lost");
+    logging_.warn("the disk does not respond: the latest reports, login delays and history may be lost");
     loop_.stop();
 }
 

@@ -1,9 +1,9 @@
-// server/ending.h - how the server comes to its end: the sessions first, then what is still to be put down. Each has
-// its time, so that whatever hangs, the end comes.
+// server/ending.h - ends the server: first the sessions, then the files still to be written. Each has a time limit, so
+// the server ends whatever hangs.
 //
 //     serving --DRAIN--> draining ----- the last session has gone ----+
 //        |                  |                                         v
-//        +---- SIGTERM -----+--> stopping -- that, or 8 s, or ---> writing -- all is down, or 9 s   --> the loop stops
+//        +---- SIGTERM -----+--> stopping -- that, or 8 s, or ---> writing -- all written, or 9 s  --> the loop stops
 //                                            SIGTERM again                    after the SIGTERM
 #pragma once
 

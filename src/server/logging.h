@@ -1,4 +1,4 @@
-// server/logging.h - the way of a log line: from whoever says it through the events and the log to stderr or a socket.
+// server/logging.h - carries a log line from its event to stderr, a file or a socket.
 #pragma once
 
 #include <optional>
@@ -9,13 +9,14 @@
 #include "buzon/state/log.h"
 #include "buzon/upkeep/log_writer.h"
 #include "buzon/upkeep/syslog_socket.h"
+#include "buzon/worker/pool.h"
 
 namespace buzon::server {
 
 class Logging {
 public:
-    // Of `options`, the socket: empty is stderr.
-    Logging(event::EventLoop& loop, state::Metrics& metrics, const config::Options& options,
+    // Of `options`, the socket or the file: without them, stderr. Throws StartError if the file cannot be opened.
+    Logging(event::EventLoop& loop, keeper::Sockets& sockets, state::Metrics& metrics, const config::Options& options,
             const state::Settings& settings);
     Logging(const Logging&) = delete;
     Logging& operator=(const Logging&) = delete;
@@ -26,11 +27,19 @@ public:
     void say(state::Level level, const std::string& message);
     void warn(const std::string& message) { say(state::Level::warning, message); }
     void settings_changed();
+    // Opens the file again (SIGUSR1), which logrotate has renamed. On failure the log stays in the old one, and says
+    // so.
+    void reopen(worker::Pool& disk);
 
 private:
-    [[nodiscard]] state::LogSink* sink(event::EventLoop& loop, state::Metrics& metrics, const std::string& socket);
+    [[nodiscard]] state::LogSink* sink(event::EventLoop& loop, keeper::Sockets& sockets, state::Metrics& metrics,
+                                       const std::string& socket);
+
+    void reopened(worker::Answer answer);
 
     const state::Settings& settings_;
+    std::string file_; // of --log-file
+    worker::Pending reopening_;
     upkeep::LogWriter writer_;
     std::optional<upkeep::SyslogSocket> syslog_; // instead of stderr
     state::Log log_;

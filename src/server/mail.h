@@ -2,12 +2,17 @@
 // that go to its disk.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
+#include "buzon/config/options.h"
 #include "buzon/login/locks.h"
+#include "buzon/login/mail_folders.h"
 #include "buzon/login/maildrops.h"
 #include "buzon/login/root_keeper.h"
 #include "buzon/login/users.h"
+#include "buzon/sandbox/landlock.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::server {
@@ -15,20 +20,48 @@ namespace buzon::server {
 // Declared in the order of use: workers ask the maildrops where a job goes, the root's keeper asks all of them.
 struct Mail {
     static constexpr std::size_t max_workers = 16; // for the disk
+    static constexpr std::size_t max_openers = 4;
+    static constexpr std::size_t max_file_workers = 4;
+    static constexpr std::size_t max_warm = 64; // more of them, idle, for the owners of maildrops
 
-    Mail(event::EventLoop& loop, state::Metrics& metrics, state::EventBus& events, auth::UserBase base,
-         std::string path);
+    // run_as: as whom this process will go on, where the keeper lets each maildrop be served by a process of its
+    // owner's. Unsaid: there is no such keeper. tell: what shared workers may reach that are started from then on.
+    using Tell = std::function<void(const std::vector<sandbox::Allowed>&)>;
+    Mail(event::EventLoop& loop, keeper::Starter& starter, state::Metrics& metrics, state::EventBus& events,
+         auth::UserBase base, std::string path, const posix::Ids& run_as, Tell tell);
     Mail(const Mail&) = delete;
     Mail& operator=(const Mail&) = delete;
 
     // Opens the mail root before anybody is served: waits for the disk. Throws StartError.
     void open();
 
+    // The users have changed: their mail may lie elsewhere.
+    void users_changed() { renew_workers(false); }
+
+    // Whether a maildrop needs a worker of its own.
+    [[nodiscard]] bool needs_worker_alone(const std::string& maildir, const posix::Ids& owner) const;
+
+    // Whether this process itself opens messages below the mail root.
+    [[nodiscard]] bool opens_messages() const noexcept { return !disk.by_owner() || owner_.uid == run_as_.uid; }
+
     worker::Pool disk;
+    worker::Pool openers; // of mail roots
+    worker::Pool files;   // for the operator's files, not for mail
     login::Maildrops maildrops;
     login::Locks locks;
     login::Users users;
     login::RootKeeper root;
+
+private:
+    // anew: also where they may reach the same paths, since something else may be there.
+    void renew_workers(bool anew);
+    [[nodiscard]] std::vector<sandbox::Allowed> reach_of_shared();
+
+    const posix::Ids run_as_;
+    Tell tell_;
+    login::MailFolders folders_; // in which all mail lies
+    std::vector<sandbox::Allowed> reach_;
+    posix::Ids owner_; // of the mail root
 };
 
 } // namespace buzon::server

@@ -1,6 +1,7 @@
 // server/server.h - the whole server: owns every part, wires them, starts them, and reads its files again.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,12 +9,18 @@
 #include "buzon/config/options.h"
 #include "buzon/config/reload.h"
 #include "buzon/event/signals.h"
+#include "buzon/files/start_files.h"
+#include "buzon/keeper/client.h"
+#include "buzon/keeping/keep.h"
 #include "buzon/login/logins.h"
 #include "buzon/serve/transforms.h"
+#include "buzon/systemd/handed.h"
+#include "buzon/systemd/notifier.h"
 #include "ending.h"
 #include "logging.h"
 #include "mail.h"
 #include "services.h"
+#include "status_line.h"
 #include "upkeep.h"
 #include "users_watch.h"
 
@@ -21,26 +28,36 @@ namespace buzon::server {
 
 class Server final : private admin::ServerHooks, private config::ReloadEvents {
 public:
-    // Binds both services. `users`: from load(); `root`: from checked_root(). Throws StartError, or std::system_error
-    // where the kernel refuses what no server can do without.
-    Server(config::Options options, auth::UserBase users, std::string root);
+    // Binds both services. `users`: from load(); `root`: from checked_root(); `handed`: by the service manager;
+    // `birth`: from the keeper. Started by root, it is to give_up() before it serves. Throws StartError, or
+    // std::system_error where the kernel refuses what no server can do without.
+    Server(config::Options options, files::StartPeople people, std::string root, systemd::Handed handed,
+           keeping::Birth birth);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
     // "Server started on port 1110 and for managers on port 1111, accepting IPv4 and IPv6 connections..."
     [[nodiscard]] std::string ready_line() const { return services_.ready_line(); }
-    // Serves until SIGTERM or SIGINT.
-    void run();
+    [[nodiscard]] std::uint16_t port() const { return services_.port(); } // of POP3
+    // Becomes the user of --run-as, where root has started the server, and confines itself. Throws StartError.
+    void give_up();
+    // Serves until SIGTERM or SIGINT. `complete` is called when all services work. Throws std::runtime_error where the
+    // keeper has gone.
+    void run(std::function<void()> complete);
 
 private:
+    void allow_mail();
     [[nodiscard]] ServicesNeeds services_needs();
     void on_signal(int number);
+    void keeper_lost();
     [[nodiscard]] bool wants_root(const config::FreshFiles& fresh) const override;
     void users_read(auth::UserBase users) override;
     void users_not_read(const std::string& why) override;
     void files_read(config::FreshFiles fresh) override;
     void files_not_read(const std::string& why) override;
     void take_users(auth::UserBase users);
+    void confine_programs();
+    void keep_login_program(config::Options& fresh);
     void take_settings(const state::Settings& fresh);
     void warn_of_what_waits_for_a_restart(const config::Options& fresh);
     void warn_of_options();
@@ -48,19 +65,26 @@ private:
     void tell_of_reading(const char* what);
     void settings_changed() override;
     void users_written() override { reload_.users_written(); }
-    void drain() override { ending_.drain(); }
+    void drain() override;
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override {
         return services_.details();
     }
 
     config::Options options_;
+    const posix::Ids run_as_; // unsaid: whoever has started the server goes on
     state::Settings settings_;
     state::Metrics metrics_;
     event::EventLoop loop_;
+    keeper::Client keeper_;
     Logging logging_;
     event::Signals signals_;
-    worker::Pool hashes_;
+    StatusLine status_{metrics_};
+    systemd::Notifier notifier_;
+    worker::Pool hashes_; // slow ones
+    worker::Pool quick_hashes_;
     Mail mail_;
+    filter::Hosts program_hosts_;
+    filter::Hosts login_hosts_;
     serve::Transforms transforms_;
     login::Logins logins_;
     Upkeep upkeep_;
@@ -68,6 +92,7 @@ private:
     Ending ending_;
     config::Reload reload_;
     UsersWatch users_watch_;
+    bool keeper_lost_ = false;
 };
 
 } // namespace buzon::server

@@ -5,54 +5,92 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "buzon/files/start_files.h"
+#include "buzon/filter/hosts.h"
+#include "buzon/login/checkpassword_run.h"
+#include "buzon/login/line_programs.h"
 #include "buzon/manage/prometheus.h"
+#include "confinement.h"
 
 namespace buzon::server {
 namespace {
 
-// Held whatever the clients do: lock files, two for each worker, the loop, listeners, signals, the guard and the places
-// of programs that start.
-constexpr std::size_t descriptors_of_ours = local::LockFiles::count + 2 * (Mail::max_workers + max_hash_workers) + 28;
+// Held whatever the clients do: lock files, two for each worker, filter hosts that are free, the loop, listeners,
+// signals, the keeper's channel, vaults.
+constexpr std::size_t workers = Mail::max_workers + Mail::max_openers + Mail::max_file_workers + max_hash_workers + 1;
+constexpr std::size_t descriptors_of_ours = local::LockFiles::count + 2 * workers + filter::Hosts::max_free + 27;
 // Enough for 48 connections and as many messages, kept listings and pipes.
-constexpr std::size_t fewest_descriptors = descriptors_of_ours + 96;
+constexpr std::size_t for_clients = 96;
 
-// As many descriptors as we may have. Gives how many connections they are enough for: each needs one, and some stay for
-// messages, pipes, locks and workers, shared by all.
-std::size_t connections_for_descriptors() {
+// As many descriptors as we may have.
+std::size_t descriptors_of_process() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 512;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
     ::getrlimit(RLIMIT_NOFILE, &limit);
-    const auto descriptors = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
-    if (descriptors < fewest_descriptors) {
+    return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
+}
+
+// Those that stay for messages, pipes and locks, shared by all.
+std::size_t reserve_of(std::size_t descriptors) {
+    return std::clamp<std::size_t>(descriptors / 24, 64, 900);
+}
+
+// For programs that are asked about logins: each has its host, and what it writes.
+std::size_t descriptors_for_logins(const config::Options& options) {
+    std::size_t programs = options.checkpassword.empty() ? 0 : login::CheckpasswordPool::max_running;
+    for (const filter::FilterSpec* spec : {&options.password_program, &options.token_program})
+        if (!spec->empty()) programs += login::LinePrograms::max_programs;
+    return programs == 0 ? 0 : 2 * programs + filter::Hosts::max_free;
+}
+
+// How many connections they are enough for: each needs one. by_owner: workers of many owners wait for their next job.
+std::size_t connections_for_descriptors(const config::Options& options, bool by_owner) {
+    const std::size_t descriptors = descriptors_of_process();
+    const std::size_t ours = descriptors_of_ours + descriptors_for_logins(options) + (by_owner ? Mail::max_warm : 0);
+    if (descriptors < ours + for_clients) {
         throw config::StartError(EX_OSERR, "open files",
                                  "the limit is " + std::to_string(descriptors) + ", and " +
-                                     std::to_string(fewest_descriptors) + " are needed (ulimit -n, LimitNOFILE)");
+                                     std::to_string(ours + for_clients) + " are needed (ulimit -n, LimitNOFILE)");
     }
-    const std::size_t left = descriptors - descriptors_of_ours;
-    const std::size_t reserve = std::clamp<std::size_t>(descriptors / 24, 64, 900);
+    const std::size_t left = descriptors - ours;
+    const std::size_t reserve = reserve_of(descriptors);
     return left > 2 * reserve ? left - reserve : left / 2;
+}
+
+// A start has run the TLS program once already, so it works, and soon.
+constexpr auto patience_with_tls = std::chrono::seconds{10};
+
+std::string advice_for(std::error_code why) {
+    switch (why.value()) {
+    case EADDRINUSE: return "; \"ss -ltnp\" shows by whom";
+    case EACCES: return "; ports below 1024 need root, buzond.socket, or CAP_NET_BIND_SERVICE";
+    default: return {};
+    }
 }
 
 } // namespace
 
-Services::Services(const ServicesNeeds& needs, admin::ServerHooks& hooks)
+Services::Services(const ServicesNeeds& needs, auth::UserBase administrators, admin::ServerHooks& hooks)
     : needs_{needs}
+    , sandbox_words_{sandbox_words(needs.options, needs.mail.disk.by_owner())}
     , room_{needs.loop}
-    , pop3_{pop3_needs(), connections_for_descriptors(), needs.options.proxy_from}
-    , administrators_{files::load(config::administrators_of(needs.options)), needs.hashes, event::Clock::now()}
-    , control_{{needs.loop, needs.metrics, needs.events, needs.mail.disk, needs.hashes, needs.mail.root,
-                needs.mail.users, needs.transforms, needs.logins},
+    , ahead_{needs.loop, reserve_of(descriptors_of_process()) / 4}
+    , pop3_{pop3_needs(), connections_for_descriptors(needs.options, needs.mail.disk.by_owner()),
+            needs.options.proxy_from}
+    , administrators_{std::move(administrators), needs.hashes, event::Clock::now()}
+    , control_{{needs.loop, needs.metrics, needs.events, needs.mail.disk, needs.mail.files, needs.hashes,
+                needs.mail.root, needs.mail.users, needs.transforms, needs.logins},
                needs.settings,
                needs.options,
                pop3_,
                hooks,
                administrators_,
                needs.upkeep.history}
-    , manage_{{needs.loop, needs.settings, room_, control_, control_}, needs.metrics}
+    , manage_{{needs.loop, needs.sockets, needs.settings, room_, control_, control_}, needs.metrics}
     , http_{needs.loop, room_, [this] { return manage::prometheus_page(control_.metrics()); }} {}
 
 serve::Pop3Needs Services::pop3_needs() {
@@ -60,8 +98,10 @@ serve::Pop3Needs Services::pop3_needs() {
     Mail& mail = our.mail;
     Upkeep& upkeep = our.upkeep;
     return {our.loop,
+            our.sockets,
             our.settings,
             pop3_settings_,
+            our.options.certificate_hash,
             our.metrics,
             our.events,
             room_,
@@ -70,22 +110,79 @@ serve::Pop3Needs Services::pop3_needs() {
             upkeep.reports,
             {our.loop, our.settings, our.metrics, our.events, our.hashes, mail.maildrops, mail.locks, mail.root,
              mail.users, our.logins, upkeep.reports},
-            {our.loop, our.settings, our.metrics, our.events, mail.disk, our.transforms, file_room_},
+            {our.loop, our.settings, our.metrics, our.events, mail.disk, our.transforms, file_room_, ahead_},
             {our.loop, our.settings, our.metrics, our.events, mail.disk, upkeep.trash}};
 }
 
-void Services::open() {
+void Services::open(systemd::Handed handed) {
     const config::Options& options = needs_.options;
     std::string failed;
-    if (const std::error_code why = pop3_.open(options.addresses, options.port, failed))
-        throw config::StartError(config::exit_code_for(why), failed, why.message());
-    if (const std::error_code why = manage_.open(where_managers_come(), failed))
-        throw config::StartError(config::exit_code_for(why), failed, why.message());
-    if (const std::error_code why = http_.open(options.metrics, failed))
-        throw config::StartError(config::exit_code_for(why), failed, why.message());
+    const auto open_one = [&](const char* name, auto& service, const auto& bind) {
+        std::vector<posix::UniqueFd> sockets = handed.take(name);
+        const bool bound = !sockets.empty();
+        if (bound) failed = "socket " + std::string{name} + " of the service manager";
+        if (const std::error_code why = bound ? service.adopt(std::move(sockets)) : bind())
+            throw config::StartError(config::exit_code_for(why), failed, why.message() + advice_for(why));
+    };
+    open_one("pop3", pop3_, [&] { return pop3_.open(options.addresses, options.port, failed); });
+    open_tls(handed.take("tls"));
+    open_one("mgmt", manage_, [&] { return manage_.open(where_managers_come(), failed); });
+    open_one("metrics", http_, [&] { return http_.open(needs_.sockets, options.metrics, failed); });
+    if (!handed.sockets.empty()) {
+        throw config::StartError(EX_USAGE, "LISTEN_FDNAMES",
+                                 handed.sockets.begin()->first +
+                                     " is no service of ours: FileDescriptorName= must be pop3, mgmt, metrics or tls");
+    }
+    refuse_managers_from_beyond();
     for (const std::error_code why : {pop3_.begin(), manage_.begin(), http_.begin()}) {
         if (why) throw config::StartError(EX_OSERR, "listen", why.message());
     }
+}
+
+void Services::open_tls(std::vector<posix::UniqueFd> sockets) {
+    const config::Options& options = needs_.options;
+    if (options.tls.certificate.empty()) {
+        if (sockets.empty()) return;
+        throw config::StartError(EX_USAGE, "socket tls of the service manager",
+                                 "needs a certificate (--tls-cert FILE)");
+    }
+    back_.emplace();
+    const std::uint16_t standard_port = ::geteuid() == 0 ? 995 : 1995;
+    std::string failed;
+    const std::error_code why = pop3_.open_tls({needs_.starter, files::tls_use(options, back_->path() + "/tls"),
+                                                options.addresses, options.tls.port.value_or(standard_port),
+                                                std::move(sockets), [this](bool works) { tls_works(works); }},
+                                               failed);
+    if (why) throw config::StartError(config::exit_code_for(why), "TLS: " + failed, why.message() + advice_for(why));
+    back_->leave_to_keeper();
+}
+
+void Services::tls_works(bool works) {
+    pop3_settings_.tls_works = works;
+    if (works) tell_complete();
+}
+
+void Services::when_complete(std::function<void()> then) {
+    when_complete_ = std::move(then);
+    if (!back_ || pop3_settings_.tls_works) return tell_complete();
+    patience_.arm(needs_.loop.timers(), event::Clock::now() + patience_with_tls);
+}
+
+void Services::tell_complete() {
+    patience_.disarm();
+    if (when_complete_) std::exchange(when_complete_, nullptr)();
+}
+
+void Services::renew_tls(const config::Options& fresh) {
+    if (!back_) return;
+    if (!fresh.tls.certificate.empty()) pop3_.renew_tls(files::tls_use(fresh, back_->path() + "/tls"));
+}
+
+// Of the options, files::check_options() has found this already.
+void Services::refuse_managers_from_beyond() const {
+    if (!manage_.beyond_loopback() || administrators_.any()) return;
+    throw config::StartError(EX_USAGE, "socket mgmt of the service manager",
+                             "addresses beyond loopback need an administrator (--admin NAME:PASS)");
 }
 
 std::vector<admin::ManageService::Where> Services::where_managers_come() const {
@@ -110,6 +207,8 @@ void Services::settings_changed() {
     pop3_settings_.disabled = settings.disable;
     pop3_settings_.require_secure_channel = settings.require_tls;
     pop3_settings_.cram_md5 = settings.cram_md5;
+    pop3_settings_.announces_binding = settings.channel_binding || !needs_.options.certificate_hash.empty();
+    pop3_settings_.tokens = needs_.logins.tokens().in_use();
     pop3_settings_.plain_secrets_known = users.knows_clear_passwords();
     pop3_settings_.scram_sha_256 = users.knows_scram_secrets();
     pop3_settings_.login_delay = static_cast<std::uint32_t>(settings.login_delay.count());
@@ -121,6 +220,7 @@ void Services::settings_changed() {
 }
 
 void Services::stop_managers() {
+    when_complete_ = nullptr; // we end before
     manage_.stop();
     http_.stop();
 }
@@ -137,7 +237,9 @@ std::vector<std::pair<std::string, std::string>> Services::details() const {
         {"version", BUZON_VERSION},
         {"pid", std::to_string(::getpid())},
         {"mgmt-port", std::to_string(manage_.port())},
-        {"users", std::to_string(needs_.mail.users.base().size())}};
+        {"users", std::to_string(needs_.mail.users.base().size())},
+        {"sandbox", sandbox_words_}};
+    for (std::string& address : pop3_.tls_addresses()) lines.emplace_back("tls", std::move(address));
     for (std::string& address : http_.addresses()) lines.emplace_back("metrics", std::move(address));
     return lines;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,15 +11,18 @@
 #include "buzon/admin/control_administrators.h"
 #include "buzon/admin/manage_service.h"
 #include "buzon/admin/metrics_service.h"
+#include "buzon/files/tls_program.h"
+#include "buzon/serve/fetched_ahead.h"
 #include "buzon/serve/listings.h"
 #include "buzon/serve/pop3_service.h"
 #include "buzon/serve/transforms.h"
+#include "buzon/systemd/handed.h"
 #include "mail.h"
 #include "upkeep.h"
 
 namespace buzon::server {
 
-constexpr std::size_t max_hash_workers = 2;
+constexpr std::size_t max_hash_workers = 2; // for slow hashes; one more for quick checks
 
 // What the services use and change; it outlives them.
 struct ServicesNeeds {
@@ -25,25 +30,32 @@ struct ServicesNeeds {
     state::Settings& settings;
     state::Metrics& metrics;
     event::EventLoop& loop;
+    keeper::Sockets& sockets;
     state::EventBus& events;
-    worker::Pool& hashes;
+    jobs::HashWorkers hashes;
     Mail& mail;
     serve::Transforms& transforms;
     login::Logins& logins;
     Upkeep& upkeep;
+    keeper::Starter& starter;
 };
 
-class Services {
+class Services final : private event::TimerHandler {
 public:
     // Throws StartError for administrators that cannot be read.
-    Services(const ServicesNeeds& needs, admin::ServerHooks& hooks);
+    Services(const ServicesNeeds& needs, auth::UserBase administrators, admin::ServerHooks& hooks);
     Services(const Services&) = delete;
     Services& operator=(const Services&) = delete;
 
-    // Binds and listens. Throws StartError.
-    void open();
+    // Binds and listens, or takes what the service manager has bound. Throws StartError.
+    void open(systemd::Handed handed);
+    // Calls `then` when all that is offered works: at once, or when TLS does. TLS that takes too long is not waited
+    // for.
+    void when_complete(std::function<void()> then);
     // Brings what sessions look at up to date with the settings and the users.
     void settings_changed();
+    // The certificate may have changed.
+    void renew_tls(const config::Options& fresh);
     // Managers and scrapers go.
     void stop_managers();
 
@@ -51,6 +63,7 @@ public:
     [[nodiscard]] admin::Control& control() noexcept { return control_; }
     [[nodiscard]] const admin::Control& control() const noexcept { return control_; }
     [[nodiscard]] admin::Administrators& administrators() noexcept { return administrators_; }
+    [[nodiscard]] std::uint16_t port() const noexcept { return pop3_.port(); }
     [[nodiscard]] std::uint16_t manage_port() const noexcept { return manage_.port(); }
     [[nodiscard]] std::string ready_line() const;
     // Of INFO.
@@ -59,18 +72,28 @@ public:
 private:
     [[nodiscard]] serve::Pop3Needs pop3_needs();
     [[nodiscard]] std::vector<admin::ManageService::Where> where_managers_come() const;
+    void refuse_managers_from_beyond() const;
+    void open_tls(std::vector<posix::UniqueFd> sockets);
+    void on_timer(event::Timer&) override { tell_complete(); }
+    void tell_complete();
+    void tls_works(bool works);
 
     ServicesNeeds needs_;
+    const std::string sandbox_words_; // found out before this process is confined itself
     pop3::Settings pop3_settings_;
     std::array<state::Settings::Seconds, 3> limits_in_force_{}; // that sessions' timers were armed with
     net::StreamRoom room_;
     serve::FileRoom file_room_;
+    serve::FetchedAhead ahead_;
     serve::Listings listings_;
+    std::optional<files::PrivateDirectory> back_; // where the TLS program comes back
     serve::Pop3Service pop3_;
     admin::Administrators administrators_;
     admin::Control control_;
     admin::ManageService manage_;
     admin::MetricsService http_;
+    std::function<void()> when_complete_;
+    event::Timer patience_{*this};
 };
 
 } // namespace buzon::server

@@ -1,5 +1,5 @@
-// server/upkeep.h - what the server does by itself, now and then: puts down reports, the history and login delays,
-// removes old trash, looks after its own loop.
+// server/upkeep.h - what the server does by itself from time to time: it writes reports, the history and login delays,
+// removes old trash and measures its own loop.
 #pragma once
 
 #include <functional>
@@ -22,8 +22,8 @@ struct Upkeep {
            upkeep::HistoryKeeper::ReadMetrics read_metrics)
         : reports{loop, mail.disk, settings}
         , trash{loop, mail.disk, settings, logging.events(), [&mail] { return mail.users.every_maildir(); }}
-        , history{loop, mail.disk, logging.events(), directory, std::move(read_metrics)}
-        , delays{loop, mail.disk, settings, logins.delays(), logging.events(), directory}
+        , history{loop, mail.files, logging.events(), directory, std::move(read_metrics)}
+        , delays{loop, mail.files, settings, logins.delays(), logging.events(), directory}
         , lag{loop, metrics, [&logging](const std::string& what) { logging.warn(what); }} {}
     Upkeep(const Upkeep&) = delete;
     Upkeep& operator=(const Upkeep&) = delete;

@@ -13,7 +13,7 @@ void UsersWatch::file_changed() {
     watch_.stop();
     looking_ = {};
     if (options_.users_file.empty()) return;
-    looking_ = disk_.submit(jobs::order(jobs::Watch{options_.users_file}), [this](worker::Answer answer) {
+    looking_ = files_.submit(jobs::order(jobs::Watch{options_.users_file}), [this](worker::Answer answer) {
         const auto said = jobs::read<jobs::Watch>(answer);
         if (said.why) return start(said.why);
         start(config::FileWatch::Notices{said.answer.name, std::move(answer.fd)});

@@ -1,4 +1,4 @@
-// server/users_watch.h - watches the users file that the options name, also after they name another one.
+// server/users_watch.h - watches the users file named by the options, and the new one when they name another.
 #pragma once
 
 #include <functional>
@@ -13,9 +13,9 @@ namespace buzon::server {
 class UsersWatch {
 public:
     // `changed` is called when the file has changed, or may have.
-    UsersWatch(event::EventLoop& loop, worker::Pool& disk, Logging& logging, const config::Options& options,
+    UsersWatch(event::EventLoop& loop, worker::Pool& files, Logging& logging, const config::Options& options,
                std::function<void()> changed)
-        : disk_{disk}, logging_{logging}, options_{options}, changed_{std::move(changed)}, watch_{loop, changed_} {}
+        : files_{files}, logging_{logging}, options_{options}, changed_{std::move(changed)}, watch_{loop, changed_} {}
     UsersWatch(const UsersWatch&) = delete;
     UsersWatch& operator=(const UsersWatch&) = delete;
 
@@ -27,7 +27,7 @@ public:
 private:
     void start(posix::Result<config::FileWatch::Notices> notices);
 
-    worker::Pool& disk_;
+    worker::Pool& files_;
     Logging& logging_;
     const config::Options& options_;
     std::function<void()> changed_;

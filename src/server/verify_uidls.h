@@ -1,4 +1,4 @@
-// server/verify_uidls.h - --uidl-verify: what a user would be served, beside what another server gave him.
+// server/verify_uidls.h - --uidl-verify: compares the UIDLs a user would get here with those another server gave.
 #pragma once
 
 #include <string>

@@ -90,6 +90,10 @@ std::optional<EventType> event_type(std::string_view name) {
     return static_cast<EventType>(found - event_type_names.begin());
 }
 
+void append_value(std::string_view value, std::string& out) {
+    append_text_value(value, out);
+}
+
 void format_text(const Event& event, std::string& out) {
     append_time(event.when, out);
     append_body(event, out += ' ');

@@ -9,11 +9,12 @@ void EventBus::publish(const Event& event) {
     const EventMask mask = mask_of(event.type);
     const bool heard = (feed_.wanted() & mask) != 0;
     const bool logged = log_.takes(event.level);
+    if ((Suspects::events & mask) != 0) suspects_.write(event);
     const bool noted = (Diary::events & mask) != 0 && !event.user.empty();
     if (!heard && !logged && !noted) return;
     line_.clear();
     format_text(event, line_);
-    if (noted) diary_.write(event.user, line_);
+    if (noted) diary_.write(event, line_);
     if (logged) log_.write(event, line_);
     if (heard) feed_.append(static_cast<unsigned>(event.type), line_);
 }

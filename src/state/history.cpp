@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view magic = "buzon-history 1\n";
 constexpr std::size_t max_series = 4096, max_name = 128;
 constexpr std::size_t not_ours = SIZE_MAX;
+constexpr std::size_t bucket_count = Histogram::bounds.size() + 1;
 constexpr std::int64_t last_second =
     253'402'300'799; // of the year 9999, the last that ISO 8601 writes with four digits
 
@@ -108,13 +109,11 @@ Count History::value_of(std::size_t series, std::span<const Count> sums, Count s
     return one.gauge ? sums.front() / std::max<Count>(samples, 1) : sums.front();
 }
 
-std::vector<History::Point> History::points(std::size_t series, Period period, std::size_t count) const {
+template <class Visit>
+void History::each_period(Period period, std::size_t count, std::size_t first, std::size_t wanted, Visit visit) const {
     const auto which = static_cast<std::size_t>(period);
     const Level& level = levels_[which];
-    std::vector<Point> points;
-    if (series >= series_.size() || level.now.samples == 0 || count == 0) return points;
-    const std::size_t first = has_sums(series) ? series : series_[series].buckets;
-    const std::size_t wanted = has_sums(series) ? 1 : Histogram::bounds.size() + 1;
+    if (first + wanted > series_.size() || level.now.samples == 0 || count == 0) return;
     const std::size_t past = std::min(level.past.size(), count - 1);
     std::vector<Count> sums;
     for (std::size_t i = level.past.size() - past; i < level.past.size(); ++i) {
@@ -123,11 +122,38 @@ std::vector<History::Point> History::points(std::size_t series, Period period, s
         (void)unpack(row.cells, series_.size(), [&](std::size_t index, Count value) {
             if (index >= first && index - first < wanted) sums[index - first] = value;
         });
-        points.push_back({start_of(which, row.number), value_of(series, sums, row.samples)});
+        visit(start_of(which, row.number), std::span<const Count>{sums}, row.samples);
     }
-    points.push_back({start_of(which, level.now.number),
-                      value_of(series, std::span{level.now.sums}.subspan(first, wanted), level.now.samples)});
+    visit(start_of(which, level.now.number), std::span<const Count>{level.now.sums}.subspan(first, wanted),
+          level.now.samples);
+}
+
+std::vector<History::Point> History::points(std::size_t series, Period period, std::size_t count) const {
+    std::vector<Point> points;
+    if (series >= series_.size()) return points;
+    const bool own = has_sums(series);
+    each_period(period, count, own ? series : series_[series].buckets, own ? 1 : bucket_count,
+                [&](Time start, std::span<const Count> sums, Count samples) {
+                    points.push_back({start, value_of(series, sums, samples)});
+                });
     return points;
+}
+
+std::vector<History::Spread> History::spreads(std::size_t first, Period period, std::size_t count) const {
+    std::vector<Spread> spreads;
+    each_period(period, count, first, bucket_count, [&](Time start, std::span<const Count> sums, Count) {
+        spreads.push_back({start, {sums.begin(), sums.end()}});
+    });
+    return spreads;
+}
+
+std::optional<std::size_t> History::find_buckets(std::string_view name) const {
+    const std::string prefix = std::string{name} + ' ';
+    const auto found = std::find_if(series_.begin(), series_.end(), [&](const MetricSeries& one) {
+        return one.percent != 0 && series_[one.buckets].name.starts_with(prefix);
+    });
+    if (found == series_.end()) return std::nullopt;
+    return found->buckets;
 }
 
 std::optional<std::size_t> History::find(std::string_view name) const {

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
+
+#include "buzon/state/event.h"
 
 namespace buzon::state {
 namespace {
@@ -63,6 +66,12 @@ constexpr MetricField fields[] = {
     counter("bytes", "buzon_pop3_sent_bytes_total", "Octets sent on POP3 connections.", &M::bytes, "octets"),
     gauge("online", "buzon_users_online", "Users logged in now.", &M::online),
     counter("historic", "buzon_logins_succeeded_total", "Successful logins.", &M::historic),
+    counter("guessing", "buzon_guessing_total",
+            "Sources found to guess at many users within a day, and users at whom many sources guess.", &M::guessing),
+    gauge("guessers", "buzon_guessers", "The same, of whom something was heard within the last day (WHYY *).",
+          &M::guessers),
+    counter("logins-cleartext", "buzon_logins_cleartext_total",
+            "Successful logins by PASS, PLAIN or LOGIN that came over the network without TLS.", &M::logins_cleartext),
 
     counter("connections", "buzon_connections_total", "POP3 connections accepted.", &M::connections),
     counter("connections-refused", "buzon_connections_refused_total", "POP3 connections turned away by a limit.",
@@ -87,6 +96,10 @@ constexpr MetricField fields[] = {
     gauge("filters-queued", "buzon_filters_queued", "Messages waiting for their transformation to start.",
           &M::filters_queued),
     counter("filters-started", "buzon_filters_started_total", "Transformation programs started.", &M::filters_started),
+    counter("filters-restarted", "buzon_filters_restarted_total",
+            "Programs that live on, started again after they had failed.", &M::filters_restarted),
+    counter("filters-same", "buzon_filters_same_total", "Messages that their transformation left as they were.",
+            &M::filters_same),
     family<&M::filter_failures>("filter-failures", "buzon_filter_failures_total", "Failed transformations by cause.",
                                 failure_labels),
     counter("filter-bytes-in", "buzon_filter_input_bytes_total", "Octets given to transformation programs.",
@@ -105,15 +118,35 @@ constexpr MetricField fields[] = {
     counter("worker-jobs", "buzon_worker_jobs_total", "Jobs given to worker processes.", &M::worker_jobs),
     gauge("workers-busy", "buzon_worker_jobs_pending", "Worker jobs that are waiting or running.", &M::workers_busy),
     counter("worker-failures", "buzon_worker_failures_total", "Worker processes that died.", &M::worker_failures),
-    counter("out-of-memory", "buzon_out_of_memory_total", "Work given up because memory could not be had.",
-            &M::out_of_memory),
+    counter("sandbox-denials", "buzon_sandbox_denials_total",
+            "System calls that the server's own processes were denied.", &M::sandbox_denials),
+    counter("out-of-memory", "buzon_out_of_memory_total", "Work abandoned because memory ran out.", &M::out_of_memory),
     counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines dropped because their reader was too slow.",
             &M::log_lines_lost),
+    gauge("loop-busy", "buzon_event_loop_busy_percent",
+          "Share of the last 60 seconds in which the event loop did not wait.", &M::loop_busy, "percent"),
+    counter("process-cpu-seconds", "buzon_process_cpu_seconds_total", "CPU time of the server's own process.",
+            &M::cpu_seconds, "seconds"),
     gauge("memory", "buzon_resident_memory_bytes", "Resident memory.", &M::memory, "octets"),
     gauge("descriptors", "buzon_open_descriptors", "Open file descriptors.", &M::descriptors),
     gauge("start-time", "buzon_start_time_seconds", "Start of the server, in seconds since 1970.", &M::start_time,
           "seconds"),
 };
+
+// Of each program, or chain.
+struct ProgramField {
+    std::string_view prefix; // of the name
+    std::string_view unit;
+    std::string_view meaning;
+    Count ProgramCounts::*value;
+};
+constexpr ProgramField program_fields[] = {
+    {"filter-same:", "", "Messages that were left as they were", &ProgramCounts::same},
+    {"filter-changed:", "", "Messages that were changed", &ProgramCounts::changed},
+    {"filter-failed:", "", "Messages that could not be transformed", &ProgramCounts::failed},
+    {"filter-microseconds:", "microseconds", "Time from the start to the end of all messages",
+     &ProgramCounts::microseconds},
+    {"filter-restarts:", "", "Starts after a failure, of a program that lives on", &ProgramCounts::restarts}};
 
 struct Percentile {
     std::string_view suffix;
@@ -140,6 +173,24 @@ void each_series(const MetricField& field, const Metrics& metrics, Visit visit) 
     } else {
         visit("", "", field.kind == MetricKind::gauge, metrics.*field.value);
     }
+}
+
+std::string unit_of(const MetricField& field, std::string_view suffix) {
+    return suffix == "-count" ? std::string{} : std::string{field.unit};
+}
+
+// "Logins by mechanism and result: mechanism plain, result ok."
+std::string meaning_of(const MetricField& field, std::string_view first, std::string_view second) {
+    std::string text{field.help.substr(0, field.help.find_last_not_of('.') + 1)};
+    if (field.histogram != nullptr) {
+        if (first == "-count") return text + ": how many since the start.";
+        if (first == "-sum") return text + ": the sum since the start.";
+        return text.append(": ").append(first.substr(2)) + " percent of those in the last 60 seconds were not longer.";
+    }
+    if (field.labels == nullptr) return text + '.';
+    text.append(": ").append(field.labels->first).append(" ").append(first);
+    if (!second.empty()) text.append(", ").append(field.labels->second).append(" ").append(second);
+    return text + '.';
 }
 
 } // namespace
@@ -179,6 +230,32 @@ Count percentile_of(std::span<const Count> buckets, unsigned percent) noexcept {
     return Histogram::bounds.back();
 }
 
+ProgramCounts& Metrics::counts_of(std::string_view program) {
+    std::string name;
+    append_word(program, name);
+    const auto found =
+        std::find_if(programs.begin(), programs.end(), [&](const auto& one) { return one.name == name; });
+    if (found != programs.end()) return *found;
+    if (programs.size() == max_programs) return programs.back();
+    ProgramCounts& added = programs.emplace_back();
+    added.name = programs.size() == max_programs ? "other" : std::move(name);
+    return added;
+}
+
+std::vector<ProgramSeries> program_series(const Metrics& metrics) {
+    std::vector<ProgramSeries> series;
+    for (const ProgramCounts& one : metrics.programs) {
+        for (const ProgramField& field : program_fields) {
+            std::string meaning{field.meaning};
+            meaning.append(": program ").append(one.name) += '.';
+            series.push_back(
+                {{std::string{field.prefix} + one.name, false, std::string{field.unit}, std::move(meaning)},
+                 one.*field.value});
+        }
+    }
+    return series;
+}
+
 void mark_second(Metrics& metrics, Count second) noexcept {
     for (const MetricField& field : fields)
         if (field.histogram != nullptr) (metrics.*field.histogram).mark(second);
@@ -198,7 +275,7 @@ const std::vector<MetricSeries>& metric_series() {
                 if (!first.empty() && first.front() != '-') name += '-';
                 name += first;
                 if (!second.empty()) name.append("-").append(second);
-                series.push_back({std::move(name), is_gauge});
+                series.push_back({std::move(name), is_gauge, unit_of(field, first), meaning_of(field, first, second)});
             });
         }
         return series;

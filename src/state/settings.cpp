@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace buzon::state {
 namespace {
@@ -20,9 +21,43 @@ std::string_view unit_of(SettingType type) {
     }
 }
 
+struct ValueUnit {
+    char letter;
+    std::uint64_t worth;
+};
+constexpr ValueUnit time_units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86'400}};
+constexpr ValueUnit octet_units[] = {{'K', 1u << 10}, {'M', 1u << 20}, {'G', 1u << 30}};
+constexpr ValueUnit day_units[] = {{'d', 1}};
+
+std::span<const ValueUnit> units_of(SettingType type) {
+    switch (type) {
+    case SettingType::seconds: return time_units;
+    case SettingType::octets: return octet_units;
+    case SettingType::days: return day_units;
+    default: return {};
+    }
+}
+
 std::string allowed_number(const SettingField& field) {
-    return "a whole number" + std::string{unit_of(field.type)} + " from " + std::to_string(field.min) + " to " +
-           std::to_string(field.max);
+    std::string text = "a whole number" + std::string{unit_of(field.type)} + " from " + std::to_string(field.min) +
+                       " to " + std::to_string(field.max);
+    std::string_view before = "; units ";
+    for (const ValueUnit& unit : units_of(field.type)) (text += std::exchange(before, " ")) += unit.letter;
+    return text;
+}
+
+// "600", or with a unit of the setting's type: "10m".
+std::optional<std::uint64_t> parse_number(const SettingField& field, std::string_view text) {
+    std::uint64_t worth = 1;
+    for (const ValueUnit& unit : units_of(field.type)) {
+        if (!text.ends_with(unit.letter)) continue;
+        worth = unit.worth;
+        text.remove_suffix(1);
+        break;
+    }
+    const auto count = line::parse_whole<std::uint64_t>(text, 0, field.max / worth);
+    if (!count || *count * worth < field.min) return std::nullopt;
+    return *count * worth;
 }
 
 // Makes the three functions of a row from a pointer to its member.
@@ -36,7 +71,7 @@ constexpr SettingField number(std::string_view name, std::uint64_t min, std::uin
             meaning,
             [](const Settings& s) { return std::to_string(s.*Member); },
             [](const SettingField& field, std::string_view text, Settings& s) {
-                const auto n = line::parse_whole<std::uint64_t>(text, field.min, field.max);
+                const auto n = parse_number(field, text);
                 if (n) s.*Member = *n;
                 return n.has_value();
             },
@@ -53,7 +88,7 @@ constexpr SettingField duration(std::string_view name, std::uint64_t min, std::u
             meaning,
             [](const Settings& s) { return std::to_string((s.*Member).count()); },
             [](const SettingField& field, std::string_view text, Settings& s) {
-                const auto n = line::parse_whole<std::uint64_t>(text, field.min, field.max);
+                const auto n = parse_number(field, text);
                 if (n) s.*Member = std::remove_reference_t<decltype(s.*Member)>{static_cast<std::int32_t>(*n)};
                 return n.has_value();
             },
@@ -225,10 +260,12 @@ constexpr SettingField rows[] = {
 
     flag<&S::require_tls>("require-tls",
                           "refuse clear-text secrets unless the front reports TLS or the client is on loopback"),
+    flag<&S::folders>("folders", "let ana+Junk log in, with ana's secret, to the folder .Junk of her Maildir"),
     flag<&S::utf8_strict>("utf8-strict",
                           "refuse RETR and TOP of messages with 8-bit headers unless the client has sent UTF8"),
     flag<&S::proxy_tls>("proxy-tls", "treat connections from --proxy-from peers as TLS, whatever their header says"),
     flag<&S::cram_md5>("cram-md5", "offer the old CRAM-MD5 mechanism"),
+    flag<&S::channel_binding>("channel-binding", "announce SCRAM-SHA-256-PLUS where the client came over TLS"),
     scheme_row("hash-scheme", "how USER ADD and USER PASS store a password"),
     duration<&S::auth_cache>("auth-cache", 0, 86'400, "how long a verified password is remembered; 0: not at all"),
     number<&S::throttle_free>("throttle-free", 0, 1000, "wrong logins from one source before it must wait"),
@@ -266,10 +303,20 @@ constexpr SettingField rows[] = {
     duration<&S::mgmt_timeout>("mgmt-timeout", 1, week, "idle time after which a management connection ends"),
 };
 
+constexpr SettingTopic topics[] = {{"Sessions", "timeout"},
+                                   {"Mail", "max-message-size"},
+                                   {"Logging in", "require-tls"},
+                                   {"Transformations", "transform-timeout"},
+                                   {"Log and management", "log-level"}};
+
 } // namespace
 
 std::span<const SettingField> setting_fields() noexcept {
     return rows;
+}
+
+std::span<const SettingTopic> setting_topics() noexcept {
+    return topics;
 }
 
 const SettingField* find_setting(std::string_view name) noexcept {

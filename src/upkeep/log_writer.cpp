@@ -33,6 +33,12 @@ LogWriter::~LogWriter() {
     flush();
 }
 
+void LogWriter::use(posix::UniqueFd file) {
+    flush();
+    file_ = std::move(file);
+    fd_ = file_.get();
+}
+
 void LogWriter::write(std::string_view line) {
     if (waiting_.size() + line.size() > max_waiting) {
         ++dropped_;

@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 constexpr auto pause_between_writes = 60s;
 constexpr std::size_t write_at = 4096; // records: write at once rather than wait for the pause to end
 constexpr std::size_t max_records = 2 * write_at;
+// Of jobs for one maildrop each: few, because each may need a worker of its own, and logins need them, too.
+constexpr std::size_t max_at_once = 8;
 
 } // namespace
 
@@ -24,9 +26,10 @@ Reports::Waiter::~Waiter() {
     std::erase(owner_->ready_, this);
 }
 
-void Reports::note(const std::string& maildir, const message::SessionRecord& record) {
+void Reports::note(const std::string& maildir, const posix::Ids& owner, const message::SessionRecord& record) {
     if (settings_.disable.contains(state::Pop3Command::report)) return;
     if (count_ >= max_records) return;
+    if (disk_.by_owner() && owner != posix::Ids{}) owners_[maildir] = owner;
     std::vector<message::SessionRecord>& of_maildir = waiting_[maildir];
     if (!of_maildir.empty() && of_maildir.back().merge(record)) return;
     of_maildir.push_back(record);
@@ -56,22 +59,47 @@ bool Reports::all_down(Waiter& waiter) {
     return false;
 }
 
+// A maildrop that not every worker can write to, as far as is known.
+bool Reports::is_apart(const std::string& maildir) const {
+    return disk_.by_owner() || disk_.alone(maildir, {});
+}
+
 // One job per file system, so that one that hangs delays only its own records.
 void Reports::write_all() {
     std::map<std::uint64_t, jobs::SessionRecords> by_place;
     for (auto at = waiting_.begin(); at != waiting_.end();) {
         const std::uint64_t where = disk_.where(at->first);
         const auto here = at++;
-        if (writes_to(where)) continue;
+        if (is_apart(here->first) || writes_to(where) > 0) continue;
         count_ -= here->second.size();
         by_place[where].insert(waiting_.extract(here));
     }
-    if (waiting_.empty()) timer_.disarm();
     for (auto& [where, records] : by_place) write(std::move(records), where);
+    write_one_by_one();
+    if (waiting_.empty()) timer_.disarm();
 }
 
-bool Reports::writes_to(std::uint64_t where) const {
-    return std::any_of(writings_.begin(), writings_.end(), [&](const Writing& one) { return one.where == where; });
+// Those apart. What is left follows when one of these jobs is done.
+void Reports::write_one_by_one() {
+    more_ = false;
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+        const auto here = at++;
+        if (!is_apart(here->first)) continue;
+        const std::uint64_t where = disk_.where(here->first);
+        if (writings_.size() >= max_at_once || under_way(here->first) || writes_to(where) >= max_at_once / 2) {
+            more_ = true;
+            continue;
+        }
+        count_ -= here->second.size();
+        jobs::SessionRecords one;
+        one.insert(waiting_.extract(here));
+        write(std::move(one), where);
+    }
+}
+
+std::size_t Reports::writes_to(std::uint64_t where) const {
+    return static_cast<std::size_t>(
+        std::count_if(writings_.begin(), writings_.end(), [&](const Writing& one) { return one.where == where; }));
 }
 
 void Reports::write(jobs::SessionRecords records, std::uint64_t where) {
@@ -79,8 +107,11 @@ void Reports::write(jobs::SessionRecords records, std::uint64_t where) {
     const auto begin = [&] {
         at->where = where;
         for (const auto& [maildir, of_maildir] : records) at->maildirs.insert(maildir);
+        const std::string maildir = records.begin()->first;
         worker::Job job = jobs::order(jobs::Record{std::move(records)});
         job.where = where;
+        if (is_apart(maildir)) job.place = maildir;
+        if (const auto owner = owners_.extract(maildir); !owner.empty()) job.owner = owner.mapped();
         at->job = disk_.submit(job, [this, at](worker::Answer) { written(at); });
     };
     event::guarded(begin, [&] {
@@ -109,7 +140,7 @@ void Reports::written(std::list<Writing>::iterator done) {
     }
     event::guarded(
         [&] {
-            if (count_ >= write_at || when_written_) write_all();
+            if (count_ >= write_at || when_written_ || more_) write_all();
         },
         [] {});
     if (count_ > 0 && !timer_.armed())

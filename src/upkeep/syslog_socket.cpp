@@ -17,12 +17,12 @@ constexpr auto time_between_tries = 1s;
 
 } // namespace
 
-SyslogSocket::SyslogSocket(event::EventLoop& loop, state::Metrics& metrics, std::string path, Tell tell)
-    : loop_{loop}
-    , metrics_{metrics}
-    , path_{std::move(path)}
-    , address_{net::to_socket_address(path_).value()}
-    , tell_{std::move(tell)} {}
+SyslogSocket::SyslogSocket(event::EventLoop& loop, keeper::Sockets& sockets, state::Metrics& metrics, std::string path,
+                           Tell tell)
+    : loop_{loop}, sockets_{sockets}, metrics_{metrics}, path_{std::move(path)}, tell_{std::move(tell)} {
+    // Now: a server that serves may name no file that it has not named before. A line tells if this fails.
+    if (auto first = sockets_.connect(path_)) socket_ = std::move(first).value();
+}
 
 SyslogSocket::~SyslogSocket() {
     tell_ = [](const std::string&) {}; // there is no log any more
@@ -50,11 +50,9 @@ void SyslogSocket::flush() {
 }
 
 bool SyslogSocket::connect() {
-    posix::UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (!socket || ::connect(socket.get(), address_.get(), address_.length) != 0) {
-        return lose(posix::last_error());
-    }
-    socket_ = std::move(socket);
+    auto socket = sockets_.connect(path_);
+    if (!socket) return lose(socket.error());
+    socket_ = std::move(socket).value();
     if (std::exchange(away_, false)) tell_("log socket " + path_ + ": available again");
     return true;
 }

@@ -2,7 +2,6 @@
 
 #include <ctime>
 #include <utility>
-#include <vector>
 
 #include "buzon/jobs/jobs.h"
 
@@ -13,7 +12,6 @@ using namespace std::chrono_literals;
 
 constexpr auto before_the_first_walk = 1s;
 constexpr auto between_walks = 1h;
-constexpr std::size_t maildrops_of_one_job = 64;
 
 std::int64_t too_old(std::chrono::days grace) {
     return std::time(nullptr) - std::chrono::duration_cast<std::chrono::seconds>(grace).count();
@@ -21,17 +19,16 @@ std::int64_t too_old(std::chrono::days grace) {
 
 } // namespace
 
-std::int64_t TrashKeeper::keep_since() const {
-    return settings_.undelete_grace.count() == 0 ? 0 : std::time(nullptr);
+std::int64_t TrashKeeper::keep_since(bool always) const {
+    return settings_.undelete_grace.count() == 0 && !always ? 0 : std::time(nullptr);
 }
 
-void TrashKeeper::deleted_in(const std::string& maildir) {
+void TrashKeeper::deleted_in(const std::string& maildir, const posix::Ids& owner) {
     if (settings_.undelete_grace.count() == 0) return;
     // Nobody waits for the answer. If a busy pool has not started it, the next one replaces it; the walk gets there
     // later.
-    worker::Job job = jobs::order(jobs::Expire{{maildir}, too_old(settings_.undelete_grace)});
-    job.place = maildir;
-    expiring_ = disk_.submit(job, [](worker::Answer) {});
+    expiring_ = disk_.submit(jobs::order_for(owner, jobs::Expire{maildir, too_old(settings_.undelete_grace)}),
+                             [](worker::Answer) {});
 }
 
 void TrashKeeper::settings_changed() {
@@ -53,26 +50,20 @@ void TrashKeeper::from_the_beginning() {
 }
 
 void TrashKeeper::walk_on() {
-    std::vector<std::string> maildirs;
-    while (maildirs.size() < maildrops_of_one_job && next_maildir_) {
-        std::string maildir = next_maildir_();
-        if (maildir.empty()) break;
-        maildirs.push_back(std::move(maildir));
-    }
-    if (maildirs.empty() || grace_.count() == 0) {
-        if (grace_.count() != 0) timer_.arm(loop_.timers(), loop_.now() + between_walks);
-        return;
-    }
-    walking_ =
-        disk_.submit(jobs::order(jobs::Expire{std::move(maildirs), too_old(grace_)}), [this](worker::Answer answer) {
-            const auto said = jobs::read<jobs::Expire>(answer);
-            if (said.why) {
-                events_.log(state::Level::warning, std::chrono::system_clock::now(),
-                            "expired deleted mail cannot be removed: " + said.why.message());
-            }
-            walking_ = {};
-            walk_on();
-        });
+    if (grace_.count() == 0) return;
+    const auto [maildir, owner] = next_maildir_();
+    if (maildir.empty()) return timer_.arm(loop_.timers(), loop_.now() + between_walks);
+    // One at a time: each may need a worker of its own.
+    const worker::Job job = jobs::order_for(owner, jobs::Expire{maildir, too_old(grace_)});
+    walking_ = disk_.submit(job, [this](worker::Answer answer) {
+        const auto said = jobs::read<jobs::Expire>(answer);
+        if (said.why && said.why != std::errc::no_such_file_or_directory) {
+            events_.log(state::Level::warning, std::chrono::system_clock::now(),
+                        "expired deleted mail cannot be removed: " + said.why.message());
+        }
+        walking_ = {};
+        walk_on();
+    });
 }
 
 } // namespace buzon::upkeep

@@ -6,12 +6,16 @@
 #include <string_view>
 
 #include "buzon/posix/io.h"
+#include "buzon/posix/secret_text.h"
 
 namespace buzon::worker::detail {
 
+// Kinds of answers.
+constexpr std::uint8_t answered = 0, not_mine = 1;
+
 struct Message {
     std::uint8_t kind = 0;
-    std::string body;
+    posix::WipedString body;
     posix::UniqueFd fd;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "buzon/event/memory.h"
+#include "places.h"
 #include "process.h"
 #include "queue.h"
 
@@ -16,7 +17,7 @@ using detail::Process;
 
 namespace {
 
-// After this many consecutive failures to send a job to a worker, all queued jobs are refused, and so are new ones
+// After this many consecutive failures to have a worker begin a job, all queued jobs are refused, and so are new ones
 // until the pause after the last failure is over. Then one of them is a new try.
 constexpr int max_failures = 6;
 constexpr auto first_pause = 10ms; // doubles with each further failure
@@ -24,6 +25,9 @@ constexpr std::chrono::milliseconds longest_pause = 5s;
 
 // Maximum number of processes, as a multiple of Settings::max_processes. While that many hang, jobs wait.
 constexpr std::size_t max_growth = 4;
+
+// Maildrops known not to be for shared workers.
+constexpr std::size_t places_remembered = 65'536;
 
 } // namespace
 
@@ -54,8 +58,9 @@ void Pending::drop() noexcept {
 Pool::Pool(event::EventLoop& loop, Settings settings)
     : loop_{loop}, settings_{std::move(settings)}, queue_{std::make_unique<detail::Queue>(settings_.max_queue)} {
     // Removing a worker must not allocate memory.
-    processes_.reserve(max_growth * settings_.max_processes);
-    leaving_.reserve(2 * max_growth * settings_.max_processes);
+    processes_.reserve(max_growth * settings_.max_processes + settings_.max_warm);
+    leaving_.reserve(2 * processes_.capacity());
+    if (sorts()) others_ = std::make_unique<detail::Places>(places_remembered);
 }
 
 Pool::~Pool() = default;
@@ -65,6 +70,8 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     order->job = job;
     order->job.fd = -1;
     if (job.where == 0) order->job.where = where(job.place);
+    order->job.alone = alone(job.place, job.owner);
+    if (!sorts() && !settings_.one_job) order->job.place = {};
     order->on_answer = std::move(on_answer);
     if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
     if (hopeless() || (job.fd >= 0 && !order->fd) || !queue_->add(order)) {
@@ -73,6 +80,16 @@ Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     }
     feed();
     return Pending{order};
+}
+
+void Pool::renew(const std::string& place) {
+    settings_.child.maildir = place;
+    for (std::size_t i = processes_.size(); i-- > 0;) // gone() takes it out
+        if (Process& process = *processes_[i]; !process.alone() && process.take_no_more()) gone(process);
+}
+
+bool Pool::alone(const std::string& place, const posix::Ids& owner) const {
+    return sorts() && !place.empty() && (others_->contains(place) || settings_.alone(place, owner));
 }
 
 void Pool::feed() noexcept {
@@ -100,7 +117,7 @@ void Pool::feed_while_there_is_memory() {
         const std::shared_ptr<Order> order =
             queue_->next([this](std::uint64_t where, bool update) { return may_begin(where, update); });
         if (!order) return;
-        Process* const process = idle_or_new();
+        Process* const process = idle_or_new(order->job);
         if (!process && !processes_.empty()) return; // no more can be started now
         if (!process) {
             fail_later(order, Fate::crashed); // no worker, and none can be started
@@ -108,18 +125,15 @@ void Pool::feed_while_there_is_memory() {
             continue;
         }
         switch (process->take(order)) {
-        case Process::Taken::yes:
-            failures_ = 0;
-            queue_->remove(*order);
-            break;
+        case Process::Taken::yes: queue_->remove(*order); break;
         case Process::Taken::worker_gone: {
             // A worker that has answered before may have died while idle: try another, or a new one.
             const bool fresh = !process->has_served();
             gone(*process);
-            if (fresh) could_not_send();
+            if (fresh) not_begun();
             break;
         }
-        case Process::Taken::not_sent: could_not_send(); break;
+        case Process::Taken::not_sent: not_begun(); break;
         }
     }
 }
@@ -141,7 +155,7 @@ bool Pool::may_begin(std::uint64_t where, bool update) const noexcept {
 
 // The kernel has no memory for a message, or new workers die at once. Retrying without a pause would start one process
 // after another and use up our time.
-void Pool::could_not_send() {
+void Pool::not_begun() {
     std::chrono::milliseconds pause = first_pause;
     for (int i = 0; i < failures_ && pause < longest_pause; ++i) pause *= 2;
     pause_.begin(std::min(pause, longest_pause));
@@ -153,26 +167,50 @@ bool Pool::hopeless() const noexcept {
     return pause_.lasts() && failures_ >= max_failures;
 }
 
-Process* Pool::idle_or_new() {
-    const auto idle = std::find_if(processes_.begin(), processes_.end(), [](const auto& p) { return p->idle(); });
+Process* Pool::idle_or_new(const Job& job) {
+    const auto idle =
+        std::find_if(processes_.begin(), processes_.end(), [&](const auto& p) { return p->idle() && p->fits(job); });
     if (idle != processes_.end()) return idle->get();
     // A program that could not be started will not start a microsecond later.
-    if (processes_.size() >= max_growth * settings_.max_processes || no_start_.lasts()) return nullptr;
+    if (no_start_.lasts() || !make_room(job)) return nullptr;
     auto process = std::make_unique<Process>(*this);
-    if (!process->start(settings_)) {
+    if (!process->start(settings_, job)) {
         ++started_;
         processes_.push_back(std::move(process));
         return processes_.back().get();
     }
-    no_start_.begin(100ms);
+    cannot_start();
     leaving_.push_back(std::move(process));
     loop_.next_turn(later_);
     return nullptr;
 }
 
+// Room for one more process.
+bool Pool::make_room(const Job& job) {
+    std::size_t warm = 0;
+    Process* eldest = nullptr;
+    for (const auto& process : processes_) {
+        if (!process->alone() || !process->idle()) continue;
+        ++warm;
+        if (!eldest || process->last_used() < eldest->last_used()) eldest = process.get();
+    }
+    const bool all = processes_.size() - warm >= max_growth * settings_.max_processes;
+    if (all) return false;
+    if (eldest && (warm + (job.alone ? 1 : 0) > settings_.max_warm || processes_.size() == processes_.capacity())) {
+        eldest->dismiss();
+        gone(*eldest);
+    }
+    return true;
+}
+
+void Pool::cannot_start() {
+    no_start_.begin(100ms);
+}
+
 bool Pool::spare(const Process& process) const noexcept {
+    if (process.alone()) return true;
     return std::any_of(processes_.begin(), processes_.end(),
-                       [&](const auto& p) { return p.get() != &process && !p->leaving(); });
+                       [&](const auto& p) { return p.get() != &process && !p->alone() && !p->leaving(); });
 }
 
 void Pool::gone(Process& process) {
@@ -199,6 +237,19 @@ bool Pool::again(const std::shared_ptr<Order>& order) noexcept {
     return true;
 }
 
+bool Pool::again_alone(const std::shared_ptr<Order>& order) noexcept {
+    bool well = true;
+    order->process = nullptr;
+    order->job.alone = true;
+    event::guarded(
+        [&] {
+            others_->add(order->job.place);
+            queue_->put_back(order);
+        },
+        [&] { well = false; });
+    return well;
+}
+
 // An answer that finds no memory is lost: others must not be lost with it.
 void Pool::tell(const OnAnswer& on_answer, Answer answer) {
     event::guarded([&] { on_answer(std::move(answer)); }, [] {});
@@ -210,6 +261,7 @@ void Pool::run_late_answers() {
         const std::shared_ptr<Order> order = std::move(late_.front());
         late_.pop_front();
         if (order->dropped || !order->on_answer) continue;
+        posix::WipedString{}.swap(order->job.body);
         tell(std::exchange(order->on_answer, nullptr), Answer{order->fate, {}, {}});
     }
     feed();

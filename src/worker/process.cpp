@@ -1,98 +1,63 @@
 #include "process.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <ctime>
 #include <optional>
 
 #include "buzon/event/memory.h"
-#include "buzon/worker/serve.h"
 #include "message.h"
-
-extern char** environ;
 
 namespace buzon::worker::detail {
 
 using namespace std::chrono_literals;
-
-namespace {
-
-// posix_spawn's attributes and actions, freed whatever happens.
-class SpawnPlan {
-public:
-    SpawnPlan() {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-        sigset_t none;
-        sigemptyset(&none);
-        sigset_t standard;
-        sigemptyset(&standard);
-        sigaddset(&standard, SIGPIPE);
-        ::posix_spawnattr_setsigmask(&attributes, &none);
-        ::posix_spawnattr_setsigdefault(&attributes, &standard);
-        // A process group of its own: Ctrl-C for the server must not end a worker in the middle of an update.
-        ::posix_spawnattr_setpgroup(&attributes, 0);
-        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    }
-    SpawnPlan(const SpawnPlan&) = delete;
-    SpawnPlan& operator=(const SpawnPlan&) = delete;
-    ~SpawnPlan() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-};
-
-} // namespace
 
 Process::~Process() {
     watch_.stop();
     if (order_) order_->process = nullptr;
 }
 
-std::error_code Process::start(const Settings& settings) {
+bool Process::fits(const Job& job) const noexcept {
+    if (last_job_) return pool_.settings_.one_job && !served_ && job.place == place_;
+    return alone_ ? job.alone && job.place == place_ && job.owner == owner_ : !job.alone;
+}
+
+std::error_code Process::start(const Settings& settings, const Job& job) {
+    alone_ = job.alone;
+    if (alone_) {
+        place_ = job.place;
+        owner_ = job.owner;
+    }
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return posix::last_error();
     socket_.reset(pair[0]);
-    const posix::UniqueFd theirs{pair[1]};
+    posix::UniqueFd theirs{pair[1]};
     if (::fcntl(socket_.get(), F_SETFL, O_NONBLOCK) != 0) return posix::last_error();
 
-    SpawnPlan plan;
-    ::posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&plan.actions, 1, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&plan.actions, theirs.get(), worker_socket);
-    std::vector<char*> argv;
-    for (const std::string& argument : settings.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    const int code =
-        ::posix_spawn(&pid_, settings.program.c_str(), &plan.actions, &plan.attributes, argv.data(), environ);
-    if (code != 0) return {code, std::system_category()};
-
-    posix::UniqueFd pidfd = event::open_pidfd(pid_);
-    if (!pidfd) {
-        const std::error_code why = posix::last_error();
-        ::kill(pid_, SIGKILL);
-        return why;
-    }
-    if (const std::error_code why = child_.start(pool_.loop_, std::move(pidfd))) return why;
+    last_job_ = settings.one_job;
+    for_place_ = alone_ || settings.one_job;
+    keeper::ChildSpec spec = settings.child;
+    if (settings.one_job) spec.maildir = place_ = job.place;
+    if (alone_) spec = {spec.role, owner_, place_, true};
+    if (const std::error_code why = child_.start(*settings.starter, spec, std::move(theirs))) return why;
     return watch_.start(pool_.loop_, socket_.get(), EPOLLIN, *this);
 }
 
 Process::Taken Process::take(const std::shared_ptr<Order>& order) {
     limit_.arm(pool_.loop_.timers(), event::Clock::now()); // takes its memory: nothing may fail once the job is sent
     // Never would_block: an idle worker has read everything we sent, and one message fits in the empty socket.
-    const posix::Transfer sent = send_message(socket_.get(), order->job.kind, order->job.body, order->fd.get());
-    if (sent.what != posix::Moved::some) {
+    const posix::Transfer sent = send_message(socket_.get(), order->job.kind, order->job.body, order->descriptor());
+    const bool gone = sent.why.value() == EPIPE || sent.why.value() == ECONNRESET;
+    // on_no_start() will tell why, and it is of interest for this order only.
+    const bool no_start = gone && for_place_ && !served_;
+    if (sent.what != posix::Moved::some && !no_start) {
         arm_idle_limit();
-        return sent.why.value() == EPIPE || sent.why.value() == ECONNRESET ? Taken::worker_gone : Taken::not_sent;
+        return gone ? Taken::worker_gone : Taken::not_sent;
     }
-    if (!order->job.repeatable) {
+    if (!order->job.repeatable && !may_refuse()) {
         order->job.body = {};
         order->fd.reset();
     }
@@ -107,10 +72,10 @@ Process::Taken Process::take(const std::shared_ptr<Order>& order) {
 
 // CPU time of this process since its start. The maximum if it cannot be read: then there is nothing to wait for.
 std::chrono::nanoseconds Process::processor_time() const noexcept {
-    if (pool_.settings_.processor_limit.count() == 0) return {};
+    if (pool_.settings_.processor_limit.count() == 0 || child_.pid() == 0) return {};
     clockid_t clock{};
     timespec used{};
-    if (::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &used) != 0) {
+    if (::clock_getcpuclockid(child_.pid(), &clock) != 0 || ::clock_gettime(clock, &used) != 0) {
         return std::chrono::nanoseconds::max();
     }
     return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
@@ -135,37 +100,79 @@ void Process::arm_limit() {
 }
 
 void Process::arm_idle_limit() {
-    if (idle()) limit_.arm(pool_.loop_.timers(), event::Clock::now() + pool_.settings_.idle_limit);
+    const Settings& allowed = pool_.settings_;
+    if (idle())
+        limit_.arm(pool_.loop_.timers(),
+                   event::Clock::now() + (alone_ ? allowed.idle_limit_alone : allowed.idle_limit));
+}
+
+void Process::dismiss() noexcept {
+    watch_.close(socket_);
+}
+
+bool Process::take_no_more() noexcept {
+    last_job_ = true;
+    if (!idle()) return false;
+    dismiss();
+    return true;
+}
+
+// A worker alone does its first job in any case: it has just been started for that maildrop.
+bool Process::may_refuse() const noexcept {
+    return alone_ ? served_ : pool_.sorts();
 }
 
 void Process::kill() noexcept {
-    child_.signal(SIGKILL);
+    child_.kill();
 }
 
 void Process::on_ready(std::uint32_t) {
     Message message;
     // Without memory it would be there in the next turn, and in each.
-    posix::Transfer got{posix::Moved::failed, 0, std::make_error_code(std::errc::not_enough_memory)};
-    event::guarded([&] { got = receive_message(socket_.get(), message); }, [] {});
-    if (got.what == posix::Moved::would_block) return;
+    posix::Moved what = posix::Moved::failed;
+    int why = ENOMEM;
+    event::guarded(
+        [&] {
+            const posix::Transfer got = receive_message(socket_.get(), message);
+            what = got.what;
+            why = got.why.value();
+        },
+        [] {});
+    if (what == posix::Moved::would_block) return;
     // The message is complete; only a slot for its descriptor was missing. That is not the worker's fault.
-    if (order_ && got.what == posix::Moved::failed && got.why.value() == EMFILE) {
+    if (order_ && what == posix::Moved::failed && why == EMFILE) {
         limit_.disarm();
         return answer(Answer{Fate::no_descriptor, {}, {}});
     }
-    if (got.what != posix::Moved::some || !order_) {
+    if (what != posix::Moved::some || !order_) {
+        unread_ = why == ECONNRESET;
         kill();
+        if (!served_) return watch_.stop(); // on_no_start() or on_exit() tells why
         return end(Fate::crashed);
     }
     limit_.disarm();
+    pool_.failures_ = 0;
+    if (message.kind == not_mine && may_refuse()) return refused();
     served_ = true;
     ++pool_.done_;
     answer(Answer{Fate::answered, std::move(message.body), std::move(message.fd)});
 }
 
+// Its job is for a worker alone, or for another one.
+void Process::refused() {
+    served_ = true;
+    last_job_ = last_job_ || alone_;
+    if (order_->dropped || !pool_.again_alone(order_)) return answer(Answer{Fate::refused, {}, {}});
+    order_ = nullptr;
+    hangs_ = false;
+    if (last_job_) dismiss();
+    pool_.feed();
+    arm_idle_limit();
+}
+
 void Process::on_timer(event::Timer&) {
     if (!order_) {
-        if (pool_.spare(*this)) watch_.close(socket_); // the worker sees that and exits; then on_exit() is called
+        if (pool_.spare(*this)) dismiss(); // the worker sees that and exits; then on_exit() is called
         return;
     }
     const Settings& allowed = pool_.settings_;
@@ -193,26 +200,44 @@ void Process::on_exit(int) {
     end(Fate::crashed);
 }
 
-void Process::end(Fate fate) {
+// What is wrong with one place is no reason to start no worker for another.
+void Process::on_no_start(std::error_code why) {
+    if (!for_place_) pool_.cannot_start();
+    end(Fate::crashed, why);
+}
+
+void Process::end(Fate fate, std::error_code why) {
     if (finished_) return;
     finished_ = true;
     watch_.stop();
     limit_.disarm();
     if (order_ && !order_->dropped) ++pool_.crashed_;
+    // Whoever would start the next one at once would start one after another.
+    if (order_ && !alone_ && !served_ && !why && has_not_read()) pool_.not_begun();
     const bool died = served_ && socket_;
     pool_.gone(*this); // keeps this object until the next turn
     if (died && pool_.settings_.on_loss) event::guarded(pool_.settings_.on_loss, [] {});
-    if (order_ && fate == Fate::crashed && order_->job.repeatable && !order_->dropped && pool_.again(order_)) {
+    if (order_ && fate == Fate::crashed && order_->job.repeatable && !(for_place_ && why) && !order_->dropped &&
+        pool_.again(order_)) {
         order_ = nullptr;
     }
-    order_ ? answer(Answer{fate, {}, {}}) : pool_.feed();
+    order_ ? answer(Answer{fate, {}, {}, why}) : pool_.feed();
+}
+
+// The kernel resets a connection whose other end is closed with something unread.
+bool Process::has_not_read() const noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    return unread_ || (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == ECONNRESET);
 }
 
 void Process::answer(Answer what) {
     const std::shared_ptr<Order> order = std::move(order_);
     order_ = nullptr;
     order->process = nullptr;
+    posix::WipedString{}.swap(order->job.body); // whoever waits may keep the order for long
     if (!leaving()) hangs_ = false;
+    if (last_job_ && !leaving()) dismiss();
     // Send the next job first, so that the worker is busy while the server handles this answer.
     pool_.feed();
     arm_idle_limit();

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "buzon/event/child.h"
+#include "buzon/keeper/starter.h"
 #include "buzon/worker/pool.h"
 
 namespace buzon::worker::detail {
@@ -16,14 +16,19 @@ struct Order {
     std::uint64_t number = 0;   // older ones have lower numbers
     Fate fate = Fate::refused;  // when nobody will
     bool dropped = false;
+
+    [[nodiscard]] int descriptor() const noexcept { return job.lent ? job.lent->get() : fd.get(); }
 };
 
-class Process final : private event::Handler, private event::TimerHandler, private event::ChildHandler {
+class Process final : private event::Handler, private event::TimerHandler, private keeper::ChildEvents {
 public:
     explicit Process(Pool& pool) : pool_{pool}, child_{*this}, limit_{*this} {}
     ~Process();
 
-    [[nodiscard]] std::error_code start(const Settings& settings);
+    // For jobs like this one.
+    [[nodiscard]] std::error_code start(const Settings& settings, const Job& job);
+    void dismiss() noexcept;                    // it is idle, and exits
+    [[nodiscard]] bool take_no_more() noexcept; // whether it was idle, and exits now
     [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
     [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
     // Running a job, or dying during one: it stays until the kernel lets it go.
@@ -33,6 +38,10 @@ public:
     // On failure the order still belongs to the caller.
     enum class Taken : std::uint8_t { yes, not_sent, worker_gone };
     [[nodiscard]] Taken take(const std::shared_ptr<Order>& order);
+    // Whether it is the kind of worker that this job needs.
+    [[nodiscard]] bool fits(const Job& job) const noexcept;
+    [[nodiscard]] bool alone() const noexcept { return alone_; }
+    [[nodiscard]] event::Instant last_used() const noexcept { return begun_; }
     [[nodiscard]] bool has_served() const noexcept { return served_; } // it has answered once
     void kill() noexcept;
 
@@ -40,25 +49,34 @@ private:
     void on_ready(std::uint32_t events) override;
     void on_timer(event::Timer& which) override;
     void on_exit(int status) override;
+    void on_no_start(std::error_code why) override;
     [[nodiscard]] std::chrono::nanoseconds processor_time() const noexcept;
     void arm_limit();
     void arm_idle_limit();
+    [[nodiscard]] bool may_refuse() const noexcept;
+    void refused();
     void too_late();
-    void end(Fate fate);
+    void end(Fate fate, std::error_code why = {});
+    [[nodiscard]] bool has_not_read() const noexcept; // of a process that has ended: its job
     void answer(Answer answer);
 
     Pool& pool_;
     posix::UniqueFd socket_;
     event::Watch watch_;
-    event::Child child_;
+    keeper::Child child_;
     event::Timer limit_;
-    pid_t pid_ = -1;
     event::Instant begun_{};                       // the running job:
     std::chrono::nanoseconds processor_before_{0}; // what the worker had used by then
     std::shared_ptr<Order> order_;
     std::uint64_t where_ = 0; // the file system of its job
+    std::string place_;       // if alone
+    posix::Ids owner_;
+    bool alone_ = false;
+    bool for_place_ = false; // alone, or for one job: that it cannot be started may be due to that place
     bool hangs_ = false;
     bool served_ = false;
+    bool unread_ = false;   // it has ended without reading its job
+    bool last_job_ = false; // it exits when it has done it
     bool finished_ = false;
 };
 

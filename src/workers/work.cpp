@@ -2,23 +2,20 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <optional>
 #include <tuple>
 #include <utility>
 
-#include "buzon/auth/make_secret.h"
-#include "buzon/auth/scram_credentials.h"
-#include "buzon/auth/secret.h"
+#include "buzon/files/arguments.h"
 #include "buzon/files/edit_file.h"
 #include "buzon/files/notices.h"
 #include "buzon/files/read_files.h"
@@ -26,45 +23,58 @@
 #include "buzon/filter/filter_spec.h"
 #include "buzon/filter/inspector.h"
 #include "buzon/jobs/jobs.h"
-#include "buzon/local/freshness.h"
-#include "buzon/maildir/open_message.h"
+#include "buzon/keeper/message.h"
 #include "buzon/maildir/open_root.h"
 #include "buzon/maildir/report.h"
 #include "buzon/maildir/scan.h"
 #include "buzon/maildir/search_maildrop.h"
 #include "buzon/maildir/trash.h"
 #include "buzon/maildir/update.h"
+#include "buzon/posix/bundle.h"
+#include "buzon/posix/io.h"
 #include "buzon/posix/mounts.h"
 #include "buzon/posix/replace_file.h"
+#include "buzon/sandbox/denials.h"
+#include "messages.h"
+#include "own_files.h"
+#include "reading.h"
+#include "secrets.h"
+#include "whose.h"
 
 namespace buzon::workers {
 namespace {
 
 using namespace jobs;
-
-// The result of a job: an error or an answer, and possibly a descriptor.
-template <class Job>
-struct Done {
-    std::error_code why;
-    typename Job::Answer answer;
-    posix::UniqueFd fd;
-};
+using workers::work_on; // those of messages.h
 
 posix::Mounts& mounts() {
     static posix::Mounts table;
     return table;
 }
 
-Done<Scan> work_on(const Scan& job, int) {
-    const std::error_code trouble = job.create                  ? maildir::create_maildir_below(job.root, job.maildir)
-                                    : local::is_there(job.root) ? std::error_code{}
-                                                                : message::root_has_gone();
+bool is_directory(const std::string& path) {
+    struct stat about {};
+    return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+// A worker alone has a Maildir already: whoever started it saw to that.
+std::error_code made_or_there(const message::MailRoot& root, const std::string& maildir, bool make, Duty duty) {
+    if (make && duty != Duty::alone) return maildir::create_maildir_below(root, maildir);
+    if (!root_is_there(root, duty)) return message::root_has_gone();
+    return make ? maildir::create_maildir(maildir, AT_FDCWD, false) : std::error_code{};
+}
+
+Done<Scan> work_on(const Scan& job, int, Duty duty) {
+    if (job.folder && (!is_directory(job.maildir) || !is_directory(job.maildir + "/cur"))) {
+        return {root_is_there(job.root, duty) ? message::no_such_folder() : message::root_has_gone(), {}, {}};
+    }
+    const std::error_code trouble = made_or_there(job.root, job.maildir, job.create, duty);
     // The scan reports what caused the error.
     if (trouble && trouble != std::errc::operation_not_permitted) return {trouble, {}, {}};
     Scan::Answer answer;
     auto snapshot = maildir::scan(job.maildir, job.options, &answer.findings);
     if (!snapshot) return {snapshot.error(), std::move(answer), {}};
-    if (!local::is_there(job.root))
+    if (!root_is_there(job.root, duty))
         return {message::root_has_gone(), {}, {}}; // what was read may belong to another mail root
     const posix::FileSystem maildir = mounts().of_directory(job.maildir, {"/cur", "/new", "/tmp"});
     answer.where = maildir.number;
@@ -73,89 +83,15 @@ Done<Scan> work_on(const Scan& job, int) {
     return {{}, std::move(answer), std::move(snapshot).value()};
 }
 
-Done<ReleaseUidls> work_on(ReleaseUidls& job, int file) {
+Done<ReleaseUidls> work_on(ReleaseUidls& job, int file, Duty duty) {
     job.create = false;
     job.options.uidl.accept_changes = true;
-    Done<Scan> done = work_on(static_cast<const Scan&>(job), file);
+    Done<Scan> done = work_on(static_cast<const Scan&>(job), file, duty);
+    // A Maildir that is missing was never made, unless the directory above it is missing, too: that may be unmounted.
+    const std::string above = job.maildir.substr(0, job.maildir.rfind('/') + 1);
+    if (done.why == std::errc::no_such_file_or_directory && !is_directory(above))
+        done.why = std::make_error_code(std::errc::no_such_device);
     return {done.why, std::move(done.answer), std::move(done.fd)};
-}
-
-posix::Result<posix::UniqueFd> open_message(const Open& job) {
-    return maildir::open_message(job.maildir, job.file_name, job.in_new, job.inode);
-}
-
-Done<Open> work_on(const Open& job, int) {
-    auto file = open_message(job);
-    if (!file) return {file.error(), {}, {}};
-    return {{}, {}, std::move(file).value()};
-}
-
-std::error_code read_at(int file, std::uint64_t offset, std::uint32_t octets, std::string& data) {
-    data.resize(octets);
-    ssize_t n = 0;
-    do {
-        n = ::pread(file, data.data(), data.size(), static_cast<off_t>(offset));
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return posix::last_error();
-    // The following octets will be wanted next: start reading them into memory.
-    ::posix_fadvise(file, static_cast<off_t>(offset) + n, 1 << 20, POSIX_FADV_WILLNEED);
-    data.resize(static_cast<std::size_t>(n));
-    return {};
-}
-
-Done<Read> work_on(const Read& job, int file) {
-    Done<Read> done;
-    done.why = read_at(file, job.offset, job.octets, done.answer.octets);
-    return done;
-}
-
-Done<ReadMessage> work_on(const ReadMessage& job, int) {
-    const auto file = open_message(job.message);
-    if (!file) return {file.error(), {}, {}};
-    struct stat about {};
-    if (::fstat(file.value().get(), &about) != 0) return {posix::last_error(), {}, {}};
-    Done<ReadMessage> done;
-    done.answer.inode = about.st_ino;
-    done.answer.mtime_ns = about.st_mtim.tv_sec * std::int64_t{1'000'000'000} + about.st_mtim.tv_nsec;
-    done.answer.size = static_cast<std::uint64_t>(about.st_size);
-    done.why = read_at(file.value().get(), job.offset, job.octets, done.answer.octets);
-    return done;
-}
-
-// A file without a name.
-posix::UniqueFd nameless_file(bool large) {
-    if (!large) return posix::UniqueFd{::memfd_create("buzon-message", MFD_CLOEXEC)};
-    std::string path = std::filesystem::temp_directory_path() / "buzon-XXXXXX";
-    posix::UniqueFd file{::mkostemp(path.data(), O_CLOEXEC)};
-    if (file) ::unlink(path.c_str());
-    return file;
-}
-
-// Reopened, so that it is read from its beginning whatever offset the other descriptor has.
-posix::Result<posix::UniqueFd> opened_again(int file) {
-    posix::UniqueFd again{::open(("/proc/self/fd/" + std::to_string(file)).c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!again) return posix::last_error();
-    return again;
-}
-
-Done<CopyMessage> work_on(const CopyMessage& job, int) {
-    constexpr off_t max_in_memory = 8 * 1024 * 1024;
-    const auto file = open_message(job.message);
-    if (!file) return {file.error(), {}, {}};
-    struct stat about {};
-    if (::fstat(file.value().get(), &about) != 0) return {posix::last_error(), {}, {}};
-    const posix::UniqueFd copy = nameless_file(about.st_size > max_in_memory);
-    if (!copy) return {posix::last_error(), {}, {}};
-    for (std::size_t left = static_cast<std::size_t>(about.st_size); left > 0;) {
-        const ssize_t n = ::sendfile(copy.get(), file.value().get(), nullptr, left);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return {posix::last_error(), {}, {}};
-        if (n == 0) break; // the file has been truncated
-        left -= static_cast<std::size_t>(n);
-    }
-    auto again = opened_again(copy.get());
-    if (!again) return {again.error(), {}, {}};
-    return {{}, {}, std::move(again).value()};
 }
 
 // A memfd, mapped.
@@ -189,33 +125,30 @@ Done<Update> work_on(const Update& job, int file) {
     return {{}, maildir::update(request.value(), options), {}};
 }
 
-Done<MakeMaildir> work_on(const MakeMaildir& job, int) {
-    return {maildir::create_maildir_below(job.root, job.maildir), {}, {}};
+Done<MakeMaildir> work_on(const MakeMaildir& job, int, Duty duty) {
+    return {made_or_there(job.root, job.maildir, true, duty), {}, {}};
 }
 
-// Sessions come first: slow hashes run at low priority.
-void step_back() {
-    static const int done = ::setpriority(PRIO_PROCESS, 0, 19);
-    (void)done;
+template <class Job>
+Done<Job> done(posix::Result<typename Job::Answer> result) {
+    if (!result) return {result.error(), {}, {}};
+    return {{}, std::move(result).value(), {}};
 }
 
-Done<Verify> work_on(const Verify& job, int) {
-    step_back();
-    const auto secret = auth::Secret::parse(job.secret);
-    if (!secret) return {std::make_error_code(std::errc::invalid_argument), {}, {}};
-    return {{}, {secret.value().verify(job.password)}, {}};
+Done<Verify> work_on(const Verify& job, int vault) {
+    return done<Verify>(check(job, vault));
 }
 
-Done<MakeSecret> work_on(const MakeSecret& job, int) {
-    step_back();
-    const auto made = auth::make_secret(job.scheme, job.password);
-    if (!made) return {std::make_error_code(std::errc::invalid_argument), {}, {}};
-    return {{}, {made.value()}, {}};
+Done<CheckDigest> work_on(const CheckDigest& job, int vault) {
+    return done<CheckDigest>(check(job, vault));
 }
 
-Done<DeriveScram> work_on(const DeriveScram& job, int) {
-    step_back();
-    return {{}, {auth::to_text(auth::derive_scram(job.password, job.salt, job.iterations))}, {}};
+Done<GetScram> work_on(const GetScram& job, int vault) {
+    return done<GetScram>(scram(job, vault));
+}
+
+Done<MakeSecret> work_on(const MakeSecret& job, int vault) {
+    return done<MakeSecret>(make(job, vault));
 }
 
 Done<OpenRoot> work_on(const OpenRoot& job, int) {
@@ -277,17 +210,24 @@ Done<CheckSpec> work_on(const CheckSpec& job, int) {
         std::optional<filter::RunAs> who;
         if (!job.user.empty()) who = files::programs_user(std::string{job.user});
         const auto wrong = filter::Inspector{who ? &*who : nullptr}.check(parsed.spec);
-        return {{}, {wrong ? wrong->text : ""}, {}};
+        if (wrong) return {{}, {wrong->text}, {}};
+        return {{}, {filter::not_allowed(parsed.spec, job.allowed)}, {}};
     } catch (const config::StartError& why) {
         return {{}, {why.what()}, {}};
     }
 }
 
-Done<Edit> work_on(const Edit& job, int) {
-    return {files::edit_file(job.what, job.path, job.edits), {}, {}};
+Done<Edit> work_on(const Edit& job, int vault, const Desk* desk) {
+    if (const std::error_code why = fault_of(job, desk)) return {why, {}, {}};
+    if (job.what == Edited::config) return {files::edit_config(job.path, job.edits), {}, {}};
+    const auto changes = with_secrets(job, vault);
+    if (changes && desk && !fit_for_lines(changes.value()))
+        return {std::make_error_code(std::errc::invalid_argument), {}, {}};
+    return {changes ? files::edit_users(job.path, changes.value()) : changes.error(), {}, {}};
 }
 
-Done<Store> work_on(const Store& job, int) {
+Done<Store> work_on(const Store& job, int, const Desk* desk) {
+    if (const std::error_code why = fault_of(job, desk)) return {why, {}, {}};
     return {posix::replace_file(job.path, job.content, "storing"), {}, {}};
 }
 
@@ -319,78 +259,115 @@ Done<Report> work_on(const Report& job, int) {
 }
 
 Done<Expire> work_on(const Expire& job, int) {
-    std::error_code first;
-    for (const std::string& maildir : job.maildirs) {
-        const auto gone = maildir::expire_trash(maildir, job.before);
-        if (!gone && !first && gone.error() != std::errc::no_such_file_or_directory) first = gone.error();
-    }
-    return {first, {}, {}};
+    const auto gone = maildir::expire_trash(job.maildir, job.before);
+    if (!gone && gone.error() != std::errc::no_such_file_or_directory) return {gone.error(), {}, {}};
+    return {};
 }
 
-Done<ReadConfig> work_on(const ReadConfig& job, int) {
-    ReadConfig::Answer answer;
-    try {
-        const std::vector<std::string_view> arguments{job.arguments.begin(), job.arguments.end()};
-        const config::Options options = config::parse_options(
-            arguments, [&](const std::string& path) { return answer.text = files::read_config_file(path); });
-        files::check_options(options);
-        try {
-            answer.root = files::checked_root(options.path);
-        } catch (const config::StartError& problem) {
-            answer.root_problem = problem.what(); // the server decides whether it matters
-        }
-        return {{}, std::move(answer), {}};
-    } catch (const config::StartError& why) {
-        return {{}, {why.what(), {}, {}, {}}, {}};
-    }
-}
-
-Done<ReadPeople> work_on(const ReadPeople& job, int) {
-    try {
-        const auth::UserBase base = files::load(job.people);
-        auto memory = message::seal_in_memfd(base.block().bytes(), "buzon-users");
-        if (!memory) return {memory.error(), {}, {}};
-        return {{}, {}, std::move(memory).value()};
-    } catch (const config::StartError& why) {
-        return {{}, {why.what()}, {}};
-    }
-}
-
-Done<Watch> work_on(const Watch& job, int) {
+Done<Watch> work_on(const Watch& job, int, const Desk* desk) {
+    if (const std::error_code why = fault_of(job, desk)) return {why, {}, {}};
     auto watched = files::watch_for_changes(job.path);
     if (!watched) return {watched.error(), {}, {}};
     return {{}, {std::move(watched.value().name)}, std::move(watched.value().notices)};
 }
 
+Done<OpenLog> work_on(const OpenLog& job, int, const Desk* desk) {
+    if (const std::error_code why = fault_of(job, desk)) return {why, {}, {}};
+    Done<OpenLog> done;
+    const mode_t ours = ::umask(desk ? desk->umask : 077);
+    done.fd = files::reopen_log(job.path, done.answer.problem);
+    ::umask(ours);
+    return done;
+}
+
+// The maildrop that a job is about; where several are possible, the first one.
+template <class Job>
+std::string maildrop_of(const Job& job) {
+    if constexpr (std::is_same_v<Job, Record>)
+        return job.records.empty() ? std::string{} : job.records.begin()->first;
+    else if constexpr (
+        requires { job.maildir; } || requires { job.message.maildir; } || requires { job.request.maildir; })
+        return place_of(job);
+    else
+        return {};
+}
+
+// Whether it is for another worker (worker/pool.h). Where the mail root has gone, the job itself finds that out.
+template <class Job>
+bool is_for_another(const Job& job, Duty duty) {
+    const std::string maildrop = maildrop_of(job);
+    if (maildrop.empty()) return false;
+    if (duty == Duty::shared) return !is_ours(maildrop);
+    if constexpr (requires { job.root; })
+        if (!root_is_there(job.root, duty)) return false;
+    return !is_within_reach(maildrop);
+}
+
 // Whether the request was of this kind.
 template <class Job>
-bool done_as(worker::Request& request, worker::Reply& reply) {
+bool done_as(worker::Request& request, worker::Reply& reply, Duty duty, const Desk* desk, bool may_refuse) {
     if (request.kind != number_of<Job>()) return false;
     Job job;
     Done<Job> done{std::make_error_code(std::errc::bad_message), {}, {}};
-    if (decode(request.body, job)) done = work_on(job, request.fd.get());
+    if (decode(request.body, job)) {
+        // The operator's files are no mail: root could read and change everybody's.
+        if (desk && !maildrop_of(job).empty()) {
+            reply.body = encode(Answered<Job>{std::make_error_code(std::errc::operation_not_permitted), {}});
+            return true;
+        }
+        if (may_refuse && is_for_another(job, duty)) return reply.not_mine = true;
+        if constexpr (requires { work_on(job, 0, duty); })
+            done = work_on(job, request.fd.get(), duty);
+        else if constexpr (requires { work_on(job, 0, desk); })
+            done = work_on(job, request.fd.get(), desk);
+        else
+            done = work_on(job, request.fd.get());
+    }
     reply.body = encode(Answered<Job>{done.why, std::move(done.answer)});
     reply.fd = std::move(done.fd);
     return true;
 }
 
 template <class... Jobs>
-worker::Reply reply_to(worker::Request& request, const std::tuple<Jobs...>*) {
+worker::Reply reply_to(worker::Request& request, Duty duty, const Desk* desk, bool may_refuse,
+                       const std::tuple<Jobs...>*) {
     worker::Reply reply;
-    (void)(done_as<Jobs>(request, reply) || ...);
+    (void)(done_as<Jobs>(request, reply, duty, desk, may_refuse) || ...);
     return reply;
+}
+
+// What cannot be made or opened any more once the process is confined comes first.
+bool enter_sandbox(const sandbox::Plan& plan) {
+    (void)mounts();
+    if (plan.role == sandbox::Role::mail) maildir::make_ring();
+    const auto entered = sandbox::enter(plan);
+    if (entered) return true;
+    (void)posix::write_all(STDERR_FILENO, "server: a worker cannot be confined: " + entered.error().message() + '\n');
+    return false;
 }
 
 } // namespace
 
-worker::Reply work(worker::Request request) {
-    return reply_to(request, static_cast<const All*>(nullptr));
+worker::Reply work(worker::Request request, Duty duty, const Desk* desk, bool may_refuse) {
+    return reply_to(request, duty, desk, may_refuse, static_cast<const All*>(nullptr));
 }
 
-int worker_main() {
+int worker_main(const Worker& worker, void (*confined)(const sandbox::Plan&)) {
     // Files that a worker creates contain mail: only their owner may read them.
-    ::umask(077);
-    return worker::serve(work);
+    const mode_t operators = ::umask(077);
+    (void)sandbox::count_denials_in(sandbox::denials_descriptor);
+    ::close(sandbox::denials_descriptor);
+    if (!enter_sandbox(worker.plan)) return EX_OSERR;
+    if (confined) confined(worker.plan);
+    Desk desk = worker.desk;
+    desk.arguments = keeper::arguments_descriptor;
+    desk.keeper = keeper::users_descriptor;
+    desk.umask = operators;
+    const Desk* const known = worker.plan.role == sandbox::Role::files ? &desk : nullptr;
+    bool may_refuse = worker.duty != Duty::alone; // one alone has just been started for its first job
+    return worker::serve([&](worker::Request request) {
+        return work(std::move(request), worker.duty, known, std::exchange(may_refuse, true));
+    });
 }
 
 } // namespace buzon::workers

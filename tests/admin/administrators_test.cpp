@@ -1,6 +1,10 @@
 #include "buzon/admin/control_administrators.h"
 
+#include <sys/resource.h>
+
 #include "support/catch.h"
+#include "support/pretended_workers.h"
+#include "support/vaults.h"
 
 using namespace buzon;
 using namespace buzon::admin;
@@ -11,9 +15,9 @@ namespace {
 
 // Administrators who are asked by many connections at once; the time is the test's.
 struct Office {
-    Office() {
-        const std::vector<auth::NamedSecret> named{{"root", "{PLAIN}right"}};
-        administrators.replace(auth::UserBase::load(named, "").value());
+    explicit Office(const char* secret = "{PLAIN}right") {
+        const std::vector<auth::NamedSecret> named{{"root", secret}};
+        administrators.replace(test::users_with_vault(named, ""));
     }
     // Whether the try was looked at, and if so, what came out.
     std::optional<Checked> attempt(const std::optional<auth::Source>& from, const std::string& password,
@@ -22,13 +26,14 @@ struct Office {
         std::optional<Checked> verdict;
         worker::Pending pending;
         administrators.check(from, "root", password, now, pending, [&](Checked v) { verdict = v; });
+        hashes.work();
         return verdict;
     }
 
     event::EventLoop loop;
-    worker::Pool hashes{loop, {}};
+    test::PretendedWorkers hashes{loop};
     event::Instant now = event::Clock::now();
-    Administrators administrators{{}, hashes, now};
+    Administrators administrators{{}, {hashes, hashes}, now};
 };
 
 const auto from_here = auth::Source::parse("192.0.2.1");
@@ -57,6 +62,14 @@ TEST_CASE("who guesses at administrators on a hundred connections at once is no 
         CHECK(by_many == by_one);
         CHECK(by_many < 20);
     }
+}
+
+TEST_CASE("a slow hash lowers the priority of the worker that computes it, not of the test that pretends to be one") {
+    const int before = ::getpriority(PRIO_PROCESS, 0);
+    Office office{"{SHA512-CRYPT}$6$saltsalt$sfZR6YSW/Dp0uCiyF9fDipa6ORr5LVLOwXNgtzRlXXhkC7xA"
+                  "3w4zy97VIC3vL14AUXGJp3yBjZVztkdiBzJnX1"};
+    CHECK(office.attempt(from_here, "geheim", office.now) == Checked::right);
+    CHECK(::getpriority(PRIO_PROCESS, 0) == before);
 }
 
 TEST_CASE(

@@ -33,11 +33,12 @@ struct SlowPerformer final : Performer {
 
 struct World {
     event::EventLoop loop;
+    keeper::SocketsHere sockets;
     state::Settings settings;
     net::StreamRoom room{loop};
     manage::FakeHost host;
     SlowPerformer performer;
-    ManagerNeeds needs{loop, settings, room, host, performer};
+    ManagerNeeds needs{loop, sockets, settings, room, host, performer};
     unsigned pages = 0;
 
     void turn() { loop.turn(std::chrono::milliseconds{0}); }
@@ -240,7 +241,7 @@ TEST_CASE("an action that ends the server is answered before the end") {
     CHECK(manager.client.ended);
 }
 
-TEST_CASE("an action begins behind the turn of the manager who asked for it") {
+TEST_CASE("an action begins after the turn of the manager who asked for it") {
     Manager manager;
     Client other{manager.world};
     std::optional<ManageConnection> second;
@@ -256,7 +257,7 @@ TEST_CASE("an action begins behind the turn of the manager who asked for it") {
     CHECK(other.hear().starts_with("+OK"));
 }
 
-TEST_CASE("another protocol is sent away, without a line end") {
+TEST_CASE("another protocol is disconnected, even without a line end") {
     Manager manager;
     manager.client.say("\x16\x03\x01");
     CHECK(manager.client.hear_all().starts_with("-ERR"));

@@ -24,7 +24,7 @@ TEST_CASE("every Unicode character is written and read back, surrogates never") 
     }
 }
 
-TEST_CASE("UTF-8 with a second spelling, a missing or a stray octet is refused") {
+TEST_CASE("UTF-8 that is overlong, or has a missing or stray octet, is refused") {
     for (const std::string text : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x9f\xbf", "\xe2\x82",
                                    "\xe2(\xa1", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
                                    "\xf5\x80\x80\x80", "\xff", "a\xffz", "\xf0\x9f\x92", "\xc3\xb1\xb1"}) {
@@ -76,7 +76,7 @@ TEST_CASE("names of people and addresses may be users") {
     CHECK(fault_of_user_name(std::string(255, 'a')).empty());
 }
 
-TEST_CASE("a name that leaves the mail root, hides in it or breaks a listing is no user's") {
+TEST_CASE("no user has a name that leaves the mail root, is hidden, or breaks a listing") {
     for (const std::string name : {"",
                                    ".",
                                    "..",

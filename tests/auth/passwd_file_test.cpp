@@ -27,7 +27,7 @@ TEST_CASE("a line of two fields is a user") {
     CHECK(entry("user1:CCNf8Sbh3HDfQ[13]").secret == "CCNf8Sbh3HDfQ");
 }
 
-TEST_CASE("comments and empty lines are nobody") {
+TEST_CASE("comments and empty lines are not users") {
     for (const std::string line : {"", " ", "\t ", "#", "# a: b", "#user1:{PLAIN}x"}) {
         const auto parsed = parse_passwd_line(line);
         REQUIRE(parsed);
@@ -65,7 +65,7 @@ TEST_CASE("the Maildir follows the most special field") {
     CHECK(entry("a:{PLAIN}x::::/srv/a:::maildir:/old/form:INDEX=/i").maildir == "/old/form");
 }
 
-TEST_CASE("CONTROL of a mail location says where Dovecot kept its list, INDEX and LAYOUT say nothing") {
+TEST_CASE("CONTROL in a mail location says where Dovecot kept its list; INDEX and LAYOUT change nothing") {
     const auto place = [](const std::string& mail) {
         const PasswdEntry found = entry("a@b.c:{PLAIN}x::::/srv/a::userdb_mail=" + mail);
         return found.maildir + ' ' + found.control;
@@ -80,7 +80,7 @@ TEST_CASE("CONTROL of a mail location says where Dovecot kept its list, INDEX an
     }
 }
 
-TEST_CASE("a Maildir that is none, or nowhere certain, is refused") {
+TEST_CASE("a mail location that is no Maildir, or no absolute path, is refused") {
     for (const std::string rest :
          {"relative", "~", "/srv/..", "/srv/../etc", "/srv/%x", "/srv/%{uid}", "/srv/%{user", "/srv/%", "%h/x"}) {
         INFO(rest);
@@ -91,6 +91,7 @@ TEST_CASE("a Maildir that is none, or nowhere certain, is refused") {
         CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::::" + field));
     }
     CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::home:"));
+    CHECK_FALSE(parse_passwd_line("a:{PLAIN}x:::::::maildir:/My Mail")); // no other form could say the same
     CHECK_FALSE(parse_passwd_line("a@..:{PLAIN}x::::::userdb_mail=maildir:/var/%d/x"));
     CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::/" + std::string(4000, 'x') + ":"));
 }
@@ -162,17 +163,17 @@ TEST_CASE("rewriting with no changes gives the same octets") {
 TEST_CASE("rewriting changes the secret alone and keeps comments, order and fields") {
     const std::string before =
         "# users\na:{PLAIN}1:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\nb:{PLAIN}2\n  \nc:{PLAIN}3:::::\n";
-    CHECK(rewrite_passwd_file(before, {{"a", "{PLAIN}9"}}) ==
+    CHECK(rewrite_passwd_file(before, {{"a", UserChange{"{PLAIN}9"}}}) ==
           "# users\na:{PLAIN}9:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\nb:{PLAIN}2\n  \nc:{PLAIN}3:::::\n");
-    CHECK(rewrite_passwd_file(before, {{"b", "{PLAIN}9"}, {"c", "*"}}) ==
+    CHECK(rewrite_passwd_file(before, {{"b", UserChange{"{PLAIN}9"}}, {"c", UserChange{"*"}}}) ==
           "# users\na:{PLAIN}1:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\nb:{PLAIN}9\n  \nc:*:::::\n");
     CHECK(rewrite_passwd_file(before, {{"b", std::nullopt}, {"zz", std::nullopt}}) ==
           "# users\na:{PLAIN}1:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\n  \nc:{PLAIN}3:::::\n");
-    CHECK(rewrite_passwd_file(before, {{"d", "{PLAIN}4"}}) == before + "d:{PLAIN}4\n");
+    CHECK(rewrite_passwd_file(before, {{"d", UserChange{"{PLAIN}4"}}}) == before + "d:{PLAIN}4\n");
 }
 
 TEST_CASE("rewriting follows the line ends it finds, and is the same when done twice") {
-    const UserChanges changes{{"a", "{PLAIN}9"}, {"b", std::nullopt}, {"d", "{PLAIN}4"}};
+    const UserChanges changes{{"a", UserChange{"{PLAIN}9"}}, {"b", std::nullopt}, {"d", UserChange{"{PLAIN}4"}}};
     CHECK(rewrite_passwd_file("a:{PLAIN}1\r\nb:x\r\n", changes) == "a:{PLAIN}9\r\nd:{PLAIN}4\r\n");
     CHECK(rewrite_passwd_file("a:{PLAIN}1", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");
     CHECK(rewrite_passwd_file("a:{PLAIN}1\nb:x", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");

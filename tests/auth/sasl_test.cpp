@@ -2,12 +2,13 @@
 
 #include <string>
 
-#include "../../src/auth/hmac.h"
-#include "buzon/auth/base64.h"
 #include "buzon/auth/digest_login.h"
 #include "buzon/auth/sasl.h"
+#include "buzon/digest/base64.h"
+#include "buzon/digest/hmac.h"
 
 using namespace buzon::auth;
+using namespace buzon::digest;
 using namespace std::string_literals;
 
 namespace {
@@ -28,7 +29,7 @@ Exchange exchange(Mechanism mechanism) {
 }
 
 const std::string salt = decode_base64("W22ZaJ0SNY7soEsUEjb6gQ==").value();
-const std::string first = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
+const std::string first_message = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
 const std::string nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
 const std::string last = "c=biws,r=" + nonce + ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
 
@@ -72,11 +73,11 @@ TEST_CASE("PLAIN takes user and password, with and without an initial response")
     CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0t\xc2\xadim\0p"s)).user == "tim"); // as SASLprep has it
 }
 
-TEST_CASE("PLAIN lets nobody act for another") {
+TEST_CASE("PLAIN does not let a user act for another") {
     CHECK(is<Refused>(exchange(Mechanism::plain).begin("Ursel\0Kurt\0xipj3plmq"s)));
 }
 
-TEST_CASE("PLAIN with a part missing, a NUL too many or no UTF-8 is malformed") {
+TEST_CASE("PLAIN with a part missing, a NUL too many or invalid UTF-8 is malformed") {
     for (const std::string& message : {""s, "a"s, "\0"s, "\0a"s, "\0a\0"s, "\0\0p"s, "\0\0"s, "\0a\0p\0"s, "\0a\0p\0x"s,
                                        "\0\xff\0p"s, "\0a\0\xff"s}) {
         CHECK(is<Malformed>(exchange(Mechanism::plain).begin(message)));
@@ -95,7 +96,7 @@ TEST_CASE("LOGIN asks for the user, then for the password") {
     CHECK(as<CheckPlain>(early.next("secret")).password == "secret");
 }
 
-TEST_CASE("LOGIN with nothing, a NUL or no UTF-8 is malformed") {
+TEST_CASE("LOGIN with an empty answer, a NUL or invalid UTF-8 is malformed") {
     for (const std::string& message : {""s, "a\0b"s, "\xff"s}) {
         CHECK(is<Malformed>(exchange(Mechanism::login).begin(message)));
         Exchange later = exchange(Mechanism::login);
@@ -105,7 +106,7 @@ TEST_CASE("LOGIN with nothing, a NUL or no UTF-8 is malformed") {
     CHECK(is<Refused>(exchange(Mechanism::login).begin("\xc2\xad")));
 }
 
-TEST_CASE("CRAM-MD5 gives the example of RFC 2195") {
+TEST_CASE("CRAM-MD5 computes the digest of RFC 2195's example") {
     CramMd5Machine machine{"<1896.697170952@postoffice.reston.mci.net>"};
     CHECK(as<Challenge>(machine.begin(std::nullopt)).text == "<1896.697170952@postoffice.reston.mci.net>");
     const auto check = as<CheckDigest>(machine.next("tim b913a602c7eda7a495b4e6e7334d3890"));
@@ -132,7 +133,7 @@ TEST_CASE("no digest over the stand-in password of unknown users lets anybody in
     CHECK_FALSE(digest_matches(check, std::nullopt));
 }
 
-TEST_CASE("APOP gives the example of RFC 1939") {
+TEST_CASE("APOP computes the digest of RFC 1939's example") {
     const std::string timestamp = "<1896.697170952@dbc.mtview.ca.us>";
     CHECK(apop_matches(timestamp, "tanstaaf", "c4c9334bac560ecc979e58001b3e22fb"));
     CHECK_FALSE(apop_matches(timestamp, "tanstaa", "c4c9334bac560ecc979e58001b3e22fb"));
@@ -147,7 +148,7 @@ TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677 to the octet") {
     for (const bool initial : {true, false}) {
         Exchange scram = exchange(Mechanism::scram_sha_256);
         if (!initial) CHECK(as<Challenge>(scram.begin(std::nullopt)).text.empty());
-        const auto need = as<NeedCredentials>(initial ? scram.begin(first) : scram.next(first));
+        const auto need = as<NeedCredentials>(initial ? scram.begin(first_message) : scram.next(first_message));
         CHECK(need.user == "user");
         CHECK(as<Challenge>(scram.supply(pencil_credentials(), true)).text ==
               "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
@@ -174,6 +175,42 @@ TEST_CASE("SCRAM accepts a client that could bind channels, and escaped names, h
     }
     Exchange scram = exchange(Mechanism::scram_sha_256);
     CHECK(as<NeedCredentials>(scram.begin("n,,n=us=2Cer=3D,r=abc")).user == "us,er=");
+}
+
+namespace {
+
+// How an exchange of a client ends that says this at first and binds itself to a certificate with this hash.
+Step bound(Mechanism mechanism, const std::string& client_first, const std::string& ours, const std::string& theirs) {
+    Exchange scram{mechanism, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "mail.example", ours};
+    Step begun = scram.begin(client_first);
+    if (!is<NeedCredentials>(begun)) return begun;
+    const std::string server_first = as<Challenge>(scram.supply(pencil_credentials(), true)).text;
+    const std::string header = client_first.substr(0, client_first.find(',', client_first.find(',') + 1) + 1);
+    const std::string without_proof =
+        "c=" + encode_base64(header + theirs) + "," + server_first.substr(0, server_first.find(','));
+    return scram.next(final_message(client_first, server_first, without_proof, "pencil"));
+}
+
+} // namespace
+
+TEST_CASE("SCRAM-SHA-256-PLUS succeeds under the certificate that we know, and under no other") {
+    const std::string ours(32, '\x5a'), relay(32, '\x5b');
+    const std::string plus = "p=tls-server-end-point,,n=user,r=abc";
+    using M = Mechanism;
+    CHECK(is<Challenge>(bound(M::scram_sha_256_plus, plus, ours, ours)));
+    CHECK(is<Refused>(bound(M::scram_sha_256_plus, plus, ours, relay)));
+    CHECK(is<Refused>(bound(M::scram_sha_256_plus, plus, ours, "")));
+    CHECK(is<Refused>(bound(M::scram_sha_256_plus, plus, ours, ours + "x")));
+    CHECK(is<Refused>(bound(M::scram_sha_256_plus, "p=tls-unique,,n=user,r=abc", ours, ours)));
+    CHECK(is<Refused>(bound(M::scram_sha_256_plus, "p=tls-exporter,,n=user,r=abc", ours, ours)));
+    // The mechanism's name promises the binding.
+    for (const std::string client_first : {"n,,n=user,r=abc", "y,,n=user,r=abc"})
+        CHECK(is<Malformed>(bound(M::scram_sha_256_plus, client_first, ours, "")));
+    // Who asks for SCRAM-SHA-256 does without; but who could bind and was not told that we can was lied to.
+    CHECK(is<Challenge>(bound(M::scram_sha_256, "n,,n=user,r=abc", ours, "")));
+    CHECK(is<Refused>(bound(M::scram_sha_256, "y,,n=user,r=abc", ours, "")));
+    CHECK(is<Refused>(bound(M::scram_sha_256, plus, ours, ours)));
+    CHECK(is<Challenge>(bound(M::scram_sha_256, "y,,n=user,r=abc", "", "")));
 }
 
 TEST_CASE("SCRAM refuses channel binding and acting for another") {
@@ -221,7 +258,7 @@ TEST_CASE("a SCRAM first message that is none is malformed") {
 TEST_CASE("a SCRAM final message is accepted whole and unaltered only") {
     const auto answer = [](const std::string& message) {
         Exchange scram = exchange(Mechanism::scram_sha_256);
-        REQUIRE(is<NeedCredentials>(scram.begin(first)));
+        REQUIRE(is<NeedCredentials>(scram.begin(first_message)));
         REQUIRE(is<Challenge>(scram.supply(pencil_credentials(), true)));
         return scram.next(message);
     };
@@ -239,15 +276,15 @@ TEST_CASE("a SCRAM final message is accepted whole and unaltered only") {
     CHECK(is<Refused>(answer("c=biws,r=" + nonce + ",p=" + encode_base64(std::string(32, 'x')))));
     const std::string server_first = "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
     // A right proof over another header (as if the client had sent 'y') or another nonce.
-    CHECK(is<Challenge>(answer(final_message(first, server_first, "c=biws,r=" + nonce, "pencil"))));
-    CHECK(is<Refused>(answer(final_message(first, server_first, "c=eSws,r=" + nonce, "pencil"))));
-    CHECK(is<Refused>(answer(final_message(first, server_first, "c=biws,r=" + nonce + "x", "pencil"))));
-    CHECK(is<Refused>(answer(final_message(first, server_first, "c=biws,r=" + nonce, "Pencil"))));
+    CHECK(is<Challenge>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce, "pencil"))));
+    CHECK(is<Refused>(answer(final_message(first_message, server_first, "c=eSws,r=" + nonce, "pencil"))));
+    CHECK(is<Refused>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce + "x", "pencil"))));
+    CHECK(is<Refused>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce, "Pencil"))));
 }
 
 TEST_CASE("credentials that are not genuine lead as far as the proof, and never in") {
     Exchange scram = exchange(Mechanism::scram_sha_256);
-    REQUIRE(is<NeedCredentials>(scram.begin(first)));
+    REQUIRE(is<NeedCredentials>(scram.begin(first_message)));
     CHECK(is<Challenge>(scram.supply(pencil_credentials(), false)));
     CHECK(is<Refused>(scram.next(last)));
     CHECK(is<Malformed>(scram.next("")));
@@ -255,18 +292,18 @@ TEST_CASE("credentials that are not genuine lead as far as the proof, and never 
 
 TEST_CASE("SCRAM is over only with an empty response to the server's signature") {
     Exchange scram = exchange(Mechanism::scram_sha_256);
-    REQUIRE(is<NeedCredentials>(scram.begin(first)));
+    REQUIRE(is<NeedCredentials>(scram.begin(first_message)));
     CHECK(is<Challenge>(scram.supply(pencil_credentials(), true)));
     REQUIRE(is<Challenge>(scram.next(last)));
     CHECK(is<Malformed>(scram.next("x")));
     CHECK(is<Malformed>(scram.next("")));
 }
 
-TEST_CASE("what comes at the wrong time is malformed") {
+TEST_CASE("a message at the wrong time is malformed") {
     Exchange early = exchange(Mechanism::scram_sha_256);
     CHECK(is<Malformed>(early.supply(pencil_credentials(), true)));
     Exchange waiting = exchange(Mechanism::scram_sha_256);
-    REQUIRE(is<NeedCredentials>(waiting.begin(first)));
+    REQUIRE(is<NeedCredentials>(waiting.begin(first_message)));
     CHECK(is<Malformed>(waiting.next(last)));
     CHECK(is<Malformed>(waiting.supply(pencil_credentials(), true)));
     Exchange plain = exchange(Mechanism::plain);

@@ -2,13 +2,14 @@
 
 #include <string>
 
-#include "../../src/auth/hex.h"
-#include "../../src/auth/octets.h"
-#include "buzon/auth/base64.h"
 #include "buzon/auth/make_secret.h"
 #include "buzon/auth/secret.h"
+#include "buzon/digest/base64.h"
+#include "buzon/digest/hex.h"
+#include "buzon/digest/octets.h"
 
 using namespace buzon::auth;
+using namespace buzon::digest;
 
 namespace {
 
@@ -130,6 +131,69 @@ TEST_CASE("SCRAM credentials of an unprepared password are still opened by it") 
     CHECK(opens(ours, "a z"));
 }
 
+// Made by `doveadm pw` of Dovecot 2.3 from "pass word".
+const std::pair<const char*, const char*> of_dovecot[] = {
+    {"SHA", "2oguq15ANCGsJCWKX31fllwpyEk="},
+    {"SHA1", "2oguq15ANCGsJCWKX31fllwpyEk="},
+    {"SHA", "da882eab5e403421ac24258a5f7d5f965c29c849"},
+    {"SSHA", "nRmB0vCJlQtdzBXe9sNWDrs6aB77CZub"},
+    {"SHA256", "eJgOJX9BJDf7+TQ3h7wA7FsQY2QpvAALKQEHM1sIl4Y="},
+    {"SHA256.HEX", "78980e257f412437fbf9343787bc00ec5b10636429bc000b290107335b089786"},
+    {"SSHA256", "wkhx219VaMJ+wktZrqYCvSON3rBMnFJ+mfGI+snuGZux4jhR"},
+    {"SHA512", "Nq7XWhQpjD4VwA82iHbXmY8NSz1w7/A84XtT9npPaxW+U8Dt41vjbL2JY3A7kd5cgXmFPhhROfO9ihvprNn13A=="},
+    {"SSHA512", "HPwc/XnpI6v1Z+yyD8/3FIpYsnRsNJg7o4dN9jtxadzTkhqQiWoJ9xSXHL3atFRiPS0eOCWhTwRiv/aivsPDsy121Oo="},
+    {"SMD5", "LzmxKqHc4vcygjYhRVpmz4SQY8E="},
+    {"PLAIN-MD5", "4ac6430a17d0215b3052b15c879d48bc"},
+    {"PLAIN-MD5.b64", "SsZDChfQIVswUrFch51IvA=="},
+    {"LDAP-MD5", "SsZDChfQIVswUrFch51IvA=="},
+    {"ssha.hex", "5cc9bd016b8cc60ae47e508e59ac422578a01263dfc3cb91"},
+    {"PBKDF2", "$1$TzAfP2qSACWClOun$5000$2e315b50cd114608562ef0722d525758b318da28"},
+    {"SCRAM-SHA-1", "4096,uu+g9nQjYsINSpj0vYm4Mw==,iBExhNc3JxBfpq+X3PXnp1rwhBg=,g0Lvjfizd6GQRlFBiAUF3Hn/zuo="},
+};
+
+TEST_CASE("what Dovecot stored is opened by its password alone, and never made by us") {
+    for (const auto& [scheme, stored] : of_dovecot) {
+        const std::string text = '{' + std::string{scheme} + '}' + stored;
+        INFO(text);
+        const Secret secret = Secret::parse(text).value();
+        CHECK(secret.verify("pass word"));
+        for (const std::string wrong : {"", "pass", "pass word ", "Pass word"}) CHECK_FALSE(secret.verify(wrong));
+        CHECK_FALSE(secret.plain());
+        CHECK_FALSE(secret.scram());
+        CHECK_FALSE(secret.is_locked());
+        const std::string name{text.substr(1, text.find_first_of(".}") - 1)};
+        CHECK_FALSE(can_make_secret(name));
+        CHECK_FALSE(make_secret(name, "x"));
+        if (!secret.is_slow()) continue;
+        const Secret decoy = Secret::parse(secret.decoy()).value();
+        CHECK(decoy.cost() == secret.cost());
+        CHECK_FALSE(decoy.verify("pass word"));
+    }
+}
+
+TEST_CASE("a foreign hash that is cut, too long or not encoded is refused") {
+    for (const auto& [scheme, stored] : of_dovecot) {
+        const std::string label = '{' + std::string{scheme} + '}';
+        const std::string text{stored};
+        INFO(label + text);
+        CHECK_FALSE(Secret::parse(label));
+        CHECK_FALSE(Secret::parse(label + text.substr(0, text.size() / 2 - 1)));
+        CHECK_FALSE(Secret::parse(label + text + "!"));
+        CHECK_FALSE(Secret::parse(label + "hunter2"));
+        CHECK(Secret::parse(label + "hunter2").why().find("hunter2") == std::string::npos);
+    }
+    for (const std::string text :
+         {"{SSHA}2oguq15ANCGsJCWKX31fllwpyEk=" /* no salt */,
+          "{PBKDF2}$1$salt$0$2e315b50cd114608562ef0722d525758b318da28",
+          "{PBKDF2}$1$salt$99999999999$2e315b50cd114608562ef0722d525758b318da28",
+          "{PBKDF2}$2$salt$1$2e315b50cd114608562ef0722d525758b318da28", "{PBKDF2}$1$salt$1$2e",
+          "{SCRAM-SHA-1}0,uu+g9nQjYsINSpj0vYm4Mw==,iBExhNc3JxBfpq+X3PXnp1rwhBg=,g0Lvjfizd6GQRlFBiAUF3Hn/zuo=",
+          "{SCRAM-SHA-1}4096,,iBExhNc3JxBfpq+X3PXnp1rwhBg=,g0Lvjfizd6GQRlFBiAUF3Hn/zuo="}) {
+        INFO(text);
+        CHECK_FALSE(Secret::parse(text));
+    }
+}
+
 TEST_CASE("an account locked as in shadow(5) opens to nothing") {
     for (const std::string text : {"", "x", "*", "!", "!!", "*LK*", "!$1$saltsalt$wTLsTBb/.H7e4VHujepbF0", "{CRYPT}",
                                    "{CRYPT}*", "{SHA512-CRYPT}!", "{CRYPT}x"}) {
@@ -141,7 +205,7 @@ TEST_CASE("an account locked as in shadow(5) opens to nothing") {
     }
 }
 
-TEST_CASE("a secret that is no secret is refused with a reason that does not show it") {
+TEST_CASE("an invalid secret is refused with a reason that does not show it") {
     for (const std::string text : {"hunter2-visible",
                                    "{PLAIN",
                                    "{PLAIN}",

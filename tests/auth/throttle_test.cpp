@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Guessing {
-    explicit Guessing(const ThrottleLimits& limits = {}) : throttle{limits, "key", now} {}
+struct Waiting {
+    explicit Waiting(const ThrottleLimits& limits = {}) : throttle{limits, "key", now} {}
 
     std::chrono::seconds wait(const std::optional<Source>& source, const std::string& user) const {
         return std::chrono::duration_cast<std::chrono::seconds>(throttle.not_before(source, user, now) - now);
@@ -24,7 +24,7 @@ struct Guessing {
     Throttle throttle;
 };
 
-std::optional<Source> ip(unsigned number) {
+std::optional<Source> address(unsigned number) {
     return Source::parse("10." + std::to_string(number >> 16 & 255) + "." + std::to_string(number >> 8 & 255) + "." +
                          std::to_string(number & 255));
 }
@@ -32,160 +32,160 @@ std::optional<Source> ip(unsigned number) {
 } // namespace
 
 TEST_CASE("a source waits longer with every wrong password past the free ones, up to a bound") {
-    Guessing g;
+    Waiting g;
     std::string waits;
     for (int i = 0; i < 11; ++i) {
-        waits += std::to_string(g.wait(ip(1), "user" + std::to_string(i)).count()) + ' ';
-        g.fail(ip(1), "user" + std::to_string(i));
+        waits += std::to_string(g.wait(address(1), "user" + std::to_string(i)).count()) + ' ';
+        g.fail(address(1), "user" + std::to_string(i));
     }
     CHECK(waits == "0 0 0 0 0 1 2 4 8 15 15 ");
-    CHECK(g.wait(ip(2), "user1") == 0s);
-    g.fail(ip(1), "x", 1000);
-    CHECK(g.wait(ip(1), "stranger") == 15s);
+    CHECK(g.wait(address(2), "user1") == 0s);
+    g.fail(address(1), "x", 1000);
+    CHECK(g.wait(address(1), "stranger") == 15s);
 }
 
 TEST_CASE("a try that was counted too early is taken back, from source and user, or from a familiar pair") {
-    Guessing g;
-    g.fail(ip(1), "owner", 12);
-    g.throttle.take_back(ip(1), "owner", g.now);
-    CHECK(g.wait(ip(2), "owner") == 2s);
-    CHECK(g.wait(ip(1), "other") == 15s);
-    for (int i = 0; i < 20; ++i) g.throttle.take_back(ip(1), "owner", g.now);
-    CHECK(g.wait(ip(1), "owner") == 0s);
-    g.fail(ip(1), "owner", 5);
-    CHECK(g.wait(ip(1), "owner") == 1s);
-    g.throttle.succeeded(ip(3), "owner", g.now);
-    g.fail(ip(3), "owner", 21);
-    g.throttle.take_back(ip(3), "owner", g.now);
-    CHECK(g.wait(ip(3), "owner") == 1s);
-    g.throttle.take_back(ip(9), "nobody", g.now);
-    CHECK(g.wait(ip(9), "nobody") == 0s);
+    Waiting g;
+    g.fail(address(1), "owner", 12);
+    g.throttle.take_back(address(1), "owner", g.now);
+    CHECK(g.wait(address(2), "owner") == 2s);
+    CHECK(g.wait(address(1), "other") == 15s);
+    for (int i = 0; i < 20; ++i) g.throttle.take_back(address(1), "owner", g.now);
+    CHECK(g.wait(address(1), "owner") == 0s);
+    g.fail(address(1), "owner", 5);
+    CHECK(g.wait(address(1), "owner") == 1s);
+    g.throttle.succeeded(address(3), "owner", g.now);
+    g.fail(address(3), "owner", 21);
+    g.throttle.take_back(address(3), "owner", g.now);
+    CHECK(g.wait(address(3), "owner") == 1s);
+    g.throttle.take_back(address(9), "nobody", g.now);
+    CHECK(g.wait(address(9), "nobody") == 0s);
 }
 
 TEST_CASE("a user guessed at from everywhere is slowed down for strangers, each of whom tried once") {
-    Guessing g;
+    Waiting g;
     for (unsigned i = 0; i < 10; ++i) {
-        CHECK(g.wait(ip(i), "owner") == 0s);
-        g.fail(ip(i), "owner");
+        CHECK(g.wait(address(i), "owner") == 0s);
+        g.fail(address(i), "owner");
     }
-    CHECK(g.wait(ip(100), "owner") == 1s);
-    CHECK(g.wait(ip(100), "other") == 0s);
+    CHECK(g.wait(address(100), "owner") == 1s);
+    CHECK(g.wait(address(100), "other") == 0s);
 }
 
-TEST_CASE("an owner at a known place never waits while a thousand addresses guess ten thousand times") {
-    Guessing g;
+TEST_CASE("a user at a familiar source never waits while a thousand addresses guess ten thousand times") {
+    Waiting g;
     const auto known = Source::parse("192.0.2.7");
     g.throttle.succeeded(known, "owner", g.now);
     for (int round = 0; round < 10; ++round) {
-        for (unsigned i = 0; i < 1000; ++i) g.fail(ip(i), "owner");
+        for (unsigned i = 0; i < 1000; ++i) g.fail(address(i), "owner");
         g.now += 30s;
         REQUIRE(g.wait(known, "owner") == 0s);
         g.throttle.succeeded(known, "owner", g.now);
     }
-    CHECK(g.wait(ip(5), "owner") == 15s);
+    CHECK(g.wait(address(5), "owner") == 15s);
     // From a place he was never seen at he waits the bound, and is not refused.
     CHECK(g.wait(Source::parse("192.0.2.8"), "owner") == 15s);
 }
 
 TEST_CASE("wrong passwords of others behind the same address do not slow a known owner") {
-    Guessing g;
-    g.throttle.succeeded(ip(1), "owner", g.now);
-    g.fail(ip(1), "somebody", 100);
-    CHECK(g.wait(ip(1), "owner") == 0s);
-    CHECK(g.wait(ip(1), "somebody") == 15s);
+    Waiting g;
+    g.throttle.succeeded(address(1), "owner", g.now);
+    g.fail(address(1), "somebody", 100);
+    CHECK(g.wait(address(1), "owner") == 0s);
+    CHECK(g.wait(address(1), "somebody") == 15s);
 }
 
 TEST_CASE("an account of one's own does not pay for guessing at others'") {
-    Guessing g;
+    Waiting g;
     for (int i = 0; i < 20; ++i) {
-        g.fail(ip(1), "victim" + std::to_string(i));
-        g.throttle.succeeded(ip(1), "attacker", g.now);
+        g.fail(address(1), "victim" + std::to_string(i));
+        g.throttle.succeeded(address(1), "attacker", g.now);
     }
-    CHECK(g.wait(ip(1), "victim99") == 15s);
-    CHECK(g.wait(ip(1), "attacker") == 0s);
+    CHECK(g.wait(address(1), "victim99") == 15s);
+    CHECK(g.wait(address(1), "attacker") == 0s);
 }
 
-TEST_CASE("a known place has free tries of its own, and one login clears them") {
-    Guessing g;
-    g.throttle.succeeded(ip(1), "owner", g.now);
-    g.fail(ip(1), "owner", 19);
-    CHECK(g.wait(ip(1), "owner") == 0s);
-    g.fail(ip(1), "owner", 2);
-    CHECK(g.wait(ip(1), "owner") == 2s);
-    g.fail(ip(1), "owner", 1000);
-    CHECK(g.wait(ip(1), "owner") == 15s);
-    g.throttle.succeeded(ip(1), "owner", g.now);
-    CHECK(g.wait(ip(1), "owner") == 0s);
+TEST_CASE("a familiar source has free tries of its own, and a login clears its failures") {
+    Waiting g;
+    g.throttle.succeeded(address(1), "owner", g.now);
+    g.fail(address(1), "owner", 19);
+    CHECK(g.wait(address(1), "owner") == 0s);
+    g.fail(address(1), "owner", 2);
+    CHECK(g.wait(address(1), "owner") == 2s);
+    g.fail(address(1), "owner", 1000);
+    CHECK(g.wait(address(1), "owner") == 15s);
+    g.throttle.succeeded(address(1), "owner", g.now);
+    CHECK(g.wait(address(1), "owner") == 0s);
     // And they counted against nobody else.
-    CHECK(g.wait(ip(1), "other") == 0s);
-    CHECK(g.wait(ip(2), "owner") == 0s);
+    CHECK(g.wait(address(1), "other") == 0s);
+    CHECK(g.wait(address(2), "owner") == 0s);
 }
 
 TEST_CASE("a client that polls every minute with an old password does not slow its owner") {
-    Guessing g;
-    g.throttle.succeeded(ip(1), "owner", g.now);
+    Waiting g;
+    g.throttle.succeeded(address(1), "owner", g.now);
     for (int minute = 0; minute < 600; ++minute) {
         g.now += 60s;
-        g.fail(ip(1), "owner");
-        REQUIRE(g.wait(ip(1), "owner") == 0s);
+        g.fail(address(1), "owner");
+        REQUIRE(g.wait(address(1), "owner") == 0s);
     }
 }
 
 TEST_CASE("the same wrong secret of a user from the same source counts once, however it comes and for however long") {
-    Guessing g;
+    Waiting g;
     // PLAIN, LOGIN and USER/PASS of one mail program, and its next tries.
-    for (int i = 0; i < 100; ++i) g.throttle.failed(ip(1), "owner", g.now, "old password");
-    CHECK(g.wait(ip(1), "owner") == 0s);
-    for (int i = 0; i < 4; ++i) g.throttle.failed(ip(1), "owner", g.now, "guess" + std::to_string(i));
-    CHECK(g.wait(ip(1), "owner") == 1s);
-    g.throttle.failed(ip(1), "owner", g.now, "guess3");
-    CHECK(g.wait(ip(1), "owner") == 1s);
+    for (int i = 0; i < 100; ++i) g.throttle.failed(address(1), "owner", g.now, "old password");
+    CHECK(g.wait(address(1), "owner") == 0s);
+    for (int i = 0; i < 4; ++i) g.throttle.failed(address(1), "owner", g.now, "guess" + std::to_string(i));
+    CHECK(g.wait(address(1), "owner") == 1s);
+    g.throttle.failed(address(1), "owner", g.now, "guess3");
+    CHECK(g.wait(address(1), "owner") == 1s);
     // Another user, another source, another secret, and what cannot be compared: each counts.
-    g.throttle.failed(ip(1), "other", g.now, "old password");
-    CHECK(g.wait(ip(1), "x") == 2s);
-    g.throttle.failed(ip(1), "owner", g.now);
-    g.throttle.failed(ip(1), "owner", g.now);
-    CHECK(g.wait(ip(1), "x") == 8s);
-    for (int i = 0; i < 6; ++i) g.throttle.failed(ip(2), "owner" + std::to_string(i), g.now, "old password");
-    CHECK(g.wait(ip(2), "x") == 2s);
+    g.throttle.failed(address(1), "other", g.now, "old password");
+    CHECK(g.wait(address(1), "x") == 2s);
+    g.throttle.failed(address(1), "owner", g.now);
+    g.throttle.failed(address(1), "owner", g.now);
+    CHECK(g.wait(address(1), "x") == 8s);
+    for (int i = 0; i < 6; ++i) g.throttle.failed(address(2), "owner" + std::to_string(i), g.now, "old password");
+    CHECK(g.wait(address(2), "x") == 2s);
     g.now += 24h; // a telephone that polls with it all day never becomes guilty
-    for (int i = 0; i < 100; ++i) g.throttle.failed(ip(1), "owner", g.now, "old password");
-    CHECK(g.wait(ip(1), "owner") == 0s);
-    g.throttle.succeeded(ip(3), "owner", g.now);
-    for (int i = 0; i < 100; ++i) g.throttle.failed(ip(3), "owner", g.now, "old password");
-    CHECK(g.wait(ip(3), "owner") == 0s);
+    for (int i = 0; i < 100; ++i) g.throttle.failed(address(1), "owner", g.now, "old password");
+    CHECK(g.wait(address(1), "owner") == 0s);
+    g.throttle.succeeded(address(3), "owner", g.now);
+    for (int i = 0; i < 100; ++i) g.throttle.failed(address(3), "owner", g.now, "old password");
+    CHECK(g.wait(address(3), "owner") == 0s);
 }
 
-TEST_CASE("wrong passwords are forgiven one by one") {
-    Guessing g;
-    g.fail(ip(1), "a", 7);
-    CHECK(g.wait(ip(1), "x") == 4s);
+TEST_CASE("failures are forgiven one by one") {
+    Waiting g;
+    g.fail(address(1), "a", 7);
+    CHECK(g.wait(address(1), "x") == 4s);
     g.now += 59s;
-    CHECK(g.wait(ip(1), "x") == 4s);
+    CHECK(g.wait(address(1), "x") == 4s);
     g.now += 1s;
-    CHECK(g.wait(ip(1), "x") == 2s);
+    CHECK(g.wait(address(1), "x") == 2s);
     g.now += 120s;
-    CHECK(g.wait(ip(1), "x") == 0s);
-    g.fail(ip(1), "a");
-    CHECK(g.wait(ip(1), "x") == 1s);
-    g.fail(ip(1), "a", 100'000 / buzon::test::endurance_divisor);
+    CHECK(g.wait(address(1), "x") == 0s);
+    g.fail(address(1), "a");
+    CHECK(g.wait(address(1), "x") == 1s);
+    g.fail(address(1), "a", 100'000 / buzon::test::endurance_divisor);
     g.now += 41min; // no number of them takes longer
-    CHECK(g.wait(ip(1), "x") == 0s);
+    CHECK(g.wait(address(1), "x") == 0s);
 }
 
-TEST_CASE("a place is strange again when its owner has not come for long") {
-    Guessing g;
-    g.throttle.succeeded(ip(1), "owner", g.now);
+TEST_CASE("a source is unfamiliar again when its user has not logged in for long") {
+    Waiting g;
+    g.throttle.succeeded(address(1), "owner", g.now);
     g.now += std::chrono::hours{24 * 30 - 1};
-    g.fail(ip(2), "owner", 30);
-    CHECK(g.wait(ip(1), "owner") == 0s);
+    g.fail(address(2), "owner", 30);
+    CHECK(g.wait(address(1), "owner") == 0s);
     g.now += 1h;
-    g.fail(ip(2), "owner", 30);
-    CHECK(g.wait(ip(1), "owner") == 15s);
+    g.fail(address(2), "owner", 30);
+    CHECK(g.wait(address(1), "owner") == 15s);
 }
 
 TEST_CASE("an IPv6 guesser has one count in his whole /64, a neighbour has his own") {
-    Guessing g;
+    Waiting g;
     for (int i = 0; i < 20; ++i) g.fail(Source::parse("2001:db8:1:2::" + std::to_string(i)), "u" + std::to_string(i));
     CHECK(g.wait(Source::parse("2001:db8:1:2:ffff::1"), "x") == 15s);
     CHECK(g.wait(Source::parse("2001:db8:1:3::1"), "x") == 0s);
@@ -194,28 +194,28 @@ TEST_CASE("an IPv6 guesser has one count in his whole /64, a neighbour has his o
 }
 
 TEST_CASE("a peer without an address is held to the user's count alone") {
-    Guessing g;
+    Waiting g;
     for (int i = 0; i < 100; ++i) g.fail(std::nullopt, "u" + std::to_string(i));
     CHECK(g.wait(std::nullopt, "x") == 0s);
     g.fail(std::nullopt, "x", 11);
     CHECK(g.wait(std::nullopt, "x") == 2s);
     g.throttle.succeeded(std::nullopt, "x", g.now);
     CHECK(g.wait(std::nullopt, "x") == 0s);
-    CHECK(g.wait(ip(1), "x") == 2s);
+    CHECK(g.wait(address(1), "x") == 2s);
 }
 
 TEST_CASE("a flood of addresses does not wash a guesser out of a small table") {
     ThrottleLimits limits;
     limits.sources = limits.users = limits.familiar_pairs = 64;
-    Guessing g{limits};
-    g.fail(ip(1), "owner", 12);
-    const auto guilty = g.wait(ip(1), "x");
-    g.throttle.succeeded(ip(2), "owner", g.now);
+    Waiting g{limits};
+    g.fail(address(1), "owner", 12);
+    const auto guilty = g.wait(address(1), "x");
+    g.throttle.succeeded(address(2), "owner", g.now);
     for (unsigned i = 1000; i < 1000 + 100'000u / unsigned{buzon::test::endurance_divisor}; ++i)
-        g.fail(ip(i), "u" + std::to_string(i));
-    CHECK(g.wait(ip(1), "x") == guilty);
-    CHECK(g.wait(ip(3), "owner") > 0s);
-    CHECK(g.wait(ip(2), "owner") == 0s);
+        g.fail(address(i), "u" + std::to_string(i));
+    CHECK(g.wait(address(1), "x") == guilty);
+    CHECK(g.wait(address(3), "owner") > 0s);
+    CHECK(g.wait(address(2), "owner") == 0s);
 }
 
 TEST_CASE("the smallest tables and limits still work") {
@@ -223,8 +223,8 @@ TEST_CASE("the smallest tables and limits still work") {
     limits.sources = limits.users = limits.familiar_pairs = 0;
     limits.free_by_source = limits.free_by_user = limits.free_by_familiar = 0;
     limits.forgives_one_in = 0s;
-    Guessing g{limits};
-    CHECK(g.wait(ip(1), "a") == 0s);
-    g.fail(ip(1), "a");
-    CHECK(g.wait(ip(1), "a") == 2s);
+    Waiting g{limits};
+    CHECK(g.wait(address(1), "a") == 0s);
+    g.fail(address(1), "a");
+    CHECK(g.wait(address(1), "a") == 2s);
 }

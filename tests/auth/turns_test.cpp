@@ -215,7 +215,7 @@ TEST_CASE("a user guessed at from everywhere is slowed down for each stranger al
     CHECK(g.guess(std::nullopt, "nobody", "x").answered == g.now);
 }
 
-TEST_CASE("a try that is given up while it waits is forgotten, and so is everything when nobody waits") {
+TEST_CASE("a try that is cancelled while it waits is forgotten, and so is everything once nobody waits") {
     Guessing g;
     for (int i = 0; i < 10; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
     for (unsigned i = 0; i < 12; ++i) (void)g.guess(ip(i + 10), "known", "x");

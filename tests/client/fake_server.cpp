@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "../../src/client/text.h"
 #include "buzon/posix/io.h"
+#include "buzon/terminal/text.h"
 
 using namespace buzon;
 
@@ -32,7 +32,7 @@ public:
             const auto known = replies_.find(verb);
             if (verb == "QUIT") return say("+OK goodbye\r\n");
             if (known == replies_.end()) {
-                say(verb == "NOOP" ? "+OK\r\n" : "-ERR unknown command\r\n");
+                say(verb == "NOOP" ? "+OK done\r\n" : "-ERR unknown command\r\n");
             } else if (known->second == "@close") {
                 return;
             } else if (known->second == "@live") {

@@ -11,7 +11,7 @@ TEST_CASE("a secret comes from the environment or the first line of a pipe") {
     CHECK(run_client({"hash", "SHA512-CRYPT"}, "secret\r\n").out.find("{SHA512-CRYPT}$6$") == 0);
 }
 
-TEST_CASE("what makes no secret is wrong usage, and said without the password") {
+TEST_CASE("a password that cannot be hashed is a usage error, reported without the password") {
     for (const auto& wrong :
          {run_client({"hash", "ROT13"}, "secret\n"), run_client({"hash"}, ""), run_client({"hash"}, "se\x01cret\n")}) {
         CHECK(wrong.code == 64);

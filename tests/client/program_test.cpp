@@ -2,10 +2,13 @@
 #include "program.h"
 
 #include <cstdlib>
+#include <fstream>
 
 #include "fake_server.h"
 #include "support/catch.h"
+#include "support/process.h"
 #include "support/programs.h"
+#include "support/temp_directory.h"
 
 namespace {
 
@@ -15,7 +18,7 @@ const Replies usual = {{"METR", "+OK 41;5000;2;7\r\n"},
                        {"NEWW", "+OK\r\nof a later server\r\n.\r\n"},
                        {"EVNT", "@live"},
                        {"DIED", "@close"},
-                       {"AUTH ROOT RIGHT HORSE", "+OK\r\n"}};
+                       {"AUTH ROOT RIGHT HORSE", "+OK welcome\r\n"}};
 
 std::vector<std::string> to(const FakeServer& server, std::vector<std::string> words,
                             std::vector<std::string> front = {}) {
@@ -41,9 +44,10 @@ TEST_CASE("one command prints its result and ends with its success") {
 TEST_CASE("raw and JSON come on stdout, refusals too") {
     const FakeServer server{usual};
     CHECK(run_client(to(server, {"LOGG"}, {"--raw"})).out == "+OK\n..dots\nline\n.\n");
-    CHECK(run_client(to(server, {"METR", "*"}, {"--json"})).out ==
-          R"({"status":"+OK","text":"","values":{"messages":41,"bytes":5000},"lines":["messages 41","bytes 5000"]})"
-          "\n");
+    CHECK(
+        run_client(to(server, {"METR", "*"}, {"--json"})).out ==
+        R"({"status":"+OK","text":"","values":{"messages":41,"bytes":5000},"metrics":{"messages":41,"bytes":5000},"lines":["messages 41","bytes 5000"]})"
+        "\n");
     const Finished bad = run_client(to(server, {"WHAT"}, {"--json"}));
     CHECK(bad.code == 1);
     CHECK(bad.out == R"({"status":"-ERR","text":"unknown command"})"
@@ -51,7 +55,7 @@ TEST_CASE("raw and JSON come on stdout, refusals too") {
     CHECK(bad.err.empty());
 }
 
-TEST_CASE("the client says goodbye") {
+TEST_CASE("the client ends with QUIT") {
     const FakeServer server{usual};
     run_client(to(server, {"METR"}));
     CHECK(server.heard() == "METR\nQUIT\n");
@@ -73,7 +77,9 @@ TEST_CASE("a server that is not there, goes away or speaks something else is 69"
     const Finished no_managers = run_client(to(other, {"METR"}));
     CHECK(no_managers.code == 69);
     CHECK(no_managers.out.empty());
-    CHECK(no_managers.err == "client: 127.0.0.1:" + other.port() + ": this is not a management service\n");
+    CHECK(no_managers.err ==
+          "client: 127.0.0.1:" + other.port() +
+              ": this is not a management service; its management port is 1111 unless -P says otherwise\n");
     CHECK(other.heard().empty());
     const FakeServer full{{}, "-ERR [SYS/TEMP] too many\r\n"};
     const Finished refused = run_client(to(full, {"METR"}));
@@ -83,11 +89,12 @@ TEST_CASE("a server that is not there, goes away or speaks something else is 69"
     server.kill();
     const Finished nobody = run_client(again);
     CHECK(nobody.code == 69);
-    CHECK(nobody.err == "client: 127.0.0.1:" + again[1] + ": Connection refused\n");
+    CHECK(nobody.err == "client: 127.0.0.1:" + again[1] +
+                            ": Connection refused; is the server running, and is this its management port (-P)?\n");
     CHECK(run_client({"unix:/nonexistent/socket", "METR"}).code == 69);
 }
 
-TEST_CASE("wrong usage is 64 and one line, and nobody is called") {
+TEST_CASE("wrong usage is exit code 64 and one line, without a connection") {
     const FakeServer server{usual};
     for (const auto& arguments : {to(server, {"METR\nQUIT"}), to(server, {""}), to(server, {}, {"--what"})}) {
         const Finished wrong = run_client(arguments);
@@ -109,17 +116,17 @@ TEST_CASE("commands from a pipe run in order, up to the end or QUIT") {
     const FakeServer server{usual};
     const Finished all = run_client(to(server, {}, {"--raw"}), "METR\n\n  # a comment\r\nLOGG\r\nNOOP");
     CHECK(all.code == 0);
-    CHECK(all.out == "+OK 41;5000;2;7\n+OK\n..dots\nline\n.\n+OK\n");
+    CHECK(all.out == "+OK 41;5000;2;7\n+OK\n..dots\nline\n.\n+OK done\n");
     const Finished quit = run_client(to(server, {}, {"--raw"}), "NOOP\nQUIT\nMETR\n");
     CHECK(quit.code == 0);
-    CHECK(quit.out == "+OK\n+OK goodbye\n");
+    CHECK(quit.out == "+OK done\n+OK goodbye\n");
 }
 
 TEST_CASE("a script goes on behind a refusal, and its exit code remembers it") {
     const FakeServer server{usual};
     const Finished some = run_client(to(server, {}, {"--raw"}), "WHAT\nNOOP\n");
     CHECK(some.code == 1);
-    CHECK(some.out == "-ERR unknown command\n+OK\n");
+    CHECK(some.out == "-ERR unknown command\n+OK done\n");
     CHECK(run_client(to(server, {}), "NOOP\nDIED\nNOOP\n").code == 69);
     CHECK(run_client(to(server, {}), "").code == 0);
 }
@@ -128,7 +135,7 @@ TEST_CASE("a script may be indented, and whatever stands behind QUIT it is the e
     const FakeServer server{usual};
     const Finished all = run_client(to(server, {}, {"--raw"}), "  METR\n\t NOOP\n \t \n");
     CHECK(all.code == 0);
-    CHECK(all.out == "+OK 41;5000;2;7\n+OK\n");
+    CHECK(all.out == "+OK 41;5000;2;7\n+OK done\n");
     CHECK(server.heard().find("\nNOOP\n") != std::string::npos);
     const FakeServer polite{{{"QUIT NOW", "+OK goodbye\r\n"}}};
     CHECK(run_client(to(polite, {}), "QUIT now\nMETR\n").code == 0);
@@ -152,7 +159,7 @@ TEST_CASE("in a script the next line, or its end, ends a live command and is no 
     CHECK(next.code == 0);
     // How many events came before the next line was seen is the network's affair.
     CHECK(next.out.substr(0, 4) == "+OK\n");
-    CHECK(next.out.substr(next.out.size() - 7) == "\n.\n+OK\n");
+    CHECK(next.out.ends_with("\n.\n+OK done\n"));
     CHECK(next.out.find("41;") == std::string::npos);
     CHECK(run_client(to(server, {}, {"--raw"}), "EVNT\n").code == 0);
     CHECK(server.heard().find("METR") == std::string::npos);
@@ -171,4 +178,72 @@ TEST_CASE("an administrator's password comes from the environment and is sent fi
     CHECK(none.code == 64);
     const Finished two_lines = run_client(to(server, {"METR"}, {"--auth", "root"}), {}, {"BUZON_PASSWORD=a\nDIED"});
     CHECK(two_lines.code == 64);
+}
+
+TEST_CASE("USER ADD and USER PASS without a password read it from the first line of a pipe") {
+    const FakeServer server{{{"USER ADD BOB OPEN SESAME ", "+OK done\r\n"}}};
+    CHECK(run_client(to(server, {"USER", "ADD", "bob"}), "open sesame \nnot this\n").code == 0);
+    CHECK(run_client(to(server, {"USER PASS bob"}), "x").code == 1);
+    CHECK(server.heard() == "USER ADD bob open sesame \nQUIT\nUSER PASS bob x\nQUIT\n");
+}
+
+TEST_CASE("a terminal is asked twice for a password that is set, without echo") {
+    const FakeServer server{{{"USER ADD BOB ABC", "+OK done\r\n"}}};
+    TerminalClient good{to(server, {"USER", "ADD", "bob"})};
+    good.wait_cursor("Password: |");
+    good.type("abc\r");
+    good.wait_cursor("Again: |");
+    good.type("abc\r");
+    CHECK(good.wait_end() == 0);
+    CHECK(good.screen().text() == "Password:\nAgain:\ndone\n");
+    TerminalClient slip{to(server, {"USER", "ADD", "bob"})};
+    slip.wait_cursor("Password: |");
+    slip.type("abc\r");
+    slip.wait_cursor("Again: |");
+    slip.type("abd\r");
+    CHECK(slip.wait_end() == 64);
+    CHECK(server.heard().find("abd") == std::string::npos);
+}
+
+TEST_CASE("BUZON_SERVER and --server name the server; an address in front is another one") {
+    const FakeServer server{usual}, other{usual};
+    const std::string name = "127.0.0.1:" + server.port();
+    CHECK(run_client({"--raw", "METR"}, "", {"BUZON_SERVER=" + name}).out == "+OK 41;5000;2;7\n");
+    CHECK(run_client({"--raw"}, "METR\n", {"BUZON_SERVER=" + name}).out == "+OK 41;5000;2;7\n");
+    CHECK(run_client({"--raw", "--server=" + name, "METR"}, "", {"BUZON_SERVER=nowhere.invalid"}).code == 0);
+    CHECK(run_client(to(other, {"METR"}), "", {"BUZON_SERVER=" + name}).code == 0);
+    CHECK(other.heard() == "METR\nQUIT\n");
+    CHECK(run_client({}).code == 64);
+}
+
+TEST_CASE("a silent server is given up after --timeout, with a hint") {
+    const FakeServer server{{{"METR", "@silent"}}};
+    const Finished silent = run_client(to(server, {"METR"}, {"--timeout", "1"}));
+    CHECK(silent.code == 69);
+    CHECK(silent.err == "client: 127.0.0.1:" + server.port() + ": no reply within 1 s (--timeout waits longer)\n");
+}
+
+TEST_CASE("METR * without quotes, which a shell replaces by the names of files, says what to write") {
+    const FakeServer server{usual};
+    const buzon::test::TempDirectory folder;
+    buzon::test::Launch in_a_shell{
+        {"sh", "-c", buzon::test::client_program() + " 127.0.0.1 " + server.port() + " METR *"}};
+    in_a_shell.directory = folder.path();
+    CHECK(buzon::test::run(in_a_shell).code == 0); // no file, so the star stays
+    std::ofstream{folder / "one"} << "x";
+    for (const char* more : {"one", "two"}) {
+        std::ofstream{folder / more} << "x";
+        const auto end = buzon::test::run(in_a_shell);
+        CHECK(end.code == 1);
+        CHECK(end.err == "-ERR unknown command\nclient: a shell replaces * by the names of files; write ALL\n");
+    }
+    CHECK(run_client(to(server, {"METR", "nothing"})).err == "-ERR unknown command\n");
+}
+
+TEST_CASE("a refusal for lack of rights says what to do next") {
+    const FakeServer server{{{"SAVE", "-ERR [AUTH] log in with AUTH first\r\n"}}};
+    const Finished refused = run_client(to(server, {"SAVE"}));
+    CHECK(refused.code == 1);
+    CHECK(refused.err.starts_with(
+        "-ERR [AUTH] log in with AUTH first\nclient: an administrator is needed: --auth NAME;"));
 }

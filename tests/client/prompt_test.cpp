@@ -4,6 +4,8 @@
 #include "fake_server.h"
 #include "program.h"
 #include "support/catch.h"
+#include "support/process.h"
+#include "support/temp_directory.h"
 
 namespace {
 
@@ -43,7 +45,7 @@ TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
     bench.terminal.wait_for("historic     7\n" + bench.prompt);
     CHECK(bench.terminal.screen().text() == bench.prompt +
                                                 " METR\n"
-                                                "messages    41\nbytes     5000\nonline       2\nhistoric     7\n" +
+                                                "messages    41\nbytes     4.9k\nonline       2\nhistoric     7\n" +
                                                 bench.prompt + "\n");
     bench.terminal.type("QUIT\r");
     CHECK(bench.terminal.wait_end() == 0);
@@ -92,7 +94,7 @@ TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
     bench.shows("METR|");
     bench.terminal.type("\x15"
                         "1\x1b[H\x1b[3~NOOP\x1b[F\r");
-    bench.terminal.wait_for("OK\n");
+    bench.terminal.wait_for("done\n");
     bench.terminal.type("\x04");
     CHECK(bench.terminal.wait_end() == 0);
     CHECK(bench.server.heard() == "METR\nNOOP\nQUIT\n");
@@ -140,7 +142,7 @@ TEST_CASE("signals end the client with the terminal in order") {
     }
 }
 
-TEST_CASE("even a crash gives the terminal back") {
+TEST_CASE("the terminal is restored even after a crash") {
     PromptBench bench;
     bench.ready();
     CHECK_FALSE(bench.terminal.mode_is_usual());
@@ -149,7 +151,7 @@ TEST_CASE("even a crash gives the terminal back") {
     CHECK(bench.terminal.mode_is_usual());
 }
 
-TEST_CASE("Ctrl-C while the server thinks gives the person back the shell") {
+TEST_CASE("Ctrl-C during a command returns to the shell") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("SLOW\r");
@@ -188,14 +190,17 @@ TEST_CASE("Tab completes verbs and the server's own names") {
                         "conf l\t");
     bench.shows("conf login-timeout |");
     bench.terminal.type("\r");
-    bench.terminal.wait_for("\n60\n");
+    bench.terminal.wait_for("\n1m\n");
 }
 
-TEST_CASE("a pasted script runs line by line") {
+TEST_CASE("a pasted script waits for Enter, and then runs line by line") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("\x1b[200~METR\nNOOP\nCONF\tlogin-timeout\n\x1b[201~");
-    bench.terminal.wait_for("\n60\n");
+    bench.terminal.wait_for("(3 pasted lines: Enter runs them, Ctrl-C drops them)");
+    CHECK(bench.server.heard().empty());
+    bench.terminal.type("\r");
+    bench.terminal.wait_for("\n1m\n");
     bench.terminal.type("\x04");
     CHECK(bench.terminal.wait_end() == 0);
     CHECK(bench.server.heard() == "METR\nNOOP\nCONF login-timeout\nQUIT\n");
@@ -205,7 +210,7 @@ TEST_CASE("passwords are not echoed where asked for, and never in the history") 
     PromptBench bench;
     bench.ready();
     bench.terminal.type("NOOP\r");
-    bench.terminal.wait_for("OK\n");
+    bench.terminal.wait_for("done\n");
     bench.terminal.type("AUTH root\r");
     bench.terminal.wait_cursor("Password: |");
     bench.terminal.type("sexx\x7f\x7f"
@@ -214,9 +219,9 @@ TEST_CASE("passwords are not echoed where asked for, and never in the history") 
     bench.terminal.type("USER ADD eva secret\r");
     bench.terminal.wait_for("added");
     bench.terminal.type("\x1b[A");
-    bench.shows("AUTH root|");
+    bench.terminal.wait_cursor("buzon root@127.0.0.1:" + bench.server.port() + "> AUTH root|");
     bench.terminal.type("\x1b[A");
-    bench.shows("NOOP|");
+    bench.terminal.wait_cursor("> NOOP|");
     CHECK(bench.terminal.everything().find("sexx") == std::string::npos);
     CHECK(bench.terminal.everything().find("Password: \r\nwelcome") != std::string::npos);
 }
@@ -226,7 +231,7 @@ TEST_CASE("the password for --auth is asked on the terminal without echo") {
     bench.terminal.wait_cursor("Password: |");
     CHECK_FALSE(bench.terminal.mode_is_usual());
     bench.terminal.type("secret\r");
-    bench.ready();
+    bench.terminal.wait_cursor("buzon root@127.0.0.1:" + bench.server.port() + "> |");
     CHECK(bench.terminal.everything().find("secret") == std::string::npos);
     bench.terminal.type("\x04");
     CHECK(bench.terminal.wait_end() == 0);
@@ -281,4 +286,95 @@ TEST_CASE("what is typed ahead of a password's end is not lost") {
     bench.terminal.type("secret\rMETR\r");
     bench.terminal.wait_for("historic");
     CHECK(bench.server.heard() == "AUTH root secret\nMETR\n");
+}
+
+TEST_CASE("a pasted line waits for Enter too, and a block can be dropped") {
+    PromptBench bench;
+    bench.ready();
+    bench.terminal.type("\x1b[200~METR\n\x1b[201~");
+    bench.shows("METR|");
+    bench.terminal.type("\x03\x1b[200~NOOP\nMETR\x1b[201~");
+    bench.terminal.wait_for("(2 pasted lines");
+    bench.shows("METR|");
+    bench.terminal.type("\x03");
+    bench.ready();
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.server.heard() == "QUIT\n");
+}
+
+TEST_CASE("the history is kept in a file that only its owner reads, without passwords, and Ctrl-R looks in it") {
+    const buzon::test::TempDirectory directory;
+    const std::string file = directory / "history";
+    const FakeServer server{usual_replies};
+    const auto start = [&] { return std::vector<std::string>{"127.0.0.1", server.port()}; };
+    const std::vector<std::string> environment{"TERM=xterm", "BUZON_HISTORY=" + file};
+    {
+        TerminalClient terminal{start(), 24, 80, TerminalClient::Parent::test, environment};
+        terminal.wait_cursor("> |");
+        terminal.type("METR\rAUTH root secret\rCONF login-timeout\rNOOP\r\x04");
+        CHECK(terminal.wait_end() == 0);
+    }
+    CHECK(buzon::test::run({"cat", file}).out == "METR\nCONF login-timeout\nNOOP\n");
+    CHECK(buzon::test::run({"stat", "-c", "%a", file}).out == "600\n");
+    TerminalClient terminal{start(), 24, 80, TerminalClient::Parent::test, environment};
+    terminal.wait_cursor("> |");
+    terminal.type("\x1b[A");
+    terminal.wait_cursor("> NOOP|");
+    terminal.type("\x12login");
+    terminal.wait_cursor("search 'login': CONF login-timeout|");
+    terminal.type("x");
+    terminal.wait_cursor("not found 'loginx': CONF login-timeout|");
+    terminal.type("\x7f\r");
+    terminal.wait_for("\n1m\n");
+    terminal.type("\x12o");
+    terminal.wait_cursor("search 'o': CONF login-timeout|");
+    terminal.type("\x03");
+    terminal.wait_cursor("> |");
+    terminal.type("\x04");
+    CHECK(terminal.wait_end() == 0);
+    CHECK(buzon::test::run({"chmod", "644", file}).code == 0);
+    CHECK(buzon::test::run({"ln", "-s", file, directory / "link"}).code == 0);
+    TerminalClient linked{
+        start(), 24, 80, TerminalClient::Parent::test, {"TERM=xterm", "BUZON_HISTORY=" + (directory / "link")}};
+    linked.wait_cursor("> |");
+    linked.type("\x1b[ANOOP\r"); // a link is not followed: there is no history
+    linked.wait_for("done");
+    linked.type("\x04");
+    CHECK(linked.wait_end() == 0);
+}
+
+TEST_CASE("what may follow is hinted behind a blank, and never becomes part of the line") {
+    PromptBench bench;
+    bench.ready();
+    bench.terminal.type("HIST ");
+    bench.shows("HIST |metric minute|hour|day|week [count]");
+    bench.terminal.type("bytes ");
+    bench.shows("HIST bytes |minute|hour|day|week [count]");
+    bench.terminal.type("\x15NOOP\r");
+    bench.terminal.wait_for("done\n");
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.server.heard() == "NOOP\nQUIT\n");
+}
+
+TEST_CASE("watch repeats a command until Enter") {
+    PromptBench bench;
+    bench.ready();
+    bench.terminal.type("\\watch 1 METR\r");
+    const auto twice = [&] {
+        const std::string heard = bench.server.heard();
+        return heard.find("METR\n", heard.find("METR\n") + 1) != std::string::npos;
+    };
+    bench.terminal.wait_until(twice, "a second METR");
+    bench.terminal.type("\r");
+    bench.ready();
+    bench.terminal.type("\x0c\\watch 86400 METR\r\r"); // Enter before the first reply
+    bench.terminal.wait_for("historic     7\n" + bench.prompt);
+    for (const char* wrong : {"\\watch", "\\watch 5", "\\watch EVNT", "\\watch 1 QUIT"}) {
+        bench.terminal.type(std::string{wrong} + '\r');
+        bench.terminal.wait_for("repeats a command that ends by itself");
+        bench.ready();
+        bench.terminal.type("\x0c");
+    }
 }

@@ -1,7 +1,13 @@
 // The client in a pseudo-terminal against the real server: the screens that a person sees. Its odd moments, and servers
 // that misbehave, are in prompt_test and screen_test.
-#include <csignal>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <memory>
+
+#include "buzon/posix/io.h"
 #include "program.h"
 #include "support/catch.h"
 #include "system/server.h"
@@ -44,44 +50,42 @@ TEST_CASE("top shows what the real server does, in a window of any size") {
     Pop3Client waiting = server.session(1), idle = server.session(2), nobody = server.client();
     waiting.send("RETR 1\r\n");
     TerminalClient terminal{to(server, {"top"})};
-    terminal.wait_for("running 1   queued 0   started 1   failed 0");
+    terminal.wait_for("running 1   queued 0   started 1   failed 0    slow 1");
     CHECK(buzon::test::eventually([&] { // until it listens
         server.session(3).quit();
         terminal.look();
-        return shows(terminal, "  login      user3            session=");
+        return shows(terminal, "  login     user3 session=");
     }));
     Pop3Client late = server.session(3);
     // Each number is asked for by itself: for a moment one may be older than the other.
     const auto all_four = [&] {
-        return shows(terminal, " connections 4 ") && shows(terminal, " online            3") &&
-               shows(terminal, " 4 sessions");
+        return shows(terminal, " open 4 ") && shows(terminal, " online 3 ") && shows(terminal, " 4 sessions");
     };
     terminal.wait_until(all_four, "four sessions");
     const Screen& screen = terminal.screen();
-    CHECK(screen.row(0).starts_with(" buzon 127.0.0.1:" + std::to_string(server.management_port()) + "   up "));
-    CHECK(screen.row(1).starts_with(" connections 4   refused 0   memory "));
-    CHECK(screen.row(1).find("   jobs ") != std::string::npos);
-    CHECK(screen.row(2).starts_with(" messages/s "));
-    CHECK(screen.row(5).starts_with(" online            3"));
-    CHECK(screen.row(7) == " ID     USER       ADDRESS              STATE  CMD    SENT   OF OCT/S QUEUE  AGE");
-    for (const auto& [user, state] : {std::pair{"user1", " open   RETR "}, std::pair{"user2", " open "},
-                                      std::pair{"user3", " open "}, std::pair{" - ", " login "}}) {
+    CHECK(screen.row(0).starts_with(" buzon 127.0.0.1:" + std::to_string(server.management_port()) + "   version "));
+    CHECK(screen.row(1).starts_with(" busy "));
+    CHECK(screen.row(2).find("RETR 1") != std::string::npos);
+    CHECK(screen.row(3).starts_with(" messages/s "));
+    CHECK(screen.row(9).starts_with(" workers  jobs "));
+    CHECK(screen.row(10).starts_with(" ID  USER   ADDRESS  "));
+    for (const auto& [user, state] : {std::pair{"user1", " RETR     slow "}, std::pair{"user2", " transact"},
+                                      std::pair{"user3", " transact"}, std::pair{" 3  - ", " authoriz"}}) {
         CAPTURE(screen.text());
         const std::string row = screen.row(row_of(screen, user));
         CHECK(row.find(" 127.0.0.1:") != std::string::npos);
         CHECK(row.find(state) != std::string::npos);
     }
-    CHECK(screen.row(23) == " q quits   s sorts (by load)   arrows scroll   4 sessions");
+    CHECK(screen.row(23) == " q quit   h help   by load   4 sessions   every 1 s");
     CHECK_FALSE(screen.overflowed());
 
     terminal.resize(40, 132);
-    terminal.wait_for("OCT/S QUEUE  AGE FILTER");
+    terminal.wait_for("  AGE  IDLE");
     terminal.wait_for(" 4 sessions");
-    CHECK(screen.row(39).starts_with(" q quits "));
-    CHECK(screen.row(row_of(screen, "user1")).ends_with(" slow")); // what it waits for
+    CHECK(screen.row(39).starts_with(" q quit "));
     CHECK_FALSE(screen.overflowed());
     terminal.resize(6, 30);
-    terminal.wait_for(" q quits   s sorts (by load)");
+    terminal.wait_for(" q quit   h help   by load");
     CHECK_FALSE(screen.overflowed());
     terminal.resize(24, 80);
     terminal.wait_for(" LOGINS");
@@ -139,7 +143,7 @@ TEST_CASE("a person at the prompt asks the real server, mends a typing mistake, 
     say(terminal, "TRAN 1", "-ERR no program has been set");
     say(terminal, "PORT", std::to_string(server.port()));
     say(terminal, "SESS", "transaction");
-    say(terminal, "KICK 1", "-ERR [AUTH] for administrators only");
+    say(terminal, "KICK 1", "-ERR [AUTH] for administrators only, and none is configured: start the server wi");
     terminal.type("\x1b[A\x1b[A"); // twice back in the history
     terminal.wait_cursor("> SESS|");
     terminal.type("\x03");
@@ -201,7 +205,9 @@ TEST_CASE("a real server that is killed ends top and the prompt with 69 and the 
         CAPTURE(top);
         Server server{1};
         server.expect_no_clean_end();
-        TerminalClient terminal{to(server, top ? std::vector<std::string>{"top"} : std::vector<std::string>{})};
+        std::vector<std::string> words = to(server, top ? std::vector<std::string>{"top"} : std::vector<std::string>{});
+        words.insert(words.begin(), "--timeout=1"); // so long it is looked for
+        TerminalClient terminal{words};
         if (top)
             terminal.wait_for(" LOGINS");
         else
@@ -213,4 +219,120 @@ TEST_CASE("a real server that is killed ends top and the prompt with 69 and the 
         CHECK(terminal.everything().find("client: 127.0.0.1:" + std::to_string(server.management_port()) + ": ") !=
               std::string::npos);
     }
+}
+
+TEST_CASE("a server that is restarted is found again, by the prompt and by top, which say so") {
+    for (const bool top : {true, false}) {
+        CAPTURE(top);
+        auto server = std::make_unique<Server>(1);
+        const std::string port = std::to_string(server->management_port());
+        TerminalClient terminal{to(*server, top ? std::vector<std::string>{"top"} : std::vector<std::string>{})};
+        if (top)
+            terminal.wait_for(" LOGINS");
+        else
+            say(terminal, "METR online", "METR online\n0\n");
+        server->process().signal(SIGTERM);
+        CHECK(server->process().wait() == 0);
+        server->expect_no_clean_end();
+        Server::Setup again;
+        again.arguments = {"-l", "127.0.0.1", "-p", "0", "-L", "127.0.0.1", "-P", port, "-u", "user1:pass1"};
+        again.own_addresses = true;
+        const Server second{again};
+        terminal.wait_for("reconnected");
+        if (top) {
+            terminal.type("q");
+        } else {
+            terminal.wait_cursor("> |");
+            say(terminal, "METR historic", "METR historic\n0\n");
+            terminal.type("\x04");
+        }
+        CHECK(terminal.wait_end() == 0);
+        CHECK(terminal.mode_is_usual());
+    }
+}
+
+TEST_CASE("three thousand sessions: SESS has a row of each, in a pager at a terminal, and top stays at hand") {
+    constexpr rlim_t enough = 8192; // of ours, and of the server's
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    if (before.rlim_max < enough) {
+        WARN("the limit on open files is too low for three thousand sessions");
+        return;
+    }
+    const rlimit more{std::max(before.rlim_cur, enough), before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &more) == 0);
+    {
+        constexpr std::size_t count = 3000;
+        const Server server{1};
+        std::vector<Pop3Client> sessions;
+        for (std::size_t i = 0; i < count; ++i) sessions.push_back(server.client());
+        CHECK(buzon::test::eventually([&] {
+            return run_client(to(server, {"METR", "connections-open"})).out == "3000\n";
+        }));
+        const Finished listed = run_client(to(server, {"SESS"}));
+        CHECK(static_cast<std::size_t>(std::count(listed.out.begin(), listed.out.end(), '\n')) == count + 1);
+        TerminalClient paged{to(server, {"SESS"}),
+                             24,
+                             80,
+                             TerminalClient::Parent::test,
+                             {"TERM=xterm", "PATH=/usr/bin:/bin", "PAGER=wc -l"}};
+        CHECK(paged.wait_end() == 0);
+        CHECK(paged.screen().text() == "3001\n");
+
+        TerminalClient top{to(server, {"top"})};
+        top.wait_for(" sessions 3000   authorization 3000");
+        top.wait_for("   3000 sessions   every 1 s");
+        top.type("\x1b[F"); // End: the last one
+        top.wait_for(">3000 ");
+        top.type("/:99999\r");
+        top.wait_for(" 0 of 3000 sessions with :99999");
+        top.type("q");
+        CHECK(top.wait_end() == 0);
+        CHECK_FALSE(top.screen().overflowed());
+    }
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
+TEST_CASE("a session behind TLS is marked in SESS, in JSON and in top") {
+    buzon::test::TempDirectory files;
+    const std::string key = files / "key", certificate = files / "certificate", both = files / "both";
+    REQUIRE(buzon::test::run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                              "-nodes", "-keyout", key, "-out", certificate, "-days", "30", "-subj", "/CN=localhost"})
+                .code == 0);
+    std::ofstream{both} << std::ifstream{key}.rdbuf() << std::ifstream{certificate}.rdbuf();
+    const Server server{2, {"--tls-cert", both, "--tls-port", "0"}};
+    std::string address;
+    REQUIRE(buzon::test::eventually([&] { // until the TLS program serves
+        const std::string all = run_client(to(server, {"INFO", "ALL"})).out;
+        const std::size_t at = all.find("\ntls ");
+        if (at == std::string::npos) return false;
+        address = all.substr(all.find("127.0.0.1:", at), all.find('\n', at + 1) - all.find("127.0.0.1:", at));
+        return server.client().many("CAPA").find("STLS") != std::string::npos;
+    }));
+    auto pipe = std::move(buzon::posix::make_pipe(false)).value();
+    buzon::test::Launch launch{{"openssl", "s_client", "-quiet", "-connect", address}};
+    launch.standard[0] = pipe.read_end.get();
+    const buzon::test::Process encrypted{launch};
+    REQUIRE_FALSE(buzon::posix::write_all(pipe.write_end.get(), "USER user2\r\nPASS pass2\r\n"));
+    Pop3Client plain = server.session(1);
+    std::vector<std::string> raw = to(server, {"SESS"});
+    raw.insert(raw.begin(), "--raw");
+    const auto row_of_user = [&](const std::string& user) {
+        const std::string all = run_client(raw).out;
+        const std::size_t at = all.find(' ' + user + ' ');
+        return at == std::string::npos ? "" : all.substr(at, all.find('\n', at) - at);
+    };
+    CHECK(buzon::test::eventually([&] { return row_of_user("user2").ends_with(" tls"); }));
+    CHECK(row_of_user("user1").ends_with(" program=-"));
+    std::vector<std::string> json = to(server, {"SESS"});
+    json.insert(json.begin(), "--json");
+    CHECK(run_client(json).out.find(R"("user":"user2")") != std::string::npos);
+    CHECK(run_client(json).out.find(R"("tls":true)") != std::string::npos);
+    CHECK(run_client(json).out.find(R"("tls":false)") != std::string::npos);
+    TerminalClient top{to(server, {"top"}), 24, 120};
+    top.wait_for(" sessions 2   transaction 2   tls 1");
+    CHECK(top.screen().row(row_of(top.screen(), "user2")).ends_with("  tls"));
+    CHECK(top.screen().row(row_of(top.screen(), "user1")).ends_with("  -"));
+    top.type("q");
+    CHECK(top.wait_end() == 0);
 }

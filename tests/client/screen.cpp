@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "../../src/client/text.h"
+#include "buzon/terminal/text.h"
 
 using namespace buzon::client;
 

@@ -45,7 +45,7 @@ Pipe filled_pipe() {
 
 } // namespace
 
-TEST_CASE("a handler that stops another's watch keeps the other's event of the same batch away") {
+TEST_CASE("a handler that stops another's watch also stops the other's event of the same batch") {
     EventLoop loop;
     Pipe one = filled_pipe();
     Pipe two = filled_pipe();

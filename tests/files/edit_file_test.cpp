@@ -10,11 +10,11 @@ using namespace buzon;
 using namespace buzon::files;
 using buzon::test::TempDirectory;
 
-TEST_CASE("a file to be edited that is none is refused") {
+TEST_CASE("a missing file and a FIFO are not edited") {
     const TempDirectory directory;
-    CHECK(edit_file(jobs::Edited::config, directory / "none", {{"a", {"b"}}}) == std::errc::no_such_file_or_directory);
+    CHECK(edit_config(directory / "none", {{"a", {"b"}}}) == std::errc::no_such_file_or_directory);
     REQUIRE(::mkfifo((directory / "pipe").c_str(), 0600) == 0); // whose writer nobody waits for
-    CHECK(edit_file(jobs::Edited::config, directory / "pipe", {{"a", {"b"}}}) == std::errc::invalid_argument);
+    CHECK(edit_config(directory / "pipe", {{"a", {"b"}}}) == std::errc::invalid_argument);
 }
 
 TEST_CASE("edits that change nothing do not touch the file") {
@@ -22,10 +22,10 @@ TEST_CASE("edits that change nothing do not touch the file") {
     const std::string path = directory.file("users", "ana:{PLAIN}a\n", 0600);
     struct stat before {};
     REQUIRE(::stat(path.c_str(), &before) == 0);
-    CHECK(!edit_file(jobs::Edited::users, path, {{"bea", {}}, {"ana", {"{PLAIN}a"}}}));
+    CHECK(!edit_users(path, {{"bea", {}}, {"ana", auth::UserChange{"{PLAIN}a"}}}));
     struct stat after {};
     REQUIRE(::stat(path.c_str(), &after) == 0);
     CHECK(before.st_ino == after.st_ino);
-    CHECK(!edit_file(jobs::Edited::users, path, {{"ana", {}}, {"bea", {"{PLAIN}b"}}}));
+    CHECK(!edit_users(path, {{"ana", {}}, {"bea", auth::UserChange{"{PLAIN}b"}}}));
     CHECK(posix::read_file(path.c_str(), 100).value() == "bea:{PLAIN}b\n");
 }

@@ -96,7 +96,7 @@ TEST_CASE("a mailbox with many connections waits no less than one with a single 
     CHECK(order == "01bc2d34");
 }
 
-TEST_CASE("who comes back goes behind those who wait") {
+TEST_CASE("whoever returns queues behind those who wait") {
     event::EventLoop loop;
     Crowd crowd{loop, {1, 100, 1h}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
@@ -120,7 +120,7 @@ TEST_CASE("a full queue says so at once") {
     CHECK(crowd.enter("D", "eva") == Queue::Entry::waiting);
 }
 
-TEST_CASE("patience ends a wait, and the others keep their places") {
+TEST_CASE("a wait that is too long ends, and the others keep their places") {
     event::EventLoop loop;
     Crowd crowd{loop, {1, 10, 0ms}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);

@@ -95,7 +95,33 @@ TEST_CASE("a bar joins programs only where white space and a path stand around i
     CHECK(chain(row.text) == row.members);
 }
 
-TEST_CASE("a SPEC that cannot be meant is refused with a reason") {
+TEST_CASE("process: before a path makes a program that lives on, alone or in a chain") {
+    struct Row {
+        std::string text;
+        std::vector<Words> members; // the first word is "+" where it lives on
+    };
+    const Row row = GENERATE(values<Row>({
+        {"process:/bin/a", {{"+", "/bin/a"}}},
+        {"  process:/bin/a x 'y z'", {{"+", "/bin/a", "x", "y z"}}},
+        {"process:/bin/a:b c", {{"+", "/bin/a", "b c"}}},
+        {"process:/bin/a:process:/bin/b", {{"+", "/bin/a", "process:/bin/b"}}},
+        {"process:/bin/a | /bin/b | process:/bin/c:d", {{"+", "/bin/a"}, {"-", "/bin/b"}, {"+", "/bin/c", "d"}}},
+        {"/bin/a:x | process:/bin/b", {{"-", "/bin/a", "x"}, {"+", "/bin/b"}}},
+        {"/bin/a x | process:b", {{"-", "/bin/a", "x", "|", "process:b"}}},
+        {"/bin/a x |process:/b", {{"-", "/bin/a", "x", "|process:/b"}}},
+        {"/bin/a 'x | process:/b'", {{"-", "/bin/a", "x | process:/b"}}},
+    }));
+    const ParsedSpec parsed = FilterSpec::parse(row.text);
+    REQUIRE(parsed.ok());
+    std::vector<Words> members = chain(parsed.spec);
+    for (std::size_t i = 0; i < members.size(); ++i)
+        members[i].insert(members[i].begin(), parsed.spec.members()[i].lives_on ? "+" : "-");
+    CHECK(members == row.members);
+    CHECK(FilterSpec::parse(parsed.spec.text()).spec == parsed.spec);
+    CHECK_FALSE(FilterSpec::parse("process:/bin/a").spec == FilterSpec::parse("/bin/a").spec);
+}
+
+TEST_CASE("an invalid SPEC is refused with a reason") {
     const std::string text = GENERATE(values<std::string>({
         "",
         "   ",
@@ -105,6 +131,11 @@ TEST_CASE("a SPEC that cannot be meant is refused with a reason") {
         "'/bin/cat' x",
         ":x",
         "| /bin/cat",
+        "process:",
+        "process:cat",
+        "process: /bin/cat",
+        "process:process:/bin/cat",
+        "Process:/bin/cat",
         "/bin/cat 'x",
         "/bin/cat \"x",
         "/bin/cat \"x\\\"",
@@ -141,6 +172,9 @@ TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
         "/bin/a: ",
         "/bin/a:",
         "/bin/tr a b | /bin/sed:s|a|b|",
+        "process:/bin/a",
+        "process:/bin/a:b ",
+        "/bin/a:b | process:/bin/c x",
         "/bin/a x\\ | /bin/b",
         "/bin/a \"x | /y\" | /bin/b:' | /bin/c '' \"\"",
     }));
@@ -153,10 +187,10 @@ TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
     CHECK(FilterSpec::parse(line).spec == parsed.spec);
 }
 
-TEST_CASE("specifications put behind each other still parse to the same chain") {
-    const std::vector<std::string> texts{"/bin/a",      "/bin/a:",         "/bin/a: ",      "/bin/a:b ",
-                                         "/bin/a:|",    "/bin/a: |",       "/bin/a:' | /'", "/bin/a 'x | /y' ''",
-                                         "/bin/a b\\ ", "/bin/a \"'\" |x|"};
+TEST_CASE("specifications joined together parse to the same chain") {
+    const std::vector<std::string> texts{"process:/bin/a:b ",  "/bin/a",      "/bin/a:",         "/bin/a: ",
+                                         "/bin/a:b ",          "/bin/a:|",    "/bin/a: |",       "/bin/a:' | /'",
+                                         "/bin/a 'x | /y' ''", "/bin/a b\\ ", "/bin/a \"'\" |x|"};
     for (const std::string& first : texts) {
         for (const std::string& second : texts) {
             ParsedSpec both = FilterSpec::parse(first);

@@ -40,7 +40,7 @@ TEST_CASE("a program that cannot serve is named with the reason") {
     CHECK(objection("/bin/cat | " + plain)->text.find(plain) == 0);
 }
 
-TEST_CASE("what only a start of the program can find is no objection") {
+TEST_CASE("a program is not refused for what only running it can show") {
     const TemporaryDirectory directory;
     CHECK(why(directory.file("script", "#!/no/sh -x\ncat\n", 0755)).empty());
     CHECK(why(directory.file("script", "neither a binary nor a script", 0755)).empty());

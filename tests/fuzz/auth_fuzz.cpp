@@ -1,8 +1,8 @@
 // Any octets as the messages of an AUTH exchange, in base64 and raw, and as the answers of a session in AUTH.
 #include <algorithm>
 
-#include "buzon/auth/base64.h"
 #include "buzon/auth/scram_credentials.h"
+#include "buzon/digest/base64.h"
 #include "pop3_peer.h"
 
 namespace {
@@ -11,9 +11,9 @@ using buzon::fuzz::require;
 
 // What decodes is encoded to the same text again: one spelling for every value.
 void check_base64(std::string_view text) {
-    const auto octets = buzon::auth::decode_base64(text);
-    if (octets) require(buzon::auth::encode_base64(*octets) == text);
-    require(buzon::auth::decode_base64(buzon::auth::encode_base64(text)) == text);
+    const auto octets = buzon::digest::decode_base64(text);
+    if (octets) require(buzon::digest::encode_base64(*octets) == text);
+    require(buzon::digest::decode_base64(buzon::digest::encode_base64(text)) == text);
 }
 
 void check_credentials(std::string_view text) {
@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     static const auto mail = fuzz::three_messages();
     pop3::Settings settings;
-    settings.cram_md5 = settings.plain_secrets_known = true;
+    settings.cram_md5 = settings.plain_secrets_known = settings.tokens = true;
     constexpr std::string_view mechanisms[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5"};
     const std::string begin = "AUTH " + std::string{mechanisms[data[0] % 4]};
 
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string_view rest = octets;
     for (int messages = 0; messages < 8; ++messages) {
         const std::string_view message = rest.substr(0, rest.find('\n'));
-        encoded.feed(auth::encode_base64(message) + "\r\n");
+        encoded.feed(digest::encode_base64(message) + "\r\n");
         raw.feed(std::string{message} + "\r\n");
         if (message.size() == rest.size()) break;
         rest.remove_prefix(message.size() + 1);

@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "../../src/auth/hex.h"
-#include "buzon/auth/base64.h"
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/utf8.h"
+#include "buzon/digest/base64.h"
+#include "buzon/digest/hex.h"
 
 using namespace buzon::auth;
+using namespace buzon::digest;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text{reinterpret_cast<const char*>(data), size};

@@ -73,6 +73,12 @@ private:
         if (const auto* wanted = std::get_if<pop3::CheckPassword>(&action)) {
             finish_login(wanted->password.size() % 2 == 0);
         }
+        if (const auto* wanted = std::get_if<pop3::CheckToken>(&action)) {
+            if (wanted->token.size() % 2 == 0)
+                finish_login(true);
+            else
+                session_.token_refused(auth::token_error("invalid_token", {}), out_);
+        }
         if (const auto* wanted = std::get_if<pop3::CheckApop>(&action)) finish_login(wanted->digest.size() % 2 == 0);
         if (const auto* wanted = std::get_if<pop3::CheckCram>(&action)) finish_login(wanted->digest.size() % 2 == 0);
         if (std::holds_alternative<pop3::Authenticated>(action)) finish_login(true);

@@ -53,6 +53,9 @@ TEST_CASE("a worker that died, was late or was never asked answers with an error
     CHECK(read<Scan>({Fate::too_late, {}, {}}).why == std::errc::timed_out);
     CHECK(read<Scan>({Fate::refused, {}, {}}).why == std::errc::device_or_resource_busy);
     CHECK(read<Scan>({Fate::no_descriptor, {}, {}}).why == std::errc::too_many_files_open);
+    // The log shows these.
+    CHECK(read<Scan>({Fate::crashed, {}, {}}).why.message() == "a worker process died");
+    CHECK(read<Scan>({Fate::refused, {}, {}}).why.message() == "too many jobs are waiting for worker processes");
 }
 
 TEST_CASE("a length that no octets follow costs no memory") {
@@ -72,7 +75,7 @@ TEST_CASE("an enumerator that does not exist is refused") {
     CHECK_FALSE(decode(bytes, back));
 }
 
-TEST_CASE("names travel with every octet") {
+TEST_CASE("names are passed on with every octet") {
     const std::string name{"a\xff b\n:2,S"};
     const std::string bytes = encode(Open{"/m", name, true, 77});
     Open back;

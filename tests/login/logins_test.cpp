@@ -67,7 +67,7 @@ TEST_CASE("login delays come back from their text, and go on where they were") {
     CHECK(small.size() == 1);
 }
 
-TEST_CASE("what is no list of logins is not taken for one") {
+TEST_CASE("a file that is not a list of logins is not read as one") {
     const std::string head = "buzon login delays 1\n";
     for (const std::string& text :
          {std::string{}, std::string{"\n"}, std::string{"buzon login delays 2\n"}, head + "x ana\n", head + "1\n",
@@ -84,7 +84,7 @@ TEST_CASE("what is no list of logins is not taken for one") {
     CHECK(delays.seconds_to_go("ana", 60s, start) == 60);
 }
 
-TEST_CASE("no delay configured: nothing is remembered") {
+TEST_CASE("without a login delay nothing is remembered") {
     login::LoginDelays delays{100};
     delays.logged_in("ana", 0s, start);
     CHECK(delays.size() == 0);

@@ -460,6 +460,9 @@ TEST_CASE("a Maildir is made with its parents, and made again without harm") {
     std::filesystem::remove(deep + "/new");
     CHECK_FALSE(create_maildir(deep)); // the one folder that is missing
     CHECK(std::filesystem::is_directory(deep + "/new"));
+    CHECK(create_maildir(maildir.file("c/user"), AT_FDCWD, false).value() == ENOENT);
+    CHECK_FALSE(std::filesystem::exists(maildir.file("c")));
+    CHECK_FALSE(create_maildir(maildir.file("a/other"), AT_FDCWD, false));
     maildir.put("file");
     CHECK(create_maildir(maildir.file("file/user")).value() == ENOTDIR);
     CHECK(create_maildir(maildir.file("file")).value() != 0);

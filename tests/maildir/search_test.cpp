@@ -168,7 +168,7 @@ TEST_CASE("criteria look into their own field, without case, through folding and
     CHECK(finds(R"(SUBJECT "a \"b\" \\")", "Subject: A \"B\" \\\n"));
 }
 
-TEST_CASE("sizes and days have sharp edges") {
+TEST_CASE("sizes and days are compared exactly") {
     constexpr std::int64_t midnight = 1767225600; // 2026-01-01
     CHECK(matches("LARGER 9", {10, 0, ""}));
     CHECK_FALSE(matches("LARGER 10", {10, 0, ""}));
@@ -184,7 +184,7 @@ TEST_CASE("sizes and days have sharp edges") {
     CHECK(matches("SINCE 2024-02-29 BEFORE 2024-03-01", {0, 1709164800, ""}));
 }
 
-TEST_CASE("criteria that cannot be meant are refused in words") {
+TEST_CASE("invalid criteria are refused with a reason") {
     for (const char* const bad :
          {"", " ", "HOLA", "SUBJECT", "SUBJECT \"open", "SUBJECT \"a\"b", "NOT", "NOT NOT", "LARGER x", "LARGER -1",
           "LARGER 99999999999999999999", "SINCE 2026-02-29", "SINCE 2026-13-01", "SINCE 26-1-1", "SINCE 1-Foo-2026",

@@ -91,7 +91,7 @@ TEST_CASE("deleting one of two messages with the same base name leaves the other
     CHECK(maildir.content("cur/1.a:2,S") == "old");
 }
 
-TEST_CASE("of two sessions that delete the same messages each has removed what it removed") {
+TEST_CASE("two sessions that delete the same messages each count what they removed") {
     for (const std::int64_t keep_since : {0, 100}) {
         const TestMaildir maildir;
         for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,S"}) maildir.put(name);

@@ -104,7 +104,7 @@ TEST_CASE("repeated failures of AUTH end the connection, a success forgives them
     CHECK(manager.asked<Closing>());
 }
 
-TEST_CASE("AUTH without a name or a password asks nobody") {
+TEST_CASE("AUTH without a name or a password is refused without a check") {
     Manager manager{false, true};
     for (const char* bad : {"AUTH", "AUTH admin", "AUTH admin ", "AUTH  "}) {
         CHECK(manager.say(bad).starts_with("-ERR"));

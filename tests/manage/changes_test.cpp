@@ -13,11 +13,13 @@ TEST_CASE("CONF lists, shows, explains and changes") {
     CHECK(manager.say("CONF disable") == "+OK none\r\n");
     CHECK(manager.say("CONF nothing").starts_with("-ERR"));
     CHECK(manager.say("CONF ? timeout")
-              .starts_with("+OK\r\ntimeout 600 (a whole number of seconds from 1 to 604800; default 600): "));
+              .starts_with(
+                  "+OK\r\ntimeout 600 (a whole number of seconds from 1 to 604800; units s m h d; default 600): "));
     CHECK(manager.say("CONF ?").find("\r\ndisable none (") != std::string::npos);
     CHECK(manager.say("CONF ? nothing").starts_with("-ERR"));
 
-    CHECK(manager.say("CONF timeout 0") == "-ERR timeout: a whole number of seconds from 1 to 604800\r\n");
+    CHECK(manager.say("CONF timeout 0") ==
+          "-ERR timeout: a whole number of seconds from 1 to 604800; units s m h d\r\n");
     CHECK(manager.say("CONF timeout 10 20").starts_with("-ERR"));
     CHECK(manager.asked<Answered>());
     CHECK(manager.say("CONF timeout 700").empty());
@@ -25,8 +27,23 @@ TEST_CASE("CONF lists, shows, explains and changes") {
     CHECK(manager.asked<ChangeSetting>()->name == "timeout");
     CHECK_FALSE(change_setting(manager.host.values, "timeout", manager.asked<ChangeSetting>()->value).has_value());
     CHECK(manager.done({}) == "+OK 700\r\n");
+    CHECK(manager.say("CONF timeout 2h").empty());
+    CHECK_FALSE(change_setting(manager.host.values, "timeout", manager.asked<ChangeSetting>()->value).has_value());
+    CHECK(manager.done({}) == "+OK 7200\r\n");
     CHECK(manager.say("CONF disable top").empty());
     CHECK(manager.done({false, "cannot be changed now"}) == "-ERR cannot be changed now\r\n");
+}
+
+TEST_CASE("CONF CHANGED shows what is not at its default, and what was not saved") {
+    Manager manager{true};
+    CHECK(manager.say("CONF CHANGED") == "+OK\r\n.\r\n");
+    manager.host.values.max_per_ip = 5;
+    manager.host.values.timeout = std::chrono::minutes{15};
+    manager.host.values.host = "other.example.org";
+    manager.host.unsaved = {"timeout", "verbose"};
+    CHECK(manager.say("conf  changed") ==
+          "+OK\r\ntimeout 900 unsaved\r\nmax-per-ip 5\r\nhost other.example.org\r\n.\r\n");
+    CHECK(manager.say("CONF CHANGED x").starts_with("-ERR"));
 }
 
 TEST_CASE("USER passes names and passwords on as they were typed") {
@@ -37,7 +54,7 @@ TEST_CASE("USER passes names and passwords on as they were typed") {
     REQUIRE(manager.asked<AddUser>());
     CHECK(manager.asked<AddUser>()->name == "eve");
     CHECK(manager.asked<AddUser>()->secret == " a pass: word ");
-    CHECK(manager.done({}) == "+OK\r\n");
+    CHECK(manager.done({}) == "+OK done\r\n");
     CHECK(manager.say("USER PASS eve new").empty());
     CHECK(manager.asked<SetPassword>()->secret == "new");
     CHECK(manager.done({false, "no such user"}) == "-ERR no such user\r\n");
@@ -72,7 +89,7 @@ TEST_CASE("SAVE, DRAIN, UNDL and FREE are passed on, and their outcome told") {
     CHECK(manager.say("SAVE x").starts_with("-ERR"));
     CHECK(manager.say("drain").empty());
     CHECK(manager.asked<Drain>());
-    CHECK(manager.done({}) == "+OK\r\n");
+    CHECK(manager.done({}) == "+OK done\r\n");
     CHECK(manager.say("DRAI").empty()); // four letters do, too
     CHECK(manager.asked<Drain>());
     CHECK(manager.say("UNDL user1").empty());

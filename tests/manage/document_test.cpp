@@ -1,5 +1,6 @@
 #include <set>
 
+#include "buzon/manage/forms.h"
 #include "buzon/manage/session.h"
 #include "buzon/posix/io.h"
 #include "buzon/state/event.h"
@@ -33,14 +34,31 @@ std::set<std::string> sections() {
 
 } // namespace
 
-TEST_CASE("the document describes every command of the table, with its arguments, and no other") {
+TEST_CASE("the table of the document is the table of the server") {
+    std::string rows;
+    for (const manage::Form& form : manage::forms()) {
+        std::string words{form.keyword};
+        if (!form.arguments.empty()) words.append(" ").append(form.arguments);
+        for (std::size_t at = words.find('|'); at != std::string::npos; at = words.find('|', at + 2))
+            words.insert(at, 1, '\\');
+        rows.append("| `").append(words).append("` | ").append(name_of(form.access)).append(" | ");
+        rows.append(name_of(form.reply)).append(" | ").append(form.meaning).append(" | ");
+        rows.append(form.errors.empty() ? "-" : form.errors).append(" |\n");
+    }
+    const std::string heading =
+        "| command | who may | reply | what it does | errors |\n| --- | --- | --- | --- | --- |\n";
+    const std::size_t begin = document().find(heading);
+    REQUIRE(begin != std::string::npos);
+    CHECK(document().substr(begin + heading.size(), rows.size() + 1) == rows + "\n");
+}
+
+TEST_CASE("the document describes every command of the table, and no other") {
     std::set<std::string> table;
     for (std::size_t i = 0; i < manage::command_count(); ++i) {
         const manage::CommandHelp row = manage::command_help(i);
         CAPTURE(std::string{row.keyword});
         CHECK(table.insert(std::string{row.keyword}).second);
-        const std::string arguments = row.arguments.empty() ? "" : " `" + std::string{row.arguments} + "`";
-        CHECK(says("\n### " + std::string{row.keyword} + arguments + " · "));
+        CHECK(says("\n### " + std::string{row.keyword} + "\n"));
         CHECK(says("= \"" + std::string{row.keyword} + "\"")); // the grammar
         CHECK(row.meaning.size() > 5);
     }
@@ -49,6 +67,10 @@ TEST_CASE("the document describes every command of the table, with its arguments
 
 TEST_CASE("the document names every type of event and level, and what the history keeps") {
     for (const std::string_view type : state::event_type_names) CHECK(says("\n| `" + std::string{type} + "` | "));
+    for (const std::string_view reason : state::refused_names)
+        if (reason != "wrong-secret" && reason != "unknown-user" && reason != "locked-account" && reason != "nologin" &&
+            reason != "allow-nets") // these are an auth-fail, with a phrase
+            CHECK(says("`" + std::string{reason} + "`"));
     for (const std::string_view level : state::level_names) CHECK(says("`" + std::string{level} + "`"));
     CHECK(says("Kept are 1440 minutes, 744 hours, 731 days and 522 weeks."));
     CHECK(state::History::capacity == std::array<std::size_t, 4>{1440, 744, 731, 522});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "buzon/manage/session.h"
 
@@ -19,6 +20,7 @@ struct FakeHost final : Host {
     std::map<std::string, std::string> transforms{{"", "off"}};
     std::map<std::uint64_t, SessionRow> rows;
     std::vector<std::string> names{"user1", "user2"};
+    std::set<std::string> unsaved;
     bool administrators = false;
 
     FakeHost() { values.host = "mail.example.org"; }
@@ -27,6 +29,8 @@ struct FakeHost final : Host {
     const state::Metrics& metrics() override { return numbers; }
     const state::History& history() const override { return past; }
     const state::Settings& settings() const override { return values; }
+    std::string default_host() const override { return "mail.example.org"; }
+    bool is_unsaved(const std::string& name) const override { return unsaved.contains(name); }
     state::EventBus& events() override { return bus; }
     std::string directory() const override { return root; }
     std::string address() const override { return listens; }
@@ -55,6 +59,10 @@ struct FakeHost final : Host {
         return [this, i = std::size_t{0}]() mutable {
             return i < names.size() ? std::optional{names[i++]} : std::nullopt;
         };
+    }
+    std::optional<std::vector<std::string>> secrets(std::string_view user) const override {
+        if (std::find(names.begin(), names.end(), user) == names.end()) return std::nullopt;
+        return std::vector<std::string>{"phone rights=read", "old broken unknown password scheme {NOSUCH}"};
     }
     bool has_administrators() const override { return administrators; }
 };

@@ -67,7 +67,7 @@ TEST_CASE("one call answers one request at most") {
     CHECK(client.pages == 1);
 }
 
-TEST_CASE("what is not there is 404, what may not be done is 405") {
+TEST_CASE("an unknown path gets 404, another method 405") {
     CHECK(status_of("GET / HTTP/1.1\r\nHost: a\r\n\r\n") == "HTTP/1.1 404");
     CHECK(status_of("GET /metrics/ HTTP/1.1\r\nHost: a\r\n\r\n") == "HTTP/1.1 404");
     CHECK(status_of("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n") == "HTTP/1.1 404");
@@ -93,7 +93,7 @@ TEST_CASE("content is never read: the answer is the last on its connection") {
     CHECK_FALSE(client.session.closing());
 }
 
-TEST_CASE("what is no request is 400 and the end") {
+TEST_CASE("an invalid request gets 400 and the connection is closed") {
     for (const char* bad :
          {"GET\r\n\r\n", "GET /metrics\r\n\r\n", "GET /metrics HTTP/2.0\r\nHost: a\r\n\r\n",
           "GET /metrics HTTP/1.1\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",

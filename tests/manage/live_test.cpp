@@ -33,7 +33,7 @@ TEST_CASE("EVNT sends what happens until a line comes, which is not run") {
     CHECK(manager.say("QUIT") == "2026-11-23T00:00:00.000Z logout level=info session=1 user=user1\r\n.\r\n");
     CHECK(manager.asked<Answered>());
     CHECK_FALSE(manager.host.bus.wants(EventType::retr)); // nobody listens any more
-    CHECK(manager.say("NOOP") == "+OK\r\n");
+    CHECK(manager.say("NOOP") == "+OK done\r\n");
 }
 
 TEST_CASE("a live view is ended by any line, even by one that is too long or holds a NUL") {
@@ -53,7 +53,7 @@ TEST_CASE("a live view is ended by any line, even by one that is too long or hol
     }
 }
 
-TEST_CASE("EVNT takes types and refuses what is none") {
+TEST_CASE("EVNT takes event types and refuses unknown ones") {
     Manager manager;
     CHECK(manager.say("EVNT login auth-fail  filter-fail") == "+OK\r\n");
     publish(manager, EventType::retr, 1);
@@ -64,6 +64,52 @@ TEST_CASE("EVNT takes types and refuses what is none") {
         CHECK(manager.say(bad).starts_with("-ERR"));
         CHECK(manager.asked<Answered>());
     }
+}
+
+TEST_CASE("EVNT and LOGG FOLLOW can be narrowed to users, addresses and sessions") {
+    Manager manager;
+    const auto login = [&](std::uint64_t session, std::string_view user, std::string_view ip) {
+        manager.host.bus.publish(EventType::login, manager.host.clock, session, user, {{"ip", ip}});
+    };
+    const auto shown = [&](const char* command) {
+        CHECK(manager.say(command) == "+OK\r\n");
+        login(1, "ana", "192.0.2.7");
+        login(2, "bea", "192.0.2.7");
+        login(3, "a b", "2001:db8::1");
+        publish(manager, EventType::logout, 2, "bea");
+        publish(manager, EventType::logout, 9, "eve");
+        manager.host.bus.log(state::Level::info, manager.host.clock, "not user=ana nor ip=192.0.2.7 session=2");
+        std::string sessions;
+        std::string lines = pump(manager);
+        lines += manager.say("");
+        for (std::size_t at = lines.find("level="); at != std::string::npos; at = lines.find("level=", at + 1)) {
+            const std::string_view line = std::string_view{lines}.substr(at, lines.find('\r', at) - at);
+            const std::size_t key = line.find(" session=");
+            sessions += line.find("msg=") != std::string_view::npos ? '-' : line[key + 9];
+        }
+        return sessions;
+    };
+    for (const std::string view : {"EVNT ", "LOGG FOLLOW "}) {
+        CAPTURE(view);
+        CHECK(shown((view + "user=ana").c_str()) == "1");
+        CHECK(shown((view + "user=ana user=bea").c_str()) == "122");
+        CHECK(shown((view + "user=a%20b").c_str()) == "3");
+        CHECK(shown((view + "ip=192.0.2.7").c_str()) == "122"); // a session's later lines belong to its address
+        for (const char* written : {"2001:db8::1", "[2001:db8::1]", "2001:DB8:0::0001"})
+            CHECK(shown((view + "ip=" + written).c_str()) == "3");
+        CHECK(shown((view + "session=2").c_str()) == "22");
+        CHECK(shown((view + "user=bea session=1").c_str()).empty());
+        CHECK(shown((view + "ip=192.0.2.7 user=bea").c_str()) == "22");
+        manager.host.rows[9] = {.id = 9, .user = "eve", .address = "[2001:db8::9]:4000"};
+        CHECK(shown((view + "ip=2001:db8::9").c_str()) == "9"); // it was there before the view
+        for (const char* bad :
+             {"user=", "session=x", "session=0", "ip=", "ip=x", "ip=192.0.2.0/24", "ipv6=::1", "USER=ana"}) {
+            CHECK(manager.say(view + bad).starts_with("-ERR"));
+            CHECK(manager.asked<Answered>());
+        }
+    }
+    CHECK(shown("EVNT logout user=bea") == "2");
+    CHECK(shown("EVNT  user=bea\tlogout") == "2");
 }
 
 TEST_CASE("a listener that does not read loses events and is told how many") {
@@ -185,6 +231,28 @@ TEST_CASE("HIST shows a metric's periods, the last N of them") {
           "HIST messages minute x", "HIST messages minute 1 2", "HIST messages MINUTE"})
         CHECK(manager.say(bad).starts_with("-ERR"));
     for (const auto& one : state::metric_series()) CHECK(manager.say("HIST " + one.name + " day").starts_with("+OK"));
+}
+
+TEST_CASE("HIST of a histogram shows how many samples each bucket got in each period") {
+    Manager manager;
+    const auto minute = std::chrono::floor<std::chrono::seconds>(manager.host.clock);
+    std::vector<state::Count> values;
+    const auto sample = [&](int minutes, std::initializer_list<state::Count> microseconds) {
+        for (const state::Count one : microseconds) manager.host.numbers.retr_time.observe(one);
+        read_history(manager.host.numbers, values);
+        manager.host.past.sample(minute + std::chrono::minutes{minutes}, values);
+    };
+    sample(0, {90, 100, 101, 70'000'000});
+    sample(1, {});
+    sample(2, {60'000'000});
+    CHECK(manager.say("HIST retr-time minute") == "+OK\r\n2026-11-23T00:00:00Z 100:2 250:1 more:1\r\n"
+                                                  "2026-11-23T00:01:00Z -\r\n2026-11-23T00:02:00Z 60000000:1\r\n.\r\n");
+    CHECK(manager.say("HIST retr-time minute 1") == "+OK\r\n2026-11-23T00:02:00Z 60000000:1\r\n.\r\n");
+    CHECK(manager.say("HIST retr-time day") == "+OK\r\n2026-11-23T00:00:00Z 100:2 250:1 60000000:1 more:1\r\n.\r\n");
+    CHECK(manager.say("HIST login-time day") == "+OK\r\n2026-11-23T00:00:00Z -\r\n.\r\n");
+    for (const char* bad : {"HIST retr minute", "HIST retr-tim day", "HIST messages-time day", "HIST retr-time"})
+        CHECK(manager.say(bad).starts_with("-ERR"));
+    CHECK(manager.say("METR retr-time").starts_with("-ERR"));
 }
 
 TEST_CASE("WHYY tells a user's last sessions and refusals") {

@@ -48,9 +48,27 @@ TEST_CASE("numbers appear under their exported names, times in seconds") {
     CHECK(has(page, "buzon_scan_duration_seconds_count 3"));
 }
 
+TEST_CASE("programs are labels of their own families, and no name can break the page") {
+    state::Metrics metrics;
+    state::ProgramCounts& odd = metrics.counts_of("process:/opt/\"a\\b\" \xff\n");
+    odd.same = 5;
+    odd.failed = 1;
+    odd.microseconds = 1'500'000;
+    odd.restarts = 3;
+    const std::string page = prometheus_page(metrics);
+    const std::string label = "{program=\"process:/opt/\\\"a\\\\b\\\"%20%FF%0A\"";
+    CHECK(has(page, "buzon_program_messages_total" + label + ",result=\"same\"} 5"));
+    CHECK(has(page, "buzon_program_messages_total" + label + ",result=\"changed\"} 0"));
+    CHECK(has(page, "buzon_program_messages_total" + label + ",result=\"failed\"} 1"));
+    CHECK(has(page, "buzon_program_duration_seconds_total" + label + "} 1.5"));
+    CHECK(has(page, "buzon_program_restarts_total" + label + "} 3"));
+}
+
 TEST_CASE("the page is well formed: HELP and TYPE once before each family, each series once") {
     state::Metrics metrics;
     metrics.login_time.observe(777);
+    for (const char* program : {"/usr/bin/sed", "process:/opt/\"a\\b\" \xff\n", "/bin/a|process:/bin/b"})
+        metrics.counts_of(program).same = 1;
     std::set<std::string> families, series;
     std::string family, kind;
     for (const std::string& line : lines_of(prometheus_page(metrics))) {
@@ -77,6 +95,6 @@ TEST_CASE("the page is well formed: HELP and TYPE once before each family, each 
                 CHECK(name == family);
         }
     }
-    CHECK(families.size() == state::metric_fields().size() + 1); // build_info
+    CHECK(families.size() == state::metric_fields().size() + 4); // build_info, three of programs
     CHECK(prometheus_page(metrics).ends_with("\n"));
 }

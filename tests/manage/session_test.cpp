@@ -1,18 +1,22 @@
 #include "buzon/manage/session.h"
 
+#include <set>
+
+#include "buzon/line/command_line.h"
+#include "buzon/manage/forms.h"
 #include "fake_host.h"
 #include "support/catch.h"
 
 using namespace buzon;
 using namespace buzon::manage;
 
-TEST_CASE("the greeting and the small commands stand in the contract") {
+TEST_CASE("the greeting and the small commands are answered as documented") {
     Manager manager;
     std::string out;
     manager.session.greet(out);
     CHECK(out == "+OK buzon management ready\r\n");
-    CHECK(manager.say("NOOP") == "+OK\r\n");
-    CHECK(manager.say("noop") == "+OK\r\n");
+    CHECK(manager.say("NOOP") == "+OK done\r\n");
+    CHECK(manager.say("noop") == "+OK done\r\n");
     CHECK(manager.say("QUIT") == "+OK goodbye\r\n");
     CHECK(manager.asked<Closing>());
 }
@@ -32,6 +36,100 @@ TEST_CASE("METR tells the four numbers, all of them, or one") {
     CHECK(all.starts_with("+OK\r\nmessages 3\r\nbytes 4000000000000\r\nonline 2\r\nhistoric 9\r\n"));
     CHECK(all.ends_with("\r\n.\r\n"));
     for (const auto& one : state::metric_series()) CHECK(all.find("\r\n" + one.name + " ") != std::string::npos);
+    CHECK(manager.say("METR ALL") == all);
+    CHECK(manager.say("METR all") == all);
+}
+
+TEST_CASE("METR ? explains every metric in one line: name, type, unit, meaning") {
+    Manager manager;
+    const std::string all = manager.say("METR ?");
+    CHECK(all.starts_with("+OK\r\nmessages counter - Messages retrieved whole by RETR.\r\nbytes counter octets "));
+    std::size_t lines = 0;
+    for (std::size_t at = all.find('\n'); at != std::string::npos; at = all.find('\n', at + 1)) ++lines;
+    CHECK(lines == state::metric_series().size() + 2);
+    for (const auto& one : state::metric_series()) {
+        CAPTURE(one.name);
+        CHECK(all.find("\r\n" + one.name + (one.gauge ? " gauge " : " counter ")) != std::string::npos);
+        CHECK(one.unit.find(' ') == std::string::npos);
+        CHECK(one.meaning.ends_with("."));
+    }
+    CHECK(manager.say("METR ? logins-plain-ok") ==
+          "+OK\r\nlogins-plain-ok counter - Logins by mechanism and result: mechanism plain, result ok.\r\n.\r\n");
+    CHECK(manager.say("METR  ?\tretr-time-p99").find("retr-time-p99 gauge microseconds ") != std::string::npos);
+    CHECK(manager.say("METR ? retr-time-count").find("retr-time-count counter - ") != std::string::npos);
+    CHECK(manager.say("METR ? nothing").starts_with("-ERR"));
+    CHECK(manager.say("METR ? bytes online").starts_with("-ERR"));
+}
+
+TEST_CASE("METR has five counters for each program that has passed mail, under names of one word") {
+    Manager manager;
+    state::ProgramCounts& sed = manager.host.numbers.counts_of("/usr/bin/sed");
+    sed.changed = 7;
+    sed.microseconds = 9000;
+    manager.host.numbers.counts_of("process:/opt/a \xff").restarts = 2;
+    const std::string all = manager.say("METR *");
+    CHECK(all.find("\r\nfilter-same:/usr/bin/sed 0\r\nfilter-changed:/usr/bin/sed 7\r\nfilter-failed:/usr/bin/sed 0\r\n"
+                   "filter-microseconds:/usr/bin/sed 9000\r\nfilter-restarts:/usr/bin/sed 0\r\n") != std::string::npos);
+    CHECK(manager.say("METR filter-changed:/usr/bin/sed") == "+OK 7\r\n");
+    CHECK(manager.say("METR filter-restarts:process:/opt/a%20%FF") == "+OK 2\r\n");
+    CHECK(manager.say("METR filter-same:/none").starts_with("-ERR"));
+    CHECK(
+        manager.say("METR ? filter-microseconds:/usr/bin/sed") ==
+        "+OK\r\nfilter-microseconds:/usr/bin/sed counter microseconds Time from the start to the end of all messages: "
+        "program /usr/bin/sed.\r\n.\r\n");
+    CHECK(manager.say("METR ?").find("\r\nfilter-same:process:/opt/a%20%FF counter - ") != std::string::npos);
+}
+
+TEST_CASE("any number of blanks and tabs separates words, but for a password") {
+    Manager manager{true};
+    CHECK(manager.say("INFO  *") == manager.say("INFO *"));
+    CHECK(manager.say("INFO\t \t*  ") == manager.say("INFO *"));
+    CHECK(manager.say("METR  online") == "+OK 0\r\n");
+    CHECK(manager.say("USER  LIST\t") == manager.say("USER LIST"));
+    CHECK(manager.say("HIST  bytes\tminute   1") == manager.say("HIST bytes minute 1"));
+    CHECK(manager.say("CONF   timeout") == "+OK 600\r\n");
+    CHECK(manager.say("CONF \t?  timeout") == manager.say("CONF ? timeout"));
+    CHECK(manager.say("DIRR   /srv/mail").empty());
+    CHECK(manager.asked<ChangeDirectory>()->path == "/srv/mail");
+    CHECK(manager.done({}) == "+OK done\r\n");
+    CHECK(manager.say("TRAN  FOR   user1   0").empty());
+    CHECK(manager.say("USER \t ADD   eve   pass").empty());
+    CHECK(manager.asked<AddUser>()->name == "eve");
+    CHECK(manager.asked<AddUser>()->secret == "  pass");
+}
+
+TEST_CASE("a reply says whether lines follow: only those have a bare +OK") {
+    for (const Form& form : forms()) {
+        Manager manager{true, true};
+        manager.host.rows[1] = {.id = 1, .user = "user1"};
+        manager.host.transforms["user1"] = "off";
+        std::string line{form.keyword};
+        std::string_view rest = form.arguments;
+        for (std::string_view word = line::take_word(rest); !word.empty(); word = line::take_word(rest)) {
+            std::string_view one = word.substr(word.starts_with('[') ? 1 : 0);
+            one = one.substr(0, one.find_first_of("|.]"));
+            if (word.starts_with('[')) continue;
+            const std::string value = one == "metric"    ? "online"
+                                      : one == "setting" ? "timeout"
+                                      : one == "value"   ? "700"
+                                      : one == "port"    ? "110"
+                                      : one == "id"      ? "1"
+                                      : one == "command" ? "METR"
+                                      : one == "user"    ? "user1"
+                                                         : std::string{one};
+            line += ' ' + value;
+        }
+        CAPTURE(line);
+        CHECK(form_of(line) == &form);
+        std::string reply = manager.say(line);
+        if (reply.empty()) reply = manager.done({});
+        if (form.reply == ReplyForm::line) {
+            CHECK(reply.starts_with(form.keyword == "AUTH" && reply.starts_with("-ERR") ? "-ERR" : "+OK "));
+            CHECK(reply.find('\n') == reply.size() - 1);
+        } else {
+            CHECK(reply.starts_with("+OK\r\n"));
+        }
+    }
 }
 
 TEST_CASE("INFO tells host, mail root and address") {
@@ -39,7 +137,8 @@ TEST_CASE("INFO tells host, mail root and address") {
     CHECK(manager.say("INFO") == "+OK mail.example.org;/var/mail;::\r\n");
     CHECK(manager.say("INFO *") == "+OK\r\nhost mail.example.org\r\nbasedir /var/mail\r\nip ::\r\nport "
                                    "1110\r\ntransform off\r\nversion 1\r\n.\r\n");
-    CHECK(manager.say("INFO all").starts_with("-ERR"));
+    CHECK(manager.say("INFO all") == manager.say("INFO *"));
+    CHECK(manager.say("INFO some").starts_with("-ERR"));
 }
 
 TEST_CASE("a path with a line end in it cannot forge a reply") {
@@ -117,13 +216,38 @@ TEST_CASE("TRAN shows, switches and sets the transformation, for all or for one"
     CHECK(manager.asked<ChangeTransform>()->spec == "/bin/tr a b");
 }
 
-TEST_CASE("HELP comes from the table, one line a command") {
+TEST_CASE("HELP shows every command once, in groups, with an example that fits a form") {
     Manager manager;
     const std::string help = manager.say("HELP");
-    for (std::size_t i = 0; i < command_count(); ++i)
-        CHECK(help.find("\r\n" + std::string{command_help(i).keyword} + " ") != std::string::npos);
-    CHECK(manager.say("HELP port").starts_with("+OK\r\nPORT [port] - "));
+    std::set<std::string_view> keywords;
+    for (std::size_t i = 0; i < command_count(); ++i) {
+        const std::string_view keyword = command_help(i).keyword;
+        CHECK(keywords.insert(keyword).second);
+        CHECK(help.find("\r\n" + std::string{keyword} + " ") != std::string::npos);
+        REQUIRE(form_of(example_of(keyword)) != nullptr);
+        CHECK(form_of(example_of(keyword))->keyword == keyword);
+    }
+    for (const Form& form : forms()) CHECK(keywords.contains(form.keyword));
+    for (const Group& group : groups()) CHECK(help.find("\r\n" + std::string{group.title} + ":") != std::string::npos);
+    std::string_view rest = help;
+    for (std::size_t end = rest.find("\r\n"); end != std::string_view::npos; end = rest.find("\r\n")) {
+        CHECK(end <= 79);
+        rest.remove_prefix(end + 2);
+    }
+}
+
+TEST_CASE("HELP and a command shows its forms, HELP CONF the settings by topic and no value in force") {
+    Manager manager;
+    manager.host.values.timeout = std::chrono::seconds{777};
+    CHECK(manager.say("HELP  port").starts_with("+OK\r\nPORT - the POP3 port\r\n    served; one line\r\nPORT port - "));
     CHECK(manager.say("HELP nope").starts_with("-ERR"));
+    const std::string settings = manager.say("HELP CONF");
+    CHECK(settings.find("\r\nCONF setting value... - change it\r\n    guarded; one line; -ERR: ") != std::string::npos);
+    CHECK(settings.find("\r\nSessions:\r\ntimeout 600 - ") != std::string::npos);
+    CHECK(settings.find("777") == std::string::npos);
+    for (const auto& topic : state::setting_topics()) CHECK(state::find_setting(topic.first_setting) != nullptr);
+    for (const auto& field : state::setting_fields())
+        CHECK(settings.find("\r\n" + std::string{field.name} + " ") != std::string::npos);
 }
 
 TEST_CASE("keywords are whole words") {

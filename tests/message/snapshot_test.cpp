@@ -68,7 +68,7 @@ TEST_CASE("a snapshot gives back what was put in") {
     CHECK_FALSE(snapshot->is_current({{1, 2, 3, 4}, {5, 6, 7, 9}}));
 }
 
-TEST_CASE("one that is not settled is never current") {
+TEST_CASE("a snapshot that is not settled is never current") {
     SnapshotBuilder builder;
     builder.set_stamps({}, false);
     CHECK_FALSE(test::snapshot_of(builder).value()->is_current({}));
@@ -117,7 +117,7 @@ TEST_CASE("a sealed snapshot is mapped, any other file is copied, both are the s
     CHECK(snapshot->uidl(1) == "hash");
 }
 
-TEST_CASE("what is no file at all is no snapshot") {
+TEST_CASE("what is not a file is not a snapshot") {
     CHECK_FALSE(Snapshot::from_fd(posix::UniqueFd{}).ok());
     CHECK_FALSE(Snapshot::from_fd(posix::UniqueFd{::open("/dev/zero", O_RDONLY | O_CLOEXEC)}).ok());
     CHECK_FALSE(Snapshot::from_fd(posix::UniqueFd{::open("/", O_RDONLY | O_CLOEXEC)}).ok());

@@ -1,6 +1,7 @@
 #include "buzon/net/listener.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -36,7 +37,8 @@ struct Folder {
 
 TEST_CASE("a listener tells the port it got, and accepts only once it has begun") {
     EventLoop loop;
-    auto listener = std::move(Listener::open(loop, loopback)).value();
+    buzon::keeper::SocketsHere sockets;
+    auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
     CHECK(listener->port() != 0);
     CHECK(listener->serves_v4());
     CHECK_FALSE(listener->serves_v6());
@@ -52,9 +54,77 @@ TEST_CASE("a listener tells the port it got, and accepts only once it has begun"
     CHECK((::fcntl(accepted[0].socket.get(), F_GETFL) & O_NONBLOCK) != 0);
 }
 
+TEST_CASE("a listener that refuses newcomers still accepts who has connected, and can be opened again") {
+    EventLoop loop;
+    buzon::keeper::SocketsHere sockets;
+    std::vector<Accepted> accepted;
+    const auto accept = [&](Accepted a) { accepted.push_back(std::move(a)); };
+    for (const char* address : {"127.0.0.1", "::1"}) {
+        CAPTURE(address);
+        auto opened = Listener::open(loop, sockets, Endpoint{*Ip::parse(address), 0, 0});
+        if (!opened) continue; // no IPv6
+        auto listener = std::move(opened).value();
+        const SocketAddress where = to_socket_address(listener->bound());
+        REQUIRE(!listener->begin(accept));
+        const UniqueFd before = connect_to(where);
+        REQUIRE(before);
+        listener->refuse_newcomers();
+        const UniqueFd late{::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        CHECK(::connect(late.get(), where.get(), where.length) != 0);
+        CHECK(errno == EINPROGRESS);
+        accepted.clear();
+        listener->accept_rest();
+        REQUIRE(accepted.size() == 1);
+        CHECK(::send(before.get(), "x", 1, 0) == 1);
+        char octet = 0;
+        CHECK(::recv(accepted[0].socket.get(), &octet, 1, 0) == 1); // its packets come through
+        tcp_info info{};
+        socklen_t length = sizeof info;
+        REQUIRE(::getsockopt(late.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
+        CHECK(info.tcpi_state == TCP_SYN_SENT);
+        listener.reset();
+        CHECK_FALSE(connect_to(where));
+    }
+}
+
+TEST_CASE("a socket that others listen on as well goes on taking newcomers") {
+    EventLoop loop;
+    buzon::keeper::SocketsHere sockets;
+    auto made = sockets.listen(buzon::keeper::Listen{.length = to_socket_address(loopback).length,
+                                                     .address = to_socket_address(loopback).storage});
+    REQUIRE(made);
+    auto listener = std::move(Listener::adopt(loop, std::move(made.value().socket))).value();
+    CHECK(listener->handed_over());
+    listener->refuse_newcomers();
+    CHECK(connect_to(to_socket_address(listener->bound())));
+}
+
+TEST_CASE("accepting never waits, although another process that has the socket makes it a blocking one") {
+    const Folder folder;
+    EventLoop loop;
+    buzon::keeper::SocketsHere sockets;
+    const SocketAddress unix_address = *to_socket_address(folder.path + "/socket");
+    for (const SocketAddress& address : {to_socket_address(loopback), unix_address}) {
+        auto made = sockets.listen({.length = address.length, .address = address.storage});
+        REQUIRE(made);
+        const UniqueFd theirs{::dup(made.value().socket.get())};
+        auto listener = std::move(Listener::adopt(loop, std::move(made.value().socket))).value();
+        std::size_t accepted = 0;
+        REQUIRE(!listener->begin([&](const Accepted&) { ++accepted; }));
+        REQUIRE(::fcntl(theirs.get(), F_SETFL, 0) == 0);
+        SocketAddress where = address;
+        ::getsockname(theirs.get(), static_cast<sockaddr*>(static_cast<void*>(&where.storage)), &where.length);
+        const UniqueFd client = connect_to(where);
+        REQUIRE(client);
+        listener->accept_rest(); // else this waits for another client, who never comes
+        CHECK(accepted == 1);
+    }
+}
+
 TEST_CASE("every address means IPv4 and IPv6 on one socket") {
     EventLoop loop;
-    auto listener = std::move(Listener::open(loop, EveryAddress{0})).value();
+    buzon::keeper::SocketsHere sockets;
+    auto listener = std::move(Listener::open(loop, sockets, EveryAddress{0})).value();
     CHECK(listener->serves_v4());
     CHECK(connect_to(to_socket_address(Endpoint{*Ip::parse("127.0.0.1"), listener->port(), 0})));
     if (listener->serves_v6()) CHECK(connect_to(to_socket_address(Endpoint{*Ip::parse("::1"), listener->port(), 0})));
@@ -62,21 +132,23 @@ TEST_CASE("every address means IPv4 and IPv6 on one socket") {
 
 TEST_CASE("a taken port is refused") {
     EventLoop loop;
-    auto first = std::move(Listener::open(loop, loopback)).value();
-    CHECK(Listener::open(loop, first->bound()).error().value() == EADDRINUSE);
+    buzon::keeper::SocketsHere sockets;
+    auto first = std::move(Listener::open(loop, sockets, loopback)).value();
+    CHECK(Listener::open(loop, sockets, first->bound()).error().value() == EADDRINUSE);
 }
 
 TEST_CASE("a unix socket belongs to its owner alone, replaces a dead one, and goes with the listener") {
     const Folder folder;
     const std::string path = folder.path + "/control";
     EventLoop loop;
+    buzon::keeper::SocketsHere sockets;
     {
-        auto listener = std::move(Listener::open(loop, UnixPath{path})).value();
+        auto listener = std::move(Listener::open(loop, sockets, UnixPath{path})).value();
         struct stat about {};
         REQUIRE(::lstat(path.c_str(), &about) == 0);
         CHECK((about.st_mode & 0777) == 0600);
         CHECK(listener->port() == 0);
-        CHECK(Listener::open(loop, UnixPath{path}).error().value() == EADDRINUSE);
+        CHECK(Listener::open(loop, sockets, UnixPath{path}).error().value() == EADDRINUSE);
         CHECK(connect_to(*to_socket_address(path)));
     }
     CHECK_FALSE(std::filesystem::exists(path));
@@ -86,16 +158,17 @@ TEST_CASE("a unix socket belongs to its owner alone, replaces a dead one, and go
         const SocketAddress address = *to_socket_address(path);
         REQUIRE(::bind(dead.get(), address.get(), address.length) == 0);
     }
-    CHECK(Listener::open(loop, UnixPath{path}).ok());
+    CHECK(Listener::open(loop, sockets, UnixPath{path}).ok());
 
     std::filesystem::create_directory(path);
-    CHECK(Listener::open(loop, UnixPath{path}).error().value() == EEXIST);
-    CHECK(Listener::open(loop, UnixPath{std::string(200, 'x')}).error().value() == ENAMETOOLONG);
+    CHECK(Listener::open(loop, sockets, UnixPath{path}).error().value() == EEXIST);
+    CHECK(Listener::open(loop, sockets, UnixPath{std::string(200, 'x')}).error().value() == ENAMETOOLONG);
 }
 
 TEST_CASE("more connections than one turn takes are all accepted in the following ones") {
     EventLoop loop;
-    auto listener = std::move(Listener::open(loop, loopback)).value();
+    buzon::keeper::SocketsHere sockets;
+    auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
     std::size_t count = 0;
     REQUIRE(!listener->begin([&](Accepted) { ++count; }));
     std::vector<UniqueFd> clients;
@@ -108,19 +181,21 @@ TEST_CASE("more connections than one turn takes are all accepted in the followin
 
 TEST_CASE("an overlapping address is taken beside our own listener when that allows it, and not otherwise") {
     EventLoop loop;
-    auto everywhere = std::move(Listener::open(loop, EveryAddress{0})).value();
+    buzon::keeper::SocketsHere sockets;
+    auto everywhere = std::move(Listener::open(loop, sockets, EveryAddress{0})).value();
     const Endpoint narrow{*Ip::parse("127.0.0.1"), everywhere->port(), 0};
-    CHECK(Listener::open(loop, narrow, true).error().value() == EADDRINUSE);
+    CHECK(Listener::open(loop, sockets, narrow, true).error().value() == EADDRINUSE);
     everywhere->allow_beside(true);
-    auto second = Listener::open(loop, narrow, true);
+    auto second = Listener::open(loop, sockets, narrow, true);
     everywhere->allow_beside(false);
     REQUIRE(second.ok());
-    CHECK(Listener::open(loop, narrow).error().value() == EADDRINUSE);
+    CHECK(Listener::open(loop, sockets, narrow).error().value() == EADDRINUSE);
 }
 
 TEST_CASE("who had connected before the listener closes is still accepted") {
     EventLoop loop;
-    auto listener = std::move(Listener::open(loop, loopback)).value();
+    buzon::keeper::SocketsHere sockets;
+    auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
     std::size_t count = 0;
     REQUIRE(!listener->begin([&](Accepted) { ++count; }));
     std::vector<UniqueFd> clients;

@@ -16,8 +16,9 @@ constexpr std::chrono::seconds minute{60};
 // Both ends of a connection over loopback.
 struct Pair {
     EventLoop loop;
+    buzon::keeper::SocketsHere sockets;
     std::unique_ptr<Listener> listener =
-        std::move(Listener::open(loop, Endpoint{*Ip::parse("127.0.0.1"), 0, 0})).value();
+        std::move(Listener::open(loop, sockets, Endpoint{*Ip::parse("127.0.0.1"), 0, 0})).value();
     UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     UniqueFd server;
 
@@ -45,7 +46,7 @@ TEST_CASE("a peer is dead when it has reset the connection, and not when it only
     CHECK(peer_is_dead(one.server.get(), minute));
 }
 
-TEST_CASE("other sockets have no peer to doubt") {
+TEST_CASE("sockets that are not TCP never count as dead") {
     int ends[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     const UniqueFd one{ends[0]};

@@ -104,7 +104,7 @@ TEST_CASE("a checksum is looked at") {
     CHECK(read(with(std::string("\x4f\xb2\x34\xf0", 4))).what == ProxyParse::malformed);
 }
 
-TEST_CASE("what is no header is seen at once") {
+TEST_CASE("an invalid PROXY header is recognized at once") {
     for (const std::string& wrong : {std::string("USER ana\r\n"),
                                      std::string("PP"),
                                      std::string("PROXY\r\n"),

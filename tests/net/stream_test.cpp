@@ -31,7 +31,8 @@ Ends socket_pair() {
 // Over TCP, which knows resets.
 Ends tcp_pair(event::EventLoop& loop) {
     Ends ends;
-    auto listener = Listener::open(loop, Endpoint{*Ip::parse("127.0.0.1"), 0, 0}).value();
+    buzon::keeper::SocketsHere sockets;
+    auto listener = Listener::open(loop, sockets, Endpoint{*Ip::parse("127.0.0.1"), 0, 0}).value();
     ends.peers.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const SocketAddress address = to_socket_address(Endpoint{*Ip::parse("127.0.0.1"), listener->port(), 0});
     REQUIRE(::connect(ends.peers.get(), address.get(), address.length) == 0);
@@ -123,7 +124,7 @@ UniqueFd file_of(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("octets reach the owner in the order they came, those he left in front of new ones") {
+TEST_CASE("octets reach the owner in the order they came, unconsumed ones before new ones") {
     Peer peer;
     peer.most = 3;
     peer.say("abcdef");

@@ -35,7 +35,7 @@ TEST_CASE("every command is known in any case, alone and with arguments, and no 
     }
 }
 
-TEST_CASE("what only resembles a command is unknown") {
+TEST_CASE("a word that only resembles a command is unknown") {
     for (const char* line : {"", " ", "T", "TO", "TOPS", "\x55\x53\x45\x12", "utf\x18", "UTF\x38x", "noo0", "TOP\t1"}) {
         CAPTURE(line);
         CHECK(Fresh{}.asked(line) == Pop3Command::unknown);

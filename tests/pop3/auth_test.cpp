@@ -1,12 +1,12 @@
 // AUTH (RFC 5034) with PLAIN (RFC 4616), SCRAM-SHA-256 (RFC 7677), CRAM-MD5 (RFC 2195) and LOGIN.
-#include "buzon/auth/base64.h"
 #include "buzon/auth/scram_credentials.h"
+#include "buzon/digest/base64.h"
 #include "conversation.h"
 #include "support/catch.h"
 
 using namespace buzon::pop3;
-using buzon::auth::decode_base64;
-using buzon::auth::encode_base64;
+using buzon::digest::decode_base64;
+using buzon::digest::encode_base64;
 using namespace std::string_literals;
 
 namespace {
@@ -144,7 +144,7 @@ TEST_CASE("SCRAM with channel binding is refused, and one who says more behind t
     CHECK(conversation.session.maildrop() == nullptr);
 }
 
-TEST_CASE("the credentials may be out of reach") {
+TEST_CASE("SCRAM ends with SYS/TEMP when the credentials cannot be read") {
     const Settings settings;
     Session session{settings, Channel::open, scram_world().fresh_text};
     std::string out;
@@ -191,7 +191,8 @@ TEST_CASE("a star cancels the exchange, whatever it is at") {
     CHECK(conversation.session.maildrop() == nullptr);
 }
 
-TEST_CASE("an answer that is no base64, or not what the mechanism wants, ends the exchange without a guess") {
+TEST_CASE("a response that is not base64, or not what the mechanism expects, ends the exchange without counting as a "
+          "failure") {
     Conversation conversation;
     greeted(conversation);
     for (const std::string& answer :
@@ -208,7 +209,7 @@ TEST_CASE("an answer that is no base64, or not what the mechanism wants, ends th
     CHECK(conversation.command("AUTH PLAIN " + plain("user1", "pass1")) == "+OK Password accepted\r\n");
 }
 
-TEST_CASE("unknown mechanisms are refused, those that only begin alike, too") {
+TEST_CASE("unknown mechanisms are refused, even if they begin like a known one") {
     Conversation conversation;
     greeted(conversation);
     for (const char* name : {"PLAI", "PLAINX", "GSSAPI", "DIGEST-MD5", "SCRAM-SHA-1", "PASS", "APOP", "=", "*", "+"}) {
@@ -246,7 +247,7 @@ TEST_CASE("a NUL in an answer ends the exchange") {
     CHECK(conversation.command("dXNlcjE=") == "-ERR Unknown command\r\n");
 }
 
-TEST_CASE("answers are no commands: a QUIT in an exchange is no base64 and does not end the session") {
+TEST_CASE("responses are not commands: QUIT in an exchange is invalid base64 and does not end the session") {
     Conversation conversation;
     greeted(conversation);
     conversation.command("AUTH PLAIN");
@@ -295,4 +296,89 @@ TEST_CASE("every exchange has a challenge of its own") {
     const std::string second = conversation.command("AUTH CRAM-MD5");
     CHECK(first != second);
     CHECK(greeting.find(decode_base64(second.substr(2, second.size() - 4)).value()) == std::string::npos);
+}
+
+TEST_CASE("OAUTHBEARER and XOAUTH2 log in by a token, and a wrong one is answered by an error challenge first") {
+    World world;
+    world.settings.tokens = true;
+    world.tokens = {{"vF9dft4qmT", "user@example.com"}};
+    const std::string json = R"({"status":"invalid_token","schemes":"bearer","scope":"mail"})";
+    struct Case {
+        std::string name, message;
+        bool right;
+    };
+    for (const auto& [name, message, right] : {
+             // The example of RFC 7628 section 4.1.
+             Case{"OAUTHBEARER", "n,a=user@example.com,\1host=server.example.com\1port=143\1auth=Bearer vF9dft4qmT\1\1",
+                  true},
+             Case{"OAUTHBEARER", "n,a=user@example.com,\1auth=bearer vF9dft4qmT\1\1", true},
+             Case{"OAUTHBEARER", "y,a=other@example.com,\1auth=Bearer vF9dft4qmT\1\1", false},
+             Case{"OAUTHBEARER", "n,a=user@example.com,\1auth=Bearer stolen\1\1", false},
+             Case{"XOAUTH2", "user=user@example.com\1auth=Bearer vF9dft4qmT\1\1", true},
+             Case{"XOAUTH2", "user=user@example.com\1auth=Bearer stolen\1\1", false},
+         }) {
+        CAPTURE(name, message);
+        for (const bool initial : {true, false}) {
+            Conversation client{world};
+            (void)client.send("");
+            std::string reply = client.command("AUTH " + name + (initial ? ' ' + encode_base64(message) : ""));
+            if (!initial) {
+                CHECK(reply == "+ \r\n");
+                reply = client.command(encode_base64(message));
+            }
+            if (right) {
+                CHECK(reply == "+OK Password accepted\r\n");
+                continue;
+            }
+            CHECK(reply == "+ " + encode_base64(json) + "\r\n");
+            CHECK(client.command(name == "XOAUTH2" ? "" : "AQ==") == "-ERR [AUTH] Password incorrect\r\n");
+            CHECK(client.command("NOOP").starts_with("-ERR")); // the exchange is over
+        }
+    }
+}
+
+TEST_CASE("a bearer token that is none is malformed, not a guess, and none is taken where they are not offered") {
+    World world;
+    world.settings.tokens = true;
+    for (const std::string message :
+         {"", "n", "n,,\1auth=Bearer x\1\1", "n,a=u", "n,a=u,auth=Bearer x\1\1", "n,a=u,\1auth=Bearer x\1",
+          "n,a=u,\1auth=Bearer x", "n,a=u,\1auth=Basic x\1\1", "n,a=u,\1auth=Bearer \1\1",
+          "n,a=u,\1auth=Bearer a b\1\1", "n,a=u,\1auth\1\1", "p=tls-unique,a=u,\1auth=Bearer x\1\1",
+          "n,a=,\1auth=Bearer x\1\1", "n,a=u,\1auth=Bearer x\1\1more", "n,a=u=,\1auth=Bearer x\1\1"}) {
+        CAPTURE(message);
+        Conversation client{world};
+        (void)client.send("");
+        CHECK(client.command("AUTH OAUTHBEARER " + (message.empty() ? "=" : encode_base64(message)))
+                  .starts_with("-ERR "));
+        CHECK(client.asked.empty());
+    }
+    Conversation without;
+    (void)without.send("");
+    CHECK(without.command("AUTH OAUTHBEARER").starts_with("-ERR"));
+    CHECK(without.command("CAPA").find("OAUTHBEARER") == std::string::npos);
+    world.settings.require_secure_channel = true; // a token is as good as a password to whoever reads it
+    Conversation open{world};
+    (void)open.send("");
+    CHECK(open.command("CAPA").find("OAUTH") == std::string::npos);
+    CHECK(open.command("AUTH XOAUTH2").starts_with("-ERR"));
+}
+
+TEST_CASE("wrong tokens are counted like wrong passwords, and the tenth is refused without a challenge") {
+    World world;
+    world.settings.tokens = true;
+    Conversation client{world};
+    (void)client.send("");
+    const std::string guess = "AUTH XOAUTH2 " + encode_base64("user=ana\1auth=Bearer x\1\1");
+    for (unsigned i = 1; i < Session::wrong_login_limit; ++i) {
+        CHECK(client.command(guess).starts_with("+ "));
+        CHECK(client.command(i % 2 ? "" : "*").starts_with("-ERR"));
+    }
+    CHECK(client.command(guess) == "-ERR [AUTH] Password incorrect\r\n");
+    CHECK(client.session.out_of_tries());
+}
+
+TEST_CASE("what a program says of a token cannot break the JSON of the challenge") {
+    CHECK(buzon::auth::token_error("invalid\"},{\\", "a\tb\xc3\xa4 c") ==
+          R"({"status":"invalid},{","schemes":"bearer","scope":"ab c"})");
+    CHECK(buzon::auth::token_error("invalid_token", "") == R"({"status":"invalid_token","schemes":"bearer"})");
 }

@@ -145,6 +145,25 @@ TEST_CASE("where no mechanism works there is no SASL tag") {
     CHECK(conversation.command("AUTH") == "+OK Mechanisms follow\r\n.\r\n");
 }
 
+TEST_CASE("channel binding works where the certificate is known and the client came over TLS, announced or not") {
+    for (const Channel channel : {Channel::open, Channel::secure, Channel::tls}) {
+        World world;
+        world.channel = channel;
+        world.settings.announces_binding = true;
+        if (channel == Channel::tls) world.certificate_hash = std::string(32, 'h');
+        Conversation conversation{world};
+        const auto offered = tags(conversation);
+        const bool binds = std::find(offered.begin(), offered.end(),
+                                     "SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN") != offered.end();
+        CHECK(binds == (channel == Channel::tls));
+        CHECK(conversation.command("AUTH SCRAM-SHA-256-PLUS").starts_with(binds ? "+ " : "-ERR"));
+        world.settings.announces_binding = false;
+        Conversation silent{world};
+        CHECK(has(tags(silent), "SASL SCRAM-SHA-256 PLAIN LOGIN"));
+        CHECK(silent.command("AUTH SCRAM-SHA-256-PLUS").starts_with(binds ? "+ " : "-ERR"));
+    }
+}
+
 TEST_CASE("CRAM-MD5 is offered only where it is switched on and can work") {
     World world;
     world.settings.cram_md5 = true;
@@ -154,7 +173,7 @@ TEST_CASE("CRAM-MD5 is offered only where it is switched on and can work") {
     CHECK(has(tags(conversation), "SASL SCRAM-SHA-256 CRAM-MD5 PLAIN LOGIN"));
 }
 
-TEST_CASE("APOP is announced by the greeting, and taken only then") {
+TEST_CASE("APOP is accepted only if the greeting announced it") {
     World world;
     world.digests["user1"] = "digest";
     {

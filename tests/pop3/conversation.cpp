@@ -27,6 +27,7 @@ World with_host(World world) {
 
 Conversation::Conversation(World the_world)
     : world{with_host(std::move(the_world))}, session{world.settings, world.channel, world.fresh_text} {
+    if (world.channel >= Channel::tls) session.came_under(world.certificate_hash);
     session.greet(out_);
 }
 
@@ -65,6 +66,15 @@ void Conversation::perform(const Action& action) {
     if (const auto* wanted = std::get_if<CheckCram>(&action)) {
         asked.push_back("cram " + wanted->user + " " + wanted->digest + " " + wanted->challenge);
         finish_login(world.digests.count(wanted->user) != 0 && world.digests.at(wanted->user) == wanted->digest);
+    }
+    if (const auto* wanted = std::get_if<CheckToken>(&action)) {
+        const std::string token{wanted->token.view()};
+        asked.push_back("token " + wanted->user + " " + token + " " + std::string{name_of(wanted->mechanism)});
+        const auto known = world.tokens.find(token);
+        if (known != world.tokens.end() && known->second == wanted->user)
+            finish_login(true);
+        else
+            session.token_refused(auth::token_error("invalid_token", "mail"), out_);
     }
     if (const auto* wanted = std::get_if<GetScram>(&action)) {
         asked.push_back("scram " + wanted->user);
@@ -106,7 +116,8 @@ void Conversation::perform(const Action& action) {
 }
 
 void Conversation::check_password(const CheckPassword& wanted) {
-    asked.push_back("password " + wanted.user + " " + wanted.password + " " + std::string{name_of(wanted.mechanism)});
+    asked.push_back("password " + wanted.user + " " + std::string{wanted.password.view()} + " " +
+                    std::string{name_of(wanted.mechanism)});
     const auto known = world.users.find(wanted.user);
     finish_login(known != world.users.end() && known->second == wanted.password);
 }

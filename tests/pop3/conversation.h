@@ -22,10 +22,12 @@ struct Message {
 struct World {
     Settings settings;
     Channel channel = Channel::open;
+    std::string certificate_hash; // under which the client came
     auth::ScramCredentials scram; // what every user has
     bool scram_genuine = true;
     FreshText fresh_text = +[] { return std::string{"1896.697170952"}; };
     std::map<std::string, std::string> users{{"mrose", "secret"}, {"user1", "pass1"}};
+    std::map<std::string, std::string> tokens;  // whose they are
     std::map<std::string, std::string> digests; // what APOP and CRAM-MD5 expect
     std::vector<Message> messages{{120, "whqtswO00WBw418f9t5JxYwZ"}, {200, "QhdPYR:00WBw1Ph7x7"}};
     // Answers other than the usual ones.

@@ -107,7 +107,7 @@ TEST_CASE("every language says everything, in valid UTF-8, with the same places 
     }
 }
 
-TEST_CASE("the words of a refused login are those that fetchmail tells cases apart by, in every language") {
+TEST_CASE("fetchmail can tell the kinds of refused logins apart by their words, in every language") {
     struct Case {
         Refusal why;
         std::string code;

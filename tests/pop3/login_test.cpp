@@ -36,7 +36,7 @@ TEST_CASE("an unknown user gets the same words as a wrong password") {
     CHECK(conversation.command("PASS nonsense") == "-ERR [AUTH] Password incorrect\r\n");
 }
 
-TEST_CASE("PASS needs a USER before it, and anew after every try") {
+TEST_CASE("PASS needs a USER before it, and another one after every failure") {
     Conversation conversation;
     conversation.send("");
     CHECK(conversation.command("PASS pass1") == "-ERR Give the user name first\r\n");
@@ -52,7 +52,7 @@ TEST_CASE("PASS needs a USER before it, and anew after every try") {
     CHECK(conversation.asked.size() == 1);
 }
 
-TEST_CASE("a line that is no command disturbs no login, and the last USER counts") {
+TEST_CASE("an unknown command does not disturb a login, and the last USER counts") {
     Conversation conversation;
     conversation.send("");
     conversation.command("USER mrose");
@@ -91,7 +91,7 @@ TEST_CASE("UTF-8 names and passwords are taken, octets that are no UTF-8 are ref
     CHECK(conversation.session.user() == "josé");
 }
 
-TEST_CASE("APOP refuses names that are no UTF-8") {
+TEST_CASE("APOP refuses names that are not UTF-8") {
     World world;
     world.settings.plain_secrets_known = true;
     Conversation conversation{world};

@@ -8,7 +8,7 @@
 
 using namespace buzon::posix;
 
-TEST_CASE("many descriptors travel as one and arrive in their order") {
+TEST_CASE("many descriptors are passed as one and arrive in order") {
     Pipe pipe = make_pipe(false).value();
     std::vector<UniqueFd> files;
     std::vector<int> numbers;

@@ -57,7 +57,7 @@ TEST_CASE("a page that was thrown out is missed, and only that one") {
     CHECK_FALSE(view.in_memory(0, 1'000'000));
 }
 
-TEST_CASE("of an empty file nothing is known, and a view can be moved") {
+TEST_CASE("nothing of an empty file counts as in memory, and a view can be moved") {
     const File empty{0};
     CHECK_FALSE(FileView(empty.fd.get(), empty.about).known());
     CHECK_FALSE(FileView{}.in_memory(0, 1));

@@ -36,13 +36,16 @@ TEST_CASE("a path lies on the last file system that its way comes upon") {
                               "2 1 0:30 / /srv/mail rw,relatime shared:7 master:1 - nfs4 server:/mail rw\n"
                               "3 2 8:2 / /srv/mail/fast rw - xfs /dev/sdb rw\n"
                               "4 1 8:3 /part /srv/mail2 rw - btrfs /dev/sdc rw,subvol=/x - y\n"
-                              "5 1 8:4 / /srv/with\\040space\\134 rw - tmpfs none rw\n");
+                              "5 1 8:4 / /srv/with\\040space\\134 rw - tmpfs none rw\n"
+                              "6 1 0:5 / /dev rw - devtmpfs udev rw\n"
+                              "7 6 0:6 / /dev/shm rw - tmpfs tmpfs rw\n");
     CHECK(shown(mounts.of("/")) == "8:1*");
     CHECK(shown(mounts.of("/srv/mailx")) == "8:1*");
     CHECK(shown(mounts.of("/srv/mail")) == "0:30");
     CHECK(shown(mounts.of("/srv/mail/user/cur")) == "0:30");
     CHECK(shown(mounts.of("/srv/mail2/user")) == "8:3*");
     CHECK(shown(mounts.of("/srv/with space\\/user")) == "8:4*");
+    CHECK(shown(mounts.of("/dev/shm/mail")) == "0:6*");
     // Whoever looks at it asks the server of what lies before it, too.
     CHECK(shown(mounts.of("/srv/mail/fast/user")) == "8:2");
 }
@@ -55,7 +58,7 @@ TEST_CASE("what a later mount hides is not found") {
     CHECK(shown(mounts.of("/a/b/user")) == "0:31");
 }
 
-TEST_CASE("of a table that is missing or makes no sense nothing is known") {
+TEST_CASE("a table that is missing or makes no sense tells nothing") {
     for (const char* const text :
          {"", "\n", "1 1 8:1 / /srv rw - ext4 /dev/sda1 rw\n", "1 0 8 / / rw - ext4 x rw\n", "1 0 8:1 / / rw\n",
           "x 0 8:1 / / rw - ext4 x rw\n", "1 0 8:1", "1 0 : / / rw - ext4 x rw\n"}) {

@@ -149,3 +149,19 @@ TEST_CASE("a kernel that takes nothing, without an error, ends a ring's work by 
               return 0;
           }) == 0);
 }
+
+TEST_CASE("a ring is restricted to what it is for") {
+    std::optional<Ring> ring = ring_of(8);
+    if (!ring) return;
+    int number = -1;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        if (std::filesystem::read_symlink(entry, gone) == "anon_inode:[io_uring]")
+            number = std::stoi(entry.path().filename().string());
+    }
+    REQUIRE(number >= 0);
+    // The kernel says so of anything that its restrictions do not name.
+    std::array<int, 1> files{0};
+    CHECK(::syscall(SYS_io_uring_register, number, IORING_REGISTER_FILES, files.data(), 1) == -1);
+    CHECK(errno == EACCES);
+}

@@ -10,6 +10,7 @@
 #include "buzon/files/read_files.h"
 #include "buzon/files/start_files.h"
 #include "buzon/jobs/jobs.h"
+#include "buzon/keeping/keep.h"
 #include "buzon/workers/work.h"
 #include "scarce_memory.h"
 #include "support/catch.h"
@@ -23,8 +24,13 @@ using namespace buzon::test;
 
 namespace {
 
-const SecondLife worker{jobs::worker_name, workers::worker_main};
-const SecondLife hash_worker{jobs::hash_worker_name, workers::worker_main};
+int worker_main() {
+    return workers::worker_main({{sandbox::Role::mail, sandbox::Mode::off}});
+}
+
+const SecondLife worker{jobs::worker_name, worker_main};
+const SecondLife files_worker{jobs::files_worker_name, worker_main};
+const SecondLife hash_worker{jobs::hash_worker_name, worker_main};
 
 // The real server, in a thread of this process.
 class Reactor {
@@ -35,12 +41,12 @@ public:
         thread_ = std::thread{[this, &words, &ready] {
             const std::vector<std::string_view> arguments{words.begin(), words.end()};
             config::Options options = config::parse_options(arguments, files::read_config_file);
-            auth::UserBase users = files::load(config::users_of(options));
+            files::StartPeople people = files::load_apart(options);
             std::string root = files::checked_root(options.path);
-            server::Server server{std::move(options), std::move(users), std::move(root)};
+            server::Server server{std::move(options), std::move(people), std::move(root), {}, {starter_.channel(), {}}};
             scarce::this_thread_is_poor();
             ready.set_value(server.ready_line());
-            server.run();
+            server.run([] {});
             ended_ = true;
         }};
         const std::string text = line.get();
@@ -59,6 +65,7 @@ public:
     [[nodiscard]] std::uint16_t management_port() const noexcept { return management_port_; }
 
 private:
+    keeping::Starter starter_{{}};
     std::thread thread_;
     bool ended_ = false;
     std::uint16_t port_ = 0, management_port_ = 0;

@@ -52,7 +52,7 @@ TEST_CASE("a whole IPv6 /64 is one source, and an IPv4 address is one in both it
     CHECK(places.next_to_go() == 2u);
 }
 
-TEST_CASE("one who keeps coming back drives out nobody but himself among twenty thousand") {
+TEST_CASE("a source that keeps reconnecting displaces only its own of twenty thousand connections") {
     Places places;
     for (std::uint64_t id = 1; id <= 10'000; ++id) places.came(id, numbered(static_cast<std::uint32_t>(id)));
     for (std::uint64_t id = 10'001; id <= 20'000; ++id) places.came(id, ip("198.51.100.1"));

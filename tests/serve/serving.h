@@ -13,15 +13,18 @@
 #include "buzon/login/root_keeper.h"
 #include "buzon/login/users.h"
 #include "buzon/maildir/open_root.h"
+#include "buzon/serve/fetched_ahead.h"
 #include "buzon/serve/listings.h"
 #include "buzon/serve/pop3_connection.h"
 #include "buzon/serve/transforms.h"
 #include "buzon/upkeep/reports.h"
 #include "buzon/upkeep/trash_keeper.h"
 #include "support/catch.h"
+#include "support/forking_starter.h"
 #include "support/mail.h"
 #include "support/pretended_workers.h"
 #include "support/temp_directory.h"
+#include "support/vaults.h"
 
 namespace buzon::serve {
 
@@ -34,9 +37,7 @@ inline auth::UserBase three_users() {
         {"user1", "{PLAIN}pass1"},
         {"user2", "{PLAIN}pass2"},
         {"slow", "{SHA256-CRYPT}$5$rounds=1000$abcdefgh$ADeh1gxB3T54fnqtERuN014x383McWuWa/zYpSNaNQ6"}};
-    auto users = auth::UserBase::load(named, "");
-    REQUIRE(users);
-    return std::move(users).value();
+    return test::users_with_vault(named, "");
 }
 
 // Of messages, in this order.
@@ -59,29 +60,38 @@ struct Serving {
     Locks locks;
     Users users{three_users(), root};
     RootKeeper keeper{loop, disk, locks, users, maildrops, events};
-    Transforms transforms{loop, settings, users, events};
+    test::ForkingStarter starter;
+    filter::Hosts hosts{loop, starter};
+    Transforms transforms{loop, hosts, settings, metrics, users, events};
     Listings listings;
-    Logins logins{loop, settings, ""};
+    Logins logins{loop, hosts, hosts, settings};
     Reports reports{loop, disk, settings};
     TrashKeeper trash{loop, disk, settings, events, [this] { return users.every_maildir(); }};
     net::StreamRoom room{loop};
     FileRoom file_room;
-    Pop3Needs needs{loop,
-                    settings,
-                    pop3,
-                    metrics,
-                    events,
-                    room,
-                    disk,
-                    listings,
-                    reports,
-                    {loop, settings, metrics, events, hashes, maildrops, locks, keeper, users, logins, reports},
-                    {loop, settings, metrics, events, disk, transforms, file_room},
-                    {loop, settings, metrics, events, disk, trash}};
+    FetchedAhead ahead{loop, 64};
+    keeper::SocketsHere sockets;
+    std::string front_certificate;
+    Pop3Needs needs{
+        loop,
+        sockets,
+        settings,
+        pop3,
+        front_certificate,
+        metrics,
+        events,
+        room,
+        disk,
+        listings,
+        reports,
+        {loop, settings, metrics, events, {hashes, hashes}, maildrops, locks, keeper, users, logins, reports},
+        {loop, settings, metrics, events, disk, transforms, file_room, ahead},
+        {loop, settings, metrics, events, disk, trash}};
     std::uint64_t next_id = 1;
 
     Serving() {
         settings.no_fsync = true;
+        needs.grace_for_silent_peer = std::chrono::hours{1}; // however slow the machine is
         std::filesystem::create_directory(root);
         std::string at_fault;
         keeper.begin(maildir::open_mail_root(message::RootRequest::to_choose(root), at_fault).value(), {});
@@ -114,7 +124,7 @@ struct Serving {
     void settle() {
         for (int idle = 0; idle < 3; ++idle) {
             turn();
-            if (disk.work() || hashes.work() || programs_work()) idle = 0;
+            if (disk.work() || hashes.work() || programs_start() || programs_work()) idle = 0;
         }
     }
     // Until this is so. Workers do nothing meanwhile, programs what they can.
@@ -139,6 +149,12 @@ struct Serving {
 private:
     void open_gate() {
         for (; let_through_ < metrics.filters_started; ++let_through_) let_one_through();
+    }
+    // However late they are then, they begin.
+    bool programs_start() {
+        if (hosts.statistics().starting == 0) return false;
+        loop.turn(std::chrono::seconds{60});
+        return true;
     }
     bool programs_work() {
         if (late_ || metrics.filters_running == 0) return false;
@@ -165,7 +181,7 @@ public:
         const net::Endpoint from{*net::Ip::parse("127.0.0.1"), 4711, 0};
         connection_.emplace(serving.needs, *this, serving.next_id++, posix::UniqueFd{ends[1]},
                             ClientInfo{from, true, ClientInfo::Place::local});
-        connection_->start({});
+        connection_->start();
         REQUIRE(hear().starts_with("+OK POP3 server ready"));
     }
 
@@ -231,6 +247,8 @@ private:
     void retire(Pop3Connection&) noexcept override { retired = true; }
     void user_came(Pop3Connection&) override { ++came; }
     void user_left(Pop3Connection&) noexcept override { ++left; }
+    void tls_begins(Pop3Connection&, posix::UniqueFd) override {}
+    int wire_of(const Pop3Connection& connection) const noexcept override { return connection.socket(); }
     std::size_t sessions_of(const std::string&) const override { return sessions; }
 
     Serving& serving_;

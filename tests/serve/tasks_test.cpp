@@ -240,7 +240,9 @@ TEST_CASE("a client that says no more behind a task that lasts is not given up a
         now.serving.settle();
         CHECK_FALSE(now.guest.retired);
         now.serving.late(false);
-        CHECK(now.guest.hear_all().find(kind.good) != std::string::npos);
+        const std::string reply = now.guest.hear_all();
+        CAPTURE(reply);
+        CHECK(reply.find(kind.good) != std::string::npos);
         CHECK(now.guest.ended());
     }
 }

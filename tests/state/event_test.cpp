@@ -86,7 +86,7 @@ TEST_CASE("a long value is cut, never inside a character") {
     }
 }
 
-TEST_CASE("a word of a column holds no blanks and is never empty") {
+TEST_CASE("a word of a column has no blanks and is never empty") {
     const auto word = [](std::string_view text) {
         std::string out;
         append_word(text, out);
@@ -162,20 +162,72 @@ TEST_CASE("the log keeps and passes on what its level lets through, in its forma
     CHECK(line == "2026-02-03T12:04:05.067Z connect level=debug session=2");
 }
 
-TEST_CASE("the diary remembers the last lines of the users heard of last") {
-    Diary diary;
-    for (std::size_t i = 0; i < Diary::lines_each + 3; ++i) diary.write("user1", std::to_string(i));
-    const auto lines = diary.read("user1");
-    REQUIRE(lines.size() == Diary::lines_each);
-    CHECK(lines.front() == "3");
-    CHECK(diary.read("nobody").empty());
-    diary.write("", "x");
-    CHECK(diary.read("").empty());
-    for (std::size_t i = 0; i < Diary::max_users - 1; ++i) diary.write("u" + std::to_string(i), "x");
-    CHECK_FALSE(diary.read("user1").empty());
-    diary.write("user1", "again"); // now u0 is the one heard of least lately
-    diary.write("one more", "x");
-    CHECK_FALSE(diary.read("user1").empty());
-    CHECK(diary.read("u0").empty());
-    CHECK_FALSE(diary.read("u1").empty());
+namespace {
+
+// Publishes to a bus whose diary is asked then.
+struct Written {
+    Log log;
+    EventBus bus{log};
+    std::chrono::system_clock::time_point now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
+
+    void say(EventType type, std::uint64_t session, std::string_view user, std::initializer_list<EventField> fields) {
+        bus.publish(type, now, session, user, fields);
+        now += std::chrono::seconds{1};
+    }
+    std::vector<std::string> lines(std::string_view user) const { return bus.diary().read(user); }
+};
+
+} // namespace
+
+TEST_CASE("the diary counts equal refusals in one line, with the first time, whatever their words for a person") {
+    Written written;
+    written.say(EventType::auth_fail, 1, "ana", {{"ip", "192.0.2.7"}, {"reason", "wrong password"}});
+    for (std::uint64_t i = 2; i < 30; ++i)
+        written.say(EventType::refused, i, "ana", {{"reason", "in-use"}, {"why", std::to_string(i) + " seconds"}});
+    written.say(EventType::auth_fail, 30, "ana", {{"ip", "192.0.2.8"}, {"reason", "wrong password"}});
+    written.say(EventType::auth_fail, 31, "ana", {{"ip", "192.0.2.7"}, {"reason", "wrong password"}});
+    CHECK(written.lines("ana") == std::vector<std::string>{"2026-11-23T00:00:28.000Z refused level=notice session=29 "
+                                                           "user=ana reason=in-use why=\"29 seconds\" count=28 "
+                                                           "first=2026-11-23T00:00:01.000Z",
+                                                           "2026-11-23T00:00:29.000Z auth-fail level=notice session=30 "
+                                                           "user=ana ip=192.0.2.8 reason=\"wrong password\"",
+                                                           "2026-11-23T00:00:30.000Z auth-fail level=notice session=31 "
+                                                           "user=ana ip=192.0.2.7 reason=\"wrong password\" "
+                                                           "count=2 first=2026-11-23T00:00:00.000Z"});
+}
+
+TEST_CASE("the diary keeps twelve refusals and, apart from them, twelve sessions, a line each") {
+    Written written;
+    for (std::uint64_t i = 0; i < 15; ++i)
+        written.say(EventType::auth_fail, i + 1, "ana", {{"ip", "192.0.2." + std::to_string(i)}});
+    for (std::uint64_t i = 100; i < 115; ++i) {
+        written.say(EventType::login, i, "ana", {{"ip", "::1"}});
+        written.say(EventType::filter_fail, i, "ana", {{"cause", "exit"}});
+        written.say(EventType::filter_fail, i, "ana", {{"cause", "exit"}});
+        if (i < 114) written.say(EventType::logout, i, "ana", {{"reason", "quit"}, {"retr", 2}});
+    }
+    written.say(EventType::logout, 100, "ana", {{"reason", "late"}}); // of a session that is no longer kept
+    const auto lines = written.lines("ana");
+    REQUIRE(lines.size() == 2 * Diary::lines_each);
+    CHECK(lines[0].ends_with("ip=192.0.2.3"));
+    CHECK(lines[11].ends_with("ip=192.0.2.14"));
+    CHECK(lines[12] == "2026-11-23T00:00:27.000Z login level=info session=103 user=ana ip=::1 "
+                       "logout=2026-11-23T00:00:30.000Z reason=quit retr=2 filter-fail=2");
+    CHECK(lines[23].ends_with("session=114 user=ana ip=::1 filter-fail=2")); // it goes on
+}
+
+TEST_CASE("the diary remembers the users heard of last") {
+    Written written;
+    const auto say = [&](std::string_view user) { written.say(EventType::login, 1, user, {}); };
+    say("user1");
+    CHECK(written.lines("nobody").empty());
+    say("");
+    CHECK(written.lines("").empty());
+    for (std::size_t i = 0; i < Diary::max_users - 1; ++i) say("u" + std::to_string(i));
+    CHECK_FALSE(written.lines("user1").empty());
+    say("user1"); // now u0 is the one heard of least lately
+    say("one more");
+    CHECK_FALSE(written.lines("user1").empty());
+    CHECK(written.lines("u0").empty());
+    CHECK_FALSE(written.lines("u1").empty());
 }

@@ -42,7 +42,7 @@ TEST_CASE("every metric has one name, a help text and one place for its value") 
     }
 }
 
-TEST_CASE("the four numbers of METR come first") {
+TEST_CASE("METR * begins with the four numbers of METR") {
     const auto& series = metric_series();
     CHECK(series[0].name == "messages");
     CHECK(series[1].name == "bytes");
@@ -68,6 +68,21 @@ TEST_CASE("a family counts each pair of labels in a cell of its own") {
     CHECK(value_of(metrics, "commands-unknown-error") == 1);
     metrics.count_filter_failure(FilterFailure::timeout);
     CHECK(value_of(metrics, "filter-failures-timeout") == 1);
+}
+
+TEST_CASE("programs are counted by name, as many as there is room for, and the rest together") {
+    Metrics metrics;
+    for (std::size_t i = 0; i < 2 * Metrics::max_programs; ++i) {
+        const std::string name = "/p" + std::to_string(i);
+        ++metrics.counts_of(name).same;
+        ++metrics.counts_of(name).same;
+    }
+    REQUIRE(metrics.programs.size() == Metrics::max_programs);
+    CHECK(metrics.programs.front().name == "/p0");
+    CHECK(metrics.programs.front().same == 2);
+    CHECK(metrics.programs.back().name == "other");
+    CHECK(metrics.programs.back().same == 2 * (Metrics::max_programs + 1));
+    CHECK(program_series(metrics).size() == 5 * Metrics::max_programs);
 }
 
 TEST_CASE("a span on a bound belongs to its bucket, one above to the next") {

@@ -100,3 +100,32 @@ TEST_CASE("a host name is one plain name") {
     for (const char* bad : {"", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "a b", "a;b", "::1", "a\n", "\xC3\xB1.es"})
         CHECK_FALSE(is_host_name(bad));
 }
+
+TEST_CASE("values take the units of their type, and nothing else") {
+    Settings settings;
+    const auto set = [&](const char* name, const char* value) { return !change_setting(settings, name, value); };
+    const auto shown = [&](const char* name) { return print_setting(settings, *find_setting(name)); };
+    for (const auto& [text, seconds] :
+         {std::pair{"90s", "90"}, {"10m", "600"}, {"2h", "7200"}, {"7d", "604800"}, {"5", "5"}}) {
+        CHECK(set("timeout", text));
+        CHECK(shown("timeout") == seconds);
+    }
+    for (const auto& [text, octets] :
+         {std::pair{"1K", "1024"}, {"3M", "3145728"}, {"2G", "2147483648"}, {"1024G", "1099511627776"}}) {
+        CHECK(set("max-message-size", text));
+        CHECK(shown("max-message-size") == octets);
+    }
+    CHECK(set("undelete-grace", "30d"));
+    CHECK(shown("undelete-grace") == "30");
+    for (const char* bad : {"8d", "0m", "m", "1m30s", "10 m", "1.5h", "10M", "1w", "-1m", "99999999999999999999s"})
+        CHECK_FALSE(set("timeout", bad));
+    for (const char* bad : {"1025G", "1k", "1KB", "K", "18014398509481984K", "5m"})
+        CHECK_FALSE(set("max-message-size", bad));
+    CHECK_FALSE(set("max-per-ip", "1K")); // a count is no size
+    CHECK_FALSE(set("undelete-grace", "24h"));
+    CHECK(shown("timeout") == "5");
+    CHECK(change_setting(settings, "timeout", "x") ==
+          "timeout: a whole number of seconds from 1 to 604800; units s m h d");
+    CHECK(change_setting(settings, "transform-hold", "x") ==
+          "transform-hold: a whole number of octets from 0 to 16777216; units K M G");
+}

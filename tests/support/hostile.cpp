@@ -1,13 +1,16 @@
 // support/hostile.cpp
 #include "support/hostile.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
 
 namespace buzon::test {
 namespace {
@@ -70,6 +73,51 @@ std::vector<Thing> false_folders(const std::filesystem::path& victim) {
         {"a file", [](const auto& path) { std::ofstream{path} << "x\n"; }},
         fifo(),
     };
+}
+
+std::vector<Thing> false_messages(const std::filesystem::path& victim) {
+    std::vector<Thing> all = false_files(victim);
+    // A second name of a file is a message like any other: who reads it must be allowed to (docs/security.md).
+    std::erase_if(all,
+                  [](const Thing& one) { return one.name == "a second name" || one.name == "another user's file"; });
+    if (::geteuid() == 0)
+        all.push_back({"a device", [](const auto& path) {
+                           constexpr unsigned zero = 0x105; // /dev/zero: it never ends
+                           must(::mknod(path.c_str(), S_IFCHR | 0666, zero), path);
+                       }});
+    return all;
+}
+
+std::vector<std::string> odd_names() {
+    return {std::string(255, 'x'),
+            std::string(250, 'y') + ":2,S",
+            "1700000001.M1.h:2,\r\n+OK",
+            "1700000001.M2.h\n.\r\n",
+            "\xff\xfe\x80",
+            " ",
+            "%s%n%d",
+            "-rf",
+            "*",
+            "~",
+            ":2,",
+            ":2,T",
+            "a:2,S:2,R"};
+}
+
+Swapper::Swapper(std::filesystem::path folder, const std::filesystem::path& victim)
+    : folder_{std::move(folder)}, link_{folder_.string() + ".aside"} {
+    std::filesystem::create_directory_symlink(victim, link_);
+    thread_ = std::thread{[this] {
+        while (!ends_)
+            if (::renameat2(AT_FDCWD, folder_.c_str(), AT_FDCWD, link_.c_str(), RENAME_EXCHANGE) == 0) ++exchanges_;
+    }};
+}
+
+Swapper::~Swapper() {
+    ends_ = true;
+    thread_.join();
+    if (exchanges_ % 2 != 0) ::renameat2(AT_FDCWD, folder_.c_str(), AT_FDCWD, link_.c_str(), RENAME_EXCHANGE);
+    std::filesystem::remove(link_);
 }
 
 std::vector<std::string> false_names() {

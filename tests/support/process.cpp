@@ -2,11 +2,13 @@
 #include "support/process.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +57,8 @@ void drop_powers() {
     for (const auto& [name, value] : launch.environment) ::setenv(name.c_str(), value.c_str(), 1);
     if (launch.powerless) drop_powers();
     ::signal(SIGPIPE, SIG_DFL);
+    ::close_range(3, ~0U,
+                  CLOSE_RANGE_CLOEXEC); // what whoever runs the tests has open is none of the program's business
     ::execvp(argv[0], argv.data());
     ::_exit(127);
 }
@@ -173,17 +177,53 @@ std::size_t descriptors_of(pid_t pid) {
     return count;
 }
 
+namespace {
+
+// In a child that has become the user of that process.
+bool prlimit_as_its_user(pid_t pid, int resource, const rlimit* fresh, rlimit* old) {
+    const auto kind = static_cast<__rlimit_resource>(resource);
+    if (::prlimit(pid, kind, fresh, old) == 0) return true;
+    struct stat about {};
+    int pipe[2];
+    if (errno != EPERM || ::stat(proc(pid, "").c_str(), &about) != 0 || ::pipe2(pipe, O_CLOEXEC) != 0) return false;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        rlimit found{};
+        const bool done = ::setgroups(0, nullptr) == 0 && ::setresgid(about.st_gid, about.st_gid, about.st_gid) == 0 &&
+                          ::setresuid(about.st_uid, about.st_uid, about.st_uid) == 0 &&
+                          ::prlimit(pid, kind, fresh, &found) == 0 &&
+                          ::write(pipe[1], &found, sizeof found) == sizeof found;
+        ::_exit(done ? 0 : 1);
+    }
+    int status = -1;
+    rlimit found{};
+    ::waitpid(child, &status, 0);
+    ::close(pipe[1]);
+    const bool done = status == 0 && ::read(pipe[0], &found, sizeof found) == sizeof found;
+    ::close(pipe[0]);
+    if (done && old) *old = found;
+    return done;
+}
+
+} // namespace
+
+bool limit_of(pid_t pid, int resource, rlimit& limit) {
+    return prlimit_as_its_user(pid, resource, nullptr, &limit);
+}
+
+bool set_limit(pid_t pid, int resource, const rlimit& limit) {
+    return prlimit_as_its_user(pid, resource, &limit, nullptr);
+}
+
 void leave_descriptors(pid_t pid, std::size_t more) {
     std::set<rlim_t> taken;
     for (const auto& entry : std::filesystem::directory_iterator{proc(pid, "fd")})
         taken.insert(std::stoul(entry.path().filename().string()));
     rlimit limit{};
-    if (::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) != 0)
-        throw std::system_error(errno, std::system_category(), "prlimit");
+    if (!limit_of(pid, RLIMIT_NOFILE, limit)) throw std::system_error(errno, std::system_category(), "prlimit");
     for (limit.rlim_cur = 0; more > 0; ++limit.rlim_cur)
         if (!taken.contains(limit.rlim_cur)) --more;
-    if (::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) != 0)
-        throw std::system_error(errno, std::system_category(), "prlimit");
+    if (!set_limit(pid, RLIMIT_NOFILE, limit)) throw std::system_error(errno, std::system_category(), "prlimit");
 }
 
 namespace {
@@ -212,8 +252,17 @@ std::vector<pid_t> children_of(pid_t pid) {
     return children;
 }
 
+std::vector<pid_t> descendants_of(pid_t pid) {
+    std::vector<pid_t> all = children_of(pid);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const std::vector<pid_t> more = children_of(all[i]);
+        all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+}
+
 std::vector<pid_t> workers_of(pid_t server) {
-    std::vector<pid_t> workers = children_of(server);
+    std::vector<pid_t> workers = descendants_of(server);
     std::erase_if(workers, [](pid_t child) {
         std::ifstream line{proc(child, "cmdline")};
         std::string name;
@@ -229,7 +278,7 @@ char state_of(pid_t pid) {
 }
 
 std::size_t zombies_of(pid_t pid) {
-    const std::vector<pid_t> children = children_of(pid);
+    const std::vector<pid_t> children = descendants_of(pid);
     return static_cast<std::size_t>(
         std::count_if(children.begin(), children.end(), [](pid_t child) { return state_of(child) == 'Z'; }));
 }

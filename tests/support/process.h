@@ -1,6 +1,7 @@
 // support/process.h - programs run by a test: started, watched, stopped by pid, never left behind.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -67,12 +68,16 @@ struct Finished {
 // What /proc tells about a process from outside.
 [[nodiscard]] std::string proc_text(pid_t pid, const std::string& name); // empty when the process has ended meanwhile
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
+// As prlimit(2), also for a process of another user where the test is root but may not pass over that.
+[[nodiscard]] bool limit_of(pid_t pid, int resource, rlimit& limit);
+[[nodiscard]] bool set_limit(pid_t pid, int resource, const rlimit& limit);
 // From now on the process finds only so many more. (Its limit is one on their numbers, among which there may be gaps.)
 void leave_descriptors(pid_t pid, std::size_t more);
 [[nodiscard]] std::vector<pid_t> children_of(pid_t pid);
-[[nodiscard]] std::vector<pid_t> workers_of(pid_t server); // its children under the names buzon-worker, buzon-hash
+[[nodiscard]] std::vector<pid_t> descendants_of(pid_t pid);
+[[nodiscard]] std::vector<pid_t> workers_of(pid_t server); // its descendants under the names buzon-worker, buzon-hash
 [[nodiscard]] char state_of(pid_t pid);                    // 'R', 'S', 'Z' ...; 0 when there is none
-[[nodiscard]] std::size_t zombies_of(pid_t pid);
+[[nodiscard]] std::size_t zombies_of(pid_t pid);           // among its descendants
 [[nodiscard]] std::size_t kilobytes_of(pid_t pid, const std::string& field); // VmRSS, VmHWM ...; 0 when it has ended
 
 void pause_for(Seconds time);

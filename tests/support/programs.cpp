@@ -1,6 +1,6 @@
 #include "support/programs.h"
 
-// The build defines the three paths for this file alone: every other one is compiled alike wherever the project lies.
+// The build defines these paths for this file alone: every other one is compiled alike wherever the project lies.
 namespace buzon::test {
 
 std::string server_program() {
@@ -9,6 +9,10 @@ std::string server_program() {
 
 std::string client_program() {
     return BUZON_CLIENT;
+}
+
+std::string probe_program() {
+    return BUZON_PROBE_PROGRAM;
 }
 
 std::string source_directory() {

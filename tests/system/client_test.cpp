@@ -36,7 +36,7 @@ TEST_CASE("a command given to the client is run once") {
         arguments.insert(arguments.end(), words.begin(), words.end());
         const Finished astray = run_client(arguments, "METR\n");
         CHECK(astray.code == 69);
-        CHECK(astray.err.ends_with(": this is not a management service\n"));
+        CHECK(astray.err.find(": this is not a management service; ") != std::string::npos);
     }
     CHECK(client(server, {"noop"}).code == 0);
     const Finished refused = client(server, {"XYZZ"});

@@ -41,7 +41,7 @@ struct Holdings {
 };
 
 Holdings holdings(const Server& server) {
-    return {descriptors_of(server.pid()), children_of(server.pid()).size()};
+    return {descriptors_of(server.reactor()), descendants_of(server.pid()).size()};
 }
 
 bool comes_back_to(const Server& server, const Holdings& before) {
@@ -87,14 +87,14 @@ TEST_CASE("ten thousand sessions and a thousand filtered retrievals leave nothin
     const std::string plain = "+OK 1 " + size + "\r\n+OK " + size + " octets\r\n" + as_sent(mail_text);
     // What the server starts on demand (workers, a reserve) is there after the first rounds.
     for (int i = 0; i < 4; ++i) REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
-    const std::size_t memory = kilobytes_of(server.pid(), "VmRSS");
+    const std::size_t memory = kilobytes_of(server.reactor(), "VmRSS");
     const Holdings before = holdings(server);
     constexpr int rounds = 10000 / users / endurance_divisor;
     for (int i = 0; i < rounds; ++i) REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
     CHECK(comes_back_to(server, before));
     CHECK(zombies_of(server.pid()) == 0);
     CHECK(parse_metrics(server.manager().command("METR")).historic == (rounds + 4) * users);
-    CHECK(kilobytes_of(server.pid(), "VmRSS") < memory + 32 * 1024);
+    CHECK(kilobytes_of(server.reactor(), "VmRSS") < memory + 32 * 1024);
 }
 
 TEST_CASE("a thousand filtered retrievals leave nothing behind") {
@@ -218,7 +218,7 @@ TEST_CASE("sessions that find no descriptor for their message wait their turn") 
             .put_in_cur("1700000001.M1P1.h:2,S", std::string(3'000'000, 'x'));
     std::vector<Pop3Client> clients;
     for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
-    leave_descriptors(server.pid(), 3);
+    leave_descriptors(server.reactor(), 3);
     for (Pop3Client& client : clients) client.send("RETR 1\r\n");
     for (Pop3Client& client : clients) {
         REQUIRE(client.line() == "+OK 3000002 octets");
@@ -242,7 +242,7 @@ TEST_CASE("a message of a quarter of a GB passes a filter to a slow client in bo
     }
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 65536}};
     client.login("user1", "pass1");
-    const std::size_t before = kilobytes_of(server.pid(), "VmRSS");
+    const std::size_t before = kilobytes_of(server.reactor(), "VmRSS");
     REQUIRE(client.command("RETR 1") == "+OK message follows");
     // Slow at first: everything behind us has time to fill up.
     std::uint64_t zeros = 0;
@@ -260,8 +260,8 @@ TEST_CASE("a message of a quarter of a GB passes a filter to a slow client in bo
         pause_for(Seconds{0.1});
     }
     const auto bounded = [&] {
-        CHECK(kilobytes_of(server.pid(), "VmHWM") < before + 64 * 1024);
-        for (const pid_t child : children_of(server.pid())) CHECK(kilobytes_of(child, "VmHWM") < before + 64 * 1024);
+        CHECK(kilobytes_of(server.reactor(), "VmHWM") < before + 64 * 1024);
+        for (const pid_t child : descendants_of(server.pid())) CHECK(kilobytes_of(child, "VmHWM") < before + 64 * 1024);
     };
     bounded();
     std::string wanted;

@@ -59,7 +59,7 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
     refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=sed\n")}, 78, "must be absolute");
 
     // And the user that programs run as must be one who can run them.
-    refuses({"--transform-user", "no-such-user"}, 67, "no-such-user");
+    refuses({"--transform-user", "no-such-user"}, 67, "no-such-user: there is no such system user");
     if (::geteuid() != 0) return refuses({"--transform-user", "nobody"}, 77, "cannot become user nobody");
     const std::string ours = directory.file("ours", "#!/bin/sh\ncat\n", 0700);
     std::filesystem::permissions(directory.path(), std::filesystem::perms{0755});
@@ -127,7 +127,7 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
         CHECK(manager.command(tran + "/no/such/program a").find("-ERR /no/such/program: No such file") == 0);
         CHECK(manager.command(tran + "/bin/cat | " + plain) == "-ERR " + plain + ": is not executable for this server");
         CHECK(manager.command(tran + "cat").starts_with("-ERR the path of a program must be absolute"));
-        CHECK(manager.command(tran + "/bin/cat 'x").starts_with("-ERR a ' is never closed"));
+        CHECK(manager.command(tran + "/bin/cat 'x").starts_with("-ERR unterminated '"));
     }
     CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
 

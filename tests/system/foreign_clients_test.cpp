@@ -1,5 +1,7 @@
 // system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's
-// poplib, fetchmail, mpop, mutt, getmail and Perl's Net::POP3; and curl by TLS through stunnel and HAProxy.
+// poplib, fetchmail, mpop, mutt, getmail and Perl's Net::POP3.
+#include <fstream>
+
 #include "support/catch.h"
 #include "support/programs.h"
 #include "system/server.h"
@@ -8,7 +10,7 @@ using namespace buzon::test;
 
 namespace {
 
-const std::filesystem::path sample = std::filesystem::path(source_directory()) / "maildir-sample";
+const std::filesystem::path sample_mail = std::filesystem::path(source_directory()) / "maildir-sample";
 
 Server::Setup demo() {
     Server::Setup setup;
@@ -19,7 +21,7 @@ Server::Setup demo() {
 
 // All sample mail of a user as a client must receive it, in no particular order.
 std::vector<std::string> wanted(int user) {
-    const Maildir maildir{sample / ("user" + std::to_string(user))};
+    const Maildir maildir{sample_mail / ("user" + std::to_string(user))};
     std::vector<std::string> mails;
     for (const std::string& name : maildir.messages()) mails.push_back(as_received(read_whole(maildir.path() / name)));
     std::sort(mails.begin(), mails.end());
@@ -40,30 +42,6 @@ std::vector<std::string> delivered(const std::filesystem::path& maildir) {
         mails.push_back(as_received(read_whole(entry.path())));
     std::sort(mails.begin(), mails.end());
     return mails;
-}
-
-std::string certificate(const TempDirectory& directory) {
-    const std::string key = directory / "key", cert = directory / "cert";
-    (void)must_run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                    "-keyout", key, "-out", cert});
-    return directory.file("pem", read_whole(key) + read_whole(cert), 0600);
-}
-
-// The client at 127.0.0.9 reads a message by TLS at this port, and the server knows him by his address.
-void read_through_front(const Server& server, std::uint16_t port) {
-    CHECK(comes_up(port));
-    const Finished end = must_run({"curl", "-sS", "-k", "--max-time", "60", "--interface", "127.0.0.9",
-                                   "pop3s://user1:pass1@127.0.0.1:" + std::to_string(port) + "/1"});
-    const std::vector<std::string> mails = wanted(1);
-    CHECK(std::find(mails.begin(), mails.end(), end.out) != mails.end());
-    CHECK(eventually([&] { return server.log().find("ip=127.0.0.9") != std::string::npos; }));
-}
-
-Server::Setup behind_front(const Words& more) {
-    Server::Setup setup = demo();
-    setup.arguments.insert(setup.arguments.end(), {"--proxy-from", "127.0.0.7"});
-    setup.arguments.insert(setup.arguments.end(), more.begin(), more.end());
-    return setup;
 }
 
 } // namespace
@@ -89,6 +67,31 @@ TEST_CASE("curl reads every sample message byte for byte") {
     CHECK(
         run({"curl", "-sS", "--max-time", "60", "pop3://user1:wrong@127.0.0.1:" + std::to_string(server.port()) + "/1"})
             .code == 67);
+}
+
+TEST_CASE("curl and mpop log in by the old mechanisms, each by the one that it was told to take") {
+    Server server{1, {"--cram-md5"}};
+    const std::string mail = "Subject: one\r\n\r\nbody\r\n";
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail);
+    const std::string port = std::to_string(server.port());
+    const auto logs = [&](const std::string& mechanism) {
+        return eventually(
+            [&] { return server.log().find("method=" + mechanism + " messages=1") != std::string::npos; });
+    };
+    for (const std::string mechanism : {"PLAIN", "LOGIN", "CRAM-MD5", "APOP"}) {
+        CAPTURE(mechanism);
+        const std::string option = "AUTH=" + std::string{mechanism == "APOP" ? "+" : ""} + mechanism;
+        CHECK(must_run({"curl", "-sS", "--max-time", "60", "--login-options", option, "-u", "user1:pass1",
+                        "pop3://127.0.0.1:" + port + "/1"})
+                  .out == mail);
+        CHECK(logs(mechanism));
+    }
+    TempDirectory directory;
+    for (const char* part : {"", "/cur", "/new", "/tmp"}) std::filesystem::create_directory(directory / "out" + part);
+    (void)must_run({"mpop", "--host=127.0.0.1", "--port=" + port, "--tls=off", "--auth=cram-md5", "--user=user1",
+                    "--passwordeval=echo pass1", "--keep=on", "--received-header=off",
+                    "--uidls-file=" + (directory / "uidls"), "--delivery=maildir," + (directory / "out")});
+    CHECK(delivered(directory / "out") == std::vector<std::string>{mail});
 }
 
 TEST_CASE("poplib reads every sample message byte for byte") {
@@ -218,6 +221,49 @@ TEST_CASE("mpop logs in by each mechanism it has and reads every sample message 
     }
 }
 
+TEST_CASE("fetchmail and mpop tell their users what the server says, and take none of it for something else") {
+    TempDirectory directory;
+    Server server{3};
+    std::filesystem::remove_all(server.root() + "/user3");
+    std::ofstream{server.root() + "/user3"} << "no Maildir\n";
+    for (const char* part : {"", "/cur", "/new", "/tmp"}) std::filesystem::create_directory(directory / "out" + part);
+    const std::string port = std::to_string(server.port());
+    const auto by_mpop = [&](const std::string& user, const std::string& password) {
+        return run({"mpop", "--host=127.0.0.1", "--port=" + port, "--tls=off", "--auth=user", "--user=" + user,
+                    "--passwordeval=echo " + password, "--uidls-file=" + (directory / "uidls"),
+                    "--delivery=maildir," + (directory / "out")})
+            .err;
+    };
+    const auto by_fetchmail = [&](const std::string& user, const std::string& password) {
+        Launch launch;
+        launch.argv = {"fetchmail", "--nodetach", "--nosyslog", "-f",
+                       directory.file("rc",
+                                      "set invisible\nset no bouncemail\nset pidfile \"" + (directory / "pid") +
+                                          "\"\nset idfile \"" + (directory / "ids") +
+                                          "\"\npoll 127.0.0.1 protocol POP3 auth password port " + port +
+                                          " timeout 60\n user " + user + " password " + password +
+                                          " sslproto \"\" keep mda \"cat >/dev/null\"\n",
+                                      0600)};
+        launch.environment["HOME"] = launch.environment["FETCHMAILHOME"] = directory.path();
+        const Finished end = run(launch);
+        return std::to_string(end.code) + ' ' + end.err + end.out;
+    };
+    const auto shows = [](const std::string& said, const std::string& text) {
+        INFO(said);
+        CHECK(said.find(text) != std::string::npos);
+    };
+    shows(by_mpop("user1", "wrong"), "POP3 server message: -ERR [AUTH] Password incorrect");
+    shows(by_fetchmail("user1", "wrong"), "Authorization failure on user1");
+    Pop3Client other = server.session(2);
+    shows(by_mpop("user2", "pass2"), "POP3 server message: -ERR [IN-USE] Maildrop is locked by another session");
+    const std::string busy = by_fetchmail("user2", "pass2");
+    shows(busy, "[IN-USE] Maildrop is locked by another session");
+    CHECK(busy.starts_with("9 ")); // lock busy: it comes again
+    shows(by_mpop("user3", "pass3"), "POP3 server message: -ERR [SYS/PERM] Mail service unavailable for this maildrop "
+                                     "until an administrator has repaired it");
+    CHECK(by_fetchmail("user3", "pass3").starts_with("14 ")); // busy, and not a wrong password
+}
+
 TEST_CASE("getmail reads every sample message") {
     Server server{demo()};
     TempDirectory directory;
@@ -257,35 +303,4 @@ for my $how (qw(login apop)) {
     for (std::string line; std::getline(lines, line);) received.push_back(must_run({"base64", "-d"}, line).out);
     std::sort(received.begin(), received.end());
     CHECK(difference(received, wanted(1)) == "");
-}
-
-TEST_CASE("through HAProxy the client is known by his own address, and TLS by its flag") {
-    TempDirectory directory;
-    Server server{behind_front({"--require-tls"})};
-    const std::uint16_t port = free_port();
-    const std::string config = directory.file(
-        "haproxy.cfg", "defaults\n mode tcp\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n"
-                       "frontend pop3s\n bind 127.0.0.1:" +
-                           std::to_string(port) + " ssl crt " + certificate(directory) +
-                           "\n default_backend pop3\nbackend pop3\n server buzon 127.0.0.1:" +
-                           std::to_string(server.port()) + " send-proxy-v2-ssl source 127.0.0.7\n");
-    Launch launch;
-    launch.argv = {"haproxy", "-db", "-q", "-f", config};
-    launch.environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
-    const Process haproxy{launch};
-    read_through_front(server, port);
-}
-
-TEST_CASE("through stunnel the client is known by his own address, and with proxy-tls his password is taken") {
-    TempDirectory directory;
-    Server server{behind_front({"--require-tls", "--proxy-tls"})};
-    const std::uint16_t port = free_port();
-    const std::string config = directory.file(
-        "stunnel.conf", "foreground = yes\npid =\n[pop3s]\naccept = 127.0.0.1:" + std::to_string(port) +
-                            "\nconnect = 127.0.0.1:" + std::to_string(server.port()) +
-                            "\nlocal = 127.0.0.7\nprotocol = proxy\ncert = " + certificate(directory) + "\n");
-    Launch launch;
-    launch.argv = {"stunnel", config};
-    const Process stunnel{launch};
-    read_through_front(server, port);
 }

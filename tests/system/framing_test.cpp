@@ -120,7 +120,7 @@ TEST_CASE("what follows QUIT is not answered") {
     CHECK(client.rest(true) == "+OK Goodbye\r\n");
 }
 
-TEST_CASE("verbs are taken in any case and never by their beginning") {
+TEST_CASE("verbs are accepted in any case and never abbreviated") {
     Server server;
     Pop3Client client = server.client();
     CHECK(client.command("uSeR user1").starts_with("+OK"));
@@ -191,7 +191,7 @@ TEST_CASE("fifty bad lines in a row close the connection") {
     CHECK(server.session().command("NOOP").starts_with("+OK")); // the maildrop is free again
 }
 
-TEST_CASE("refused arguments are not bad lines") {
+TEST_CASE("bad arguments do not count as invalid lines") {
     Server server;
     Pop3Client client = server.session();
     for (int i = 0; i < 60; ++i)
@@ -208,7 +208,7 @@ TEST_CASE("a reply never repeats what a client sent") {
         CHECK(client.command(command).find_first_of("\x1b\xff\xfe") == std::string::npos);
 }
 
-TEST_CASE("arguments that are no message numbers are refused") {
+TEST_CASE("arguments that are not message numbers are refused") {
     Server server;
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", framing_text);
     Pop3Client client = server.session();

@@ -103,6 +103,29 @@ TEST_CASE(
     for (LineClient& guesser : guessers) guesser.close();
 }
 
+TEST_CASE("slow guessers are told of by an event, a metric, WHYY and top") {
+    Server server{17, {"--proxy-from", front, "--throttle-delay", "0"}};
+    ManagementClient watching = server.manager();
+    CHECK(watching.ask("EVNT guessing").empty());
+    const auto guess = [&](const std::string& from, const std::string& user) {
+        LineClient client{"127.0.0.1", server.port(), {.from = front}};
+        client.send(header_of(from) + "USER " + user + "\r\nPASS guess of " + from + "\r\nQUIT\r\n");
+        (void)client.rest();
+    };
+    for (int i = 1; i <= 17; ++i) guess("203.0.113.66", "user" + std::to_string(i));
+    for (int i = 1; i <= 16; ++i) guess("198.51.100." + std::to_string(i), "user1");
+    CHECK(watching.line().find(" guessing level=warning") != std::string::npos);
+    CHECK(watching.line().find(" user=user1") != std::string::npos);
+    ManagementClient manager = server.manager();
+    CHECK(manager.ask("METR guessing") == "2");
+    CHECK(manager.ask("METR guessers") == "2");
+    const std::string listed = manager.many("WHYY *");
+    CHECK(listed.find(" guessing ip=203.0.113.66 failures=2 last=2") != std::string::npos);
+    CHECK(listed.find(" guessing user=user1 failures=2 last=2") != std::string::npos);
+    const Finished seen = run_client({"127.0.0.1", std::to_string(server.management_port()), "top", "--once"});
+    CHECK(seen.out.find("guessers 2   user user1 (2)   ip 203.0.113.66 (2)") != std::string::npos);
+}
+
 TEST_CASE("one wrong password of a mail program that tries PLAIN, LOGIN and PASS counts as one") {
     TempDirectory directory;
     Server server{1,
@@ -133,7 +156,7 @@ TEST_CASE("one wrong password of a mail program that tries PLAIN, LOGIN and PASS
     CHECK(robot.command("PASS x") == "+OK Password accepted");
 }
 
-TEST_CASE("helpers that are killed in the middle of slow logins cost nobody an answer") {
+TEST_CASE("killing workers in the middle of slow logins costs no client its reply") {
     TempDirectory directory;
     // Of "right": a tenth of a second for a processor that has nothing else to do.
     const std::string slow =

@@ -1,6 +1,8 @@
 // system/hostile_test.cpp - Maildirs whose owners want the server to act on what is not theirs.
 #include "support/hostile.h"
 
+#include <fstream>
+
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -86,4 +88,84 @@ TEST_CASE("a list of ids that is none of the server's own refuses the login; an 
         maildir.remove("1700000002.b");
         CHECK(read_whole(victim) == "secret\n");
     }
+}
+
+namespace {
+
+// All that a session and a manager can do with a maildrop; everything that was said.
+std::string all_of_a_session(const Server& server) {
+    std::string said = refusal(server); // a login at which nothing else may matter
+    Pop3Client client = server.client();
+    (void)client.command("USER user1");
+    const std::string login = client.command("PASS pass1");
+    said += login;
+    if (login.starts_with("+OK")) {
+        for (const char* many : {"LIST", "UIDL", "SEARCH SUBJECT secret", "REPORT", "RETR 1", "TOP 1 5", "RETR 2"}) {
+            const std::string reply = client.command(many);
+            said += reply;
+            if (reply.starts_with("+OK")) said += client.body();
+        }
+        for (const char* one : {"STAT", "LIST 1", "UIDL 1", "DELE 1", "DELE 2", "QUIT"}) said += client.command(one);
+    }
+    ManagementClient manager = server.manager();
+    (void)manager.command("AUTH root s3cr3t");
+    for (const char* command : {"UNDL user1", "FREE user1"}) said += manager.command(command);
+    return said;
+}
+
+} // namespace
+
+TEST_CASE("whatever lies in a Maildir, every command is answered, and nothing outside is read or changed") {
+    const Server server{2, {"-a", "root:s3cr3t", "--undelete-grace", "1"}};
+    const Maildir victim = server.maildir("user2"), maildir = server.maildir("user1");
+    (void)victim.put_in_cur("1700000001.secret:2,", "Subject: secret\n\nsecret\n");
+    const auto before = snapshot(victim.path());
+    const std::filesystem::path file = victim.path() / "cur/1700000001.secret:2,";
+    const auto check = [&](const std::string& said) {
+        CHECK(said.find("secret") == std::string::npos);
+        CHECK(snapshot(victim.path()) == before);
+    };
+    for (const Thing& thing : false_messages(file)) {
+        for (const char* const place : {"cur/1700000002.thing:2,", "new/1700000002.thing", "tmp/1700000002.thing",
+                                        "buzon-index", "buzon-journal", "buzon-uidl", "buzon-report", "buzon-trash"}) {
+            CAPTURE(thing.name, place);
+            (void)maildir.deliver("1700000003.own", "Subject: own\n\nown\n");
+            (void)maildir.deliver("1700000004.own", "Subject: own\n\nown\n");
+            std::filesystem::remove_all(maildir.path() / place);
+            thing.put(maildir.path() / place);
+            check(all_of_a_session(server));
+            std::filesystem::remove_all(maildir.path() / place);
+        }
+    }
+    for (const std::string& name : odd_names()) {
+        CAPTURE(name);
+        (void)maildir.deliver("1700000003.own", "Subject: own\n\nown\n");
+        std::ofstream{maildir.path() / "cur" / name} << "Subject: own\n\nown\n";
+        check(all_of_a_session(server));
+    }
+    CHECK(server.manager().command("METR worker-failures") == "+OK 0");
+    CHECK(server.manager().command("METR sandbox-denials") == "+OK 0");
+}
+
+TEST_CASE("a folder that is exchanged for a link all the time leads nobody to another's mail") {
+    const Server server{2, {"-a", "root:s3cr3t", "--undelete-grace", "1"}};
+    const Maildir victim = server.maildir("user2"), maildir = server.maildir("user1");
+    // The same names in both: whoever goes through the link finds what he looks for.
+    for (int i = 10; i < 60; ++i) {
+        const std::string name = "17000000" + std::to_string(i) + ".m";
+        (void)victim.deliver(name, "Subject: secret\n\nsecret\n");
+        (void)victim.put_in_cur(name + ":2,", "Subject: secret\n\nsecret\n");
+        (void)(i % 2 == 0 ? maildir.deliver(name, "Subject: own\n\nown\n")
+                          : maildir.put_in_cur(name + ":2,", "Subject: own\n\nown\n"));
+    }
+    const auto before = snapshot(victim.path());
+    for (const std::string folder : {"cur", "new", "tmp", "buzon-trash"}) {
+        CAPTURE(folder);
+        std::filesystem::create_directories(maildir.path() / folder);
+        const Swapper swapper{maildir.path() / folder, victim.path() / (folder == "new" ? "new" : "cur")};
+        REQUIRE(eventually([&] { return swapper.exchanges() > 100; }));
+        for (int round = 0; round < 20; ++round) CHECK(all_of_a_session(server).find("secret") == std::string::npos);
+        CHECK(swapper.exchanges() > 200);
+    }
+    CHECK(snapshot(victim.path()) == before);
 }

@@ -177,7 +177,7 @@ TEST_CASE("shared sessions see and delete side by side") {
     CHECK(fifth.command("QUIT") == "-ERR [SYS/TEMP] 1 of 2 deleted messages not removed");
 }
 
-TEST_CASE("of shared sessions that delete the same messages each counts those that it has removed") {
+TEST_CASE("shared sessions that delete the same messages each count those they have removed") {
     const Server server{1, {"--sessions", "shared"}};
     for (int i = 1; i <= 3; ++i)
         (void)server.maildir("user1").deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: x\n\n");

@@ -74,6 +74,7 @@ TEST_CASE("with --log-socket the log goes to syslog, one session with one number
     client.send("USER user1\r\nPASS no\r\nUSER user1\r\nPASS pass1\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n");
     (void)client.rest();
     (void)server.client().command("QUIT"); // another session, another number
+    const pid_t reactor = server.reactor();
     CHECK(server.stop() == 0);
     server.expect_no_clean_end();
     std::string types, all;
@@ -85,7 +86,7 @@ TEST_CASE("with --log-socket the log goes to syslog, one session with one number
         char day[11] = "", hour[9] = "", type[32] = "";
         REQUIRE(std::sscanf(line->c_str(), "<%u>1 %10[0-9-]T%8[0-9:].%3uZ faro.example buzon %d %31[a-z-] %n",
                             &priority, day, hour, &milliseconds, &process, type, &end) == 6);
-        CHECK(process == server.pid());
+        CHECK(process == reactor);
         const std::string rest = line->substr(static_cast<std::size_t>(end)), kind = type;
         CHECK(rest.starts_with("[buzon@32473 "));
         CHECK(rest.find("\"] " + kind + " level=") != std::string::npos); // and once more as text
@@ -101,7 +102,7 @@ TEST_CASE("with --log-socket the log goes to syslog, one session with one number
     CHECK(server.log().empty());
 }
 
-TEST_CASE("a log socket that is none is refused at the start") {
+TEST_CASE("a log socket that is not a socket is refused at the start") {
     TempDirectory directory;
     const std::string root = directory.path().string();
     CHECK(run_server({"--check", "-d", root, "--log-socket", directory / "none"}).code == 66);

@@ -183,11 +183,7 @@ print(say(b"STAT").decode())
 
 TEST_CASE("users from a passwd file log in with every scheme crypt knows") {
     TempDirectory directory;
-    // All for the password "clave:secreta".
-    const std::string users = directory.file("users", "# keepers of the light\n"
-                                                      "plain:{PLAIN}clave:secreta\n"
-                                                      "clear:{CLEARTEXT}clave:secreta:1000:1000::/nowhere::\n");
-    (void)users;
+    const std::string home = home_of(directory, 1000);
     const Finished made = run({"python3", "-c", R"(
 import warnings; warnings.simplefilter("ignore")
 try:
@@ -204,8 +200,8 @@ for name, scheme, salt in (("md5", "MD5-CRYPT", "$1$saltsalt"), ("sha256", "SHA2
 )"});
     REQUIRE(made.code == 0);
     const std::string file = directory.file(
-        "users",
-        "# keepers\n\nplain:{PLAIN}clave-secreta\nclear:{CLEARTEXT}clave-secreta:1000:1000::/nowhere::\n" + made.out);
+        "users", "# keepers\n\nplain:{PLAIN}clave-secreta\nclear:{CLEARTEXT}clave-secreta:1000:1000::" + home + "::\n" +
+                     made.out);
     Server server{0, {"--users", file}};
     for (const char* name : {"plain", "clear", "md5", "sha256", "sha512", "blowfish", "yescrypt", "any"}) {
         CAPTURE(name);
@@ -237,7 +233,7 @@ TEST_CASE("UTF8 and LANG") {
     client.quit();
 }
 
-TEST_CASE("the octets of a client that is too much or too early are refused with SYS TEMP") {
+TEST_CASE("a client beyond max-connections or max-per-ip is refused with SYS/TEMP, and those octets count") {
     Server server{3, {"--max-connections", "3", "--sessions", "shared"}};
     std::vector<Pop3Client> clients;
     for (int i = 0; i < 3; ++i) clients.push_back(server.session());

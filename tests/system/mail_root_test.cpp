@@ -101,7 +101,7 @@ TEST_CASE("a mail root that is replaced answers every login with SYS/TEMP, makes
     fs::rename(root, elsewhere); // nothing at all is at its path
     for (const int user : {1, 2, 3, 1}) CHECK(reply_to_login(server, user) == no_root);
     CHECK_FALSE(fs::exists(root));
-    CHECK(open_below(server.pid(), elsewhere) == 0); // its lock files have been let go
+    CHECK(open_below(server.reactor(), elsewhere) == 0); // its lock files have been let go
 
     fs::create_directory(root); // as below a file system that was unmounted
     for (const int user : {1, 2, 3, 1}) CHECK(reply_to_login(server, user) == no_root);
@@ -171,7 +171,7 @@ TEST_CASE(
     mounts.unmount(root);
     for (const int user : {1, 2, 1, 3}) CHECK(reply_to_login(server, user) == no_root);
     CHECK(empty_directory(root));
-    CHECK(open_below(server.pid(), root) == 0);
+    CHECK(open_below(server.reactor(), root) == 0);
     // Mounted anew, but without a directory of locks: not the one that it was.
     REQUIRE(mounts.mount(root));
     CHECK(reply_to_login(server, 1) == no_root);
@@ -261,6 +261,39 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     CHECK(reply_to_login(other, 1).starts_with("+OK"));
 }
 
+TEST_CASE("a Maildir outside the mail root is not made where the folder above it is missing: its disk may be, too") {
+    const TempDirectory place;
+    fs::create_directory(place / "mail");
+    const std::string home = place / "home/ana";
+    Server::Setup setup;
+    setup.arguments = {"-a",           "root:s3cr3t", "-d",
+                       place / "mail", "--users",     place.file("users", "ana:{PLAIN}a::::" + home + "::\n", 0600)};
+    setup.own_root = true;
+    const Server server{setup};
+    const auto reply = [&] {
+        Pop3Client client = server.client();
+        (void)client.command("USER ana");
+        return client.command("PASS a");
+    };
+    CHECK(reply() == no_root);
+    CHECK_FALSE(fs::exists(place / "home"));
+    CHECK(eventually(
+        [&] { return server.log().find(home + "/Maildir: No such file or directory") != std::string::npos; }));
+    fs::create_directories(home);
+    CHECK(reply().starts_with("+OK"));
+    CHECK(fs::is_directory(home + "/Maildir/cur"));
+    // It goes away: no other takes its place.
+    fs::rename(place / "home", place / "away");
+    CHECK(reply() == no_root);
+    ManagementClient manager = server.manager();
+    (void)manager.ask("AUTH root s3cr3t");
+    CHECK(manager.command("FREE ana") == "-ERR No such device"); // there may be something to do when it is back
+    CHECK_FALSE(fs::exists(place / "home"));
+    fs::rename(place / "away", place / "home");
+    CHECK(reply().starts_with("+OK"));
+    CHECK(manager.command("FREE ana").starts_with("+OK"));
+}
+
 TEST_CASE("DIRR and SIGHUP leave the mail root and the files to workers") {
     const TempDirectory place;
     const std::string root = place / "mail", second = place / "second", third = place / "third";
@@ -276,9 +309,9 @@ TEST_CASE("DIRR and SIGHUP leave the mail root and the files to workers") {
 
     const std::string trace = place / "trace";
     // Of the reactor alone: no child is followed.
-    Process strace{{.argv = {"strace", "-e", "trace=%file", "-o", trace, "-p", std::to_string(server.pid())}}};
+    Process strace{{.argv = {"strace", "-e", "trace=%file", "-o", trace, "-p", std::to_string(server.reactor())}}};
     const auto attached = [&] {
-        std::ifstream status{"/proc/" + std::to_string(server.pid()) + "/status"};
+        std::ifstream status{"/proc/" + std::to_string(server.reactor()) + "/status"};
         for (std::string line; std::getline(status, line);)
             if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
         return false;

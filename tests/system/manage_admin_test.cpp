@@ -133,6 +133,34 @@ TEST_CASE("USER adds and removes users at run time") {
     CHECK(client.command("PASS una clave larga").starts_with("-ERR [AUTH]"));
 }
 
+TEST_CASE("in a full table of managers, whoever has waited longest without logging in makes room for a newcomer") {
+    const std::string refusal = "-ERR too many management connections, try again later";
+    Words arguments = with_administrator;
+    arguments.insert(arguments.end(), {"--max-managers", "3"});
+    const MailServer server{arguments};
+    ManagementClient first = administrator_of(server);
+    ManagementClient silent = server.manager(), later = server.manager();
+    ManagementClient second = administrator_of(server);
+    CHECK(silent.line() == refusal);
+    CHECK(silent.ended());
+    CHECK(later.command("NOOP") == "+OK done");
+    ManagementClient third = administrator_of(server);
+    CHECK(later.line() == refusal);
+    LineClient nobody{"127.0.0.1", server.management_port()};
+    CHECK(nobody.line() == refusal); // all of them have logged in
+    CHECK(nobody.ended());
+    for (ManagementClient* const administrator : {&first, &second, &third})
+        CHECK(administrator->command("CONF max-managers") == "+OK 3");
+}
+
+TEST_CASE("a full table of managers who need no login keeps everybody") {
+    const MailServer server{{"--max-managers", "1"}};
+    ManagementClient manager = server.manager();
+    LineClient nobody{"127.0.0.1", server.management_port()};
+    CHECK(nobody.line().starts_with("-ERR too many"));
+    CHECK(manager.command("NOOP") == "+OK done");
+}
+
 TEST_CASE("SAVE writes run time changes into the files they came from") {
     TempDirectory directory;
     std::filesystem::create_directory(directory / "mail");

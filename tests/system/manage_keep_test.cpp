@@ -75,7 +75,7 @@ TEST_CASE("the history goes on where it stopped after a restart") {
         CHECK(entry.path().filename() == "history");
 }
 
-TEST_CASE("a damaged or foreign history is put aside and said so and the server starts") {
+TEST_CASE("a damaged or foreign history is set aside and reported, and the server starts") {
     for (const std::string& wrong : {std::string("{\"json\": true}\n"), std::string(), std::string(100000, '\0')}) {
         const State state;
         (void)state.directory.file("history", wrong);
@@ -97,7 +97,7 @@ TEST_CASE("a state directory that cannot be written harms nothing") {
     CHECK(eventually([&] { return server.log().find("not saved") != std::string::npos; }));
 }
 
-TEST_CASE("a state directory that is none is refused at the start") {
+TEST_CASE("a state directory that is not a directory is refused at the start") {
     TempDirectory directory;
     CHECK(run_server({"--state", directory / "none", "--check", "-d", directory.path().string()}).code == 66);
     CHECK(run_server({"--state", directory.file("file", ""), "--check", "-d", directory.path().string()}).code == 66);
@@ -372,14 +372,14 @@ TEST_CASE("SIGHUP with one bad value keeps the whole old state, also where the c
     };
     const std::string good = "host = new.example\nmax-per-ip = 9\n";
     // The users' file stays as it is here: a change of it alone is read without a signal.
-    refused(good + "port = nonsense\n", "", files.config + " line 9: a port");
-    refused(good + "mgmt-port = 1\nmgmt-port = 70000\n", "", files.config + " line 10: a port");
+    refused(good + "port = nonsense\n", "", files.config + " line 9: port: a port");
+    refused(good + "mgmt-port = 1\nmgmt-port = 70000\n", "", files.config + " line 10: mgmt-port: a port");
     refused(good, "ana:{PLAIN}a\nana:{PLAIN}b\n", files.users);
     // The same file is refused by a start, too.
     (void)files.directory.file("config", before + "port = nonsense\n");
     const Finished start = run_server({"--config", files.config, "-p", "0", "-P", "0", "-d", server.root()});
     CHECK(start.code == 78);
-    CHECK(start.err == "server: " + files.config + " line 7: a port is a whole number from 0 to 65535\n");
+    CHECK(start.err == "server: " + files.config + " line 7: port: a port is a whole number from 0 to 65535\n");
     // And right as a whole it is taken as a whole.
     (void)files.directory.file("config", before + good);
     (void)files.directory.file("users", "ana:{PLAIN}a\n");

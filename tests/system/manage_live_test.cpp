@@ -79,6 +79,7 @@ TEST_CASE("each type of event is seen when it happens, and one session has one n
     Pop3Client second = server.client();
     (void)second.command("USER user1");
     CHECK(second.command("PASS pass1").starts_with("-ERR [IN-USE]"));
+    second.quit(); // DRAIN waits for everybody who has connected
     client.quit();
     CHECK(manager.command("UNDL user1") == "+OK 1");
     const Pop3Client kicked = server.session(2);
@@ -122,7 +123,7 @@ TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
     const Server server{50};
     Wire lazy{"127.0.0.1", server.management_port(), {.receive_buffer = 4096}};
     lazy.send("EVNT\r\n");
-    const std::size_t before = kilobytes_of(server.pid(), "VmRSS");
+    const std::size_t before = kilobytes_of(server.reactor(), "VmRSS");
     for (int round = 0; round < 40; ++round) {
         std::vector<Pop3Client> clients;
         for (int user = 1; user <= 50; ++user) {
@@ -132,7 +133,7 @@ TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
         }
         for (Pop3Client& client : clients) REQUIRE(client.rest().ends_with("+OK Goodbye\r\n"));
     }
-    CHECK(kilobytes_of(server.pid(), "VmRSS") < before + 64 * 1024);
+    CHECK(kilobytes_of(server.reactor(), "VmRSS") < before + 64 * 1024);
     CHECK(metrics_of(server).historic == 2000);
 }
 

@@ -112,7 +112,7 @@ TEST_CASE("HELP names every command") {
         CHECK(help.find(command) != std::string::npos);
 }
 
-TEST_CASE("other protocols are shown the door at their first line") {
+TEST_CASE("other protocols are disconnected at their first line") {
     const Server server{1};
     for (const std::string& first :
          {std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("POST /METR HTTP/1.0\r\n\r\nMETR\r\n"),

@@ -68,7 +68,7 @@ private:
     // Nothing is left over: what comes next is the reply to the next line.
     void finish(ManagementClient& manager) const {
         CAPTURE(said_);
-        CHECK(manager.command("NOOP") == "+OK");
+        CHECK(manager.command("NOOP") == "+OK done");
     }
 
     std::map<std::string, std::string> names_;
@@ -106,6 +106,25 @@ ip 127.0.0.1
 port $PORT
 transform off
 version *
+...
+.
+> INFO 	 all
++OK
+host faro.example
+...
+uptime *
+draining no
+.
+> METR  ?   loop-busy
++OK
+loop-busy gauge percent *
+.
+> METR ALL
++OK
+messages 1
+...
+loop-busy *
+process-cpu-seconds *
 ...
 .
 > INFO x
@@ -173,7 +192,7 @@ version *
 +OK
 .
 > WHYY
--ERR WHYY needs a user
+-ERR WHYY needs a user, or *
 > USER LIST
 +OK
 user1
@@ -182,11 +201,13 @@ user2
 > HELP NOOP
 +OK
 NOOP - do nothing
+    free; one line
+for example: NOOP
 .
 > HELP nothing
--ERR no such command
+-ERR no such command, HELP lists them
 > NOOP
-+OK
++OK done
 > NOPE
 -ERR unknown command, HELP lists them
 >
@@ -282,14 +303,21 @@ disable none
 > CONF timeout 900
 +OK 900
 > CONF timeout never
--ERR timeout: a whole number of seconds from 1 to 604800
+-ERR timeout: a whole number of seconds from 1 to 604800; units s m h d
 > CONF timeout 0
 -ERR *
 > CONF timeout
 +OK 900
+> CONF timeout 15m
++OK 900
+> CONF changed
++OK
+timeout 900 unsaved
+...
+.
 > CONF ? timeout
 +OK
-timeout 900 (a whole number of seconds from 1 to 604800; default 600): *
+timeout 900 (a whole number of seconds from 1 to 604800; units s m h d; default 600): *
 .
 > CONF disable top,UIDL
 +OK TOP,UIDL
@@ -306,7 +334,7 @@ timeout 900 (a whole number of seconds from 1 to 604800; default 600): *
 > CONF ? nothing
 -ERR no such setting, CONF lists them
 > USER ADD ana una clave
-+OK
++OK done
 > USER ADD ana otra
 -ERR the user already exists
 > USER ADD ../x y
@@ -314,7 +342,7 @@ timeout 900 (a whole number of seconds from 1 to 604800; default 600): *
 > USER ADD bea
 -ERR a name and a password are required
 > USER PASS ana otra clave
-+OK
++OK done
 > USER PASS nobody x
 -ERR no such user
 > USER LIST
@@ -324,7 +352,7 @@ user2
 ana
 .
 > USER DEL ana
-+OK
++OK done
 > USER DEL ana
 -ERR *
 > USER DEL
@@ -376,6 +404,7 @@ TEST_CASE("every command answers as the protocol says, in its good and in its ba
                  return manager.body_lines();
              }()) {
             const std::string keyword = line.substr(0, line.find(' '));
+            if (line.empty() || line.ends_with("for example") || keyword == "HELP") continue; // titles, and itself
             CAPTURE(keyword);
             CHECK((std::string{queries} + changes + "> QUIT").find("\n> " + keyword) != std::string::npos);
         }
@@ -395,8 +424,8 @@ TEST_CASE("every command answers as the protocol says, in its good and in its ba
         .play(manager, changes);
     CHECK(client.rest(true).empty()); // kicked
     // DRAIN: nobody new, who is there goes on, and the server ends by itself.
-    CHECK(manager.command("DRAIN") == "+OK");
-    CHECK(!reachable("127.0.0.2", server.port()));
+    CHECK(manager.command("DRAIN") == "+OK done");
+    CHECK(eventually([&] { return !reachable("127.0.0.2", server.port()); }));
     CHECK(other.command("STAT") == "+OK 0 0");
     other.quit();
     server.expect_no_clean_end();

@@ -216,7 +216,7 @@ TEST_CASE("TOP gives the header and so many lines of the body") {
     client.quit();
 }
 
-TEST_CASE("sizes in file names are not believed") {
+TEST_CASE("sizes in file names are ignored") {
     Server server;
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h,S=5,W=7:2,S", "Subject: a\n\nlonger than that\n");
     Pop3Client client = server.session();

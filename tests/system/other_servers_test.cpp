@@ -32,6 +32,7 @@ public:
     [[nodiscard]] Listing session(const std::string& commands = {}) const {
         give_away();
         const Finished finished = run(launch_, "UIDL\r\nLIST\r\n" + commands + "QUIT\r\n");
+        give_away(); // Courier's program runs as whoever started it
         INFO(name_ << ": " << finished.out << finished.err);
         REQUIRE(finished.code == 0);
         Listing listing;
@@ -51,7 +52,7 @@ public:
         return listing;
     }
 
-    // Where we are root, Dovecot will not be.
+    // Where we are root, Dovecot and those who read mail for us will not be.
     static constexpr uid_t nobody = 65534;
 
 private:

@@ -52,17 +52,35 @@ Server::Server(int users, Words arguments) {
     start(with_users(users, std::move(arguments)));
 }
 
+Server::Setup Server::of_own_mail(int users, Words arguments) {
+    Setup setup = with_users(users, std::move(arguments));
+    setup.own_mail = true;
+    return setup;
+}
+
+void Server::give_mail() const {
+    if (::geteuid() != 0) return;
+    constexpr uid_t nobody = 65534;
+    std::filesystem::permissions(directory_.path(), std::filesystem::perms{0711});
+    for (const auto& one : std::filesystem::recursive_directory_iterator(root()))
+        (void)!::lchown(one.path().c_str(), nobody, nobody);
+    (void)!::lchown(root().c_str(), nobody, nobody);
+}
+
 Server::Server(const Setup& setup) {
     start(setup);
 }
 
 void Server::start(const Setup& setup) {
     std::filesystem::create_directories(root());
+    if (setup.own_mail) give_mail();
     Launch launch;
     launch.argv = setup.before;
-    launch.argv.insert(launch.argv.end(), {server_program(), "-p", "0", "-P", "0"});
+    const std::string program = setup.program.empty() ? server_program() : setup.program;
+    launch.argv.insert(launch.argv.end(), {program, "-p", "0", "-P", "0"});
     if (!setup.own_addresses) launch.argv.insert(launch.argv.end(), {"-l", "127.0.0.1", "-L", "127.0.0.1"});
     if (!setup.own_root) launch.argv.insert(launch.argv.end(), {"-d", root()});
+    if (setup.own_mail && ::geteuid() == 0) launch.argv.insert(launch.argv.end(), {"--run-as", "nobody"});
     launch.argv.insert(launch.argv.end(), setup.arguments.begin(), setup.arguments.end());
     launch.environment = setup.environment;
     // What memory tests measure shall be the server's, not AddressSanitizer's store of freed blocks.
@@ -104,6 +122,13 @@ Pop3Client Server::session(int user) const {
     return client;
 }
 
+pid_t Server::reactor() const {
+    if (proc_text(pid(), "comm") == "buzond\n") return pid();
+    for (const pid_t child : children_of(pid()))
+        if (proc_text(child, "comm") == "buzond\n") return child;
+    throw std::runtime_error("no process is called buzond");
+}
+
 std::string Server::log() const {
     return std::filesystem::exists(directory_ / "log") ? read_whole(directory_ / "log") : std::string{};
 }
@@ -132,6 +157,14 @@ Finished run_client(const Words& arguments, const std::string& input,
 
 bool comes_up(std::uint16_t port) {
     return eventually([port] { return reachable("127.0.0.1", port); });
+}
+
+std::string home_of(const TempDirectory& directory, uid_t owner) {
+    std::filesystem::permissions(directory.path(), std::filesystem::perms{0711});
+    const std::string home = directory / "home";
+    std::filesystem::create_directory(home);
+    if (::geteuid() == 0) (void)!::chown(home.c_str(), owner, owner);
+    return home;
 }
 
 } // namespace buzon::test

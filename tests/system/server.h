@@ -23,21 +23,29 @@ class Server {
 public:
     struct Setup {
         Words arguments = {};
-        Words before = {}; // a program that becomes the server, with its arguments
+        Words before = {};        // a program that becomes the server, with its arguments
+        std::string program = {}; // instead of the server
         std::map<std::string, std::string> environment = {};
         bool own_addresses = false; // the arguments say where to listen; else 127.0.0.1 for both services
         bool own_root = false;      // the arguments say -d (or --default); else a fresh root()
+        bool own_mail = false;      // as root: the process that serves is the owner of the mail root, too
     };
 
     // Users user1:pass1, user2:pass2 ... as named by `users`, each with an empty Maildir, and these arguments.
     explicit Server(int users = 1, Words arguments = {});
     explicit Server(const Setup& setup);
+    // With Setup::own_mail. What a test delivers is to be given, too.
+    [[nodiscard]] static Setup of_own_mail(int users, Words arguments = {});
+    void give_mail() const;
     ~Server();
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] std::uint16_t management_port() const noexcept { return management_port_; }
     [[nodiscard]] const std::string& ready_line() const noexcept { return ready_line_; }
+    // The process that was started: signals go there, and all others descend from it.
     [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
+    // The one that serves: that one, or a child of it where it was started as root.
+    [[nodiscard]] pid_t reactor() const;
     [[nodiscard]] Process& process() noexcept { return *process_; }
     [[nodiscard]] const TempDirectory& directory() const noexcept { return directory_; }
     [[nodiscard]] std::string root() const { return directory_ / "mail"; }
@@ -74,5 +82,8 @@ private:
 
 // Waits until a server started without a ready line accepts connections.
 [[nodiscard]] bool comes_up(std::uint16_t port);
+
+// A folder in which a Maildir can be made as this uid, by a server that root has started.
+[[nodiscard]] std::string home_of(const TempDirectory& directory, uid_t owner);
 
 } // namespace buzon::test

@@ -41,6 +41,7 @@ TEST_CASE("help and version go to stdout") {
              {"--port", "--ip", "--mgmt-port", "--mgmt-ip", "--path", "--user", "--transform", "--default", "--timeout",
               "--sessions", "--verbose", "--version", "--config", "--check", "--users", "--admin", "--disable"})
             CHECK(end.out.find(name) != std::string::npos);
+        CHECK(end.out.find("--login-timeout SECONDS ") != std::string::npos);
     }
     for (const char* option : {"-v", "--version"}) {
         const Finished end = run_server({option});
@@ -130,6 +131,7 @@ TEST_CASE("what is named must be there and of the right kind") {
     const std::string pipe = directory / "pipe"; // nobody waits for a writer
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     for (const char* option : {"--users", "--admins", "--config"}) refused({"-d", mail, option, pipe}, {66});
+    refused({"-d", mail, "--mgmt-ip", "unix:" + pipe}, {66}); // it is not replaced
     Launch launch;
     launch.argv = {server_program(), "-p", "0", "-P", "0"};
     launch.directory = directory.path(); // where there is no ./maildir
@@ -138,7 +140,7 @@ TEST_CASE("what is named must be there and of the right kind") {
     CHECK(end.out.empty());
 }
 
-TEST_CASE("what may not be read is refused with code 77") {
+TEST_CASE("a file that may not be read is refused with code 77") {
     TempDirectory directory;
     const std::string users = directory.file("users", "ana:{PLAIN}x\n", 0000),
                       config = directory.file("config", "port = 0\n", 0000);
@@ -175,6 +177,20 @@ TEST_CASE("secrets never appear in errors") {
         const Finished end = run_server(arguments);
         CHECK(end.err.find("s3cr3t") == std::string::npos);
     }
+}
+
+TEST_CASE("no secret of the command line stays where everybody on the machine can read it") {
+    Server server{0, {"-u", "ana:Se-cret/1", "--user=bo:Se-cret/2", "-aroot:Se-cret/3"}};
+    ManagementClient manager = server.manager();
+    CHECK(manager.ask("AUTH root Se-cret/3") == "welcome");
+    for (const pid_t pid : descendants_of(server.pid()))
+        CHECK(proc_text(pid, "cmdline").find("Se-cret") == std::string::npos);
+    const std::string line = proc_text(server.pid(), "cmdline");
+    CHECK(line.find("Se-cret") == std::string::npos);
+    CHECK(line.find("ana:*") != std::string::npos);
+    Pop3Client client = server.client();
+    CHECK(client.command("USER bo").starts_with("+OK"));
+    CHECK(client.command("PASS Se-cret/2").starts_with("+OK"));
 }
 
 TEST_CASE("a taken port is refused") {
@@ -234,7 +250,7 @@ TEST_CASE("a server starts with a foreign hash, names the user, and all others l
     for (int i = 0; i < 1000; ++i) many += "u" + std::to_string(i) + ":{ARGON2ID}s3cr3t\n";
     (void)directory.file("users", many);
     server.process().signal(SIGHUP);
-    CHECK(eventually([&] { return server.log().find("992 more users cannot log in") != std::string::npos; }));
+    CHECK(eventually([&] { return server.log().find("992 more users have broken secrets") != std::string::npos; }));
     CHECK(eventually([&] { return server.log().find(" u7: ") != std::string::npos; }));
     CHECK(server.log().find(" u8: ") == std::string::npos);
     CHECK(server.log().find("s3cr3t") == std::string::npos);

@@ -19,7 +19,7 @@ public:
     Strace(const Server& server, const Words& how, const std::string& output = "/dev/null", Holds holds = Holds::all) {
         std::vector<pid_t> held;
         if (holds != Holds::server) held = workers_of(server.pid());
-        if (holds != Holds::workers) held.push_back(server.pid());
+        if (holds != Holds::workers) held.push_back(server.reactor());
         Launch launch;
         launch.argv = {"strace", "-qq", "-o", output};
         launch.argv.insert(launch.argv.end(), how.begin(), how.end());

@@ -61,9 +61,10 @@ TEST_CASE("a read of a program's output that fails costs the whole message: no p
 TEST_CASE("a read of a message's file that fails, here or in a worker, makes no part of it pass for the whole") {
     for (const std::size_t lines : {130u, 8000u}) { // at once, and in parts
         CAPTURE(lines);
-        Server server;
+        Server server{Server::of_own_mail(1)};
         const std::string mail = mail_of(lines);
         (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
+        server.give_mail();
         server.session().quit();
         Tally tally;
         for (const std::string call : {"preadv2", "pread64", "sendfile"})
@@ -118,9 +119,9 @@ TEST_CASE("a server that may have no more memory closes connections and lives, a
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
     CHECK(server.session().retrieve(1) == as_received(mail));
     rlimit before{};
-    REQUIRE(::prlimit(server.pid(), RLIMIT_AS, nullptr, &before) == 0);
-    const rlimit scarce{kilobytes_of(server.pid(), "VmSize") * 1024 + 256 * 1024, before.rlim_max};
-    REQUIRE(::prlimit(server.pid(), RLIMIT_AS, &scarce, nullptr) == 0);
+    REQUIRE(limit_of(server.reactor(), RLIMIT_AS, before));
+    const rlimit scarce{kilobytes_of(server.reactor(), "VmSize") * 1024 + 256 * 1024, before.rlim_max};
+    REQUIRE(set_limit(server.reactor(), RLIMIT_AS, scarce));
     std::vector<Wire> clients;
     unsigned lost = 0;
     for (int i = 0; i < 3000 && lost == 0; ++i) {
@@ -132,7 +133,7 @@ TEST_CASE("a server that may have no more memory closes connections and lives, a
             ++lost;
         }
     }
-    REQUIRE(::prlimit(server.pid(), RLIMIT_AS, &before, nullptr) == 0);
+    REQUIRE(set_limit(server.reactor(), RLIMIT_AS, before));
     CHECK(lost > 0);
     clients.clear();
     CHECK(eventually([&] { return server.session().retrieve(1) == as_received(mail); }));

@@ -2,6 +2,7 @@
 // speed that is the same on every machine. Who makes a count grow has to say so here. docs/performance.md lists the
 // calls.
 #include "support/catch.h"
+#include "system/living_programs.h"
 #include "system/server.h"
 
 #include <csignal>
@@ -74,13 +75,16 @@ constexpr unsigned calls_of_a_session = 26;
 constexpr unsigned calls_of_a_message = 6;
 // Fifty; more when the ends of output, standard error and process are seen one after the other.
 constexpr unsigned calls_of_a_filtered_message = 58;
+// Of one that a program that lives on leaves as it is.
+constexpr unsigned calls_of_a_same_message = 15;
 
 } // namespace
 
 TEST_CASE("a session and a command take no more system calls than they did") {
-    Server server;
+    Server server{Server::of_own_mail(1)};
     const Maildir maildir = server.maildir("user1");
     for (int i = 0; i < 3; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: a\n\nb\n");
+    server.give_mail();
     const auto session = [&](int commands) {
         Pop3Client client = server.session();
         for (int i = 0; i < commands; ++i) CHECK(client.command("NOOP") == "+OK");
@@ -91,13 +95,13 @@ TEST_CASE("a session and a command take no more system calls than they did") {
     session(1);     // the index is written, the snapshot kept
     session(1);
     constexpr unsigned times = 20;
-    CallCounter of_sessions{server.pid()};
+    CallCounter of_sessions{server.reactor()};
     for (unsigned i = 0; i < times; ++i) session(0);
     const Counts sessions = of_sessions.stop();
     INFO(times << " sessions: " << text(sessions));
     CHECK(sum(sessions) <= calls_of_a_session * times + by_the_way);
 
-    CallCounter of_commands{server.pid()};
+    CallCounter of_commands{server.reactor()};
     session(200);
     const Counts commands = of_commands.stop();
     INFO("200 commands in one session: " << text(commands));
@@ -105,7 +109,7 @@ TEST_CASE("a session and a command take no more system calls than they did") {
 }
 
 TEST_CASE("a message takes no more system calls than it did") {
-    Server server;
+    Server server{Server::of_own_mail(1)};
     const Maildir maildir = server.maildir("user1");
     const auto mail = [](std::size_t lines, const char* end) {
         std::string all = std::string{"Subject: a"} + end + end;
@@ -115,17 +119,18 @@ TEST_CASE("a message takes no more system calls than it did") {
     const std::string typical = mail(100, "\n"), large = mail(26000, "\r\n");
     (void)maildir.deliver("1700000000.M1P1.h", typical);
     (void)maildir.deliver("1700000001.M1P1.h", large);
+    server.give_mail();
     Pop3Client client = server.session();
     CHECK(difference(client.retrieve(1), as_received(typical)) == "");
     CHECK(difference(client.retrieve(2), large) == "");
     constexpr unsigned times = 50;
-    CallCounter of_typical{server.pid()};
+    CallCounter of_typical{server.reactor()};
     for (unsigned i = 0; i < times; ++i) CHECK(client.retrieve(1).size() == as_received(typical).size());
     const Counts small = of_typical.stop();
     INFO(times << " messages of 8 KiB: " << text(small));
     CHECK(sum(small) <= calls_of_a_message * times + by_the_way);
 
-    CallCounter of_large{server.pid()};
+    CallCounter of_large{server.reactor()};
     CHECK(difference(client.retrieve(2), large) == "");
     const Counts one = of_large.stop();
     INFO("one message of 2 MiB in wire form: " << text(one));
@@ -143,9 +148,37 @@ TEST_CASE("a message through a program takes no more system calls of the server'
     Pop3Client client = server.session();
     const std::string made = client.retrieve(1);
     constexpr unsigned times = 30;
-    CallCounter strace{server.pid()}; // not of the programs
+    CallCounter strace{server.reactor()}; // not of the programs
     for (unsigned i = 0; i < times; ++i) CHECK(difference(client.retrieve(1), made) == "");
     const Counts counts = strace.stop();
     INFO(times << " messages through sed: " << text(counts));
     CHECK(sum(counts) <= calls_of_a_filtered_message * times + by_the_way);
+}
+
+TEST_CASE("a message that a program leaves as it is takes few system calls more, and goes out from its file") {
+    TempDirectory directory;
+    std::filesystem::permissions(directory.path(), std::filesystem::perms{0711}); // it runs as the mail's owner
+    Server server{Server::of_own_mail(1, {"-T", living(directory, "same", "say('same\\n')")})};
+    std::string typical = "Subject: a\n\n", large = "Subject: a\r\n\r\n";
+    while (typical.size() < 8000) typical += std::string(78, 'x') + "\n";
+    while (large.size() < 2'000'000) large += std::string(78, 'x') + "\r\n";
+    (void)server.maildir("user1").deliver("1700000000.M1P1.h", typical);
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", large);
+    server.give_mail();
+    Pop3Client client = server.session();
+    CHECK(difference(client.retrieve(1), as_received(typical)) == "");
+    CHECK(difference(client.retrieve(2), large) == "");
+    constexpr unsigned times = 50;
+    CallCounter of_typical{server.reactor()};
+    for (unsigned i = 0; i < times; ++i) CHECK(client.retrieve(1).size() == as_received(typical).size());
+    const Counts small = of_typical.stop();
+    INFO(times << " messages of 8 KiB: " << text(small));
+    CHECK(sum(small) <= calls_of_a_same_message * times + by_the_way);
+
+    CallCounter of_large{server.reactor()};
+    CHECK(difference(client.retrieve(2), large) == "");
+    const Counts one = of_large.stop();
+    INFO("one message of 2 MB in wire form: " << text(one));
+    if (!one.contains("sendfile")) WARN("sendfile was not used: not on a file system or by a user that allow it");
+    client.quit();
 }

@@ -82,7 +82,7 @@ TEST_CASE("a file that cannot be written is told of once, and its end comes all 
     CHECK(kept.sentences.text.empty());
 }
 
-TEST_CASE("a file is not kept without a directory") {
+TEST_CASE("without --state no file is kept") {
     KeptFile kept;
     CHECK(kept.file.kept());
     CHECK_FALSE(upkeep::StateFile{kept.disk, kept.events, "", "numbers"}.kept());

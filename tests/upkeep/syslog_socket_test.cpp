@@ -19,10 +19,11 @@ struct Logging {
     test::TempDirectory directory;
     std::string path = directory / "log";
     event::EventLoop loop;
+    keeper::SocketsHere sockets;
     state::Metrics metrics;
     std::vector<std::string> told;
     std::unique_ptr<upkeep::SyslogSocket> socket =
-        std::make_unique<upkeep::SyslogSocket>(loop, metrics, path, [this](const std::string& message) {
+        std::make_unique<upkeep::SyslogSocket>(loop, sockets, metrics, path, [this](const std::string& message) {
             told.push_back(message);
             socket->write("told " + message + '\n');
         });

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "support/catch.h"
 #include "support/process.h"
@@ -36,29 +37,29 @@ const std::map<std::string, Names> exceptions = {
     // The one place of the reactor that touches a disk, and only one of this machine whose answer is in memory; lock
     // files are opened by workers and by the start.
     {"local", {"access", "lstat", "mkdirat", "open", "openat", "stat"}},
-    // A program is looked at by workers and by the start (inspector); a child of ours closes what it inherits and ends
-    // what it started (spawn, guard); whoever is waited for has ended.
-    {"filter",
-     {"faccessat", "fstatat", "getgrouplist", "getpwnam_r", "open", "opendir", "readdir", "readlinkat", "stat",
-      "waitid", "waitpid"}},
-    {"event", {"waitid"}},                      // a child that has ended
-    {"login", {"waitpid"}},                     // has ended
-    {"net", {"lstat", "unlink"}},               // sockets of --mgmt-ip unix:
-    {"serve", {"fstatfs"}},                     // of an open, local file
-    {"admin", {"fopen", "opendir", "readdir"}}, // /proc/self
+    // A program is looked at by workers and by the start (inspector). Hosts run it, in processes of their own (host).
+    {"filter", {"faccessat", "getgrouplist", "getpwnam_r", "realpath", "stat", "waitpid"}},
+    {"keeper", {"fchownat", "lstat", "open", "rmdir", "unlink"}}, // sockets of --mgmt-ip unix:, on the keeper's side
+    {"serve", {"fstatfs"}},                                       // of an open, local file
+    {"admin", {"fdopendir", "open", "readdir"}},                  // /proc/self
 };
 
-// A library's undefined symbols that are in may_wait, and the rooms behind the wall that it names.
-Names imports(const std::string& library) {
+// The names of a library's undefined symbols.
+std::vector<std::string> undefined(const std::string& library) {
     const auto listed =
         buzon::test::run(std::vector<std::string>{"/usr/bin/nm", "--undefined-only", "--demangle", library});
     REQUIRE(listed.code == 0);
-    Names found;
+    std::vector<std::string> names;
     std::istringstream lines{listed.out};
-    for (std::string line; std::getline(lines, line);) {
-        const std::size_t at = line.find(" U ");
-        if (at == std::string::npos) continue;
-        std::string name = line.substr(at + 3);
+    for (std::string line; std::getline(lines, line);)
+        if (const std::size_t at = line.find(" U "); at != std::string::npos) names.push_back(line.substr(at + 3));
+    return names;
+}
+
+// Those that are in may_wait, and the rooms behind the wall that it names.
+Names imports(const std::string& library) {
+    Names found;
+    for (std::string name : undefined(library)) {
         for (const char* behind : {"maildir", "files", "workers", "server"})
             if (name.find("buzon::" + std::string{behind} + "::") != std::string::npos) found.insert(behind);
         if (name.starts_with("buzon::posix::")) name = name.substr(7);
@@ -92,6 +93,18 @@ TEST_CASE("the reactor's libraries import nothing that waits, and nothing from b
             if (allowed == exceptions.end() || !allowed->second.contains(name)) beyond.insert(name);
         CHECK(beyond == Names{});
     }
+}
+
+TEST_CASE("the client's terminal has no way to a server, which only its room for talking has") {
+    const Names ways = split("socket connect getaddrinfo send sendto recv recvfrom");
+    const auto used = [&](const std::string& library) {
+        Names found;
+        for (const std::string& name : undefined(library))
+            if (ways.contains(name)) found.insert(name);
+        return found;
+    };
+    CHECK(used(BUZON_TERMINAL) == Names{});
+    CHECK(used(BUZON_TALK).contains("connect"));
 }
 
 TEST_CASE("the test of the walls sees what waits") {

@@ -18,7 +18,9 @@
 #include "buzon/posix/io.h"
 #include "buzon/worker/serve.h"
 #include "support/catch.h"
+#include "support/process.h"
 #include "support/second_life.h"
+#include "support/starter.h"
 
 // The errno with which sendmsg(2) fails in this process; 0: it works.
 static int send_error = 0;
@@ -35,6 +37,7 @@ using namespace buzon::worker;
 using namespace std::chrono_literals;
 using buzon::event::EventLoop;
 using buzon::posix::UniqueFd;
+using buzon::test::Starting;
 
 namespace {
 
@@ -83,10 +86,11 @@ int worker_process() {
 }
 
 const buzon::test::SecondLife registered{"test-worker", worker_process};
+const buzon::test::SecondLife stillborn{"test-stillborn", [] { return 1; }};
 
-Settings settings(std::size_t processes = 2) {
+Settings settings(buzon::test::Starting& starting, std::size_t processes = 2) {
     Settings s;
-    s.arguments = {"test-worker"};
+    s.starter = &starting.starter();
     s.max_processes = processes;
     s.time_limit = 120s;
     return s;
@@ -117,7 +121,8 @@ std::size_t descriptors() {
 
 TEST_CASE("a job is answered by another process, small or large, with or without a descriptor") {
     EventLoop loop;
-    Pool pool{loop, settings()};
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting)};
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{1}, std::size_t{96 * 1024}, std::size_t{96 * 1024 + 1}, std::size_t{5'000'000}}) {
         Asked asked;
@@ -143,7 +148,8 @@ TEST_CASE("a job is answered by another process, small or large, with or without
 
 TEST_CASE("a worker that dies costs its own job and no other") {
     EventLoop loop;
-    Pool pool{loop, settings(1)};
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 1)};
     Asked first, second, third;
     ask(pool, first, Job{echo, "a", -1, true});
     ask(pool, second, Job{die, "", -1, true});
@@ -158,7 +164,8 @@ TEST_CASE("a worker that dies costs its own job and no other") {
 TEST_CASE("a job that may be done twice survives its worker, with its octets and its descriptor, and comes before the "
           "others") {
     EventLoop loop;
-    Pool pool{loop, settings(1)};
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 1)};
     for (const std::size_t size : {std::size_t{6}, std::size_t{200'000}}) {
         CAPTURE(size);
         UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};
@@ -198,7 +205,8 @@ TEST_CASE("a job that may be done twice survives its worker, with its octets and
 
 TEST_CASE("workers killed at any moment cost none of the jobs that may be done twice") {
     EventLoop loop;
-    Pool pool{loop, settings(2)};
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 2)};
     std::vector<Asked> asked(60);
     for (std::size_t i = 0; i < asked.size(); ++i) {
         Job job{i % 20 == 0 ? my_pid : echo, std::to_string(i), -1, true};
@@ -220,7 +228,8 @@ TEST_CASE("workers killed at any moment cost none of the jobs that may be done t
 
 TEST_CASE("time that the processor gives to others does not make a job late, work does") {
     EventLoop loop;
-    Settings s = settings(1);
+    Starting starting{loop, "test-worker"};
+    Settings s = settings(starting, 1);
     s.processor_limit = 150ms;
     Pool pool{loop, s};
     Asked started, waiting, working;
@@ -244,7 +253,8 @@ TEST_CASE("time that the processor gives to others does not make a job late, wor
 
 TEST_CASE("a job past its time is ended with its worker") {
     EventLoop loop;
-    Settings s = settings(1);
+    Starting starting{loop, "test-worker"};
+    Settings s = settings(starting, 1);
     s.time_limit = 50ms;
     Pool pool{loop, s};
     Asked slow;
@@ -255,7 +265,8 @@ TEST_CASE("a job past its time is ended with its worker") {
 
 TEST_CASE("an answer given up is not heard, and the worker is free for the next job") {
     EventLoop loop;
-    Pool pool{loop, settings(1)};
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 1)};
     Asked slow, queued, next;
     ask(pool, slow, Job{sleep_for_ever, "", -1, true});
     ask(pool, queued, Job{echo, "never", -1, true});
@@ -270,7 +281,8 @@ TEST_CASE("an answer given up is not heard, and the worker is free for the next 
 
 TEST_CASE("a job that must be finished goes on when nobody waits for it") {
     EventLoop loop;
-    Pool pool{loop, settings(1)};
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 1)};
     Asked before, unheard, after;
     ask(pool, before, Job{my_pid, "", -1, true});
     turn_until(loop, [&] { return before.answer.has_value(); });
@@ -283,7 +295,8 @@ TEST_CASE("a job that must be finished goes on when nobody waits for it") {
 
 TEST_CASE("a queue that is full refuses, and a program that cannot be started fails its jobs") {
     EventLoop loop;
-    Settings s = settings(1);
+    Starting starting{loop, "test-worker"};
+    Settings s = settings(starting, 1);
     s.max_queue = 1;
     Pool pool{loop, s};
     Asked one, two, three;
@@ -293,7 +306,8 @@ TEST_CASE("a queue that is full refuses, and a program that cannot be started fa
     turn_until(loop, [&] { return three.answer.has_value(); });
     CHECK(three.answer->fate == Fate::refused);
 
-    s.program = "/nonexistent/worker";
+    Starting nowhere{loop, "test-worker", "/nonexistent/worker"};
+    s.starter = &nowhere.starter();
     Pool hopeless{loop, s};
     Asked lost;
     ask(hopeless, lost, Job{echo, "", -1, true});
@@ -301,11 +315,30 @@ TEST_CASE("a queue that is full refuses, and a program that cannot be started fa
     CHECK(lost.answer->fate == Fate::crashed);
 }
 
+TEST_CASE("while every new worker dies before its first job, few are started, and jobs are refused at once") {
+    EventLoop loop;
+    Starting starting{loop, "test-stillborn"};
+    Pool pool{loop, settings(starting)};
+    std::size_t refused = 0;
+    for (int i = 0; i < 200; ++i) {
+        Asked asked;
+        Job job{echo, "a", -1, true};
+        job.repeatable = true;
+        ask(pool, asked, job);
+        turn_until(loop, [&] { return asked.answer.has_value(); });
+        CHECK(asked.answer->fate != Fate::answered);
+        refused += asked.answer->fate == Fate::refused ? 1u : 0u;
+    }
+    CHECK(refused > 100);
+    CHECK(pool.statistics().started < 50);
+}
+
 TEST_CASE("a hundred jobs on three workers are all answered and leave no descriptor behind") {
     const std::size_t before = descriptors();
     {
         EventLoop loop;
-        Pool pool{loop, settings(3)};
+        Starting starting{loop, "test-worker"};
+        Pool pool{loop, settings(starting, 3)};
         std::vector<Asked> asked(100);
         for (std::size_t i = 0; i < asked.size(); ++i) ask(pool, asked[i], Job{echo, std::to_string(i), -1, true});
         turn_until(loop, [&] {
@@ -313,7 +346,7 @@ TEST_CASE("a hundred jobs on three workers are all answered and leave no descrip
         });
         for (std::size_t i = 0; i < asked.size(); ++i) CHECK(asked[i].answer->body == std::to_string(i));
         CHECK(pool.statistics().processes == 3);
-    } // the workers are told by their sockets' end, their pidfds go with the loop
+    } // the workers are told by their sockets' end
     CHECK(descriptors() == before);
     while (::waitpid(-1, nullptr, 0) > 0) {
     }
@@ -321,7 +354,8 @@ TEST_CASE("a hundred jobs on three workers are all answered and leave no descrip
 
 TEST_CASE("workers without work go, but for one, and come again when there is some") {
     EventLoop loop;
-    Settings few = settings(4);
+    Starting starting{loop, "test-worker"};
+    Settings few = settings(starting, 4);
     few.idle_limit = 100ms;
     Pool pool{loop, few};
     const std::size_t before = descriptors();
@@ -334,7 +368,7 @@ TEST_CASE("workers without work go, but for one, and come again when there is so
         });
         for (const Asked& one : asked) CHECK(one.answer->fate == Fate::answered);
         turn_until(loop, [&] { return pool.statistics().processes == 1; });
-        CHECK(descriptors() == before + 2); // the last one's socket and pidfd
+        CHECK(descriptors() == before + 1); // the last one's socket
     }
     const auto end = std::chrono::steady_clock::now() + 300ms;
     while (std::chrono::steady_clock::now() < end) loop.turn(20ms);
@@ -351,7 +385,8 @@ TEST_CASE(
     for (const int error : {ENOBUFS, ENOMEM, EPIPE}) {
         CAPTURE(error);
         EventLoop loop;
-        Pool pool{loop, settings(2)};
+        Starting starting{loop, "test-worker"};
+        Pool pool{loop, settings(starting, 2)};
         Asked before;
         ask(pool, before, Job{echo, "before", -1, true});
         turn_until(loop, [&] { return before.answer.has_value(); });
@@ -395,7 +430,8 @@ TEST_CASE(
 
 TEST_CASE("workers that were killed while they were idle cost no job") {
     EventLoop loop;
-    Pool pool{loop, settings(8)};
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 8)};
     std::vector<Asked> asked(8);
     for (Asked& one : asked) ask(pool, one, Job{nap, "", -1, true});
     turn_until(loop,
@@ -408,8 +444,10 @@ TEST_CASE("workers that were killed while they were idle cost no job") {
     for (const Asked& one : numbers) {
         const pid_t pid = std::stoi(one.answer->body);
         if (::kill(pid, SIGKILL) != 0) continue; // it answered twice
-        siginfo_t info{};
-        ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+        CHECK(buzon::test::eventually([pid] {
+            const char state = buzon::test::state_of(pid);
+            return state == 0 || state == 'Z';
+        }));
     }
     Asked next; // before the loop has heard of any end
     ask(pool, next, Job{echo, "next", -1, true});

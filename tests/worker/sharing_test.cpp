@@ -11,6 +11,7 @@
 #include "support/catch.h"
 #include "support/second_life.h"
 #include "support/stalling_file_system.h"
+#include "support/starter.h"
 
 using namespace buzon::worker;
 using namespace std::chrono_literals;
@@ -38,7 +39,6 @@ constexpr std::uint64_t good_disk = 2;
 
 Settings sharing(std::size_t processes, std::size_t kept = 0) {
     Settings s;
-    s.arguments = {"sharing-worker"};
     s.max_processes = processes;
     s.kept_for_updates = kept;
     return s;
@@ -47,12 +47,17 @@ Settings sharing(std::size_t processes, std::size_t kept = 0) {
 // A pool and what was asked of it.
 struct Trial {
     EventLoop loop;
+    buzon::test::Starting starting{loop, "sharing-worker"};
     Pool pool;
     std::list<Pending> pending;
     std::string answers; // the bodies, in the order in which they came
     std::vector<Fate> failures;
 
-    explicit Trial(const Settings& settings) : pool{loop, settings} {}
+    explicit Trial(Settings settings) : pool{loop, started(settings)} {}
+    Settings started(Settings settings) {
+        settings.starter = &starting.starter();
+        return settings;
+    }
 
     void ask(Task task, std::string body, std::uint64_t where, bool update = false) {
         Job job;
@@ -165,7 +170,7 @@ TEST_CASE("a worker that is too late and cannot be killed counts for its file sy
     std::ofstream{disk.backing() + "/a"} << "text";
     disk.stall("open");
     Settings quick = sharing(4);
-    quick.time_limit = 100ms;
+    quick.time_limit = 2s; // in which both have come to their disk
     Trial trial{quick};
     for (int i = 0; i < 2; ++i) trial.ask(open_file, disk.path() + "/a", bad_disk);
     trial.turn_until([&] { return trial.failures.size() == 2; });

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "buzon/admin/control_administrators.h"
+#include "buzon/admin/own_usage.h"
 #include "buzon/admin/performer.h"
 #include "buzon/auth/user_base.h"
+#include "buzon/config/machine_name.h"
 #include "buzon/config/options.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/manage/action.h"
@@ -52,8 +54,9 @@ struct ControlNeeds {
     event::EventLoop& loop;
     state::Metrics& metrics;
     state::EventBus& events;
-    worker::Pool& disk;
-    worker::Pool& hashes;
+    worker::Pool& disk;  // for mail
+    worker::Pool& files; // for the operator's files
+    jobs::HashWorkers hashes;
     login::RootKeeper& root;
     login::Users& users;
     serve::Transforms& transforms;
@@ -83,23 +86,27 @@ public:
     [[nodiscard]] const state::Metrics& metrics() override;
     [[nodiscard]] const state::History& history() const override { return history_.fresh(); }
     [[nodiscard]] const state::Settings& settings() const override { return settings_; }
+    [[nodiscard]] std::string default_host() const override { return config::machine_name(); }
+    [[nodiscard]] bool is_unsaved(const std::string& name) const override { return has_changed(name); }
     [[nodiscard]] state::EventBus& events() override { return needs_.events; }
     [[nodiscard]] std::string directory() const override;
     [[nodiscard]] std::string address() const override { return pop3_.address_text(); }
     [[nodiscard]] std::uint16_t port() const override { return pop3_.port(); }
-    [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override { return hooks_.details(); }
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override;
     [[nodiscard]] std::optional<std::string> transform(const std::optional<std::string>& user) const override;
     [[nodiscard]] std::vector<std::uint64_t> sessions() const override { return pop3_.ids(); }
     [[nodiscard]] std::optional<manage::SessionRow> session(std::uint64_t id) const override;
     std::size_t kick(std::uint64_t id) override { return pop3_.kick(id); }
     std::size_t kick_user(std::string_view user) override { return pop3_.kick_user(user); }
     [[nodiscard]] std::function<std::optional<std::string>()> users() const override;
+    [[nodiscard]] std::optional<std::vector<std::string>> secrets(std::string_view user) const override;
     [[nodiscard]] bool has_administrators() const override { return administrators_.any(); }
 
 private:
     // What SAVE has to write, and what has no file to be written to.
     struct Unsaved {
-        jobs::Edits users;
+        std::map<std::string, auth::RunTimeChange> users;
+        std::vector<std::string> gone; // users
         jobs::Edits config;
         std::vector<std::string> homeless;
     };
@@ -118,6 +125,15 @@ private:
     [[nodiscard]] manage::Outcome remove(const manage::RemoveUser& whom);
     void change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done);
     void change(const manage::ChangeTransform& to, worker::Pending& pending, OnDone done);
+    struct NewSecret {
+        std::string_view user, label;
+        std::string_view secret;
+    };
+    // `from`: the keyring that it was made from, see auth::UserBase.
+    using OnSecret = std::function<void(std::uint64_t change, const auth::SecretFacts& facts, std::uint64_t from)>;
+    void make_secret(const NewSecret& what, worker::Pending& pending, const OnDone& done, OnSecret then);
+    void add(const manage::AddSecret& what, worker::Pending& pending, OnDone done);
+    [[nodiscard]] manage::Outcome remove(const manage::RemoveSecret& what);
     void add(const manage::AddUser& whom, worker::Pending& pending, OnDone done);
     void set(const manage::SetPassword& whom, worker::Pending& pending, OnDone done);
     [[nodiscard]] manage::Outcome put_transform(const std::optional<std::string>& user, const serve::Transform& wanted);
@@ -143,6 +159,8 @@ private:
     ServerHooks& hooks_;
     Administrators& administrators_;
     upkeep::HistoryKeeper& history_;
+    const OwnUsage usage_;
+    const event::Instant began_ = event::Clock::now();
     event::Instant measure_again_{};           // when memory and descriptors are measured again
     std::set<std::string> changed_;            // options changed at run time and not saved
     std::set<std::string> changed_transforms_; // users whose own transformation has ever been changed

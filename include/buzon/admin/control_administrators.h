@@ -12,7 +12,7 @@
 #include "buzon/auth/throttle.h"
 #include "buzon/auth/user_base.h"
 #include "buzon/event/event_loop.h"
-#include "buzon/worker/pool.h"
+#include "buzon/jobs/hash_workers.h"
 
 namespace buzon::admin {
 
@@ -22,7 +22,7 @@ public:
     using OnChecked = std::function<void(Verdict)>;
 
     // hashes: workers that verify slow hashes.
-    Administrators(auth::UserBase base, worker::Pool& hashes, event::Instant now);
+    Administrators(auth::UserBase base, jobs::HashWorkers hashes, event::Instant now);
 
     [[nodiscard]] bool any() const noexcept { return base_.size() > 0; }
     void replace(auth::UserBase base) { base_ = std::move(base); }
@@ -34,7 +34,7 @@ public:
                                             event::Instant since, event::Instant now) const;
     // Checks a password. Calls `then` once: at once, or later, in which case `pending` is waiting and may be dropped.
     // Unknown names take as long as wrong passwords.
-    void check(const std::optional<auth::Source>& from, const std::string& name, const std::string& password,
+    void check(const std::optional<auth::Source>& from, const std::string& name, std::string_view password,
                event::Instant now, worker::Pending& pending, OnChecked then);
 
 private:
@@ -43,7 +43,7 @@ private:
     void note_look(const std::optional<auth::Source>& from, event::Instant now);
 
     auth::UserBase base_;
-    worker::Pool& hashes_;
+    jobs::HashWorkers hashes_;
     auth::Throttle throttle_;
     std::map<auth::Source::Octets, event::Instant> last_tries_; // the last attempt from each source prefix; bounded
 };

@@ -8,6 +8,7 @@
 
 #include "buzon/admin/performer.h"
 #include "buzon/event/event_loop.h"
+#include "buzon/keeper/sockets.h"
 #include "buzon/line/line_reader.h"
 #include "buzon/manage/session.h"
 #include "buzon/net/stream.h"
@@ -29,6 +30,7 @@ protected:
 // Shared by managers; outlives them.
 struct ManagerNeeds {
     event::EventLoop& loop;
+    keeper::Sockets& sockets;
     const state::Settings& settings;
     net::StreamRoom& room;
     manage::Host& host;
@@ -51,8 +53,10 @@ public:
     ~ManageConnection() override;
 
     void start();
-    // Sends as much of the output as the peer takes at once.
-    void stop();
+    // Sends as much of the output as the peer takes at once, last_words behind it, and closes the connection.
+    void stop(std::string_view last_words = {});
+    // Whether it makes room for others when there are too many: see manage::Session.
+    [[nodiscard]] bool is_stranger() const { return state_ != State::closed && session_.is_stranger(); }
     // The idle limit may have changed.
     void settings_changed();
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
@@ -81,7 +85,7 @@ private:
     template <class Work>
     void survive(Work work);
     void do_turn(std::string_view fresh);
-    void do_stop();
+    void do_stop(std::string_view last_words);
     void look_at_clock(const event::Timer& which);
     void work();
     void settle();

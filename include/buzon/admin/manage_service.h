@@ -26,6 +26,10 @@ public:
         bool optional = false;
     };
     [[nodiscard]] std::error_code open(const std::vector<Where>& where, std::string& failed);
+    // Instead: takes sockets that somebody else has bound.
+    [[nodiscard]] std::error_code adopt(std::vector<posix::UniqueFd> sockets);
+    // Whether anybody but root and our own user may come without a password: an address beyond loopback.
+    [[nodiscard]] bool beyond_loopback() const noexcept;
     [[nodiscard]] std::error_code begin();
     void stop();
     // The idle limit may have changed; applies it to existing connections, too.
@@ -37,6 +41,7 @@ public:
 private:
     [[nodiscard]] std::error_code open_once(const std::vector<Where>& where, std::string& failed);
     void accept(net::Accepted accepted);
+    [[nodiscard]] bool make_room();
     void retire(ManageConnection& connection) noexcept override;
     void run() override; // destroys connections that have ended
 

@@ -24,7 +24,10 @@ public:
     ~MetricsService() override;
 
     // Binds all addresses; accepts nothing before begin(). `failed` names the address that could not be bound.
-    [[nodiscard]] std::error_code open(const std::vector<net::Endpoint>& where, std::string& failed);
+    [[nodiscard]] std::error_code open(keeper::Sockets& sockets, const std::vector<net::Endpoint>& where,
+                                       std::string& failed);
+    // Instead: takes sockets that somebody else has bound.
+    [[nodiscard]] std::error_code adopt(std::vector<posix::UniqueFd> sockets);
     [[nodiscard]] std::error_code begin();
     void stop();
 

@@ -4,6 +4,8 @@
 //   begin --> Challenge --> next --> ... --> CheckPlain | CheckDigest    the owner checks; the exchange ends
 //                       |
 //                       +-> NeedCredentials --supply--> Challenge --next--> ... --> Accepted    (SCRAM)
+//                       |
+//                       +-> CheckToken    the owner asks; where it is refused, an error challenge --next--> Dismissed
 //   Refused and Malformed end it at any point.
 #pragma once
 
@@ -13,6 +15,7 @@
 #include <variant>
 
 #include "buzon/auth/scram_credentials.h"
+#include "buzon/posix/secret_text.h"
 
 namespace buzon::auth {
 
@@ -27,7 +30,7 @@ struct NeedCredentials {
 // The login succeeds if the password is this user's.
 struct CheckPlain {
     std::string user;
-    std::string password;
+    posix::SecretText password;
 };
 // The login succeeds if digest_matches() with this user's plain password.
 struct CheckDigest {
@@ -35,6 +38,13 @@ struct CheckDigest {
     std::string challenge;
     std::string digest; // as sent, in hexadecimal
 };
+// The login succeeds if the token is this user's. If it is not, the client may be sent token_error() as a challenge.
+struct CheckToken {
+    std::string user;
+    posix::SecretText token;
+};
+// The client has taken note of that challenge.
+struct Dismissed {};
 // Proven: this user is logged in.
 struct Accepted {
     std::string user;
@@ -45,9 +55,10 @@ struct Refused {};
 struct Malformed {
     std::string_view why;
 };
-using Step = std::variant<Challenge, NeedCredentials, CheckPlain, CheckDigest, Accepted, Refused, Malformed>;
+using Step = std::variant<Challenge, NeedCredentials, CheckPlain, CheckDigest, CheckToken, Dismissed, Accepted, Refused,
+                          Malformed>;
 
-enum class Mechanism { plain, login, cram_md5, scram_sha_256 };
+enum class Mechanism { plain, login, cram_md5, scram_sha_256, scram_sha_256_plus, oauthbearer, xoauth2 };
 
 // PLAIN (RFC 4616): one message, `[authzid] NUL user NUL password`. An authzid must be the user's own name:
 // nobody may act for another user.
@@ -78,12 +89,19 @@ private:
     std::string challenge_;
 };
 
-// SCRAM-SHA-256 (RFC 5802, 7677) without channel binding. `nonce`: printable without ',', fresh for every exchange.
+// What the server vouches for of the channel (tls-server-end-point, RFC 5929 section 4).
+struct ChannelBinding {
+    std::string certificate_hash; // octets; empty: nothing, and there is no SCRAM-SHA-256-PLUS
+    bool demanded = false;        // the client chose SCRAM-SHA-256-PLUS
+};
+
+// SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, 7677). `nonce`: printable without ',', fresh for every exchange.
 // The server's signature is sent as a last challenge, which the client answers with an empty response (RFC 5034 section
 // 4 has no other place for it); only then is the client Accepted.
 class ScramMachine {
 public:
-    explicit ScramMachine(std::string nonce) : nonce_{std::move(nonce)} {}
+    explicit ScramMachine(std::string nonce, ChannelBinding channel = {})
+        : channel_{std::move(channel)}, nonce_{std::move(nonce)} {}
     [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
     [[nodiscard]] Step next(std::string_view message);
     // Answers NeedCredentials. With `genuine` false the exchange continues to the proof and is then refused.
@@ -97,6 +115,7 @@ private:
     Step client_final(std::string_view message);
 
     State state_ = State::awaits_first;
+    ChannelBinding channel_;
     std::string nonce_; // first ours, then the client's and ours together
     std::string user_;
     std::string gs2_header_;
@@ -105,11 +124,27 @@ private:
     bool genuine_ = false;
 };
 
+// OAUTHBEARER (RFC 7628) and, with `google`, XOAUTH2, which no RFC describes: one message with the user and a token.
+class TokenMachine {
+public:
+    explicit TokenMachine(bool google) : google_{google} {}
+    [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
+    [[nodiscard]] Step next(std::string_view message);
+
+private:
+    bool google_;
+    bool asked_ = false;
+};
+// The JSON of RFC 7628 section 3.2.2. What cannot stand in its texts is left out.
+[[nodiscard]] std::string token_error(std::string_view status, std::string_view scope);
+
 // One AUTH command, whatever the mechanism.
 class Exchange {
 public:
-    // `random`: printable octets without ',', '<', '>' and '@', fresh for every exchange; `host` for CRAM-MD5.
-    Exchange(Mechanism mechanism, const std::string& random, std::string_view host);
+    // `random`: printable octets without ',', '<', '>' and '@', fresh for every exchange; `host` for CRAM-MD5;
+    // `certificate_hash` as in ChannelBinding.
+    Exchange(Mechanism mechanism, const std::string& random, std::string_view host,
+             const std::string& certificate_hash = {});
 
     // Call it once, first. `initial`: the initial response, empty for "=", nothing if there was none.
     [[nodiscard]] Step begin(const std::optional<std::string_view>& initial);
@@ -117,7 +152,7 @@ public:
     [[nodiscard]] Step supply(ScramCredentials credentials, bool genuine);
 
 private:
-    std::variant<PlainMachine, LoginMachine, CramMd5Machine, ScramMachine> machine_;
+    std::variant<PlainMachine, LoginMachine, CramMd5Machine, ScramMachine, TokenMachine> machine_;
 };
 
 } // namespace buzon::auth

@@ -7,15 +7,15 @@
 #include <string_view>
 
 #include "buzon/auth/parsed.h"
-#include "buzon/auth/sha256.h"
+#include "buzon/digest/sha2.h"
 
 namespace buzon::auth {
 
 struct ScramCredentials {
     std::uint32_t iterations = 0;
     std::string salt; // octets, not base64
-    Sha256::Digest stored_key{};
-    Sha256::Digest server_key{};
+    digest::Sha256::Digest stored_key{};
+    digest::Sha256::Digest server_key{};
 };
 
 // The minimum of RFC 7677, and a bound on the cost of one login (about ten seconds).

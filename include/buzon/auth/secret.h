@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,9 +14,28 @@
 
 namespace buzon::auth {
 
-// PLAIN, CLEAR, CLEARTEXT; CRYPT, MD5-CRYPT, SHA256-CRYPT, SHA512-CRYPT, BLF-CRYPT; SCRAM-SHA-256. Scheme names are
-// case-insensitive and may have Dovecot's endings .b64, .base64 and .hex. Text without a scheme is CRYPT. Empty text,
-// "x", and text that begins with '*' or '!' (which crypt(3) never returns) mean a locked account, as in shadow(5).
+struct SaltedDigest;
+struct SchemeRow;
+struct SlowSha1;
+
+// What is known of a secret where the secret itself is not: in the reactor.
+struct SecretFacts {
+    bool clear = false;           // the password itself is stored: APOP, CRAM-MD5 and SCRAM are possible
+    bool scram = false;           // SCRAM credentials are stored
+    bool locked = false;          // no password matches
+    std::uint32_t iterations = 0; // of the stored SCRAM credentials
+    std::uint64_t cost = 0;       // Secret::cost()
+
+    static void fields(auto& self, auto&& each) {
+        each(self.clear, self.scram, self.locked, self.iterations, self.cost);
+    }
+};
+
+// PLAIN, CLEAR, CLEARTEXT; CRYPT, MD5-CRYPT, SHA256-CRYPT, SHA512-CRYPT, BLF-CRYPT; SCRAM-SHA-256; and what others
+// have stored as SHA, SHA1, SHA256, SHA512, SSHA, SSHA256, SSHA512, SMD5, PLAIN-MD5, LDAP-MD5, PBKDF2, SCRAM-SHA-1.
+// Scheme names are case-insensitive and may have Dovecot's endings .b64, .base64 and .hex. Text without a scheme is
+// CRYPT. Empty text, "x", and text that begins with '*' or '!' (which crypt(3) never returns) mean a locked account, as
+// in shadow(5).
 class Secret {
 public:
     // Refuses unknown schemes, and secrets that can match no password (such as a plain password without {PLAIN}).
@@ -32,6 +52,8 @@ public:
     // The rough cost of verify() in microseconds: good enough to tell which of two is slower.
     [[nodiscard]] std::uint64_t cost() const noexcept;
 
+    [[nodiscard]] SecretFacts facts() const noexcept;
+
     // Whether `password` matches. An empty one, one with a NUL, and any password of a locked account do not.
     [[nodiscard]] bool verify(std::string_view password) const;
 
@@ -47,9 +69,13 @@ private:
     struct Crypt {
         std::string hash;
     };
-    using Kind = std::variant<Locked, Plain, Crypt, ScramCredentials>;
+    // Of a private header: auth/foreign_hash.h.
+    using Kind = std::variant<Locked, Plain, Crypt, ScramCredentials, std::shared_ptr<const SaltedDigest>,
+                              std::shared_ptr<const SlowSha1>>;
 
     explicit Secret(Kind kind) : kind_{std::move(kind)} {}
+    template <class Hash>
+    [[nodiscard]] static Parsed<Secret> kept(const SchemeRow& scheme, Parsed<Hash> parsed);
 
     Kind kind_;
 };

@@ -6,6 +6,9 @@
 // long each time up to a limit; failures are forgiven over time. turns.h says how simultaneous tries wait for each
 // other.
 //
+// Those who guess too slowly for that are found by guessers.h; where they are at it, every try that is not familiar
+// waits as long as any.
+//
 // A source from which the user logged in recently is familiar to that user: its tries ignore both counts and do not add
 // to them. They have a count of their own, against a stolen device, or a client that keeps polling with a wrong
 // password.
@@ -18,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "buzon/auth/guessers.h"
 #include "buzon/auth/source.h"
 
 namespace buzon::auth {
@@ -35,6 +39,7 @@ struct ThrottleLimits {
     std::size_t users = 65536;
     std::size_t familiar_pairs = 262144;
     std::size_t wrong_secrets = 65536;
+    std::size_t guessers = 4096; // 88 octets each, twice
 };
 
 class Throttle {
@@ -74,11 +79,15 @@ public:
     [[nodiscard]] unsigned free(const Count& count) const noexcept;
     [[nodiscard]] Time last(const Count& count) const noexcept; // the last failure; long ago if unknown
     [[nodiscard]] std::chrono::seconds delay(unsigned level, unsigned free) const noexcept;
+    // How many sources guess, and users are guessed at.
+    [[nodiscard]] std::size_t guessing(Time now) const noexcept { return guessers_.count(seconds(now)); }
     [[nodiscard]] bool delays() const noexcept { return limits_.first_delay.count() > 0; }
 
     // Reports the result of a try. `user` need not exist: the wait must not reveal who does. `secret`: the password
     // that was sent, or empty if a repeated one cannot be recognized. Only a keyed hash of it is kept.
-    void failed(const std::optional<Source>& source, std::string_view user, Time now, std::string_view secret = {});
+    // Gives who has been found to guess by this.
+    Guessers::Found failed(const std::optional<Source>& source, std::string_view user, Time now,
+                           std::string_view secret = {});
     void succeeded(const std::optional<Source>& source, std::string_view user, Time now);
     // Takes back a failure that was counted before the result was known. Call it before succeeded().
     void take_back(const std::optional<Source>& source, std::string_view user, Time now);
@@ -96,6 +105,9 @@ private:
                              std::string_view secret = {}) const;
     [[nodiscard]] Key familiar_key(const std::optional<Source>& source, std::string_view user) const;
     [[nodiscard]] std::uint32_t ticks(Time now) const noexcept; // rounded up
+    [[nodiscard]] std::uint32_t seconds(Time now) const noexcept {
+        return static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(now - start_).count());
+    }
     [[nodiscard]] const Table& table_of(const Count& count) const noexcept {
         return count.familiar_ ? familiar_ : sources_;
     }
@@ -111,6 +123,7 @@ private:
 
     ThrottleLimits limits_;
     std::string key_;
+    Guessers guessers_;
     Time start_;
     Table sources_;
     Table users_;

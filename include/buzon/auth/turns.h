@@ -69,9 +69,9 @@ public:
     // No source means a peer whose address does not identify a guesser. After `deadline` an answer is of no use.
     [[nodiscard]] Answer ask(Try& one, const std::optional<Source>& source, std::string_view user, Time now,
                              Time deadline);
-    // For a try that is being checked, or was never asked about. `secret`: as for Throttle::failed().
-    void ended(Try& one, const std::optional<Source>& source, std::string_view user, Verdict verdict,
-               std::string_view secret, Time now);
+    // For a try that is being checked, or was never asked about. `secret` and the result: as for Throttle::failed().
+    Guessers::Found ended(Try& one, const std::optional<Source>& source, std::string_view user, Verdict verdict,
+                          std::string_view secret, Time now);
     // Calls every try whose turn has come. Returns when to call again; nothing: when wake_at() says so.
     std::optional<Time> run(Time now);
 

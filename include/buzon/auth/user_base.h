@@ -1,19 +1,23 @@
 // auth/user_base.h - all users: from the command line, a passwd-file and managers. Reads no files, checks no
-// passwords. Loaded users are in one block (user_block.h); later changes are kept beside it.
+// passwords. Loaded users are in one block (user_block.h); later changes are kept beside it. Secrets are not here but
+// in vaults, which only workers can open (files/vault.h): a UserBase knows where each of them is.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "buzon/auth/application.h"
 #include "buzon/auth/parsed.h"
 #include "buzon/auth/passwd_file.h"
 #include "buzon/auth/scram_credentials.h"
 #include "buzon/auth/source.h"
 #include "buzon/auth/user_block.h"
+#include "buzon/posix/unique_fd.h"
 
 namespace buzon::auth {
 
@@ -33,41 +37,81 @@ struct Finding {
     std::string what; // begins with the user's name if there is one
     bool fatal;
 };
-// "ana: unknown password scheme {ARGON2ID}; this user cannot log in", for a broken secret.
-[[nodiscard]] std::string locked_words(std::string_view name, std::string_view fault);
+// One for each secret of a user that is broken: "ana: unknown password scheme {ARGON2ID}; this user cannot log in".
+[[nodiscard]] std::vector<std::string> faults_of(const User& user);
 
 // Whether a user may log in. All but `open` are answered like a wrong password; only the log says more.
 enum class Standing { open, unknown, locked, nologin, wrong_network };
 
+// A descriptor that this process can pass on but not read.
+using Vault = std::shared_ptr<const posix::UniqueFd>;
+
+// Which of a vault's secrets: those of a user.
+struct SecretPlace {
+    std::string name;
+    std::uint64_t change = 0; // 0: as it was loaded; else the number of a change at run time
+    bool decoy = false;       // secrets as slow as those, or as the slowest if there is no name; nothing matches them
+    std::vector<std::string> among = {}; // which of this user's secrets, as in Keyring::opened_by()
+
+    static void fields(auto& self, auto&& each) { each(self.name, self.change, self.decoy, self.among); }
+};
+
 // What to verify a password against. For any standing but `open` it is a decoy as slow as the slowest secret: verify it
 // all the same, and refuse whatever the result.
 struct Credential {
-    Standing standing;
-    std::string secret;
+    Standing standing = Standing::unknown;
+    SecretPlace place;
+    Vault vault;
+    bool slow = false;                                 // to verify
+    std::optional<SecretPlace> changed = std::nullopt; // more of the user's secrets, in changed_vault()
+    std::uint64_t main_change = 0;                     // where the main secret is, as in SecretPlace
+};
+enum class Secrets : std::uint8_t { all, main };
+
+// What a worker needs to make the credentials of a SCRAM login. Unknown users get credentials too, in the same time;
+// their login runs to its end and is then refused.
+struct ScramSource {
+    Credential credential;
+    std::uint32_t iterations = min_scram_iterations; // where they are not stored
+    bool derive_decoys = false;                      // as for users whose password is stored
+    bool slow = false;                               // something must be derived
 };
 
-// What a SCRAM login needs. Without `ready`, derive the credentials from the rest, in a worker. A login with `genuine`
-// false runs to its end and is then refused.
-struct ScramSource {
-    bool genuine = false;
-    std::optional<ScramCredentials> ready;
-    std::string password;
-    std::string salt;
-    std::uint32_t iterations = min_scram_iterations;
+// The users of a load and, apart from them, their secrets: both for other processes.
+struct LoadedUsers {
+    UserBlock users;
+    UserBlock secrets;
 };
+
+// What changed of a user at run time.
+struct RunTimeChange {
+    std::uint64_t change = 0;         // the number of his keyring in the vault of changes; 0: none
+    bool main = false;                // his main secret is in it
+    std::vector<std::string> added;   // application passwords in it, as parse_application() takes them
+    std::vector<std::string> removed; // labels of application passwords
+    friend bool operator==(const RunTimeChange&, const RunTimeChange&) = default;
+    static void fields(auto& self, auto&& each) { each(self.change, self.main, self.added, self.removed); }
+};
+// By user name; nothing if the user was removed.
+using SecretChanges = std::map<std::string, std::optional<RunTimeChange>, std::less<>>;
 
 class UserBase {
 public:
     // Loads the users of `command_line` and of a passwd-file's text. A name on the command line hides the same name in
     // the file; a name twice in one of them is refused. The error says "line N: ..." for the file, and never shows a
     // secret. With `findings`, the whole file is read, and every fault is added there.
-    [[nodiscard]] static Parsed<UserBase> load(std::span<const NamedSecret> command_line, std::string_view file_text,
-                                               std::vector<Finding>* findings = nullptr);
+    [[nodiscard]] static Parsed<LoadedUsers> load(std::span<const NamedSecret> command_line, std::string_view file_text,
+                                                  std::vector<Finding>* findings = nullptr);
 
     // No users.
     UserBase() = default;
     // The users of a block made by load(), in this process or another.
-    explicit UserBase(UserBlock block) : block_{std::move(block)}, living_{block_.count()}, totals_{block_.totals()} {}
+    explicit UserBase(UserBlock block, Vault loaded = {}, Vault changed = {})
+        : block_{std::move(block)}
+        , loaded_{std::move(loaded)}
+        , changed_{std::move(changed)}
+        , living_{block_.count()}
+        , totals_{block_.totals()} {}
     // What was loaded, without later changes.
     [[nodiscard]] const UserBlock& block() const noexcept { return block_; }
 
@@ -82,47 +126,68 @@ public:
     [[nodiscard]] std::optional<User> next(Place& place) const;
 
     // No source means a peer without an address.
-    [[nodiscard]] Credential credential(std::string_view name, const std::optional<Source>& source) const;
-    // `server_secret`: the key of made-up salts, see scram_salt_for().
-    [[nodiscard]] ScramSource scram_source(std::string_view name, const std::optional<Source>& source,
-                                           std::string_view server_secret) const;
-    // The plain password of a user who may log in from there, for APOP and CRAM-MD5; else nothing.
-    [[nodiscard]] std::optional<std::string> clear_password(std::string_view name,
-                                                            const std::optional<Source>& source) const;
-    // Whether any user has a clear_password().
+    [[nodiscard]] Credential credential(std::string_view name, const std::optional<Source>& source,
+                                        Secrets which = Secrets::all) const;
+    // The user's application passwords.
+    [[nodiscard]] std::vector<Application> applications_of(std::string_view name) const;
+    [[nodiscard]] ScramSource scram_source(std::string_view name, const std::optional<Source>& source) const;
+    // Whether the plain password of any user is known, for APOP and CRAM-MD5.
     [[nodiscard]] bool knows_clear_passwords() const noexcept { return totals_.clear > 0; }
     // Whether any user could log in by SCRAM.
     [[nodiscard]] bool knows_scram_secrets() const noexcept { return totals_.clear > 0 || totals_.scram > 0; }
 
-    // Run-time changes, recorded in changes(). `secret` with its {SCHEME}. The error says what was wrong: a bad name or
-    // secret, or a user who already exists or does not exist.
-    [[nodiscard]] Parsed<bool> add(std::string_view name, std::string_view secret);
-    [[nodiscard]] Parsed<bool> set_secret(std::string_view name, std::string_view secret);
+    // Run-time changes, recorded in changes(). The error says what was wrong: a bad name, a user or a label that
+    // already exists or does not exist. For a new secret a worker puts a keyring into changed_vault(), under a number
+    // from next_change(): the secrets of `base()` that are still in force, and the new one.
+    struct Base {
+        std::uint64_t change = 0; // 0: none
+        std::vector<std::string> labels;
+    };
+    [[nodiscard]] Base base(std::string_view name) const;
+    [[nodiscard]] Parsed<bool> add(std::string_view name, std::uint64_t change, const SecretFacts& facts);
+    // `base`: what the keyring was made from; refused if that has changed meanwhile.
+    [[nodiscard]] Parsed<bool> set_secret(std::string_view name, std::uint64_t change, const SecretFacts& facts,
+                                          std::uint64_t base);
+    [[nodiscard]] Parsed<bool> add_application(std::string_view name, Application application, std::uint64_t change,
+                                               const SecretFacts& facts, std::uint64_t base);
+    [[nodiscard]] Parsed<bool> remove_application(std::string_view name, std::string_view label);
     [[nodiscard]] Parsed<bool> remove(std::string_view name);
+    [[nodiscard]] std::uint64_t next_change() noexcept { return ++last_change_; }
+    [[nodiscard]] const Vault& changed_vault() const noexcept { return changed_; }
 
-    // What differs from what was loaded, for rewrite_passwd_file(); and which of these users came from the command
+    // What differs from what was loaded; and which of these users came from the command
     // line, so that no file can store the change.
-    [[nodiscard]] const UserChanges& changes() const noexcept { return changes_; }
+    [[nodiscard]] const SecretChanges& changes() const noexcept { return changes_; }
     [[nodiscard]] std::vector<std::string> changes_without_file() const;
     void forget_changes() noexcept { changes_.clear(); }
     // After a new load: changes made at run time and not saved stay in force.
     void repeat_changes_of(const UserBase& before);
 
 private:
+    // A user who differs from the block.
     struct Own {
-        PasswdEntry fields;
-        Origin origin;
+        PasswdEntry fields; // without secrets
+        Origin origin = Origin::run_time;
+        std::string applications; // fields.applications as a text
+        RunTimeChange changes;
     };
 
-    [[nodiscard]] static std::string fault_of(std::string_view name, std::string_view secret);
     [[nodiscard]] static User view(const Own& own) noexcept;
     [[nodiscard]] Standing standing_of(const std::optional<User>& user, const std::optional<Source>& source) const;
+    void place(const Own& own, Secrets which, Credential& into) const;
+    // The user's own entry, made if there is none; null if there is no such user.
+    [[nodiscard]] Own* own(std::string_view name);
+    [[nodiscard]] Parsed<Own*> own_from(std::string_view name, std::uint64_t base);
+    void note(Own& own);
 
     UserBlock block_;
+    Vault loaded_;
+    Vault changed_;
+    std::uint64_t last_change_ = 0;
     std::map<std::string, std::optional<Own>, std::less<>> own_; // who differs from the block; nothing: removed
     std::size_t living_ = 0;
     SecretTotals totals_;
-    UserChanges changes_;
+    SecretChanges changes_;
 };
 
 } // namespace buzon::auth

@@ -1,5 +1,5 @@
-// auth/user_block.h - many users in one immutable block of memory without pointers, which can be passed to another
-// process. Reads no files, checks no passwords.
+// auth/user_block.h - many users, or their secrets, in one immutable block of memory without pointers, which can be
+// passed to another process. Reads no files, checks no passwords.
 #pragma once
 
 #include <array>
@@ -23,15 +23,20 @@ enum class Origin : std::uint8_t { command_line, file, run_time };
 // Views into the owner of the user: valid until it is changed or destroyed.
 struct User {
     std::string_view name;
-    std::string_view secret;  // with its {SCHEME}
+    std::string_view fault;   // why no password matches the main secret; empty: it is valid
     std::string_view maildir; // absolute, or empty: MAILROOT/name
     std::string_view control; // where Dovecot kept its list of ids, if not in the Maildir
     std::string_view allow_nets;
     std::string_view transform;
+    std::string_view applications; // applications_in()
     bool nologin = false;
     bool nodelay = false;
     Origin origin = Origin::file;
-    bool broken = false; // no password matches the secret; fault_of_secret() says why
+    posix::Ids ids = {}; // the owner of the Maildir, as far as is said
+    bool clear = false;  // as in SecretFacts
+    bool scram = false;
+    bool locked = false; // the main secret
+    bool slow = false;   // to verify
 };
 
 // A user with a broken secret, and its line in the passwd-file.
@@ -42,14 +47,14 @@ struct BrokenUser {
 
 // Counts over all secrets. Add and remove each secret once.
 struct SecretTotals {
-    std::uint64_t clear = 0;   // plain passwords
-    std::uint64_t scram = 0;   // stored SCRAM credentials
-    std::uint64_t slowest = 0; // cost of the slowest secret ever seen
-    std::string decoy = "{PLAIN.hex}00";
+    std::uint64_t clear = 0;          // plain passwords
+    std::uint64_t scram = 0;          // stored SCRAM credentials
+    std::uint64_t slowest = 0;        // cost of the slowest secret ever seen
+    std::uint64_t slowest_change = 0; // which secret that was, as in SecretPlace
     std::uint32_t scram_iterations = min_scram_iterations;
 
-    void comes(std::string_view secret);
-    void goes(std::string_view secret);
+    void comes(const SecretFacts& secret, std::uint64_t change = 0);
+    void goes(bool was_clear, bool was_scram) noexcept;
 };
 
 class UserBlock {
@@ -71,6 +76,12 @@ public:
     [[nodiscard]] User user(std::uint32_t index) const noexcept;
     [[nodiscard]] std::optional<User> find(std::string_view name) const noexcept;
     [[nodiscard]] SecretTotals totals() const;
+
+    // In a block of secrets: a keyring (keyring.h); nothing for an unknown name.
+    [[nodiscard]] std::optional<std::string_view> secret_of(std::string_view name) const noexcept;
+    // The same: one that no password matches, as slow as the slowest.
+    [[nodiscard]] std::string_view decoy() const noexcept;
+
     // How many have a broken secret, and the first few of them.
     [[nodiscard]] std::uint32_t broken_count() const noexcept;
     [[nodiscard]] std::vector<BrokenUser> first_broken() const;
@@ -94,7 +105,8 @@ private:
 
 class UserBlockBuilder {
 public:
-    UserBlockBuilder();
+    enum class Content : std::uint8_t { users, secrets };
+    explicit UserBlockBuilder(Content content);
     ~UserBlockBuilder();
     UserBlockBuilder(const UserBlockBuilder&) = delete;
     UserBlockBuilder& operator=(const UserBlockBuilder&) = delete;
@@ -112,7 +124,9 @@ private:
     [[nodiscard]] std::size_t slot_of(std::string_view name) const noexcept;
     void grow_table();
 
+    Content content_;
     std::string text_;
+    std::string decoy_;
     std::vector<UserBlock::Entry> entries_;
     std::vector<std::uint32_t> table_; // open addressing, a power of two; index into entries_ plus one, 0 = free
     SecretTotals totals_;

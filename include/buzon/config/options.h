@@ -14,7 +14,9 @@
 
 #include "buzon/auth/user_base.h"
 #include "buzon/filter/filter_spec.h"
+#include "buzon/filter/program.h"
 #include "buzon/net/address.h"
+#include "buzon/sandbox/enter.h"
 #include "buzon/state/settings.h"
 
 namespace buzon::config {
@@ -30,9 +32,32 @@ private:
     int code_;
 };
 
+// All that is wrong, where --check wants to know more than the first fault.
+using Faults = std::vector<StartError>;
+// Does a step of the start. With `faults`, what is wrong is noted there, and the next step can be done.
+template <class Step>
+void attempt(Faults* faults, const Step& step) {
+    if (!faults) return step();
+    try {
+        step();
+    } catch (const StartError& fault) {
+        faults->push_back(fault);
+    }
+}
+
 // The exit code for a system error: 66 if something is missing or of the wrong kind, 77 if permission is denied, 75 if
 // it may work later, 71 otherwise.
 [[nodiscard]] int exit_code_for(std::error_code why) noexcept;
+
+inline constexpr const char* default_tls_program = "/usr/bin/stunnel";
+
+struct TlsOptions {
+    std::string certificate; // empty: no TLS
+    std::string key;         // empty: in the file of the certificate
+    std::optional<std::uint16_t> port;
+    std::string program = default_tls_program;
+    std::vector<std::string> options; // of stunnel: "NAME = VALUE"
+};
 
 struct Options {
     enum class Task : std::uint8_t { serve, help, version, check, verify_uidls };
@@ -48,17 +73,30 @@ struct Options {
     std::string path = "./maildir";
     std::vector<auth::NamedSecret> users;
     std::string users_file;
-    std::string checkpassword; // absolute path, or empty
+    // Programs that are asked about logins, each with one member or none: of --checkpassword, the same with process:,
+    // and of --token.
+    filter::FilterSpec checkpassword, password_program, token_program;
+    [[nodiscard]] bool asks_programs() const noexcept {
+        return !checkpassword.empty() || !password_program.empty() || !token_program.empty();
+    }
     std::vector<auth::NamedSecret> admins;
     std::string admins_file;
-    std::string state_dir;  // empty: nothing but mail is kept
-    std::string log_socket; // empty: the log goes to stderr
+    std::string state_dir;        // empty: nothing but mail is kept
+    std::string certificate_hash; // octets; empty: not known
+    std::string log_socket;       // without it and log_file, the log goes to stderr
+    std::string log_file;
     std::string config_file;
     bool demo = false; // --default
+    sandbox::Mode sandbox = sandbox::Mode::automatic;
+    TlsOptions tls;
 
     filter::FilterSpec transform;
     std::map<std::string, filter::FilterSpec> transform_for;
     std::string transform_user;
+    std::string run_as; // a system user; empty: none
+    filter::JailKind transform_jail = filter::JailKind::standard;
+    std::vector<std::string> transform_read;  // folders that programs in the strict jail may read, too
+    std::vector<std::string> transform_allow; // folders with the programs that managers may choose; empty: any program
     std::vector<net::Cidr> proxy_from;
     struct Verification {
         std::string user;
@@ -66,14 +104,23 @@ struct Options {
     };
     std::vector<Verification> verify_uidls;
     state::Settings settings;
-    std::vector<std::string> arguments;                 // the original arguments, parsed again at SIGHUP
+    std::vector<std::string> arguments;                 // as they were parsed, for SIGHUP
     std::set<std::string, std::less<>> on_command_line; // options given there; config files do not override them
 };
 
 // Parses the text of a config file. Throws StartError.
 using ReadConfig = std::function<std::string(const std::string& path)>;
-// arguments: without the program name. Throws StartError.
-[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read);
+// arguments: without the program name. Throws StartError unless there are `faults` to note it in.
+[[nodiscard]] Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read,
+                                    Faults* faults = nullptr);
+
+// The secrets among the arguments (of -u and -a): parts of the same octets, so that they can be overwritten there.
+[[nodiscard]] std::vector<std::string_view> secrets_in(std::span<const std::string_view> arguments);
+// Overwrites those of a config file's text with stars, of which it can be parsed all the same.
+void hide_secrets(std::string& config_text) noexcept;
+
+// Of --default: user1:pass1 to user6:pass6.
+[[nodiscard]] std::vector<auth::NamedSecret> demo_users();
 
 [[nodiscard]] std::string help_text();
 

@@ -38,8 +38,9 @@ protected:
 
 class Reload {
 public:
-    // now: the current options.
-    Reload(worker::Pool& disk, const Options& now, ReloadEvents& events) : disk_{disk}, now_{now}, events_{events} {}
+    // files: the workers that read the operator's files; openers: those that open mail roots. now: the current options.
+    Reload(worker::Pool& files, worker::Pool& openers, const Options& now, ReloadEvents& events)
+        : files_{files}, openers_{openers}, now_{now}, events_{events} {}
     Reload(const Reload&) = delete;
     Reload& operator=(const Reload&) = delete;
 
@@ -62,7 +63,8 @@ private:
     void not_read(std::error_code why);
     void fail(const std::string& why);
 
-    worker::Pool& disk_;
+    worker::Pool& files_;
+    worker::Pool& openers_;
     const Options& now_;
     ReloadEvents& events_;
     Reading reading_ = Reading::nothing;

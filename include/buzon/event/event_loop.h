@@ -95,6 +95,7 @@ private:
 
 struct LoopStatistics {
     std::chrono::nanoseconds longest_turn{0}; // since the last call of take_statistics()
+    std::chrono::nanoseconds busy{0};         // all turns since then
     std::uint64_t without_memory = 0;         // handlers, timers and tasks whose work was given up
 };
 

@@ -4,11 +4,13 @@
 #include <string>
 #include <system_error>
 
+#include "buzon/auth/passwd_file.h"
 #include "buzon/jobs/jobs.h"
 
 namespace buzon::files {
 
-// Reads the file, makes the changes, and replaces it if anything changed.
-[[nodiscard]] std::error_code edit_file(jobs::Edited what, const std::string& path, const jobs::Edits& edits);
+// Each reads the file, makes the changes, and replaces it if anything changed.
+[[nodiscard]] std::error_code edit_config(const std::string& path, const jobs::Edits& edits);
+[[nodiscard]] std::error_code edit_users(const std::string& path, const auth::UserChanges& changes);
 
 } // namespace buzon::files

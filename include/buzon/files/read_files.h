@@ -8,6 +8,8 @@ namespace buzon::files {
 
 // For parse_options(). Throws StartError.
 [[nodiscard]] std::string read_config_file(const std::string& path);
+// The same, with stars for the secrets.
+[[nodiscard]] std::string read_config_without_secrets(const std::string& path);
 // Reads a file of at most `limit` octets that startup and every SIGHUP read. Rejects a pipe, because it can be read
 // only once and opening it may block forever. Throws StartError.
 [[nodiscard]] std::string read_named_file(const std::string& path, std::size_t limit);

@@ -9,15 +9,27 @@
 
 #include "buzon/auth/user_base.h"
 #include "buzon/config/people.h"
-#include "buzon/filter/spawn.h"
+#include "buzon/filter/inspector.h"
+#include "buzon/posix/unique_fd.h"
 
 namespace buzon::files {
 
 // The user of --transform-user. Throws StartError.
 [[nodiscard]] filter::RunAs programs_user(const std::string& name);
+// As whom the server goes on where root has started it: --run-as, else buzon if there is such a user, else nobody.
+// Unsaid where somebody else has started it. Throws StartError.
+[[nodiscard]] posix::Ids run_as(const config::Options& options);
 
 // Reads and validates them, including their transformations. Throws StartError.
-[[nodiscard]] auth::UserBase load(const jobs::People& people);
+[[nodiscard]] auth::LoadedUsers load(const jobs::People& people);
+
+// check_options() and load() in a child process: no secret of a file or of the command line is ever in the memory of
+// this one. `arguments`: files/arguments.h; -1: the options have the secrets. Throws StartError.
+struct StartPeople {
+    auth::UserBase users;
+    auth::UserBase administrators;
+};
+[[nodiscard]] StartPeople load_apart(const config::Options& options, int arguments = -1);
 
 // Returns all errors in the file as lines of the form `server: FILE line N: WHAT`; if not usable, load() rejects the
 // file. Throws StartError if the file cannot be read at all.
@@ -30,7 +42,13 @@ struct CheckedPeople {
 // Returns the mail root, validated: an absolute path to a directory that we may enter. Throws StartError.
 [[nodiscard]] std::string checked_root(const std::string& path);
 
-// Checks everything else that can be checked before binding. Throws StartError.
-void check_options(const config::Options& options);
+// Opens the file of --log-file for appending. Throws StartError.
+[[nodiscard]] posix::UniqueFd open_log(const std::string& path);
+// The same; instead of throwing it sets `problem`.
+[[nodiscard]] posix::UniqueFd reopen_log(const std::string& path, std::string& problem);
+
+// Checks everything else that can be checked before binding. Throws StartError unless there are
+// `faults` to note it in.
+void check_options(const config::Options& options, config::Faults* faults = nullptr);
 
 } // namespace buzon::files

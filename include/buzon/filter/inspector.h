@@ -7,12 +7,17 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "buzon/filter/filter_spec.h"
-#include "buzon/filter/spawn.h"
+#include "buzon/filter/program.h"
+#include "buzon/posix/result.h"
 #include "buzon/posix/unique_fd.h"
 
 namespace buzon::filter {
+
+// Queries the user and group databases and may block: for startup only. ENOENT: no such user.
+[[nodiscard]] posix::Result<RunAs> resolve_user(const std::string& name);
 
 // Why a program cannot be used.
 enum class Unfit {
@@ -26,6 +31,13 @@ struct Objection {
     Unfit kind;
     std::string text; // "PATH: WHY", one line
 };
+
+// Whether a file lies below one of these folders, once links are followed. May block on the disk.
+[[nodiscard]] bool is_below(const std::string& path, const std::vector<std::string>& folders);
+
+// Why managers may not set the SPEC: "PATH: ..." of its first program that is outside these folders once links are
+// followed. Empty if they may, as always without folders. May block on the disk.
+[[nodiscard]] std::string not_allowed(const FilterSpec& spec, const std::vector<std::string>& folders);
 
 // May block on the disk: for startup and for workers.
 //

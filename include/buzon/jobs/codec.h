@@ -40,6 +40,7 @@ public:
     void operator()(const T&... values) {
         (put(values), ...);
     }
+    void reserve(std::size_t octets) { out_.reserve(octets); }
     [[nodiscard]] std::string take() { return out_.take(); }
 
 private:
@@ -120,6 +121,7 @@ private:
 template <HasFields T>
 [[nodiscard]] std::string encode(const T& value) {
     Encoder encoder;
+    if constexpr (requires { value.octets(); }) encoder.reserve(value.octets());
     encoder(value);
     return encoder.take();
 }

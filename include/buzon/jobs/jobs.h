@@ -16,6 +16,7 @@
 #include "buzon/jobs/care.h"
 #include "buzon/jobs/codec.h"
 #include "buzon/jobs/root_jobs.h"
+#include "buzon/jobs/secret_jobs.h"
 #include "buzon/message/mail_root.h"
 #include "buzon/message/scan_request.h"
 #include "buzon/message/search_request.h"
@@ -27,6 +28,7 @@ namespace buzon::jobs {
 
 // The argv[0] that marks a process of this program as a worker.
 inline constexpr const char* worker_name = "buzon-worker";
+inline constexpr const char* files_worker_name = "buzon-files";
 inline constexpr const char* hash_worker_name = "buzon-hash";
 inline constexpr const char* lock_worker_name = "buzon-locks";
 
@@ -37,7 +39,10 @@ struct Scan {
     std::string maildir;
     bool create = true; // the Maildir, if it is missing
     message::ScanOptions options;
-    static void fields(auto& self, auto&& each) { each(self.root, self.maildir, self.create, self.options); }
+    bool folder = false; // within a Maildir: no_such_folder() if it is missing, or a link
+    static void fields(auto& self, auto&& each) {
+        each(self.root, self.maildir, self.create, self.options, self.folder);
+    }
 
     struct Answer {
         std::uint64_t where = 0;       // the file system of the maildrop
@@ -63,6 +68,27 @@ struct Open {
     std::uint64_t inode = 0; // 0: identified by name alone (Snapshot::telling_inode())
     static void fields(auto& self, auto&& each) { each(self.maildir, self.file_name, self.in_new, self.inode); }
     using Answer = Nothing;
+};
+
+// Opens a message as Open does, and those that the client will probably ask for next, if they are where they were
+// listed. The answer's descriptor holds all that were opened (posix/bundle.h).
+struct OpenAhead {
+    static constexpr Care care = Care::look;
+    static constexpr std::size_t max_messages = 16;
+    struct Message {
+        std::string_view file_name;
+        bool in_new = false;
+        std::uint64_t inode = 0; // as in Open
+        static void fields(auto& self, auto&& each) { each(self.file_name, self.in_new, self.inode); }
+    };
+    std::string maildir;
+    std::vector<Message> messages; // the one that is wanted is the first
+    static void fields(auto& self, auto&& each) { each(self.maildir, self.messages); }
+
+    struct Answer {
+        std::vector<std::uint32_t> opened; // places in `messages`, the first one among them
+        static void fields(auto& self, auto&& each) { each(self.opened); }
+    };
 };
 
 // Reads a piece of a message, for a server that must not hold the file open.
@@ -106,9 +132,10 @@ struct Read {
 // UPDATE. A worker that died may have done part or all of it; repeating the job completes it.
 struct Update {
     static constexpr Care care = Care::ensure;
+    std::string maildir;
     bool fsync = true;
     std::string_view request; // from message::UpdateSlices, unless sent along as a memfd
-    static void fields(auto& self, auto&& each) { each(self.fsync, self.request); }
+    static void fields(auto& self, auto&& each) { each(self.maildir, self.fsync, self.request); }
     using Answer = message::UpdateOutcome;
 };
 
@@ -121,52 +148,13 @@ struct MakeMaildir {
     using Answer = Nothing;
 };
 
-// Verifies a password against a stored secret ({SCHEME}...).
-struct Verify {
-    static constexpr Care care = Care::look;
-    std::string_view secret;
-    std::string_view password;
-    static void fields(auto& self, auto&& each) { each(self.secret, self.password); }
-
-    struct Answer {
-        bool right = false;
-        static void fields(auto& self, auto&& each) { each(self.right); }
-    };
-};
-
-// Creates a salted hash of a password, with its {SCHEME}.
-struct MakeSecret {
-    static constexpr Care care = Care::look;
-    std::string_view scheme;
-    std::string_view password;
-    static void fields(auto& self, auto&& each) { each(self.scheme, self.password); }
-
-    struct Answer {
-        std::string secret;
-        static void fields(auto& self, auto&& each) { each(self.secret); }
-    };
-};
-
-// Derives SCRAM-SHA-256 credentials from a password.
-struct DeriveScram {
-    static constexpr Care care = Care::look;
-    std::string_view password;
-    std::string_view salt;
-    std::uint32_t iterations = 0;
-    static void fields(auto& self, auto&& each) { each(self.password, self.salt, self.iterations); }
-
-    struct Answer {
-        std::string credentials; // in the form of auth::to_text()
-        static void fields(auto& self, auto&& each) { each(self.credentials); }
-    };
-};
-
 // Checks whether this system user can run the programs of a SPEC; "" means our own user.
 struct CheckSpec {
     static constexpr Care care = Care::look;
     std::string_view spec;
     std::string_view user;
-    static void fields(auto& self, auto&& each) { each(self.spec, self.user); }
+    std::vector<std::string> allowed; // folders that hold all permitted programs; none: any program is permitted
+    static void fields(auto& self, auto&& each) { each(self.spec, self.user, self.allowed); }
 
     struct Answer {
         std::string problem; // empty if none
@@ -178,7 +166,7 @@ enum class Edited : std::uint8_t { config, users };
 constexpr Edited last_of(Edited) noexcept {
     return Edited::users;
 }
-// Names and their new values: ConfigChanges, or new secrets of users; no value removes the line.
+// Options and their new values (config::ConfigChanges); no value removes the line.
 using Edits = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 // Edits one of the operator's files, keeping the rest of its content.
@@ -186,8 +174,11 @@ struct Edit {
     static constexpr Care care = Care::change;
     Edited what = Edited::config;
     std::string path;
-    Edits edits;
-    static void fields(auto& self, auto&& each) { each(self.what, self.path, self.edits); }
+    Edits edits; // of the config file
+    // Of a users file; the new secrets are in the vault of changes, which is sent along.
+    std::map<std::string, auth::RunTimeChange> users = {};
+    std::vector<std::string> gone = {}; // users who were removed
+    static void fields(auto& self, auto&& each) { each(self.what, self.path, self.edits, self.users, self.gone); }
     using Answer = Nothing;
 };
 
@@ -249,24 +240,23 @@ struct Report {
     };
 };
 
-// Removes trash of these maildrops that was deleted before `before` (Unix time).
+// Removes trash of a maildrop that was deleted before `before` (Unix time).
 struct Expire {
     static constexpr Care care = Care::change;
-    std::vector<std::string> maildirs;
+    std::string maildir;
     std::int64_t before = 0;
-    static void fields(auto& self, auto&& each) { each(self.maildirs, self.before); }
+    static void fields(auto& self, auto&& each) { each(self.maildir, self.before); }
     using Answer = Nothing;
 };
 
-// Reads the config file and everything else that startup would check.
+// Reads the config file and everything else that startup would check. The worker has the command line from its keeper.
 struct ReadConfig {
     static constexpr Care care = Care::look;
-    std::vector<std::string> arguments; // of the command line
-    static void fields(auto& self, auto&& each) { each(self.arguments); }
+    static void fields(auto&, auto&&) {}
 
     struct Answer {
         std::string problem;      // why the configuration cannot be used; empty if it can
-        std::string text;         // of the config file
+        std::string text;         // of the config file, with its secrets hidden
         std::string root;         // the absolute mail root
         std::string root_problem; // why it cannot be used, if so
         static void fields(auto& self, auto&& each) { each(self.problem, self.text, self.root, self.root_problem); }
@@ -279,14 +269,15 @@ struct People {
     std::string option;        // "--user" or "--admin", for errors
     std::string file;          // empty: none
     std::string programs_user; // the user their transformations run as (--transform-user); empty: the server's own user
-    static void fields(auto& self, auto&& each) { each(self.named, self.option, self.file, self.programs_user); }
 };
 
-// Reads them into an auth::UserBlock, which is the answer's descriptor.
+// Reads those whom the command line and the config file name now. The answer's descriptor is a bundle of two: an
+// auth::UserBlock and the vault of their secrets.
 struct ReadPeople {
     static constexpr Care care = Care::look;
-    People people;
-    static void fields(auto& self, auto&& each) { each(self.people); }
+    bool administrators = false; // else users
+    std::string file;            // that the configuration in force names: a file named since then is not read
+    static void fields(auto& self, auto&& each) { each(self.administrators, self.file); }
 
     struct Answer {
         std::string problem; // why the file cannot be used; empty if it can
@@ -306,10 +297,22 @@ struct Watch {
     };
 };
 
+// Opens the log file; it is the answer's descriptor.
+struct OpenLog {
+    static constexpr Care care = Care::look;
+    std::string path;
+    static void fields(auto& self, auto&& each) { each(self.path); }
+
+    struct Answer {
+        std::string problem; // why it cannot be opened; empty if it can
+        static void fields(auto& self, auto&& each) { each(self.problem); }
+    };
+};
+
 // All kinds. A job is sent with its position in this list.
-using All = std::tuple<Scan, ReleaseUidls, Open, ReadMessage, CopyMessage, Read, Update, MakeMaildir, Verify,
-                       MakeSecret, DeriveScram, OpenRoot, KeepLocks, Lock, Unlock, CheckSpec, Edit, Store, Restore,
-                       Search, Record, Report, Expire, ReadConfig, ReadPeople, Watch>;
+using All = std::tuple<Scan, ReleaseUidls, Open, OpenAhead, ReadMessage, CopyMessage, Read, Update, MakeMaildir, Verify,
+                       CheckDigest, GetScram, MakeSecret, OpenRoot, KeepLocks, Lock, Unlock, CheckSpec, Edit, Store,
+                       Restore, Search, Record, Report, Expire, ReadConfig, ReadPeople, Watch, OpenLog>;
 
 template <class Job, std::uint8_t Place = 0>
 [[nodiscard]] constexpr std::uint8_t number_of() noexcept {
@@ -350,6 +353,22 @@ template <class Job>
     return made;
 }
 
+// The same, about a maildrop of this owner.
+template <class Job>
+[[nodiscard]] worker::Job order_for(const posix::Ids& owner, const Job& job, int file = -1) {
+    worker::Job made = order(job, file);
+    made.owner = owner;
+    return made;
+}
+
+// With a vault sent along.
+template <class Job>
+[[nodiscard]] worker::Job order(const Job& job, auth::Vault vault) {
+    worker::Job made = order(job);
+    made.lent = std::move(vault);
+    return made;
+}
+
 // A worker's answer. Views point into its body.
 template <class Job>
 struct Answered {
@@ -363,7 +382,7 @@ struct Answered {
 
 template <class Job>
 [[nodiscard]] Answered<Job> read(const worker::Answer& answer) {
-    Answered<Job> said{error_of(answer.fate), {}};
+    Answered<Job> said{answer.why ? answer.why : error_of(answer.fate), {}};
     if (!said.why && !decode(answer.body, said)) said = {std::make_error_code(std::errc::bad_message), {}};
     return said;
 }

@@ -13,6 +13,7 @@ struct RootAnswer {
     posix::Result<local::OpenedRoot> opened;
     std::string trouble; // why it failed, including the path
 };
-[[nodiscard]] RootAnswer read_opened_root(worker::Answer answer);
+// path: the one that was asked for.
+[[nodiscard]] RootAnswer read_opened_root(worker::Answer answer, const std::string& path);
 
 } // namespace buzon::jobs

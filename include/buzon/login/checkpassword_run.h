@@ -1,30 +1,34 @@
 // login/checkpassword_run.h - runs the program given by --checkpassword, a few instances at a time, without blocking.
-// auth/checkpassword.h describes the interface itself.
+// login/checkpassword.h describes the interface itself.
 #pragma once
-
-#include <sys/types.h>
 
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "buzon/auth/checkpassword.h"
-#include "buzon/event/child.h"
 #include "buzon/event/event_loop.h"
+#include "buzon/filter/filter_spec.h"
+#include "buzon/filter/hosts.h"
+#include "buzon/login/checkpassword.h"
+#include "buzon/login/program_answers.h"
+#include "buzon/posix/secret_text.h"
 
 namespace buzon::login {
 
 class CheckpasswordPool;
 
-// One run of the program. Destroying it cancels the run: the program and its descendants are killed.
-class CheckpasswordRun final : private event::ChildHandler, private event::TimerHandler {
-public:
-    // `why` explains an unknown verdict, for the log.
-    using OnVerdict = std::function<void(auth::Verdict verdict, std::string why)>;
+// What the program is started with: its own arguments, and behind them what it is to run in the end.
+[[nodiscard]] std::vector<std::string> checkpassword_arguments(std::vector<std::string> own);
 
-    // `message` comes from auth::checkpassword_message(). on_verdict is called once, never from this constructor; it
+// One run of the program. Destroying it cancels the run: the program and its descendants are killed.
+class CheckpasswordRun final : private filter::ProgramEvents, private event::TimerHandler {
+public:
+    using OnVerdict = std::function<void(const PasswordAnswer& answer)>;
+
+    // `message` comes from checkpassword_message(). on_verdict is called once, never from this constructor; it
     // may destroy this object.
     CheckpasswordRun(CheckpasswordPool& pool, std::string message, OnVerdict on_verdict);
     CheckpasswordRun(const CheckpasswordRun&) = delete;
@@ -34,39 +38,49 @@ public:
 private:
     friend class CheckpasswordPool;
     void start();
-    [[nodiscard]] std::error_code spawn();
-    void on_exit(int status) override;
+    [[nodiscard]] std::error_code send();
+    void on_started(pid_t) override {}
+    void on_refused(std::error_code why, std::string_view step) override;
+    void on_program_ended(const filter::End& end) override;
+    void on_host_lost() override;
     void on_timer(event::Timer&) override;
-    void kill_all() noexcept;
-    void tell(auth::Verdict verdict, std::string why);
+    void fail(std::string why) { tell({Verdict::unknown, std::move(why), {}, {}}); }
+    void tell(PasswordAnswer answer);
 
     CheckpasswordPool& pool_;
-    std::string message_;
+    posix::WipedString message_;
     OnVerdict on_verdict_;
     event::Timer timer_{*this};
-    event::Child child_{*this};
-    pid_t group_ = -1;
+    filter::Lease host_;
+    posix::UniqueFd output_; // of the program, and of what it runs in the end
     std::error_code failed_; // why the program did not start
     bool counted_ = false;   // by the pool, as running
 };
 
 class CheckpasswordPool final : private event::TimerHandler {
 public:
-    // An empty `program` means that none is configured.
-    CheckpasswordPool(event::EventLoop& loop, std::string program) : loop_{loop}, program_{std::move(program)} {}
+    static constexpr std::size_t max_running = 16;
+
+    // The program has one member; none means that none is configured.
+    CheckpasswordPool(event::EventLoop& loop, filter::Hosts& hosts, filter::FilterSpec program)
+        : loop_{loop}, hosts_{hosts}, program_{std::move(program)} {}
     // Applies to runs created from now on.
-    void use(std::string program) { program_ = std::move(program); }
+    void use(filter::FilterSpec program) { program_ = std::move(program); }
     [[nodiscard]] bool in_use() const noexcept { return !program_.empty(); }
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
 
 private:
+    [[nodiscard]] std::string name() const {
+        return program_.empty() ? std::string{} : program_.members().front().path;
+    }
     friend class CheckpasswordRun;
     void enter(CheckpasswordRun& run);
     void leave(CheckpasswordRun& run) noexcept;
     void on_timer(event::Timer&) override;
 
     event::EventLoop& loop_;
-    std::string program_;
+    filter::Hosts& hosts_; // start the program
+    filter::FilterSpec program_;
     std::deque<CheckpasswordRun*> queue_; // at most one per connection
     std::size_t running_ = 0;
     event::Timer next_{*this};

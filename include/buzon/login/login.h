@@ -10,10 +10,13 @@
 
 #include "buzon/auth/turns.h"
 #include "buzon/auth/user_base.h"
+#include "buzon/jobs/hash_workers.h"
 #include "buzon/login/checkpassword_run.h"
+#include "buzon/login/line_programs.h"
 #include "buzon/login/locks.h"
 #include "buzon/login/maildrops.h"
 #include "buzon/login/root_keeper.h"
+#include "buzon/login/users.h"
 #include "buzon/message/maildrop.h"
 #include "buzon/net/address.h"
 #include "buzon/pop3/action.h"
@@ -32,20 +35,25 @@ namespace buzon::login {
 struct LoggedIn {
     message::Maildrop maildrop;
     std::string maildir;
-    bool local = false; // the reactor may open its messages itself (Maildrops::is_local)
+    posix::Ids owner;   // of the Maildir, as far as the users file says
+    bool local = false; // Maildrops::is_local
+    bool here = false;  // Maildrops::may_touch
     MaildropLock lock;
+    std::string label; // of the application password; empty: none
+    auth::Rights rights = auth::Rights::all;
 };
 struct LoginRefused {
     pop3::Refusal why = pop3::Refusal::temporary;
     std::optional<std::uint32_t> seconds; // for Session::login_refused()
     std::string cause;                    // further details, for the log only
     state::Refused reason = state::Refused::check_failed;
+    std::string token_error = {}; // what the client of a wrong token is told
 };
 using LoginEnd = std::variant<LoggedIn, LoginRefused>;
 
 // The credentials that the client presented.
-using Proof =
-    std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram, pop3::Authenticated, pop3::NotAuthenticated>;
+using Proof = std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram, pop3::CheckToken, pop3::Authenticated,
+                           pop3::NotAuthenticated>;
 
 // Where the client is, as far as we can tell.
 struct ClientInfo {
@@ -57,10 +65,10 @@ struct ClientInfo {
     net::Endpoint address; // the client's, even if a front end passed the connection on
     bool secure = false;   // the connection is protected from eavesdropping
     Place place = Place::network;
+    bool tls = false; // up to us or to the front end
 };
 
 class Logins;
-class Users;
 
 // Shared by all logins; outlives them.
 struct LoginNeeds {
@@ -68,7 +76,7 @@ struct LoginNeeds {
     const state::Settings& settings;
     state::Metrics& metrics;
     state::EventBus& events;
-    worker::Pool& hashes; // crypt(3), PBKDF2
+    jobs::HashWorkers hashes;
     Maildrops& maildrops;
     Locks& locks;
     RootKeeper& root;
@@ -105,11 +113,20 @@ private:
     void go_on(Step step);
     void check_proof();
     void check_password(const pop3::CheckPassword& proof);
-    void hashed(const worker::Answer& answer, const std::string& secret, const std::string& password);
+    [[nodiscard]] std::optional<bool> seen_of_late(const auth::Credential& credential, std::string_view password);
+    void ask_worker(const auth::SecretPlace& place, auth::Vault vault, bool slow,
+                    std::optional<auth::SecretPlace> otherwise);
+    void password_checked(const worker::Answer& answer, const auth::SecretPlace& place, std::uint64_t epoch);
+    [[nodiscard]] bool opens_with(const std::string& label, std::uint64_t checked);
+    [[nodiscard]] std::string remembered_as(std::string_view label) const;
+    void check_digest();
     void ask_program(const pop3::CheckPassword& proof);
-    [[nodiscard]] bool digest_is_right() const;
+    void program_said(const PasswordAnswer& answer);
+    void check_token(const pop3::CheckToken& proof);
+    void token_checked(std::string_view answer, const std::string& why);
     [[nodiscard]] std::optional<auth::Source> guesser() const;
     void count(bool right);
+    void tell_of_guessing(std::string_view key, const std::string& who);
     void verified(bool right, std::string_view cause);
     void open_maildrop();
     void no_root();
@@ -122,18 +139,26 @@ private:
 
     LoginNeeds& needs_;
     std::uint64_t session_;
+    net::Ip ip_;
     std::optional<auth::Source> source_;
     ClientInfo::Place place_;
     event::Instant until_;
     Proof proof_;
-    std::string user_;
+    std::string user_; // as the client gave it
+    Users::Account account_;
     OnEnd then_;
     bool starting_ = false;
     std::optional<LoginEnd> early_; // the result, if known while start() still runs
     worker::Pending verifying_;
     std::unique_ptr<CheckpasswordRun> asking_;
+    std::unique_ptr<LinePrograms::Question> question_;
     bool by_program_ = false;
+    std::string home_;        // as a program of --checkpassword said
+    posix::Ids owner_;        // the same
+    std::string token_error_; // of a refused token
     auth::Standing standing_ = auth::Standing::open;
+    std::string cause_;             // why the application password is of no use
+    auth::Application application_; // the one that the password is; without a label: the main secret
     std::string maildir_;
     MaildropLock lock_;
     Locks::Waiter lock_waiter_;

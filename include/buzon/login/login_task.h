@@ -38,6 +38,7 @@ public:
 
 private:
     void welcome(LoggedIn in, std::string& out);
+    void tell_of_login();
 
     LoginNeeds& needs_;
     const UserSessions& sessions_;
@@ -49,8 +50,7 @@ private:
     std::optional<LoginEnd> end_;
 };
 
-// Gets SCRAM credentials: stored ones, or ones that a worker derives from a known password, because PBKDF2 is slow by
-// design.
+// Gets SCRAM credentials for one exchange from a worker: stored ones, or ones derived from a stored password.
 class GetScram final : public Task {
 public:
     GetScram(LoginNeeds& needs, Visit& visit, TaskOwner& owner, std::string user);
@@ -65,7 +65,6 @@ private:
     Visit& visit_;
     TaskOwner& owner_;
     std::string user_;
-    bool genuine_ = false; // the credentials being derived belong to a real user
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
 };

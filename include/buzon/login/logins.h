@@ -10,11 +10,12 @@
 #include <unordered_map>
 #include <utility>
 
-#include "buzon/auth/success_cache.h"
 #include "buzon/auth/throttle.h"
 #include "buzon/auth/turns.h"
 #include "buzon/event/timers.h"
 #include "buzon/login/checkpassword_run.h"
+#include "buzon/login/line_programs.h"
+#include "buzon/login/success_cache.h"
 #include "buzon/state/settings.h"
 
 namespace buzon::login {
@@ -53,13 +54,27 @@ private:
 
 class Logins final : private event::TimerHandler {
 public:
-    // `program`: from --checkpassword; may be empty.
-    Logins(event::EventLoop& loop, const state::Settings& settings, const std::string& program);
+    // `hosts` start the program of --token, `password_hosts` that of --checkpassword.
+    Logins(event::EventLoop& loop, filter::Hosts& hosts, filter::Hosts& password_hosts,
+           const state::Settings& settings);
+
+    // Programs that are asked about logins: of --checkpassword, of --checkpassword with process:, and of --token. Each
+    // may be none.
+    struct Programs {
+        filter::FilterSpec checkpassword, passwords, tokens;
+    };
+    void use(const Programs& programs);
 
     [[nodiscard]] auth::Turns& turns() noexcept { return turns_; }
-    [[nodiscard]] auth::SuccessCache& successes() noexcept { return successes_; }
+    [[nodiscard]] SuccessCache& successes() noexcept { return successes_; }
     [[nodiscard]] LoginDelays& delays() noexcept { return delays_; }
     [[nodiscard]] CheckpasswordPool& checkpassword() noexcept { return checkpassword_; }
+    [[nodiscard]] LinePrograms& passwords() noexcept { return passwords_; }
+    [[nodiscard]] LinePrograms& tokens() noexcept { return tokens_; }
+    // Whether a program knows users who are in no file.
+    [[nodiscard]] bool asks_programs() const noexcept {
+        return checkpassword_.in_use() || passwords_.in_use() || tokens_.in_use();
+    }
 
     // The settings have changed. If the limits of the throttle have, all recorded failures are forgotten.
     void refresh();
@@ -76,9 +91,11 @@ private:
     auth::Throttle throttle_;
     event::Timer next_turn_{*this};
     auth::Turns turns_{throttle_, [this](event::Instant when) { next_turn_.arm(loop_.timers(), when); }};
-    auth::SuccessCache successes_;
+    SuccessCache successes_;
     LoginDelays delays_{65536};
     CheckpasswordPool checkpassword_;
+    LinePrograms passwords_;
+    LinePrograms tokens_;
 };
 
 } // namespace buzon::login

@@ -58,18 +58,25 @@ public:
     // Sets the current mail root. If it has gone, a scan fails with message::root_has_gone().
     void use(const message::MailRoot& root);
 
+    // This process may touch no maildrop. By default it may touch those for which its workers act as the same user.
+    void touch_none() noexcept { touches_ = false; }
+
     // Returns the snapshot if an unchanged one is cached; otherwise returns null and notifies `waiter` later. Creates
-    // the maildrop if it is missing. `control`: where Dovecot kept its UID list, if not in the Maildir.
-    [[nodiscard]] std::shared_ptr<const message::Snapshot> open(const std::string& maildir, std::string_view control,
-                                                                Waiter& waiter);
+    // the maildrop if it is missing, unless it is a folder: then no_such_folder(). `owner`: as far as is known.
+    // `control`: where Dovecot kept its UID list, if not in the Maildir.
+    [[nodiscard]] std::shared_ptr<const message::Snapshot> open(const std::string& maildir, const posix::Ids& owner,
+                                                                std::string_view control, Waiter& waiter,
+                                                                bool folder = false);
 
     // The file system of a maildrop or another path, from its last scan or from the mount table.
     [[nodiscard]] std::uint64_t file_system_of(const std::string& path);
-    // Whether the reactor may open its messages itself: they are known to be on a local file system.
+    // Whether the reactor may hold its messages open: they are known to be on a local file system.
     [[nodiscard]] bool is_local(const std::string& maildir) const;
+    // Whether the reactor has the right to look at it and to open its messages.
+    [[nodiscard]] bool may_touch(const std::string& maildir, const posix::Ids& owner) const {
+        return touches_ && !(disk_.by_owner() && disk_.alone(maildir, owner));
+    }
 
-    // Stop assuming that the maildrop's metadata is in memory: the next login asks a worker.
-    void touched(const std::string& maildir);
     [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
 private:
@@ -88,8 +95,8 @@ private:
         event::Instant began{};
     };
 
-    [[nodiscard]] std::shared_ptr<const message::Snapshot> current(const std::string& maildir);
-    void start(const std::string& maildir, std::string_view control, Scan& scan);
+    [[nodiscard]] std::shared_ptr<const message::Snapshot> current(const std::string& maildir, const posix::Ids& owner);
+    void start(const std::string& maildir, const posix::Ids& owner, std::string_view control, bool folder, Scan& scan);
     void scanned(const std::string& maildir, worker::Answer answer);
     [[nodiscard]] SnapshotResult take_in(const std::string& maildir, worker::Answer answer,
                                          message::ScanFindings& findings);
@@ -107,6 +114,7 @@ private:
     event::Instant root_at_hand_until_{}; // until then stat() of it does not block
     message::UidlRules rules_;
     std::uint64_t rules_digest_ = rules_.digest();
+    bool touches_ = true;
     std::size_t max_memory_;
     std::size_t memory_ = 0;
     std::unordered_map<std::string, Known> known_;

@@ -20,11 +20,16 @@ class Users;
 
 class RootKeeper final : private event::TimerHandler {
 public:
-    RootKeeper(event::EventLoop& loop, worker::Pool& disk, Locks& locks, Users& users, Maildrops& maildrops,
+    // openers: the workers that open mail roots.
+    RootKeeper(event::EventLoop& loop, worker::Pool& openers, Locks& locks, Users& users, Maildrops& maildrops,
                state::EventBus& events);
     RootKeeper(const RootKeeper&) = delete;
     RootKeeper& operator=(const RootKeeper&) = delete;
     ~RootKeeper();
+
+    // Called whenever a root has come into use, also one that was away: workers reach what was there before.
+    void on_root(std::function<void()> then) { on_root_ = std::move(then); }
+    [[nodiscard]] worker::Pool& openers() noexcept { return openers_; }
 
     // For startup. If the lock files could not be created, the reason is given and creation is retried.
     void begin(local::OpenedRoot opened, const std::string& why_without_locks);
@@ -32,6 +37,8 @@ public:
     void use(local::OpenedRoot opened);
 
     [[nodiscard]] const message::MailRoot& root() const noexcept { return root_; }
+    // For jobs::OpenRoot with an absolute path.
+    [[nodiscard]] worker::Pool& openers() const noexcept { return openers_; }
 
     // Waits for a root that has gone. Destroying it cancels the wait.
     class Waiter {
@@ -71,11 +78,12 @@ private:
     void log(state::Level level, const std::string& message);
 
     event::EventLoop& loop_;
-    worker::Pool& disk_;
+    worker::Pool& openers_;
     Locks& locks_;
     Users& users_;
     Maildrops& maildrops_;
     state::EventBus& events_;
+    std::function<void()> on_root_;
     message::MailRoot root_;
     bool away_ = false;
     worker::Pending opening_;

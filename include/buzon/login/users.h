@@ -14,19 +14,23 @@
 
 namespace buzon::login {
 
-// Users who are not in a file but were authenticated by the program of --checkpassword, with the Maildirs they had
-// then. Keeps at most `size` of them and drops the least recently seen first.
+// Users who are not in a file but were authenticated by the program of --checkpassword, with the Maildirs and ids they
+// had then. Keeps at most `size` of them and drops the least recently seen first.
 class VouchedUsers {
 public:
     explicit VouchedUsers(std::size_t size) : size_{size} {}
 
-    void note(std::string_view user, std::string_view maildir);
-    // Empty for an unknown user.
-    [[nodiscard]] std::string_view maildir_of(std::string_view user) const;
-    [[nodiscard]] std::vector<std::string> maildirs() const;
+    struct Mail {
+        std::string maildir;
+        posix::Ids owner; // as far as is known
+    };
+    void note(std::string_view user, Mail mail);
+    // Null for an unknown user.
+    [[nodiscard]] const Mail* find(std::string_view user) const;
+    [[nodiscard]] std::vector<Mail> all() const;
 
 private:
-    using Entry = std::pair<const std::string, std::string>; // user, Maildir
+    using Entry = std::pair<const std::string, Mail>;
 
     std::size_t size_;
     std::list<Entry> entries_;                                                 // most recent first
@@ -48,13 +52,25 @@ public:
     [[nodiscard]] VouchedUsers& vouched() noexcept { return vouched_; }
     [[nodiscard]] const VouchedUsers& vouched() const noexcept { return vouched_; }
 
+    // Whom a login name means: the user of that name; else, where folders are allowed, a user and one of his folders,
+    // as "ana+Junk". The name itself if it means nobody.
+    struct Account {
+        std::string user;
+        std::string folder; // the directory below the Maildir; empty: the Maildir itself
+    };
+    [[nodiscard]] Account account_of(std::string_view name) const;
+    void allow_folders(bool are_allowed) noexcept { folders_ = are_allowed; }
+
+    // All these take login names.
     // Empty for a user who is neither listed nor authenticated by the program.
-    [[nodiscard]] std::string maildir_of(std::string_view user) const;
-    // Each call returns another Maildir: first those of the listed users, then those of users authenticated by the
-    // program; "" at the end.
-    [[nodiscard]] std::function<std::string()> every_maildir() const;
+    [[nodiscard]] std::string maildir_of(std::string_view name) const;
+    // The owner of the Maildir, as far as the users file or the program says.
+    [[nodiscard]] posix::Ids owner_of(std::string_view name) const;
+    // Each call returns another Maildir and its owner as above: first those of the listed users, then those of users
+    // authenticated by the program; "" at the end.
+    [[nodiscard]] std::function<std::pair<std::string, posix::Ids>()> every_maildir() const;
     // Where Dovecot kept the user's UID list; empty means in the Maildir.
-    [[nodiscard]] std::string control_of(std::string_view user) const;
+    [[nodiscard]] std::string control_of(std::string_view name) const;
     // The key for fake SCRAM salts: secret, and constant for the life of the process.
     [[nodiscard]] const std::string& scram_key() const noexcept { return scram_key_; }
 
@@ -62,6 +78,7 @@ private:
     auth::UserBase base_;
     std::string root_;
     std::string scram_key_;
+    bool folders_ = false;
     VouchedUsers vouched_{4096};
 };
 

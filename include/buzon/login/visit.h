@@ -12,15 +12,20 @@
 
 namespace buzon::login {
 
+// In an order without gaps: there may be many of them.
 struct Visit {
     std::uint64_t id;
     ClientInfo client;
-    pop3::Session session;
-    std::string maildir; // of the logged-in user
-    bool local = false;  // the reactor may open its messages itself
-    MaildropLock lock;   // of the maildrop
     std::uint32_t retrieved = 0;
+    pop3::Session session;
+    std::string maildir = {}; // of the logged-in user
+    bool local = false;       // the reactor may hold its messages open
+    bool here = false;        // and open them itself
     std::uint32_t removed = 0;
+    posix::Ids owner = {};  // of the Maildir, as far as the users file says
+    MaildropLock lock = {}; // of the maildrop
+    std::string label = {}; // of the application password that the client has; empty: none
+    bool keeps = false;     // what it deletes goes to the trash
 
     [[nodiscard]] bool logged_in() const noexcept { return session.maildrop() != nullptr; }
     // Publishes an event if anybody subscribes to its type. Names the user once logged in.

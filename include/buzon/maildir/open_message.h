@@ -21,6 +21,9 @@ public:
     // As open_message().
     [[nodiscard]] posix::Result<posix::UniqueFd> open(std::string_view file_name, bool in_new,
                                                       std::uint64_t inode) const;
+    // The same, but ENOENT if it is not where it was listed.
+    [[nodiscard]] posix::Result<posix::UniqueFd> open_listed(std::string_view file_name, bool in_new,
+                                                             std::uint64_t inode) const;
 
 private:
     struct Open;

@@ -7,6 +7,8 @@
 #include <string>
 #include <variant>
 
+#include "buzon/posix/secret_text.h"
+
 namespace buzon::manage {
 
 // `out` has the whole reply. The session accepts the next line.
@@ -23,7 +25,8 @@ struct Closing {};
 // The others take time or change the server. The connection performs them, passes in no line meanwhile, and reports by
 // done(). The comment after each says what Outcome::text contains on success.
 struct CheckAdministrator {
-    std::string name, secret;
+    std::string name;
+    posix::SecretText secret;
 }; // text: nothing
 struct ChangePort {
     std::uint16_t port = 0; // 0: any free one
@@ -44,14 +47,24 @@ struct ChangeTransform {
     std::string spec;                // for Switch::set, as given
 };                                   // text: "off" or "on SPEC"
 struct AddUser {
-    std::string name, secret;
+    std::string name;
+    posix::SecretText secret;
 }; // text: nothing
 struct SetPassword {
-    std::string name, secret;
+    std::string name;
+    posix::SecretText secret;
 }; // text: nothing
 struct RemoveUser {
     std::string name;
-};                    // text: nothing; the mail stays
+}; // text: nothing; the mail stays
+struct AddSecret {
+    std::string user;
+    std::string label; // with its limits, as in the users file
+    posix::SecretText secret;
+}; // text: nothing
+struct RemoveSecret {
+    std::string user, label;
+};                    // text: nothing
 struct SaveConfig {}; // text: the files written, in one line
 struct Drain {};      // text: nothing; accept no new logins, end when the sessions have ended
 struct Undelete {
@@ -64,7 +77,7 @@ struct ReleaseUidl {
 
 using Action = std::variant<Answered, Producing, Following, Closing, CheckAdministrator, ChangePort, ChangeAddress,
                             ChangeDirectory, ChangeSetting, ChangeTransform, AddUser, SetPassword, RemoveUser,
-                            SaveConfig, Drain, Undelete, ReleaseUidl>;
+                            AddSecret, RemoveSecret, SaveConfig, Drain, Undelete, ReleaseUidl>;
 
 // How an Action ended. `text` is described above on success; otherwise it is the reason, in one line for a person.
 struct Outcome {

@@ -30,6 +30,7 @@ struct SessionRow {
     std::uint64_t backlog = 0;              // octets queued for the client
     std::uint64_t messages = 0;             // retrieved so far
     std::chrono::seconds age{0}, idle{0};   // since the connection was made, and since its last activity
+    bool tls = false;                       // encrypted
 };
 
 class Host {
@@ -39,6 +40,9 @@ public:
     [[nodiscard]] virtual const state::Metrics& metrics() = 0;
     [[nodiscard]] virtual const state::History& history() const = 0;
     [[nodiscard]] virtual const state::Settings& settings() const = 0;
+    [[nodiscard]] virtual std::string default_host() const = 0; // of the setting `host`; the others have fixed defaults
+    // A change at run time that has not been saved: `name` of a setting.
+    [[nodiscard]] virtual bool is_unsaved(const std::string& name) const = 0;
     [[nodiscard]] virtual state::EventBus& events() = 0;
 
     [[nodiscard]] virtual std::string directory() const = 0; // the mail root
@@ -60,6 +64,8 @@ public:
     // Iterates over the lines of USER LIST: each call returns the next one, and nothing at the end. It may live as long
     // as the host; it may miss users who are added or removed meanwhile.
     [[nodiscard]] virtual std::function<std::optional<std::string>()> users() const = 0;
+    // The lines of USER SECRET LIST; nothing for an unknown user.
+    [[nodiscard]] virtual std::optional<std::vector<std::string>> secrets(std::string_view user) const = 0;
     // Whether AUTH is needed.
     [[nodiscard]] virtual bool has_administrators() const = 0;
 

@@ -50,6 +50,9 @@ public:
     // Whether the first octets belong to a protocol that may never send a line end (TLS). If so, pass them to line().
     [[nodiscard]] static bool is_foreign(std::string_view first_octets) noexcept;
 
+    // Whether an administrator is configured, and this peer has not logged in.
+    [[nodiscard]] bool is_stranger() const;
+
     // Continues a Producing or Following reply, appending at most about `room` octets (or a line more). True while
     // there is or may be more; false when a Producing reply is complete and the session accepts the next line.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
@@ -63,9 +66,9 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// A row of the command table, for HELP, the test of the document and completion in the client.
+// A row of the command table, for the test of the document.
 struct CommandHelp {
-    std::string_view keyword, arguments, meaning;
+    std::string_view keyword, meaning;
 };
 [[nodiscard]] std::size_t command_count() noexcept;
 [[nodiscard]] CommandHelp command_help(std::size_t index) noexcept;

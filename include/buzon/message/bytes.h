@@ -26,6 +26,8 @@ public:
         bytes_ += text;
         return *this;
     }
+    // So that nothing is moved about in memory as it grows.
+    void reserve(std::size_t octets) { bytes_.reserve(octets); }
     [[nodiscard]] std::string take() { return std::move(bytes_); }
 
 private:

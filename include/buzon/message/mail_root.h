@@ -45,6 +45,8 @@ struct MailRoot {
 
 // The error if a root has gone: its path is another directory or missing.
 [[nodiscard]] std::error_code root_has_gone() noexcept;
+// A folder of a Maildir that is not there, or is a link.
+[[nodiscard]] std::error_code no_such_folder() noexcept;
 // Why a mail root cannot be used, in words for people. `at_fault`: the path that caused the error.
 [[nodiscard]] std::string words_for(std::error_code why, std::string_view at_fault);
 

@@ -21,7 +21,8 @@ struct SessionRecord {
     std::uint32_t retrieved = 0; // or the number of consecutive ones from this address
     std::uint32_t deleted = 0;
     std::uint64_t octets_sent = 0;
-    std::string from = {}; // the client's address as text; at most 45 octets are kept
+    std::string from = {};  // the client's address as text; at most 45 octets are kept
+    std::string label = {}; // of the application password that the session had, at most 32 octets; empty: none
 
     friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 
@@ -30,8 +31,8 @@ struct SessionRecord {
     [[nodiscard]] bool merge(const SessionRecord& next) noexcept;
 
     static void fields(auto& self, auto&& each) {
-        each(self.kind, self.updated, self.began, self.ended, self.retrieved, self.deleted, self.octets_sent,
-             self.from);
+        each(self.kind, self.updated, self.began, self.ended, self.retrieved, self.deleted, self.octets_sent, self.from,
+             self.label);
     }
 };
 

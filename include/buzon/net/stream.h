@@ -11,6 +11,7 @@
 
 #include "buzon/event/event_loop.h"
 #include "buzon/posix/io.h"
+#include "buzon/posix/secret_text.h"
 #include "buzon/posix/unique_fd.h"
 
 namespace buzon::net {
@@ -132,6 +133,10 @@ public:
 
     // Ends input. peer_talks: the peer may be in the middle of sending.
     void finish(bool peer_talks) noexcept;
+    // Gives the socket to somebody else; for us it is as if it were cut. Unprocessed input is lost.
+    [[nodiscard]] posix::UniqueFd release() noexcept;
+    // Reads and discards what has arrived, beside input().
+    void discard_input() noexcept;
     // Closes at once; queued output is lost.
     void cut() noexcept;
     // The same in the middle of a turn that could not be ended: it found no memory.
@@ -140,7 +145,7 @@ public:
 private:
     // Allocated only while there is something to keep.
     struct Waiting {
-        std::string input;
+        posix::WipedString input;
         std::string output;
         std::size_t sent = 0; // of output
     };

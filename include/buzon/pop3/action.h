@@ -10,13 +10,24 @@
 #include "buzon/auth/sasl.h"
 #include "buzon/message/maildrop.h"
 #include "buzon/message/search.h"
+#include "buzon/posix/secret_text.h"
 #include "buzon/state/pop3_command.h"
 
 namespace buzon::pop3 {
 
 using message::MessageNumber;
 
-enum class Mechanism : std::uint8_t { pass, apop, plain, login, scram_sha_256, cram_md5 };
+enum class Mechanism : std::uint8_t {
+    pass,
+    apop,
+    plain,
+    login,
+    scram_sha_256,
+    cram_md5,
+    scram_sha_256_plus,
+    oauthbearer,
+    xoauth2
+};
 // "PASS", "APOP", or the SASL name: for logs and events.
 [[nodiscard]] std::string_view name_of(Mechanism mechanism) noexcept;
 
@@ -30,7 +41,7 @@ struct Close {      // send `out`, then close; nothing is removed
 // These end with login_succeeded() or login_refused(). The connection may delay the reply to a wrong guess.
 struct CheckPassword {
     std::string user;
-    std::string password;
+    posix::SecretText password;
     Mechanism mechanism;
 };
 struct CheckApop {
@@ -39,6 +50,12 @@ struct CheckApop {
     std::string challenge; // as in the greeting, with angle brackets
 };
 using CheckCram = auth::CheckDigest;
+// The same; where the token is refused, token_refused() may take the place of login_refused().
+struct CheckToken {
+    std::string user;
+    posix::SecretText token;
+    Mechanism mechanism;
+};
 // The exchange proved that the client is `user`: open the maildrop.
 struct Authenticated {
     std::string user;
@@ -82,11 +99,14 @@ struct Search {
 struct Report {
     std::uint32_t days;
 };
+// STLS: throw away what the client sent behind it, send `out`, then TLS begins; the session in it is a new one.
+struct StartTls {};
 // QUIT in the TRANSACTION state: carry out what is marked in maildrop(). Ends with updated(), then close.
 struct Update {};
 
-using Action = std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, Authenticated, NotAuthenticated,
-                            ClearTextRefused, GetScram, Deliver, Produce, Search, Report, Update>;
+using Action =
+    std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, CheckToken, Authenticated, NotAuthenticated,
+                 ClearTextRefused, GetScram, Deliver, Produce, Search, Report, StartTls, Update>;
 
 // What a line asks for, and its command. A line of an AUTH exchange belongs to AUTH. A command that is switched off or
 // refused is still reported as that command.

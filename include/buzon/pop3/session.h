@@ -24,7 +24,9 @@ struct Catalogue; // the texts of one language
 // Whether others may read what the client sends.
 enum class Channel : std::uint8_t {
     open,
-    secure, // TLS up to the front, or the client is on this machine
+    secure, // the client is on this machine
+    tls,    // up to us or to the front
+    bound,  // the same, and we know under which certificate: a client can prove that it has seen the same one
 };
 
 // Returns unguessable printable octets without ',', '<', '>' and '@', new ones each time: for challenges.
@@ -54,6 +56,9 @@ public:
     Session& operator=(Session&&) noexcept;
     ~Session();
 
+    // Before the first line: the client came over TLS under this certificate: its tls-server-end-point (RFC 5929), in
+    // octets. Empty: not known.
+    void came_under(std::string certificate_hash) noexcept;
     void greet(std::string& out);
 
     // Maximum length of the next line, including its end; a response in an AUTH exchange may be longer than a command.
@@ -65,9 +70,12 @@ public:
 
     // These report the end of an Action (action.h). With `genuine` false the exchange continues and fails at the end.
     void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
-    void login_succeeded(message::Maildrop maildrop, std::string& out);
+    void login_succeeded(message::Maildrop maildrop, std::string& out, bool may_delete = true);
     // `seconds`: with too_soon, the time left to wait.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
+    // A wrong login by a token, whose client is told why (RFC 7628 section 3.2.3) before it is refused. `error`: from
+    // auth::token_error().
+    void token_refused(std::string_view error, std::string& out);
     // Whether that, or a ClearTextRefused, was the client's last try: close after the reply.
     [[nodiscard]] bool out_of_tries() const noexcept { return wrong_logins_ >= wrong_login_limit; }
     // `octets`: how many the client will get, if known.
@@ -102,12 +110,14 @@ private:
         FreshText fresh_text;
         std::string challenge;              // for APOP, as in the greeting; empty: not offered
         std::string user;                   // from USER until PASS
+        std::string certificate_hash;       // empty: channel_ is not bound
         std::unique_ptr<Exchange> exchange; // null: no AUTH in progress
     };
     struct Transaction {
         std::string user;
         message::Maildrop maildrop;
         MessageNumber current{0}; // being delivered, or last listed
+        bool may_delete = true;
     };
     enum class Language : std::uint8_t;
 

@@ -21,6 +21,10 @@ struct Settings {
     bool login = true;
     bool scram_sha_256 = true;
     bool cram_md5 = false;
+    // SCRAM-SHA-256-PLUS works wherever it can, but clients that know other kinds of channel binding must not choose
+    // it.
+    bool announces_binding = false;
+    bool tokens = false; // OAUTHBEARER and XOAUTH2
 
     // Whether some user's plain secret is known: then APOP works, and the greeting has its challenge.
     bool plain_secrets_known = false;
@@ -28,6 +32,8 @@ struct Settings {
     std::uint32_t login_delay = 0;
     // RETR and TOP refuse messages with more octets; 0: no limit.
     std::uint64_t max_message_size = 0;
+    // STLS can be answered by +OK now.
+    bool tls_works = false;
 };
 
 } // namespace buzon::pop3

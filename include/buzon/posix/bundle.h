@@ -9,8 +9,11 @@
 
 namespace buzon::posix {
 
-// At most 253, the kernel's limit. The caller keeps its descriptors.
+// At most max_descriptors_sent (posix/datagram.h). The caller keeps its descriptors.
 [[nodiscard]] Result<UniqueFd> bundle(std::span<const int> descriptors);
+
+// The same into a datagram socket that is there: unbundle() takes them out at its other end.
+[[nodiscard]] std::error_code send_bundle(int socket, std::span<const int> descriptors);
 
 // Never blocks. EMFILE: not enough descriptors for all of them.
 [[nodiscard]] Result<std::vector<UniqueFd>> unbundle(int bundle);

@@ -34,8 +34,9 @@ private:
 // process that made it; a forked child makes its own.
 class Ring {
 public:
-    // For batches of up to `max_batch` calls, a power of two. Nothing if the kernel has no rings or refuses one (as in
-    // many containers): callers must work without a ring, too.
+    // For batches of up to `max_batch` calls, a power of two. It takes no other calls than the three below
+    // (Linux 5.10). Nothing if the kernel has no such rings or refuses one (as in many containers): callers must work
+    // without a ring, too.
     [[nodiscard]] static std::optional<Ring> make(unsigned max_batch);
 
     // Queue at most `max_batch` calls before perform(). Names and buffers are borrowed until then.

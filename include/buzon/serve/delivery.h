@@ -22,6 +22,7 @@
 
 namespace buzon::serve {
 
+class FetchedAhead;
 class Transforms;
 
 // A buffer shared by all deliveries; each uses it during its own turn.
@@ -51,7 +52,9 @@ struct DeliveryOrder {
     const message::Snapshot& snapshot;
     std::uint32_t index;
     const std::string& maildir;
-    bool local; // the maildrop is on a local file system
+    posix::Ids owner; // of the maildrop, as far as is known
+    bool local;       // it is on a local file system
+    bool here;        // we may open its messages ourselves, if so
     const std::string& user;
     net::Ip client_ip;
     std::uint64_t session;
@@ -68,6 +71,7 @@ struct DeliveryNeeds {
     worker::Pool& disk; // opens messages, and reads those not in memory
     Transforms& transforms;
     FileRoom& room;
+    FetchedAhead& ahead;
 };
 
 //   begin() ── wait … ──► ready ──► part(), else pull() ── some / wait … ──► done
@@ -106,8 +110,9 @@ public:
 // Opens a message without ever blocking, and never returns a descriptor whose close() could block. The only rule by
 // which this process opens mail:
 //
-//     the maildrop is local ──► all is in memory ──► it is opened here, at once
-//          │                         └──────no─────► a worker opens it
+//     the maildrop is local ──► we may touch it ──► all is in memory ──► it is opened here, at once
+//          │                         │                    └──────no─────► a worker opens it
+//          │                         └──────no─────► a worker opens it, and the next ones with it (fetched_ahead.h)
 //          └──────no──────► a worker copies it; what we get lies in memory, or on this machine's disk
 //
 // Retries when the server is out of descriptors.
@@ -123,12 +128,15 @@ public:
 private:
     void on_timer(event::Timer&) override { wake_(); }
     void ask_worker(const DeliveryOrder& order);
+    void ask_for_several(const DeliveryOrder& order);
+    void take_several(worker::Answer answer, std::uint64_t session, const std::vector<std::uint32_t>& asked);
     [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> finish(posix::Result<posix::UniqueFd> opened);
 
     DeliveryNeeds& needs_;
     std::function<void()> wake_;
     event::Timer retry_;
     worker::Pending pending_;
+    bool scarce_ = false;   // there were not enough descriptors for several messages
     bool answered_ = false; // the worker has answered, with these two
     std::error_code why_;
     posix::UniqueFd file_;

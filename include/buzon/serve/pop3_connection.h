@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/keeper/sockets.h"
 #include "buzon/line/line_reader.h"
 #include "buzon/login/login_task.h"
 #include "buzon/login/task.h"
@@ -29,8 +30,10 @@ class Listings;
 // Shared by the connections of a service; outlives them.
 struct Pop3Needs {
     event::EventLoop& loop;
+    keeper::Sockets& sockets;
     const state::Settings& settings;
     const pop3::Settings& pop3;
+    const std::string& front_certificate; // as Session::came_under(), of those who come through a front
     state::Metrics& metrics;
     state::EventBus& events;
     net::StreamRoom& room;
@@ -40,6 +43,9 @@ struct Pop3Needs {
     login::LoginNeeds login;
     DeliveryNeeds delivery;
     UpdateNeeds update;
+    // A client that closes its side while its message is being transformed has most likely gone for good. One that has
+    // only finished sending (nc -N) gets its answer if that comes so soon.
+    std::chrono::seconds grace_for_silent_peer{2};
 };
 
 // Why a connection ends, for the log.
@@ -54,7 +60,8 @@ enum class Ending : std::uint8_t {
     cut,
     kicked,
     stopping,
-    no_memory
+    no_memory,
+    tls, // STLS: it goes on as another connection
 };
 [[nodiscard]] std::string_view name_of(Ending ending) noexcept;
 
@@ -67,6 +74,10 @@ public:
     // The connection has logged in as a user, or is no longer logged in.
     virtual void user_came(Pop3Connection& connection) = 0;
     virtual void user_left(Pop3Connection& connection) noexcept = 0;
+    // The connection has been retired, and its client begins a handshake.
+    virtual void tls_begins(Pop3Connection& connection, posix::UniqueFd socket) = 0;
+    // The socket on which the kernel knows the client: not that of the connection where TLS lies between.
+    [[nodiscard]] virtual int wire_of(const Pop3Connection& connection) const noexcept = 0;
 
 protected:
     ~ConnectionOwner() = default;
@@ -100,8 +111,15 @@ public:
     Pop3Connection& operator=(const Pop3Connection&) = delete;
     ~Pop3Connection() override;
 
-    // Sends the greeting. `early`: octets from the client that were read behind a PROXY header.
-    void start(std::string_view early);
+    // Before start(): the client came at `began`, and went through TLS since. greeted: it has had its greeting.
+    // certificate_hash: of our certificate, as Session::came_under().
+    void came_through_tls(event::Instant began, bool greeted, std::string certificate_hash) noexcept {
+        began_ = began;
+        greeted_ = greeted;
+        visit_.session.came_under(std::move(certificate_hash));
+    }
+    // Sends the greeting.
+    void start();
     // Closes the connection at once, without UPDATE. An update in progress still completes.
     void stop(Ending why) { close(why); }
     // Before login: another connection takes its place. `line` is the last line it gets.
@@ -118,6 +136,8 @@ public:
     [[nodiscard]] std::uint64_t id() const noexcept { return visit_.id; }
     [[nodiscard]] const std::string& user() const noexcept { return visit_.session.user(); }
     [[nodiscard]] const net::Endpoint& address() const noexcept { return visit_.client.address; }
+    [[nodiscard]] bool tls() const noexcept { return visit_.client.tls; }
+    [[nodiscard]] int socket() const noexcept { return stream_.socket(); }
     [[nodiscard]] bool logged_in() const noexcept { return visit_.logged_in(); }
     [[nodiscard]] std::string_view state_name() const noexcept;
     [[nodiscard]] login::TaskView task() const { return task_ ? task_->view() : login::TaskView{}; } // no name: no task
@@ -155,6 +175,7 @@ private:
     void leave(Ending why, bool peer_talks = false);
     void close(Ending why);
     void end(Ending why) noexcept;
+    void hand_over();
     void out_of_memory() noexcept;
 
     // The output from `at` on is the reply to the current command, or its beginning.
@@ -178,6 +199,7 @@ private:
     Ending ending_ = Ending::lost;                      // while leaving
     std::optional<state::Pop3Command> unanswered_ = {}; // the command that has no reply yet
     std::uint32_t commands_ = 0;
+    bool greeted_ = false;
     bool counted_ = false; // by the owner, as a session of its user
 };
 

@@ -11,10 +11,15 @@
 #include "buzon/serve/places.h"
 #include "buzon/serve/pop3_connection.h"
 #include "buzon/serve/proxy_gate.h"
+#include "buzon/tls/gate.h"
 
 namespace buzon::serve {
 
-class Pop3Service final : public ConnectionOwner, private login::Holders, private event::Task {
+class Pop3Service final : public ConnectionOwner,
+                          private login::Holders,
+                          private event::Task,
+                          private event::TimerHandler,
+                          private tls::GateEvents {
 public:
     // connection_limit: what the descriptors allow. proxy_from: peers that must send a PROXY header, which is trusted.
     Pop3Service(const Pop3Needs& needs, std::size_t connection_limit, std::vector<net::Cidr> proxy_from);
@@ -27,8 +32,23 @@ public:
     // one. Accepts nothing before begin(). On failure the previous listeners keep serving, and `failed` names the
     // address.
     [[nodiscard]] std::error_code open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed);
+    // Instead: takes sockets that somebody else has bound.
+    [[nodiscard]] std::error_code adopt(std::vector<posix::UniqueFd> sockets);
+    // POP3 over TLS, on these addresses (as open()) or on sockets that somebody else has bound, and STLS. Call it
+    // before begin(). on_change: whether TLS works now.
+    struct TlsPlan {
+        keeper::Starter& starter;
+        tls::Use use;
+        std::vector<net::Ip> addresses;
+        std::uint16_t port = 0;
+        std::vector<posix::UniqueFd> sockets;
+        std::function<void(bool)> on_change;
+    };
+    [[nodiscard]] std::error_code open_tls(TlsPlan plan, std::string& failed);
+    // The certificate may have changed.
+    void renew_tls(const tls::Use& use);
+    [[nodiscard]] std::vector<std::string> tls_addresses() const;
     [[nodiscard]] std::error_code begin();
-    void stop_accepting();
     [[nodiscard]] bool accepting() const noexcept { return accepting_; }
 
     [[nodiscard]] std::uint16_t port() const noexcept;
@@ -44,11 +64,12 @@ public:
     std::size_t kick(std::uint64_t id);
     std::size_t kick_user(std::string_view user);
 
-    // Closes every session once its current command has been answered. Calls `then` when the last one has gone.
+    // Closes every session once its current command has been answered; where a service manager holds the listening
+    // sockets, conversations have a moment to end by themselves. Calls `then` when the last one has gone.
     void finish_all(std::function<void()> then);
     // Time limits may have changed: applies them to existing sessions, too.
     void settings_changed();
-    // Accepts no new connections; existing sessions continue until they end.
+    // Accepts no new connections. Those that there are continue until they end, also those that have yet to log in.
     void drain(std::function<void()> then);
 
 private:
@@ -57,10 +78,27 @@ private:
                                                     std::string& failed);
     [[nodiscard]] posix::Result<Listeners> bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
                                                      std::string& failed);
+    void close_listeners();
+    [[nodiscard]] bool newcomers_can_wait() const noexcept;
+    void finish_sessions(event::Instant silent_since);
+    void accept_last();
+    void tell_when_empty(std::function<void()> then);
     void accept(net::Accepted accepted);
-    void named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
-                        std::string_view early);
-    void admit(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client, std::string_view early);
+    void named_by_front(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header, bool tls_port);
+    void admit(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client);
+    void accept_tls(net::Accepted accepted);
+    void shake_hands(const tls::Client& client, posix::UniqueFd socket);
+    void refuse_unheard(const net::Ip& ip, state::Refused why);
+    void tls_begins(Pop3Connection& connection, posix::UniqueFd socket) override;
+    void begin_handshake(const tls::Client& client, posix::UniqueFd socket);
+    void end_handshake(const tls::Client& client) noexcept;
+    void encrypted(const tls::Client& client, posix::UniqueFd socket, const std::string& certificate) override;
+    void not_encrypted(const tls::Client& client, bool too_late) noexcept override;
+    void last_relay_ended() noexcept override { report_when_empty(); }
+    void tls_works(bool works) override;
+    void tls_says(bool error, const std::string& text) override;
+    [[nodiscard]] int wire_of(const Pop3Connection& connection) const noexcept override;
+    [[nodiscard]] Pop3Connection* add(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client);
     [[nodiscard]] bool make_room();
     void refuse(int socket, const net::Ip& ip, state::Refused why);
     [[nodiscard]] bool full() const noexcept;
@@ -71,6 +109,7 @@ private:
     void user_left(Pop3Connection& connection) noexcept override;
     [[nodiscard]] std::size_t sessions_of(const std::string& user) const override;
     [[nodiscard]] bool give_way(std::uint64_t session) override;
+    void on_timer(event::Timer& which) override;
     void report_when_empty();
 
     Pop3Needs needs_;
@@ -86,6 +125,11 @@ private:
     std::function<void()> when_empty_;
     Places places_; // of connections that have not logged in
     ProxyGate gate_;
+    Listeners tls_listeners_;
+    std::function<void(bool)> on_tls_change_;
+    std::unique_ptr<tls::Gate> tls_; // null: no TLS
+    event::Timer farewell_{*this};
+    event::Instant last_moment_{}; // for conversations
 };
 
 } // namespace buzon::serve

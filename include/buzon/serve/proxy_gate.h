@@ -29,9 +29,9 @@ struct GateNeeds {
 
 class ProxyGate {
 public:
-    // `early`: what the client sent behind the header; valid during the call.
-    using OnPassed = std::function<void(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header,
-                                        std::string_view early)>;
+    // What the client has sent behind the header is still in the socket. `tls`: as in admit().
+    using OnPassed =
+        std::function<void(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header, bool tls)>;
 
     // `places` lists the waiting connections until they have passed or ended.
     ProxyGate(GateNeeds needs, Places& places, std::vector<net::Cidr> fronts, OnPassed passed);
@@ -43,11 +43,14 @@ public:
     void set_fronts(std::vector<net::Cidr> fronts) { fronts_ = std::move(fronts); }
     // Whether this peer is a front end, which must send a header.
     [[nodiscard]] bool guards(const net::Ip& peer) const noexcept;
-    void admit(std::uint64_t id, net::Accepted accepted);
+    // tls: it came to a port for TLS, where a handshake follows the header.
+    void admit(std::uint64_t id, net::Accepted accepted, bool tls);
     // Sends `line` to this connection and closes it.
     void turn_away(std::uint64_t id, std::string_view line);
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     void close_all();
+    // From now on, `task` gets a turn when nobody waits any more.
+    void when_empty(event::Task& task) noexcept { when_empty_ = &task; }
 
 private:
     class Waiter;
@@ -58,6 +61,7 @@ private:
     Places& places_;
     std::vector<net::Cidr> fronts_;
     OnPassed passed_;
+    event::Task* when_empty_ = nullptr;
     [[nodiscard]] std::unique_ptr<Waiter> take_out(std::uint64_t id);
     std::unordered_map<std::uint64_t, std::unique_ptr<Waiter>> waiting_;
 };

@@ -2,13 +2,18 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "buzon/filter/filter_queue.h"
 #include "buzon/filter/filter_run.h"
 #include "buzon/filter/filter_spec.h"
+#include "buzon/filter/processes.h"
+#include "buzon/serve/kept_results.h"
+#include "buzon/state/metrics.h"
 #include "buzon/state/settings.h"
 #include "buzon/upkeep/complaints.h"
 
@@ -29,10 +34,13 @@ struct Transform {
 
 // Which transformation a user has: the one set by a manager, else by the users file, else by --transform-for, else the
 // default.
-class Transforms {
+class Transforms final : private filter::Processes::Events {
 public:
-    Transforms(event::EventLoop& loop, const state::Settings& settings, const login::Users& users,
-               state::EventBus& events);
+    Transforms(event::EventLoop& loop, filter::Hosts& hosts, const state::Settings& settings, state::Metrics& metrics,
+               const login::Users& users, state::EventBus& events);
+    Transforms(const Transforms&) = delete;
+    Transforms& operator=(const Transforms&) = delete;
+    ~Transforms() = default;
 
     // The transformation for this user's messages; null if none. Valid until the next call.
     [[nodiscard]] const filter::FilterSpec* of(const std::string& user) const;
@@ -51,31 +59,48 @@ public:
     void set_for_users(std::map<std::string, Transform> for_users) { for_users_ = std::move(for_users); }
 
     [[nodiscard]] filter::Queue& queue() noexcept { return queue_; }
-    [[nodiscard]] filter::Launcher& launcher() noexcept { return launcher_; }
+    [[nodiscard]] filter::Hosts& hosts() noexcept { return hosts_; }
+    [[nodiscard]] filter::Processes& processes() noexcept { return processes_; }
     [[nodiscard]] upkeep::Complaints& complaints() noexcept { return complaints_; }
-    [[nodiscard]] filter::Limits limits() const;
+    [[nodiscard]] KeptResults& kept() noexcept { return kept_; }
+    [[nodiscard]] filter::Limits limits();
     // The settings of the queue have changed.
     void refresh();
-    void run_as(std::optional<filter::RunAs> who) { run_as_ = std::move(who); }
-    // The user that programs run as; empty means the server's own user.
-    [[nodiscard]] std::string_view programs_user() const noexcept {
-        return run_as_ ? run_as_->name : std::string_view{};
+    // What programs cannot reach; the mail root is always hidden, too, where anything is.
+    void confine(filter::Jail jail) {
+        without_root_ = std::move(jail);
+        jail_.reset();
     }
+    // Folders with the programs that managers may choose; none: any program.
+    void allow(std::vector<std::string> folders) { allowed_ = std::move(folders); }
+    [[nodiscard]] const std::vector<std::string>& allowed() const noexcept { return allowed_; }
+    // The user that programs run as, by the keeper's doing; empty means the owner of the mail.
+    void run_as(std::string user) { programs_user_ = std::move(user); }
+    [[nodiscard]] std::string_view programs_user() const noexcept { return programs_user_; }
 
 private:
+    void on_process_started(const filter::FilterMember& program, bool again) override;
+    void on_process_line(const filter::FilterMember& program, std::string_view line) override;
     [[nodiscard]] filter::QueueLimits queue_limits() const;
     [[nodiscard]] const Transform* of_users_file(const std::string& user) const;
 
     const state::Settings& settings_;
-    filter::Launcher launcher_;
+    state::Metrics& metrics_;
+    filter::Hosts& hosts_;
+    filter::Processes processes_;
     filter::Queue queue_;
+    KeptResults kept_;
     upkeep::Complaints complaints_;
     Transform standard_;
     const login::Users& users_;
     std::map<std::string, Transform> changed_; // those set by managers
     std::map<std::string, Transform> for_users_;
     mutable std::map<std::string, Transform, std::less<>> parsed_; // recently used SPECs of the users file
-    std::optional<filter::RunAs> run_as_;
+    std::string programs_user_;
+    filter::Jail without_root_;
+    std::string root_;                         // the mail root that is hidden
+    std::shared_ptr<const filter::Jail> jail_; // with it
+    std::vector<std::string> allowed_;
 };
 
 } // namespace buzon::serve

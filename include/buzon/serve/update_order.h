@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/login/visit.h"
 #include "buzon/message/update_request.h"
 #include "buzon/posix/unique_fd.h"
 #include "buzon/state/event_bus.h"
@@ -40,8 +41,8 @@ public:
         failed, // the request cannot be built; nothing has been done
     };
 
-    // The marks of the maildrop must not change until ready; `maildir` must outlive this object.
-    UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, const std::string& maildir,
+    // The marks of the maildrop must not change until ready; `visit` must outlive this object.
+    UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, const login::Visit& visit,
                 std::function<void()> wake);
 
     [[nodiscard]] Step go_on();
@@ -53,7 +54,7 @@ private:
     [[nodiscard]] bool put_down();
 
     UpdateNeeds& needs_;
-    const std::string& maildir_;
+    const login::Visit& visit_;
     message::UpdateSlices slices_;
     std::function<void()> wake_;
     event::Timer retry_{*this};

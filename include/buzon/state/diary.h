@@ -1,4 +1,4 @@
-// state/diary.h - the last sessions and refusals of each user, with their true reasons (WHYY). Has no clock.
+// state/diary.h - the last refusals of each user, with their true reasons, and the last sessions (WHYY). Has no clock.
 #pragma once
 
 #include <cstddef>
@@ -18,23 +18,36 @@ namespace buzon::state {
 class Diary {
 public:
     static constexpr std::size_t max_users = 4096;
-    static constexpr std::size_t lines_each = 12;
+    static constexpr std::size_t lines_each = 12; // refusals, and as many sessions
     static constexpr EventMask events = mask_of(EventType::login) | mask_of(EventType::logout) |
                                         mask_of(EventType::auth_fail) | mask_of(EventType::refused) |
-                                        mask_of(EventType::kick) | mask_of(EventType::filter_fail) |
-                                        mask_of(EventType::uidl) | mask_of(EventType::undelete);
+                                        mask_of(EventType::filter_fail);
 
-    // A line contains no '\n'.
-    void write(std::string_view user, std::string_view line);
-    // Oldest first; empty for an unknown user.
+    // `line`: the event in text form.
+    void write(const Event& event, std::string_view line);
+    // The refusals and then the sessions, each oldest first; empty for an unknown user.
     [[nodiscard]] std::vector<std::string> read(std::string_view user) const;
 
 private:
+    // The same refusal again only counts: same type and values, but for the session and the words for a person.
+    struct Refusal {
+        std::string key, line, first; // the latest line; the timestamp of the first
+        std::uint64_t count = 1;
+    };
+    struct Session {
+        std::uint64_t id = 0;
+        std::string line;
+        std::uint64_t failed_filters = 0;
+    };
     struct Page {
         std::string user;
-        std::string lines; // oldest first, '\n' between them
-        std::uint8_t count = 0;
+        std::vector<Refusal> refusals; // oldest first
+        std::vector<Session> sessions;
     };
+    Page& page_of(std::string_view user);
+    static void note_refusal(Page& page, const Event& event, std::string_view line);
+    static void note_session(Page& page, const Event& event, std::string_view line);
+
     std::list<Page> pages_;                                                   // most recent first
     std::unordered_map<std::string_view, std::list<Page>::iterator> by_user_; // the keys point into the pages
 };

@@ -27,12 +27,13 @@ enum class EventType : std::uint8_t {
     kick,
     uidl, // the UIDL circuit breaker tripped or was reset
     undelete,
-    manager, // a manager connected, logged in, failed to or left
-    log      // any other log line: msg=
+    guessing, // one source guesses at many users (ip=), or many sources at one (user=)
+    manager,  // a manager connected, logged in, failed to or left
+    log       // any other log line: msg=
 };
-inline constexpr std::array<std::string_view, 16> event_type_names = {
-    "server", "connect",     "refused", "login", "auth-fail", "logout",   "retr",    "top",
-    "dele",   "filter-fail", "config",  "kick",  "uidl",      "undelete", "manager", "log"};
+inline constexpr std::array<std::string_view, 17> event_type_names = {
+    "server",      "connect", "refused", "login", "auth-fail", "logout",   "retr",    "top", "dele",
+    "filter-fail", "config",  "kick",    "uidl",  "undelete",  "guessing", "manager", "log"};
 static_assert(static_cast<std::size_t>(EventType::log) + 1 == event_type_names.size());
 
 enum class Level : std::uint8_t { error, warning, notice, info, debug };
@@ -70,6 +71,7 @@ inline constexpr EventMask every_event = ~EventMask{0};
     case EventType::kick:
     case EventType::server: return Level::notice;
     case EventType::filter_fail:
+    case EventType::guessing:
     case EventType::uidl: return Level::warning;
     default: return Level::info;
     }
@@ -114,6 +116,9 @@ struct LogOrigin {
 void format_text(const Event& event, std::string& out);
 // The same content in the given format; for `text` the same as format_text.
 void format_event(const Event& event, LogFormat format, const LogOrigin& origin, std::string& out);
+
+// The value of a pair in such a line.
+void append_value(std::string_view value, std::string& out);
 
 // A word: octets that would split a line or a field (blanks, controls, '%') are written %XX; an empty text is "-". For
 // the fixed columns of SESS and the like.

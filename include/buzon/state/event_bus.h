@@ -12,6 +12,7 @@
 #include "buzon/state/event.h"
 #include "buzon/state/line_feed.h"
 #include "buzon/state/log.h"
+#include "buzon/state/suspects.h"
 
 namespace buzon::state {
 
@@ -40,10 +41,12 @@ public:
     [[nodiscard]] LineFeed& events() noexcept { return feed_; }
     [[nodiscard]] Log& log() noexcept { return log_; }
     [[nodiscard]] const Diary& diary() const noexcept { return diary_; }
+    [[nodiscard]] const Suspects& suspects() const noexcept { return suspects_; }
 
 private:
     Log& log_;
     Diary diary_;
+    Suspects suspects_;
     LineFeed feed_{kept_events};
     std::string line_; // kept to reuse its memory
 };

@@ -49,6 +49,15 @@ public:
     // The index of a series by name, for points().
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
 
+    struct Spread {
+        Time start;
+        std::vector<Count> buckets; // samples of the period, in Histogram::bounds.size() + 1 buckets
+    };
+    // The same of a histogram, whose first bucket is series number `first`.
+    [[nodiscard]] std::vector<Spread> spreads(std::size_t first, Period period, std::size_t count) const;
+    // That number, by the histogram's name.
+    [[nodiscard]] std::optional<std::size_t> find_buckets(std::string_view name) const;
+
     // The history as the content of a file: versioned, with a checksum.
     [[nodiscard]] std::string encode() const;
     // Loads the content of such a file. Returns the reason if it is refused; then nothing has changed. Call it before
@@ -72,6 +81,9 @@ private:
         Running now;
     };
 
+    // Calls visit(start, sums, samples) for the last `count` periods, with the sums of `wanted` series from `first` on.
+    template <class Visit>
+    void each_period(Period period, std::size_t count, std::size_t first, std::size_t wanted, Visit visit) const;
     void move_to(Level& level, std::size_t kept, std::int64_t number) const;
     [[nodiscard]] bool has_sums(std::size_t series) const { return series_[series].percent == 0; }
     [[nodiscard]] Count value_of(std::size_t series, std::span<const Count> sums, Count samples) const;

@@ -61,13 +61,14 @@ private:
 // none.
 [[nodiscard]] Count percentile_of(std::span<const Count> buckets, unsigned percent) noexcept;
 
-enum class Mechanism : std::uint8_t { user, apop, plain, login, scram_sha_256, cram_md5 };
+enum class Mechanism : std::uint8_t { user, apop, plain, login, scram_sha_256, cram_md5, oauth };
 // wrong: the secret or the name; busy: the maildrop is locked; throttled: must try later; failed: a fault on our side.
 enum class LoginResult : std::uint8_t { ok, wrong, busy, throttled, failed };
 enum class CommandResult : std::uint8_t { ok, error };
 // start: could not be executed; exit: exit code other than 0; signal: killed; timeout: no progress; queue: waited too
-// long for its turn; io: its pipes failed.
-enum class FilterFailure : std::uint8_t { start, exit, signal, timeout, queue, io };
+// long for its turn; io: its pipes failed; answer: a program that lives on said "fail"; protocol: it said what it must
+// not, or too little.
+enum class FilterFailure : std::uint8_t { start, exit, signal, timeout, queue, io, answer, protocol };
 
 // Why a connection or login was turned away; the first five are auth-fail events, the others refused.
 enum class Refused : std::uint8_t {
@@ -99,12 +100,22 @@ static_assert(static_cast<std::size_t>(Refused::login_timeout) + 1 == refused_na
     return refused_names[static_cast<std::size_t>(reason)];
 }
 
-inline constexpr std::array<std::string_view, 6> mechanism_names = {"user",  "apop",          "plain",
-                                                                    "login", "scram-sha-256", "cram-md5"};
+inline constexpr std::array<std::string_view, 7> mechanism_names = {"user",          "apop",     "plain", "login",
+                                                                    "scram-sha-256", "cram-md5", "oauth"};
 inline constexpr std::array<std::string_view, 5> login_result_names = {"ok", "wrong", "busy", "throttled", "failed"};
 inline constexpr std::array<std::string_view, 2> command_result_names = {"ok", "error"};
-inline constexpr std::array<std::string_view, 6> filter_failure_names = {"start",   "exit",  "signal",
-                                                                         "timeout", "queue", "io"};
+inline constexpr std::array<std::string_view, 8> filter_failure_names = {"start", "exit", "signal", "timeout",
+                                                                         "queue", "io",   "answer", "protocol"};
+
+// Of the messages that have passed a transformation.
+struct ProgramCounts {
+    std::string name; // its programs, one word, as in SESS
+    Count same = 0;   // left as they were
+    Count changed = 0;
+    Count failed = 0;
+    Count microseconds = 0; // from the start to the end, of all messages
+    Count restarts = 0;     // of one that lives on: after it had failed
+};
 
 struct Metrics {
     // The four of a bare METR.
@@ -112,6 +123,9 @@ struct Metrics {
     Count bytes = 0;    // all octets sent on POP3 connections
     Count online = 0;   // gauge: users logged in now
     Count historic = 0; // successful logins
+    Count logins_cleartext = 0;
+    Count guessing = 0; // sources and users found by auth::Guessers
+    Count guessers = 0; // gauge: those of the last day
 
     Count connections = 0;         // accepted on the POP3 port
     Count connections_refused = 0; // turned away by a limit
@@ -133,6 +147,8 @@ struct Metrics {
     Count filters_running = 0; // gauge
     Count filters_queued = 0;  // gauge
     Count filters_started = 0;
+    Count filters_restarted = 0;
+    Count filters_same = 0;
     std::array<Count, filter_failure_names.size()> filter_failures{};
     Count filter_bytes_in = 0;
     Count filter_bytes_out = 0;
@@ -146,8 +162,11 @@ struct Metrics {
     Count worker_jobs = 0;
     Count workers_busy = 0;    // gauge: jobs waiting or running
     Count worker_failures = 0; // worker processes that died
+    Count sandbox_denials = 0; // system calls that processes of ours were refused
     Count out_of_memory = 0;   // turns of connections, timers, tasks that were given up
     Count log_lines_lost = 0;  // dropped because the log's reader was too slow
+    Count loop_busy = 0;       // gauge: percent of the last 60 seconds that the event loop did not wait
+    Count cpu_seconds = 0;     // of the server's own process
     Count memory = 0;          // gauge: resident octets
     Count descriptors = 0;     // gauge
     Count start_time = 0;      // gauge: seconds since 1970
@@ -159,6 +178,10 @@ struct Metrics {
         ++commands[static_cast<std::size_t>(command) * command_result_names.size() + static_cast<std::size_t>(result)];
     }
     void count_refusal(Refused reason) noexcept { ++refusals[static_cast<std::size_t>(reason)]; }
+    std::vector<ProgramCounts> programs; // in order of their first message; the last of max_programs are all others
+    static constexpr std::size_t max_programs = 64;
+    [[nodiscard]] ProgramCounts& counts_of(std::string_view program);
+
     void count_filter_failure(FilterFailure cause) noexcept { ++filter_failures[static_cast<std::size_t>(cause)]; }
 };
 
@@ -195,12 +218,20 @@ void mark_second(Metrics& metrics, Count second) noexcept;
 struct MetricSeries {
     std::string name;
     bool gauge = false;
+    std::string unit{};    // "" for plain counts
+    std::string meaning{}; // one sentence, for METR ?
     // If not 0, in a history: the series has no values, but is this percentile of the histogram whose buckets begin at
     // series number `buckets`.
     unsigned percent = 0;
     std::size_t buckets = 0;
 };
 [[nodiscard]] const std::vector<MetricSeries>& metric_series();
+// By program: "filter-same:/usr/bin/sed" and its like, each a counter. Those that have passed a message.
+struct ProgramSeries {
+    MetricSeries about;
+    Count value = 0;
+};
+[[nodiscard]] std::vector<ProgramSeries> program_series(const Metrics& metrics);
 // The current values, in the order of metric_series().
 void read_series(const Metrics& metrics, std::vector<Count>& values);
 

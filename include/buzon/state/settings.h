@@ -46,9 +46,11 @@ struct Settings {
 
     // Logging in
     bool require_tls = false;
+    bool folders = false;
     bool utf8_strict = false; // no 8-bit headers for clients that have not sent UTF8 (RFC 6856 section 2.1)
     bool proxy_tls = false;   // connections from a front count as TLS, whatever its PROXY header says
     bool cram_md5 = false;
+    bool channel_binding = false;              // SCRAM-SHA-256-PLUS is announced
     std::string hash_scheme = "SCRAM-SHA-256"; // of new passwords; auth/ interprets it
     Seconds auth_cache{300};
     std::uint64_t throttle_free = 5;           // wrong logins of a source before it must wait
@@ -95,6 +97,11 @@ struct SettingField {
 };
 
 [[nodiscard]] std::span<const SettingField> setting_fields() noexcept;
+// The topics, in the order of setting_fields(): a topic ends where the next one begins.
+struct SettingTopic {
+    std::string_view title, first_setting;
+};
+[[nodiscard]] std::span<const SettingTopic> setting_topics() noexcept;
 // Names are compared exactly; null for an unknown one.
 [[nodiscard]] const SettingField* find_setting(std::string_view name) noexcept;
 

@@ -1,4 +1,4 @@
-// upkeep/log_writer.h - writes log lines to standard error without ever waiting for its reader.
+// upkeep/log_writer.h - writes log lines to standard error or a file without ever waiting for a reader.
 #pragma once
 
 #include <functional>
@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/posix/unique_fd.h"
 #include "buzon/state/log.h"
 #include "buzon/state/metrics.h"
 
@@ -16,6 +17,8 @@ namespace buzon::upkeep {
 class LogWriter final : public state::LogSink, private event::Task, private event::TimerHandler {
 public:
     LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd, std::function<void(const std::string&)> tell);
+    // Writes to this file from now on. Lines so far go where they went.
+    void use(posix::UniqueFd file);
     ~LogWriter() override;
 
     void write(std::string_view line) override;
@@ -29,6 +32,7 @@ private:
     event::EventLoop& loop_;
     state::Metrics& metrics_;
     int fd_;
+    posix::UniqueFd file_; // if fd_ is ours
     std::function<void(const std::string&)> tell_;
     event::Timer retry_{*this};
     std::string waiting_;

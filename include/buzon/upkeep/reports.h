@@ -42,7 +42,7 @@ public:
 
     // Does nothing if REPORT is switched off. Bounded: if there are too many maildrops at once or a disk hangs, records
     // are dropped.
-    void note(const std::string& maildir, const message::SessionRecord& record);
+    void note(const std::string& maildir, const posix::Ids& owner, const message::SessionRecord& record);
     // Whether everything noted so far for the waiter's maildrop has been written or dropped. If not, writing begins,
     // and the waiter is notified when it is done.
     [[nodiscard]] bool all_down(Waiter& waiter);
@@ -58,8 +58,10 @@ private:
 
     void on_timer(event::Timer&) override { write_all(); }
     void write_all();
+    void write_one_by_one();
+    [[nodiscard]] bool is_apart(const std::string& maildir) const;
     void write(jobs::SessionRecords records, std::uint64_t where);
-    [[nodiscard]] bool writes_to(std::uint64_t where) const;
+    [[nodiscard]] std::size_t writes_to(std::uint64_t where) const;
     void written(std::list<Writing>::iterator done);
     [[nodiscard]] bool all_down_or_lost(Waiter& waiter);
     [[nodiscard]] bool under_way(const std::string& maildir) const;
@@ -68,7 +70,9 @@ private:
     worker::Pool& disk_;
     const state::Settings& settings_;
     jobs::SessionRecords waiting_;
-    std::size_t count_ = 0; // records in waiting_
+    std::unordered_map<std::string, posix::Ids> owners_; // of those in waiting_, where they are known
+    std::size_t count_ = 0;                              // records in waiting_
+    bool more_ = false;                                  // write_one_by_one() has not got through
     event::Timer timer_{*this};
     std::list<Writing> writings_; // no two for the same maildrop
     std::list<Waiter*> waiters_;

@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "buzon/event/event_loop.h"
-#include "buzon/net/address.h"
+#include "buzon/keeper/sockets.h"
 #include "buzon/posix/unique_fd.h"
 #include "buzon/state/log.h"
 #include "buzon/state/metrics.h"
@@ -25,7 +25,8 @@ public:
     using Tell = std::function<void(const std::string& message)>;
 
     // `path`: 1 to 107 octets. Connects at the first line. write() never calls `tell` itself.
-    SyslogSocket(event::EventLoop& loop, state::Metrics& metrics, std::string path, Tell tell);
+    SyslogSocket(event::EventLoop& loop, keeper::Sockets& sockets, state::Metrics& metrics, std::string path,
+                 Tell tell);
     ~SyslogSocket() override;
 
     void write(std::string_view line) override;
@@ -44,9 +45,9 @@ private:
     void tell_of_dropped();
 
     event::EventLoop& loop_;
+    keeper::Sockets& sockets_;
     state::Metrics& metrics_;
     std::string path_;
-    net::SocketAddress address_;
     Tell tell_;
     posix::UniqueFd socket_; // none while the daemon is away
     event::Watch watch_;     // while its queue is full

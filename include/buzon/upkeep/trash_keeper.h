@@ -14,8 +14,8 @@ namespace buzon::upkeep {
 
 class TrashKeeper final : private event::TimerHandler {
 public:
-    // Returns one Maildir per call, "" at the end.
-    using NextMaildir = std::function<std::string()>;
+    // Returns one Maildir and its owner per call, "" at the end.
+    using NextMaildir = std::function<std::pair<std::string, posix::Ids>()>;
 
     // `walk` starts a walk through all maildrops.
     TrashKeeper(event::EventLoop& loop, worker::Pool& disk, const state::Settings& settings, state::EventBus& events,
@@ -24,10 +24,11 @@ public:
     TrashKeeper(const TrashKeeper&) = delete;
     TrashKeeper& operator=(const TrashKeeper&) = delete;
 
-    // The deletion time to record for messages deleted now, as Unix time; 0 means they are not kept.
-    [[nodiscard]] std::int64_t keep_since() const;
+    // The deletion time to record for messages deleted now, as Unix time; 0 means they are not kept. `always`: they
+    // are, even where undelete-grace is 0; then they stay until it is set, or until somebody removes them.
+    [[nodiscard]] std::int64_t keep_since(bool always) const;
     // A session has deleted mail in this Maildir: removes expired messages from its trash.
-    void deleted_in(const std::string& maildir);
+    void deleted_in(const std::string& maildir, const posix::Ids& owner);
     // Starts a new walk soon if undelete-grace has changed.
     void settings_changed();
 

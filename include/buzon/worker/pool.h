@@ -1,6 +1,6 @@
 // worker/pool.h - runs jobs that may block on a disk or use much CPU in other processes. Knows no kinds of jobs.
 //
-// A worker is this same program, started again by posix_spawn (so it neither copies nor sees the server's memory), with
+// A worker is this same program, started again by the keeper (so it neither copies nor sees the server's memory), with
 // one socket. It takes one job at a time and answers it. Workers start when there is work and exit when there is none.
 //
 // A file system that hangs keeps every worker that touches it, and a process in such a call cannot even be killed. So
@@ -15,6 +15,13 @@
 // 3. A worker that has been at its job for long hangs: it is no longer one of the 16, and another may take its place.
 //
 // Of the jobs that may begin by these rules, the oldest begins first.
+//
+// A pool with Settings::alone has two kinds of workers. A shared one serves what lies in certain folders (and, where
+// workers act as the owners of maildrops, belongs to the owner of the mail root). One alone serves one maildrop, and
+// can reach nothing else. Workers alone are kept for the next job of their maildrop; the one that has been idle longest
+// goes first. A shared worker that is given a maildrop that is not for it leaves it alone and says so. The job then
+// goes to a worker alone, and so do later jobs for that place. One alone says so where another folder has taken the
+// place of its maildrop; then another one is started. All count together in the rules above.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +33,16 @@
 #include <vector>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/keeper/starter.h"
+#include "buzon/posix/ids.h"
+#include "buzon/posix/secret_text.h"
 #include "buzon/posix/unique_fd.h"
 
 namespace buzon::worker {
 
 struct Job {
     std::uint8_t kind = 0; // numbered by the owner; worker and server are the same program, so they agree
-    std::string body;
+    posix::WipedString body;
     int fd = -1; // a descriptor to send along; borrowed until submit() returns
     // Whether the worker may be killed in the middle of it once nobody waits for the answer. False for jobs that must
     // finish what they change.
@@ -44,6 +54,11 @@ struct Job {
     // The file system that it works on; 0: none or unknown. Overrides locate().
     std::uint64_t where = 0;
     bool update = false; // somebody's QUIT is waiting for it
+    // For a pool with Settings::alone: who owns `place`, as far as is known.
+    posix::Ids owner{};
+    bool alone = false; // a shared worker may not do it; set by the pool
+    // As `fd`, shared with whoever has it, so that a queue of jobs costs no descriptors. Not both.
+    std::shared_ptr<const posix::UniqueFd> lent{};
 };
 
 enum class Fate : std::uint8_t {
@@ -57,7 +72,8 @@ enum class Fate : std::uint8_t {
 struct Answer {
     Fate fate = Fate::crashed;
     std::string body;
-    posix::UniqueFd fd; // if the worker sent one
+    posix::UniqueFd fd;    // if the worker sent one
+    std::error_code why{}; // why no worker could be started for it, if so (`crashed`)
 };
 
 class Pool;
@@ -65,6 +81,7 @@ namespace detail {
 struct Order;
 class Process;
 class Queue;
+class Places;
 } // namespace detail
 
 // A job in progress. Destroying the Pending cancels it: a queued job is dropped, a running abandonable one is killed
@@ -85,21 +102,27 @@ private:
 };
 
 struct Settings {
-    std::string program = "/proc/self/exe";
-    std::vector<std::string> arguments;       // argv, [0] included
+    keeper::Starter* starter = nullptr;       // of the workers; outlives the pool
+    keeper::ChildSpec child;                  // what they are
     std::size_t max_processes = 4;            // working ones; up to three times as many others may hang
     std::size_t kept_for_updates = 0;         // of max_processes
     std::chrono::milliseconds hangs_after{0}; // 0: never
     // The file system of a path, by a number chosen by the owner. Called in submit(). Null: unknown.
     std::function<std::uint64_t(const std::string& place)> locate;
+    // Whether only a worker alone may do a job on a place with this owner; asked in submit(). Null: all are shared.
+    std::function<bool(const std::string& place, const posix::Ids& owner)> alone;
+    bool by_owner = false;    // they act as the owners of what they work on
+    std::size_t max_warm = 0; // idle workers alone
+    bool one_job = false;     // for each worker, which is told the job's place when it is started
     // Called when a worker that has answered before dies by itself during a job. Null: ignored.
     std::function<void()> on_loss;
     std::size_t max_queue = 4096;
     std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
     // The same in CPU time, so that a job does not time out because the machine is busy with other things; 0: none.
     std::chrono::milliseconds processor_limit{0};
-    // A worker that has been idle this long exits, unless it is the last one.
+    // A worker that has been idle this long exits, unless it is the last shared one.
     std::chrono::milliseconds idle_limit{10'000};
+    std::chrono::milliseconds idle_limit_alone{60'000};
 };
 
 struct Statistics {
@@ -132,6 +155,14 @@ public:
         return settings_.locate && !place.empty() ? settings_.locate(place) : 0;
     }
 
+    // Shared workers that are started from now on are told this place; the others take no more jobs.
+    void renew(const std::string& place);
+
+    // Whether different workers do the jobs of different owners.
+    [[nodiscard]] bool by_owner() const noexcept { return settings_.by_owner; }
+    // Whether a shared worker may not touch this place, as far as is known.
+    [[nodiscard]] bool alone(const std::string& place, const posix::Ids& owner) const;
+
     [[nodiscard]] Statistics statistics() const noexcept;
 
 protected:
@@ -163,15 +194,20 @@ private:
     void feed() noexcept; // gives queued jobs to idle workers, starts workers
     void feed_while_there_is_memory();
     [[nodiscard]] bool may_begin(std::uint64_t where, bool update) const noexcept;
-    [[nodiscard]] detail::Process* idle_or_new();
-    [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // not the last one
+    [[nodiscard]] bool sorts() const noexcept { return settings_.alone != nullptr; } // has two kinds of workers
+    [[nodiscard]] detail::Process* idle_or_new(const Job& job);
+    [[nodiscard]] bool make_room(const Job& job);
+    [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // not the last shared one
     void gone(detail::Process& process);                                     // it has exited: delete it after this turn
-    void could_not_send();
-    [[nodiscard]] bool hopeless() const noexcept; // jobs cannot be sent at present
+    void not_begun(); // a job: it could not be sent, or a new worker died before it read it
+    void cannot_start();
+    [[nodiscard]] bool hopeless() const noexcept; // no worker begins a job at present
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
     void refuse_all() noexcept;
     // Puts it before all others, because it has waited once. False: no memory.
     [[nodiscard]] bool again(const std::shared_ptr<detail::Order>& order) noexcept;
+    // A worker says that it is not for it. False: no memory.
+    [[nodiscard]] bool again_alone(const std::shared_ptr<detail::Order>& order) noexcept;
     static void tell(const OnAnswer& on_answer, Answer answer);
     void run_late_answers();
 
@@ -180,11 +216,12 @@ private:
     std::vector<std::unique_ptr<detail::Process>> processes_;
     std::vector<std::unique_ptr<detail::Process>> leaving_;
     std::unique_ptr<detail::Queue> queue_;
+    std::unique_ptr<detail::Places> others_;         // known not to be for a shared worker
     std::list<std::shared_ptr<detail::Order>> late_; // those that no worker will do
     Later later_{*this};
     Pause pause_{*this};    // nothing is sent
     Pause no_start_{*this}; // no worker is started: the last one could not be
-    int failures_ = 0;      // consecutive failures to send a job
+    int failures_ = 0;      // to have a job begun, since a worker last answered
     bool poor_ = false;     // feed() recently ran out of memory
     std::uint64_t started_ = 0;
     std::uint64_t done_ = 0;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "buzon/posix/secret_text.h"
 #include "buzon/posix/unique_fd.h"
 
 namespace buzon::worker {
@@ -14,13 +15,14 @@ constexpr int worker_socket = 3;
 
 struct Request {
     std::uint8_t kind = 0;
-    std::string body;
+    posix::WipedString body;
     posix::UniqueFd fd;
 };
 
 struct Reply {
     std::string body;
     posix::UniqueFd fd;
+    bool not_mine = false; // nothing has been done: it is for a worker that acts as another owner (worker/pool.h)
 };
 
 // Serves until the other side closes. Returns the process's exit code.

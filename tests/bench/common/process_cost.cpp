@@ -23,6 +23,7 @@ struct Process {
     pid_t parent = 0;
     std::uint64_t own = 0;    // nanoseconds
     std::uint64_t waited = 0; // of the children it has waited for
+    bool host = false;        // of programs
 };
 
 constexpr std::size_t proc_file_limit = 64 * 1024;
@@ -53,6 +54,7 @@ std::optional<Process> read_process(const std::string& pid) {
 
     static const std::uint64_t tick = 1'000'000'000U / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
     Process process;
+    process.host = std::string_view{stat.value()}.substr(0, name_end).ends_with("(buzon-filters");
     process.parent = static_cast<pid_t>(to_number(word(fields, 1)));
     process.own = (to_number(word(fields, 11)) + to_number(word(fields, 12))) * tick;
     process.waited = (to_number(word(fields, 13)) + to_number(word(fields, 14))) * tick;
@@ -75,9 +77,12 @@ std::map<pid_t, Process> read_all() {
 }
 
 // `root` and everything below it.
-std::vector<pid_t> family(const std::map<pid_t, Process>& all, pid_t root) {
+std::vector<pid_t> family(const std::map<pid_t, Process>& all, pid_t root, Count what = Count::all) {
     std::multimap<pid_t, pid_t> children;
-    for (const auto& [pid, process] : all) children.emplace(process.parent, pid);
+    for (const auto& [pid, process] : all) {
+        const auto parent = all.find(process.parent);
+        if (what == Count::all || parent == all.end() || !parent->second.host) children.emplace(process.parent, pid);
+    }
     std::vector<pid_t> members;
     if (all.contains(root)) members.push_back(root);
     for (std::size_t i = 0; i < members.size(); ++i) {
@@ -89,11 +94,11 @@ std::vector<pid_t> family(const std::map<pid_t, Process>& all, pid_t root) {
 
 } // namespace
 
-std::uint64_t processor_time(pid_t root) {
+std::uint64_t processor_time(pid_t root, Count what) {
     if (root == 0) return 0;
     const auto all = read_all();
     std::uint64_t sum = 0;
-    for (const pid_t pid : family(all, root)) sum += all.at(pid).own + all.at(pid).waited;
+    for (const pid_t pid : family(all, root, what)) sum += all.at(pid).own + all.at(pid).waited;
     return sum;
 }
 

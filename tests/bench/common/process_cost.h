@@ -7,9 +7,12 @@
 
 namespace bench {
 
+// Of what is below `root`.
+enum class Count : bool { all, without_programs }; // which transform mail: children of "buzon-filters"
+
 // Nanoseconds of processor time, user and system, of `root`, its living descendants and all children they have
 // waited for. Only differences mean something. 0 when `root` is 0.
-[[nodiscard]] std::uint64_t processor_time(pid_t root);
+[[nodiscard]] std::uint64_t processor_time(pid_t root, Count what = Count::all);
 
 // Proportional set size of `root` and its living descendants in KiB: shared pages count once over all who share them.
 [[nodiscard]] std::uint64_t proportional_memory(pid_t root);

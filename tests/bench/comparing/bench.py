@@ -8,7 +8,7 @@ import time
 from comparing.servers import Buzon, Dovecot, Failed, Floor, NoTime, PASSWORD
 
 # Every user of every row, so that one users file serves all: prefix and how many.
-USERS = {"s": 50, "r": 8, "q": 8, "g": 2, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 19000,
+USERS = {"s": 50, "r": 8, "q": 8, "g": 2, "t": 2, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 19000,
          **{f"f{round_}x": 60 for round_ in range(1, 10)}}
 
 
@@ -29,10 +29,16 @@ class Bench:
         self.buzon = Buzon(f"{self.top}/buzon", f"{self.large}/buzon", program, users)
         self.dovecot = Dovecot(f"{self.top}/dovecot", f"{self.large}/dovecot", users)
         self.servers = [self.floor, self.buzon] + ([self.dovecot] if with_dovecot else [])
+        self.helpers = []
         self.made = {}                 # (root, prefix) -> "N OCTETS" of each user
 
+    def closing(self, helper):
+        """It is stopped at the end."""
+        self.helpers.append(helper)
+        return helper
+
     def close(self):
-        for server in self.servers:
+        for server in self.servers + self.helpers:
             server.stop()
         for folder in (self.top, self.large):
             shutil.rmtree(folder, ignore_errors=True)
@@ -61,9 +67,11 @@ class Bench:
             if server.owner:
                 argv += ["--owner", str(server.owner)]
             for name, value in options.items():
-                argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+                if value is not False:
+                    argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
             try:
                 self.made[server.root, prefix] = self.run(argv, 120).strip()
+                server.made(prefix, options.get("users", 1))
             except Failed:
                 self.discard(server, prefix, options.get("users", 1))   # a part would stand in the way of the next try
                 raise

@@ -1,7 +1,8 @@
 """The rows of the table: what is done to a server, which number is taken, and what it should be beside the floor's."""
 import os
 
-from comparing.servers import FILTER, NotDone
+from comparing.servers import FILTER, NotDone, Through
+from comparing.spamd import Spamd
 
 TYPICAL = {"octets": 8192, "spread": 12}
 CPU = "server-cpu-us-per-unit"
@@ -18,6 +19,7 @@ class Row:
     filtered = False
     limit = None             # instead of `aim`: at most this
     turns = 1                # at most so many short measurements in a round, by turns; of Dovecot one
+    own_servers = False      # contestants() has them, in place of all others
     rounds = None            # when it takes long: not more than so many
     dovecot_rounds = 9       # the same for Dovecot, where that is slow and the others are not
     note = ""
@@ -44,12 +46,13 @@ class Load(Row):
     scale = 1
     turns = 4
     checked = True           # replies are compared with the Maildir (else only STAT)
+    share = True             # the users' messages are links to the same files
 
     def maildir_of(self, bench, server):
         if self.count == 1:
             return bench.one_maildir(server, self.users, **self.mail)
         where = bench.buzon if server is bench.floor else server
-        return bench.maildirs(where, self.users, users=self.count, share=True, **self.mail)
+        return bench.maildirs(where, self.users, users=self.count, share=self.share, **self.mail)
 
     def expected(self, bench, server):
         maildir = self.maildir_of(bench, server)
@@ -179,6 +182,49 @@ class Filtered(Load):
         pass
 
 
+class LivesOn(Load):
+    """RETR through a program that lives on, two at once; what stands in the floor's column is buzon with another program
+    (None: without one)."""
+    users, count, mail = "g", 2, {"messages": 1, "octets": 8192}
+    kind, own_servers, turns = "retr", True, 1
+    program = beside = filter = None    # of the row; of the floor; a command that makes what both make
+    idle = 0
+
+    def contestants(self, bench):
+        spec = self.program.format(tools=bench.tools)
+        return [Through(bench.buzon, "floor", self.beside), Through(bench.buzon, "buzon", f"process:{spec}")]
+
+    def warm(self, bench, server):
+        if self.idle:       # they would leave records of their sessions, which the server writes a minute later
+            make_idle(bench, server, self.idle)
+        else:
+            self.run(bench, server, seconds=0.2)
+
+    def run(self, bench, server, **more):
+        if self.filter:
+            more["filter"] = self.filter
+        if self.idle:
+            more.update(idle=self.idle, idle_user="i", rest=5)
+        return super().run(bench, server, sessions=2, **more)
+
+
+class Scanned(LivesOn):
+    """With a spamd that both ask; none where SpamAssassin is missing."""
+    beside, program, filter = "/usr/bin/spamc -U {socket}", "{bin}/buzon-spamd -U {socket}", "/usr/bin/spamc -U {socket}"
+
+    def contestants(self, bench):
+        self.spamd = bench.closing(Spamd(bench.top))
+        place = {"socket": self.spamd.socket, "bin": os.path.dirname(bench.buzon.program)}
+        self.filter = self.filter.format(**place)
+        return [Through(bench.buzon, "floor", self.beside.format(**place)),
+                Through(bench.buzon, "buzon", "process:" + self.program.format(**place))]
+
+    def prepare(self, bench, server):
+        if not self.spamd.start():
+            raise NotDone
+        return super().prepare(bench, server)
+
+
 class Slow(Load):
     """Whole sessions while 100 others read a 25 MiB message at 16 KiB/s."""
     turns = 1
@@ -236,6 +282,18 @@ ROWS = [
     Idle("noop", "NOOP p99 beside 5,000 idle sessions (Dovecot: 300)", 1.2, idle=5000, value="p99-us",
          aim_text="as the floor"),
     Filtered("filter-idle", "filtered RETR beside 19,000 idle sessions", 0.9, idle=19000, large=True),
+    LivesOn("process-same", "RETR 8 KiB through a program that lives on and says \"same\", CPU of all processes (floor: -T /bin/cat)",
+            0.05, program="{tools}/bench_filter same", beside="/bin/cat"),
+    LivesOn("process-server", "the same, CPU of the server without the program (floor: RETR without a program)", 1.5,
+            program="{tools}/bench_filter same", value="server-cpu-us-without-programs"),
+    LivesOn("process-header", "RETR 8 KiB through a program that lives on and adds a field, CPU of all processes (floor: sed)",
+            0.1, program="{tools}/bench_filter header", beside="/usr/bin/sed:1i X-Bench: yes", filter="sed '1i X-Bench: yes'"),
+    LivesOn("process-25m", "RETR 25 MiB through a program that lives on and streams it (floor: without a program)", 0.5,
+            program="{tools}/bench_filter stream", users="t", mail={"messages": 2, "octets": 25 << 20}, value="rate",
+            unit="/s", at_least=True),
+    LivesOn("process-idle", "RETR 8 KiB through a program that says \"same\" beside 10,000 idle sessions (floor: -T /bin/cat)", 0.05,
+            program="{tools}/bench_filter same", beside="/bin/cat", idle=10000, large=True, fresh_server=True, rounds=2),
+    Scanned("spamd", "RETR 8 KiB through buzon-spamd, CPU without spamd's (floor: spamc)", 1),
     BigLogin("login-1m", "login + STAT, 1,000,000 messages, warm (wall time)", users="b", rounds=1,
              mail={"messages": 1_000_000, "octets": 1024, "links": 10_000}, aim_text="≤ 1 ms", limit=1.0),
 ]

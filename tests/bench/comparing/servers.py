@@ -63,6 +63,9 @@ class Server:
         """Why it cannot take part at all, or None."""
         return None
 
+    def made(self, prefix, count):
+        """The Maildirs PREFIX1 ... are there."""
+
     def spawn(self, argv, **more):
         with open(f"{self.work}/log", "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=log, cwd=self.work,
@@ -133,6 +136,7 @@ class Floor(Server):
 
 class Buzon(Server):
     name = "buzon"
+    more = []          # options
 
     def __init__(self, work, large_root, program, users):
         super().__init__(work, large_root)
@@ -144,7 +148,7 @@ class Buzon(Server):
 
     def start(self, canned=None, filtered=False):
         argv = [self.program, "-l", "127.0.0.1", "-p", "0", "-L", f"unix:{self.work}/management",
-                "-d", self.root, "--users", self.users]
+                "-d", self.root, "--users", self.users, *self.more]
         if filtered:
             program, argument = FILTER.split(" ", 1)
             argv += ["-T", f"{program}:{argument}"]
@@ -154,6 +158,15 @@ class Buzon(Server):
     def version(self):
         run = subprocess.run([self.program, "--version"], capture_output=True, text=True, timeout=10)
         return run.stdout.strip().splitlines()[0] if run.stdout.strip() else "unknown"
+
+
+class Through(Buzon):
+    """The same Maildirs, through a program of its own; None: through none."""
+    def __init__(self, plain, column, spec):
+        super().__init__(f"{plain.work}-{column}", plain.roots[True], plain.program, plain.users)
+        self.name, self.roots = column, plain.roots
+        self.more = ["-T", spec] if spec else []
+        self.serve(large=False)
 
 
 DOVECOT_CONFIG = """\

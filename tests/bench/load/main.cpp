@@ -114,6 +114,7 @@ void print(const Options& options, Result& result, const Meter& meter, const Mem
     if (options.has("server-pid")) {
         report.number("server-cpu-seconds", meter.server_seconds());
         report.number("server-cpu-us-per-unit", units > 0 ? meter.server_seconds() / units * 1e6 : 0);
+        report.number("server-cpu-us-without-programs", units > 0 ? meter.alone_seconds() / units * 1e6 : 0);
         report.number("server-pss-before-kib", static_cast<double>(memory.before));
         report.number("server-pss-ready-kib", static_cast<double>(memory.with_idle));
         report.number("server-pss-after-kib", static_cast<double>(memory.after));

@@ -34,6 +34,7 @@ void Errors::add(const std::string& what) {
 
 void Meter::begin() {
     server_began_ = processor_time(server_);
+    alone_began_ = processor_time(server_, Count::without_programs);
     began_ = Loop::now();
 }
 
@@ -41,7 +42,9 @@ void Meter::end() {
     seconds_ = static_cast<double>(Loop::now() - began_) / 1e9;
     if (settle_ > 0) usleep(static_cast<useconds_t>(settle_ * 1e6));
     const std::uint64_t now = processor_time(server_);
+    const std::uint64_t alone = processor_time(server_, Count::without_programs);
     server_seconds_ = now > server_began_ ? static_cast<double>(now - server_began_) / 1e9 : 0;
+    alone_seconds_ = alone > alone_began_ ? static_cast<double>(alone - alone_began_) / 1e9 : 0;
 }
 
 void Report::number(const std::string& name, double value) {

@@ -43,12 +43,14 @@ public:
     void end();
     [[nodiscard]] double seconds() const noexcept { return seconds_; }
     [[nodiscard]] double server_seconds() const noexcept { return server_seconds_; }
+    // Without the programs that transform mail.
+    [[nodiscard]] double alone_seconds() const noexcept { return alone_seconds_; }
 
 private:
     pid_t server_;
     double settle_;
-    std::uint64_t began_ = 0, server_began_ = 0;
-    double seconds_ = 0, server_seconds_ = 0;
+    std::uint64_t began_ = 0, server_began_ = 0, alone_began_ = 0;
+    double seconds_ = 0, server_seconds_ = 0, alone_seconds_ = 0;
 };
 
 class Report {

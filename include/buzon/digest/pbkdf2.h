@@ -1,0 +1,19 @@
+// digest/pbkdf2.h - derives a key from a password, slowly on purpose (RFC 8018 section 5.2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace buzon::digest {
+
+// `key_octets` octets by HMAC-SHA-256; takes about `iterations` microseconds per 32 of them, so the reactor never calls
+// it. `iterations` must be at least 1; 0 counts as 1.
+[[nodiscard]] std::string pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint32_t iterations,
+                                        std::size_t key_octets);
+// The same by HMAC-SHA-1, for passwords that others stored.
+[[nodiscard]] std::string pbkdf2_sha1(std::string_view password, std::string_view salt, std::uint32_t iterations,
+                                      std::size_t key_octets);
+
+} // namespace buzon::digest

@@ -1,0 +1,104 @@
+// filter/host_message.h - what the reactor and a filter host (host/host.h) say to each other, on a SOCK_SEQPACKET
+// socket. A host runs one program at a time.
+//
+//   reactor                                    host
+//   start, with the program's descriptors ──►
+//                                         ◄──  refused: it is free again
+//                                         ◄──  started: unless it ends at once. With a program that lives on, there
+//                                              comes a descriptor that is readable when its file was replaced
+//   signal, kill, look, at any time       ──►                                   (without a program: nothing)
+//                                         ◄──  input: the answer to look
+//                                         ◄──  ended: the program, if not all that it has started
+//                                         ◄──  free: nothing of it is left
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/filter/program.h"
+#include "buzon/posix/io.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::filter {
+
+constexpr std::size_t max_descriptors = 4;
+// Well under the default socket buffer (208 KiB), so that a start always fits into the empty socket.
+constexpr std::size_t max_host_message = std::size_t{96} * 1024;
+
+enum class HostRequest : std::uint32_t {
+    start = 1,
+    signal, // to the program's process group
+    kill,   // SIGKILL to the program and everything that it has started
+    look,   // how much of its input waits to be read?
+};
+
+struct SignalRequest {
+    HostRequest kind = HostRequest::kill;
+    std::int32_t number = 0;
+};
+
+// Where a start can fail.
+enum class Step : std::uint32_t {
+    request,
+    permission,
+    descriptors,
+    clone,
+    process_group,
+    directory,
+    limits,
+    privileges,
+    death_signal,
+    host_gone,
+    jail,
+    temporary_directory,
+    execve,
+};
+constexpr std::uint32_t steps = 13;
+[[nodiscard]] std::string_view name_of(Step step) noexcept;
+
+enum class Told : std::uint32_t { started = 1, refused, ended, free, input };
+
+struct HostReply {
+    Told what = Told::free;
+    std::int32_t pid = 0; // started
+    // refused: errno; ended: the exit status, or the signal that killed it; input: octets in the pipe that is its
+    // standard input, 0 if that is something else by now
+    std::int32_t value = 0;
+    Step step = Step::request;
+    std::uint32_t killed = 0; // ended: by a signal
+    std::uint32_t free = 0;   // ended: and nothing is left, so that no `free` follows
+};
+
+// The octets of a start; empty if it would be too long (E2BIG).
+[[nodiscard]] std::string encode(const Program& program);
+
+// A start as the host reads it. Points into the octets that it was made from.
+struct StartOrder {
+    std::vector<char*> words;     // argv, ended by a null pointer; not empty
+    std::vector<char*> variables; // the same for the environment
+    ResourceLimits limits;
+    bool lives_on = false;
+    Jail jail;
+    std::vector<bool> descriptors; // that it gets; false: /dev/null
+};
+// Null if it is none: a host believes nothing.
+[[nodiscard]] std::optional<StartOrder> decode_start(std::span<char> octets);
+
+// Sends a message with descriptors. Never waits on an empty non-blocking socket.
+[[nodiscard]] posix::Transfer send_to(int socket, std::span<const char> octets,
+                                      std::span<const int> descriptors) noexcept;
+// A start, as encode() has made it.
+[[nodiscard]] posix::Transfer send_start(int socket, std::span<const char> octets, const Program& program) noexcept;
+
+using Descriptors = std::array<posix::UniqueFd, max_descriptors>;
+// One message. `bytes`: its length, also where `into` is shorter (the rest is lost then).
+[[nodiscard]] posix::Transfer receive_from(int socket, std::span<char> into, Descriptors& descriptors,
+                                           bool wait) noexcept;
+
+} // namespace buzon::filter

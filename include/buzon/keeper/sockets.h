@@ -1,0 +1,90 @@
+// keeper/sockets.h - sockets that somebody else makes, because who serves strangers may neither bind nor connect.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "buzon/keeper/message.h"
+#include "buzon/posix/ids.h"
+#include "buzon/posix/result.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::keeper {
+
+// How the name of a folder begins that was made for one unix socket, and goes with it.
+inline constexpr const char* folder_of_one_socket = "buzon-tls-";
+
+struct Listening {
+    posix::UniqueFd socket; // non-blocking, close-on-exec
+    std::uint32_t number = 0;
+};
+
+class Sockets {
+public:
+    // Bound, and listening. Waits for the keeper, which binds at once.
+    [[nodiscard]] virtual posix::Result<Listening> listen(const Listen& what) = 0;
+    // It shall not be listened to any more; close the socket before. Removes the file of a unix socket.
+    virtual void release(std::uint32_t number) noexcept = 0;
+    // A datagram socket connected to a unix path of the configuration.
+    [[nodiscard]] virtual posix::Result<posix::UniqueFd> connect(const std::string& path) = 0;
+
+protected:
+    ~Sockets() = default;
+};
+
+// Sockets that listen, and what they were asked for by. Calls that touch a disk touch the folder of a unix socket.
+class Listeners {
+public:
+    Listeners() = default;
+    Listeners(const Listeners&) = delete;
+    Listeners& operator=(const Listeners&) = delete;
+    ~Listeners(); // releases all
+
+    // Borrowed. One that the last reactor had for the same address is taken over, with its backlog.
+    [[nodiscard]] posix::Result<int> listen(const Listen& what);
+    void release(std::uint32_t number) noexcept;
+    // The reactor has died: its listeners wait for the next one.
+    void orphan() noexcept;
+    void release_orphans() noexcept; // which the next one has not taken over
+    // In a forked child: closes them, and leaves their files.
+    void let_go() noexcept { all_.clear(); }
+    // The file of a unix socket shall belong to this user.
+    void give_file_to(std::uint32_t number, const posix::Ids& who) noexcept;
+    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+
+private:
+    struct One {
+        Listen asked;
+        posix::UniqueFd socket;
+        ino_t inode = 0; // of the file of a unix socket, so that we never remove a successor's
+        bool orphan = false;
+    };
+    static void remove_file(const One& one) noexcept;
+
+    std::vector<One> all_;
+};
+
+// Whether its path is in a folder that was made for it alone.
+[[nodiscard]] bool is_for_one_socket(const Listen& what);
+
+// ENAMETOOLONG: no unix socket can have that path.
+[[nodiscard]] posix::Result<Connect> to_connect(const std::string& path);
+[[nodiscard]] posix::Result<posix::UniqueFd> connect_here(const Connect& what);
+
+// Makes them in this process: for tests.
+class SocketsHere final : public Sockets {
+public:
+    [[nodiscard]] posix::Result<Listening> listen(const Listen& what) override;
+    void release(std::uint32_t number) noexcept override { listeners_.release(number); }
+    [[nodiscard]] posix::Result<posix::UniqueFd> connect(const std::string& path) override;
+
+private:
+    Listeners listeners_;
+    std::uint32_t last_ = 0;
+};
+
+} // namespace buzon::keeper

@@ -1,0 +1,76 @@
+// keeper/starter.h - what the reactor sees of its child processes. It does not start them itself (client.h): the
+// process that talks to strangers has neither the right nor the means.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+
+#include "buzon/keeper/message.h"
+#include "buzon/posix/ids.h"
+
+namespace buzon::keeper {
+
+struct ChildSpec {
+    Role role = Role::mail;
+    posix::Ids owner = {};    // unsaid: the keeper decides
+    std::string maildir = {}; // that it is for, or the mail root; empty: none
+    bool alone = false;       // for that maildrop only (worker/pool.h)
+};
+
+class ChildEvents {
+public:
+    // From the loop, never from within Child::start(). The child may be destroyed or started again in here.
+    virtual void on_exit(int status) = 0;              // as waitpid(2) returns it
+    virtual void on_no_start(std::error_code why) = 0; // instead of on_exit()
+    virtual void on_start(pid_t pid) { (void)pid; }
+
+protected:
+    ~ChildEvents() = default;
+};
+
+class Starter;
+
+// One child. Destroying it forgets the child, which goes when its socket closes; the keeper reaps it.
+class Child {
+public:
+    explicit Child(ChildEvents& events) noexcept : events_{events} {}
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+    ~Child() { forget(); }
+
+    // Does not wait. `socket` becomes the child's descriptor 3; what is sent into its other end meanwhile is there when
+    // the child looks. If no child comes of it, that end closes. Refused (then nothing happens): ENOMEM.
+    [[nodiscard]] std::error_code start(Starter& starter, const ChildSpec& spec, posix::UniqueFd socket);
+    [[nodiscard]] bool running() const noexcept { return starter_ != nullptr; } // or starting
+    // SIGKILL. on_exit() follows.
+    void kill() noexcept;
+    void forget() noexcept;
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; } // 0: not known yet
+
+private:
+    friend class Starter;
+    ChildEvents& events_;
+    Starter* starter_ = nullptr;
+    std::uint32_t number_ = 0;
+    pid_t pid_ = 0;
+};
+
+class Starter {
+public:
+    virtual ~Starter() = default;
+
+protected:
+    // Asks for a child under a number of its own choice, which it gives; 0: ENOMEM.
+    [[nodiscard]] virtual std::uint32_t start(Child& child, const ChildSpec& spec, posix::UniqueFd socket) = 0;
+    virtual void kill(std::uint32_t number) noexcept = 0;
+    virtual void forget(std::uint32_t number) noexcept = 0;
+
+    // What has become of it.
+    static void tell(Child& child, const Report& report);
+
+private:
+    friend class Child;
+};
+
+} // namespace buzon::keeper

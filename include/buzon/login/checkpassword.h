@@ -1,0 +1,31 @@
+// login/checkpassword.h - the checkpassword interface (cr.yp.to/checkpwd/interface.html): the message for descriptor 3
+// and the meaning of exit codes. Runs nothing.
+//
+// The program is run as `checkpassword TRUE`, where TRUE is a program that exits with 0; a checkpassword program that
+// accepts the login execs it. Check the user's name with fault_of_user_name() before it names a Maildir: the program
+// does not know our rules.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace buzon::login {
+
+// Maximum length of the message in that interface.
+inline constexpr std::size_t longest_checkpassword_message = 512;
+
+// `user NUL password NUL timestamp NUL`, to be written to descriptor 3, which is then closed. For APOP the digest
+// takes the place of the password, and the greeting's timestamp that of the timestamp. Nothing if a part contains a NUL
+// or the message would be too long: such a login is wrong without running the program.
+[[nodiscard]] std::optional<std::string> checkpassword_message(std::string_view user, std::string_view password,
+                                                               std::string_view timestamp = {});
+
+// What nobody has set lets nobody in.
+enum class Verdict { unknown, wrong, right };
+
+// The meaning of a wait status (waitpid(2)): exit code 0 is right, 1 is wrong; 111, 2 (misuse), any other code and a
+// signal are `unknown`, a temporary failure: answer [SYS/TEMP].
+[[nodiscard]] Verdict checkpassword_verdict(int wait_status) noexcept;
+
+} // namespace buzon::login

@@ -1,0 +1,51 @@
+// login/success_cache.h - recently verified passwords, so that a client polling every minute does not cost a slow hash
+// each time. Stores no passwords, but digests under a random key of this process.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/digest/sha2.h"
+
+namespace buzon::login {
+
+class SuccessCache {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    // `key`: 32 random octets. `lifetime` counts from the real check, not from the last use; zero remembers
+    // nothing. `size`: maximum entries; the oldest of a few is replaced.
+    SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size);
+
+    // `change`: which of the user's secrets the password was verified against (SecretPlace::change). After the secret
+    // changes, old entries no longer match.
+    void remember(std::string_view user, std::uint64_t change, std::string_view password, Time now);
+    [[nodiscard]] bool remembers(std::string_view user, std::uint64_t change, std::string_view password,
+                                 Time now) const;
+
+    // Call it when the users file or the lifetime has changed.
+    void forget_all() noexcept { ++epoch_; }
+    // Of an answer that comes after another epoch has begun, it is not known which secret it was about.
+    [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+    void set_lifetime(std::chrono::seconds lifetime) noexcept;
+
+private:
+    struct Slot {
+        digest::Sha256::Digest digest{};
+        Time expires{}; // the epoch = free
+    };
+
+    [[nodiscard]] digest::Sha256::Digest digest_of(std::string_view user, std::uint64_t change,
+                                                   std::string_view password) const;
+    [[nodiscard]] std::size_t set_of(const digest::Sha256::Digest& digest) const noexcept;
+
+    std::string key_;
+    std::uint64_t epoch_ = 0; // part of every digest: those of another are never found
+    std::chrono::seconds lifetime_;
+    std::vector<Slot> slots_;
+};
+
+} // namespace buzon::login

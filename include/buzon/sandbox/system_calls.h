@@ -1,0 +1,46 @@
+// sandbox/system_calls.h - which system calls a process can still make: seccomp, without a library.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace buzon::sandbox {
+
+// When a system call is allowed. Arguments are counted from 0.
+struct When {
+    enum class Is : std::uint8_t { always, one_of, without_bits, not_with_both, null };
+    Is is = Is::always;
+    unsigned argument = 0;
+    std::vector<std::uint32_t> values{}; // the lower 32 bits, which is all that the kernel looks at in such arguments
+};
+
+// The system calls that are allowed, each once. All others fail with EPERM.
+class SystemCalls {
+public:
+    void allow(long call) { calls_[number(call)] = {}; }
+    void allow(std::initializer_list<long> calls) {
+        for (const long call : calls) allow(call);
+    }
+    void allow(long call, When when) { calls_[number(call)] = std::move(when); }
+    [[nodiscard]] bool allows(long call) const { return calls_.contains(number(call)); }
+
+    // The program that the kernel runs at each call. It decides by halves, and a call that is always allowed by its
+    // number alone: the kernel (Linux 5.11) then sees that once and for all, and runs the program for the others only.
+    [[nodiscard]] std::vector<sock_filter> program() const;
+
+    // From now on, for this process and those that it starts. Needs no_new_privs. Returns an errno, or 0; ENOSYS if
+    // the kernel cannot do it.
+    [[nodiscard]] int enforce() const;
+
+private:
+    [[nodiscard]] static std::uint32_t number(long call) noexcept { return static_cast<std::uint32_t>(call); }
+    std::map<std::uint32_t, When> calls_;
+};
+
+// Whether the kernel can filter system calls.
+[[nodiscard]] bool can_filter_system_calls() noexcept;
+
+} // namespace buzon::sandbox

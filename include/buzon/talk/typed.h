@@ -1,0 +1,21 @@
+// talk/typed.h - the content of a reply as typed JSON members (docs/management-protocol.md, "The client").
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "buzon/talk/json.h"
+#include "buzon/talk/reply.h"
+
+namespace buzon::client {
+
+// Adds the members that the command's reply has beside "status", "text" and "lines".
+void add_typed(JsonObject& document, std::string_view command, const Reply& reply);
+
+// A line of HIST: its time and its value, or of a histogram its buckets.
+[[nodiscard]] std::string point_object(std::string_view line);
+
+// The members of a line of EVNT or LOGG: a number where the key has numbers, a string everywhere else.
+void add_event(JsonObject& object, std::string_view line);
+
+} // namespace buzon::client

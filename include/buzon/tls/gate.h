@@ -1,0 +1,99 @@
+// tls/gate.h - clients on their way through TLS: each is relayed to the TLS program, which comes back on a socket of
+// ours with what the client says in clear, and a PROXY header that tells which client it is.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <unordered_map>
+#include <vector>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/net/address.h"
+#include "buzon/net/listener.h"
+#include "buzon/tls/engine.h"
+
+namespace buzon::tls {
+
+class Relay;
+class PipeRoom;
+
+struct Client {
+    std::uint64_t id = 0;
+    net::Endpoint address;
+    bool greeted = false;   // came by STLS
+    event::Instant began{}; // when it connected
+};
+
+class GateEvents {
+public:
+    // The handshake is done; `socket` has the client's octets in clear. `certificate`: as Engine::certificate_behind().
+    virtual void encrypted(const Client& client, posix::UniqueFd socket, const std::string& certificate) = 0;
+    // The client has gone, or was turned away, without that.
+    virtual void not_encrypted(const Client& client, bool too_late) noexcept = 0;
+    // No client is on its way through TLS any more.
+    virtual void last_relay_ended() noexcept = 0;
+    virtual void tls_works(bool works) = 0;
+    virtual void tls_says(bool error, const std::string& text) = 0;
+
+protected:
+    ~GateEvents() = default;
+};
+
+class Gate final : private EngineEvents {
+public:
+    Gate(event::EventLoop& loop, keeper::Sockets& sockets, keeper::Starter& starter, GateEvents& events);
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+    ~Gate();
+
+    // Starts the program; use.back: where we listen for it.
+    [[nodiscard]] std::error_code begin(const Use& use);
+    void renew(const Use& use);
+    [[nodiscard]] bool works() const noexcept { return engine_ && engine_->works(); }
+
+    // The client begins a handshake. If the program does not run at the moment, it waits for it.
+    // until: when the handshake must be done.
+    void admit(const Client& client, event::Instant until, posix::UniqueFd socket);
+    // Ends a handshake.
+    void turn_away(std::uint64_t id);
+    void end_handshakes();
+
+    [[nodiscard]] std::size_t handshakes() const noexcept { return handshakes_; }
+    [[nodiscard]] std::size_t size() const noexcept;
+    // The client's own socket; -1: not one of ours.
+    [[nodiscard]] int socket_of(std::uint64_t id) const noexcept;
+
+private:
+    class Passage;
+    class Arrival;
+    friend class Passage;
+    friend class Arrival;
+
+    void engine_works(bool works) override;
+    void engine_says(bool error, const std::string& text) override { events_.tls_says(error, text); }
+    void came_back(net::Accepted accepted);
+    void named(Arrival& arrival, const net::Endpoint& relay, posix::UniqueFd socket);
+    void forget(Arrival& arrival);
+    void connect(Passage& passage);
+    void passage_ended(Passage& passage) noexcept;
+    void sweep();
+
+    event::EventLoop& loop_;
+    keeper::Sockets& sockets_;
+    keeper::Starter& starter_;
+    GateEvents& events_;
+    std::unique_ptr<PipeRoom> pipes_;
+    std::unique_ptr<Engine> engine_;
+    std::unique_ptr<net::Listener> back_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Passage>> passages_; // by id of the client
+    std::unordered_map<std::uint16_t, std::uint64_t> by_port_;             // of those whose handshake is not done
+    std::vector<std::unique_ptr<Arrival>> arrivals_;                       // that did not say yet who they are
+    std::size_t handshakes_ = 0;
+    class Sweeper;
+    std::unique_ptr<Sweeper> sweeper_;
+};
+
+} // namespace buzon::tls

@@ -1,0 +1,147 @@
+// The child that becomes the TLS program.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "buzon/digest/hex.h"
+#include "buzon/files/certificate.h"
+#include "buzon/files/read_files.h"
+#include "buzon/files/tls_program.h"
+#include "buzon/keeper/message.h"
+#include "buzon/line/number.h"
+#include "buzon/posix/act_as.h"
+#include "buzon/posix/io.h"
+#include "buzon/sandbox/landlock.h"
+
+namespace buzon::files {
+namespace {
+
+constexpr int listening_socket = 3; // SD_LISTEN_FDS_START
+
+bool read_all(int socket, char* into, std::size_t octets) {
+    while (octets > 0) {
+        const ssize_t n = ::read(socket, into, octets);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        into += n;
+        octets -= static_cast<std::size_t>(n);
+    }
+    return true;
+}
+
+std::optional<tls::Order> order_in(int memory) {
+    struct stat about {};
+    if (::fstat(memory, &about) != 0 || about.st_size <= 0) return std::nullopt;
+    std::string text(static_cast<std::size_t>(about.st_size), '\0');
+    if (::pread(memory, text.data(), text.size(), 0) != about.st_size) return std::nullopt;
+    return tls::decode(text);
+}
+
+// As whom it is to go on; nothing where that is not said.
+std::optional<posix::Ids> ids_in(std::span<const char* const> argv) {
+    if (argv.empty()) return posix::Ids{};
+    if (argv.size() != 2) return std::nullopt;
+    const auto uid = line::parse_whole<std::uint32_t>(argv[0]), gid = line::parse_whole<std::uint32_t>(argv[1]);
+    if (!uid || !gid || *uid == 0) return std::nullopt;
+    return posix::Ids{*uid, *gid};
+}
+
+// In memory, under a path that the program can open as the user that it will be; out of the way of the listening
+// socket.
+std::string keep_in_memory(const std::string& content, const char* name, const posix::Ids& who) {
+    const posix::UniqueFd made{::memfd_create(name, MFD_CLOEXEC)};
+    const int fd = ::fcntl(made.get(), F_DUPFD, listening_socket + 2);
+    if (fd < 0 || posix::write_all(fd, content) || ::lseek(fd, 0, SEEK_SET) < 0 || ::fchmod(fd, 0400) != 0 ||
+        ::fchown(fd, who.uid, who.gid) != 0)
+        throw std::system_error(posix::last_error(), name);
+    return "/proc/self/fd/" + std::to_string(fd);
+}
+
+// Listens on a port of the loopback that is free, and says which.
+void listen_at_some_port(int socket) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&address));
+    if (fd < 0 || ::bind(fd, generic, length) != 0 || ::listen(fd, 4096) != 0 ||
+        ::getsockname(fd, generic, &length) != 0)
+        throw std::system_error(posix::last_error(), "listening on 127.0.0.1");
+    (void)posix::write_all(socket, "port " + std::to_string(ntohs(address.sin_port)) + '\n');
+    if (::dup2(socket, STDERR_FILENO) < 0 || ::dup2(fd, listening_socket) < 0)
+        throw std::system_error(posix::last_error(), "dup2");
+    if (fd != listening_socket) ::close(fd);
+}
+
+// Nothing but what a TLS library reads; no other port, no other process. Without Landlock, nothing is lost but that.
+void lock_in(const std::string& program) {
+    sandbox::Reach reach;
+    for (const char* path : {"/usr", "/lib", "/lib64"}) reach.files.push_back({path, sandbox::Access::run});
+    for (const char* path : {"/etc/ssl", "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime", "/etc/hosts.allow",
+                             "/etc/hosts.deny", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
+                             "/etc/services", "/dev/urandom", "/dev/random", "/proc"})
+        reach.files.push_back({path, sandbox::Access::read});
+    reach.files.push_back({program, sandbox::Access::run});
+    reach.files.push_back({"/dev/null", sandbox::Access::use});
+    if (const auto rules = sandbox::Ruleset::make(reach)) (void)rules.value().enforce();
+}
+
+} // namespace
+
+int become_tls_program(int socket, std::span<const char* const> argv) {
+    const auto order = order_in(keeper::rules_descriptor);
+    ::close(keeper::rules_descriptor);
+    const auto who = ids_in(argv);
+    if (order && who) return become_tls_program(socket, *order, *who);
+    (void)posix::write_all(socket, "[!] nobody has said which program\n");
+    return EX_PROTOCOL;
+}
+
+int become_tls_program(int socket, const tls::Order& order, const posix::Ids& who) try {
+    tls::Way way;
+    if (!read_all(socket, reinterpret_cast<char*>(&way), sizeof way) || !tls::is_sound(way)) return EX_PROTOCOL;
+    const std::string content = read_named_file(order.certificate, longest_certificate);
+    const std::string certificate = keep_in_memory(content, "certificate", who);
+    const std::string key = keep_in_memory(read_named_file(order.key, longest_certificate), "key", who);
+    const int configuration = ::memfd_create("configuration", 0);
+    if (posix::write_all(configuration, tls::configuration(order, way, certificate, key)) ||
+        ::lseek(configuration, 0, SEEK_SET) < 0 || ::dup2(configuration, STDIN_FILENO) < 0)
+        throw std::system_error(posix::last_error(), "configuration");
+    if (const std::string hash = end_point_of(content); !hash.empty())
+        (void)posix::write_all(socket, std::string{tls::certificate_words} + digest::encode_hex(hash) + '\n');
+    listen_at_some_port(socket);
+    std::vector<std::string> environment = {"LISTEN_FDS=1", "LISTEN_PID=" + std::to_string(::getpid()),
+                                            "PATH=/usr/bin:/bin"};
+    std::vector<char*> variables;
+    for (std::string& variable : environment) variables.push_back(variable.data());
+    variables.push_back(nullptr);
+    std::string program = order.program, fd = "-fd", zero = "0";
+    char* argv[] = {program.data(), fd.data(), zero.data(), nullptr};
+    ::fcntl(listening_socket + 1, F_SETFD, FD_CLOEXEC); // the counter of the sandbox, which is ours
+    const pid_t parent = ::getppid();                   // becoming another user unties our end from its end
+    if (who != posix::Ids{})
+        if (const int why = posix::act_as(who)) throw std::system_error(why, std::system_category(), "another user");
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) return EX_OSERR;
+    lock_in(program);
+    ::execve(program.c_str(), argv, variables.data());
+    throw std::system_error(posix::last_error(), order.program);
+} catch (const std::exception& trouble) {
+    (void)posix::write_all(socket, "[!] " + std::string{trouble.what()} + '\n');
+    return EX_OSERR;
+}
+
+} // namespace buzon::files

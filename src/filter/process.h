@@ -1,0 +1,163 @@
+// filter/process.h - one process of a program that lives on.
+//
+//   starting ── its handshake ──► idle ── begin() ──► busy ── the answer is complete ──► idle
+//      └───────────┴───────────────┴─ it ended, or did what it must not ──► leaving ── it has ended ──► gone
+//                                     retire(): its input is closed ──────────┘    2 s, then SIGKILL
+//
+// begin() may come before the handshake. A message is complete when the answer is, and the program has been given all
+// of the message. If the owner of a message leaves before that, the rest of the answer is read and dropped, unless it
+// is long, or the program still waits for a part of the message: then it is ended.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "buzon/filter/answer_parser.h"
+#include "buzon/filter/processes.h"
+#include "stderr_lines.h"
+
+namespace buzon::filter {
+
+class Process final : private ProgramEvents, private event::TimerHandler {
+public:
+    Process(event::EventLoop& loop, Processes& pool, const ProcessKey& key, const Limits& limits);
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+    ~Process();
+
+    [[nodiscard]] Outcome start(Hosts& hosts);
+
+    // The message is read from the source until the owner leaves. about: the rest of its first line. Of the limits,
+    // those count that are not the process's own.
+    void begin(MessageSource& source, std::string_view about, const Limits& limits, MessageOwner& owner);
+    // Octets of the new message. would_block: on_process_output() follows. end: there is an outcome().
+    [[nodiscard]] posix::Transfer read(std::span<char> into);
+    // The source has more.
+    void feed();
+    void pause() noexcept;
+    void resume();
+    // When the message has been dealt with: it has an outcome. If that is a success: should it go out as it was?
+    [[nodiscard]] const std::optional<Outcome>& outcome() const noexcept { return message_.outcome; }
+    // All of its answer has been read, though read() has not said so yet: nothing else will.
+    [[nodiscard]] bool answered() const noexcept { return message_.answered; }
+    [[nodiscard]] bool same() const noexcept { return message_.same; }
+    [[nodiscard]] bool stable() const noexcept { return parser_.stable(); }
+    void leave();
+    // Where there is no memory to leave it in order: it is killed.
+    void drop() noexcept {
+        message_ = {};
+        if (state_ != State::gone) be_gone();
+    }
+
+    void retire();
+    void end() { let_go(true); }
+    [[nodiscard]] const ProcessKey& key() const noexcept { return key_; }
+    [[nodiscard]] bool idle() const noexcept { return state_ == State::idle; }
+    // It reads the rest of an answer that nobody wants any more.
+    [[nodiscard]] bool draining() const noexcept { return state_ == State::busy && !message_.owner; }
+    [[nodiscard]] bool counts() const noexcept { return state_ != State::leaving && state_ != State::gone; }
+    [[nodiscard]] bool gone() const noexcept { return state_ == State::gone && !message_.owner; }
+    // Its file has been replaced, although the loop may not have said so yet.
+    [[nodiscard]] bool outdated() const noexcept;
+    [[nodiscard]] event::Instant idle_since() const noexcept { return times_.last; }
+
+private:
+    enum class State : std::uint8_t { starting, idle, busy, leaving, gone };
+
+    // Our end of a pipe, or what tells that the file has changed.
+    struct Channel final : event::Handler {
+        Channel(Process& p, void (Process::*w)()) : process{p}, what{w} {}
+        void on_ready(std::uint32_t) override { (process.*what)(); }
+        void close() noexcept {
+            watch.stop();
+            fd.reset();
+        }
+        Process& process;
+        void (Process::*what)();
+        posix::UniqueFd fd;
+        event::Watch watch;
+    };
+    struct Times {
+        event::Instant last{};             // idle: since when; busy: progress
+        event::Instant began{};            // with its message
+        std::chrono::nanoseconds worked{}; // on all its messages
+        int unread = 0;                    // octets that waited for the program when it was last looked at
+    };
+    // The one that it has.
+    struct Message {
+        MessageOwner* owner = nullptr;
+        MessageSource* source = nullptr;
+        std::string head;
+        std::uint64_t size = 0;
+        std::uint64_t given = 0;   // octets of head and message
+        std::uint64_t drained = 0; // octets of the answer that nobody wanted
+        bool silent = true;        // nothing to read has been reported yet
+        bool heard = false;        // the program has begun to answer
+        bool answered = false;     // completely
+        bool same = false;
+        std::optional<std::string> refusal; // "fail"
+        std::optional<Outcome> outcome;
+
+        [[nodiscard]] bool given_whole() const noexcept { return given == head.size() + size; }
+    };
+
+    [[nodiscard]] std::error_code start_program(Hosts& hosts, const std::array<int, 3>& descriptors);
+    [[nodiscard]] std::error_code watch_channels();
+    void hand_over();
+    enum class Given : std::uint8_t { some, source_waits, pipe_full, closed, fault };
+    [[nodiscard]] Given give_some();
+    [[nodiscard]] std::size_t take_answer(std::span<char> read);
+    [[nodiscard]] bool answers_too_early();
+    void finish_when_complete();
+    void become_idle();
+
+    void on_output();
+    void on_room();
+    void on_errors() { read_errors(false); }
+    void on_file_changed();
+    void hear_hello();
+    void drain();
+    void hear_when_idle();
+    void output_ended();
+    void ended_too_early();
+    void read_errors(bool last);
+    void tell_lines(const std::vector<std::string>& lines);
+    void tell();
+    void watch_the_clock();
+
+    void on_started(pid_t) override {}
+    void on_watched(posix::UniqueFd file) override;
+    void on_refused(std::error_code why, std::string_view step) override;
+    void on_program_ended(const End& end) override;
+    void on_host_lost() override;
+    void on_timer(event::Timer&) override;
+
+    void fault(Cause cause, std::string_view why);
+    void let_go(bool at_once);
+    void be_gone() noexcept;
+
+    event::EventLoop& loop_;
+    Processes& pool_;
+    const ProcessKey key_;
+    Limits limits_;
+    State state_ = State::starting;
+    bool stale_ = false; // not for another message
+    bool paused_ = false;
+    Message message_;
+    AnswerParser parser_;
+    Lease lease_;
+    Channel input_{*this, &Process::on_room};
+    Channel output_{*this, &Process::on_output};
+    Channel errors_{*this, &Process::on_errors};
+    Channel file_{*this, &Process::on_file_changed};
+    StderrLines lines_{0, 0};
+    std::optional<End> end_;
+    Times times_;
+    event::Timer timer_{*this};
+};
+
+} // namespace buzon::filter

@@ -1,0 +1,115 @@
+#include "permission.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "buzon/filter/inspector.h"
+#include "buzon/keeper/message.h"
+
+namespace buzon::host {
+namespace {
+
+using filter::FilterMember;
+using filter::FilterSpec;
+using filter::Rules;
+
+std::string content_of(int memory) {
+    struct stat about {};
+    if (memory < 0 || ::fstat(memory, &about) != 0 || about.st_size <= 0) return {};
+    std::string text(static_cast<std::size_t>(about.st_size), '\0');
+    return ::pread(memory, text.data(), text.size(), 0) == about.st_size ? text : std::string{};
+}
+
+bool begins_with(const filter::StartOrder& order, const FilterMember& member) {
+    const std::size_t count = member.arguments.size() + 1;
+    if (order.words.size() < count + 1 || member.path != order.words.front()) return false;
+    return std::equal(member.arguments.begin(), member.arguments.end(), order.words.begin() + 1,
+                      [](const std::string& wanted, const char* word) { return wanted == word; });
+}
+
+bool is_command(const filter::StartOrder& order, const FilterMember& member) {
+    return begins_with(order, member) &&
+           order.words.size() == member.arguments.size() + 2; // behind them a null pointer
+}
+
+// Or what it runs at its end is ours.
+bool is_login_command(const filter::StartOrder& order, const FilterMember& member) {
+    if (is_command(order, member)) return true;
+    const std::vector<std::string>& last = filter::last_login_program();
+    const std::size_t before = member.arguments.size() + 1;
+    return begins_with(order, member) && order.words.size() == before + last.size() + 1 &&
+           std::equal(last.begin(), last.end(), order.words.begin() + static_cast<std::ptrdiff_t>(before),
+                      [](const std::string& wanted, const char* word) { return wanted == word; });
+}
+
+template <class Test>
+bool any_member(const std::vector<FilterSpec>& specs, const Test& test) {
+    return std::any_of(specs.begin(), specs.end(), [&](const FilterSpec& spec) {
+        return std::any_of(spec.members().begin(), spec.members().end(), test);
+    });
+}
+
+// Nothing that would change which code a program runs.
+bool is_usual(std::string_view variable) {
+    const filter::Environment usual;
+    constexpr std::array ours = {std::string_view{"BUZON_USER="}, std::string_view{"BUZON_UIDL="},
+                                 std::string_view{"BUZON_CLIENT_IP="}};
+    return variable == "PATH=" + usual.path || variable == "LANG=" + usual.lang ||
+           std::any_of(ours.begin(), ours.end(), [variable](auto name) { return variable.starts_with(name); });
+}
+
+} // namespace
+
+Permission::Permission(std::string_view what, std::span<const int> descriptors)
+    : all_{false}, logins_{what == keeper::host_of_logins} {
+    for (const int memory : descriptors)
+        if (std::optional<Rules> read = filter::decode_rules(content_of(memory))) rules_.push_back(std::move(*read));
+}
+
+bool Permission::allows(const filter::StartOrder& order) {
+    if (all_) return true;
+    if (!std::all_of(order.variables.begin(), order.variables.end(),
+                     [](const char* variable) { return variable == nullptr || is_usual(variable); }))
+        return false;
+    if (logins_)
+        return std::any_of(rules_.begin(), rules_.end(), [&](const Rules& rules) {
+            return any_member(rules.login_specs,
+                              [&](const FilterMember& member) { return is_login_command(order, member); });
+        });
+    return std::any_of(rules_.begin(), rules_.end(), [](const Rules& rules) { return rules.any; }) || is_named(order) ||
+           is_below_a_folder(order.words.front());
+}
+
+bool Permission::is_named(const filter::StartOrder& order) const {
+    return std::any_of(rules_.begin(), rules_.end(), [&](const Rules& rules) {
+        return any_member(rules.specs, [&](const FilterMember& member) { return is_command(order, member); });
+    });
+}
+
+bool Permission::is_below_a_folder(const std::string& path) const {
+    return std::any_of(rules_.begin(), rules_.end(),
+                       [&](const Rules& rules) { return filter::is_below(path, rules.folders); });
+}
+
+void Permission::confine(filter::StartOrder& order) const {
+    if (logins_) {
+        order.jail = {}; // it could only keep the program from what it needs
+        return;
+    }
+    const auto said =
+        std::find_if(rules_.begin(), rules_.end(), [](const Rules& rules) { return rules.jail.has_value(); });
+    if (said == rules_.end()) return;
+    const filter::Jail& jail = *said->jail;
+    order.jail.kind = jail.kind;
+    order.jail.readable = jail.readable;
+    if (jail.kind == filter::JailKind::off) return;
+    // It may hide more: the mail root may be another one by now.
+    for (const std::string& path : jail.hidden)
+        if (std::find(order.jail.hidden.begin(), order.jail.hidden.end(), path) == order.jail.hidden.end())
+            order.jail.hidden.push_back(path);
+}
+
+} // namespace buzon::host

@@ -1,0 +1,206 @@
+#include "buzon/keeper/sockets.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string>
+
+namespace buzon::keeper {
+namespace {
+
+constexpr int backlog = 4096; // the kernel caps it at net.core.somaxconn
+
+const sockaddr* address_of(const sockaddr_storage& storage) noexcept {
+    return static_cast<const sockaddr*>(static_cast<const void*>(&storage));
+}
+
+std::error_code error_of(int code) noexcept {
+    return {code, std::system_category()};
+}
+
+// Empty: not the address of a file.
+std::string path_of(const sockaddr_storage& storage, std::uint32_t length) {
+    sockaddr_un address{};
+    if (storage.ss_family != AF_UNIX || length > sizeof address || length <= offsetof(sockaddr_un, sun_path)) return {};
+    std::memcpy(&address, &storage, length);
+    const char* const end = std::find(address.sun_path, address.sun_path + sizeof address.sun_path, '\0');
+    return std::string{static_cast<const char*>(address.sun_path), end};
+}
+
+bool somebody_serves(const Listen& what) noexcept {
+    const posix::UniqueFd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    return probe && (::connect(probe.get(), address_of(what.address), what.length) == 0 || errno == EAGAIN);
+}
+
+// Connections that linger do not keep their port from us.
+void reuse_address(int socket) noexcept {
+    const int on = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+bool any_port(const Listen& what) noexcept {
+    sockaddr_in address{}; // the port of an IPv6 address has the same place
+    std::memcpy(&address, &what.address, sizeof address);
+    return address.sin_port == 0;
+}
+
+posix::Result<posix::UniqueFd> bind_ip(const Listen& what) {
+    const int family = what.address.ss_family;
+    posix::UniqueFd socket{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!socket) return posix::last_error();
+    const int on = 1;
+    const int v6_only = what.dual_stack != 0 ? 0 : 1;
+    // Of any port, listen() does that: else the kernel may choose one on which somebody else is about to listen.
+    if (!any_port(what)) reuse_address(socket.get());
+    if (what.beside != 0) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (family == AF_INET6 && ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0)
+        return posix::last_error();
+    if (::bind(socket.get(), address_of(what.address), what.length) != 0) return posix::last_error();
+    return socket;
+}
+
+posix::Result<posix::UniqueFd> bind_unix(const Listen& what, const std::string& path, ino_t& inode) {
+    struct stat about {};
+    if (path.empty()) return error_of(EINVAL);
+    if (::lstat(path.c_str(), &about) == 0) {
+        if (!S_ISSOCK(about.st_mode)) return error_of(EEXIST);
+        if (somebody_serves(what)) return error_of(EADDRINUSE);
+        ::unlink(path.c_str());
+    }
+    posix::UniqueFd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!socket) return posix::last_error();
+    // The mode must be right from the start: set by umask, since chmod would come too late.
+    const mode_t before = ::umask(0177);
+    const int bound = ::bind(socket.get(), address_of(what.address), what.length);
+    const std::error_code why = posix::last_error();
+    ::umask(before);
+    if (bound != 0) return why;
+    if (::lstat(path.c_str(), &about) != 0) return posix::last_error();
+    inode = about.st_ino;
+    return socket;
+}
+
+bool is_in_folder_of_its_own(const std::string& path) {
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    if (folder.size() < 2) return false;
+    const std::size_t begin = folder.rfind('/', folder.size() - 2) + 1;
+    return folder.compare(begin, std::strlen(folder_of_one_socket), folder_of_one_socket) == 0;
+}
+
+bool same_address(const Listen& one, const Listen& other) noexcept {
+    return one.length == other.length && one.dual_stack == other.dual_stack && one.length <= sizeof one.address &&
+           std::memcmp(&one.address, &other.address, one.length) == 0;
+}
+
+} // namespace
+
+Listeners::~Listeners() {
+    for (const One& one : all_) remove_file(one);
+}
+
+posix::Result<int> Listeners::listen(const Listen& what) {
+    const auto in_use = [&](const One& one) { return !one.orphan && one.asked.number == what.number; };
+    if (what.length > sizeof what.address || std::any_of(all_.begin(), all_.end(), in_use)) return error_of(EINVAL);
+    for (One& one : all_) {
+        if (!one.orphan || !same_address(one.asked, what)) continue;
+        one.orphan = false;
+        one.asked = what;
+        return one.socket.get();
+    }
+    One one{what, {}, 0, false};
+    const int family = what.address.ss_family;
+    if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) return error_of(EAFNOSUPPORT);
+    auto bound = family == AF_UNIX ? bind_unix(what, path_of(what.address, what.length), one.inode) : bind_ip(what);
+    if (!bound) return bound.error();
+    one.socket = std::move(bound).value();
+    if (::listen(one.socket.get(), backlog) != 0) {
+        const std::error_code why = posix::last_error();
+        remove_file(one);
+        return why;
+    }
+    if (family != AF_UNIX) reuse_address(one.socket.get());
+    all_.push_back(std::move(one));
+    return all_.back().socket.get();
+}
+
+void Listeners::remove_file(const One& one) noexcept {
+    const std::string path = path_of(one.asked.address, one.asked.length);
+    struct stat about {};
+    if (path.empty() || ::lstat(path.c_str(), &about) != 0 || about.st_ino != one.inode) return;
+    ::unlink(path.c_str());
+    if (is_in_folder_of_its_own(path)) ::rmdir(path.substr(0, path.rfind('/')).c_str());
+}
+
+void Listeners::release(std::uint32_t number) noexcept {
+    const auto found = std::find_if(all_.begin(), all_.end(),
+                                    [number](const One& one) { return !one.orphan && one.asked.number == number; });
+    if (found == all_.end()) return;
+    remove_file(*found);
+    all_.erase(found);
+}
+
+void Listeners::orphan() noexcept {
+    for (One& one : all_) one.orphan = true;
+}
+
+void Listeners::release_orphans() noexcept {
+    for (const One& one : all_)
+        if (one.orphan) remove_file(one);
+    std::erase_if(all_, [](const One& one) { return one.orphan; });
+}
+
+bool is_for_one_socket(const Listen& what) {
+    return is_in_folder_of_its_own(path_of(what.address, what.length));
+}
+
+// By a descriptor of the socket itself: whatever may be put in its place meanwhile keeps its owner.
+void Listeners::give_file_to(std::uint32_t number, const posix::Ids& who) noexcept {
+    for (const One& one : all_) {
+        if (one.orphan || one.asked.number != number) continue;
+        const std::string path = path_of(one.asked.address, one.asked.length);
+        const posix::UniqueFd file{::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+        struct stat about {};
+        if (file && ::fstat(file.get(), &about) == 0 && S_ISSOCK(about.st_mode) && about.st_ino == one.inode)
+            (void)!::fchownat(file.get(), "", who.uid, who.gid, AT_EMPTY_PATH);
+    }
+}
+
+posix::Result<posix::UniqueFd> connect_here(const Connect& what) {
+    posix::UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!socket || ::connect(socket.get(), address_of(what.address), what.length) != 0) return posix::last_error();
+    return socket;
+}
+
+posix::Result<Listening> SocketsHere::listen(const Listen& what) {
+    Listen numbered = what;
+    numbered.number = ++last_;
+    auto opened = listeners_.listen(numbered);
+    if (!opened) return opened.error();
+    return Listening{posix::UniqueFd{::fcntl(opened.value(), F_DUPFD_CLOEXEC, 0)}, numbered.number};
+}
+
+posix::Result<posix::UniqueFd> SocketsHere::connect(const std::string& path) {
+    auto what = to_connect(path);
+    if (!what) return what.error();
+    return connect_here(what.value());
+}
+
+posix::Result<Connect> to_connect(const std::string& path) {
+    sockaddr_un address{};
+    Connect what;
+    if (path.empty() || path.size() >= sizeof address.sun_path) return error_of(ENAMETOOLONG);
+    address.sun_family = AF_UNIX;
+    std::copy(path.begin(), path.end(), address.sun_path);
+    what.length = sizeof address;
+    std::memcpy(&what.address, &address, sizeof address);
+    return what;
+}
+
+} // namespace buzon::keeper

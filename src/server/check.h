@@ -1,0 +1,18 @@
+// server/check.h - --check: everything that is wrong with the options and the files, instead of the first mistake.
+#pragma once
+
+#include <string>
+
+#include "buzon/config/options.h"
+
+namespace buzon::server {
+
+struct CheckResult {
+    int code = 0;         // the exit code of the first fault; 0: the server would start
+    std::string findings; // "server: WHAT: WHY" lines: faults, and warnings about what starts but cannot work
+};
+
+// `faults`: what parse_options() found. Binds and changes nothing. May block.
+[[nodiscard]] CheckResult check(const config::Options& options, config::Faults faults);
+
+} // namespace buzon::server

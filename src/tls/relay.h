@@ -1,0 +1,89 @@
+// tls/relay.h - carries octets between a client and the TLS program without looking at them, by splice(2). Private to
+// tls/.
+#pragma once
+
+#include <cstdint>
+#include <system_error>
+
+#include "buzon/event/event_loop.h"
+#include "buzon/posix/unique_fd.h"
+
+namespace buzon::tls {
+
+// Octets on their way wait in pipes. Pipes are lent for as long as they hold something; one is kept for the next who
+// needs one, and an idle relay has none.
+struct Pipe {
+    posix::UniqueFd read_end, write_end;
+    std::size_t held = 0;
+};
+class PipeRoom {
+public:
+    // Without descriptors, a pipe that is not open.
+    [[nodiscard]] Pipe take();
+    void give_back(Pipe pipe) noexcept;
+
+private:
+    Pipe spare_;
+};
+
+class Relay;
+
+class RelayOwner {
+public:
+    // Destroy it after this turn, not from this call.
+    virtual void relay_ended(Relay& relay) noexcept = 0;
+
+protected:
+    ~RelayOwner() = default;
+};
+
+class Relay final : private event::TimerHandler, private event::Task {
+public:
+    Relay(event::EventLoop& loop, PipeRoom& pipes, RelayOwner& owner, std::uint64_t id, posix::UniqueFd client)
+        : loop_{loop}, pipes_{pipes}, owner_{owner}, id_{id} {
+        client_.fd = std::move(client);
+    }
+    Relay(const Relay&) = delete;
+    Relay& operator=(const Relay&) = delete;
+    ~Relay() override = default;
+
+    // Connects to the program. Gives our own port, by which the program will name us; 0: failed.
+    [[nodiscard]] std::uint16_t start(std::uint16_t program_port);
+    void end() noexcept;
+
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] int client_socket() const noexcept { return client_.fd.get(); }
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] bool started() const noexcept { return static_cast<bool>(program_.fd); }
+
+private:
+    struct Side final : event::Handler {
+        explicit Side(Relay& owner) : relay{owner} {}
+        void on_ready(std::uint32_t events) override { relay.ready(events); }
+        Relay& relay;
+        posix::UniqueFd fd;
+        event::Watch watch;
+        Pipe pipe;         // what it sent and the other side did not take yet
+        bool eof = false;  // it sends no more
+        bool shut = false; // it gets no more
+    };
+    enum class Step : std::uint8_t { waits, used_its_share, lost };
+
+    void ready(std::uint32_t events);
+    void run() override { pump(); }
+    void on_timer(event::Timer&) override { end(); }
+    void pump();
+    [[nodiscard]] Step carry(Side& from, Side& to);
+    [[nodiscard]] Step fill(Side& from);
+    void throw_away(Side& from);
+
+    event::EventLoop& loop_;
+    PipeRoom& pipes_;
+    RelayOwner& owner_;
+    std::uint64_t id_;
+    Side client_{*this}, program_{*this};
+    event::Timer linger_{*this}; // the program has ended, and the client has not
+    bool ended_ = false;
+};
+
+} // namespace buzon::tls

@@ -1,0 +1,385 @@
+// What the service does with a reactor that lies, garbles, floods, dies or only asks.
+#include "buzon/keeping/service.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "support/catch.h"
+#include "support/process.h"
+#include "support/second_life.h"
+#include "support/temp_directory.h"
+
+using namespace buzon;
+using keeper::Kill;
+using keeper::Report;
+using keeper::Role;
+using keeper::Start;
+using keeper::Told;
+using posix::UniqueFd;
+
+namespace {
+
+// Says what it is by its socket, then waits for its end.
+int kept_child() {
+    const std::string about = std::to_string(::getpid());
+    (void)!::send(3, about.data(), about.size(), 0);
+    char octet = 0;
+    while (::recv(3, &octet, 1, 0) > 0) {
+    }
+    return 7;
+}
+
+const test::SecondLife kept_child_registered{"kept-child", kept_child};
+
+keeping::Settings kept_settings(const std::string& program = "/proc/self/exe") {
+    keeping::Settings settings;
+    settings.program = program;
+    settings.names.fill("kept-child");
+    return settings;
+}
+
+// A reactor that says what a test wants.
+class Reactor {
+public:
+    explicit Reactor(const keeping::Settings& settings = kept_settings())
+        : process_{settings}, channel_{process_.channel()} {}
+
+    template <class Record>
+    void say(const Record& record, int fd = -1) const {
+        REQUIRE(keeper::send_record(channel_.get(), keeper::octets_of(record), fd).what == posix::Moved::some);
+    }
+    void say_octets(std::size_t count) const {
+        const std::vector<std::byte> octets(count, std::byte{1});
+        REQUIRE(keeper::send_record(channel_.get(), octets, -1).what == posix::Moved::some);
+    }
+    // Our end of the child's socket.
+    [[nodiscard]] UniqueFd start(const Start& request) const {
+        int pair[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+        UniqueFd ours{pair[0]};
+        const UniqueFd theirs{pair[1]};
+        say(request, theirs.get());
+        return ours;
+    }
+    [[nodiscard]] std::optional<Report> hear() const {
+        pollfd one{channel_.get(), POLLIN, 0};
+        if (::poll(&one, 1, 60'000) <= 0) return std::nullopt;
+        Report report;
+        UniqueFd none;
+        const auto got = keeper::receive_record(channel_.get(), std::as_writable_bytes(std::span{&report, 1}), none);
+        if (got.what != posix::Moved::some || got.bytes != sizeof report) return std::nullopt;
+        return report;
+    }
+    void close() { channel_.reset(); }
+    [[nodiscard]] bool serves() const {
+        Start request;
+        request.number = 999;
+        const UniqueFd socket = start(request);
+        const auto first = hear();
+        say(Kill{keeper::Kind::kill, 999});
+        const auto second = hear();
+        return first && first->what == Told::started && first->number == 999 && second &&
+               second->what == Told::exited && second->number == 999;
+    }
+
+private:
+    keeping::Starter process_;
+    UniqueFd channel_;
+};
+
+Start numbered(std::uint32_t number) {
+    Start request;
+    request.number = number;
+    return request;
+}
+
+bool gone(pid_t pid) {
+    return test::eventually([pid] {
+        const char state = test::state_of(pid);
+        return state == 0 || state == 'Z';
+    });
+}
+
+} // namespace
+
+TEST_CASE("records of every wrong size and kind are passed over, and the next right one is served") {
+    const Reactor reactor;
+    for (const std::size_t size : {std::size_t{1}, std::size_t{3}, sizeof(Kill) - 1, sizeof(Kill) + 1,
+                                   sizeof(Start) - 1, sizeof(Start) + 1, std::size_t{100'000}}) {
+        CAPTURE(size);
+        reactor.say_octets(size);
+    }
+    Start of_unknown_kind = numbered(1);
+    of_unknown_kind.kind = static_cast<keeper::Kind>(77);
+    reactor.say(of_unknown_kind);
+    CHECK(reactor.serves());
+}
+
+TEST_CASE("a start of an unknown role, or with an unterminated name, is refused") {
+    const Reactor reactor;
+    Start no_such_role = numbered(1);
+    no_such_role.role = static_cast<Role>(keeper::roles);
+    Start no_end = numbered(2);
+    no_end.maildir.fill('x');
+    for (const Start& request : {no_such_role, no_end}) {
+        const UniqueFd socket = reactor.start(request);
+        const auto answer = reactor.hear();
+        REQUIRE(answer);
+        CHECK(answer->what == Told::not_started);
+        CHECK(answer->number == request.number);
+        CHECK(answer->value == EINVAL);
+        char octet = 0;
+        CHECK(::recv(socket.get(), &octet, 1, 0) == 0);
+    }
+    reactor.say(numbered(3)); // without a socket
+    const auto answer = reactor.hear();
+    REQUIRE(answer);
+    CHECK(answer->what == Told::not_started);
+    CHECK(reactor.serves());
+}
+
+TEST_CASE("a number in use starts nothing, and a kill of a number of nobody hits nobody") {
+    const Reactor reactor;
+    const UniqueFd first = reactor.start(numbered(5));
+    const auto started = reactor.hear();
+    REQUIRE(started);
+    REQUIRE(started->what == Told::started);
+    const UniqueFd second = reactor.start(numbered(5));
+    char octet = 0;
+    CHECK(::recv(second.get(), &octet, 1, 0) == 0);
+    for (const std::uint32_t number : {0U, 1U, 6U, 0xffffffffU}) reactor.say(Kill{keeper::Kind::kill, number});
+    CHECK(reactor.serves());
+    CHECK(test::state_of(started->value) != 0);
+}
+
+TEST_CASE("a child's own end and its death by a signal are told, and so is a program that is not there") {
+    {
+        const Reactor reactor;
+        UniqueFd socket = reactor.start(numbered(1));
+        REQUIRE(reactor.hear());
+        socket.reset();
+        const auto ended = reactor.hear();
+        REQUIRE(ended);
+        CHECK(ended->what == Told::exited);
+        CHECK(WIFEXITED(ended->value));
+        CHECK(WEXITSTATUS(ended->value) == 7);
+    }
+    const Reactor reactor{kept_settings("/nonexistent/program")};
+    const UniqueFd socket = reactor.start(numbered(1));
+    const auto started = reactor.hear();
+    REQUIRE(started);
+    CHECK(started->what == Told::started);
+    const auto failed = reactor.hear();
+    REQUIRE(failed);
+    CHECK(failed->what == Told::not_started);
+    CHECK(failed->value == ENOENT);
+}
+
+TEST_CASE("children hold nothing open but their socket and the standard descriptors") {
+    const Reactor reactor;
+    const UniqueFd socket = reactor.start(numbered(1));
+    const auto started = reactor.hear();
+    REQUIRE(started);
+    char text[32];
+    REQUIRE(::recv(socket.get(), text, sizeof text, 0) > 0); // it runs
+    CHECK(test::descriptors_of(started->value) == 4);
+}
+
+TEST_CASE("a reactor that goes, even with requests unread, leaves no child") {
+    std::vector<pid_t> pids;
+    {
+        Reactor reactor;
+        std::vector<UniqueFd> sockets;
+        for (std::uint32_t number = 1; number <= 20; ++number) sockets.push_back(reactor.start(numbered(number)));
+        for (int i = 0; i < 10; ++i) {
+            const auto report = reactor.hear();
+            REQUIRE(report);
+            pids.push_back(report->value);
+        }
+        reactor.close();
+    } // waits for the service
+    for (const pid_t pid : pids) CHECK(gone(pid));
+    CHECK(test::descendants_of(::getpid()).empty());
+}
+
+TEST_CASE("more children than there are places are refused, one that goes makes room") {
+    keeping::Settings settings = kept_settings();
+    settings.max_children = 5;
+    const Reactor reactor{settings};
+    std::vector<UniqueFd> sockets;
+    std::uint32_t refused = 0;
+    for (std::uint32_t number = 1; number <= 8; ++number) {
+        sockets.push_back(reactor.start(numbered(number)));
+        const auto report = reactor.hear();
+        REQUIRE(report);
+        if (report->what == Told::not_started) {
+            CHECK(report->value == EAGAIN);
+            ++refused;
+        }
+    }
+    CHECK(refused == 3);
+    reactor.say(Kill{keeper::Kind::kill, 2});
+    const auto ended = reactor.hear();
+    REQUIRE(ended);
+    CHECK(ended->number == 2);
+    CHECK(reactor.serves());
+}
+
+namespace {
+
+keeper::Instruct instruction(const std::string& word) {
+    keeper::Instruct record;
+    std::copy(word.begin(), word.end(), record.words.begin());
+    return record;
+}
+
+// What becomes of a request for a socket.
+template <class Record>
+Report asked(const Reactor& reactor, const Record& request) {
+    int pair[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+    const UniqueFd ours{pair[0]}, theirs{pair[1]};
+    reactor.say(request, theirs.get());
+    pollfd one{ours.get(), POLLIN, 0};
+    REQUIRE(::poll(&one, 1, 60'000) == 1);
+    Report report;
+    UniqueFd socket;
+    REQUIRE(keeper::receive_record(ours.get(), std::as_writable_bytes(std::span{&report, 1}), socket).what ==
+            posix::Moved::some);
+    return report;
+}
+
+keeper::Listen listen_to(std::uint32_t number, const keeper::Connect& where) {
+    keeper::Listen request;
+    request.number = number;
+    request.length = where.length;
+    request.address = where.address;
+    return request;
+}
+
+} // namespace
+
+TEST_CASE("a reactor that serves gives its children no other words, and names no file that it has not named before") {
+    const test::TempDirectory directory;
+    const auto known = keeper::to_connect(directory / "known"), other = keeper::to_connect(directory / "other");
+    REQUIRE((known.ok() && other.ok()));
+    const Reactor reactor;
+    reactor.say(instruction("before"));
+    CHECK(asked(reactor, listen_to(1, known.value())).what == Told::done);
+    CHECK(asked(reactor, keeper::Release{keeper::Kind::release, 1}).what == Told::done);
+    reactor.say(keeper::Ready{});
+    reactor.say(instruction("after"));
+    const UniqueFd socket = reactor.start(numbered(2));
+    const auto started = reactor.hear();
+    REQUIRE(started);
+    char text[32];
+    REQUIRE(::recv(socket.get(), text, sizeof text, 0) > 0); // it runs
+    CHECK(test::proc_text(started->value, "cmdline") == std::string{"kept-child\0before\0", 18});
+    CHECK(asked(reactor, listen_to(3, known.value())).what == Told::done);
+    for (const Report& refused : {asked(reactor, listen_to(4, other.value())), asked(reactor, other.value())}) {
+        CHECK(refused.what == Told::refused);
+        CHECK(refused.value == EPERM);
+    }
+    CHECK(asked(reactor, known.value()).value == EPERM); // to be listened to, not to be connected to
+    sockaddr_in loopback{};
+    loopback.sin_family = AF_INET;
+    loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    keeper::Listen network;
+    network.number = 5;
+    network.length = sizeof loopback;
+    std::memcpy(&network.address, &loopback, sizeof loopback);
+    CHECK(asked(reactor, network).what == Told::done); // PORT may ask for any
+}
+
+TEST_CASE("nobody hosts a program of root's that the keeper has not been told of before the reactor served") {
+    const Reactor reactor;
+    Start host = numbered(1);
+    host.role = Role::logins;
+    const auto refused = [&] {
+        const UniqueFd socket = reactor.start(host);
+        const auto answer = reactor.hear();
+        REQUIRE(answer);
+        CHECK(answer->what == Told::not_started);
+        CHECK(answer->value == EPERM);
+    };
+    refused();
+    reactor.say(keeper::Ready{});
+    keeper::Instruct program = instruction("/bin/sh");
+    program.role = Role::logins;
+    reactor.say(program);
+    refused();
+    CHECK(reactor.serves());
+}
+
+TEST_CASE("a place changes nothing about a child that is for none: it is not started") {
+    const Reactor reactor;
+    std::uint32_t number = 0;
+    for (const Role role : {Role::logins, Role::files, Role::hash, Role::tls}) {
+        keeper::Instruct words = instruction("/bin/true");
+        words.role = role;
+        reactor.say(words);
+        for (const bool alone : {false, true}) {
+            Start child = numbered(++number);
+            child.role = role;
+            child.alone = alone ? 1 : 0;
+            std::strcpy(child.maildir.data(), "/etc");
+            const UniqueFd socket = reactor.start(child);
+            const auto answer = reactor.hear();
+            REQUIRE(answer);
+            CHECK(answer->what == Told::not_started);
+            CHECK(answer->value == EPERM);
+        }
+    }
+    CHECK(reactor.serves());
+}
+
+TEST_CASE("rules for programs are taken from a reactor that does not serve yet, in memory that nobody can change") {
+    const Reactor reactor;
+    const auto memory = [](const std::string& text, bool sealed) {
+        UniqueFd made{::memfd_create("rules", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+        REQUIRE(::write(made.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+        if (sealed) REQUIRE(::fcntl(made.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0);
+        return made;
+    };
+    const auto rules_of_next_host = [&](std::uint32_t number) {
+        Start request = numbered(number);
+        request.role = Role::filters;
+        const UniqueFd socket = reactor.start(request);
+        const auto started = reactor.hear();
+        REQUIRE((started && started->what == Told::started));
+        char text[32];
+        REQUIRE(::recv(socket.get(), text, sizeof text, 0) > 0); // it runs
+        CHECK(test::proc_text(started->value, "cmdline") == std::string{"kept-child\0logins\0", 18});
+        const UniqueFd rules{::open(("/proc/" + std::to_string(started->value) + "/fd/5").c_str(), O_RDONLY)};
+        std::string read(16, '\0');
+        const ssize_t n = rules ? ::pread(rules.get(), read.data(), read.size(), 0) : 0;
+        reactor.say(Kill{keeper::Kind::kill, number});
+        REQUIRE(reactor.hear());
+        return read.substr(0, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    };
+    keeper::Rules rules;
+    reactor.say(rules, memory("loose", false).get());
+    CHECK(rules_of_next_host(1).empty());
+    reactor.say(rules, memory("first", true).get());
+    CHECK(rules_of_next_host(2) == "first");
+    keeper::Rules odd;
+    odd.groups = keeper::max_groups + 1;
+    reactor.say(odd, memory("odd", true).get());
+    odd = {};
+    odd.subject = static_cast<keeper::Subject>(keeper::subjects);
+    reactor.say(odd, memory("odd", true).get());
+    CHECK(rules_of_next_host(3) == "first");
+    reactor.say(keeper::Ready{});
+    reactor.say(rules, memory("later", true).get());
+    CHECK(rules_of_next_host(4) == "first");
+}

@@ -1,0 +1,144 @@
+// programs/rename_test.cpp - what buzon-rename takes for a dangerous attachment, however its name is written, and that
+// it touches nothing else.
+#include "rename.h"
+
+#include "support/catch.h"
+
+using namespace buzon::programs;
+
+namespace {
+
+const RenameRules rules;
+
+std::string part(const std::string& fields, const std::string& line_end = "\n") {
+    std::string text =
+        "From: a\nSubject: report.exe\nContent-Type: multipart/mixed; boundary=\"=b\"\n\nbill.exe\n--=b\n" + fields +
+        "\n\nname=\"bill.exe\"\n--=b--\nfilename=bill.exe\n";
+    std::string result;
+    for (const char c : text) result += c == '\n' ? line_end : std::string(1, c);
+    return result;
+}
+
+// What the fields of a part become.
+std::string fields_after(const std::string& fields) {
+    const std::string after = renamed(part(fields), rules);
+    const std::string before = part("");
+    const std::size_t at = before.find("--=b\n") + 5;
+    REQUIRE(after.substr(0, at) == before.substr(0, at));
+    const std::string behind = before.substr(at);
+    REQUIRE(after.ends_with(behind));
+    return after.substr(at, after.size() - at - behind.size());
+}
+
+} // namespace
+
+TEST_CASE("a dangerous name is renamed in both fields, and the part has no type of its own any more") {
+    CHECK(fields_after("Content-Type: application/x-msdownload; name=\"bill.exe\"\n"
+                       "Content-Transfer-Encoding: base64\n"
+                       "Content-Disposition: attachment;\n\tfilename=\"bill.exe\"; size=7") ==
+          "Content-Type: application/unknown; name=\"bill_exe.bad\"\n"
+          "Content-Transfer-Encoding: base64\n"
+          "Content-Disposition: attachment;\n\tfilename=\"bill_exe.bad\"; size=7");
+}
+
+TEST_CASE("whichever piece of a name a reader takes that comes twice, it is renamed") {
+    CHECK(fields_after("Content-Disposition: attachment; filename*0=\"good.txt\"; filename*0=\"bill.exe\"") ==
+          "Content-Disposition: attachment; filename*0=\"good.txt\"; filename=\"bill_exe.bad\"");
+    CHECK(fields_after(
+              "Content-Disposition: attachment; filename*0=bill; filename*1=.exe; filename*0=a; filename*1=.exe") ==
+          "Content-Disposition: attachment; filename=\"bill_exe.bad\"; filename=\"a_exe.bad\"");
+    CHECK(fields_after("Content-Disposition: attachment; filename=good.txt; filename=bill.exe") ==
+          "Content-Disposition: attachment; filename=good.txt; filename=\"bill_exe.bad\"");
+}
+
+TEST_CASE("a name is found however it is written") {
+    struct Row {
+        std::string before, after;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"filename=bill.exe", "filename=\"bill_exe.bad\""},
+        {"FileName = \"Bill.EXE\"", "filename=\"Bill_EXE.bad\""},
+        {"filename=my bill.exe", "filename=\"my bill_exe.bad\""},
+        {"filename=\"bill.pdf.exe\"", "filename=\"bill.pdf_exe.bad\""},
+        {"filename=\"bill.exe.\"", "filename=\"bill_exe.bad\""},
+        {"filename=\"bill.exe . \"", "filename=\"bill_exe.bad\""},
+        {"filename=\"bi\\ll\\\".exe\"", "filename*=utf-8''bill%22_exe.bad"},
+        {"filename=\"=?utf-8?B?YmlsbC5leGU=?=\"", "filename=\"bill_exe.bad\""},
+        {"filename==?iso-8859-1?Q?f=FCr=5Fdich.exe?=", "filename*=iso-8859-1''f%FCr_dich_exe.bad"},
+        {"filename=\"=?utf-8?Q?bill?= =?utf-8?Q?.exe?=\"", "filename=\"bill_exe.bad\""},
+        {"filename*=UTF-8''bill%2Eexe", "filename=\"bill_exe.bad\""},
+        {"filename*=utf-8'de'%C3%BCber.vbs", "filename*=utf-8''%C3%BCber_vbs.bad"},
+        {"filename*=utf-16''b%00i%00l%00.%00e%00x%00e%00", "filename=\"filename.bad\""},
+        {"filename*0=\"bill.e\"; filename*1=xe; size=7", "filename=\"bill_exe.bad\"; size=7"},
+        {"filename*1*=%78e;\n filename*0*=utf-8''b%C3%BC.e", "filename*=utf-8''b%C3%BC_exe.bad"},
+        {"filename=good.txt; filename=bad.exe", "filename=good.txt; filename=\"bad_exe.bad\""},
+        {"filename=good.txt; filename*=utf-8''bad.exe", "filename=good.txt; filename=\"bad_exe.bad\""},
+        {"(a comment; filename=x) filename=(\\)) bill.exe", "filename=\"bill_exe.bad\""},
+    }));
+    CAPTURE(row.before);
+    const std::string after = fields_after("Content-Disposition: attachment; " + row.before);
+    if (row.before.front() == '(')
+        CHECK(after.find(row.after) != std::string::npos);
+    else if (row.before.starts_with("filename*1*"))
+        CHECK(after.find(row.after) != std::string::npos);
+    else
+        CHECK(after == "Content-Disposition: attachment; " + row.after);
+}
+
+TEST_CASE("what is no danger stays as it is") {
+    for (const char* fields :
+         {"Content-Disposition: attachment; filename=\"bill.pdf\"", "Content-Disposition: attachment; filename=exe",
+          "Content-Disposition: attachment; filename=\"bill.exe.pdf\"", "Content-Type: text/plain; title=bill.exe",
+          "X-Name: filename=bill.exe", "Content-Description: bill.exe", "Content-Type: text/html; charset=utf-8",
+          "Content-Disposition: attachment; filename=\"\"", "Content-Disposition", ": ;=;;=\"", "Content-Type:",
+          "Content-Type: text/plain; name=\"unclosed", "Content-Disposition: attachment; filename*9999999999=x.exe"}) {
+        CAPTURE(fields);
+        CHECK(renamed(part(fields), rules) == part(fields));
+    }
+}
+
+TEST_CASE("line ends stay what they are") {
+    const std::string fields = "Content-Disposition: attachment;\n filename=bill.exe;\n size=7";
+    const std::string after = renamed(part(fields, "\r\n"), rules);
+    const std::string wanted = part("Content-Disposition: attachment;\n filename=\"bill_exe.bad\";\n size=7", "\r\n");
+    CHECK(after == wanted);
+}
+
+TEST_CASE("parts within parts and messages within messages are looked at") {
+    const std::string inner =
+        "Content-Type: multipart/alternative; boundary=in\n\n--in\nContent-Type: text/plain\n\nx\n"
+        "--in\nContent-Type: a/b; name=in.exe\n\ny\n--in--\n";
+    const std::string message = "Content-Type: multipart/mixed; boundary=out\n\n--out\nContent-Type: message/rfc822\n\n"
+                                "Subject: inner\n" +
+                                inner +
+                                "--out\nContent-Type: a/b; name=out.exe\n\nz\n--out--\n--out\nContent-Type: a/b; "
+                                "name=behind.exe\n\n";
+    const std::string after = renamed(message, rules);
+    CHECK(after.find("application/unknown; name=\"in_exe.bad\"\n\ny\n--in--\n--out\n") != std::string::npos);
+    CHECK(after.find("application/unknown; name=\"out_exe.bad\"") != std::string::npos);
+    CHECK(after.find("name=behind.exe") != std::string::npos); // the epilogue is nobody's
+}
+
+TEST_CASE("the message itself can be the attachment") {
+    CHECK(renamed("Content-Type: application/octet-stream; name=a.scr\n\nx", rules) ==
+          "Content-Type: application/unknown; name=\"a_scr.bad\"\n\nx");
+    CHECK(renamed("Content-Type: message/rfc822; name=a.eml\n\nSubject: x\nContent-Type: a/b; name=c.js\n\n", rules) ==
+          "Content-Type: message/rfc822; name=\"a_eml.bad\"\n\nSubject: x\n"
+          "Content-Type: application/unknown; name=\"c_js.bad\"\n\n");
+}
+
+TEST_CASE("any cut of a message is taken") {
+    const std::string message = part("Content-Disposition: attachment;\n filename*0=\"bill.e\"; filename*1=xe");
+    for (std::size_t end = 0; end <= message.size(); ++end) (void)renamed(message.substr(0, end), rules);
+    std::string deep;
+    for (int i = 0; i < 5000; ++i) deep += "Content-Type: message/rfc822\n\n";
+    CHECK(renamed(deep, rules) == deep);
+}
+
+TEST_CASE("the rules can be others") {
+    RenameRules own;
+    own.bad = {"PDF"};
+    own.extension = "x";
+    CHECK(new_name("a.pdf", "", own) == "a_pdf.x");
+    CHECK(new_name("a.exe", "", own).empty());
+}

@@ -1,0 +1,11 @@
+// support/certificate.h - certificates for tests that speak TLS.
+#pragma once
+
+#include <string>
+
+namespace buzon::test {
+
+// Writes a self-signed certificate and its key into `file`, and each alone into FILE.crt and FILE.key. Throws.
+void make_certificate(const std::string& file, const std::string& name = "localhost");
+
+} // namespace buzon::test

@@ -1,0 +1,50 @@
+#include <filesystem>
+
+#include "support/catch.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+TEST_CASE("with --folders a login name with a plus reads a folder, and only one that is there") {
+    Server server{2, {"--folders"}};
+    (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: in the inbox\n\n");
+    const Maildir junk{server.root() + "/user1/.Junk"};
+    (void)junk.deliver("1700000002.M1P1.h", "Subject: spam\n\nbuy\n");
+    const Maildir drafts{server.root() + "/user1/.Entw&APw-rfe.2024"};
+    (void)drafts.deliver("1700000003.M1P1.h", "Subject: draft\n\n");
+    std::filesystem::create_directory_symlink(server.root() + "/user2", server.root() + "/user1/.Link");
+
+    Pop3Client inbox = server.session(1);
+    Pop3Client folder = server.client(); // at the same time: it has a lock of its own
+    folder.login("user1+Junk", "pass1");
+    CHECK(folder.command("STAT") == "+OK 1 22");
+    CHECK(folder.retrieve(1) == "Subject: spam\r\n\r\nbuy\r\n");
+    CHECK(folder.command("DELE 1").starts_with("+OK"));
+    folder.quit();
+    CHECK_FALSE(junk.has("1700000002.M1P1.h"));
+    CHECK(inbox.command("STAT").starts_with("+OK 1 "));
+    Pop3Client unicode = server.client();
+    unicode.login("user1+Entwürfe.2024", "pass1");
+    CHECK(unicode.command("STAT").starts_with("+OK 1 "));
+    unicode.quit();
+
+    for (const std::string name : {"user1+Nowhere", "user1+Link", "user1+", "user1+.Junk", "user1+../user2",
+                                   "user1+cur", "user2+Junk", "nobody+Junk"}) {
+        CAPTURE(name);
+        Pop3Client client = server.client();
+        CHECK(client.command("USER " + name) == "+OK User accepted, password needed");
+        CHECK(client.command("PASS pass1") == "-ERR [AUTH] Password incorrect");
+    }
+    CHECK_FALSE(std::filesystem::exists(server.root() + "/user1/.Nowhere"));
+    Pop3Client wrong = server.client();
+    CHECK(wrong.command("USER user1+Junk").starts_with("+OK"));
+    CHECK(wrong.command("PASS pass2") == "-ERR [AUTH] Password incorrect");
+}
+
+TEST_CASE("without --folders a plus is a letter like others") {
+    Server server{1};
+    (void)Maildir{server.root() + "/user1/.Junk"}.deliver("1700000002.M1P1.h", "Subject: spam\n\n");
+    Pop3Client client = server.client();
+    CHECK(client.command("USER user1+Junk").starts_with("+OK"));
+    CHECK(client.command("PASS pass1").starts_with("-ERR [AUTH]"));
+}

@@ -1,0 +1,93 @@
+// What is in force in the processes of a running server.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "support/catch.h"
+#include "support/programs.h"
+#include "system/server.h"
+
+using namespace buzon::test;
+
+namespace {
+
+// A line of /proc/PID/status, without its name.
+std::string status_of(pid_t pid, const std::string& name) {
+    std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with(name + ":\t")) return line.substr(name.size() + 2);
+    return {};
+}
+
+std::string sandbox_line(const Server& server) {
+    std::istringstream lines{server.manager().many("INFO *")};
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("sandbox ")) return line.substr(8, line.find('\r') - 8);
+    return {};
+}
+
+// Every worker that has begun to work is confined: one that has answered a login, one for its hash.
+std::vector<pid_t> busy_workers(const Server& server) {
+    Pop3Client client = server.session();
+    CHECK(client.command("STAT").starts_with("+OK"));
+    return workers_of(server.pid());
+}
+
+} // namespace
+
+TEST_CASE("the workers of a running server have no new privileges, a filter of system calls, and few capabilities") {
+    const Server server{1};
+    const std::string words = sandbox_line(server);
+    CHECK(words.find("no-new-privs") != std::string::npos);
+    const auto workers = busy_workers(server);
+    CHECK(workers.size() >= 2);
+    for (const pid_t pid : workers) {
+        INFO(status_of(pid, "Name"));
+        CHECK(status_of(pid, "NoNewPrivs") == "1");
+        if (words.find("seccomp") != std::string::npos) CHECK(status_of(pid, "Seccomp") == "2");
+        if (status_of(pid, "Name") == "buzon-hash") {
+            CHECK(status_of(pid, "CapEff") == "0000000000000000");
+            CHECK(status_of(pid, "CapBnd") == "0000000000000000");
+        }
+        const std::string effective = status_of(pid, "CapEff");
+        CHECK(std::stoull(effective, nullptr, 16) <= 0x1f); // chown, file modes: never more
+    }
+    CHECK(server.manager().command("METR sandbox-denials") == "+OK 0");
+}
+
+TEST_CASE("without a sandbox the workers keep what the server has, and the log and INFO say so") {
+    const Server server{1, {"--sandbox", "off"}};
+    CHECK(sandbox_line(server) == (::geteuid() == 0 ? "keeper" : "-"));
+    CHECK(server.log().find("--sandbox off") != std::string::npos);
+    for (const pid_t pid : busy_workers(server)) CHECK(status_of(pid, "Seccomp") == "0");
+}
+
+TEST_CASE("a server that must have its sandbox starts only where the kernel has it; another one says what it lacks") {
+    const TempDirectory directory;
+    std::filesystem::create_directory(directory / "mail");
+    const Words arguments = {"-d", directory / "mail", "-u", "ana:x", "-p", "0", "-P", "0", "-l", "127.0.0.1"};
+    const auto without = [&](const std::string& mode) {
+        Words words = {"strace",
+                       "-f",
+                       "-qq",
+                       "-o",
+                       "/dev/null",
+                       "-e",
+                       "trace=landlock_create_ruleset",
+                       "-e",
+                       "inject=landlock_create_ruleset:error=ENOSYS",
+                       server_program()};
+        words.insert(words.end(), arguments.begin(), arguments.end());
+        words.insert(words.end(), {"--sandbox", mode, "--check"});
+        return run(words);
+    };
+    const Finished required = without("require");
+    INFO(required.err);
+    CHECK(required.code == 71);
+    CHECK(required.err.find("--sandbox: this kernel has no Landlock") != std::string::npos);
+    CHECK(without("auto").code == 0);
+    CHECK(run_server({"--sandbox", "maybe"}).code == 64);
+}
