@@ -143,10 +143,10 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     take_field(line); // gecos
     mail.home = take_field(line);
     take_field(line); // shell
-    // An old format: an empty field, then the mail location.
-    if (line.starts_with(':'))
+    if (line.starts_with(':')) { // an old format: an empty field, then the mail location
+        if (line.find_first_of(" \t") != line.npos) return Wrong{"a mail location of the old format contains a blank"};
         mail.mail = line.substr(1);
-    else if (const auto fault = ExtraFields{entry, mail}.read(line); !fault.empty())
+    } else if (const auto fault = ExtraFields{entry, mail}.read(line); !fault.empty())
         return Wrong{std::string{fault}};
 
     auto place = mail_path(mail, entry.name);
