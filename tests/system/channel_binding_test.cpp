@@ -35,7 +35,57 @@ def scram(f, binding, gs2="p=tls-server-end-point,,", mechanism="SCRAM-SHA-256-P
 def seen(t, hash="sha256"): return hashlib.new(hash, t.getpeercert(True)).digest()
 )py";
 
+// The same by Cyrus SASL, the library of mutt and of OpenLDAP's clients: cyrus(f, binding, mechanism, password). Called
+// by ctypes, as neither of the two binds a POP3 session to tls-server-end-point.
+constexpr const char* cyrus_client = R"py(
+import base64, ctypes
+from ctypes import byref, c_char_p, c_int, c_uint, c_ulong, c_void_p
+sasl = ctypes.CDLL("libsasl2.so.2")
+class Interact(ctypes.Structure):
+    _fields_ = [("id", c_ulong), ("challenge", c_char_p), ("prompt", c_char_p), ("default", c_char_p),
+                ("result", c_char_p), ("size", c_uint)]
+class Binding(ctypes.Structure):
+    _fields_ = [("name", c_char_p), ("critical", c_int), ("size", c_ulong), ("octets", c_char_p)]
+class Callback(ctypes.Structure):
+    _fields_ = [("id", c_ulong), ("call", c_void_p), ("context", c_void_p)]
+to_ask = (Callback * 4)(*(Callback(id, None, None) for id in (0x4001, 0x4002, 0x4004, 0)))
+assert sasl.sasl_client_init(None) == 0
+def cyrus(f, binding, mechanism="SCRAM-SHA-256-PLUS", password=b"pass1"):
+    answers = {0x4001: b"", 0x4002: b"user1", 0x4004: password}
+    connection, prompts, out, size = c_void_p(), ctypes.POINTER(Interact)(), c_void_p(), c_uint()
+    assert sasl.sasl_client_new(b"pop", b"localhost", None, None, to_ask, 0, byref(connection)) == 0
+    bound = Binding(b"tls-server-end-point", 1, len(binding), binding)
+    assert sasl.sasl_setprop(connection, 21, byref(bound)) == 0
+    def asked(call):
+        while (code := call()) == 2: # SASL_INTERACT
+            i = 0
+            while prompts[i].id:
+                prompts[i].result = answers[prompts[i].id]; prompts[i].size = len(answers[prompts[i].id]); i += 1
+        assert code in (0, 1), (code, ctypes.cast(sasl.sasl_errdetail(connection), c_char_p).value)
+        return base64.b64encode(ctypes.string_at(out, size.value)).decode() if out and size.value else ""
+    sasl.sasl_errdetail.restype = c_void_p
+    chosen = c_char_p()
+    first = asked(lambda: sasl.sasl_client_start(connection, mechanism.encode(), byref(prompts), byref(out), byref(size), byref(chosen)))
+    said = say(f, "AUTH " + mechanism + " " + first)
+    while said.startswith("+ "):
+        octets = base64.b64decode(said[2:]); out.value = None
+        said = say(f, asked(lambda: sasl.sasl_client_step(connection, octets, len(octets), byref(prompts), byref(out), byref(size))))
+    sasl.sasl_dispose(byref(connection))
+    return said
+)py";
+
 } // namespace
+
+TEST_CASE("Cyrus SASL's SCRAM-SHA-256-PLUS logs in over pop3s and STLS, and under another certificate it does not") {
+    TlsSite{}.passes(std::string{scram_client} + cyrus_client + R"py(
+for stls in (False, True):
+    f, t = connect(stls)
+    assert cyrus(f, bytes(32)).startswith("-ERR [AUTH]")
+    assert cyrus(f, seen(t), password=b"wrong").startswith("-ERR [AUTH]")
+    assert cyrus(f, seen(t)) == "+OK Password accepted"
+    assert say(f, "STAT").startswith("+OK"); say(f, "QUIT")
+)py");
+}
 
 TEST_CASE("SCRAM-SHA-256-PLUS is bound to the certificate of --tls-cert, and a relay under another one fails") {
     TlsSite site{1, {"-a", "root:s3cr3t"}};
