@@ -99,7 +99,10 @@ std::function<std::optional<std::string>()> Control::users() const {
         const auto user = needs_.users.base().next(place);
         if (!user) return std::nullopt;
         std::string line{user->name};
-        if (!user->fault.empty()) line.append(" locked ").append(user->fault);
+        if (!user->fault.empty())
+            line.append(" locked ").append(user->fault);
+        else if (user->locked)
+            line += " locked the users file says so"; // `*`, `!...`, `x` or nothing
         return line;
     };
 }

@@ -33,7 +33,7 @@ TEST_CASE("users whose passwords Dovecot hashed log in by PASS, PLAIN and LOGIN,
         "SHA.HEX", "SSHA512.hex", "SHA256.b64",   "PLAIN-MD5.b64", "SMD5.HEX",  "SCRAM-SHA-1", "SCRAM-SHA-256"};
     std::string file;
     for (const std::string& scheme : schemes) file += "of-" + scheme + ':' + by_doveadm(scheme) + "\n";
-    file += "foreign:" + by_doveadm("CRAM-MD5") + "\nlast:{PLAIN}" + the_password.substr(0, 4) + "\n";
+    file += "foreign:" + by_doveadm("CRAM-MD5") + "\nlast:{PLAIN}" + the_password.substr(0, 4) + "\nshut:*\n";
     TempDirectory directory;
     Server server{0, {"--users", directory.file("users", file), "-a", "root:s3cr3t"}};
     for (const std::string& scheme : schemes) {
@@ -62,7 +62,10 @@ TEST_CASE("users whose passwords Dovecot hashed log in by PASS, PLAIN and LOGIN,
     CHECK(server.log().find("foreign: unknown password scheme {CRAM-MD5}") != std::string::npos);
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
-    CHECK(manager.many("USER LIST").find("foreign locked unknown password scheme {CRAM-MD5}") != std::string::npos);
+    const std::string listed = manager.many("USER LIST");
+    CHECK(listed.find("foreign locked unknown password scheme {CRAM-MD5}\r\n") != std::string::npos);
+    CHECK(listed.find("shut locked the users file says so\r\n") != std::string::npos);
+    CHECK(listed.find("\r\nlast\r\n") != std::string::npos);
     Pop3Client last = server.client();
     last.login("last", "pass");
     last.quit();
