@@ -81,11 +81,7 @@ class Bench:
         """The same for one user with so many mails that all servers share them, each with a place for its index: no
         server writes into cur."""
         where = self.buzon
-        owner = {}
-        if self.dovecot in self.servers and self.dovecot.missing() is None:
-            owner = {"owner": self.dovecot.owner}
-            os.chown(where.root, self.dovecot.owner, -1)
-        made = self.maildirs(where, prefix, **owner, **options)
+        made = self.maildirs(where, prefix, **options)
         if server is self.dovecot and (server.root, prefix) not in self.made:
             own = f"{server.root}/{prefix}1"
             for part in ("", "/new", "/tmp"):

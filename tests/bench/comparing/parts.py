@@ -1,7 +1,6 @@
 """What the division into confined processes costs: buzon as it is beside buzon without a sandbox, and beside one whose
 maildrops have owners of their own."""
 import os
-import pwd
 import statistics
 
 from comparing.rows import ColdLogin, Fresh, Load, TYPICAL
@@ -12,23 +11,22 @@ FIRST_OWNER = 41001
 
 
 class Open(Buzon):
-    """The same Maildirs, served without a sandbox."""
+    """Without a sandbox."""
     name = "sandbox off"
     more = ["--sandbox", "off"]
 
     def __init__(self, confined):
-        super().__init__(confined.work + "-open", confined.roots[True], confined.program, confined.users)
-        self.roots = confined.roots
-        self.serve(large=False)
+        super().__init__(confined.work + "-open", confined.roots[True] + "-open", confined.program, confined.users)
 
 
 class Owned(Buzon):
     """Each Maildir belongs to another user, the mail root to a third one, and root starts the server."""
     name = "owners"
-    more = ["--run-as", "nobody"]
+    user = "nobody"
 
     def __init__(self, confined):
         super().__init__(confined.work + "-owned", confined.roots[True] + "-owned", confined.program, confined.users)
+        self.owner = None       # made as root's, and given away behind that
 
     def missing(self):
         return super().missing() or (None if os.geteuid() == 0 else "needs root")
@@ -38,13 +36,6 @@ class Owned(Buzon):
             for path, folders, files in os.walk(f"{self.root}/{prefix}{n}"):
                 for name in [path] + [f"{path}/{file}" for file in files]:
                     os.chown(name, FIRST_OWNER + n, FIRST_OWNER + n)
-
-    def serve(self, large):
-        super().serve(large)
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            for folder in self.roots.values():
-                os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
 
 class Scan(ColdLogin):

@@ -134,14 +134,28 @@ class Floor(Server):
         return "a bare epoll loop with canned replies"
 
 
+SITE_USER = "mail"     # owns all mail: Dovecot refuses to serve root's, and buzon gives root up
+
+
+def belongs_to(user, folders):
+    """Where root measures, the folders are that user's."""
+    if os.geteuid() == 0:
+        for folder in folders:
+            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+
+
 class Buzon(Server):
     name = "buzon"
     more = []          # options
+    user = SITE_USER   # as whom it serves where root starts it
 
     def __init__(self, work, large_root, program, users):
         super().__init__(work, large_root)
         self.program = program
         self.users = users
+        if os.geteuid() == 0:
+            self.owner = pwd.getpwnam(SITE_USER).pw_uid
+        belongs_to(self.user, self.roots.values())
 
     def missing(self):
         return None if os.access(self.program, os.X_OK) else "not built"
@@ -149,6 +163,8 @@ class Buzon(Server):
     def start(self, canned=None, filtered=False):
         argv = [self.program, "-l", "127.0.0.1", "-p", "0", "-L", f"unix:{self.work}/management",
                 "-d", self.root, "--users", self.users, *self.more]
+        if os.geteuid() == 0:
+            argv += ["--run-as", self.user]
         if filtered:
             program, argument = FILTER.split(" ", 1)
             argv += ["-T", f"{program}:{argument}"]
@@ -224,15 +240,13 @@ service stats {{
 class Dovecot(Server):
     name = "dovecot"
     program = "/usr/sbin/dovecot"
-    user = "mail"      # Dovecot refuses to serve the mail of root
+    user = SITE_USER
 
     def __init__(self, work, large_root, users):
         super().__init__(work, large_root)
         self.users = users
         self.owner = pwd.getpwnam(self.user).pw_uid
-        if os.geteuid() == 0:
-            for folder in self.roots.values():
-                os.chown(folder, self.owner, -1)
+        belongs_to(self.user, self.roots.values())
 
     def missing(self):
         if os.geteuid() != 0:
