@@ -1,11 +1,13 @@
 #include "buzon/net/address.h"
 
 #include <arpa/inet.h>
+#include <sys/random.h>
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
-#include <functional>
 
 #include "buzon/line/number.h"
 
@@ -46,10 +48,19 @@ Ip Ip::from_v4(std::uint32_t host_order) noexcept {
     return ip;
 }
 
+// Keyed, because whoever owns an IPv6 network chooses from 2^64 addresses, and could choose such as fall into one
+// bucket.
 std::size_t IpHash::operator()(const Ip& ip) const noexcept {
-    std::array<char, 16> octets;
-    std::copy(ip.bytes().begin(), ip.bytes().end(), octets.begin());
-    return std::hash<std::string_view>{}({octets.data(), octets.size()});
+    static const std::array<std::uint64_t, 2> key = [] {
+        std::array<std::uint64_t, 2> random{0x9e3779b97f4a7c15U, 0xc2b2ae3d27d4eb4fU}; // if there is nothing better
+        (void)!::getrandom(random.data(), sizeof random, GRND_NONBLOCK);
+        return random;
+    }();
+    std::array<std::uint64_t, 2> halves{};
+    std::memcpy(halves.data(), ip.bytes().data(), sizeof halves);
+    __extension__ using Product = unsigned __int128;
+    const Product product = Product{halves[0] ^ key[0]} * (halves[1] ^ key[1]);
+    return static_cast<std::size_t>(product ^ (product >> 64U));
 }
 
 bool Ip::is_v4() const noexcept {

@@ -1,8 +1,22 @@
 #include "buzon/net/address.h"
 
+#include <array>
+#include <set>
+
 #include "support/catch.h"
 
 using namespace buzon::net;
+
+TEST_CASE("addresses that differ in any one bit fall into different buckets") {
+    std::set<std::size_t> hashes;
+    for (std::size_t bit = 0; bit < 128; ++bit) {
+        std::array<std::uint8_t, 16> octets{};
+        octets[bit / 8] = static_cast<std::uint8_t>(1U << (bit % 8));
+        hashes.insert(IpHash{}(Ip::from_bytes(octets)));
+    }
+    CHECK(hashes.size() == 128);
+    CHECK(IpHash{}(Ip::from_v4(0x7f000001)) == IpHash{}(*Ip::parse("127.0.0.1")));
+}
 
 TEST_CASE("an address is what inet_pton takes and nothing else") {
     for (const char* text : {"192.0.2.1", "0.0.0.0", "255.255.255.255", "10.100.9.99"})
