@@ -64,7 +64,7 @@ std::string keep_in_memory(const std::string& content, const char* name, const p
     const posix::UniqueFd made{::memfd_create(name, MFD_CLOEXEC)};
     const int fd = ::fcntl(made.get(), F_DUPFD, listening_socket + 2);
     if (fd < 0 || posix::write_all(fd, content) || ::lseek(fd, 0, SEEK_SET) < 0 || ::fchmod(fd, 0400) != 0 ||
-        ::fchown(fd, who.uid, who.gid) != 0)
+        (who.uid != posix::Ids::unsaid && ::fchown(fd, who.uid, who.gid) != 0))
         throw std::system_error(posix::last_error(), name);
     return "/proc/self/fd/" + std::to_string(fd);
 }
