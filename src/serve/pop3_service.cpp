@@ -212,10 +212,15 @@ bool Pop3Service::make_room() {
         const std::optional<std::uint64_t> id = places_.next_to_go();
         if (!id) return false;
         ++needs_.metrics.connections_refused;
+        // A handshake first: until the next turn, what was the connection before STLS is still there, under the same
+        // id.
+        if (const auto client = tls_ ? tls_->turn_away(*id) : std::nullopt) {
+            login::tell_refusal(needs_.metrics, needs_.events,
+                                {state::Refused::displaced, client->address.ip, client->id});
+            continue;
+        }
         if (const auto found = connections_.find(*id); found != connections_.end())
             found->second.turn_away(no_room);
-        else if (tls_ && tls_->socket_of(*id) >= 0)
-            tls_->turn_away(*id);
         else
             gate_.turn_away(*id, no_room);
     }

@@ -199,9 +199,11 @@ void Gate::forget(Arrival& arrival) {
     loop_.next_turn(*sweeper_);
 }
 
-void Gate::turn_away(std::uint64_t id) {
+std::optional<Client> Gate::turn_away(std::uint64_t id) {
     const auto found = passages_.find(id);
-    if (found != passages_.end() && found->second->handshake) found->second->end();
+    if (found == passages_.end() || !found->second->handshake) return std::nullopt;
+    found->second->end();
+    return found->second->client;
 }
 
 void Gate::end_handshakes() {

@@ -1,6 +1,9 @@
 // system/places_test.cpp - who makes room when the table of connections is full.
+#include <csignal>
+
 #include "support/catch.h"
 #include "system/server.h"
+#include "system/tls_site.h"
 
 using namespace buzon::test;
 
@@ -90,6 +93,30 @@ TEST_CASE("behind a front the clients are the sources, and who sends no header h
     LineClient late = named_client("203.0.113.3");
     CHECK(displaced(silent[0]));
     CHECK(owner.command("NOOP").starts_with("+OK"));
+}
+
+TEST_CASE("a handshake of TLS makes room like any other connection, also in the turn in which STLS has come") {
+    TlsSite site{1, {"--max-connections", "2"}};
+    const Server& server = *site.server;
+    std::vector<LineClient> hoard;
+    for (int i = 0; i < 2; ++i) hoard.push_back(greeted(server, "127.0.0.2"));
+    CHECK(hoard[0].command("STLS").starts_with("+OK"));
+    LineClient newcomer = greeted(server, "127.0.0.3");
+    CHECK(hoard[0].ended());
+    CHECK(newcomer.command("QUIT").starts_with("+OK"));
+    CHECK(newcomer.ended());
+    hoard.push_back(greeted(server, "127.0.0.2"));
+    // Both are seen in one turn: STLS first, then the newcomer.
+    const pid_t reactor = server.reactor();
+    CHECK(::kill(reactor, SIGSTOP) == 0);
+    hoard[1].send("STLS\r\n");
+    LineClient owner{"127.0.0.1", server.port(), {.from = "127.0.0.4"}};
+    CHECK(::kill(reactor, SIGCONT) == 0);
+    CHECK(owner.line().starts_with("+OK"));
+    CHECK(enter(owner, 1).starts_with("+OK"));
+    CHECK(site.logs("ip=127.0.0.2 reason=displaced"));
+    CHECK(server.manager().ask("METR refusals-displaced") == "2");
+    CHECK(server.manager().ask("METR refusals-max-connections") == "0");
 }
 
 TEST_CASE("max-connections that has become less makes room from the next newcomer on") {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <unordered_map>
@@ -57,8 +58,8 @@ public:
     // The client begins a handshake. If the program does not run at the moment, it waits for it.
     // until: when the handshake must be done.
     void admit(const Client& client, event::Instant until, posix::UniqueFd socket);
-    // Ends a handshake.
-    void turn_away(std::uint64_t id);
+    // Ends a handshake. Whose it was; nothing if the id is not in one.
+    std::optional<Client> turn_away(std::uint64_t id);
     void end_handshakes();
 
     [[nodiscard]] std::size_t handshakes() const noexcept { return handshakes_; }
