@@ -65,6 +65,8 @@ void Pop3Service::begin_handshake(const tls::Client& client, posix::UniqueFd soc
     places_.came(client.id, client.address.ip);
     ++per_ip_[client.address.ip];
     tls_->admit(client, client.began + needs_.settings.login_timeout, std::move(socket));
+    // It needs more descriptors than a connection without TLS. Whoever comes next would have to find them all.
+    static_cast<void>(make_room());
 }
 
 void Pop3Service::end_handshake(const tls::Client& client) noexcept {

@@ -1,8 +1,11 @@
 // system/few_descriptors_test.cpp - a limit of open files so low that they matter: nobody is greeted and then
 // forgotten.
+#include <csignal>
 #include <string>
+#include <vector>
 
 #include "support/catch.h"
+#include "support/certificate.h"
 #include "support/programs.h"
 #include "system/server.h"
 
@@ -73,4 +76,30 @@ TEST_CASE("with the fewest descriptors that it takes, each client is answered or
     }
     // And there is room again.
     CHECK(eventually([&] { return LineClient{"127.0.0.1", server.port()}.line().starts_with("+OK"); }));
+}
+
+TEST_CASE("the descriptors that STLS needs are those of who has waited longest, and the next newcomer gets his") {
+    const TempDirectory directory;
+    make_certificate(directory / "cert.pem");
+    Server::Setup setup;
+    setup.before = limited_to(needed_descriptors(64) + 400);
+    setup.arguments = {"-u", "user1:pass1", "--tls-cert", directory / "cert.pem", "--tls-port", "0"};
+    const Server server{setup};
+    REQUIRE(eventually([&] { return server.client().many("CAPA").find("STLS\r\n") != std::string::npos; }));
+    std::vector<LineClient> hoard;
+    while (server.manager().ask("METR refusals-displaced") == "0") {
+        hoard.emplace_back("127.0.0.1", server.port(), Wire::Options{.from = "127.0.0.2"});
+        REQUIRE(hoard.back().line().starts_with("+OK"));
+        REQUIRE(hoard.size() < 1000);
+    }
+    // In one turn: a hundred handshakes begin, and then somebody else comes.
+    const pid_t reactor = server.reactor();
+    REQUIRE(::kill(reactor, SIGSTOP) == 0);
+    for (std::size_t i = hoard.size() - 100; i < hoard.size(); ++i) hoard[i].send("STLS\r\n");
+    LineClient owner{"127.0.0.1", server.port(), {.from = "127.0.0.3"}};
+    REQUIRE(::kill(reactor, SIGCONT) == 0);
+    CHECK(owner.line().starts_with("+OK"));
+    CHECK(owner.command("USER user1").starts_with("+OK"));
+    CHECK(owner.command("PASS pass1").starts_with("+OK"));
+    CHECK(server.manager().ask("METR refusals-max-connections") == "0");
 }
