@@ -328,11 +328,14 @@ TEST_CASE_METHOD(Passing, "empty chunks are no progress") {
 }
 
 TEST_CASE_METHOD(Passing, "what comes when nobody has asked ends the process, and no message gets it") {
-    const std::string mark = directory.expect("mark");
+    const std::string mark = directory.expect("mark"), written = directory.expect("written");
     const std::string spec = program("talks", "text = hear()\nsay('message 2\\nok')\n"
                                               "if text == b'secret':\n"
                                               "    while not os.path.exists('" +
-                                                  mark + "'): time.sleep(0.01)\n    say(b'message 6\\n' + text)");
+                                                  mark +
+                                                  "'): time.sleep(0.01)\n"
+                                                  "    say(b'message 6\\n' + text)\n    open('" +
+                                                  written + "', 'w').close()");
     CHECK(pass(spec, "secret") == "ok");
     directory.file("mark", "");
     SECTION("while it is idle") {
@@ -342,7 +345,7 @@ TEST_CASE_METHOD(Passing, "what comes when nobody has asked ends the process, an
         CHECK(pass(spec, "other") == "ok");
     }
     SECTION("before the server has looked") {
-        ::usleep(300'000); // the more often it is there by then, the better
+        wait_until([&] { return ::access(written.c_str(), F_OK) == 0; });
         CHECK(pass(spec, "other") == "ok");
     }
     CHECK(events.started + events.restarted == 2);
@@ -530,20 +533,19 @@ TEST_CASE_METHOD(Passing, "who leaves before all of the message was read takes t
 }
 
 TEST_CASE_METHOD(Passing, "a paused program waits, and its time limit does not run") {
-    const std::string mark = directory.expect("mark");
-    const std::string spec =
-        program("long", "hear()\nopen('" + mark + "', 'w').close()\nsay('message 4000000\\n' + 4000000 * 'x')");
+    const std::string spec = program("long", "hear()\nsay('message 4000000\\n' + 4000000 * 'x')");
+    CHECK(pass(spec).size() == 4'000'000); // it runs already: whoever is paused hears no handshake
     Letter& slow = letter();
     slow.limits.without_progress = 500ms;
     REQUIRE(slow.start(spec).ok());
     slow.passage.pause();
-    turn_until(loop, [&] { return ::access(mark.c_str(), F_OK) == 0; });
     const event::Instant until = event::Clock::now() + 1500ms;
     while (event::Clock::now() < until) loop.turn(10ms);
     CHECK_FALSE(slow.ended);
     slow.passage.resume();
     CHECK(slow.finish().ok());
     CHECK(slow.output.size() == 4'000'000);
+    CHECK(events.started == 1);
 }
 
 TEST_CASE_METHOD(Passing, "programs that live on stand in chains with plain ones") {
