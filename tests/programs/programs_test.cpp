@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "buzon/posix/unique_fd.h"
@@ -120,12 +121,15 @@ TEST_CASE("a spamd that is not there, or does not answer, is a problem") {
     CHECK_FALSE(ask_spamd(spamd, "x", "").problem.empty());
     spamd.socket = std::string(200, 'x');
     CHECK_FALSE(ask_spamd(spamd, "x", "").problem.empty());
-    PretendedSpamd late{directory, [](const std::string&) {
-                            std::this_thread::sleep_for(std::chrono::seconds{2});
-                            return std::string{};
-                        }};
-    late.spamd.timeout = std::chrono::milliseconds{100};
-    CHECK(ask_spamd(late.spamd, "x", "").problem.find("timed out") != std::string::npos);
+    std::promise<void> given_up;
+    PretendedSpamd silent{directory, [&](const std::string&) {
+                              given_up.get_future().wait();
+                              return std::string{};
+                          }};
+    silent.spamd.timeout = std::chrono::milliseconds{100};
+    const std::string problem = ask_spamd(silent.spamd, "x", "").problem;
+    given_up.set_value();
+    CHECK(problem.find("timed out") != std::string::npos);
 }
 
 TEST_CASE("a plain program gets the message, its place and its environment, and nothing else") {

@@ -150,11 +150,17 @@ TEST_CASE("a large message is the same through TLS, also for a client that reads
     for (int i = 0; i < 100'000; ++i) text += "line " + std::to_string(i) + " of a message that is large\r\n";
     site.server->maildir("user1").deliver("1700000001.M1.x", text);
     site.passes(R"(
+def wait_until_it_waits_for_me():
+    end = time.time() + 60
+    with socket.create_connection(("127.0.0.1", int(sys.argv[5])), 60).makefile("rwb") as manager:
+        manager.readline()
+        while not any(" command=RETR " in line and " backlog=0 " not in line for line in many(manager, "SESS")):
+            assert time.time() < end
 expected = b"Subject: large\r\n\r\n" + b"".join(b"line %d of a message that is large\r\n" % i for i in range(100000))
 for stls in (False, True):
     f, t = connect(stls); login(f)
     assert say(f, "RETR 1").startswith("+OK")
-    time.sleep(0.3)
+    wait_until_it_waits_for_me()
     assert f.read(len(expected)) == expected
     assert f.readline() == b".\r\n"
     assert say(f, "QUIT").startswith("+OK"); assert f.read() == b""
