@@ -1,7 +1,6 @@
 #include "buzon/files/arguments.h"
 
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -24,10 +23,7 @@ posix::UniqueFd keep_arguments(std::span<const std::string> words) {
 
 std::vector<std::string> read_arguments(int memory) {
     std::vector<std::string> words;
-    struct stat about {};
-    if (::fstat(memory, &about) != 0 || about.st_size <= 0) return words;
-    std::string text(static_cast<std::size_t>(about.st_size), '\0');
-    if (::pread(memory, text.data(), text.size(), 0) != about.st_size) return words;
+    std::string text = posix::content_of(memory);
     for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(words.back().size() + 1))
         words.emplace_back(rest.substr(0, rest.find('\0')));
     posix::wipe(text);

@@ -41,14 +41,6 @@ bool read_all(int socket, char* into, std::size_t octets) {
     return true;
 }
 
-std::optional<tls::Order> order_in(int memory) {
-    struct stat about {};
-    if (::fstat(memory, &about) != 0 || about.st_size <= 0) return std::nullopt;
-    std::string text(static_cast<std::size_t>(about.st_size), '\0');
-    if (::pread(memory, text.data(), text.size(), 0) != about.st_size) return std::nullopt;
-    return tls::decode(text);
-}
-
 // As whom it is to go on; nothing where that is not said.
 std::optional<posix::Ids> ids_in(std::span<const char* const> argv) {
     if (argv.empty()) return posix::Ids{};
@@ -102,7 +94,7 @@ void lock_in(const std::string& program) {
 } // namespace
 
 int become_tls_program(int socket, std::span<const char* const> argv) {
-    const auto order = order_in(keeper::rules_descriptor);
+    const auto order = tls::decode(posix::content_of(keeper::rules_descriptor));
     ::close(keeper::rules_descriptor);
     const auto who = ids_in(argv);
     if (order && who) return become_tls_program(socket, *order, *who);

@@ -1,13 +1,11 @@
 #include "permission.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 
 #include "buzon/filter/inspector.h"
 #include "buzon/keeper/message.h"
+#include "buzon/posix/io.h"
 
 namespace buzon::host {
 namespace {
@@ -15,13 +13,6 @@ namespace {
 using filter::FilterMember;
 using filter::FilterSpec;
 using filter::Rules;
-
-std::string content_of(int memory) {
-    struct stat about {};
-    if (memory < 0 || ::fstat(memory, &about) != 0 || about.st_size <= 0) return {};
-    std::string text(static_cast<std::size_t>(about.st_size), '\0');
-    return ::pread(memory, text.data(), text.size(), 0) == about.st_size ? text : std::string{};
-}
 
 bool begins_with(const filter::StartOrder& order, const FilterMember& member) {
     const std::size_t count = member.arguments.size() + 1;
@@ -66,7 +57,8 @@ bool is_usual(std::string_view variable) {
 Permission::Permission(std::string_view what, std::span<const int> descriptors)
     : all_{false}, logins_{what == keeper::host_of_logins} {
     for (const int memory : descriptors)
-        if (std::optional<Rules> read = filter::decode_rules(content_of(memory))) rules_.push_back(std::move(*read));
+        if (std::optional<Rules> read = filter::decode_rules(posix::content_of(memory)))
+            rules_.push_back(std::move(*read));
 }
 
 bool Permission::allows(const filter::StartOrder& order) {

@@ -4,29 +4,13 @@
 
 #include <algorithm>
 
+#include "buzon/line/escapes.h"
 #include "buzon/line/number.h"
 
 namespace buzon::manage {
 namespace {
 
 constexpr std::size_t max_seen = 1024; // ended sessions must be forgotten some time
-
-int digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// %XX as in SESS, since a filter is one word.
-std::string decoded(std::string_view word) {
-    std::string text;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-        const bool escape = word[i] == '%' && i + 2 < word.size() && digit(word[i + 1]) >= 0 && digit(word[i + 2]) >= 0;
-        text += escape ? static_cast<char>(digit(word[i + 1]) * 16 + digit(word[i + 2])) : word[i];
-        if (escape) i += 2;
-    }
-    return text;
-}
 
 bool holds(const std::vector<std::string>& wanted, std::string_view value) {
     return std::find(wanted.begin(), wanted.end(), value) != wanted.end();
@@ -71,7 +55,7 @@ bool LineFilter::add(std::string_view word, std::string& wrong) {
     const std::size_t sign = word.find('=');
     const std::string_view key = word.substr(0, sign);
     if (sign == std::string_view::npos || (key != "user" && key != "ip" && key != "session")) return false;
-    std::string value = decoded(word.substr(sign + 1));
+    std::string value = line::without_escapes(word.substr(sign + 1)); // as in SESS, since a filter is one word
     if (key == "ip") value = address_of(value);
     if (value.empty()) wrong = std::string{key} + (key == "ip" ? "= needs an address" : "= needs a value");
     if (key == "session") {

@@ -92,6 +92,13 @@ Result<std::string> read_regular_file(const char* path, std::size_t limit) {
     return read_whole(path, O_NONBLOCK, limit);
 }
 
+std::string content_of(int memory) {
+    struct stat about {};
+    if (memory < 0 || ::fstat(memory, &about) != 0 || about.st_size <= 0) return {};
+    std::string text(static_cast<std::size_t>(about.st_size), '\0');
+    return ::pread(memory, text.data(), text.size(), 0) == about.st_size ? text : std::string{};
+}
+
 Result<Pipe> make_pipe(bool non_blocking) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | (non_blocking ? O_NONBLOCK : 0)) != 0) return last_error();

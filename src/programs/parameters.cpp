@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "buzon/line/escapes.h"
 #include "buzon/line/number.h"
 
 namespace buzon::programs {
@@ -27,24 +28,11 @@ std::string_view trimmed(std::string_view text) noexcept {
     return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
 }
 
-int hex(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// Of "=XX" or "%XX".
-std::string without_escapes(std::string_view text, char mark, bool underscores) {
-    std::string octets;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == mark && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-            octets += static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-            i += 2;
-        } else {
-            octets += underscores && text[i] == '_' ? ' ' : text[i];
-        }
-    }
-    return octets;
+// RFC 2047 section 4.2: "=5F" is an underscore, "_" a space.
+std::string from_q(std::string_view text) {
+    std::string spaced{text};
+    std::replace(spaced.begin(), spaced.end(), '_', ' ');
+    return line::without_escapes(spaced, '=');
 }
 
 std::string from_base64(std::string_view text) {
@@ -73,7 +61,7 @@ bool take_encoded_word(std::string_view& text, std::string& octets, std::string&
     const std::string_view encoded = text.substr(kind + 3, end - kind - 3);
     const char how = lower(text[kind + 1]);
     if (how != 'q' && how != 'b') return false;
-    octets += how == 'q' ? without_escapes(encoded, '=', true) : from_base64(encoded);
+    octets += how == 'q' ? from_q(encoded) : from_base64(encoded);
     charset = lower_case(text.substr(2, std::min(text.find('*', 2), kind) - 2));
     text.remove_prefix(end + 2);
     return true;
@@ -210,7 +198,7 @@ Parameter joined(const std::string& name, Pieces pieces) {
         auto& [raw, encoded] = piece;
         if (encoded && first) parameter.charset = take_charset(raw.value);
         first = false;
-        parameter.value += encoded ? without_escapes(raw.value, '%', false) : raw.value;
+        parameter.value += encoded ? line::without_escapes(raw.value) : raw.value;
         parameter.parts.push_back(raw.part);
     }
     return parameter;
@@ -236,7 +224,7 @@ Field parse_field(std::string_view value) {
         Parameter parameter{name.plain, {}, {}, {raw->part}};
         if (name.encoded) {
             parameter.charset = take_charset(raw->value);
-            parameter.value = without_escapes(raw->value, '%', false);
+            parameter.value = line::without_escapes(raw->value);
         } else {
             parameter.value = without_encoded_words(raw->value, parameter.charset);
         }

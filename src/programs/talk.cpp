@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "buzon/filter/answer_parser.h"
+#include "buzon/line/escapes.h"
 #include "buzon/line/number.h"
 #include "buzon/posix/io.h"
 
@@ -15,13 +16,6 @@ namespace buzon::programs {
 namespace {
 
 constexpr std::size_t read_size = 64 * 1024;
-
-int digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
 
 std::string_view take_word(std::string_view& text) noexcept {
     const std::size_t end = std::min(text.find(' '), text.size());
@@ -37,14 +31,7 @@ std::string_view take_word(std::string_view& text) noexcept {
 } // namespace
 
 std::string plain_value(std::string_view word) {
-    if (word == "-") return {};
-    std::string value;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-        const bool escape = word[i] == '%' && i + 2 < word.size() && digit(word[i + 1]) >= 0 && digit(word[i + 2]) >= 0;
-        value += escape ? static_cast<char>(digit(word[i + 1]) * 16 + digit(word[i + 2])) : word[i];
-        if (escape) i += 2;
-    }
-    return value;
+    return word == "-" ? std::string{} : line::without_escapes(word);
 }
 
 bool Talk::read_more() {

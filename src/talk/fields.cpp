@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "buzon/line/escapes.h"
 #include "buzon/terminal/text.h"
 
 namespace buzon::client {
@@ -49,20 +50,6 @@ std::string_view take_word(std::string_view& line) {
     return word;
 }
 
-int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// The octet written as two hexadecimal digits at the front, if they are there.
-std::optional<char> hex_octet(std::string_view digits) noexcept {
-    if (digits.size() < 2) return std::nullopt;
-    const int high = hex_value(digits[0]), low = hex_value(digits[1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    return static_cast<char>(high * 16 + low);
-}
-
 // Decodes a value of an event: in quotes there may be \" \\ \n \r \t and \xHH.
 std::string unquoted(std::string_view value) {
     if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string{value};
@@ -74,19 +61,8 @@ std::string unquoted(std::string_view value) {
             continue;
         }
         const char c = value[++i];
-        const auto octet = c == 'x' ? hex_octet(value.substr(i + 1)) : std::nullopt;
+        const auto octet = c == 'x' ? line::hex_octet(value.substr(i + 1)) : std::nullopt;
         plain += octet ? *octet : c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c;
-        if (octet) i += 2;
-    }
-    return plain;
-}
-
-// Decodes a column of SESS, in which octets that would split it are written %XX.
-std::string decoded(std::string_view word) {
-    std::string plain;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-        const auto octet = word[i] == '%' ? hex_octet(word.substr(i + 1)) : std::nullopt;
-        plain += octet ? *octet : word[i];
         if (octet) i += 2;
     }
     return plain;
@@ -121,19 +97,20 @@ Field last_blank_field(std::string_view line) {
     return cut(line, line.rfind(' '));
 }
 
+// Octets that would split a column are written %XX.
 std::vector<Field> session_fields(std::string_view line) {
     std::vector<Field> fields;
     for (const std::string_view word : words_of(line)) {
         const std::size_t place = fields.size();
         const std::size_t sign = equals_sign(word);
         if (place < session_names.size()) {
-            fields.emplace_back(session_names[place], decoded(word)); // a user name may contain "="
+            fields.emplace_back(session_names[place], line::without_escapes(word)); // a user name may contain "="
         } else if (sign != std::string_view::npos) {
-            fields.emplace_back(word.substr(0, sign), decoded(word.substr(sign + 1)));
+            fields.emplace_back(word.substr(0, sign), line::without_escapes(word.substr(sign + 1)));
         } else if (word == "tls") {
             fields.emplace_back("tls", "yes");
         } else {
-            fields.emplace_back("field" + std::to_string(place + 1), decoded(word));
+            fields.emplace_back("field" + std::to_string(place + 1), line::without_escapes(word));
         }
     }
     return fields;

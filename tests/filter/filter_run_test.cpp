@@ -15,7 +15,6 @@
 #include "buzon/filter/filter_queue.h"
 #include "filter_support.h"
 #include "support/catch.h"
-#include "support/forking_starter.h"
 
 using namespace buzon;
 using namespace buzon::filter;
@@ -82,29 +81,9 @@ struct Owner final : RunEvents {
     std::function<void()> on_output_do, on_ended_do, on_line_do;
 };
 
-// After each test nothing may be left: no process, no descriptor, no watch, no timer.
-struct Fixture {
-    Fixture() : descriptors{open_descriptors()} { REQUIRE(children().empty()); }
+struct Fixture : NothingLeft {
     [[nodiscard]] pid_t host() const { return starter.hosts.back(); }
-    Fixture(const Fixture&) = delete;
-    Fixture& operator=(const Fixture&) = delete;
-    ~Fixture() {
-        owner.reset();
-        turn_until(loop, [&] {
-            hosts.end_free_ones();
-            return loop.watched() == 0;
-        });
-        CHECK(loop.watched() == 0);
-        loop.turn(1ms);
-        starter.end();
-        CHECK(children().empty());
-        CHECK(open_descriptors() == descriptors);
-    }
 
-    event::EventLoop loop;
-    test::ForkingStarter starter;
-    Hosts hosts{loop, starter};
-    std::size_t descriptors;
     std::unique_ptr<Owner> owner = std::make_unique<Owner>(loop, hosts);
 };
 

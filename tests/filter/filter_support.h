@@ -14,8 +14,10 @@
 #include <string>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/filter/hosts.h"
 #include "buzon/posix/io.h"
 #include "support/catch.h"
+#include "support/forking_starter.h"
 
 class TemporaryDirectory {
 public:
@@ -97,6 +99,34 @@ inline void turn_until(buzon::event::EventLoop& loop, auto condition) {
     const auto limit = buzon::event::Clock::now() + std::chrono::minutes{2};
     while (!condition() && loop.now() < limit) loop.turn(std::chrono::milliseconds{10});
 }
+
+// Hosts whose programs a test runs. After it nothing may be left: no process, no descriptor, no watch.
+struct NothingLeft {
+    NothingLeft() : descriptors{open_descriptors()} { REQUIRE(children().empty()); }
+    NothingLeft(const NothingLeft&) = delete;
+    NothingLeft& operator=(const NothingLeft&) = delete;
+    ~NothingLeft() {
+        settle();
+        CHECK(loop.watched() == 0);
+        loop.turn(std::chrono::milliseconds{1});
+        starter.end();
+        CHECK(children().empty());
+        CHECK(open_descriptors() == descriptors);
+    }
+
+    // Turns until all that runs has ended.
+    void settle() {
+        turn_until(loop, [this] {
+            hosts.end_free_ones();
+            return loop.watched() == 0;
+        });
+    }
+
+    buzon::event::EventLoop loop;
+    buzon::test::ForkingStarter starter;
+    buzon::filter::Hosts hosts{loop, starter};
+    std::size_t descriptors;
+};
 
 // What programs say about themselves takes its time to arrive.
 inline void wait_until(auto condition) {

@@ -11,7 +11,6 @@
 
 #include "filter_support.h"
 #include "support/catch.h"
-#include "support/forking_starter.h"
 
 using namespace buzon;
 using namespace buzon::filter;
@@ -108,27 +107,17 @@ const std::string script_head = "#!/usr/bin/python3\n"
                                 "    if inp.readline() != b'buzon-filter 1\\n': sys.exit(9)\n"
                                 "    say(text)\n";
 
-struct Passing {
-    Passing() : descriptors{open_descriptors()} {
-        REQUIRE(children().empty());
+struct Passing : NothingLeft {
+    Passing() {
         std::signal(SIGPIPE, SIG_IGN); // as the server does
         processes.set_limit(4);
     }
     Passing(const Passing&) = delete;
     Passing& operator=(const Passing&) = delete;
-    // Nothing may be left: no process, no descriptor, no watch.
     ~Passing() {
         letters.clear();
         processes.retire_all();
-        turn_until(loop, [&] {
-            hosts.end_free_ones();
-            return loop.watched() == 0;
-        });
-        CHECK(loop.watched() == 0);
-        loop.turn(1ms);
-        starter.end();
-        CHECK(children().empty());
-        CHECK(open_descriptors() == descriptors);
+        settle();
     }
 
     // A program of Python's that answers each message by these lines.
@@ -155,12 +144,8 @@ struct Passing {
     }
 
     TemporaryDirectory directory;
-    event::EventLoop loop;
-    test::ForkingStarter starter;
-    Hosts hosts{loop, starter};
     PoolEvents events;
     Processes processes{loop, hosts, events};
-    std::size_t descriptors;
     std::vector<std::unique_ptr<Letter>> letters;
 };
 

@@ -1,6 +1,7 @@
 #include "buzon/posix/io.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -58,4 +59,15 @@ TEST_CASE("where a file should be nothing else is read or waited for") {
     CHECK(read_regular_file((directory / "none").c_str(), 10).error().value() == ENOENT);
     CHECK(read_regular_file(directory.file("some", "four").c_str(), 4).value() == "four");
     CHECK(read_regular_file(directory.file("some", "four").c_str(), 3).error().value() == EFBIG);
+}
+
+TEST_CASE("what is in memory is read whole from wherever its position is, and what cannot be read is empty") {
+    const UniqueFd memory{::memfd_create("some", MFD_CLOEXEC)};
+    CHECK(content_of(memory.get()).empty());
+    const std::string text = std::string(300'000, 'x') + std::string("\0y", 2);
+    REQUIRE(!write_all(memory.get(), text));
+    for (int i = 0; i < 2; ++i) CHECK((content_of(memory.get()) == text));
+    CHECK(content_of(-1).empty());
+    const UniqueFd place{::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    CHECK(content_of(place.get()).empty());
 }

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "support/catch.h"
-#include "support/programs.h"
+#include "system/living_programs.h"
 #include "system/server.h"
 
 using namespace buzon::test;
@@ -14,20 +14,6 @@ using namespace buzon::test;
 namespace {
 
 const std::string filter_faults_text = "From: a\nSubject: filtro\n\nuno\n.dos\n";
-
-// Processes on this machine whose command line names this directory, the server's own and zombies aside.
-std::vector<pid_t> running_from(const std::string& directory) {
-    std::vector<pid_t> found;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
-        const std::string name = entry.path().filename();
-        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-        std::error_code gone;
-        if (std::filesystem::read_symlink(entry.path() / "exe", gone) == server_program()) continue;
-        const pid_t pid = std::stoi(name);
-        if (proc_text(pid, "cmdline").find(directory) != std::string::npos) found.push_back(pid);
-    }
-    return found;
-}
 
 // failed: refused, or cut where a part of the output was sent before the program had ended.
 enum class Fate { served, refused, cut, failed };

@@ -1,7 +1,6 @@
 #include "system/living_programs.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "support/process.h"
 #include "support/programs.h"
@@ -30,15 +29,15 @@ std::string living(const TempDirectory& directory, const std::string& name, cons
     return "process:" + directory.file(name, program, 0755);
 }
 
-std::vector<pid_t> living_in(const TempDirectory& directory) {
+std::vector<pid_t> running_from(const std::filesystem::path& directory) {
     std::vector<pid_t> found;
     for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
         const std::string name = entry.path().filename();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
         std::error_code gone;
         if (std::filesystem::read_symlink(entry.path() / "exe", gone) == server_program()) continue;
-        if (proc_text(std::stoi(name), "cmdline").find(directory.path().string() + "/") != std::string::npos)
-            found.push_back(std::stoi(name));
+        const pid_t pid = std::stoi(name);
+        if (proc_text(pid, "cmdline").find(directory.string() + "/") != std::string::npos) found.push_back(pid);
     }
     return found;
 }

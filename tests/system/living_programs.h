@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace buzon::test {
 [[nodiscard]] std::string living(const TempDirectory& directory, const std::string& name, const std::string& lines,
                                  const std::string& before = "inp.readline()\nsay('buzon-filter 1\\n')\n");
 
-// Programs of this directory that run.
-[[nodiscard]] std::vector<pid_t> living_in(const TempDirectory& directory);
+// Processes on this machine whose command line names a file of this directory, the server's own and zombies aside.
+[[nodiscard]] std::vector<pid_t> running_from(const std::filesystem::path& directory);
 
 } // namespace buzon::test

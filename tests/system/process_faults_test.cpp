@@ -164,7 +164,7 @@ public:
     // Those that did well wait for more; a reload ends them.
     void look_for_remains() {
         server_->process().signal(SIGHUP);
-        CHECK(eventually([&] { return living_in(directory_).empty() && zombies_of(server_->pid()) == 0; }));
+        CHECK(eventually([&] { return running_from(directory_.path()).empty() && zombies_of(server_->pid()) == 0; }));
     }
     Pop3Client& last() { return clients_.back(); }
     std::string log() const { return server_->log(); }

@@ -59,7 +59,7 @@ TEST_CASE("a message that its program leaves as it is goes out as it would witho
             CHECK((client.body() == wanted.body()));
         }
     }
-    CHECK(living_in(directory).size() == 1);
+    CHECK(running_from(directory.path()).size() == 1);
     wanted.quit();
     client.quit();
     CHECK(filtered.maildir("user1").messages() == plain.maildir("user1").messages());
@@ -184,7 +184,7 @@ TEST_CASE("a server killed hard leaves no program that lives on, nor does one th
     Pop3Client client = server.session();
     CHECK(client.retrieve(1) == "x\r\n");
     client.send("RETR 2\r\n");
-    REQUIRE(eventually([&] { return living_in(directory).size() == 2; }));
+    REQUIRE(eventually([&] { return running_from(directory.path()).size() == 2; }));
     SECTION("killed") {
         server.expect_no_clean_end();
         server.process().signal(SIGKILL);
@@ -195,7 +195,7 @@ TEST_CASE("a server killed hard leaves no program that lives on, nor does one th
         CHECK(server.stop() == 0);
         server.expect_no_clean_end();
     }
-    CHECK(eventually([&] { return living_in(directory).empty(); }));
+    CHECK(eventually([&] { return running_from(directory.path()).empty(); }));
 }
 
 TEST_CASE("two owners' mail never meets in a program that mixes up its answers") {
@@ -277,7 +277,7 @@ TEST_CASE("twenty-five clients with a hundred messages get each its own, from no
             CHECK(client.line().starts_with("+OK "));
             CHECK(client.body() == "USER" + std::to_string(user) + " M" + std::to_string(i) + "\r\n");
         }
-        CHECK(living_in(directory).size() <= 3 + 1); // one may be ending
+        CHECK(running_from(directory.path()).size() <= 3 + 1); // one may be ending
     }
 }
 

@@ -39,6 +39,8 @@ void finish_sending(int socket) noexcept;
 // The same for a path that may name something else: anything but a regular file is refused with EINVAL (EISDIR for a
 // directory), and a FIFO without a writer does not block.
 [[nodiscard]] Result<std::string> read_regular_file(const char* path, std::size_t limit);
+// All of a file that somebody has made in memory, wherever its position is; empty if it cannot be read.
+[[nodiscard]] std::string content_of(int memory);
 
 // Opens /dev/null in place of closed standard descriptors: otherwise the next file or socket would get that number and
 // be read from or logged to. Call it at the start of main().
