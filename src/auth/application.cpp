@@ -38,19 +38,19 @@ std::string_view take_limit(std::string_view limit, Application& into) {
     const std::string_view value = sign == limit.npos ? std::string_view{} : limit.substr(sign + 1);
     if (name == "expires") {
         into.expires = parse_day(value);
-        return into.expires ? std::string_view{} : "expires is not a date, YYYY-MM-DD";
+        return into.expires ? std::string_view{} : "expires= needs a date: YYYY-MM-DD";
     }
     if (name == "nets") {
         into.nets = value;
-        return AllowNets::parse(value) ? std::string_view{} : "nets contains an invalid network";
+        return AllowNets::parse(value) ? std::string_view{} : "nets= contains an invalid network";
     }
-    if (name != "rights") return "a limit is not expires=, nets= or rights=";
+    if (name != "rights") return "unknown limit: use expires=, nets= or rights=";
     if (value == "read")
         into.rights = Rights::read;
     else if (value == "keep")
         into.rights = Rights::keep;
     else if (value != "all")
-        return "rights are not read, keep or all";
+        return "rights= must be read, keep or all";
     return {};
 }
 
@@ -61,7 +61,7 @@ Parsed<Application> parse_application(std::string_view text) {
     const std::size_t end = std::min(text.find(';'), text.size());
     made.label = text.substr(0, end);
     made.limits = text.substr(end);
-    if (!is_label(made.label)) return Wrong{"a label is 1 to 32 letters, digits, '-', '_' and '.'"};
+    if (!is_label(made.label)) return Wrong{"a label must be 1 to 32 letters, digits, '-', '_' or '.'"};
     for (std::string_view rest = text.substr(end); !rest.empty();) {
         rest.remove_prefix(1);
         const std::size_t next = std::min(rest.find(';'), rest.size());
@@ -77,7 +77,7 @@ ApplicationSecret read_application_secret(std::string_view value) {
     const std::string_view label = colon == value.npos ? std::string_view{} : value.substr(0, colon);
     found.application.label = is_label(label) ? label : "?";
     if (!is_label(label)) {
-        found.application.fault = "it has no label, which is 1 to 32 letters, digits, '-', '_' and '.'";
+        found.application.fault = "its label must be 1 to 32 letters, digits, '-', '_' or '.'";
         return found;
     }
     const std::string_view rest = value.substr(colon + 1);
@@ -85,7 +85,8 @@ ApplicationSecret read_application_secret(std::string_view value) {
     auto parsed = parse_application(std::string{label}.append(rest.substr(end)));
     const auto secret = Secret::parse(rest.substr(0, end));
     found.application.fault = !parsed ? parsed.why() : secret.why();
-    if (found.application.fault.empty() && secret.value().is_locked()) found.application.fault = "there is no secret";
+    if (found.application.fault.empty() && secret.value().is_locked())
+        found.application.fault = "its secret is missing";
     if (!found.application.fault.empty()) return found;
     found.application = std::move(parsed).value();
     found.secret = rest.substr(0, end);

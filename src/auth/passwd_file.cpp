@@ -105,7 +105,7 @@ void PasswdEntry::add_application(std::string_view value) {
     if (made.fault.empty() && std::any_of(applications.begin(), applications.end(), same))
         made.fault = "an earlier one has the same label";
     if (made.fault.empty() && applications.size() >= max_applications)
-        made.fault = "there are more than " + std::to_string(max_applications);
+        made.fault = "a user can have at most " + std::to_string(max_applications);
     if (made.fault.empty()) {
         secret.append(1, '\0').append(made.label).append(":").append(found.secret);
         facts.cost += Secret::parse(found.secret).value().cost();
@@ -139,10 +139,10 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     const std::string_view uid = take_field(line), gid = take_field(line);
     entry.ids = {id_of(uid), id_of(gid)};
     if ((!uid.empty() && entry.ids.uid == posix::Ids::unsaid) || (!gid.empty() && entry.ids.gid == posix::Ids::unsaid))
-        entry.ids_fault = "uid and gid are read as numbers only; what is none counts as not given";
+        entry.ids_fault = "uid and gid must be numbers; anything else is ignored";
     take_field(line); // gecos
     mail.home = take_field(line);
-    take_field(line); // shell
+    take_field(line);            // shell
     if (line.starts_with(':')) { // an old format: an empty field, then the mail location
         if (line.find_first_of(" \t") != line.npos) return Wrong{"a mail location of the old format contains a blank"};
         mail.mail = line.substr(1);

@@ -71,7 +71,7 @@ Step Exchange::next(std::string_view message) {
 
 Step Exchange::supply(ScramCredentials credentials, bool genuine) {
     auto* const scram = std::get_if<ScramMachine>(&machine_);
-    return scram ? scram->supply(std::move(credentials), genuine) : Step{Malformed{"no credentials were expected"}};
+    return scram ? scram->supply(std::move(credentials), genuine) : Step{Malformed{"unexpected credentials"}};
 }
 
 } // namespace buzon::auth

@@ -140,7 +140,7 @@ Step ScramMachine::client_first(std::string_view message) {
 }
 
 Step ScramMachine::supply(ScramCredentials credentials, bool genuine) {
-    if (state_ != State::awaits_credentials) return end(Malformed{"SCRAM expected no credentials"});
+    if (state_ != State::awaits_credentials) return end(Malformed{"SCRAM: unexpected credentials"});
     credentials_ = std::move(credentials);
     genuine_ = genuine;
     const std::string server_first =

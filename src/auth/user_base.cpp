@@ -98,12 +98,14 @@ std::vector<std::string> faults_of(const User& user) {
     const std::string name = std::string{user.name} + ": ";
     const bool others = any_valid(user.applications);
     if (!user.fault.empty()) {
-        all.push_back(name + std::string{user.fault} +
-                      (others ? "; only an application password lets this user in" : "; this user cannot log in"));
+        all.push_back(
+            name + std::string{user.fault} +
+            (others ? "; this user can log in only with an application password" : "; this user cannot log in"));
     }
     for (const Application& one : applications_in(user.applications))
         if (!one.fault.empty())
-            all.push_back(name + "application password " + one.label + ": " + one.fault + "; it lets nobody in");
+            all.push_back(name + "application password " + one.label + ": " + one.fault +
+                          "; nobody can log in with it");
     return all;
 }
 
@@ -247,7 +249,7 @@ UserBase::Own* UserBase::own(std::string_view name) {
 Parsed<UserBase::Own*> UserBase::own_from(std::string_view name, std::uint64_t base) {
     Own* const found = own(name);
     if (!found) return Wrong{"there is no such user"};
-    if (found->changes.change != base) return Wrong{"the user was changed meanwhile; try again"};
+    if (found->changes.change != base) return Wrong{"the user has been changed in the meantime; try again"};
     return found;
 }
 
@@ -301,7 +303,8 @@ Parsed<bool> UserBase::add_application(std::string_view name, Application applic
     if (!changed) return Wrong{changed.why()};
     Own& user = *changed.value();
     std::vector<Application>& all = user.fields.applications;
-    if (all.size() >= max_applications) return Wrong{"the user has " + std::to_string(all.size()) + " already"};
+    if (all.size() >= max_applications)
+        return Wrong{"the user already has " + std::to_string(all.size()) + " application passwords"};
     if (std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.label == application.label; }))
         return Wrong{"the label already exists"};
     application.change = change;

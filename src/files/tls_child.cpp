@@ -98,7 +98,7 @@ int become_tls_program(int socket, std::span<const char* const> argv) {
     ::close(keeper::rules_descriptor);
     const auto who = ids_in(argv);
     if (order && who) return become_tls_program(socket, *order, *who);
-    (void)posix::write_all(socket, "[!] nobody has said which program\n");
+    (void)posix::write_all(socket, "[!] no program was given\n");
     return EX_PROTOCOL;
 }
 

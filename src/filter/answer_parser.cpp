@@ -26,7 +26,7 @@ std::string excerpt(std::string_view line) {
 AnswerParser::What AnswerParser::next(std::string_view& input) {
     switch (state_) {
     case State::broken: return What::broken;
-    case State::idle: return input.empty() ? What::more : broken("it wrote what nobody had asked for");
+    case State::idle: return input.empty() ? What::more : broken("it wrote something unasked");
     case State::body:
     case State::chunk: return take_octets(input);
     default: break;
@@ -48,7 +48,7 @@ bool AnswerParser::read_line(std::string_view& input) {
     const std::size_t end = input.find('\n');
     const std::string_view piece = input.substr(0, end);
     if (line_.size() + piece.size() > max_line) {
-        (void)broken("a line of more than " + std::to_string(max_line) + " octets");
+        (void)broken("it wrote a line of more than " + std::to_string(max_line) + " octets");
         return false;
     }
     line_ += piece;
@@ -58,9 +58,9 @@ bool AnswerParser::read_line(std::string_view& input) {
 
 AnswerParser::What AnswerParser::take_hello() {
     std::string_view words = line_;
-    if (!words.starts_with(words_of_hello)) return broken("no handshake but " + excerpt(line_));
+    if (!words.starts_with(words_of_hello)) return broken("not a handshake: " + excerpt(line_));
     words.remove_prefix(words_of_hello.size());
-    if (words != "1" && words != "1 stable") return broken("not a version for us: " + excerpt(line_));
+    if (words != "1" && words != "1 stable") return broken("unsupported version: " + excerpt(line_));
     stable_ = words != "1";
     state_ = State::idle;
     return What::hello;
@@ -102,7 +102,7 @@ AnswerParser::What AnswerParser::take_fail() {
     const std::string_view line = line_;
     const bool bare = line == word_of_fail;
     if (!bare && !(line.starts_with(word_of_fail) && line[word_of_fail.size()] == ' '))
-        return broken("no answer: " + excerpt(line_));
+        return broken("not an answer: " + excerpt(line_));
     state_ = State::idle;
     kept_ = line.substr(std::min(line.size(), word_of_fail.size() + 1));
     text_ = kept_;
@@ -124,7 +124,7 @@ AnswerParser::What AnswerParser::take_octets(std::string_view& input) {
 
 bool AnswerParser::take_count(std::string_view word) {
     const auto count = line::parse_whole<std::uint64_t>(word, 0, max_count);
-    if (!count) return broken("no count of octets: " + excerpt(line_)) != What::broken;
+    if (!count) return broken("not a number of octets: " + excerpt(line_)) != What::broken;
     left_ = *count;
     return true;
 }

@@ -25,7 +25,7 @@ public:
 
     bool read(std::vector<FilterMember>& members) {
         if (text_.find_first_of(std::string_view{"\0\r\n", 3}) != std::string_view::npos) {
-            return refuse("a specification is one line, without NUL");
+            return refuse("a specification must be one line without NUL");
         }
         skip_blanks();
         do {
@@ -57,8 +57,8 @@ private:
         const std::size_t path = place_;
         place_ = std::min(text_.find_first_of(" \t'\":", path), text_.size());
         member.path = text_.substr(path, place_ - path);
-        if (member.path.empty()) return refuse("the path of a program is missing");
-        if (member.path.front() != '/') return refuse("the path of a program must be absolute: " + member.path);
+        if (member.path.empty()) return refuse("a program's path is missing");
+        if (member.path.front() != '/') return refuse("a program's path must be absolute: " + member.path);
         std::size_t end = place_;
         if (!at_end() && here() == ':') {
             end = read_argument(member);
@@ -117,7 +117,7 @@ private:
             } else if (c == '"') {
                 if (!read_double_quoted(word)) return false;
             } else if (c == '\\') {
-                if (at_end()) return refuse("nothing follows the last \\");
+                if (at_end()) return refuse("nothing follows the final \\");
                 word += text_[place_++];
             } else {
                 word += c;

@@ -124,8 +124,7 @@ Outcome Passage::begin_process() {
     if (!taken.outcome.ok()) return taken.outcome;
     if (taken.later > loop_.now() + longest_wait) {
         const auto pause = std::chrono::ceil<std::chrono::seconds>(taken.later - loop_.now());
-        return {Cause::cannot_start, key.member.name() + ": it failed again and again; it is started in " +
-                                         in_words(pause) + " at the earliest"};
+        return {Cause::cannot_start, key.member.name() + ": it keeps failing; the next start is in " + in_words(pause)};
     }
     timer_.arm(loop_.timers(), taken.later);
     return {};

@@ -133,7 +133,7 @@ void Process::on_program_ended(const End& end) {
 void Process::on_host_lost() {
     if (state_ == State::leaving) return be_gone();
     end_ = End{true, SIGKILL};
-    fault(Cause::system, "its host has ended");
+    fault(Cause::system, "its host process died");
     tell();
 }
 

@@ -49,7 +49,7 @@ void Process::hand_over() {
     std::array<char, 64> piece;
     // It may not have been seen yet what it has written in the meantime.
     if (const Transfer moved = posix::read_some(output_.fd.get(), piece); moved.what != Moved::would_block) {
-        if (moved.what == Moved::some) return fault(Cause::protocol, "it wrote what nobody had asked for");
+        if (moved.what == Moved::some) return fault(Cause::protocol, "it wrote something unasked");
         state_ = State::busy;
         parser_.expect();
         return output_ended();
@@ -95,7 +95,7 @@ Process::Given Process::give_some() {
         const Transfer got = message_.source->read(offset, octets);
         if (got.what == Moved::would_block) return Given::source_waits;
         if (got.what != Moved::some) {
-            fault(Cause::system, got.what == Moved::end ? "the message is shorter than it was"
+            fault(Cause::system, got.what == Moved::end ? "the message shrank while it was read"
                                                         : "the message cannot be read: " + got.why.message());
             return Given::fault;
         }
@@ -144,7 +144,7 @@ Transfer Process::read(std::span<char> into) {
 // Moves the octets of the message to the front. 0: there are none yet, or the answer is broken.
 std::size_t Process::take_answer(std::span<char> read) {
     if (!std::exchange(message_.heard, true) && answers_too_early()) {
-        fault(Cause::protocol, "it answered before it had read anything of the message");
+        fault(Cause::protocol, "it answered before it read any of the message");
         return 0;
     }
     std::string_view input{read.data(), read.size()};
@@ -259,7 +259,7 @@ void Process::hear_when_idle() {
     const Transfer got = posix::read_some(output_.fd.get(), piece);
     if (got.what == Moved::would_block) return;
     if (got.what == Moved::end) return output_ended();
-    fault(Cause::protocol, "it wrote what nobody had asked for");
+    fault(Cause::protocol, "it wrote something unasked");
 }
 
 // The rest of an answer that nobody wants any more.

@@ -137,7 +137,7 @@ std::optional<Outcome> Run::Machine::failure() const {
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const std::optional<End>& end = members_[i]->end();
         if (!end || end->well()) continue;
-        if (members_[i]->host_lost()) return Outcome{Cause::system, paths_[i] + ": its host has ended"};
+        if (members_[i]->host_lost()) return Outcome{Cause::system, paths_[i] + ": its host process died"};
         if (end->killed && end->code == SIGPIPE && i + 1 < members_.size()) continue;
         return Outcome{end->killed ? Cause::signal : Cause::exit_status, paths_[i] + ": " + end->text()};
     }

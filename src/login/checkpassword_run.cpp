@@ -90,7 +90,7 @@ void CheckpasswordRun::on_program_ended(const filter::End& end) {
 }
 
 void CheckpasswordRun::on_host_lost() {
-    fail(pool_.name() + ": its host has ended");
+    fail(pool_.name() + ": its host process died");
 }
 
 void CheckpasswordRun::on_timer(event::Timer&) {

@@ -42,10 +42,10 @@ public:
 private:
     void on_started(pid_t) override {}
     void on_refused(std::error_code why, std::string_view step) override {
-        failed("cannot be started: " + why.message() + " (" + std::string{step} + ')');
+        failed("cannot start: " + why.message() + " (" + std::string{step} + ')');
     }
-    void on_program_ended(const filter::End& end) override { failed("has ended: " + end.text()); }
-    void on_host_lost() override { failed("its host has ended"); }
+    void on_program_ended(const filter::End& end) override { failed("ended: " + end.text()); }
+    void on_host_lost() override { failed("died with its host process"); }
     void on_ready(std::uint32_t events) override;
     void take_answer();
     void failed(const std::string& why) {
@@ -96,11 +96,11 @@ void LinePrograms::Seat::on_ready(std::uint32_t) {
             std::array<char, 1024> room;
             const posix::Transfer got = posix::read_some(socket_.get(), room);
             if (got.what == posix::Moved::would_block) return;
-            if (got.what != posix::Moved::some) return failed("has closed its output");
+            if (got.what != posix::Moved::some) return failed("closed its output");
             heard_.append(room.data(), got.bytes);
             posix::wipe(room.data(), got.bytes);
-            if (!busy_) return failed("says what nobody asked for");
-            if (heard_.size() > max_answer) return failed("gives an endless answer");
+            if (!busy_) return failed("wrote something unasked");
+            if (heard_.size() > max_answer) return failed("wrote an answer that is too long");
             if (heard_.find('\n') != heard_.npos) take_answer();
         },
         [this] { failed("out of memory"); });
@@ -108,8 +108,9 @@ void LinePrograms::Seat::on_ready(std::uint32_t) {
 
 void LinePrograms::Seat::take_answer() {
     const std::size_t end = heard_.find('\n');
-    if (end + 1 != heard_.size()) return failed("says what nobody asked for");
-    if (!all_.is_answer_(std::string_view{heard_}.substr(0, end))) return failed("says what is no answer");
+    if (end + 1 != heard_.size()) return failed("wrote something unasked");
+    if (!all_.is_answer_(std::string_view{heard_}.substr(0, end)))
+        return failed("wrote something that is not an answer");
     const posix::WipedString line = std::exchange(heard_, {});
     busy_ = false;
     Question* const asked = std::exchange(question, nullptr);
@@ -169,7 +170,7 @@ void LinePrograms::seat_questions() {
         const auto refused =
             std::find_if(waiting_.begin(), waiting_.end(), [](const Question* one) { return one->refused_; });
         if (refused != waiting_.end()) {
-            fail(**refused, seats_.empty() && !last_failure_.empty() ? last_failure_ : "has too many questions");
+            fail(**refused, seats_.empty() && !last_failure_.empty() ? last_failure_ : "has too many requests waiting");
             continue;
         }
         auto seat = std::find_if(seats_.begin(), seats_.end(), [](const auto& one) { return one->free(); });
@@ -177,13 +178,13 @@ void LinePrograms::seat_questions() {
             if (seats_.size() >= max_programs) return;
             if (pausing() || program_.empty()) {
                 if (!seats_.empty()) return;
-                fail(*waiting_.front(), last_failure_.empty() ? "is not there" : last_failure_);
+                fail(*waiting_.front(), last_failure_.empty() ? "is not running" : last_failure_);
                 continue;
             }
             seats_.push_back(std::make_unique<Seat>(*this));
             seat = std::prev(seats_.end());
             if (const std::error_code why = (*seat)->start()) {
-                seat_failed(**seat, "cannot be started: " + why.message());
+                seat_failed(**seat, "cannot start: " + why.message());
                 continue;
             }
         }
@@ -229,7 +230,7 @@ void LinePrograms::on_timer(event::Timer&) {
         seat_failed(**late, "does not answer");
     }
     while (!waiting_.empty() && waiting_.front()->deadline_ <= loop_.now())
-        fail(*waiting_.front(), "is busy with other questions");
+        fail(*waiting_.front(), "is busy with other requests");
     seat_questions();
     if (!timer_.armed()) plan();
 }

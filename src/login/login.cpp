@@ -73,7 +73,7 @@ void Login::your_turn() {
 }
 
 void Login::too_long() {
-    go_on([this] { refuse(pop3::Refusal::throttled, "too many wrong logins before this one"); });
+    go_on([this] { refuse(pop3::Refusal::throttled, "too many failed logins before this one"); });
 }
 
 void Login::check_proof() {
@@ -156,7 +156,7 @@ bool Login::opens_with(const std::string& label, std::uint64_t checked) {
         application_ = std::move(one);
         return true;
     }
-    cause_ = "application password removed meanwhile";
+    cause_ = "the application password was removed in the meantime";
     return false;
 }
 
@@ -268,7 +268,7 @@ void Login::verified(bool right, std::string_view cause) {
         needs_.users.vouched().note(user_, {home_.empty() ? root + '/' + user_ : home_ + "/Maildir", owner_});
     }
     maildir_ = needs_.users.maildir_of(user_);
-    if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user was removed meanwhile");
+    if (maildir_.empty()) return refuse(pop3::Refusal::wrong, "the user was removed in the meantime");
     const std::uint32_t to_go =
         needs_.logins.delays().seconds_to_go(user_, needs_.settings.login_delay, needs_.loop.now());
     if (to_go > 0) return refuse(pop3::Refusal::too_soon, "login delay", to_go);

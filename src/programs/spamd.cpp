@@ -117,7 +117,7 @@ std::string_view take_line(std::string_view& text) {
 Scanned parse_reply(std::string_view reply) {
     const std::string_view first = take_line(reply);
     const std::size_t blank = first.find(' ');
-    if (!first.starts_with("SPAMD/") || blank == std::string_view::npos) return {{}, "no reply of spamd's"};
+    if (!first.starts_with("SPAMD/") || blank == std::string_view::npos) return {{}, "not a reply from spamd"};
     const std::string_view status = first.substr(blank + 1);
     if (status != "0" && !status.starts_with("0 ")) return {{}, "spamd says " + std::string{status}};
     std::optional<std::size_t> length;
@@ -128,7 +128,7 @@ Scanned parse_reply(std::string_view reply) {
         number.remove_prefix(std::min(number.find_first_not_of(' '), number.size()));
         length = line::parse_whole<std::size_t>(number);
     }
-    if (!length || *length != reply.size()) return {{}, "a reply of another length than it says"};
+    if (!length || *length != reply.size()) return {{}, "spamd's reply is not as long as it says"};
     return {std::string{reply}, {}};
 }
 

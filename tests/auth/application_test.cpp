@@ -76,9 +76,9 @@ TEST_CASE("a bad application password is useless alone, and found with its line"
     REQUIRE(loaded);
     std::string all;
     for (const Finding& one : findings) all += std::to_string(one.line) + ' ' + one.what + (one.fatal ? " !\n" : "\n");
-    CHECK(all == "1 ana: application password tv: unknown password scheme {NOSUCH}; it lets nobody in\n"
-                 "1 ana: application password phone: an earlier one has the same label; it lets nobody in\n"
-                 "2 bo: unknown password scheme {NOSUCH}; only an application password lets this user in\n");
+    CHECK(all == "1 ana: application password tv: unknown password scheme {NOSUCH}; nobody can log in with it\n"
+                 "1 ana: application password phone: an earlier one has the same label; nobody can log in with it\n"
+                 "2 bo: unknown password scheme {NOSUCH}; this user can log in only with an application password\n");
     CHECK(loaded.value().users.broken_count() == 2);
     const UserBase base{UserBlock{}};
     const std::string text{loaded.value().users.user(0).applications};
@@ -117,7 +117,8 @@ TEST_CASE("application passwords are added to a line, replaced in it and removed
           "ana:{PLAIN}b::::::  nodelay\n");
     CHECK(changed("ana:{PLAIN}a:::::::maildir:/m\n", add) ==
           "ana:{PLAIN}a::::::userdb_mail=maildir:/m buzon_secret=tv:{PLAIN}t;rights=keep\n");
-    const std::string with_blank = "ana:{PLAIN}a:::::::maildir:/My Mail\n", open_quote = "ana:x::::::buzon_transform=\"y\n";
+    const std::string with_blank = "ana:{PLAIN}a:::::::maildir:/My Mail\n",
+                      open_quote = "ana:x::::::buzon_transform=\"y\n";
     CHECK(changed(with_blank, add) == with_blank); // such lines are refused when the file is loaded
     CHECK(changed(open_quote, add) == open_quote);
     CHECK(changed("bo:x\n", add) == "bo:x\n"); // a user whom another program has removed meanwhile

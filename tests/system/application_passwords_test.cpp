@@ -95,8 +95,8 @@ TEST_CASE("managers add, list and remove application passwords, and SAVE writes 
     CHECK(manager.command("USER SECRET LIST nobody") == "-ERR no such user");
     CHECK(manager.command("USER SECRET ADD ana laptop;rights=read geheim6 with blanks").starts_with("+OK"));
     CHECK(manager.command("USER SECRET ADD ana laptop x") == "-ERR the label already exists");
-    CHECK(manager.command("USER SECRET ADD ana lap/top x").starts_with("-ERR a label is"));
-    CHECK(manager.command("USER SECRET ADD ana l;right=read x").starts_with("-ERR a limit is"));
+    CHECK(manager.command("USER SECRET ADD ana lap/top x").starts_with("-ERR a label must be"));
+    CHECK(manager.command("USER SECRET ADD ana l;right=read x").starts_with("-ERR unknown limit: use expires="));
     CHECK(manager.command("USER SECRET ADD nobody l x") == "-ERR no such user");
     CHECK(manager.command("USER SECRET ADD ana l").starts_with("-ERR"));
     CHECK(manager.command("USER SECRET DEL ana none") == "-ERR there is no such label");
@@ -145,7 +145,7 @@ TEST_CASE("--check names the line of an application password that cannot be used
         directory.file("users", "bo:{PLAIN}b\nana:{PLAIN}a::::::buzon_secret=tv:{PLAIN}geheim;expires=soon\n", 0600);
     const Finished checked = run_server({"--check", "-d", directory / "mail", "--users", users});
     CHECK(checked.code == 0);
-    CHECK(checked.err.find(users + " line 2: ana: application password tv: expires is not a date, YYYY-MM-DD; "
-                                   "it lets nobody in\n") != checked.err.npos);
+    CHECK(checked.err.find(users + " line 2: ana: application password tv: expires= needs a date: YYYY-MM-DD; "
+                                   "nobody can log in with it\n") != checked.err.npos);
     CHECK(checked.err.find("geheim") == checked.err.npos);
 }

@@ -26,31 +26,31 @@ enum class Rights : std::uint8_t {
 
 struct Application {
     std::string label;
-    std::string limits;                           // as they are written, each with its ';'
-    std::optional<std::chrono::sys_days> expires; // useless from that day on (UTC)
+    std::string limits;                           // as written, each with the ';' before it
+    std::optional<std::chrono::sys_days> expires; // does not work from that day on (UTC)
     std::string nets;                             // as allow_nets; empty: from anywhere
     Rights rights = Rights::all;
     std::string fault;        // why no password matches it; empty: it is valid
     std::uint64_t change = 0; // 0: as it was loaded; else the number of a change at run time
 };
 
-// A user has at most so many that are valid: a wrong password is compared with all of them.
+// The most that a user can have: a wrong password is compared with each of them.
 inline constexpr std::size_t max_applications = 32;
 
 // `LABEL[;LIMIT...]`. A label is 1 to 32 letters, digits, '-', '_' and '.'.
 [[nodiscard]] Parsed<Application> parse_application(std::string_view text);
 
-// A value of buzon_secret. A fault is in `fault`, and shows nothing of the secret, which is empty then.
+// A value of buzon_secret. If it is invalid, `fault` says why without showing the secret, and `secret` is empty.
 struct ApplicationSecret {
     Application application;
     std::string secret; // with its {SCHEME}
 };
 [[nodiscard]] ApplicationSecret read_application_secret(std::string_view value);
 
-// Whether it is for clients at this address. No source means a peer without an address.
+// Whether clients at this address may use it. No source: a peer without an address.
 [[nodiscard]] bool allows(const Application& application, const std::optional<Source>& source);
 
-// Many as one text without secrets, for a UserBlock, and back.
+// A user's application passwords as one text without secrets, for a UserBlock, and back.
 [[nodiscard]] std::string to_text(const std::vector<Application>& applications);
 [[nodiscard]] std::vector<Application> applications_in(std::string_view text);
 // Whether one of them is valid.

@@ -43,7 +43,7 @@ struct CheckToken {
     std::string user;
     posix::SecretText token;
 };
-// The client has taken note of that challenge.
+// The client has answered that challenge.
 struct Dismissed {};
 // Proven: this user is logged in.
 struct Accepted {
@@ -89,9 +89,9 @@ private:
     std::string challenge_;
 };
 
-// What the server vouches for of the channel (tls-server-end-point, RFC 5929 section 4).
+// What the client may bind the login to (tls-server-end-point, RFC 5929 section 4).
 struct ChannelBinding {
-    std::string certificate_hash; // octets; empty: nothing, and there is no SCRAM-SHA-256-PLUS
+    std::string certificate_hash; // octets; empty: unknown, so there is no SCRAM-SHA-256-PLUS
     bool demanded = false;        // the client chose SCRAM-SHA-256-PLUS
 };
 
@@ -135,7 +135,7 @@ private:
     bool google_;
     bool asked_ = false;
 };
-// The JSON of RFC 7628 section 3.2.2. What cannot stand in its texts is left out.
+// The JSON of RFC 7628 section 3.2.2. Characters that would need escaping are left out.
 [[nodiscard]] std::string token_error(std::string_view status, std::string_view scope);
 
 // One AUTH command, whatever the mechanism.

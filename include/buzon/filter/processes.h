@@ -1,9 +1,9 @@
-// filter/processes.h - the programs that live on ("process:"): a pool of processes, each of which is handed one message
-// after the other. answer_parser.h has what they say.
+// filter/processes.h - the programs that live on ("process:"): a pool of processes, each of which gets one message
+// after another. answer_parser.h describes their answers.
 //
-// A process serves one member of a SPEC, with one set of limits, for one owner. Those that are idle wait for the next
-// such message; where `limit` of them run, the one that has been idle longest makes room. A program that fails again
-// and again is started after growing pauses.
+// A process serves one member of a SPEC, with one set of limits, for one owner. An idle process waits for the next such
+// message. When `limit` processes run, the one that has been idle longest makes room. A program that keeps failing is
+// started after growing pauses.
 #pragma once
 
 #include <chrono>
@@ -26,10 +26,10 @@ namespace buzon::filter {
 
 class Process; // private: process.h
 
-// Whoever has handed a message to a process. It may leave it in any of these.
+// The owner of a message that a process is working on. It may leave the process in either call.
 class MessageOwner {
 public:
-    // There is something to read, or an outcome. Level-triggered, unless paused.
+    // There is something to read, or an outcome. Level-triggered while not paused.
     virtual void on_process_output() = 0;
     virtual void on_process_line(std::string_view line) = 0; // of standard error
 
@@ -51,7 +51,7 @@ struct ProcessKey {
 
 class Processes final : private event::TimerHandler, private event::Task {
 public:
-    // What happens without a message that it belongs to.
+    // What does not belong to any message.
     class Events {
     public:
         virtual void on_process_started(const FilterMember& program, bool again) = 0; // again: after it had died
@@ -67,9 +67,9 @@ public:
     Processes& operator=(const Processes&) = delete;
     ~Processes() override;
 
-    // The most that run, at least 1.
+    // How many may run, at least 1.
     void set_limit(std::size_t limit) noexcept { limit_ = limit; }
-    // A program that is idle for so long ends.
+    // A process that has been idle for so long is ended.
     static constexpr std::chrono::minutes idle_limit{10};
     static constexpr std::chrono::milliseconds first_pause{100};
     static constexpr std::chrono::milliseconds longest_pause{30'000};
@@ -79,7 +79,7 @@ public:
         std::size_t idle = 0;
     };
     [[nodiscard]] Statistics statistics() const noexcept;
-    // Each ends when it is idle, so that the next message gets a new one.
+    // Ends each process once it is idle, so that the next message gets a new one.
     void retire_all();
 
 private:
@@ -91,11 +91,11 @@ private:
         Outcome outcome = {};       // else: why not
         event::Instant later = {};  // or: not before then
     };
-    // Not a process that has a message.
+    // Never a process that has a message.
     [[nodiscard]] Taken take(const ProcessKey& key, const Limits& limits);
 
     struct Trouble {
-        unsigned failures = 0; // one after the other
+        unsigned failures = 0; // in a row
         event::Instant not_before{};
     };
     void failed(const ProcessKey& key);
@@ -103,14 +103,14 @@ private:
     void gone() noexcept { loop_.next_turn(*this); }
     void became_idle();
     void make_room();
-    void on_timer(event::Timer&) override; // those that have been idle for long go
-    void run() override;                   // what has gone is destroyed
+    void on_timer(event::Timer&) override; // ends processes that have been idle for long
+    void run() override;                   // destroys those that are gone
 
     event::EventLoop& loop_;
     Hosts& hosts_;
     Events& events_;
     std::size_t limit_ = 1;
-    std::list<std::unique_ptr<Process>> processes_; // the last one used behind the others
+    std::list<std::unique_ptr<Process>> processes_; // the most recently used one last
     std::map<std::string, Trouble> troubles_;       // by owner and member
     event::Timer timer_{*this};
 };

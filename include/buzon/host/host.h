@@ -14,13 +14,13 @@
 namespace buzon::host {
 
 inline constexpr const char* process_name = "buzon-filters";
-// One that starts a single program, which its arguments name: whoever asks it has no choice. It may be root's.
+// A host that starts only the program that its arguments name, whatever it is asked for. It may run as root.
 inline constexpr const char* one_program_name = "buzon-logins";
 
-// Serves until the other side closes; kills what is left. Gives the process's exit code. argv: behind [0], as the
-// keeper says it; none, in tests: any program may be started.
+// Serves until the other side closes, then kills what is left. Returns the process's exit code. argv: what the keeper
+// passes behind [0]; empty in tests, where any program may be started.
 [[nodiscard]] int serve(int socket, std::span<const char* const> argv = {});
-// The same. only: the words of that one program.
+// The same for one program. only: its words.
 [[nodiscard]] int serve_only(int socket, std::span<char* const> only);
 
 } // namespace buzon::host

@@ -1,10 +1,10 @@
 // login/line_programs.h - programs that live on and answer each line with a line: --token, and --checkpassword with
 // process:. Never blocks.
 //
-// A program gets one question at a time. It is started when one is asked and no other is free, up to max_programs of
-// them, since some programs make a wrong password wait. One that dies, says what is no answer or what nobody asked for,
-// or leaves a question unanswered for 10 seconds is killed, its question fails, and the next start waits: 1, 2, 4, ...
-// at most 60 seconds, until one has answered well again. While none is left, questions fail at once.
+// A process gets one question at a time. If all are busy, another one is started, up to max_programs, since some
+// programs delay the answer to a wrong password. A process that dies, writes something unasked or something that is not
+// an answer, or leaves a question unanswered for 10 seconds is killed. Its question fails, and the next start waits: 1,
+// 2, 4, ... at most 60 seconds, until a question has been answered. While no process is left, questions fail at once.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,7 @@ public:
     LinePrograms& operator=(const LinePrograms&) = delete;
     ~LinePrograms();
 
-    // The program, with one member; or none. If it is another one, those that run are killed, and their questions fail.
+    // The program, with one member; or none. If it changes, the running processes are killed, and their questions fail.
     void use(filter::FilterSpec program);
     [[nodiscard]] bool in_use() const noexcept { return !program_.empty(); }
     [[nodiscard]] std::size_t running() const noexcept { return seats_.size(); }

@@ -1,4 +1,4 @@
-// login/mail_folders.h - the folders in which all mail lies: what a process reaches that serves whoever comes.
+// login/mail_folders.h - the folders that hold everybody's mail: what a process that serves any user can reach.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +8,14 @@
 
 namespace buzon::login {
 
-// Whether a path is this folder or lies below it. Both are absolute, without any detour.
+// Whether a path is this folder or lies below it. Both are absolute, without "." and "..".
 [[nodiscard]] bool lies_in(std::string_view path, std::string_view folder) noexcept;
 
-// Absolute ones: at most 32 of them, and 7 KiB: where there would be more, those above the deepest take their places.
+// Absolute paths, at most 32 of them and 7 KiB in all. Beyond that, the deepest are replaced by their parents.
 class MailFolders {
 public:
     void add(std::string_view path);
-    [[nodiscard]] const std::vector<std::string>& all() const noexcept { return all_; } // none lies in another
+    [[nodiscard]] const std::vector<std::string>& all() const noexcept { return all_; } // none lies below another
     [[nodiscard]] bool contain(std::string_view path) const noexcept;
 
 private:

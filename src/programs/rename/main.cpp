@@ -16,8 +16,8 @@ namespace {
 constexpr const char* usage =
     "usage: buzon-rename [-b EXT,EXT...] [-e EXT]\n"
     "Renames dangerous attachments: bill.exe becomes bill_exe.bad (-T process:.../buzon-rename).\n"
-    "  -b EXT,EXT...  the extensions that are dangerous, in place of the built-in list\n"
-    "  -e EXT         the extension that they get (bad)\n";
+    "  -b EXT,EXT...  dangerous extensions, instead of the built-in list\n"
+    "  -e EXT         the extension to use instead (bad)\n";
 
 } // namespace
 

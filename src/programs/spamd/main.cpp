@@ -15,13 +15,13 @@ namespace {
 
 constexpr const char* usage =
     "usage: buzon-spamd [-U SOCKET | -d HOST -p PORT] [-s OCTETS] [-t SECONDS]\n"
-    "Passes mail through SpamAssassin's spamd (-T process:.../buzon-spamd). Mail that spamd cannot be asked\n"
-    "about goes out as it is, and standard error says why.\n"
+    "Passes mail through SpamAssassin's spamd (-T process:.../buzon-spamd). If spamd cannot be asked, the\n"
+    "mail goes out unchanged, and standard error says why.\n"
     "  -U SOCKET   spamd's unix socket\n"
     "  -d HOST     spamd's host (localhost)\n"
     "  -p PORT     its port (783)\n"
-    "  -s OCTETS   larger messages are not looked at (512000)\n"
-    "  -t SECONDS  longest time for one message (45)\n";
+    "  -s OCTETS   larger messages are not checked (512000)\n"
+    "  -t SECONDS  time limit for one message (45)\n";
 
 } // namespace
 
@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
         }
         const Scanned scanned = ask_spamd(spamd, letter->octets, letter->user);
         if (!scanned.problem.empty())
-            std::fprintf(stderr, "%s; passed on as it is: %s\n", letter->uidl.c_str(), scanned.problem.c_str());
+            std::fprintf(stderr, "%s; passed on unchanged: %s\n", letter->uidl.c_str(), scanned.problem.c_str());
         if (!scanned.problem.empty() || scanned.octets == letter->octets)
             talk.same();
         else
