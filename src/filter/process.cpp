@@ -30,7 +30,7 @@ const std::vector<std::string>& variables() {
 }
 
 std::error_code never_block_on(int fd, std::size_t octets) noexcept {
-    if (octets != 0) ::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(octets)); // any size works
+    ::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(octets)); // any size works
     return ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0 ? std::error_code{} : posix::last_error();
 }
 
@@ -42,7 +42,7 @@ int octets_waiting(int pipe) noexcept {
 } // namespace
 
 Process::Process(event::EventLoop& loop, Processes& pool, const ProcessKey& key, const Limits& limits)
-    : loop_{loop}, pool_{pool}, key_{key}, limits_{limits}, lines_{limits.stderr_lines, limits.stderr_line_octets} {}
+    : loop_{loop}, pool_{pool}, key_{key}, limits_{limits} {}
 
 Process::~Process() = default;
 
@@ -56,11 +56,10 @@ Outcome Process::start(Hosts& hosts) {
     }
     input_.fd = std::move(pipes[0].write_end);
     output_.fd = std::move(pipes[1].read_end);
-    errors_.fd = std::move(pipes[2].read_end);
     std::error_code why = never_block_on(input_.fd.get(), limits_.pipe_octets);
     if (!why) why = never_block_on(output_.fd.get(), limits_.pipe_octets);
-    if (!why) why = never_block_on(errors_.fd.get(), 0);
-    if (!why) why = watch_channels();
+    if (!why) why = output_.watch.start(loop_, output_.fd.get(), EPOLLIN, output_);
+    if (!why) why = errors_.open(loop_, std::move(pipes[2].read_end), limits_);
     if (why) return no_start(name, why, "pipe");
     why = start_program(hosts, {pipes[0].read_end.get(), pipes[1].write_end.get(), pipes[2].write_end.get()});
     if (why) return no_start(name, why, "host");
@@ -68,13 +67,6 @@ Outcome Process::start(Hosts& hosts) {
     (void)!::write(input_.fd.get(), protocol_hello.data(), protocol_hello.size());
     times_.last = event::Clock::now();
     watch_the_clock();
-    return {};
-}
-
-std::error_code Process::watch_channels() {
-    for (Channel* const channel : {&output_, &errors_}) {
-        if (const std::error_code why = channel->watch.start(loop_, channel->fd.get(), EPOLLIN, *channel)) return why;
-    }
     return {};
 }
 
@@ -181,7 +173,7 @@ void Process::retire() {
 
 void Process::let_go(bool at_once) {
     if (!counts()) return;
-    event::guarded([this] { read_errors(true); }, [] {}); // what it said last is lost
+    event::guarded([this] { tell_lines(errors_.read_last()); }, [] {}); // what it said last is lost
     state_ = State::leaving;
     input_.close();
     output_.close();
@@ -197,7 +189,8 @@ void Process::let_go(bool at_once) {
 
 void Process::be_gone() noexcept {
     state_ = State::gone;
-    for (Channel* const channel : {&input_, &output_, &errors_, &file_}) channel->close();
+    for (Channel* const channel : {&input_, &output_, &file_}) channel->close();
+    errors_.close();
     timer_.disarm();
     lease_.release(); // kills what is left
     pool_.gone();
@@ -230,27 +223,6 @@ void Process::on_timer(event::Timer&) {
 }
 
 // --- standard error ---
-
-// A bounded piece per turn: a program that only complains must not block the others.
-void Process::read_errors(bool last) {
-    if (!errors_.fd) return;
-    std::vector<std::string> lines;
-    std::array<char, 4096> piece;
-    for (int pieces = 0; pieces < 16; ++pieces) {
-        const Transfer moved = posix::read_some(errors_.fd.get(), piece);
-        if (moved.what == Moved::some) {
-            lines_.feed({piece.data(), moved.bytes}, lines);
-            continue;
-        }
-        if (moved.what != Moved::would_block) errors_.close(); // the program has closed it
-        break;
-    }
-    if (last) {
-        lines_.finish(lines);
-        lines_ = StderrLines{limits_.stderr_lines, limits_.stderr_line_octets};
-    }
-    tell_lines(lines);
-}
 
 void Process::tell_lines(const std::vector<std::string>& lines) {
     for (const std::string& line : lines) {

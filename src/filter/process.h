@@ -18,7 +18,7 @@
 
 #include "buzon/filter/answer_parser.h"
 #include "buzon/filter/processes.h"
-#include "stderr_lines.h"
+#include "stderr_pipe.h"
 
 namespace buzon::filter {
 
@@ -106,7 +106,6 @@ private:
     };
 
     [[nodiscard]] std::error_code start_program(Hosts& hosts, const std::array<int, 3>& descriptors);
-    [[nodiscard]] std::error_code watch_channels();
     void hand_over();
     enum class Given : std::uint8_t { some, source_waits, pipe_full, closed, fault };
     [[nodiscard]] Given give_some();
@@ -117,14 +116,12 @@ private:
 
     void on_output();
     void on_room();
-    void on_errors() { read_errors(false); }
     void on_file_changed();
     void hear_hello();
     void drain();
     void hear_when_idle();
     void output_ended();
     void ended_too_early();
-    void read_errors(bool last);
     void tell_lines(const std::vector<std::string>& lines);
     void tell();
     void watch_the_clock();
@@ -152,9 +149,8 @@ private:
     Lease lease_;
     Channel input_{*this, &Process::on_room};
     Channel output_{*this, &Process::on_output};
-    Channel errors_{*this, &Process::on_errors};
     Channel file_{*this, &Process::on_file_changed};
-    StderrLines lines_{0, 0};
+    StderrPipe errors_{[this] { tell_lines(errors_.read()); }};
     std::optional<End> end_;
     Times times_;
     event::Timer timer_{*this};

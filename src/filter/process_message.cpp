@@ -172,7 +172,7 @@ std::size_t Process::take_answer(std::span<char> read) {
 
 void Process::finish_when_complete() {
     if (state_ != State::busy || !message_.answered || !message_.given_whole() || message_.outcome) return;
-    read_errors(true);
+    tell_lines(errors_.read_last());
     message_.outcome.emplace();
     if (message_.refusal)
         *message_.outcome = {Cause::answer, key_.member.name() + ": " +

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <utility>
 
@@ -219,7 +218,7 @@ void Run::Machine::terminate() {
 void Run::Machine::finish() {
     {
         const Alive alive{*this};
-        event::guarded([&] { read_stderr(true); }, [] {}); // what it said last is lost
+        event::guarded([&] { tell_lines(stderr_.read_last()); }, [] {}); // what it said last is lost
         if (!alive.machine || !running()) return;
     }
     close_down();
@@ -232,34 +231,16 @@ void Run::Machine::close_down() noexcept {
     timer_.disarm();
     cancel();
     close_output();
-    stderr_watch_.stop();
-    stderr_.reset();
+    stderr_.close();
     input_.reset();
     members_.clear();
 }
 
 // --- standard error ---
 
-// A bounded piece per turn: a program that only complains must not block the others.
-void Run::Machine::read_stderr(bool last) {
-    std::vector<std::string> lines;
-    std::array<char, 4096> piece;
-    for (int pieces = 0; pieces < 16; ++pieces) {
-        const Transfer moved = posix::read_some(stderr_.get(), piece);
-        if (moved.what == Moved::some) {
-            lines_.feed({piece.data(), moved.bytes}, lines);
-            continue;
-        }
-        if (moved.what != Moved::would_block) stderr_watch_.stop(); // all programs have closed it
-        break;
-    }
-    if (last) lines_.finish(lines);
-    if (lines.empty()) return;
+void Run::Machine::tell_lines(const std::vector<std::string>& lines) {
     const Alive alive{*this};
-    for (const std::string& line : lines) {
-        events_.on_stderr_line(line);
-        if (!alive.machine || !running()) return;
-    }
+    for (std::size_t i = 0; i < lines.size() && alive.machine && running(); ++i) events_.on_stderr_line(lines[i]);
 }
 
 std::vector<pid_t> Run::Machine::processes() const {

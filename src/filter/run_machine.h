@@ -12,7 +12,7 @@
 
 #include "buzon/filter/filter_run.h"
 #include "member.h"
-#include "stderr_lines.h"
+#include "stderr_pipe.h"
 
 namespace buzon::filter {
 
@@ -21,7 +21,7 @@ namespace buzon::filter {
 class Run::Machine final : private Member::Owner, private event::TimerHandler, private event::Task {
 public:
     Machine(event::EventLoop& loop, Hosts& hosts, RunEvents& events)
-        : loop_{loop}, hosts_{hosts}, events_{events}, timer_{*this}, on_output_{*this}, on_stderr_{*this} {}
+        : loop_{loop}, hosts_{hosts}, events_{events}, timer_{*this}, on_output_{*this} {}
     ~Machine() override {
         for (Alive* alive = alive_; alive; alive = alive->previous) alive->machine = nullptr;
         close_down();
@@ -43,11 +43,6 @@ private:
     struct OnOutput final : event::Handler {
         explicit OnOutput(Machine& m) : machine{m} {}
         void on_ready(std::uint32_t) override { machine.events_.on_output(); }
-        Machine& machine;
-    };
-    struct OnStderr final : event::Handler {
-        explicit OnStderr(Machine& m) : machine{m} {}
-        void on_ready(std::uint32_t) override { machine.read_stderr(false); }
         Machine& machine;
     };
     // How long the programs may stand still, and where they were when they last moved.
@@ -73,7 +68,7 @@ private:
     Outcome start_members(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
                           const Limits& limits);
     [[nodiscard]] std::error_code start_member(const Program& program, Lease host, const ProgramOwner& owner);
-    Outcome start_watches();
+    [[nodiscard]] std::error_code watch_output();
     Outcome refused(std::error_code why, std::string_view step, std::size_t member) const;
 
     void on_member_started() override;
@@ -94,7 +89,7 @@ private:
     void close_output() noexcept;
     void terminate();
     void finish();
-    void read_stderr(bool last);
+    void tell_lines(const std::vector<std::string>& lines);
 
     event::EventLoop& loop_;
     Hosts& hosts_;
@@ -108,16 +103,13 @@ private:
     posix::UniqueFd input_; // the message; the first program reads with the same offset
     posix::UniqueFd output_;
     int into_ = -1; // in place of output_: the owner's file
-    posix::UniqueFd stderr_;
-    StderrLines lines_{0, 0};
+    StderrPipe stderr_{[this] { tell_lines(stderr_.read()); }};
     Progress progress_;
     Outcome outcome_;
 
     event::Timer timer_;
     OnOutput on_output_;
-    OnStderr on_stderr_;
     event::Watch output_watch_;
-    event::Watch stderr_watch_;
     Alive* alive_ = nullptr;
 };
 

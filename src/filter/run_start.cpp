@@ -17,12 +17,6 @@ posix::Result<posix::Pipe> large_pipe(std::size_t octets) {
     return pipe;
 }
 
-// Sets one end only: the program's end stays blocking, as programs expect.
-std::error_code never_block(int fd) noexcept {
-    if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return posix::last_error();
-    return {};
-}
-
 bool is_lack(std::error_code why) noexcept {
     return why.value() == EMFILE || why.value() == ENFILE;
 }
@@ -34,7 +28,6 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
     into_ = into;
     paused_ = false;
     left_.reset();
-    lines_ = StderrLines{limits.stderr_lines, limits.stderr_line_octets};
     progress_.limit = limits.without_progress;
     progress_.before_kill = limits.between_term_and_kill;
     paths_.clear();
@@ -42,7 +35,8 @@ Outcome Run::Machine::start(const FilterSpec& spec, posix::UniqueFd input, const
     if (spec.empty()) return refused({EINVAL, std::system_category()}, "no specification", 0);
 
     Outcome outcome = start_members(spec, std::move(input), environment, limits);
-    if (outcome.ok()) outcome = start_watches();
+    if (const std::error_code why = outcome.ok() ? watch_output() : std::error_code{})
+        outcome = refused(why, "pipe", members_.size() - 1);
     if (!outcome.ok()) {
         close_down();
         return outcome;
@@ -58,7 +52,8 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
                                     const Limits& limits) {
     posix::Result<posix::Pipe> errors = posix::make_pipe(false);
     if (!errors) return refused(errors.error(), "pipe", 0);
-    stderr_ = std::move(errors.value().read_end);
+    if (const std::error_code why = stderr_.open(loop_, std::move(errors.value().read_end), limits))
+        return refused(why, "pipe", 0);
     input_ = std::move(input);
     const std::size_t count = spec.members().size();
     // Get all descriptors before starting any program: otherwise one would run for nothing if the next found none.
@@ -107,20 +102,10 @@ std::error_code Run::Machine::start_member(const Program& program, Lease host, c
     return why;
 }
 
-Outcome Run::Machine::start_watches() {
-    const std::size_t last = members_.size() - 1;
-    for (const posix::UniqueFd* pipe : {&output_, &stderr_}) {
-        if (!*pipe) continue;
-        if (const std::error_code why = never_block(pipe->get())) return refused(why, "pipe", last);
-    }
-    if (const std::error_code why = stderr_watch_.start(loop_, stderr_.get(), EPOLLIN, on_stderr_)) {
-        return refused(why, "epoll", last);
-    }
+std::error_code Run::Machine::watch_output() {
     if (!output_) return {};
-    if (const std::error_code why = output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_)) {
-        return refused(why, "epoll", last);
-    }
-    return {};
+    if (::fcntl(output_.get(), F_SETFL, O_NONBLOCK) != 0) return posix::last_error();
+    return output_watch_.start(loop_, output_.get(), EPOLLIN, on_output_);
 }
 
 Outcome Run::Machine::refused(std::error_code why, std::string_view step, std::size_t member) const {
