@@ -121,10 +121,11 @@ std::string Conversation::receive() {
 Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watcher) {
     std::optional<Clock::time_point> deadline;
     if (patience) deadline = Clock::now() + *patience;
-    const std::span<const int> others = watcher ? watcher->descriptors() : std::span<const int>{};
-    std::vector<pollfd> ready{{socket_.get(), POLLIN, 0}};
-    for (const int descriptor : others) ready.push_back({descriptor, POLLIN, 0});
+    std::vector<pollfd> ready;
     for (;;) {
+        ready.assign({{socket_.get(), POLLIN, 0}});
+        if (watcher) // anew each time: what it did may have closed one
+            for (const int descriptor : watcher->descriptors()) ready.push_back({descriptor, POLLIN, 0});
         // Other descriptors first: a server that never stops sending must not block Ctrl-C.
         const bool waiting = !holds_line();
         const int count = ::poll(ready.data(), ready.size(), waiting ? poll_time(deadline) : 0);

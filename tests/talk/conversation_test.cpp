@@ -34,21 +34,23 @@ struct ConversationBench {
     }
 };
 
-// Interrupts as often as something can be read from its pipe.
+// Interrupts at each '!' that can be read from its pipe, and looks at it no more after an 'x'.
 class PipeWatcher final : public Watcher {
 public:
     PipeWatcher() : pipe_{posix::make_pipe(true).value()}, descriptor_{pipe_.read_end.get()} {}
     void poke(std::string_view bytes) { REQUIRE_FALSE(posix::write_all(pipe_.write_end.get(), bytes)); }
-    [[nodiscard]] std::span<const int> descriptors() const override { return {&descriptor_, 1}; }
+    [[nodiscard]] std::span<const int> descriptors() const override { return {&descriptor_, done_ ? 0U : 1U}; }
     bool wants_out(int descriptor) override {
         char c = 0;
         static_cast<void>(posix::read_some(descriptor, {&c, 1}));
+        done_ = c == 'x';
         return c == '!';
     }
 
 private:
     posix::Pipe pipe_;
     int descriptor_;
+    bool done_ = false;
 };
 
 } // namespace
@@ -145,6 +147,13 @@ TEST_CASE("a watcher can interrupt a wait") {
     // Even when the server talks without end, the person is heard first.
     CHECK(bench.near->hear(1s, &watcher).what == Heard::interrupted);
     CHECK(bench.near->hear(1s, &watcher).what == Heard::line);
+}
+
+TEST_CASE("what a watcher has closed is not looked at again in the same wait") {
+    ConversationBench bench;
+    PipeWatcher watcher;
+    watcher.poke("x!");
+    CHECK(bench.near->hear(0ms, &watcher).what == Heard::quiet);
 }
 
 TEST_CASE("a live list ends with an empty line from us and the rest is read") {
