@@ -118,17 +118,19 @@ public:
     }
 
 private:
-    // Blanks and comments.
+    // Blanks and comments. A comment that never ends is none: there are readers that would find a name in it.
     void skip() {
         int depth = 0;
+        std::size_t open = 0;
         for (; at_ < text_.size(); ++at_) {
             const char c = text_[at_];
-            if (c == '(') ++depth;
+            if (c == '(' && comments_ && depth++ == 0) open = at_;
             if (depth == 0 && blanks.find(c) == std::string_view::npos) return;
             if (c == '\\' && depth > 0) ++at_;
             if (c == ')' && depth > 0) --depth;
         }
-        at_ = std::min(at_, text_.size());
+        at_ = depth > 0 ? open : text_.size();
+        comments_ = depth == 0; // else each one would be read to the end again
     }
     std::string quoted() {
         std::string value;
@@ -152,6 +154,7 @@ private:
 
     std::string_view text_;
     std::size_t at_ = 0;
+    bool comments_ = true;
 };
 
 // The pieces of one parameter: by number.

@@ -32,10 +32,14 @@ struct Line {
     std::size_t end = 0; // behind its line end
 };
 
+// What becomes of a field that names a dangerous file: its names are replaced, or all of it.
+enum class Replaced { names, fields };
+
 // One pass over the message; what is not renamed is copied.
 class Renamer {
 public:
-    Renamer(std::string_view message, const RenameRules& rules) : message_{message}, rules_{rules} {}
+    Renamer(std::string_view message, const RenameRules& rules, Replaced what)
+        : message_{message}, rules_{rules}, what_{what} {}
 
     std::string all() {
         header();
@@ -101,6 +105,7 @@ private:
         };
         std::vector<Change> changes;
         const bool composite = field.value.starts_with("multipart/") || field.value.starts_with("message/");
+        if (what_ == Replaced::fields) return replace_whole(line, field, composite);
         if (field.value.find('/') != std::string::npos && !composite)
             changes.push_back({field.where.begin, field.where.end, rules_.type});
         for (const Parameter& one : field.parameters) {
@@ -114,6 +119,22 @@ private:
         }
         std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
         for (const Change& one : changes) replace(base + one.begin, base + one.end, one.text);
+    }
+
+    // Only what a part needs to be a part is left of it.
+    void replace_whole(const Line& line, const Field& field, bool composite) {
+        const bool type = field.value.find('/') != std::string::npos;
+        std::string value = ' ' + (composite ? field.value : type ? rules_.type : std::string{"attachment"});
+        for (const Parameter& one : field.parameters)
+            if (composite && one.name == "boundary") {
+                value.append("; ").append(written(one.name, one.value, one.charset));
+                break;
+            }
+        if (!composite)
+            value.append(type ? "; name=" : "; filename=").append("\"filename.").append(rules_.extension) += '"';
+        std::size_t end = line.end;
+        while (end > line.colon + 1 && (message_[end - 1] == '\n' || message_[end - 1] == '\r')) --end;
+        replace(line.colon + 1, end, value);
     }
 
     void replace(std::size_t begin, std::size_t end, const std::string& text) {
@@ -168,6 +189,7 @@ private:
 
     std::string_view message_;
     const RenameRules& rules_;
+    Replaced what_;
     std::string result_;
     std::size_t at_ = 0;
     std::size_t copied_ = 0; // of the message, into the result
@@ -193,13 +215,13 @@ std::string new_name(std::string_view name, std::string_view charset, const Rena
     return plain + '.' + rules.extension;
 }
 
-// What is left of a field that was written to confuse may be a name again.
+// Where something is left of a field, it was written to confuse, and is replaced as a whole.
 std::string renamed(std::string_view message, const RenameRules& rules) {
     constexpr int most_passes = 8;
-    std::string result = Renamer{message, rules}.all();
+    std::string result = Renamer{message, rules, Replaced::names}.all();
     if (result == message) return result;
     for (int passes = 1; passes < most_passes; ++passes) {
-        std::string again = Renamer{result, rules}.all();
+        std::string again = Renamer{result, rules, Replaced::fields}.all();
         if (again == result) break;
         result = std::move(again);
     }

@@ -85,6 +85,14 @@ TEST_CASE("a name is found however it is written") {
         CHECK(after == "Content-Disposition: attachment; " + row.after);
 }
 
+TEST_CASE("a name in a comment that never ends is renamed, and a field that hides one behind the other is replaced") {
+    CHECK(fields_after("Content-Disposition: attachment; filename=\"a.txt\" (; filename=\"bill.exe\"") ==
+          "Content-Disposition: attachment; filename=\"a.txt\" (; filename=\"bill_exe.bad\"");
+    CHECK(fields_after("Content-Type: a/b; name=\"\xff.exe\"(x; name=\"\xff.exe\")") ==
+          "Content-Type: application/unknown; name=\"filename.bad\"");
+    CHECK(fields_after("Content-Type: a/b" + std::string(200000, '(')).size() < 200100); // in no time
+}
+
 TEST_CASE("what is no danger stays as it is") {
     for (const char* fields :
          {"Content-Disposition: attachment; filename=\"bill.pdf\"", "Content-Disposition: attachment; filename=exe",
