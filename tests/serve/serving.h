@@ -7,102 +7,56 @@
 
 #include <map>
 
-#include "buzon/auth/make_secret.h"
-#include "buzon/login/logins.h"
-#include "buzon/login/maildrops.h"
-#include "buzon/login/root_keeper.h"
-#include "buzon/login/users.h"
-#include "buzon/maildir/open_root.h"
 #include "buzon/serve/fetched_ahead.h"
 #include "buzon/serve/listings.h"
 #include "buzon/serve/pop3_connection.h"
 #include "buzon/serve/transforms.h"
-#include "buzon/upkeep/reports.h"
 #include "buzon/upkeep/trash_keeper.h"
-#include "support/catch.h"
-#include "support/forking_starter.h"
-#include "support/mail.h"
-#include "support/pretended_workers.h"
-#include "support/temp_directory.h"
-#include "support/vaults.h"
+#include "login/logging_in.h"
 
 namespace buzon::serve {
 
 using namespace upkeep;
 using namespace login;
 
-// user1:pass1 and user2:pass2, whose passwords are at hand, and slow:pass1, whose is a hash that a worker checks.
-inline auth::UserBase three_users() {
-    const std::vector<auth::NamedSecret> named = {
-        {"user1", "{PLAIN}pass1"},
-        {"user2", "{PLAIN}pass2"},
-        {"slow", "{SHA256-CRYPT}$5$rounds=1000$abcdefgh$ADeh1gxB3T54fnqtERuN014x383McWuWa/zYpSNaNQ6"}};
-    return test::users_with_vault(named, "");
-}
-
 // Of messages, in this order.
 inline std::string base_name(int number) {
     return std::to_string(1'700'000'000 + number) + ".M1P1.h";
 }
 
-struct Serving {
-    test::TempDirectory directory;
-    std::string root = directory / "mail";
-    event::EventLoop loop;
-    state::Settings settings;
+struct Serving : LoggingIn {
     pop3::Settings pop3;
-    state::Metrics metrics;
-    state::Log log;
-    state::EventBus events{log};
-    test::PretendedWorkers disk{loop};
-    test::PretendedWorkers hashes{loop};
-    Maildrops maildrops{loop, disk, metrics, 1u << 20};
-    Locks locks;
-    Users users{three_users(), root};
-    RootKeeper keeper{loop, disk, locks, users, maildrops, events};
-    test::ForkingStarter starter;
-    filter::Hosts hosts{loop, starter};
     Transforms transforms{loop, hosts, settings, metrics, users, events};
     Listings listings;
-    Logins logins{loop, hosts, hosts, settings};
-    Reports reports{loop, disk, settings};
     TrashKeeper trash{loop, disk, settings, events, [this] { return users.every_maildir(); }};
     net::StreamRoom room{loop};
     FileRoom file_room;
     FetchedAhead ahead{loop, 64};
     keeper::SocketsHere sockets;
     std::string front_certificate;
-    Pop3Needs needs{
-        loop,
-        sockets,
-        settings,
-        pop3,
-        front_certificate,
-        metrics,
-        events,
-        room,
-        disk,
-        listings,
-        reports,
-        {loop, settings, metrics, events, {hashes, hashes}, maildrops, locks, keeper, users, logins, reports},
-        {loop, settings, metrics, events, disk, transforms, file_room, ahead},
-        {loop, settings, metrics, events, disk, trash}};
+    Pop3Needs needs{loop,
+                    sockets,
+                    settings,
+                    pop3,
+                    front_certificate,
+                    metrics,
+                    events,
+                    room,
+                    disk,
+                    listings,
+                    reports,
+                    login_needs,
+                    {loop, settings, metrics, events, disk, transforms, file_room, ahead},
+                    {loop, settings, metrics, events, disk, trash}};
     std::uint64_t next_id = 1;
 
     Serving() {
-        settings.no_fsync = true;
         needs.grace_for_silent_peer = std::chrono::hours{1}; // however slow the machine is
-        std::filesystem::create_directory(root);
-        std::string at_fault;
-        keeper.begin(maildir::open_mail_root(message::RootRequest::to_choose(root), at_fault).value(), {});
         REQUIRE(::mkfifo((directory / "gate").c_str(), 0600) == 0);
         gate_.reset(::open((directory / "gate").c_str(), O_RDWR | O_CLOEXEC));
         REQUIRE(gate_);
     }
 
-    [[nodiscard]] test::Maildir maildir(const std::string& user = "user1") const {
-        return test::Maildir{root + "/" + user};
-    }
     // Every message passes a program from now on: these commands of the shell's, when the program is not late. One that
     // is dead kills itself instead.
     void transform(const std::string& commands) {

@@ -1,0 +1,60 @@
+// login/opening.h - opens the maildrop of one login: waits for the mail root, locks the maildrop, gets its snapshot.
+// Knows no secrets. Never blocks.
+//
+//   start() ─► the root is there ─► the lock is taken ─► the snapshot has come: LoggedIn
+//                 ▲                      └──────────────────┴── the root has gone: once more, once
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "buzon/login/locks.h"
+#include "buzon/login/login_needs.h"
+#include "buzon/login/maildrops.h"
+#include "buzon/login/root_keeper.h"
+
+namespace buzon::login {
+
+class Opening {
+public:
+    // Called at most once, perhaps from within start(). It may destroy this object.
+    using OnEnd = std::function<void(LoginEnd)>;
+
+    // `user`: the name that the client has given; outlives the opening. `folder`: it means one of his folders.
+    Opening(LoginNeeds& needs, std::uint64_t session, const std::string& user, bool folder, OnEnd then);
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+
+    void start(std::string maildir);
+    // It has the maildrop's lock, or waits for it or for the root.
+    [[nodiscard]] bool under_way() const noexcept {
+        return lock_.held() || root_waiter_.waiting() || lock_waiter_.waiting();
+    }
+
+private:
+    template <class Step>
+    void go_on(Step step);
+    void take_lock();
+    void load();
+    void root_gone();
+    void loaded(SnapshotResult result);
+    void breaker_tripped(const message::UidlChange& change);
+    void refuse(pop3::Refusal why, state::Refused reason, std::string cause);
+    void end(LoginEnd what);
+
+    LoginNeeds& needs_;
+    std::uint64_t session_;
+    const std::string& user_;
+    bool folder_;
+    OnEnd then_;
+    std::string maildir_;
+    MaildropLock lock_;
+    Locks::Waiter lock_waiter_;
+    Maildrops::Waiter waiter_;
+    RootKeeper::Waiter root_waiter_;
+    message::RootMark mark_;  // of the mail root that we look for the maildrop in
+    bool second_try_ = false; // with that root
+};
+
+} // namespace buzon::login

@@ -1,0 +1,164 @@
+#include "buzon/login/opening.h"
+
+#include "logging_in.h"
+
+using namespace buzon;
+using namespace buzon::login;
+
+namespace {
+
+// One session that opens user1's maildrop.
+struct Visitor {
+    explicit Visitor(LoggingIn& with, std::uint64_t session = 1, bool is_folder = false)
+        : house{with}
+        , opening{std::make_unique<Opening>(with.login_needs, session, user, is_folder,
+                                            [this](LoginEnd end) { ended = std::move(end); })} {}
+
+    void start(const std::string& maildir) {
+        opening->start(maildir);
+        work();
+    }
+    void start() { start(house.maildir().path()); }
+    void work() const {
+        while (house.disk.work()) house.loop.turn(std::chrono::milliseconds{0});
+    }
+    [[nodiscard]] const LoggedIn& in() const {
+        REQUIRE(ended);
+        REQUIRE(std::holds_alternative<LoggedIn>(*ended));
+        return std::get<LoggedIn>(*ended);
+    }
+    [[nodiscard]] const LoginRefused& refused() const {
+        REQUIRE(ended);
+        REQUIRE(std::holds_alternative<LoginRefused>(*ended));
+        return std::get<LoginRefused>(*ended);
+    }
+
+    LoggingIn& house;
+    std::string user = "user1";
+    std::optional<LoginEnd> ended;
+    std::unique_ptr<Opening> opening;
+};
+
+} // namespace
+
+TEST_CASE("a maildrop is opened with its lock, and the next one has its snapshot at hand") {
+    LoggingIn house;
+    house.maildir().deliver("1.a", "Subject: one\n\n");
+    house.maildir().rest();
+    {
+        Visitor first{house};
+        CHECK_FALSE(first.opening->under_way());
+        house.disk.late = true;
+        first.start();
+        CHECK(first.opening->under_way());
+        CHECK_FALSE(first.ended);
+        house.disk.late = false;
+        first.work();
+        CHECK(first.in().maildrop.count() == 1);
+        CHECK(first.in().lock.held());
+        CHECK(first.in().rights == auth::Rights::all);
+    }
+    const std::size_t done = house.disk.done;
+    Visitor second{house, 2};
+    second.opening->start(house.maildir().path());
+    CHECK(second.in().maildrop.count() == 1);
+    CHECK(house.disk.done == done);
+}
+
+TEST_CASE("what another session holds is refused, and says which") {
+    LoggingIn house;
+    Visitor first{house, 7};
+    first.start();
+    REQUIRE(first.in().lock.held());
+    Visitor second{house, 8};
+    second.start();
+    CHECK(second.refused().why == pop3::Refusal::in_use);
+    CHECK(second.refused().reason == state::Refused::in_use);
+    CHECK(second.refused().cause == "maildrop locked by session 7");
+    first.ended.reset();
+    Visitor third{house, 9};
+    third.start();
+    CHECK(third.in().lock.held());
+}
+
+TEST_CASE("a client that vanishes while its maildrop is read leaves it free") {
+    LoggingIn house;
+    house.disk.late = true;
+    Visitor gone{house};
+    gone.start();
+    gone.opening.reset();
+    CHECK(house.disk.waiting() == 0);
+    house.disk.late = false;
+    Visitor next{house, 2};
+    next.start();
+    CHECK(next.in().lock.held());
+    CHECK_FALSE(gone.ended);
+}
+
+TEST_CASE("whoever is told may end the opening at once") {
+    LoggingIn house;
+    const std::string user = "user1";
+    std::unique_ptr<Opening> opening;
+    int told = 0;
+    opening = std::make_unique<Opening>(house.login_needs, 1, user, false, [&](const LoginEnd&) {
+        ++told;
+        opening.reset();
+    });
+    opening->start(house.maildir().path());
+    while (house.disk.work()) {
+    }
+    CHECK(told == 1);
+}
+
+TEST_CASE("a disk that has trouble is told apart from what only an operator can mend") {
+    LoggingIn house;
+    house.disk.dead = true;
+    Visitor unlucky{house};
+    unlucky.start();
+    CHECK(unlucky.refused().why == pop3::Refusal::maildrop_unavailable);
+    CHECK(unlucky.refused().reason == state::Refused::maildrop);
+    house.disk.dead = false;
+    const std::string no_directory = house.directory.file("mail/user2", "a file");
+    Visitor broken{house, 2};
+    broken.start(no_directory);
+    CHECK(broken.refused().why == pop3::Refusal::maildrop_broken);
+    CHECK(broken.refused().reason == state::Refused::maildrop);
+}
+
+TEST_CASE("a folder that is not there is not made, and answers like a wrong name") {
+    LoggingIn house;
+    const std::string folder = std::filesystem::path{house.maildir().path()} / ".Junk";
+    Visitor visitor{house, 1, true};
+    visitor.start(folder);
+    CHECK(visitor.refused().why == pop3::Refusal::wrong);
+    CHECK(visitor.refused().reason == state::Refused::wrong_secret);
+    CHECK(visitor.refused().cause == "no such folder");
+    CHECK_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_CASE("a mail root that has gone is looked for once, and waited for") {
+    LoggingIn house;
+    house.maildir().deliver("1.a", "Subject: one\n\n");
+    const std::string path = house.maildir().path();
+    const std::string away = house.directory / "away";
+    std::filesystem::rename(house.root, away);
+    SECTION("it is not back: the login is refused") {
+        Visitor visitor{house};
+        visitor.start(path);
+        CHECK(visitor.refused().why == pop3::Refusal::maildrop_unavailable);
+        CHECK(visitor.refused().cause == "the mail root has gone");
+    }
+    SECTION("it is back by then: the login goes on") {
+        Visitor visitor{house};
+        house.disk.late = true;
+        visitor.start(path);
+        REQUIRE_FALSE(visitor.ended);
+        CHECK(visitor.opening->under_way());
+        house.disk.late = false;
+        CHECK(house.disk.work()); // the scan finds no root
+        REQUIRE_FALSE(visitor.ended);
+        std::filesystem::rename(away, house.root);
+        visitor.work();
+        CHECK(visitor.in().maildrop.count() == 1);
+    }
+}
