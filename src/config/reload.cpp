@@ -105,4 +105,25 @@ void Reload::fail(const std::string& why) {
     if (std::exchange(again_, false)) read_users();
 }
 
+std::vector<std::string_view> changes_for_a_restart(const Options& now, const Options& fresh) {
+    std::vector<std::string_view> options;
+    const auto note = [&](bool changed, std::string_view option) {
+        if (changed) options.push_back(option);
+    };
+    note(fresh.port != now.port, "port");
+    note(fresh.addresses != now.addresses, "ip");
+    note(fresh.mgmt_port != now.mgmt_port, "mgmt-port");
+    note(fresh.mgmt_addresses != now.mgmt_addresses || fresh.mgmt_paths != now.mgmt_paths, "mgmt-ip");
+    note(fresh.metrics != now.metrics, "metrics");
+    note(fresh.state_dir != now.state_dir, "state");
+    note(fresh.log_socket != now.log_socket, "log-socket");
+    note(fresh.log_file != now.log_file, "log-file");
+    note(fresh.tls.port != now.tls.port, "tls-port");
+    note(fresh.tls.certificate.empty() != now.tls.certificate.empty(), "tls-cert");
+    note(fresh.transform_user != now.transform_user, "transform-user");
+    note(fresh.run_as != now.run_as, "run-as");
+    note(fresh.sandbox != now.sandbox, "sandbox");
+    return options;
+}
+
 } // namespace buzon::config

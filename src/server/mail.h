@@ -35,6 +35,8 @@ struct Mail {
     // Opens the mail root before anybody is served: waits for the disk. Throws StartError.
     void open();
 
+    [[nodiscard]] const posix::Ids& run_as() const noexcept { return run_as_; }
+
     // The users have changed: their mail may lie elsewhere.
     void users_changed() { renew_workers(false); }
 

@@ -1,14 +1,12 @@
 #include "server.h"
 
 #include <csignal>
-#include <map>
 #include <stdexcept>
 
-#include "buzon/config/machine_name.h"
 #include "buzon/config/uidl_settings.h"
-#include "buzon/files/rules.h"
 #include "buzon/files/start_files.h"
 #include "confinement.h"
+#include "status_line.h"
 
 namespace buzon::server {
 namespace {
@@ -25,36 +23,16 @@ worker::Settings hash_settings(keeper::Starter& starter, std::size_t processes) 
     return settings;
 }
 
-state::Settings with_host(state::Settings settings) {
-    if (settings.host.empty()) settings.host = config::machine_name();
-    return settings;
-}
-
-serve::Transform default_transform(const filter::FilterSpec& spec) {
-    return serve::Transform{spec, !spec.empty()};
-}
-
-login::Logins::Programs login_programs(const config::Options& options) {
-    return {options.checkpassword, options.password_program, options.token_program};
-}
-
-std::map<std::string, serve::Transform> transforms_for(const config::Options& options) {
-    std::map<std::string, serve::Transform> own;
-    for (const auto& [user, spec] : options.transform_for) own[user] = default_transform(spec);
-    return own;
-}
-
 } // namespace
 
 Server::Server(config::Options options, files::StartPeople people, std::string root, systemd::Handed handed,
                keeping::Birth birth)
     : options_{std::move(options)}
-    , run_as_{files::run_as(options_)}
-    , settings_{with_host(options_.settings)}
+    , settings_{settings_of(options_)}
     , keeper_{loop_, std::move(birth.channel), [this] { keeper_lost(); }}
     , logging_{loop_, keeper_, metrics_, options_, settings_}
     , signals_{loop_, {SIGTERM, SIGINT, SIGHUP, SIGUSR1}, [this](int number) { on_signal(number); }}
-    , notifier_{loop_, handed, [this] { return status_.text(event::Clock::now()); }}
+    , notifier_{loop_, handed, [line = StatusLine{metrics_}]() mutable { return line.text(event::Clock::now()); }}
     , hashes_{loop_, hash_settings(keeper_, max_hash_workers)}
     , quick_hashes_{loop_, hash_settings(keeper_, 1)}
     , mail_{loop_,
@@ -63,7 +41,7 @@ Server::Server(config::Options options, files::StartPeople people, std::string r
             logging_.events(),
             std::move(people.users),
             std::move(root),
-            run_as_,
+            files::run_as(options_),
             [this](const auto& reach) { send_mail_plan(keeper_, options_, reach); }}
     , program_hosts_{loop_, keeper_}
     , login_hosts_{loop_, keeper_, mail_.disk.by_owner() ? keeper::Role::logins : keeper::Role::filters}
@@ -79,8 +57,7 @@ Server::Server(config::Options options, files::StartPeople people, std::string r
               [this]() -> const state::Metrics& { return services_.control().metrics(); }}
     , services_{services_needs(), std::move(people.administrators), *this}
     , ending_{loop_, logging_, services_, upkeep_}
-    , reload_{mail_.files, mail_.openers, options_, *this}
-    , users_watch_{loop_, mail_.files, logging_, options_, [this] { reload_.read_users(); }} {
+    , files_{{options_, settings_, loop_, logging_, notifier_, mail_, transforms_, logins_, services_, *this}} {
     const bool local_managers = !options_.mgmt_paths.empty() || handed.sockets.contains("mgmt");
     send_plans(keeper_, options_, local_managers);
     send_rules(keeper_, options_, mail_.users.base().block(), local_managers);
@@ -89,10 +66,7 @@ Server::Server(config::Options options, files::StartPeople people, std::string r
         allow_mail();
     }
     mail_.open();
-    logins_.use(login_programs(options_));
-    transforms_.standard() = default_transform(options_.transform);
-    transforms_.set_for_users(transforms_for(options_));
-    confine_programs();
+    files_.use_programs();
     transforms_.run_as(options_.transform_user);
     metrics_.start_time =
         static_cast<state::Count>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
@@ -100,9 +74,8 @@ Server::Server(config::Options options, files::StartPeople people, std::string r
     services_.open(std::move(handed));
     tell_of_sandbox(options_, logging_);
     tell_of_jail(options_, logging_);
-    warn_of_options();
     upkeep_.begin(logging_);
-    users_watch_.begin();
+    files_.begin();
     if (!birth.last_end.empty()) logging_.warn("started again: the process that served " + birth.last_end);
 }
 
@@ -115,7 +88,7 @@ void Server::allow_mail() {
 }
 
 void Server::give_up() {
-    confine_reactor(options_, run_as_, mail_.opens_messages() ? mail_.users.root() : std::string{});
+    confine_reactor(options_, mail_.run_as(), mail_.opens_messages() ? mail_.users.root() : std::string{});
 }
 
 ServicesNeeds Server::services_needs() {
@@ -141,7 +114,7 @@ void Server::on_signal(int number) {
     if (number == SIGUSR1) return logging_.reopen(mail_.files);
     if (number == SIGHUP) {
         notifier_.reloading();
-        return reload_.read_all();
+        return files_.read_again();
     }
     notifier_.stopping();
     ending_.stop();
@@ -156,120 +129,6 @@ void Server::drain() {
 void Server::keeper_lost() {
     keeper_lost_ = true;
     loop_.stop();
-}
-
-void Server::users_read(auth::UserBase users) {
-    take_users(std::move(users));
-    settings_changed();
-    warn_of_broken_users();
-    tell_of_reading("users");
-}
-
-void Server::users_not_read(const std::string& why) {
-    logging_.say(state::Level::error, "users not reloaded, nothing has changed: " + why);
-}
-
-void Server::files_not_read(const std::string& why) {
-    logging_.say(state::Level::error, "not reloaded, nothing has changed: " + why);
-    notifier_.ready();
-}
-
-// What managers have changed stays.
-void Server::take_users(auth::UserBase users) {
-    users.repeat_changes_of(mail_.users.base());
-    mail_.users.replace(std::move(users));
-    mail_.users_changed();
-    logins_.users_changed();
-}
-
-bool Server::wants_root(const config::FreshFiles& fresh) const {
-    return fresh.options.path != options_.path && !services_.control().has_changed("path") &&
-           fresh.root != mail_.users.root();
-}
-
-// Whatever can be wrong has been found before anything changes.
-void Server::files_read(config::FreshFiles fresh) {
-    if (fresh.opened) mail_.root.use(std::move(*fresh.opened));
-    take_users(std::move(fresh.users));
-    services_.administrators().replace(std::move(fresh.administrators));
-    transforms_.set_for_users(transforms_for(fresh.options));
-    if (!services_.control().has_changed("transform"))
-        transforms_.standard() = default_transform(fresh.options.transform);
-    services_.pop3().set_fronts(fresh.options.proxy_from);
-    keep_login_program(fresh.options);
-    logins_.use(login_programs(fresh.options));
-    services_.renew_tls(fresh.options);
-    take_settings(fresh.options.settings);
-    warn_of_what_waits_for_a_restart(fresh.options);
-    const bool other_file = fresh.options.users_file != options_.users_file;
-    options_ = std::move(fresh.options);
-    confine_programs();
-    transforms_.processes().retire_all(); // their own files may have changed, too
-    if (other_file) users_watch_.file_changed();
-    settings_changed();
-    warn_of_broken_users();
-    tell_of_reading("files");
-    notifier_.ready();
-}
-
-// Root's program stays the one that the keeper was told of before strangers were served.
-void Server::keep_login_program(config::Options& fresh) {
-    if (!mail_.disk.by_owner()) return;
-    if (fresh.checkpassword != options_.checkpassword || fresh.password_program != options_.password_program)
-        logging_.warn("checkpassword: the change takes effect after a restart");
-    fresh.checkpassword = options_.checkpassword;
-    fresh.password_program = options_.password_program;
-}
-
-void Server::confine_programs() {
-    transforms_.confine(files::jail_of(options_));
-    transforms_.allow(options_.transform_allow);
-}
-
-void Server::take_settings(const state::Settings& fresh) {
-    const state::Settings named = with_host(fresh);
-    for (const state::SettingField& field : state::setting_fields()) {
-        if (services_.control().has_changed(std::string{field.name})) continue;
-        (void)state::change_setting(settings_, field.name, state::print_setting(named, field));
-    }
-}
-
-void Server::warn_of_what_waits_for_a_restart(const config::Options& fresh) {
-    const auto warn = [this](bool changed, const char* option) {
-        if (changed) logging_.warn(std::string{option} + ": the change takes effect after a restart");
-    };
-    warn(fresh.port != options_.port, "port");
-    warn(fresh.addresses != options_.addresses, "ip");
-    warn(fresh.mgmt_port != options_.mgmt_port, "mgmt-port");
-    warn(fresh.mgmt_addresses != options_.mgmt_addresses || fresh.mgmt_paths != options_.mgmt_paths, "mgmt-ip");
-    warn(fresh.metrics != options_.metrics, "metrics");
-    warn(fresh.state_dir != options_.state_dir, "state");
-    warn(fresh.log_socket != options_.log_socket, "log-socket");
-    warn(fresh.log_file != options_.log_file, "log-file");
-    warn(fresh.tls.port != options_.tls.port, "tls-port");
-    warn(fresh.tls.certificate.empty() != options_.tls.certificate.empty(), "tls-cert");
-    warn(fresh.transform_user != options_.transform_user, "transform-user");
-    warn(fresh.run_as != options_.run_as, "run-as");
-    warn(fresh.sandbox != options_.sandbox, "sandbox");
-}
-
-void Server::warn_of_broken_users() {
-    for (const std::string& line : config::warnings_of(mail_.users.base(), options_.users_file)) logging_.warn(line);
-}
-
-void Server::warn_of_options() {
-    if (settings_.timeout < 600s) logging_.warn("--timeout is below the 600 seconds that RFC 1939 section 3 requires");
-    const bool network = options_.addresses.empty() || std::any_of(options_.addresses.begin(), options_.addresses.end(),
-                                                                   [](const net::Ip& ip) { return !ip.is_loopback(); });
-    if (network && !settings_.require_tls)
-        logging_.say(state::Level::notice, "without --require-tls, passwords may come in clear text over the network");
-    if (mail_.users.base().size() == 0 && !options_.asks_programs())
-        logging_.warn("there are no users: nobody can log in");
-    warn_of_broken_users();
-}
-
-void Server::tell_of_reading(const char* what) {
-    logging_.publish(state::EventType::config, {{"what", what}, {"users", mail_.users.base().size()}});
 }
 
 // Brings what is derived from the settings and the users up to date.

@@ -1,4 +1,4 @@
-// server/server.h - the whole server: owns every part, wires them, starts them, and reads its files again.
+// server/server.h - the whole server: owns every part, wires them and starts them.
 #pragma once
 
 #include <functional>
@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "buzon/config/options.h"
-#include "buzon/config/reload.h"
 #include "buzon/event/signals.h"
 #include "buzon/files/start_files.h"
 #include "buzon/keeper/client.h"
@@ -17,16 +16,15 @@
 #include "buzon/systemd/handed.h"
 #include "buzon/systemd/notifier.h"
 #include "ending.h"
+#include "files_in_force.h"
 #include "logging.h"
 #include "mail.h"
 #include "services.h"
-#include "status_line.h"
 #include "upkeep.h"
-#include "users_watch.h"
 
 namespace buzon::server {
 
-class Server final : private admin::ServerHooks, private config::ReloadEvents {
+class Server final : private admin::ServerHooks {
 public:
     // Binds both services. `users`: from load(); `root`: from checked_root(); `handed`: by the service manager;
     // `birth`: from the keeper. Started by root, it is to give_up() before it serves. Throws StartError, or
@@ -50,35 +48,20 @@ private:
     [[nodiscard]] ServicesNeeds services_needs();
     void on_signal(int number);
     void keeper_lost();
-    [[nodiscard]] bool wants_root(const config::FreshFiles& fresh) const override;
-    void users_read(auth::UserBase users) override;
-    void users_not_read(const std::string& why) override;
-    void files_read(config::FreshFiles fresh) override;
-    void files_not_read(const std::string& why) override;
-    void take_users(auth::UserBase users);
-    void confine_programs();
-    void keep_login_program(config::Options& fresh);
-    void take_settings(const state::Settings& fresh);
-    void warn_of_what_waits_for_a_restart(const config::Options& fresh);
-    void warn_of_options();
-    void warn_of_broken_users();
-    void tell_of_reading(const char* what);
     void settings_changed() override;
-    void users_written() override { reload_.users_written(); }
+    void users_written() override { files_.users_written(); }
     void drain() override;
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override {
         return services_.details();
     }
 
     config::Options options_;
-    const posix::Ids run_as_; // unsaid: whoever has started the server goes on
     state::Settings settings_;
     state::Metrics metrics_;
     event::EventLoop loop_;
     keeper::Client keeper_;
     Logging logging_;
     event::Signals signals_;
-    StatusLine status_{metrics_};
     systemd::Notifier notifier_;
     worker::Pool hashes_; // slow ones
     worker::Pool quick_hashes_;
@@ -90,8 +73,7 @@ private:
     Upkeep upkeep_;
     Services services_;
     Ending ending_;
-    config::Reload reload_;
-    UsersWatch users_watch_;
+    FilesInForce files_;
     bool keeper_lost_ = false;
 };
 

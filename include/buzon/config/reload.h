@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "buzon/auth/user_base.h"
 #include "buzon/config/options.h"
@@ -20,6 +22,9 @@ struct FreshFiles {
     std::string root;                        // the absolute mail root
     std::optional<local::OpenedRoot> opened; // only if the mail root changes
 };
+
+// The options in which these differ and that take effect after a restart only.
+[[nodiscard]] std::vector<std::string_view> changes_for_a_restart(const Options& now, const Options& fresh);
 
 // Called back once per reload, never from within a call to Reload.
 class ReloadEvents {

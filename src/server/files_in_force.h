@@ -1,0 +1,68 @@
+// server/files_in_force.h - puts in force what the operator's files say: programs at the start, everything when the
+// files have been read again (SIGHUP), users when their file changes. What managers have changed stays.
+#pragma once
+
+#include <string>
+
+#include "buzon/config/options.h"
+#include "buzon/config/reload.h"
+#include "buzon/login/logins.h"
+#include "buzon/serve/transforms.h"
+#include "buzon/systemd/notifier.h"
+#include "logging.h"
+#include "mail.h"
+#include "services.h"
+#include "users_watch.h"
+
+namespace buzon::server {
+
+// The settings that a start takes from them: with this machine's name, unless they give one.
+[[nodiscard]] state::Settings settings_of(const config::Options& options);
+
+// What it changes; all outlive it.
+struct FilesNeeds {
+    config::Options& options;
+    state::Settings& settings;
+    event::EventLoop& loop;
+    Logging& logging;
+    systemd::Notifier& notifier;
+    Mail& mail;
+    serve::Transforms& transforms;
+    login::Logins& logins;
+    Services& services;
+    admin::ServerHooks& hooks;
+};
+
+class FilesInForce final : private config::ReloadEvents {
+public:
+    explicit FilesInForce(const FilesNeeds& needs);
+    FilesInForce(const FilesInForce&) = delete;
+    FilesInForce& operator=(const FilesInForce&) = delete;
+
+    // For the start.
+    void use_programs();
+    // Warns of what the options let pass, and watches the users file: waits for the disk.
+    void begin();
+
+    void read_again() { reload_.read_all(); }
+    // We have just written the users file.
+    void users_written() { reload_.users_written(); }
+
+private:
+    [[nodiscard]] bool wants_root(const config::FreshFiles& fresh) const override;
+    void users_read(auth::UserBase users) override;
+    void users_not_read(const std::string& why) override;
+    void files_read(config::FreshFiles fresh) override;
+    void files_not_read(const std::string& why) override;
+    void take_users(auth::UserBase users);
+    void take_settings(const config::Options& fresh);
+    void keep_login_program(config::Options& fresh);
+    void warn_of_users();
+    void tell_of_reading(const char* what);
+
+    FilesNeeds needs_;
+    config::Reload reload_;
+    UsersWatch users_watch_;
+};
+
+} // namespace buzon::server
