@@ -70,27 +70,27 @@ event::Instant Control::not_before(const manage::Action& action, const std::opti
     return login ? administrators_.not_before(from, login->name, since, needs_.loop.now()) : needs_.loop.now();
 }
 
-void Control::perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
+void Control::perform(const manage::Action& action, const std::optional<auth::Source>& from, Pending& pending,
                       OnDone done) {
     std::visit(Overloaded{
-                   [&](const manage::CheckAdministrator& a) { check(a, from, pending, std::move(done)); },
-                   [&](const manage::ChangePort& a) { done(change(a)); },
-                   [&](const manage::ChangeAddress& a) { done(change(a)); },
+                   [&](const manage::CheckAdministrator& a) { check(a, from, pending.job, std::move(done)); },
+                   [&](const manage::ChangePort& a) { change(a, pending, std::move(done)); },
+                   [&](const manage::ChangeAddress& a) { change(a, pending, std::move(done)); },
                    [&](const manage::ChangeSetting& a) { done(change(a)); },
                    [&](const manage::RemoveUser& a) { done(remove(a)); },
-                   [&](const manage::ChangeDirectory& a) { change(a, pending, std::move(done)); },
-                   [&](const manage::ChangeTransform& a) { change(a, pending, std::move(done)); },
-                   [&](const manage::AddUser& a) { add(a, pending, std::move(done)); },
-                   [&](const manage::SetPassword& a) { set(a, pending, std::move(done)); },
-                   [&](const manage::AddSecret& a) { add(a, pending, std::move(done)); },
+                   [&](const manage::ChangeDirectory& a) { change(a, pending.job, std::move(done)); },
+                   [&](const manage::ChangeTransform& a) { change(a, pending.job, std::move(done)); },
+                   [&](const manage::AddUser& a) { add(a, pending.job, std::move(done)); },
+                   [&](const manage::SetPassword& a) { set(a, pending.job, std::move(done)); },
+                   [&](const manage::AddSecret& a) { add(a, pending.job, std::move(done)); },
                    [&](const manage::RemoveSecret& a) { done(remove(a)); },
-                   [&](const manage::SaveConfig&) { save(pending, std::move(done)); },
-                   [&](const manage::Undelete& a) { undelete(a, pending, std::move(done)); },
+                   [&](const manage::SaveConfig&) { save(pending.job, std::move(done)); },
+                   [&](const manage::Undelete& a) { undelete(a, pending.job, std::move(done)); },
                    [&](const manage::Drain&) {
                        hooks_.drain();
                        done({});
                    },
-                   [&](const manage::ReleaseUidl& a) { release(a, pending, std::move(done)); },
+                   [&](const manage::ReleaseUidl& a) { release(a, pending.job, std::move(done)); },
                    // The session handles these itself.
                    [&](const manage::Answered&) { done({}); },
                    [&](const manage::Producing&) { done({}); },
@@ -113,34 +113,36 @@ void Control::check(const manage::CheckAdministrator& who, const std::optional<a
     });
 }
 
-manage::Outcome Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port) {
-    if (!pop3_.accepting()) return failed("the server is draining and accepts no new connections");
-    std::string what;
-    if (const std::error_code why = pop3_.open(std::move(addresses), port, what))
-        return failed(what + ": " + why.message());
-    return {};
+// From when the keeper has opened the sockets; the manager gets his answer then.
+void Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port, const char* option, Pending& pending,
+                        OnDone done) {
+    const std::string draining = "the server is draining and accepts no new connections";
+    if (!pop3_.accepting()) return done(failed(draining));
+    pending.moving = pop3_.move_to(
+        std::move(addresses), port, [this, option, done, draining](std::error_code why, const std::string& what) {
+            if (why == std::errc::operation_canceled) return done(failed(draining));
+            if (why == std::errc::timed_out)
+                return done(failed(what + ": the process that opens sockets does not answer, try again later"));
+            if (why) return done(failed(what + ": " + why.message()));
+            changed_.insert(option);
+            const bool is_port = std::string_view{option} == "port";
+            done({true, is_port ? std::to_string(pop3_.port()) : pop3_.address_text()});
+        });
+    if (!pending.moving) done(failed("another manager is changing the port or the address, try again"));
 }
 
-manage::Outcome Control::change(const manage::ChangePort& to) {
-    if (to.port != 0 && to.port == pop3_.port()) return in_force(std::to_string(to.port));
-    manage::Outcome outcome = listen_on(pop3_.addresses(), to.port);
-    if (!outcome.ok) return outcome;
-    changed_.insert("port");
-    outcome.text = std::to_string(pop3_.port());
-    return outcome;
+void Control::change(const manage::ChangePort& to, Pending& pending, OnDone done) {
+    if (to.port != 0 && to.port == pop3_.port()) return done(in_force(std::to_string(to.port)));
+    listen_on(pop3_.addresses(), to.port, "port", pending, std::move(done));
 }
 
-manage::Outcome Control::change(const manage::ChangeAddress& to) {
+void Control::change(const manage::ChangeAddress& to, Pending& pending, OnDone done) {
     const auto ip = net::Ip::parse(to.address);
-    if (!ip) return failed("not an IPv4 or IPv6 address");
+    if (!ip) return done(failed("not an IPv4 or IPv6 address"));
     std::vector<net::Ip> addresses{*ip};
     if (ip->is_any() && !ip->is_v4()) addresses.clear(); // "::" is every address, as at the start
-    if (addresses == pop3_.addresses()) return in_force(pop3_.address_text());
-    manage::Outcome outcome = listen_on(std::move(addresses), pop3_.port());
-    if (!outcome.ok) return outcome;
-    changed_.insert("ip");
-    outcome.text = pop3_.address_text();
-    return outcome;
+    if (addresses == pop3_.addresses()) return done(in_force(pop3_.address_text()));
+    listen_on(std::move(addresses), pop3_.port(), "ip", pending, std::move(done));
 }
 
 manage::Outcome Control::change(const manage::ChangeSetting& to) {

@@ -12,13 +12,15 @@
 namespace buzon::keeper {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr int reports_per_turn = 64;
-constexpr int longest_wait = 5000; // milliseconds: a keeper that does not answer by then has been stopped
 
 } // namespace
 
-Client::Client(event::EventLoop& loop, posix::UniqueFd channel, std::function<void()> on_loss)
-    : channel_{std::move(channel)}, on_loss_{std::move(on_loss)} {
+Client::Client(event::EventLoop& loop, posix::UniqueFd channel, std::function<void()> on_loss,
+               std::chrono::milliseconds patience)
+    : loop_{loop}, channel_{std::move(channel)}, on_loss_{std::move(on_loss)}, patience_{patience} {
     if (::fcntl(channel_.get(), F_SETFL, O_NONBLOCK) != 0) throw std::system_error(posix::last_error(), "keeper");
     if (const std::error_code why = watch_.start(loop, channel_.get(), EPOLLIN, *this))
         throw std::system_error(why, "keeper");
@@ -110,46 +112,101 @@ void Client::send_what_waits() {
     watch_.interest(EPOLLIN);
 }
 
-posix::Result<posix::UniqueFd> Client::ask(Octets record) {
-    if (!channel_) return std::make_error_code(std::errc::not_connected);
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return posix::last_error();
-    const posix::UniqueFd answer{pair[0]};
-    send(record, posix::UniqueFd{pair[1]});
-    while (!waiting_.empty()) {
-        pollfd room{channel_.get(), POLLOUT, 0};
-        if (::poll(&room, 1, longest_wait) <= 0) return std::make_error_code(std::errc::timed_out);
-        const std::size_t before = waiting_.size();
-        send_what_waits();
-        if (waiting_.size() == before) return std::make_error_code(std::errc::timed_out);
+// The answer comes on a socket that was made for it.
+class Client::Question final : public Request, private event::Handler, private event::TimerHandler {
+public:
+    // listener: the number of the one that is asked for; 0: something else is.
+    Question(Client& client, std::uint32_t listener, OnConnected then)
+        : client_{client}, listener_{listener}, then_{std::move(then)} {}
+    ~Question() override {
+        if (then_) give_back();
     }
-    pollfd one{answer.get(), POLLIN, 0};
-    if (::poll(&one, 1, longest_wait) <= 0) return std::make_error_code(std::errc::timed_out);
-    Report report;
-    posix::UniqueFd fd;
-    const posix::Transfer got = receive_record(answer.get(), std::as_writable_bytes(std::span{&report, 1}), fd);
-    if (got.what != posix::Moved::some) return std::make_error_code(std::errc::not_connected);
-    if (report.what != Told::done) return std::error_code{report.value, std::system_category()};
-    return fd;
-}
 
-posix::Result<Listening> Client::listen(const Listen& what) {
+    // failed: it cannot even be asked.
+    void ask(Octets record, std::error_code failed = {}) {
+        int pair[2];
+        why_ = failed;
+        if (!why_ && !client_.channel_) why_ = std::make_error_code(std::errc::not_connected);
+        if (!why_ && ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+            why_ = posix::last_error();
+        if (!why_) {
+            answer_.reset(pair[0]);
+            posix::UniqueFd theirs{pair[1]};
+            why_ = watch_.start(client_.loop_, answer_.get(), EPOLLIN, *this);
+            if (!why_) client_.send(record, std::move(theirs));
+        }
+        timer_.arm(client_.loop_.timers(), event::Clock::now() + (why_ ? 0ms : client_.patience_));
+    }
+
+    void wait() override {
+        while (!why_) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(timer_.deadline() - event::Clock::now());
+            if (left <= 0ms) break;
+            const short room = client_.waiting_.empty() ? short{0} : short{POLLOUT};
+            pollfd both[] = {{answer_.get(), POLLIN, 0}, {client_.channel_.get(), room, 0}};
+            if (::poll(both, 2, static_cast<int>(left.count())) <= 0) continue;
+            if (both[1].revents & POLLOUT) client_.send_what_waits();
+            if (both[0].revents) return on_ready(EPOLLIN);
+        }
+        on_timer(timer_);
+    }
+
+private:
+    void on_ready(std::uint32_t) override {
+        Report report;
+        posix::UniqueFd fd;
+        const posix::Transfer got = receive_record(answer_.get(), std::as_writable_bytes(std::span{&report, 1}), fd);
+        if (got.what == posix::Moved::would_block) return;
+        if (got.what != posix::Moved::some) return over(std::make_error_code(std::errc::not_connected));
+        if (report.what != Told::done) return over(std::error_code{report.value, std::system_category()});
+        if (!fd) return over(std::make_error_code(std::errc::too_many_files_open)); // no room for it here
+        over(std::move(fd));
+    }
+    void on_timer(event::Timer&) override { over(why_ ? why_ : std::make_error_code(std::errc::timed_out)); }
+
+    void over(posix::Result<posix::UniqueFd> result) {
+        watch_.stop();
+        timer_.disarm();
+        answer_.reset();
+        if (!result) give_back();
+        const OnConnected then = std::exchange(then_, nullptr);
+        then(std::move(result)); // it may destroy us
+    }
+    // The keeper may have made it all the same, or may be about to.
+    void give_back() noexcept {
+        if (listener_ != 0) client_.release(listener_);
+    }
+
+    Client& client_;
+    const std::uint32_t listener_;
+    OnConnected then_;
+    posix::UniqueFd answer_;
+    std::error_code why_; // it could not be asked
+    event::Watch watch_;
+    event::Timer timer_{*this};
+};
+
+std::unique_ptr<Request> Client::listen(const Listen& what, OnListening then) {
     Listen numbered = what;
     numbered.number = ++last_listener_;
-    auto socket = ask(octets_of(numbered));
-    if (!socket) return socket.error();
-    if (!socket.value()) return std::make_error_code(std::errc::too_many_files_open);
-    return Listening{std::move(socket).value(), numbered.number};
+    const auto told = [number = numbered.number, then = std::move(then)](posix::Result<posix::UniqueFd> socket) {
+        if (!socket) return then(socket.error());
+        then(Listening{std::move(socket).value(), number});
+    };
+    auto question = std::make_unique<Question>(*this, numbered.number, told);
+    question->ask(octets_of(numbered));
+    return question;
 }
 
 void Client::release(std::uint32_t number) noexcept {
     event::guarded([&] { send(octets_of(Release{Kind::release, number}), {}); }, [] {});
 }
 
-posix::Result<posix::UniqueFd> Client::connect(const std::string& path) {
+std::unique_ptr<Request> Client::connect(const std::string& path, OnConnected then) {
     const auto what = to_connect(path);
-    if (!what) return what.error();
-    return ask(octets_of(what.value()));
+    auto question = std::make_unique<Question>(*this, 0, std::move(then));
+    question->ask(octets_of(what ? what.value() : Connect{}), what.error());
+    return question;
 }
 
 void Client::on_ready(std::uint32_t events) {

@@ -178,18 +178,38 @@ posix::Result<posix::UniqueFd> connect_here(const Connect& what) {
     return socket;
 }
 
-posix::Result<Listening> SocketsHere::listen(const Listen& what) {
+class SocketsHere::Later final : public Request, private event::Task {
+public:
+    Later(event::EventLoop& loop, std::function<void()> work) : work_{std::move(work)} { loop.next_turn(*this); }
+    void wait() override {
+        cancel();
+        run();
+    }
+
+private:
+    void run() override {
+        const std::function<void()> work = std::move(work_); // which may destroy us
+        work();
+    }
+    std::function<void()> work_;
+};
+
+std::unique_ptr<Request> SocketsHere::listen(const Listen& what, OnListening then) {
     Listen numbered = what;
     numbered.number = ++last_;
-    auto opened = listeners_.listen(numbered);
-    if (!opened) return opened.error();
-    return Listening{posix::UniqueFd{::fcntl(opened.value(), F_DUPFD_CLOEXEC, 0)}, numbered.number};
+    return std::make_unique<Later>(loop_, [this, numbered, then = std::move(then)] {
+        const auto opened = listeners_.listen(numbered);
+        if (!opened) return then(opened.error());
+        then(Listening{posix::UniqueFd{::fcntl(opened.value(), F_DUPFD_CLOEXEC, 0)}, numbered.number});
+    });
 }
 
-posix::Result<posix::UniqueFd> SocketsHere::connect(const std::string& path) {
-    auto what = to_connect(path);
-    if (!what) return what.error();
-    return connect_here(what.value());
+std::unique_ptr<Request> SocketsHere::connect(const std::string& path, OnConnected then) {
+    return std::make_unique<Later>(loop_, [path, then = std::move(then)] {
+        const auto what = to_connect(path);
+        if (!what) return then(what.error());
+        then(connect_here(what.value()));
+    });
 }
 
 posix::Result<Connect> to_connect(const std::string& path) {

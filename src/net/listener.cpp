@@ -28,19 +28,13 @@ keeper::Listen to_listen(const SocketAddress& address, bool dual_stack, bool bes
     return what;
 }
 
-posix::Result<keeper::Listening> listen_at(keeper::Sockets& sockets, const ListenAddress& where, bool beside) {
-    if (const auto* path = std::get_if<UnixPath>(&where)) {
-        const std::optional<SocketAddress> address = to_socket_address(path->path);
-        if (!address) return error_of(ENAMETOOLONG);
-        return sockets.listen(to_listen(*address, false, beside));
-    }
+// A unix path that is too long has no address.
+keeper::Listen to_listen(const ListenAddress& where, bool beside) {
+    if (const auto* path = std::get_if<UnixPath>(&where))
+        return to_listen(to_socket_address(path->path).value_or(SocketAddress{}), false, beside);
     if (const auto* endpoint = std::get_if<Endpoint>(&where))
-        return sockets.listen(to_listen(to_socket_address(*endpoint), false, beside));
-    const std::uint16_t port = std::get<EveryAddress>(where).port;
-    auto opened = sockets.listen(to_listen(to_socket_address(Endpoint{Ip{}, port, 0}), true, beside));
-    // A machine without IPv6 still has all IPv4 addresses.
-    if (opened.error() != error_of(EAFNOSUPPORT) && opened.error() != error_of(EADDRNOTAVAIL)) return opened;
-    return sockets.listen(to_listen(to_socket_address(Endpoint{Ip::from_v4(0), port, 0}), false, beside));
+        return to_listen(to_socket_address(*endpoint), false, beside);
+    return to_listen(to_socket_address(Endpoint{Ip{}, std::get<EveryAddress>(where).port, 0}), true, beside);
 }
 
 // Accepted sockets inherit these, which saves four calls each. The kernel probes silent peers, and gives one up that
@@ -80,17 +74,34 @@ bool has_option(int socket, int level, int option) noexcept {
 
 } // namespace
 
+std::unique_ptr<keeper::Request> Listener::open(event::EventLoop& loop, keeper::Sockets& sockets,
+                                                const ListenAddress& where, bool beside, OnOpened then) {
+    return sockets.listen(to_listen(where, beside),
+                          [&loop, &sockets, where, then = std::move(then)](posix::Result<keeper::Listening> opened) {
+                              if (!opened) return then(opened.error());
+                              then(take(loop, sockets, where, std::move(opened).value()));
+                          });
+}
+
 posix::Result<std::unique_ptr<Listener>> Listener::open(event::EventLoop& loop, keeper::Sockets& sockets,
                                                         const ListenAddress& where, bool beside) {
-    auto opened = listen_at(sockets, where, beside);
-    if (!opened) return opened.error();
-    auto listener = adopt(loop, std::move(opened.value().socket));
+    if (const auto* path = std::get_if<UnixPath>(&where); path && !to_socket_address(path->path))
+        return error_of(ENAMETOOLONG);
+    posix::Result<std::unique_ptr<Listener>> opened = error_of(ECANCELED);
+    const auto request = open(loop, sockets, where, beside, [&](auto result) { opened = std::move(result); });
+    request->wait();
+    return opened;
+}
+
+posix::Result<std::unique_ptr<Listener>> Listener::take(event::EventLoop& loop, keeper::Sockets& sockets,
+                                                        const ListenAddress& where, keeper::Listening opened) {
+    auto listener = adopt(loop, std::move(opened.socket));
     if (!listener) {
-        sockets.release(opened.value().number);
+        sockets.release(opened.number);
         return listener;
     }
     listener.value()->sockets_ = &sockets;
-    listener.value()->number_ = opened.value().number;
+    listener.value()->number_ = opened.number;
     if (const auto* path = std::get_if<UnixPath>(&where)) listener.value()->unix_path_ = path->path;
     listener.value()->allow_beside(false);
     // A server that crashed while it drained has left it so.

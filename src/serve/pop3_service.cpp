@@ -13,7 +13,6 @@
 namespace buzon::serve {
 namespace {
 
-constexpr int tries_for_one_port = 50;
 constexpr int max_displaced = 64; // for one newcomer; more than one only after max-connections was reduced
 constexpr std::string_view no_room = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
 constexpr std::string_view no_room_for_you =
@@ -38,22 +37,21 @@ Pop3Service::~Pop3Service() {
     for (auto& [id, connection] : connections_) connection.stop(Ending::stopping);
 }
 
-std::error_code Pop3Service::open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed) {
-    for (const auto& listener : listeners_) listener->allow_beside(true);
-    auto opened = bind_all(addresses, port, failed);
-    for (const auto& listener : listeners_) listener->allow_beside(false);
-    if (!opened) return opened.error();
-    Listeners fresh = std::move(opened).value();
-    if (accepting_) {
-        for (const auto& listener : fresh) {
-            if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); }))
-                return why;
-        }
-        for (const auto& listener : listeners_) listener->accept_rest();
-    }
-    listeners_ = std::move(fresh);
-    addresses_ = std::move(addresses);
-    return {};
+std::error_code Pop3Service::open(const std::vector<net::Ip>& addresses, std::uint16_t port, std::string& failed) {
+    Binding::Result bound = bind_now(addresses, port);
+    failed = std::move(bound.failed);
+    listeners_ = std::move(bound.listeners);
+    addresses_ = addresses;
+    return bound.why;
+}
+
+Binding::Result Pop3Service::bind_now(const std::vector<net::Ip>& addresses, std::uint16_t port) {
+    Binding::Result bound;
+    Binding binding{needs_.loop, needs_.sockets, addresses,
+                    port,        false,          [&](auto result) {
+                        bound = std::move(result); }};
+    binding.wait();
+    return bound;
 }
 
 std::error_code Pop3Service::adopt(std::vector<posix::UniqueFd> sockets) {
@@ -67,39 +65,58 @@ std::error_code Pop3Service::adopt(std::vector<posix::UniqueFd> sockets) {
     return {};
 }
 
-posix::Result<Pop3Service::Listeners> Pop3Service::bind_all(const std::vector<net::Ip>& addresses, std::uint16_t port,
-                                                            std::string& failed) {
-    // The port that is free on the first address may be in use on the second; then another one is tried.
-    for (int i = 0;; ++i) {
-        auto bound = bind_once(addresses, port, failed);
-        if (bound || port != 0 || bound.error().value() != EADDRINUSE || i == tries_for_one_port) return bound;
-    }
+Pop3Service::Moving::Moving(Pop3Service& service, std::vector<net::Ip> addresses, std::uint16_t port, OnMoved then)
+    : service_{service}
+    , addresses_{std::move(addresses)}
+    , port_{port} // Only another address on our own port can overlap. The kernel records such a pair for the port, and
+                  // then admits other sockets of our user that ask for it, so do not ask without need.
+    , beside_{port == service.port()}
+    , then_{std::move(then)} {}
+
+Pop3Service::Moving::~Moving() {
+    if (then_) end();
 }
 
-posix::Result<Pop3Service::Listeners> Pop3Service::bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
-                                                             std::string& failed) {
-    Listeners listeners;
-    // Only another address on our own port can overlap. The kernel records such a pair for the port, and then admits
-    // other sockets of our user that ask for it, so do not ask without need.
-    const bool beside = !listeners_.empty() && port == this->port();
-    const auto bind_one = [&](const net::ListenAddress& where, const std::string& name) -> std::error_code {
-        auto opened = net::Listener::open(needs_.loop, needs_.sockets, where, beside);
-        if (!opened) {
-            failed = name;
-            return opened.error();
-        }
-        listeners.push_back(std::move(opened).value());
-        port = listeners.front()->port();
-        return {};
-    };
-    if (addresses.empty()) {
-        if (const std::error_code why = bind_one(net::EveryAddress{port}, "port " + std::to_string(port))) return why;
-    }
-    for (const net::Ip& ip : addresses) {
-        const net::Endpoint endpoint{ip, port, 0};
-        if (const std::error_code why = bind_one(endpoint, endpoint.text())) return why;
-    }
-    return listeners;
+void Pop3Service::Moving::begin() {
+    service_.moving_ = this;
+    allow_beside(true);
+    binding_.emplace(service_.needs_.loop, service_.needs_.sockets, addresses_, port_, beside_,
+                     [this](Binding::Result bound) { done(std::move(bound)); });
+}
+
+void Pop3Service::Moving::allow_beside(bool allowed) noexcept {
+    if (!beside_) return;
+    for (const auto& listener : service_.listeners_) listener->allow_beside(allowed);
+}
+
+void Pop3Service::Moving::end() noexcept {
+    allow_beside(false);
+    service_.moving_ = nullptr;
+}
+
+void Pop3Service::Moving::done(Binding::Result bound) {
+    end();
+    const OnMoved then = std::exchange(then_, nullptr);
+    if (!bound.why) bound.why = service_.use(std::move(bound.listeners), std::move(addresses_));
+    then(bound.why, bound.failed); // it may destroy us
+}
+
+std::unique_ptr<Pop3Service::Moving> Pop3Service::move_to(std::vector<net::Ip> addresses, std::uint16_t port,
+                                                          OnMoved then) {
+    if (moving_) return nullptr;
+    auto moving = std::make_unique<Moving>(*this, std::move(addresses), port, std::move(then));
+    moving->begin();
+    return moving;
+}
+
+std::error_code Pop3Service::use(Listeners fresh, std::vector<net::Ip> addresses) {
+    if (!accepting_) return std::make_error_code(std::errc::operation_canceled); // the server ends
+    for (const auto& listener : fresh)
+        if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); })) return why;
+    for (const auto& listener : listeners_) listener->accept_rest();
+    listeners_ = std::move(fresh);
+    addresses_ = std::move(addresses);
+    return {};
 }
 
 std::error_code Pop3Service::begin() {

@@ -18,9 +18,10 @@ std::error_code Pop3Service::open_tls(TlsPlan plan, std::string& failed) {
             tls_listeners_.push_back(std::move(listener).value());
         }
     } else {
-        auto opened = bind_all(plan.addresses, plan.port, failed);
-        if (!opened) return opened.error();
-        tls_listeners_ = std::move(opened).value();
+        Binding::Result bound = bind_now(plan.addresses, plan.port);
+        failed = std::move(bound.failed);
+        if (bound.why) return bound.why;
+        tls_listeners_ = std::move(bound.listeners);
     }
     on_tls_change_ = std::move(plan.on_change);
     tls_.reset(new tls::Gate(needs_.loop, needs_.sockets, plan.starter, *this));

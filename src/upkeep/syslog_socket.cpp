@@ -21,12 +21,17 @@ SyslogSocket::SyslogSocket(event::EventLoop& loop, keeper::Sockets& sockets, sta
                            Tell tell)
     : loop_{loop}, sockets_{sockets}, metrics_{metrics}, path_{std::move(path)}, tell_{std::move(tell)} {
     // Now: a server that serves may name no file that it has not named before. A line tells if this fails.
-    if (auto first = sockets_.connect(path_)) socket_ = std::move(first).value();
+    const auto request = sockets_.connect(path_, [this](auto socket) {
+        if (socket) socket_ = std::move(socket).value();
+    });
+    request->wait();
 }
 
+// The loop has ended, and with it the time of not waiting.
 SyslogSocket::~SyslogSocket() {
     tell_ = [](const std::string&) {}; // there is no log any more
-    if (socket_) (void)send_waiting();
+    flush();
+    while (connecting_) connecting_->wait();
 }
 
 void SyslogSocket::write(std::string_view line) {
@@ -35,7 +40,7 @@ void SyslogSocket::write(std::string_view line) {
         return;
     }
     waiting_ += line;
-    if (!retry_.armed() && !watch_.active()) loop_.next_turn(*this);
+    if (!retry_.armed() && !watch_.active() && !connecting_) loop_.next_turn(*this);
 }
 
 void SyslogSocket::on_ready(std::uint32_t) {
@@ -44,24 +49,27 @@ void SyslogSocket::on_ready(std::uint32_t) {
 }
 
 void SyslogSocket::flush() {
-    if (waiting_.empty()) return;
-    if (!socket_ && !connect()) return;
+    if (waiting_.empty() || connecting_) return;
+    if (!socket_) return connect();
     if (send_waiting() && dropped_ > 0) tell_of_dropped();
 }
 
-bool SyslogSocket::connect() {
-    auto socket = sockets_.connect(path_);
+void SyslogSocket::connect() {
+    connecting_ = sockets_.connect(path_, [this](auto socket) { connected(std::move(socket)); });
+}
+
+void SyslogSocket::connected(posix::Result<posix::UniqueFd> socket) {
+    connecting_.reset();
     if (!socket) return lose(socket.error());
     socket_ = std::move(socket).value();
+    fresh_ = true;
     if (std::exchange(away_, false)) tell_("log socket " + path_ + ": available again");
-    return true;
+    flush();
 }
 
 bool SyslogSocket::send_waiting() {
-    bool reconnected = false;
     std::size_t done = 0;
-    bool all = true;
-    while (all && done < waiting_.size()) {
+    while (socket_ && done < waiting_.size()) {
         const std::size_t end = waiting_.find('\n', done);
         const posix::Transfer sent =
             posix::send_some(socket_.get(), std::string_view{waiting_}.substr(done, end - done));
@@ -69,21 +77,23 @@ bool SyslogSocket::send_waiting() {
             // A full receive queue makes the socket unwritable.
             if (watch_.start(loop_, socket_.get(), EPOLLOUT, *this))
                 retry_.arm(loop_.timers(), loop_.now() + time_between_tries);
-            all = false;
-        } else if (sent.what == posix::Moved::some || sent.why.value() == EMSGSIZE) {
-            if (sent.what != posix::Moved::some) drop(); // a line too long for a datagram
-            done = end + 1;
-        } else {
-            socket_.reset();
-            // A restarted daemon is back at the same path, but reconnecting once per turn is enough.
-            if (std::exchange(reconnected, true))
-                all = lose(sent.why);
-            else
-                all = connect();
+            break;
         }
+        if (sent.what == posix::Moved::some || sent.why.value() == EMSGSIZE) {
+            if (sent.what != posix::Moved::some) drop(); // a line too long for a datagram
+            fresh_ = false;
+            done = end + 1;
+            continue;
+        }
+        // A restarted daemon is back at the same path. One to whom not even the first line can be sent is not.
+        socket_.reset();
+        if (fresh_)
+            lose(sent.why);
+        else
+            connect();
     }
     waiting_.erase(0, done);
-    return all;
+    return waiting_.empty();
 }
 
 void SyslogSocket::drop() {
@@ -91,11 +101,10 @@ void SyslogSocket::drop() {
     ++metrics_.log_lines_lost;
 }
 
-bool SyslogSocket::lose(std::error_code why) {
+void SyslogSocket::lose(std::error_code why) {
     retry_.arm(loop_.timers(), loop_.now() + time_between_tries);
     if (!std::exchange(away_, true))
         tell_("log socket " + path_ + ": " + why.message() + "; lines are queued until it is back");
-    return false;
 }
 
 void SyslogSocket::tell_of_dropped() {

@@ -23,7 +23,7 @@ struct SlowPerformer final : Performer {
                               event::Instant) const override {
         return {};
     }
-    void perform(const manage::Action&, const std::optional<auth::Source>&, worker::Pending&, OnDone then) override {
+    void perform(const manage::Action&, const std::optional<auth::Source>&, Pending&, OnDone then) override {
         ++asked;
         if (meanwhile) meanwhile();
         if (at_once) return then({true, "done"});
@@ -33,7 +33,7 @@ struct SlowPerformer final : Performer {
 
 struct World {
     event::EventLoop loop;
-    keeper::SocketsHere sockets;
+    keeper::SocketsHere sockets{loop};
     state::Settings settings;
     net::StreamRoom room{loop};
     manage::FakeHost host;

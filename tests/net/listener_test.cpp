@@ -22,6 +22,16 @@ UniqueFd connect_to(const SocketAddress& address) {
     return fd;
 }
 
+UniqueFd listening(buzon::keeper::Sockets& sockets, const SocketAddress& address) {
+    UniqueFd made;
+    const auto request = sockets.listen({.length = address.length, .address = address.storage}, [&](auto result) {
+        REQUIRE(result);
+        made = std::move(result.value().socket);
+    });
+    request->wait();
+    return made;
+}
+
 const Endpoint loopback{*Ip::parse("127.0.0.1"), 0, 0};
 
 struct Folder {
@@ -37,7 +47,7 @@ struct Folder {
 
 TEST_CASE("a listener tells the port it got, and accepts only once it has begun") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
     CHECK(listener->port() != 0);
     CHECK(listener->serves_v4());
@@ -56,7 +66,7 @@ TEST_CASE("a listener tells the port it got, and accepts only once it has begun"
 
 TEST_CASE("a listener that refuses newcomers still accepts who has connected, and can be opened again") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     std::vector<Accepted> accepted;
     const auto accept = [&](Accepted a) { accepted.push_back(std::move(a)); };
     for (const char* address : {"127.0.0.1", "::1"}) {
@@ -89,11 +99,8 @@ TEST_CASE("a listener that refuses newcomers still accepts who has connected, an
 
 TEST_CASE("a socket that others listen on as well goes on taking newcomers") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
-    auto made = sockets.listen(buzon::keeper::Listen{.length = to_socket_address(loopback).length,
-                                                     .address = to_socket_address(loopback).storage});
-    REQUIRE(made);
-    auto listener = std::move(Listener::adopt(loop, std::move(made.value().socket))).value();
+    buzon::keeper::SocketsHere sockets{loop};
+    auto listener = std::move(Listener::adopt(loop, listening(sockets, to_socket_address(loopback)))).value();
     CHECK(listener->handed_over());
     listener->refuse_newcomers();
     CHECK(connect_to(to_socket_address(listener->bound())));
@@ -102,13 +109,12 @@ TEST_CASE("a socket that others listen on as well goes on taking newcomers") {
 TEST_CASE("accepting never waits, although another process that has the socket makes it a blocking one") {
     const Folder folder;
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     const SocketAddress unix_address = *to_socket_address(folder.path + "/socket");
     for (const SocketAddress& address : {to_socket_address(loopback), unix_address}) {
-        auto made = sockets.listen({.length = address.length, .address = address.storage});
-        REQUIRE(made);
-        const UniqueFd theirs{::dup(made.value().socket.get())};
-        auto listener = std::move(Listener::adopt(loop, std::move(made.value().socket))).value();
+        UniqueFd made = listening(sockets, address);
+        const UniqueFd theirs{::dup(made.get())};
+        auto listener = std::move(Listener::adopt(loop, std::move(made))).value();
         std::size_t accepted = 0;
         REQUIRE(!listener->begin([&](const Accepted&) { ++accepted; }));
         REQUIRE(::fcntl(theirs.get(), F_SETFL, 0) == 0);
@@ -123,7 +129,7 @@ TEST_CASE("accepting never waits, although another process that has the socket m
 
 TEST_CASE("every address means IPv4 and IPv6 on one socket") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, EveryAddress{0})).value();
     CHECK(listener->serves_v4());
     CHECK(connect_to(to_socket_address(Endpoint{*Ip::parse("127.0.0.1"), listener->port(), 0})));
@@ -132,7 +138,7 @@ TEST_CASE("every address means IPv4 and IPv6 on one socket") {
 
 TEST_CASE("a taken port is refused") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     auto first = std::move(Listener::open(loop, sockets, loopback)).value();
     CHECK(Listener::open(loop, sockets, first->bound()).error().value() == EADDRINUSE);
 }
@@ -141,7 +147,7 @@ TEST_CASE("a unix socket belongs to its owner alone, replaces a dead one, and go
     const Folder folder;
     const std::string path = folder.path + "/control";
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     {
         auto listener = std::move(Listener::open(loop, sockets, UnixPath{path})).value();
         struct stat about {};
@@ -167,7 +173,7 @@ TEST_CASE("a unix socket belongs to its owner alone, replaces a dead one, and go
 
 TEST_CASE("more connections than one turn takes are all accepted in the following ones") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
     std::size_t count = 0;
     REQUIRE(!listener->begin([&](Accepted) { ++count; }));
@@ -181,7 +187,7 @@ TEST_CASE("more connections than one turn takes are all accepted in the followin
 
 TEST_CASE("an overlapping address is taken beside our own listener when that allows it, and not otherwise") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     auto everywhere = std::move(Listener::open(loop, sockets, EveryAddress{0})).value();
     const Endpoint narrow{*Ip::parse("127.0.0.1"), everywhere->port(), 0};
     CHECK(Listener::open(loop, sockets, narrow, true).error().value() == EADDRINUSE);
@@ -194,7 +200,7 @@ TEST_CASE("an overlapping address is taken beside our own listener when that all
 
 TEST_CASE("who had connected before the listener closes is still accepted") {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
     std::size_t count = 0;
     REQUIRE(!listener->begin([&](Accepted) { ++count; }));

@@ -16,7 +16,7 @@ constexpr std::chrono::seconds minute{60};
 // Both ends of a connection over loopback.
 struct Pair {
     EventLoop loop;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     std::unique_ptr<Listener> listener =
         std::move(Listener::open(loop, sockets, Endpoint{*Ip::parse("127.0.0.1"), 0, 0})).value();
     UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};

@@ -31,7 +31,7 @@ Ends socket_pair() {
 // Over TCP, which knows resets.
 Ends tcp_pair(event::EventLoop& loop) {
     Ends ends;
-    buzon::keeper::SocketsHere sockets;
+    buzon::keeper::SocketsHere sockets{loop};
     auto listener = Listener::open(loop, sockets, Endpoint{*Ip::parse("127.0.0.1"), 0, 0}).value();
     ends.peers.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const SocketAddress address = to_socket_address(Endpoint{*Ip::parse("127.0.0.1"), listener->port(), 0});

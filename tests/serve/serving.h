@@ -32,7 +32,7 @@ struct Serving : LoggingIn {
     net::StreamRoom room{loop};
     FileRoom file_room;
     FetchedAhead ahead{loop, 64};
-    keeper::SocketsHere sockets;
+    keeper::SocketsHere sockets{loop};
     std::string front_certificate;
     Pop3Needs needs{loop,
                     sockets,

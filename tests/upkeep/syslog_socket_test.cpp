@@ -19,7 +19,7 @@ struct Logging {
     test::TempDirectory directory;
     std::string path = directory / "log";
     event::EventLoop loop;
-    keeper::SocketsHere sockets;
+    keeper::SocketsHere sockets{loop};
     state::Metrics metrics;
     std::vector<std::string> told;
     std::unique_ptr<upkeep::SyslogSocket> socket =
@@ -28,7 +28,10 @@ struct Logging {
             socket->write("told " + message + '\n');
         });
 
-    void turn() { loop.turn(0ms); }
+    // Who has no socket asks for one, gets it, and sends.
+    void turn() {
+        for (int i = 0; i < 3; ++i) loop.turn(0ms);
+    }
     [[nodiscard]] bool told_of(const std::string& part) const {
         return std::any_of(told.begin(), told.end(),
                            [&](const auto& one) { return one.find(part) != std::string::npos; });
@@ -133,4 +136,52 @@ TEST_CASE("a line that no datagram holds is dropped alone") {
         log.loop.turn(10ms);
     }
     CHECK(daemon.next() == "next");
+}
+
+namespace {
+
+// A keeper that never answers.
+struct SilentSockets final : keeper::Sockets {
+    struct Asked final : keeper::Request {
+        explicit Asked(OnConnected t) : then{std::move(t)} {}
+        void wait() override { std::exchange(then, nullptr)(std::make_error_code(std::errc::timed_out)); }
+        OnConnected then;
+    };
+    std::unique_ptr<keeper::Request> listen(const keeper::Listen&, OnListening) override { return nullptr; }
+    std::unique_ptr<keeper::Request> connect(const std::string&, OnConnected then) override {
+        ++asked;
+        return std::make_unique<Asked>(std::move(then));
+    }
+    void release(std::uint32_t) noexcept override {}
+    int asked = 0;
+};
+
+} // namespace
+
+TEST_CASE("lines wait for a keeper that does not answer, and nothing else does") {
+    event::EventLoop loop;
+    SilentSockets sockets;
+    state::Metrics metrics;
+    std::vector<std::string> told;
+    upkeep::SyslogSocket socket{loop, sockets, metrics, "/dev/log",
+                                [&](const std::string& message) { told.push_back(message); }};
+    for (int i = 0; i < 10; ++i) {
+        socket.write("a line\n");
+        loop.turn(0ms);
+    }
+    CHECK(sockets.asked == 2); // at the start, and once for all lines
+    CHECK(told.empty());
+    CHECK(metrics.log_lines_lost == 0);
+}
+
+TEST_CASE("the last line reaches a syslog daemon that was restarted just before") {
+    Logging log;
+    auto daemon = std::make_unique<test::Datagrams>(log.path);
+    log.socket->write("one\n");
+    log.turn();
+    CHECK(daemon->next() == "one");
+    daemon = std::make_unique<test::Datagrams>(log.path);
+    log.socket->write("stopped\n");
+    log.socket.reset();
+    CHECK(daemon->next(0) == "stopped");
 }

@@ -73,7 +73,7 @@ public:
     // Performer
     [[nodiscard]] event::Instant not_before(const manage::Action& action, const std::optional<auth::Source>& from,
                                             event::Instant since) const override;
-    void perform(const manage::Action& action, const std::optional<auth::Source>& from, worker::Pending& pending,
+    void perform(const manage::Action& action, const std::optional<auth::Source>& from, Pending& pending,
                  OnDone done) override;
 
     // Changes that a manager has not saved: reloading the files must not undo them.
@@ -119,8 +119,8 @@ private:
 
     void check(const manage::CheckAdministrator& who, const std::optional<auth::Source>& from, worker::Pending& pending,
                OnDone done);
-    [[nodiscard]] manage::Outcome change(const manage::ChangePort& to);
-    [[nodiscard]] manage::Outcome change(const manage::ChangeAddress& to);
+    void change(const manage::ChangePort& to, Pending& pending, OnDone done);
+    void change(const manage::ChangeAddress& to, Pending& pending, OnDone done);
     [[nodiscard]] manage::Outcome change(const manage::ChangeSetting& to);
     [[nodiscard]] manage::Outcome remove(const manage::RemoveUser& whom);
     void change(const manage::ChangeDirectory& to, worker::Pending& pending, OnDone done);
@@ -150,7 +150,8 @@ private:
     void find_unsaved_users(Unsaved& into) const;
     void find_unsaved_transforms(Unsaved& into) const;
     [[nodiscard]] std::vector<std::string> values_of(const std::string& option) const;
-    [[nodiscard]] manage::Outcome listen_on(std::vector<net::Ip> addresses, std::uint16_t port);
+    void listen_on(std::vector<net::Ip> addresses, std::uint16_t port, const char* option, Pending& pending,
+                   OnDone done);
 
     ControlNeeds needs_;
     state::Settings& settings_;

@@ -69,7 +69,7 @@ private:
         manage::Action action = manage::Answered{};
         event::Instant since{};
         bool begun = false;
-        worker::Pending pending;
+        Performer::Pending pending;
         std::optional<manage::Outcome> outcome;
     };
 

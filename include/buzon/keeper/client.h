@@ -1,9 +1,10 @@
-// keeper/client.h - the reactor's side of its keeper: sends requests, and hears what became of them. It does not wait
-// for children; for a socket, which managers ask for now and then, it waits as long as a bind(2) takes.
+// keeper/client.h - the reactor's side of its keeper: sends requests, and hears what became of them. It does not wait.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,9 +17,13 @@ namespace buzon::keeper {
 
 class Client final : public Starter, public Sockets, private event::Handler {
 public:
+    // A keeper that has not answered by then has been stopped.
+    static constexpr std::chrono::milliseconds usual_patience{5000};
+
     // `channel`: our end of the socket (keeping/service.h). on_loss: the keeper has gone, and with it all children.
-    // Throws std::system_error if the kernel refuses.
-    Client(event::EventLoop& loop, posix::UniqueFd channel, std::function<void()> on_loss);
+    // patience: for a socket that it was asked for. Throws std::system_error if the kernel refuses.
+    Client(event::EventLoop& loop, posix::UniqueFd channel, std::function<void()> on_loss,
+           std::chrono::milliseconds patience = usual_patience);
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
     ~Client() override;
@@ -26,9 +31,9 @@ public:
     // It serves from now on: a keeper that keeps it may start it again.
     void ready() { send(octets_of(Ready{}), {}); }
 
-    [[nodiscard]] posix::Result<Listening> listen(const Listen& what) override;
+    [[nodiscard]] std::unique_ptr<Request> listen(const Listen& what, OnListening then) override;
+    [[nodiscard]] std::unique_ptr<Request> connect(const std::string& path, OnConnected then) override;
     void release(std::uint32_t number) noexcept override;
-    [[nodiscard]] posix::Result<posix::UniqueFd> connect(const std::string& path) override;
     // For children that are started from now on. False if these are more words than a record holds.
     [[nodiscard]] bool instruct(Role role, const std::vector<std::string>& words);
     // Of a server that root has started (AllowMail).
@@ -37,6 +42,7 @@ public:
     void obey(Subject subject, posix::UniqueFd rules, const posix::Ids& as, std::span<const gid_t> groups = {});
 
 private:
+    class Question; // a socket that was asked for
     struct Letter { // to the keeper, where its socket was full
         std::vector<std::byte> record;
         posix::UniqueFd fd;
@@ -47,13 +53,13 @@ private:
     void forget(std::uint32_t number) noexcept override;
     void send(Octets record, posix::UniqueFd fd);
     void send_what_waits();
-    // Waits for the answer. It may bring a descriptor.
-    [[nodiscard]] posix::Result<posix::UniqueFd> ask(Octets record);
     void on_ready(std::uint32_t events) override;
     void lost();
 
+    event::EventLoop& loop_;
     posix::UniqueFd channel_;
     std::function<void()> on_loss_;
+    const std::chrono::milliseconds patience_;
     event::Watch watch_;
     std::unordered_map<std::uint32_t, Child*> children_; // null: nobody asks any more
     std::deque<Letter> waiting_;

@@ -5,9 +5,12 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "buzon/event/event_loop.h"
 #include "buzon/keeper/message.h"
 #include "buzon/posix/ids.h"
 #include "buzon/posix/result.h"
@@ -23,14 +26,32 @@ struct Listening {
     std::uint32_t number = 0;
 };
 
+// A socket that was asked for. Destroying the Request cancels it: nothing is left open, here or there.
+class Request {
+public:
+    Request() = default;
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+    virtual ~Request() = default;
+
+    // Blocks until the answer has been handled, so only where nobody is served: before the loop runs, or after it.
+    virtual void wait() = 0;
+};
+
 class Sockets {
 public:
-    // Bound, and listening. Waits for the keeper, which binds at once.
-    [[nodiscard]] virtual posix::Result<Listening> listen(const Listen& what) = 0;
+    using OnListening = std::function<void(posix::Result<Listening>)>;
+    using OnConnected = std::function<void(posix::Result<posix::UniqueFd>)>;
+
+    // `then` is called once, by the loop or in Request::wait(), never from within these calls, unless the Request was
+    // destroyed before. It may destroy the Request. ETIMEDOUT: there was no answer for some seconds.
+
+    // A socket that is bound and listens.
+    [[nodiscard]] virtual std::unique_ptr<Request> listen(const Listen& what, OnListening then) = 0;
+    // A datagram socket connected to a unix path of the configuration.
+    [[nodiscard]] virtual std::unique_ptr<Request> connect(const std::string& path, OnConnected then) = 0;
     // It shall not be listened to any more; close the socket before. Removes the file of a unix socket.
     virtual void release(std::uint32_t number) noexcept = 0;
-    // A datagram socket connected to a unix path of the configuration.
-    [[nodiscard]] virtual posix::Result<posix::UniqueFd> connect(const std::string& path) = 0;
 
 protected:
     ~Sockets() = default;
@@ -75,14 +96,18 @@ private:
 [[nodiscard]] posix::Result<Connect> to_connect(const std::string& path);
 [[nodiscard]] posix::Result<posix::UniqueFd> connect_here(const Connect& what);
 
-// Makes them in this process: for tests.
+// Makes them in this process, in the next turn: for tests.
 class SocketsHere final : public Sockets {
 public:
-    [[nodiscard]] posix::Result<Listening> listen(const Listen& what) override;
+    explicit SocketsHere(event::EventLoop& loop) noexcept : loop_{loop} {}
+    [[nodiscard]] std::unique_ptr<Request> listen(const Listen& what, OnListening then) override;
+    [[nodiscard]] std::unique_ptr<Request> connect(const std::string& path, OnConnected then) override;
     void release(std::uint32_t number) noexcept override { listeners_.release(number); }
-    [[nodiscard]] posix::Result<posix::UniqueFd> connect(const std::string& path) override;
 
 private:
+    class Later;
+
+    event::EventLoop& loop_;
     Listeners listeners_;
     std::uint32_t last_ = 0;
 };

@@ -14,7 +14,8 @@
 
 namespace buzon::net {
 
-// Where to listen: an endpoint, every address on one dual-stack socket, or a unix socket.
+// Where to listen: an endpoint, every address on one dual-stack socket (EAFNOSUPPORT or EADDRNOTAVAIL on a machine
+// without IPv6), or a unix socket.
 struct EveryAddress {
     std::uint16_t port = 0;
 };
@@ -34,9 +35,14 @@ struct Accepted {
 class Listener final : private event::Handler, private event::TimerHandler {
 public:
     using OnAccept = std::function<void(Accepted)>;
+    using OnOpened = std::function<void(posix::Result<std::unique_ptr<Listener>>)>;
 
     // Binds and listens, but accepts only after begin(), so that several can be opened before any accepts.
     // beside: another listener of ours may overlap ("every address" overlaps any) and serves until it is closed.
+    // `then` is called as keeper::Sockets calls it.
+    [[nodiscard]] static std::unique_ptr<keeper::Request> open(event::EventLoop& loop, keeper::Sockets& sockets,
+                                                               const ListenAddress& where, bool beside, OnOpened then);
+    // The same. Waits, so only where nobody is served.
     [[nodiscard]] static posix::Result<std::unique_ptr<Listener>> open(event::EventLoop& loop, keeper::Sockets& sockets,
                                                                        const ListenAddress& where, bool beside = false);
     // A socket that somebody else has bound, and that listens. A unix socket's file stays, since it is not ours.
@@ -66,6 +72,8 @@ public:
 
 private:
     explicit Listener(event::EventLoop& loop) : loop_{loop}, accept_pause_{*this} {}
+    [[nodiscard]] static posix::Result<std::unique_ptr<Listener>>
+    take(event::EventLoop& loop, keeper::Sockets& sockets, const ListenAddress& where, keeper::Listening opened);
     [[nodiscard]] bool accept_one();
     void on_ready(std::uint32_t events) override;
     void on_timer(event::Timer& which) override;

@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "buzon/net/listener.h"
+#include "buzon/serve/binding.h"
 #include "buzon/serve/places.h"
 #include "buzon/serve/pop3_connection.h"
 #include "buzon/serve/proxy_gate.h"
@@ -28,10 +30,9 @@ public:
     Pop3Service& operator=(const Pop3Service&) = delete;
     ~Pop3Service() override;
 
-    // Binds every address (if none is given, all of them with one dual-stack socket) to one port; port 0 means any free
-    // one. Accepts nothing before begin(). On failure the previous listeners keep serving, and `failed` names the
-    // address.
-    [[nodiscard]] std::error_code open(std::vector<net::Ip> addresses, std::uint16_t port, std::string& failed);
+    // Binds addresses to one port, as Binding does; accepts nothing before begin(). Waits: for the start. `failed`:
+    // the address that could not be bound.
+    [[nodiscard]] std::error_code open(const std::vector<net::Ip>& addresses, std::uint16_t port, std::string& failed);
     // Instead: takes sockets that somebody else has bound.
     [[nodiscard]] std::error_code adopt(std::vector<posix::UniqueFd> sockets);
     // POP3 over TLS, on these addresses (as open()) or on sockets that somebody else has bound, and STLS. Call it
@@ -50,6 +51,12 @@ public:
     [[nodiscard]] std::vector<std::string> tls_addresses() const;
     [[nodiscard]] std::error_code begin();
     [[nodiscard]] bool accepting() const noexcept { return accepting_; }
+
+    // Listens elsewhere, from when all sockets are open: until then, and on failure, the present ones serve. `then` is
+    // called by the loop, unless the Moving was destroyed before, which cancels it. Null: one is in progress.
+    class Moving;
+    using OnMoved = std::function<void(std::error_code why, const std::string& failed)>;
+    [[nodiscard]] std::unique_ptr<Moving> move_to(std::vector<net::Ip> addresses, std::uint16_t port, OnMoved then);
 
     [[nodiscard]] std::uint16_t port() const noexcept;
     [[nodiscard]] const std::vector<net::Ip>& addresses() const noexcept { return addresses_; }
@@ -73,11 +80,8 @@ public:
     void drain(std::function<void()> then);
 
 private:
-    using Listeners = std::vector<std::unique_ptr<net::Listener>>;
-    [[nodiscard]] posix::Result<Listeners> bind_all(const std::vector<net::Ip>& addresses, std::uint16_t port,
-                                                    std::string& failed);
-    [[nodiscard]] posix::Result<Listeners> bind_once(const std::vector<net::Ip>& addresses, std::uint16_t port,
-                                                     std::string& failed);
+    [[nodiscard]] Binding::Result bind_now(const std::vector<net::Ip>& addresses, std::uint16_t port);
+    [[nodiscard]] std::error_code use(Listeners fresh, std::vector<net::Ip> addresses);
     void close_listeners();
     [[nodiscard]] bool newcomers_can_wait() const noexcept;
     void finish_sessions(event::Instant silent_since);
@@ -116,6 +120,7 @@ private:
     std::size_t connection_limit_;
     Listeners listeners_;
     std::vector<net::Ip> addresses_;
+    Moving* moving_ = nullptr; // in progress
     bool accepting_ = false;
     std::uint64_t next_id_ = 1;
     std::unordered_map<std::uint64_t, Pop3Connection> connections_; // by id; one allocation per connection
@@ -130,6 +135,27 @@ private:
     std::unique_ptr<tls::Gate> tls_; // null: no TLS
     event::Timer farewell_{*this};
     event::Instant last_moment_{}; // for conversations
+};
+
+class Pop3Service::Moving {
+public:
+    Moving(Pop3Service& service, std::vector<net::Ip> addresses, std::uint16_t port, OnMoved then);
+    Moving(const Moving&) = delete;
+    Moving& operator=(const Moving&) = delete;
+    ~Moving();
+    void begin();
+
+private:
+    void allow_beside(bool allowed) noexcept;
+    void done(Binding::Result bound);
+    void end() noexcept;
+
+    Pop3Service& service_;
+    std::vector<net::Ip> addresses_;
+    std::uint16_t port_;
+    bool beside_;
+    OnMoved then_; // null: it is over
+    std::optional<Binding> binding_;
 };
 
 } // namespace buzon::serve

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -37,10 +38,11 @@ private:
     void on_timer(event::Timer&) override { flush(); }
 
     void flush();
-    [[nodiscard]] bool connect();
-    // Sends what the daemon accepts now. False: some lines remain, and a watch or timer will retry.
+    void connect();
+    void connected(posix::Result<posix::UniqueFd> socket);
+    // Sends what the daemon accepts now. False: some lines remain, and a watch, a timer or a request will retry.
     [[nodiscard]] bool send_waiting();
-    bool lose(std::error_code why); // always false
+    void lose(std::error_code why);
     void drop();
     void tell_of_dropped();
 
@@ -50,7 +52,9 @@ private:
     std::string path_;
     Tell tell_;
     posix::UniqueFd socket_; // none while the daemon is away
-    event::Watch watch_;     // while its queue is full
+    bool fresh_ = false;     // it came by a new connection, and has sent nothing yet
+    std::unique_ptr<keeper::Request> connecting_;
+    event::Watch watch_; // while its queue is full
     event::Timer retry_{*this};
     std::string waiting_; // lines with their ends
     std::size_t dropped_ = 0;
