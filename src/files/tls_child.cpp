@@ -23,7 +23,7 @@
 #include "buzon/line/number.h"
 #include "buzon/posix/act_as.h"
 #include "buzon/posix/io.h"
-#include "buzon/sandbox/landlock.h"
+#include "buzon/sandbox/tls_program.h"
 
 namespace buzon::files {
 namespace {
@@ -41,23 +41,33 @@ bool read_all(int socket, char* into, std::size_t octets) {
     return true;
 }
 
-// As whom it is to go on; nothing where that is not said.
-std::optional<posix::Ids> ids_in(std::span<const char* const> argv) {
-    if (argv.empty()) return posix::Ids{};
-    if (argv.size() != 2) return std::nullopt;
-    const auto uid = line::parse_whole<std::uint32_t>(argv[0]), gid = line::parse_whole<std::uint32_t>(argv[1]);
+struct Ways {
+    sandbox::Mode mode = sandbox::Mode::automatic;
+    posix::Ids who{}; // unsaid: as this process is
+};
+std::optional<Ways> ways_in(std::span<const char* const> argv) {
+    if (argv.size() != 1 && argv.size() != 3) return std::nullopt;
+    const auto mode = sandbox::parse_mode(argv[0]);
+    if (!mode) return std::nullopt;
+    if (argv.size() == 1) return Ways{*mode, {}};
+    const auto uid = line::parse_whole<std::uint32_t>(argv[1]), gid = line::parse_whole<std::uint32_t>(argv[2]);
     if (!uid || !gid || *uid == 0) return std::nullopt;
-    return posix::Ids{*uid, *gid};
+    return Ways{*mode, {*uid, *gid}};
 }
 
-// In memory, under a path that the program can open as the user that it will be; out of the way of the listening
-// socket.
-std::string keep_in_memory(const std::string& content, const char* name, const posix::Ids& who) {
-    const posix::UniqueFd made{::memfd_create(name, MFD_CLOEXEC)};
+// A descriptor of memory that the program can read as the user that it will be, and that nobody can change: else it
+// could be made a program. Out of the way of the listening socket.
+int keep_in_memory(const std::string& content, const char* name, const posix::Ids& who) {
+    const posix::UniqueFd made{::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     const int fd = ::fcntl(made.get(), F_DUPFD, listening_socket + 2);
     if (fd < 0 || posix::write_all(fd, content) || ::lseek(fd, 0, SEEK_SET) < 0 || ::fchmod(fd, 0400) != 0 ||
-        (who.uid != posix::Ids::unsaid && ::fchown(fd, who.uid, who.gid) != 0))
+        (who.uid != posix::Ids::unsaid && ::fchown(fd, who.uid, who.gid) != 0) ||
+        ::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
         throw std::system_error(posix::last_error(), name);
+    return fd;
+}
+
+std::string reopened_at(int fd) {
     return "/proc/self/fd/" + std::to_string(fd);
 }
 
@@ -78,40 +88,26 @@ void listen_at_some_port(int socket) {
     if (fd != listening_socket) ::close(fd);
 }
 
-// Nothing but what a TLS library reads; no other port, no other process. Without Landlock, nothing is lost but that.
-void lock_in(const std::string& program) {
-    sandbox::Reach reach;
-    for (const char* path : {"/usr", "/lib", "/lib64"}) reach.files.push_back({path, sandbox::Access::run});
-    for (const char* path : {"/etc/ssl", "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/localtime", "/etc/hosts.allow",
-                             "/etc/hosts.deny", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
-                             "/etc/services", "/dev/urandom", "/dev/random", "/proc"})
-        reach.files.push_back({path, sandbox::Access::read});
-    reach.files.push_back({program, sandbox::Access::run});
-    reach.files.push_back({"/dev/null", sandbox::Access::use});
-    if (const auto rules = sandbox::Ruleset::make(reach)) (void)rules.value().enforce();
-}
-
 } // namespace
 
 int become_tls_program(int socket, std::span<const char* const> argv) {
     const auto order = tls::decode(posix::content_of(keeper::rules_descriptor));
     ::close(keeper::rules_descriptor);
-    const auto who = ids_in(argv);
-    if (order && who) return become_tls_program(socket, *order, *who);
+    const auto ways = ways_in(argv);
+    if (order && ways) return become_tls_program(socket, *order, ways->who, ways->mode);
     (void)posix::write_all(socket, "[!] no program was given\n");
     return EX_PROTOCOL;
 }
 
-int become_tls_program(int socket, const tls::Order& order, const posix::Ids& who) try {
+int become_tls_program(int socket, const tls::Order& order, const posix::Ids& who, sandbox::Mode mode) try {
     tls::Way way;
     if (!read_all(socket, reinterpret_cast<char*>(&way), sizeof way) || !tls::is_sound(way)) return EX_PROTOCOL;
     const std::string content = read_named_file(order.certificate, longest_certificate);
-    const std::string certificate = keep_in_memory(content, "certificate", who);
-    const std::string key = keep_in_memory(read_named_file(order.key, longest_certificate), "key", who);
-    const int configuration = ::memfd_create("configuration", 0);
-    if (posix::write_all(configuration, tls::configuration(order, way, certificate, key)) ||
-        ::lseek(configuration, 0, SEEK_SET) < 0 || ::dup2(configuration, STDIN_FILENO) < 0)
-        throw std::system_error(posix::last_error(), "configuration");
+    const std::string certificate = reopened_at(keep_in_memory(content, "certificate", who));
+    const std::string key = reopened_at(keep_in_memory(read_named_file(order.key, longest_certificate), "key", who));
+    const int configuration = keep_in_memory(tls::configuration(order, way, certificate, key), "configuration", who);
+    if (::dup2(configuration, STDIN_FILENO) < 0) throw std::system_error(posix::last_error(), "configuration");
+    ::close(configuration);
     if (const std::string hash = end_point_of(content); !hash.empty())
         (void)posix::write_all(socket, std::string{tls::certificate_words} + digest::encode_hex(hash) + '\n');
     listen_at_some_port(socket);
@@ -128,7 +124,8 @@ int become_tls_program(int socket, const tls::Order& order, const posix::Ids& wh
         if (const int why = posix::act_as(who)) throw std::system_error(why, std::system_category(), "another user");
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) return EX_OSERR;
-    lock_in(program);
+    if (const std::error_code why = sandbox::enter_as_tls_program(program, mode))
+        throw std::system_error(why, "--sandbox");
     ::execve(program.c_str(), argv, variables.data());
     throw std::system_error(posix::last_error(), order.program);
 } catch (const std::exception& trouble) {

@@ -138,7 +138,7 @@ void check_tls(const config::Options& options) {
     const pid_t child = ::fork();
     if (child == 0) {
         ours.reset();
-        ::_exit(become_tls_program(::fcntl(theirs.get(), F_DUPFD, 10), order, tls_user()));
+        ::_exit(become_tls_program(::fcntl(theirs.get(), F_DUPFD, 10), order, tls_user(), options.sandbox));
     }
     theirs.reset();
     const std::string wrong = child < 0 ? posix::last_error().message() : hear(ours.get());

@@ -59,12 +59,13 @@ void Service::instruct(const keeper::Instruct& request) {
 std::vector<std::string> Service::words_for(const keeper::Start& request) const {
     if (request.role == keeper::Role::filters)
         return {request.maildir[0] == '\0' ? keeper::host_of_logins : keeper::host_of_mail};
-    if (request.role == keeper::Role::tls) {
-        const posix::Ids who = rules_->whose(keeper::Subject::tls);
-        if (who == posix::Ids{}) return {};
-        return {std::to_string(who.uid), std::to_string(who.gid)};
-    }
     const std::vector<std::string>& words = words_[static_cast<std::size_t>(request.role)];
+    if (request.role == keeper::Role::tls) {
+        std::vector<std::string> all = words;
+        if (const posix::Ids who = rules_->whose(keeper::Subject::tls); who != posix::Ids{})
+            all.insert(all.end(), {std::to_string(who.uid), std::to_string(who.gid)});
+        return all;
+    }
     const bool owned = mail_->covers(request.role), alone = request.alone != 0;
     if (words.empty() || (!owned && request.maildir[0] == '\0')) return words;
     const std::string place = request.maildir.data();

@@ -12,20 +12,12 @@
 #include <unistd.h>
 
 #include "buzon/posix/sanitized.h"
+#include "old_calls.h"
 
 namespace buzon::sandbox {
 namespace {
 
 using Is = When::Is;
-
-// Old calls that newer machines lack.
-#if defined(__x86_64__)
-#define BUZON_OLD_CALLS(...)                                                                                           \
-    { __VA_ARGS__ }
-#else
-#define BUZON_OLD_CALLS(...)                                                                                           \
-    std::initializer_list<long> {}
-#endif
 
 // What any program of ours does, whatever it is for: memory, time, its open descriptors, its own end.
 void allow_the_usual(SystemCalls& calls) {

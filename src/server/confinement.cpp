@@ -74,6 +74,7 @@ void send_plans(keeper::Client& keeper, const config::Options& options, bool loc
     // What for is told where one is started.
     send(keeper, keeper::Role::locks, {Role::locks, options.sandbox});
     send(keeper, keeper::Role::mail, {Role::mail, options.sandbox});
+    (void)keeper.instruct(keeper::Role::tls, {std::string{sandbox::name_of(options.sandbox)}});
 }
 
 void send_mail_plan(keeper::Client& keeper, const config::Options& options, const std::vector<sandbox::Allowed>& mail) {

@@ -157,6 +157,9 @@ int run(std::span<const std::string_view> arguments, Start start) {
 } // namespace
 
 int main(int argc, char** argv) {
+#ifdef BUZON_PROBE
+    if (argc == 3 && std::strcmp(argv[1], "-fd") == 0) probe::run_as_tls_program();
+#endif
     std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a failed write, not our end
     if (argc == 2 && std::strcmp(argv[0], host::process_name) == 0)
         ::_exit(host::serve(worker::worker_socket, {argv + 1, 1}));

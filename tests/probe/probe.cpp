@@ -21,6 +21,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 #include <string>
 
 namespace buzon::probe {
@@ -54,6 +55,7 @@ bool gets_through(long result) {
 
 bool executes_memory() {
     const int program = ::memfd_create("probe", 0);
+    if (program < 0) return false;
     const int from = ::open("/bin/true", O_RDONLY | O_CLOEXEC);
     std::array<char, 65536> room;
     ssize_t n = 0;
@@ -113,6 +115,11 @@ bool opens_by_handle() {
     return gets_through(::syscall(SYS_open_by_handle_at, AT_FDCWD, handle.data(), O_RDONLY));
 }
 
+// Refused for its arguments at the latest.
+bool calls(long number, long first = 0, long second = 0, long third = 0) {
+    return gets_through(::syscall(number, first, second, third, 0, 0, 0));
+}
+
 struct Act {
     const char* name;
     bool (*tried)();
@@ -159,6 +166,13 @@ const Act acts[] = {
     {"chroot", [] { return gets_through(::chroot("/")); }},
     {"raise-limits", raises_limit},
     {"open-by-handle", opens_by_handle},
+    {"bpf", [] { return calls(SYS_bpf, -1); }},
+    {"keyring", [] { return calls(SYS_keyctl, 0, -3); }}, // the number of its session's
+    {"performance-events", [] { return calls(SYS_perf_event_open, 0, 0, -1); }},
+    {"page-faults", [] { return calls(SYS_userfaultfd, 1); }},
+    {"load-module", [] { return calls(SYS_finit_module, -1, 0, 0); }},
+    {"load-kernel", [] { return calls(SYS_kexec_load, 0, 0, 0); }},
+    {"enter-namespace", [] { return calls(SYS_setns, -1, CLONE_NEWNET); }},
     {"io-uring",
      [] {
          std::array<unsigned, 64> parameters{};
@@ -183,28 +197,43 @@ std::string name_of(sandbox::Role role) {
     }
 }
 
+// 0, or errno. In a child where there may be one: some acts change who does them.
+int result_of(const Act& act) {
+    const pid_t child = std::string{act.name} == "fork" ? -1 : ::fork();
+    errno = 0;
+    if (child == 0) ::_exit(act.tried() ? 0 : errno);
+    if (child < 0) return act.tried() ? 0 : errno;
+    int status = -1;
+    (void)::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+std::string word_for(int result) {
+    return result == 0 ? "yes" : std::to_string(result);
+}
+
+void say(const std::string& text) {
+    if (::write(STDERR_FILENO, text.data(), text.size()) < 0) ::_exit(1);
+}
+
 } // namespace
 
 void run(const sandbox::Plan& plan) {
     if (const std::string only = from_environment("BUZON_PROBE_ONLY"); only != name_of(plan.role) && !only.empty())
         return;
-    for (const Act& act : acts) {
-        // In a child where there may be one: some acts change who does them.
-        errno = 0;
-        int status = -1;
-        const pid_t child = std::string{act.name} == "fork" ? -1 : ::fork();
-        if (child == 0) ::_exit(act.tried() ? 0 : errno);
-        int result = 0;
-        if (child > 0) {
-            (void)::waitpid(child, &status, 0);
-            result = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
-        } else {
-            errno = 0;
-            result = act.tried() ? 0 : errno;
-        }
-        const std::string line = std::string{act.name} + ' ' + (result == 0 ? "yes" : std::to_string(result)) + '\n';
-        if (::write(STDERR_FILENO, line.data(), line.size()) < 0) ::_exit(1);
+    for (const Act& act : acts) say(std::string{act.name} + ' ' + word_for(result_of(act)) + '\n');
+    ::_exit(0);
+}
+
+void run_as_tls_program() {
+    const std::string own_option = "probeOwn = ", other_option = "probeOther = ";
+    for (std::string line; std::getline(std::cin, line);) {
+        if (line.starts_with(own_option)) ::setenv("BUZON_PROBE_OWN", line.substr(own_option.size()).c_str(), 1);
+        if (line.starts_with(other_option)) ::setenv("BUZON_PROBE_OTHER", line.substr(other_option.size()).c_str(), 1);
     }
+    std::string line = "[!] acts:";
+    for (const Act& act : acts) line += std::string{' '} + act.name + '=' + word_for(result_of(act));
+    say(line + '\n');
     ::_exit(0);
 }
 

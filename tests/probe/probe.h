@@ -11,4 +11,8 @@ namespace buzon::probe {
 // BUZON_PROBE_ONLY=mail, reactor or keeper, processes of other roles go on as if nothing were.
 void run(const sandbox::Plan& plan);
 
+// The same as the program of --tls-program, whose environment is not ours: the Maildirs are options, `probeOwn` and
+// `probeOther`, of the configuration on its standard input. The acts are one line of its log, "ACT=yes" or "ACT=ERRNO".
+[[noreturn]] void run_as_tls_program();
+
 } // namespace buzon::probe

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -53,7 +54,8 @@ std::uint32_t verdict(const std::vector<sock_filter>& program, const seccomp_dat
     return 0;
 }
 
-std::uint32_t verdict(const SystemCalls& calls, int number, std::initializer_list<std::uint64_t> arguments = {}) {
+template <class Calls>
+std::uint32_t verdict(const Calls& calls, int number, std::initializer_list<std::uint64_t> arguments = {}) {
     seccomp_data call{};
     call.nr = number;
     call.arch = this_machine;
@@ -124,6 +126,34 @@ TEST_CASE("a system call may be allowed for some arguments only") {
     CHECK(verdict(calls, 5, {0, 0, std::uint64_t{1} << 32}) == refused);
     CHECK(verdict(calls, 9) == allowed);
     CHECK(verdict(calls, 6) == refused);
+}
+
+TEST_CASE("a filter for programs that are not ours refuses its calls, and allows all others") {
+    using Is = When::Is;
+    constexpr std::uint32_t not_permitted = SECCOMP_RET_ERRNO | EPERM;
+    sandbox::RefusedCalls calls;
+    CHECK(verdict(calls, 7) == allowed);
+    calls.refuse({2, 9, 1000});
+    calls.refuse_unless(3, {Is::with_bits, 0, {CLONE_THREAD}});
+    calls.refuse_unless(4, {Is::one_of, 0, {17}});
+    calls.hide(435);
+    for (const int number : {2, 9, 1000, 0x40000000, 0x40000007, 0x7fffffff}) {
+        CAPTURE(number);
+        CHECK(verdict(calls, number) == not_permitted);
+    }
+    for (const int number : {0, 1, 5, 8, 10, 434, 436, 999, 1001, 0x3fffffff}) {
+        CAPTURE(number);
+        CHECK(verdict(calls, number) == allowed);
+    }
+    CHECK(verdict(calls, 3, {CLONE_THREAD | CLONE_VM}) == allowed);
+    CHECK(verdict(calls, 3, {CLONE_VM}) == not_permitted);
+    CHECK(verdict(calls, 4, {17}) == allowed);
+    CHECK(verdict(calls, 4, {18}) == not_permitted);
+    CHECK(verdict(calls, 435) == (SECCOMP_RET_ERRNO | ENOSYS));
+    seccomp_data call{};
+    call.nr = 7;
+    call.arch = AUDIT_ARCH_I386;
+    CHECK(verdict(calls.program(), call) == killed);
 }
 
 TEST_CASE("a refused system call fails with EPERM, is counted, and does no other harm") {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/catch.h"
+#include "support/certificate.h"
 #include "support/programs.h"
 #include "support/sanitized.h"
 #include "support/temp_directory.h"
@@ -94,18 +95,23 @@ ProbeResults probed(const ProbeSite& site, const Words& argv) {
 const std::map<std::string, std::vector<std::string>> probe_exceptions = {
     {"buzon-files", {"read-passwd", "chmod-other-mail"}}, // to find the programs' user; to open vaults
     {"buzon-hash", {"chmod-other-mail"}},
+    // To come back with what clients say; after execve(2), whatever it has been before.
+    {"buzon-tls", {"socket-unix", "connect", "dump-core"}},
 };
+
+// Words that make who runs them somebody else, to whom the site then belongs.
+Words as_whom(const ProbeSite& site, bool as_root) {
+    if (as_root || ::geteuid() != 0) return {};
+    std::filesystem::permissions(site.directory.path(), std::filesystem::perms{0755});
+    REQUIRE(::lchown(site.directory.path().c_str(), 65534, 65534) == 0);
+    for (const auto& one : std::filesystem::recursive_directory_iterator(site.directory.path()))
+        REQUIRE(::lchown(one.path().c_str(), 65534, 65534) == 0);
+    return {"/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"};
+}
 
 // Starts a whole server, of which the process of this role is the one that has been taken over.
 ProbeResults probed_in_server(const ProbeSite& site, const std::string& role, bool as_root, const std::string& mode) {
-    Words argv;
-    if (!as_root && ::geteuid() == 0) {
-        argv = {"/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"};
-        std::filesystem::permissions(site.directory.path(), std::filesystem::perms{0755});
-        REQUIRE(::lchown(site.directory.path().c_str(), 65534, 65534) == 0);
-        for (const auto& one : std::filesystem::recursive_directory_iterator(site.directory.path()))
-            REQUIRE(::lchown(one.path().c_str(), 65534, 65534) == 0);
-    }
+    Words argv = as_whom(site, as_root);
     const Words more = {"/usr/bin/env",
                         "BUZON_PROBE_ONLY=" + role,
                         "BUZON_PROBE_OWN=" + site.own,
@@ -127,6 +133,39 @@ ProbeResults probed_in_server(const ProbeSite& site, const std::string& role, bo
     const Finished finished = run(argv);
     INFO(finished.err);
     ProbeResults results = results_in(finished.err);
+    REQUIRE(results.size() >= 40);
+    return results;
+}
+
+// The child that becomes the TLS program, as --check and a start begin it.
+ProbeResults probed_as_tls_program(const ProbeSite& site, bool as_root, const std::string& mode) {
+    const std::string certificate = site.directory / "cert.pem";
+    make_certificate(certificate);
+    Words argv = as_whom(site, as_root);
+    const Words more = {probe_program(),
+                        "--check",
+                        "-d",
+                        site.directory.path(),
+                        "-u",
+                        "own:x",
+                        "--tls-cert",
+                        certificate,
+                        "--tls-program",
+                        probe_program(),
+                        "--tls-options",
+                        "probeOwn = " + site.own,
+                        "--tls-options",
+                        "probeOther = " + site.other,
+                        "--sandbox",
+                        mode};
+    argv.insert(argv.end(), more.begin(), more.end());
+    const Finished finished = run(argv);
+    INFO(finished.err);
+    ProbeResults results;
+    std::istringstream words{finished.err.substr(std::min(finished.err.find("acts:"), finished.err.size()))};
+    for (std::string word; words >> word;)
+        if (const std::size_t equals = word.find('='); equals != word.npos)
+            results[word.substr(0, equals)] = word.substr(equals + 1) == "yes" ? 0 : std::stoi(word.substr(equals + 1));
     REQUIRE(results.size() >= 40);
     return results;
 }
@@ -254,6 +293,38 @@ TEST_CASE("a keeper that somebody has taken over has no powers of root's but tho
         const ProbeResults loose = probed_in_server(site, "keeper", as_root, "off");
         for (const char* act : {"mount", "chroot", "make-device"}) {
             CAPTURE(act);
+            CHECK(loose.at(act) == 0);
+        }
+    }
+}
+
+TEST_CASE("a TLS program that somebody has taken over does nothing of forty forbidden things, with and without root") {
+    for (const bool as_root : {true, false}) {
+        if (as_root && ::geteuid() != 0) continue;
+        CAPTURE(as_root);
+        const ProbeSite site;
+        for (const auto& [act, result] : probed_as_tls_program(site, as_root, "require")) {
+            CAPTURE(act);
+            if (is_excepted("buzon-tls", act)) continue;
+            CHECK((result == EPERM || result == EACCES || result == EXDEV));
+        }
+        CHECK(std::filesystem::exists(site.other + "/tmp/rubbish"));
+        // The test can tell.
+        const ProbeResults loose = probed_as_tls_program(site, as_root, "off");
+        for (const char* act :
+             {"read-passwd",   "write-tmp",       "execute",        "execute-memory", "fork",
+              "signal-others", "pidfd-of-others", "socket-tcp",     "socket-udp",     "socket-netlink",
+              "bind",          "listen",          "setuid",         "setgid",         "setresuid",
+              "capset",        "raise-limits",    "map-code",       "make-code",      "new-user-namespace",
+              "block-others",  "keyring",         "enter-namespace"}) {
+            CAPTURE(act, loose.at(act));
+            // As root's server, it is a user who may not signal root's processes.
+            if (as_root && act == std::string_view{"signal-others"}) continue;
+            CHECK(loose.at(act) == 0);
+        }
+        if (as_root) continue;
+        for (const char* act : {"read-other-mail", "write-other-mail", "chmod-other-mail", "make-fifo", "make-link"}) {
+            CAPTURE(act, loose.at(act));
             CHECK(loose.at(act) == 0);
         }
     }

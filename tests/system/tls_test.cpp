@@ -72,6 +72,17 @@ TEST_CASE("the TLS program of a server that root has started is another user, wi
     }
 }
 
+TEST_CASE("the TLS program runs with a filter of system calls, and without a sandbox it does not") {
+    for (const char* mode : {"auto", "off"}) {
+        CAPTURE(mode);
+        const TlsSite site{1, {"--sandbox", mode}};
+        REQUIRE_FALSE(site.programs().empty());
+        const bool filtered = std::string_view{mode} == "auto";
+        for (const pid_t pid : site.programs())
+            CHECK(status_of("/proc/" + std::to_string(pid), "Seccomp") == (filtered ? "2" : "0"));
+    }
+}
+
 TEST_CASE("CAPA offers STLS before TLS only, and STLS is refused within TLS and after login") {
     TlsSite site;
     site.passes(R"(

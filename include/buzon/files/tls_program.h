@@ -6,6 +6,7 @@
 
 #include "buzon/config/options.h"
 #include "buzon/posix/ids.h"
+#include "buzon/sandbox/enter.h"
 #include "buzon/tls/order.h"
 
 namespace buzon::files {
@@ -27,12 +28,13 @@ private:
     bool ours_ = true;
 };
 
-// Main of a child whose argv[0] is tls::child_name; argv: behind that, a uid and a gid, or nothing. Its order is in
-// memory behind keeper::rules_descriptor. Reads the way back from `socket`, and certificate and key from the disk;
-// says "certificate HEX" there (tls::certificate_words), and "port N", where it listens on the loopback; becomes that
-// user, and the program, whose log goes to the same socket. Returns an exit code if that fails.
+// Main of a child whose argv[0] is tls::child_name; argv: behind that, the mode of its sandbox, and a uid and a gid, or
+// nothing more. Its order is in memory behind keeper::rules_descriptor. Reads the way back from `socket`, and
+// certificate and key from the disk; says "certificate HEX" there (tls::certificate_words), and "port N", where it
+// listens on the loopback; becomes that user, and the program, whose log goes to the same socket. Returns an exit code
+// if that fails.
 [[nodiscard]] int become_tls_program(int socket, std::span<const char* const> argv);
-[[nodiscard]] int become_tls_program(int socket, const tls::Order& order, const posix::Ids& who);
+[[nodiscard]] int become_tls_program(int socket, const tls::Order& order, const posix::Ids& who, sandbox::Mode mode);
 
 // What the options ask of the program, and what the reactor has to know of it.
 [[nodiscard]] tls::Order tls_order(const config::Options& options);

@@ -11,7 +11,7 @@ namespace buzon::sandbox {
 
 // When a system call is allowed. Arguments are counted from 0.
 struct When {
-    enum class Is : std::uint8_t { always, one_of, without_bits, not_with_both, null };
+    enum class Is : std::uint8_t { always, one_of, with_bits, without_bits, not_with_both, null };
     Is is = Is::always;
     unsigned argument = 0;
     std::vector<std::uint32_t> values{}; // the lower 32 bits, which is all that the kernel looks at in such arguments
@@ -38,6 +38,22 @@ public:
 private:
     [[nodiscard]] static std::uint32_t number(long call) noexcept { return static_cast<std::uint32_t>(call); }
     std::map<std::uint32_t, When> calls_;
+};
+
+// For programs that are not ours, whose needs we cannot know: all system calls but these. Refused ones fail, and are
+// not counted: nothing of ours runs in such a program. Those of another machine type end the process.
+class RefusedCalls {
+public:
+    void refuse(std::initializer_list<long> calls); // with EPERM
+    void refuse_unless(long call, When when);
+    void hide(long call); // as if the kernel did not have it: a C library then takes an older call
+
+    [[nodiscard]] std::vector<sock_filter> program() const;
+    // As SystemCalls::enforce().
+    [[nodiscard]] int enforce() const;
+
+private:
+    std::map<std::uint32_t, std::vector<sock_filter>> calls_; // what decides about each
 };
 
 // Whether the kernel can filter system calls.
