@@ -29,8 +29,6 @@ Step LoginMachine::next(std::string_view message) {
     if (!is_login_text(message)) return Malformed{"LOGIN needs a user and a password in UTF-8"};
     if (!user_.empty()) return CheckPlain{std::move(user_), message};
     user_ = prepared_user(message);
-    // A name of only invisible characters must not make us ask for the name again.
-    if (user_.empty()) return Refused{};
     return Challenge{"Password:"};
 }
 

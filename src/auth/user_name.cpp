@@ -1,11 +1,17 @@
 #include "buzon/auth/user_name.h"
 
 #include <climits>
+#include <utility>
 
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/utf8.h"
 
 namespace buzon::auth {
+
+std::string prepared_user(std::string_view name) {
+    auto prepared = saslprep(name);
+    return prepared && !prepared->empty() ? std::move(*prepared) : std::string{name};
+}
 
 std::string_view fault_of_user_name(std::string_view name) {
     if (name.empty()) return "the name is empty";

@@ -1,7 +1,7 @@
 // The commands of the AUTHORIZATION state except AUTH (RFC 1939 sections 4 and 7, RFC 6856).
 #include <utility>
 
-#include "buzon/auth/saslprep.h"
+#include "buzon/auth/user_name.h"
 #include "buzon/auth/utf8.h"
 #include "buzon/line/command_line.h"
 #include "capabilities.h"
@@ -9,16 +9,6 @@
 #include "reply.h"
 
 namespace buzon::pop3 {
-
-namespace {
-
-// RFC 6856 section 2.2 requires SASLprep. A name that it forbids belongs to nobody; the password will be refused.
-std::string prepared_user(std::string_view name) {
-    std::optional<std::string> prepared = auth::saslprep(name);
-    return prepared ? std::move(*prepared) : std::string{name};
-}
-
-} // namespace
 
 Action Commands::refuse_clear_text(Session& session, std::string user, Mechanism mechanism, std::string& out) {
     if (!session.out_of_tries()) ++session.wrong_logins_;
@@ -30,13 +20,13 @@ Action Commands::user(Session& session, std::string_view arguments, std::string&
     session.authorization().user.clear();
     const std::string_view name = line::without_outer_spaces(arguments);
     if (!takes_clear_text(*session.settings_, session.channel_)) {
-        return refuse_clear_text(session, auth::is_utf8(name) ? prepared_user(name) : "", Mechanism::pass, out);
+        return refuse_clear_text(session, auth::is_utf8(name) ? auth::prepared_user(name) : "", Mechanism::pass, out);
     }
     if (!auth::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
     } else {
         // The reply must not reveal whether the user exists.
-        session.authorization().user = prepared_user(name);
+        session.authorization().user = auth::prepared_user(name);
         ok(out, session.texts().user_accepted);
     }
     return Continue{};
@@ -72,7 +62,7 @@ Action Commands::apop(Session& session, std::string_view arguments, std::string&
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
     }
-    authorization.user = prepared_user(name);
+    authorization.user = auth::prepared_user(name);
     return CheckApop{authorization.user, std::string{line::take_word(arguments)}, authorization.challenge};
 }
 

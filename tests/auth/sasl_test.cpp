@@ -103,7 +103,13 @@ TEST_CASE("LOGIN with an empty answer, a NUL or invalid UTF-8 is malformed") {
         CHECK(is<Challenge>(later.begin("tim")));
         CHECK(is<Malformed>(later.next(message)));
     }
-    CHECK(is<Refused>(exchange(Mechanism::login).begin("\xc2\xad")));
+}
+
+TEST_CASE("a name of which SASLprep leaves nothing stays as it is, and is nobody's") {
+    CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0\xc2\xad\0x"s)).user == "\xc2\xad");
+    Exchange login = exchange(Mechanism::login);
+    CHECK(is<Challenge>(login.begin("\xc2\xad")));
+    CHECK(as<CheckPlain>(login.next("x")).user == "\xc2\xad");
 }
 
 TEST_CASE("CRAM-MD5 computes the digest of RFC 2195's example") {
