@@ -17,7 +17,7 @@ std::string refusal(const Server& server) {
 }
 
 bool in_log(const Server& server, const std::string& text) {
-    return eventually([&] { return server.log().find(text) != std::string::npos; });
+    return server.logs(text);
 }
 
 } // namespace

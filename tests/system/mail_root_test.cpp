@@ -238,9 +238,7 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     REQUIRE(fillers > 0);
 
     Server server{three_users(root)};
-    CHECK(eventually([&] {
-        return server.log().find("/buzon-locks cannot be made: No space left on device") != std::string::npos;
-    }));
+    CHECK(server.logs("/buzon-locks cannot be made: No space left on device"));
     Pop3Client session = server.session(1);
     CHECK(reply_to_login(server, 1).starts_with("-ERR [IN-USE]")); // this server's own sessions
     CHECK(session.retrieve(1) == "Subject: x\r\n\r\n1\r\n");
@@ -252,9 +250,7 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     Pop3Client held = server.session(1);
     for (int i = 0; i < fillers; ++i) fs::remove(filler(i));
     REQUIRE(::mount("none", root.c_str(), nullptr, MS_REMOUNT, "size=4m,nr_inodes=1000") == 0);
-    CHECK(eventually([&] {
-        return server.log().find("/buzon-locks was created: locks now hold between servers") != std::string::npos;
-    }));
+    CHECK(server.logs("/buzon-locks was created: locks now hold between servers"));
     Server other{three_users(root)};
     CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // also what was taken before there were files
     held.quit();
@@ -277,8 +273,7 @@ TEST_CASE("a Maildir outside the mail root is not made where the folder above it
     };
     CHECK(reply() == no_root);
     CHECK_FALSE(fs::exists(place / "home"));
-    CHECK(eventually(
-        [&] { return server.log().find(home + "/Maildir: No such file or directory") != std::string::npos; }));
+    CHECK(server.logs(home + "/Maildir: No such file or directory"));
     fs::create_directories(home);
     CHECK(reply().starts_with("+OK"));
     CHECK(fs::is_directory(home + "/Maildir/cur"));

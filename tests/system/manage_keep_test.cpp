@@ -80,7 +80,7 @@ TEST_CASE("a damaged or foreign history is set aside and reported, and the serve
         const State state;
         (void)state.directory.file("history", wrong);
         const Server server{state.setup()};
-        CHECK(eventually([&] { return server.log().find("history.damaged") != std::string::npos; }));
+        CHECK(server.logs("history.damaged"));
         CHECK(read_whole(state.file() + ".damaged") == wrong);
         server.session().quit();
         CHECK(sum_of_days(server, "historic") <= 1);
@@ -94,7 +94,7 @@ TEST_CASE("a state directory that cannot be written harms nothing") {
     server.session().quit();
     CHECK(server.stop() == 0);
     server.expect_no_clean_end();
-    CHECK(eventually([&] { return server.log().find("not saved") != std::string::npos; }));
+    CHECK(server.logs("not saved"));
 }
 
 TEST_CASE("a state directory that is not a directory is refused at the start") {
@@ -342,9 +342,7 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
         std::filesystem::remove(path);
         REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
         server.process().signal(SIGHUP);
-        CHECK(eventually([&] {
-            return server.log().find("nothing has changed: " + path + ": is a FIFO, not a file") != std::string::npos;
-        }));
+        CHECK(server.logs("nothing has changed: " + path + ": is a FIFO, not a file"));
         CHECK(manager.ask("CONF max-per-ip") == "9");
         std::filesystem::remove(path);
     }
@@ -364,8 +362,7 @@ TEST_CASE("SIGHUP with one bad value keeps the whole old state, also where the c
         (void)files.directory.file("config", before + config);
         if (!people.empty()) (void)files.directory.file("users", people);
         server.process().signal(SIGHUP);
-        CHECK(eventually(
-            [&] { return server.log().find("not reloaded, nothing has changed: " + why) != std::string::npos; }));
+        CHECK(server.logs("not reloaded, nothing has changed: " + why));
         CHECK(manager.ask("HOST") == host);
         CHECK(manager.ask("CONF max-per-ip") == "0");
         CHECK(manager.many("USER LIST").find("zoe") != std::string::npos);
@@ -486,8 +483,7 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
     for (const std::string& wrong : damaged) {
         (void)state.directory.file("history", wrong);
         const Server server{state.setup()};
-        CHECK(eventually(
-            [&] { return server.log().find("; starting a new history, the old file is now ") != std::string::npos; }));
+        CHECK(server.logs("; starting a new history, the old file is now "));
         CHECK(server.manager().command("METR") == "+OK 0;0;0;0");
         CHECK(sum_of_days(server, "historic") == 0);
     }
@@ -512,8 +508,7 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
     server.session().quit();
     CHECK(server.stop() == 0);
     server.expect_no_clean_end();
-    CHECK(eventually(
-        [&] { return server.log().find("the old file is now " + state.file() + ".damaged.2") != std::string::npos; }));
+    CHECK(server.logs("the old file is now " + state.file() + ".damaged.2"));
     CHECK(std::filesystem::exists(state.file() + ".damaged.2/of somebody"));
     CHECK(std::filesystem::is_regular_file(state.file()));
 }

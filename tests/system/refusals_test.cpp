@@ -38,7 +38,7 @@ void is_told(const Server& server, LineClient& listener, const Told& told) {
     CHECK(event.find(' ' + told.type + " level=notice ") != std::string::npos);
     if (!told.user.empty()) CHECK(event.find(" user=" + told.user + ' ') != std::string::npos);
     CHECK(event.find(told.fields) != std::string::npos);
-    CHECK(eventually([&] { return server.log().find(event) != std::string::npos; }));
+    CHECK(server.logs(event));
     ManagementClient manager = administrator_of(server);
     CHECK(manager.ask("METR refusals-" + told.metric) != "0");
     if (!told.user.empty()) CHECK(manager.many("WHYY " + told.user).find(event) != std::string::npos);

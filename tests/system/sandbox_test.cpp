@@ -61,7 +61,7 @@ TEST_CASE("the workers of a running server have no new privileges, a filter of s
 TEST_CASE("without a sandbox the workers keep what the server has, and the log and INFO say so") {
     const Server server{1, {"--sandbox", "off"}};
     CHECK(sandbox_line(server) == (::geteuid() == 0 ? "keeper" : "-"));
-    CHECK(server.log().find("--sandbox off") != std::string::npos);
+    CHECK(server.logs("--sandbox off"));
     for (const pid_t pid : busy_workers(server)) CHECK(status_of(pid, "Seccomp") == "0");
 }
 

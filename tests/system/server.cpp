@@ -133,6 +133,10 @@ std::string Server::log() const {
     return std::filesystem::exists(directory_ / "log") ? read_whole(directory_ / "log") : std::string{};
 }
 
+bool Server::logs(const std::string& text) const {
+    return eventually([&] { return log().find(text) != std::string::npos; });
+}
+
 ExitCode Server::stop() {
     process_->signal(SIGTERM);
     const auto code = process_->wait();

@@ -58,6 +58,8 @@ public:
 
     // All that was written to stderr so far.
     [[nodiscard]] std::string log() const;
+    // Whether this is in it, or soon will be: the server writes a line after the reply that it is about.
+    [[nodiscard]] bool logs(const std::string& text) const;
     // SIGTERM, then its exit code.
     [[nodiscard]] ExitCode stop();
     // The test ends it (or expects its death) itself: the destructor then asks nothing.

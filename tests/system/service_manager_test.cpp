@@ -69,7 +69,7 @@ TEST_CASE("the service manager hears that the server is ready, alive, reloading 
     server.process().signal(SIGHUP);
     CHECK_FALSE(next_with(manager, "RELOADING=1").empty());
     CHECK_FALSE(next_with(manager, "READY=1").empty());
-    CHECK(eventually([&] { return server.log().find("not reloaded, nothing has changed") != std::string::npos; }));
+    CHECK(server.logs("not reloaded, nothing has changed"));
 
     server.process().signal(SIGTERM);
     CHECK_FALSE(next_with(manager, "STOPPING=1").empty());
@@ -139,7 +139,7 @@ TEST_CASE("where newcomers wait in a socket of the service manager's, SIGTERM le
         Pop3Client early = server.client(), client = server.client();
         client.login("ana", "secret");
         server.process().signal(SIGTERM);
-        if (!eventually([&] { return server.log().find("action=stopping") != std::string::npos; })) return false;
+        if (!server.logs("action=stopping")) return false;
         try {
             for (int i = 0; i < 3; ++i)
                 if (!client.command("NOOP").starts_with("+OK")) return false;

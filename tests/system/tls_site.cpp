@@ -28,7 +28,7 @@ std::string TlsSite::capabilities() const {
 }
 
 bool TlsSite::logs(const std::string& text) const {
-    return eventually([&] { return server->log().find(text) != std::string::npos; });
+    return server->logs(text);
 }
 
 std::vector<pid_t> TlsSite::programs() const {

@@ -42,7 +42,7 @@ TEST_CASE("mail is read over TLS from the beginning and by STLS, and log, SESS a
         CHECK(fetched.out == "Subject: hi\r\n\r\nhello\r\n");
     }
     CHECK(site.logs(" tls=yes\n"));
-    CHECK(site.server->log().find("ip=127.0.0.1 method=") != std::string::npos);
+    CHECK(site.server->logs("ip=127.0.0.1 method="));
     site.passes(R"(
 def sessions():
     m, s = plain(int(sys.argv[5])); m.readline(); return many(m, "SESS")[1:-1]

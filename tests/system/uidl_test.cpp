@@ -119,12 +119,12 @@ TEST_CASE("a reload changes the UIDLs of maildrops that are new to us alone") {
     const Words before = uidls(server, 1);
     write(moved.config, "uidl-format = %v.%u # as up to 1.0\nuidl = dovecot\n");
     ::kill(server.pid(), SIGHUP);
-    CHECK(eventually([&] { return server.log().find("what=files") != std::string::npos; }));
+    CHECK(server.logs("what=files"));
     CHECK(uidls(server, 2) == Words{"1795425698.1", "1795425698.2", "old-uidl", "1700000001.d"});
     CHECK(uidls(server, 1) == before);
     write(moved.config, "uidl-format = %q\n");
     ::kill(server.pid(), SIGHUP);
-    CHECK(eventually([&] { return server.log().find("not reloaded") != std::string::npos; }));
+    CHECK(server.logs("not reloaded"));
     CHECK(uidls(server, 3) == Words{"1795425698.1", "1795425698.2", "old-uidl", "1700000001.d"});
 }
 
@@ -159,9 +159,7 @@ TEST_CASE("a login that would change many UIDLs is refused and said why until a 
         CAPTURE(event, part);
         CHECK(event.find(part) != std::string::npos);
     }
-    CHECK(eventually([&] {
-        return server.log().find("reason=uidl-breaker why=\"3 of 5 known messages would get") != std::string::npos;
-    }));
+    CHECK(server.logs("reason=uidl-breaker why=\"3 of 5 known messages would get"));
 
     CHECK(manager.command("FREE user1").starts_with("+OK"));
     const std::string released = live.line();
@@ -190,7 +188,7 @@ TEST_CASE("a list of ids that was lost is made again from the index, without a r
         if (freed) CHECK(manager.command("FREE user1").starts_with("+OK"));
         CHECK(uidls(server, 1) == ids);
     }
-    CHECK(eventually([&] { return server.log().find("buzon-uidl was missing") != std::string::npos; }));
+    CHECK(server.logs("buzon-uidl was missing"));
     std::filesystem::remove(maildir.path() / "buzon-index");
     CHECK(uidls(server, 1) == ids);
 }
