@@ -71,21 +71,16 @@ std::string reopened_at(int fd) {
     return "/proc/self/fd/" + std::to_string(fd);
 }
 
-// Listens on a port of the loopback that is free, and says which.
-void listen_at_some_port(int socket) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+// Says which port it is, and puts the sockets where the program has them.
+void place_sockets(int socket, int listener) {
     sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
-    auto* const generic = static_cast<sockaddr*>(static_cast<void*>(&address));
-    if (fd < 0 || ::bind(fd, generic, length) != 0 || ::listen(fd, 4096) != 0 ||
-        ::getsockname(fd, generic, &length) != 0)
+    if (::getsockname(listener, static_cast<sockaddr*>(static_cast<void*>(&address)), &length) != 0)
         throw std::system_error(posix::last_error(), "listening on 127.0.0.1");
     (void)posix::write_all(socket, "port " + std::to_string(ntohs(address.sin_port)) + '\n');
-    if (::dup2(socket, STDERR_FILENO) < 0 || ::dup2(fd, listening_socket) < 0)
+    if (::dup2(socket, STDERR_FILENO) < 0 || ::dup2(listener, listening_socket) < 0)
         throw std::system_error(posix::last_error(), "dup2");
-    if (fd != listening_socket) ::close(fd);
+    ::close(listener);
 }
 
 } // namespace
@@ -94,12 +89,14 @@ int become_tls_program(int socket, std::span<const char* const> argv) {
     const auto order = tls::decode(posix::content_of(keeper::rules_descriptor));
     ::close(keeper::rules_descriptor);
     const auto ways = ways_in(argv);
-    if (order && ways) return become_tls_program(socket, *order, ways->who, ways->mode);
+    if (order && ways)
+        return become_tls_program(socket, keeper::tls_listener_descriptor, *order, ways->who, ways->mode);
     (void)posix::write_all(socket, "[!] no program was given\n");
     return EX_PROTOCOL;
 }
 
-int become_tls_program(int socket, const tls::Order& order, const posix::Ids& who, sandbox::Mode mode) try {
+int become_tls_program(int socket, int listener, const tls::Order& order, const posix::Ids& who,
+                       sandbox::Mode mode) try {
     tls::Way way;
     if (!read_all(socket, reinterpret_cast<char*>(&way), sizeof way) || !tls::is_sound(way)) return EX_PROTOCOL;
     const std::string content = read_named_file(order.certificate, longest_certificate);
@@ -110,7 +107,7 @@ int become_tls_program(int socket, const tls::Order& order, const posix::Ids& wh
     ::close(configuration);
     if (const std::string hash = end_point_of(content); !hash.empty())
         (void)posix::write_all(socket, std::string{tls::certificate_words} + digest::encode_hex(hash) + '\n');
-    listen_at_some_port(socket);
+    place_sockets(socket, listener);
     std::vector<std::string> environment = {"LISTEN_FDS=1", "LISTEN_PID=" + std::to_string(::getpid()),
                                             "PATH=/usr/bin:/bin"};
     std::vector<char*> variables;

@@ -135,10 +135,13 @@ void check_tls(const config::Options& options) {
     posix::UniqueFd ours{pair[0]}, theirs{pair[1]};
     const tls::Way way = tls::way_of(tls_use(options, "/nonexistent"));
     (void)posix::write_all(ours.get(), {reinterpret_cast<const char*>(&way), sizeof way});
+    const auto listener = keeper::listen_on_loopback();
+    if (!listener) throw config::StartError(EX_OSERR, "listening on 127.0.0.1", listener.error().message());
     const pid_t child = ::fork();
     if (child == 0) {
         ours.reset();
-        ::_exit(become_tls_program(::fcntl(theirs.get(), F_DUPFD, 10), order, tls_user(), options.sandbox));
+        const int socket = ::fcntl(theirs.get(), F_DUPFD, 10), listening = ::fcntl(listener.value().get(), F_DUPFD, 10);
+        ::_exit(become_tls_program(socket, listening, order, tls_user(), options.sandbox));
     }
     theirs.reset();
     const std::string wrong = child < 0 ? posix::last_error().message() : hear(ours.get());

@@ -209,6 +209,12 @@ std::unique_ptr<Request> Client::connect(const std::string& path, OnConnected th
     return question;
 }
 
+std::unique_ptr<Request> Client::connect_to(const Child& program, OnConnected then) {
+    auto question = std::make_unique<Question>(*this, 0, std::move(then));
+    question->ask(octets_of(ConnectToChild{Kind::connect_to_child, number_of(program)}));
+    return question;
+}
+
 void Client::on_ready(std::uint32_t events) {
     if (events & EPOLLOUT) send_what_waits();
     for (int i = 0; i < reports_per_turn; ++i) {

@@ -178,6 +178,30 @@ posix::Result<posix::UniqueFd> connect_here(const Connect& what) {
     return socket;
 }
 
+posix::Result<posix::UniqueFd> listen_on_loopback() {
+    posix::UniqueFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const void* const any = &address;
+    if (!socket || ::bind(socket.get(), static_cast<const sockaddr*>(any), sizeof address) != 0 ||
+        ::listen(socket.get(), backlog) != 0)
+        return posix::last_error();
+    return socket;
+}
+
+// On the loopback this succeeds or fails at once; with a full backlog it goes on by itself.
+posix::Result<posix::UniqueFd> connect_to_listener(int listener) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    if (::getsockname(listener, static_cast<sockaddr*>(static_cast<void*>(&address)), &length) != 0)
+        return posix::last_error();
+    posix::UniqueFd socket{::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!socket || (::connect(socket.get(), address_of(address), length) != 0 && errno != EINPROGRESS))
+        return posix::last_error();
+    return socket;
+}
+
 class SocketsHere::Later final : public Request, private event::Task {
 public:
     Later(event::EventLoop& loop, std::function<void()> work) : work_{std::move(work)} { loop.next_turn(*this); }
@@ -210,6 +234,10 @@ std::unique_ptr<Request> SocketsHere::connect(const std::string& path, OnConnect
         if (!what) return then(what.error());
         then(connect_here(what.value()));
     });
+}
+
+std::unique_ptr<Request> SocketsHere::connect_to(const Child&, OnConnected then) {
+    return std::make_unique<Later>(loop_, [then = std::move(then)] { then(error_of(ENOSYS)); });
 }
 
 posix::Result<Connect> to_connect(const std::string& path) {

@@ -190,6 +190,9 @@ bool Service::read_request() {
     case Kind::connect:
         if (keeper::Connect request; fd && read_as(octets, request)) connect(request, fd.get());
         break;
+    case Kind::connect_to_child:
+        if (keeper::ConnectToChild request; fd && read_as(octets, request)) connect_to_child(request, fd.get());
+        break;
     default: break;
     }
     return true;
@@ -238,6 +241,14 @@ void Service::connect(const keeper::Connect& request, int socket) {
     answer(socket, {Told::refused, 0, connected.error().value()}, -1);
 }
 
+void Service::connect_to_child(const keeper::ConnectToChild& request, int socket) {
+    const Child* const child = find(request.number);
+    if (!child || !child->listener) return answer(socket, {Told::refused, 0, ECONNREFUSED}, -1);
+    const auto connected = keeper::connect_to_listener(child->listener.get());
+    if (connected) return answer(socket, {Told::done, 0, 0}, connected.value().get());
+    answer(socket, {Told::refused, 0, connected.error().value()}, -1);
+}
+
 // An address of the network may be any. A file must have been asked for before the reactor served.
 bool Service::may_name(std::uint32_t kind, const sockaddr_storage& address, std::uint32_t length) {
     if (address.ss_family == AF_INET || address.ss_family == AF_INET6) return true;
@@ -264,6 +275,7 @@ void Service::reap() {
         strangers = strangers || (child == children_.end() && !reactor) || (child != children_.end() && child->host);
         if (child == children_.end()) continue;
         learn_roots();
+        child->listener.reset();
         const std::uint32_t number = std::exchange(child->number, 0);
         const int error = errors_.get()[child - children_.begin()];
         tell(error != 0 ? Report{Told::not_started, number, error} : Report{Told::exited, number, status});

@@ -37,7 +37,7 @@ void Service::end_all() {
         read_signals();
         reap();
     }
-    std::fill(children_.begin(), children_.end(), Child{});
+    for (Child& child : children_) child = Child{};
     end_strangers();
 }
 

@@ -101,13 +101,19 @@ void Service::start(const keeper::Start& request, posix::UniqueFd socket) {
     const auto free = std::find_if(children_.begin(), children_.end(), [](const Child& c) { return c.number == 0; });
     if (free == children_.end()) return tell({keeper::Told::not_started, request.number, EAGAIN});
     const auto place = static_cast<std::size_t>(free - children_.begin());
+    posix::UniqueFd listener;
+    if (request.role == keeper::Role::tls) {
+        auto made = keeper::listen_on_loopback();
+        if (!made) return tell({keeper::Told::not_started, request.number, made.error().value()});
+        listener = std::move(made).value();
+    }
     learn_roots();
     errors_.get()[place] = 0;
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) return tell({keeper::Told::not_started, request.number, errno});
-    if (pid == 0) become(request, socket.get(), place, parent);
-    *free = Child{request.number, pid, hosts_programs(request.role), {}};
+    if (pid == 0) become(request, socket.get(), listener.get(), place, parent);
+    *free = Child{request.number, pid, hosts_programs(request.role), {}, std::move(listener)};
     if (mail_->covers(request.role) && request.alone == 0) free->root = request.maildir.data();
     tell({keeper::Told::started, request.number, pid});
 }
@@ -121,9 +127,9 @@ void Service::learn_roots() {
     }
 }
 
-std::array<int, 5> Service::inherited_by(keeper::Role role) const {
+std::array<int, 5> Service::inherited_by(keeper::Role role, int listener) const {
     if (role == keeper::Role::files) return {settings_.denials, settings_.arguments, users_end_.get(), -1, -1};
-    if (role == keeper::Role::tls) return {settings_.denials, rules_->of_tls(), -1, -1, -1};
+    if (role == keeper::Role::tls) return {settings_.denials, rules_->of_tls(), listener, -1, -1};
     if (role != keeper::Role::filters) return {settings_.denials, -1, -1, -1, -1};
     const auto rules = rules_->of_programs();
     return {settings_.denials, rules[0], rules[1], rules[2], rules[3]};
@@ -140,10 +146,10 @@ int Service::take_rights(const keeper::Start& request, pid_t parent, bool& new_r
 }
 
 // In the child.
-void Service::become(const keeper::Start& request, int socket, std::size_t place, pid_t parent) {
+void Service::become(const keeper::Start& request, int socket, int listener, std::size_t place, pid_t parent) {
     int& error = errors_.get()[place];
     error = prepare_child({.socket = socket,
-                           .inherited = inherited_by(request.role),
+                           .inherited = inherited_by(request.role, listener),
                            .parent = parent,
                            .may_outlive = hosts_programs(request.role)});
     bool new_root = false;

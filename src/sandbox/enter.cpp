@@ -51,7 +51,6 @@ std::error_code keep_capabilities(std::uint64_t kept) noexcept {
 std::error_code confine_to(const Plan& plan, InForce& result) {
     if (landlock_version() == 0) return {};
     Reach reach;
-    reach.tcp = plan.has_tls;
     reach.files = files_of(plan);
     reach.files.insert(reach.files.end(), plan.files.begin(), plan.files.end());
     const auto rules = Ruleset::make(reach);

@@ -88,10 +88,6 @@ void allow_serving(SystemCalls& calls, const Plan& plan) {
     calls.allow(SYS_capget); // whether mincore(2) tells the truth
     // By openat2(2), which opens what is in memory (local/open_cached.h), and not by any call that waits.
     if (!plan.files.empty()) calls.allow(SYS_openat2);
-    if (plan.has_tls) {
-        calls.allow(SYS_socket, {Is::one_of, 0, {AF_INET}});
-        calls.allow(SYS_connect);
-    }
 }
 
 constexpr std::uint64_t bit(int capability) noexcept {

@@ -96,7 +96,6 @@ void confine_reactor(const config::Options& options, const posix::Ids& run_as, c
     if (run_as != posix::Ids{}) become(run_as);
     sandbox::Plan plan{Role::reactor, options.sandbox};
     if (!readable_root.empty()) plan.files.push_back({readable_root, Access::read});
-    plan.has_tls = !options.tls.certificate.empty();
     const auto entered = sandbox::enter(plan);
     if (!entered) throw config::StartError(EX_OSERR, "--sandbox", entered.error().message());
 }

@@ -53,6 +53,7 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] const std::string& certificate() const noexcept { return certificate_; }
     [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
+    [[nodiscard]] const keeper::Child& child() const noexcept { return child_; }
     [[nodiscard]] bool serves() const noexcept { return serves_; }
     [[nodiscard]] bool gone() const noexcept { return gone_; }
     void kill() noexcept {
@@ -123,8 +124,9 @@ private:
     bool gone_ = false;
 };
 
-Engine::Engine(event::EventLoop& loop, keeper::Starter& starter, Use use, EngineEvents& events)
-    : loop_{loop}, starter_{starter}, use_{std::move(use)}, events_{events} {}
+Engine::Engine(event::EventLoop& loop, keeper::Sockets& sockets, keeper::Starter& starter, Use use,
+               EngineEvents& events)
+    : loop_{loop}, sockets_{sockets}, starter_{starter}, use_{std::move(use)}, events_{events} {}
 
 Engine::~Engine() {
     for (const auto& process : processes_) process->kill();
@@ -204,6 +206,10 @@ Engine::Process* Engine::find(std::uint16_t port) noexcept {
     for (const auto& process : processes_)
         if (process->port() == port && !process->gone()) return process.get();
     return nullptr;
+}
+
+std::unique_ptr<keeper::Request> Engine::connect(keeper::Sockets::OnConnected then) {
+    return sockets_.connect_to(find(port_)->child(), std::move(then));
 }
 
 void Engine::connected(std::uint16_t port) noexcept {

@@ -28,21 +28,29 @@ public:
         deadline_.arm(gate.loop_.timers(), until);
     }
 
-    [[nodiscard]] bool connect(std::uint16_t program) {
-        port = relay_.start(program);
-        if (port != 0) program_port = program;
+    // Asks for a connection to the program, which stays for us from now on.
+    void connect(Engine& engine) {
+        program_port = engine.port();
+        engine.connected(program_port);
+        connecting_ = engine.connect([this](auto socket) { gate_.connected(*this, std::move(socket)); });
+    }
+    [[nodiscard]] bool start(posix::UniqueFd socket) {
+        port = relay_.start(std::move(socket));
         return port != 0;
     }
     void done() {
         handshake = false;
         deadline_.disarm();
     }
-    void end() noexcept { relay_.end(); }
+    void end() noexcept {
+        connecting_.reset();
+        relay_.end();
+    }
     [[nodiscard]] const Relay& relay() const noexcept { return relay_; }
 
     Client client;
     std::uint16_t port = 0;         // ours, towards the program
-    std::uint16_t program_port = 0; // 0: not connected yet
+    std::uint16_t program_port = 0; // that it is to be connected to; 0: it waits for one
     bool handshake = true;
     bool too_late = false;
 
@@ -55,6 +63,7 @@ private:
 
     Gate& gate_;
     Relay relay_;
+    std::unique_ptr<keeper::Request> connecting_;
     event::Timer deadline_{*this};
 };
 
@@ -126,7 +135,7 @@ std::error_code Gate::begin(const Use& use) {
     back_ = std::move(opened).value();
     if (const std::error_code why = back_->begin([this](net::Accepted accepted) { came_back(std::move(accepted)); }))
         return why;
-    engine_.reset(new Engine(loop_, starter_, use, *this));
+    engine_.reset(new Engine(loop_, sockets_, starter_, use, *this));
     engine_->begin();
     return {};
 }
@@ -150,20 +159,18 @@ void Gate::admit(const Client& client, event::Instant until, posix::UniqueFd soc
     Passage& passage =
         *passages_.emplace(client.id, std::make_unique<Passage>(*this, client, until, std::move(socket))).first->second;
     ++handshakes_;
-    if (works()) connect(passage);
+    if (works()) passage.connect(*engine_);
 }
 
-void Gate::connect(Passage& passage) {
-    const std::uint16_t program = engine_->port();
-    if (!passage.connect(program)) return passage.end();
-    engine_->connected(program);
+void Gate::connected(Passage& passage, posix::Result<posix::UniqueFd> socket) {
+    if (!socket || !passage.start(std::move(socket).value())) return passage.end();
     by_port_[passage.port] = passage.client.id;
 }
 
 void Gate::engine_works(bool works) {
     if (works) {
         for (const auto& [id, passage] : passages_)
-            if (passage->program_port == 0 && !passage->relay().ended()) connect(*passage);
+            if (passage->program_port == 0 && !passage->relay().ended()) passage->connect(*engine_);
     }
     events_.tls_works(works);
 }

@@ -37,15 +37,10 @@ void PipeRoom::give_back(Pipe pipe) noexcept {
     if (!spare_.read_end) spare_ = std::move(pipe);
 }
 
-std::uint16_t Relay::start(std::uint16_t program_port) {
-    const net::SocketAddress address =
-        net::to_socket_address(net::Endpoint{net::Ip::from_v4(0x7f000001), program_port, 0});
-    program_.fd.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!program_.fd) return 0;
+std::uint16_t Relay::start(posix::UniqueFd program) {
+    program_.fd = std::move(program);
     const int on = 1;
     ::setsockopt(program_.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    // On the loopback it succeeds or fails at once; a full backlog makes it wait for a retransmission.
-    if (::connect(program_.fd.get(), address.get(), address.length) != 0 && errno != EINPROGRESS) return 0;
     net::SocketAddress own;
     own.length = sizeof own.storage;
     if (::getsockname(program_.fd.get(), static_cast<sockaddr*>(static_cast<void*>(&own.storage)), &own.length) != 0)

@@ -47,8 +47,9 @@ public:
     Relay& operator=(const Relay&) = delete;
     ~Relay() override = default;
 
-    // Connects to the program. Gives our own port, by which the program will name us; 0: failed.
-    [[nodiscard]] std::uint16_t start(std::uint16_t program_port);
+    // `program`: connected to the program, or about to be. Gives our own port, by which the program will name us; 0:
+    // failed.
+    [[nodiscard]] std::uint16_t start(posix::UniqueFd program);
     void end() noexcept;
 
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }

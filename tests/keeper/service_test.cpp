@@ -301,6 +301,64 @@ TEST_CASE("a reactor that serves gives its children no other words, and names no
     CHECK(asked(reactor, network).what == Told::done); // PORT may ask for any
 }
 
+TEST_CASE("a reactor gets connections to its TLS program, and to nothing else by that request") {
+    const Reactor reactor;
+    const auto socket_to = [&](std::uint32_t number, UniqueFd& socket) {
+        int pair[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+        const UniqueFd ours{pair[0]}, theirs{pair[1]};
+        reactor.say(keeper::ConnectToChild{keeper::Kind::connect_to_child, number}, theirs.get());
+        pollfd one{ours.get(), POLLIN, 0};
+        REQUIRE(::poll(&one, 1, 60'000) == 1);
+        Report report;
+        REQUIRE(keeper::receive_record(ours.get(), std::as_writable_bytes(std::span{&report, 1}), socket).what ==
+                posix::Moved::some);
+        return report;
+    };
+    std::vector<UniqueFd> children;
+    std::vector<pid_t> pids;
+    for (const Role role : {Role::tls, Role::tls, Role::mail}) {
+        Start request = numbered(static_cast<std::uint32_t>(children.size() + 1));
+        request.role = role;
+        children.push_back(reactor.start(request));
+        const auto started = reactor.hear();
+        REQUIRE((started && started->what == Told::started));
+        pids.push_back(started->value);
+    }
+    std::vector<in_port_t> ports;
+    for (const std::uint32_t number : {1U, 2U, 1U}) {
+        UniqueFd socket;
+        CHECK(socket_to(number, socket).what == Told::done);
+        REQUIRE(socket);
+        sockaddr_in peer{};
+        socklen_t length = sizeof peer;
+        REQUIRE(::getpeername(socket.get(), static_cast<sockaddr*>(static_cast<void*>(&peer)), &length) == 0);
+        CHECK(peer.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+        ports.push_back(peer.sin_port);
+    }
+    CHECK(ports[0] != ports[1]);
+    CHECK(ports[0] == ports[2]);
+    for (const std::uint32_t number : {3U, 4U, 0U, 0xffffffffU}) {
+        UniqueFd socket;
+        const Report report = socket_to(number, socket);
+        CHECK(report.what == Told::refused);
+        CHECK(report.value == ECONNREFUSED);
+        CHECK_FALSE(socket);
+    }
+    // Of one that has ended, too; its port is free.
+    reactor.say(Kill{keeper::Kind::kill, 1});
+    REQUIRE(reactor.hear());
+    UniqueFd socket;
+    CHECK(socket_to(1, socket).value == ECONNREFUSED);
+    sockaddr_in gone{};
+    gone.sin_family = AF_INET;
+    gone.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    gone.sin_port = ports[0];
+    const UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const void* const any = &gone;
+    CHECK(::connect(client.get(), static_cast<const sockaddr*>(any), sizeof gone) == -1);
+}
+
 TEST_CASE("nobody hosts a program of root's that the keeper has not been told of before the reactor served") {
     const Reactor reactor;
     Start host = numbered(1);

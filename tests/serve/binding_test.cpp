@@ -26,6 +26,7 @@ public:
         return std::make_unique<Asked>(*this);
     }
     std::unique_ptr<keeper::Request> connect(const std::string&, OnConnected) override { return nullptr; }
+    std::unique_ptr<keeper::Request> connect_to(const keeper::Child&, OnConnected) override { return nullptr; }
     void release(std::uint32_t number) noexcept override {
         ++released;
         here_.release(number);

@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "support/catch.h"
-#include "system/manage_server.h"
+#include "system/tls_site.h"
 
 using namespace buzon::test;
 
@@ -108,6 +108,25 @@ TEST_CASE("a manager who goes while the keeper is late cancels his change, and l
     CHECK(manager.command("PORT") == "+OK " + std::to_string(server.port()));
     CHECK(server.client().greeting().starts_with("+OK"));
     CHECK(eventually([&] { return descriptors_of(opener) == before; }));
+}
+
+TEST_CASE("TLS clients wait for a late keeper, nobody else does, and then they are served") {
+    TlsSite site{2};
+    Server& server = *site.server;
+    for (const char* user : {"user1", "user2"}) (void)server.maildir(user).deliver("1700000001.M1P1.h", managed_mail);
+    Pop3Client session = reader_of(server);
+    const std::string reads_mail = "f, t = connect(True); login(f, 2); say(f, 'RETR 1'); say(f, 'QUIT')";
+    site.passes(reads_mail); // there are workers for it
+    const std::size_t ours = descriptors_of(server.reactor());
+    {
+        const StoppedKeeper keeper{server};
+        Wire gone{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(tls_port(server)))};
+        Pop3Client waiting = server.client();
+        CHECK(waiting.command("STLS").starts_with("+OK"));
+        others_are_answered(server, session);
+    }
+    site.passes(reads_mail);
+    CHECK(eventually([&] { return descriptors_of(server.reactor()) == ours; }));
 }
 
 TEST_CASE("SIGHUP while the keeper is late keeps nobody waiting, and the files are read when it goes on") {

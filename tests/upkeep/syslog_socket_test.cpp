@@ -152,6 +152,7 @@ struct SilentSockets final : keeper::Sockets {
         ++asked;
         return std::make_unique<Asked>(std::move(then));
     }
+    std::unique_ptr<keeper::Request> connect_to(const keeper::Child&, OnConnected) override { return nullptr; }
     void release(std::uint32_t) noexcept override {}
     int asked = 0;
 };

@@ -34,7 +34,8 @@ private:
 // listens on the loopback; becomes that user, and the program, whose log goes to the same socket. Returns an exit code
 // if that fails.
 [[nodiscard]] int become_tls_program(int socket, std::span<const char* const> argv);
-[[nodiscard]] int become_tls_program(int socket, const tls::Order& order, const posix::Ids& who, sandbox::Mode mode);
+[[nodiscard]] int become_tls_program(int socket, int listener, const tls::Order& order, const posix::Ids& who,
+                                     sandbox::Mode mode);
 
 // What the options ask of the program, and what the reactor has to know of it.
 [[nodiscard]] tls::Order tls_order(const config::Options& options);

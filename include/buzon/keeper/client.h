@@ -33,6 +33,7 @@ public:
 
     [[nodiscard]] std::unique_ptr<Request> listen(const Listen& what, OnListening then) override;
     [[nodiscard]] std::unique_ptr<Request> connect(const std::string& path, OnConnected then) override;
+    [[nodiscard]] std::unique_ptr<Request> connect_to(const Child& program, OnConnected then) override;
     void release(std::uint32_t number) noexcept override;
     // For children that are started from now on. False if these are more words than a record holds.
     [[nodiscard]] bool instruct(Role role, const std::vector<std::string>& words);

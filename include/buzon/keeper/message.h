@@ -29,7 +29,19 @@ enum class Role : std::uint32_t {
 };
 constexpr std::size_t roles = 7;
 
-enum class Kind : std::uint32_t { start = 1, kill, instruct, listen, release, connect, ready, mail, users, rules };
+enum class Kind : std::uint32_t {
+    start = 1,
+    kill,
+    instruct,
+    listen,
+    release,
+    connect,
+    ready,
+    mail,
+    users,
+    rules,
+    connect_to_child,
+};
 
 // Starts a child; the descriptor that comes along becomes its descriptor 3. Answered by Told::started or
 // Told::not_started.
@@ -82,6 +94,12 @@ struct Connect {
     sockaddr_storage address{}; // AF_UNIX
 };
 
+// A TCP socket connected, or about to be, to a child that is a TLS program. Answered as Listen is.
+struct ConnectToChild {
+    Kind kind = Kind::connect_to_child;
+    std::uint32_t number = 0;
+};
+
 // The reactor serves from now on: strangers talk to it. What its keeper lets it do has been said before; nothing is
 // added to that, and it can bind and connect to no other files than those that it has asked for already.
 struct Ready {
@@ -130,6 +148,7 @@ constexpr int users_descriptor = 6;     // where Users and Rules go
 // What filter hosts and the TLS program get: rules, the newest first. There may be none.
 constexpr int rules_descriptor = 5;
 constexpr int rules_of_a_host = 4;
+constexpr int tls_listener_descriptor = 6; // of the TLS program: listens on a port of the loopback
 // A host's argv[1]: whether its programs are handed mail, or are asked about logins. Those may be started by a host
 // that is root.
 inline constexpr const char* host_of_mail = "mail";

@@ -12,6 +12,7 @@
 
 #include "buzon/event/event_loop.h"
 #include "buzon/keeper/message.h"
+#include "buzon/keeper/starter.h"
 #include "buzon/posix/ids.h"
 #include "buzon/posix/result.h"
 #include "buzon/posix/unique_fd.h"
@@ -50,6 +51,8 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Request> listen(const Listen& what, OnListening then) = 0;
     // A datagram socket connected to a unix path of the configuration.
     [[nodiscard]] virtual std::unique_ptr<Request> connect(const std::string& path, OnConnected then) = 0;
+    // A TCP socket connected, or about to be, to a child that is a TLS program.
+    [[nodiscard]] virtual std::unique_ptr<Request> connect_to(const Child& program, OnConnected then) = 0;
     // It shall not be listened to any more; close the socket before. Removes the file of a unix socket.
     virtual void release(std::uint32_t number) noexcept = 0;
 
@@ -96,12 +99,19 @@ private:
 [[nodiscard]] posix::Result<Connect> to_connect(const std::string& path);
 [[nodiscard]] posix::Result<posix::UniqueFd> connect_here(const Connect& what);
 
+// Listens on a port of 127.0.0.1 that is free.
+[[nodiscard]] posix::Result<posix::UniqueFd> listen_on_loopback();
+// A connection to such a listener.
+[[nodiscard]] posix::Result<posix::UniqueFd> connect_to_listener(int listener);
+
 // Makes them in this process, in the next turn: for tests.
 class SocketsHere final : public Sockets {
 public:
     explicit SocketsHere(event::EventLoop& loop) noexcept : loop_{loop} {}
     [[nodiscard]] std::unique_ptr<Request> listen(const Listen& what, OnListening then) override;
     [[nodiscard]] std::unique_ptr<Request> connect(const std::string& path, OnConnected then) override;
+    // Nobody starts a TLS program here: ENOSYS.
+    [[nodiscard]] std::unique_ptr<Request> connect_to(const Child& program, OnConnected then) override;
     void release(std::uint32_t number) noexcept override { listeners_.release(number); }
 
 private:

@@ -66,6 +66,7 @@ protected:
     virtual void kill(std::uint32_t number) noexcept = 0;
     virtual void forget(std::uint32_t number) noexcept = 0;
 
+    [[nodiscard]] static std::uint32_t number_of(const Child& child) noexcept { return child.number_; }
     // What has become of it.
     static void tell(Child& child, const Report& report);
 

@@ -66,6 +66,8 @@ private:
         pid_t pid = -1;
         bool host = false;  // of programs: ends by itself when the reactor has gone, and all that it started before it
         std::string root{}; // of mail, where it is for such a one and not for a maildrop alone
+        // Of a TLS program. Open here as long as the child lives, so that nobody else can take its port.
+        posix::UniqueFd listener{};
     };
     struct Unmap {
         std::size_t octets;
@@ -78,14 +80,15 @@ private:
     void start(const keeper::Start& request, posix::UniqueFd socket);
     [[nodiscard]] int refusal(const keeper::Start& request, const posix::UniqueFd& socket) const;
     void learn_roots();
-    [[noreturn]] void become(const keeper::Start& request, int socket, std::size_t place, pid_t parent);
+    [[noreturn]] void become(const keeper::Start& request, int socket, int listener, std::size_t place, pid_t parent);
     void kill(std::uint32_t number) noexcept;
     void instruct(const keeper::Instruct& request);
     [[nodiscard]] std::vector<std::string> words_for(const keeper::Start& request) const;
-    [[nodiscard]] std::array<int, 5> inherited_by(keeper::Role role) const;
+    [[nodiscard]] std::array<int, 5> inherited_by(keeper::Role role, int listener) const;
     [[nodiscard]] int take_rights(const keeper::Start& request, pid_t parent, bool& new_root) const;
     void listen(const keeper::Listen& request, int socket);
     void connect(const keeper::Connect& request, int socket);
+    void connect_to_child(const keeper::ConnectToChild& request, int socket);
     [[nodiscard]] bool may_name(std::uint32_t kind, const sockaddr_storage& address, std::uint32_t length);
     void reap();
     void tell(const keeper::Report& report);

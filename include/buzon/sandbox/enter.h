@@ -36,7 +36,6 @@ struct Plan {
     Mode mode = Mode::automatic;
     std::vector<Allowed> files{}; // all that it can reach by a path
     bool asks_as_others = false;  // files: starts children that act as another user (filter/inspector.h)
-    bool has_tls = false;         // reactor: connects to its TLS program
 };
 
 // How a plan gets to a process that is started for it: argv behind [0]. From it: nothing if that is no plan.

@@ -1,5 +1,5 @@
 // tls/engine.h - the program that does TLS (stunnel), run as one child: started, supervised, renewed. Whoever wants
-// TLS connects to its port on the loopback; what comes out of it arrives on a socket of ours (serve/tls_service.h).
+// TLS gets a connection to its port on the loopback; what comes out of it arrives on a socket of ours (gate.h).
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "buzon/event/event_loop.h"
+#include "buzon/keeper/sockets.h"
 #include "buzon/keeper/starter.h"
 #include "buzon/tls/order.h"
 
@@ -29,7 +30,7 @@ protected:
 
 class Engine final : private event::TimerHandler, private event::Task {
 public:
-    Engine(event::EventLoop& loop, keeper::Starter& starter, Use use, EngineEvents& events);
+    Engine(event::EventLoop& loop, keeper::Sockets& sockets, keeper::Starter& starter, Use use, EngineEvents& events);
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
     ~Engine() override;
@@ -40,9 +41,11 @@ public:
     void renew(Use use);
 
     [[nodiscard]] bool works() const noexcept { return port_ != 0; }
-    // Where to connect to, on 127.0.0.1; 0: nowhere at the moment.
+    // Of the child in charge, on 127.0.0.1; 0: there is none at the moment.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    // Which certificate the child behind this port has: certificate_words. Empty: it cannot be told.
+    // To the child in charge, which there is. `then` as keeper::Sockets has it.
+    [[nodiscard]] std::unique_ptr<keeper::Request> connect(keeper::Sockets::OnConnected then);
+    // Which certificate the child with this port has: certificate_words. Empty: it cannot be told.
     [[nodiscard]] std::string certificate_behind(std::uint16_t port) const;
     // A child of ours.
     [[nodiscard]] bool is_ours(pid_t pid) const noexcept;
@@ -63,6 +66,7 @@ private:
     [[nodiscard]] Process* find(std::uint16_t port) noexcept;
 
     event::EventLoop& loop_;
+    keeper::Sockets& sockets_;
     keeper::Starter& starter_;
     Use use_;
     EngineEvents& events_;

@@ -78,7 +78,7 @@ private:
     void came_back(net::Accepted accepted);
     void named(Arrival& arrival, const net::Endpoint& relay, posix::UniqueFd socket);
     void forget(Arrival& arrival);
-    void connect(Passage& passage);
+    void connected(Passage& passage, posix::Result<posix::UniqueFd> socket);
     void passage_ended(Passage& passage) noexcept;
     void sweep();
 
