@@ -46,9 +46,12 @@ void Binding::ask() {
 
 // Nothing if the next one has been asked for.
 std::optional<std::error_code> Binding::take(posix::Result<std::unique_ptr<net::Listener>> listener) {
-    if (!listener && !try_again(listener.error())) return listener.error();
-    if (listener) listeners_.push_back(std::move(listener).value());
-    if (listener && listeners_.size() >= addresses_.size()) return std::error_code{};
+    if (listener) {
+        listeners_.push_back(std::move(listener).value());
+        if (listeners_.size() >= addresses_.size()) return std::error_code{};
+    } else if (!try_again(listener.error())) {
+        return listener.error();
+    }
     ask();
     return std::nullopt;
 }
