@@ -1,5 +1,6 @@
 #include "buzon/state/settings.h"
 
+#include <chrono>
 #include <set>
 
 #include "support/catch.h"
@@ -22,6 +23,10 @@ TEST_CASE("every setting prints what it parses, has a meaning and a name of its 
     }
     CHECK(find_setting("time") == nullptr);
     CHECK(find_setting("TIMEOUT") == nullptr);
+}
+
+TEST_CASE("a client has three minutes to log in unless somebody says otherwise") {
+    CHECK(Settings{}.login_timeout == std::chrono::minutes{3});
 }
 
 TEST_CASE("numbers are taken at their bounds and refused beyond, and nothing changes") {
