@@ -318,10 +318,10 @@ TEST_CASE("a TLS program that somebody has taken over does nothing of forty forb
         // The test can tell.
         const ProbeResults loose = probed_as_tls_program(site, as_root, "off");
         for (const char* act :
-             {"read-passwd",   "write-tmp",       "execute",        "execute-memory", "fork",
-              "signal-others", "pidfd-of-others", "socket-tcp",     "socket-udp",     "socket-netlink",
-              "bind",          "listen",          "setuid",         "setgid",         "setresuid",
-              "capset",        "raise-limits",    "map-code",       "make-code",      "new-user-namespace",
+             {"read-passwd",   "write-tmp",       "execute",    "execute-memory", "fork",
+              "signal-others", "pidfd-of-others", "socket-tcp", "socket-udp",     "socket-netlink",
+              "bind",          "listen",          "setuid",     "setgid",         "setresuid",
+              "capset",        "raise-limits",    "map-code",   "make-code",      "new-user-namespace",
               "keyring",       "enter-namespace"}) {
             CAPTURE(act, loose.at(act));
             // As root's server, it is a user who may not signal root's processes.
