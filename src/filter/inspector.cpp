@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "buzon/posix/act_as.h"
 #include "buzon/posix/result.h"
 
 namespace buzon::filter {
@@ -39,13 +40,6 @@ void say(char letter, std::string_view text) {
     std::string message(1, letter);
     message += text;
     (void)!::send(socket_number, message.data(), message.size(), MSG_NOSIGNAL);
-}
-
-const char* become(const RunAs& who) {
-    if (::setgroups(who.groups.size(), who.groups.data()) != 0) return "setgroups";
-    if (::setresgid(who.gid, who.gid, who.gid) != 0) return "setresgid";
-    if (::setresuid(who.uid, who.uid, who.uid) != 0) return "setresuid";
-    return nullptr;
 }
 
 // Checks as the process's own user; `user` is its name for messages, empty for the server's.
@@ -71,9 +65,9 @@ std::optional<Objection> look_at(const std::string& path, const std::string& use
     // That user must get no descriptor of ours, and no socket whose end somebody waits for may stay open.
     if (socket != socket_number) ::dup2(socket, socket_number);
     ::syscall(SYS_close_range, socket_number + 1, ~0U, 0);
-    if (const char* const step = become(who)) {
-        const std::string why = posix::last_error().message();
-        say(letter_of(Unfit::not_executable), "cannot become user " + who.name + ": " + why + " (" + step + ")");
+    if (const int error = posix::act_as({who.uid, who.gid}, who.groups)) {
+        const std::string why = std::error_code{error, std::system_category()}.message();
+        say(letter_of(Unfit::not_executable), "cannot become user " + who.name + ": " + why);
         ::_exit(1);
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -131,7 +131,7 @@ SystemCalls system_calls_of(const Plan& plan) {
 }
 
 std::uint64_t capabilities_of(const Plan& plan) noexcept {
-    if (plan.asks_as_others) return any_file | bit(CAP_SETUID) | bit(CAP_SETGID);
+    if (plan.asks_as_others) return any_file | bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_SETPCAP);
     switch (plan.role) {
     case Role::hash:
     case Role::reactor: return 0;

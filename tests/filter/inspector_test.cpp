@@ -6,9 +6,11 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "filter_support.h"
 #include "support/catch.h"
+#include "support/process.h"
 
 using namespace buzon::filter;
 
@@ -82,6 +84,22 @@ TEST_CASE("a program is looked at by the user that it will run as") {
     CHECK(why(ours + " | " + inside).empty());
     ::unlink(inside.c_str());
     ::rmdir(forbidden.c_str());
+}
+
+TEST_CASE("who looks at programs as another user has nothing of root's, and cannot get it back") {
+    if (::geteuid() != 0) return;
+    const RunAs nobody{"nobody", 65534, 65534, {65534}};
+    Inspector inspector{&nobody};
+    REQUIRE_FALSE(inspector.check(FilterSpec::parse("/bin/cat").spec));
+    const std::vector<pid_t> children = buzon::test::children_of(::getpid());
+    REQUIRE(children.size() == 1);
+    const std::string status = buzon::test::proc_text(children.front(), "status");
+    for (const char* line : {"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000",
+                             "CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000", "Groups:\t65534 \n",
+                             "Uid:\t65534\t65534\t65534\t65534\n", "Gid:\t65534\t65534\t65534\t65534\n"}) {
+        CAPTURE(line);
+        CHECK(status.find(line) != std::string::npos);
+    }
 }
 
 TEST_CASE("an inspector leaves no process behind, and tells when its own is gone") {
