@@ -4,10 +4,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
 namespace buzon::admin {
+
+namespace {
+
+state::Count page_size() {
+    return static_cast<state::Count>(::sysconf(_SC_PAGESIZE));
+}
+
+} // namespace
 
 OwnUsage::OwnUsage()
     : memory_{::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)}
@@ -18,7 +27,7 @@ state::Count OwnUsage::resident_octets() const {
     unsigned long total = 0;
     unsigned long resident = 0;
     if (::pread(memory_.get(), text.data(), text.size() - 1, 0) <= 0) return 0;
-    return std::sscanf(text.data(), "%lu %lu", &total, &resident) == 2 ? state::Count{resident} * 4096 : 0;
+    return std::sscanf(text.data(), "%lu %lu", &total, &resident) == 2 ? state::Count{resident} * page_size() : 0;
 }
 
 state::Count OwnUsage::open_descriptors() const {
@@ -30,7 +39,8 @@ state::Count OwnUsage::open_descriptors() const {
     state::Count count = 0;
     while (::readdir(directory)) ++count;
     ::closedir(directory);
-    return count - 4; // ".", "..", the directory and its copy
+    constexpr state::Count of_ours = 4; // ".", "..", the directory and its copy
+    return std::max(count, of_ours) - of_ours;
 }
 
 } // namespace buzon::admin
