@@ -29,6 +29,17 @@ Result<UniqueFd> open_now(int directory, const std::string& path, std::uint64_t 
 
 } // namespace
 
+bool can_open_cached() noexcept {
+    static const bool can = [] {
+        open_how how{};
+        how.flags = O_PATH | O_CLOEXEC;
+        how.resolve = RESOLVE_CACHED;
+        const UniqueFd root{static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how))};
+        return root || (errno != ENOSYS && errno != EPERM && errno != EINVAL);
+    }();
+    return can;
+}
+
 Result<UniqueFd> open_cached(const std::string& maildir, std::string_view file_name, bool in_new) {
     const std::string below = std::string{in_new ? "new/" : "cur/"}.append(file_name);
     constexpr std::uint64_t flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;

@@ -24,7 +24,7 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const Delivery
         answered_ = false;
         return finish(why_ ? posix::Result<posix::UniqueFd>{why_} : posix::Result<posix::UniqueFd>{std::move(file_)});
     }
-    if (order.local && !order.here) {
+    if (order.local && !(order.here && local::can_open_cached())) {
         if (auto file = needs_.ahead.take(order.session, order.index))
             return finish(posix::Result<posix::UniqueFd>{std::move(file)});
         scarce_ ? ask_worker(order) : ask_for_several(order);

@@ -15,4 +15,7 @@ namespace buzon::local {
 [[nodiscard]] posix::Result<posix::UniqueFd> open_cached(const std::string& maildir, std::string_view file_name,
                                                          bool in_new);
 
+// Whether the kernel can do that, and lets us: systemd's RestrictSUIDSGID= forbids openat2(2). Asked once.
+[[nodiscard]] bool can_open_cached() noexcept;
+
 } // namespace buzon::local
