@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "buzon/posix/io.h"
+#include "support/programs.h"
 
 namespace buzon::test {
 namespace {
@@ -63,10 +64,25 @@ void drop_powers() {
     ::_exit(127);
 }
 
+// With BUZON_UNIT_FILTER=FILE, the server runs under that filter (tests/unit-filter), whichever program of the system
+// becomes it.
+std::vector<std::string> filtered(std::vector<std::string> words) {
+    const auto server = std::find(words.begin(), words.end(), server_program());
+    const bool started = server == words.begin() || words.front().find('/') == std::string::npos ||
+                         words.front().starts_with("/usr/bin/") || words.front().starts_with("/bin/");
+    if (filters_around_server() != 0 && server != words.end() && started)
+        words.insert(server, {filter_program(), std::getenv("BUZON_UNIT_FILTER")});
+    return words;
+}
+
 } // namespace
 
+std::size_t filters_around_server() {
+    return std::getenv("BUZON_UNIT_FILTER") != nullptr ? 1 : 0;
+}
+
 Process::Process(const Launch& launch) {
-    std::vector<std::string> words = launch.argv;
+    std::vector<std::string> words = filtered(launch.argv);
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);

@@ -65,6 +65,9 @@ struct Finished {
 [[nodiscard]] Finished run(Launch launch, const std::string& input = {}, Seconds limit = patience);
 [[nodiscard]] Finished run(const std::vector<std::string>& argv, const std::string& input = {});
 
+// How many filters of system calls the server is started with: one with BUZON_UNIT_FILTER (docs/CONTRIBUTING.md).
+[[nodiscard]] std::size_t filters_around_server();
+
 // What /proc tells about a process from outside.
 [[nodiscard]] std::string proc_text(pid_t pid, const std::string& name); // empty when the process has ended meanwhile
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);

@@ -15,6 +15,10 @@ std::string probe_program() {
     return BUZON_PROBE_PROGRAM;
 }
 
+std::string filter_program() {
+    return BUZON_FILTER_PROGRAM;
+}
+
 std::string source_directory() {
     return BUZON_SOURCE_DIR;
 }

@@ -126,6 +126,16 @@ TEST_CASE("everything is installed, and the installed sample configuration passe
     CHECK(read_whole(prefix + "/lib/systemd/system/buzond.service").find("ExecStart=/") != std::string::npos);
 }
 
+TEST_CASE("the packages make the users as whom a server that root has started goes on, and its TLS program") {
+    const std::string by_systemd = read_whole(packaging() + "/sysusers.conf");
+    const std::string by_debian = read_whole(packaging() + "/debian/postinst");
+    for (const std::string user : {"buzon", "buzon-tls"}) {
+        CAPTURE(user);
+        CHECK(("\n" + by_systemd).find("\nu " + user + " ") != std::string::npos);
+        CHECK(by_debian.find("getent passwd " + user + " ") != std::string::npos);
+    }
+}
+
 TEST_CASE("the unit is hardened") {
     if (!is_installed("systemd-analyze")) return;
     const TempDirectory directory;

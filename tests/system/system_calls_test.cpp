@@ -57,6 +57,13 @@ private:
     Process process_;
 };
 
+// Under a unit's filter each message costs a worker's job, until it is opened ahead (unit_filter_test.cpp).
+bool without_openat2() {
+    if (filters_around_server() == 0) return false;
+    WARN("BUZON_UNIT_FILTER: nothing counted");
+    return true;
+}
+
 unsigned sum(const Counts& counts) {
     unsigned all = 0;
     for (const auto& [name, calls] : counts) all += calls;
@@ -109,6 +116,7 @@ TEST_CASE("a session and a command take no more system calls than they did") {
 }
 
 TEST_CASE("a message takes no more system calls than it did") {
+    if (without_openat2()) return;
     Server server{Server::of_own_mail(1)};
     const Maildir maildir = server.maildir("user1");
     const auto mail = [](std::size_t lines, const char* end) {
@@ -156,6 +164,7 @@ TEST_CASE("a message through a program takes no more system calls of the server'
 }
 
 TEST_CASE("a message that a program leaves as it is takes few system calls more, and goes out from its file") {
+    if (without_openat2()) return;
     TempDirectory directory;
     std::filesystem::permissions(directory.path(), std::filesystem::perms{0711}); // it runs as the mail's owner
     Server server{Server::of_own_mail(1, {"-T", living(directory, "same", "say('same\\n')")})};

@@ -1,0 +1,31 @@
+// probe/under_filter.cpp - under_filter FILTER PROGRAM [ARG...]: becomes the program, under the filter of system calls
+// in this file (tests/unit-filter), as a service manager would start it.
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+int main(int argc, char** argv) {
+    if (argc < 3) {
+        std::fprintf(stderr, "usage: under_filter FILTER PROGRAM [ARG...]\n");
+        return 64;
+    }
+    std::vector<sock_filter> steps;
+    {
+        std::ifstream file{argv[1], std::ios::binary};
+        for (sock_filter one{}; file.read(reinterpret_cast<char*>(&one), sizeof one);) steps.push_back(one);
+    }
+    const sock_fprog filter{static_cast<unsigned short>(steps.size()), steps.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        std::perror("under_filter");
+        return 71;
+    }
+    ::execv(argv[2], argv + 2);
+    std::perror(argv[2]);
+    return 127;
+}
