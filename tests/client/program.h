@@ -45,6 +45,7 @@ public:
     void signal(int number);
     int wait_end();
 
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     [[nodiscard]] const Screen& screen() const noexcept { return screen_; }
     // Line mode, echo and signals from keys are on, as before the start.
     [[nodiscard]] bool mode_is_usual() const;

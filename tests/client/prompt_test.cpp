@@ -1,5 +1,8 @@
 // bin/client in a pseudo-terminal: what a person sees, and the terminal's state when it is over.
 #include <csignal>
+#include <fstream>
+#include <iterator>
+#include <regex>
 
 #include "fake_server.h"
 #include "program.h"
@@ -377,4 +380,36 @@ TEST_CASE("watch repeats a command until Enter") {
         bench.ready();
         bench.terminal.type("\x0c");
     }
+}
+
+TEST_CASE("four minutes without a key make the prompt send a NOOP, which nobody sees") {
+    PromptBench bench;
+    bench.ready();
+    const buzon::test::TempDirectory directory;
+    const std::string trace = directory / "trace";
+    const pid_t client = bench.terminal.pid();
+    {
+        // The next wait ends at once as if its time had passed.
+        buzon::test::Process strace{{.argv = {"strace", "-qq", "-o", trace, "-e", "trace=?poll,ppoll", "-e",
+                                              "inject=?poll,ppoll:retval=0:when=1", "-p", std::to_string(client)}}};
+        REQUIRE(buzon::test::eventually([&] { return buzon::test::is_traced(client) || !strace.running(); }));
+        bench.terminal.type("M");
+        bench.terminal.wait_until([&] { return bench.server.heard() == "NOOP\n"; }, "a NOOP");
+        bench.shows("M|");
+        strace.signal(SIGTERM);
+        REQUIRE(strace.wait());
+    }
+    bench.terminal.type("ETR\r");
+    bench.terminal.wait_for("historic     7\n" + bench.prompt);
+    CHECK(bench.terminal.screen().text().find("done") == std::string::npos);
+    bench.terminal.type("\x04");
+    CHECK(bench.terminal.wait_end() == 0);
+    CHECK(bench.server.heard() == "NOOP\nMETR\nQUIT\n");
+
+    std::ifstream file{trace};
+    const std::string calls{std::istreambuf_iterator<char>{file}, {}};
+    std::smatch found;
+    REQUIRE(std::regex_search(calls, found, std::regex{R"(, (\d+)\) = 0 .*\(INJECTED\))"}));
+    CHECK(std::stoi(found[1]) > 230'000);
+    CHECK(std::stoi(found[1]) <= 240'000);
 }

@@ -115,6 +115,13 @@ std::optional<ExitCode> Process::wait(Seconds limit) {
     return ended_;
 }
 
+bool is_traced(pid_t pid) {
+    std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
+    return false;
+}
+
 Finished run(Launch launch, const std::string& input, Seconds limit) {
     auto in = posix::make_pipe(false), out = posix::make_pipe(false), err = posix::make_pipe(false);
     launch.standard[0] = in.value().read_end.get();

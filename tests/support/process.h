@@ -54,6 +54,9 @@ private:
     std::optional<ExitCode> ended_;
 };
 
+// Whether strace, or a debugger, holds on to it.
+[[nodiscard]] bool is_traced(pid_t pid);
+
 struct Finished {
     ExitCode code = -1;
     std::string out;

@@ -305,13 +305,7 @@ TEST_CASE("DIRR and SIGHUP leave the mail root and the files to workers") {
     const std::string trace = place / "trace";
     // Of the reactor alone: no child is followed.
     Process strace{{.argv = {"strace", "-e", "trace=%file", "-o", trace, "-p", std::to_string(server.reactor())}}};
-    const auto attached = [&] {
-        std::ifstream status{"/proc/" + std::to_string(server.reactor()) + "/status"};
-        for (std::string line; std::getline(status, line);)
-            if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
-        return false;
-    };
-    REQUIRE(eventually([&] { return attached() || !strace.running(); }));
+    REQUIRE(eventually([&] { return is_traced(server.reactor()) || !strace.running(); }));
     REQUIRE(strace.running());
 
     CHECK(manager.command("DIRR " + second) == "+OK " + second);

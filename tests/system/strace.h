@@ -2,7 +2,6 @@
 #pragma once
 
 #include <csignal>
-#include <fstream>
 #include <optional>
 
 #include "support/catch.h"
@@ -38,12 +37,6 @@ public:
     Strace& operator=(const Strace&) = delete;
 
 private:
-    static bool is_traced(pid_t pid) {
-        std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
-        for (std::string line; std::getline(status, line);)
-            if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
-        return false;
-    }
     std::optional<Process> strace_;
 };
 
