@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string>
 #include <vector>
 
 int main(int argc, char** argv) {
@@ -25,6 +27,9 @@ int main(int argc, char** argv) {
         std::perror("under_filter");
         return 71;
     }
+    // A sanitized program would look for leaks by ptrace at its end, which units forbid.
+    const char* const options = std::getenv("ASAN_OPTIONS");
+    ::setenv("ASAN_OPTIONS", (std::string{options ? options : ""} + ":detect_leaks=0").c_str(), 1);
     ::execv(argv[2], argv + 2);
     std::perror(argv[2]);
     return 127;
