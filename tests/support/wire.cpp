@@ -156,12 +156,12 @@ Wire::Got Wire::fill() {
 }
 
 std::string Wire::line() {
-    std::size_t looked_at = 0;
+    std::size_t looked_at = taken_;
     for (;;) {
         const std::size_t end = buffer_.find('\n', looked_at);
         if (end != std::string::npos) {
-            std::string found = buffer_.substr(0, end);
-            buffer_.erase(0, end + 1);
+            std::string found = take(end + 1 - taken_);
+            found.pop_back();
             if (found.empty() || found.back() != '\r') throw ConnectionLost("a line without CR: " + quoted_tail(found));
             found.pop_back();
             return found;
@@ -172,32 +172,37 @@ std::string Wire::line() {
 }
 
 std::string Wire::exactly(std::size_t octets) {
-    while (buffer_.size() < octets)
+    while (untaken() < octets)
         if (fill() != Got::octets) throw ConnectionLost("closed after: " + quoted_tail(buffer_));
-    std::string found = buffer_.substr(0, octets);
-    buffer_.erase(0, octets);
-    return found;
+    return take(octets);
+}
+
+std::string Wire::take(std::size_t octets) {
+    std::string taken = buffer_.substr(taken_, octets);
+    taken_ += octets;
+    if (taken_ > buffer_.size() / 2) buffer_.erase(0, std::exchange(taken_, 0));
+    return taken;
 }
 
 std::string Wire::some(std::size_t max) {
-    if (buffer_.empty() && fill() != Got::octets) return {};
-    return exactly(std::min(max, buffer_.size()));
+    if (untaken() == 0 && fill() != Got::octets) return {};
+    return take(std::min(max, untaken()));
 }
 
 std::string Wire::rest(bool reset_is_end) {
     for (;;) {
         const Got got = fill();
         if (got == Got::reset && !reset_is_end) throw ConnectionLost("reset after: " + quoted_tail(buffer_));
-        if (got != Got::octets) return std::exchange(buffer_, {});
+        if (got != Got::octets) return take(untaken());
     }
 }
 
 bool Wire::ended() {
-    return buffer_.empty() && fill() != Got::octets;
+    return untaken() == 0 && fill() != Got::octets;
 }
 
 bool Wire::silent_for(Seconds time) {
-    return buffer_.empty() && !wait_for(fd_.get(), POLLIN, time);
+    return untaken() == 0 && !wait_for(fd_.get(), POLLIN, time);
 }
 
 bool reachable(const std::string& address, std::uint16_t port) {

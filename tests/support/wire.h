@@ -61,9 +61,12 @@ public:
 private:
     enum class Got { octets, end, reset };
     Got fill(); // at least one octet more into buffer_, or the end
+    std::string take(std::size_t octets);
+    [[nodiscard]] std::size_t untaken() const noexcept { return buffer_.size() - taken_; }
 
     posix::UniqueFd fd_;
     std::string buffer_;
+    std::size_t taken_ = 0; // of what is in buffer_
     std::uint64_t received_ = 0;
 };
 

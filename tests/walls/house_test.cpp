@@ -99,8 +99,10 @@ private:
         return Block::function;
     }
 
-    [[nodiscard]] int line() const {
-        return 1 + static_cast<int>(std::count(code_.begin(), code_.begin() + static_cast<std::ptrdiff_t>(at_), '\n'));
+    // at_ never goes back, so lines are counted once.
+    [[nodiscard]] int line() {
+        for (; counted_ < at_; ++counted_) line_ += code_[counted_] == '\n' ? 1 : 0;
+        return line_;
     }
 
     // Past what closes the bracket that at_ stands at.
@@ -174,6 +176,8 @@ private:
 
     std::string code_;
     std::size_t at_ = 0;
+    std::size_t counted_ = 0; // line_ is the number of the line there
+    int line_ = 1;
     Sizes sizes_;
 };
 
