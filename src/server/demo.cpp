@@ -43,10 +43,10 @@ fs::path find_sample() {
 Demo Demo::make() {
     const fs::path sample = find_sample();
     std::error_code why;
-    // Rather not in /tmp: transformations, which must not reach the mail, could then make no file there
+    // Rather not below /tmp: transformations, which must not reach the mail, could then make no file there
     // (--transform-jail).
     fs::path folder = fs::temp_directory_path(why);
-    if (folder == "/tmp" && ::access("/var/tmp", W_OK | X_OK) == 0) folder = "/var/tmp";
+    if ((folder.string() + '/').starts_with("/tmp/") && ::access("/var/tmp", W_OK | X_OK) == 0) folder = "/var/tmp";
     std::string name = (folder / "buzon-demo-XXXXXX").string();
     if (why || !::mkdtemp(name.data()))
         throw config::StartError(EX_CANTCREAT, "--default", "cannot create a temporary directory");
