@@ -27,7 +27,7 @@ bool lies_in_memory(int file) noexcept {
 } // namespace
 
 Delivery::Step MessageFile::open() {
-    if (file_) return Delivery::Step::ready;
+    if (get() >= 0) return Delivery::Step::ready;
     auto opened = opener_.open(order_);
     if (!opened) return Delivery::Step::wait;
     if (!opened->ok()) {
@@ -40,13 +40,14 @@ Delivery::Step MessageFile::open() {
 
 void MessageFile::replace(posix::UniqueFd file) noexcept {
     file_ = std::move(file);
+    lent_.reset();
     view_ = {};
     only_in_memory_ = true;
     (void)needs_.room.of(nullptr); // what has been read is of the other one
 }
 
 bool MessageFile::look() {
-    return ::fstat(file_.get(), &about_) == 0 && S_ISREG(about_.st_mode);
+    return ::fstat(get(), &about_) == 0 && S_ISREG(about_.st_mode);
 }
 
 ssize_t MessageFile::read_now(std::uint64_t offset, std::size_t octets) {
@@ -74,7 +75,8 @@ posix::Transfer MessageFile::read_up_to(std::size_t most, std::uint64_t offset, 
         octets = {still_read(), static_cast<std::size_t>(n)};
     } else { // EAGAIN: not in memory. EOPNOTSUPP: the file system cannot tell.
         const jobs::Read wanted{offset, static_cast<std::uint32_t>(FileRoom::size)};
-        worker::Job job = jobs::order_for(order_.owner, wanted, file_.get());
+        if (!lent_) lent_ = std::make_shared<posix::UniqueFd>(std::move(file_));
+        worker::Job job = jobs::order_for(order_.owner, wanted, lent_);
         job.place = order_.maildir;
         reading_ = needs_.disk.submit(job, [this](worker::Answer told) {
             answer_ = std::move(told);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -27,10 +28,13 @@ public:
     // Once it is ready, it is open. refused: refusal() says why.
     [[nodiscard]] Delivery::Step open();
     [[nodiscard]] pop3::DeliveryRefusal refusal() const noexcept { return refusal_; }
-    void close() noexcept { file_.reset(); }
+    void close() noexcept {
+        file_.reset();
+        lent_.reset();
+    }
     // Another message, which lies in memory, in place of this one.
     void replace(posix::UniqueFd file) noexcept;
-    [[nodiscard]] int get() const noexcept { return file_.get(); } // -1: not opened yet
+    [[nodiscard]] int get() const noexcept { return lent_ ? lent_->get() : file_.get(); } // -1: not opened yet
 
     // Needed for what follows, but for read_now().
     [[nodiscard]] bool look(); // false: it is no regular file
@@ -50,7 +54,7 @@ public:
     // would_block: a worker reads them, and `wake` is called.
     [[nodiscard]] posix::Transfer read_up_to(std::size_t most, std::uint64_t offset, std::string_view& octets);
     [[nodiscard]] bool busy() const noexcept { return reading_.waiting() || answer_; } // with a worker
-    [[nodiscard]] posix::UniqueFd take_file() override { return std::move(file_); }
+    [[nodiscard]] posix::UniqueFd take_file() override { return std::move(lent_ ? *lent_ : file_); }
 
 private:
     DeliveryNeeds& needs_;
@@ -58,6 +62,7 @@ private:
     std::function<void()> wake_;
     MessageOpener opener_;
     posix::UniqueFd file_;
+    std::shared_ptr<posix::UniqueFd> lent_; // in its place, once a worker has read something: workers share it
     struct stat about_ {};
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
     posix::FileView view_;        // while it is sent in parts

@@ -44,9 +44,13 @@ UpdateOrder::Step UpdateOrder::go_on() {
 }
 
 bool UpdateOrder::put_down() {
-    if (!file_) file_.reset(::memfd_create("buzon-update", MFD_CLOEXEC));
-    // Memory: never blocks.
-    why_ = file_ ? posix::write_all(file_.get(), bytes_) : posix::last_error();
+    if (!file_) {
+        posix::UniqueFd made{::memfd_create("buzon-update", MFD_CLOEXEC)};
+        why_ = made ? std::error_code{} : posix::last_error();
+        if (why_) return false;
+        file_ = std::make_shared<const posix::UniqueFd>(std::move(made));
+    }
+    why_ = posix::write_all(file_->get(), bytes_); // to memory: never blocks
     if (why_) return false;
     bytes_.clear();
     return true;
@@ -54,7 +58,7 @@ bool UpdateOrder::put_down() {
 
 worker::Job UpdateOrder::job() const {
     const jobs::Update job{visit_.maildir, !needs_.settings.no_fsync, file_ ? std::string_view{} : bytes_};
-    return jobs::order_for(visit_.owner, job, file_.get());
+    return jobs::order_for(visit_.owner, job, file_);
 }
 
 } // namespace buzon::serve

@@ -1,7 +1,5 @@
 #include "buzon/worker/pool.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 
 #include "buzon/event/memory.h"
@@ -68,13 +66,11 @@ Pool::~Pool() = default;
 Pending Pool::submit(const Job& job, OnAnswer on_answer) {
     auto order = std::make_shared<Order>();
     order->job = job;
-    order->job.fd = -1;
     if (job.where == 0) order->job.where = where(job.place);
     order->job.alone = alone(job.place, job.owner);
     if (!sorts() && !settings_.one_job) order->job.place = {};
     order->on_answer = std::move(on_answer);
-    if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
-    if (hopeless() || (job.fd >= 0 && !order->fd) || !queue_->add(order)) {
+    if (hopeless() || !queue_->add(order)) {
         fail_later(order, Fate::refused);
         return Pending{order};
     }

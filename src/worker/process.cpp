@@ -59,7 +59,7 @@ Process::Taken Process::take(const std::shared_ptr<Order>& order) {
     }
     if (!order->job.repeatable && !may_refuse()) {
         order->job.body = {};
-        order->fd.reset();
+        order->job.file.reset();
     }
     order->process = this;
     order_ = order;

@@ -10,14 +10,13 @@ namespace buzon::worker::detail {
 
 struct Order {
     Job job;
-    posix::UniqueFd fd; // our own copy of job.fd while the order is queued
     Pool::OnAnswer on_answer;
     Process* process = nullptr; // the worker that has it
     std::uint64_t number = 0;   // older ones have lower numbers
     Fate fate = Fate::refused;  // when nobody will
     bool dropped = false;
 
-    [[nodiscard]] int descriptor() const noexcept { return job.lent ? job.lent->get() : fd.get(); }
+    [[nodiscard]] int descriptor() const noexcept { return job.file ? job.file->get() : -1; }
 };
 
 class Process final : private event::Handler, private event::TimerHandler, private keeper::ChildEvents {

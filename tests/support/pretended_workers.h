@@ -25,8 +25,6 @@ public:
         auto order = std::make_shared<worker::detail::Order>();
         order->job = job;
         order->on_answer = std::move(on_answer);
-        order->fd.reset(job.lent ? ::fcntl(job.lent->get(), F_DUPFD_CLOEXEC, 0) : -1);
-        if (job.fd >= 0) order->fd.reset(::fcntl(job.fd, F_DUPFD_CLOEXEC, 0));
         orders_.push_back(order);
         return pending(order);
     }
@@ -42,7 +40,8 @@ public:
             worker::Reply reply;
             // In a thread of its own: a slow hash lowers the priority of the thread that computes it, for good.
             std::thread{[&] {
-                reply = workers::work({order->job.kind, order->job.body, std::move(order->fd)});
+                posix::UniqueFd file{order->job.file ? ::fcntl(order->descriptor(), F_DUPFD_CLOEXEC, 0) : -1};
+                reply = workers::work({order->job.kind, order->job.body, std::move(file)});
             }}.join();
             answer = {worker::Fate::answered, std::move(reply.body), std::move(reply.fd)};
         }

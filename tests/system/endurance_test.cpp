@@ -17,6 +17,12 @@ namespace {
 
 const std::string mail_text = "Subject: resistencia\n\n.uno\ndos\n";
 
+void drop_from_memory(const std::string& path) {
+    const buzon::posix::UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    REQUIRE(::fdatasync(file.get()) == 0);
+    REQUIRE(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED) == 0);
+}
+
 // One pipelined session for each of the server's users, all open at the same time. False when one went wrong.
 bool a_round_of_sessions(const Server& server, int users, const std::string& middle, const std::string& expected) {
     std::vector<Wire> wires;
@@ -212,17 +218,23 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
 
 TEST_CASE("sessions that find no descriptor for their message wait their turn") {
     constexpr int users = 40;
-    Server server{users};
-    for (int user = 1; user <= users; ++user)
-        (void)server.maildir("user" + std::to_string(user))
-            .put_in_cur("1700000001.M1P1.h:2,S", std::string(3'000'000, 'x'));
-    std::vector<Pop3Client> clients;
-    for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
-    leave_descriptors(server.reactor(), 3);
-    for (Pop3Client& client : clients) client.send("RETR 1\r\n");
-    for (Pop3Client& client : clients) {
-        REQUIRE(client.line() == "+OK 3000002 octets");
-        CHECK(client.body().size() == 3'000'002);
+    for (const bool in_memory : {true, false}) { // else workers read it
+        CAPTURE(in_memory);
+        Server server{users};
+        std::vector<std::string> files;
+        for (int user = 1; user <= users; ++user)
+            files.push_back(server.maildir("user" + std::to_string(user))
+                                .put_in_cur("1700000001.M1P1.h:2,S", std::string(3'000'000, 'x')));
+        std::vector<Pop3Client> clients;
+        for (int user = 1; user <= users; ++user) clients.push_back(server.session(user));
+        leave_descriptors(server.reactor(), 3);
+        for (const std::string& file : files)
+            if (!in_memory) drop_from_memory(file);
+        for (Pop3Client& client : clients) client.send("RETR 1\r\n");
+        for (Pop3Client& client : clients) {
+            REQUIRE(client.line() == "+OK 3000002 octets");
+            CHECK(client.body().size() == 3'000'002);
+        }
     }
 }
 

@@ -101,14 +101,14 @@ TEST_CASE("what a shared worker finds to be another owner's is done by a worker 
     Office office{of_owners(8)};
     const std::string shared = office.pid_for("/root/ana");
     char name[] = "/tmp/buzon-owners-XXXXXX";
-    const buzon::posix::UniqueFd file{::mkstemp(name)};
+    const auto file = std::make_shared<const buzon::posix::UniqueFd>(::mkstemp(name));
     ::unlink(name);
-    REQUIRE(::write(file.get(), "mail", 4) == 4);
+    REQUIRE(::write(file->get(), "mail", 4) == 4);
     // The job arrives whole at the second worker: also one that may not be repeated, with its descriptor.
     Job job;
     job.kind = refuse_if_pid_is;
     job.body = shared + std::string(200'000, ' ');
-    job.fd = file.get();
+    job.file = file;
     job.place = "/root/bob";
     job.repeatable = false;
     const Answer answer = office.ask(job);

@@ -126,19 +126,19 @@ TEST_CASE("a job is answered by another process, small or large, with or without
     for (const std::size_t size :
          {std::size_t{0}, std::size_t{1}, std::size_t{96 * 1024}, std::size_t{96 * 1024 + 1}, std::size_t{5'000'000}}) {
         Asked asked;
-        ask(pool, asked, Job{echo, std::string(size, 'm'), -1, true});
+        ask(pool, asked, Job{echo, std::string(size, 'm'), {}, true});
         CHECK_FALSE(asked.answer.has_value());
         turn_until(loop, [&] { return asked.answer.has_value(); });
         REQUIRE(asked.answer->fate == Fate::answered);
         CHECK(asked.answer->body == std::string(size, 'm'));
     }
-    UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};
-    REQUIRE(!buzon::posix::write_all(file.get(), "seven77"));
+    auto file = std::make_shared<const UniqueFd>(::memfd_create("x", MFD_CLOEXEC));
+    REQUIRE(!buzon::posix::write_all(file->get(), "seven77"));
     Asked counted;
-    ask(pool, counted, Job{count_letters_of_fd, std::string(200'000, 'z'), file.get(), true});
-    file.reset(); // the pool keeps its own copy
+    ask(pool, counted, Job{count_letters_of_fd, std::string(200'000, 'z'), file, true});
+    file.reset(); // the pool shares it
     Asked given;
-    ask(pool, given, Job{give_fd, "", -1, true});
+    ask(pool, given, Job{give_fd, "", {}, true});
     turn_until(loop, [&] { return counted.answer && given.answer; });
     CHECK(counted.answer->body == "7");
     REQUIRE(given.answer->fd);
@@ -151,9 +151,9 @@ TEST_CASE("a worker that dies costs its own job and no other") {
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 1)};
     Asked first, second, third;
-    ask(pool, first, Job{echo, "a", -1, true});
-    ask(pool, second, Job{die, "", -1, true});
-    ask(pool, third, Job{echo, "c", -1, true});
+    ask(pool, first, Job{echo, "a", {}, true});
+    ask(pool, second, Job{die, "", {}, true});
+    ask(pool, third, Job{echo, "c", {}, true});
     turn_until(loop, [&] { return third.answer.has_value(); });
     CHECK(first.answer->body == "a");
     CHECK(second.answer->fate == Fate::crashed);
@@ -168,15 +168,14 @@ TEST_CASE("a job that may be done twice survives its worker, with its octets and
     Pool pool{loop, settings(starting, 1)};
     for (const std::size_t size : {std::size_t{6}, std::size_t{200'000}}) {
         CAPTURE(size);
-        UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};
-        Job job{die_once, std::string(size, 'm'), file.get(), true};
+        const auto file = std::make_shared<const UniqueFd>(::memfd_create("x", MFD_CLOEXEC));
+        Job job{die_once, std::string(size, 'm'), file, true};
         job.repeatable = true;
         std::vector<char> order;
         Asked lucky, other;
         lucky.pending = pool.submit(job, [&](Answer a) { order.push_back('l'), lucky.answer = std::move(a); });
         other.pending =
-            pool.submit(Job{echo, "", -1, true}, [&](Answer a) { order.push_back('o'), other.answer = std::move(a); });
-        file.reset();
+            pool.submit(Job{echo, "", {}, true}, [&](Answer a) { order.push_back('o'), other.answer = std::move(a); });
         turn_until(loop, [&] { return lucky.answer && other.answer; });
         CHECK(lucky.answer->fate == Fate::answered);
         CHECK(lucky.answer->body == std::string(size, 'm'));
@@ -185,7 +184,7 @@ TEST_CASE("a job that may be done twice survives its worker, with its octets and
     CHECK(pool.statistics().crashed == 2);
 
     // The second death is the end of it, and given up means not once more.
-    Job deadly{die, "", -1, true};
+    Job deadly{die, "", {}, true};
     deadly.repeatable = true;
     Asked unlucky;
     ask(pool, unlucky, deadly);
@@ -193,11 +192,11 @@ TEST_CASE("a job that may be done twice survives its worker, with its octets and
     CHECK(unlucky.answer->fate == Fate::crashed);
     CHECK(pool.statistics().crashed == 4);
     Asked dropped, after;
-    Job endless{sleep_for_ever, "", -1, true};
+    Job endless{sleep_for_ever, "", {}, true};
     endless.repeatable = true;
     ask(pool, dropped, endless);
     dropped.pending.drop();
-    ask(pool, after, Job{echo, "after", -1, true});
+    ask(pool, after, Job{echo, "after", {}, true});
     turn_until(loop, [&] { return after.answer.has_value(); });
     CHECK_FALSE(dropped.answer.has_value());
     CHECK(pool.statistics().crashed == 4);
@@ -209,7 +208,7 @@ TEST_CASE("workers killed at any moment cost none of the jobs that may be done t
     Pool pool{loop, settings(starting, 2)};
     std::vector<Asked> asked(60);
     for (std::size_t i = 0; i < asked.size(); ++i) {
-        Job job{i % 20 == 0 ? my_pid : echo, std::to_string(i), -1, true};
+        Job job{i % 20 == 0 ? my_pid : echo, std::to_string(i), {}, true};
         job.repeatable = true;
         asked[i].pending = pool.submit(job, [&, i](Answer a) {
             // Whatever this worker has been given meanwhile: it dies over it, or before.
@@ -233,10 +232,10 @@ TEST_CASE("time that the processor gives to others does not make a job late, wor
     s.processor_limit = 150ms;
     Pool pool{loop, s};
     Asked started, waiting, working;
-    ask(pool, started, Job{echo, "", -1, true}); // what a start costs is not this test's
+    ask(pool, started, Job{echo, "", {}, true}); // what a start costs is not this test's
     turn_until(loop, [&] { return started.answer.has_value(); });
-    ask(pool, waiting, Job{nap, "rested", -1, true});
-    ask(pool, working, Job{work_for_ever, "", -1, true});
+    ask(pool, waiting, Job{nap, "rested", {}, true});
+    ask(pool, working, Job{work_for_ever, "", {}, true});
     turn_until(loop, [&] { return waiting.answer && working.answer; });
     CHECK(waiting.answer->fate == Fate::answered);
     CHECK(waiting.answer->body == "rested");
@@ -246,7 +245,7 @@ TEST_CASE("time that the processor gives to others does not make a job late, wor
     s.time_limit = 300ms;
     Pool clocked{loop, s};
     Asked stuck;
-    ask(clocked, stuck, Job{sleep_for_ever, "", -1, true});
+    ask(clocked, stuck, Job{sleep_for_ever, "", {}, true});
     turn_until(loop, [&] { return stuck.answer.has_value(); });
     CHECK(stuck.answer->fate == Fate::too_late);
 }
@@ -258,7 +257,7 @@ TEST_CASE("a job past its time is ended with its worker") {
     s.time_limit = 50ms;
     Pool pool{loop, s};
     Asked slow;
-    ask(pool, slow, Job{sleep_for_ever, "", -1, true});
+    ask(pool, slow, Job{sleep_for_ever, "", {}, true});
     turn_until(loop, [&] { return slow.answer.has_value(); });
     CHECK(slow.answer->fate == Fate::too_late);
 }
@@ -268,9 +267,9 @@ TEST_CASE("an answer given up is not heard, and the worker is free for the next 
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 1)};
     Asked slow, queued, next;
-    ask(pool, slow, Job{sleep_for_ever, "", -1, true});
-    ask(pool, queued, Job{echo, "never", -1, true});
-    ask(pool, next, Job{echo, "next", -1, true});
+    ask(pool, slow, Job{sleep_for_ever, "", {}, true});
+    ask(pool, queued, Job{echo, "never", {}, true});
+    ask(pool, next, Job{echo, "next", {}, true});
     queued.pending.drop();
     slow.pending.drop();
     turn_until(loop, [&] { return next.answer.has_value(); });
@@ -284,11 +283,11 @@ TEST_CASE("a job that must be finished goes on when nobody waits for it") {
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 1)};
     Asked before, unheard, after;
-    ask(pool, before, Job{my_pid, "", -1, true});
+    ask(pool, before, Job{my_pid, "", {}, true});
     turn_until(loop, [&] { return before.answer.has_value(); });
-    ask(pool, unheard, Job{echo, "x", -1, false});
+    ask(pool, unheard, Job{echo, "x", {}, false});
     unheard.pending.drop();
-    ask(pool, after, Job{my_pid, "", -1, true});
+    ask(pool, after, Job{my_pid, "", {}, true});
     turn_until(loop, [&] { return after.answer.has_value(); });
     CHECK(after.answer->body == before.answer->body); // the same process: it was not killed
 }
@@ -300,9 +299,9 @@ TEST_CASE("a queue that is full refuses, and a program that cannot be started fa
     s.max_queue = 1;
     Pool pool{loop, s};
     Asked one, two, three;
-    ask(pool, one, Job{sleep_for_ever, "", -1, true});
-    ask(pool, two, Job{echo, "", -1, true});
-    ask(pool, three, Job{echo, "", -1, true});
+    ask(pool, one, Job{sleep_for_ever, "", {}, true});
+    ask(pool, two, Job{echo, "", {}, true});
+    ask(pool, three, Job{echo, "", {}, true});
     turn_until(loop, [&] { return three.answer.has_value(); });
     CHECK(three.answer->fate == Fate::refused);
 
@@ -310,7 +309,7 @@ TEST_CASE("a queue that is full refuses, and a program that cannot be started fa
     s.starter = &nowhere.starter();
     Pool hopeless{loop, s};
     Asked lost;
-    ask(hopeless, lost, Job{echo, "", -1, true});
+    ask(hopeless, lost, Job{echo, "", {}, true});
     turn_until(loop, [&] { return lost.answer.has_value(); });
     CHECK(lost.answer->fate == Fate::crashed);
 }
@@ -322,7 +321,7 @@ TEST_CASE("while every new worker dies before its first job, few are started, an
     std::size_t refused = 0;
     for (int i = 0; i < 200; ++i) {
         Asked asked;
-        Job job{echo, "a", -1, true};
+        Job job{echo, "a", {}, true};
         job.repeatable = true;
         ask(pool, asked, job);
         turn_until(loop, [&] { return asked.answer.has_value(); });
@@ -340,7 +339,7 @@ TEST_CASE("a hundred jobs on three workers are all answered and leave no descrip
         Starting starting{loop, "test-worker"};
         Pool pool{loop, settings(starting, 3)};
         std::vector<Asked> asked(100);
-        for (std::size_t i = 0; i < asked.size(); ++i) ask(pool, asked[i], Job{echo, std::to_string(i), -1, true});
+        for (std::size_t i = 0; i < asked.size(); ++i) ask(pool, asked[i], Job{echo, std::to_string(i), {}, true});
         turn_until(loop, [&] {
             return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); });
         });
@@ -361,7 +360,7 @@ TEST_CASE("workers without work go, but for one, and come again when there is so
     const std::size_t before = descriptors();
     for (int round = 0; round < 2; ++round) {
         std::vector<Asked> asked(4);
-        for (Asked& one : asked) ask(pool, one, Job{nap, "", -1, true});
+        for (Asked& one : asked) ask(pool, one, Job{nap, "", {}, true});
         CHECK(pool.statistics().processes == 4);
         turn_until(loop, [&] {
             return std::all_of(asked.begin(), asked.end(), [](const Asked& a) { return a.answer.has_value(); });
@@ -375,7 +374,7 @@ TEST_CASE("workers without work go, but for one, and come again when there is so
     CHECK(pool.statistics().processes == 1);
     CHECK(pool.statistics().crashed == 0);
     Asked last;
-    ask(pool, last, Job{echo, "a", -1, true});
+    ask(pool, last, Job{echo, "a", {}, true});
     turn_until(loop, [&] { return last.answer.has_value(); });
     CHECK(last.answer->body == "a");
 }
@@ -388,12 +387,12 @@ TEST_CASE(
         Starting starting{loop, "test-worker"};
         Pool pool{loop, settings(starting, 2)};
         Asked before;
-        ask(pool, before, Job{echo, "before", -1, true});
+        ask(pool, before, Job{echo, "before", {}, true});
         turn_until(loop, [&] { return before.answer.has_value(); });
         send_error = error;
         std::vector<Asked> asked(20);
         for (Asked& one : asked) {
-            Job job{echo, "x", -1, true};
+            Job job{echo, "x", {}, true};
             job.repeatable = true;
             ask(pool, one, job);
             CHECK_FALSE(one.answer); // it comes from the loop
@@ -408,7 +407,7 @@ TEST_CASE(
 
         // In the pause that follows nobody waits, and nothing is tried.
         Asked later;
-        ask(pool, later, Job{echo, "x", -1, true});
+        ask(pool, later, Job{echo, "x", {}, true});
         turn_until(loop, [&] { return later.answer.has_value(); });
         CHECK(later.answer->fate == Fate::refused);
         CHECK(pool.statistics().started <= started + 1); // a slow machine's pause may have been over
@@ -417,12 +416,12 @@ TEST_CASE(
         Asked again;
         turn_until(loop, [&] {
             if (again.answer && again.answer->fate == Fate::refused) again = {};
-            if (!again.pending.waiting() && !again.answer) ask(pool, again, Job{echo, "again", -1, true});
+            if (!again.pending.waiting() && !again.answer) ask(pool, again, Job{echo, "again", {}, true});
             return again.answer && again.answer->fate == Fate::answered;
         });
         CHECK(again.answer->body == "again");
         Asked last; // and at once from then on
-        ask(pool, last, Job{echo, "last", -1, true});
+        ask(pool, last, Job{echo, "last", {}, true});
         turn_until(loop, [&] { return last.answer.has_value(); });
         CHECK(last.answer->fate == Fate::answered);
     }
@@ -433,11 +432,11 @@ TEST_CASE("workers that were killed while they were idle cost no job") {
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 8)};
     std::vector<Asked> asked(8);
-    for (Asked& one : asked) ask(pool, one, Job{nap, "", -1, true});
+    for (Asked& one : asked) ask(pool, one, Job{nap, "", {}, true});
     turn_until(loop,
                [&] { return std::all_of(asked.begin(), asked.end(), [](auto& a) { return a.answer.has_value(); }); });
     std::vector<Asked> numbers(8);
-    for (Asked& one : numbers) ask(pool, one, Job{my_pid, "", -1, true});
+    for (Asked& one : numbers) ask(pool, one, Job{my_pid, "", {}, true});
     turn_until(loop, [&] {
         return std::all_of(numbers.begin(), numbers.end(), [](auto& a) { return a.answer.has_value(); });
     });
@@ -450,7 +449,7 @@ TEST_CASE("workers that were killed while they were idle cost no job") {
         }));
     }
     Asked next; // before the loop has heard of any end
-    ask(pool, next, Job{echo, "next", -1, true});
+    ask(pool, next, Job{echo, "next", {}, true});
     turn_until(loop, [&] { return next.answer.has_value(); });
     CHECK(next.answer->fate == Fate::answered);
 }

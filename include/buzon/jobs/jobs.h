@@ -339,13 +339,13 @@ template <class Job>
         return {};
 }
 
-// `file` is sent along; borrowed until submit().
+// `file` is sent along.
 template <class Job>
-[[nodiscard]] worker::Job order(const Job& job, int file = -1) {
+[[nodiscard]] worker::Job order(const Job& job, std::shared_ptr<const posix::UniqueFd> file = {}) {
     worker::Job made;
     made.kind = number_of<Job>();
     made.body = encode(job);
-    made.fd = file;
+    made.file = std::move(file);
     made.place = place_of(job);
     made.repeatable = Job::care != Care::change;
     made.abandonable = Job::care == Care::look;
@@ -355,17 +355,10 @@ template <class Job>
 
 // The same, about a maildrop of this owner.
 template <class Job>
-[[nodiscard]] worker::Job order_for(const posix::Ids& owner, const Job& job, int file = -1) {
-    worker::Job made = order(job, file);
+[[nodiscard]] worker::Job order_for(const posix::Ids& owner, const Job& job,
+                                    std::shared_ptr<const posix::UniqueFd> file = {}) {
+    worker::Job made = order(job, std::move(file));
     made.owner = owner;
-    return made;
-}
-
-// With a vault sent along.
-template <class Job>
-[[nodiscard]] worker::Job order(const Job& job, auth::Vault vault) {
-    worker::Job made = order(job);
-    made.lent = std::move(vault);
     return made;
 }
 

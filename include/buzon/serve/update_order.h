@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -58,8 +59,8 @@ private:
     message::UpdateSlices slices_;
     std::function<void()> wake_;
     event::Timer retry_{*this};
-    std::string bytes_;    // the whole request, or the part not yet in the file
-    posix::UniqueFd file_; // only for large requests
+    std::string bytes_;                           // the whole request, or the part not yet in the file
+    std::shared_ptr<const posix::UniqueFd> file_; // only for large requests
     std::error_code why_;
 };
 

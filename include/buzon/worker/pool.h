@@ -43,7 +43,8 @@ namespace buzon::worker {
 struct Job {
     std::uint8_t kind = 0; // numbered by the owner; worker and server are the same program, so they agree
     posix::WipedString body;
-    int fd = -1; // a descriptor to send along; borrowed until submit() returns
+    // To send along. Shared with whoever has it, so that a queue of jobs costs no descriptors.
+    std::shared_ptr<const posix::UniqueFd> file{};
     // Whether the worker may be killed in the middle of it once nobody waits for the answer. False for jobs that must
     // finish what they change.
     bool abandonable = true;
@@ -57,8 +58,6 @@ struct Job {
     // For a pool with Settings::alone: who owns `place`, as far as is known.
     posix::Ids owner{};
     bool alone = false; // a shared worker may not do it; set by the pool
-    // As `fd`, shared with whoever has it, so that a queue of jobs costs no descriptors. Not both.
-    std::shared_ptr<const posix::UniqueFd> lent{};
 };
 
 enum class Fate : std::uint8_t {
