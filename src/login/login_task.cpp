@@ -120,7 +120,7 @@ void LogIn::welcome(LoggedIn in, std::string& out) {
     visit_.here = in.here;
     visit_.owner = in.owner;
     visit_.lock = std::move(in.lock);
-    visit_.label = std::move(in.label);
+    if (!in.label.empty()) visit_.label = std::make_unique<const std::string>(std::move(in.label));
     visit_.keeps = in.rights == auth::Rights::keep;
     visit_.session.login_succeeded(std::move(in.maildrop), out, in.rights != auth::Rights::read);
     needs_.metrics.count_login(counted_as(mechanism_), state::LoginResult::ok);
@@ -138,7 +138,7 @@ void LogIn::tell_of_login() {
                                              {"method", pop3::name_of(mechanism_)},
                                              {"messages", maildrop.count()},
                                              {"octets", maildrop.live_octets()}};
-    if (!visit_.label.empty()) fields.emplace_back("secret", visit_.label);
+    if (visit_.label) fields.emplace_back("secret", *visit_.label);
     if (visit_.client.tls) fields.emplace_back("tls", "yes");
     needs_.events.publish(state::Event{state::EventType::login,
                                        state::level_of(state::EventType::login),

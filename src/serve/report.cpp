@@ -55,7 +55,7 @@ void record_visit(upkeep::Reports& reports, const login::Visit& visit, bool upda
     record.deleted = visit.removed;
     record.octets_sent = octets_sent;
     record.from = visit.client.address.ip.text();
-    record.label = visit.label;
+    if (visit.label) record.label = *visit.label;
     reports.note(visit.maildir, visit.owner, record);
 }
 

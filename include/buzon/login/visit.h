@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 
 #include "buzon/login/locks.h"
@@ -18,14 +19,14 @@ struct Visit {
     ClientInfo client;
     std::uint32_t retrieved = 0;
     pop3::Session session;
-    std::string maildir = {}; // of the logged-in user
-    bool local = false;       // the reactor may hold its messages open
-    bool here = false;        // and open them itself
+    std::string maildir = {};                      // of the logged-in user
+    MaildropLock lock = {};                        // of the maildrop
+    std::unique_ptr<const std::string> label = {}; // of the application password that the client has; null: none
+    posix::Ids owner = {};                         // of the Maildir, as far as the users file says
     std::uint32_t removed = 0;
-    posix::Ids owner = {};  // of the Maildir, as far as the users file says
-    MaildropLock lock = {}; // of the maildrop
-    std::string label = {}; // of the application password that the client has; empty: none
-    bool keeps = false;     // what it deletes goes to the trash
+    bool local = false; // the reactor may hold its messages open
+    bool here = false;  // and open them itself
+    bool keeps = false; // what it deletes goes to the trash
 
     [[nodiscard]] bool logged_in() const noexcept { return session.maildrop() != nullptr; }
     // Publishes an event if anybody subscribes to its type. Names the user once logged in.

@@ -192,13 +192,13 @@ private:
     event::Timer timer_;
     login::Visit visit_;
     line::LineReader reader_;
+    std::uint32_t commands_ = 0;        // here, because there are many connections and this leaves no gap
     std::unique_ptr<login::Task> task_; // while busy, last or detached
     event::Instant began_;
     event::Instant active_;
     State state_ = State::greeting;
     Ending ending_ = Ending::lost;                      // while leaving
     std::optional<state::Pop3Command> unanswered_ = {}; // the command that has no reply yet
-    std::uint32_t commands_ = 0;
     bool greeted_ = false;
     bool counted_ = false; // by the owner, as a session of its user
 };
