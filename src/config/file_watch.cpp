@@ -42,7 +42,11 @@ void FileWatch::on_ready(std::uint32_t) {
         if (about.mask & IN_Q_OVERFLOW || (about.len > 0 && name_ == buffer + at + sizeof about)) ours = true;
         at += sizeof about + about.len;
     }
-    if (ours) settle_.arm(loop_.timers(), loop_.now() + time_to_settle);
+    if (ours) settle();
+}
+
+void FileWatch::settle() {
+    settle_.arm(loop_.timers(), loop_.now() + time_to_settle);
 }
 
 } // namespace buzon::config

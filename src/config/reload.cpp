@@ -12,7 +12,7 @@ void Reload::read_users() {
         again_ = true;
         return;
     }
-    begin(Reading::users, jobs::order(jobs::ReadPeople{false, now_.users_file}));
+    begin(Reading::users, jobs::order(jobs::ReadPeople{false, now_.users_file, true}));
 }
 
 void Reload::read_all() {
@@ -54,6 +54,7 @@ void Reload::take_config(const worker::Answer& answer) {
 void Reload::take_people(worker::Answer answer) {
     const auto said = jobs::read<jobs::ReadPeople>(answer);
     if (said.why) return not_read(said.why);
+    if (!said.answer.settled) return put_off();
     if (!said.answer.problem.empty()) return fail(said.answer.problem);
     auto both = posix::unbundle(answer.fd.get());
     if (!both || both.value().size() != 2) return fail("unusable answer from a worker");
@@ -91,6 +92,12 @@ void Reload::finish() {
     else
         events_.files_read(std::move(fresh));
     if (std::exchange(again_, false)) read_users();
+}
+
+void Reload::put_off() {
+    reading_ = Reading::nothing;
+    stale_ = again_ = false;
+    events_.users_not_settled();
 }
 
 void Reload::not_read(std::error_code why) {

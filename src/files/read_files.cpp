@@ -1,7 +1,8 @@
 #include "buzon/files/read_files.h"
 
-#include <sys/stat.h>
 #include <sysexits.h>
+
+#include <cstdint>
 
 #include "buzon/config/options.h"
 #include "buzon/posix/io.h"
@@ -10,6 +11,9 @@ namespace buzon::files {
 namespace {
 
 constexpr std::size_t longest_config = 1 << 20;
+// Less than what a changed file is given to settle (config/file_watch.cpp).
+constexpr std::int64_t writing_ns = 150'000'000;
+constexpr std::int64_t second_ns = 1'000'000'000;
 
 } // namespace
 
@@ -20,6 +24,12 @@ std::string read_named_file(const std::string& path, std::size_t limit) {
     auto text = posix::read_file(path.c_str(), limit);
     if (!text) throw config::StartError(config::exit_code_for(text.error()), path, text.error().message());
     return std::move(text).value();
+}
+
+bool may_be_half_written(const struct stat& about, const timespec& now) noexcept {
+    const std::int64_t age = (now.tv_sec - about.st_mtim.tv_sec) * second_ns + now.tv_nsec - about.st_mtim.tv_nsec;
+    const bool whole_seconds = about.st_mtim.tv_nsec == 0; // that file system's times
+    return age >= 0 && age < writing_ns + (whole_seconds ? second_ns : 0);
 }
 
 std::string read_config_file(const std::string& path) {

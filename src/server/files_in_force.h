@@ -52,6 +52,7 @@ private:
     [[nodiscard]] bool wants_root(const config::FreshFiles& fresh) const override;
     void users_read(auth::UserBase users) override;
     void users_not_read(const std::string& why) override;
+    void users_not_settled() override { users_watch_.look_again(); }
     void files_read(config::FreshFiles fresh) override;
     void files_not_read(const std::string& why) override;
     void take_users(auth::UserBase users);

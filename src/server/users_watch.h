@@ -23,6 +23,8 @@ public:
     void begin();
     // The options name another file: a worker goes to it.
     void file_changed();
+    // Calls `changed` in a moment.
+    void look_again() { watch_.settle(); }
 
 private:
     void start(posix::Result<config::FileWatch::Notices> notices);

@@ -1,8 +1,10 @@
 #include "reading.h"
 
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include <array>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +35,13 @@ std::error_code tell_keeper(int keeper, const config::Options& options, bool loc
     return why || options.tls.certificate.empty() ? why : files::tell(keeper, files::tls_rules_of(options));
 }
 
+bool is_being_written(const std::string& path) {
+    struct stat about {};
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return ::stat(path.c_str(), &about) == 0 && files::may_be_half_written(about, now);
+}
+
 } // namespace
 
 Done<ReadConfig> work_on(const ReadConfig&, int, const Desk* desk) {
@@ -59,12 +68,15 @@ Done<ReadConfig> work_on(const ReadConfig&, int, const Desk* desk) {
 }
 
 Done<ReadPeople> work_on(const ReadPeople& job, int, const Desk* desk) {
+    // Asked once it has been read: from then on whatever is written to it is of no matter.
+    const auto settled = [&job] { return !job.only_settled || !is_being_written(job.file); };
     try {
         const config::Options options = files::read_options(desk ? desk->arguments : -1);
         const People people = job.administrators ? config::administrators_of(options) : config::users_of(options);
         if (people.file != job.file)
             throw config::StartError(EX_CONFIG, people.file, "a new name in the configuration, which SIGHUP reads");
         const auth::LoadedUsers loaded = files::load(people);
+        if (!settled()) return {{}, {{}, false}, {}};
         const auto kept = files::keep(loaded);
         if (!kept) return {kept.error(), {}, {}};
         if (!job.administrators && desk)
@@ -75,7 +87,7 @@ Done<ReadPeople> work_on(const ReadPeople& job, int, const Desk* desk) {
         if (!bundle) return {bundle.error(), {}, {}};
         return {{}, {}, std::move(bundle).value()};
     } catch (const config::StartError& why) {
-        return {{}, {why.what()}, {}};
+        return {{}, {why.what(), settled()}, {}};
     }
 }
 

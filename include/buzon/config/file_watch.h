@@ -25,6 +25,8 @@ public:
     };
     [[nodiscard]] std::error_code start(Notices from);
     void stop() noexcept;
+    // Calls `changed` in a moment, unless the file changes meanwhile: then a moment after that.
+    void settle();
 
 private:
     void on_ready(std::uint32_t events) override;

@@ -35,6 +35,8 @@ public:
     virtual void files_read(FreshFiles files) = 0;
     // A mistake in a file, or a failed worker.
     virtual void users_not_read(const std::string& why) = 0;
+    // The users file is perhaps being written: call read_users() again in a moment.
+    virtual void users_not_settled() = 0;
     virtual void files_not_read(const std::string& why) = 0;
 
 protected:
@@ -65,6 +67,7 @@ private:
     void take_people(worker::Answer answer);
     void take_root(worker::Answer answer);
     void finish();
+    void put_off();
     void not_read(std::error_code why);
     void fail(const std::string& why);
 

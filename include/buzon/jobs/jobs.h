@@ -277,11 +277,13 @@ struct ReadPeople {
     static constexpr Care care = Care::look;
     bool administrators = false; // else users
     std::string file;            // that the configuration in force names: a file named since then is not read
-    static void fields(auto& self, auto&& each) { each(self.administrators, self.file); }
+    bool only_settled = false;   // nor one that is perhaps being written
+    static void fields(auto& self, auto&& each) { each(self.administrators, self.file, self.only_settled); }
 
     struct Answer {
         std::string problem; // why the file cannot be used; empty if it can
-        static void fields(auto& self, auto&& each) { each(self.problem); }
+        bool settled = true; // false: it was not read; look again later
+        static void fields(auto& self, auto&& each) { each(self.problem, self.settled); }
     };
 };
 
