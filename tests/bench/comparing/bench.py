@@ -8,7 +8,7 @@ import time
 from comparing.servers import Buzon, Dovecot, Failed, Floor, NoTime, PASSWORD
 
 # Every user of every row, so that one users file serves all: prefix and how many.
-USERS = {"s": 50, "r": 8, "q": 8, "g": 2, "t": 2, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 19000,
+USERS = {"s": 50, "r": 8, "q": 8, "g": 2, "t": 2, "m": 8, "n": 8, "l": 8, "k": 8, "w": 200, "a": 1, "b": 1, "c": 1, "i": 18500,
          **{f"f{round_}x": 60 for round_ in range(1, 10)}}
 
 

@@ -82,10 +82,10 @@ def make_idle(bench, server, count):
 class Idle(Load):
     """Sessions that do nothing, and one that sends NOOP beside them."""
     kind, large, fresh_server, dovecot_rounds, turns = "commands", True, True, 1, 1
-    idle, dovecot_idle, rest = 19000, 300, 0
+    idle, dovecot_idle, rest = 18500, 300, 0
 
     def maildir_of(self, bench, server):
-        make_idle(bench, server, self.dovecot_idle if server is bench.dovecot else 19000)
+        make_idle(bench, server, self.dovecot_idle if server is bench.dovecot else 18500)
         return super().maildir_of(bench, server)
 
     def warm(self, bench, server):
@@ -277,11 +277,11 @@ ROWS = [
     Filtered("filter", "filtered RETR (sed, 8 KiB), 2 at once", 0.9),
     Slow("slow", "session p99 beside 100 slow readers of 25 MiB, 10 at once", value="p99-us", unit="ms", scale=0.001,
          options={"sessions": 10, "slow": 100, "slow_user": "w"}),
-    Idle("idle", "memory of an idle logged-in session (PSS), 19,000 of them (Dovecot: 300)",
+    Idle("idle", "memory of an idle logged-in session (PSS), 18,500 of them (Dovecot: 300)",
          value="server-pss-kib-per-idle", unit="KiB", rest=12, aim_text="≤ 1 KiB", limit=1.0),
     Idle("noop", "NOOP p99 beside 5,000 idle sessions (Dovecot: 300)", 1.2, idle=5000, value="p99-us",
          aim_text="as the floor"),
-    Filtered("filter-idle", "filtered RETR beside 19,000 idle sessions", 0.9, idle=19000, large=True),
+    Filtered("filter-idle", "filtered RETR beside 18,500 idle sessions", 0.9, idle=18500, large=True),
     LivesOn("process-same", "RETR 8 KiB through a program that lives on and says \"same\", CPU of all processes (floor: -T /bin/cat)",
             0.05, program="{tools}/bench_filter same", beside="/bin/cat"),
     LivesOn("process-server", "the same, CPU of the server without the program (floor: RETR without a program)", 1.5,
