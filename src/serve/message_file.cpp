@@ -46,6 +46,11 @@ void MessageFile::replace(posix::UniqueFd file) noexcept {
     (void)needs_.room.of(nullptr); // what has been read is of the other one
 }
 
+posix::UniqueFd MessageFile::take_file() {
+    if (lent_) file_ = std::move(*std::exchange(lent_, nullptr));
+    return std::move(file_);
+}
+
 bool MessageFile::look() {
     return ::fstat(get(), &about_) == 0 && S_ISREG(about_.st_mode);
 }

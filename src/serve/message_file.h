@@ -54,7 +54,7 @@ public:
     // would_block: a worker reads them, and `wake` is called.
     [[nodiscard]] posix::Transfer read_up_to(std::size_t most, std::uint64_t offset, std::string_view& octets);
     [[nodiscard]] bool busy() const noexcept { return reading_.waiting() || answer_; } // with a worker
-    [[nodiscard]] posix::UniqueFd take_file() override { return std::move(lent_ ? *lent_ : file_); }
+    [[nodiscard]] posix::UniqueFd take_file() override;
 
 private:
     DeliveryNeeds& needs_;
@@ -62,7 +62,7 @@ private:
     std::function<void()> wake_;
     MessageOpener opener_;
     posix::UniqueFd file_;
-    std::shared_ptr<posix::UniqueFd> lent_; // in its place, once a worker has read something: workers share it
+    std::shared_ptr<posix::UniqueFd> lent_; // in place of file_ once a worker has been asked to read: both have it
     struct stat about_ {};
     pop3::DeliveryRefusal refusal_ = pop3::DeliveryRefusal::unreadable;
     posix::FileView view_;        // while it is sent in parts
