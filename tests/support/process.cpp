@@ -116,10 +116,8 @@ std::optional<ExitCode> Process::wait(Seconds limit) {
 }
 
 bool is_traced(pid_t pid) {
-    std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
-    return false;
+    const std::string status = proc_text(pid, "status");
+    return status.find("TracerPid:") != std::string::npos && status.find("TracerPid:\t0\n") == std::string::npos;
 }
 
 Finished run(Launch launch, const std::string& input, Seconds limit) {
