@@ -25,7 +25,7 @@ TEST_CASE("a process's memory and descriptors are what the kernel says of it") {
     CHECK(usage.resident_octets() / 1024 <= kilobytes * 2);
 }
 
-TEST_CASE("of a process that the kernel tells nothing about, nothing is open") {
+TEST_CASE("where the kernel tells nothing of a process, it has no open descriptors and no memory") {
     auto pipe = posix::make_pipe(false);
     REQUIRE(pipe);
     const pid_t first = ::fork();
@@ -34,9 +34,9 @@ TEST_CASE("of a process that the kernel tells nothing about, nothing is open") {
         const admin::OwnUsage usage;
         const pid_t owner = ::getpid();
         if (::fork() != 0) ::_exit(0);
-        while (::getppid() == owner) ::usleep(1000); // until the files that it has are those of nobody
-        while (test::state_of(owner) != 0) ::usleep(1000);
-        const char result = usage.open_descriptors() == 0 && usage.resident_octets() == 0 ? 'y' : 'n';
+        // Its files in /proc are those of a process that is gone.
+        const bool gone = test::eventually([&] { return ::getppid() != owner && test::state_of(owner) == 0; });
+        const char result = gone && usage.open_descriptors() == 0 && usage.resident_octets() == 0 ? 'y' : 'n';
         (void)!::write(pipe.value().write_end.get(), &result, 1);
         ::_exit(0);
     }

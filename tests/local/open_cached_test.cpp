@@ -27,7 +27,7 @@ bool can_where_it_fails(int error) {
 
 } // namespace
 
-TEST_CASE("whether messages can be opened from memory is asked of the kernel, and of whoever filters our calls") {
+TEST_CASE("the reactor opens no message where the kernel lacks openat2 or a filter refuses it") {
     CHECK_FALSE(can_where_it_fails(ENOSYS));
     CHECK_FALSE(can_where_it_fails(EPERM));
     CHECK_FALSE(can_where_it_fails(EINVAL)); // an older kernel, which has the call and not the flag
@@ -35,8 +35,7 @@ TEST_CASE("whether messages can be opened from memory is asked of the kernel, an
     CHECK(can_where_it_fails(EMFILE));
 }
 
-TEST_CASE(
-    "a message that is in memory is opened at once where that can be, and one that is not there is left to a worker") {
+TEST_CASE("a message that is in memory is opened at once if possible, and a missing one is left to a worker") {
     const test::TempDirectory directory;
     const test::Maildir maildir{directory.path()};
     (void)maildir.deliver("1700000001.M1P1.h", "x\n");
