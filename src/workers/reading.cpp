@@ -35,7 +35,7 @@ std::error_code tell_keeper(int keeper, const config::Options& options, bool loc
     return why || options.tls.certificate.empty() ? why : files::tell(keeper, files::tls_rules_of(options));
 }
 
-bool is_being_written(const std::string& path) {
+bool was_just_written(const std::string& path) {
     struct stat about {};
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -68,8 +68,8 @@ Done<ReadConfig> work_on(const ReadConfig&, int, const Desk* desk) {
 }
 
 Done<ReadPeople> work_on(const ReadPeople& job, int, const Desk* desk) {
-    // Asked once it has been read: from then on whatever is written to it is of no matter.
-    const auto settled = [&job] { return !job.only_settled || !is_being_written(job.file); };
+    // Asked after the file has been read: what is written later does not matter.
+    const auto settled = [&job] { return !job.only_settled || !was_just_written(job.file); };
     try {
         const config::Options options = files::read_options(desk ? desk->arguments : -1);
         const People people = job.administrators ? config::administrators_of(options) : config::users_of(options);

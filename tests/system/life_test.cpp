@@ -127,7 +127,7 @@ TEST_CASE("SIGHUP reads the users again and a broken file keeps the old ones") {
     CHECK(eventually([&] { return may("bea", "tres"); }));
     CHECK(eventually([&] { return may("ana", "dos"); }));
     CHECK(!may("ana", "uno"));
-    // Not in place: what the server reads of a file that is half written is another matter.
+    // Replaced as a whole: a file that is rewritten in place may be read while it is half written.
     std::filesystem::rename(directory.file("broken", "ana:{PLAIN}cuatro\nana:{PLAIN}s3cr3t\n"), users);
     const std::size_t logged = server.log().size();
     server.process().signal(SIGHUP);

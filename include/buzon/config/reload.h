@@ -35,7 +35,7 @@ public:
     virtual void files_read(FreshFiles files) = 0;
     // A mistake in a file, or a failed worker.
     virtual void users_not_read(const std::string& why) = 0;
-    // The users file is perhaps being written: call read_users() again in a moment.
+    // The users file may be half written: call read_users() again in a moment.
     virtual void users_not_settled() = 0;
     virtual void files_not_read(const std::string& why) = 0;
 

@@ -16,7 +16,7 @@ namespace buzon::files {
 // Reads a file of at most `limit` octets that startup and every SIGHUP read. Rejects a pipe, because it can be read
 // only once and opening it may block forever. Throws StartError.
 [[nodiscard]] std::string read_named_file(const std::string& path, std::size_t limit);
-// Whether a file was changed so shortly before `now` that whoever rewrites it in place may not have finished.
+// Whether a file was changed so recently that a program that rewrites it in place may still be writing.
 [[nodiscard]] bool may_be_half_written(const struct stat& about, const timespec& now) noexcept;
 
 } // namespace buzon::files

@@ -277,7 +277,7 @@ struct ReadPeople {
     static constexpr Care care = Care::look;
     bool administrators = false; // else users
     std::string file;            // that the configuration in force names: a file named since then is not read
-    bool only_settled = false;   // nor one that is perhaps being written
+    bool only_settled = false;   // nor is one that may be half written
     static void fields(auto& self, auto&& each) { each(self.administrators, self.file, self.only_settled); }
 
     struct Answer {

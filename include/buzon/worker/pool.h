@@ -43,7 +43,7 @@ namespace buzon::worker {
 struct Job {
     std::uint8_t kind = 0; // numbered by the owner; worker and server are the same program, so they agree
     posix::WipedString body;
-    // To send along. Shared with whoever has it, so that a queue of jobs costs no descriptors.
+    // A file to send along. The caller and the queue share it, so a queued job needs no descriptor of its own.
     std::shared_ptr<const posix::UniqueFd> file{};
     // Whether the worker may be killed in the middle of it once nobody waits for the answer. False for jobs that must
     // finish what they change.
