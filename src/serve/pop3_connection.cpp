@@ -105,10 +105,12 @@ void Pop3Connection::settle() {
         stream_.flush();
         if (stream_.is_cut())
             close(Ending::lost);
-        else if (state_ == State::leaving && stream_.queued() == 0)
-            ending_ == Ending::tls ? hand_over() : close(ending_);
+        else if (state_ == State::leaving && stream_.queued() == 0 && ending_ != Ending::tls)
+            close(ending_);
     }
     stream_.end_turn(state_ == State::idle && !pending());
+    // Only now: the handshake may displace another connection, which then has a turn of its own.
+    if (state_ == State::leaving && ending_ == Ending::tls && stream_.queued() == 0) hand_over();
 }
 
 bool Pop3Connection::next_line() {

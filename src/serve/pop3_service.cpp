@@ -214,18 +214,18 @@ void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
     login::tell_refusal(needs_.metrics, needs_.events, {why, ip});
 }
 
-bool Pop3Service::full() const noexcept {
+bool Pop3Service::has_room(std::size_t newcomers) const noexcept {
     const std::size_t handshakes = tls_ ? tls_->handshakes() : 0;
-    const std::size_t clients = connections_.size() - leaving_.size() + gate_.waiting() + handshakes;
+    const std::size_t clients = connections_.size() - leaving_.size() + gate_.waiting() + handshakes + newcomers;
     // One of TLS needs two descriptors more, those to and from the program.
     const std::size_t more = tls_ ? 2 * tls_->size() : 0;
     const std::uint64_t wanted = needs_.settings.max_connections;
-    return clients + more >= connection_limit_ || (wanted != 0 && clients >= wanted);
+    return clients + more <= connection_limit_ && (wanted == 0 || clients <= wanted);
 }
 
-// Whether there is room for one more, if necessary after displacing somebody.
-bool Pop3Service::make_room() {
-    for (int displaced = 0; full() && displaced < max_displaced; ++displaced) {
+// Whether there is room for this many newcomers, after displacing other connections if necessary.
+bool Pop3Service::make_room(std::size_t newcomers) {
+    for (int displaced = 0; !has_room(newcomers) && displaced < max_displaced; ++displaced) {
         const std::optional<std::uint64_t> id = places_.next_to_go();
         if (!id) return false;
         ++needs_.metrics.connections_refused;
@@ -241,7 +241,7 @@ bool Pop3Service::make_room() {
         else
             gate_.turn_away(*id, no_room);
     }
-    return !full();
+    return has_room(newcomers);
 }
 
 std::optional<state::Refused> Pop3Service::refusal_for(const net::Ip& ip) {

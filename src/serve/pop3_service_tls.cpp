@@ -1,6 +1,7 @@
 // serve/pop3_service_tls.cpp - clients of the POP3 service that use TLS, from the beginning or by STLS.
 #include <array>
 #include <cerrno>
+#include <new>
 
 #include "buzon/digest/hex.h"
 #include "buzon/event/memory.h"
@@ -63,11 +64,23 @@ void Pop3Service::tls_begins(Pop3Connection& connection, posix::UniqueFd socket)
 }
 
 void Pop3Service::begin_handshake(const tls::Client& client, posix::UniqueFd socket) {
-    places_.came(client.id, client.address.ip);
-    ++per_ip_[client.address.ip];
-    tls_->admit(client, client.began + needs_.settings.login_timeout, std::move(socket));
-    // It needs more descriptors than a connection without TLS. Whoever comes next would have to find them all.
-    static_cast<void>(make_room());
+    bool counted = false;
+    bool begun = false;
+    event::guarded(
+        [&] {
+            places_.came(client.id, client.address.ip);
+            ++per_ip_[client.address.ip];
+            counted = true;
+            tls_->admit(client, client.began + needs_.settings.login_timeout, std::move(socket));
+            begun = true;
+        },
+        [&] {
+            if (tls_->turn_away(client.id)) return; // which calls not_encrypted()
+            counted ? end_handshake(client) : places_.left(client.id, client.address.ip);
+        });
+    if (!begun) throw std::bad_alloc{};
+    // It has its place in the table, but needs more descriptors than a connection without TLS.
+    static_cast<void>(make_room(0));
 }
 
 void Pop3Service::end_handshake(const tls::Client& client) noexcept {

@@ -149,6 +149,7 @@ TEST_CASE("users of a new uid are served after a reload, and after a crash that 
     };
     CHECK(first().find("Subject: hers") != std::string::npos);
     const pid_t before = server.reactor();
+    server.expect_a_crash();
     ::kill(before, SIGKILL);
     REQUIRE(eventually([&] {
         for (const pid_t child : children_of(server.pid()))

@@ -53,6 +53,7 @@ TEST_CASE("a reactor that crashes under load is started again, and who connected
     Server server{3};
     for (int user = 1; user <= 3; ++user)
         (void)server.maildir("user" + std::to_string(user)).deliver("1700000001.M1P1.h", "Subject: x\n\ny\n");
+    server.expect_a_crash();
     const pid_t keeper = server.pid();
     const std::uint16_t port = server.port(), management_port = server.management_port();
     for (int round = 0; round < 2; ++round) {

@@ -98,6 +98,8 @@ TEST_CASE("a handshake of TLS makes room like any other connection, also in the 
     std::vector<LineClient> hoard;
     for (int i = 0; i < 2; ++i) hoard.push_back(greeted(server, "127.0.0.2"));
     CHECK(hoard[0].command("STLS").starts_with("+OK"));
+    CHECK(hoard[1].command("CAPA").starts_with("+OK"));
+    CHECK(server.manager().ask("METR refusals-displaced") == "0"); // it had a place before
     LineClient newcomer = greeted(server, "127.0.0.3");
     CHECK(hoard[0].ended());
     CHECK(newcomer.command("QUIT").starts_with("+OK"));
@@ -114,6 +116,15 @@ TEST_CASE("a handshake of TLS makes room like any other connection, also in the 
     CHECK(site.logs("ip=127.0.0.2 reason=displaced"));
     CHECK(server.manager().ask("METR refusals-displaced") == "2");
     CHECK(server.manager().ask("METR refusals-max-connections") == "0");
+}
+
+TEST_CASE("a client that has the last place keeps it through STLS") {
+    const TlsSite site{1, {"--max-connections", "1"}};
+    site.passes(R"(
+f, t = connect(True); login(f); assert say(f, "NOOP").startswith("+OK")
+say(f, "QUIT")
+)");
+    CHECK(site.server->manager().ask("METR refusals-displaced") == "0");
 }
 
 TEST_CASE("max-connections that has become less makes room from the next newcomer on") {

@@ -114,6 +114,9 @@ Server::~Server() {
     process_->signal(SIGTERM);
     const auto code = process_->wait();
     if (code != 0) FAIL_CHECK("the server ended with " << code.value_or(-1) << "; its log:\n" << tail(log()));
+    const std::string said = log();
+    for (const char* crash : {"started again: the process that served", "Assertion `", "AddressSanitizer"})
+        if (!crashes_ && said.find(crash) != std::string::npos) FAIL_CHECK("the reactor crashed; the log:\n" << said);
 }
 
 Pop3Client Server::session(int user) const {

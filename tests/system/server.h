@@ -17,8 +17,9 @@ namespace buzon::test {
 
 using Words = std::vector<std::string>;
 
-// A running server with a mail root of its own. The destructor stops it by SIGTERM and fails the test when it does not
-// end by itself with exit code 0: a crash or a leak under a sanitizer is seen whatever a test looks at.
+// A running server with a mail root of its own. The destructor stops it with SIGTERM, and fails the test if the server
+// does not exit with 0, or if its keeper had to replace a reactor that had crashed: a crash or a leak under a sanitizer
+// is seen whatever a test looks at.
 class Server {
 public:
     struct Setup {
@@ -64,6 +65,8 @@ public:
     [[nodiscard]] ExitCode stop();
     // The test ends it (or expects its death) itself: the destructor then asks nothing.
     void expect_no_clean_end() noexcept { watched_ = false; }
+    // The test makes the reactor crash.
+    void expect_a_crash() noexcept { crashes_ = true; }
 
 private:
     void start(const Setup& setup);
@@ -74,6 +77,7 @@ private:
     std::string ready_line_;
     std::uint16_t port_ = 0, management_port_ = 0;
     bool watched_ = true;
+    bool crashes_ = false;
 };
 
 // bin/server run to its end, for mistakes at the start.

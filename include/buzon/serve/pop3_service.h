@@ -103,9 +103,9 @@ private:
     void tls_says(bool error, const std::string& text) override;
     [[nodiscard]] int wire_of(const Pop3Connection& connection) const noexcept override;
     [[nodiscard]] Pop3Connection* add(std::uint64_t id, posix::UniqueFd socket, const login::ClientInfo& client);
-    [[nodiscard]] bool make_room();
+    [[nodiscard]] bool make_room(std::size_t newcomers = 1);
     void refuse(int socket, const net::Ip& ip, state::Refused why);
-    [[nodiscard]] bool full() const noexcept;
+    [[nodiscard]] bool has_room(std::size_t newcomers) const noexcept;
     [[nodiscard]] std::optional<state::Refused> refusal_for(const net::Ip& ip);
     void retire(Pop3Connection& connection) noexcept override;
     void run() override; // destroys connections that have ended
