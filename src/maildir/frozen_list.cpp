@@ -186,18 +186,10 @@ std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
 
 Result<FrozenUidls> FrozenFile::read() {
     if (!file_) return FrozenUidls{};
-    std::string content;
-    char piece[64 * 1024];
-    for (off_t at = 0;;) {
-        const ssize_t n = ::pread(file_.get(), piece, sizeof piece, at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return last_error();
-        if (n == 0) break;
-        content.append(piece, static_cast<std::size_t>(n));
-        at += n;
-    }
-    torn_ = !content.empty() && content.back() != '\n';
-    return parse_frozen_list(content);
+    const Result<std::string> content = read_all(file_.get());
+    if (!content) return content.error();
+    torn_ = !content.value().empty() && content.value().back() != '\n';
+    return parse_frozen_list(content.value());
 }
 
 std::error_code FrozenFile::append(std::string_view lines, bool sync) {

@@ -3,7 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "buzon/posix/io.h"
+#include <cerrno>
+
 #include "directory.h"
 
 namespace buzon::maildir {
@@ -50,20 +51,27 @@ Result<UniqueFd> open_own(int directory, const char* name, int flags, struct sta
     return file;
 }
 
+Result<std::string> read_all(int file) {
+    struct stat about {};
+    if (::fstat(file, &about) != 0) return last_error();
+    std::string content;
+    char piece[64 * 1024];
+    while (static_cast<std::size_t>(about.st_size) <= largest_list && content.size() <= largest_list) {
+        const ssize_t n = ::pread(file, piece, sizeof piece, static_cast<off_t>(content.size()));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return last_error();
+        if (n == 0) return content;
+        content.append(piece, static_cast<std::size_t>(n));
+    }
+    return std::error_code{EFBIG, std::system_category()};
+}
+
 Result<std::string> read_own(int directory, const char* name) {
     struct stat about {};
     const Result<UniqueFd> file = open_own(directory, name, O_RDONLY, about);
     if (!file && file.error().value() == ENOENT) return std::string{};
     if (!file) return file.error();
-    std::string content;
-    char piece[64 * 1024];
-    while (content.size() <= largest_list) {
-        const posix::Transfer step = posix::read_some(file.value().get(), piece);
-        if (step.what == posix::Moved::end) return content;
-        if (step.what != posix::Moved::some) return step.why;
-        content.append(piece, step.bytes);
-    }
-    return std::error_code{EFBIG, std::system_category()};
+    return read_all(file.value().get());
 }
 
 Result<UniqueFd> open_own_folder(int parent, const char* name) {

@@ -18,7 +18,9 @@ namespace buzon::maildir {
 // Opens the file with `flags` (O_CREAT creates it with mode 0600), never through a link and never waiting for a FIFO.
 // ENOENT if there is none; not_ours() see above. Fills in `about`.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_own(int directory, const char* name, int flags, struct stat& about);
-// The whole content; empty if there is no file. EFBIG beyond what lists of several million messages need.
+// The whole content, from the beginning. EFBIG beyond what lists of several million messages need.
+[[nodiscard]] posix::Result<std::string> read_all(int file);
+// The same by name; empty if there is no file.
 [[nodiscard]] posix::Result<std::string> read_own(int directory, const char* name);
 // Opens a folder of ours in the same way.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_own_folder(int parent, const char* name);

@@ -320,6 +320,15 @@ TEST_CASE("an index of equal records is thrown away before it costs time") {
     CHECK(snapshot->octets(0) == 5);
 }
 
+TEST_CASE("a list of ids beyond any real size refuses the login instead of filling memory") {
+    const TestMaildir maildir;
+    maildir.put("new/1.a", "abc\n");
+    const std::string list = maildir.file(frozen_list_name);
+    maildir.put(frozen_list_name, "");
+    REQUIRE(::truncate(list.c_str(), off_t{1} << 30) == 0); // a hole, which takes no room on the disk
+    CHECK(scan(maildir.path()).error().value() == EFBIG);
+}
+
 TEST_CASE("a list with very many lines for one base name costs no look at each for every file") {
     const TestMaildir maildir;
     std::string list = frozen_header(UidlSource::dovecot);
@@ -342,7 +351,7 @@ TEST_CASE("a message that we may not read is left out, told of, and listed as so
     CHECK(snapshot.value()->count() == 0);
     CHECK_FALSE(snapshot.value()->settled());
     REQUIRE(findings.warnings.size() == 1);
-    CHECK(findings.warnings[0] == maildir.file("new/1.a") + " was left out: Permission denied");
+    CHECK(findings.warnings[0] == maildir.file("new/1.a") + " was skipped: Permission denied");
     CHECK(maildir.scan()->octets(0) == 5);
 }
 
