@@ -92,7 +92,7 @@ private:
         }
         const LogLine line = parse_log_line(written);
         if (line.text == ready_words) {
-            if (!std::exchange(serves_, true)) engine_.came_up(*this);
+            if (!std::exchange(serves_, true)) engine_.came_up();
             return;
         }
         if (!line.error || !wanted_) return;
@@ -153,9 +153,12 @@ void Engine::start() {
     if (!works()) restart_.arm(loop_.timers(), event::Clock::now() + longest_pause);
 }
 
-// The newest that serves is in charge.
-void Engine::came_up(Process& process) {
-    port_ = process.port();
+// Of the processes that serve, the one that was started last is in charge: an earlier one that comes up late would
+// bring back an older certificate.
+void Engine::came_up() {
+    const auto newest =
+        std::find_if(processes_.rbegin(), processes_.rend(), [](const auto& one) { return one->serves(); });
+    port_ = (*newest)->port();
     pause_ = 0ms;
     sweep();
     loop_.next_turn(*this);
@@ -166,8 +169,7 @@ void Engine::ended(Process& process, const std::string& why) {
     loop_.next_turn(*this); // destroys it
     if (!process.wanted()) return;
     if (works() && !in_charge) {
-        if (!process.serves())
-            events_.engine_says(true, "the certificate is not renewed, the old one stays in use: " + why);
+        if (!process.serves()) events_.engine_says(true, "certificate not renewed, the old one stays in use: " + why);
         return; // else an old one with a few sessions
     }
     port_ = 0;

@@ -58,7 +58,7 @@ private:
     friend class Process;
 
     void start();
-    void came_up(Process& process);
+    void came_up();
     void ended(Process& process, const std::string& why);
     void sweep();
     void on_timer(event::Timer&) override { start(); }
