@@ -68,8 +68,12 @@ std::string Keyring::with(std::string_view text, Labels kept, std::string_view l
         return name != label && std::find(kept.begin(), kept.end(), name) != kept.end();
     };
     const Keyring old{text};
-    std::string made{label.empty() ? secret : stays("") ? old.secret("").value_or("") : std::string_view{}};
+    std::string made;
     made.reserve(text.size() + label.size() + secret.size() + 2); // growing would leave pieces of secrets in memory
+    if (label.empty())
+        made = secret;
+    else if (stays(""))
+        made = old.secret("").value_or("");
     old.each([&](std::string_view name, std::string_view one) {
         if (!name.empty() && stays(name)) append(made, name, one);
     });

@@ -6,6 +6,7 @@ namespace buzon::login {
 
 std::optional<std::string> checkpassword_message(std::string_view user, std::string_view password,
                                                  std::string_view timestamp) {
+    if (user.size() + password.size() + timestamp.size() + 3 > longest_checkpassword_message) return std::nullopt;
     std::string message;
     message.reserve(longest_checkpassword_message); // growing would leave pieces of the password in memory
     for (const std::string_view part : {user, password, timestamp}) {
@@ -13,7 +14,6 @@ std::optional<std::string> checkpassword_message(std::string_view user, std::str
         message += part;
         message += '\0';
     }
-    if (message.size() > longest_checkpassword_message) return std::nullopt;
     return message;
 }
 

@@ -99,7 +99,7 @@ void LinePrograms::Seat::on_ready(std::uint32_t) {
             if (got.what != posix::Moved::some) return failed("closed its output");
             heard_.append(room.data(), got.bytes);
             posix::wipe(room.data(), got.bytes);
-            if (!busy_) return failed("wrote something unasked");
+            if (!busy_) return failed("wrote unrequested output");
             if (heard_.size() > max_answer) return failed("wrote an answer that is too long");
             if (heard_.find('\n') != heard_.npos) take_answer();
         },
@@ -108,7 +108,7 @@ void LinePrograms::Seat::on_ready(std::uint32_t) {
 
 void LinePrograms::Seat::take_answer() {
     const std::size_t end = heard_.find('\n');
-    if (end + 1 != heard_.size()) return failed("wrote something unasked");
+    if (end + 1 != heard_.size()) return failed("wrote unrequested output");
     if (!all_.is_answer_(std::string_view{heard_}.substr(0, end)))
         return failed("wrote something that is not an answer");
     const posix::WipedString line = std::exchange(heard_, {});
@@ -126,8 +126,9 @@ LinePrograms::~LinePrograms() = default;
 
 void LinePrograms::use(filter::FilterSpec program) {
     if (program == program_) return;
+    while (!seats_.empty()) seat_failed(*seats_.front(), "was replaced by another program");
     program_ = std::move(program);
-    while (!seats_.empty()) seat_failed(*seats_.front(), "was changed");
+    last_failure_.clear();
     pause_ = 0s;
     not_before_ = {};
 }

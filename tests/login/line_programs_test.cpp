@@ -129,6 +129,17 @@ TEST_CASE("another program takes the place of those that run") {
     CHECK(programs.ask("x").starts_with("! "));
 }
 
+TEST_CASE("a question to a program that is replaced fails with the name of that program") {
+    Programs programs{"sleep 60"};
+    std::string why;
+    const LinePrograms::Question question{programs.all, posix::WipedString{"q"},
+                                          [&](std::string_view, const std::string& said) { why = said; }};
+    while (programs.all.running() == 0) programs.loop.turn(100ms);
+    programs.all.use(filter::FilterSpec::parse("/other/program").spec);
+    while (why.empty()) programs.loop.turn(100ms);
+    CHECK(why == programs.directory / "program" + " was replaced by another program");
+}
+
 TEST_CASE("what programs answer about passwords and tokens is taken to the letter") {
     using namespace login;
     CHECK(password_question("ana", "pass word", "192.0.2.1") == "YW5h\tcGFzcyB3b3Jk\tMTkyLjAuMi4x");

@@ -29,7 +29,6 @@ public:
 
     // Called whenever a root has come into use, also one that was away: workers reach what was there before.
     void on_root(std::function<void()> then) { on_root_ = std::move(then); }
-    [[nodiscard]] worker::Pool& openers() noexcept { return openers_; }
 
     // For startup. If the lock files could not be created, the reason is given and creation is retried.
     void begin(local::OpenedRoot opened, const std::string& why_without_locks);
