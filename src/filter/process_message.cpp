@@ -49,7 +49,7 @@ void Process::hand_over() {
     std::array<char, 64> piece;
     // It may not have been seen yet what it has written in the meantime.
     if (const Transfer moved = posix::read_some(output_.fd.get(), piece); moved.what != Moved::would_block) {
-        if (moved.what == Moved::some) return fault(Cause::protocol, "it wrote something unasked");
+        if (moved.what == Moved::some) return fault(Cause::protocol, "it wrote unrequested output");
         state_ = State::busy;
         parser_.expect();
         return output_ended();
@@ -236,8 +236,8 @@ void Process::hear_hello() {
     std::array<char, 1024> piece;
     const Transfer got = posix::read_some(output_.fd.get(), piece);
     if (got.what == Moved::would_block) return;
-    if (got.what == Moved::end) {
-        output_ended();
+    if (got.what != Moved::some) {
+        got.what == Moved::end ? output_ended() : fault(Cause::system, "its output: " + got.why.message());
         return tell();
     }
     std::string_view input{piece.data(), got.bytes};
@@ -259,7 +259,8 @@ void Process::hear_when_idle() {
     const Transfer got = posix::read_some(output_.fd.get(), piece);
     if (got.what == Moved::would_block) return;
     if (got.what == Moved::end) return output_ended();
-    fault(Cause::protocol, "it wrote something unasked");
+    if (got.what == Moved::failed) return fault(Cause::system, "its output: " + got.why.message());
+    fault(Cause::protocol, "it wrote unrequested output");
 }
 
 // The rest of an answer that nobody wants any more.
