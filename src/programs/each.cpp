@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -62,22 +63,31 @@ posix::UniqueFd as_file(const std::string& octets) {
     ::_exit(127);
 }
 
-// Until the program has ended and what it wrote until then has been read. Who else holds the pipe does not matter.
+// Reads what the program writes before it ends. A process that it leaves behind may hold the pipe open and go on
+// writing: that is not part of the message.
 std::string read_until_end(int output, int program) {
     std::string octets;
     std::array<char, 65536> piece;
-    bool ended = false;
     for (;;) {
         std::array<pollfd, 2> ready = {pollfd{output, POLLIN, 0}, pollfd{program, POLLIN, 0}};
-        if (::poll(ready.data(), ended ? 1 : 2, ended ? 0 : -1) < 0 && errno != EINTR) return octets;
-        if (ready[0].revents != 0) {
-            const ssize_t n = ::read(output, piece.data(), piece.size());
-            if (n > 0) octets.append(piece.data(), static_cast<std::size_t>(n));
-            if (n == 0) return octets;
-        } else if (ended) {
-            return octets;
+        if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return octets;
+        std::size_t most = piece.size();
+        const bool ended = ready[1].revents != 0;
+        if (ended) {
+            int left = 0;
+            if (::ioctl(output, FIONREAD, &left) != 0) return octets;
+            most = static_cast<std::size_t>(left);
+        } else if (ready[0].revents == 0) {
+            continue;
         }
-        if (!ended && ready[1].revents != 0) ended = true;
+        do {
+            const ssize_t n = ::read(output, piece.data(), std::min(most, piece.size()));
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) return octets;
+            octets.append(piece.data(), static_cast<std::size_t>(n));
+            most -= static_cast<std::size_t>(n);
+        } while (ended && most > 0);
+        if (ended) return octets;
     }
 }
 

@@ -132,6 +132,13 @@ TEST_CASE("a spamd that is not there, or does not answer, is a problem") {
     CHECK(problem.find("timed out") != std::string::npos);
 }
 
+TEST_CASE("a message ends with its plain program, though a process that it left behind goes on writing") {
+    const std::string script = "trap '' PIPE; echo first; setsid sh -c 'while echo more; do :; done' & exit";
+    const Made made = run_program({"/bin/sh", "-c", script}, {"x\n", "ana", "1", "::1"});
+    CHECK(made.problem.empty());
+    CHECK(made.octets.starts_with("first\n"));
+}
+
 TEST_CASE("a plain program gets the message, its place and its environment, and nothing else") {
     const test::TempDirectory directory;
     const Letter letter{"Subject: x\n\ntext\n", "ana", "uidl 1", "::1"};
