@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -23,7 +24,11 @@ posix::UniqueFd open_ours(const std::string& path, int flags) {
     return file;
 }
 
-std::string read_all(int file) {
+// The end of a file that has become too long, from the beginning of a line.
+std::string read_newest(int file) {
+    const off_t size = ::lseek(file, 0, SEEK_END);
+    const off_t begin = std::max<off_t>(0, size - static_cast<off_t>(most_octets));
+    if (size < 0 || ::lseek(file, begin, SEEK_SET) < 0) return {};
     std::string text;
     std::array<char, 16 * 1024> piece;
     while (text.size() < most_octets) {
@@ -31,6 +36,7 @@ std::string read_all(int file) {
         if (got.what != posix::Moved::some) break;
         text.append(piece.data(), got.bytes);
     }
+    if (begin > 0) text.erase(0, text.find('\n') + 1);
     return text;
 }
 
@@ -46,7 +52,7 @@ std::vector<std::string> read_history(const std::string& path) {
     std::vector<std::string> lines;
     const posix::UniqueFd file = path.empty() ? posix::UniqueFd{} : open_ours(path, O_RDWR);
     if (!file) return lines;
-    const std::string text = read_all(file.get());
+    const std::string text = read_newest(file.get());
     for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t end = std::min(text.find('\n', begin), text.size());
         if (end > begin) lines.push_back(text.substr(begin, end - begin));
