@@ -1,6 +1,7 @@
 // system/fronts_test.cpp - HAProxy, nginx and stunnel in front of the server, each with the example that is installed.
 // A test changes nothing in it but ports, addresses to listen on and paths (Front).
 #include <algorithm>
+#include <csignal>
 #include <regex>
 
 #include "support/catch.h"
@@ -40,6 +41,13 @@ std::string on_loopback(std::uint16_t port) {
 class Front {
 public:
     Front() { make_certificate(certificate()); }
+    Front(const Front&) = delete;
+    Front& operator=(const Front&) = delete;
+    ~Front() {
+        if (!process_) return;
+        process_->signal(SIGTERM); // a killed nginx would leave its workers behind
+        (void)process_->wait();
+    }
     void run(const std::string& example, Changes changes, Words program) {
         changes.emplace_back("/etc/ssl/private/mail.pem", certificate());
         const std::string text = read_whole(source_directory() + "/packaging/examples/" + example);
