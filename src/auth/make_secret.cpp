@@ -49,7 +49,7 @@ bool holds_controls(std::string_view text) noexcept {
 Parsed<std::string> make_secret(std::string_view scheme_name, std::string_view password, unsigned long rounds) {
     const auto scheme = find_scheme(scheme_name);
     if (!scheme) return Wrong{"unknown password scheme"};
-    if (!scheme->is_made()) return Wrong{"this password scheme is not used for new passwords"};
+    if (!scheme->is_made()) return Wrong{"this password scheme cannot be used for new passwords"};
     if (password.empty()) return Wrong{"the password is empty"};
     if (!is_utf8(password)) return Wrong{"the password is not UTF-8"};
     if (holds_controls(password)) return Wrong{"the password contains control characters"};

@@ -126,7 +126,7 @@ Parsed<std::optional<PasswdEntry>> parse_passwd_line(std::string_view line) {
     if (line.find('\0') != line.npos || line.find('\r') != line.npos) {
         return Wrong{"the line contains a NUL or a stray carriage return"};
     }
-    if (line.find(':') == line.npos) return Wrong{"there is no ':' after the name"};
+    if (line.find(':') == line.npos) return Wrong{"missing ':' after the name"};
 
     PasswdEntry entry;
     entry.name = take_field(line);

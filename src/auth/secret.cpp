@@ -42,7 +42,7 @@ std::string in(const SchemeRow& scheme) {
 Parsed<Labelled> read_label(std::string_view text) {
     if (!text.starts_with('{')) return Labelled{find_scheme("CRYPT").value(), std::string{text}};
     const std::size_t end = text.find('}');
-    if (end == text.npos) return Wrong{"a scheme's '{' has no '}'"};
+    if (end == text.npos) return Wrong{"missing '}' after the scheme"};
     std::string_view label = text.substr(1, end - 1);
     const std::string_view secret = text.substr(end + 1);
     std::string_view ending;
@@ -65,7 +65,7 @@ Parsed<Labelled> read_label(std::string_view text) {
         decoded = decode_hex(secret);
     else
         return Wrong{in(*scheme) + "unknown encoding of a password scheme"};
-    if (!decoded) return Wrong{in(*scheme) + "the secret does not have the encoding that its scheme names"};
+    if (!decoded) return Wrong{in(*scheme) + "the secret is not in the encoding given by its scheme"};
     return Labelled{*scheme, std::move(*decoded)};
 }
 

@@ -248,8 +248,8 @@ UserBase::Own* UserBase::own(std::string_view name) {
 
 Parsed<UserBase::Own*> UserBase::own_from(std::string_view name, std::uint64_t base) {
     Own* const found = own(name);
-    if (!found) return Wrong{"there is no such user"};
-    if (found->changes.change != base) return Wrong{"the user has been changed in the meantime; try again"};
+    if (!found) return Wrong{"no such user"};
+    if (found->changes.change != base) return Wrong{"the user was changed concurrently; try again"};
     return found;
 }
 
@@ -318,9 +318,9 @@ Parsed<bool> UserBase::add_application(std::string_view name, Application applic
 
 Parsed<bool> UserBase::remove_application(std::string_view name, std::string_view label) {
     Own* const user = own(name);
-    if (!user) return Wrong{"there is no such user"};
+    if (!user) return Wrong{"no such user"};
     if (std::erase_if(user->fields.applications, [&](const auto& one) { return one.label == label; }) == 0)
-        return Wrong{"there is no such label"};
+        return Wrong{"no such label"};
     std::vector<std::string>& removed = user->changes.removed;
     if (std::find(removed.begin(), removed.end(), label) == removed.end()) removed.emplace_back(label);
     note(*user);
@@ -329,7 +329,7 @@ Parsed<bool> UserBase::remove_application(std::string_view name, std::string_vie
 
 Parsed<bool> UserBase::remove(std::string_view name) {
     const std::optional<User> old = find(name);
-    if (!old) return Wrong{"there is no such user"};
+    if (!old) return Wrong{"no such user"};
     totals_.goes(old->clear, old->scram);
     --living_;
     changes_[std::string{name}] = std::nullopt;

@@ -155,7 +155,7 @@ std::string parse_top(Arguments words, Invocation& invocation) {
     }
     if (!invocation.top.record.empty() && (invocation.top.once || !invocation.top.replay.empty())) return usage;
     const bool json = invocation.format == Format::json && invocation.top.once && invocation.top.replay.empty();
-    if (invocation.format != Format::person && !json) return "of top, only top --once can be combined with --json";
+    if (invocation.format != Format::person && !json) return "only top --once can be combined with --json";
     return {};
 }
 

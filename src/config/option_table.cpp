@@ -140,19 +140,18 @@ constexpr std::array option_table{
     Option{"users", '\0', "FILE", "passwd-file of users: name:{SCHEME}secret[:uid:gid:gecos:home:shell:extra]",
            [](Options& o, const std::string&, std::string_view v) { o.users_file = v; }},
     Option{"checkpassword", '\0', "PROGRAM [ARG...]",
-           "ask this program about all other users (cr.yp.to/checkpwd), or process:PROGRAM, which lives on",
+           "ask this program about all other users (cr.yp.to/checkpwd), or process:PROGRAM to keep it running",
            set_checkpassword},
     Option{"token", '\0', "PROGRAM [ARG...]",
-           "ask this program, which lives on, about OAUTHBEARER and XOAUTH2 tokens (none)",
+           "ask this long-running program about OAUTHBEARER and XOAUTH2 tokens (none)",
            [](Options& o, const std::string& w, std::string_view v) { o.token_program = program_of(w, v); }},
     Option{"admin", 'a', "NAME:PASS", "a management administrator; repeatable",
            [](Options& o, const std::string& w, std::string_view v) { o.admins.push_back(person_of(w, v)); }},
     Option{"admins", '\0', "FILE", "passwd-file of administrators",
            [](Options& o, const std::string&, std::string_view v) { o.admins_file = v; }},
-    Option{
-        "tls-certificate-hash", '\0', "HEX",
-        "hash of the certificate with which the front ends TLS, for SCRAM-SHA-256-PLUS: SHA-256, -384 or -512 (none)",
-        [](Options& o, const std::string& w, std::string_view v) { o.certificate_hash = hash_of(w, v); }},
+    Option{"tls-certificate-hash", '\0', "HEX",
+           "hash of the certificate of the TLS front end, for SCRAM-SHA-256-PLUS: SHA-256, -384 or -512 (none)",
+           [](Options& o, const std::string& w, std::string_view v) { o.certificate_hash = hash_of(w, v); }},
     Option{"state", '\0', "DIR", "directory for the history of the metrics (none)",
            [](Options& o, const std::string& w, std::string_view v) {
                if (v.empty()) refuse(w, "must be a directory");
@@ -187,7 +186,7 @@ constexpr std::array option_table{
            [](Options& o, const std::string& w, std::string_view v) { add_folder(o.transform_read, w, v); }},
     Option{"transform-allow", '\0', "DIR", "TRAN takes only programs below this directory; repeatable (any)",
            [](Options& o, const std::string& w, std::string_view v) { add_folder(o.transform_allow, w, v); }},
-    Option{"proxy-from", '\0', "CIDR", "peers that must send a PROXY header, which is believed; repeatable (none)",
+    Option{"proxy-from", '\0', "CIDR", "trusted peers, which must send a PROXY header; repeatable (none)",
            [](Options& o, const std::string& w, std::string_view v) {
                const auto cidr = net::Cidr::parse(v);
                if (!cidr) refuse(w, "must be a network such as 10.0.0.0/8 or ::1");

@@ -125,7 +125,7 @@ bool is_given(const FoundOption& found, const state::ConfigLine& line, std::stri
     }
     if (value == "off" || value == "no" || value == "false") return false;
     if (value.empty() || value == "on" || value == "yes" || value == "true") return true;
-    throw StartError(EX_CONFIG, what, "must stand alone, or be on or off");
+    throw StartError(EX_CONFIG, what, "takes no value, or on or off");
 }
 
 // The option is found; the value stands in quotes, which are no part of a path or number.
@@ -156,7 +156,7 @@ void read_config_line(const std::string& path, std::size_t number, std::string_v
     given.pop_back();
     throw StartError(EX_CONFIG, what,
                      "write " + std::string{value.substr(1, value.size() - 2)} +
-                         " without quotes, which mean nothing here");
+                         " without quotes: they are not special here");
 }
 
 std::vector<Given> read_config(const std::string& path, std::string_view text, Faults* faults) {

@@ -50,7 +50,7 @@ std::string hear(int socket) {
         std::array<char, 4096> room{};
         const ssize_t n = ::read(socket, room.data(), room.size());
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return wrong.empty() ? "ended without saying why" : wrong;
+        if (n <= 0) return wrong.empty() ? "exited without an error message" : wrong;
         text.append(room.data(), static_cast<std::size_t>(n));
         for (std::size_t end = 0; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
             const tls::LogLine line = tls::parse_log_line(std::string_view{text}.substr(0, end));

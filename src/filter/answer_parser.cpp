@@ -26,7 +26,7 @@ std::string excerpt(std::string_view line) {
 AnswerParser::What AnswerParser::next(std::string_view& input) {
     switch (state_) {
     case State::broken: return What::broken;
-    case State::idle: return input.empty() ? What::more : broken("it wrote something unasked");
+    case State::idle: return input.empty() ? What::more : broken("it wrote unrequested output");
     case State::body:
     case State::chunk: return take_octets(input);
     default: break;
@@ -124,7 +124,7 @@ AnswerParser::What AnswerParser::take_octets(std::string_view& input) {
 
 bool AnswerParser::take_count(std::string_view word) {
     const auto count = line::parse_whole<std::uint64_t>(word, 0, max_count);
-    if (!count) return broken("not a number of octets: " + excerpt(line_)) != What::broken;
+    if (!count) return broken("not an octet count: " + excerpt(line_)) != What::broken;
     left_ = *count;
     return true;
 }

@@ -124,7 +124,8 @@ Outcome Passage::begin_process() {
     if (!taken.outcome.ok()) return taken.outcome;
     if (taken.later > loop_.now() + longest_wait) {
         const auto pause = std::chrono::ceil<std::chrono::seconds>(taken.later - loop_.now());
-        return {Cause::cannot_start, key.member.name() + ": it keeps failing; the next start is in " + in_words(pause)};
+        return {Cause::cannot_start,
+                key.member.name() + ": it keeps failing; the next attempt is in " + in_words(pause)};
     }
     timer_.arm(loop_.timers(), taken.later);
     return {};

@@ -81,7 +81,7 @@ void Login::checked(Checked what) {
     if (!right) return refuse(pop3::Refusal::wrong, reason_of(checked_.standing), std::move(checked_.cause));
     std::string maildir = needs_.users.maildir_of(user_);
     if (maildir.empty())
-        return refuse(pop3::Refusal::wrong, state::Refused::wrong_secret, "the user was removed in the meantime");
+        return refuse(pop3::Refusal::wrong, state::Refused::wrong_secret, "the user was removed during the login");
     const std::uint32_t to_go =
         needs_.logins.delays().seconds_to_go(user_, needs_.settings.login_delay, needs_.loop.now());
     if (to_go > 0) return refuse(pop3::Refusal::too_soon, state::Refused::login_delay, "login delay", to_go);

@@ -24,7 +24,7 @@ Opening::Opening(LoginNeeds& needs, std::uint64_t session, const std::string& us
     , root_waiter_{[this](bool usable) {
         go_on([&] {
             if (usable) return take_lock();
-            refuse(pop3::Refusal::maildrop_unavailable, state::Refused::maildrop, "the mail root has gone");
+            refuse(pop3::Refusal::maildrop_unavailable, state::Refused::maildrop, "the mail root is gone");
         });
     }} {}
 
@@ -102,7 +102,7 @@ void Opening::breaker_tripped(const message::UidlChange& change) {
                            {"maildir", maildir_}});
     refuse(pop3::Refusal::maildrop_unavailable, state::Refused::uidl_breaker,
            std::to_string(change.changed) + " of " + std::to_string(change.known) +
-               " known messages would get a different UIDL; FREE accepts that");
+               " known messages would get a different UIDL; FREE accepts this");
 }
 
 void Opening::refuse(pop3::Refusal why, state::Refused reason, std::string cause) {

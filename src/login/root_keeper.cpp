@@ -143,8 +143,8 @@ void RootKeeper::opened_again(message::RootRequest::Why why, worker::Answer answ
         return retry_.arm(loop_.timers(), loop_.now() + between_tries);
     }
     if (why == message::RootRequest::Why::locks)
-        log(state::Level::notice, root_.path + "/buzon-locks was created: locks now hold between servers");
-    if (std::exchange(away_, false)) log(state::Level::notice, root_.path + " is back and is used again");
+        log(state::Level::notice, root_.path + "/buzon-locks was created: locks now work between servers");
+    if (std::exchange(away_, false)) log(state::Level::notice, root_.path + " is back in use");
     take(std::move(said.opened).value());
 }
 

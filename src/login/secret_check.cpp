@@ -15,7 +15,7 @@ std::string_view cause_of(auth::Standing standing) {
     case auth::Standing::unknown: return "unknown user";
     case auth::Standing::locked: return "locked account";
     case auth::Standing::nologin: return "nologin";
-    case auth::Standing::wrong_network: return "not from this address";
+    case auth::Standing::wrong_network: return "not allowed from this address";
     case auth::Standing::open: break;
     }
     return "wrong password";
@@ -122,13 +122,13 @@ bool SecretCheck::opens_with(const std::string& label, std::uint64_t checked) {
         }
         if (!auth::allows(one, source_)) {
             checked_.standing = auth::Standing::wrong_network;
-            checked_.cause = name + " is not for this address";
+            checked_.cause = name + " is not allowed from this address";
             return false;
         }
         checked_.application = std::move(one);
         return true;
     }
-    checked_.cause = "the application password was removed in the meantime";
+    checked_.cause = "the application password was removed during the login";
     return false;
 }
 
@@ -169,7 +169,7 @@ void SecretCheck::ask_program(const pop3::CheckPassword& proof) {
         return;
     }
     auto message = checkpassword_message(user_, proof.password);
-    if (!message) return verified(false, "too long for checkpassword");
+    if (!message) return verified(false, "name and password are too long for checkpassword, or contain a NUL");
     asking_ = std::make_unique<CheckpasswordRun>(
         needs_.logins.checkpassword(), std::move(*message),
         [this](const PasswordAnswer& answer) { go_on([&] { program_said(answer); }); });

@@ -198,7 +198,7 @@ std::error_code settle_unreadable(std::vector<Found>& files, const std::string& 
             return why;
         }
         file.gone = true;
-        warn(findings, std::move(path) + " was left out: " + why.message());
+        warn(findings, std::move(path) + " was skipped: " + why.message());
     }
     return {};
 }
@@ -220,7 +220,7 @@ std::error_code end_updates(int root, const std::string& maildir, MaildirListing
 // For files that a scan does not need, or that are rebuilt.
 void warn_of_own(int root, const std::string& maildir, message::ScanFindings& findings) {
     const auto say = [&](const char* name, std::string_view fault) {
-        if (!fault.empty()) warn(findings, maildir + '/' + name + ' ' + std::string{fault} + " and was left out");
+        if (!fault.empty()) warn(findings, maildir + '/' + name + ' ' + std::string{fault} + " and was ignored");
     };
     say(index_file_name, fault_of_own(root, index_file_name));
     say(report_file_name, fault_of_own(root, report_file_name));

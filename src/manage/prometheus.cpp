@@ -82,7 +82,7 @@ void append_programs(const state::Metrics& metrics, std::string& page) {
     append_head(time, "Time that messages were in a transformation's programs.", "counter", page);
     for (const state::ProgramCounts& one : metrics.programs)
         append_line(time, quoted_label("program", one.name), seconds(one.microseconds), page);
-    append_head(restarts, "Programs that live on, started again after they had failed.", "counter", page);
+    append_head(restarts, "Restarts of long-running programs after a failure.", "counter", page);
     for (const state::ProgramCounts& one : metrics.programs)
         append_line(restarts, quoted_label("program", one.name), std::to_string(one.restarts), page);
 }

@@ -119,7 +119,7 @@ UidlFormat UidlFormat::parse(std::string_view text, std::string& trouble) {
             const bool is_new = !rest.empty() && rest.front() == '{';
             if (is_new) rest.remove_prefix(1);
             if (!(is_new ? parse_new(rest, part) : parse_old(rest, part))) {
-                trouble = "cannot read \"" + std::string{at} + "\" in the UIDL format";
+                trouble = "cannot parse \"" + std::string{at} + "\" in the UIDL format";
                 return {};
             }
             tells_messages_apart |= part.what != What::uid_validity;

@@ -128,7 +128,7 @@ Scanned parse_reply(std::string_view reply) {
         number.remove_prefix(std::min(number.find_first_not_of(' '), number.size()));
         length = line::parse_whole<std::size_t>(number);
     }
-    if (!length || *length != reply.size()) return {{}, "spamd's reply is not as long as it says"};
+    if (!length || *length != reply.size()) return {{}, "spamd's reply does not match its Content-length"};
     return {std::string{reply}, {}};
 }
 

@@ -48,7 +48,8 @@ login::Step Update::updated(const worker::Answer& answer, std::string& out) {
     if (visit_.removed > 0) visit_.publish(needs_.events, state::EventType::dele, {{"messages", visit_.removed}});
     if (left_ > 0) {
         needs_.events.log(state::Level::error, std::chrono::system_clock::now(),
-                          "deleted messages not removed: " + std::to_string(left_), visit_.id, visit_.session.user());
+                          "could not remove deleted messages: " + std::to_string(left_), visit_.id,
+                          visit_.session.user());
     }
     return finish(out);
 }

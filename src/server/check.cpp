@@ -109,7 +109,7 @@ private:
                                      " must be a Maildir, a directory with cur, new and tmp");
         struct stat inner {};
         if (::stat((maildir + "/cur").c_str(), &inner) != 0 && errno == ENOENT && !is_empty(about))
-            return warn(maildir, "no Maildir, since there is no directory cur in it; " + name + " would see no mail");
+            return warn(maildir, "not a Maildir: it has no directory cur; " + name + " would see no mail");
         check_owner(user, maildir, about.st_uid);
     }
 

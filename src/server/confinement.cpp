@@ -127,7 +127,8 @@ void check_sandbox(const config::Options& options) {
 
 void tell_of_sandbox(const config::Options& options, Logging& logging) {
     if (options.sandbox == sandbox::Mode::off)
-        return logging.warn("--sandbox off: a fault in one part of the server can reach whatever the server can");
+        return logging.warn(
+            "--sandbox off: a fault in one part of the server can reach everything that the server can");
     if (const char* const lacking = what_lacks(sandbox::available()))
         logging.say(state::Level::notice, std::string{"not all of --sandbox is in force: "} + lacking);
 }
@@ -136,8 +137,8 @@ void tell_of_jail(const config::Options& options, Logging& logging) {
     if (options.transform_jail == filter::JailKind::off) return;
     const int version = sandbox::landlock_version();
     if (version == 0)
-        logging.warn(
-            "--transform-jail: this kernel has no Landlock (Linux 5.19): transformations reach what their user can");
+        logging.warn("--transform-jail: this kernel has no Landlock (Linux 5.19): transformations can reach everything "
+                     "that their user can");
     else if (version < 6)
         logging.say(
             state::Level::notice,

@@ -54,7 +54,7 @@ void FilesInForce::begin() {
     const bool network = options.addresses.empty() || std::any_of(options.addresses.begin(), options.addresses.end(),
                                                                   [](const net::Ip& ip) { return !ip.is_loopback(); });
     if (network && !settings.require_tls)
-        logging.say(state::Level::notice, "without --require-tls, passwords may come in clear text over the network");
+        logging.say(state::Level::notice, "without --require-tls, passwords may cross the network in clear text");
     if (needs_.mail.users.base().size() == 0 && !options.asks_programs())
         logging.warn("there are no users: nobody can log in");
     warn_of_users();

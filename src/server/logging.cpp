@@ -42,7 +42,7 @@ void Logging::settings_changed() {
 }
 
 void Logging::reopen(worker::Pool& disk) {
-    if (file_.empty()) return warn("SIGUSR1: there is no log file to open again (--log-file)");
+    if (file_.empty()) return warn("SIGUSR1: there is no log file to reopen (--log-file)");
     reopening_ =
         disk.submit(jobs::order(jobs::OpenLog{file_}), [this](worker::Answer answer) { reopened(std::move(answer)); });
 }

@@ -66,7 +66,7 @@ constexpr auto patience_with_tls = std::chrono::seconds{10};
 
 std::string advice_for(std::error_code why) {
     switch (why.value()) {
-    case EADDRINUSE: return "; \"ss -ltnp\" shows by whom";
+    case EADDRINUSE: return "; \"ss -ltnp\" shows which process uses it";
     case EACCES: return "; ports below 1024 need root, buzond.socket, or CAP_NET_BIND_SERVICE";
     default: return {};
     }

@@ -189,7 +189,7 @@ std::string History::encode() const {
 
 std::optional<std::string> History::decode(std::string_view file) {
     if (file.size() > max_file_octets) return "too long for a history";
-    if (!file.starts_with(magic)) return "not a history, or of another version";
+    if (!file.starts_with(magic)) return "not a history file, or from another version";
     if (file.size() < magic.size() + 4) return "cut short";
     std::uint32_t crc = 0;
     for (unsigned i = 0; i < 4; ++i)

@@ -67,9 +67,9 @@ constexpr MetricField fields[] = {
     gauge("online", "buzon_users_online", "Users logged in now.", &M::online),
     counter("historic", "buzon_logins_succeeded_total", "Successful logins.", &M::historic),
     counter("guessing", "buzon_guessing_total",
-            "Sources found to guess at many users within a day, and users at whom many sources guess.", &M::guessing),
-    gauge("guessers", "buzon_guessers", "The same, of whom something was heard within the last day (WHYY *).",
-          &M::guessers),
+            "Sources that tried many users within a day, and users tried by many sources.", &M::guessing),
+    gauge("guessers", "buzon_guessers",
+          "Guessing sources and guessed users that were active within the last day (WHYY *).", &M::guessers),
     counter("logins-cleartext", "buzon_logins_cleartext_total",
             "Successful logins by PASS, PLAIN or LOGIN that came over the network without TLS.", &M::logins_cleartext),
 
@@ -89,15 +89,15 @@ constexpr MetricField fields[] = {
     counter("deletions", "buzon_deletions_total", "Messages removed by QUIT.", &M::deletions),
     counter("deletions-failed", "buzon_deletions_failed_total", "Messages that QUIT could not remove.",
             &M::deletions_failed),
-    counter("autologouts", "buzon_autologouts_total", "Sessions ended for being idle.", &M::autologouts),
+    counter("autologouts", "buzon_autologouts_total", "Sessions ended by the autologout timer.", &M::autologouts),
     counter("kicks", "buzon_kicks_total", "Sessions ended by a manager.", &M::kicks),
 
     gauge("filters-running", "buzon_filters_running", "Transformation programs running now.", &M::filters_running),
     gauge("filters-queued", "buzon_filters_queued", "Messages waiting for their transformation to start.",
           &M::filters_queued),
     counter("filters-started", "buzon_filters_started_total", "Transformation programs started.", &M::filters_started),
-    counter("filters-restarted", "buzon_filters_restarted_total",
-            "Programs that live on, started again after they had failed.", &M::filters_restarted),
+    counter("filters-restarted", "buzon_filters_restarted_total", "Restarts of long-running programs after a failure.",
+            &M::filters_restarted),
     counter("filters-same", "buzon_filters_same_total", "Messages that their transformation left as they were.",
             &M::filters_same),
     family<&M::filter_failures>("filter-failures", "buzon_filter_failures_total", "Failed transformations by cause.",
@@ -124,7 +124,7 @@ constexpr MetricField fields[] = {
     counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines dropped because their reader was too slow.",
             &M::log_lines_lost),
     gauge("loop-busy", "buzon_event_loop_busy_percent",
-          "Share of the last 60 seconds in which the event loop did not wait.", &M::loop_busy, "percent"),
+          "Share of the last 60 seconds in which the event loop was busy.", &M::loop_busy, "percent"),
     counter("process-cpu-seconds", "buzon_process_cpu_seconds_total", "CPU time of the server's own process.",
             &M::cpu_seconds, "seconds"),
     gauge("memory", "buzon_resident_memory_bytes", "Resident memory.", &M::memory, "octets"),
@@ -146,7 +146,7 @@ constexpr ProgramField program_fields[] = {
     {"filter-failed:", "", "Messages that could not be transformed", &ProgramCounts::failed},
     {"filter-microseconds:", "microseconds", "Time from the start to the end of all messages",
      &ProgramCounts::microseconds},
-    {"filter-restarts:", "", "Starts after a failure, of a program that lives on", &ProgramCounts::restarts}};
+    {"filter-restarts:", "", "Restarts of a long-running program after a failure", &ProgramCounts::restarts}};
 
 struct Percentile {
     std::string_view suffix;
@@ -185,7 +185,7 @@ std::string meaning_of(const MetricField& field, std::string_view first, std::st
     if (field.histogram != nullptr) {
         if (first == "-count") return text + ": how many since the start.";
         if (first == "-sum") return text + ": the sum since the start.";
-        return text.append(": ").append(first.substr(2)) + " percent of those in the last 60 seconds were not longer.";
+        return text.append(": ").append(first.substr(2)) + " percent of those in the last 60 seconds took no longer.";
     }
     if (field.labels == nullptr) return text + '.';
     text.append(": ").append(field.labels->first).append(" ").append(first);

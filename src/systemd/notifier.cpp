@@ -59,11 +59,11 @@ void Notifier::ready() {
 
 void Notifier::reloading() {
     if (std::exchange(reloading_, true)) return;
-    say("RELOADING=1\nMONOTONIC_USEC=" + monotonic_microseconds() + "\nSTATUS=Reading its files again");
+    say("RELOADING=1\nMONOTONIC_USEC=" + monotonic_microseconds() + "\nSTATUS=Reloading files");
 }
 
 void Notifier::stopping() {
-    say("STOPPING=1\nSTATUS=Finishing the sessions");
+    say("STOPPING=1\nSTATUS=Finishing sessions");
 }
 
 void Notifier::begin_timers() {

@@ -22,7 +22,7 @@ constexpr std::string_view help_lines[] = {
     "q       quit",
     "up down select a session; Page Up and Page Down, Home and End too",
     "Enter   details of the selected session",
-    "/       show only sessions that contain a text; Enter keeps it, an empty one shows all",
+    "/       show only sessions that contain a text; Enter keeps the filter, an empty one shows all",
     "s       sort by load, by age or by user",
     "k       kick the selected session, after a question",
     "p       pause, and go on",

@@ -59,7 +59,7 @@ void TrashKeeper::walk_on() {
         const auto said = jobs::read<jobs::Expire>(answer);
         if (said.why && said.why != std::errc::no_such_file_or_directory) {
             events_.log(state::Level::warning, std::chrono::system_clock::now(),
-                        "expired deleted mail cannot be removed: " + said.why.message());
+                        "cannot remove expired deleted mail: " + said.why.message());
         }
         walking_ = {};
         walk_on();

@@ -74,7 +74,8 @@ Done<ReadPeople> work_on(const ReadPeople& job, int, const Desk* desk) {
         const config::Options options = files::read_options(desk ? desk->arguments : -1);
         const People people = job.administrators ? config::administrators_of(options) : config::users_of(options);
         if (people.file != job.file)
-            throw config::StartError(EX_CONFIG, people.file, "a new name in the configuration, which SIGHUP reads");
+            throw config::StartError(EX_CONFIG, people.file,
+                                     "the configuration names another file; SIGHUP makes the server read it");
         const auth::LoadedUsers loaded = files::load(people);
         if (!settled()) return {{}, {{}, false}, {}};
         const auto kept = files::keep(loaded);

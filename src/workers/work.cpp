@@ -292,7 +292,7 @@ std::string maildrop_of(const Job& job) {
         return {};
 }
 
-// Whether it is for another worker (worker/pool.h). Where the mail root has gone, the job itself finds that out.
+// Whether it is for another worker (worker/pool.h). Where the mail root is gone, the job itself finds that out.
 template <class Job>
 bool is_for_another(const Job& job, Duty duty) {
     const std::string maildrop = maildrop_of(job);

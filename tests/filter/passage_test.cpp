@@ -231,12 +231,12 @@ TEST_CASE_METHOD(Passing, "what a program must not do costs it its life, and the
         {"half line", "hear()\nsay('messag')\nsys.exit(0)", "hello()\n", "before the end of its line"},
         {"half chunk", "hear()\nsay('stream\\nchunk 4\\nabc')\nsys.exit(0)", "hello()\n", "before the rest of a chunk"},
         {"no end", "hear()\nsay('stream\\nchunk 3\\nabc')\nsys.exit(0)", "hello()\n", "before the next chunk"},
-        {"too much", "hear()\nsay('message 3\\nabcd')", "hello()\n", "it wrote something unasked"},
-        {"twice", "hear()\nsay('same\\nsame\\n')", "hello()\n", "it wrote something unasked"},
+        {"too much", "hear()\nsay('message 3\\nabcd')", "hello()\n", "it wrote unrequested output"},
+        {"twice", "hear()\nsay('same\\nsame\\n')", "hello()\n", "it wrote unrequested output"},
         {"long line", "hear()\nsay('x' * 100000)", "hello()\n", "a line of more than 4096 octets"},
         {"huge", "hear()\nsay('message 9223372036854775808\\n')", "hello()\n", "not a number of octets"},
         {"version", "hear()\nsay('same\\n')", "hello('buzon-filter 2\\n')\n", "unsupported version"},
-        {"talks at once", "time.sleep(1000)", "hello('buzon-filter 1\\nsame\\n')\n", "it wrote something unasked"},
+        {"talks at once", "time.sleep(1000)", "hello('buzon-filter 1\\nsame\\n')\n", "it wrote unrequested output"},
         {"no handshake", "pass", "sys.exit(3)\n", "exit status 3 before its handshake"},
         {"blind", "say('same\\n')\ntime.sleep(1000)",
          "hello()\nimport fcntl, termios, struct\n"
@@ -325,7 +325,7 @@ TEST_CASE_METHOD(Passing, "what comes when nobody has asked ends the process, an
     SECTION("while it is idle") {
         turn_until(loop, [&] { return !events.lines.empty(); });
         REQUIRE(events.lines.size() == 1);
-        CHECK(events.lines.front() == "it wrote something unasked");
+        CHECK(events.lines.front() == "it wrote unrequested output");
         CHECK(pass(spec, "other") == "ok");
     }
     SECTION("before the server has looked") {
@@ -396,7 +396,7 @@ TEST_CASE_METHOD(Passing, "a program that keeps failing is started after growing
     const event::Instant began = event::Clock::now();
     std::string why;
     for (int i = 0; i < 20 && why.find("keeps failing") == std::string::npos; ++i) why = pass(spec);
-    CHECK(why.find("it keeps failing; the next start is in ") != std::string::npos);
+    CHECK(why.find("it keeps failing; the next attempt is in ") != std::string::npos);
     // 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s, before the next one would be longer than a message waits.
     CHECK(event::Clock::now() - began >= 3s);
     CHECK(events.started + events.restarted <= 8);

@@ -146,7 +146,7 @@ TEST_CASE("a mail root that has gone is looked for once, and waited for") {
         Visitor visitor{house};
         visitor.start(path);
         CHECK(visitor.refused().why == pop3::Refusal::maildrop_unavailable);
-        CHECK(visitor.refused().cause == "the mail root has gone");
+        CHECK(visitor.refused().cause == "the mail root is gone");
     }
     SECTION("it is back by then: the login goes on") {
         Visitor visitor{house};

@@ -100,7 +100,7 @@ TEST_CASE("a right password does not open a locked account, and takes as long as
     Checking checking{test::users_with_vault({}, "ana:!{PLAIN}pass1:::::\neva:{PLAIN}pass1::::::nologin\n"
                                                  "far:{PLAIN}pass1::::::allow_nets=10.0.0.0/8\n")};
     const std::vector<std::pair<std::string, std::string>> causes = {
-        {"ana", "locked account"}, {"eva", "nologin"}, {"far", "not from this address"}};
+        {"ana", "locked account"}, {"eva", "nologin"}, {"far", "not allowed from this address"}};
     for (const auto& [user, cause] : causes) {
         INFO(user);
         const std::size_t done = checking.hashes.done;

@@ -262,7 +262,7 @@ TEST_CASE("a damaged history is refused with a reason and changes nothing") {
             REQUIRE(victim.history.decode(damaged).has_value());
         }
     CHECK(victim.history.decode(file + "x").has_value());
-    CHECK(victim.history.decode("").value() == "not a history, or of another version");
+    CHECK(victim.history.decode("").value() == "not a history file, or from another version");
     CHECK(victim.history.encode() == before);
 }
 

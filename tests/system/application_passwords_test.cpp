@@ -73,7 +73,7 @@ TEST_CASE("each of a user's secrets lets in with its own rights, and what has en
     CHECK(manager.ask("UNDL ana") == "1");
     const std::string why = manager.many("WHYY ana");
     CHECK(why.find("reason=\"application password old has expired\"") != why.npos);
-    CHECK(why.find("reason=\"application password office is not for this address\"") != why.npos);
+    CHECK(why.find("reason=\"application password office is not allowed from this address\"") != why.npos);
     CHECK(why.find("secret=phone") != why.npos);
     CHECK(why.find("secret=tv") != why.npos);
     CHECK(eventually([&] {
@@ -99,7 +99,7 @@ TEST_CASE("managers add, list and remove application passwords, and SAVE writes 
     CHECK(manager.command("USER SECRET ADD ana l;right=read x").starts_with("-ERR unknown limit: use expires="));
     CHECK(manager.command("USER SECRET ADD nobody l x") == "-ERR no such user");
     CHECK(manager.command("USER SECRET ADD ana l").starts_with("-ERR"));
-    CHECK(manager.command("USER SECRET DEL ana none") == "-ERR there is no such label");
+    CHECK(manager.command("USER SECRET DEL ana none") == "-ERR no such label");
     CHECK(manager.command("USER SECRET DEL ana phone").starts_with("+OK"));
     CHECK(world.answer("geheim2") == wrong);
     {

@@ -157,12 +157,12 @@ TEST_CASE("--check reports every mistake in every file, and never a secret") {
         check(and_more(site.arguments(), {"--log-file", "/no/such/directory/log", "--state", "/no/such"}));
     CAPTURE(found.err);
     CHECK(found.code == 78);
-    for (const char* line :
-         {" line 2: port: ", " line 3: must be \"name = value\"",
-          " line 4: timeout: ", " line 5: sesions: unknown option; did you mean sessions?",
-          " line 6: verbose: must stand alone, or be on or off", " line 7: user: ", "/no/such/filter",
-          "users line 2: bob: unknown password scheme {NOSUCH}", "users line 3: ana: ",
-          "/no/such/directory/log: No such file or directory", "/no/such: No such file or directory"})
+    for (const char* line : {" line 2: port: ", " line 3: must be \"name = value\"",
+                             " line 4: timeout: ", " line 5: sesions: unknown option; did you mean sessions?",
+                             " line 6: verbose: takes no value, or on or off", " line 7: user: ", "/no/such/filter",
+                             "users line 2: bob: unknown password scheme {NOSUCH}",
+                             "users line 3: ana: ", "/no/such/directory/log: No such file or directory",
+                             "/no/such: No such file or directory"})
         CHECK(found.err.find(line) != std::string::npos);
     CHECK(found.err.find("geheim") == std::string::npos);
     CHECK(found.out.empty());

@@ -115,7 +115,7 @@ TEST_CASE("a mail root that is replaced answers every login with SYS/TEMP, makes
     fs::rename(elsewhere, root);
     CHECK(reply_to_login(server, 1).starts_with("+OK")); // the first one, without a pause
     CHECK(server.session(1).command("STAT") == "+OK 1 17");
-    CHECK(occurrences(root + " is back and is used again", server.log()) == 1);
+    CHECK(occurrences(root + " is back in use", server.log()) == 1);
     // A session of before still holds its maildrop, in this server and in others.
     CHECK(reply_to_login(server, 2).starts_with("-ERR [IN-USE]"));
     Server other{three_users(root)};
@@ -181,7 +181,7 @@ TEST_CASE(
     CHECK(server.session(1).command("STAT") == "+OK 1 17");
     CHECK(reply_to_login(server, 2).starts_with("+OK"));
     CHECK(occurrences("is not the same mail root as before", server.log()) == 1);
-    CHECK(occurrences("is back and is used again", server.log()) == 1);
+    CHECK(occurrences("is back in use", server.log()) == 1);
     mounts.unmount(root);
     CHECK(reply_to_login(server, 1) == no_root); // and once more
 }
@@ -250,7 +250,7 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     Pop3Client held = server.session(1);
     for (int i = 0; i < fillers; ++i) fs::remove(filler(i));
     REQUIRE(::mount("none", root.c_str(), nullptr, MS_REMOUNT, "size=4m,nr_inodes=1000") == 0);
-    CHECK(server.logs("/buzon-locks was created: locks now hold between servers"));
+    CHECK(server.logs("/buzon-locks was created: locks now work between servers"));
     Server other{three_users(root)};
     CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // also what was taken before there were files
     held.quit();

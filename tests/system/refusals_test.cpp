@@ -62,7 +62,7 @@ TEST_CASE("a login refused for its secret, its user or its address is told with 
     for (const Told& told : {Told{"auth-fail", "user1", "method=PASS reason=\"wrong password\"", "wrong-secret"},
                              Told{"auth-fail", "nobody", "reason=\"unknown user\"", "unknown-user"},
                              Told{"auth-fail", "no", "reason=nologin", "nologin"},
-                             Told{"auth-fail", "far", "reason=\"not from this address\"", "allow-nets"},
+                             Told{"auth-fail", "far", "reason=\"not allowed from this address\"", "allow-nets"},
                              Told{"auth-fail", "shut", "reason=\"locked account\"", "locked-account"}}) {
         CHECK(try_login(server, told.user, told.user == "user1" ? "y" : "x")
                   .starts_with("-ERR [AUTH] Password incorrect"));

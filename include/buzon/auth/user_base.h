@@ -175,7 +175,7 @@ private:
     [[nodiscard]] static User view(const Own& own) noexcept;
     [[nodiscard]] Standing standing_of(const std::optional<User>& user, const std::optional<Source>& source) const;
     void place(const Own& own, Secrets which, Credential& into) const;
-    // The user's own entry, made if there is none; null if there is no such user.
+    // The user's own entry, made if there is none; null if no such user.
     [[nodiscard]] Own* own(std::string_view name);
     [[nodiscard]] Parsed<Own*> own_from(std::string_view name, std::uint64_t base);
     void note(Own& own);

@@ -1,5 +1,5 @@
-// state/suspects.h - who guesses passwords, or is guessed at (WHYY *): from the events `guessing`, and the failures
-// that follow them. Has no clock. Bounded: the oldest goes first.
+// state/suspects.h - who guesses passwords, and whose are guessed (WHYY *): from the events `guessing`, and the
+// failures that follow them. Has no clock. Bounded: the oldest goes first.
 #pragma once
 
 #include <chrono>
