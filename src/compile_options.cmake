@@ -1,4 +1,4 @@
-# Warnings, hardening and sanitizers: everything the compiler is told, in one place.
+# Warnings, hardening and sanitizers: all options of the compiler, in one place.
 
 add_library(buzon_options INTERFACE)
 target_compile_options(buzon_options INTERFACE
@@ -10,11 +10,12 @@ target_compile_options(buzon_options INTERFACE
 target_compile_definitions(buzon_options INTERFACE _GNU_SOURCE=1 BUZON_VERSION="${PROJECT_VERSION}")
 target_link_options(buzon_options INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
 
-# The rest of what OpenSSF's guide asks for, in what is optimised (so not in what has BUZON_PLAIN: tests/CMakeLists.txt).
-# -U first: some distributions' compilers define it already. Without optimisation it does nothing but warn, and under a
-# sanitizer the sanitizer's own interceptors do its work. NDEBUG does not turn _GLIBCXX_ASSERTIONS off: an index beyond a
-# container ends the process. The last two are for jumps and returns that go elsewhere (x86, ARM). Not -ftrivial-auto-var-init:
-# g++ 12 then clears locals that have been constructed already, so that descriptors are 0 in place of -1.
+# The other flags that OpenSSF's guide recommends, for optimised code (so not for targets with BUZON_PLAIN:
+# tests/CMakeLists.txt). -U first: some distributions' compilers define _FORTIFY_SOURCE already. Without optimisation it
+# only warns, and under a sanitizer the sanitizer's own interceptors do its work. NDEBUG does not turn
+# _GLIBCXX_ASSERTIONS off: an index beyond the end of a container ends the process. The last two protect jumps and
+# returns from being diverted (x86, ARM). We do not use -ftrivial-auto-var-init: g++ 12 then clears locals that have
+# already been constructed, so that descriptors become 0 instead of -1.
 if(NOT BUZON_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     include(CheckCXXCompilerFlag)
     set(hardening -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS)
@@ -29,17 +30,17 @@ if(NOT BUZON_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
         "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:BUZON_PLAIN>>>:${hardening}>")
 endif()
 
-# Without UBSan's look at the type behind a pointer (vptr): it opens a pipe, and so finds a fault just where the tests let
-# descriptors run out. AddressSanitizer sees what has been destroyed.
-# A fixed address: what the sanitizers add is full of pointers, and to relocate 700,000 of them at every start of a program
-# cost the tests more than the tests.
+# Without UBSan's check of the type behind a pointer (vptr): it opens a pipe, and so reports a fault exactly where the
+# tests let descriptors run out. AddressSanitizer sees the use of destroyed objects.
+# At a fixed address: what the sanitizers add is full of pointers, and relocating 700,000 of them at every start of a
+# program took longer than the tests themselves.
 if(BUZON_SANITIZE)
     set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(buzon_options INTERFACE -fno-pie)
     target_link_options(buzon_options INTERFACE -no-pie)
     target_compile_options(buzon_options INTERFACE
         -fsanitize=${BUZON_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer
-        # The tests' own code is seen by AddressSanitizer only: UBSan takes a third of the time to compile it.
+        # The tests' own code gets AddressSanitizer only: UBSan would take a third of its compile time.
         $<$<BOOL:$<TARGET_PROPERTY:BUZON_PLAIN>>:-fno-sanitize=undefined>)
     target_link_options(buzon_options INTERFACE -fsanitize=${BUZON_SANITIZE})
 endif()
@@ -47,9 +48,9 @@ endif()
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
-# buzon_library(NAME [folders...]): one library for one folder of src/, and the folders that it may use: the folder's bracket
-# in docs/architecture.md. A header is found by way of build/include/FOLDER, which only those have on their path who may
-# use the folder: including any other one does not compile.
+# buzon_library(NAME [folders...]): a library for one folder of src/, and the folders that it may use (the folder's
+# bracket in docs/architecture.md). Headers are found through build/include/FOLDER, which is on the include path of only
+# those folders that may use FOLDER: including any other header does not compile.
 function(buzon_library name)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
     list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")

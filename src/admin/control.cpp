@@ -38,7 +38,7 @@ struct Overloaded : Cases... {
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-// As a mail root is named: looks at no disk.
+// The form in which a mail root is named. Does not touch the disk.
 std::string absolute(const std::string& path) {
     std::error_code why;
     std::string whole = std::filesystem::absolute(path, why).lexically_normal().string();
@@ -113,7 +113,7 @@ void Control::check(const manage::CheckAdministrator& who, const std::optional<a
     });
 }
 
-// From when the keeper has opened the sockets; the manager gets his answer then.
+// Takes effect once the keeper has opened the sockets. The manager is answered then.
 void Control::listen_on(std::vector<net::Ip> addresses, std::uint16_t port, const char* option, Pending& pending,
                         OnDone done) {
     const std::string draining = "the server is draining and accepts no new connections";
@@ -190,7 +190,7 @@ void Control::change(const manage::ChangeTransform& to, worker::Pending& pending
         });
 }
 
-// A user without a transformation of his own has the default; giving him the same one as his own is still a change.
+// A user without a transformation has the default. Setting that same one for this user is still a change.
 manage::Outcome Control::put_transform(const std::optional<std::string>& user, const serve::Transform& wanted) {
     const serve::Transform* const known = user ? needs_.transforms.own(*user) : &needs_.transforms.standard();
     if (known && known->text() == wanted.text()) return in_force(known->text());

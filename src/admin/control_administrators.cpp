@@ -8,7 +8,8 @@
 namespace buzon::admin {
 namespace {
 
-// Few people manage a server, and from few places: fewer free attempts than for mail, and small tables.
+// Few people manage a server, and from few places. So there are fewer free attempts than for mail, and the tables are
+// small.
 auth::ThrottleLimits limits() {
     auth::ThrottleLimits limits;
     limits.free_by_source = 3;

@@ -116,7 +116,7 @@ void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) 
     pending = needs_.files.submit(job, [this, saving, done](worker::Answer answer) mutable {
         if (note(saving, options_.config_file, answer)) {
             for (const auto& [option, values] : saving.what.config) {
-                if (values_of(option) == values) changed_.erase(option); // otherwise it was changed again meanwhile
+                if (values_of(option) == values) changed_.erase(option); // otherwise it has changed again since
             }
         }
         saved(saving, done);

@@ -71,8 +71,8 @@ void ManageConnection::stop(std::string_view last_words) {
 
 void ManageConnection::do_stop(std::string_view last_words) {
     stream_.begin_turn();
-    // The command that ended the connection has its reply, and listeners see the end, although both would be due a
-    // little later.
+    // Send the reply to the command that ended the connection, and the last events of a live view, although both would
+    // normally be sent a little later.
     if (state_ == State::performing && performing_.outcome) take_outcome();
     if (state_ == State::following && !stream_.slow()) (void)session_.produce(stream_.out(), max_queued);
     stream_.out() += last_words;
@@ -148,11 +148,11 @@ void ManageConnection::settle() {
     // After the turn: a new port, for example, accepts its first connections at once, and they need turns of their own.
     if (state_ != State::performing || std::exchange(performing_.begun, true)) return;
     perform_when_due();
-    if (performing_.outcome) turn(); // report the result before somebody closes us because of it
+    if (performing_.outcome) turn(); // report the result before the connection is closed because of it
 }
 
-// Sends the events of a live view, a limited amount per turn; more is produced when the client has read it. Events that
-// the ring has overwritten by then are lost, and the client is told.
+// Sends the events of a live view, a limited amount per turn. It produces more when the client has read them. Events
+// that the ring has overwritten by then are lost, and the client is told so.
 void ManageConnection::show() {
     const event::Instant now = needs_.loop.now();
     if (now < next_show_) return show_.arm(needs_.loop.timers(), next_show_);
@@ -175,7 +175,7 @@ bool ManageConnection::next_line() {
     case line::LineReader::Kind::too_long: take(session_.too_long(stream_.out())); break;
     case line::LineReader::Kind::invalid: take(session_.invalid(stream_.out())); break;
     }
-    posix::wipe(taken); // it may have named a password
+    posix::wipe(taken); // it may contain a password
     return true;
 }
 

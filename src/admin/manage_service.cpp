@@ -17,7 +17,7 @@ namespace {
 constexpr int tries_for_a_common_port = 50;
 constexpr std::string_view too_many = "-ERR too many management connections, try again later\r\n";
 
-// Who has connected by a unix socket; nothing for a program in a jail, which has no business here.
+// The peer of a unix socket; nothing for a program in a jail, which must not connect here.
 std::optional<ucred> peer_of(int unix_socket) {
     ucred peer{};
     socklen_t length = sizeof peer;
@@ -100,7 +100,8 @@ void ManageService::settings_changed() {
     for (const auto& [id, connection] : connections_) connection->settings_changed();
 }
 
-// A peer without a password must not keep administrators out. As with POP3, the one that has waited longest goes.
+// Peers without a password must not keep administrators out. As with POP3, the one that has been connected longest is
+// closed.
 bool ManageService::make_room() {
     if (connections_.size() - leaving_.size() < needs_.settings.max_managers) return true;
     ManageConnection* first = nullptr;

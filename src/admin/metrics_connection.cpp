@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Longer than any scraper pauses within a request, and short enough to prevent abuse.
+// Longer than a scraper ever pauses within a request, and short enough to prevent abuse.
 constexpr auto time_for_a_request = 30s;
 
 } // namespace
@@ -38,7 +38,7 @@ void MetricsConnection::turn(std::string_view fresh) {
 
 void MetricsConnection::do_turn(std::string_view fresh) {
     stream_.begin_turn(fresh);
-    if (!stream_.slow()) answer(); // a client that does not read its response gets no further one
+    if (!stream_.slow()) answer(); // a client that does not read its response gets no more
     stream_.flush();
     const bool ended = stream_.state() != net::Stream::State::open && stream_.input().empty();
     if (stream_.is_cut() || (ended && stream_.queued() == 0)) close();

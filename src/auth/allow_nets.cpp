@@ -27,7 +27,7 @@ Parsed<AllowNets> AllowNets::parse(std::string_view text) {
         } else {
             const auto base = Source::parse(item.substr(0, slash));
             if (!base) return Wrong{"allow_nets contains an invalid address"};
-            // The prefix of a dotted address counts from its own start, which is 96 bits further in the mapped form.
+            // The prefix length of a dotted address counts from its own start, which is at bit 96 of the mapped form.
             const bool dotted = item.substr(0, slash).find(':') == item.npos;
             const unsigned max_bits = dotted ? 32 : 128;
             const auto bits =

@@ -21,7 +21,7 @@ public:
 private:
     struct Net {
         Source base;
-        unsigned bits; // of the 128 of the mapped form
+        unsigned bits; // of the 128 bits of the mapped form
     };
 
     std::vector<Net> nets_;

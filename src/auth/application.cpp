@@ -10,7 +10,7 @@ namespace buzon::auth {
 namespace {
 
 constexpr std::size_t longest_label = 32;
-constexpr std::string_view broken = ";broken="; // no limit is called so
+constexpr std::string_view broken = ";broken="; // no limit has this name
 
 bool is_label(std::string_view text) noexcept {
     const auto usual = [](char c) {
@@ -31,7 +31,7 @@ std::optional<std::chrono::sys_days> parse_day(std::string_view text) {
     return date.ok() ? std::optional{std::chrono::sys_days{date}} : std::nullopt;
 }
 
-// What is wrong with a limit; empty if nothing is.
+// What is wrong with the limit; empty if it is valid.
 std::string_view take_limit(std::string_view limit, Application& into) {
     const std::size_t sign = limit.find('=');
     const std::string_view name = limit.substr(0, sign);

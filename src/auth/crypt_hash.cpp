@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view crypt_digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-// The work area of crypt_r(): 32 KiB that contained the password.
+// The work area of crypt_r(): 32 KiB that must be wiped, since it contained the password.
 class Workspace {
 public:
     ~Workspace() { wipe(data_.get(), sizeof(crypt_data)); }
@@ -34,7 +34,7 @@ bool starts_with_one_of(std::string_view text, std::initializer_list<std::string
     return std::any_of(prefixes.begin(), prefixes.end(), [text](std::string_view p) { return text.starts_with(p); });
 }
 
-// By crypt(5).
+// According to crypt(5).
 bool never_in_a_hash(char c) noexcept {
     return c <= ' ' || c > '~' || c == ':' || c == ';' || c == '*' || c == '!' || c == '\\';
 }
@@ -47,7 +47,7 @@ std::uint64_t sha_rounds(std::string_view hash) noexcept {
     return rounds;
 }
 
-// The logarithm that $7$ and yescrypt write as a digit at `at`.
+// The logarithm of the cost, which $7$ and yescrypt write as the digit at `at`.
 unsigned digit_at(std::string_view hash, std::size_t at) noexcept {
     const std::size_t value = at < hash.size() ? crypt_digits.find(hash[at]) : 0;
     return value == crypt_digits.npos ? 0 : static_cast<unsigned>(std::min<std::size_t>(value, 40));

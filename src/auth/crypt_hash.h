@@ -13,7 +13,8 @@ namespace buzon::auth {
 // The rough cost in microseconds; never 0.
 [[nodiscard]] std::uint64_t cost_of_crypt(std::string_view hash) noexcept;
 
-// Takes that time. A password that crypt(3) does not support (a NUL, more than 511 octets) never matches.
+// Takes about cost_of_crypt() microseconds. A password that crypt(3) does not support (a NUL, more than 511 octets)
+// never matches.
 [[nodiscard]] bool crypt_matches(const std::string& hash, std::string_view password);
 
 // A new hash; empty if this system's crypt(3) does not know the method. `prefix`: such as "$6$"; `rounds` 0: default.

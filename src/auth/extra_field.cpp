@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::string_view blanks = " \t";
 
-// A value in double quotes; `rest` begins after the first. False if the second is missing or text follows it directly.
+// Takes a value in double quotes; `rest` begins after the opening one. False if the closing one is missing or text
+// follows it directly.
 bool take_quoted(std::string_view& rest, std::string& value) {
     for (std::size_t i = 0; i < rest.size(); ++i) {
         if (rest[i] == '"') {

@@ -8,13 +8,13 @@
 namespace buzon::auth {
 
 struct ExtraField {
-    std::string_view text; // the whole field as it stands there, with the blanks before it
+    std::string_view text; // the whole field as written, with the blanks before it
     std::string_view key;
     std::string_view value;
     std::optional<std::string> unquoted = {}; // of buzon_transform="...", whose text may contain blanks
 };
 
-// Takes the next field off `rest`. Nothing at the end, or where a '"' is unterminated: then `rest` is not empty.
+// Takes the next field off `rest`. Nothing at the end, or if a quoted value is malformed: then `rest` is not empty.
 [[nodiscard]] std::optional<ExtraField> take_extra_field(std::string_view& rest);
 
 } // namespace buzon::auth

@@ -41,7 +41,7 @@ std::optional<std::uint32_t> iterations_in(std::string_view text) {
     return line::parse_whole<std::uint32_t>(text, 1, max_scram_iterations);
 }
 
-// Splits into exactly so many fields.
+// Splits into exactly `count` fields.
 template <std::size_t count>
 bool split(std::string_view text, char at, std::array<std::string_view, count>& fields) {
     for (std::size_t i = 0; i < count; ++i) {

@@ -1,4 +1,5 @@
-// auth/foreign_hash.h - passwords that other servers have hashed in ways of Dovecot's: read and verified, never made.
+// auth/foreign_hash.h - password hashes in Dovecot's other schemes, stored by other servers: read and verified, never
+// made.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +13,13 @@ namespace buzon::auth {
 enum class HashKind : std::uint8_t { md5, sha1, sha256, sha512 };
 [[nodiscard]] std::size_t octets_of(HashKind kind) noexcept;
 
-// SHA, SSHA and the like: one round over the password and perhaps a salt behind it.
+// SHA, SSHA and the like: one round over the password, followed by a salt if there is one.
 struct SaltedDigest {
     HashKind kind;
     std::string digest;
     std::string salt; // empty: none
 
-    // `octets`: decoded; the digest, and behind it the salt.
+    // `octets`: decoded: the digest, followed by the salt.
     [[nodiscard]] static Parsed<SaltedDigest> from(HashKind kind, bool salted, std::string octets);
     [[nodiscard]] bool matches(std::string_view password) const;
 };
@@ -34,7 +35,7 @@ struct SlowSha1 {
     [[nodiscard]] static Parsed<SlowSha1> from_pbkdf2(std::string_view text);
     [[nodiscard]] static Parsed<SlowSha1> from_scram(std::string_view text);
     [[nodiscard]] bool matches(std::string_view password) const;
-    // With its {SCHEME}: as slow, and matches no password.
+    // A secret with its {SCHEME} that is as slow and that no password matches.
     [[nodiscard]] std::string decoy() const;
 };
 

@@ -29,12 +29,12 @@ bool Guessers::is_active(const Slot& slot, std::uint32_t now) noexcept {
     return slot.told && now - slot.last < day;
 }
 
-// Whether this is the one that makes it enough.
+// Whether this failure reaches the limit and has not been reported yet.
 bool Guessers::note(Table& table, std::uint64_t tag, std::uint64_t other, std::uint32_t now) noexcept {
     Slot* const set = table.data() + set_of(tag, table.size());
     Slot* slot = std::find_if(set, set + slots_of_a_set, [tag](const Slot& s) { return s.tag == tag; });
     if (slot == set + slots_of_a_set) {
-        // The one that is worth least: free, or not seen for long, or with few others.
+        // Replace the slot that is worth least: a free one, or one not seen for a day, or one with few others.
         slot = std::min_element(set, set + slots_of_a_set, [now](const Slot& a, const Slot& b) {
             const auto worth = [now](const Slot& s) {
                 return std::tuple{s.tag != 0, s.tag != 0 && now - s.last < day, s.count, s.last};
@@ -43,7 +43,7 @@ bool Guessers::note(Table& table, std::uint64_t tag, std::uint64_t other, std::u
         });
         *slot = Slot{tag, now, now, 0, false, {}};
     }
-    // A day begins anew; what was told stays told while it goes on.
+    // Each day counts anew. Guessing that goes on is not reported again.
     if (now - slot->last >= day) slot->told = false;
     if (now - slot->first >= day) {
         slot->first = now;

@@ -8,7 +8,7 @@
 
 namespace buzon::auth {
 
-// Valid by RFC 4616: UTF-8, not empty, no NUL.
+// Valid according to RFC 4616: UTF-8, not empty, no NUL.
 [[nodiscard]] inline bool is_login_text(std::string_view text) {
     return !text.empty() && text.find('\0') == text.npos && is_utf8(text);
 }

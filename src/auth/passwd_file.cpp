@@ -76,7 +76,7 @@ private:
     MailFields& mail_;
 };
 
-// An id by name would have to be looked up; nobody is told which files to read for that.
+// Numbers only: nobody knows which files the system would read to look up a name.
 std::uint32_t id_of(std::string_view field) noexcept {
     return line::parse_whole<std::uint32_t>(field).value_or(posix::Ids::unsaid);
 }
@@ -87,7 +87,7 @@ std::string_view without_pwdfile_mark(std::string_view secret) noexcept {
     return secret;
 }
 
-// `{PLAIN}` with nothing after it: a mistake in this file, not a hash of another server.
+// `{PLAIN}` with nothing after it: a mistake in this file, not another server's hash.
 bool is_empty_password(std::string_view secret) noexcept {
     if (!secret.starts_with('{') || secret.find('}') != secret.size() - 1) return false;
     const std::string_view label = secret.substr(1, secret.size() - 2);
@@ -98,7 +98,7 @@ bool is_empty_password(std::string_view secret) noexcept {
 } // namespace
 
 void PasswdEntry::add_application(std::string_view value) {
-    if (applications.size() > max_applications) return; // one more says so, and the text of all has a limit
+    if (applications.size() > max_applications) return; // one too many is kept to report it; the whole text is limited
     ApplicationSecret found = read_application_secret(value);
     Application& made = found.application;
     const auto same = [&made](const Application& one) { return one.label == made.label; };

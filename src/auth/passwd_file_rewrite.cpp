@@ -22,7 +22,7 @@ std::string_view line_end_of(std::string_view line) noexcept {
 // Seven ':' come before the extra fields.
 constexpr std::size_t fields_before_extra = 7;
 
-// The extra fields without the application passwords of these labels; nothing if they cannot be read.
+// The extra fields without the application passwords that have these labels; nothing if the fields are malformed.
 std::optional<std::string> without_applications(std::string_view extra, const std::set<std::string_view>& labels) {
     std::string kept;
     while (const auto field = take_extra_field(extra)) {
@@ -56,7 +56,7 @@ void change_applications(std::string& line, const UserChange& change) {
         line.append(line.size() == extra ? "buzon_secret=" : " buzon_secret=").append(one);
 }
 
-// A line without its end; its name ends at `name_end`.
+// The changed line. `line`: without its line end; the name ends at `name_end`.
 std::string changed_line(std::string_view line, std::size_t name_end, const UserChange& change) {
     std::string made{line};
     if (change.secret) {

@@ -1,4 +1,4 @@
-// auth/sasl_name.h - a user's name as GS2 headers hold it (RFC 5801 section 4).
+// auth/sasl_name.h - a user's name as encoded in GS2 headers (RFC 5801 section 4).
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace buzon::auth {
 
-// Decodes a name: ',' is =2C and '=' is =3D; any other '=' is invalid.
+// Decodes a name: =2C is ',' and =3D is '='; any other '=' is invalid.
 [[nodiscard]] inline std::optional<std::string> decode_name(std::string_view text) {
     std::string name;
     while (!text.empty()) {

@@ -13,17 +13,17 @@ enum class Scheme { plain, crypt, scram_sha_256, digest, salted_digest, pbkdf2, 
 struct SchemeRow {
     std::string_view name;
     Scheme scheme;
-    // Of crypt(3): the prefix of every hash of this scheme; empty: any.
+    // For crypt(3): the prefix of every hash of this scheme; empty: any.
     std::string_view hash_begins;
-    // Of crypt(3): the prefix that requests a new hash; null: the system's best.
+    // For crypt(3): the prefix that requests a new hash; null: the system's best.
     const char* new_hash;
-    HashKind hash = HashKind::md5; // of digests
+    HashKind hash = HashKind::md5; // for digests
 
-    // Whether we make such secrets, and not only read what others made.
+    // Whether we make such secrets, rather than only read those that others made.
     [[nodiscard]] bool is_made() const noexcept { return scheme <= Scheme::scram_sha_256; }
 };
 
-// By name, case-insensitive, without an ending such as ".b64"; null if unknown.
+// By name, case-insensitive, without an ending such as ".b64"; nothing if unknown.
 [[nodiscard]] std::optional<SchemeRow> find_scheme(std::string_view name) noexcept;
 
 } // namespace buzon::auth

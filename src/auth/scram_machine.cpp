@@ -42,7 +42,7 @@ bool are_extensions(std::string_view rest) {
 }
 
 struct ClientFinal {
-    std::string_view binding; // base64 of the gs2 header and what is known of the channel
+    std::string_view binding; // base64 of the GS2 header and the channel binding data
     std::string_view nonce;
     std::string_view without_proof;
     std::string_view proof;
@@ -108,7 +108,8 @@ Step ScramMachine::client_first(std::string_view message) {
         if (!binding->starts_with("p=")) return end(Malformed{"SCRAM-SHA-256-PLUS needs channel binding"});
         if (!channel_.demanded || *binding != "p=tls-server-end-point") return end(Refused{});
     } else if (*binding == "y") {
-        // The client supports channel binding and believes that we do not: if we do, somebody has changed our list.
+        // The client supports channel binding and believes that we do not. If we do, somebody has tampered with our
+        // list.
         if (!channel_.certificate_hash.empty()) return end(Refused{});
     } else if (*binding != "n") {
         return end(Malformed{"SCRAM: invalid GS2 header"});

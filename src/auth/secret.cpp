@@ -19,8 +19,8 @@ bool is_locked_hash(std::string_view hash) noexcept {
     return hash.empty() || hash == "x" || hash[0] == '*' || hash[0] == '!';
 }
 
-// The name of a scheme, if it looks like one: in capitals, like Dovecot's. Any other text in braces may be the start of
-// a password, and is not shown.
+// The name of a scheme, to show in an error, if it looks like one: in capitals, like Dovecot's. Any other text in
+// braces may be the start of a password, and is not shown.
 std::string called(std::string_view scheme) {
     const auto usual = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
     const bool shown = !scheme.empty() && scheme.size() <= 24 && scheme[0] >= 'A' && scheme[0] <= 'Z' &&
@@ -33,7 +33,7 @@ struct Labelled {
     std::string secret; // decoded, if the label names an encoding
 };
 
-// The start of an error.
+// The start of an error message.
 std::string in(const SchemeRow& scheme) {
     return '{' + std::string{scheme.name} + "}: ";
 }
@@ -82,7 +82,7 @@ struct Prepared {
 
 bool plain_matches(std::string_view stored, std::string_view password) {
     if (equal_in_constant_time(stored, password)) return true;
-    // RFC 4616 section 2: both sides are prepared; a side that cannot be prepared is used as it is.
+    // RFC 4616 section 2: compare both sides prepared. If either cannot be prepared, only the comparison above counts.
     const Prepared a{stored};
     const Prepared b{password};
     return a.text && b.text && !b.text->empty() && equal_in_constant_time(*a.text, *b.text);

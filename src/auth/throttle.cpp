@@ -11,9 +11,9 @@ namespace buzon::auth {
 using namespace digest;
 namespace {
 
-// Tables are sets of a few slots; a newcomer to a full set replaces the slot that is worth least.
+// A table consists of sets of a few slots; a new entry in a full set replaces the slot that is worth least.
 constexpr std::size_t slots_in_a_set = 8;
-// Beyond the free ones; limits how long it takes to forgive them.
+// The maximum beyond the free failures; limits how long it takes to forgive them.
 constexpr unsigned max_levels = 20;
 
 using Tick = std::chrono::duration<std::int64_t, std::ratio<1, 8>>; // 32 bits of them are 17 years
@@ -44,7 +44,7 @@ Throttle::Key Throttle::key_of(char kind, std::string_view user, const std::opti
     Hmac<Sha256> keyed{key_};
     keyed.update({&kind, 1});
     if (source) keyed.update(auth::octets(source->prefix().octets()));
-    keyed.update(user); // of any length, therefore last but for what a NUL begins
+    keyed.update(user); // of any length, so nothing follows it unless a NUL separates the two
     if (!secret.empty()) {
         constexpr char nul = '\0';
         keyed.update({&nul, 1});
@@ -140,7 +140,7 @@ void Throttle::count(Slot& slot, std::uint32_t now) const noexcept {
     slot.since = now;
 }
 
-// The slot of `key`. If missing, it replaces the one least worth keeping: the oldest login, the fewest failures.
+// The slot of `key`. A new one replaces the slot least worth keeping: the oldest login, the fewest failures.
 Throttle::Slot& Throttle::make_room(Table& table, Key key, std::uint32_t now) const noexcept {
     const auto worth = [this, now](const Slot& slot) {
         return std::tuple{slot.tag != 0, slot.login_hour, level_at(slot, now), slot.since};
@@ -155,7 +155,7 @@ Throttle::Slot& Throttle::make_room(Table& table, Key key, std::uint32_t now) co
     return *least;
 }
 
-// Stores it if it is missing.
+// Stores the secret if it is new.
 bool Throttle::is_repeated(const std::optional<Source>& source, std::string_view user, std::string_view secret,
                            std::uint32_t now) {
     const Key key = key_of('w', user, source, secret);
@@ -197,7 +197,7 @@ void Throttle::take_back(const std::optional<Source>& source, std::string_view u
 }
 
 void Throttle::succeeded(const std::optional<Source>& source, std::string_view user, Time now) {
-    // The source's count stays: logging in to one's own account must not allow more guesses at others'.
+    // The source's count stays: logging in to one's own account must not allow more guesses at other accounts.
     const std::uint32_t at = ticks(now);
     Slot& slot = make_room(familiar_, familiar_key(source, user), at);
     slot.since = at;

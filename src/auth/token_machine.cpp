@@ -10,7 +10,7 @@ namespace {
 
 constexpr char separator = '\x01';
 
-// Of RFC 6750 section 2.1.
+// The syntax of RFC 6750 section 2.1.
 bool is_token(std::string_view text) noexcept {
     const auto usual = [](char c) {
         return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -19,9 +19,9 @@ bool is_token(std::string_view text) noexcept {
     return !text.empty() && std::all_of(text.begin(), text.end(), usual);
 }
 
-// `key=value` pairs, each ended by the separator, and one more behind the last.
+// `key=value` pairs, each followed by the separator, with one more separator at the end.
 struct Pairs {
-    std::string_view user; // of XOAUTH2
+    std::string_view user; // for XOAUTH2
     std::string_view auth;
     bool well_formed = false;
 };
@@ -44,7 +44,7 @@ Pairs read_pairs(std::string_view text) {
     return {};
 }
 
-// What is said of the user by `n,a=NAME,`; nothing if there is no such header. It is taken off `message`.
+// Takes the header `n,a=NAME,` off `message` and returns the user; nothing if there is no such header.
 std::optional<std::string> take_user(std::string_view& message) {
     const std::size_t first = message.find(',');
     const std::size_t second = first == message.npos ? first : message.find(',', first + 1);
@@ -70,12 +70,12 @@ Step TokenMachine::begin(const std::optional<std::string_view>& initial) {
 }
 
 Step TokenMachine::next(std::string_view message) {
-    if (asked_) return Dismissed{}; // whatever it says: one of the two expects 0x01, the other nothing
+    if (asked_) return Dismissed{}; // whatever it says: OAUTHBEARER clients send 0x01, XOAUTH2 clients nothing
     asked_ = true;
     std::optional<std::string> user;
     if (!google_) {
         user = take_user(message);
-        // Who does not say who he is cannot be told from another by the throttle.
+        // Without a name the throttle cannot tell one user from another.
         if (!user) return Malformed{"OAUTHBEARER needs a user"};
         if (!message.starts_with(separator)) return Malformed{"OAUTHBEARER needs a token"};
         message.remove_prefix(1);

@@ -48,7 +48,7 @@ Turns::Answer Turns::enter(Try& one, Time now) {
     }
     stand(line, one);
     trim(line, now);
-    if (one.place_ == Try::Place::leaving) { // our return value tells
+    if (one.place_ == Try::Place::leaving) { // our return value says so
         std::erase(leaving_, &one);
         one.place_ = Try::Place::nowhere;
         plan(id, line, now);
@@ -76,7 +76,7 @@ void Turns::leave_line(Line& line, Try& one) {
 
 void Turns::look(Line& line, Try& one) {
     ++line.checking;
-    // Later arrivals go behind those that have waited since this round.
+    // Later arrivals go behind the tries that have been waiting since this round.
     line.round = std::max(line.round, one.round_ + 1);
     one.place_ = Try::Place::checking;
 }
@@ -89,8 +89,8 @@ std::optional<Turns::Time> Turns::next_turn(const Line& line, Time now) const {
     return std::max(line.last, throttle_.last(line.count)) + throttle_.delay(level, free);
 }
 
-// Removes the tries that would have to wait beyond their deadlines if all before them fail. As long as no failure has
-// to wait, tries are in the line only for a moment.
+// Removes the tries that would have to wait past their deadlines if all those before them fail. While failures cause no
+// delay, there is nothing to do: tries are in the line only for a moment.
 void Turns::trim(Line& line, Time now) {
     const unsigned free = throttle_.free(line.count);
     unsigned level = throttle_.level(line.count, now);
@@ -113,7 +113,7 @@ void Turns::trim(Line& line, Time now) {
     }
 }
 
-// Applies what has changed in the line. Deletes an idle one.
+// Reschedules the line after a change. Deletes it if it is idle.
 void Turns::plan(std::uint64_t id, Line& line, Time now) {
     if (line.due) due_.erase({*line.due, id});
     line.due.reset();
@@ -166,7 +166,7 @@ void Turns::give_up(Try& one) {
 std::optional<Turns::Time> Turns::run(Time now) {
     now_ = now;
     announced_.reset();
-    // Each call may change everything, so nothing is kept between two.
+    // Each call may change everything, so no state is kept between two calls.
     for (int turns = 0; turns < turns_at_once; ++turns) {
         if (!leaving_.empty()) {
             Try* const one = leaving_.back();

@@ -24,14 +24,14 @@ struct Builders {
     }
 };
 
-// What is wrong with a user of the command line; empty if nothing is.
+// What is wrong with a user from the command line; empty if nothing is.
 std::string fault_of(const NamedSecret& user) {
     if (const auto fault = fault_of_user_name(user.name); !fault.empty()) return std::string{fault};
     if (user.secret.size() > longest_passwd_line) return "the secret is too long";
     return fault_of_secret(user.secret);
 }
 
-// The user of a line, and what is wrong with it; nobody for a comment or an unusable line.
+// The user of a line; nothing for a comment or an unusable line. `fault`: what is wrong with the line.
 std::optional<PasswdEntry> read_line(const UserBlockBuilder& users, std::string_view line, std::string& fault) {
     auto parsed = parse_passwd_line(line);
     if (!parsed) {
@@ -46,8 +46,8 @@ std::optional<PasswdEntry> read_line(const UserBlockBuilder& users, std::string_
     return std::move(user);
 }
 
-// Adds the users of a passwd-file whose names are new. Returns the first error that rejects the file, or an empty text;
-// with `findings` it continues after that.
+// Adds the users of a passwd-file whose names are new. Returns the first error that makes the file invalid, or an empty
+// text; with `findings` it continues after an error.
 std::string add_file(Builders& to, std::string_view text, std::vector<Finding>* findings) {
     if (text.size() > 1U << 30) return "the file is larger than 1 GiB";
     std::string first;
@@ -182,7 +182,7 @@ Credential UserBase::credential(std::string_view name, const std::optional<Sourc
     return found;
 }
 
-// Some secrets of such a user may be where they were loaded, and others in the vault of changes.
+// Some secrets of such a user may be in the loaded vault, and others in the vault of changes.
 void UserBase::place(const Own& own, Secrets which, Credential& into) const {
     SecretPlace changed{own.fields.name, own.changes.change};
     into.main_change = own.changes.main ? own.changes.change : 0;
@@ -253,7 +253,7 @@ Parsed<UserBase::Own*> UserBase::own_from(std::string_view name, std::uint64_t b
     return found;
 }
 
-// After every change.
+// Call it after every change.
 void UserBase::note(Own& own) {
     own.applications = to_text(own.fields.applications);
     own.changes.added.clear();
@@ -270,7 +270,7 @@ Parsed<bool> UserBase::add(std::string_view name, std::uint64_t change, const Se
     added.fields.facts = facts;
     added.changes.change = change;
     added.changes.main = true;
-    // One of this name was removed: his application passwords must not come back with his line.
+    // A loaded user of this name was removed: the old application passwords must not come back with the line.
     if (const auto old = block_.find(name))
         for (const Application& one : applications_in(old->applications)) added.changes.removed.push_back(one.label);
     ++living_;
@@ -287,7 +287,7 @@ Parsed<bool> UserBase::set_secret(std::string_view name, std::uint64_t change, c
     SecretFacts& known = user.fields.facts;
     totals_.goes(known.clear, known.scram);
     totals_.comes(facts, change);
-    // Whether other secrets are slow stays as it was.
+    // Include the old cost if there are other secrets: they may be slow.
     known = {facts.clear, facts.scram, facts.locked, facts.iterations,
              facts.cost + (user.fields.applications.empty() ? 0 : known.cost)};
     user.fields.secret_fault.clear();
@@ -363,7 +363,7 @@ void UserBase::repeat_changes_of(const UserBase& before) {
         for (const std::string& label : change->removed) static_cast<void>(remove_application(name, label));
         for (const Application& one : fields.applications) {
             if (one.change == 0) continue;
-            static_cast<void>(remove_application(name, one.label)); // the file has it by now
+            static_cast<void>(remove_application(name, one.label)); // the file may have it by now
             const std::uint64_t number = base(name).change;
             if (add_application(name, one, change->change, {}, number)) own(name)->fields.applications.back() = one;
         }

@@ -32,7 +32,7 @@ std::string quoted(std::string_view text) {
 // The options that take a value: "--NAME VALUE" or "--NAME=VALUE".
 constexpr std::string_view valued_options[] = {"--auth", "--server", "--timeout"};
 
-// What is wrong with the value, or nothing.
+// Returns what is wrong with the value, or nothing.
 std::string take_value(std::string_view option, std::string_view value, Invocation& invocation,
                        std::string_view& server) {
     if (option == "--auth") {
@@ -83,7 +83,7 @@ Arguments parse_options(Arguments rest, Invocation& invocation, std::string_view
     return rest;
 }
 
-// Keywords begin with a letter; anything else is a mistyped port or a misplaced option.
+// Keywords begin with a letter. Anything else is a mistyped port or a misplaced option.
 bool may_be_keyword(std::string_view word) noexcept {
     const char first = word.empty() ? 'A' : word.front(); // an empty command is handled later
     return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z') || first == ' ';
@@ -93,7 +93,7 @@ bool looks_like_address(std::string_view operand) noexcept {
     return operand.find_first_of(".:") != std::string_view::npos || line::equals_ignoring_case(operand, "localhost");
 }
 
-// A host without its port, in brackets or not; or a unix socket.
+// Parses a host without its port, in brackets or not, or a unix socket.
 std::string parse_host(std::string_view host, Address& address) {
     if (host.substr(0, unix_prefix.size()) == unix_prefix) {
         address.unix_path = host.substr(unix_prefix.size());

@@ -17,14 +17,14 @@ struct Invocation {
     enum class What { help, version, hash, talk, command, top, plot } what = What::talk;
     Format format = Format::person;
     std::string admin;                 // --auth; empty: none
-    Target target;                     // --timeout is its patience; without the AUTH command
+    Target target;                     // its patience is --timeout; `auth` is not set
     std::string command;               // What::command: the line to send
     std::vector<std::string> operands; // of hash and plot
     bool logarithmic = false;          // plot --log
     TopOptions top;
 };
 
-// Parses the arguments after the program's name. A string says what is wrong with them. `server`: BUZON_SERVER, or "".
+// Parses the arguments after the program's name. If they are wrong, the string says why. `server`: BUZON_SERVER, or "".
 [[nodiscard]] std::variant<Invocation, std::string> parse_arguments(std::span<const std::string_view> arguments,
                                                                     std::string_view server = {});
 

@@ -1,4 +1,4 @@
-// client/choices.h - the list that Tab shows if a word has several completions.
+// client/choices.h - the list that Tab shows when a word has several completions.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace buzon::client {
 
-// The words in columns for a screen of this width, as in a shell; every row ends with LF.
+// The words in columns for a screen of this width, as in a shell. Every row ends with LF.
 [[nodiscard]] std::string listing(const std::vector<std::string>& words, std::size_t screen);
 
 // The length of the common prefix of the words (at least one), ignoring case.

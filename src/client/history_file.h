@@ -1,5 +1,5 @@
-// client/history_file.h - the lines typed at the prompt, kept for the next time. Never one with a password: the caller
-// leaves those out.
+// client/history_file.h - keeps the lines typed at the prompt for the next time. The caller must leave out lines with a
+// password.
 #pragma once
 
 #include <string>
@@ -10,9 +10,9 @@ namespace buzon::client {
 
 // BUZON_HISTORY, or .buzonctl_history in the home directory; "" if there is none.
 [[nodiscard]] std::string history_path();
-// The last lines, oldest first. A file that is not ours, or no plain file, is left alone.
+// The last lines, oldest first. A file that is not ours, or not a regular file, is left alone.
 [[nodiscard]] std::vector<std::string> read_history(const std::string& path);
-// Nobody else may read the file. What cannot be written is not kept: that is no reason to disturb anybody.
+// Makes the file readable by its owner only. Ignores errors: a lost line of history is not worth a message.
 void append_history(const std::string& path, std::string_view line);
 
 } // namespace buzon::client

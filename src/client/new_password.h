@@ -1,4 +1,4 @@
-// client/new_password.h - asks for a password that is to be set.
+// client/new_password.h - asks for a new password.
 #pragma once
 
 #include <optional>
@@ -6,8 +6,8 @@
 
 namespace buzon::client {
 
-// At a terminal typed twice without echo, since typing errors are invisible; else the first line of stdin. Nothing if
-// the user cancelled or the two differ, which was said then.
+// At a terminal the user types it twice without echo, since typing errors are invisible. Otherwise it is the first line
+// of stdin. Returns nothing if the user cancels, or if the two differ, which it then reports.
 [[nodiscard]] std::optional<std::string> new_password();
 
 } // namespace buzon::client

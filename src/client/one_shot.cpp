@@ -15,7 +15,7 @@ namespace {
 class LiveWatcher final : public Watcher {
 public:
     explicit LiveWatcher(int output) : descriptors_{signals_.descriptor()} {
-        // The writing end of a pipe is "ready" only when its reader is gone; a terminal would be ready at every key.
+        // The writing end of a pipe is "ready" only when its reader is gone. A terminal would be ready at every key.
         struct stat about {};
         if (::fstat(output, &about) == 0 && S_ISFIFO(about.st_mode)) descriptors_.push_back(output);
     }
@@ -38,13 +38,13 @@ Answer run_live(Conversation& server, const std::string& command, Format format,
     return answer;
 }
 
-// What to do next about a lack of rights.
+// Tells the user how to get the missing rights.
 void complain_of_rights(const Invocation& invocation, const Reply& reply) {
     if (!reply.text.starts_with("[AUTH]") || !invocation.admin.empty()) return;
     complain("an administrator is needed: --auth NAME; if none is configured, start the server with -a NAME:PASSWORD");
 }
 
-// A bare * became the names of files.
+// Explains that the shell has replaced a bare * with file names.
 void complain_of_star(std::string_view command) {
     const auto words = words_of(command);
     if (!has_verb(command, "METR") && !has_verb(command, "INFO")) return;
@@ -56,7 +56,7 @@ void complain_of_star(std::string_view command) {
 
 int run_command(Conversation& server, const Invocation& invocation, Output& out) {
     std::string command = invocation.command;
-    if (has_verb(command, "USER") && manage::lacks_password(command)) { // a password in argv is for everybody to see
+    if (has_verb(command, "USER") && manage::lacks_password(command)) { // everybody can see a password in argv
         const auto password = new_password();
         if (!password) return exit_usage;
         command += ' ' + *password;

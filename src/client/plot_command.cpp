@@ -16,7 +16,7 @@
 namespace buzon::client {
 namespace {
 
-// Values are numbers and times have no commas; anything else is quoted as RFC 4180 says.
+// Values are numbers and times contain no commas. Anything else is quoted as in RFC 4180.
 std::string csv_cell(const std::string& text) {
     if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
     std::string cell = "\"";
@@ -35,7 +35,7 @@ bool is_histogram(const Series& series) {
                        [](const std::string& line) { return is_spread(first_blank_field(line).second); });
 }
 
-// The columns beside the time. One metric has "value"; several have their names; a histogram has its buckets.
+// The columns after the time: "value" for a single metric, the names of several metrics, or the buckets of a histogram.
 Cells columns_of(const Series& series, bool alone) {
     if (!is_histogram(series)) return {alone ? "value" : series.metric};
     Cells names;
@@ -46,7 +46,7 @@ Cells columns_of(const Series& series, bool alone) {
     return names;
 }
 
-// A period that one of several lacks stays empty there.
+// If a metric lacks a period that another one has, its cell stays empty.
 std::string csv(const std::vector<Series>& all) {
     std::map<std::string, std::map<std::string, std::string>> rows; // ISO 8601 sorts as text
     Cells heading;
@@ -73,7 +73,7 @@ std::string csv(const std::vector<Series>& all) {
     return text;
 }
 
-// One metric is the document of HIST; of several each has its points in "series".
+// For several metrics: the points of each are in "series". A single metric gets the document of HIST instead.
 std::string json(const std::vector<Series>& all) {
     JsonObject document, series;
     document.add("status", json_string("+OK")).add("text", json_string(""));
@@ -122,7 +122,7 @@ std::string heat_map(const Series& series, Period period, Charset charset, Scree
     return draw(map, screen.rows, screen.columns);
 }
 
-// The screen is shared by all, one below the other.
+// The charts share the screen, one below the other.
 std::string picture(const std::vector<Series>& all, Period period, bool logarithmic, ScreenSize screen) {
     const Charset charset = locale_charset();
     screen.rows = (screen.rows - 1) / all.size();

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Sends NOOP this often, so that `mgmt-timeout` does not close the connection of a person who is still there.
+// NOOP is sent this often, so that `mgmt-timeout` does not close the connection of a person who is still there.
 constexpr Milliseconds keepalive_interval = 4min;
 
 bool is_control(const Key& key, std::string_view letter) {
@@ -45,7 +45,7 @@ bool Prompt::wants_out(int descriptor) {
     return mode_ == Mode::editing ? !input_.keys.empty() : take_ending_key();
 }
 
-// Ctrl-C ends the wait, and in a live list so does Enter. Discards what was typed before it.
+// Ctrl-C ends the wait, and so do Enter and Ctrl-D in a live view. Discards what was typed before that key.
 bool Prompt::take_ending_key() {
     const auto ending = std::find_if(input_.keys.begin(), input_.keys.end(), [this](const Key& key) {
         return is_control(key, "C") || (mode_ == Mode::live && (key.code == Key::Code::enter || is_control(key, "D")));
@@ -55,7 +55,7 @@ bool Prompt::take_ending_key() {
     return true;
 }
 
-// Waits for a key. False if there will be none.
+// Waits for a key. Returns false if none will come.
 bool Prompt::wait() {
     while (input_.keys.empty()) {
         draw();
@@ -133,7 +133,7 @@ void Prompt::enter() {
     }
 }
 
-// A password may end with blanks and stays out of the history; elsewhere Tab left them.
+// Lines with a password stay out of the history. Trailing blanks, which Tab leaves, are removed.
 void Prompt::remember(const std::string& typed) {
     std::string line = typed;
     line.erase(line.find_last_not_of(' ') + 1);
@@ -143,7 +143,7 @@ void Prompt::remember(const std::string& typed) {
     editor_.begin();
 }
 
-// The lines of a pasted block wait for Enter, which runs them all: who pastes may have meant something else.
+// The lines of a pasted block wait for Enter, which runs them all: they may not be what the user meant to paste.
 void Prompt::paste(const Key& key) {
     if (key.code == Key::Code::enter) {
         draw();

@@ -69,25 +69,25 @@ private:
         bool now = false;
         int signal = 0;
         int code = exit_ok;
-        std::string trouble; // why the server is lost; printed once the terminal is restored
+        std::string trouble; // why the connection was lost; printed once the terminal is restored
     };
 
     Conversation& server_;
-    Target target_; // as whom we have logged in may change
+    Target target_; // a later login changes its AUTH command
     const Format format_;
     Output& out_;
     Signals signals_;
-    // Bracketed paste: a tab in pasted text is a blank and completes nothing.
+    // Bracketed paste, so that a tab in pasted text becomes a blank and completes nothing.
     RawMode raw_{STDIN_FILENO, STDOUT_FILENO, "\x1b[?2004h", "\x1b[?2004l"};
     std::array<int, 2> descriptors_ = {signals_.descriptor(), STDIN_FILENO};
     Input input_;
     const std::string history_path_ = history_path();
-    const bool hints_ = has_colours(); // they are fainter than the line
+    const bool hints_ = has_colours(); // the terminal can show them fainter than the line
     History history_;
     Editor editor_;
     bool draining_ = false;
-    bool completed_ = false; // the last key was Tab, which shows the choices itself
-    Vocabulary known_;       // the names that were asked for
+    bool completed_ = false; // the last key was Tab, which shows the choices anyway
+    Vocabulary known_;       // names that the server was asked for
     Mode mode_ = Mode::editing;
     End end_;
 };

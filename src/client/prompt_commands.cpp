@@ -113,7 +113,7 @@ void Prompt::run_watch(const std::string& line) {
         const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
         out_.put(clock_text(now) + '\n' + show(format_, command, answer.reply, terminal_width(STDOUT_FILENO)));
         mode_ = Mode::live;
-        // Enter may have come before the reply.
+        // The user may have pressed Enter before the reply came.
         const Hearing heard = take_ending_key() ? Hearing{Heard::interrupted, {}}
                                                 : server_.hear(std::chrono::seconds{seconds.value_or(2)}, this);
         mode_ = Mode::editing;
@@ -122,7 +122,7 @@ void Prompt::run_watch(const std::string& line) {
     }
 }
 
-// Passwords are neither echoed nor kept in the history: ask for one if the command ends before it.
+// Asks for the password that the command lacks, so that it is neither echoed nor kept in the history.
 bool Prompt::add_secret(std::string& line) {
     out_.put("Password: ");
     SecretLine secret;
@@ -145,12 +145,12 @@ bool Prompt::add_secret(std::string& line) {
 void Prompt::settle(const Answer& answer) {
     if (answer.kind == Answer::Kind::reply) return;
     if (answer.kind == Answer::Kind::gone) return static_cast<void>(reconnect(answer.why));
-    // A reply that was not read would be taken for that of the next command, so the connection is unusable.
+    // An unread reply would be taken for the reply to the next command, so the connection is unusable.
     end_.trouble = "interrupted while waiting for a reply";
     stop(exit_unavailable);
 }
 
-// A server that was restarted is there again after a while. What was being asked is not asked again.
+// A server that was restarted comes back after a while. The interrupted command is not sent again.
 bool Prompt::reconnect(const std::string& why) {
     out_.put("\r\x1b[K" + printable(why) + "; reconnecting ...\n");
     const Mode before = std::exchange(mode_, Mode::asking);
@@ -175,7 +175,7 @@ void Prompt::name_server() {
     editor_.set_prompt("buzon " + who + target_.address.text() + (draining_ ? " (draining)> " : "> "));
 }
 
-// Users and sessions come and go: they are asked for each time.
+// Users and sessions come and go, so the server is asked each time.
 void Prompt::learn(manage::Names what) {
     using manage::Names;
     const bool lasting = what == Names::metrics || what == Names::settings;

@@ -50,7 +50,7 @@ std::string prompt_text(const Invocation& invocation) {
 }
 
 int run(const Invocation& given) {
-    std::signal(SIGPIPE, SIG_IGN); // a closed pipe is a failed write, and a clean exit
+    std::signal(SIGPIPE, SIG_IGN); // a closed pipe then fails the write and leads to a clean exit
     Invocation invocation = given;
     Target& target = invocation.target;
     if (!invocation.admin.empty()) {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t longest_script_line = std::size_t{1} * 1024 * 1024;
 
-// Reads lines from stdin and watches the server meanwhile, so that its end is noticed even without a command.
+// Reads lines from stdin while the server is watched, so that a closed connection is noticed even between commands.
 class ScriptInput final : public Watcher {
 public:
     // Watches stdin only while a line is wanted, so that a long script is not read into memory.
@@ -24,7 +24,7 @@ public:
         return {descriptors_.data(), wanted_ && !ready() ? 2U : 1U};
     }
 
-    // A line, the end of the input or a signal has arrived.
+    // Returns true when a line, the end of the input or a signal has arrived.
     bool wants_out(int descriptor) override {
         if (descriptor == signals_.descriptor()) {
             if (const int signal = signals_.take()) signal_ = signal;
@@ -48,7 +48,7 @@ public:
         return ended_ || too_long_ || text_.find('\n', taken_) != std::string::npos;
     }
 
-    // The next line without its end, which the last line may lack. Nothing at the end of the input.
+    // The next line without its line end, which the last line may lack. Nothing at the end of the input.
     std::optional<std::string> take() {
         if (taken_ == text_.size()) return std::nullopt;
         const std::size_t end = text_.find('\n', taken_);
@@ -74,7 +74,7 @@ private:
 
 class Script {
 public:
-    // `typed`: by a person at a terminal. There is a prompt if our output goes to that terminal, too.
+    // `typed`: a person types the script at a terminal. There is a prompt if our output goes to a terminal, too.
     Script(Conversation& server, const Invocation& invocation, Output& out, bool typed)
         : server_{server}
         , invocation_{invocation}
@@ -153,7 +153,7 @@ private:
         return verdict();
     }
 
-    // A person has seen what was refused; the caller of a script sees only this.
+    // A person has seen any refusal; the caller of a script sees only this exit code.
     [[nodiscard]] int verdict() const noexcept { return failed_ && !typed_ ? exit_refused : exit_ok; }
 
     Conversation& server_;

@@ -30,7 +30,7 @@ bool is_number(std::string_view word) {
     return line::parse_whole<std::uint64_t>(word, 0, UINT64_MAX).has_value();
 }
 
-// The server is not asked: these are the names that this version knows.
+// The names that this version knows. The server is not asked.
 const Vocabulary& own_names() {
     static const Vocabulary all = [] {
         Vocabulary names;
@@ -41,13 +41,13 @@ const Vocabulary& own_names() {
     return all;
 }
 
-// What may follow the words of a command; in small letters if the word was begun so.
+// Adds what may follow the words of a command, in lower case if the word begins in lower case.
 void add_command(Words words, std::string_view begun, Offers& offers) {
     std::string before;
     for (const std::string_view word : words) before.append(word) += ' ';
     const bool small = !begun.empty() && begun.front() >= 'a' && begun.front() <= 'z';
     for (std::string& word : complete(before + std::string{begun}, own_names()).words) {
-        if (word == "?") continue; // a shell would take it for the name of a file
+        if (word == "?") continue; // a shell would expand it as a file name pattern
         if (small)
             for (char& c : word)
                 if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

@@ -36,7 +36,7 @@ std::string_view config_value(std::string_view option, std::string_view written)
 std::string change_config(std::string_view text, const ConfigChanges& changes) {
     std::string changed{text};
     for (const auto& [name, values] : changes) {
-        // Comments behind values stay on their lines.
+        // Comments after values stay on their lines.
         std::vector<std::string> written = values;
         const auto parsed = state::parse_config(changed);
         if (const auto* lines = std::get_if<std::vector<state::ConfigLine>>(&parsed)) {

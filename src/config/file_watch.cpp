@@ -38,7 +38,7 @@ void FileWatch::on_ready(std::uint32_t) {
     for (std::size_t at = 0; at < got.bytes;) {
         inotify_event about;
         std::memcpy(&about, buffer + at, sizeof about);
-        // After an overflow nobody knows which events were lost.
+        // After an overflow we do not know which events were lost.
         if (about.mask & IN_Q_OVERFLOW || (about.len > 0 && name_ == buffer + at + sizeof about)) ours = true;
         at += sizeof about + about.len;
     }

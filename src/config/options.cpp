@@ -128,7 +128,7 @@ bool is_given(const FoundOption& found, const state::ConfigLine& line, std::stri
     throw StartError(EX_CONFIG, what, "takes no value, or on or off");
 }
 
-// The option is found; the value stands in quotes, which are no part of a path or number.
+// Whether the value is in quotes that mean nothing: they are not part of a path or number. The option must be known.
 bool is_quoted(const Given& given) {
     constexpr std::array<std::string_view, 6> options_with_quotes = {"user",          "admin",         "transform",
                                                                      "transform-for", "checkpassword", "token"};
@@ -206,7 +206,7 @@ void apply_line(Options& options, Named& named, const Given& line) {
     try {
         apply(options, named, line);
     } catch (const StartError& wrong) {
-        // In a file, the same mistake is an invalid file rather than wrong usage.
+        // In a file, the same mistake means an invalid file rather than wrong usage.
         const std::string why = wrong.what();
         throw StartError(EX_CONFIG, line.what, why.substr(std::min(why.size(), line.what.size() + 2)));
     }

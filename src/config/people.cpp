@@ -28,7 +28,7 @@ std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::st
 Options read_again(const Options& before, const std::string& config_text) {
     const std::vector<std::string_view> words{before.arguments.begin(), before.arguments.end()};
     Options fresh = parse_options(words, [&config_text](const std::string&) { return config_text; });
-    if (before.demo) { // it created its mail root itself
+    if (before.demo) { // --default created its mail root itself
         fresh.path = before.path;
         fresh.addresses = before.addresses;
     }

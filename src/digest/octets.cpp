@@ -4,7 +4,7 @@ namespace buzon::digest {
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size()) return false;
-    // volatile: a compiler may not see that the result is settled at the first difference.
+    // volatile keeps the compiler from stopping at the first difference.
     volatile unsigned char difference = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
         const int differs = static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);

@@ -6,7 +6,7 @@
 namespace buzon::digest {
 namespace {
 
-// F of RFC 8018: the exclusive or of a chain of keyed digests.
+// F of RFC 8018: the XOR of a chain of keyed digests.
 template <class Hash>
 typename Hash::Digest chain(const Hmac<Hash>& keyed, std::string_view salt, std::uint32_t block,
                             std::uint32_t iterations) {

@@ -24,7 +24,7 @@ std::string random_octets(std::size_t count) {
 
 std::string fresh_text() {
     constexpr std::size_t size = 16;
-    static std::string stock; // of octets for 64 texts
+    static std::string stock; // random octets for 64 texts
     if (stock.empty()) stock = random_octets(64 * size);
     std::string text = encode_hex(std::string_view{stock}.substr(stock.size() - size));
     wipe(stock.data() + stock.size() - size, size);

@@ -8,7 +8,7 @@
 namespace buzon::digest {
 namespace {
 
-// Of SHA-512. The first half of each of the first 64 is SHA-256's.
+// SHA-512's round constants. The upper halves of the first 64 are SHA-256's.
 constexpr std::array<std::uint64_t, 80> sha2_round_constants{
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc, 0x3956c25bf348b538,
     0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118, 0xd807aa98a3030242, 0x12835b0145706fbe,
@@ -27,7 +27,7 @@ constexpr std::array<std::uint64_t, 80> sha2_round_constants{
     0x113f9804bef90dae, 0x1b710b35131c471b, 0x28db77f523047d84, 0x32caab7b40c72493, 0x3c9ebe0a15c9bebc,
     0x431d67c49c100d4c, 0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817};
 
-// In bits; the last one of the small ones is a shift, the others rotations.
+// Rotations in bits, except that the last of each small sigma is a shift.
 template <class Word>
 struct Sha2Shape;
 template <>

@@ -93,7 +93,7 @@ void Task::cancel() noexcept {
         previous_->next_ = next_;
         next_->previous_ = previous_;
     } else {
-        next_->next_ = nullptr; // it runs: the loop shall not touch it again
+        next_->next_ = nullptr; // it is running: the loop must not touch it afterwards
     }
     next_ = previous_ = nullptr;
 }
@@ -159,7 +159,7 @@ void EventLoop::next_turn(Task& task) noexcept {
 
 void EventLoop::run_tasks() {
     if (tasks_.next_ == &tasks_) return;
-    // Only tasks queued before this turn; a task that requeues itself runs in the next one.
+    // Only the tasks queued so far: one that is queued while they run has to wait for the next turn.
     now_running_.next_ = tasks_.next_;
     now_running_.previous_ = tasks_.previous_;
     now_running_.next_->previous_ = &now_running_;
@@ -180,7 +180,7 @@ void EventLoop::run_task(Task& task) {
                 found_no_memory();
                 well = false;
             });
-    if (running_.next_ != &task) return; // destroyed, or put off to the next turn by itself
+    if (running_.next_ != &task) return; // cancelled, destroyed, or queued again
     task.cancel();
     if (!well) next_turn(task);
 }

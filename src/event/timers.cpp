@@ -54,13 +54,13 @@ std::size_t Timers::expire(Instant now) {
     return failed;
 }
 
-// False: its handler found no memory.
+// Returns false if the handler ran out of memory.
 bool Timers::fire(std::size_t place_in_due, Instant now) {
     Timer& timer = *due_[place_in_due];
     bool well = true;
     timer.place_ |= Timer::firing;
     guarded([&] { timer.handler_->on_timer(timer); }, [&] { well = false; });
-    if (due_[place_in_due] != &timer) return well; // destroyed, or armed again
+    if (due_[place_in_due] != &timer) return well; // disarmed, destroyed, or armed again
     remove(timer);
     if (well) return true;
     timer.deadline_ = now + pause_without_memory;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr char sequence = 0x30, object = 0x06, parameter_0 = char(0xa0);
 
-// The content of the next DER value (ITU-T X.690), if it has this tag. It is taken off `rest`.
+// The content of the next DER value (ITU-T X.690), if it has this tag. The value is removed from `rest`.
 std::optional<std::string_view> take_value(std::string_view& rest, char tag) {
     if (rest.size() < 2 || rest[0] != tag) return std::nullopt;
     std::size_t length = static_cast<unsigned char>(rest[1]), head = 2;
@@ -45,7 +45,7 @@ constexpr std::array signatures = {
     Signature{"\x2a\x86\x48\xce\x3d\x04\x03\x02"sv, Hash::sha256},     // ecdsa-with-SHA256
     Signature{"\x2a\x86\x48\xce\x3d\x04\x03\x03"sv, Hash::sha384},     // ecdsa-with-SHA384
     Signature{"\x2a\x86\x48\xce\x3d\x04\x03\x04"sv, Hash::sha512},     // ecdsa-with-SHA512
-    // Of RSASSA-PSS, whose parameters name them.
+    // For RSASSA-PSS, whose parameters name the hash.
     Signature{"\x2b\x0e\x03\x02\x1a"sv, Hash::sha256},                 // SHA-1
     Signature{"\x60\x86\x48\x01\x65\x03\x04\x02\x01"sv, Hash::sha256}, // SHA-256
     Signature{"\x60\x86\x48\x01\x65\x03\x04\x02\x02"sv, Hash::sha384}, // SHA-384
@@ -60,7 +60,7 @@ Hash hash_of(std::string_view algorithm) {
     if (*name == rsassa_pss) {
         auto parameters = take_value(algorithm, sequence);
         auto hash = parameters ? take_value(*parameters, parameter_0) : std::nullopt;
-        if (!hash) return parameters ? Hash::sha256 : Hash::none; // SHA-1 is what nobody names
+        if (!hash) return parameters ? Hash::sha256 : Hash::none; // the default is SHA-1
         const auto inner = take_value(*hash, sequence);
         return inner ? hash_of(*inner) : Hash::none;
     }

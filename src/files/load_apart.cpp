@@ -27,7 +27,7 @@ posix::UniqueFd checked(posix::Result<posix::UniqueFd> made) {
     return std::move(made).value();
 }
 
-// The child's side: into `socket` goes a bundle of descriptors.
+// The child's side: sends a bundle of descriptors to `socket`.
 void hand_over(int socket, const config::Options& known, int arguments) {
     const config::Options options = arguments < 0 ? known : read_options(arguments);
     check_options(options);
@@ -44,7 +44,7 @@ void hand_over(int socket, const config::Options& known, int arguments) {
     if (const std::error_code why = posix::send_bundle(socket, numbers)) throw failed(why);
 }
 
-// Returns its exit code; if it is not 0, why is in the socket.
+// Returns the exit code; if it is not 0, the reason has been written to the socket.
 int child(int socket, const config::Options& options, int arguments) {
     int code = EX_OSERR;
     std::string trouble;
@@ -61,7 +61,7 @@ int child(int socket, const config::Options& options, int arguments) {
     return code;
 }
 
-// What the child said, as it said it.
+// Throws the error that the child reported.
 [[noreturn]] void rethrow(int socket, int status) {
     std::string text(4096, '\0');
     const ssize_t got = ::recv(socket, text.data(), text.size(), MSG_DONTWAIT);

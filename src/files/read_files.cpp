@@ -11,7 +11,7 @@ namespace buzon::files {
 namespace {
 
 constexpr std::size_t longest_config = 1 << 20;
-// Less than what a changed file is given to settle (config/file_watch.cpp).
+// Less than the time that a changed file is given to settle (config/file_watch.cpp).
 constexpr std::int64_t writing_ns = 150'000'000;
 constexpr std::int64_t second_ns = 1'000'000'000;
 
@@ -28,7 +28,7 @@ std::string read_named_file(const std::string& path, std::size_t limit) {
 
 bool may_be_half_written(const struct stat& about, const timespec& now) noexcept {
     const std::int64_t age = (now.tv_sec - about.st_mtim.tv_sec) * second_ns + now.tv_nsec - about.st_mtim.tv_nsec;
-    const bool whole_seconds = about.st_mtim.tv_nsec == 0; // that file system's times
+    const bool whole_seconds = about.st_mtim.tv_nsec == 0; // the resolution of that file system
     return age >= 0 && age < writing_ns + (whole_seconds ? second_ns : 0);
 }
 

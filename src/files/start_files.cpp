@@ -70,7 +70,7 @@ int exit_code_for_log(std::error_code why) {
     }
 }
 
-// Makes nothing: --check leaves no trace.
+// Creates nothing: --check leaves no trace.
 void check_log_file(const std::string& path) {
     const auto refuse = [&path](std::error_code why) {
         throw config::StartError(exit_code_for_log(why), path, why.message());
@@ -186,7 +186,7 @@ std::string checked_root(const std::string& path) {
 
 posix::UniqueFd open_log(const std::string& path) {
     check_log_file(path);
-    // O_NONBLOCK: what has become a FIFO meanwhile must not stop us.
+    // O_NONBLOCK: if the file has become a FIFO in the meantime, it must not block us.
     posix::UniqueFd file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640)};
     if (file) return file;
     const std::error_code why = posix::last_error();

@@ -43,7 +43,7 @@ bool read_all(int socket, char* into, std::size_t octets) {
 
 struct Ways {
     sandbox::Mode mode = sandbox::Mode::automatic;
-    posix::Ids who{}; // unsaid: as this process is
+    posix::Ids who{}; // unsaid: those of this process
 };
 std::optional<Ways> ways_in(std::span<const char* const> argv) {
     if (argv.size() != 1 && argv.size() != 3) return std::nullopt;
@@ -55,8 +55,8 @@ std::optional<Ways> ways_in(std::span<const char* const> argv) {
     return Ways{*mode, {*uid, *gid}};
 }
 
-// A descriptor of memory that the program can read as the user that it will be, and that nobody can change: else it
-// could be made a program. Out of the way of the listening socket.
+// A descriptor of memory that the program can read as the user that it will be. It is sealed, because otherwise a
+// program could be written into it and run. Its number leaves that of the listening socket free.
 int keep_in_memory(const std::string& content, const char* name, const posix::Ids& who) {
     const posix::UniqueFd made{::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     const int fd = ::fcntl(made.get(), F_DUPFD, listening_socket + 2);
@@ -71,7 +71,7 @@ std::string reopened_at(int fd) {
     return "/proc/self/fd/" + std::to_string(fd);
 }
 
-// Says which port it is, and puts the sockets where the program has them.
+// Reports the port, and moves the sockets to where the program expects them.
 void place_sockets(int socket, int listener) {
     sockaddr_in address{};
     socklen_t length = sizeof address;
@@ -116,7 +116,7 @@ int become_tls_program(int socket, int listener, const tls::Order& order, const 
     std::string program = order.program, fd = "-fd", zero = "0";
     char* argv[] = {program.data(), fd.data(), zero.data(), nullptr};
     ::fcntl(listening_socket + 1, F_SETFD, FD_CLOEXEC); // the counter of the sandbox, which is ours
-    const pid_t parent = ::getppid();                   // becoming another user unties our end from its end
+    const pid_t parent = ::getppid();                   // becoming another user clears PR_SET_PDEATHSIG
     if (who != posix::Ids{})
         if (const int why = posix::act_as(who)) throw std::system_error(why, std::system_category(), "another user");
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);

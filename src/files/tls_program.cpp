@@ -38,7 +38,7 @@ void refuse_certificate(const std::string& option, const std::string& why) {
     throw config::StartError(EX_CONFIG, option, why);
 }
 
-// What a child of ours says until it is ready or has ended. Empty: it is ready; else what is wrong.
+// Reads what our child says until it is ready or has ended. Returns what is wrong; empty: it is ready.
 std::string hear(int socket) {
     std::string text, wrong;
     const auto until = std::chrono::steady_clock::now() + time_to_begin;
@@ -55,7 +55,7 @@ std::string hear(int socket) {
         for (std::size_t end = 0; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
             const tls::LogLine line = tls::parse_log_line(std::string_view{text}.substr(0, end));
             if (line.text == tls::ready_words) return {};
-            // The first says what is wrong; those behind it say what follows from that.
+            // The first error says what is wrong; later ones only follow from it.
             if (line.error && wrong.empty()) wrong = line.text;
         }
     }
@@ -69,7 +69,8 @@ void check_readable(const std::string& option, const std::string& file) {
     }
 }
 
-// Of systemd; of several, joined by colons, the first. for_another: who is another user must get through it.
+// The runtime directory from systemd; the first one if there are several, separated by colons. for_another: another
+// user must be able to pass through it.
 std::string runtime_directory(bool for_another) {
     const char* const runtime = std::getenv("RUNTIME_DIRECTORY");
     if (!runtime || *runtime != '/') return "/tmp";
@@ -103,7 +104,7 @@ tls::Order tls_order(const config::Options& options) {
 }
 
 tls::Use tls_use(const config::Options& options, const std::string& back) {
-    // Later than login-timeout, which the server itself watches over, and logs.
+    // Longer than login-timeout, which the server itself enforces and logs.
     return {options.tls.program, back, static_cast<std::uint32_t>(options.settings.login_timeout.count()) + 5};
 }
 

@@ -37,7 +37,7 @@ posix::Result<posix::UniqueFd> key_of(const posix::UniqueFd& memory) {
 
 posix::Result<posix::UniqueFd> open_vault(int key, int flags) {
     const std::string path = path_of(key);
-    // Another worker that opens it may take our right away between the two calls.
+    // Another worker that opens it may revoke our access between the two calls.
     for (int tries = 0; tries < 100; ++tries) {
         if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) return posix::last_error();
         posix::UniqueFd vault{::open(path.c_str(), flags | O_CLOEXEC)};
@@ -54,7 +54,7 @@ posix::Result<posix::UniqueFd> make_vault_of_changes() {
     return memory ? key_of(memory.value()) : memory.error();
 }
 
-// Each begins on a line of its own, also behind one that was cut short.
+// Each secret begins on a new line, even after one that was cut short.
 std::error_code append_secret(int vault, std::uint64_t change, std::string_view secret) {
     std::string line;
     line.reserve(secret.size() + 32);

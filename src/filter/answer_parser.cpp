@@ -9,13 +9,13 @@
 namespace buzon::filter {
 namespace {
 
-// More cannot be the size of a file.
+// No file can be larger.
 constexpr std::uint64_t max_count = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::string_view words_of_hello = "buzon-filter ";
 constexpr std::string_view word_of_fail = "fail";
 
-// Of a line in a message for people.
+// The beginning of a line, for an error message.
 std::string excerpt(std::string_view line) {
     constexpr std::size_t shown = 60;
     return "\"" + std::string{line.substr(0, shown)} + (line.size() > shown ? "...\"" : "\"");
@@ -40,7 +40,7 @@ AnswerParser::What AnswerParser::next(std::string_view& input) {
     else
         what = take_chunk_head();
     line_.clear();
-    // A chunk has begun: what follows tells.
+    // A chunk has begun: go on with its octets.
     return what == What::more ? next(input) : what;
 }
 
@@ -110,7 +110,7 @@ AnswerParser::What AnswerParser::take_fail() {
 }
 
 AnswerParser::What AnswerParser::take_octets(std::string_view& input) {
-    if (left_ == 0) { // of a message; a chunk has some
+    if (left_ == 0) { // the message is complete; within a chunk, some octets are always left
         state_ = State::idle;
         return What::end;
     }

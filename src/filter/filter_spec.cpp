@@ -12,13 +12,13 @@ constexpr bool blank(char c) noexcept {
     return c == ' ' || c == '\t';
 }
 
-// The "/" of a path, or "process:/".
+// Whether the text begins with the "/" of a path, or with "process:/".
 bool begins_member(std::string_view text) noexcept {
     if (text.starts_with(lasting)) text.remove_prefix(lasting.size());
     return text.starts_with('/');
 }
 
-// Parses the text in one pass. After a member the position is the end, or the "/" of the next one.
+// Parses the text in one pass. After a member, the position is at the end, or at the beginning of the next one.
 class Reader {
 public:
     explicit Reader(std::string_view text) noexcept : text_{text} {}
@@ -69,7 +69,7 @@ private:
         return true;
     }
 
-    // PATH:ARG. Returns the end of ARG.
+    // Reads the ARG of PATH:ARG. Returns its end.
     std::size_t read_argument(FilterMember& member) {
         const std::size_t begin = ++place_;
         std::size_t end = text_.size();
@@ -87,7 +87,7 @@ private:
         return end;
     }
 
-    // The rest of a command line. end: after the last word.
+    // Reads the rest of a command line. end: set to the end of the last word.
     bool read_words(FilterMember& member, std::size_t& end) {
         for (;;) {
             skip_blanks();
@@ -220,7 +220,7 @@ std::string FilterSpec::joined(bool end_counts) const {
     for (std::size_t i = 0; i < members_.size(); ++i) {
         if (i != 0) text += " | ";
         const FilterMember& member = members_[i];
-        // White space at the end of an ARG would be taken as part of the bar.
+        // White space at the end of an ARG would be read as part of the bar.
         const bool counts = end_counts && i + 1 == members_.size();
         text += counts || !blank(member.written.back()) ? member.written : as_command_line(member);
     }

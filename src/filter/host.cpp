@@ -38,7 +38,7 @@ std::error_code Host::start(const Program& program, ProgramEvents& events) {
     if (!socket_) return {EPIPE, std::system_category()};
     const std::string octets = encode(program);
     if (octets.empty()) return {E2BIG, std::system_category()};
-    // Never would_block: a free host has read all we sent, or, if it is new, will find one message in its socket.
+    // Never would_block: a free host has read everything we sent, and the socket of a new one is still empty.
     const posix::Transfer sent = send_start(socket_.get(), octets, program);
     if (sent.what != posix::Moved::some) {
         close(); // it was killed while it was free
@@ -52,7 +52,7 @@ std::error_code Host::start(const Program& program, ProgramEvents& events) {
 void Host::ask(HostRequest kind, int number) noexcept {
     const SignalRequest request{kind, number};
     const std::span<const char> octets{reinterpret_cast<const char*>(&request), sizeof request};
-    if (send_to(socket_.get(), octets, {}).what != posix::Moved::some) close(); // it then kills all by itself
+    if (send_to(socket_.get(), octets, {}).what != posix::Moved::some) close(); // the host then kills everything
 }
 
 void Host::signal(int number) noexcept {
@@ -80,7 +80,7 @@ void Host::close() noexcept {
 }
 
 void Host::on_ready(std::uint32_t) {
-    for (int i = 0; i < 4; ++i) { // as many as one program has, at most
+    for (int i = 0; i < 4; ++i) { // about as many replies as one program causes
         HostReply reply;
         Descriptors descriptors;
         const std::span<char> into{reinterpret_cast<char*>(&reply), sizeof reply};
@@ -92,7 +92,7 @@ void Host::on_ready(std::uint32_t) {
     }
 }
 
-// False: nothing more is to be read now; this may be destroyed.
+// False: read no more for now; this may have been destroyed.
 bool Host::hear(const HostReply& reply, Descriptors& descriptors) {
     ProgramEvents* const events = events_;
     switch (reply.what) {
@@ -115,7 +115,7 @@ bool Host::hear(const HostReply& reply, Descriptors& descriptors) {
             events->on_started(reply.pid);
         }
         if (state_ != State::running && state_ != State::clearing) break;
-        ProgramEvents* const still = std::exchange(events_, nullptr); // its lease may have gone
+        ProgramEvents* const still = std::exchange(events_, nullptr); // on_started() may have released the lease
         if (reply.free != 0)
             set_free();
         else if (state_ == State::running)
@@ -143,7 +143,7 @@ void Host::set_free() noexcept {
     if (!lease_) hosts_.became_free(*this);
 }
 
-// Where its process was never started, the reason follows.
+// If its process was never started, on_no_start() follows with the reason.
 void Host::socket_ended() {
     if (state_ == State::starting && child_.running() && child_.pid() == 0)
         watch_.stop();
@@ -151,14 +151,14 @@ void Host::socket_ended() {
         lost();
 }
 
-// It will be destroyed after this turn.
+// Hosts destroys it in the next turn.
 void Host::lost() {
     ProgramEvents* const events = std::exchange(events_, nullptr);
     close();
     if (events) events->on_host_lost();
 }
 
-// Its socket tells that it has ended, after all that it has said.
+// Normally its socket reports the end, after everything that the host has sent.
 void Host::on_exit(int) {
     if (socket_ && !watch_.active()) lost();
 }

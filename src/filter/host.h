@@ -1,8 +1,8 @@
 // filter/host.h - one filter host as the reactor sees it.
 //
 //   free ── start() ──► busy ── ended ──► busy, the program has ended ── free ──► free
-//                         └── the lease goes ──► clearing ─────────────── free ──┘
-//   its socket closes, or it says what no host says: gone
+//                         └── lease released ──► clearing ─────────────── free ──┘
+//   its socket closes, or it breaks the protocol: gone
 #pragma once
 
 #include "buzon/filter/hosts.h"

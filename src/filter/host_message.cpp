@@ -19,7 +19,7 @@ struct StartHead {
     std::uint32_t descriptors = 0;
     JailKind jail = JailKind::off;
     std::uint32_t lives_on = 0;
-    std::uint32_t given = 0; // bits of the descriptors that come along
+    std::uint32_t given = 0; // bit mask of the descriptors that are passed along
     std::array<std::uint64_t, 5> limits{};
 };
 
@@ -36,7 +36,7 @@ void add(std::string& octets, std::string_view text) {
     octets += '\0';
 }
 
-// What is left of a message.
+// The part of a message that has not been read yet.
 class Unpacker {
 public:
     explicit Unpacker(std::span<char> octets) : left_{octets} {}

@@ -54,7 +54,7 @@ Hosts::Hosts(event::EventLoop& loop, keeper::Starter& starter, keeper::Role role
 Hosts::~Hosts() = default;
 
 posix::Result<Lease> Hosts::take(const ProgramOwner& owner) {
-    // The last one that became free: its memory is the warmest, and the others may grow old.
+    // Prefer the one that became free last: its memory is the warmest, and the others can reach the idle limit.
     for (auto place = hosts_.rbegin(); place != hosts_.rend(); ++place) {
         Host& host = **place;
         if (host.free() && host.owner() == owner) return Lease{host};
@@ -82,7 +82,7 @@ void Hosts::became_free(Host& host) noexcept {
     }
     if (free > max_free) oldest->close();
     if (timer_.armed()) return;
-    // Without memory for the timer it stays until the next one becomes free.
+    // Without memory for the timer, the host stays until the next one becomes free.
     event::guarded([&] { timer_.arm(loop_.timers(), loop_.now() + idle_limit); }, [] {});
 }
 

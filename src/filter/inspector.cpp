@@ -29,7 +29,7 @@ namespace {
 constexpr int socket_number = 3;            // in the child
 constexpr std::size_t longest = 128 * 1024; // octets of a question or an answer
 
-// An octet and a text. The octet: no objection, or its kind.
+// A message is one octet and a text. The octet: no objection, or its kind.
 constexpr char fine = '-';
 
 char letter_of(Unfit kind) {
@@ -42,7 +42,7 @@ void say(char letter, std::string_view text) {
     (void)!::send(socket_number, message.data(), message.size(), MSG_NOSIGNAL);
 }
 
-// Checks as the process's own user; `user` is its name for messages, empty for the server's.
+// Checks as the current user of the process; `user` is its name for messages, empty for the server's own.
 std::optional<Objection> look_at(const std::string& path, const std::string& user) {
     const auto object = [&](Unfit kind, const std::string& why) { return Objection{kind, path + ": " + why}; };
     const std::string for_whom = user.empty() ? "for this server" : "for user " + user;
@@ -62,7 +62,7 @@ std::optional<Objection> look_at(const std::string& path, const std::string& use
 }
 
 [[noreturn]] void answer_questions(int socket, const RunAs& who) {
-    // That user must get no descriptor of ours, and no socket whose end somebody waits for may stay open.
+    // The user must get no descriptor of ours, and a socket left open here would hide its end from the peer.
     if (socket != socket_number) ::dup2(socket, socket_number);
     ::syscall(SYS_close_range, socket_number + 1, ~0U, 0);
     if (const int error = posix::act_as({who.uid, who.gid}, who.groups)) {
@@ -146,7 +146,7 @@ void Inspector::start(const RunAs& who) {
         hopeless_ = {Unfit::unknown, "cannot become user " + user_ + ": " + posix::last_error().message()};
         return;
     }
-    theirs.reset(); // so that we see the child's end, whatever the reason
+    theirs.reset(); // so that we notice when the child ends, for whatever reason
     hopeless_ = answer();
 }
 

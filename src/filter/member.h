@@ -17,7 +17,7 @@ public:
         virtual void on_member_started() = 0;
         virtual void on_member_refused(Member& member, std::error_code why, std::string_view step) = 0;
         virtual void on_member_ended() = 0;
-        virtual void on_member_progress() = 0; // it has read
+        virtual void on_member_progress() = 0; // it has read input
 
     protected:
         ~Owner() = default;
@@ -35,7 +35,7 @@ public:
     [[nodiscard]] bool host_lost() const noexcept { return host_lost_; }
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     void signal_group(int number) noexcept { lease_.signal(number); }
-    // on_member_progress() follows if it has read since the last time.
+    // on_member_progress() follows if it has read input since the last look.
     void look() noexcept { lease_.look(); }
 
 private:
@@ -50,7 +50,7 @@ private:
     pid_t pid_ = 0;
     std::optional<End> end_;
     bool host_lost_ = false;
-    int input_ = -1; // octets that waited when it was last looked at
+    int input_ = -1; // unread octets at the last look
 };
 
 } // namespace buzon::filter

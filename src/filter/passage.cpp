@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t piece_size = 64 * 1024;
 constexpr int pieces_a_turn = 8;
-// A message waits so long for a program that is to be started again, with its turn.
+// The longest that a message waits, keeping its turn, until a program may be started again.
 constexpr auto longest_wait = 2s;
 
 Outcome in_between(std::error_code why) {
@@ -41,7 +41,7 @@ std::error_code Passage::Between::make() {
 std::error_code Passage::Between::write(std::string_view octets, std::uint64_t limit) {
     size_ += octets.size();
     if (limit != 0 && size_ > limit) return {EFBIG, std::system_category()};
-    return posix::write_all(file_.get(), octets); // to memory
+    return posix::write_all(file_.get(), octets); // to memory, so it does not block
 }
 
 std::error_code Passage::Between::seal() {
@@ -85,7 +85,7 @@ Outcome Passage::start(const FilterSpec& spec, MessageSource& source, const Envi
     limits_ = limits;
     first_ = next_ = 0;
     Outcome outcome = begin_stage();
-    if (outcome.ok() && process_ && process_->outcome()) { // at once: it had ended while it was idle
+    if (outcome.ok() && process_ && process_->outcome()) { // at once: the process had ended while it was idle
         stage_ended(*process_->outcome());
         if (outcome_) outcome = *std::exchange(outcome_, std::nullopt);
     }
@@ -139,7 +139,7 @@ void Passage::on_timer(event::Timer&) {
     if (process_ && process_->outcome()) on_process_output();
 }
 
-// --- what comes of it ---
+// --- output and results ---
 
 Transfer Passage::read(std::span<char> into) {
     if (outcome_) return {Moved::end};
@@ -159,7 +159,7 @@ void Passage::on_process_output() {
     if (outcome_) tell_end();
 }
 
-// Whoever waits for the message must learn how it ends, without memory, too.
+// If this runs out of memory, the owner must still learn how the message ends.
 template <class Work>
 void Passage::survive(Work work) {
     event::guarded(work, [this] {
@@ -168,7 +168,7 @@ void Passage::survive(Work work) {
     });
 }
 
-// A stage that is not the last. True: it has an outcome.
+// Reads the output of a stage that is not the last. True: the stage has an outcome.
 bool Passage::pump() {
     const std::unique_ptr<char[]> piece{new char[piece_size]};
     for (int pieces = 0; pieces < pieces_a_turn || process_->answered(); ++pieces) {
@@ -205,7 +205,7 @@ void Passage::stage_ended(Outcome outcome) {
     outcome_ = std::move(outcome);
 }
 
-// Of one that has ended well: it becomes the source of the next one.
+// For a stage that has succeeded: its output becomes the source of the next one.
 Outcome Passage::stage_result() {
     same_ = process_ && process_->same();
     stable_ = stable_ && process_ && process_->stable();
@@ -216,7 +216,7 @@ Outcome Passage::stage_result() {
     return {};
 }
 
-// Whoever says "fail", or takes too long, would do so again.
+// Do not retry after "fail" or a timeout: the program would only do the same again.
 bool Passage::try_again(const Outcome& outcome) {
     const bool may_help = outcome.cause == Cause::exit_status || outcome.cause == Cause::signal ||
                           outcome.cause == Cause::protocol || outcome.cause == Cause::system;
@@ -236,7 +236,7 @@ posix::UniqueFd Passage::take_result() {
     return given_ ? given_->take_file() : posix::UniqueFd{};
 }
 
-// --- meanwhile ---
+// --- while it runs ---
 
 void Passage::go_on() {
     survive([this] {

@@ -1,4 +1,4 @@
-// A process that lives on: its start, and its end.
+// A process of a long-running program: its start and its end.
 #include "process.h"
 
 #include <fcntl.h>
@@ -63,14 +63,14 @@ Outcome Process::start(Hosts& hosts) {
     if (why) return no_start(name, why, "pipe");
     why = start_program(hosts, {pipes[0].read_end.get(), pipes[1].write_end.get(), pipes[2].write_end.get()});
     if (why) return no_start(name, why, "host");
-    // The pipe is empty: it takes that.
+    // The pipe is empty, so this fits.
     (void)!::write(input_.fd.get(), protocol_hello.data(), protocol_hello.size());
     times_.last = event::Clock::now();
     watch_the_clock();
     return {};
 }
 
-// A host that was free may have been killed: then the next one is asked.
+// A free host may have been killed: then try the next one.
 std::error_code Process::start_program(Hosts& hosts, const std::array<int, 3>& descriptors) {
     Program program{key_.member.path, key_.member.arguments, variables(), {descriptors.begin(), descriptors.end()},
                     key_.resources,   key_.jail.get()};
@@ -86,11 +86,11 @@ std::error_code Process::start_program(Hosts& hosts, const std::array<int, 3>& d
     return why;
 }
 
-// --- what its host says ---
+// --- events from its host ---
 
 void Process::on_watched(posix::UniqueFd file) {
     file_.fd = std::move(file);
-    // Without a watch it is not replaced by a newer one, as long as it does well.
+    // Without a watch, a replaced file is noticed only when the next message comes (outdated()).
     (void)file_.watch.start(loop_, file_.fd.get(), EPOLLIN, file_);
 }
 
@@ -131,12 +131,12 @@ void Process::on_host_lost() {
 
 // --- its end ---
 
-// Its output has ended, so it will say nothing more. Why, is known when it has ended itself.
+// Its output has ended, so nothing more will come. The reason is known only once the process has ended.
 void Process::output_ended() {
     output_.close();
     if (end_) return ended_too_early();
     if (state_ == State::idle) return let_go(false);
-    lease_.signal(SIGTERM); // in case that it has only closed its output
+    lease_.signal(SIGTERM); // in case it has only closed its output
     timer_.arm(loop_.timers(), loop_.now() + limits_.between_term_and_kill);
 }
 
@@ -165,7 +165,7 @@ void Process::fault(Cause cause, std::string_view why) {
     let_go(true);
 }
 
-// Its input ends, so it ends.
+// Closes its input, so that it ends.
 void Process::retire() {
     stale_ = true;
     if (idle()) let_go(false);
@@ -173,7 +173,7 @@ void Process::retire() {
 
 void Process::let_go(bool at_once) {
     if (!counts()) return;
-    event::guarded([this] { tell_lines(errors_.read_last()); }, [] {}); // what it said last is lost
+    event::guarded([this] { tell_lines(errors_.read_last()); }, [] {}); // without memory, its last lines are lost
     state_ = State::leaving;
     input_.close();
     output_.close();
@@ -209,7 +209,7 @@ void Process::watch_the_clock() {
 
 void Process::on_timer(event::Timer&) {
     if (state_ == State::leaving) return be_gone();
-    if (!output_.fd) { // closed, without an end of its own
+    if (!output_.fd) { // it has closed its output, but has not ended
         fault(Cause::protocol, "it closed its output before " + std::string{parser_.expected()});
         return tell();
     }
@@ -238,7 +238,7 @@ void Process::tell() {
 }
 
 bool Process::answers_too_early() {
-    // What waits in its input is all that it was given: it has read nothing of this message.
+    // If everything it was given is still in the pipe, it has read nothing of this message.
     const auto given = static_cast<std::uint64_t>(octets_waiting(input_.fd.get()));
     return input_.fd && given >= message_.given;
 }

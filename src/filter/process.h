@@ -1,12 +1,12 @@
-// filter/process.h - one process of a program that lives on.
+// filter/process.h - one process of a long-running program.
 //
 //   starting ── its handshake ──► idle ── begin() ──► busy ── the answer is complete ──► idle
-//      └───────────┴───────────────┴─ it ended, or did what it must not ──► leaving ── it has ended ──► gone
+//      └───────────┴───────────────┴─ it ended, or broke the protocol ────► leaving ── it has ended ──► gone
 //                                     retire(): its input is closed ──────────┘    2 s, then SIGKILL
 //
-// begin() may come before the handshake. A message is complete when the answer is, and the program has been given all
-// of the message. If the owner of a message leaves before that, the rest of the answer is read and dropped, unless it
-// is long, or the program still waits for a part of the message: then it is ended.
+// begin() may be called before the handshake. A message is complete when its answer is complete and the program has
+// been given the whole message. If the owner of a message leaves before that, the rest of the answer is read and
+// dropped. But if it is long, or the program has not been given the whole message, the process is ended.
 #pragma once
 
 #include <array>
@@ -31,23 +31,23 @@ public:
 
     [[nodiscard]] Outcome start(Hosts& hosts);
 
-    // The message is read from the source until the owner leaves. about: the rest of its first line. Of the limits,
-    // those count that are not the process's own.
+    // The message is read from the source until the owner leaves. about: the rest of its first line. Only those limits
+    // apply that are not fixed at the start of the process.
     void begin(MessageSource& source, std::string_view about, const Limits& limits, MessageOwner& owner);
     // Octets of the new message. would_block: on_process_output() follows. end: there is an outcome().
     [[nodiscard]] posix::Transfer read(std::span<char> into);
-    // The source has more.
+    // Call it when the source has more.
     void feed();
     void pause() noexcept;
     void resume();
-    // When the message has been dealt with: it has an outcome. If that is a success: should it go out as it was?
+    // Set once the message has been dealt with. On success, same() tells whether it goes out unchanged.
     [[nodiscard]] const std::optional<Outcome>& outcome() const noexcept { return message_.outcome; }
-    // All of its answer has been read, though read() has not said so yet: nothing else will.
+    // The whole answer has been read, but read() has not reported that yet. Call it again: nothing else will report it.
     [[nodiscard]] bool answered() const noexcept { return message_.answered; }
     [[nodiscard]] bool same() const noexcept { return message_.same; }
     [[nodiscard]] bool stable() const noexcept { return parser_.stable(); }
     void leave();
-    // Where there is no memory to leave it in order: it is killed.
+    // Kills the process, if there is no memory for leave().
     void drop() noexcept {
         message_ = {};
         if (state_ != State::gone) be_gone();
@@ -57,18 +57,18 @@ public:
     void end() { let_go(true); }
     [[nodiscard]] const ProcessKey& key() const noexcept { return key_; }
     [[nodiscard]] bool idle() const noexcept { return state_ == State::idle; }
-    // It reads the rest of an answer that nobody wants any more.
+    // It is reading the rest of an answer that is no longer wanted.
     [[nodiscard]] bool draining() const noexcept { return state_ == State::busy && !message_.owner; }
     [[nodiscard]] bool counts() const noexcept { return state_ != State::leaving && state_ != State::gone; }
     [[nodiscard]] bool gone() const noexcept { return state_ == State::gone && !message_.owner; }
-    // Its file has been replaced, although the loop may not have said so yet.
+    // Its file has been replaced, even if the loop has not reported that yet.
     [[nodiscard]] bool outdated() const noexcept;
     [[nodiscard]] event::Instant idle_since() const noexcept { return times_.last; }
 
 private:
     enum class State : std::uint8_t { starting, idle, busy, leaving, gone };
 
-    // Our end of a pipe, or what tells that the file has changed.
+    // Our end of a pipe, or the descriptor that reports changes of the file.
     struct Channel final : event::Handler {
         Channel(Process& p, void (Process::*w)()) : process{p}, what{w} {}
         void on_ready(std::uint32_t) override { (process.*what)(); }
@@ -82,24 +82,24 @@ private:
         event::Watch watch;
     };
     struct Times {
-        event::Instant last{};             // idle: since when; busy: progress
-        event::Instant began{};            // with its message
-        std::chrono::nanoseconds worked{}; // on all its messages
-        int unread = 0;                    // octets that waited for the program when it was last looked at
+        event::Instant last{};             // idle: since when; busy: last progress
+        event::Instant began{};            // when its message began
+        std::chrono::nanoseconds worked{}; // in total, on all its messages
+        int unread = 0;                    // octets of its input that were unread at the last check
     };
-    // The one that it has.
+    // The message that it is working on.
     struct Message {
         MessageOwner* owner = nullptr;
         MessageSource* source = nullptr;
         std::string head;
         std::uint64_t size = 0;
         std::uint64_t given = 0;   // octets of head and message
-        std::uint64_t drained = 0; // octets of the answer that nobody wanted
-        bool silent = true;        // nothing to read has been reported yet
+        std::uint64_t drained = 0; // octets of the answer that were dropped
+        bool silent = true;        // the loop has not reported any output yet
         bool heard = false;        // the program has begun to answer
         bool answered = false;     // completely
         bool same = false;
-        std::optional<std::string> refusal; // "fail"
+        std::optional<std::string> refusal; // the reason behind "fail"
         std::optional<Outcome> outcome;
 
         [[nodiscard]] bool given_whole() const noexcept { return given == head.size() + size; }
@@ -142,7 +142,7 @@ private:
     const ProcessKey key_;
     Limits limits_;
     State state_ = State::starting;
-    bool stale_ = false; // not for another message
+    bool stale_ = false; // it gets no further message
     bool paused_ = false;
     Message message_;
     AnswerParser parser_;

@@ -1,4 +1,4 @@
-// A process that lives on, and the message that it has been handed.
+// A process of a long-running program, and the message that it is working on.
 #include <sys/uio.h>
 
 #include <array>
@@ -16,7 +16,7 @@ using posix::Transfer;
 namespace {
 
 constexpr int pieces_at_once = 8; // of at most 64 KiB
-// To start the program anew costs less than to read more than that of an answer that nobody wants.
+// Restarting the program costs less than reading more than this of an answer that is no longer wanted.
 constexpr std::uint64_t most_to_drain = 1 << 20;
 
 // To a pipe in non-blocking mode. SIGPIPE is ignored.
@@ -47,7 +47,7 @@ void Process::begin(MessageSource& source, std::string_view about, const Limits&
 
 void Process::hand_over() {
     std::array<char, 64> piece;
-    // It may not have been seen yet what it has written in the meantime.
+    // The program may have written something that the loop has not reported yet.
     if (const Transfer moved = posix::read_some(output_.fd.get(), piece); moved.what != Moved::would_block) {
         if (moved.what == Moved::some) return fault(Cause::protocol, "it wrote unrequested output");
         state_ = State::busy;
@@ -72,7 +72,8 @@ void Process::feed() {
         case Given::source_waits: return input_.watch.stop();
         case Given::pipe_full: pieces = pieces_at_once; break;
         case Given::closed:
-            // It wants no more of the message. What it has said of it may be enough; there is no next one.
+            // It does not read the rest of the message. Its answer may still be complete, but it gets no further
+            // message.
             input_.close();
             stale_ = true;
             message_.given = message_.head.size() + message_.size;
@@ -122,7 +123,7 @@ void Process::on_room() {
 // --- the answer ---
 
 Transfer Process::read(std::span<char> into) {
-    // More than one try for an answer that came without octets; the next turn has more.
+    // Try more than once: a piece of the answer may contain no octets of the message. The next turn brings more.
     for (int tries = 0; tries < 4; ++tries) {
         finish_when_complete();
         if (message_.outcome) return {Moved::end};
@@ -179,7 +180,7 @@ void Process::finish_when_complete() {
                                                 (message_.refusal->empty() ? "it gave no reason" : *message_.refusal)};
     pool_.did_well(key_);
     times_.worked += event::Clock::now() - times_.began;
-    // The limit is one for the whole process: a new one begins before this one reaches it.
+    // The CPU limit is for the whole process: replace it before it reaches the limit.
     const std::chrono::seconds limit{key_.resources.cpu_seconds};
     if (limit.count() != 0 && times_.worked > limit / 2) stale_ = true;
 }
@@ -222,7 +223,7 @@ void Process::become_idle() {
     pool_.became_idle();
 }
 
-// --- when it can be read ---
+// --- when there is output ---
 
 void Process::on_output() {
     if (state_ == State::starting) return hear_hello();
@@ -253,7 +254,7 @@ void Process::hear_hello() {
     if (message_.outcome) tell();
 }
 
-// Nothing, but perhaps its end.
+// There should be nothing to read, except perhaps the end.
 void Process::hear_when_idle() {
     std::array<char, 64> piece;
     const Transfer got = posix::read_some(output_.fd.get(), piece);
@@ -263,7 +264,7 @@ void Process::hear_when_idle() {
     fault(Cause::protocol, "it wrote unrequested output");
 }
 
-// The rest of an answer that nobody wants any more.
+// Drops the rest of an answer that is no longer wanted.
 void Process::drain() {
     const std::unique_ptr<char[]> piece{new char[64 * 1024]};
     for (int pieces = 0; pieces < pieces_at_once || message_.answered; ++pieces) {

@@ -46,7 +46,8 @@ Processes::Taken Processes::take(const ProcessKey& key, const Limits& limits) {
     return {processes_.back().get()};
 }
 
-// Messages have turns, at most as many as processes may run. So there is one that is idle, or that answers nobody.
+// Messages take turns, and at most as many have a turn as processes may run. So one process is idle, or is answering a
+// message that has been given up.
 void Processes::make_room() {
     const auto running = static_cast<std::size_t>(
         std::count_if(processes_.begin(), processes_.end(), [](const auto& one) { return one->counts(); }));
@@ -61,7 +62,7 @@ void Processes::make_room() {
 void Processes::failed(const ProcessKey& key) {
     if (troubles_.size() >= max_troubles) troubles_.clear();
     Trouble& trouble = troubles_[name_of(key)];
-    // The first time it is started again at once.
+    // After the first failure, it is restarted at once.
     if (trouble.failures++ == 0) return;
     const auto doublings = std::min(trouble.failures - 2, 20U);
     trouble.not_before = loop_.now() + std::min(first_pause * (1 << doublings), longest_pause);

@@ -3,7 +3,7 @@
 namespace buzon::filter {
 namespace {
 
-// Before each word, which ends with a NUL.
+// The letter before each word. Each word ends with a NUL.
 enum Letter : char { spec = 's', folder = 'f', any = '*', login = 'l', jail = 'j', hidden = 'h', readable = 'r' };
 
 std::optional<JailKind> jail_kind(std::string_view text) {

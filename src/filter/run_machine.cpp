@@ -20,7 +20,7 @@ namespace {
 
 constexpr int polls_per_limit = 8; // checks of what programs have read, per time limit
 
-// Nothing if the kernel does not tell.
+// Nothing if the kernel does not say.
 std::optional<std::size_t> octets_in(int pipe) noexcept {
     int octets = 0;
     if (::ioctl(pipe, FIONREAD, &octets) != 0) return std::nullopt;
@@ -112,7 +112,7 @@ void Run::Machine::member_ended() {
         if (all_ended()) finish();
         return;
     }
-    // A member without a reader fails, too: that the next one could not be started is the better reason.
+    // A member without a reader fails, too. If the next one could not be started, that is the better reason.
     if (!all_started()) return;
     if (std::optional<Outcome> failed = failure()) {
         outcome_ = std::move(*failed);
@@ -169,10 +169,10 @@ void Run::Machine::on_timer(event::Timer&) {
         return;
     }
     if (paused_) return; // resume() arms it again
-    // Finished; only the owner has to read the rest.
+    // All are finished; the owner only has to read the rest.
     if (all_ended()) return;
     look_at_inputs();
-    // What the others have read is known one look later.
+    // What the other members have read is known only one look later.
     const auto grace = members_.size() > 1 ? progress_.limit / polls_per_limit : std::chrono::milliseconds{0};
     if (loop_.now() >= progress_.last + progress_.limit + grace)
         terminate();
@@ -189,8 +189,8 @@ void Run::Machine::watch_the_clock() {
     timer_.arm(loop_.timers(), end > now ? std::min(end, now + step) : now + step);
 }
 
-// How far the first program is in its input, and how much input the others have left: reading changes these. We keep no
-// end of the pipes between programs (that would hide the end of input from them), so their hosts look.
+// Checks how far the first program is in its input, and how much input the others have left: reading changes both. We
+// keep no end of the pipes between programs (that would hide the end of input from them), so their hosts look.
 void Run::Machine::look_at_inputs() {
     const std::int64_t now = ::lseek(input_.get(), 0, SEEK_CUR);
     if (std::exchange(progress_.input, now) != now) progress_.last = loop_.now();
@@ -218,7 +218,7 @@ void Run::Machine::terminate() {
 void Run::Machine::finish() {
     {
         const Alive alive{*this};
-        event::guarded([&] { tell_lines(stderr_.read_last()); }, [] {}); // what it said last is lost
+        event::guarded([&] { tell_lines(stderr_.read_last()); }, [] {}); // without memory, the last lines are lost
         if (!alive.machine || !running()) return;
     }
     close_down();

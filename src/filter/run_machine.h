@@ -16,8 +16,7 @@
 
 namespace buzon::filter {
 
-// Its callbacks may destroy the Run and so this: after each of them, access nothing unless Alive
-// allows it.
+// The callbacks may destroy the Run, and this with it. After each of them, access nothing unless Alive allows it.
 class Run::Machine final : private Member::Owner, private event::TimerHandler, private event::Task {
 public:
     Machine(event::EventLoop& loop, Hosts& hosts, RunEvents& events)
@@ -38,20 +37,20 @@ public:
     [[nodiscard]] std::vector<pid_t> processes() const;
 
 private:
-    enum class State { idle, running, terminating, ended }; // ended: it may be started anew
+    enum class State { idle, running, terminating, ended }; // ended: it may be started again
 
     struct OnOutput final : event::Handler {
         explicit OnOutput(Machine& m) : machine{m} {}
         void on_ready(std::uint32_t) override { machine.events_.on_output(); }
         Machine& machine;
     };
-    // How long the programs may stand still, and where they were when they last moved.
+    // How long the programs may go without progress, and where they were at the last check.
     struct Progress {
         std::chrono::milliseconds limit{0};
         std::chrono::milliseconds before_kill{0};
         event::Instant last{};
-        std::int64_t input = 0; // how far the first program was in the message
-        std::int64_t into = 0;  // how long the file was that the last one writes
+        std::int64_t input = 0; // position of the first program in the message
+        std::int64_t into = 0;  // size of the file that the last program writes
     };
     // On the stack of a method that continues after a callback.
     struct Alive {
@@ -100,9 +99,9 @@ private:
 
     std::vector<std::string> paths_;
     std::vector<std::unique_ptr<Member>> members_;
-    posix::UniqueFd input_; // the message; the first program reads with the same offset
+    posix::UniqueFd input_; // the message; the first program shares its offset
     posix::UniqueFd output_;
-    int into_ = -1; // in place of output_: the owner's file
+    int into_ = -1; // instead of output_: the owner's file
     StderrPipe stderr_{[this] { tell_lines(stderr_.read()); }};
     Progress progress_;
     Outcome outcome_;

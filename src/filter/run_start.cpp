@@ -84,7 +84,7 @@ Outcome Run::Machine::start_members(const FilterSpec& spec, posix::UniqueFd inpu
     return {};
 }
 
-// A host that was free may have been killed: then the next one is asked.
+// A free host may have been killed: then try the next one.
 std::error_code Run::Machine::start_member(const Program& program, Lease host, const ProgramOwner& owner) {
     std::error_code why;
     for (std::size_t tries = 0; tries <= Hosts::max_free; ++tries) {

@@ -23,12 +23,13 @@ public:
     StderrPipe(const StderrPipe&) = delete;
     StderrPipe& operator=(const StderrPipe&) = delete;
 
-    // `pipe`: its end for reading. The limits are those for lines.
+    // `pipe`: the read end. Only the limits on lines are used.
     [[nodiscard]] std::error_code open(event::EventLoop& loop, posix::UniqueFd pipe, const Limits& limits);
-    // The lines that are complete: of a bounded piece, since a program that only complains must not block the others.
-    // Octets below 0x20 and 0x7F become '?', tabs a space; empty lines and everything beyond the limits are dropped.
+    // The complete lines of a bounded amount of input, since a program that only complains must not block the others.
+    // Octets below 0x20 and 0x7F become '?', tabs become spaces; empty lines and everything beyond the limits are
+    // dropped.
     [[nodiscard]] std::vector<std::string> read();
-    // The same, then the last, unfinished line, and how many were dropped. Counting starts anew.
+    // The same, then the last, unfinished line and a note of how many were dropped. Counting starts again.
     [[nodiscard]] std::vector<std::string> read_last();
     void close() noexcept;
 
@@ -42,7 +43,7 @@ private:
     event::Watch watch_;
     std::size_t max_lines_ = 0;
     std::size_t max_octets_ = 0; // of a line
-    std::string line_;           // its beginning
+    std::string line_;           // the unfinished line
     bool cut_ = false;
     std::size_t shown_ = 0; // lines
     std::size_t dropped_ = 0;

@@ -33,7 +33,7 @@ std::string folder_of(const char* program) {
     return slash == 0 || slash == std::string::npos ? std::string{} : path.substr(0, slash);
 }
 
-// A ruleset, or nothing if the kernel has no Landlock: the server has said so at its start.
+// Makes a ruleset, or nothing if the kernel has no Landlock: the server has reported that at startup.
 int make(const sandbox::Reach& reach, std::optional<sandbox::Ruleset>& into) {
     into.reset();
     if (sandbox::landlock_version() == 0) return 0;
@@ -68,7 +68,7 @@ int Confinement::prepare(filter::StartOrder& order) {
     return 0;
 }
 
-// Of its own where it may write nowhere else, or not to /tmp.
+// A program gets a temporary folder of its own if it may write nowhere else, or not to /tmp.
 int Confinement::prepare_temporary(const filter::StartOrder& order) {
     if (order.jail.kind != JailKind::strict && !surroundings_.is_above_hidden("/tmp")) {
         temporary_.remove();

@@ -1,4 +1,4 @@
-// host/confinement.h - what a program can reach (--transform-jail): two Landlock domains, one filter of calls, and a
+// host/confinement.h - what a program can reach (--transform-jail): two Landlock domains, one system call filter, and a
 // folder for temporary files.
 #pragma once
 
@@ -14,12 +14,12 @@ namespace buzon::host {
 
 class Confinement {
 public:
-    // Before each start: brings everything up to date and adds TMPDIR to the program's variables, which stay valid
-    // until the next call. Returns an errno, or 0.
+    // Call it before each start: brings everything up to date and adds TMPDIR to the program's variables, which stay
+    // valid until the next call. Returns an errno, or 0.
     [[nodiscard]] int prepare(filter::StartOrder& order);
-    // In the program's process, before it execs; may be called between fork() and execve(). Returns an errno, or 0.
+    // Call it in the program's process before execve(). Safe between fork() and execve(). Returns an errno, or 0.
     [[nodiscard]] int enforce() const noexcept;
-    // The program has ended, and all that it started.
+    // Call it when the program and everything that it started have ended.
     void finish() noexcept { temporary_.empty(); }
 
 private:
@@ -27,7 +27,7 @@ private:
     [[nodiscard]] int hide(const filter::Jail& jail);
     [[nodiscard]] int shut(const filter::StartOrder& order);
 
-    filter::Jail jail_; // that what follows was made for
+    filter::Jail jail_; // what the members below were made for
     Surroundings surroundings_;
     std::optional<sandbox::Ruleset> outer_;
     std::optional<sandbox::Ruleset> inner_; // strict

@@ -39,8 +39,8 @@ using filter::SignalRequest;
 using filter::Step;
 using filter::Told;
 
-// Signals for the server's group (Ctrl-C, a stop of the service) are for the reactor, whose end we see. The program
-// starts with none blocked and all at their default.
+// Signals to the server's process group (Ctrl-C, stopping the service) are meant for the reactor, and we notice when
+// that ends. The program starts with no signal blocked and with default dispositions.
 void settle(const char* name) {
     for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
     sigset_t all;
@@ -52,7 +52,8 @@ void settle(const char* name) {
     (void)!::chdir("/");
 }
 
-// Octets in the pipe that is this process's standard input; 0 if it is something else by now, or cannot be read.
+// The unread octets in the pipe that is this process's standard input; 0 if that is no longer a pipe, or cannot be
+// opened.
 int octets_before(pid_t process) {
     // Check without opening it: the program may have put something there that has side effects when opened.
     const posix::UniqueFd place{::open(("/proc/" + std::to_string(process) + "/fd/0").c_str(), O_PATH | O_CLOEXEC)};
@@ -66,7 +67,7 @@ int octets_before(pid_t process) {
 
 class Host {
 public:
-    // The program's descriptors must have higher numbers than they get.
+    // The descriptors for a program, null_ among them, must have higher numbers than they get there (start.h).
     Host(int socket, Permission permission, std::span<char* const> only)
         : socket_{socket}
         , only_{only}
@@ -77,7 +78,7 @@ public:
     int serve();
 
 private:
-    // False: nobody is there any more.
+    // False: the reactor is gone.
     bool start(std::span<char> octets, filter::Descriptors descriptors);
     bool run(const Started& program, posix::UniqueFd watch);
     void take_the_only_one(filter::StartOrder& order);
@@ -109,12 +110,12 @@ int Host::serve() {
         HostRequest kind{};
         if (got.bytes < sizeof kind || got.bytes > buffer_.size()) return EXIT_FAILURE;
         std::memcpy(&kind, buffer_.data(), sizeof kind);
-        if (kind != HostRequest::start) continue; // for a program that has ended meanwhile
+        if (kind != HostRequest::start) continue; // meant for a program that has already ended
         if (!start({buffer_.data(), got.bytes}, std::move(descriptors))) return EXIT_SUCCESS;
     }
 }
 
-// Nothing is left of what it was asked for but the descriptors and the limits.
+// Replaces the words, environment and jail of the request; its descriptors, limits and lives_on stay.
 void Host::take_the_only_one(filter::StartOrder& order) {
     order.words.assign(only_.begin(), only_.end());
     order.words.push_back(nullptr);
@@ -134,15 +135,15 @@ bool Host::start(std::span<char> octets, filter::Descriptors descriptors) {
     std::size_t taken = 0;
     for (const bool given : order->descriptors) {
         const int number = given ? descriptors[taken++].get() : null_.get();
-        // Our own table was full, or the reactor does not know its own program.
+        // Our descriptor table was full, or the request came without all the descriptors that it announces.
         if (number < 0) return refuse(Step::descriptors, EMFILE);
         numbers.push_back(number);
     }
     if (const int error = confinement_.prepare(*order)) return refuse(Step::jail, error);
-    // Before it starts: what happens to the file from now on is told.
+    // Before it starts: no change of the file from now on is missed.
     posix::UniqueFd watch = order->lives_on ? watch_program(order->words.front()) : posix::UniqueFd{};
     Started program = host::start(stack_, *order, numbers, confinement_);
-    for (posix::UniqueFd& descriptor : descriptors) descriptor.reset(); // or nobody would see the end of a pipe
+    for (posix::UniqueFd& descriptor : descriptors) descriptor.reset(); // or the end of a pipe would never be seen
     if (program.error != 0) {
         confinement_.finish();
         return refuse(program.step, program.error);
@@ -152,7 +153,8 @@ bool Host::start(std::span<char> octets, filter::Descriptors descriptors) {
 
 bool Host::run(const Started& program, posix::UniqueFd watch) {
     bool there = true;
-    // Most programs end so soon that one reply tells all: to wake the reactor twice would cost more than all else here.
+    // Most programs end so soon that one reply is enough: waking the reactor twice would cost more than everything else
+    // here.
     int patience = 20; // milliseconds
     if (watch) {
         there = say({Told::started, program.pid, 0, Step::execve, 0, 0}, watch.get());
@@ -168,7 +170,7 @@ bool Host::run(const Started& program, posix::UniqueFd watch) {
         patience = -1;
         if (ready[1].revents != 0) there = obey(program.pid);
     }
-    // It is not reaped yet, so that its group can be killed by its number.
+    // Do not reap it yet, so that its process group can be killed by number.
     if (!there) ::kill(program.pid, SIGKILL);
     siginfo_t end{};
     while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(program.pidfd.get()), &end, WEXITED | WNOWAIT) !=
@@ -186,7 +188,7 @@ bool Host::run(const Started& program, posix::UniqueFd watch) {
     return there && say({Told::free, 0, 0, Step::execve, 0, 1});
 }
 
-// What the reactor wants while a program runs.
+// Handles a request that comes while a program runs.
 bool Host::obey(pid_t program) {
     SignalRequest request;
     filter::Descriptors none;

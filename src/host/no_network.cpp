@@ -24,7 +24,7 @@ constexpr unsigned machine = 0;
 #endif
 
 constexpr unsigned refused = SECCOMP_RET_ERRNO | EPERM;
-constexpr unsigned first_of_x32 = 0x40000000; // other numbers of the same calls, on x86-64
+constexpr unsigned first_of_x32 = 0x40000000; // on x86-64, the x32 numbers of the same calls start here
 
 constexpr sock_filter statement(unsigned code, unsigned value) {
     return {static_cast<unsigned short>(code), 0, 0, value};
@@ -35,7 +35,7 @@ constexpr sock_filter jump(unsigned code, unsigned value, unsigned char yes, uns
 
 constexpr std::array program = {
     statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
-    jump(BPF_JEQ, machine, 0, 5), // programs for another machine can call nothing
+    jump(BPF_JEQ, machine, 0, 5), // programs for another architecture cannot make any call
     statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
     jump(BPF_JGE, first_of_x32, 3, 0),
     jump(BPF_JEQ, SYS_socket, 2, 0),

@@ -23,10 +23,10 @@ bool begins_with(const filter::StartOrder& order, const FilterMember& member) {
 
 bool is_command(const filter::StartOrder& order, const FilterMember& member) {
     return begins_with(order, member) &&
-           order.words.size() == member.arguments.size() + 2; // behind them a null pointer
+           order.words.size() == member.arguments.size() + 2; // the path, and a null pointer at the end
 }
 
-// Or what it runs at its end is ours.
+// True also if our own command (last_login_program()) follows, which the program runs last.
 bool is_login_command(const filter::StartOrder& order, const FilterMember& member) {
     if (is_command(order, member)) return true;
     const std::vector<std::string>& last = filter::last_login_program();
@@ -43,7 +43,7 @@ bool any_member(const std::vector<FilterSpec>& specs, const Test& test) {
     });
 }
 
-// Nothing that would change which code a program runs.
+// Whether the variable cannot change which code a program runs.
 bool is_usual(std::string_view variable) {
     const filter::Environment usual;
     constexpr std::array ours = {std::string_view{"BUZON_USER="}, std::string_view{"BUZON_UIDL="},
@@ -88,7 +88,7 @@ bool Permission::is_below_a_folder(const std::string& path) const {
 
 void Permission::confine(filter::StartOrder& order) const {
     if (logins_) {
-        order.jail = {}; // it could only keep the program from what it needs
+        order.jail = {}; // a jail would only keep the program from what it needs
         return;
     }
     const auto said =
@@ -98,7 +98,7 @@ void Permission::confine(filter::StartOrder& order) const {
     order.jail.kind = jail.kind;
     order.jail.readable = jail.readable;
     if (jail.kind == filter::JailKind::off) return;
-    // It may hide more: the mail root may be another one by now.
+    // The request may hide more: the mail root may have changed since.
     for (const std::string& path : jail.hidden)
         if (std::find(order.jail.hidden.begin(), order.jail.hidden.end(), path) == order.jail.hidden.end())
             order.jail.hidden.push_back(path);

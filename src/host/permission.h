@@ -1,5 +1,5 @@
-// host/permission.h - what a filter host may start: the operator's configuration says so, not the reactor, which
-// somebody may have taken over.
+// host/permission.h - what a filter host may start. The operator's configuration decides, not the reactor, which may be
+// under an attacker's control.
 #pragma once
 
 #include <span>
@@ -13,15 +13,15 @@ namespace buzon::host {
 
 class Permission {
 public:
-    // Everything: for tests.
+    // Allows everything: for tests.
     Permission() = default;
-    // `what`: keeper::host_of_mail or host_of_logins. The rules are in memory behind descriptors, the newest first;
-    // what cannot be read allows nothing.
+    // `what`: keeper::host_of_mail or host_of_logins. The rules are in memory behind the descriptors, the newest first;
+    // rules that cannot be read allow nothing.
     Permission(std::string_view what, std::span<const int> descriptors);
 
-    // Whether it may be started. May wait for a disk.
+    // Whether the program may be started. May wait for a disk.
     [[nodiscard]] bool allows(const filter::StartOrder& order);
-    // Makes the jail at least what the configuration says.
+    // Makes the jail at least as strict as the configuration says.
     void confine(filter::StartOrder& order) const;
 
 private:

@@ -10,11 +10,11 @@
 namespace buzon::host {
 namespace {
 
-// What of a folder's contents changes says nothing of the folder: of that only its own end is told.
+// Changes of a folder's contents do not matter: of a folder, only its own removal or move is reported.
 std::uint32_t events_of(mode_t mode) {
     const std::uint32_t itself = IN_MOVE_SELF | IN_DELETE_SELF | IN_DONT_FOLLOW;
     if (S_ISDIR(mode)) return itself;
-    // A file that is in use is not deleted, but loses its name.
+    // A file that is in use is only unlinked, which IN_ATTRIB reports: it is deleted later.
     return itself | IN_ATTRIB | (S_ISREG(mode) ? std::uint32_t{IN_MODIFY} : 0U);
 }
 

@@ -1,4 +1,4 @@
-// host/program_watch.h - tells when a path may lead to another program than it did.
+// host/program_watch.h - reports that a path may now lead to a different program.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 namespace buzon::host {
 
 // Becomes readable, and stays so, when the file has been replaced, moved, removed or written to, or a link or folder on
-// the way to it replaced or moved. May wait for a disk. Empty where the kernel refuses.
+// the way to it replaced or moved. May wait for a disk. Empty if the kernel refuses.
 [[nodiscard]] posix::UniqueFd watch_program(const std::string& path);
 
 } // namespace buzon::host

@@ -21,7 +21,7 @@
 #define P_PIDFD 3
 #endif
 
-// The child runs on a stack unknown to the sanitizers and leaves its functions by execve() or _exit(): their notes
+// The child runs on a stack unknown to the sanitizers and leaves its functions by execve() or _exit(): what they record
 // about its frames would be wrong for the next child.
 #define BUZON_IN_CHILD __attribute__((no_sanitize("address", "undefined"), noinline))
 
@@ -35,7 +35,7 @@ struct Limit {
     rlimit value;
 };
 
-// All the child needs, prepared by the host: the child allocates nothing.
+// Everything that the child needs, prepared by the host: the child allocates nothing.
 struct Plan {
     const filter::StartOrder& order;
     const int* descriptors;
@@ -43,7 +43,7 @@ struct Plan {
     std::array<Limit, 7> limits;
     const Confinement& confinement;
     pid_t host;
-    // Its answer.
+    // The child's answer.
     int error = 0;
     Step step = Step::execve;
 };
@@ -101,7 +101,7 @@ Limit limit_to(int resource, std::uint64_t soft, std::uint64_t hard) {
     return limit;
 }
 
-// As the host has it when not limited.
+// 0: the limit stays as it is in the host.
 Limit limit_to(int resource, std::uint64_t value) {
     const std::uint64_t bound = value == 0 ? RLIM_INFINITY : value;
     return limit_to(resource, bound, bound);

@@ -2,8 +2,8 @@
 //
 // Until it execs, the child shares the host's memory (clone with CLONE_VM and CLONE_VFORK: no page table is copied) and
 // reports a failure there. It gets its own process group, `/` as working directory, umask 077, default signal
-// dispositions and an empty signal mask, only the descriptors that came along, resource limits and no new privileges,
-// and it dies with the host. Needs Linux 5.9 (close_range).
+// dispositions and an empty signal mask, only the descriptors that were passed along, resource limits and no new
+// privileges, and it dies with the host. Needs Linux 5.9 (close_range).
 #pragma once
 
 #include <sys/types.h>
@@ -38,8 +38,8 @@ private:
     std::unique_ptr<char, Unmap> memory_;
 };
 
-// Returns when the program has been loaded, or could not be: ENOENT, EACCES, ENOEXEC (a script without #!) … A failed
-// start leaves no process behind. `descriptors` have numbers beyond those that they get.
+// Returns when the program has been loaded, or has failed to load: ENOENT, EACCES, ENOEXEC (a script without #!) … A
+// failed start leaves no process behind. `descriptors` must have higher numbers than they get in the program.
 [[nodiscard]] Started start(const Stack& stack, const filter::StartOrder& order, std::span<const int> descriptors,
                             const Confinement& confinement);
 

@@ -14,9 +14,9 @@
 namespace buzon::host {
 namespace {
 
-// Of a folder above a hidden path. Each costs every program a little; of larger folders nothing is allowed.
+// For each folder above a hidden path. Each entry costs every program a little; in larger folders, nothing is allowed.
 constexpr std::size_t max_entries = 2000;
-// The clock of file systems may be this coarse: what happens right after a folder was read may not change its time.
+// File system timestamps may be this coarse: a change right after a folder was read may leave its timestamp the same.
 constexpr long coarse_seconds = 1;
 
 std::string parent_of(const std::string& path) {
@@ -24,7 +24,7 @@ std::string parent_of(const std::string& path) {
     return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
-// Without links and dots. Of what does not exist (yet) the part that does is resolved.
+// The path without links and dots. If it does not exist (yet), the part that does is resolved.
 std::string resolved(const std::string& path) {
     std::unique_ptr<char, decltype(&std::free)> found{::realpath(path.c_str(), nullptr), &std::free};
     if (found) return found.get();
@@ -76,7 +76,7 @@ void Surroundings::read(const std::string& folder) {
             read(path);
             continue;
         }
-        // A link is no place of its own: a rule for it would be one for what it points to.
+        // Do not follow links: a rule for a link would be one for its target.
         if (names.size() <= max_entries) allowed_.push_back({path, sandbox::Access::all, false});
     }
 }

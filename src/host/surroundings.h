@@ -1,8 +1,9 @@
-// host/surroundings.h - everything on this machine but some hidden paths, as Landlock takes it.
+// host/surroundings.h - everything on this machine except some hidden paths, in the form that Landlock needs.
 //
-// Landlock can only allow. So each folder above a hidden path is not allowed itself, but each of its entries is, except
-// those that are hidden or lead there. A program can reach all else as before, but in the folders above a hidden path
-// it can neither list nor make entries. What appears there later counts for the next program.
+// Landlock can only allow. So a folder above a hidden path is not allowed itself, but each of its entries is, except
+// those that are hidden or lead to a hidden path. A program can reach everything else as before, but in the folders
+// above a hidden path it can neither list nor create entries. Entries that appear there later are allowed only for the
+// next program.
 #pragma once
 
 #include <sys/stat.h>
@@ -19,7 +20,7 @@ class Surroundings {
 public:
     // Replaces what was hidden before. May wait for a disk.
     void hide(const std::vector<std::string>& paths);
-    // Has something appeared in, or gone from, a folder above a hidden path? (Also where it cannot be said.)
+    // Whether something has appeared in, or vanished from, a folder above a hidden path. Also true if that is unknown.
     [[nodiscard]] bool changed() const;
     // A hidden path lies below this one, or is it.
     [[nodiscard]] bool is_above_hidden(const std::string& folder) const { return above_.contains(folder); }
@@ -35,8 +36,8 @@ private:
     void read(const std::string& folder);
 
     std::set<std::string> hidden_; // without links
-    std::set<std::string> above_;  // them and the folders that they lie in
-    std::vector<Folder> folders_;  // that were read
+    std::set<std::string> above_;  // the same and all folders above them
+    std::vector<Folder> folders_;  // those that were read
     std::vector<sandbox::Allowed> allowed_;
 };
 

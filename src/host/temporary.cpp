@@ -17,8 +17,8 @@
 namespace buzon::host {
 namespace {
 
-// Never through a link: what lies elsewhere is not ours. Folders within folders are moved up instead of being followed
-// down, however deep they lie.
+// Never follows a link: what lies elsewhere is not ours. Nested folders are moved up to the top instead of being
+// descended into, so any depth works.
 bool clear(int top) {
     unsigned long moved = 0;
     for (int round = 0; round < 1'000'000; ++round) {

@@ -14,7 +14,7 @@ public:
     Temporary& operator=(const Temporary&) = delete;
     ~Temporary() { remove(); }
 
-    // Makes it, or keeps the one that is there if it is still what it was. Returns an errno, or 0.
+    // Makes the folder, or keeps the existing one if it is still the same. Returns an errno, or 0.
     [[nodiscard]] int prepare();
     [[nodiscard]] const std::string& path() const noexcept { return path_; } // empty: there is none
     void empty() noexcept;

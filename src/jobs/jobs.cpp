@@ -5,7 +5,7 @@
 namespace buzon::jobs {
 namespace {
 
-// The system's errors of these numbers, in words that say what happened to a job.
+// The system's errors, with messages that say what happened to a job.
 class Fates final : public std::error_category {
 public:
     [[nodiscard]] const char* name() const noexcept override { return "job"; }

@@ -23,7 +23,7 @@ RootAnswer read_opened_root(worker::Answer answer, const std::string& path) {
     RootAnswer read{opened(answer, said), {}};
     if (!read.opened) {
         const std::string& at_fault = said.answer.at_fault.empty() ? path : said.answer.at_fault;
-        const bool unfit = read.opened.error() == std::errc::directory_not_empty; // the keeper says so
+        const bool unfit = read.opened.error() == std::errc::directory_not_empty; // from the keeper
         read.trouble = at_fault + ": " +
                        (unfit ? "has no buzon-locks in it, but something else than Maildirs"
                               : message::words_for(read.opened.error(), at_fault));

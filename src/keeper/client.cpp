@@ -58,7 +58,7 @@ bool Client::instruct(Role role, const std::vector<std::string>& words) {
     record.role = role;
     std::size_t at = 0;
     for (const std::string& word : words) {
-        if (word.empty() || word.size() + 2 > record.words.size() - at) return false; // with the NUL of the end
+        if (word.empty() || word.size() + 2 > record.words.size() - at) return false; // plus the NUL at the end
         at += word.copy(record.words.data() + at, word.size()) + 1;
     }
     send(octets_of(record), {});
@@ -82,7 +82,7 @@ void Client::obey(Subject subject, posix::UniqueFd rules, const posix::Ids& as, 
     send(octets_of(record), std::move(rules));
 }
 
-// Nothing is lost where memory is: the child goes when its socket closes.
+// Without memory the request is dropped: the child still exits when its socket closes.
 void Client::kill(std::uint32_t number) noexcept {
     event::guarded([&] { send(octets_of(Kill{Kind::kill, number}), {}); }, [] {});
 }
@@ -96,7 +96,7 @@ void Client::send(Octets record, posix::UniqueFd fd) {
     if (!channel_) return;
     if (waiting_.empty()) {
         const posix::Transfer sent = send_record(channel_.get(), record, fd.get());
-        // A keeper that has gone is noticed by on_ready().
+        // on_ready() will notice that the keeper has gone.
         if (sent.what == posix::Moved::some || (sent.what == posix::Moved::failed && sent.why.value() == EPIPE)) return;
     }
     waiting_.push_back({{record.begin(), record.end()}, std::move(fd)});
@@ -115,14 +115,14 @@ void Client::send_what_waits() {
 // The answer comes on a socket that was made for it.
 class Client::Question final : public Request, private event::Handler, private event::TimerHandler {
 public:
-    // listener: the number of the one that is asked for; 0: something else is.
+    // listener: the number of the listener that is requested; 0: something else is.
     Question(Client& client, std::uint32_t listener, OnConnected then)
         : client_{client}, listener_{listener}, then_{std::move(then)} {}
     ~Question() override {
         if (then_) give_back();
     }
 
-    // failed: it cannot even be asked.
+    // failed: why it cannot even be sent.
     void ask(Octets record, std::error_code failed = {}) {
         int pair[2];
         why_ = failed;
@@ -172,7 +172,7 @@ private:
         const OnConnected then = std::exchange(then_, nullptr);
         then(std::move(result)); // it may destroy us
     }
-    // The keeper may have made it all the same, or may be about to.
+    // The keeper may have made the listener all the same, or may be about to.
     void give_back() noexcept {
         if (listener_ != 0) client_.release(listener_);
     }
@@ -181,7 +181,7 @@ private:
     const std::uint32_t listener_;
     OnConnected then_;
     posix::UniqueFd answer_;
-    std::error_code why_; // it could not be asked
+    std::error_code why_; // why it could not be sent
     event::Watch watch_;
     event::Timer timer_{*this};
 };

@@ -25,7 +25,7 @@ std::error_code error_of(int code) noexcept {
     return {code, std::system_category()};
 }
 
-// Empty: not the address of a file.
+// Empty: the address is not that of a file.
 std::string path_of(const sockaddr_storage& storage, std::uint32_t length) {
     sockaddr_un address{};
     if (storage.ss_family != AF_UNIX || length > sizeof address || length <= offsetof(sockaddr_un, sun_path)) return {};
@@ -39,14 +39,14 @@ bool somebody_serves(const Listen& what) noexcept {
     return probe && (::connect(probe.get(), address_of(what.address), what.length) == 0 || errno == EAGAIN);
 }
 
-// Connections that linger do not keep their port from us.
+// Lets us bind a port that lingering connections still use.
 void reuse_address(int socket) noexcept {
     const int on = 1;
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 }
 
 bool any_port(const Listen& what) noexcept {
-    sockaddr_in address{}; // the port of an IPv6 address has the same place
+    sockaddr_in address{}; // the port of an IPv6 address is at the same offset
     std::memcpy(&address, &what.address, sizeof address);
     return address.sin_port == 0;
 }
@@ -57,7 +57,8 @@ posix::Result<posix::UniqueFd> bind_ip(const Listen& what) {
     if (!socket) return posix::last_error();
     const int on = 1;
     const int v6_only = what.dual_stack != 0 ? 0 : 1;
-    // Of any port, listen() does that: else the kernel may choose one on which somebody else is about to listen.
+    // For any free port, listen() does that later: otherwise the kernel might choose a port on which another process is
+    // about to listen.
     if (!any_port(what)) reuse_address(socket.get());
     if (what.beside != 0) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (family == AF_INET6 && ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0)
@@ -160,7 +161,7 @@ bool is_for_one_socket(const Listen& what) {
     return is_in_folder_of_its_own(path_of(what.address, what.length));
 }
 
-// By a descriptor of the socket itself: whatever may be put in its place meanwhile keeps its owner.
+// Uses a descriptor of the socket's own file: anything that takes its place in the meantime keeps its owner.
 void Listeners::give_file_to(std::uint32_t number, const posix::Ids& who) noexcept {
     for (const One& one : all_) {
         if (one.orphan || one.asked.number != number) continue;
@@ -190,7 +191,7 @@ posix::Result<posix::UniqueFd> listen_on_loopback() {
     return socket;
 }
 
-// On the loopback this succeeds or fails at once; with a full backlog it goes on by itself.
+// On the loopback this succeeds or fails at once; if the backlog is full, connecting continues by itself.
 posix::Result<posix::UniqueFd> connect_to_listener(int listener) {
     sockaddr_storage address{};
     socklen_t length = sizeof address;

@@ -26,7 +26,7 @@ bool take_descriptors(const ChildPlan& plan) noexcept {
     static_assert(count == std::tuple_size_v<decltype(ChildPlan::inherited)>);
     const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     const int out = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    // All out of the way first: one may have the number of another.
+    // First move all of them out of the way: one may have the number that another is to get.
     const int socket = ::fcntl(plan.socket, F_DUPFD_CLOEXEC, behind);
     int apart[count];
     for (int i = 0; i < count; ++i)
@@ -53,10 +53,10 @@ void default_signals() noexcept {
 } // namespace
 
 int prepare_child(const ChildPlan& plan) noexcept {
-    // A process group of its own: Ctrl-C for the server must not end a worker in the middle of an update.
+    // In a process group of its own: Ctrl-C for the server must not end a worker in the middle of an update.
     ::setpgid(0, 0);
     if (!take_descriptors(plan)) return errno;
-    // Otherwise it would go on changing maildrops that the next server, which then holds the locks, is already showing.
+    // Otherwise it could go on changing maildrops that the next server, which by then holds the locks, already shows.
     if (!plan.may_outlive && ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
     if (::getppid() != plan.parent) return ESRCH;
     default_signals();

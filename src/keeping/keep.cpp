@@ -22,15 +22,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds first_pause = 100ms; // doubles with each crash that follows soon
+constexpr std::chrono::milliseconds first_pause = 100ms; // doubled after each crash that follows soon
 constexpr std::chrono::milliseconds longest_pause = 30s;
 constexpr auto soon = 60s;
 
 void be_reactor(pid_t keeper) noexcept {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != keeper) ::_exit(EXIT_FAILURE);
-    // A process group of its own: Ctrl-C reaches the keeper, which passes it on, once. From there it still writes to
-    // the terminal.
+    // In a process group of its own: Ctrl-C reaches only the keeper, which passes it on once. SIGTTOU is ignored so
+    // that the reactor can still write to the terminal from there.
     ::setpgid(0, 0);
     ::signal(SIGTTOU, SIG_IGN);
     sigset_t none;
@@ -38,12 +38,12 @@ void be_reactor(pid_t keeper) noexcept {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// As the reactor ended.
+// Ends as the reactor did: returns its exit code, or dies of its signal.
 int end_alike(int status) {
     if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
     const int number = WTERMSIG(status);
     const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none); // its core is of use, ours is not
+    ::setrlimit(RLIMIT_CORE, &none); // the reactor's core is useful, ours is not
     ::signal(number, SIG_DFL);
     sigset_t set;
     sigemptyset(&set);

@@ -19,7 +19,7 @@ using posix::Ids;
 
 constexpr std::size_t max_roots = 16;
 
-// An absolute path without any detour.
+// An absolute path without empty, "." or ".." components.
 bool is_whole(const char* path) noexcept {
     return std::strcmp(path, "/") == 0 || lies_below("/", path);
 }
@@ -64,7 +64,7 @@ const char* MailPolicy::root_above(const char* maildir) const noexcept {
     return found == roots_.end() ? nullptr : found->c_str();
 }
 
-// Or one of its folders (--folders), which are beside its cur, new and tmp.
+// Or one of its folders (--folders), which lie beside its cur, new and tmp.
 bool MailPolicy::is_maildir_of(const auth::User& user, std::string_view maildir) const noexcept {
     const std::size_t slash = maildir.rfind('/');
     if (slash == maildir.npos) return false;
@@ -84,7 +84,7 @@ bool MailPolicy::allows(const keeper::Start& request) const noexcept {
     if (request.alone == 0) return request.owner == Ids{} && (filters ? knows_root(maildir) : is_whole(maildir));
     if (request.role == keeper::Role::locks) return false;
     if (request.owner == Ids{} && root_above(maildir) != nullptr) return true;
-    // Nobody vouches for root, nor for a group without its user.
+    // A program cannot vouch for root, nor for a group without a user.
     const Ids& owner = request.owner;
     const bool can_be_vouched_for = owner == Ids{} || (owner.uid != Ids::unsaid && owner.uid != 0 && owner.gid != 0);
     return (believes_places_ && can_be_vouched_for && is_whole(maildir)) || knows(maildir, owner);
@@ -131,12 +131,12 @@ int become_mail_worker(const keeper::Start& request, const MailPolicy& policy, p
     int why = vouched ? rights_for_vouched(place, above, request.owner, who)
               : alone ? rights_for_maildir(place, above, request.owner, policy.believes_places(), who)
                       : rights_for_root(place, who);
-    // The users file names it, but no owner.
+    // The users file names the Maildir, but no owner.
     if (alone && why == ENOENT && request.owner == Ids{} && !is_folder(place) && policy.root_above(place) == nullptr)
         why = rights_for_root(policy.newest_root(), who);
     if (why != 0) return why;
     if (const int failed = posix::act_as(who)) return failed;
-    // Whoever becomes another user would outlive its parent again.
+    // Becoming another user cleared this setting of prepare_child().
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
     if (::getppid() != parent) return ESRCH;
     return alone ? make_as_oneself(place) : 0;

@@ -1,5 +1,5 @@
-// keeping/mail_policy.h - which workers on mail the reactor of a server that root has started may ask for, and as whom
-// they act.
+// keeping/mail_policy.h - which mail workers the reactor may ask for in a server that root has started, and which users
+// they act as.
 #pragma once
 
 #include <string>
@@ -13,30 +13,31 @@ namespace buzon::keeping {
 
 class MailPolicy {
 public:
-    // Replaces what was allowed before. 0, or errno.
+    // Replaces what was allowed before. Returns 0 or errno.
     [[nodiscard]] int allow(const keeper::AllowMail& request, posix::UniqueFd users);
-    // The users, read again. 0, or errno.
+    // Replaces the users, which have been read again. Returns 0 or errno.
     [[nodiscard]] int renew_users(posix::UniqueFd users);
-    // False: such workers act as this process does.
+    // If not, mail workers act as the same user as this process.
     [[nodiscard]] bool in_force() const noexcept { return !roots_.empty(); }
     [[nodiscard]] bool covers(keeper::Role role) const noexcept {
         return in_force() && (role == keeper::Role::mail || role == keeper::Role::locks);
     }
-    // Whether the users file says so: one of its users has this Maildir, and these ids.
+    // Whether the users file has a user with this Maildir and these ids.
     [[nodiscard]] bool knows(const char* maildir, const posix::Ids& owner) const noexcept;
-    // Whether the reactor may ask for this worker, or this host of filters: one for all that belongs to the owner of a
-    // mail root; one for a Maildir below such a root; or one for the Maildir of a user, as the one that the users file
-    // says. A worker may be for a mail root that is not known, and is still to be looked at.
+    // Whether the reactor may ask for this worker or filter host. It may be for all that belongs to the owner of a mail
+    // root, for a Maildir below a mail root, for a user's Maildir with the ids in the users file, or for any that a
+    // program has vouched for (believes_places()). A worker may also be for a mail root that is unknown and still has
+    // to be checked.
     [[nodiscard]] bool allows(const keeper::Start& request) const noexcept;
     [[nodiscard]] bool knows_root(std::string_view path) const noexcept;
-    // A mail root that has been looked at. Maildrops in those before stay allowed: they have sessions.
+    // Adds a mail root that has been checked. Maildrops below earlier ones stay allowed, because they have sessions.
     void add_root(const char* path);
     [[nodiscard]] const char* newest_root() const noexcept { return roots_.back().c_str(); }
-    // Of the Maildir: the mail root that it lies below, else null.
+    // The mail root that this Maildir lies below, or null.
     [[nodiscard]] const char* root_above(const char* maildir) const noexcept;
     // Where Dovecot kept the UIDs of this Maildir, if not in it.
     [[nodiscard]] std::string control_of(std::string_view maildir) const;
-    // A checkpassword program says where Maildirs lie and whose they are, by way of the reactor.
+    // Whether to believe a checkpassword program, which says through the reactor where Maildirs lie and whose they are.
     [[nodiscard]] bool believes_places() const noexcept { return believes_places_; }
 
 private:
@@ -47,11 +48,11 @@ private:
     bool believes_places_ = false;
 };
 
-// In the forked child of `parent`: takes the rights that the worker needs, if it may have them, and gives up all
-// others. 0, or errno. `new_root`: it is for a mail root that was not known, and that can be one.
+// Runs in the forked child of `parent`: takes the rights that the worker needs, if it may have them, and gives up all
+// others. `new_root`: set if the worker is for a mail root that was unknown but can be one. Returns 0 or errno.
 [[nodiscard]] int become_mail_worker(const keeper::Start& request, const MailPolicy& policy, pid_t parent,
                                      bool& new_root) noexcept;
-// The same for a host of filters.
+// The same for a filter host.
 [[nodiscard]] int become_filter_host(const keeper::Start& request, const MailPolicy& policy) noexcept;
 
 } // namespace buzon::keeping

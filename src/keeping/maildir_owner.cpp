@@ -23,7 +23,7 @@ constexpr std::uint32_t no_group = 65534;
 // The next part of a path, and what follows it.
 struct Part {
     char name[NAME_MAX + 1];
-    const char* rest; // null: the part is no name
+    const char* rest; // null: the part is not a valid name
 };
 
 Part first_part(const char* path) noexcept {
@@ -43,12 +43,12 @@ int look(const char* maildir, const Ids& given, Ids& found) noexcept {
     const UniqueFd folder{::open(maildir, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (!folder || ::fstat(folder.get(), &there) != 0) return errno;
     const bool link = S_ISLNK(named.st_mode);
-    // Anybody can make a link to another one's mail.
+    // Anybody can make a link to somebody else's mail.
     if (link && given.uid == Ids::unsaid && named.st_uid != 0 && named.st_uid != there.st_uid) return EPERM;
     if (!link && (named.st_ino != there.st_ino || named.st_dev != there.st_dev)) return EPERM; // it is being changed
     found.uid = given.uid != Ids::unsaid ? given.uid : there.st_uid;
     found.gid = given.gid;
-    // Nor does a folder of somebody else's say which groups one is in.
+    // Nor does a directory of another user say which groups this user is in.
     if (given.gid == Ids::unsaid) found.gid = there.st_uid == found.uid ? there.st_gid : no_group;
     return 0;
 }
@@ -63,7 +63,7 @@ bool looks_like_maildir(int folder, const char* name) noexcept {
     return maildir && (is_directory(maildir.get(), "cur", about) || is_directory(maildir.get(), "new", about));
 }
 
-// The reactor says that it is one.
+// For a path that, according to the reactor, is a Maildir.
 int look_at_vouched(const char* maildir, Ids& found) noexcept {
     const int why = look(maildir, {}, found);
     if (why == 0) return looks_like_maildir(AT_FDCWD, maildir) ? 0 : EPERM;
@@ -78,13 +78,13 @@ int look_at_vouched(const char* maildir, Ids& found) noexcept {
     return found.uid == 0 ? EPERM : 0;
 }
 
-// Goes down from the mail root, never through a link, since others own what lies there.
+// Descends from the mail root, never through a link, because others own what lies below it.
 int make_below(const char* mail_root, const char* maildir, const Ids& owner) noexcept {
     UniqueFd folder{::open(mail_root, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     struct stat root {
     }, locks{}, made{};
     if (!folder || ::fstat(folder.get(), &root) != 0) return errno;
-    // Without it this is only the place where the mail root was mounted.
+    // Without buzon-locks, this is only the mount point of a mail root that is not mounted.
     if (::fstatat(folder.get(), "buzon-locks", &locks, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(locks.st_mode))
         return ENOMEDIUM;
     for (const char* rest = maildir + std::strlen(mail_root) + 1; *rest != '\0';) {
@@ -94,7 +94,7 @@ int make_below(const char* mail_root, const char* maildir, const Ids& owner) noe
         if (!is_new && errno != EEXIST) return errno;
         UniqueFd next{::openat(folder.get(), part.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (!next || ::fstat(next.get(), &made) != 0) return errno;
-        // Whoever owns the folder above may have put another one in its place.
+        // The owner of the directory above may have replaced it by another one.
         if (is_new && made.st_uid == ::geteuid() &&
             ::fchown(next.get(), owner.uid, owner.gid != Ids::unsaid ? owner.gid : root.st_gid) != 0)
             return errno;

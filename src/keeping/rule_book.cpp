@@ -17,7 +17,7 @@ bool nobody_can_change(int memory) noexcept {
     return seals >= 0 && (seals & all) == all;
 }
 
-// The same octets: then what came before stays, too.
+// Whether both hold the same octets. If so, the previous rules stay, too.
 bool alike(int one, int other) noexcept {
     struct stat first {
     }, second{};
@@ -40,7 +40,7 @@ void RuleBook::take(const keeper::Rules& record, posix::UniqueFd memory, bool fr
     Page& page = pages_[static_cast<std::size_t>(record.subject)];
     if (from_reactor) {
         page.said = record;
-        page.before.reset(); // of the reactor before
+        page.before.reset(); // left by the previous reactor
     } else if (alike(memory.get(), page.now.get())) {
         return;
     } else {

@@ -26,7 +26,7 @@ using keeper::Kind;
 using keeper::Report;
 using keeper::Told;
 
-// Larger than any record, so that one of another size is seen as such.
+// Larger than any record, so that one of the wrong size is noticed.
 constexpr std::size_t room_for_record =
     std::max({sizeof(keeper::Start), sizeof(keeper::Instruct), sizeof(keeper::Rules)}) + 1;
 
@@ -34,7 +34,7 @@ posix::UniqueFd hear_signals() {
     std::signal(SIGPIPE, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
-    // A signal to all processes of the server ends the reactor, in order, and then this one.
+    // If a signal goes to all processes of the server, the reactor ends in an orderly way, and then this process.
     for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, number);
     if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) throw std::system_error(posix::last_error(), "sigprocmask");
     posix::UniqueFd fd{::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
@@ -55,8 +55,8 @@ bool read_as(std::span<const std::byte> octets, Record& record) noexcept {
     return true;
 }
 
-// The first record on a socket that was made for it, so there is room. Whoever sends another kind of descriptor waits
-// in vain.
+// The first record on a socket that was made for it, so there is room. A reactor that sent another kind of descriptor
+// gets no answer.
 void answer(int socket, const Report& report, int fd) noexcept {
     ::fcntl(socket, F_SETFL, O_NONBLOCK);
     (void)keeper::send_record(socket, keeper::octets_of(report), fd);
@@ -92,7 +92,7 @@ Service::End Service::serve(posix::UniqueFd channel, pid_t reactor) {
     end_ = {};
     sealed_ = false;
     named_.clear();
-    // A child of ours may have closed its end and not be gone yet.
+    // If the reactor is a child of ours, it may have closed its end without having exited yet.
     while (channel_ || reactor_ != 0) {
         const short answers = waiting_.empty() ? short{0} : short{POLLOUT};
         pollfd both[] = {{channel_.get(), static_cast<short>(POLLIN | answers), 0},
@@ -101,7 +101,7 @@ Service::End Service::serve(posix::UniqueFd channel, pid_t reactor) {
         if (::poll(both, 3, -1) < 0 && errno != EINTR) break;
         read_signals();
         reap();
-        // A request that a dead reactor has left must not be begun: another server may have its locks by now.
+        // Do not begin a request left behind by a dead reactor: another server may have its locks by now.
         if (both[0].revents & (POLLHUP | POLLERR)) end_all();
         if (both[0].revents & POLLOUT) tell_what_waits();
         read_users(); // before a request that relies on them
@@ -198,7 +198,7 @@ bool Service::read_request() {
     return true;
 }
 
-// A worker sends them before it tells the reactor, so they are here before the reactor can rely on them.
+// A worker sends these before it tells the reactor, so they are here before the reactor can rely on them.
 void Service::read_users() {
     for (;;) {
         std::array<std::byte, room_for_record> room;
@@ -218,14 +218,14 @@ void Service::read_users() {
 }
 
 void Service::kill(std::uint32_t number) noexcept {
-    if (const Child* const child = find(number)) ::kill(child->pid, SIGKILL); // not reaped yet: the pid is its own
+    if (const Child* const child = find(number)) ::kill(child->pid, SIGKILL); // not reaped, so the pid is still its own
 }
 
 void Service::listen(const keeper::Listen& request, int socket) {
     if (!may_name(static_cast<std::uint32_t>(request.kind), request.address, request.length))
         return answer(socket, {Told::refused, request.number, EPERM}, -1);
     const auto opened = listeners_.listen(request);
-    // Where the TLS program comes back.
+    // The TLS program connects back to such a socket, so its file must belong to the user that the program runs as.
     if (const posix::Ids who = rules_->whose(keeper::Subject::tls);
         opened && who != posix::Ids{} && keeper::is_for_one_socket(request))
         listeners_.give_file_to(request.number, who);
@@ -249,7 +249,7 @@ void Service::connect_to_child(const keeper::ConnectToChild& request, int socket
     answer(socket, {Told::refused, 0, connected.error().value()}, -1);
 }
 
-// An address of the network may be any. A file must have been asked for before the reactor served.
+// Any network address is allowed. A unix socket must have been asked for before the reactor began to serve.
 bool Service::may_name(std::uint32_t kind, const sockaddr_storage& address, std::uint32_t length) {
     if (address.ss_family == AF_INET || address.ss_family == AF_INET6) return true;
     std::string name = std::to_string(kind);
@@ -297,7 +297,8 @@ void Service::tell_what_waits() {
     }
 }
 
-// What a reactor asked for before it died is not done. But whether it served decides if another one is started.
+// Requests left by a dead reactor are not carried out. Only whether it was ready matters: if so, another one is
+// started.
 void Service::notice_ready() {
     std::array<std::byte, room_for_record> room;
     for (int left = 4096; left > 0; --left) {

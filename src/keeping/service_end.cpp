@@ -1,4 +1,4 @@
-// service_end.cpp - the end of all children, when the reactor has gone.
+// service_end.cpp - ends all children once the reactor has gone.
 #include <poll.h>
 #include <sys/wait.h>
 
@@ -10,7 +10,7 @@
 
 namespace buzon::keeping {
 
-// What a filter host has left that was killed became ours.
+// Kills processes that became our children because their filter host was killed.
 void Service::end_strangers() noexcept {
     posix::kill_children([this](pid_t pid) {
         return pid == reactor_ || std::any_of(children_.begin(), children_.end(),
@@ -18,7 +18,7 @@ void Service::end_strangers() noexcept {
     });
 }
 
-// What is in a call to a disk that hangs cannot die yet, and is not waited for for long: it has its signal.
+// A process that hangs in a call to a disk cannot die yet. Do not wait for it long: its signal is pending.
 void Service::end_all() {
     constexpr int patience = 200, patience_with_hosts = 3000, step = 10; // milliseconds
     if (!channel_) return;
@@ -41,7 +41,7 @@ void Service::end_all() {
     end_strangers();
 }
 
-// Whatever is left, once the reactor has been reaped: this takes the exit of any child.
+// Ends whatever is left. Call it only after the reactor has been reaped, because this reaps any child.
 void Service::end_the_rest() noexcept {
     constexpr int patience = 200, step = 10; // milliseconds
     for (int waited = 0; posix::children_left() && waited < patience; waited += step) {

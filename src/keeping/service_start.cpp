@@ -1,4 +1,4 @@
-// Which children the service starts, and as whom.
+// Which children the service starts, and which users they act as.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,10 +17,10 @@
 namespace buzon::keeping {
 namespace {
 
-// In the memory shared with children, where an errno says why one could not begin: it is for a new mail root.
+// Set in the memory shared with children, in place of the errno of one that could not start: it is for a new mail root.
 constexpr int root_is_fit = -1;
 
-// What is missing below it is to be made.
+// The part of a path that exists. The worker makes what is missing below it.
 std::string existing_part(std::string path) {
     struct stat about {};
     while (path.starts_with("/") && path.size() > 1 && ::stat(path.c_str(), &about) != 0 && errno == ENOENT)
@@ -28,7 +28,7 @@ std::string existing_part(std::string path) {
     return path;
 }
 
-// These end by themselves when the reactor has gone, and all that they have started before them.
+// These end by themselves when the reactor has gone, after ending all that they have started.
 bool hosts_programs(keeper::Role role) noexcept {
     return role == keeper::Role::filters || role == keeper::Role::logins;
 }
@@ -47,15 +47,15 @@ void Service::instruct(const keeper::Instruct& request) {
         if (at == end) return;
     }
     std::vector<std::string>& known = words_[static_cast<std::size_t>(request.role)];
-    // Once the reactor serves, it may only say where mail lies by now, and only where nobody has more rights than it
-    // has.
+    // Once the reactor is serving, it may only say where mail lies now, and only if no worker has more rights than the
+    // reactor.
     const bool places = request.role == keeper::Role::mail && !mail_->in_force() && !words.empty() && !known.empty() &&
                         words.front() == known.front();
     if (!sealed_ || places) known = std::move(words);
 }
 
-// A worker for one place gets the first word of its role, the mode of its sandbox, and that place (sandbox/enter.h). In
-// the child: looks at the disk.
+// A worker for one place gets the first word of its role, the mode of its sandbox, and that place (sandbox/enter.h).
+// Runs in the child, because it looks at the disk.
 std::vector<std::string> Service::words_for(const keeper::Start& request) const {
     if (request.role == keeper::Role::filters)
         return {request.maildir[0] == '\0' ? keeper::host_of_logins : keeper::host_of_mail};
@@ -80,16 +80,16 @@ std::vector<std::string> Service::words_for(const keeper::Start& request) const 
     return placed;
 }
 
-// 0: it may be started.
+// Returns 0 if the child may be started, else errno.
 int Service::refusal(const keeper::Start& request, const posix::UniqueFd& socket) const {
     const bool ended = std::find(request.maildir.begin(), request.maildir.end(), '\0') != request.maildir.end();
     const bool known = static_cast<std::size_t>(request.role) < keeper::roles;
     if (!known || !ended || !socket) return EINVAL;
-    // Others are for no place: one would change the words that were said before the reactor served.
+    // Other roles have no place: one would change the words that were given before the reactor began to serve.
     const bool for_place = request.role == keeper::Role::mail || request.role == keeper::Role::locks ||
                            request.role == keeper::Role::filters;
     if (!for_place && (request.maildir[0] != '\0' || request.alone != 0)) return EPERM;
-    // Root's program is the operator's choice alone.
+    // Only the operator chooses which program may run as root.
     const bool nothing_to_host =
         request.role == keeper::Role::logins && words_[static_cast<std::size_t>(request.role)].empty();
     return nothing_to_host ? EPERM : 0;
@@ -118,7 +118,7 @@ void Service::start(const keeper::Start& request, posix::UniqueFd socket) {
     tell({keeper::Told::started, request.number, pid});
 }
 
-// Those that children have looked at.
+// Adds the mail roots that children have checked.
 void Service::learn_roots() {
     for (std::size_t place = 0; place < children_.size(); ++place) {
         if (children_[place].number == 0 || errors_.get()[place] != root_is_fit) continue;
@@ -135,17 +135,17 @@ std::array<int, 5> Service::inherited_by(keeper::Role role, int listener) const 
     return {settings_.denials, rules[0], rules[1], rules[2], rules[3]};
 }
 
-// In the child: whoever this worker is to be. 0, or errno.
+// Runs in the child: makes it the user that this worker is to act as. Returns 0 or errno.
 int Service::take_rights(const keeper::Start& request, pid_t parent, bool& new_root) const {
     if (mail_->covers(request.role)) return become_mail_worker(request, *mail_, parent, new_root);
-    // Programs that are asked about logins are the operator's own, and may need root.
+    // Programs that are asked about logins are chosen by the operator, and may need root.
     if (request.role != keeper::Role::filters || request.maildir[0] == '\0') return 0;
     if (const posix::Ids who = rules_->whose(keeper::Subject::programs); who != posix::Ids{})
         return posix::act_as(who, rules_->groups(keeper::Subject::programs));
     return mail_->in_force() ? become_filter_host(request, *mail_) : 0;
 }
 
-// In the child.
+// Runs in the child.
 void Service::become(const keeper::Start& request, int socket, int listener, std::size_t place, pid_t parent) {
     int& error = errors_.get()[place];
     error = prepare_child({.socket = socket,

@@ -18,7 +18,7 @@
 namespace buzon::keeping {
 namespace {
 
-// It holds nothing open that the reactor closes one day: a pipe's end, a lock.
+// Keeps nothing open that the reactor will close one day, such as the end of a pipe or a lock.
 void keep_only(std::initializer_list<int*> kept) noexcept {
     int number = 3 + static_cast<int>(kept.size());
     for (int* const one : kept) *one = *one < 0 ? -1 : ::fcntl(*one, F_DUPFD_CLOEXEC, number);
@@ -34,7 +34,7 @@ void keep_only(std::initializer_list<int*> kept) noexcept {
 [[noreturn]] void be_starter(Settings settings, int channel, pid_t reactor) noexcept {
     ::prctl(PR_SET_NAME, "buzon-starter", 0, 0, 0);
     ::setpgid(0, 0);
-    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // the reactor, taken over, is to look into no process
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // a compromised reactor must not be able to look into it
     if (settings.limited && sandbox::limit_keeper()) ::_exit(EXIT_FAILURE);
     keep_only({&channel, &settings.denials, &settings.arguments});
     if (::getppid() != reactor) ::_exit(EXIT_FAILURE);

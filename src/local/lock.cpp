@@ -10,13 +10,13 @@ namespace {
 
 // The kernel keeps the locks of a file in a list and walks it whenever a lock is taken or released and whenever a
 // descriptor of the file is closed. With all locks in one file, that took 0.3 ms of each login with 19,000 other
-// sessions; with the list split into this many parts, a hundredth. The number must be the same in every version of the
-// server.
+// sessions; split into LockFiles::count lists, it takes a hundredth of that. The number must be the same in every
+// version of the server.
 constexpr std::uint64_t hash_bits = (LockFiles::count << (63 - 18)) - 1;
 
 } // namespace
 
-// FNV-1a: every server process, of whatever version, must compute the same octets.
+// FNV-1a: every server process, of whatever version, must compute the same hash.
 std::uint64_t MaildropLocks::hash_of(std::string_view user) noexcept {
     std::uint64_t hash = 0xCBF29CE484222325;
     for (const char c : user) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
@@ -94,7 +94,7 @@ void MaildropLocks::let_go() noexcept {
     table_->files = LockFiles{};
 }
 
-// Sessions may have come (if there were stand-ins) and gone since a worker took the locks.
+// Since a worker took the locks, sessions may have ended and (if there were stand-ins) new ones may have begun.
 std::size_t MaildropLocks::use(LockFiles files, std::span<const message::HeldLock> taken) {
     table_->files = std::move(files);
     std::unordered_map<std::uint64_t, message::LockKind> already;

@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto time_limit = 30s;
-constexpr std::size_t max_output = 64 * 1024; // as much as a pipe holds: more would not end
+constexpr std::size_t max_output = 64 * 1024; // the capacity of a pipe: a program that writes more never ends
 
 std::string text_of(const filter::End& end) {
     return (end.killed ? "ended by signal " : "exit code ") + std::to_string(end.code);
@@ -50,7 +50,7 @@ std::error_code CheckpasswordRun::send() {
     auto made = posix::make_pipe(false);
     if (!made) return made.error();
     posix::Pipe pipe = std::move(made).value();
-    // At most 512 octets into an empty pipe, so this never blocks; the program reads to the end.
+    // At most 512 octets go into an empty pipe, so this never blocks. The program reads until end of file.
     if (const std::error_code why = posix::write_all(pipe.write_end.get(), message_)) return why;
     auto output = posix::make_pipe(false);
     if (!output) return output.error();
@@ -78,7 +78,7 @@ void CheckpasswordRun::on_program_ended(const filter::End& end) {
     case Verdict::wrong: return tell({Verdict::wrong, {}, {}, {}});
     case Verdict::right: break;
     }
-    // It has ended, so that all it wrote is in the pipe.
+    // The program has ended, so everything it wrote is in the pipe.
     std::string text(max_output, '\0');
     std::size_t size = 0;
     while (size < text.size()) {

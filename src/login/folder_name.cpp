@@ -36,7 +36,7 @@ bool is_plain(char32_t c) noexcept {
     return c >= ' ' && c <= '~';
 }
 
-// From `first` on, a run of characters that are not plain.
+// Appends a run of characters that are not plain: `first`, and more from the start of `rest`.
 void append_run(std::string& out, char32_t first, std::string_view& rest) {
     out += '&';
     ModifiedBase64 base64{out};

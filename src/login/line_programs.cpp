@@ -34,7 +34,7 @@ public:
     [[nodiscard]] std::error_code start();
     void ask(Question& question);
     [[nodiscard]] bool free() const noexcept { return !busy_; }
-    // The question that it has, unless it was given up.
+    // Its question, unless that was cancelled.
     Question* question = nullptr;
     [[nodiscard]] event::Instant deadline() const noexcept { return deadline_; }
     [[nodiscard]] bool late(event::Instant now) const noexcept { return busy_ && now >= deadline_; }
@@ -67,7 +67,7 @@ std::error_code LinePrograms::Seat::start() {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return posix::last_error();
     socket_.reset(pair[0]);
     const posix::UniqueFd theirs{pair[1]};
-    if (::fcntl(socket_.get(), F_SETFL, O_NONBLOCK) != 0) return posix::last_error(); // ours alone
+    if (::fcntl(socket_.get(), F_SETFL, O_NONBLOCK) != 0) return posix::last_error(); // our end only
     if (const std::error_code why = watch_.start(all_.loop_, socket_.get(), EPOLLIN, *this)) return why;
     auto host = all_.hosts_.take({});
     if (!host) return host.error();
@@ -85,7 +85,7 @@ void LinePrograms::Seat::ask(Question& asked) {
     posix::WipedString line;
     line.reserve(asked.line_.size() + 1);
     line.append(asked.line_).append("\n");
-    // The program has read all before, so there is room in the socket.
+    // The program has read everything before this, so there is room in the socket.
     const posix::Transfer sent = posix::send_some(socket_.get(), line);
     if (sent.what != posix::Moved::some || sent.bytes != line.size()) failed("does not read its input");
 }
@@ -212,7 +212,7 @@ void LinePrograms::seat_failed(Seat& seat, const std::string& why) {
     if (Question* const asked = std::exchange(seat.question, nullptr)) fail(*asked, why);
 }
 
-// The next moment at which something must be done without being told.
+// Arms the timer for the next deadline.
 void LinePrograms::plan() {
     std::optional<event::Instant> next;
     const auto consider = [&next](event::Instant when) { next = next ? std::min(*next, when) : when; };

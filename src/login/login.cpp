@@ -19,7 +19,7 @@ state::Refused reason_of(auth::Standing standing) {
 
 } // namespace
 
-// Entry points from outside the turn. If one runs out of memory, the login still ends.
+// Every callback runs through this. If one runs out of memory, the login still ends.
 template <class Step>
 void Login::go_on(Step step) {
     event::guarded(step, [this] {

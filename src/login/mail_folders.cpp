@@ -42,7 +42,7 @@ void MailFolders::lift() {
     const std::size_t deepest = depth_of(*std::max_element(lifted.begin(), lifted.end(), by_depth));
     for (std::string& one : lifted)
         if (depth_of(one) == deepest) one.resize(std::max<std::size_t>(one.rfind('/'), 1));
-    std::sort(lifted.begin(), lifted.end(), by_depth); // whatever contains others comes before them
+    std::sort(lifted.begin(), lifted.end(), by_depth); // a folder that contains others comes before them
     for (std::string& one : lifted)
         if (!contain(one)) all_.push_back(std::move(one));
 }

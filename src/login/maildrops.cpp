@@ -11,8 +11,8 @@ namespace buzon::login {
 namespace {
 using namespace std::chrono_literals;
 
-// How long to assume that the kernel still has a directory's inode in memory after it was last used. After that stat()
-// could block, so a worker calls it.
+// How long to assume that the kernel keeps a directory's inode in memory after its last use. After that stat() could
+// block, so a worker calls it.
 constexpr auto metadata_stays = 30s;
 } // namespace
 

@@ -5,7 +5,7 @@
 
 namespace buzon::login {
 
-// Entry points from outside the turn. If one runs out of memory, the opening still ends.
+// Every callback runs through this. If one runs out of memory, the opening still ends.
 template <class Step>
 void Opening::go_on(Step step) {
     event::guarded(step, [this] {
@@ -78,12 +78,12 @@ void Opening::loaded(SnapshotResult result) {
     }
     const std::error_code why = result.error();
     if (why == message::root_has_gone() && !second_try_) return root_gone();
-    // No worker can be started for what is not there.
+    // No worker can be started for a directory that does not exist.
     const bool no_worker = folder_ && why == std::errc::no_such_file_or_directory;
     if (no_worker || why == message::no_such_folder())
         return refuse(pop3::Refusal::wrong, state::Refused::wrong_secret, "no such folder");
     if (why == message::uidls_would_change()) return breaker_tripped(waiter_.findings().change);
-    // Only an operator can fix these; the others may resolve themselves soon.
+    // Only an operator can fix these errors; others may soon go away by themselves.
     const bool lasting = why == std::errc::permission_denied || why == std::errc::not_a_directory ||
                          why == std::errc::read_only_file_system || why == std::errc::too_many_symbolic_link_levels ||
                          why == std::errc::operation_not_permitted;

@@ -20,7 +20,7 @@ std::string_view take_word(std::string_view& rest) {
 }
 
 bool is_home(std::string_view path) {
-    constexpr std::size_t longest = PATH_MAX - 300; // what is below it needs room, too
+    constexpr std::size_t longest = PATH_MAX - 300; // leaves room for the paths below it
     if (!path.starts_with('/') || path.size() > longest || path.find('\0') != path.npos) return false;
     return (std::string{path} + '/').find("/../") == std::string::npos;
 }
@@ -38,14 +38,14 @@ posix::WipedString in_base64(std::initializer_list<std::string_view> parts) {
     return line;
 }
 
-// Root is nobody in particular: the program has not said as whom to serve.
+// Root as the user means that the program has not said which ids to use.
 posix::Ids without_root(posix::Ids ids) noexcept {
     if (ids.uid == 0 || ids.uid == posix::Ids::unsaid) return {};
     if (ids.gid == 0) ids.gid = posix::Ids::unsaid;
     return ids;
 }
 
-// Nothing if the line is none.
+// std::nullopt if the line is not an answer.
 std::optional<PasswordAnswer> parse_password_answer(std::string_view line) {
     const std::string_view verb = take_word(line);
     if (verb == "no" && line.empty()) return PasswordAnswer{Verdict::wrong, {}, {}, {}};
@@ -99,7 +99,7 @@ PasswordAnswer read_password_answer(std::string_view line) {
 PasswordAnswer read_environment(std::string_view output) {
     constexpr std::string_view key = "HOME=";
     PasswordAnswer answer{Verdict::right, {}, {}, {}};
-    const std::size_t end = output.find('\0'); // of what the program printed itself
+    const std::size_t end = output.find('\0'); // of the program's own output
     output.remove_prefix(end == output.npos ? output.size() : end + 1);
     const auto take_id = [&output](std::string_view name) {
         const std::string_view one = output.substr(0, output.find('\0'));

@@ -6,7 +6,7 @@ namespace buzon::login {
 
 void tell_refusal(state::Metrics& metrics, state::EventBus& events, const TurnedAway& what) {
     metrics.count_refusal(what.reason);
-    // For a wrong name or secret, `reason` has always been a phrase for a person.
+    // For a wrong name or secret, `reason` is a phrase for people, as it has always been.
     const bool wrong = what.reason <= state::Refused::allow_nets;
     const auto type = wrong ? state::EventType::auth_fail : state::EventType::refused;
     if (!events.wants(type)) return;

@@ -44,7 +44,7 @@ void RootKeeper::begin(local::OpenedRoot opened, const std::string& why_without_
 
 void RootKeeper::use(local::OpenedRoot opened) {
     const bool same = opened.root.path == root_.path && opened.root.mark == root_.mark;
-    if (same && opened.files.elsewhere() && !away_) return; // its locks are kept already
+    if (same && opened.files.elsewhere() && !away_) return; // the keeper process already has its locks
     opening_ = {};
     retry_.disarm();
     away_ = false;
@@ -59,7 +59,7 @@ void RootKeeper::use(local::OpenedRoot opened) {
     end_waits(true);
 }
 
-// The root is again at the path of the current one: locks stay held.
+// For a root at the same path as the current one: held locks stay held.
 void RootKeeper::take(local::OpenedRoot opened) {
     root_ = opened.root;
     if (on_root_) on_root_();
@@ -150,7 +150,7 @@ void RootKeeper::opened_again(message::RootRequest::Why why, worker::Answer answ
 
 void RootKeeper::end_waits(bool usable) {
     heard_.insert(heard_.end(), waiters_.begin(), waiters_.end());
-    waiters_.clear(); // those that come from here on wait for the next result
+    waiters_.clear(); // waiters that are added from here on wait for the next result
     while (!heard_.empty()) {
         Waiter* const waiter = heard_.back();
         heard_.pop_back();

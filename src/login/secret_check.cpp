@@ -23,7 +23,7 @@ std::string_view cause_of(auth::Standing standing) {
 
 } // namespace
 
-// Entry points from outside the turn. If one runs out of memory, the check still ends.
+// Every callback runs through this. If one runs out of memory, the check still ends.
 template <class Step>
 void SecretCheck::go_on(Step step) {
     event::guarded(step, [this] {
@@ -64,12 +64,12 @@ void SecretCheck::check_password(const pop3::CheckPassword& proof) {
     ask_worker(credential.place, credential.vault, credential.slow, credential.changed);
 }
 
-// In the cache, each application password stands under a name of its own: no user's name has a line end.
+// In the cache, each application password has a name of its own, with a line feed, which no user name contains.
 std::string SecretCheck::remembered_as(std::string_view label) const {
     return label.empty() ? account_ : account_ + '\n' + std::string{label};
 }
 
-// Whether the login is good; nothing if a worker must say so.
+// Whether the login is good; std::nullopt if a worker has to check that.
 std::optional<bool> SecretCheck::seen_of_late(const auth::Credential& credential, std::string_view password) {
     if (checked_.standing != auth::Standing::open) return std::nullopt;
     const auto remembers = [&](std::string_view label, std::uint64_t change) {
@@ -110,8 +110,9 @@ void SecretCheck::password_checked(const worker::Answer& answer, const auth::Sec
     verified(good, good ? "" : checked_.cause);
 }
 
-// The password is this application password. Whether it lets the client in: what it is good for may have ended.
-// It was checked against the user's secrets up to that change.
+// Whether the application password with this label, which the client has sent, lets it in: it may have expired, be for
+// other networks, or have been removed meanwhile. `checked`: the change up to which the user's secrets were compared; a
+// newer password with the same label is a different one.
 bool SecretCheck::opens_with(const std::string& label, std::uint64_t checked) {
     for (auth::Application& one : needs_.users.base().applications_of(account_)) {
         if (one.label != label || !one.fault.empty() || one.change > checked) continue;
@@ -181,13 +182,13 @@ void SecretCheck::program_said(const PasswordAnswer& answer) {
     verified(answer.verdict == Verdict::right, "rejected by checkpassword");
 }
 
-// Somebody who is in no file is whom the program names.
+// A user who is in no file is accepted if the program says that the token belongs to that name.
 void SecretCheck::check_token(const pop3::CheckToken& proof) {
     if (const auto fault = auth::fault_of_user_name(user_); !fault.empty()) return verified(false, fault);
     const bool listed = needs_.users.base().find(account_).has_value();
     if (listed) checked_.standing = needs_.users.base().credential(account_, source_).standing;
     if (checked_.standing == auth::Standing::locked)
-        checked_.standing = auth::Standing::open; // that is only the password
+        checked_.standing = auth::Standing::open; // only the password is locked
     question_ =
         std::make_unique<LinePrograms::Question>(needs_.logins.tokens(), token_question(account_, proof.token),
                                                  [this, listed](std::string_view answer, const std::string& why) {
@@ -204,7 +205,7 @@ void SecretCheck::token_checked(std::string_view answer, const std::string& why,
     verified(right, right ? "" : said.name.empty() ? "token refused: " + said.status : "token of " + said.name);
 }
 
-// A program has let in somebody who is in no file: his mail is there.
+// Records where the mail is of a user who is in no file and whom a program has accepted.
 void SecretCheck::vouch(const std::string& home, const posix::Ids& owner) {
     const std::string maildir = home.empty() ? needs_.users.root() + '/' + user_ : home + "/Maildir";
     needs_.users.vouched().note(user_, {maildir, owner});

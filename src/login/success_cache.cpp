@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t digests_in_a_set = 8;
 
-// Prefix the lengths, so that no two pairs have the same concatenation.
+// Prefixes the length, so that no two pairs have the same concatenation.
 void update_with_length(Hmac<Sha256>& keyed, std::string_view part) {
     const std::uint64_t size = part.size();
     keyed.update({reinterpret_cast<const char*>(&size), sizeof size});

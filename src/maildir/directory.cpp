@@ -84,11 +84,11 @@ std::error_code Listing::add(const dirent64& entry) {
     return {};
 }
 
-// Reads with the system call itself: a stream would need its own descriptor, which is four more calls per directory.
+// Calls getdents64() directly: a stream would need its own descriptor, which costs four more calls per directory.
 Result<Listing> list_directory(int directory, std::size_t expected) {
     if (::lseek(directory, 0, SEEK_SET) != 0) return last_error();
     Listing listing;
-    if (expected > many) { // otherwise they grow fast enough
+    if (expected > many) { // smaller ones grow fast enough
         constexpr std::size_t octets_of_a_name = 48;
         message::reserve_all(listing.all, expected + expected / 8);
         message::reserve_all(listing.names, expected * octets_of_a_name);
@@ -109,7 +109,7 @@ Result<Listing> list_directory(int directory, std::size_t expected) {
 namespace {
 
 constexpr int max_readings = 5;              // a directory that keeps changing is accepted as it is
-constexpr std::int64_t tick_ns = 20'000'000; // longer than on any Linux
+constexpr std::int64_t tick_ns = 20'000'000; // longer than a tick on any Linux
 
 Result<message::DirectoryStamp> stamp(const UniqueFd& directory) {
     struct stat about {};
@@ -126,7 +126,7 @@ Result<message::Stamps> stamps(const MaildirListing& maildir) {
     return message::Stamps{in_new.value(), cur.value()};
 }
 
-// Within one tick, a second change leaves the time as the first one set it.
+// A second change within one tick does not change the time again.
 bool changed_just_now(const message::Stamps& stamps) noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -170,7 +170,7 @@ Result<MaildirListing> list_maildir(int maildir, std::size_t expected) {
 Result<UniqueFd> open_regular(int directory, const char* name, struct stat& about) {
     UniqueFd file{::openat(directory, name, open_flags)};
     if (!file) {
-        // A link, or a socket or device without a driver: not messages.
+        // A link, or a socket or device without a driver, is not a message.
         if (errno == ELOOP || errno == ENXIO || errno == ENODEV) errno = ENOENT;
         return last_error();
     }

@@ -55,7 +55,7 @@ struct Listing {
 // beginning. `expected`: the approximate number of names; a wrong one only costs time. EOVERFLOW beyond 4 GiB of names.
 [[nodiscard]] posix::Result<Listing> list_directory(int directory, std::size_t expected = 0);
 
-// The two directories that contain messages, open; -1 if missing. Everything done to a message is relative to these, so
+// The two directories that contain messages, open; -1 if missing. Every operation on a message is relative to these, so
 // that nobody can substitute a link meanwhile.
 struct Folders {
     posix::UniqueFd in_new, cur;
@@ -66,14 +66,14 @@ struct Folders {
 
 // Lists both directories; a missing one is empty.
 struct MaildirListing {
-    Folders folders; // open as long as this object
+    Folders folders; // open for the life of this object
     Listing in_new, cur;
     message::Stamps before; // of the directories just before they were read
 
     [[nodiscard]] const Listing& folder(bool is_new) const noexcept { return is_new ? in_new : cur; }
     [[nodiscard]] int fd(bool is_new) const noexcept { return folders.fd(is_new); }
 };
-// Reads the directories again, a few times, if they changed meanwhile, or so recently that this cannot be determined,
+// Reads the directories again, a few times, if they changed meanwhile or so recently that this cannot be determined,
 // because readdir may miss files renamed while it runs. A message that moves from new to cur may be in both lists, but
 // is in at least one. `expected`: the number of messages last time.
 [[nodiscard]] posix::Result<MaildirListing> list_maildir(int maildir, std::size_t expected = 0);

@@ -123,11 +123,11 @@ std::vector<DovecotLine> read_lines(std::string_view rest, bool v1) {
 
 constexpr const char* dovecot_name = "dovecot-uidlist";
 constexpr const char* courier_name = "courierpop3dsizelist";
-// Each folder has a directory of its own below the control directory: with Dovecot's Maildir++ layout, and with
-// LAYOUT=fs.
+// The inbox may have its own directory below the control directory: the first with Dovecot's Maildir++ layout, the
+// second with LAYOUT=fs.
 constexpr const char* inboxes[] = {".INBOX", "INBOX"};
 
-// Calls `look` for the directories where Dovecot may have left its list, until one has a result.
+// Calls `look` for each directory where Dovecot may have left its list, until one call has a result.
 template <class Look>
 auto first_of(int maildir, const message::UidlRules& rules, Look look) -> decltype(look(maildir, std::string{})) {
     if (rules.dovecot_control.empty()) return look(maildir, std::string{});

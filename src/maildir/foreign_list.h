@@ -28,8 +28,8 @@ struct ForeignList {
 // Why the list could not be used, beginning with a path; empty if there is no problem.
 [[nodiscard]] std::string foreign_trouble(const std::string& place, int maildir, const message::UidlRules& rules);
 
-// Parses the content of dovecot-uidlist (versions 1 and 3) or courierpop3dsizelist (v0 to v3). No source if it is
-// unreadable. Invalid lines are skipped.
+// Parses the content of dovecot-uidlist (versions 1 and 3) or courierpop3dsizelist (v0 to v3). If the content or the
+// format is invalid, the source is base_name. Invalid lines are skipped.
 [[nodiscard]] ForeignList parse_dovecot_uidlist(std::string_view content, std::string_view format);
 [[nodiscard]] ForeignList parse_courier_sizelist(std::string_view content);
 

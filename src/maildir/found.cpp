@@ -46,7 +46,7 @@ KnownFiles::KnownFiles(std::shared_ptr<const message::Snapshot> index) : index_{
         const std::uint64_t hash = hash_of(index_->inode(i), index_->base_name(i));
         std::size_t at = place_of(hash);
         while (slots_[at & (slots_.size() - 1)].entry != 0 && at != place_of(hash) + farthest) ++at;
-        if (at == place_of(hash) + farthest) { // then the index is worthless
+        if (at == place_of(hash) + farthest) { // the index is worthless
             slots_.clear();
             return;
         }

@@ -32,7 +32,7 @@ struct Found {
     bool gone = false;
     int unreadable = 0;          // errno if it could not be measured
     bool shares_base = false;    // another message has the same base name
-    std::uint32_t rank = 0;      // its place in the order, if that is not by delivery
+    std::uint32_t rank = 0;      // its place in the order, if that is not the order of delivery
     std::uint32_t last_rank = 0; // its place in the last session, if last_uidl is set
 
     [[nodiscard]] std::string_view base() const noexcept { return file_name.substr(0, base_size); }
@@ -67,7 +67,7 @@ private:
 };
 
 // Reads the files not yet measured and counts their octets. Vanished files are marked gone, unreadable ones unreadable.
-// An error means a problem of ours (no memory, no descriptors) rather than of a file. With a ring, many files are
+// An error means that the problem is ours (no memory, no descriptors), not that of a file. With a ring, many files are
 // opened, read and closed at a time; without one, or if that fails, one by one.
 [[nodiscard]] std::error_code measure(std::vector<Found>& files, const MaildirListing& listing, posix::Ring* ring);
 // Uses the ring of this process, if there are enough files and a ring is available.

@@ -1,7 +1,7 @@
 // maildir/frozen_list.h - `buzon-uidl`: the UIDLs given so far, which never change. Private to maildir/.
 //
 //   buzon-uidl 1 SOURCE CHECKSUM
-//   UIDL IDENTITY BASE-NAME CHECKSUM        one line a message, appended, in session order
+//   UIDL IDENTITY BASE-NAME CHECKSUM        one line per message, appended, in session order
 //
 // SOURCE is base, dovecot or courier. With base, messages without a line have their base name as UIDL and the order is
 // by delivery; otherwise the order is that of the lines. IDENTITY is "-", or INODE.SIZE.MTIME if several messages have

@@ -76,7 +76,7 @@ std::optional<Journal> Journal::write(int maildir, std::string_view request, boo
 }
 
 void Journal::remove() {
-    // Not synced: if it reappears after a crash, everything in it is found done.
+    // Not synced: if it reappears after a crash, everything in it turns out to be done already.
     ::unlinkat(cur_.get(), name_.c_str(), 0);
 }
 
@@ -92,7 +92,7 @@ void Journal::replay(int maildir, int cur, const std::vector<std::string>& names
         } else if (request.error() == not_ours() || request.error() == damaged()) {
             discarded.push_back(name);
         } else {
-            continue; // gone, or another time
+            continue; // it is gone, or can be read another time
         }
         ::unlinkat(cur, name.c_str(), 0);
     }

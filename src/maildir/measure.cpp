@@ -26,8 +26,8 @@ constexpr std::size_t first_piece = 32 * 1024; // of each file in a batch: nearl
 constexpr std::size_t piece_size = 256 * 1024; // of a single file
 constexpr std::size_t min_files_for_ring = 4;
 
-// Always the same memory, of which small messages touch few pages: mapping and unmapping costs more than reading a
-// message.
+// A static buffer, because mapping and unmapping memory costs more than reading a message. Small messages touch few of
+// its pages.
 std::array<char, batch_size * first_piece> read_room;
 static_assert(read_room.size() >= piece_size);
 
@@ -46,7 +46,7 @@ bool was_last(std::size_t octets, std::size_t room, const message::OctetCounter&
     return octets == 0 || (octets < room && counter.stored_size() >= size);
 }
 
-// What has not been counted yet.
+// Counts the part of the file that has not been counted yet.
 std::error_code count_octets(int fd, std::uint64_t size, std::span<char> room, message::OctetCounter& counter) {
     for (;;) {
         const ssize_t n = ::pread(fd, room.data(), room.size(), static_cast<off_t>(counter.stored_size()));
@@ -59,7 +59,7 @@ std::error_code count_octets(int fd, std::uint64_t size, std::span<char> room, m
 }
 
 void take_counts(Found& file, const message::OctetCounter& counter) noexcept {
-    // A size that differs from the file's means that it is being written: it is read again next time.
+    // If this size differs from the file's, the file is being written, and it will be read again next time.
     file.stored_size = counter.stored_size();
     file.octets = counter.finish();
     file.wire_form = counter.wire_form();
@@ -82,8 +82,8 @@ std::error_code measure_one(Found& file, int folder) {
     return {};
 }
 
-// Whether the ring itself can read what is in memory. On a file system without non-blocking reads (tmpfs), it would
-// pass each read to a thread, which takes longer than reading.
+// Whether the ring itself can read data that is in memory. On a file system without non-blocking reads (tmpfs), it
+// would pass each read to a thread, which takes longer than reading.
 bool reads_at_once(int fd) noexcept {
     char octet = 0;
     const iovec into{&octet, 1};
@@ -95,8 +95,8 @@ int read_first(int fd, std::span<char> room) noexcept {
     return n < 0 ? -errno : static_cast<int>(n);
 }
 
-// The same for up to batch_size files: opened together, read together, closed together. Failures are left unmeasured,
-// for measure_one() to find the cause.
+// Measures up to batch_size files: opens them together, reads them together, closes them together. Leaves failures
+// unmeasured, for measure_one() to find the cause.
 void measure_batch(std::span<const Unread> batch, const MaildirListing& listing, posix::Ring& ring) {
     for (const Unread& one : batch) ring.open(listing.fd(one.file->in_new), one.file->file_name.data(), open_flags);
     struct Opened {
@@ -110,7 +110,7 @@ void measure_batch(std::span<const Unread> batch, const MaildirListing& listing,
         Found* const file = batch[i++].file;
         if (fd < 0) continue;
         opened[count] = {fd, file, std::span{read_room}.subspan(count * first_piece, first_piece)};
-        ++count; // not above: g++ 12 increments before it evaluates what stands in the braces
+        ++count; // not above: g++ 12 increments it before it evaluates the rest of the braces
     }
     const std::span<Opened> all = std::span{opened}.first(count);
 
@@ -153,8 +153,7 @@ posix::Ring* ring_of_this_process() {
         std::optional<posix::Ring> ring = posix::Ring::make(batch_size);
     };
     static std::unique_ptr<Owned> kept;
-    if (!kept || kept->owner != ::getpid())
-        kept = std::make_unique<Owned>(); // a forked child has its parent's until then
+    if (!kept || kept->owner != ::getpid()) kept = std::make_unique<Owned>(); // a forked child still has its parent's
     return kept->ring ? &*kept->ring : nullptr;
 }
 

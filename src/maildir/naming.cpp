@@ -18,7 +18,8 @@
 namespace buzon::maildir {
 namespace {
 
-// Per base name: more lines of a list are not accidental, and would cost a comparison for each file of that name.
+// Lines of a list examined per base name. More of them are no accident, and each would cost a comparison with every
+// file of that name.
 constexpr std::size_t max_namesakes = 1000;
 constexpr std::uint32_t unlisted = std::numeric_limits<std::uint32_t>::max();
 
@@ -92,7 +93,7 @@ public:
             if (const auto entry = to_freeze(*file)) lines += frozen_line(*entry);
         return lines;
     }
-    // A first line alone contains nothing that could not be written later.
+    // A first line alone need not be synced, because it can be written again later.
     bool must_reach_disk() const { return lines_to_add() != frozen_header(source_); }
 
     bool worth_compacting() const { return frozen_.entries.size() > 2 * files_.size() + 1000; }
@@ -119,8 +120,8 @@ private:
         return foreign_.source == message::UidlSource::base_name ? message::UidlSource::dovecot : foreign_.source;
     }
 
-    // The usual maildrop, of any size: no list has an entry, and every name is a UIDL, unique, and what the last
-    // session showed. The rest of this file would give the same result.
+    // The usual case, for a maildrop of any size: no list has an entry, and every base name fits as a UIDL, is unique,
+    // and is what the last session showed. The rest of run() would give the same result.
     bool names_serve() const {
         if (source_ != message::UidlSource::base_name || !frozen_.entries.empty() || !foreign_.entries.empty())
             return false;
@@ -173,7 +174,7 @@ private:
             const auto known = by_base.find(file.base());
             if (known == by_base.end()) continue;
             file.rank = known->second;
-            by_base.erase(known); // a second message of the name is a different one
+            by_base.erase(known); // a second message with this name is a different one
         }
         const auto told = [](const Found* file) { return file->last_uidl.empty() ? unlisted : file->last_rank; };
         std::stable_sort(fresh_.begin(), fresh_.end(), [&](const Found* a, const Found* b) {
@@ -192,7 +193,7 @@ private:
             }
             file->rank = rank++;
         }
-        // Of several with one name, the one in cur is more likely to be the older one.
+        // Of several messages with the same name, the one in cur is probably the oldest.
         for (const bool in_new : {false, true})
             for (Found* const file : fresh_)
                 if (file->uidl.empty() && file->in_new == in_new) name_by_rule(*file);
@@ -201,7 +202,7 @@ private:
     static bool is_of_our_making(const Found& file) {
         return by_name(file.last_uidl, file) || file.last_uidl == message::hashed_uidl(file.base(), file.inode);
     }
-    // The UIDL of a message that is in no list and whose name is unique.
+    // Whether this is the UIDL that the message gets if it is in no list and its name is unique.
     static bool by_name(std::string_view uidl, const Found& file) {
         return uidl ==
                (message::fits_as_uidl(file.base()) ? std::string{file.base()} : message::hashed_uidl(file.base(), 0));
@@ -266,7 +267,7 @@ posix::Result<ForeignList> foreign_for(int maildir, const message::UidlRules& ru
     return read_foreign_list(maildir, same);
 }
 
-// Assigns UIDLs to all messages using the current list, or reports that too many would change.
+// Assigns UIDLs to all messages using the current list. uidls_would_change() if too many would change.
 std::error_code name_after(FrozenFile& file, int maildir, const message::UidlRules& rules, Naming& naming,
                            message::UidlChange& change) {
     const posix::Result<FrozenUidls> read = file.read();
@@ -305,8 +306,8 @@ std::error_code name_messages(int maildir, const message::UidlRules& rules, std:
     if (!file) return file.error();
     if (const std::error_code why = name_after(file.value(), maildir, rules, naming, change)) return why;
     if (rules.freeze && (naming.worth_compacting() || !naming.lines_to_add().empty())) {
-        // Once more under the lock: another process may just have assigned the same messages. If nothing can be
-        // written, the UIDLs are still valid, and the next scan tries again.
+        // Once more under the lock: another process may just have assigned UIDLs to the same messages. If nothing can
+        // be written, the UIDLs are still valid, and the next scan tries again.
         if (std::optional<FrozenFile> locked = FrozenFile::open_locked(maildir)) {
             if (const std::error_code why = name_after(*locked, maildir, rules, naming, change)) return why;
             const std::string lines = naming.lines_to_add();

@@ -25,8 +25,8 @@ Result<UniqueFd> open_at(const Folders& folders, const Place& place, std::uint64
     return file;
 }
 
-// Looks where other programs usually move messages: a reader that moves everything from new to cur must not cost us
-// reading the directory for each message.
+// Looks where other programs usually move messages, so that a reader that moves everything from new to cur does not
+// make us read the directory for each message.
 Result<UniqueFd> open_at_likely_place(const Folders& folders, std::string_view file_name, std::uint64_t inode) {
     const std::string base{message::base_name(file_name)};
     for (const std::string& name : {base + ":2,", base + ":2,S", message::seen_name(file_name), base}) {

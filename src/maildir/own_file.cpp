@@ -19,7 +19,7 @@ constexpr std::size_t largest_list = std::size_t{1} << 28;
 std::string_view fault_of(const struct stat& about, mode_t kind, int directory) {
     if (S_ISLNK(about.st_mode)) return "is a symbolic link";
     if ((about.st_mode & S_IFMT) != kind) return kind == S_IFREG ? "is not a regular file" : "is not a directory";
-    // No links at all: another process has just replaced the file.
+    // No links at all are no fault: another process has just replaced the file.
     if (kind == S_IFREG && about.st_nlink > 1) return "has more than one link";
     struct stat above {};
     if (about.st_uid == ::geteuid()) return {};

@@ -16,7 +16,7 @@ namespace buzon::maildir {
 [[nodiscard]] std::error_code not_ours() noexcept;
 
 // Opens the file with `flags` (O_CREAT creates it with mode 0600), never through a link and never waiting for a FIFO.
-// ENOENT if there is none; not_ours() see above. Fills in `about`.
+// ENOENT if there is none; not_ours() if it may not be used. Fills in `about`.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_own(int directory, const char* name, int flags, struct stat& about);
 // The whole content, from the beginning. EFBIG beyond what lists of several million messages need.
 [[nodiscard]] posix::Result<std::string> read_all(int file);
@@ -25,7 +25,7 @@ namespace buzon::maildir {
 // Opens a folder of ours in the same way.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_own_folder(int parent, const char* name);
 
-// Why it cannot be used, in words for the log: "is a symbolic link". Empty if it can, or is missing.
+// Why it cannot be used, in words for the log, such as "is a symbolic link". Empty if it can be used or is missing.
 [[nodiscard]] std::string_view fault_of_own(int directory, const char* name);
 [[nodiscard]] std::string_view fault_of_own_folder(int parent, const char* name);
 

@@ -31,7 +31,7 @@ struct Slot {
     std::uint8_t kind = 0;
     std::uint8_t updated = 0;
     char from[46] = {};  // null-terminated
-    char label[32] = {}; // the same if it is shorter
+    char label[32] = {}; // null-terminated if it is shorter
 
     [[nodiscard]] std::uint64_t right_sum() const noexcept {
         return message::checksum(
@@ -90,7 +90,8 @@ message::SessionRecord record_of(const Slot& slot) {
             text(slot.label)};
 }
 
-// The slot for the record, which merges the record that it continues.
+// Chooses the slot for the record: the newest one, if `record` can be merged with the record in it (then it becomes the
+// merged one); otherwise the oldest or an empty one.
 std::size_t place(const Slots& slots, message::SessionRecord& record) {
     const bool refused = record.kind == message::SessionRecord::Kind::refused_login;
     const std::size_t first = refused ? session_slots : 0, end = refused ? slots.size() : session_slots;
@@ -139,7 +140,7 @@ std::error_code record_sessions(const std::string& maildir, std::span<const mess
         slot = slot_of(record);
         slot.sequence = ++sequence;
         slot.sum = slot.right_sum();
-        // One slot, written at once: a crash loses at most this record.
+        // Writes one slot in one call: a crash loses at most this record.
         const ssize_t n = ::pwrite(file.value().get(), &slot, sizeof slot, static_cast<off_t>(at * sizeof slot));
         if (n == sizeof slot) continue;
         return n < 0 ? last_error() : std::error_code{ENOSPC, std::system_category()};

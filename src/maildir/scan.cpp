@@ -48,10 +48,10 @@ std::int64_t clock_ns() noexcept {
 constexpr std::size_t max_to_stat = 4096; // about 5 ms
 
 // Keeps regular files only, with their stat data and what the index knows about them. Without an index, every file is
-// opened to be measured, which gives the same data with one call less per file. (That does not work for single unknown
+// opened to be measured, which gives the same data with one call fewer per file. (That does not work for single unknown
 // files: on some file systems readdir and stat return different inodes, so only stat shows that a file is unknown.) If
 // there are very many files, those with a known name and inode are trusted, so that one new message does not cost a
-// hundred thousand calls. If such a file was modified, that is noticed when it is retrieved.
+// hundred thousand calls. A modification of such a file is noticed when it is retrieved.
 Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFiles& known) {
     std::vector<Found> files;
     message::reserve_all(files, listing.in_new.all.size() + listing.cur.all.size());
@@ -112,7 +112,8 @@ bool delivered_before(const Place& a, const Place& b, const std::vector<Found>& 
            std::tuple{other.base(), !other.in_new, other.file_name};
 }
 
-// Sorts messages so that equal base names are adjacent, if names decide the order.
+// Sorts the messages by delivery or by mtime, drops those that have gone, and marks shared base names. If only names
+// decide the order, equal base names end up adjacent.
 void put_in_order(std::vector<Found>& files, message::SessionOrder order) {
     bool by_name = order == message::SessionOrder::delivery;
     std::vector<Place> places;
@@ -176,7 +177,7 @@ std::error_code is_a_link() noexcept {
     return {ELOOP, std::system_category()};
 }
 
-// Finds the cause of an error of the whole Maildir: the first thing in it that is not as it should be.
+// Finds out why the scan of the whole Maildir failed: the first problem with its folders and lists.
 std::string name_trouble(const std::string& maildir, int root, const message::UidlRules& rules) {
     for (const char* const name : {"cur", "new", "tmp"})
         if (open_folder(root, name).error() == is_a_link()) return maildir + '/' + name + " is a symbolic link";
@@ -185,8 +186,8 @@ std::string name_trouble(const std::string& maildir, int root, const message::Ui
     return foreign_trouble(maildir, root, rules);
 }
 
-// A message that we may not read is left out: the others justify a login, and once permissions are fixed it appears.
-// But a disk or server failure is no reason to tell a client that a message has gone.
+// A message that we may not read is left out: the others are worth a login, and it appears once its permissions are
+// fixed. But after a disk or server failure, the client must not be told that a message has gone.
 std::error_code settle_unreadable(std::vector<Found>& files, const std::string& maildir,
                                   message::ScanFindings& findings) {
     for (Found& file : files) {
@@ -217,7 +218,7 @@ std::error_code end_updates(int root, const std::string& maildir, MaildirListing
     return {};
 }
 
-// For files that a scan does not need, or that are rebuilt.
+// Warns about files of ours that a scan does not need or that are rebuilt.
 void warn_of_own(int root, const std::string& maildir, message::ScanFindings& findings) {
     const auto say = [&](const char* name, std::string_view fault) {
         if (!fault.empty()) warn(findings, maildir + '/' + name + ' ' + std::string{fault} + " and was ignored");
@@ -227,7 +228,7 @@ void warn_of_own(int root, const std::string& maildir, message::ScanFindings& fi
     say(trash_name, fault_of_own_folder(root, trash_name));
 }
 
-// If there was no list of ours: what may have been expected nevertheless.
+// Called if there was no list of ours. Warns if that one was lost, or if an expected Dovecot list is missing.
 void warn_of_lists(int root, const std::string& maildir, const message::UidlRules& rules,
                    const std::vector<Found>& files, message::ScanFindings& findings) {
     const auto was_told = [](const Found& file) { return !file.last_uidl.empty(); };
@@ -240,7 +241,7 @@ void warn_of_lists(int root, const std::string& maildir, const message::UidlRule
 Result<UniqueFd> scan(int root, const std::string& maildir, const message::ScanOptions& options,
                       message::ScanFindings& findings) {
     const std::shared_ptr<const message::Snapshot> index = options.read_index ? read_index(root) : nullptr;
-    // If the lost list can be restored from `index`, it is rebuilt below.
+    // If our list is lost and `index` has messages, do not return `index` as it is: the list is rebuilt from it below.
     const bool has_list = ::faccessat(root, frozen_list_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     if (index && (has_list || index->count() == 0) && index->settled() && index->rules() == options.uidl.digest()) {
         const Result<message::Stamps> now = local::stamps(maildir);

@@ -11,7 +11,7 @@ namespace {
 using posix::Result;
 
 constexpr std::size_t largest_header = 256 * 1024;
-constexpr std::size_t piece_size = 8 * 1024; // more than most headers have
+constexpr std::size_t piece_size = 8 * 1024; // longer than most headers
 
 // Reads until the blank line.
 std::string_view read_header(int file, std::string& buffer) {

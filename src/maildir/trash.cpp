@@ -19,7 +19,7 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t max_folders = 100; // for messages of one name deleted in one second
+constexpr std::size_t max_folders = 100; // for messages with the same name deleted in the same second
 
 bool no_room(std::error_code why) noexcept {
     return is_no_room(why) || why.value() == EMLINK;
@@ -130,7 +130,7 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
             failed(why);
             return outcome;
         }
-    // First complete earlier updates: a journal that reappeared after a crash would remove restored messages again.
+    // First sync the removal of journals: one that reappeared after a crash would remove restored messages again.
     if (const std::error_code why = sync_directory(cur.value().get())) {
         failed(why);
         return outcome;

@@ -8,7 +8,7 @@
 namespace buzon::manage::commands {
 namespace {
 
-// The only word of an argument; nothing if there are more.
+// The argument if it is exactly one word, else nothing.
 std::optional<std::string_view> only_word(std::string_view argument) {
     const std::string_view word = take_word(argument);
     if (word.empty() || !skip_blanks(argument).empty()) return std::nullopt;

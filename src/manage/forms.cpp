@@ -1,4 +1,4 @@
-// manage/forms.cpp - the table of forms, and fitting lines to it.
+// manage/forms.cpp - the table of forms, and matching lines against it.
 #include "buzon/manage/forms.h"
 
 #include <algorithm>
@@ -126,7 +126,7 @@ const Placeholder* placeholder(std::string_view word) noexcept {
 
 // One word of Form::arguments.
 struct Token {
-    std::string_view choices; // joined by '|'; "" behind the last word
+    std::string_view choices; // joined by '|'; "" after the last word
     bool optional = false, rest = false;
 
     template <class Visit>
@@ -159,12 +159,12 @@ Token take_token(std::string_view& arguments) noexcept {
     return token;
 }
 
-// Fits all `words` to the front of a form. `next` gets the token for one more word, if the form has one. Whether the
-// words fit, and whether the form may end here.
+// The result of matching all `words` against the beginning of a form: whether they fit, and whether the form may end
+// there. `next` is the token for one more word, if the form has one.
 struct Fit {
     bool fits = false, complete = false;
     Token next = {};
-    std::string_view rest = {}; // of the form's arguments, from that token on
+    std::string_view rest = {}; // the form's arguments from that token on
 };
 Fit fit(const Form& form, std::string_view words) noexcept {
     std::string_view pattern = form.arguments, rest = pattern;

@@ -30,7 +30,7 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-// The end of the empty line after the fields; nothing if it has not arrived.
+// The position after the empty line that ends the fields; nothing if that line has not arrived.
 std::optional<std::size_t> end_of_request(std::string_view text) {
     for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1)) {
         const std::string_view next = text.substr(end + 1);
@@ -92,7 +92,7 @@ std::optional<Fields> parse_fields(std::string_view text) {
     Fields fields;
     for (std::string_view line = take_line(text); !line.empty(); line = take_line(text)) {
         const std::size_t colon = line.find(':');
-        if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return std::nullopt; // folded, too
+        if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return std::nullopt; // or it is folded
         const std::string_view name = line.substr(0, colon), value = trim_blanks(line.substr(colon + 1));
         const auto bad = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; };
         if (std::any_of(value.begin(), value.end(), bad)) return std::nullopt;
@@ -147,7 +147,7 @@ void HttpSession::answer(std::string_view request, std::string& out) {
     // Exactly one Host in HTTP/1.1 (RFC 9112 section 3.2).
     if (!fields || fields->hosts > 1 || (!line->old && fields->hosts == 0)) return refuse("400 Bad Request", out);
     const bool wish = line->old ? fields->keep_alive && !fields->close : !fields->close;
-    const bool keep = wish && !fields->content; // content is never read, so the next request would not be found
+    const bool keep = wish && !fields->content; // we never read content, so we would not find the next request
     closing_ = !keep;
     const bool head = line->method == "HEAD";
     if (line->path != "/metrics") {

@@ -10,13 +10,13 @@
 namespace buzon::manage {
 namespace {
 
-constexpr std::size_t max_seen = 1024; // ended sessions must be forgotten some time
+constexpr std::size_t max_seen = 1024; // sessions that have ended must be forgotten at some point
 
 bool holds(const std::vector<std::string>& wanted, std::string_view value) {
     return std::find(wanted.begin(), wanted.end(), value) != wanted.end();
 }
 
-// The words of a line; a quoted value may contain blanks.
+// Takes the first word off a line; a quoted value may contain blanks.
 std::string_view take_pair(std::string_view& line) noexcept {
     bool quoted = false;
     std::size_t end = 0;
@@ -31,7 +31,7 @@ std::string_view take_pair(std::string_view& line) noexcept {
     return word;
 }
 
-// As lines have it: an IPv6 address without brackets, in its short form. Empty: it is no address.
+// An address as lines contain it: IPv6 without brackets and in its short form. Empty if the value is not an address.
 std::string address_of(std::string_view value) {
     if (value.size() > 2 && value.front() == '[' && value.back() == ']') value = value.substr(1, value.size() - 2);
     std::string text{value};
@@ -55,7 +55,7 @@ bool LineFilter::add(std::string_view word, std::string& wrong) {
     const std::size_t sign = word.find('=');
     const std::string_view key = word.substr(0, sign);
     if (sign == std::string_view::npos || (key != "user" && key != "ip" && key != "session")) return false;
-    std::string value = line::without_escapes(word.substr(sign + 1)); // as in SESS, since a filter is one word
+    std::string value = line::without_escapes(word.substr(sign + 1)); // escaped as in SESS, since a filter is one word
     if (key == "ip") value = address_of(value);
     if (value.empty()) wrong = std::string{key} + (key == "ip" ? "= needs an address" : "= needs a value");
     if (key == "session") {
@@ -88,7 +88,7 @@ bool LineFilter::is_from(std::string_view ip, std::string_view session, const Ho
     const auto id = line::parse_whole<std::uint64_t>(session, 1, UINT64_MAX);
     if (ip.empty() && id) {
         if (std::find(seen_.begin(), seen_.end(), session) != seen_.end()) return true;
-        // A session that began before this view.
+        // The session may have begun before this view.
         const auto row = host.session(*id);
         return row && holds(ips_, without_port(row->address));
     }

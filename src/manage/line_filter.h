@@ -13,10 +13,11 @@
 namespace buzon::manage {
 
 // user=, ip= and session=: a line must have one of the wanted values of each key that was given. An address also
-// stands for the sessions that came from there, whose later lines do not repeat it.
+// selects the sessions that came from it, because their later lines do not repeat it.
 class LineFilter {
 public:
-    // Whether the word is a filter: it begins with one of the keys. `wrong` gets what is wrong with it, if anything.
+    // Returns whether the word is a filter, that is, begins with one of the keys. If its value is invalid, `wrong` says
+    // why.
     [[nodiscard]] bool add(std::string_view word, std::string& wrong);
     [[nodiscard]] bool passes(std::string_view line, const Host& host);
 
@@ -24,7 +25,7 @@ private:
     [[nodiscard]] bool is_from(std::string_view ip, std::string_view session, const Host& host);
 
     std::vector<std::string> users_, ips_, sessions_; // as they appear in lines
-    std::deque<std::string> seen_;                    // sessions from the addresses, the latest last
+    std::deque<std::string> seen_;                    // sessions from these addresses, the latest last
 };
 
 } // namespace buzon::manage

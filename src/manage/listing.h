@@ -15,7 +15,7 @@ namespace buzon::manage {
 class Listing {
 public:
     virtual ~Listing() = default;
-    // Writes the next line, without its end, into the empty `line`; false if there is none.
+    // Writes the next line, without its line end, into the empty `line`. False if there are no more.
     [[nodiscard]] virtual bool next(std::string& line) = 0;
 };
 
@@ -40,7 +40,8 @@ private:
     std::function<std::optional<std::string>()> next_;
 };
 
-// SESS: the sessions at the time of the command, with their state when the line is written; ended ones are left out.
+// SESS: the sessions that existed at the time of the command, each with its state when its line is written. Sessions
+// that have ended are left out.
 class SessionListing final : public Listing {
 public:
     explicit SessionListing(Host& host) : host_{host}, ids_{host.sessions()} {}
@@ -52,7 +53,7 @@ private:
     std::size_t place_ = 0;
 };
 
-// LOGG: the last lines up to now. A note marks lines that were overwritten meanwhile.
+// LOGG: the last lines up to now. A note replaces lines that have been overwritten by the time they are read.
 class LogListing final : public Listing {
 public:
     LogListing(Host& host, std::size_t count);

@@ -1,4 +1,4 @@
-// manage/prometheus.cpp - writes the table of metrics for Prometheus.
+// manage/prometheus.cpp - writes the table of metrics in Prometheus' format.
 #include "buzon/manage/prometheus.h"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ void append_family(const MetricField& field, const state::Metrics& metrics, std:
     }
 }
 
-// A value with any octets but line ends.
+// For a value that may contain any octets except line ends.
 std::string quoted_label(std::string_view name, std::string_view value) {
     std::string text;
     for (const char c : value) {

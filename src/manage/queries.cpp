@@ -20,7 +20,7 @@ std::string name_value(std::string_view name, std::string_view value) {
     return std::string{name}.append(" ").append(value);
 }
 
-// ALL is for shells, which replace a bare "*" by the names of files.
+// ALL exists because a shell replaces a bare "*" with file names.
 bool is_all(std::string_view word) {
     return word == "*" || line::equals_ignoring_case(word, "ALL");
 }
@@ -40,7 +40,7 @@ Action explain_metrics(Impl& session, std::string_view name, std::string& out) {
     return session.list(std::move(lines), out);
 }
 
-// The buckets that are not empty, "BOUND:SAMPLES" each; "more" is beyond the last bound.
+// The non-empty buckets, each as "BOUND:SAMPLES"; "more" is the bucket beyond the last bound.
 std::string spread_text(std::span<const state::Count> buckets) {
     std::string text;
     for (std::size_t i = 0; i < buckets.size(); ++i) {

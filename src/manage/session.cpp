@@ -12,7 +12,7 @@ namespace {
 
 constexpr unsigned max_mistakes = 50;
 constexpr unsigned max_failed_logins = 3;
-constexpr std::size_t max_last_output = 64 * 1024; // octets of a live view still sent when a line ends it
+constexpr std::size_t max_last_output = 64 * 1024; // octets of a live view that are still sent when a line ends it
 
 bool is_http(std::string_view line) {
     constexpr std::string_view version = " HTTP/1.";
@@ -39,7 +39,7 @@ std::string in_force(const Session::Impl& session, std::string_view name) {
     return field != nullptr ? print_setting(session.host.settings(), *field) : std::string{};
 }
 
-// Publishes an event for a change that succeeded, without secrets.
+// Publishes an event for a successful change. It contains no secrets.
 void note_change(const Session::Impl& session, const Action& action, const std::string& result) {
     const auto config = [&](std::string_view what, std::string_view value) {
         session.note(state::EventType::config, {{"what", what}, {"value", value}});

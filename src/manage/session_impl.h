@@ -27,7 +27,7 @@ struct Session::Impl {
     unsigned failed_logins = 0;
     unsigned mistakes = 0; // unknown or overlong lines in a row
 
-    Action pending = Answered{};                       // the action that done() will report
+    Action pending = Answered{};                       // the action whose outcome done() will report
     std::unique_ptr<Listing> listing;                  // while Producing
     std::optional<state::LineFeed::Subscription> live; // while Following
     LineFilter filter;                                 // of the live view
@@ -56,13 +56,12 @@ struct Session::Impl {
 struct Command {
     std::string_view keyword;
     std::string_view meaning;
-    // `argument` is the text after the keyword and the blanks behind it.
+    // `argument` is the text after the keyword and the blanks that follow it.
     Action (*run)(Session::Impl& session, std::string_view argument, std::string& out);
 };
 
 [[nodiscard]] const Command* find_command(std::string_view keyword);
-// Who may use a line: the rule of its form. A line that fits no form needs what the strictest form of its keyword
-// needs.
+// Who may use a line, by its form. A line that matches no form needs what the strictest form of its keyword needs.
 [[nodiscard]] Access access_to(std::string_view line) noexcept;
 
 } // namespace buzon::manage

@@ -42,7 +42,7 @@ std::string padded(std::string_view text, std::size_t width) {
     return line;
 }
 
-// One line per command, in groups: "METR   figures …   METR online".
+// One line per command, in groups: "METR   metrics: …   METR online".
 std::vector<std::string> overview() {
     std::vector<std::string> lines;
     for (const Command& command : table) {
@@ -68,7 +68,7 @@ void append_form(const Form& form, std::vector<std::string>& lines) {
     lines.push_back(std::move(text));
 }
 
-// The defaults, not the values in force: HELP is for anybody.
+// Shows the defaults, not the current values, because anybody may use HELP.
 void append_settings(std::vector<std::string>& lines) {
     static const state::Settings defaults;
     for (const state::SettingField& field : state::setting_fields()) {

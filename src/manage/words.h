@@ -16,7 +16,7 @@ namespace buzon::manage {
     return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
-// Takes the first word and the one blank after it off `rest`; "" if there is none.
+// Takes the first word, and one blank after it, off `rest`. Returns "" if there is no word.
 [[nodiscard]] inline std::string_view take_word(std::string_view& rest) {
     rest = skip_blanks(rest);
     const std::size_t end = rest.find_first_of(" \t");

@@ -26,7 +26,7 @@ void append(std::string& text, unsigned point) {
     }
 }
 
-// 0x80 to 0x9F; the five that are not defined are the control characters they are in ISO-8859-1.
+// 0x80 to 0x9F. The five undefined octets map to control characters, as in ISO-8859-1.
 constexpr unsigned windows1252[] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
                                     0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
                                     0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
@@ -59,8 +59,8 @@ bool valid_utf8(std::string_view text) noexcept {
         for (std::size_t j = 1; j < size; ++j)
             if ((static_cast<unsigned char>(text[i + j]) & 0xC0) != 0x80) return false;
         const auto second = size > 2 ? static_cast<unsigned char>(text[i + 1]) : 0;
-        if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F)) return false; // too long, surrogates
-        if ((lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return false; // too long, too large
+        if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F)) return false; // overlong, surrogates
+        if ((lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) return false; // overlong, too large
         i += size;
     }
     return true;
@@ -69,7 +69,7 @@ bool valid_utf8(std::string_view text) noexcept {
 const iconv_t no_conversion = reinterpret_cast<iconv_t>(-1);
 
 constexpr std::size_t longest_charset_name = 40;
-constexpr std::size_t converters_kept = 8; // few messages use more charsets, and many use the same ones
+constexpr std::size_t converters_kept = 8; // few messages use more charsets, and many use the same few
 constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 
 // Only characters allowed in a name: "/" introduces options of iconv(3).
@@ -102,13 +102,13 @@ public:
             const std::size_t wrote = text.size();
             const int error = step(octets, text);
             if (error == 0) continue;
-            // A full output buffer is no error unless nothing was consumed; an incomplete character ends the text.
+            // A full output buffer is an error only if there was no progress. An incomplete character ends the text.
             if (error == E2BIG && (octets.size() != before || text.size() != wrote)) continue;
             text += replacement_character;
             if (error != EILSEQ) break;
             octets.remove_prefix(1);
         }
-        (void)step(octets = {}, text); // flush what it has kept back
+        (void)step(octets = {}, text); // flush what it has held back
         return text;
     }
 
@@ -132,7 +132,7 @@ private:
     iconv_t open_;
 };
 
-// The most recently used ones, known or not.
+// Keeps the converters that were opened last, including those for unknown charsets.
 Converter& converter_for(std::string_view name) {
     static std::deque<Converter> kept;
     const auto found =
@@ -189,8 +189,8 @@ std::string to_utf8(std::string_view octets, Charset charset) {
 
 unsigned lower_letter(unsigned point) noexcept {
     if (point >= 0xC0 && point <= 0xDE && point != 0xD7) return point + 0x20;
-    // Pairs of capital and small; where they stand the other way round, and the few that have no_conversion among
-    // themselves.
+    // From U+0100 on, capital and small letters alternate: a capital is even, except in the two ranges below. A few
+    // code points have no counterpart in this range.
     if (point == 0x130 || point == 0x131 || point == 0x138 || point == 0x149 || point == 0x17F) return point;
     if (point == 0x178) return 0xFF;
     const bool odd_is_capital = (point >= 0x139 && point <= 0x148) || (point >= 0x179 && point <= 0x17E);

@@ -12,12 +12,13 @@ DotStuffer::Progress DotStuffer::feed_into(std::string_view stored, std::span<ch
 }
 
 std::size_t DotStuffer::feed_some(std::string_view stored, std::string& wire, std::size_t room) {
-    // Through a small buffer that stays in the processor's cache: a string cannot grow without being filled first.
+    // A string cannot grow without initializing the new octets. So go through a small buffer that stays in the CPU
+    // cache.
     std::array<char, 8 * 1024> made;
     std::size_t taken = 0;
     while (taken < stored.size() && room != 0) {
         const Progress step = feed_into(stored.substr(taken), std::span{made}.first(std::min(room, made.size())));
-        if (step.taken == 0) break; // one octet of room, and two are needed
+        if (step.taken == 0) break; // there is room for one octet, but two are needed
         wire.append(made.data(), step.made);
         taken += step.taken;
         room -= step.made;
@@ -36,7 +37,7 @@ void DotStuffer::finish(std::string& wire) {
 
 void OctetCounter::feed(std::string_view stored) noexcept {
     if (stored.empty()) return;
-    const char first[] = {last_, stored.front()}; // the kernel looks at the octet before
+    const char first[] = {last_, stored.front()}; // the kernel reads the preceding octet
     WireCounts counts;
     wire_portable.count(first + 1, 1, counts);
     wire_kernel.count(stored.data() + 1, stored.size() - 1, counts);

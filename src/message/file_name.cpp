@@ -12,7 +12,7 @@ bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
 
-// The digits at the start of `text`, which loses them.
+// Removes the digits at the start of `text` and returns their value.
 std::uint64_t take_number(std::string_view& text) noexcept {
     constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t number = 0;
@@ -69,7 +69,7 @@ bool may_be_uidl(std::string_view text, std::string_view base_name) noexcept {
 }
 
 std::string hashed_uidl(std::string_view base_name, std::uint64_t salt) {
-    // FNV-1a with 128 bits, over the name and, when there is one, the salt.
+    // 128-bit FNV-1a of the name, followed by the salt if it is not 0.
     __extension__ using Wide = unsigned __int128;
     constexpr Wide prime = (Wide{1} << 88) + 0x13B;
     Wide hash = (Wide{0x6C62272E07BB0142} << 64) + 0x62B821756295C58D;

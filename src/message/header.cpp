@@ -16,7 +16,7 @@ char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-// The first line with its end.
+// The first line, including its line end.
 std::string_view first_line(std::string_view text) noexcept {
     return text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
 }
@@ -66,7 +66,7 @@ std::string from_base64(std::string_view text) {
         else if (c == '/')
             value = 63;
         else
-            continue; // padding, and what others let slip in
+            continue; // padding and stray characters
         bits = bits << 6 | value;
         count += 6;
         if (count < 8) continue;
@@ -134,7 +134,7 @@ std::optional<HeaderFields::Field> HeaderFields::next() noexcept {
         const std::size_t colon = field.find(':');
         if (colon == field.npos || is_space(field.front())) continue;
         std::string_view name = field.substr(0, colon);
-        while (!name.empty() && is_space(name.back())) name.remove_suffix(1); // obsolete, and still met
+        while (!name.empty() && is_space(name.back())) name.remove_suffix(1); // obsolete syntax, but still in use
         if (name.empty() || name.find_first_of(" \t\r\n") != name.npos) continue;
         return Field{name, field.substr(colon + 1)};
     }
@@ -192,7 +192,7 @@ std::string decoded(std::string_view unfolded_body, Charsets charsets) {
         }
         flush();
         after_word = false;
-        // Up to the next place where a word may begin; some begin within a word, against the rules.
+        // Up to the next place where an encoded word may begin. Against the rules, some begin inside another word.
         std::size_t end = unfolded_body.find_first_of(" \t", space);
         end = std::min({end, unfolded_body.find("=?", space + 1), unfolded_body.size()});
         text += to_utf8(unfolded_body.substr(0, end), Charset::unknown);

@@ -9,7 +9,7 @@ std::error_code no_such_folder() noexcept {
 }
 
 std::error_code root_has_gone() noexcept {
-    return {ENOMEDIUM, std::system_category()}; // no file system says so of a directory
+    return {ENOMEDIUM, std::system_category()}; // no file system returns this for a directory
 }
 
 std::string words_for(std::error_code why, std::string_view at_fault) {

@@ -31,7 +31,7 @@ Maildrop::Bits& Maildrop::ready(Bits& bits) const {
 }
 
 bool Maildrop::exists(MessageNumber number) const noexcept {
-    return index(number) < count(); // number 0 wraps round to the largest index there is, which no message has
+    return index(number) < count(); // number 0 wraps around to the largest index, which no message has
 }
 
 bool Maildrop::deleted(MessageNumber number) const noexcept {
@@ -74,7 +74,7 @@ bool Maildrop::retrieved_in_new(MessageNumber number) const noexcept {
 
 template <class Word>
 std::optional<MessageNumber> Maildrop::next(MessageNumber after, Word word) const noexcept {
-    // The index of the first candidate is the number of the one before it. Words without a candidate are skipped whole.
+    // `after` is also the index of the first candidate, since numbers begin at 1. Words without a set bit are skipped.
     for (std::uint64_t at = static_cast<std::uint32_t>(after); at < count(); at = (at / word_bits + 1) * word_bits) {
         const std::uint64_t found = word(at / word_bits) & (~std::uint64_t{0} << (at % word_bits));
         if (found == 0) continue;

@@ -57,7 +57,7 @@ std::optional<std::int64_t> day_start(unsigned year, unsigned month, unsigned da
     if (year < 1970 || year > 9999 || month < 1 || month > 12 || day_of_month < 1) return std::nullopt;
     const std::int64_t start = days_from_civil(year, month, day_of_month);
     const std::int64_t next_month = month == 12 ? days_from_civil(year + 1, 1, 1) : days_from_civil(year, month + 1, 1);
-    if (start >= next_month) return std::nullopt; // the 30th of February
+    if (start >= next_month) return std::nullopt; // such as 30 February
     return start * seconds_of_a_day;
 }
 

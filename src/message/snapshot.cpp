@@ -22,7 +22,7 @@ using posix::UniqueFd;
 
 constexpr std::size_t alignment = 16; // of the block in memory: more than its records need
 constexpr std::size_t smallest_mapped = 64 * 1024;
-constexpr std::size_t largest_copied = std::size_t{1} << 31; // a larger file is a mistake, or worse
+constexpr std::size_t largest_copied = std::size_t{1} << 31; // a larger file is damaged, or an attack
 
 std::error_code damaged() noexcept {
     return {EBADMSG, std::system_category()};
@@ -66,8 +66,8 @@ struct Room {
     char* at = nullptr;
 };
 
-// For std::allocate_shared: reserves room behind the object, so that a small Snapshot, its counters and its block are
-// one allocation instead of three.
+// For std::allocate_shared: allocates room after the object, so that a small Snapshot, its reference counts and its
+// block need one allocation instead of three.
 template <class T>
 class WithRoom {
 public:
@@ -166,7 +166,7 @@ bool Snapshot::accept(bool check_all) noexcept {
         const Record& one = record(i);
         if (one.name_size == 0 || one.name_size > longest_file_name || one.base_size > one.name_size) return false;
         if (std::uint64_t{one.name_at} + one.name_size > head.names_size) return false;
-        if (names_[one.name_at] == '.') return false; // messages have no such names
+        if (names_[one.name_at] == '.') return false; // message names have no leading dot
         if (std::uint64_t{one.uidl_at} + one.uidl_size > head.uidls_size || one.uidl_size > 70) return false;
         if (one.uidl_size == 0 && one.base_size == 0) return false;
         if (one.uidl_size == 0 && !graphic && !all_graphic(base_name(i))) return false;

@@ -41,7 +41,7 @@ struct SnapshotBuilder::Parts {
     std::string uidls;
     std::error_code trouble;
 
-    // The whole block; 32-bit places in names and UIDLs are the limit.
+    // Returns the whole block. The 32-bit offsets into names and UIDLs limit its size.
     Result<std::string> assemble() {
         constexpr std::size_t max = std::numeric_limits<std::uint32_t>::max();
         if (trouble) return trouble;

@@ -22,7 +22,7 @@ std::size_t TopCutter::feed(std::string_view stored) noexcept {
             if (line == 0) return stored.size();
             at += line;
             state_ = State::line_start;
-        } else if (c == '\n') { // the blank line is part of the answer
+        } else if (c == '\n') { // the blank line is part of the reply
             ++at;
             state_ = lines_left_ == 0 ? State::done : State::body;
         } else {

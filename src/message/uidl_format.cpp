@@ -47,7 +47,7 @@ bool UidlFormat::name(std::string_view variable, Part& part) {
     return true;
 }
 
-// %[0][WIDTH][X|L|U]VARIABLE, the form up to 2.3.
+// %[0][WIDTH][X|L|U]VARIABLE, as in versions up to 2.3.
 bool UidlFormat::parse_old(std::string_view& rest, Part& part) {
     if (!rest.empty() && rest.front() == '0') {
         part.pad = true;
@@ -69,7 +69,7 @@ bool UidlFormat::parse_old(std::string_view& rest, Part& part) {
     return true;
 }
 
-// %{VARIABLE [| hex(WIDTH)] [| lower] [| upper]}, the form of 2.4 (and 2.3's long names).
+// %{VARIABLE [| hex(WIDTH)] [| lower] [| upper]}, as in 2.4. Also the long variable names of 2.3.
 bool UidlFormat::parse_new(std::string_view& rest, Part& part) {
     const std::size_t end = rest.find('}');
     if (end == rest.npos) return false;

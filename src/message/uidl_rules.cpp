@@ -10,7 +10,7 @@
 namespace buzon::message {
 
 std::uint64_t UidlRules::digest() const noexcept {
-    // What frees the breaker or keeps from writing changes no UIDL.
+    // The fields about the breaker and about writing are left out: they change no UIDL.
     return checksum(dovecot_format) * 31 + static_cast<std::uint64_t>(source) * 7 + static_cast<std::uint64_t>(order);
 }
 
@@ -60,7 +60,7 @@ posix::Result<std::vector<UidlDifference>> compare_uidls(const Snapshot& served,
     auto theirs = lines.value().begin();
     const auto end = lines.value().end();
     for (std::uint32_t number = 1; number <= served.count() || theirs != end; ++number) {
-        // Numbers may be missing in their listing, and there may be more than we have.
+        // The captured listing may lack some numbers and may contain more than we have.
         if (number > served.count()) number = theirs->number;
         const std::string_view ours = number <= served.count() ? served.uidl(number - 1) : std::string_view{};
         const bool told = theirs != end && theirs->number == number;

@@ -12,7 +12,7 @@ namespace {
 std::optional<UpdateAction> action_for(const Maildrop& maildrop, MessageNumber number) {
     if (maildrop.deleted(number)) return UpdateAction::remove;
     if (maildrop.snapshot().in_new(Maildrop::index(number))) return UpdateAction::mark_seen;
-    return std::nullopt; // retrieved, and in cur already
+    return std::nullopt; // retrieved, and already in cur
 }
 
 } // namespace
@@ -23,7 +23,7 @@ UpdateSlices::UpdateSlices(const Maildrop& maildrop, std::string_view maildir, s
     : maildrop_{maildrop}, at_{maildrop.next_marked({})} {
     BytesOut out;
     out.put_text(maildir);
-    out.put_text({}).put(keep_since).put(maildrop.update_count()); // what is placeless begins with an empty place
+    out.put_text({}).put(keep_since).put(maildrop.update_count()); // placeless() begins with an empty Maildir
     head_ = out.take();
 }
 
@@ -62,7 +62,7 @@ Result<PackedUpdate> PackedUpdate::from_placeless(std::string_view bytes) {
     std::uint32_t seen = 0;
     Where where;
     while (const std::optional<Item> item = request.next(where)) {
-        if (!is_message_name(item->file_name)) return bad_bytes(); // nothing outside new and cur is touched
+        if (!is_message_name(item->file_name)) return bad_bytes(); // so nothing outside new and cur is touched
         ++seen;
         if (item->action == UpdateAction::remove) ++request.removals_;
     }

@@ -21,13 +21,13 @@ void count_lines(const char* data, std::size_t size, WireCounts& counts) noexcep
     }
 }
 
-// Whole runs up to the next line feed; the octets around a line end one by one.
+// Copies whole runs up to the next line feed, and the octets around a line end one by one.
 DotStuffer::Progress stuff_runs(std::string_view stored, std::span<char> room, char& last) noexcept {
     WireCursor at{stored.data(), stored.data() + stored.size(), room.data(), room.data() + room.size(), last};
     while (at.in != at.in_end && at.step(1)) {
         const void* const line_feed = std::memchr(at.in, '\n', static_cast<std::size_t>(at.in_end - at.in));
         const char* const line_end = line_feed ? static_cast<const char*>(line_feed) : at.in_end;
-        if (at.last == '\n' || line_end == at.in) continue; // a dot may stand here
+        if (at.last == '\n' || line_end == at.in) continue; // a leading dot is possible here
         const auto run = static_cast<std::size_t>(std::min(line_end - at.in, at.out_end - at.out));
         if (run == 0) break;
         std::memcpy(at.out, at.in, run);

@@ -30,7 +30,7 @@ struct Block {
     }
 };
 
-// The counts of up to 255 blocks fit the octets of a vector; then they are summed.
+// The octets of a vector can hold the counts of up to 255 blocks; then they are summed.
 void count_blocks(const char* data, std::size_t size, WireCounts& counts) noexcept {
     constexpr std::size_t width = Block::width;
     const Block lf = Block::all('\n'), cr = Block::all('\r'), dot = Block::all('.');
@@ -52,14 +52,14 @@ void count_blocks(const char* data, std::size_t size, WireCounts& counts) noexce
     wire_portable.count(data + at, size - at, counts);
 }
 
-// Copies block after block; where a block holds a line feed, what was copied behind it is overwritten. So the room must
-// be a block and a line end larger than what is made for certain; the rest goes octet by octet.
+// Copies block by block. If a block contains a line feed, what was copied after it is overwritten. So the loop needs
+// room for a block, a line end and a doubled dot; the rest is done octet by octet.
 DotStuffer::Progress stuff_blocks(std::string_view stored, std::span<char> room, char& last) noexcept {
     constexpr std::ptrdiff_t width = Block::width;
     constexpr std::ptrdiff_t max_output = width + 4;
     const Block lf = Block::all('\n');
     WireCursor at{stored.data(), stored.data() + stored.size(), room.data(), room.data() + room.size(), last};
-    // The loop sees a leading dot only behind a line feed of its own.
+    // The loop detects a leading dot only after a line feed that it has processed itself.
     while (at.last == '\n' && at.in != at.in_end && at.step(1)) {
     }
     while (at.in_end - at.in > width && at.out_end - at.out >= max_output) {
@@ -79,7 +79,7 @@ DotStuffer::Progress stuff_blocks(std::string_view stored, std::span<char> room,
         if (before != '\r') *at.out++ = '\r';
         *at.out++ = '\n';
         at.last = '\n';
-        if (*at.in == '.') { // there is one octet more than a block
+        if (*at.in == '.') { // the input is longer than a block, so this can be read
             *at.out++ = '.';
             *at.out++ = '.';
             at.last = '.';

@@ -48,11 +48,11 @@ Ip Ip::from_v4(std::uint32_t host_order) noexcept {
     return ip;
 }
 
-// Keyed, because whoever owns an IPv6 network chooses from 2^64 addresses, and could choose such as fall into one
-// bucket.
+// Keyed, because anybody with an IPv6 network can choose from 2^64 addresses, and could choose ones that all fall into
+// the same bucket.
 std::size_t IpHash::operator()(const Ip& ip) const noexcept {
     static const std::array<std::uint64_t, 2> key = [] {
-        std::array<std::uint64_t, 2> random{0x9e3779b97f4a7c15U, 0xc2b2ae3d27d4eb4fU}; // if there is nothing better
+        std::array<std::uint64_t, 2> random{0x9e3779b97f4a7c15U, 0xc2b2ae3d27d4eb4fU}; // in case getrandom() fails
         (void)!::getrandom(random.data(), sizeof random, GRND_NONBLOCK);
         return random;
     }();

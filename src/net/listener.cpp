@@ -28,7 +28,7 @@ keeper::Listen to_listen(const SocketAddress& address, bool dual_stack, bool bes
     return what;
 }
 
-// A unix path that is too long has no address.
+// A unix path that is too long yields an empty address.
 keeper::Listen to_listen(const ListenAddress& where, bool beside) {
     if (const auto* path = std::get_if<UnixPath>(&where))
         return to_listen(to_socket_address(path->path).value_or(SocketAddress{}), false, beside);
@@ -37,7 +37,7 @@ keeper::Listen to_listen(const ListenAddress& where, bool beside) {
     return to_listen(to_socket_address(Endpoint{Ip{}, std::get<EveryAddress>(where).port, 0}), true, beside);
 }
 
-// Accepted sockets inherit these, which saves four calls each. The kernel probes silent peers, and gives one up that
+// Accepted sockets inherit these, which saves four calls each. The kernel probes silent peers, and gives up on one that
 // has not answered for four minutes, or sooner after probe_peer() (peer.h).
 void set_inherited_options(int socket) noexcept {
     const int on = 1;
@@ -46,11 +46,11 @@ void set_inherited_options(int socket) noexcept {
     ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &first_probe, sizeof first_probe);
     ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &between_probes, sizeof between_probes);
     ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-    // Inherited, too: every reply is sent at once, in the piece that we made.
+    // Also inherited: each piece of a reply is sent at once, as we wrote it.
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-// To a packet's TCP header: dropped if it has SYN and not ACK.
+// Sees a packet from its TCP header on, and drops it if SYN is set without ACK.
 constexpr int octet_of_flags = 13;
 const std::array<sock_filter, 5> no_first_packet = {{{BPF_LD | BPF_B | BPF_ABS, 0, 0, octet_of_flags},
                                                      {BPF_ALU | BPF_AND | BPF_K, 0, 0, TH_SYN | TH_ACK},
@@ -58,7 +58,7 @@ const std::array<sock_filter, 5> no_first_packet = {{{BPF_LD | BPF_B | BPF_ABS, 
                                                      {BPF_RET | BPF_K, 0, 0, 0},
                                                      {BPF_RET | BPF_K, 0, 0, 0xffffffff}}};
 
-constexpr int most_of_the_rest = 4096; // as many as can wait
+constexpr int most_of_the_rest = 4096; // as many as the backlog can hold
 
 void drop_first_packets(int socket, bool drop) noexcept {
     std::array<sock_filter, 5> steps = no_first_packet;
@@ -104,7 +104,7 @@ posix::Result<std::unique_ptr<Listener>> Listener::take(event::EventLoop& loop, 
     listener.value()->number_ = opened.number;
     if (const auto* path = std::get_if<UnixPath>(&where)) listener.value()->unix_path_ = path->path;
     listener.value()->allow_beside(false);
-    // A server that crashed while it drained has left it so.
+    // A server that crashed while draining has left the filter in place.
     if (!listener.value()->is_unix()) drop_first_packets(listener.value()->socket_.get(), false);
     return listener;
 }
@@ -119,8 +119,8 @@ posix::Result<std::unique_ptr<Listener>> Listener::adopt(event::EventLoop& loop,
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) return error_of(EAFNOSUPPORT);
     if (::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0 || ::fcntl(socket.get(), F_SETFD, FD_CLOEXEC) != 0)
         return posix::last_error();
-    // Whoever shares the socket may take O_NONBLOCK away again, as systemd does while it starts another server on it.
-    // This stays: then accept() waits for the shortest time that there is.
+    // A process that shares the socket may clear O_NONBLOCK again, as systemd does when it starts another server on it.
+    // This timeout stays: accept() then blocks for the shortest possible time.
     const timeval shortest{0, 1};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &shortest, sizeof shortest);
     std::unique_ptr<Listener> listener{new Listener(loop)};
@@ -138,7 +138,7 @@ posix::Result<std::unique_ptr<Listener>> Listener::adopt(event::EventLoop& loop,
 
 Listener::~Listener() {
     watch_.stop();
-    if (sockets_) ::shutdown(socket_.get(), SHUT_RD); // at once, though the keeper has the socket a moment longer
+    if (sockets_) ::shutdown(socket_.get(), SHUT_RD); // at once: the keeper holds the socket a moment longer
     socket_.reset();
     if (sockets_) sockets_->release(number_);
 }
@@ -178,7 +178,7 @@ bool Listener::accept_one() {
     }
     if (errno == EINTR || errno == ECONNABORTED) return true;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        // Cannot happen below our limit on connections. If the whole system has none left, pause instead of spinning.
+        // Cannot happen below our limit on connections. If the whole system has run out, pause instead of spinning.
         watch_.interest(0);
         accept_pause_.arm(loop_.timers(), loop_.now() + 100ms);
     }

@@ -29,7 +29,7 @@ std::uint16_t number_16(std::string_view text, std::size_t at) {
 
 // --- version 1: one line of text ---
 
-// Takes the word before the next blank.
+// Removes and returns the word before the next blank.
 std::string_view next_word(std::string_view& rest) {
     const std::size_t end = rest.find(' ');
     const std::string_view word = rest.substr(0, end);
@@ -75,7 +75,7 @@ constexpr std::uint8_t type_checksum = 0x03;
 constexpr std::uint8_t type_tls = 0x20;
 constexpr std::uint8_t client_speaks_tls = 0x01;
 
-// CRC-32C (RFC 3720 appendix B.4) of the header, the four octets of the checksum itself taken as zero.
+// CRC-32C (RFC 3720 appendix B.4) of the header, with the four octets of the checksum itself taken as zero.
 std::uint32_t checksum(std::string_view whole, std::size_t own_place) {
     std::uint32_t crc = 0xffffffff;
     for (std::size_t i = 0; i < whole.size(); ++i) {
@@ -94,7 +94,7 @@ bool parse_extensions(std::string_view whole, std::size_t at, ProxyHeader& heade
         at += 3;
         if (whole.size() - at < length) return false;
         if (type == type_tls) {
-            if (length < 5) return false; // one octet of flags, four of the certificate's check
+            if (length < 5) return false; // one octet of flags, four with the result of checking the certificate
             header.tls = (octet(whole, at) & client_speaks_tls) != 0;
         } else if (type == type_checksum) {
             if (length != 4) return false;
@@ -112,7 +112,7 @@ Endpoint endpoint_at(std::string_view whole, std::size_t address, std::size_t si
     return {Ip::from_bytes(bytes), number_16(whole, port), 0};
 }
 
-// The verdict on the octets so far; an incomplete fixed part may already be wrong.
+// Checks the octets received so far; even an incomplete fixed part may already be wrong.
 bool may_be_version_2(std::string_view octets) {
     if (octets.size() > 12 && octet(octets, 12) != 0x20 && octet(octets, 12) != 0x21) return false;
     if (octets.size() > 13 && (octet(octets, 13) >> 4 > 3 || (octet(octets, 13) & 0x0f) > 2)) return false;
@@ -125,7 +125,7 @@ ProxyParse parse_version_2(std::string_view octets, ProxyHeader& header) {
     const std::size_t length = fixed_part + number_16(octets, 14);
     const bool local = octet(octets, 12) == 0x20;
     const std::uint8_t family = octet(octets, 13);
-    // Lengths for TCP over IPv4, over IPv6, and for others, whose addresses we ignore.
+    // The address length for TCP over IPv4 and over IPv6; 0 for anything else, whose addresses we ignore.
     const std::size_t size = family == 0x11 ? 4 : family == 0x21 ? 16 : 0;
     const std::size_t addresses = size == 0 ? 0 : 2 * size + 4;
     if (!local && length - fixed_part < addresses) return ProxyParse::malformed;

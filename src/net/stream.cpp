@@ -42,7 +42,7 @@ void Stream::begin_turn(std::string_view fresh) {
     if (!keeps_input()) {
         room_.input_ = fresh;
     } else {
-        posix::WipedString joined; // the line may hold a password, and growing leaves a copy
+        posix::WipedString joined; // it may hold a password, and growing would leave a copy behind
         joined.reserve(waiting_->input.size() + fresh.size());
         joined.append(waiting_->input).append(fresh);
         std::swap(waiting_->input, joined);

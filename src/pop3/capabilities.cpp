@@ -25,7 +25,7 @@ bool offers_tls(const Settings& settings, Channel channel) noexcept {
     return settings.tls_works && channel < Channel::tls;
 }
 
-// None of this but STLS depends on the state: the tags are the same before and after login (RFC 2449 section 5).
+// Only STLS depends on the state: the other tags are the same before and after login (RFC 2449 section 5).
 void append_capabilities(const Settings& settings, Channel channel, bool logged_in, std::string& out) {
     const auto enabled = [&settings](state::Pop3Command command) { return !settings.disabled.contains(command); };
     if (enabled(state::Pop3Command::top)) out.append("TOP\r\n");

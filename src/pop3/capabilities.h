@@ -28,11 +28,11 @@ void for_each_mechanism(const Settings& settings, Channel channel, Use use) {
     if (settings.tokens) use(Mechanism::xoauth2);
 }
 
-// The lines of CAPA with the final dot.
+// The lines of CAPA, including the final dot.
 void append_capabilities(const Settings& settings, Channel channel, bool logged_in, std::string& out);
 // Whether STLS is possible.
 [[nodiscard]] bool offers_tls(const Settings& settings, Channel channel) noexcept;
-// The lines of a bare AUTH with the final dot.
+// The lines of a bare AUTH, including the final dot.
 void append_mechanisms(const Settings& settings, Channel channel, std::string& out);
 
 } // namespace buzon::pop3

@@ -11,9 +11,9 @@ namespace buzon::pop3 {
 
 enum class Session::Language : std::uint8_t { english, spanish, international };
 
-// "{}" is a number, in the same order in every language. Response codes and everything else for programs are not here.
-// But fetchmail reads words: a refusal for wrong credentials must not contain "lock" or "wait", the one for a held
-// maildrop must contain "lock", and one for a fault of ours should say "service unavailable".
+// "{}" is a number; numbers have the same order in every language. Response codes and anything else meant for programs
+// are not here. However, fetchmail looks for words: a refusal of wrong credentials must not contain "lock" or "wait",
+// the one for a locked maildrop must contain "lock", and one for a server error should say "service unavailable".
 struct Catalogue {
     std::string_view tag;  // RFC 5646
     std::string_view name; // of the language, in the language

@@ -17,10 +17,10 @@ namespace buzon::pop3 {
 enum class When : std::uint8_t { before_login, after_login, always };
 
 struct Command {
-    // An argument with this word count is the rest of the line, unchanged, and may contain spaces.
+    // As max_arguments: the argument is the rest of the line, unchanged, and may contain spaces.
     static constexpr std::uint8_t rest_of_line = 255;
 
-    state::Pop3Command id; // whose name is the verb
+    state::Pop3Command id; // its name is the verb
     When when;
     std::uint8_t min_arguments;
     std::uint8_t max_arguments;
@@ -37,8 +37,8 @@ struct Command {
 // Digits only, from 0.
 [[nodiscard]] std::optional<std::uint32_t> parse_count(std::string_view text) noexcept;
 
-// The handlers. State and number of arguments were checked by the table. A friend of Session, so that nothing else can
-// access its state.
+// The handlers. The state and the number of arguments have been checked against the table. A friend of Session, so that
+// nothing else can access its state.
 struct Commands {
     // commands_always.cpp
     static Action quit(Session& session, std::string_view arguments, std::string& out);

@@ -35,7 +35,7 @@ auth::Mechanism machine_of(Mechanism mechanism) noexcept {
     }
 }
 
-// The mechanism with that name, if it only lacks TLS.
+// The mechanism with that name, if TLS is all that it needs to be usable.
 std::optional<Mechanism> clear_text_mechanism(const Settings& settings, std::string_view name) {
     const std::optional<Mechanism> found = find_mechanism(settings, Channel::secure, name);
     const bool clear = found == Mechanism::plain || found == Mechanism::login || found == Mechanism::oauthbearer ||
@@ -43,7 +43,7 @@ std::optional<Mechanism> clear_text_mechanism(const Settings& settings, std::str
     return clear ? found : std::nullopt;
 }
 
-// A message of the client, which may contain a password.
+// A message from the client, which may contain a password.
 struct Decoded {
     explicit Decoded(std::string_view base64) : octets{digest::decode_base64(base64)} {}
     Decoded(const Decoded&) = delete;
@@ -84,7 +84,8 @@ Action Commands::auth(Session& session, std::string_view arguments, std::string&
         err(out, Code::none, session.texts().unknown_mechanism);
         return Continue{};
     }
-    // A client that could bind itself is refused only if it should have seen that we can.
+    // A client that supports channel binding but does not use it is refused only if it should have seen that we support
+    // it, too.
     const bool binds = settings.announces_binding || *mechanism == Mechanism::scram_sha_256_plus;
     authorization.exchange = std::make_unique<Exchange>(
         Exchange{*mechanism, auth::Exchange{machine_of(*mechanism), authorization.fresh_text(), settings.host,
@@ -98,7 +99,7 @@ Action Commands::auth(Session& session, std::string_view arguments, std::string&
     return follow(session, authorization.exchange->machine.begin(*message.octets), out);
 }
 
-// Handles a line of the client during an exchange.
+// Handles a line from the client during an exchange.
 Action Commands::answer(Session& session, std::string_view line, std::string& out) {
     Session::Authorization& authorization = session.authorization();
     if (line == "*") {
@@ -127,12 +128,12 @@ Action Commands::follow(Session& session, auth::Step step, std::string& out) {
         authorization.user = needed->user;
         return GetScram{std::move(needed->user)};
     }
-    if (auto* check = std::get_if<auth::CheckToken>(&step)) { // the exchange may go on
+    if (auto* check = std::get_if<auth::CheckToken>(&step)) { // the exchange may continue
         authorization.user = check->user;
         return CheckToken{std::move(check->user), std::move(check->token), authorization.exchange->mechanism};
     }
     const Mechanism mechanism = std::exchange(authorization.exchange, nullptr)->mechanism;
-    if (std::holds_alternative<auth::Dismissed>(step)) { // counted as wrong before
+    if (std::holds_alternative<auth::Dismissed>(step)) { // already counted as wrong
         authorization.user.clear();
         err(out, Code::auth, session.texts().wrong_password);
         return Continue{};

@@ -1,4 +1,4 @@
-// pop3/reply.h - writes replies: status, response code, text. Knows no commands.
+// pop3/reply.h - writes replies: status, response code, text. Independent of the commands.
 #pragma once
 
 #include <charconv>
@@ -15,7 +15,7 @@ enum class Code : std::uint8_t { none, auth, in_use, login_delay, sys_temp, sys_
 
 using Numbers = std::initializer_list<std::uint64_t>;
 
-// "+OK text", each "{}" of the text replaced by the next number.
+// "+OK text", with each "{}" in the text replaced by the next number.
 void ok(std::string& out, std::string_view text, Numbers numbers = {});
 // "-ERR [CODE] text"
 void err(std::string& out, Code code, std::string_view text, Numbers numbers = {});
@@ -32,7 +32,7 @@ void append_pair(std::string& out, std::uint64_t first, std::uint64_t second);
 // "1 whqtswO00WBw418f9t5JxYwZ": a line of UIDL.
 void append_pair(std::string& out, std::uint64_t first, std::string_view second);
 
-inline constexpr std::size_t longest_uidl = 255; // 70 of our own; those of other servers may be longer
+inline constexpr std::size_t longest_uidl = 255; // ours have at most 70 octets; other servers' may be longer
 
 // The same for listings of up to a million lines: buffers them and appends many at a time.
 class PairLines {
@@ -54,7 +54,7 @@ public:
         *at = ' ';
         end_line(at + 1 + second.copy(at + 1, longest_uidl));
     }
-    // By how much `out` has grown, or will have grown once everything is appended.
+    // How much `out` has grown, including what is still buffered.
     [[nodiscard]] std::size_t size() const noexcept { return out_.size() - before_ + used_; }
     void finish() {
         out_.append(text_, used_);

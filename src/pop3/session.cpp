@@ -86,7 +86,7 @@ Asked Session::bad_line(BadLine what, std::string& out) {
     return {refuse_line(what == BadLine::too_long ? &Catalogue::line_too_long : &Catalogue::invalid_line, out)};
 }
 
-// An invalid line; it also ends an AUTH exchange.
+// Refuses an invalid line, which also ends an AUTH exchange.
 Action Session::refuse_line(std::string_view Catalogue::*why, std::string& out) {
     if (state_ == State::authorization) authorization().exchange.reset();
     if (++bad_lines_ < bad_line_limit) {
@@ -131,14 +131,14 @@ void Session::login_refused(Refusal why, std::string& out, std::optional<std::ui
 }
 
 void Session::token_refused(std::string_view error, std::string& out) {
-    // The last try is refused at once: the connection is closed behind it.
+    // The last try is refused at once, because the connection is closed after it.
     if (wrong_logins_ + 1U >= wrong_login_limit) return login_refused(Refusal::wrong, out);
     ++wrong_logins_;
     out.append("+ ").append(digest::encode_base64(error)).append("\r\n");
 }
 
 void Session::delivery_begins(std::optional<std::uint64_t> octets, std::string& out) {
-    // Without text, as other servers do: some clients (mailfilter) read it as the first line of the header.
+    // No text, as in other servers: some clients (mailfilter) take it for the first line of the header.
     if (!whole_message_) {
         out.append("+OK\r\n");
         return;

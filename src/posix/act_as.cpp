@@ -9,11 +9,11 @@
 namespace buzon::posix {
 namespace {
 
-// Whoever is root after that is so without any of root's powers, also after execve(2).
+// After the next execve(2), even user 0 has none of root's powers.
 int give_up_capabilities() noexcept {
     for (unsigned long one = 0; ::prctl(PR_CAPBSET_READ, one, 0, 0, 0) >= 0; ++one)
         if (::prctl(PR_CAPBSET_DROP, one, 0, 0, 0) != 0) return errno;
-    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); // there is none in older kernels
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); // older kernels have no ambient set
     return 0;
 }
 

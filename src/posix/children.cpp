@@ -22,7 +22,8 @@
 namespace buzon::posix {
 namespace {
 
-// Kills the processes whose numbers these are. They are our unreaped children: their numbers cannot be reused.
+// Kills the processes whose numbers it is fed as text. They are our children and not reaped yet, so their numbers
+// cannot have been reused.
 class Killer {
 public:
     explicit Killer(const std::function<bool(pid_t)>& spared) : spared_{spared} {}
@@ -62,7 +63,7 @@ bool kill_listed(Killer& killer) noexcept {
     return true;
 }
 
-// The fourth field of /proc/PID/stat; the second is a name in brackets that may hold anything.
+// The fourth field of /proc/PID/stat; the second is a name in parentheses that may contain anything.
 pid_t parent_of(const char* process) noexcept {
     std::array<char, 64> path{};
     std::snprintf(path.data(), path.size(), "/proc/%.20s/stat", process);

@@ -50,7 +50,7 @@ Datagram receive_datagram(int socket, std::span<const iovec> parts, std::span<Un
     msghdr message = message_of(parts);
     Control control;
     message.msg_control = control.bytes.data();
-    // Not CMSG_SPACE: what that adds as padding has room for one more, which nobody would close.
+    // Not CMSG_SPACE: its padding has room for one more descriptor, which nobody would close.
     message.msg_controllen = into.empty() ? 0 : CMSG_LEN(sizeof(int) * std::min(into.size(), max_descriptors_sent));
     ssize_t got = 0;
     do got = ::recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC | MSG_TRUNC);

@@ -35,7 +35,7 @@ bool take_number(std::string_view& text, Number& number) noexcept {
     return error == std::errc{};
 }
 
-// White space and backslashes are written as three octal digits.
+// White space and backslashes are escaped as a backslash and three octal digits.
 std::string unescaped(std::string_view text) {
     std::string plain;
     while (!text.empty()) {

@@ -15,8 +15,8 @@ namespace buzon::posix {
 namespace {
 
 UniqueFd set_up(unsigned max_batch, io_uring_params& about) noexcept {
-    // Only one process uses it and polls for results. Since Linux 6.1 the kernel can be told so, and then saves
-    // itself the interruptions.
+    // Only one process uses the ring, and it polls for results. Since Linux 6.1 the kernel can be told so, and then
+    // need not interrupt the process.
     constexpr unsigned single_issuer = 1U << 12, defer_taskrun = 1U << 13;
     for (const unsigned flags : {single_issuer | defer_taskrun, 0U}) {
         about = {};
@@ -31,8 +31,8 @@ int at_ring(int fd, unsigned what, const void* argument, std::size_t count) noex
     return static_cast<int>(::syscall(SYS_io_uring_register, fd, what, argument, count));
 }
 
-// A filter of system calls (sandbox) does not see what a ring does: this one does only what it is for, whoever may have
-// taken over the process.
+// A system call filter (sandbox) does not see what a ring does. So the ring itself is restricted to what it is for, in
+// case the process is taken over.
 bool restrict_and_enable(int fd) noexcept {
     std::array<io_uring_restriction, 3> allowed{};
     std::size_t i = 0;
@@ -137,7 +137,8 @@ std::span<const int> Ring::perform() noexcept {
         const long taken = ::syscall(SYS_io_uring_enter, fd_.get(), waiting, waiting + running_, IORING_ENTER_GETEVENTS,
                                      nullptr, std::size_t{0});
         const bool refused = taken < 0 && errno != EINTR;
-        // 0 is no error, but it repeats for ever: the kernel sees no new entry, because another process used the ring.
+        // 0 is not an error, but it would repeat forever: the kernel sees no new entry, because another process used
+        // the ring.
         if (refused || (taken == 0 && waiting != 0)) {
             // The kernel accepts no more: withdraw what it has not seen, wait for what is running.
             *submitted_tail_ -= std::exchange(waiting, 0);

@@ -26,7 +26,7 @@ std::string error_text() {
     return std::strerror(errno);
 }
 
-// What a plain program finds in its environment: this and nothing else.
+// The whole environment of a plain program.
 std::vector<std::string> variables_for(const Letter& letter) {
     std::vector<std::string> variables = {"BUZON_USER=" + letter.user, "BUZON_UIDL=" + letter.uidl,
                                           "BUZON_CLIENT_IP=" + letter.ip};
@@ -42,7 +42,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
     return pointers;
 }
 
-// The message as a file, so that the program may seek in it.
+// The message as a file, so that the program can seek in it.
 posix::UniqueFd as_file(const std::string& octets) {
     posix::UniqueFd file{::memfd_create("buzon-message", MFD_CLOEXEC)};
     if (file && posix::write_all(file.get(), octets)) file.reset();
@@ -50,7 +50,7 @@ posix::UniqueFd as_file(const std::string& octets) {
     return file;
 }
 
-// An errno goes into `trouble` if the program cannot be run.
+// Writes an errno into `trouble` if the program cannot be run.
 [[noreturn]] void become(const std::vector<char*>& argv, const std::vector<char*>& variables, int input, int output,
                          int trouble) {
     ::setpgid(0, 0);
@@ -119,7 +119,7 @@ Made run_program(const std::vector<std::string>& argv, const Letter& letter) {
     siginfo_t end{};
     while (::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
     }
-    ::kill(-pid, SIGKILL); // what it has left behind; its number is still its own
+    ::kill(-pid, SIGKILL); // what it has left behind; unreaped, so the number is still its own
     int status = 0;
     ::waitpid(pid, &status, 0);
     if (refused) return problem(std::strerror(why));

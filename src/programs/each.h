@@ -1,4 +1,4 @@
-// programs/each.h - runs a plain program for one message, as the server does with one of a SPEC without "process:".
+// programs/each.h - runs a plain program for one message, as the server runs a program without "process:" in a SPEC.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@ namespace buzon::programs {
 
 struct Made {
     std::string octets;
-    std::string problem; // empty: the program has ended well
+    std::string problem; // empty: the program has succeeded
 };
 
-// argv: the program and its arguments, not empty; it is found as written, without PATH.
+// argv: the program's path and its arguments; not empty. PATH is not searched.
 [[nodiscard]] Made run_program(const std::vector<std::string>& argv, const Letter& letter);
 
 } // namespace buzon::programs

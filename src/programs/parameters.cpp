@@ -82,7 +82,7 @@ std::string without_encoded_words(std::string_view text, std::string& charset) {
     return octets;
 }
 
-// As it is written.
+// A parameter as it is written.
 struct Raw {
     std::string name;
     std::string value;
@@ -118,7 +118,7 @@ public:
     }
 
 private:
-    // Blanks and comments. A comment that never ends is none: there are readers that would find a name in it.
+    // Blanks and comments. An unterminated comment does not count as one: some readers would find a name in it.
     void skip() {
         int depth = 0;
         std::size_t open = 0;
@@ -130,7 +130,7 @@ private:
             if (c == ')' && depth > 0) --depth;
         }
         at_ = depth > 0 ? open : text_.size();
-        comments_ = depth == 0; // else each one would be read to the end again
+        comments_ = depth == 0; // or every unterminated one would be read to the end again
     }
     std::string quoted() {
         std::string value;
@@ -157,7 +157,7 @@ private:
     bool comments_ = true;
 };
 
-// The pieces of one parameter: by number.
+// The pieces of one parameter, by number.
 struct Pieces {
     std::map<unsigned, std::pair<Raw, bool>> numbered; // and whether each is encoded
 };
@@ -215,7 +215,7 @@ Field parse_field(std::string_view value) {
     field.where = reader.first_word();
     field.value = lower_case(value.substr(field.where.begin, field.where.end - field.where.begin));
     std::map<std::string, std::vector<Pieces>>
-        continued; // several where a piece comes twice: who knows which one counts
+        continued; // several if a piece occurs twice: readers differ on which one counts
     while (std::optional<Raw> raw = reader.next()) {
         Name name = parsed_name(raw->name);
         if (name.number) {
@@ -243,7 +243,7 @@ std::string written(std::string_view name, std::string_view value, std::string_v
     std::string text{name};
     if (std::all_of(value.begin(), value.end(), plain)) return text.append("=\"").append(value).append("\"");
     constexpr std::string_view digits = "0123456789ABCDEF";
-    // The charset is the mail's: written as it is, it could bring a parameter of its own.
+    // The charset comes from the mail: written unchecked, it could add a parameter of its own.
     const bool fit = !charset.empty() && std::all_of(charset.begin(), charset.end(), [](char c) {
         return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-' || c == '_' || c == '.' ||
                c == ':' || c == '+';

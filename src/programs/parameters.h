@@ -9,27 +9,27 @@
 
 namespace buzon::programs {
 
-// Octets of a field's value.
+// Offsets in a field's value.
 struct Part {
     std::size_t begin = 0; // of a parameter: the ";" before it
-    std::size_t name = 0;  // where it begins itself
+    std::size_t name = 0;  // where the name begins
     std::size_t end = 0;
 };
 
 struct Parameter {
     std::string name;        // in lower case, without "*0" and "*"
     std::string value;       // decoded: octets in its charset
-    std::string charset;     // in lower case; empty: not said
-    std::vector<Part> parts; // where it is written: one or, where it is continued, several
+    std::string charset;     // in lower case; empty: not given
+    std::vector<Part> parts; // where it is written: one part, or several if it is continued
 };
 
 struct Field {
     std::string value; // "text/plain", "attachment", in lower case
-    Part where;        // of that
+    Part where;        // of the value
     std::vector<Parameter> parameters;
 };
 
-// Takes what mail programs take: unquoted names with blanks, parameters that come twice, line ends anywhere.
+// Accepts what mail programs accept: unquoted names with blanks, repeated parameters, line ends anywhere.
 [[nodiscard]] Field parse_field(std::string_view value);
 
 // "filename=\"a.txt\"", in the form that fits the octets and the charset.

@@ -9,7 +9,7 @@
 namespace buzon::programs {
 namespace {
 
-constexpr std::size_t max_depth = 200; // of parts within parts
+constexpr std::size_t max_depth = 200; // nested parts
 
 bool equal_without_case(std::string_view a, std::string_view b) noexcept {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -17,7 +17,7 @@ bool equal_without_case(std::string_view a, std::string_view b) noexcept {
            std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-// In these a "." is the octet 0x2E, and that octet nothing else.
+// In these charsets, "." is the octet 0x2E, and that octet is nothing else.
 bool knows_dots(std::string_view charset) noexcept {
     constexpr std::array<std::string_view, 9> families = {"utf-8", "us-ascii", "ascii", "iso-8859-", "windows-",
                                                           "cp125", "koi8-",    "gb",    "euc-"};
@@ -29,13 +29,13 @@ bool knows_dots(std::string_view charset) noexcept {
 struct Line {
     std::size_t begin = 0;
     std::size_t colon = 0;
-    std::size_t end = 0; // behind its line end
+    std::size_t end = 0; // after its line end
 };
 
-// What becomes of a field that names a dangerous file: its names are replaced, or all of it.
+// How a field that names a dangerous file is changed: its names are replaced, or the whole field.
 enum class Replaced { names, fields };
 
-// One pass over the message; what is not renamed is copied.
+// One pass over the message; everything that is not renamed is copied.
 class Renamer {
 public:
     Renamer(std::string_view message, const RenameRules& rules, Replaced what)
@@ -57,7 +57,7 @@ private:
         return message_[from] == '\n' || message_.substr(from, 2) == "\r\n";
     }
 
-    // The header that begins here, up to the line behind it.
+    // Reads the header that begins here, with the empty line after it.
     void header() {
         std::vector<Line> lines;
         while (at_ < message_.size() && !blank_line(at_) && !boundary_here()) {
@@ -96,7 +96,7 @@ private:
 
     static bool names_a_file(const Parameter& one) { return one.name == "name" || one.name == "filename"; }
 
-    // The value of a field of a part that is to be renamed.
+    // Rewrites the value of a field of a part that is to be renamed.
     void rewrite(const Line& line, const Field& field) {
         const std::size_t base = line.colon + 1;
         struct Change {
@@ -121,7 +121,7 @@ private:
         for (const Change& one : changes) replace(base + one.begin, base + one.end, one.text);
     }
 
-    // Only what a part needs to be a part is left of it.
+    // Keeps only what the part needs to remain one.
     void replace_whole(const Line& line, const Field& field, bool composite) {
         const bool type = field.value.find('/') != std::string::npos;
         std::string value = ' ' + (composite ? field.value : type ? rules_.type : std::string{"attachment"});
@@ -146,7 +146,7 @@ private:
     void descend(const Field& type) {
         if (boundaries_.size() >= max_depth) return;
         if (type.value == "message/rfc822" || type.value == "message/global") {
-            boundaries_.emplace_back(); // which nothing equals: it ends with what is around it
+            boundaries_.emplace_back(); // matches no line: it ends with the part around it
             header();
             return;
         }
@@ -158,7 +158,8 @@ private:
         }
     }
 
-    // How many of the boundaries stay open behind the line here; none: it is no boundary.
+    // The level, from 1, of the boundary that the line here is; 0: it is no boundary. closes: set if it ends that
+    // level.
     [[nodiscard]] std::size_t level_here(bool& closes) const {
         if (!message_.substr(at_).starts_with("--")) return 0;
         std::string_view line = message_.substr(at_ + 2, end_of_line(at_) - at_ - 2);
@@ -199,11 +200,11 @@ private:
 } // namespace
 
 std::string new_name(std::string_view name, std::string_view charset, const RenameRules& rules) {
-    if (!knows_dots(charset)) return "filename." + rules.extension; // what it ends in cannot be said
+    if (!knows_dots(charset)) return "filename." + rules.extension; // its extension is unknown
     std::string plain;
     for (const char c : name)
         if (static_cast<unsigned char>(c) >= ' ' && c != 0x7f) plain += c;
-    // A desktop does not see blanks and dots at the end.
+    // Desktops ignore blanks and dots at the end.
     plain.resize(plain.find_last_not_of(" .\"'") + 1);
     const std::size_t dot = plain.rfind('.');
     if (dot == std::string::npos) return {};
@@ -215,7 +216,7 @@ std::string new_name(std::string_view name, std::string_view charset, const Rena
     return plain + '.' + rules.extension;
 }
 
-// Where something is left of a field, it was written to confuse, and is replaced as a whole.
+// If another pass still finds a dangerous name, its field was written to confuse, and is replaced as a whole.
 std::string renamed(std::string_view message, const RenameRules& rules) {
     constexpr int most_passes = 8;
     std::string result = Renamer{message, rules, Replaced::names}.all();

@@ -8,19 +8,20 @@
 namespace buzon::programs {
 
 struct RenameRules {
-    // File name extensions in lower case, without the dot: those that renattach(1) knows.
+    // File name extensions in lower case, without the dot: the list of renattach(1).
     std::vector<std::string> bad = {"ade", "adp", "bas", "bat",  "chm", "cmd", "com", "cpl", "crt", "eml", "exe",
                                     "hlp", "hta", "htm", "html", "inf", "ins", "isp", "js",  "jse", "lnk", "mdb",
                                     "mde", "msc", "msh", "msi",  "msp", "mst", "nws", "ocx", "pcd", "pif", "reg",
                                     "scr", "sct", "shb", "shs",  "url", "vb",  "vbe", "vbs", "wsc", "wsf", "wsh"};
-    std::string extension = "bad";            // in place of those
+    std::string extension = "bad";            // instead of those
     std::string type = "application/unknown"; // of the parts that have them
 };
 
-// The message with other names; nothing else of it is changed. The same text: there was nothing to rename.
+// The message with dangerous attachments renamed and their types replaced; fields that were written to confuse are
+// replaced as a whole. The same text if there was nothing to rename.
 [[nodiscard]] std::string renamed(std::string_view message, const RenameRules& rules);
 
-// The new name of a file; empty: it may keep its own.
+// The new name of a file; empty: it may keep its name.
 [[nodiscard]] std::string new_name(std::string_view name, std::string_view charset, const RenameRules& rules);
 
 } // namespace buzon::programs

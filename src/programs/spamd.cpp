@@ -25,7 +25,7 @@ using posix::Moved;
 // More than spamd adds to any message.
 constexpr std::size_t max_growth = std::size_t{1} << 20;
 
-// False: the time is over.
+// False: the time is up, or poll() failed.
 bool wait_for(int socket, short events, Clock::time_point until) {
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
@@ -37,7 +37,7 @@ bool wait_for(int socket, short events, Clock::time_point until) {
     }
 }
 
-// Connected, or an errno.
+// A connected socket, or an errno.
 posix::Result<posix::UniqueFd> connect_to(int family, const sockaddr* address, socklen_t length,
                                           Clock::time_point until) {
     posix::UniqueFd socket{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -60,7 +60,7 @@ posix::Result<posix::UniqueFd> connect_to_path(const std::string& path, Clock::t
     return connect_to(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address, until);
 }
 
-// One address of the host after the other.
+// Tries the addresses of the host one after the other.
 posix::Result<posix::UniqueFd> connect_to_host(const Spamd& spamd, Clock::time_point until) {
     addrinfo wanted{};
     wanted.ai_socktype = SOCK_STREAM;
@@ -113,7 +113,7 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-// "SPAMD/1.1 0 EX_OK", fields, an empty line, and as many octets as the field says.
+// "SPAMD/1.1 0 EX_OK", fields, an empty line, and as many octets as Content-length says.
 Scanned parse_reply(std::string_view reply) {
     const std::string_view first = take_line(reply);
     const std::size_t blank = first.find(' ');
@@ -145,7 +145,7 @@ Scanned ask_spamd(const Spamd& spamd, std::string_view message, std::string_view
     if (!user.empty() && std::all_of(user.begin(), user.end(), printable))
         request.append("User: ").append(user).append("\r\n");
     request.append("Content-length: ").append(std::to_string(message.size())).append("\r\n\r\n").append(message);
-    // It may answer before it has read all, and close.
+    // spamd may answer, and close, before it has read everything.
     const std::error_code not_sent = send_all(fd, request, until);
     if (!not_sent) ::shutdown(fd, SHUT_WR);
     const auto reply = receive_all(fd, message.size() + max_growth, until);

@@ -13,17 +13,17 @@ struct Letter {
     std::string user, uidl, ip;
 };
 
-// Standard input and output. Whatever is wrong with them ends the process.
+// Standard input and output. Any error on them ends the process.
 class Talk {
 public:
     enum class Results : bool { may_differ, stable }; // stable: they depend on nothing but the message
     explicit Talk(Results results) noexcept : results_{results} {}
 
-    // The next message. Nothing: the server wants no more.
+    // The next message; nothing if the server has no more.
     [[nodiscard]] std::optional<Letter> next();
     void same() { say("same\n"); }
     void message(std::string_view octets);
-    void fail(std::string_view reason); // one line of it
+    void fail(std::string_view reason); // sent as one line, cut at 1000 octets
 
 private:
     [[nodiscard]] std::optional<std::string> line();
@@ -32,12 +32,12 @@ private:
     void say(std::string_view octets);
 
     Results results_;
-    bool known_ = false; // hands have been shaken
+    bool known_ = false; // the handshake is done
     std::string input_;
     std::size_t taken_ = 0; // of input_
 };
 
-// What a value was before it was made one word (%XX); "-" is empty.
+// Decodes a value that was encoded as one word (%XX); "-" is empty.
 [[nodiscard]] std::string plain_value(std::string_view word);
 
 } // namespace buzon::programs

@@ -1,4 +1,4 @@
-// programs/usage.h - what every program says about itself.
+// programs/usage.h - the answers to --help, --version and wrong usage, for all programs.
 #pragma once
 
 #include <optional>
@@ -8,9 +8,10 @@ namespace buzon::programs {
 
 constexpr int wrong_usage = 64;
 
-// --help or --version as the first word: said on standard output. Its exit code; nothing: it was another word.
+// Answers --help or --version as the first argument, on standard output. Returns the exit code; nothing for any other
+// argument.
 [[nodiscard]] std::optional<int> tell_about(int argc, char** argv, std::string_view name, const char* usage);
-// On standard error. The exit code.
+// Prints the usage on standard error. Returns the exit code.
 int refuse(const char* usage);
 
 } // namespace buzon::programs

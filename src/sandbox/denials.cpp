@@ -20,7 +20,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 constexpr std::size_t page_size = 4096;
 
-// A signal handler has no other way to them.
+// Global, because a signal handler has no other access to them.
 Page own_page;
 std::atomic<Page*> page{&own_page};
 
@@ -61,7 +61,7 @@ bool count_denials_in(int memory) noexcept {
     if (::fstat(memory, &about) != 0 || about.st_size != page_size) return false;
     void* const mapped = ::mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (mapped == MAP_FAILED) return false;
-    page.store(static_cast<Page*>(mapped)); // for as long as the process lives
+    page.store(static_cast<Page*>(mapped)); // stays mapped until the process ends
     return true;
 }
 

@@ -29,12 +29,12 @@ std::error_code error(int number) noexcept {
     return {number, std::system_category()};
 }
 
-// Both words of each set, as the kernel takes them.
+// Both 32-bit words of each set, as the kernel takes them.
 std::error_code keep_capabilities(std::uint64_t kept) noexcept {
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     for (unsigned long one = 0; ::prctl(PR_CAPBSET_READ, one, 0, 0, 0) >= 0; ++one)
         if ((kept >> one & 1) == 0)
-            ::prctl(PR_CAPBSET_DROP, one, 0, 0, 0); // refused: then there was none to begin with
+            ::prctl(PR_CAPBSET_DROP, one, 0, 0, 0); // if this is refused, there were none to begin with
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, 2> now{};
     if (::syscall(SYS_capget, &header, now.data()) != 0) return posix::last_error();
@@ -47,7 +47,7 @@ std::error_code keep_capabilities(std::uint64_t kept) noexcept {
     return {};
 }
 
-// Nothing to do where the kernel has no Landlock.
+// Does nothing if the kernel has no Landlock.
 std::error_code confine_to(const Plan& plan, InForce& result) {
     if (landlock_version() == 0) return {};
     Reach reach;
@@ -130,7 +130,7 @@ std::string words_for(const InForce& what) {
 std::error_code limit_keeper() {
     if (const std::error_code why = keep_capabilities(capabilities_of({Role::keeper}))) return why;
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return posix::last_error();
-    // A search for leaks traces it.
+    // The leak sanitizer must be able to trace the process.
     if (!posix::sanitized && ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return posix::last_error();
     return {};
 }

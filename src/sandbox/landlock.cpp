@@ -11,7 +11,7 @@
 namespace buzon::sandbox {
 namespace {
 
-// <linux/landlock.h> is older than some of these where we are built. These numbers never change.
+// The <linux/landlock.h> that we are built with may lack some of these. The numbers never change.
 constexpr long create_ruleset = 444, add_rule = 445, restrict_self = 446;
 constexpr unsigned ask_version = 1;
 constexpr int path_beneath = 1;

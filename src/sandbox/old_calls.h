@@ -1,4 +1,4 @@
-// sandbox/old_calls.h - system calls that newer machines lack.
+// sandbox/old_calls.h - system calls that newer architectures lack.
 #pragma once
 
 #include <initializer_list>

@@ -19,7 +19,7 @@ namespace {
 
 using Is = When::Is;
 
-// What any program of ours does, whatever it is for: memory, time, its open descriptors, its own end.
+// What every program of ours does, whatever it is for: memory, time, its open descriptors, its own exit.
 void allow_the_usual(SystemCalls& calls) {
     calls.allow({SYS_read, SYS_readv, SYS_pread64, SYS_preadv2, SYS_write, SYS_writev, SYS_pwrite64, SYS_close,
                  SYS_lseek, SYS_dup, SYS_dup3, SYS_fstat, SYS_newfstatat, SYS_memfd_create, SYS_sendfile,
@@ -38,9 +38,9 @@ void allow_the_usual(SystemCalls& calls) {
     calls.allow(SYS_prlimit64, {Is::null, 2});                                          // to read limits
     calls.allow(SYS_tgkill, {Is::one_of, 0, {static_cast<std::uint32_t>(::getpid())}}); // abort()
     calls.allow(SYS_prctl, {Is::one_of, 0, {PR_SET_NAME, PR_GET_DUMPABLE}});
-    calls.allow(SYS_setpriority, {Is::one_of, 0, {PRIO_PROCESS}}); // without capabilities: down, and of its own user
-    calls.allow(-1); // none: what strace(1) makes of a call that it lets fail
-    // No memory becomes code.
+    calls.allow(SYS_setpriority, {Is::one_of, 0, {PRIO_PROCESS}}); // without capabilities: only down, only its own user
+    calls.allow(-1); // not a call: strace(1) turns a call that it makes fail into this
+    // No memory may become executable.
     calls.allow(SYS_mmap, {Is::without_bits, 2, {PROT_EXEC}});
     calls.allow(SYS_mprotect, {Is::without_bits, 2, {PROT_EXEC}});
     if (!posix::sanitized) return;
@@ -51,7 +51,7 @@ void allow_the_usual(SystemCalls& calls) {
     calls.allow(BUZON_OLD_CALLS(SYS_readlink, SYS_open));
 }
 
-// The libraries that iconv(3) and getpwnam(3) load while they run.
+// The libraries that iconv(3) and getpwnam(3) load at run time.
 void allow_libraries(SystemCalls& calls) {
     if (!posix::sanitized) calls.allow(SYS_mmap, {Is::not_with_both, 2, {PROT_EXEC, PROT_WRITE}});
 }
@@ -63,16 +63,16 @@ void allow_files(SystemCalls& calls) {
                  SYS_fstatfs,    SYS_umask,      SYS_getcwd});
     calls.allow(BUZON_OLD_CALLS(SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_rename, SYS_unlink,
                                 SYS_rmdir, SYS_mkdir, SYS_link));
-    calls.allow(SYS_socketpair, {Is::one_of, 0, {AF_UNIX}}); // many descriptors as one (posix/bundle.h)
+    calls.allow(SYS_socketpair, {Is::one_of, 0, {AF_UNIX}}); // to pass many descriptors as one (posix/bundle.h)
 }
 
-// Secrets come as memory that must be opened anew (auth/vault.h).
+// Secrets come as memory that must be opened again (files/vault.h).
 void allow_vaults(SystemCalls& calls) {
     calls.allow({SYS_openat, SYS_fchmod, SYS_fchmodat, SYS_ftruncate});
     calls.allow(BUZON_OLD_CALLS(SYS_chmod));
 }
 
-// Sockets that others have made, pipes and the loop; messages that are in the kernel's memory.
+// Sockets made by other processes, pipes and the event loop; messages that are in the kernel's memory.
 void allow_serving(SystemCalls& calls, const Plan& plan) {
     calls.allow({SYS_accept4,      SYS_accept,      SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_create1, SYS_setsockopt,
                  SYS_getsockname,  SYS_getpeername, SYS_splice,    SYS_pipe2,       SYS_mincore,       SYS_statx,
@@ -86,7 +86,7 @@ void allow_serving(SystemCalls& calls, const Plan& plan) {
                             {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS, F_OFD_SETLK,
                              F_OFD_GETLK, F_SETPIPE_SZ}});
     calls.allow(SYS_capget); // whether mincore(2) tells the truth
-    // By openat2(2), which opens what is in memory (local/open_cached.h), and not by any call that waits.
+    // Files only by openat2(2), which opens what is in memory (local/open_cached.h), not by any call that may wait.
     if (!plan.files.empty()) calls.allow(SYS_openat2);
 }
 
@@ -94,11 +94,11 @@ constexpr std::uint64_t bit(int capability) noexcept {
     return std::uint64_t{1} << capability;
 }
 
-// For a server that root has started: files belong to whomever they belong.
+// For a server started by root: access to files, whoever owns them.
 constexpr std::uint64_t any_file =
     bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_CHOWN) | bit(CAP_FOWNER) | bit(CAP_FSETID);
 
-// It makes other users of its children and ends them, takes capabilities from them, and binds low ports.
+// The keeper starts its children as other users, kills them, takes capabilities from them, and binds low ports.
 constexpr std::uint64_t kept_by_keeper =
     bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_SETPCAP) | bit(CAP_KILL) | bit(CAP_NET_BIND_SERVICE);
 
@@ -111,7 +111,7 @@ SystemCalls system_calls_of(const Plan& plan) {
     case Role::mail:
         allow_files(calls);
         allow_libraries(calls);
-        calls.allow(SYS_io_uring_enter); // its ring is made before, and does nothing but open, read and close
+        calls.allow(SYS_io_uring_enter); // its ring is made earlier, and only opens, reads and closes
         break;
     case Role::files:
         allow_files(calls);

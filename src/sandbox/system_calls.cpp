@@ -36,7 +36,7 @@ sock_filter jump(int test, std::uint32_t value, std::size_t if_true, std::size_t
 }
 
 const sock_filter accept = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-const sock_filter refuse = statement(BPF_RET | BPF_K, SECCOMP_RET_TRAP); // sandbox/denials.cpp
+const sock_filter refuse = statement(BPF_RET | BPF_K, SECCOMP_RET_TRAP); // handled in sandbox/denials.cpp
 
 constexpr std::uint32_t first_of_x32 = 0x40000000;
 
@@ -49,10 +49,10 @@ sock_filter load(std::size_t offset) {
 }
 
 std::size_t lower_half(unsigned argument) {
-    return offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t); // all these machines are little-endian
+    return offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t); // all these architectures are little-endian
 }
 
-// What decides once the number is known.
+// The instructions that decide about a call once its number is known.
 Program decision(const When& when, const sock_filter& no) {
     Program made;
     const auto add = [&made](std::initializer_list<sock_filter> steps) { made.insert(made.end(), steps); };
@@ -80,7 +80,7 @@ struct Call {
     Program decision;
 };
 
-// Decides by halves. `other`: the calls between those.
+// A binary search. `other`: the decision about numbers that are not in `calls`.
 Program search(std::span<const Call> calls, const sock_filter& other) {
     Program made;
     const auto add = [&made](const Program& more) { made.insert(made.end(), more.begin(), more.end()); };
@@ -99,7 +99,7 @@ Program search(std::span<const Call> calls, const sock_filter& other) {
     return made;
 }
 
-// Another machine's calls have other numbers.
+// Calls of another architecture have other numbers, so they kill the process.
 Program beginning() {
     return {load(offsetof(seccomp_data, arch)), jump(BPF_JEQ, architecture, 1, 0),
             statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), load(offsetof(seccomp_data, nr))};
@@ -149,7 +149,7 @@ Program RefusedCalls::program() const {
     std::vector<Call> calls;
     for (const auto& [call, decides] : calls_) calls.push_back({call, decides});
     Program made = beginning();
-    // The same calls once more, on x86-64. No machine has others there.
+    // On x86-64, the same calls again, as x32. No other architecture has calls there.
     made.push_back(jump(BPF_JGE, first_of_x32, 0, 1));
     made.push_back(fail(EPERM));
     return complete(std::move(made), calls, accept);

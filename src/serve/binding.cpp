@@ -44,7 +44,7 @@ void Binding::ask() {
     });
 }
 
-// Nothing if the next one has been asked for.
+// Returns nullopt if the next listener has been asked for.
 std::optional<std::error_code> Binding::take(posix::Result<std::unique_ptr<net::Listener>> listener) {
     if (listener) {
         listeners_.push_back(std::move(listener).value());

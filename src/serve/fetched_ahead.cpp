@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kept_for = 2s; // since the session's last message
+constexpr auto kept_for = 2s; // since the session last asked for a message
 constexpr std::uint32_t first_step = 3;
 
 } // namespace
@@ -39,7 +39,7 @@ std::vector<std::uint32_t> FetchedAhead::wanted_with(std::uint64_t id, std::uint
         session.step = next || previous ? std::min(session.step * 4, most) : 0;
         session.backwards = previous;
     }
-    // Others may follow even after a jump, but then nothing says so.
+    // After a jump, open only this message: others may follow, but nothing suggests it.
     std::vector<std::uint32_t> wanted{index};
     const auto room = static_cast<std::uint32_t>(max_files_);
     for (std::uint32_t i = 1; i <= std::min(session.step, room); ++i) {

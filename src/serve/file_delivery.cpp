@@ -58,7 +58,7 @@ private:
 
     DeliveryOrder order_;
     std::optional<MessageFile> own_;
-    MessageFile& file_; // what it is about is not known for small messages
+    MessageFile& file_; // about() is not set for small messages
     OpenedFile kind_;
     std::uint64_t size_ = 0;   // of the file at open
     std::size_t held_ = 0;     // the whole file has been read into the buffer
@@ -93,12 +93,12 @@ Delivery::Step FileDelivery::begin() {
     // The octet count is promised only for the file that was measured, and only that one is known to be in wire form. A
     // file modified since is sent as it is, without a count.
     if (measured && !order_.top_lines) octets_ = snapshot.octets(order_.index);
-    // What programs have made of it is counted where that takes no more than reading it, which must be done anyway.
+    // A result of programs is counted only if that takes no more than reading it, which must be done anyway.
     if (kind_ == OpenedFile::made && !order_.top_lines && read_whole(size_)) octets_ = counted();
     return Step::ready;
 }
 
-// Runs before anything is promised, up to max_header_octets.
+// Checks up to max_header_octets, before anything is promised.
 Delivery::Step FileDelivery::look_at_header() {
     using Found = message::HeaderOctets::Found;
     Found found = Found::nothing_yet;
@@ -145,7 +145,7 @@ bool FileDelivery::is_same_file() const {
                about.st_mtim.tv_sec * std::int64_t{1'000'000'000} + about.st_mtim.tv_nsec;
 }
 
-// Called once the beginning has been read without blocking: on such a file system mincore() works.
+// Only after the beginning has been read without blocking: on such a file system mincore() works.
 std::optional<net::FilePart> FileDelivery::part() {
     if (!as_it_lies_ || offset_ == 0 || file_.busy()) return std::nullopt;
     const std::uint64_t end = (size_ - 1) / read_at_ends * read_at_ends;
@@ -158,7 +158,7 @@ std::optional<net::FilePart> FileDelivery::part() {
 Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     const std::size_t before = out.size();
     if (held_ != 0 && offset_ == 0) {
-        // Another delivery may have used the buffer meanwhile: read it again.
+        // If another delivery has used the buffer meanwhile, read the file again.
         if (const char* const octets = file_.still_read()) return take({octets, held_}, out);
     }
     while (out.size() - before < room) {

@@ -1,6 +1,6 @@
 // Delivers a message through a transformation (contract section 3): wait for a turn -> open the file -> give it to the
 // programs -> hold output back until the outcome is known or the limit is exceeded -> dot-stuffing -> output. A message
-// that they leave as it is goes out as if there were none.
+// that the programs leave unchanged is sent as if there were none.
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -33,7 +33,7 @@ state::FilterFailure failure_of(filter::Cause cause) {
     }
 }
 
-// What a program that lives on is told about a message.
+// What a long-running program ("process:") is told about a message.
 std::string about(const filter::Environment& environment) {
     std::string words = "user=";
     state::append_word(environment.user, words);
@@ -109,7 +109,7 @@ private:
     filter::Ticket ticket_;
     MessageFile file_;
     filter::Passage passage_;
-    std::unique_ptr<Delivery> unchanged_; // of the message that the programs have left as it was
+    std::unique_ptr<Delivery> unchanged_; // set if the message is sent from a file, without streaming output
     event::Timer retry_;                  // while out of descriptors for its pipes
     std::optional<event::Instant> give_up_at_;
     filter::HeldOutput held_;
@@ -174,12 +174,12 @@ Delivery::Step FilterDelivery::start() {
 
 filter::Limits FilterDelivery::limits() const {
     filter::Limits limits = needs_.transforms.limits();
-    // As its owner. --transform-user is the same for all.
+    // Run the programs as its owner. --transform-user is the same for all.
     if (needs_.disk.by_owner() && needs_.transforms.programs_user().empty() &&
         needs_.disk.alone(order_.maildir, order_.owner))
         limits.owner = {order_.maildir, order_.owner, true};
     const bool known = order_.owner.uid != posix::Ids::unsaid;
-    // Of a file that lies in its maildrop; a copy is our own.
+    // A file in its maildrop belongs to the owner of the mail; a copy is our own.
     if (known)
         limits.mail_owner = order_.owner;
     else if (order_.local)
@@ -201,7 +201,7 @@ void FilterDelivery::file_wakes() {
         owner_.task_wakes();
 }
 
-// Keeps its turn, but holds no descriptor meanwhile.
+// Keeps its turn, but holds no descriptors meanwhile.
 Delivery::Step FilterDelivery::try_again() {
     file_.close();
     const event::Instant now = needs_.loop.now();
@@ -232,7 +232,7 @@ Delivery::Step FilterDelivery::fill() {
     return take_held(whole);
 }
 
-// What this session's client has got before.
+// Takes a result that this session has received before.
 bool FilterDelivery::take_kept() {
     const KeptResults::Result* const kept = needs_.transforms.kept().find(order_.session, order_.index, spec_.text());
     if (!kept) return false;
@@ -359,7 +359,7 @@ void FilterDelivery::failed(state::FilterFailure cause, std::string_view why) {
                            {"why", why}});
 }
 
-// By program: what became of the message.
+// Counts, for each program, what became of the message.
 void FilterDelivery::count_result(const filter::Outcome& outcome) {
     state::ProgramCounts& counts = needs_.metrics.counts_of(spec_.names());
     const bool same = outcome.ok() && passage_.same();

@@ -43,7 +43,7 @@ void MessageFile::replace(posix::UniqueFd file) noexcept {
     lent_.reset();
     view_ = {};
     only_in_memory_ = true;
-    (void)needs_.room.of(nullptr); // what has been read is of the other one
+    (void)needs_.room.of(nullptr); // what is in the buffer belongs to the previous file
 }
 
 posix::UniqueFd MessageFile::take_file() {

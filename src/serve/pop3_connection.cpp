@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// One connection's share of a turn, before the others go.
+// One connection's share of a turn before the others get theirs.
 constexpr std::size_t octets_per_turn = 512 * 1024;
 constexpr int lines_per_turn = 200;
 
@@ -182,7 +182,7 @@ void Pop3Connection::perform(pop3::Action action) {
             self.begin<Report>(needs.reports, needs.disk, visit, owner, p.days);
         }
         void operator()(const pop3::StartTls&) const {
-            // What an attacker put behind STLS must not be taken for the client's (RFC 2595 section 4).
+            // What an attacker injected after STLS must not be taken for the client's (RFC 2595 section 4).
             self.stream_.discard_input();
             self.leave(Ending::tls);
         }
@@ -250,8 +250,8 @@ void Pop3Connection::on_timer(event::Timer&) {
 void Pop3Connection::look_at_clock() {
     if (has_most_likely_left()) return close(Ending::lost);
     const event::Instant now = needs_.loop.now();
-    // Time during which the client waits for us, reads or sends is not idle time. A client that has closed its side
-    // gets only this long.
+    // Time during which the client waits for us, reads or sends is not idle time. After the client has closed its side,
+    // waiting for us counts as idle.
     const bool ended = stream_.state() == net::Stream::State::half_closed;
     const bool waits_for_us = task_ && task_->client_waits() && !stream_.slow() && !ended;
     if (!logged_in()) {
@@ -345,7 +345,7 @@ void Pop3Connection::end(Ending why) noexcept {
     owner_.retire(*this);
 }
 
-// STLS was answered: the socket goes on its way through TLS, and we end without a word.
+// STLS has been answered: the socket goes on through TLS, and this connection ends without a word.
 void Pop3Connection::hand_over() {
     posix::UniqueFd socket = stream_.release();
     timer_.disarm();

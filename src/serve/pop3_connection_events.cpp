@@ -1,4 +1,4 @@
-// What a connection counts and tells of itself.
+// What a connection counts and reports about itself.
 #include <array>
 #include <chrono>
 #include <span>

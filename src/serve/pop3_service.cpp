@@ -110,7 +110,7 @@ std::unique_ptr<Pop3Service::Moving> Pop3Service::move_to(std::vector<net::Ip> a
 }
 
 std::error_code Pop3Service::use(Listeners fresh, std::vector<net::Ip> addresses) {
-    if (!accepting_) return std::make_error_code(std::errc::operation_canceled); // the server ends
+    if (!accepting_) return std::make_error_code(std::errc::operation_canceled); // the server is shutting down
     for (const auto& listener : fresh)
         if (const std::error_code why = listener->begin([this](net::Accepted a) { accept(std::move(a)); })) return why;
     for (const auto& listener : listeners_) listener->accept_rest();
@@ -168,8 +168,8 @@ void Pop3Service::named_by_front(std::uint64_t id, net::Accepted accepted, const
     if (tls_port)
         return shake_hands({id, header.client.value_or(accepted.peer), false, needs_.loop.now()},
                            std::move(accepted.socket));
-    // Traffic between a client and its front end may be read by anybody, wherever the front end is, unless the header
-    // says TLS.
+    // Anybody may be able to read the traffic between a client and its front end, wherever the front end is, unless the
+    // header or the settings say TLS.
     const bool tls = header.tls || needs_.settings.proxy_tls;
     using Place = login::ClientInfo::Place;
     if (header.client) return admit(id, std::move(accepted.socket), {*header.client, tls, Place::network, tls});
@@ -217,7 +217,7 @@ void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
 bool Pop3Service::has_room(std::size_t newcomers) const noexcept {
     const std::size_t handshakes = tls_ ? tls_->handshakes() : 0;
     const std::size_t clients = connections_.size() - leaving_.size() + gate_.waiting() + handshakes + newcomers;
-    // One of TLS needs two descriptors more, those to and from the program.
+    // A TLS connection needs two more descriptors, those to and from the program.
     const std::size_t more = tls_ ? 2 * tls_->size() : 0;
     const std::uint64_t wanted = needs_.settings.max_connections;
     return clients + more <= connection_limit_ && (wanted == 0 || clients <= wanted);
@@ -229,8 +229,8 @@ bool Pop3Service::make_room(std::size_t newcomers) {
         const std::optional<std::uint64_t> id = places_.next_to_go();
         if (!id) return false;
         ++needs_.metrics.connections_refused;
-        // A handshake first: until the next turn, what was the connection before STLS is still there, under the same
-        // id.
+        // Look for a handshake first: until the next turn, the connection that it came from by STLS still exists, with
+        // the same id.
         if (const auto client = tls_ ? tls_->turn_away(*id) : std::nullopt) {
             login::tell_refusal(needs_.metrics, needs_.events,
                                 {state::Refused::displaced, client->address.ip, client->id});

@@ -10,9 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The last packet of a handshake that has begun arrives so soon, also from another machine on the same network.
+// The last packet of a handshake that has begun arrives within this time, even from another machine on the network.
 constexpr auto time_for_handshakes = 5ms;
-// Where newcomers wait in a socket of the service manager's, a conversation may go on so long, and pause so long.
+// If newcomers can wait in the service manager's sockets, sessions may go on, and pause, for this long.
 constexpr auto time_for_conversations = 3s;
 constexpr auto longest_pause = 1s;
 constexpr auto between_looks = 100ms;
@@ -25,7 +25,8 @@ void Pop3Service::close_listeners() {
     tls_listeners_.clear();
 }
 
-// The service manager holds all our listening sockets: nobody who connects is refused, but waits for the next server.
+// Whether the service manager holds all our listening sockets: newcomers then wait for the next server instead of being
+// refused.
 bool Pop3Service::newcomers_can_wait() const noexcept {
     const auto handed = [](const auto& listener) { return listener->handed_over(); };
     return !listeners_.empty() && std::all_of(listeners_.begin(), listeners_.end(), handed) &&
@@ -41,7 +42,7 @@ void Pop3Service::finish_all(std::function<void()> then) {
     farewell_.arm(needs_.loop.timers(), event::Clock::now());
 }
 
-// Those that have said nothing since then. Who has not come so far as to have a session goes with the last ones.
+// Finishes the sessions that have been silent since then. Connections that are not sessions yet go with the last ones.
 void Pop3Service::finish_sessions(event::Instant silent_since) {
     if (silent_since == event::Instant::max()) {
         gate_.close_all();
@@ -51,7 +52,7 @@ void Pop3Service::finish_sessions(event::Instant silent_since) {
         if (connection.last_activity() <= silent_since) connection.finish_up();
 }
 
-// Whoever has connected is served, so that nobody meets a closed door who found it open.
+// Serves every client that has connected already, so that none is reset.
 void Pop3Service::drain(std::function<void()> then) {
     accepting_ = false;
     accept_last();
@@ -68,7 +69,7 @@ void Pop3Service::accept_last() {
     }
 }
 
-// After drain(), the listeners may go; after finish_all(), the sessions.
+// After drain(), closes the listeners; after finish_all(), the sessions.
 void Pop3Service::on_timer(event::Timer&) {
     if (!listeners_.empty()) {
         accept_last();

@@ -53,7 +53,7 @@ void Pop3Service::shake_hands(const tls::Client& client, posix::UniqueFd socket)
     begin_handshake(client, std::move(socket));
 }
 
-// Nothing can be said before the handshake.
+// No reply can be sent before the handshake.
 void Pop3Service::refuse_unheard(const net::Ip& ip, state::Refused why) {
     ++needs_.metrics.connections_refused;
     login::tell_refusal(needs_.metrics, needs_.events, {why, ip});

@@ -27,7 +27,7 @@ public:
     [[nodiscard]] std::error_code start() {
         event::EventLoop& loop = gate_.needs_.loop;
         timer_.arm(loop.timers(), loop.now() + time_for_header);
-        // Half a header stays in the socket, and would be reported again and again.
+        // Edge-triggered, since half a header stays in the socket and would be reported again and again.
         return watch_.start(loop, accepted_.socket.get(), EPOLLIN | EPOLLRDHUP | EPOLLET, *this);
     }
 
@@ -42,7 +42,7 @@ public:
     [[nodiscard]] bool tls() const noexcept { return tls_; }
 
 private:
-    // Reads the header and not more: what follows is the client's, or the beginning of a handshake.
+    // Reads the header and no more: what follows is the client's, or the beginning of a handshake.
     void on_ready(std::uint32_t events) override {
         const std::span<char> room = gate_.needs_.room.buffer();
         const ssize_t n = receive(room, MSG_PEEK);
@@ -105,7 +105,7 @@ std::unique_ptr<ProxyGate::Waiter> ProxyGate::take_out(std::uint64_t id) {
 void ProxyGate::turn_away(std::uint64_t id, std::string_view line) {
     const std::unique_ptr<Waiter> waiter = take_out(id);
     if (!waiter) return;
-    if (!waiter->tls()) { // else nothing can be said before the handshake
+    if (!waiter->tls()) { // with TLS, no reply can be sent before the handshake
         const posix::Transfer sent = posix::send_some(waiter->socket(), line);
         if (sent.what == posix::Moved::some) needs_.metrics.bytes += sent.bytes;
     }

@@ -1,4 +1,4 @@
-// serve/report.h - REPORT: tells what earlier sessions of this maildrop did, as read by a worker.
+// serve/report.h - REPORT: lists what earlier sessions of this maildrop did; a worker reads the records.
 #pragma once
 
 #include <optional>
@@ -25,14 +25,14 @@ private:
     login::Visit& visit_;
     login::TaskOwner& owner_;
     std::int64_t since_; // Unix time
-    // The reply includes sessions that ended before this command.
+    // Waits until the sessions that ended before this command have been recorded, so that the reply includes them.
     std::optional<upkeep::Reports::Waiter> waiter_;
     bool all_down_ = false;
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
 };
 
-// What REPORT will say about this visit, recorded when it ends; it began this many seconds ago.
+// Records what REPORT will say about this visit. Call it when the visit ends; it began this many seconds ago.
 void record_visit(upkeep::Reports& reports, const login::Visit& visit, bool updated, std::int64_t seconds,
                   std::uint64_t octets_sent);
 

@@ -11,7 +11,7 @@ namespace buzon::serve {
 namespace {
 
 constexpr std::size_t max_parsed = 1024;
-constexpr std::size_t kept_results = 64; // so many times transform-hold octets, for all sessions
+constexpr std::size_t kept_results = 64; // times transform-hold octets, for all sessions together
 
 // The number of processors that we may use, which a container may have limited.
 std::size_t processors() {
@@ -47,7 +47,7 @@ void Transforms::on_process_line(const filter::FilterMember& program, std::strin
 }
 
 const filter::FilterSpec* Transforms::of(const std::string& user) const {
-    const Transform* const mine = own(users_.account_of(user).user); // a folder has that of its user
+    const Transform* const mine = own(users_.account_of(user).user); // a folder uses that of its user
     const Transform& chosen = mine ? *mine : standard_;
     return chosen.on ? &chosen.spec : nullptr;
 }

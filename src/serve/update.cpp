@@ -35,7 +35,7 @@ login::Step Update::order_on(std::string& out) {
 }
 
 login::Step Update::updated(const worker::Answer& answer, std::string& out) {
-    // Two workers that died may have removed some or all: the reply claims none.
+    // If two workers died, they may have removed some or all messages. The reply claims none.
     left_ = visit_.session.maildrop()->deleted_count();
     const auto said = jobs::read<jobs::Update>(answer);
     if (!said.why) {

@@ -32,7 +32,7 @@ UpdateOrder::UpdateOrder(UpdateNeeds& needs, const message::Maildrop& maildrop, 
 
 UpdateOrder::Step UpdateOrder::go_on() {
     if (retry_.armed()) return Step::wait;
-    // A slice that found no descriptor still has to be stored.
+    // After a failure to get a descriptor, the previous slice still has to be stored.
     if (bytes_.size() < max_inline && !slices_.done()) bytes_ += slices_.next(messages_of_one_slice);
     const bool much = file_ || bytes_.size() >= max_inline;
     if (much && !put_down()) {

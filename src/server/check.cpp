@@ -27,7 +27,7 @@ public:
     Check(const config::Options& options, config::Faults faults) : options_{options}, faults_{std::move(faults)} {}
 
     CheckResult run() {
-        // With a wrong command line, nobody knows which files are meant.
+        // If the command line is wrong, we do not know which files are meant.
         if (std::any_of(faults_.begin(), faults_.end(), [](auto& fault) { return fault.code() == EX_USAGE; }))
             return result();
         check_people(config::users_of(options_));
@@ -47,7 +47,7 @@ public:
 private:
     void warn(const std::string& what, const std::string& why) { warnings_.push_back(what + ": " + why); }
 
-    // All that is wrong with a file of people, line by line.
+    // Reports every fault in a file of users or administrators, line by line.
     void check_people(const jobs::People& people) {
         config::attempt(&faults_, [&] {
             const files::CheckedPeople found = files::check(people);
@@ -56,7 +56,7 @@ private:
         });
     }
 
-    // A file with secrets that everybody on this machine can read.
+    // Warns about a file with secrets that everybody on this machine can read.
     void check_readers(const std::string& file) {
         struct stat about {};
         if (file.empty() || ::stat(file.c_str(), &about) != 0 || (about.st_mode & S_IROTH) == 0) return;
@@ -66,7 +66,7 @@ private:
         warn(file, "everybody can read its secrets: chmod 640 " + file);
     }
 
-    // -u and -a in a config file; on the command line everybody sees them anyway.
+    // Whether -u or -a is given in the config file. On the command line everybody sees them anyway.
     [[nodiscard]] bool is_in_config(const std::string& option) const {
         const bool given = option == "user" ? !options_.users.empty() : !options_.admins.empty();
         return given && !options_.on_command_line.contains(option);
@@ -101,7 +101,7 @@ private:
         if (::stat(maildir.c_str(), &about) != 0) {
             if (errno != ENOENT)
                 warn(maildir, posix::last_error().message() + "; " + std::string{user.name} + " cannot log in");
-            return; // the first login makes it
+            return; // the first login creates it
         }
         const std::string name{user.name};
         if (!S_ISDIR(about.st_mode))
@@ -113,7 +113,7 @@ private:
         check_owner(user, maildir, about.st_uid);
     }
 
-    // A directory has a link for itself, one in its parent and one from each directory in it.
+    // A directory has one link from itself, one from its parent and one from each directory in it.
     [[nodiscard]] static bool is_empty(const struct stat& directory) { return directory.st_nlink <= 2; }
 
     void check_owner(const auth::User& user, const std::string& maildir, uid_t owner) {
@@ -139,7 +139,7 @@ private:
         result.findings += lines_;
         if (!people_usable_) result.code = EX_CONFIG;
         if (!faults_.empty()) result.code = faults_.front().code();
-        if (result.code != EX_OK) return result; // warnings are about a server that starts
+        if (result.code != EX_OK) return result; // warnings only matter if the server would start
         for (const std::string& warning : warnings_) say(warning);
         return result;
     }
@@ -148,7 +148,7 @@ private:
 
     const config::Options& options_;
     config::Faults faults_;
-    std::string lines_; // of the files of people
+    std::string lines_; // faults in the files of users and administrators
     std::vector<std::string> warnings_;
     bool people_usable_ = true;
     std::string root_;

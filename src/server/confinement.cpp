@@ -22,7 +22,7 @@ namespace {
 using sandbox::Access;
 using sandbox::Role;
 
-// A file is replaced by another one in its folder.
+// Adds the file's folder, since the file is replaced by a new one created there.
 void add_folder(std::vector<sandbox::Allowed>& to, const std::string& file) {
     std::error_code why;
     const std::filesystem::path whole = std::filesystem::absolute(file, why);
@@ -45,12 +45,12 @@ void send(keeper::Client& keeper, keeper::Role role, const sandbox::Plan& plan,
         throw config::StartError(EX_OSERR, "--sandbox", "the names of the operator's files are too long");
 }
 
-// For good.
+// Cannot be undone.
 void become(const posix::Ids& run_as) {
     const pid_t keeper = ::getppid();
     if (const int why = posix::act_as(run_as))
         throw config::StartError(EX_OSERR, "--run-as", std::error_code{why, std::system_category()}.message());
-    // Whoever becomes another user would outlive its parent again.
+    // Changing the user has cleared this setting, so the process would outlive its parent.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != keeper) throw config::StartError(EX_OSERR, "--run-as", "the keeper has gone");
 }
@@ -71,7 +71,7 @@ void send_plans(keeper::Client& keeper, const config::Options& options, bool loc
          workers::to_words({options.config_file, options.users_file, options.log_file, options.state_dir,
                             local_managers ? "local" : ""}));
     send(keeper, keeper::Role::hash, {Role::hash, options.sandbox});
-    // What for is told where one is started.
+    // What each of these is for is said when it is started.
     send(keeper, keeper::Role::locks, {Role::locks, options.sandbox});
     send(keeper, keeper::Role::mail, {Role::mail, options.sandbox});
     (void)keeper.instruct(keeper::Role::tls, {std::string{sandbox::name_of(options.sandbox)}});

@@ -18,7 +18,7 @@ fs::path folder_of_program() {
     return fs::read_symlink("/proc/self/exe", why).parent_path();
 }
 
-// As it is called from the current folder: in a source tree it is beside the server.
+// The client as called from the current folder. In a source tree it is beside the server.
 std::string client_program() {
     std::error_code why;
     const fs::path beside = folder_of_program() / "client";
@@ -43,8 +43,8 @@ fs::path find_sample() {
 Demo Demo::make() {
     const fs::path sample = find_sample();
     std::error_code why;
-    // Rather not below /tmp: transformations, which must not reach the mail, could then make no file there
-    // (--transform-jail).
+    // Preferably not below /tmp. Transformations must not reach the mail (--transform-jail), so they could then create
+    // no files in /tmp.
     fs::path folder = fs::temp_directory_path(why);
     if ((folder.string() + '/').starts_with("/tmp/") && ::access("/var/tmp", W_OK | X_OK) == 0) folder = "/var/tmp";
     std::string name = (folder / "buzon-demo-XXXXXX").string();
@@ -53,7 +53,7 @@ Demo Demo::make() {
     Demo demo{name};
     fs::copy(sample, name, fs::copy_options::recursive, why);
     for (int i = 1; i <= 6 && !why; ++i) {
-        for (const char* part : {"cur", "new", "tmp"}) { // an empty one may be missing in an installed or packed copy
+        for (const char* part : {"cur", "new", "tmp"}) { // empty ones may be missing in an installed or packed copy
             fs::create_directories(fs::path{name} / ("user" + std::to_string(i)) / part, why);
         }
     }

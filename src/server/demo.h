@@ -9,19 +9,20 @@
 
 namespace buzon::server {
 
-// A fresh copy of maildir-sample in a directory of its own. Whoever outlives the server removes it: the process that
-// serves has not the right to.
+// A fresh copy of maildir-sample in a directory of its own. A process that outlives the server must remove it, because
+// the process that serves is not allowed to.
 class Demo {
 public:
-    // The sample is looked for beside the program: ../maildir-sample in a source tree, ../share/buzon/maildir-sample
-    // where it is installed. Throws StartError.
+    // Looks for the sample beside the program: in ../maildir-sample in a source tree, in ../share/buzon/maildir-sample
+    // if it is installed. Throws StartError.
     [[nodiscard]] static Demo make();
     void remove() const noexcept;
 
     [[nodiscard]] const std::string& root() const noexcept { return root_; }
-    // For managers, beside the usual addresses: whoever started the demo is an administrator there, without a password.
+    // For managers, in addition to the usual addresses. The user who started the demo is an administrator there without
+    // a password.
     [[nodiscard]] std::string management_socket() const { return root_ + "/manage"; }
-    // How to try it, for a person at the terminal. `address` and `port`: of POP3.
+    // Tells a person at the terminal how to try the demo. `address` and `port` are those of POP3.
     [[nodiscard]] std::string advice(const net::Ip& address, std::uint16_t port) const;
 
 private:

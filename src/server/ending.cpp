@@ -17,7 +17,7 @@ constexpr auto time_when_hurried = 1s;
 } // namespace
 
 void Ending::stop() {
-    if (phase_ == Phase::writing) return; // it ends soon
+    if (phase_ == Phase::writing) return; // the server ends soon anyway
     if (phase_ != Phase::stopping) {
         phase_ = Phase::stopping;
         return event::guarded([this] { stop_in_order(); }, [this] { write_down(); });
@@ -42,12 +42,12 @@ void Ending::drain() {
 }
 
 void Ending::on_timer(event::Timer&) {
-    if (phase_ != Phase::writing) return write_down(); // by now every reply had its chance
+    if (phase_ != Phase::writing) return write_down(); // every reply has had its chance by now
     logging_.warn("the disk does not respond: the latest reports, login delays and history may be lost");
     loop_.stop();
 }
 
-// The last session has gone, or must go with the server.
+// The last session has ended, or must end with the server.
 void Ending::write_down() {
     if (phase_ == Phase::writing) return;
     if (phase_ == Phase::draining) last_moment_ = event::Clock::now() + time_for_all;

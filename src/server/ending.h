@@ -1,7 +1,7 @@
-// server/ending.h - ends the server: first the sessions, then the files still to be written. Each has a time limit, so
-// the server ends whatever hangs.
+// server/ending.h - ends the server: first it ends the sessions, then it writes the remaining files. Both have a time
+// limit, so the server ends even if something hangs.
 //
-//     serving --DRAIN--> draining ----- the last session has gone ----+
+//     serving --DRAIN--> draining ---- the last session has ended ----+
 //        |                  |                                         v
 //        +---- SIGTERM -----+--> stopping -- that, or 8 s, or ---> writing -- all written, or 9 s  --> the loop stops
 //                                            SIGTERM again                    after the SIGTERM
@@ -23,9 +23,10 @@ public:
     Ending(const Ending&) = delete;
     Ending& operator=(const Ending&) = delete;
 
-    // No new connections; what is being answered is answered, then everybody goes. Asked twice: at once.
+    // Accepts no new connections, finishes the replies in progress, then closes all connections. A second call does not
+    // wait for the replies.
     void stop();
-    // No new connections; sessions go on to their own end, and then the server ends.
+    // Accepts no new connections. Sessions go on until they end by themselves; then the server ends.
     void drain();
 
 private:
@@ -41,7 +42,7 @@ private:
     Upkeep& upkeep_;
     event::Timer deadline_{*this};
     Phase phase_ = Phase::serving;
-    event::Instant last_moment_{}; // until which is written; set when the end begins
+    event::Instant last_moment_{}; // deadline for writing; set when the end begins
 };
 
 } // namespace buzon::server

@@ -77,7 +77,7 @@ void FilesInForce::users_not_read(const std::string& why) {
     needs_.logging.say(state::Level::error, "users not reloaded, nothing has changed: " + why);
 }
 
-// Whatever can be wrong has been found before anything changes.
+// Everything has been validated before anything changes.
 void FilesInForce::files_read(config::FreshFiles fresh) {
     if (fresh.opened) needs_.mail.root.use(std::move(*fresh.opened));
     take_users(std::move(fresh.users));
@@ -91,7 +91,7 @@ void FilesInForce::files_read(config::FreshFiles fresh) {
     const bool other_file = fresh.options.users_file != needs_.options.users_file;
     needs_.options = std::move(fresh.options);
     use_programs();
-    needs_.transforms.processes().retire_all(); // their own files may have changed, too
+    needs_.transforms.processes().retire_all(); // files that the programs read may have changed, too
     if (other_file) users_watch_.file_changed();
     needs_.hooks.settings_changed();
     warn_of_users();
@@ -119,7 +119,7 @@ void FilesInForce::take_settings(const config::Options& fresh) {
     }
 }
 
-// Root's program stays the one that the keeper was told of before strangers were served.
+// A program that runs as root stays the one that the keeper was given before the server accepted connections.
 void FilesInForce::keep_login_program(config::Options& fresh) {
     if (!needs_.mail.disk.by_owner()) return;
     const config::Options& now = needs_.options;

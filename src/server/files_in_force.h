@@ -1,5 +1,5 @@
-// server/files_in_force.h - puts in force what the operator's files say: programs at the start, everything when the
-// files have been read again (SIGHUP), users when their file changes. What managers have changed stays.
+// server/files_in_force.h - puts the operator's files in force: programs at startup, everything after a reload
+// (SIGHUP), and users when their file changes. Changes made by managers stay.
 #pragma once
 
 #include <string>
@@ -16,10 +16,10 @@
 
 namespace buzon::server {
 
-// The settings that a start takes from them: with this machine's name, unless they give one.
+// The settings in the options, with this machine's name as the host unless they give one.
 [[nodiscard]] state::Settings settings_of(const config::Options& options);
 
-// What it changes; all outlive it.
+// What FilesInForce changes. All of it must outlive FilesInForce.
 struct FilesNeeds {
     config::Options& options;
     state::Settings& settings;
@@ -39,9 +39,9 @@ public:
     FilesInForce(const FilesInForce&) = delete;
     FilesInForce& operator=(const FilesInForce&) = delete;
 
-    // For the start.
+    // Puts the programs of the options in force.
     void use_programs();
-    // Warns of what the options let pass, and watches the users file: waits for the disk.
+    // Warns about questionable options and begins to watch the users file. Blocks on the disk.
     void begin();
 
     void read_again() { reload_.read_all(); }

@@ -15,19 +15,20 @@ namespace buzon::server {
 
 class Logging {
 public:
-    // Of `options`, the socket or the file: without them, stderr. Throws StartError if the file cannot be opened.
+    // Logs to the socket or the file given in `options`, else to stderr. Throws StartError if the file cannot be
+    // opened.
     Logging(event::EventLoop& loop, keeper::Sockets& sockets, state::Metrics& metrics, const config::Options& options,
             const state::Settings& settings);
     Logging(const Logging&) = delete;
     Logging& operator=(const Logging&) = delete;
 
     [[nodiscard]] state::EventBus& events() noexcept { return events_; }
-    // Of the server as a whole, now.
+    // For events of the server as a whole, with the current time.
     void publish(state::EventType type, std::initializer_list<state::EventField> fields);
     void say(state::Level level, const std::string& message);
     void warn(const std::string& message) { say(state::Level::warning, message); }
     void settings_changed();
-    // Opens the file again (SIGUSR1), which logrotate has renamed. On failure the log stays in the old one, and says
+    // Reopens the log file (SIGUSR1) after logrotate has renamed it. On failure the log stays in the old file and says
     // so.
     void reopen(worker::Pool& disk);
 

@@ -15,19 +15,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop pictures kept for the next login
+constexpr std::size_t snapshot_memory = 256u << 20; // octets of maildrop snapshots kept for later logins
 
-using Locate = std::function<std::uint64_t(const std::string&)>; // from a path to its file system
+using Locate = std::function<std::uint64_t(const std::string&)>; // maps a path to its file system
 using Alone = std::function<bool(const std::string&, const posix::Ids&)>;
 
-// A disk makes workers wait, not work: there may be more of them than processors. An update may take long, and a scan
-// of a million messages too.
+// Disk workers mostly wait, so there may be more of them than processors. An update may take long, and so may a scan of
+// a million messages.
 worker::Settings disk_settings(keeper::Starter& starter, Locate locate, Alone alone, bool by_owner) {
     worker::Settings settings;
     settings.starter = &starter;
     settings.max_processes = Mail::max_workers;
     settings.time_limit = 30min;
-    settings.max_queue = 8192; // half of it for one file system
+    settings.max_queue = 8192; // at most half of it for one file system
     settings.kept_for_updates = 2;
     settings.hangs_after = 5s;
     settings.locate = std::move(locate);
@@ -48,7 +48,7 @@ worker::Settings files_settings(keeper::Starter& starter, Locate locate) {
     return settings;
 }
 
-// Each serves once, since it reaches what was at that path when it was started.
+// Each worker does one job only, because it can reach only what was at that path when it was started.
 worker::Settings opener_settings(keeper::Starter& starter, Locate locate) {
     worker::Settings settings;
     settings.starter = &starter;
@@ -60,7 +60,7 @@ worker::Settings opener_settings(keeper::Starter& starter, Locate locate) {
     return settings;
 }
 
-// The one process that keeps locks on a file system that may hang. It has the time that this takes.
+// The one process that keeps locks on a file system that may hang. Its jobs have no time limit.
 worker::Settings lock_settings(keeper::Starter& starter, const std::string& root, std::function<void()> on_loss) {
     worker::Settings settings;
     settings.starter = &starter;
@@ -98,7 +98,7 @@ Mail::Mail(event::EventLoop& loop, keeper::Starter& starter, state::Metrics& met
     });
 }
 
-// One that acts as an owner has no business anywhere else than below the mail root.
+// A shared worker that acts as the owner of the mail root needs nothing outside the mail root.
 std::vector<sandbox::Allowed> Mail::reach_of_shared() {
     login::MailFolders mail, lists;
     mail.add(users.root());
@@ -123,8 +123,8 @@ void Mail::renew_workers(bool anew) {
     disk.renew({});
 }
 
-// A shared worker finds out by itself where a link leads out of its reach, and, where it acts as the owner of the mail
-// root, whose maildrops are below.
+// A shared worker notices by itself if a link leads out of its reach. If it acts as the owner of the mail root, it also
+// notices if a maildrop below the mail root belongs to somebody else.
 bool Mail::needs_worker_alone(const std::string& maildir, const posix::Ids& owner) const {
     if (!folders_.contain(maildir)) return true;
     if (!disk.by_owner() || maildir == users.root()) return false;
@@ -144,7 +144,7 @@ void Mail::open() {
     }
     if (opened) return root.begin(std::move(opened).value(), {});
     const std::error_code why = opened.error();
-    // Mail can be read and removed all the same, and only that helps a full disk.
+    // On a full disk, mail can still be read and deleted, and deleting is the only remedy.
     if (why.value() == ENOSPC || why.value() == EDQUOT) opened = maildir::open_without_locks(users.root());
     if (!opened) throw config::StartError(config::exit_code_for(why), at_fault, message::words_for(why, at_fault));
     root.begin(std::move(opened).value(), at_fault + " cannot be made: " + why.message());

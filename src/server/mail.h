@@ -1,5 +1,5 @@
-// server/mail.h - the mail root and what is kept of it in memory: its users, their maildrops and locks, and the workers
-// that go to its disk.
+// server/mail.h - the mail root and its state in memory: users, maildrops and locks, and the workers that access its
+// disk.
 #pragma once
 
 #include <functional>
@@ -17,27 +17,29 @@
 
 namespace buzon::server {
 
-// Declared in the order of use: workers ask the maildrops where a job goes, the root's keeper asks all of them.
+// The members are in the order of use: workers ask the maildrops which file system a job is on, and the RootKeeper uses
+// all the others.
 struct Mail {
     static constexpr std::size_t max_workers = 16; // for the disk
     static constexpr std::size_t max_openers = 4;
     static constexpr std::size_t max_file_workers = 4;
-    static constexpr std::size_t max_warm = 64; // more of them, idle, for the owners of maildrops
+    static constexpr std::size_t max_warm = 64; // additional idle workers, each for one maildrop
 
-    // run_as: as whom this process will go on, where the keeper lets each maildrop be served by a process of its
-    // owner's. Unsaid: there is no such keeper. tell: what shared workers may reach that are started from then on.
+    // run_as: the user that this process will become; the keeper then has each maildrop served by a process that runs
+    // as its owner. Unsaid: there is no such keeper. tell: called with what shared workers may reach if they are
+    // started from then on.
     using Tell = std::function<void(const std::vector<sandbox::Allowed>&)>;
     Mail(event::EventLoop& loop, keeper::Starter& starter, state::Metrics& metrics, state::EventBus& events,
          auth::UserBase base, std::string path, const posix::Ids& run_as, Tell tell);
     Mail(const Mail&) = delete;
     Mail& operator=(const Mail&) = delete;
 
-    // Opens the mail root before anybody is served: waits for the disk. Throws StartError.
+    // Opens the mail root at startup, before anybody is served. Blocks on the disk. Throws StartError.
     void open();
 
     [[nodiscard]] const posix::Ids& run_as() const noexcept { return run_as_; }
 
-    // The users have changed: their mail may lie elsewhere.
+    // The users have changed, so their mail may be elsewhere.
     void users_changed() { renew_workers(false); }
 
     // Whether a maildrop needs a worker of its own.
@@ -55,13 +57,13 @@ struct Mail {
     login::RootKeeper root;
 
 private:
-    // anew: also where they may reach the same paths, since something else may be there.
+    // anew: replace the workers even if they may reach the same paths as before, since something else may be there now.
     void renew_workers(bool anew);
     [[nodiscard]] std::vector<sandbox::Allowed> reach_of_shared();
 
     const posix::Ids run_as_;
     Tell tell_;
-    login::MailFolders folders_; // in which all mail lies
+    login::MailFolders folders_; // the folders that hold all mail
     std::vector<sandbox::Allowed> reach_;
     posix::Ids owner_; // of the mail root
 };

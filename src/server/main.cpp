@@ -53,15 +53,15 @@ constexpr void (*confined)(const sandbox::Plan&) = nullptr;
 void tell_reactor_confined() noexcept {}
 #endif
 
-constexpr int uidls_differ = 1; // the exit code of --uidl-verify, as diff has it
+constexpr int uidls_differ = 1; // the exit code of --uidl-verify, as with diff(1)
 
-// As ps(1) and /proc/PID/comm show this process, however it was started.
+// Sets the name that ps(1) and /proc/PID/comm show, however this process was started.
 void take_name(const char* name) {
     ::prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
 void say(int fd, const std::string& text) {
-    (void)posix::write_all(fd, text); // nobody may be listening
+    (void)posix::write_all(fd, text); // the descriptor may be closed
 }
 
 void prepare_demo(config::Options& options, const server::Demo& demo) {
@@ -80,8 +80,8 @@ int say_findings(const server::CheckResult& found) {
     return EX_OK;
 }
 
-// Everybody on the machine can read a process's command line, so the secrets in ours go at once, and from our memory
-// too. A star is left. Gives what is kept of the whole.
+// Everybody on the machine can read a process's command line, so this erases the secrets in ours at once, and in our
+// memory too. It leaves a star. Returns the complete arguments, kept in memory of their own (files/arguments.h).
 posix::UniqueFd hide_secrets(int argc, char** argv, std::vector<std::string>& copies) {
     copies.assign(argv + std::min(argc, 1), argv + argc);
     posix::UniqueFd whole = files::keep_arguments(copies);
@@ -136,7 +136,7 @@ int run(std::span<const std::string_view> arguments, Start start) {
         return same ? EX_OK : uidls_differ;
     }
     std::string root = files::checked_root(options.path);
-    const bool again = !start.birth.last_end.empty(); // it has said so already
+    const bool again = !start.birth.last_end.empty(); // the ready line has been printed already
     const bool sandboxed = options.sandbox != sandbox::Mode::off;
     const net::Ip address = options.addresses.empty() ? net::Ip{} : options.addresses.front();
     auto server = std::make_unique<server::Server>(std::move(options), std::move(people), std::move(root),
@@ -149,7 +149,7 @@ int run(std::span<const std::string_view> arguments, Start start) {
         if (!again) say(STDOUT_FILENO, greeting);
     });
     server.reset();
-    // A search for leaks traces this process, which nobody can any more.
+    // At exit LeakSanitizer would trace this process, but the sandbox forbids tracing.
     if (posix::sanitized && sandboxed) ::_exit(EX_OK);
     return EX_OK;
 }
@@ -160,7 +160,7 @@ int main(int argc, char** argv) {
 #ifdef BUZON_PROBE
     if (argc == 3 && std::strcmp(argv[1], "-fd") == 0) probe::run_as_tls_program();
 #endif
-    std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a failed write, not our end
+    std::signal(SIGXFSZ, SIG_IGN); // exceeding a file size limit fails the write instead of killing us
     if (argc == 2 && std::strcmp(argv[0], host::process_name) == 0)
         ::_exit(host::serve(worker::worker_socket, {argv + 1, 1}));
     if (argc > 1 && std::strcmp(argv[0], host::one_program_name) == 0)
@@ -171,7 +171,7 @@ int main(int argc, char** argv) {
     }
     if (const auto worker = workers::worker_of({argv, static_cast<std::size_t>(argc)})) {
         take_name(argv[0]);
-        ::_exit(workers::worker_main(*worker, confined)); // it leaves nothing that would have to be put in order
+        ::_exit(workers::worker_main(*worker, confined)); // it leaves nothing to clean up
     }
     Start start;
     start.handed = systemd::take_handed();
@@ -188,7 +188,7 @@ int main(int argc, char** argv) {
         std::optional<keeping::Starter> starter;
         config::Faults faults;
         const config::Options options = config::parse_options(arguments, files::read_config_without_secrets, &faults);
-        // While this process is small and knows no secrets.
+        // Fork while this process is small and knows no secrets.
         if (options.task == config::Options::Task::serve && faults.empty()) {
             children.limited = options.sandbox != sandbox::Mode::off;
             children.confined = confined;

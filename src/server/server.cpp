@@ -79,7 +79,7 @@ Server::Server(config::Options options, files::StartPeople people, std::string r
     if (!birth.last_end.empty()) logging_.warn("started again: the process that served " + birth.last_end);
 }
 
-// From then on, workers act as the owners of maildrops.
+// From now on, workers act as the owners of maildrops.
 void Server::allow_mail() {
     auto users = message::seal_in_memfd(mail_.users.base().block().bytes(), "buzon-users");
     if (!users) throw std::system_error(users.error(), "users");
@@ -125,13 +125,13 @@ void Server::drain() {
     ending_.drain();
 }
 
-// Nothing can be served without it: another start makes both anew.
+// Nothing can be served without the keeper, so the server ends. A restart creates both again.
 void Server::keeper_lost() {
     keeper_lost_ = true;
     loop_.stop();
 }
 
-// Brings what is derived from the settings and the users up to date.
+// Updates everything that is derived from the settings and the users.
 void Server::settings_changed() {
     logging_.settings_changed();
     mail_.maildrops.use(config::uidl_rules(settings_));

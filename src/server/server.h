@@ -26,9 +26,9 @@ namespace buzon::server {
 
 class Server final : private admin::ServerHooks {
 public:
-    // Binds both services. `users`: from load(); `root`: from checked_root(); `handed`: by the service manager;
-    // `birth`: from the keeper. Started by root, it is to give_up() before it serves. Throws StartError, or
-    // std::system_error where the kernel refuses what no server can do without.
+    // Binds all services. `people`: from load_apart(); `root`: from checked_root(); `handed`: from the service manager;
+    // `birth`: from the keeper. Call give_up() before run(). Throws StartError, or std::system_error if the kernel
+    // refuses something that no server can do without.
     Server(config::Options options, files::StartPeople people, std::string root, systemd::Handed handed,
            keeping::Birth birth);
     Server(const Server&) = delete;
@@ -37,10 +37,10 @@ public:
     // "Server started on port 1110 and for managers on port 1111, accepting IPv4 and IPv6 connections..."
     [[nodiscard]] std::string ready_line() const { return services_.ready_line(); }
     [[nodiscard]] std::uint16_t port() const { return services_.port(); } // of POP3
-    // Becomes the user of --run-as, where root has started the server, and confines itself. Throws StartError.
+    // Becomes the user of --run-as if root has started the server, and confines this process. Throws StartError.
     void give_up();
-    // Serves until SIGTERM or SIGINT. `complete` is called when all services work. Throws std::runtime_error where the
-    // keeper has gone.
+    // Serves until SIGTERM or SIGINT. `complete` is called when all services work (Services::when_complete()). Throws
+    // std::runtime_error if the keeper is gone.
     void run(std::function<void()> complete);
 
 private:
@@ -63,7 +63,7 @@ private:
     Logging logging_;
     event::Signals signals_;
     systemd::Notifier notifier_;
-    worker::Pool hashes_; // slow ones
+    worker::Pool hashes_; // for slow hashes
     worker::Pool quick_hashes_;
     Mail mail_;
     filter::Hosts program_hosts_;

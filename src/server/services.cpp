@@ -17,14 +17,14 @@
 namespace buzon::server {
 namespace {
 
-// Held whatever the clients do: lock files, two for each worker, filter hosts that are free, the loop, listeners,
-// signals, the keeper's channel, vaults.
+// Descriptors that we need whatever the clients do: lock files, two for each worker, free filter hosts, the loop,
+// listeners, signals, the keeper's channel, vaults.
 constexpr std::size_t workers = Mail::max_workers + Mail::max_openers + Mail::max_file_workers + max_hash_workers + 1;
 constexpr std::size_t descriptors_of_ours = local::LockFiles::count + 2 * workers + filter::Hosts::max_free + 27;
 // Enough for 48 connections and as many messages, kept listings and pipes.
 constexpr std::size_t for_clients = 96;
 
-// As many descriptors as we may have.
+// Raises our limit on descriptors as far as allowed, and returns it.
 std::size_t descriptors_of_process() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
@@ -34,12 +34,12 @@ std::size_t descriptors_of_process() {
     return static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
 }
 
-// Those that stay for messages, pipes and locks, shared by all.
+// The descriptors reserved for messages, pipes and locks, shared by all connections.
 std::size_t reserve_of(std::size_t descriptors) {
     return std::clamp<std::size_t>(descriptors / 24, 64, 900);
 }
 
-// For programs that are asked about logins: each has its host, and what it writes.
+// Descriptors for the programs that check logins: each needs one for its host and one for its output.
 std::size_t descriptors_for_logins(const config::Options& options) {
     std::size_t programs = options.checkpassword.empty() ? 0 : login::CheckpasswordPool::max_running;
     for (const filter::FilterSpec* spec : {&options.password_program, &options.token_program})
@@ -47,7 +47,8 @@ std::size_t descriptors_for_logins(const config::Options& options) {
     return programs == 0 ? 0 : 2 * programs + filter::Hosts::max_free;
 }
 
-// How many connections they are enough for: each needs one. by_owner: workers of many owners wait for their next job.
+// How many connections the descriptors are enough for; each needs one. by_owner: idle workers of many owners wait for
+// their next job.
 std::size_t connections_for_descriptors(const config::Options& options, bool by_owner) {
     const std::size_t descriptors = descriptors_of_process();
     const std::size_t ours = descriptors_of_ours + descriptors_for_logins(options) + (by_owner ? Mail::max_warm : 0);
@@ -61,7 +62,7 @@ std::size_t connections_for_descriptors(const config::Options& options, bool by_
     return left > 2 * reserve ? left - reserve : left / 2;
 }
 
-// A start has run the TLS program once already, so it works, and soon.
+// Startup has already run the TLS program once, so it should work soon.
 constexpr auto patience_with_tls = std::chrono::seconds{10};
 
 std::string advice_for(std::error_code why) {
@@ -178,7 +179,7 @@ void Services::renew_tls(const config::Options& fresh) {
     if (!fresh.tls.certificate.empty()) pop3_.renew_tls(files::tls_use(fresh, back_->path() + "/tls"));
 }
 
-// Of the options, files::check_options() has found this already.
+// For addresses in the options, files::check_options() has already refused this.
 void Services::refuse_managers_from_beyond() const {
     if (!manage_.beyond_loopback() || administrators_.any()) return;
     throw config::StartError(EX_USAGE, "socket mgmt of the service manager",
@@ -195,7 +196,7 @@ std::vector<admin::ManageService::Where> Services::where_managers_come() const {
     for (const std::string& path : needs_.options.mgmt_paths) where.push_back({net::UnixPath{path}, path, false});
     if (where.empty()) {
         add(net::Ip::from_v4(0x7f000001), false);
-        add(*net::Ip::parse("::1"), true); // a machine without IPv6 has none
+        add(*net::Ip::parse("::1"), true); // missing on a machine without IPv6
     }
     return where;
 }
@@ -220,7 +221,7 @@ void Services::settings_changed() {
 }
 
 void Services::stop_managers() {
-    when_complete_ = nullptr; // we end before
+    when_complete_ = nullptr; // the server ends before that
     manage_.stop();
     http_.stop();
 }

@@ -1,4 +1,4 @@
-// server/services.h - what others connect to: POP3, the managers' protocol and the page of metrics.
+// server/services.h - what others connect to: POP3, the management protocol and the metrics page.
 #pragma once
 
 #include <array>
@@ -24,9 +24,9 @@ namespace buzon::server {
 
 constexpr std::size_t max_hash_workers = 2; // for slow hashes; one more for quick checks
 
-// What the services use and change; it outlives them.
+// What the services use and change. All of it must outlive them.
 struct ServicesNeeds {
-    const config::Options& options; // as they were at the start; where SAVE writes to
+    const config::Options& options; // the current ones; they say where SAVE writes
     state::Settings& settings;
     state::Metrics& metrics;
     event::EventLoop& loop;
@@ -47,16 +47,16 @@ public:
     Services(const Services&) = delete;
     Services& operator=(const Services&) = delete;
 
-    // Binds and listens, or takes what the service manager has bound. Throws StartError.
+    // Binds and listens, or takes over sockets that the service manager has bound. Throws StartError.
     void open(systemd::Handed handed);
-    // Calls `then` when all that is offered works: at once, or when TLS does. TLS that takes too long is not waited
-    // for.
+    // Calls `then` when all services work: at once, or as soon as TLS does. If TLS takes too long, it calls `then`
+    // anyway.
     void when_complete(std::function<void()> then);
-    // Brings what sessions look at up to date with the settings and the users.
+    // Updates what sessions read from the settings and the users.
     void settings_changed();
     // The certificate may have changed.
     void renew_tls(const config::Options& fresh);
-    // Managers and scrapers go.
+    // Disconnects managers and scrapers.
     void stop_managers();
 
     [[nodiscard]] serve::Pop3Service& pop3() noexcept { return pop3_; }
@@ -66,7 +66,7 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept { return pop3_.port(); }
     [[nodiscard]] std::uint16_t manage_port() const noexcept { return manage_.port(); }
     [[nodiscard]] std::string ready_line() const;
-    // Of INFO.
+    // The server's lines of INFO *.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const;
 
 private:
@@ -79,14 +79,14 @@ private:
     void tls_works(bool works);
 
     ServicesNeeds needs_;
-    const std::string sandbox_words_; // found out before this process is confined itself
+    const std::string sandbox_words_; // determined before this process is confined
     pop3::Settings pop3_settings_;
-    std::array<state::Settings::Seconds, 3> limits_in_force_{}; // that sessions' timers were armed with
+    std::array<state::Settings::Seconds, 3> limits_in_force_{}; // the limits that sessions' timers were armed with
     net::StreamRoom room_;
     serve::FileRoom file_room_;
     serve::FetchedAhead ahead_;
     serve::Listings listings_;
-    std::optional<files::PrivateDirectory> back_; // where the TLS program comes back
+    std::optional<files::PrivateDirectory> back_; // for the socket on which the TLS program connects back
     serve::Pop3Service pop3_;
     admin::Administrators administrators_;
     admin::Control control_;

@@ -34,7 +34,7 @@ std::string format_in(std::string_view text) {
     std::string format;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        const auto parsed = state::parse_config(text.substr(0, end)); // one by one: others may be wrong
+        const auto parsed = state::parse_config(text.substr(0, end)); // line by line, since other lines may be wrong
         text.remove_prefix(std::min(end + 1, text.size()));
         const auto* const lines = std::get_if<std::vector<state::ConfigLine>>(&parsed);
         if (!lines || lines->empty() || lines->front().name != format_option) continue;
@@ -50,14 +50,14 @@ std::string format_of(std::span<const std::string_view> arguments) {
     try {
         return format_in(files::read_config_file(std::string{*config}));
     } catch (const config::StartError&) {
-        return {}; // then nobody has said so
+        return {}; // then no format is given
     }
 }
 
 } // namespace
 
 std::string start_error_line(std::span<const std::string_view> arguments, std::string_view what) {
-    // --check is asked by a person, or by a script that shows it to one.
+    // --check is run by a person, or by a script that shows its output to one.
     const bool journal = std::find(arguments.begin(), arguments.end(), "--check") == arguments.end() &&
                          format_of(arguments) == "journal";
     return (journal ? "<3>server: " : "server: ") + std::string{what} + '\n';

@@ -1,4 +1,4 @@
-// server/status_line.h - what the server does at the moment, in one line for `systemctl status`.
+// server/status_line.h - what the server is doing, in one line for `systemctl status`.
 #pragma once
 
 #include <string>
@@ -11,13 +11,13 @@ namespace buzon::server {
 class StatusLine {
 public:
     explicit StatusLine(const state::Metrics& metrics) : metrics_{metrics} {}
-    // Rates are those since the last call.
+    // Rates are averages since the last call.
     [[nodiscard]] std::string text(event::Instant now);
 
 private:
     const state::Metrics& metrics_;
     event::Instant at_{};
-    state::Count logins_ = 0, messages_ = 0; // then
+    state::Count logins_ = 0, messages_ = 0; // at the last call
 };
 
 } // namespace buzon::server

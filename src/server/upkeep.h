@@ -1,5 +1,5 @@
-// server/upkeep.h - what the server does by itself from time to time: it writes reports, the history and login delays,
-// removes old trash and measures its own loop.
+// server/upkeep.h - what the server does by itself from time to time: writes reports, the history and login delays,
+// removes old trash, and measures its own event loop.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@
 namespace buzon::server {
 
 struct Upkeep {
-    // directory: of --state; empty: nothing is kept across restarts.
+    // directory: that of --state. If it is empty, nothing is kept across restarts.
     Upkeep(event::EventLoop& loop, state::Metrics& metrics, const state::Settings& settings, Logging& logging,
            Mail& mail, login::Logins& logins, const std::string& directory,
            upkeep::HistoryKeeper::ReadMetrics read_metrics)
@@ -31,7 +31,7 @@ struct Upkeep {
     // Reads the files of --state. May block on disk I/O, so call it at startup. A file that cannot be used is logged; a
     // damaged history is renamed to history.damaged.
     void begin(Logging& logging);
-    // Has everything written, then calls `then`: for shutdown. Takes as long as the disk does.
+    // For shutdown: writes everything, then calls `then`. Takes as long as the disk does.
     void finish(std::function<void()> then);
 
     upkeep::Reports reports;
@@ -44,7 +44,7 @@ private:
     void restore_history(Logging& logging);
     void restore_delays(Logging& logging);
 
-    int unfinished_ = 0; // parts that are still to be written
+    int unfinished_ = 0; // parts still being written
     std::function<void()> when_finished_;
 };
 

@@ -17,7 +17,7 @@ void UsersWatch::file_changed() {
         const auto said = jobs::read<jobs::Watch>(answer);
         if (said.why) return start(said.why);
         start(config::FileWatch::Notices{said.answer.name, std::move(answer.fd)});
-        changed_(); // what changed after the file was read and before it was watched
+        changed_(); // the file may have changed between the reading and the watching
     });
 }
 

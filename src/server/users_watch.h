@@ -1,4 +1,4 @@
-// server/users_watch.h - watches the users file named by the options, and the new one when they name another.
+// server/users_watch.h - watches the users file named by the options, or the new file if they name another one.
 #pragma once
 
 #include <functional>
@@ -19,9 +19,9 @@ public:
     UsersWatch(const UsersWatch&) = delete;
     UsersWatch& operator=(const UsersWatch&) = delete;
 
-    // At the start: waits for the disk.
+    // For startup. Blocks on the disk.
     void begin();
-    // The options name another file: a worker goes to it.
+    // The options name another file. A worker starts watching it.
     void file_changed();
     // Calls `changed` in a moment.
     void look_again() { watch_.settle(); }
@@ -34,7 +34,7 @@ private:
     const config::Options& options_;
     std::function<void()> changed_;
     config::FileWatch watch_;
-    worker::Pending looking_; // for another file
+    worker::Pending looking_; // the job that starts watching another file
 };
 
 } // namespace buzon::server

@@ -1,4 +1,5 @@
-// server/verify_uidls.h - --uidl-verify: compares the UIDLs a user would get here with those another server gave.
+// server/verify_uidls.h - --uidl-verify: compares the UIDLs that a user would get here with those that another server
+// gave.
 #pragma once
 
 #include <string>
@@ -8,10 +9,10 @@
 
 namespace buzon::server {
 
-// Goes through options.verify_uidls in order and appends to `report`: for each a line
-// "NAME: N messages, the same UIDLs", or its differences ("NAME NUMBER CAPTURED SERVED", "-" for none) and a line that
-// counts them. Users need not be known: then the Maildir is `root`/NAME. Changes nothing on disk, and blocks: only for
-// the time before anything is served. True when nothing differs. Throws StartError for what cannot be read.
+// Processes options.verify_uidls in order. For each it appends to `report` a line "NAME: N messages, the same UIDLs",
+// or its differences ("NAME NUMBER CAPTURED SERVED", "-" for none) and a line that counts them. For an unknown user the
+// Maildir is `root`/NAME. Changes nothing on disk. Blocks, so call it only before anything is served. Returns true if
+// nothing differs. Throws StartError for files that cannot be read.
 [[nodiscard]] bool verify_uidls(const config::Options& options, const auth::UserBase& users, const std::string& root,
                                 std::string& report);
 

@@ -1,4 +1,4 @@
-// state/checked_bytes.h - numbers and texts in a file's octets, with bounds-checked reading.
+// state/checked_bytes.h - writes numbers and texts as the octets of a file, and reads them back with bounds checks.
 #pragma once
 
 #include <array>

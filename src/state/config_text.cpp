@@ -32,7 +32,7 @@ std::string_view without_trailing(std::string_view text, std::string_view set) {
     return text.substr(0, text.find_last_not_of(set) + 1);
 }
 
-// Nothing for a line that is neither an option nor a comment.
+// std::nullopt for an invalid line.
 std::optional<Pieces> cut(std::string_view line) {
     Pieces pieces;
     if (line.find('\0') != std::string_view::npos) return std::nullopt;

@@ -20,11 +20,12 @@ void append_pair(const EventField& field, std::string& line) {
 std::string key_of(const Event& event) {
     std::string key{name_of(event.type)};
     for (const EventField& field : event.fields)
-        if (field.key != "why") append_pair(field, key); // "try again in 7 seconds"
+        if (field.key != "why") append_pair(field, key); // it varies: "try again in 7 seconds"
     return key;
 }
 
-// Rotates out the oldest, and keeps no spare memory: most of the thousands of users have a line or two.
+// Drops the oldest line if there are too many. Keeps no spare capacity, because most of the thousands of users have
+// only a line or two.
 template <class Line>
 void add(std::vector<Line>& lines, Line line) {
     if (lines.size() == Diary::lines_each)

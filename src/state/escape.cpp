@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t max_value = 512;
 
-// The length of the valid UTF-8 sequence at the start of text, 0 for none. C1 controls (U+0080..U+009F), which
-// terminals obey, surrogates and overlong forms (RFC 3629) are invalid.
+// The length of the valid UTF-8 sequence at the start of `text`; 0 if there is none. Surrogates and overlong forms are
+// invalid (RFC 3629), and so are C1 controls (U+0080..U+009F) here, because terminals obey them.
 std::size_t utf8_length(std::string_view text) {
     const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
     const auto tail = [&](std::size_t i) { return (at(i) & 0xC0u) == 0x80u; };
@@ -50,7 +50,7 @@ bool is_stray(char c) {
     return static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Copies UTF-8 characters beyond ASCII; passes every other octet to put(octet).
+// Copies non-ASCII UTF-8 characters; passes every other octet to put(octet).
 template <class Put>
 void walk(std::string_view text, std::string& out, Put put) {
     for (std::size_t i = 0; i < text.size();) {

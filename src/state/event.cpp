@@ -9,7 +9,7 @@
 namespace buzon::state {
 namespace {
 
-// Everything after the timestamp and the type; calls a function for each value: (key, field).
+// Calls put(field) for the session, the user and each of the event's own fields.
 template <class Put>
 void each_pair(const Event& event, Put put) {
     if (event.session != 0) put(EventField{"session", event.session});
@@ -52,8 +52,8 @@ void append_json(const Event& event, std::string& out) {
     out += '}';
 }
 
-// The SD-ID's number is the one that RFC 5612 reserves for examples; the project has none of its own. The MSG repeats
-// the content as text, since most syslog daemons write only that part to their files.
+// The number in the SD-ID is the one that RFC 5612 reserves for examples, because the project has none of its own. The
+// MSG repeats the content as text, because most syslog daemons write only that part to their files.
 void append_syslog(const Event& event, const LogOrigin& origin, std::string& out) {
     out += '<';
     append_number(2 * 8 + severity(event.level), out);

@@ -1,4 +1,4 @@
-// state/history.cpp - fills, finishes and packs periods.
+// state/history.cpp - fills, closes and packs periods.
 #include "buzon/state/history.h"
 
 #include <algorithm>
@@ -88,10 +88,10 @@ void History::move_to(Level& level, std::size_t kept, std::int64_t number) const
     if (running.samples == 0) running.number = number;
     if (running.number < number) {
         level.past.push_back({running.number, running.samples, pack(running.sums)});
-        if (level.past.size() >= kept) level.past.pop_front(); // the current one is one of those kept
+        if (level.past.size() >= kept) level.past.pop_front(); // the current one counts, too
         running = {number, 0, std::vector<Count>(series_.size(), 0)};
     }
-    // The clock was set back: periods now in the future were counted in the past, so add them to the current one.
+    // If the clock was set back, add the periods that now lie in the future to the current one.
     running.number = number;
     while (!level.past.empty() && level.past.back().number >= number) {
         const Row& row = level.past.back();
@@ -102,7 +102,7 @@ void History::move_to(Level& level, std::size_t kept, std::int64_t number) const
     }
 }
 
-// `sums`: of the series itself, or of the buckets that it is a percentile of.
+// `sums`: of the series itself or, for a percentile, of the histogram's buckets.
 Count History::value_of(std::size_t series, std::span<const Count> sums, Count samples) const {
     const MetricSeries& one = series_[series];
     if (one.percent != 0) return percentile_of(sums, one.percent);

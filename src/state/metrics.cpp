@@ -133,7 +133,7 @@ constexpr MetricField fields[] = {
           "seconds"),
 };
 
-// Of each program, or chain.
+// The counters of each program or chain.
 struct ProgramField {
     std::string_view prefix; // of the name
     std::string_view unit;
@@ -154,7 +154,7 @@ struct Percentile {
 };
 constexpr Percentile percentiles[] = {{"-p50", 50}, {"-p99", 99}};
 
-// Visits the series of a row: (suffix of the name, gauge or not, value).
+// Visits the series of a row: (two suffixes of the name, gauge or not, value).
 template <class Visit>
 void each_series(const MetricField& field, const Metrics& metrics, Visit visit) {
     if (field.histogram != nullptr) {
@@ -201,8 +201,8 @@ Count Histogram::count() const noexcept {
 
 void Histogram::mark(Count second) noexcept {
     if (count_ > 0 && second <= mark_at(count_ - 1).second) return;
-    // The first mark is the latest that is at least a minute old; the durations since then are those of the last
-    // minute.
+    // Keep as the first mark the latest one that is at least a minute old. The durations since then are those of the
+    // last minute.
     while (count_ > 1 && second - std::min(second, mark_at(1).second) >= recent_seconds) {
         first_ = (first_ + 1) % marks_.size();
         --count_;

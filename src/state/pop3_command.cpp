@@ -1,4 +1,4 @@
-// state/pop3_command.cpp - sets of commands from and to text.
+// state/pop3_command.cpp - parses and prints sets of commands.
 #include "buzon/state/pop3_command.h"
 
 #include <algorithm>

@@ -202,7 +202,7 @@ constexpr SettingField text_row(std::string_view name, std::string_view meaning)
 inline constexpr std::array<std::string_view, 7> hash_scheme_names = {
     "SCRAM-SHA-256", "SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT", "CRYPT", "MD5-CRYPT", "PLAIN"};
 
-// A scheme's name, case-insensitive as everywhere.
+// The name of a scheme, case-insensitive as elsewhere.
 constexpr SettingField scheme_row(std::string_view name, std::string_view meaning) {
     return {name,
             SettingType::choice,
@@ -237,7 +237,7 @@ constexpr SettingField rows[] = {
     number<&S::max_per_user>("max-per-user", 0, 10 * million,
                              "concurrent sessions of one user, if sessions are shared; 0: no limit"),
     choice<&S::sessions, session_rule_names>("sessions", "one session per maildrop, or several that share it"),
-    // At most four minutes, when the kernel gives up a silent client (net/listener.cpp).
+    // At most four minutes: by then the kernel gives up on a silent client (net/listener.cpp).
     duration<&S::peer_silence>("peer-silence", 5, 240,
                                "silence after which the holder of a maildrop may be displaced by another login"),
     duration<&S::login_delay>("login-delay", 0, 86'400,

@@ -34,7 +34,7 @@ void append_date_and_time(std::chrono::sys_seconds when, std::string& out) {
     append_padded(time.seconds().count(), 2, out += ':');
 }
 
-// Exactly `width` digits at a position.
+// Parses exactly `width` digits at `place`.
 std::optional<unsigned> digits_at(std::string_view text, std::size_t place, std::size_t width) {
     unsigned n = 0;
     for (const char c : text.substr(place, width)) {

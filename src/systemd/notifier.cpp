@@ -30,7 +30,7 @@ std::string monotonic_microseconds() {
 Notifier::Notifier(event::EventLoop& loop, const Handed& handed, std::function<std::string()> status)
     : loop_{loop}
     , path_{handed.notify_socket}
-    , status_{std::move(status)} // A third: one that comes late is still in time.
+    , status_{std::move(status)} // period_: a third of the watchdog's, so that a late message is still in time
     , period_{handed.watchdog.count() > 0 ? std::min(handed.watchdog / 3, time_between_statuses)
                                           : time_between_statuses}
     , watched_{handed.watchdog.count() > 0} {
@@ -73,7 +73,7 @@ void Notifier::begin_timers() {
 void Notifier::on_timer(event::Timer& which) {
     if (&which == &retry_) return send_waiting();
     pulse_.arm(loop_.timers(), loop_.now() + period_);
-    if (!waiting_.empty()) return; // it does not read, so nothing is added
+    if (!waiting_.empty()) return; // the manager does not read, so add nothing
     std::string message = watched_ ? "WATCHDOG=1\n" : "";
     if (!reloading_) message += "STATUS=" + status_();
     say(std::move(message));
@@ -81,7 +81,7 @@ void Notifier::on_timer(event::Timer& which) {
 
 void Notifier::say(std::string message) {
     if (path_.empty() || message.empty()) return;
-    if (waiting_.size() == max_waiting) waiting_.pop_front(); // what is newer says more
+    if (waiting_.size() == max_waiting) waiting_.pop_front(); // newer messages matter more
     waiting_.push_back(std::move(message));
     send_waiting();
 }
@@ -94,7 +94,7 @@ void Notifier::send_waiting() {
             waiting_.pop_front();
             continue;
         }
-        if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) socket_.reset(); // restarted, perhaps
+        if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) socket_.reset(); // perhaps it was restarted
         break;
     }
     if (!waiting_.empty()) retry_.arm(loop_.timers(), loop_.now() + retry_after);

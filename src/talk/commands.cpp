@@ -76,7 +76,7 @@ Completion complete(std::string_view before_cursor, const Vocabulary& known) {
             before.replace(before.find_first_not_of(" \t"), own.verb.size(), own.takes_those_of);
     const manage::Choices choices = manage::choices_after(before);
     for (const std::string_view word : choices.literals)
-        if (word != "*") all.emplace_back(word); // ALL is the same, and survives a shell
+        if (word != "*") all.emplace_back(word); // ALL means the same, and a shell does not expand it
     for (const Names names : choices.names) add_names(names, before, known, completion, all);
 
     for (std::string& word : all) {

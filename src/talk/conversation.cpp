@@ -27,7 +27,7 @@ constexpr std::string_view greeting_text = "buzon management";
 
 constexpr std::string_view closed = "the server closed the connection";
 
-// The timeout for poll(2); -1: for ever. Rounded up, so that the deadline has passed when poll times out.
+// The timeout for poll(2); -1: wait forever. Rounded up, so that the deadline has passed when poll times out.
 int poll_time(std::optional<Clock::time_point> deadline) {
     if (!deadline) return -1;
     const auto left = std::chrono::ceil<Milliseconds>(*deadline - Clock::now()).count();
@@ -78,7 +78,7 @@ std::string Conversation::send(std::string_view line) {
         if (sent.what == posix::Moved::some) {
             rest.remove_prefix(sent.bytes);
         } else if (sent.what != posix::Moved::would_block) {
-            // The peer may have sent the reason before it closed: better than "Broken pipe".
+            // Clearer than "Broken pipe". If the peer sent a reason before it closed, ask() still reads it.
             return sent.why == std::errc::broken_pipe ? std::string{closed} : sent.why.message();
         } else {
             pollfd ready{socket_.get(), POLLOUT, 0};
@@ -124,7 +124,7 @@ Hearing Conversation::hear(std::optional<Milliseconds> patience, Watcher* watche
     std::vector<pollfd> ready;
     for (;;) {
         ready.assign({{socket_.get(), POLLIN, 0}});
-        if (watcher) // anew each time: what it did may have closed one
+        if (watcher) // each time, since wants_out() may have closed one
             for (const int descriptor : watcher->descriptors()) ready.push_back({descriptor, POLLIN, 0});
         // Other descriptors first: a server that never stops sending must not block Ctrl-C.
         const bool waiting = !holds_line();
@@ -148,7 +148,7 @@ void Conversation::leave() {
 }
 
 Answer ask(Conversation& server, std::string_view command, Watcher* watcher) {
-    // Even if sending fails, read what is left: the server may have said why.
+    // Even if sending fails, read what is left, since the server may have said why.
     const std::string unsent = server.send(command);
     ReplyReader reader{is_live(command)};
     for (;;) {
@@ -183,7 +183,7 @@ Answer follow(Conversation& server, std::string_view command, Watcher& watcher,
         case Heard::gone: return gone(heard.text);
         case Heard::quiet: return gone("the server did not finish its reply");
         case Heard::interrupted:
-            if (leaving) return {Answer::Kind::interrupted}; // asked twice: leave at once
+            if (leaving) return {Answer::Kind::interrupted}; // interrupted twice: leave at once
             enough = true;
             break;
         case Heard::line:

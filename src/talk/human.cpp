@@ -28,7 +28,7 @@ std::string among(std::span<const Named> units, std::string_view name, const std
     return found == units.end() ? value : readable(value, found->unit);
 }
 
-// With the largest unit that leaves a whole number: 600 is 10m.
+// Uses the largest unit that gives a whole number: 600 is 10m.
 std::string setting(std::string_view name, const std::string& value) {
     struct Step {
         std::uint64_t worth;
@@ -48,7 +48,7 @@ std::string setting(std::string_view name, const std::string& value) {
     return value;
 }
 
-// "100:2 250:1" of a histogram: the bounds are times.
+// The buckets of a histogram, "100:2 250:1"; the bounds are times.
 std::string spread(const std::string& value) {
     std::string text;
     for (const auto& [bound, count] : buckets_of(value))

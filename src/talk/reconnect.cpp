@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// True if the watcher wants to end it.
+// Returns true if the watcher wants to stop.
 bool pause(Milliseconds time, Watcher& watcher) {
     std::vector<pollfd> ready;
     for (const int descriptor : watcher.descriptors()) ready.push_back({descriptor, POLLIN, 0});

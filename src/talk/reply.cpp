@@ -3,10 +3,10 @@
 namespace buzon::client {
 namespace {
 
-// Limit on a list: a broken server must not exhaust the client's memory.
+// The limit on a list, so that a broken server cannot exhaust the client's memory.
 constexpr std::size_t max_octets = std::size_t{256} * 1024 * 1024;
 
-// "+OK" alone, or followed by a blank and text.
+// For "+OK" alone, or followed by a blank and text.
 bool begins_with_word(std::string_view line, std::string_view word) noexcept {
     return line.substr(0, word.size()) == word && (line.size() == word.size() || line[word.size()] == ' ');
 }

@@ -24,7 +24,7 @@ std::string_view next_step(const Address& address, std::string_view why) {
 } // namespace
 
 void complain(std::string_view what) {
-    // If stderr fails, too, there is nowhere to report it.
+    // If writing to stderr fails, there is nowhere to report it.
     [[maybe_unused]] const std::error_code unseen =
         posix::write_all(STDERR_FILENO, "client: " + std::string{what} + '\n');
 }

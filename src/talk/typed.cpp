@@ -95,7 +95,7 @@ void add_items(JsonObject& document, std::string_view name, const Reply& reply, 
     document.add(name, json_array(items));
 }
 
-// Names and their values; `also` is the same object under the name that says what they are.
+// Adds the names and their values as "values", and the same object again as `also`, a name that says what they are.
 template <class Print>
 void add_values(JsonObject& document, std::string_view also, const std::vector<Field>& fields, Print print) {
     JsonObject values;
@@ -160,7 +160,7 @@ void add_lines(JsonObject& document, const Words& words, std::string_view comman
     }
 }
 
-// One line: the four of METR, the three of INFO, or a single value.
+// A one-line reply: the four values of METR, the three of INFO, or a single value.
 void add_line(JsonObject& document, const Words& words, std::string_view command, const Reply& reply) {
     const auto number = [](std::string_view, const std::string& value) { return json_number(value); };
     const auto text = [](std::string_view, const std::string& value) { return json_string(value); };

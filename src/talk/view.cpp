@@ -42,7 +42,7 @@ Field field_of(Kind kind, std::string_view line) {
     return kind == Kind::metrics ? last_blank_field(line) : first_blank_field(line);
 }
 
-// At a terminal (`room` is its width) values are for people.
+// At a terminal (`room` is its width), values are formatted for people.
 std::string name_value_table(std::string_view command, const std::vector<Field>& fields, std::size_t room) {
     std::vector<Cells> rows;
     for (const auto& [name, value] : fields)

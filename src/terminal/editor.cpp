@@ -8,7 +8,7 @@ namespace buzon::client {
 namespace {
 
 constexpr std::size_t longest_history = 500;
-// The server accepts no longer line (docs/management-protocol.md, section 2).
+// The server rejects longer lines (docs/management-protocol.md, section 2).
 constexpr std::size_t longest_line = 4096 - 2;
 
 } // namespace
@@ -81,7 +81,7 @@ Editor::Wants Editor::press_control(char letter) {
     }
 }
 
-// While a line of the history is looked for, every key but these ends the search and has its usual meaning.
+// During a search of the history, every key but these ends the search and has its usual effect.
 Editor::Wants Editor::press_in_search(const Key& key) {
     const bool again = key.code == Key::Code::control && key.text == "R";
     const bool up = key.code == Key::Code::control && (key.text == "C" || key.text == "G");
@@ -103,7 +103,7 @@ Editor::Wants Editor::press_in_search(const Key& key) {
     return Wants::redraw;
 }
 
-// The youngest line older than `from` that contains the text.
+// Finds the newest line older than `from` that contains the text.
 Editor::Wants Editor::search(std::size_t from) {
     const std::vector<std::string>& lines = history_.lines();
     for (std::size_t i = std::min(from, lines.size()); i-- > 0;) {
@@ -162,7 +162,7 @@ void Editor::replace_word(std::size_t from, std::string_view word) {
 }
 
 // Chooses the visible part of a line that is too long for `room` columns. It moves by a third when the cursor leaves
-// it, so that the text around the cursor is visible. Two columns are for the marks at the edges.
+// it, so that the text around the cursor is visible. Two columns are reserved for the marks at the edges.
 void Editor::scroll(std::size_t room) {
     const std::string_view line = line_;
     const auto width = [line](std::size_t from, std::size_t to) { return columns(line.substr(from, to - from)); };

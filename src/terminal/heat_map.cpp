@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t frame_rows = 4, most_columns_a_period = 4, fewest_periods = 16;
 
-// The bounds of the rows, the highest first; each also has what lies between it and the next one.
+// The upper bounds of the rows, highest first. Each row reaches down to the bound of the next one.
 std::vector<double> rows_in_use(const HeatMap& map, std::size_t most) {
     std::set<double> all{map.bounds.begin(), map.bounds.end()}, used;
     for (const Spread& spread : map.spreads)
@@ -49,7 +49,7 @@ std::string_view shade(double share, bool running, Charset charset) {
     return " ";
 }
 
-// The cells of one row, from the period that begins at `from` on.
+// The cells of one row, beginning with the period that starts at `from`.
 std::string cells(const HeatMap& map, double above, double bound, std::chrono::sys_seconds from, std::size_t periods,
                   std::size_t columns_a_period) {
     std::vector<std::string_view> marks(periods, " ");

@@ -18,7 +18,7 @@
 namespace buzon::client {
 namespace {
 
-constexpr std::array keys_for_the_pager = {SIGINT, SIGQUIT, SIGTSTP}; // while it runs they are none of ours
+constexpr std::array keys_for_the_pager = {SIGINT, SIGQUIT, SIGTSTP}; // while it runs, these are not for us
 
 const char* command() {
     const char* const chosen = std::getenv("PAGER");
@@ -26,8 +26,8 @@ const char* command() {
     return "command -v less >/dev/null && exec less; exec more";
 }
 
-// While it exists, what the terminal's keys send reaches the pager alone. It is thrown away at the end: a signal that
-// is set to be ignored is pending no more.
+// While it exists, signals from the terminal's keys reach only the pager. The destructor discards those that are
+// pending for us: ignoring a signal does that.
 class KeysElsewhere {
 public:
     KeysElsewhere() {
@@ -54,7 +54,7 @@ private:
 };
 
 std::optional<pid_t> start(int input) {
-    ::setenv("LESS", "FRX", 0); // as git does: no second screen, and the end at once if all fits
+    ::setenv("LESS", "FRX", 0); // as git does: no alternate screen, and less exits at once if everything fits
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     ::posix_spawn_file_actions_init(&files);
@@ -76,7 +76,7 @@ std::optional<pid_t> start(int input) {
     return error == 0 ? std::optional{pid} : std::nullopt;
 }
 
-// Its exit code. A pager that stops takes us along, as the shell expects of a job.
+// Returns its exit code. If the pager stops, so do we, as the shell expects of a job.
 int wait_for(pid_t pid) {
     for (;;) {
         int status = 0;
@@ -109,13 +109,13 @@ bool needs_pager(const Output& out, std::string_view text) {
 
 void put_paged(Output& out, std::string_view text) {
     if (!needs_pager(out, text)) return static_cast<void>(out.put(text));
-    // A file, not a pipe: nobody waits for a pager that was stopped, or has seen enough.
+    // A file, not a pipe: we would block on a pipe while the pager is stopped or does not read on.
     const posix::UniqueFd file{::memfd_create("reply", MFD_CLOEXEC)};
     if (!file || posix::write_all(file.get(), text) || ::lseek(file.get(), 0, SEEK_SET) != 0)
         return static_cast<void>(out.put(text));
     const KeysElsewhere quiet;
     const auto pid = start(file.get());
-    constexpr int not_found = 126; // and 127: the shell says so
+    constexpr int not_found = 126; // or 127: the shell could not run the pager
     if (!pid || wait_for(*pid) >= not_found) out.put(text);
 }
 

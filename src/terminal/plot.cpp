@@ -69,8 +69,8 @@ std::string picture(const Chart& chart, std::size_t height, std::size_t columns)
     const std::size_t width = columns - margin;
     const seconds length = length_of(chart.period);
     const sys_seconds first = chart.points.front().start, end = chart.points.back().start + length;
-    // Fewer periods than dots: each gets an equal share of the width, but at most a sixteenth of it, the last one at
-    // the right end.
+    // If there are fewer periods than dots, each gets an equal share of the width, but at most a sixteenth of it; the
+    // last one is at the right end.
     const seconds across = std::max(end - first, length * 16);
     const std::size_t dots = width * dots_a_column(chart.charset);
     const Span span{end - across, static_cast<double>(across.count()) / static_cast<double>(dots)};

@@ -16,7 +16,7 @@ void append_utf8(std::string& text, char32_t code) { // three octets are enough 
     text += static_cast<char>(0x80 | (code & 0x3FU));
 }
 
-// In steps; `rows` full rows have `a_row` steps each.
+// In steps. Each of the `rows` rows is `a_row` steps high.
 std::size_t height_of(const Bar& bar, double top, std::size_t rows, std::size_t a_row) {
     if (bar.value <= 0) return 0;
     const auto height = static_cast<std::size_t>(std::lround(bar.value / top * static_cast<double>(rows * a_row)));
@@ -60,7 +60,7 @@ std::string ascii_row(std::span<const Bar> bars, double top, std::size_t row, st
 
 } // namespace
 
-// A bar is the mean of the complete periods in it, weighted by the share that they fill.
+// A bar is the mean of the complete periods in it, weighted by the share of it that each one fills.
 std::vector<Bar> bars_of(const Chart& chart, Span span, std::size_t dots) {
     std::vector<double> sum(dots, 0.0), filled(dots, 0.0);
     std::vector<Bar> bars(dots);

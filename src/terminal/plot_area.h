@@ -11,12 +11,12 @@
 
 namespace buzon::client {
 
-// A braille character is two dots wide, an ASCII one is a dot.
+// A braille character is two dots wide, an ASCII character is one dot.
 [[nodiscard]] constexpr std::size_t dots_a_column(Charset charset) noexcept {
     return charset == Charset::utf8 ? 2 : 1;
 }
 
-// The period shown by a column of dots.
+// The time shown by the columns of dots: where it starts, and how long each column is.
 struct Span {
     std::chrono::sys_seconds from;
     double seconds_a_dot;

@@ -12,7 +12,7 @@ namespace {
 struct Column {
     std::size_t width = 0;
     bool numbers = true;
-    bool empty = true; // except its heading
+    bool empty = true; // apart from its heading
     bool shown = true;
 };
 
@@ -77,7 +77,7 @@ bool fit(std::vector<Column>& columns, std::size_t room, std::size_t kept) {
         --widest->width;
     }
     if (width_of(columns) <= room) return false;
-    const std::size_t left = room > between ? room - between : 0; // the mark needs its place, too
+    const std::size_t left = room > between ? room - between : 0; // the mark needs room, too
     bool dropped = false;
     for (auto column = lesser.rbegin(); column != lesser.rend() && width_of(columns) > left; ++column) {
         dropped = dropped || column->shown;

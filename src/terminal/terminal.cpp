@@ -76,7 +76,7 @@ bool can_move_cursor() noexcept {
     return kind && *kind && std::string_view{kind} != "dumb";
 }
 
-// https://no-color.org; the terminals without colours that are still met are DEC's.
+// https://no-color.org. The only terminals without colours that are still around are DEC's.
 bool has_colours() {
     const char* const refused = std::getenv("NO_COLOR");
     const char* const term = std::getenv("TERM");
@@ -149,7 +149,7 @@ void RawMode::leave() {
 
 void RawMode::suspend() {
     leave();
-    // Signals blocks the signal while it exists: let exactly this one through.
+    // While an object of class Signals exists, SIGTSTP is blocked: let exactly this one through.
     struct sigaction by_default {
     }, before{};
     by_default.sa_handler = SIG_DFL;

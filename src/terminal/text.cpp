@@ -217,7 +217,7 @@ std::optional<double> number_of(std::string_view text) noexcept {
 std::string fixed(double value, int digits) {
     char text[64];
     const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits);
-    if (error != std::errc{}) return "?"; // more than 60 digits: not a count of a server
+    if (error != std::errc{}) return "?"; // more than 60 digits: no server counts that far
     return {text, end};
 }
 

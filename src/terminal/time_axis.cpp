@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
-// The text under a mark: only what changes between marks.
+// The label of a mark: only the part that changes between marks.
 std::string mark_text(sys_seconds when, Period period, seconds step) {
     const std::string text = minute_text(when);
     if (period == Period::week) return text.substr(0, 10);
@@ -22,7 +22,7 @@ std::string mark_text(sys_seconds when, Period period, seconds step) {
     return text.substr(5, 5);
 }
 
-// Seconds between marks: the smallest round step with room for the texts.
+// Seconds between marks: the smallest round step with room for the labels.
 seconds mark_step(Period period, double seconds_a_column) {
     static constexpr std::array<std::array<int, 10>, 4> steps = {{{1, 2, 5, 10, 15, 30, 60, 180, 360, 1440},
                                                                   {1, 2, 3, 6, 12, 24, 48, 96, 168, 336},

@@ -1,4 +1,4 @@
-// terminal/time_axis.h - the line below a picture over time, and the text of times. Always UTC.
+// terminal/time_axis.h - the time axis below a chart, and times as text. Always UTC.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@ struct TimeAxis {
     std::chrono::sys_seconds now; // where the line ends
     Charset charset;
 };
-// A line with ticks, and the texts under it.
+// A line with ticks, and labels under it.
 [[nodiscard]] std::string rows_of(const TimeAxis& axis, std::size_t width);
 
 } // namespace buzon::client

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto first_pause = 100ms;
 constexpr auto longest_pause = 10'000ms;
-constexpr std::size_t max_processes = 16; // old ones with sessions; the oldest goes when there are more
+constexpr std::size_t max_processes = 16; // old ones with sessions; the oldest is ended when there are more
 constexpr std::size_t longest_line = 1000;
 
 std::string end_of(int status) {
@@ -29,8 +29,8 @@ std::string end_of(int status) {
 
 } // namespace
 
-// One run of the program. The socket carries the way back to the child, then the port and the program's log back: what
-// it writes to stderr, which is that same socket.
+// One run of the program. Over the socket, the child is told the Way, and then sends the hash of its certificate, its
+// port, and the log of the program, whose stderr is that same socket.
 class Engine::Process final : private keeper::ChildEvents, private event::Handler {
 public:
     explicit Process(Engine& engine) : engine_{engine}, child_{*this} {}
@@ -69,7 +69,7 @@ private:
         std::array<char, 4096> room{};
         const posix::Transfer got = posix::read_some(socket_.get(), room);
         if (got.what == posix::Moved::would_block) return;
-        if (got.what != posix::Moved::some) return watch_.stop(); // its end is told by the keeper
+        if (got.what != posix::Moved::some) return watch_.stop(); // the keeper reports its end
         text_.append(room.data(), got.bytes);
         std::size_t end = 0;
         while ((end = text_.find('\n')) != std::string::npos) {
@@ -96,7 +96,7 @@ private:
             return;
         }
         if (!line.error || !wanted_) return;
-        // At the start, the first one says why it cannot work, and those behind it what follows from that.
+        // At the start, the first error says why it cannot work; later ones are only consequences.
         if (serves_)
             engine_.events_.engine_says(false, std::string{line.text});
         else if (why_.empty())
@@ -115,8 +115,8 @@ private:
     keeper::Child child_;
     posix::UniqueFd socket_;
     event::Watch watch_;
-    std::string text_; // of its log, not taken yet
-    std::string why_;  // it cannot serve
+    std::string text_; // received, not taken yet
+    std::string why_;  // why it cannot serve
     std::string certificate_;
     std::uint16_t port_ = 0;
     bool serves_ = false;
@@ -169,8 +169,9 @@ void Engine::ended(Process& process, const std::string& why) {
     loop_.next_turn(*this); // destroys it
     if (!process.wanted()) return;
     if (works() && !in_charge) {
-        if (!process.serves()) events_.engine_says(true, "certificate not renewed, the old one stays in use: " + why);
-        return; // else an old one with a few sessions
+        if (!process.serves())
+            events_.engine_says(true, "certificate not renewed, the old one stays in use: " + why);
+        return; // otherwise it was an old one with a few sessions
     }
     port_ = 0;
     pause_ = std::clamp<std::chrono::milliseconds>(pause_ * 2, first_pause, longest_pause);
@@ -178,7 +179,7 @@ void Engine::ended(Process& process, const std::string& why) {
     restart_.arm(loop_.timers(), event::Clock::now() + pause_);
 }
 
-// Old ones without connections go.
+// Ends old ones without connections, and the oldest ones beyond max_processes.
 void Engine::sweep() {
     std::size_t old = 0;
     for (const auto& process : processes_) {

@@ -28,7 +28,7 @@ public:
         deadline_.arm(gate.loop_.timers(), until);
     }
 
-    // Asks for a connection to the program, which stays for us from now on.
+    // Asks for a connection to the program. From now on that child counts us, so it is not ended.
     void connect(Engine& engine) {
         program_port = engine.port();
         engine.connected(program_port);
@@ -49,8 +49,8 @@ public:
     [[nodiscard]] const Relay& relay() const noexcept { return relay_; }
 
     Client client;
-    std::uint16_t port = 0;         // ours, towards the program
-    std::uint16_t program_port = 0; // that it is to be connected to; 0: it waits for one
+    std::uint16_t port = 0;         // our own, of the connection to the program
+    std::uint16_t program_port = 0; // of the child it is connected to; 0: it waits for one
     bool handshake = true;
     bool too_late = false;
 
@@ -78,7 +78,7 @@ public:
     }
 
 private:
-    // Reads the header and not more: what follows is the client's, and stays in the socket.
+    // Reads only the header: what follows comes from the client, and stays in the socket.
     void on_ready(std::uint32_t) override {
         std::array<char, 512> room{};
         ssize_t n = 0;
@@ -89,7 +89,7 @@ private:
         if (n <= 0) return gate_.forget(*this);
         net::ProxyHeader header;
         const auto parsed = net::parse_proxy_header({room.data(), static_cast<std::size_t>(n)}, header);
-        if (parsed == net::ProxyParse::more) return; // it comes in one piece; else the timer ends it
+        if (parsed == net::ProxyParse::more) return; // it comes in one piece; otherwise the timer ends it
         if (parsed == net::ProxyParse::malformed || !header.client) return gate_.forget(*this);
         if (::recv(socket_.get(), room.data(), header.length, 0) != static_cast<ssize_t>(header.length))
             return gate_.forget(*this);
@@ -179,7 +179,7 @@ void Gate::came_back(net::Accepted accepted) {
     ucred peer{};
     socklen_t length = sizeof peer;
     if (::getsockopt(accepted.socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
-    if (!engine_->is_ours(peer.pid)) return; // another program of our user
+    if (!engine_->is_ours(peer.pid)) return; // a different program of our user
     arrivals_.push_back(std::make_unique<Arrival>(*this, std::move(accepted.socket)));
     if (!arrivals_.back()->start()) forget(*arrivals_.back());
 }

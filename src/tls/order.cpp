@@ -9,7 +9,7 @@
 namespace buzon::tls {
 namespace {
 
-// Ours, or dangerous: they would open another way in or run something.
+// Set by us, or dangerous: they would open another way in, or run something.
 constexpr std::array<std::string_view, 22> own_options = {
     "accept", "connect",    "protocol",    "cert",  "key",    "client",     "exec",   "execargs",
     "pid",    "foreground", "output",      "debug", "syslog", "setuid",     "setgid", "chroot",
@@ -56,8 +56,8 @@ bool is_sound(const Way& way) noexcept {
 }
 
 std::string configuration(const Order& order, const Way& way, const std::string& certificate, const std::string& key) {
-    // `notice` for the program itself, since it says then that it is ready; for a connection only what is wrong: three
-    // lines for each session cost more than the session.
+    // `notice` for the program itself, because only then does it report that it is ready. For connections only what is
+    // wrong: three lines per session would cost more than the session.
     std::string text = "foreground = yes\npid =\nsyslog = no\ndebug = notice\n"
                        "[buzon]\ndebug = warning\n"
                        "accept = 127.0.0.1:0\nprotocol = proxy\nsslVersionMin = TLSv1.2\n"
@@ -83,11 +83,11 @@ std::string fault_of_option(std::string_view written) {
 }
 
 LogLine parse_log_line(std::string_view line) noexcept {
-    // Not about the certificate that is served.
+    // This is not about the certificate that we serve.
     if (line.ends_with("No trusted certificates found")) return {};
-    // It would lower the priority of its threads, which a service manager's filter does not let it.
+    // It tries to lower the priority of its threads, which a service manager's system call filter refuses.
     if (line.find("pthread_getschedparam: ") != std::string_view::npos) return {};
-    // "2026.11.30 05:04:29 LOG3[1]: SSL_accept: ..."; before it knows its configuration, "[!] ..." or "[ ] ...".
+    // "2026.11.30 05:04:29 LOG3[1]: SSL_accept: ..."; before it has read its configuration, "[!] ..." or "[ ] ...".
     const std::size_t at = line.find("LOG");
     const std::size_t colon = at == std::string_view::npos ? at : line.find("]: ", at);
     if (colon == std::string_view::npos || at + 4 > line.size())

@@ -18,8 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t piece = 64 * 1024; // a pipe holds as much
-constexpr std::size_t pieces_a_turn = 8; // a relay's share, before the others go
+constexpr std::size_t piece = 64 * 1024; // a pipe holds this much
+constexpr std::size_t pieces_a_turn = 8; // a relay's share, before the others get theirs
 constexpr auto time_for_goodbye = 5s;    // for a client to close after the program has
 
 constexpr unsigned splice_flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
@@ -51,7 +51,7 @@ std::uint16_t Relay::start(posix::UniqueFd program) {
 }
 
 void Relay::ready(std::uint32_t events) {
-    // An error of a socket is told once, by the call that meets it.
+    // A socket reports an error only once, to the call that meets it.
     if ((events & EPOLLERR) != 0) return end();
     pump();
 }
@@ -72,7 +72,7 @@ void Relay::pump() {
     if (up == Step::used_its_share || down == Step::used_its_share) loop_.next_turn(*this);
 }
 
-// Moves what `from` has sent to `to`, as much as there is and as it takes.
+// Moves what `from` has sent to `to`, as far as `to` takes it.
 Relay::Step Relay::carry(Side& from, Side& to) {
     if (&from == &client_ && program_.eof) {
         throw_away(from);
@@ -94,7 +94,7 @@ Relay::Step Relay::carry(Side& from, Side& to) {
             ::splice(from.pipe.read_end.get(), nullptr, to.fd.get(), nullptr, from.pipe.held, splice_flags);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return Step::waits;
-        // The program has closed, and has perhaps said more before.
+        // The program has closed, but may have sent more before that.
         if (n <= 0 && &to == &program_ && (errno == EPIPE || errno == ECONNRESET)) {
             from.pipe = {};
             return Step::waits;
@@ -128,8 +128,8 @@ Relay::Step Relay::fill(Side& from) {
     return Step::waits;
 }
 
-// What a client still sends after the program has closed is of no use to anybody, but must be read: else the kernel
-// answers it with a reset, and the client may never see the last reply.
+// Input from the client after the program has closed is useless, but must be read: otherwise the kernel answers it with
+// a reset, and the client may never see the last reply.
 void Relay::throw_away(Side& from) {
     from.pipe = {};
     std::array<char, 4096> room;

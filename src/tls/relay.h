@@ -10,15 +10,15 @@
 
 namespace buzon::tls {
 
-// Octets on their way wait in pipes. Pipes are lent for as long as they hold something; one is kept for the next who
-// needs one, and an idle relay has none.
+// Octets in transit wait in pipes. A relay has a pipe only while the pipe holds something, so an idle relay has none.
+// One empty pipe is kept for the next relay that needs one.
 struct Pipe {
     posix::UniqueFd read_end, write_end;
     std::size_t held = 0;
 };
 class PipeRoom {
 public:
-    // Without descriptors, a pipe that is not open.
+    // If descriptors are short, a pipe that is not open.
     [[nodiscard]] Pipe take();
     void give_back(Pipe pipe) noexcept;
 
@@ -30,7 +30,7 @@ class Relay;
 
 class RelayOwner {
 public:
-    // Destroy it after this turn, not from this call.
+    // Destroy the relay after this turn, not within this call.
     virtual void relay_ended(Relay& relay) noexcept = 0;
 
 protected:
@@ -47,8 +47,8 @@ public:
     Relay& operator=(const Relay&) = delete;
     ~Relay() override = default;
 
-    // `program`: connected to the program, or about to be. Gives our own port, by which the program will name us; 0:
-    // failed.
+    // `program`: connected to the program, or about to be. Returns our own port, by which the program will identify us;
+    // 0: failed.
     [[nodiscard]] std::uint16_t start(posix::UniqueFd program);
     void end() noexcept;
 
@@ -64,9 +64,9 @@ private:
         Relay& relay;
         posix::UniqueFd fd;
         event::Watch watch;
-        Pipe pipe;         // what it sent and the other side did not take yet
+        Pipe pipe;         // what it has sent and the other side has not taken yet
         bool eof = false;  // it sends no more
-        bool shut = false; // it gets no more
+        bool shut = false; // nothing more is sent to it
     };
     enum class Step : std::uint8_t { waits, used_its_share, lost };
 
@@ -83,7 +83,7 @@ private:
     RelayOwner& owner_;
     std::uint64_t id_;
     Side client_{*this}, program_{*this};
-    event::Timer linger_{*this}; // the program has ended, and the client has not
+    event::Timer linger_{*this}; // the program has closed, and the client has not
     bool ended_ = false;
 };
 

@@ -44,7 +44,7 @@ std::string age_text(double seconds) {
     return measured(seconds, Unit::seconds);
 }
 
-// Exactly so wide; ">" marks what is cut.
+// The text in exactly `width` columns; ">" marks a cut.
 std::string cut(std::string_view text, std::size_t width) {
     if (columns(text) <= width || width < 2) return fitted(text, width);
     return fitted(text, width - 1) + '>';
@@ -113,7 +113,7 @@ std::string rate_text(double value, Unit unit) {
     return unit == Unit::number && value > 0 && value < 10 ? fixed(value, value < 0.1 ? 2 : 1) : measured(value, unit);
 }
 
-// The label, the value now, the scale's end, and the curve.
+// The label, the current value, the top of the scale, and the curve.
 Row rate_row(const TopData& data, const RateLine& line, std::size_t width, Charset charset) {
     const Trend& trend = data.trend(line.which);
     std::string text = ' ' + fitted(line.label, 11) + fitted_right(rate_text(trend.current(), line.unit), 6);
@@ -143,7 +143,7 @@ Row busy_row(const TopData& data) {
     return {std::move(text), busy >= 90 ? Style::alarm : busy >= 70 ? Style::warning : Style::plain};
 }
 
-// Workers and what is waited for.
+// Workers, and the commands that wait for them.
 Row worker_row(const TopData& data, const std::map<std::string, std::size_t>& waiting) {
     const double jobs = data.metric("workers-busy");
     return {" workers  jobs " + whole(jobs) + (jobs > 0 ? counted(waiting) : "") + "   done/s " +
@@ -161,7 +161,7 @@ Row filter_row(const TopData& data, const std::map<std::string, std::size_t>& pr
             failed > 0 ? Style::warning : Style::plain};
 }
 
-// What goes wrong now, by cause and a second.
+// What is going wrong now: failures per second, by cause.
 Row failure_row(const TopData& data) {
     std::string text = " failures/s";
     for (const TopData::Failing& one : data.failing())
@@ -170,7 +170,7 @@ Row failure_row(const TopData& data) {
             data.failing().empty() ? Style::plain : Style::warning};
 }
 
-// "/usr/bin/tr|process:/opt/mark" without the folders.
+// Removes the folders from "/usr/bin/tr|process:/opt/mark".
 std::string without_folders(std::string_view names) {
     std::string text;
     for (std::size_t at = 0; at <= names.size();) {
@@ -193,7 +193,7 @@ Row program_row(const TopProgram& program) {
     return {std::move(text), program.failed > 0 ? Style::warning : Style::plain};
 }
 
-// As many as there is room for, the latest first.
+// Those who guess passwords, the latest first; as many as fit.
 Row guessers_row(const TopData& data) {
     std::string text = " guessers " + std::to_string(data.guessers().size());
     for (const std::string& one : data.guessers()) text += "   " + one;
@@ -234,7 +234,7 @@ std::vector<Row> TopView::panel(std::size_t width) const {
         if (one.waits()) ++waiting[one.command];
         if (one.tls) ++encrypted;
     }
-    // The most telling first: a small screen has no room for the rest.
+    // The most important rows first, because a small screen has no room for the rest.
     std::vector<Row> rows{busy_row(data_)};
     rows.push_back({" sessions " + std::to_string(data_.sessions().size()) + ' ' + counted(doing) +
                     (encrypted > 0 ? "   tls " + std::to_string(encrypted) : "")});
@@ -304,9 +304,9 @@ std::vector<Row> TopView::frame(std::size_t rows, std::size_t width, std::int64_
     const std::size_t used = 2; // the first row and the last
     const std::size_t left = rows > used ? rows - used : 0;
     std::vector<Row> above = panel(width);
-    above.resize(std::min(above.size(), left > 4 ? left - 4 : 0)); // the list has at least its heading and three rows
+    above.resize(std::min(above.size(), left > 4 ? left - 4 : 0)); // leaves the list its heading and three rows
     std::size_t free = left - above.size();
-    const std::size_t events = free >= 14 ? std::min<std::size_t>(free / 4, 8) : free >= 9 ? 3 : 0; // twice
+    const std::size_t events = free >= 14 ? std::min<std::size_t>(free / 4, 8) : free >= 9 ? 3 : 0; // for each list
     free -= 2 * events;
     std::move(above.begin(), above.end(), std::back_inserter(all));
 

@@ -1,5 +1,5 @@
-// top/top.h - the screen of the live view: what TopData knows in, rows out; and what keys do to it. Knows no
-// terminal, no socket and no clock.
+// top/top.h - the screen of the live view: turns TopData into rows and handles keys. Knows no terminal, no socket and
+// no clock.
 #pragma once
 
 #include <cstddef>
@@ -22,14 +22,14 @@ public:
         std::string text; // exactly as wide as requested
         Style style = Style::plain;
     };
-    // What a key asks of the owner. kick: to_kick() has the id.
+    // What a key asks the owner to do. kick: to_kick() is the id.
     enum class Wants { nothing, quit, leave_now, suspend, kick, slower, faster, back, forward, first, last };
 
     explicit TopView(std::string server, Charset charset = Charset::utf8)
         : server_{std::move(server)}, charset_{charset} {}
 
     [[nodiscard]] TopData& data() noexcept { return data_; }
-    // After new replies: sorts and filters the sessions.
+    // Sorts and filters the sessions. Call it after new replies.
     void refresh();
 
     Wants press(const Key& key, std::size_t screen_rows);
@@ -37,13 +37,13 @@ public:
     [[nodiscard]] const std::string& to_kick() const noexcept { return kick_; }
 
     void set_events_trouble(std::string why) { events_trouble_ = std::move(why); }
-    // In the last row until the next key; in the first row until it is set to "".
+    // The message is shown in the last row until the next key, the state in the first row until it is set to "".
     void set_message(std::string text) { message_ = std::move(text); }
     void set_state(std::string text) { state_ = std::move(text); }
-    // "every 1 s"; in a recording its place.
+    // "every 1 s"; in a recording, the position.
     void set_pace(std::string text) { pace_ = std::move(text); }
 
-    // `clock` is seconds since 1970. At most the requested rows, each exactly as wide as requested.
+    // `clock` is seconds since 1970. Returns exactly the requested number of rows, each exactly as wide as requested.
     [[nodiscard]] std::vector<Row> frame(std::size_t rows, std::size_t columns, std::int64_t clock);
 
 private:
@@ -68,7 +68,7 @@ private:
     Mode mode_ = Mode::list;
     TopOrder order_ = TopOrder::load;
     std::string selected_;              // the id of a session
-    std::size_t first_ = 0, place_ = 0; // of the list: the top row, and the selected one
+    std::size_t first_ = 0, place_ = 0; // in the list: the top row, and the selected one
     std::string filter_, kick_;
     std::string events_trouble_, message_, state_, pace_;
     bool paused_ = false;

@@ -17,7 +17,7 @@ constexpr std::size_t max_lines = 50; // of logins, and of refusals
 constexpr std::string_view past = "HIST ", refusal = "refusals-";
 constexpr std::pair<std::string_view, TopData::Rate> curves[] = {
     {"messages", TopData::messages}, {"bytes", TopData::octets}, {"historic", TopData::logins}};
-// Counters of one cause each; those of refusals and filters have a prefix.
+// Counters with one cause each. Those of refusals and filters are found by their prefix.
 constexpr std::string_view failures[] = {"deletions-failed", "log-lines-lost", "out-of-memory", "sandbox-denials",
                                          "worker-failures"};
 
@@ -93,7 +93,7 @@ void TopData::take_metrics(double now, const Reply& reply) {
     take_programs(now);
 }
 
-// "filter-same:NAME" and its like.
+// Reads "filter-same:NAME" and the related metrics.
 void TopData::take_programs(double now) {
     constexpr std::string_view same = "filter-same:";
     std::vector<TopProgram> all;
@@ -118,7 +118,7 @@ void TopData::take_programs(double now) {
     programs_at_ = now;
 }
 
-// A server that was restarted counts from zero again.
+// Skips counters that have not grown: a restarted server counts from zero again.
 void TopData::compare(double seconds, const std::map<std::string, double, std::less<>>& before) {
     failing_.clear();
     for (const auto& [name, value] : metrics_) {
@@ -132,7 +132,7 @@ void TopData::compare(double seconds, const std::map<std::string, double, std::l
                      [](const Failing& a, const Failing& b) { return a.rate > b.rate; });
 }
 
-// A server that does not know the command has none.
+// If the server does not know the command, there are no guessers.
 void TopData::take_guessers(const Reply& reply) {
     guessers_.clear();
     for (auto line = reply.lines.rbegin(); line != reply.lines.rend(); ++line) {
@@ -144,7 +144,7 @@ void TopData::take_guessers(const Reply& reply) {
     }
 }
 
-// Whole minutes before now; the running one is no rate yet.
+// Takes only complete minutes, because the current one gives no rate yet.
 void TopData::take_past(Rate which, double now, double clock, const Reply& reply) {
     for (std::size_t i = 0; i + 1 < reply.lines.size(); ++i) {
         const Field point = first_blank_field(reply.lines[i]);
@@ -165,7 +165,7 @@ TopSession TopData::read_session(double now, std::string_view line, std::map<std
                        number("size"),    number("backlog"), number("age"),   number("idle")};
     session.tls = !value_of(fields, "tls").empty();
     if (const auto before = sent_.find(session.id); before != sent_.end() && now > before->second.at) {
-        // Less than before: a new reply has begun.
+        // If it is less than before, a new reply has begun.
         const double grown = session.sent - (session.sent >= before->second.sent ? before->second.sent : 0);
         session.rate = grown / (now - before->second.at);
     }

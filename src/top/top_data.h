@@ -1,5 +1,4 @@
-// top/top_data.h - what top knows of a server: the replies to its questions, taken apart. Knows no terminal and no
-// clock.
+// top/top_data.h - what top knows about a server: the parsed replies to its questions. Knows no terminal and no clock.
 #pragma once
 
 #include <array>
@@ -22,12 +21,12 @@ struct TopSession {
     double rate = 0; // octets per second since the last poll
     bool tls = false;
 
-    // It runs a command, but no program for it: it waits for a worker, or for its client to read.
+    // It runs a command but no program, so it waits for a worker, or for its client to read.
     [[nodiscard]] bool waits() const { return has(command) && !has(program); }
     [[nodiscard]] static bool has(std::string_view word) { return !word.empty() && word != "-"; }
 };
 
-// A transformation's program, or chain, since the server's start.
+// A transformation's program, or chain of programs. Counts are since the server's start.
 struct TopProgram {
     std::string name;
     double same = 0, changed = 0, failed = 0; // messages
@@ -41,28 +40,28 @@ enum class TopOrder { load, age, user };
 
 class TopData {
 public:
-    // What is asked for in each round.
+    // The commands sent in each round.
     static constexpr std::array<std::string_view, 5> questions = {"METR", "METR *", "SESS", "INFO *", "WHYY *"};
-    // And once, for the time before: what to ask about the metrics that METR * has named.
+    // The commands sent once, to learn the past of the metrics that METR * has named.
     [[nodiscard]] std::vector<std::string> past_questions() const;
 
-    // A reply to one of these. `now` is a steady clock in seconds, `clock` seconds since 1970.
+    // Takes the reply to one of these. `now` is a steady clock in seconds, `clock` is seconds since 1970.
     void take(std::string_view question, double now, double clock, const Reply& reply);
     void take_event(std::string_view line);
 
     void sort(TopOrder order);
 
-    // Zero and "" if the server did not say.
+    // Values that the server did not send are 0 or "".
     [[nodiscard]] double metric(std::string_view name) const;
     [[nodiscard]] bool has_metric(std::string_view name) const { return metrics_.find(name) != metrics_.end(); }
-    // The sum of all metrics whose names begin so, and its growth per second.
+    // The sum of all metrics whose names begin with `prefix`.
     [[nodiscard]] double sum(std::string_view prefix) const;
     [[nodiscard]] std::string_view info(std::string_view name) const;
     [[nodiscard]] const std::map<std::string, double, std::less<>>& metrics() const noexcept { return metrics_; }
 
     enum Rate { messages, octets, logins, refusals, jobs };
     [[nodiscard]] const Trend& trend(Rate which) const { return trends_[which]; }
-    // What went wrong or was refused between the last two looks, by cause and a second; the most frequent first.
+    // Failures and refusals per second between the last two rounds, by cause; the most frequent first.
     struct Failing {
         std::string cause; // the name of the metric
         double rate = 0;
@@ -72,7 +71,8 @@ public:
     [[nodiscard]] const std::string& sessions_trouble() const noexcept { return sessions_trouble_; }
     // The busiest first.
     [[nodiscard]] const std::vector<TopProgram>& programs() const noexcept { return programs_; }
-    // Who guesses: "ip 203.0.113.9 (24)", or who is guessed at: "user ana (133)", with their failures since.
+    // Who guesses passwords, "ip 203.0.113.9 (24)", or whose password is guessed, "user ana (133)", with the number of
+    // failures; the latest first.
     [[nodiscard]] const std::vector<std::string>& guessers() const noexcept { return guessers_; }
     // Newest first.
     [[nodiscard]] const std::deque<std::string>& logins_seen() const noexcept { return logins_; }
@@ -92,7 +92,7 @@ private:
 
     std::array<Trend, 5> trends_;
     std::map<std::string, double, std::less<>> metrics_;
-    double metrics_at_ = 0; // when
+    double metrics_at_ = 0; // when they were taken
     std::vector<Failing> failing_;
     std::map<std::string, std::string, std::less<>> info_;
     std::vector<TopSession> sessions_;

@@ -21,7 +21,8 @@ void TopView::refresh() {
     const auto& sessions = data_.sessions();
     for (std::size_t i = 0; i < sessions.size(); ++i)
         if (filter_.empty() || holds(sessions[i], filter_)) shown_.push_back(i);
-    // The selected session stays selected wherever it moved; if it ended, its place does.
+    // The selected session stays selected wherever it has moved. If it has ended, the session now in its place is
+    // selected.
     const auto same = std::find_if(shown_.begin(), shown_.end(),
                                    [&](std::size_t i) { return !selected_.empty() && sessions[i].id == selected_; });
     if (same != shown_.end()) {

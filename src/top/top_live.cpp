@@ -1,4 +1,5 @@
-// top/top_live.cpp - top against a server: asks, draws, waits, and reads keys and events while it waits.
+// top/top_live.cpp - top with a live server: sends its questions, draws, waits, and reads keys and events while it
+// waits.
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,7 +41,7 @@ public:
         , recorder_{std::move(recorder)}
         , view_{target.address.text(), locale_charset()} {}
 
-    // Returns why the server is lost; empty if the user or a signal ended it.
+    // Returns why the connection was lost; empty if the user or a signal ended it.
     std::string run();
     // The signal that ended it; also SIGINT for a Ctrl-C that left a reply unread.
     [[nodiscard]] int signal() const noexcept { return signal_ == 0 && cut_off_ ? SIGINT : signal_; }
@@ -81,7 +82,7 @@ private:
 bool TopScreen::wants_out(int descriptor) {
     if (descriptor == signals_.descriptor()) {
         if (const int signal = signals_.take(&terminal_.raw())) signal_ = signal;
-        changed_ = true; // the size of the screen, or all of it
+        changed_ = true; // the screen has a new size, or must be redrawn
     } else if (descriptor == STDIN_FILENO) {
         read_keys();
     } else {
@@ -155,7 +156,7 @@ void TopScreen::listen() {
     changed_ = true;
 }
 
-// Returns why the server is lost, or nothing.
+// Returns why the connection was lost, or nothing.
 std::string TopScreen::ask_for(std::string_view question) {
     asking_ = true;
     const Answer answer = ask(server_, question, this);
@@ -171,7 +172,7 @@ std::string TopScreen::ask_for(std::string_view question) {
 std::string TopScreen::look() {
     if (recorder_) recorder_->begin_round(wall_clock());
     if (!std::exchange(knows_past_, true)) {
-        if (std::string why = ask_for("METR *"); !why.empty()) return why; // which refusals there are
+        if (std::string why = ask_for("METR *"); !why.empty()) return why; // to learn which refusals there are
         for (const std::string& question : view_.data().past_questions()) {
             if (cut_off_) return {};
             if (std::string why = ask_for(question); !why.empty()) return why;
@@ -195,7 +196,7 @@ void TopScreen::kick() {
     const Answer answer = ask(server_, "KICK " + view_.to_kick(), this);
     asking_ = false;
     if (answer.kind == Answer::Kind::interrupted) cut_off_ = true;
-    if (answer.kind != Answer::Kind::reply) return; // the next look finds out
+    if (answer.kind != Answer::Kind::reply) return; // the next look will notice
     view_.set_message(answer.reply.ok ? "kicked session " + view_.to_kick() : printable(answer.reply.status));
 }
 
@@ -208,7 +209,7 @@ void TopScreen::show() {
     changed_ = false;
 }
 
-// A server that was restarted is there again after a while.
+// A server that was restarted comes back after a while.
 std::string TopScreen::reconnect(const std::string& why) {
     events_.reset();
     view_.set_state("LOST: " + printable(why) + ", reconnecting");
@@ -222,9 +223,9 @@ std::string TopScreen::reconnect(const std::string& why) {
     return {};
 }
 
-// Until the next look is due.
+// Waits until the next look is due.
 std::string TopScreen::wait(Clock::time_point begin) {
-    // A server with so many sessions that the list takes long is polled less often.
+    // If the list takes long because there are many sessions, poll less often.
     const auto until = [&] { return begin + std::max<Clock::duration>(intervals[pace_], 5 * (looked_ - begin)); };
     while (!over() && (view_.paused() || Clock::now() < until())) {
         if (kicking_) kick();
@@ -256,7 +257,7 @@ std::string TopScreen::run() {
     return {};
 }
 
-// For tickets: one screen, or all of it as JSON.
+// For support tickets: one screen, or the data as JSON.
 int run_once(Conversation& server, const Target& target, Format format, Output& out) {
     TopView view{target.address.text(), locale_charset()};
     JsonObject document;

@@ -21,7 +21,7 @@ std::string_view take_line(std::string_view& text) {
 } // namespace
 
 std::optional<TopRecorder> TopRecorder::open(const std::string& path, std::string_view server, std::string& why) {
-    posix::UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)}; // users' names are in it
+    posix::UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)}; // it contains user names
     if (!file) {
         why = path + ": " + posix::last_error().message();
         return std::nullopt;
@@ -76,7 +76,7 @@ std::optional<TopRecording> TopRecording::read(const std::string& path, std::str
             if (line == ".") in_list = false;
             if (!in_list && line.starts_with("@ ")) recording.rounds_.push_back(at);
         }
-        if (in_list && !recording.rounds_.empty()) recording.rounds_.pop_back(); // it was killed while it wrote
+        if (in_list && !recording.rounds_.empty()) recording.rounds_.pop_back(); // top was killed while writing it
         if (recording.rounds_.empty()) why = path + ": an empty recording";
     }
     if (!why.empty()) return std::nullopt;

@@ -1,4 +1,4 @@
-// top/top_record.h - what top saw, written to a file and read again.
+// top/top_record.h - writes what top saw to a file, and reads it again.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,13 @@ namespace buzon::client {
 // as on the wire, a list with its final "."; an event is "! LINE".
 class TopRecorder {
 public:
-    // Nothing if the file cannot be written; it must not exist.
+    // Returns nothing if the file cannot be created, and sets `why`. It must not exist yet.
     [[nodiscard]] static std::optional<TopRecorder> open(const std::string& path, std::string_view server,
                                                          std::string& why);
     void begin_round(std::int64_t clock);
     void add_reply(std::string_view question, const Reply& reply);
     void add_event(std::string_view line);
-    // Writes what has been added. False once that failed.
+    // Writes what has been added. Returns false if that fails.
     [[nodiscard]] bool flush();
 
 private:
@@ -33,15 +33,15 @@ private:
     std::string pending_;
 };
 
-// A recording, read as a whole.
+// A recording. The whole file is read at once.
 class TopRecording {
 public:
     struct Round {
         std::int64_t clock = 0;
         std::vector<std::pair<std::string, Reply>> replies;
-        std::vector<std::string> events; // seen since the round before
+        std::vector<std::string> events; // seen from this round until the next
     };
-    // A string says what is wrong. A last round that was cut off is left out.
+    // On failure `why` says what is wrong. A last round that was cut off is left out.
     [[nodiscard]] static std::optional<TopRecording> read(const std::string& path, std::string& why);
     [[nodiscard]] const std::string& server() const noexcept { return server_; }
     [[nodiscard]] std::size_t size() const noexcept { return rounds_.size(); }

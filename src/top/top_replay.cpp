@@ -1,4 +1,4 @@
-// top/top_replay.cpp - a recording of top, with a cursor through time. Needs no server.
+// top/top_replay.cpp - shows a recording of top, and moves back and forth in time. Needs no server.
 #include <poll.h>
 #include <unistd.h>
 
@@ -30,7 +30,7 @@ public:
     }
 
 private:
-    // Curves need the rounds before: the view is made anew, since time may go back.
+    // Curves need the earlier rounds, so going back in time takes them all again.
     void go_to(std::size_t place);
     void take(std::size_t number);
     bool obey(TopView::Wants what);
@@ -64,7 +64,7 @@ void Replay::go_to(std::size_t place) {
                    "   < > Home End");
 }
 
-// False: the end.
+// Returns false to quit.
 bool Replay::obey(TopView::Wants what) {
     switch (what) {
     case TopView::Wants::quit:

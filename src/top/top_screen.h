@@ -1,4 +1,4 @@
-// top/top_screen.h - rows of the live view on a terminal.
+// top/top_screen.h - shows the rows of the live view on a terminal.
 #pragma once
 
 #include "buzon/terminal/terminal.h"
@@ -10,7 +10,7 @@ class TopTerminal {
 public:
     TopTerminal();
 
-    // A terminal that cannot move its cursor gets one screen below the other, without control sequences.
+    // A terminal that cannot move its cursor gets one screen after the other, without control sequences.
     [[nodiscard]] bool dumb() const noexcept { return dumb_; }
     void draw(TopView& view, std::int64_t clock);
     void print(TopView& view, std::int64_t clock);

@@ -38,7 +38,8 @@ void Trend::fill(double begin, double seconds, double value) {
 void Trend::put(double now, double value) {
     current_ = value;
     const auto number = static_cast<std::int64_t>(std::floor(now / bucket_seconds));
-    // Seconds without a poll (a stopped client, a slow server) repeat the last value: no gap, no spike.
+    // Fill the time without a poll (a stopped client, a slow server) with the new value, so that there is no gap and no
+    // spike.
     while (!buckets_.empty() && buckets_.back().number + 1 < number && number - buckets_.back().number < 1000) {
         buckets_.push_back({buckets_.back().number + 1, value, 1});
     }

@@ -1,4 +1,4 @@
-// top/trend.h - the recent values of a counter or gauge, in buckets of some seconds. Has no clock.
+// top/trend.h - the recent values of a counter or gauge, in buckets of a few seconds. Has no clock.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,11 @@ class Trend {
 public:
     static constexpr double bucket_seconds = 3;
 
-    // Adds a counter's value; its growth per second is kept. A counter that decreased has restarted.
+    // Adds a counter's value; its growth per second is kept. A counter that decreases has restarted.
     void add_counter(double now, double value);
     void add_gauge(double now, double value);
-    // What is known of the time before: a value that held from `begin` on for some seconds. Before the rest; values
-    // of the same time add up.
+    // Adds what is known about the past: a value that held for `seconds` from `begin` on. Call it before the others.
+    // Values for the same time add up.
     void fill(double begin, double seconds, double value);
 
     // Growth per second between the last two values; for a gauge the value itself.

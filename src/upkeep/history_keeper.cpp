@@ -38,7 +38,7 @@ const state::History& HistoryKeeper::fresh() {
 void HistoryKeeper::on_timer(event::Timer&) {
     timer_.arm(loop_.timers(), event::Clock::now() + until_minute_ends(std::chrono::system_clock::now()));
     sample(true);
-    // A disk slower than a minute gets no more work.
+    // Skip this write if the previous one has not finished: a slow disk gets no more work.
     if (file_.kept() && !file_.writing()) file_.write(history_.encode(), nullptr);
 }
 

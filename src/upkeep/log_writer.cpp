@@ -29,7 +29,7 @@ LogWriter::LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd,
     : loop_{loop}, metrics_{metrics}, fd_{fd}, tell_{std::move(tell)} {}
 
 LogWriter::~LogWriter() {
-    dropped_ = 0; // nobody is left to be told
+    dropped_ = 0; // there is nobody left to tell
     flush();
 }
 
@@ -53,7 +53,7 @@ void LogWriter::flush() {
     std::size_t done = 0;
     while (done < waiting_.size()) {
         if (!takes_now(fd_)) break;
-        // Whole lines, as many as fit, so that others who share the pipe never see half of one.
+        // Write whole lines, as many as fit, so that output of other processes that share the pipe never splits a line.
         std::string_view piece = std::string_view{waiting_}.substr(done, PIPE_BUF);
         if (const std::size_t end = piece.rfind('\n'); end != std::string_view::npos) piece = piece.substr(0, end + 1);
         const ssize_t n = ::write(fd_, piece.data(), piece.size());

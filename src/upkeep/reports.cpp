@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 constexpr auto pause_between_writes = 60s;
 constexpr std::size_t write_at = 4096; // records: write at once rather than wait for the pause to end
 constexpr std::size_t max_records = 2 * write_at;
-// Of jobs for one maildrop each: few, because each may need a worker of its own, and logins need them, too.
+// Simultaneous jobs, counting those for a single maildrop: few, because each may need a worker of its own, and logins
+// need workers too.
 constexpr std::size_t max_at_once = 8;
 
 } // namespace
@@ -59,12 +60,12 @@ bool Reports::all_down(Waiter& waiter) {
     return false;
 }
 
-// A maildrop that not every worker can write to, as far as is known.
+// Whether this is a maildrop that not every worker can write to, as far as is known.
 bool Reports::is_apart(const std::string& maildir) const {
     return disk_.by_owner() || disk_.alone(maildir, {});
 }
 
-// One job per file system, so that one that hangs delays only its own records.
+// One job per file system, so that a file system that hangs delays only its own records.
 void Reports::write_all() {
     std::map<std::uint64_t, jobs::SessionRecords> by_place;
     for (auto at = waiting_.begin(); at != waiting_.end();) {
@@ -79,7 +80,7 @@ void Reports::write_all() {
     if (waiting_.empty()) timer_.disarm();
 }
 
-// Those apart. What is left follows when one of these jobs is done.
+// Writes the maildrops that are apart, one job each. The rest follow when one of these jobs is done.
 void Reports::write_one_by_one() {
     more_ = false;
     for (auto at = waiting_.begin(); at != waiting_.end();) {
@@ -115,12 +116,12 @@ void Reports::write(jobs::SessionRecords records, std::uint64_t where) {
         at->job = disk_.submit(job, [this, at](worker::Answer) { written(at); });
     };
     event::guarded(begin, [&] {
-        writings_.erase(at); // nobody must wait for it
+        writings_.erase(at); // or waiters would wait for it forever
         throw std::bad_alloc{};
     });
 }
 
-// Runs even without memory, so that every waiter is notified.
+// Must work even without memory, so that every waiter is notified.
 void Reports::written(std::list<Writing>::iterator done) {
     const std::unordered_set<std::string> maildirs = std::move(done->maildirs);
     writings_.erase(done);
@@ -135,7 +136,7 @@ void Reports::written(std::list<Writing>::iterator done) {
             else
                 ready = waiter.last_ || all_down_or_lost(waiter);
         }
-        std::erase(waiters_, &waiter); // where all_down() has put it
+        std::erase(waiters_, &waiter); // all_down() may have added it
         (ready ? ready_ : waiters_).splice(ready ? ready_.end() : waiters_.end(), waited, waited.begin());
     }
     event::guarded(
@@ -150,7 +151,7 @@ void Reports::written(std::list<Writing>::iterator done) {
         Waiter* const waiter = ready_.front();
         ready_.pop_front();
         waiter->owner_ = nullptr;
-        std::exchange(waiter->then_, nullptr)(); // it may be destroyed after this
+        std::exchange(waiter->then_, nullptr)(); // this may destroy the waiter
     }
 }
 

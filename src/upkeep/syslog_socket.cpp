@@ -20,16 +20,17 @@ constexpr auto time_between_tries = 1s;
 SyslogSocket::SyslogSocket(event::EventLoop& loop, keeper::Sockets& sockets, state::Metrics& metrics, std::string path,
                            Tell tell)
     : loop_{loop}, sockets_{sockets}, metrics_{metrics}, path_{std::move(path)}, tell_{std::move(tell)} {
-    // Now: a server that serves may name no file that it has not named before. A line tells if this fails.
+    // Connect now: a server that is serving may only name files that it has named before. If this fails, the first line
+    // reports it.
     const auto request = sockets_.connect(path_, [this](auto socket) {
         if (socket) socket_ = std::move(socket).value();
     });
     request->wait();
 }
 
-// The loop has ended, and with it the time of not waiting.
+// The loop has ended, so waiting is allowed now.
 SyslogSocket::~SyslogSocket() {
-    tell_ = [](const std::string&) {}; // there is no log any more
+    tell_ = [](const std::string&) {}; // there is no log left to tell
     flush();
     while (connecting_) connecting_->wait();
 }
@@ -85,7 +86,8 @@ bool SyslogSocket::send_waiting() {
             done = end + 1;
             continue;
         }
-        // A restarted daemon is back at the same path. One to whom not even the first line can be sent is not.
+        // A restarted daemon is back at the same path, so connect again. If a new connection cannot even send its first
+        // line, the daemon is not back.
         socket_.reset();
         if (fresh_)
             lose(sent.why);

@@ -25,8 +25,8 @@ std::int64_t TrashKeeper::keep_since(bool always) const {
 
 void TrashKeeper::deleted_in(const std::string& maildir, const posix::Ids& owner) {
     if (settings_.undelete_grace.count() == 0) return;
-    // Nobody waits for the answer. If a busy pool has not started it, the next one replaces it; the walk gets there
-    // later.
+    // The answer does not matter. If a busy pool has not started the job, the next one replaces it; the walk will reach
+    // this Maildir later.
     expiring_ = disk_.submit(jobs::order_for(owner, jobs::Expire{maildir, too_old(settings_.undelete_grace)}),
                              [](worker::Answer) {});
 }

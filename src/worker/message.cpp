@@ -25,13 +25,13 @@ struct Head {
     std::uint8_t large; // the body is in the last descriptor
 };
 
-// Where messages arrive, one at a time.
+// The buffer for incoming messages, one at a time.
 std::array<char, max_inline>& arrivals() {
     static std::array<char, max_inline> room;
     return room;
 }
 
-// No larger message has a password in it.
+// Larger messages contain no passwords.
 constexpr std::size_t max_secret = 32 * 1024;
 
 posix::Transfer failed(std::error_code why) {
@@ -50,7 +50,7 @@ bool read_back(int fd, std::string& body) {
     if (::fstat(fd, &about) != 0 || about.st_size < 0) return false;
     event::guarded([&] { body.resize(static_cast<std::size_t>(about.st_size)); }, [&] { body = {}; });
     if (body.size() != static_cast<std::size_t>(about.st_size)) {
-        errno = ENOMEM; // the message has been taken off the socket: it is lost, and known to be
+        errno = ENOMEM; // the message has already left the socket: report it as lost
         return false;
     }
     std::size_t at = 0;
@@ -91,7 +91,8 @@ posix::Transfer receive_message(int socket, Message& into) {
     const std::size_t length = got.transfer.bytes;
     if (length < sizeof head || length > sizeof head + room.size()) return failed({EMSGSIZE, std::system_category()});
     const std::size_t expected = std::size_t{head.has_fd} + head.large;
-    // A descriptor that could not be received (our table is full) must not pass for a message without one.
+    // If a descriptor could not be received (our table is full), the message must not pass for one without a
+    // descriptor.
     if (got.descriptors != expected || got.cut) return failed({EMFILE, std::system_category()});
     into.kind = head.kind;
     const std::size_t octets = length - sizeof head;

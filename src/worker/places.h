@@ -1,4 +1,4 @@
-// worker/places.h - remembers some paths: the least recently asked for goes first.
+// worker/places.h - remembers a limited number of paths; the least recently used is dropped first.
 #pragma once
 
 #include <list>
@@ -31,7 +31,7 @@ public:
 
 private:
     std::size_t size_;
-    std::list<std::string> all_;                                                     // the one asked for last is first
+    std::list<std::string> all_;                                                     // most recently used first
     std::unordered_map<std::string_view, std::list<std::string>::iterator> by_path_; // keys live in the list
 };
 

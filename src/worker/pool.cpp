@@ -16,7 +16,7 @@ using detail::Process;
 namespace {
 
 // After this many consecutive failures to have a worker begin a job, all queued jobs are refused, and so are new ones
-// until the pause after the last failure is over. Then one of them is a new try.
+// until the pause after the last failure is over. The next job then is a new attempt.
 constexpr int max_failures = 6;
 constexpr auto first_pause = 10ms; // doubles with each further failure
 constexpr std::chrono::milliseconds longest_pause = 5s;
@@ -95,7 +95,7 @@ void Pool::feed() noexcept {
             poor_ = false;
         },
         [this] {
-            // Once is nobody's fault. Those who were refused before are told first.
+            // Refuse all orders only the second time in a row, and only once those refused earlier have been answered.
             if (std::exchange(poor_, true) && late_.empty()) refuse_all();
             loop_.next_turn(later_);
         });
@@ -181,7 +181,7 @@ Process* Pool::idle_or_new(const Job& job) {
     return nullptr;
 }
 
-// Room for one more process.
+// Makes room for one more process. False: too many exist already.
 bool Pool::make_room(const Job& job) {
     std::size_t warm = 0;
     Process* eldest = nullptr;
@@ -246,7 +246,7 @@ bool Pool::again_alone(const std::shared_ptr<Order>& order) noexcept {
     return well;
 }
 
-// An answer that finds no memory is lost: others must not be lost with it.
+// If there is no memory for an answer, it is lost: the others must not be lost with it.
 void Pool::tell(const OnAnswer& on_answer, Answer answer) {
     event::guarded([&] { on_answer(std::move(answer)); }, [] {});
 }

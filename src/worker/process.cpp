@@ -47,11 +47,11 @@ std::error_code Process::start(const Settings& settings, const Job& job) {
 }
 
 Process::Taken Process::take(const std::shared_ptr<Order>& order) {
-    limit_.arm(pool_.loop_.timers(), event::Clock::now()); // takes its memory: nothing may fail once the job is sent
+    limit_.arm(pool_.loop_.timers(), event::Clock::now()); // allocates now: nothing may fail once the job is sent
     // Never would_block: an idle worker has read everything we sent, and one message fits in the empty socket.
     const posix::Transfer sent = send_message(socket_.get(), order->job.kind, order->job.body, order->descriptor());
     const bool gone = sent.why.value() == EPIPE || sent.why.value() == ECONNRESET;
-    // on_no_start() will tell why, and it is of interest for this order only.
+    // on_no_start() will say why, which concerns only this order.
     const bool no_start = gone && for_place_ && !served_;
     if (sent.what != posix::Moved::some && !no_start) {
         arm_idle_limit();
@@ -70,7 +70,7 @@ Process::Taken Process::take(const std::shared_ptr<Order>& order) {
     return Taken::yes;
 }
 
-// CPU time of this process since its start. The maximum if it cannot be read: then there is nothing to wait for.
+// CPU time of the worker since its start. The maximum if it cannot be read: then the limit counts as reached.
 std::chrono::nanoseconds Process::processor_time() const noexcept {
     if (pool_.settings_.processor_limit.count() == 0 || child_.pid() == 0) return {};
     clockid_t clock{};
@@ -128,7 +128,7 @@ void Process::kill() noexcept {
 
 void Process::on_ready(std::uint32_t) {
     Message message;
-    // Without memory it would be there in the next turn, and in each.
+    // Running out of memory counts as a failure: otherwise the message would wake us in every turn.
     posix::Moved what = posix::Moved::failed;
     int why = ENOMEM;
     event::guarded(
@@ -158,7 +158,7 @@ void Process::on_ready(std::uint32_t) {
     answer(Answer{Fate::answered, std::move(message.body), std::move(message.fd)});
 }
 
-// Its job is for a worker alone, or for another one.
+// Its job is for a worker alone or, if it is one itself, for a new one.
 void Process::refused() {
     served_ = true;
     last_job_ = last_job_ || alone_;
@@ -186,7 +186,7 @@ void Process::on_timer(event::Timer&) {
     if (hangs_ && !hung) pool_.feed(); // another may take its place
 }
 
-// It counts until it has died, which may take as long as its file system hangs.
+// The process counts until it has died, which may take as long as its file system hangs.
 void Process::too_late() {
     kill();
     watch_.close(socket_);
@@ -200,7 +200,7 @@ void Process::on_exit(int) {
     end(Fate::crashed);
 }
 
-// What is wrong with one place is no reason to start no worker for another.
+// A failure for one place is no reason not to start workers for others.
 void Process::on_no_start(std::error_code why) {
     if (!for_place_) pool_.cannot_start();
     end(Fate::crashed, why);
@@ -212,7 +212,7 @@ void Process::end(Fate fate, std::error_code why) {
     watch_.stop();
     limit_.disarm();
     if (order_ && !order_->dropped) ++pool_.crashed_;
-    // Whoever would start the next one at once would start one after another.
+    // Pause: otherwise we might start one worker after another.
     if (order_ && !alone_ && !served_ && !why && has_not_read()) pool_.not_begun();
     const bool died = served_ && socket_;
     pool_.gone(*this); // keeps this object until the next turn
@@ -224,7 +224,7 @@ void Process::end(Fate fate, std::error_code why) {
     order_ ? answer(Answer{fate, {}, {}, why}) : pool_.feed();
 }
 
-// The kernel resets a connection whose other end is closed with something unread.
+// The kernel resets a connection if its other end is closed with unread input.
 bool Process::has_not_read() const noexcept {
     int error = 0;
     socklen_t size = sizeof error;
@@ -235,7 +235,7 @@ void Process::answer(Answer what) {
     const std::shared_ptr<Order> order = std::move(order_);
     order_ = nullptr;
     order->process = nullptr;
-    posix::WipedString{}.swap(order->job.body); // whoever waits may keep the order for long
+    posix::WipedString{}.swap(order->job.body); // the holder of the Pending may keep the order for long
     if (!leaving()) hangs_ = false;
     if (last_job_ && !leaving()) dismiss();
     // Send the next job first, so that the worker is busy while the server handles this answer.

@@ -12,8 +12,8 @@ struct Order {
     Job job;
     Pool::OnAnswer on_answer;
     Process* process = nullptr; // the worker that has it
-    std::uint64_t number = 0;   // older ones have lower numbers
-    Fate fate = Fate::refused;  // when nobody will
+    std::uint64_t number = 0;   // older orders have lower numbers
+    Fate fate = Fate::refused;  // if no worker does it
     bool dropped = false;
 
     [[nodiscard]] int descriptor() const noexcept { return job.file ? job.file->get() : -1; }
@@ -24,15 +24,15 @@ public:
     explicit Process(Pool& pool) : pool_{pool}, child_{*this}, limit_{*this} {}
     ~Process();
 
-    // For jobs like this one.
+    // Starts a worker for jobs like this one.
     [[nodiscard]] std::error_code start(const Settings& settings, const Job& job);
-    void dismiss() noexcept;                    // it is idle, and exits
-    [[nodiscard]] bool take_no_more() noexcept; // whether it was idle, and exits now
+    void dismiss() noexcept;                    // of an idle worker, which then exits
+    [[nodiscard]] bool take_no_more() noexcept; // true: it was idle, and exits now
     [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
     [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
-    // Running a job, or dying during one: it stays until the kernel lets it go.
+    // Running a job, or killed during one and not dead yet: the kernel may take long to let it go.
     [[nodiscard]] bool busy() const noexcept { return order_ || hangs_; }
-    [[nodiscard]] bool hangs() const noexcept { return hangs_; }          // longer than usual
+    [[nodiscard]] bool hangs() const noexcept { return hangs_; }          // its job takes longer than usual
     [[nodiscard]] std::uint64_t where() const noexcept { return where_; } // while busy
     // On failure the order still belongs to the caller.
     enum class Taken : std::uint8_t { yes, not_sent, worker_gone };
@@ -56,7 +56,7 @@ private:
     void refused();
     void too_late();
     void end(Fate fate, std::error_code why = {});
-    [[nodiscard]] bool has_not_read() const noexcept; // of a process that has ended: its job
+    [[nodiscard]] bool has_not_read() const noexcept; // after it has ended: it never read its job
     void answer(Answer answer);
 
     Pool& pool_;
@@ -64,18 +64,18 @@ private:
     event::Watch watch_;
     keeper::Child child_;
     event::Timer limit_;
-    event::Instant begun_{};                       // the running job:
-    std::chrono::nanoseconds processor_before_{0}; // what the worker had used by then
+    event::Instant begun_{};                       // start of the running or last job
+    std::chrono::nanoseconds processor_before_{0}; // CPU time that the worker had used by then
     std::shared_ptr<Order> order_;
     std::uint64_t where_ = 0; // the file system of its job
-    std::string place_;       // if alone
+    std::string place_;       // if alone, or for one job
     posix::Ids owner_;
     bool alone_ = false;
-    bool for_place_ = false; // alone, or for one job: that it cannot be started may be due to that place
+    bool for_place_ = false; // alone, or for one job: if it cannot be started, the place may be the reason
     bool hangs_ = false;
     bool served_ = false;
     bool unread_ = false;   // it has ended without reading its job
-    bool last_job_ = false; // it exits when it has done it
+    bool last_job_ = false; // it exits after this job
     bool finished_ = false;
 };
 

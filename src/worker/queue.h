@@ -24,7 +24,7 @@ public:
     [[nodiscard]] bool empty() const noexcept { return lanes_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept;
 
-    // False: the queue is full. A file system may use half of it, so that one that hangs leaves room for the others.
+    // False: the queue is full. Each file system may use half of it, so that a hanging one leaves room for the others.
     [[nodiscard]] bool add(const std::shared_ptr<Order>& order);
     // Puts it before all others, because it has had its turn already.
     void put_back(const std::shared_ptr<Order>& order);

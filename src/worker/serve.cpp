@@ -8,11 +8,11 @@
 
 namespace buzon::worker {
 int serve(const std::function<Reply(Request)>& work) {
-    // A worker is idle most of the time. By default the allocator would take the first large block that is freed as a
-    // reason to keep later ones, tens of MB of them.
+    // A worker is idle most of the time. By default, once the first large block has been freed, the allocator keeps
+    // later ones, tens of MB of them.
     constexpr int large_block = 128 * 1024;
     ::mallopt(M_MMAP_THRESHOLD, large_block);
-    // It keeps smaller blocks up to this limit; otherwise it would ask the kernel for the same pages at every job.
+    // It keeps smaller blocks up to this limit; otherwise it would ask the kernel for the same pages for every job.
     constexpr int kept = 1024 * 1024;
     ::mallopt(M_TRIM_THRESHOLD, kept);
     for (;;) {

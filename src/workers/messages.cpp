@@ -39,7 +39,7 @@ std::error_code read_at(int file, std::uint64_t offset, std::uint32_t octets, st
     return {};
 }
 
-// A file without a name. Where no other folder than that of mail can be reached, it lies in memory.
+// A file without a name. If it is not large, or no other folder than that of mail can be reached, it is in memory.
 posix::UniqueFd nameless_file(bool large) {
     const auto in_memory = [] { return posix::UniqueFd{::memfd_create("buzon-message", MFD_CLOEXEC)}; };
     if (!large) return in_memory();

@@ -26,7 +26,7 @@ std::error_code refused() noexcept {
     return std::make_error_code(std::errc::operation_not_permitted);
 }
 
-// A reload may have brought another one.
+// A reload may have brought another users file.
 bool is_users_file(const std::string& path, const Desk& desk) {
     if (path.empty()) return false;
     if (path == desk.users) return true;
@@ -42,7 +42,7 @@ bool has_locks(const std::string& mail_root) {
     return ::lstat((mail_root + "/buzon-locks").c_str(), &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-// As filter hosts have it (files/rules.h): without managers, nobody changes a program.
+// The same rule as in filter hosts (files/rules.h): without managers, programs do not change.
 bool is_allowed_program(std::string_view spec, const config::Options& options, bool local_managers) {
     const filter::ParsedSpec parsed = filter::FilterSpec::parse(spec);
     const bool managers = local_managers || !options.admins.empty() || !options.admins_file.empty();
@@ -50,7 +50,7 @@ bool is_allowed_program(std::string_view spec, const config::Options& options, b
     return filter::not_allowed(parsed.spec, options.transform_allow).empty();
 }
 
-// What managers change at run time. A start would trust it as the operator's word.
+// Whether managers may change this at run time. The next start would trust it as the operator's word.
 bool may_be_saved(const std::string& name, const std::string& value, const config::Options& options,
                   bool local_managers) {
     if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 && c != '\t'; })) return false;

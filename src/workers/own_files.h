@@ -1,5 +1,5 @@
-// workers/own_files.h - what a worker for the operator's files may be asked about. Its keeper says so when it starts
-// it: whoever has taken over the reactor could name any file.
+// workers/own_files.h - which files a worker for the operator's files may be asked about. The keeper tells it so at its
+// start: if the reactor has been taken over, it could name any file.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace buzon::workers {
 
-// An error where the job is about another file, or would write what SAVE never writes. `now`: the options, read again.
-// Without a Desk (in tests), everything is allowed.
+// An error if the job is about another file, or would write what SAVE never writes. Without a Desk, everything is
+// allowed.
 [[nodiscard]] std::error_code fault_of(const jobs::Edit& job, const Desk* desk);
 [[nodiscard]] std::error_code fault_of(const jobs::Store& job, const Desk* desk);
 [[nodiscard]] std::error_code fault_of(const jobs::Watch& job, const Desk* desk);

@@ -7,7 +7,8 @@
 
 namespace buzon::workers {
 
-// Tell the keeper first what they have read: the reactor may ask for what that allows as soon as it has the answer.
+// They tell the keeper what they have read before they answer: the reactor may ask for what that allows as soon as it
+// has the answer.
 [[nodiscard]] Done<jobs::ReadConfig> work_on(const jobs::ReadConfig&, int, const Desk* desk);
 [[nodiscard]] Done<jobs::ReadPeople> work_on(const jobs::ReadPeople& job, int, const Desk* desk);
 

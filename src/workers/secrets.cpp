@@ -36,7 +36,7 @@ std::error_code unusable() {
     return std::make_error_code(std::errc::invalid_argument);
 }
 
-// The main secret, for what works with one only. One that is broken is locked.
+// The main secret, for mechanisms that work with only one. A broken one counts as locked.
 posix::Result<auth::Secret> main_secret(const auth::SecretPlace& place, int vault) {
     const auto text = vaults().keyring(vault, place);
     if (!text) return text.error();
@@ -44,7 +44,7 @@ posix::Result<auth::Secret> main_secret(const auth::SecretPlace& place, int vaul
     return secret ? std::move(secret).value() : auth::Secret::parse("").value();
 }
 
-// A decoy is no password, although it may be stored like one.
+// A decoy is not a password, although it may be stored like one.
 std::optional<std::string> clear_password(const auth::SecretPlace& place, const auth::Secret& secret) {
     const std::string* const password = secret.plain();
     return password && !place.decoy ? std::optional{*password} : std::nullopt;

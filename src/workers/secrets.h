@@ -1,4 +1,4 @@
-// workers/secrets.h - the jobs of hash workers. What needs much CPU is done at low priority.
+// workers/secrets.h - the jobs of hash workers. Work that needs much CPU is done at low priority.
 #pragma once
 
 #include "buzon/auth/passwd_file.h"
@@ -12,10 +12,10 @@ namespace buzon::workers {
 [[nodiscard]] posix::Result<jobs::CheckDigest::Answer> check(const jobs::CheckDigest& job, int vault);
 [[nodiscard]] posix::Result<jobs::GetScram::Answer> scram(const jobs::GetScram& job, int vault);
 [[nodiscard]] posix::Result<jobs::MakeSecret::Answer> make(const jobs::MakeSecret& job, int vault);
-// What changed of users, with the secrets themselves.
+// The changes to users, with the secrets themselves.
 [[nodiscard]] posix::Result<auth::UserChanges> with_secrets(const jobs::Edit& job, int vault);
-// Names and secrets end at a colon, application passwords at a blank, and a line at its end: what follows would be
-// another field, or another user.
+// Whether the changes fit into the lines of a users file. A colon would end a name or secret, a blank an application
+// password, and a line end the line: what follows would be another field, or another user.
 [[nodiscard]] bool fit_for_lines(const auth::UserChanges& changes);
 
 } // namespace buzon::workers

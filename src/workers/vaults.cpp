@@ -15,7 +15,7 @@ posix::Result<Vaults::Opened*> Vaults::open(int key, bool of_changes) {
     struct stat about {};
     if (::fstat(key, &about) != 0) return posix::last_error();
     const auto known = std::find_if(opened_.begin(), opened_.end(), [&](const Opened& one) {
-        return one.device == about.st_dev && one.inode == about.st_ino; // kept open, so the number is not used again
+        return one.device == about.st_dev && one.inode == about.st_ino; // kept open, so the inode number is not reused
     });
     if (known != opened_.end()) return &*known;
     auto file = files::open_vault(key, O_RDONLY);

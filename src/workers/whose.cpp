@@ -24,7 +24,7 @@ bool is_ours(const std::string& maildir) {
     struct stat named {
     }, there{};
     if (::lstat(maildir.c_str(), &named) != 0) return errno != EACCES;
-    // What the sandbox does not let us open is somebody else's, too.
+    // A folder that the sandbox does not let us open belongs to somebody else, too.
     const posix::UniqueFd folder{::open(maildir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!folder) return errno != EACCES;
     if (::fstat(folder.get(), &there) != 0) return false;

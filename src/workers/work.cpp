@@ -57,7 +57,8 @@ bool is_directory(const std::string& path) {
     return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-// A worker alone has a Maildir already: whoever started it saw to that.
+// A worker alone makes at most the Maildir itself, not its parents. Where it acts as the owner, the keeper has made the
+// directory already.
 std::error_code made_or_there(const message::MailRoot& root, const std::string& maildir, bool make, Duty duty) {
     if (make && duty != Duty::alone) return maildir::create_maildir_below(root, maildir);
     if (!root_is_there(root, duty)) return message::root_has_gone();
@@ -69,7 +70,7 @@ Done<Scan> work_on(const Scan& job, int, Duty duty) {
         return {root_is_there(job.root, duty) ? message::no_such_folder() : message::root_has_gone(), {}, {}};
     }
     const std::error_code trouble = made_or_there(job.root, job.maildir, job.create, duty);
-    // The scan reports what caused the error.
+    // The scan reports the cause of this error.
     if (trouble && trouble != std::errc::operation_not_permitted) return {trouble, {}, {}};
     Scan::Answer answer;
     auto snapshot = maildir::scan(job.maildir, job.options, &answer.findings);
@@ -168,7 +169,7 @@ Done<OpenRoot> work_on(const OpenRoot& job, int) {
     return {{}, std::move(answer), std::move(files)};
 }
 
-// Those held by the process buzon-locks.
+// The lock files of the process buzon-locks.
 local::LockFiles& kept_locks() {
     static local::LockFiles files;
     return files;
@@ -245,7 +246,7 @@ Done<Search> work_on(const Search& job, int) {
 Done<Record> work_on(const Record& job, int) {
     std::error_code first;
     for (const auto& [maildir, records] : job.records) {
-        // The Maildir has gone, or the disk is full: then the report has a gap, or nobody asks for it.
+        // If the Maildir has gone, nobody asks for its report; if the disk is full, the report has a gap.
         const std::error_code why = maildir::record_sessions(maildir, records);
         if (!first) first = why;
     }
@@ -292,7 +293,7 @@ std::string maildrop_of(const Job& job) {
         return {};
 }
 
-// Whether it is for another worker (worker/pool.h). Where the mail root is gone, the job itself finds that out.
+// Whether the job is for another worker (worker/pool.h). If the mail root is gone, the job itself finds that out.
 template <class Job>
 bool is_for_another(const Job& job, Duty duty) {
     const std::string maildrop = maildrop_of(job);
@@ -303,14 +304,14 @@ bool is_for_another(const Job& job, Duty duty) {
     return !is_within_reach(maildrop);
 }
 
-// Whether the request was of this kind.
+// Does the job if the request is of this kind; returns whether it was.
 template <class Job>
 bool done_as(worker::Request& request, worker::Reply& reply, Duty duty, const Desk* desk, bool may_refuse) {
     if (request.kind != number_of<Job>()) return false;
     Job job;
     Done<Job> done{std::make_error_code(std::errc::bad_message), {}, {}};
     if (decode(request.body, job)) {
-        // The operator's files are no mail: root could read and change everybody's.
+        // A worker for the operator's files does no jobs on mail: as root it could read and change everybody's.
         if (desk && !maildrop_of(job).empty()) {
             reply.body = encode(Answered<Job>{std::make_error_code(std::errc::operation_not_permitted), {}});
             return true;
@@ -336,7 +337,7 @@ worker::Reply reply_to(worker::Request& request, Duty duty, const Desk* desk, bo
     return reply;
 }
 
-// What cannot be made or opened any more once the process is confined comes first.
+// First makes and opens what a confined process no longer can.
 bool enter_sandbox(const sandbox::Plan& plan) {
     (void)mounts();
     if (plan.role == sandbox::Role::mail) maildir::make_ring();

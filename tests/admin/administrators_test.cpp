@@ -13,13 +13,13 @@ using Checked = Administrators::Verdict;
 
 namespace {
 
-// Administrators who are asked by many connections at once; the time is the test's.
+// Administrators whose passwords many connections try at once. The test sets the time.
 struct Office {
     explicit Office(const char* secret = "{PLAIN}right") {
         const std::vector<auth::NamedSecret> named{{"root", secret}};
         administrators.replace(test::users_with_vault(named, ""));
     }
-    // Whether the try was looked at, and if so, what came out.
+    // The verdict, if the try may be checked already.
     std::optional<Checked> attempt(const std::optional<auth::Source>& from, const std::string& password,
                                    event::Instant since) {
         if (administrators.not_before(from, "root", since, now) > now) return std::nullopt;
@@ -41,7 +41,7 @@ const auto from_elsewhere = auth::Source::parse("192.0.2.2");
 
 } // namespace
 
-TEST_CASE("who guesses at administrators on a hundred connections at once is no faster than on one") {
+TEST_CASE("guessing administrators' passwords on a hundred connections at once is no faster than on one") {
     for (const auto& from : {from_here, std::optional<auth::Source>{}}) {
         std::size_t by_many = 0, by_one = 0;
         Office many;
@@ -64,7 +64,7 @@ TEST_CASE("who guesses at administrators on a hundred connections at once is no 
     }
 }
 
-TEST_CASE("a slow hash lowers the priority of the worker that computes it, not of the test that pretends to be one") {
+TEST_CASE("a slow hash computed by a pretended worker does not lower the priority of the test") {
     const int before = ::getpriority(PRIO_PROCESS, 0);
     Office office{"{SHA512-CRYPT}$6$saltsalt$sfZR6YSW/Dp0uCiyF9fDipa6ORr5LVLOwXNgtzRlXXhkC7xA"
                   "3w4zy97VIC3vL14AUXGJp3yBjZVztkdiBzJnX1"};
@@ -73,7 +73,7 @@ TEST_CASE("a slow hash lowers the priority of the worker that computes it, not o
 }
 
 TEST_CASE(
-    "an administrator who is right is let in, in a source that guesses too, and pays for nobody's tries but its") {
+    "a right password lets an administrator in: at once at a familiar source, after a delay where somebody guesses") {
     Office asked;
     CHECK(asked.attempt(from_here, "right", asked.now) == Checked::right); // familiar now
     for (int i = 0; i < 6; ++i) (void)asked.attempt(from_elsewhere, "wrong", asked.now);
@@ -82,6 +82,6 @@ TEST_CASE(
     const event::Instant since = asked.now;
     asked.now += 15s;
     CHECK(asked.attempt(from_elsewhere, "right", since) == Checked::right);
-    // Right ones count against nobody, however many at once.
+    // Right passwords never count as failures, however many come at once.
     for (int i = 0; i < 50; ++i) CHECK(asked.attempt(from_elsewhere, "right", asked.now) == Checked::right);
 }

@@ -1,5 +1,5 @@
-// admin/managing_test.cpp - connections of managers and of scrapers: an answer a turn, in order, to clients that are
-// slow, say no more, or have gone.
+// admin/managing_test.cpp - connections of managers and scrapers: one answer per turn, in order, also to clients that
+// are slow, have half-closed, or have gone.
 #include <sys/socket.h>
 
 #include "buzon/admin/manage_connection.h"
@@ -12,7 +12,7 @@ using namespace buzon::admin;
 
 namespace {
 
-// What a test's performer was asked for and has not answered yet.
+// Performs nothing: reports success at once, or keeps the callback for the test to call.
 struct SlowPerformer final : Performer {
     OnDone done;
     bool at_once = false;
@@ -137,12 +137,12 @@ std::size_t count(std::string_view text, std::string_view what) {
 }
 
 const std::string get = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
-// A turn of the loop is one for those who were told that they are ready, and one for those who had asked for it.
+// In one turn of the loop a connection gets up to two turns: one as a handler with an event, one as a scheduled task.
 constexpr std::size_t turns_in_one = 2;
 
 } // namespace
 
-TEST_CASE("a manager who pipelines gets an answer a turn, and all of them") {
+TEST_CASE("a manager who pipelines commands gets one reply per turn, and all of them in the end") {
     Manager manager;
     manager.client.say(many("METR *\r\n", 50));
     std::size_t answers = 0;
@@ -156,7 +156,7 @@ TEST_CASE("a manager who pipelines gets an answer a turn, and all of them") {
     CHECK(answers + count(manager.client.hear_all(), "\r\n.\r\n") == 50);
 }
 
-TEST_CASE("a manager's long reply comes in pieces, one a turn") {
+TEST_CASE("a long reply to a manager is sent in pieces, one per turn") {
     Manager manager;
     manager.world.host.names.assign(20'000, "somebody-with-a-rather-long-name");
     manager.client.say("USER LIST\r\n");
@@ -172,7 +172,7 @@ TEST_CASE("a manager's long reply comes in pieces, one a turn") {
     CHECK(all.ends_with("\r\n.\r\n"));
 }
 
-TEST_CASE("lines behind an action wait for it, and a manager who has said no more gets all replies") {
+TEST_CASE("commands after an action wait for it, and a manager who half-closes still gets all replies") {
     Manager manager;
     const bool says_no_more = GENERATE(true, false);
     manager.client.say("SAVE\r\nPORT\r\n");
@@ -186,7 +186,7 @@ TEST_CASE("lines behind an action wait for it, and a manager who has said no mor
     CHECK(manager.retired == says_no_more);
 }
 
-TEST_CASE("an action may be done at once") {
+TEST_CASE("an action may complete at once") {
     Manager manager;
     manager.world.performer.at_once = true;
     manager.client.say("SAVE\r\nSAVE\r\nQUIT\r\nSAVE\r\n");
@@ -197,7 +197,7 @@ TEST_CASE("an action may be done at once") {
     CHECK(manager.retired);
 }
 
-TEST_CASE("a manager who vanishes ends, whatever runs") {
+TEST_CASE("a manager's connection ends when the client closes it, whatever command is running") {
     Manager manager;
     manager.client.say(GENERATE("SAVE\r\n", "EVNT\r\n", "METR *\r\n", ""));
     manager.world.turn();
@@ -207,7 +207,7 @@ TEST_CASE("a manager who vanishes ends, whatever runs") {
     CHECK(manager.retired);
 }
 
-TEST_CASE("a manager who does not read costs one piece, and gets the rest when he reads") {
+TEST_CASE("a manager who does not read for a while still gets the whole reply, and the next one") {
     Manager manager{true};
     manager.world.host.names.assign(20'000, "somebody-with-a-rather-long-name");
     manager.client.say("USER LIST\r\nPORT\r\n");
@@ -217,7 +217,7 @@ TEST_CASE("a manager who does not read costs one piece, and gets the rest when h
     CHECK(all.ends_with("\r\n.\r\n+OK 1110\r\n"));
 }
 
-TEST_CASE("a live view shows what comes, and what came last when the server stops") {
+TEST_CASE("a live view shows events as they happen, and the last ones when the server stops") {
     Manager manager;
     manager.client.say("EVNT\r\n");
     CHECK(manager.client.hear_all().starts_with("+OK"));
@@ -230,7 +230,7 @@ TEST_CASE("a live view shows what comes, and what came last when the server stop
     CHECK(manager.retired);
 }
 
-TEST_CASE("an action that ends the server is answered before the end") {
+TEST_CASE("an action that ends the server is answered before the connection closes") {
     Manager manager;
     manager.client.say("DRAIN\r\n");
     manager.world.turn();
@@ -241,11 +241,11 @@ TEST_CASE("an action that ends the server is answered before the end") {
     CHECK(manager.client.ended);
 }
 
-TEST_CASE("an action begins after the turn of the manager who asked for it") {
+TEST_CASE("an action begins after the turn of the manager who requested it") {
     Manager manager;
     Client other{manager.world};
     std::optional<ManageConnection> second;
-    // As a new port has its first connections while it is opened.
+    // Like a new port, which accepts its first connections while it is being opened.
     manager.world.performer.meanwhile = [&] {
         second.emplace(manager.world.needs, manager, manage::Session::Peer{"test", true, 8}, other.take_other_end(),
                        std::nullopt);
@@ -257,7 +257,7 @@ TEST_CASE("an action begins after the turn of the manager who asked for it") {
     CHECK(other.hear().starts_with("+OK"));
 }
 
-TEST_CASE("another protocol is disconnected, even without a line end") {
+TEST_CASE("a client that speaks another protocol is disconnected, even if it sends no line end") {
     Manager manager;
     manager.client.say("\x16\x03\x01");
     CHECK(manager.client.hear_all().starts_with("-ERR"));
@@ -265,7 +265,7 @@ TEST_CASE("another protocol is disconnected, even without a line end") {
     CHECK(manager.retired);
 }
 
-TEST_CASE("a scraper that pipelines gets a page a turn, and all of them") {
+TEST_CASE("a scraper that pipelines requests gets one page per turn, and all of them in the end") {
     Scraper scraper;
     scraper.client.say(many(get, 50));
     for (unsigned i = 1; i <= 10; ++i) {
@@ -277,7 +277,7 @@ TEST_CASE("a scraper that pipelines gets a page a turn, and all of them") {
     CHECK_FALSE(scraper.retired);
 }
 
-TEST_CASE("a scraper that has said no more gets its pages, and then the end") {
+TEST_CASE("a scraper that half-closes gets its pages, and then its connection is closed") {
     Scraper scraper;
     scraper.client.say(many(get, 3));
     scraper.client.say_no_more();
@@ -286,7 +286,7 @@ TEST_CASE("a scraper that has said no more gets its pages, and then the end") {
     CHECK(scraper.retired);
 }
 
-TEST_CASE("a scraper that asks and does not read costs one page") {
+TEST_CASE("while a scraper does not read, only one page is generated for it") {
     Scraper scraper{true};
     scraper.page = std::string(100'000, 'x');
     scraper.client.say(many(get, 5));
@@ -296,7 +296,7 @@ TEST_CASE("a scraper that asks and does not read costs one page") {
     CHECK(scraper.world.pages == 5);
 }
 
-TEST_CASE("a request in pieces is one, and no request ends the connection with a word") {
+TEST_CASE("a request in pieces is one request, and an invalid one gets 400 and ends the connection") {
     Scraper scraper;
     for (const char c : get) scraper.client.say(std::string_view{&c, 1}), scraper.world.turn();
     CHECK(count(scraper.client.hear_all(), "200 OK") == 1);
@@ -306,7 +306,7 @@ TEST_CASE("a request in pieces is one, and no request ends the connection with a
     CHECK(scraper.retired);
 }
 
-TEST_CASE("a scraper that vanishes ends") {
+TEST_CASE("a scraper's connection ends when the client closes it") {
     Scraper scraper;
     scraper.client.say(GENERATE("GET /me", ""));
     scraper.world.turn();

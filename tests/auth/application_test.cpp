@@ -33,7 +33,7 @@ TEST_CASE("an application password has a label, a secret, and limits in any orde
     CHECK(allows(tv.value(), Source::parse("198.51.100.1")));
 }
 
-TEST_CASE("what is wrong with an application password is said without its secret, and takes away no limit") {
+TEST_CASE("an invalid application password is reported without showing its secret, and cannot be used") {
     for (const std::string value : {"",
                                     "geheim",
                                     "{PLAIN}geheim",
@@ -66,7 +66,7 @@ TEST_CASE("what is wrong with an application password is said without its secret
     }
 }
 
-TEST_CASE("a bad application password is useless alone, and found with its line") {
+TEST_CASE("a bad application password disables only itself, and is reported with its line number") {
     std::vector<Finding> findings;
     const auto loaded = UserBase::load({},
                                        "ana:{PLAIN}a::::::buzon_secret=phone:{PLAIN}x buzon_secret=tv:{NOSUCH}y "
@@ -121,6 +121,6 @@ TEST_CASE("application passwords are added to a line, replaced in it and removed
                       open_quote = "ana:x::::::buzon_transform=\"y\n";
     CHECK(changed(with_blank, add) == with_blank); // such lines are refused when the file is loaded
     CHECK(changed(open_quote, add) == open_quote);
-    CHECK(changed("bo:x\n", add) == "bo:x\n"); // a user whom another program has removed meanwhile
+    CHECK(changed("bo:x\n", add) == "bo:x\n"); // another program has removed the user meanwhile
     CHECK(changed("bo:x\n", {"{PLAIN}n", {}, {"tv:{PLAIN}t"}}) == "bo:x\nana:{PLAIN}n::::::buzon_secret=tv:{PLAIN}t\n");
 }

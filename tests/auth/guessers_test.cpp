@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A day of wrong and right logins on a clock of its own.
+// A day of wrong and right logins, with its own clock.
 struct Day {
     std::optional<Source> at(unsigned number) {
         return Source::parse("10." + std::to_string(number / 65536) + '.' + std::to_string(number / 256 % 256) + '.' +
@@ -45,7 +45,7 @@ struct Day {
 } // namespace
 
 TEST_CASE(
-    "ten thousand guesses from a thousand sources in a day are found, and the owner never waits longer than a try") {
+    "ten thousand guesses from a thousand sources in a day are detected, and the owner never waits more than 15 s") {
     Day day;
     const auto home = Source::parse("192.0.2.1"), hotel = Source::parse("198.51.100.7");
     day.owner("home, the first time", home);
@@ -59,7 +59,7 @@ TEST_CASE(
     }
     CHECK(day.users_found == 1);
     CHECK(day.sources_found == 0);
-    CHECK(day.shortest_lately == 15s); // each of them waits as long as any
+    CHECK(day.shortest_lately == 15s); // by now every guess waits the longest delay
     CHECK(day.verdicts == 10'000);
     CHECK(day.at_once <= Guessers::enough);
     CHECK(day.of_owner["home"] == 0s);
@@ -70,7 +70,7 @@ TEST_CASE(
     CHECK(day.throttle.guessing(day.now + 25h) == 0);
 }
 
-TEST_CASE("a source that fails once each quarter of an hour against another user is found before it has tried twenty") {
+TEST_CASE("a source that tries another user every quarter of an hour is detected, but not before 16 tries") {
     Day day;
     const auto slow = Source::parse("203.0.113.9");
     for (unsigned guess = 0; guess < 4 * 24; ++guess) {
@@ -84,7 +84,7 @@ TEST_CASE("a source that fails once each quarter of an hour against another user
     CHECK(day.wait(Source::parse("203.0.113.10"), "user1") == 0s);
 }
 
-TEST_CASE("wrong passwords of users where they are known, and of one user who goes on, find nobody") {
+TEST_CASE("failures at familiar sources, and repeated failures of one user at one source, do not count as guessing") {
     Day day;
     const auto office = Source::parse("192.0.2.1");
     for (unsigned i = 0; i < 200; ++i) day.throttle.succeeded(office, "user" + std::to_string(i), day.now);
@@ -96,7 +96,7 @@ TEST_CASE("wrong passwords of users where they are known, and of one user who go
     CHECK(day.sources_found + day.users_found == 0);
 }
 
-TEST_CASE("more sources and users than are watched push out those that are worth least") {
+TEST_CASE("a source that is guessing is not forgotten when more sources and users fail than can be watched") {
     Guessers guessers{64};
     std::size_t found = 0;
     for (std::uint64_t user = 1; user <= Guessers::enough; ++user)

@@ -1,4 +1,4 @@
-// Texts that name or open things: UTF-8, SASLprep, user names.
+// UTF-8, SASLprep and user names.
 #include "support/catch.h"
 
 #include <string>
@@ -9,7 +9,7 @@
 
 using namespace buzon::auth;
 
-TEST_CASE("every Unicode character is written and read back, surrogates never") {
+TEST_CASE("every Unicode character is encoded and decoded again, but surrogates are refused") {
     for (char32_t c = 0; c <= 0x110000; c += c < 0x10000 ? 1 : 61) {
         std::string text;
         append_utf8(text, c);
@@ -35,7 +35,7 @@ TEST_CASE("UTF-8 that is overlong, or has a missing or stray octet, is refused")
     CHECK(is_utf8(std::string_view{"\0", 1}));
 }
 
-TEST_CASE("SASLprep gives the examples of RFC 4013 that need no normalisation") {
+TEST_CASE("SASLprep matches the examples of RFC 4013 that need no normalisation") {
     CHECK(saslprep("I\xc2\xadX") == "IX"); // soft hyphen: mapped to nothing
     CHECK(saslprep("user") == "user");
     CHECK(saslprep("USER") == "USER"); // case is kept
@@ -43,11 +43,11 @@ TEST_CASE("SASLprep gives the examples of RFC 4013 that need no normalisation") 
     CHECK(saslprep("a\xe3\x80\x80"
                    "b") == "a b");
     CHECK(saslprep("a\xe2\x80\x8b"
-                   "b") == "a b"); // U+200B stands in both tables; a space it is
+                   "b") == "a b"); // U+200B is in both tables; it becomes a space
     CHECK(saslprep("") == "");
 }
 
-TEST_CASE("SASLprep leaves printable ASCII alone and prohibits every ASCII control") {
+TEST_CASE("SASLprep leaves printable ASCII alone and prohibits every ASCII control character") {
     for (int c = 0; c < 128; ++c) {
         const std::string text(1, static_cast<char>(c));
         if (c < 32 || c == 127)
@@ -67,7 +67,7 @@ TEST_CASE("SASLprep prohibits what section 2.3 of RFC 4013 lists") {
     CHECK_FALSE(saslprep("\xff"));
 }
 
-TEST_CASE("names of people and addresses may be users") {
+TEST_CASE("names of people and mail addresses are valid user names") {
     for (const std::string name : {"user1", "juliana@bancomarta.com", "a", "a.b", "a..b", "ñandú", "-", "x-y_z+tag",
                                    "O'Hara", "\xe4\xbd\xa0\xe5\xa5\xbd", "a\\b", "~root"}) {
         INFO(name);
@@ -76,7 +76,7 @@ TEST_CASE("names of people and addresses may be users") {
     CHECK(fault_of_user_name(std::string(255, 'a')).empty());
 }
 
-TEST_CASE("no user has a name that leaves the mail root, is hidden, or breaks a listing") {
+TEST_CASE("a user name that leaves the mail root, is hidden or breaks a listing is refused") {
     for (const std::string name : {"",
                                    ".",
                                    "..",

@@ -18,7 +18,7 @@ PasswdEntry entry(std::string_view line) {
 
 } // namespace
 
-TEST_CASE("a line of two fields is a user") {
+TEST_CASE("a line with two fields defines a user") {
     CHECK(entry("user1:{PLAIN}pass1").name == "user1");
     CHECK(entry("user1:{PLAIN}pass1").secret == "{PLAIN}pass1");
     CHECK(entry("user1:{PLAIN}pass1").maildir.empty());
@@ -35,12 +35,12 @@ TEST_CASE("comments and empty lines are not users") {
     }
 }
 
-TEST_CASE("a line of /etc/passwd's form is taken as it is") {
+TEST_CASE("a line in the format of /etc/passwd is accepted as it is") {
     CHECK(entry("bin:*:2:2:bin:/bin:/usr/sbin/nologin").secret == "*");
     CHECK(entry("juan:x:1000:1000:Juan,,,:/home/juan:/bin/bash").maildir == "/home/juan/Maildir");
 }
 
-TEST_CASE("extra fields of Dovecot's are honoured") {
+TEST_CASE("Dovecot's extra fields are honoured") {
     const PasswdEntry user =
         entry("a:{PLAIN}x::::::userdb_quota_rule=*:storage=1G allow_nets=192.168.0.0/24,::1 nologin=no nodelay");
     CHECK(user.allow_nets == "192.168.0.0/24,::1");
@@ -50,7 +50,7 @@ TEST_CASE("extra fields of Dovecot's are honoured") {
     CHECK_FALSE(entry("a:{PLAIN}x:1:1:g:/h:/s:nologins=1 xnodelay").nologin);
 }
 
-TEST_CASE("the Maildir follows the most special field") {
+TEST_CASE("the Maildir comes from the most specific field") {
     CHECK(entry("a@b.c:{PLAIN}x:::::").maildir.empty());
     CHECK(entry("a:{PLAIN}x::::/srv/a:").maildir == "/srv/a/Maildir");
     CHECK(entry("a:{PLAIN}x::::/srv/a::userdb_home=/srv/b").maildir == "/srv/b/Maildir");
@@ -65,7 +65,7 @@ TEST_CASE("the Maildir follows the most special field") {
     CHECK(entry("a:{PLAIN}x::::/srv/a:::maildir:/old/form:INDEX=/i").maildir == "/old/form");
 }
 
-TEST_CASE("CONTROL in a mail location says where Dovecot kept its list; INDEX and LAYOUT change nothing") {
+TEST_CASE("CONTROL in a mail location says where Dovecot kept its list; INDEX and LAYOUT are ignored") {
     const auto place = [](const std::string& mail) {
         const PasswdEntry found = entry("a@b.c:{PLAIN}x::::/srv/a::userdb_mail=" + mail);
         return found.maildir + ' ' + found.control;
@@ -80,7 +80,7 @@ TEST_CASE("CONTROL in a mail location says where Dovecot kept its list; INDEX an
     }
 }
 
-TEST_CASE("a mail location that is no Maildir, or no absolute path, is refused") {
+TEST_CASE("a mail location that is not a Maildir, or not an absolute path, is refused") {
     for (const std::string rest :
          {"relative", "~", "/srv/..", "/srv/../etc", "/srv/%x", "/srv/%{uid}", "/srv/%{user", "/srv/%", "%h/x"}) {
         INFO(rest);
@@ -91,12 +91,12 @@ TEST_CASE("a mail location that is no Maildir, or no absolute path, is refused")
         CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::::" + field));
     }
     CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::home:"));
-    CHECK_FALSE(parse_passwd_line("a:{PLAIN}x:::::::maildir:/My Mail")); // no other form could say the same
+    CHECK_FALSE(parse_passwd_line("a:{PLAIN}x:::::::maildir:/My Mail")); // no other form could express it
     CHECK_FALSE(parse_passwd_line("a@..:{PLAIN}x::::::userdb_mail=maildir:/var/%d/x"));
     CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::/" + std::string(4000, 'x') + ":"));
 }
 
-TEST_CASE("a transformation may hold blanks between quotes") {
+TEST_CASE("a transformation may contain quoted blanks") {
     const auto transform = [](const std::string& rest) { return entry("a:{PLAIN}x::::::" + rest).transform; };
     CHECK(transform("buzon_transform=/usr/bin/sed:s/e/x/g") == "/usr/bin/sed:s/e/x/g");
     CHECK(transform("buzon_transform=\"/usr/bin/sed 's/e/x y/g'\" nodelay") == "/usr/bin/sed 's/e/x y/g'");
@@ -108,14 +108,14 @@ TEST_CASE("a transformation may hold blanks between quotes") {
     }
 }
 
-TEST_CASE("a field that lets the user in elsewhere or unchecked is refused") {
+TEST_CASE("a field that would log the user in elsewhere, as somebody else or unchecked is refused") {
     for (const std::string field :
          {"user=b", "proxy", "proxy=y host=10.0.0.1", "nopassword", "host=x", "nodelay master=x"}) {
         CHECK_FALSE(parse_passwd_line("a:{PLAIN}x::::::" + field));
     }
 }
 
-TEST_CASE("a wrong line is refused with a reason that does not show its secret") {
+TEST_CASE("an invalid line is refused with a reason that does not show its secret") {
     for (const std::string line :
          {"hunter2", "a b:{PLAIN}hunter2", ":{PLAIN}hunter2", "../a:{PLAIN}hunter2", ".:{PLAIN}hunter2", "a:{PLAIN}",
           "a:{clear.b64}::::::nodelay", "a:{PLAIN}hunter2::::::allow_nets=hunter2",
@@ -130,7 +130,7 @@ TEST_CASE("a wrong line is refused with a reason that does not show its secret")
     CHECK_FALSE(parse_passwd_line("a:{PLAIN}" + std::string(longest_passwd_line, 'x')));
 }
 
-TEST_CASE("a line with an unknown scheme or a broken hash is right, names the scheme and shows no secret") {
+TEST_CASE("a line with an unknown scheme or a broken hash is valid; its fault names the scheme, but not the secret") {
     for (const auto& [line, scheme] :
          {std::pair<std::string, std::string>{"a:{ARGON2ID}$argon2id$hunter2", "{ARGON2ID}"},
           {"a:{SHA512-CRYPT}hunter2", "{SHA512-CRYPT}"},
@@ -153,14 +153,14 @@ TEST_CASE("a line with an unknown scheme or a broken hash is right, names the sc
     }
 }
 
-TEST_CASE("rewriting with no changes gives the same octets") {
+TEST_CASE("rewriting without changes gives the same octets") {
     for (const std::string text :
          {"", "\n", "a:{PLAIN}x", "a:{PLAIN}x\n", "# c\r\n\r\na:{PLAIN}x:1:2\r\n", "garbage\n\n#a:b"}) {
         CHECK(rewrite_passwd_file(text, {}) == text);
     }
 }
 
-TEST_CASE("rewriting changes the secret alone and keeps comments, order and fields") {
+TEST_CASE("rewriting changes, removes or adds users, and keeps comments, order and other fields") {
     const std::string before =
         "# users\na:{PLAIN}1:1:1:g:/h:/s:nodelay\n\n#b:{PLAIN}no\nb:{PLAIN}2\n  \nc:{PLAIN}3:::::\n";
     CHECK(rewrite_passwd_file(before, {{"a", UserChange{"{PLAIN}9"}}}) ==
@@ -172,7 +172,7 @@ TEST_CASE("rewriting changes the secret alone and keeps comments, order and fiel
     CHECK(rewrite_passwd_file(before, {{"d", UserChange{"{PLAIN}4"}}}) == before + "d:{PLAIN}4\n");
 }
 
-TEST_CASE("rewriting follows the line ends it finds, and is the same when done twice") {
+TEST_CASE("rewriting keeps the file's line ends, and doing it twice changes nothing more") {
     const UserChanges changes{{"a", UserChange{"{PLAIN}9"}}, {"b", std::nullopt}, {"d", UserChange{"{PLAIN}4"}}};
     CHECK(rewrite_passwd_file("a:{PLAIN}1\r\nb:x\r\n", changes) == "a:{PLAIN}9\r\nd:{PLAIN}4\r\n");
     CHECK(rewrite_passwd_file("a:{PLAIN}1", changes) == "a:{PLAIN}9\nd:{PLAIN}4\n");

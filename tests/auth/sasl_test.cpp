@@ -38,7 +38,7 @@ const ScramCredentials& pencil_credentials() {
     return credentials;
 }
 
-// What a client that knows `password` sends last, after `client_first` and our answer to it.
+// The last message of a client that knows `password`, after `client_first` and our answer to it.
 std::string final_message(const std::string& client_first, const std::string& server_first,
                           const std::string& without_proof, const std::string& password) {
     const std::size_t bare = client_first.find(',', client_first.find(',') + 1) + 1;
@@ -46,7 +46,7 @@ std::string final_message(const std::string& client_first, const std::string& se
     const ScramCredentials credentials = derive_scram(password, salt, 4096);
     std::string salted_key;
     {
-        // ClientKey again, which ScramCredentials rightly do not keep.
+        // Compute ClientKey again: ScramCredentials rightly do not keep it.
         Hmac<Sha256> first_block{password};
         first_block.update(salt + "\0\0\0\1"s);
         Sha256::Digest link = first_block.finish(), sum = link;
@@ -70,7 +70,7 @@ TEST_CASE("PLAIN takes user and password, with and without an initial response")
     Exchange asked = exchange(Mechanism::plain);
     CHECK(as<Challenge>(asked.begin(std::nullopt)).text.empty());
     CHECK(as<CheckPlain>(asked.next("tim\0tim\0pass"s)).user == "tim");
-    CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0t\xc2\xadim\0p"s)).user == "tim"); // as SASLprep has it
+    CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0t\xc2\xadim\0p"s)).user == "tim"); // after SASLprep
 }
 
 TEST_CASE("PLAIN does not let a user act for another") {
@@ -105,7 +105,7 @@ TEST_CASE("LOGIN with an empty answer, a NUL or invalid UTF-8 is malformed") {
     }
 }
 
-TEST_CASE("a name of which SASLprep leaves nothing stays as it is, and is nobody's") {
+TEST_CASE("a user name that SASLprep would make empty stays as it is") {
     CHECK(as<CheckPlain>(exchange(Mechanism::plain).begin("\0\xc2\xad\0x"s)).user == "\xc2\xad");
     Exchange login = exchange(Mechanism::login);
     CHECK(is<Challenge>(login.begin("\xc2\xad")));
@@ -132,7 +132,7 @@ TEST_CASE("CRAM-MD5 computes the digest of RFC 2195's example") {
           "<%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0@mail.example>");
 }
 
-TEST_CASE("no digest over the stand-in password of unknown users lets anybody in") {
+TEST_CASE("a digest of the stand-in password for unknown users lets nobody in") {
     CHECK_FALSE(apop_matches("<t@h>", std::nullopt, "3e9a4e19e15423e5c9b6b07892d20e3f"));
     CHECK(apop_matches("<t@h>", "nobody", "3e9a4e19e15423e5c9b6b07892d20e3f"));
     const CheckDigest check{"nobody", "<t@h>", "49ba54976e57719c6689f7ef1c5a0b21"};
@@ -150,7 +150,7 @@ TEST_CASE("APOP computes the digest of RFC 1939's example") {
     }
 }
 
-TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677 to the octet") {
+TEST_CASE("SCRAM-SHA-256 reproduces the exchange in RFC 7677 octet for octet") {
     for (const bool initial : {true, false}) {
         Exchange scram = exchange(Mechanism::scram_sha_256);
         if (!initial) CHECK(as<Challenge>(scram.begin(std::nullopt)).text.empty());
@@ -164,7 +164,8 @@ TEST_CASE("SCRAM-SHA-256 gives the exchange of RFC 7677 to the octet") {
     }
 }
 
-TEST_CASE("SCRAM accepts a client that could bind channels, and escaped names, himself named twice, and extensions") {
+TEST_CASE(
+    "SCRAM accepts a client that supports channel binding, the user's own name as authzid, escapes and extensions") {
     for (const std::string& client_first : {"y,,n=user,r=abc"s, "n,a=user,n=user,r=abc"s, "n,,n=us=2Cer=3D,r=abc"s,
                                             "n,,n=user,r=abc,x=1,y=b=c"s, "n,,n=\xc3\xb1,r=abc"s}) {
         INFO(client_first);
@@ -185,7 +186,8 @@ TEST_CASE("SCRAM accepts a client that could bind channels, and escaped names, h
 
 namespace {
 
-// How an exchange of a client ends that says this at first and binds itself to a certificate with this hash.
+// The last step of an exchange with a client that begins with `client_first` and binds to a certificate with the hash
+// `theirs`. `ours`: the hash of our certificate.
 Step bound(Mechanism mechanism, const std::string& client_first, const std::string& ours, const std::string& theirs) {
     Exchange scram{mechanism, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "mail.example", ours};
     Step begun = scram.begin(client_first);
@@ -199,7 +201,7 @@ Step bound(Mechanism mechanism, const std::string& client_first, const std::stri
 
 } // namespace
 
-TEST_CASE("SCRAM-SHA-256-PLUS succeeds under the certificate that we know, and under no other") {
+TEST_CASE("SCRAM-SHA-256-PLUS succeeds with our certificate and with no other") {
     const std::string ours(32, '\x5a'), relay(32, '\x5b');
     const std::string plus = "p=tls-server-end-point,,n=user,r=abc";
     using M = Mechanism;
@@ -212,21 +214,21 @@ TEST_CASE("SCRAM-SHA-256-PLUS succeeds under the certificate that we know, and u
     // The mechanism's name promises the binding.
     for (const std::string client_first : {"n,,n=user,r=abc", "y,,n=user,r=abc"})
         CHECK(is<Malformed>(bound(M::scram_sha_256_plus, client_first, ours, "")));
-    // Who asks for SCRAM-SHA-256 does without; but who could bind and was not told that we can was lied to.
+    // SCRAM-SHA-256 needs no binding. But a client that supports it and believes that we do not has been deceived.
     CHECK(is<Challenge>(bound(M::scram_sha_256, "n,,n=user,r=abc", ours, "")));
     CHECK(is<Refused>(bound(M::scram_sha_256, "y,,n=user,r=abc", ours, "")));
     CHECK(is<Refused>(bound(M::scram_sha_256, plus, ours, ours)));
     CHECK(is<Challenge>(bound(M::scram_sha_256, "y,,n=user,r=abc", "", "")));
 }
 
-TEST_CASE("SCRAM refuses channel binding and acting for another") {
+TEST_CASE("SCRAM-SHA-256 refuses channel binding and acting for another user") {
     for (const std::string client_first :
          {"p=tls-unique,,n=user,r=abc", "p=tls-exporter,,n=user,r=abc", "n,a=other,n=user,r=abc"}) {
         CHECK(is<Refused>(exchange(Mechanism::scram_sha_256).begin(client_first)));
     }
 }
 
-TEST_CASE("a SCRAM first message that is none is malformed") {
+TEST_CASE("an invalid SCRAM first message is malformed") {
     for (const std::string& message : {""s,
                                        "n"s,
                                        "n,"s,
@@ -261,7 +263,7 @@ TEST_CASE("a SCRAM first message that is none is malformed") {
     }
 }
 
-TEST_CASE("a SCRAM final message is accepted whole and unaltered only") {
+TEST_CASE("a SCRAM final message is accepted only whole and unaltered") {
     const auto answer = [](const std::string& message) {
         Exchange scram = exchange(Mechanism::scram_sha_256);
         REQUIRE(is<NeedCredentials>(scram.begin(first_message)));
@@ -288,7 +290,7 @@ TEST_CASE("a SCRAM final message is accepted whole and unaltered only") {
     CHECK(is<Refused>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce, "Pencil"))));
 }
 
-TEST_CASE("credentials that are not genuine lead as far as the proof, and never in") {
+TEST_CASE("with fake credentials the exchange goes on to the proof, which is refused even if it is right") {
     Exchange scram = exchange(Mechanism::scram_sha_256);
     REQUIRE(is<NeedCredentials>(scram.begin(first_message)));
     CHECK(is<Challenge>(scram.supply(pencil_credentials(), false)));
@@ -296,7 +298,7 @@ TEST_CASE("credentials that are not genuine lead as far as the proof, and never 
     CHECK(is<Malformed>(scram.next("")));
 }
 
-TEST_CASE("SCRAM is over only with an empty response to the server's signature") {
+TEST_CASE("SCRAM requires an empty response to the server's signature") {
     Exchange scram = exchange(Mechanism::scram_sha_256);
     REQUIRE(is<NeedCredentials>(scram.begin(first_message)));
     CHECK(is<Challenge>(scram.supply(pencil_credentials(), true)));

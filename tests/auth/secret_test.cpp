@@ -26,7 +26,7 @@ bool opens(const std::string& text, std::string_view password) {
 
 } // namespace
 
-TEST_CASE("a clear secret is known and opened by itself alone") {
+TEST_CASE("a clear secret can be read, and only that password matches it") {
     for (const std::string scheme : {"{PLAIN}", "{plain}", "{CLEAR}", "{CLEARTEXT}", "{Cleartext}"}) {
         const Secret secret = Secret::parse(scheme + "pass: {1}").value();
         REQUIRE(secret.plain());
@@ -40,15 +40,15 @@ TEST_CASE("a clear secret is known and opened by itself alone") {
     CHECK(opens("{CLEAR.hex}" + encode_hex("a:b"), "a:b"));
 }
 
-TEST_CASE("passwords that SASLprep calls the same open a clear secret") {
+TEST_CASE("a clear secret is matched by passwords that are equal after SASLprep") {
     CHECK(opens("{PLAIN}a\xc2\xa0z", "a z")); // no-break space
     CHECK(opens("{PLAIN}az", "a\xc2\xadz"));  // soft hyphen
-    CHECK(opens("{PLAIN}\xff", "\xff"));      // not UTF-8: as it is
+    CHECK(opens("{PLAIN}\xff", "\xff"));      // not UTF-8: compared as it is
     CHECK_FALSE(opens("{PLAIN}\xff", "\xfe"));
     CHECK_FALSE(opens("{PLAIN}\xc2\xad", "")); // a secret of nothing but a soft hyphen is not empty
 }
 
-TEST_CASE("what crypt(3) hashed is verified, whatever the scheme calls it") {
+TEST_CASE("a crypt(3) hash is verified, whether or not a scheme is given") {
     CHECK(opens(md5_hash, "geheim"));
     CHECK(opens("{CRYPT}" + md5_hash, "geheim"));
     CHECK(opens("{MD5-CRYPT}" + md5_hash, "geheim"));
@@ -56,7 +56,7 @@ TEST_CASE("what crypt(3) hashed is verified, whatever the scheme calls it") {
     CHECK(opens("{CRYPT.b64}" + encode_base64(md5_hash), "geheim"));
 }
 
-TEST_CASE("published crypt(3) hashes are opened by their passwords") {
+TEST_CASE("published crypt(3) hashes match their passwords") {
     // SHA-crypt's published salts (openssl and libxcrypt agree); bcrypt and DES from Openwall's test vectors.
     CHECK(opens("{SHA256-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"));
     CHECK(opens("{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
@@ -68,7 +68,7 @@ TEST_CASE("published crypt(3) hashes are opened by their passwords") {
     CHECK(opens("{CRYPT}CCNf8Sbh3HDfQ", "U*U*U*U*"));
 }
 
-TEST_CASE("a made secret is opened by its password and no other") {
+TEST_CASE("a generated secret matches its password and no other") {
     for (const std::string scheme :
          {"PLAIN", "CLEARTEXT", "CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT", "BLF-CRYPT", "SCRAM-SHA-256"}) {
         INFO(scheme);
@@ -79,14 +79,14 @@ TEST_CASE("a made secret is opened by its password and no other") {
         CHECK_FALSE(opens(made, "ñandú pasS"));
         CHECK_FALSE(opens(made, ""));
         if (!scheme.starts_with("PLAIN") && !scheme.starts_with("CLEAR")) {
-            CHECK(made != make_secret(scheme, "ñandú pass", rounds).value()); // another salt
+            CHECK(made != make_secret(scheme, "ñandú pass", rounds).value()); // a different salt
             CHECK(Secret::parse(made).value().is_slow());
             CHECK_FALSE(Secret::parse(made).value().plain());
         }
     }
 }
 
-TEST_CASE("a made clear secret survives a passwd-file's colons and blanks") {
+TEST_CASE("a generated clear secret contains no colon, even if the password has colons or blanks") {
     for (const std::string password : {"a:b", " a", "a ", ":", "a b"}) {
         const std::string made = make_secret("plain", password).value();
         CHECK(made.find(':') == made.npos);
@@ -94,7 +94,7 @@ TEST_CASE("a made clear secret survives a passwd-file's colons and blanks") {
     }
 }
 
-TEST_CASE("no secret is made of an unusable password") {
+TEST_CASE("no secret is generated for an unknown scheme, an unusable password or too few iterations") {
     CHECK_FALSE(make_secret("ROT13", "x"));
     CHECK_FALSE(make_secret("", "x"));
     for (const std::string scheme : {"PLAIN", "CRYPT", "SCRAM-SHA-256"}) {
@@ -107,7 +107,7 @@ TEST_CASE("no secret is made of an unusable password") {
     CHECK_FALSE(make_secret("SCRAM-SHA-256", "x", 4095));
 }
 
-TEST_CASE("the credentials of RFC 7677 are read, and their password opens them") {
+TEST_CASE("the credentials in RFC 7677 are parsed, and match their password") {
     const Secret secret = Secret::parse(pencil).value();
     REQUIRE(secret.scram());
     CHECK(secret.is_slow());
@@ -121,7 +121,7 @@ TEST_CASE("the credentials of RFC 7677 are read, and their password opens them")
     CHECK(derived.server_key == secret.scram()->server_key);
 }
 
-TEST_CASE("SCRAM credentials of an unprepared password are still opened by it") {
+TEST_CASE("SCRAM credentials derived from an unprepared password still match it") {
     const std::string password = "a\xc2\xa0z"; // a client that prepares sends "a z" over SCRAM, but this over PLAIN
     const std::string dovecots = "{SCRAM-SHA-256}" + to_text(derive_scram(password, "0123456789abcdef", 4096));
     CHECK(opens(dovecots, password));
@@ -151,7 +151,7 @@ const std::pair<const char*, const char*> of_dovecot[] = {
     {"SCRAM-SHA-1", "4096,uu+g9nQjYsINSpj0vYm4Mw==,iBExhNc3JxBfpq+X3PXnp1rwhBg=,g0Lvjfizd6GQRlFBiAUF3Hn/zuo="},
 };
 
-TEST_CASE("what Dovecot stored is opened by its password alone, and never made by us") {
+TEST_CASE("a secret in one of Dovecot's other schemes matches only its password, and is never generated by us") {
     for (const auto& [scheme, stored] : of_dovecot) {
         const std::string text = '{' + std::string{scheme} + '}' + stored;
         INFO(text);
@@ -171,7 +171,7 @@ TEST_CASE("what Dovecot stored is opened by its password alone, and never made b
     }
 }
 
-TEST_CASE("a foreign hash that is cut, too long or not encoded is refused") {
+TEST_CASE("a Dovecot hash that is truncated, too long or wrongly encoded is refused") {
     for (const auto& [scheme, stored] : of_dovecot) {
         const std::string label = '{' + std::string{scheme} + '}';
         const std::string text{stored};
@@ -194,7 +194,7 @@ TEST_CASE("a foreign hash that is cut, too long or not encoded is refused") {
     }
 }
 
-TEST_CASE("an account locked as in shadow(5) opens to nothing") {
+TEST_CASE("no password matches an account that is locked as in shadow(5)") {
     for (const std::string text : {"", "x", "*", "!", "!!", "*LK*", "!$1$saltsalt$wTLsTBb/.H7e4VHujepbF0", "{CRYPT}",
                                    "{CRYPT}*", "{SHA512-CRYPT}!", "{CRYPT}x"}) {
         INFO(text);
@@ -234,7 +234,7 @@ TEST_CASE("an invalid secret is refused with a reason that does not show it") {
     }
 }
 
-TEST_CASE("SCRAM credentials with a wrong part are refused") {
+TEST_CASE("SCRAM credentials with an invalid part are refused") {
     const std::string key = encode_base64(std::string(32, 'k'));
     for (const std::string& text :
          {std::string{""}, std::string{"4096"}, "4096,c2FsdA==," + key, "4096,c2FsdA==," + key + "," + key + ",",
@@ -250,7 +250,7 @@ TEST_CASE("SCRAM credentials with a wrong part are refused") {
     }
 }
 
-TEST_CASE("a decoy costs what its model costs and opens to nothing") {
+TEST_CASE("a decoy costs as much as its model, and no password matches it") {
     for (const std::string& text :
          {pencil, "{CRYPT}" + md5_hash, std::string{"{PLAIN}geheim"},
           std::string{"{BLF-CRYPT}$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"},
@@ -276,7 +276,7 @@ TEST_CASE("the cost of a secret grows with its work factor") {
     CHECK(cost("MD5-CRYPT", 0) > cost("PLAIN", 0));
 }
 
-TEST_CASE("a made-up salt is the same for the same user, and another for another") {
+TEST_CASE("a fake salt is the same for the same user, and differs for another user or key") {
     const std::string key(32, 'k');
     const ScramCredentials fake = fake_scram_credentials(key, "nobody", 4096);
     CHECK(fake.salt == fake_scram_credentials(key, "nobody", 4096).salt);

@@ -31,7 +31,7 @@ std::optional<Source> address(unsigned number) {
 
 } // namespace
 
-TEST_CASE("a source waits longer with every wrong password past the free ones, up to a bound") {
+TEST_CASE("after the free failures, a source waits longer with every wrong password, up to a limit") {
     Waiting g;
     std::string waits;
     for (int i = 0; i < 11; ++i) {
@@ -44,7 +44,7 @@ TEST_CASE("a source waits longer with every wrong password past the free ones, u
     CHECK(g.wait(address(1), "stranger") == 15s);
 }
 
-TEST_CASE("a try that was counted too early is taken back, from source and user, or from a familiar pair") {
+TEST_CASE("a failure that was counted too early can be taken back, for source and user or for a familiar pair") {
     Waiting g;
     g.fail(address(1), "owner", 12);
     g.throttle.take_back(address(1), "owner", g.now);
@@ -62,7 +62,7 @@ TEST_CASE("a try that was counted too early is taken back, from source and user,
     CHECK(g.wait(address(9), "nobody") == 0s);
 }
 
-TEST_CASE("a user guessed at from everywhere is slowed down for strangers, each of whom tried once") {
+TEST_CASE("a user who is guessed at from everywhere is slowed down for new sources") {
     Waiting g;
     for (unsigned i = 0; i < 10; ++i) {
         CHECK(g.wait(address(i), "owner") == 0s);
@@ -83,11 +83,11 @@ TEST_CASE("a user at a familiar source never waits while a thousand addresses gu
         g.throttle.succeeded(known, "owner", g.now);
     }
     CHECK(g.wait(address(5), "owner") == 15s);
-    // From a place he was never seen at he waits the bound, and is not refused.
+    // From an unfamiliar source the user waits the longest delay, but is not refused.
     CHECK(g.wait(Source::parse("192.0.2.8"), "owner") == 15s);
 }
 
-TEST_CASE("wrong passwords of others behind the same address do not slow a known owner") {
+TEST_CASE("wrong passwords of others at the same address do not slow down a user to whom it is familiar") {
     Waiting g;
     g.throttle.succeeded(address(1), "owner", g.now);
     g.fail(address(1), "somebody", 100);
@@ -95,7 +95,7 @@ TEST_CASE("wrong passwords of others behind the same address do not slow a known
     CHECK(g.wait(address(1), "somebody") == 15s);
 }
 
-TEST_CASE("an account of one's own does not pay for guessing at others'") {
+TEST_CASE("logging in to one's own account does not forgive guesses at other users") {
     Waiting g;
     for (int i = 0; i < 20; ++i) {
         g.fail(address(1), "victim" + std::to_string(i));
@@ -105,7 +105,7 @@ TEST_CASE("an account of one's own does not pay for guessing at others'") {
     CHECK(g.wait(address(1), "attacker") == 0s);
 }
 
-TEST_CASE("a familiar source has free tries of its own, and a login clears its failures") {
+TEST_CASE("a familiar source has free failures of its own, and a login clears its failures") {
     Waiting g;
     g.throttle.succeeded(address(1), "owner", g.now);
     g.fail(address(1), "owner", 19);
@@ -116,12 +116,12 @@ TEST_CASE("a familiar source has free tries of its own, and a login clears its f
     CHECK(g.wait(address(1), "owner") == 15s);
     g.throttle.succeeded(address(1), "owner", g.now);
     CHECK(g.wait(address(1), "owner") == 0s);
-    // And they counted against nobody else.
+    // They counted against nobody else.
     CHECK(g.wait(address(1), "other") == 0s);
     CHECK(g.wait(address(2), "owner") == 0s);
 }
 
-TEST_CASE("a client that polls every minute with an old password does not slow its owner") {
+TEST_CASE("a client that polls every minute with an old password does not slow down its owner") {
     Waiting g;
     g.throttle.succeeded(address(1), "owner", g.now);
     for (int minute = 0; minute < 600; ++minute) {
@@ -131,16 +131,16 @@ TEST_CASE("a client that polls every minute with an old password does not slow i
     }
 }
 
-TEST_CASE("the same wrong secret of a user from the same source counts once, however it comes and for however long") {
+TEST_CASE("repeating the same wrong password for a user from the same source counts once, even a day later") {
     Waiting g;
-    // PLAIN, LOGIN and USER/PASS of one mail program, and its next tries.
+    // PLAIN, LOGIN and USER/PASS of one mail program, and its later tries.
     for (int i = 0; i < 100; ++i) g.throttle.failed(address(1), "owner", g.now, "old password");
     CHECK(g.wait(address(1), "owner") == 0s);
     for (int i = 0; i < 4; ++i) g.throttle.failed(address(1), "owner", g.now, "guess" + std::to_string(i));
     CHECK(g.wait(address(1), "owner") == 1s);
     g.throttle.failed(address(1), "owner", g.now, "guess3");
     CHECK(g.wait(address(1), "owner") == 1s);
-    // Another user, another source, another secret, and what cannot be compared: each counts.
+    // Another user, another source, another secret, and a secret that cannot be compared: each counts.
     g.throttle.failed(address(1), "other", g.now, "old password");
     CHECK(g.wait(address(1), "x") == 2s);
     g.throttle.failed(address(1), "owner", g.now);
@@ -148,7 +148,7 @@ TEST_CASE("the same wrong secret of a user from the same source counts once, how
     CHECK(g.wait(address(1), "x") == 8s);
     for (int i = 0; i < 6; ++i) g.throttle.failed(address(2), "owner" + std::to_string(i), g.now, "old password");
     CHECK(g.wait(address(2), "x") == 2s);
-    g.now += 24h; // a telephone that polls with it all day never becomes guilty
+    g.now += 24h; // a phone that polls with it all day is never slowed down
     for (int i = 0; i < 100; ++i) g.throttle.failed(address(1), "owner", g.now, "old password");
     CHECK(g.wait(address(1), "owner") == 0s);
     g.throttle.succeeded(address(3), "owner", g.now);
@@ -169,11 +169,11 @@ TEST_CASE("failures are forgiven one by one") {
     g.fail(address(1), "a");
     CHECK(g.wait(address(1), "x") == 1s);
     g.fail(address(1), "a", 100'000 / buzon::test::endurance_divisor);
-    g.now += 41min; // no number of them takes longer
+    g.now += 41min; // however many there were
     CHECK(g.wait(address(1), "x") == 0s);
 }
 
-TEST_CASE("a source is unfamiliar again when its user has not logged in for long") {
+TEST_CASE("a source becomes unfamiliar again after 30 days without a login of its user") {
     Waiting g;
     g.throttle.succeeded(address(1), "owner", g.now);
     g.now += std::chrono::hours{24 * 30 - 1};
@@ -184,7 +184,7 @@ TEST_CASE("a source is unfamiliar again when its user has not logged in for long
     CHECK(g.wait(address(1), "owner") == 15s);
 }
 
-TEST_CASE("an IPv6 guesser has one count in his whole /64, a neighbour has his own") {
+TEST_CASE("the addresses of an IPv6 /64 share one count, and the next /64 has its own") {
     Waiting g;
     for (int i = 0; i < 20; ++i) g.fail(Source::parse("2001:db8:1:2::" + std::to_string(i)), "u" + std::to_string(i));
     CHECK(g.wait(Source::parse("2001:db8:1:2:ffff::1"), "x") == 15s);
@@ -193,7 +193,7 @@ TEST_CASE("an IPv6 guesser has one count in his whole /64, a neighbour has his o
     CHECK(g.wait(Source::parse("2001:db8:1:2::6"), "owner") == 0s);
 }
 
-TEST_CASE("a peer without an address is held to the user's count alone") {
+TEST_CASE("for a peer without an address only the user's count applies") {
     Waiting g;
     for (int i = 0; i < 100; ++i) g.fail(std::nullopt, "u" + std::to_string(i));
     CHECK(g.wait(std::nullopt, "x") == 0s);
@@ -204,7 +204,7 @@ TEST_CASE("a peer without an address is held to the user's count alone") {
     CHECK(g.wait(address(1), "x") == 2s);
 }
 
-TEST_CASE("a flood of addresses does not wash a guesser out of a small table") {
+TEST_CASE("a flood of addresses does not push a guesser out of a small table") {
     ThrottleLimits limits;
     limits.sources = limits.users = limits.familiar_pairs = 64;
     Waiting g{limits};

@@ -15,7 +15,7 @@ std::optional<Source> ip(unsigned number) {
     return Source::parse("10.0." + std::to_string(number / 256) + '.' + std::to_string(number % 256));
 }
 
-// Many who guess, on a clock that goes only when it is told to.
+// Many guessers, and a clock that only the test advances.
 class Guessing {
 public:
     class Guess final : public Turns::Try {
@@ -45,7 +45,7 @@ public:
                              all_.now);
         }
 
-        bool slow = false; // say() is called by the test
+        bool slow = false; // the test calls say()
         bool looked_at = false, refused = false;
         std::optional<Turns::Time> answered;
 
@@ -64,7 +64,7 @@ public:
     Guess& make(std::optional<Source> source, const std::string& user, const std::string& secret) {
         return *guesses.emplace_back(std::make_unique<Guess>(*this, source, user, secret));
     }
-    // Lets the time pass, and everybody have his turn.
+    // Lets time pass, and gives the tries their turns.
     void pass(std::chrono::milliseconds time) {
         const Turns::Time end = now + time;
         while (wake && *wake <= end) {
@@ -79,14 +79,14 @@ public:
     std::optional<Turns::Time> wake;
     Turns turns{throttle, [this](Turns::Time when) { wake = when; }};
     std::vector<std::unique_ptr<Guess>> guesses;
-    std::vector<std::string> answers; // whose they were, in their order
+    std::vector<std::string> answers; // the users of the answered tries, in order
     int wrong = 0, right = 0, refused = 0;
 };
 
 } // namespace
 
 TEST_CASE(
-    "150 connections of one source make at most 12 guesses in 40 s, and who would wait too long is told at once") {
+    "150 connections from one source make 10 guesses in 40 s, and those that would wait too long are refused at once") {
     Guessing g;
     for (int i = 0; i < 150; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
     CHECK(g.wrong == 5);
@@ -103,7 +103,7 @@ TEST_CASE(
     CHECK(g.wrong == 20);
 }
 
-TEST_CASE("connections that come again as soon as they are answered are no faster") {
+TEST_CASE("new connections every tenth of a second make guessing no faster") {
     Guessing g;
     int number = 0;
     for (int tenth = 0; tenth < 400; ++tenth) {
@@ -114,7 +114,7 @@ TEST_CASE("connections that come again as soon as they are answered are no faste
     CHECK(g.wrong >= 9);
 }
 
-TEST_CASE("guesses one after the other are as far apart as guesses at once") {
+TEST_CASE("guesses made one after another are as far apart as simultaneous ones") {
     Guessing g;
     for (int i = 0; i < 5; ++i) (void)g.guess(ip(1), "a", "x" + std::to_string(i));
     CHECK(g.wrong == 5);
@@ -126,11 +126,11 @@ TEST_CASE("guesses one after the other are as far apart as guesses at once") {
         g.pass(200ms);
         CHECK(next.answered == g.now);
     }
-    g.pass(15s); // who has let the time pass need not wait
+    g.pass(15s); // no wait once the delay has passed
     CHECK(g.guess(ip(1), "b", "z").answered == g.now);
 }
 
-TEST_CASE("guesses that are still being looked at count until it is known what they are") {
+TEST_CASE("tries that are still being checked count as failures until their result is known") {
     Guessing g;
     std::vector<Guessing::Guess*> slow;
     for (int i = 0; i < 20; ++i) {
@@ -142,27 +142,27 @@ TEST_CASE("guesses that are still being looked at count until it is known what t
         return std::count_if(slow.begin(), slow.end(), [](const auto* one) { return one->looked_at; });
     };
     CHECK(looked_at() == 5);
-    // An office in the morning: right ones make room at once.
+    // An office in the morning: right passwords make room at once.
     slow[0]->say(true);
     g.pass(0s);
     CHECK(looked_at() == 6);
     g.guesses.erase(g.guesses.begin() + 1); // its client has gone
     slow.erase(slow.begin() + 1);
     g.pass(0s);
-    CHECK(looked_at() == 6); // one fewer of them, one more looked at
+    CHECK(looked_at() == 6); // one is gone, and another one is being checked
     CHECK(g.refused == 0);
     for (auto* one : slow) {
         if (one->looked_at && !one->answered) one->say(false);
     }
     g.pass(0s);
-    CHECK(looked_at() == 6); // beyond the free ones they go one by one
+    CHECK(looked_at() == 6); // after the free failures, tries are checked one at a time
     g.pass(1s);
     CHECK(looked_at() == 7);
     g.pass(100s);
     CHECK(looked_at() == 7);
 }
 
-TEST_CASE("who guesses at one user does not keep the others behind the same address out") {
+TEST_CASE("guessing one user's password does not lock out others at the same address") {
     Guessing g;
     for (int i = 0; i < 150; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
     g.pass(31s);
@@ -170,22 +170,22 @@ TEST_CASE("who guesses at one user does not keep the others behind the same addr
     auto& owner = g.guess(ip(1), "owner", "right");
     CHECK_FALSE(owner.answered);
     CHECK(g.refused == refused);
-    g.pass(30s); // the guess that was there, then he
+    g.pass(30s); // first the guess whose turn it was, then the owner
     CHECK(owner.answered);
     CHECK(g.right == 1);
-    // From now on the place is familiar to him.
+    // From now on the source is familiar to the owner.
     CHECK(g.guess(ip(1), "owner", "right").answered == g.now);
-    // And another source was never touched.
+    // Another source was never affected.
     CHECK(g.guess(ip(2), "somebody", "right").answered == g.now);
 }
 
-TEST_CASE("a newcomer with another name takes the place of the last guess at one name in a full line") {
+TEST_CASE("in a full line, a try for another user replaces the last guess at the first user") {
     Guessing g;
     for (int i = 0; i < 150; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
     const int refused = g.refused;
     auto& owner = g.guess(ip(1), "owner", "right");
     CHECK_FALSE(owner.refused);
-    CHECK(g.refused == refused); // not within his call
+    CHECK(g.refused == refused); // not from within that call
     g.pass(0s);
     CHECK(g.refused == refused + 1);
     CHECK(g.guess(ip(1), "victim", "one more").refused);
@@ -193,7 +193,7 @@ TEST_CASE("a newcomer with another name takes the place of the last guess at one
     CHECK(owner.answered);
 }
 
-TEST_CASE("a familiar pair of user and source waits for nobody else, and its own guesses go one by one too") {
+TEST_CASE("a familiar pair of user and source waits for nobody else, and has only 20 free failures of its own") {
     Guessing g;
     (void)g.guess(ip(1), "owner", "right");
     for (int i = 0; i < 50; ++i) (void)g.guess(ip(1), "other" + std::to_string(i % 2), "x" + std::to_string(i));
@@ -203,19 +203,19 @@ TEST_CASE("a familiar pair of user and source waits for nobody else, and its own
     CHECK(g.wrong == before + 20);
 }
 
-TEST_CASE("a user guessed at from everywhere is slowed down for each stranger alone") {
+TEST_CASE("when a user is guessed at from everywhere, unfamiliar sources wait, but not for each other") {
     Guessing g;
     for (unsigned i = 0; i < 12; ++i) (void)g.guess(ip(i), "victim", "x");
     CHECK(g.wrong == 10);
     g.pass(1s);
-    CHECK(g.wrong == 12); // both waited since the same moment
+    CHECK(g.wrong == 12); // both waited at the same time
     auto& owner = g.guess(ip(200), "victim", "right", 5s);
     g.pass(4s);
     CHECK(owner.answered);
     CHECK(g.guess(std::nullopt, "nobody", "x").answered == g.now);
 }
 
-TEST_CASE("a try that is cancelled while it waits is forgotten, and so is everything once nobody waits") {
+TEST_CASE("a try that is cancelled while it waits is forgotten, and nothing is left once nobody waits") {
     Guessing g;
     for (int i = 0; i < 10; ++i) (void)g.guess(ip(1), "victim", "guess" + std::to_string(i));
     for (unsigned i = 0; i < 12; ++i) (void)g.guess(ip(i + 10), "known", "x");
@@ -227,7 +227,7 @@ TEST_CASE("a try that is cancelled while it waits is forgotten, and so is everyt
     CHECK(g.guess(ip(1), "victim", "right").answered == g.now);
 }
 
-TEST_CASE("twenty thousand tries at once from one source cost little and are all answered") {
+TEST_CASE("twenty thousand simultaneous tries from one source are all answered") {
     Guessing g;
     auto& first = g.make(ip(1), "u", "right");
     for (int i = 0; i < 5; ++i) {

@@ -23,7 +23,7 @@ const std::string stored_pencil =
     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 const std::optional<Source> home = Source::parse("192.0.2.1");
 
-// With its vaults open, as only a worker has them.
+// A base together with its secrets, which only a worker has.
 struct Base : UserBase {
     explicit Base(LoadedUsers loaded) : UserBase{std::move(loaded.users)}, secrets{std::move(loaded.secrets)} {}
 
@@ -45,7 +45,7 @@ struct Base : UserBase {
         const std::string decoy = Keyring{text}.decoy();
         return Secret::parse(Keyring{place.decoy ? decoy : text}.secret("").value()).value();
     }
-    // What was changed, with the secrets themselves.
+    // The changes, with the secrets themselves.
     [[nodiscard]] UserChanges changes_in_full() const {
         UserChanges all;
         for (const auto& [name, change] : changes())
@@ -86,7 +86,7 @@ TEST_CASE("NAME:PASS is split at the first colon, and neither part may be empty"
     CHECK(opens(base_of("", {parse_name_and_password("u:{PLAIN}x").value()}), "u", "{PLAIN}x"));
 }
 
-TEST_CASE("the owner of a Maildir is what the users file says in numbers, also after a change of the secret") {
+TEST_CASE("a Maildir's owner is given by the numeric ids in the users file, also after the secret has changed") {
     Base base = base_of("ana:{PLAIN}a:1001:100\nbob:{PLAIN}b:bob:\ncarol:{PLAIN}c\ndan:{PLAIN}d::20\n"
                         "eve:{PLAIN}e:-1:4294967296\nfay:{PLAIN}f:0:0:::\n",
                         {});
@@ -103,7 +103,7 @@ TEST_CASE("the owner of a Maildir is what the users file says in numbers, also a
     CHECK((base.find("gus")->ids == Ids{}));
 }
 
-TEST_CASE("a base finds its users by their whole name and nobody else") {
+TEST_CASE("users are found only by their whole names") {
     const Base base =
         base_of("# c\nalice:{PLAIN}a1::::/home/alice::nodelay\r\n\nbob:{PLAIN}b1", {{"carol", "{PLAIN}c1"}});
     CHECK(base.size() == 3);
@@ -121,7 +121,7 @@ TEST_CASE("a base finds its users by their whole name and nobody else") {
     CHECK(order == "carol alice bob ");
 }
 
-TEST_CASE("a walk in pieces visits every user once, even while users come and go") {
+TEST_CASE("iterating step by step visits every user once, even while users are added and removed") {
     Base base = base_of("alice:{PLAIN}a\nbob:{PLAIN}b\neve:{PLAIN}e", {{"carol", "{PLAIN}c"}});
     UserBase::Place place;
     std::string seen;
@@ -136,28 +136,28 @@ TEST_CASE("a walk in pieces visits every user once, even while users come and go
     step(1);
     REQUIRE(base.remove("alice"));
     REQUIRE(base.set_secret("bob", "{PLAIN}bb"));
-    REQUIRE(base.set_secret("carol", "{PLAIN}cc")); // the walk has been there
+    REQUIRE(base.set_secret("carol", "{PLAIN}cc")); // already visited
     for (const char* name : {"fred", "dora", "gus"}) REQUIRE(base.add(name, "{PLAIN}n"));
     step(3);
-    REQUIRE(base.remove("dora"));          // the walk stands on her
-    REQUIRE(base.add("abel", "{PLAIN}n")); // before it: not met
+    REQUIRE(base.remove("dora"));          // the iteration is at this user
+    REQUIRE(base.add("abel", "{PLAIN}n")); // before that place: not visited
     REQUIRE(base.add("flo", "{PLAIN}n"));
     REQUIRE(base.remove("gus"));
-    REQUIRE(base.add("alice", "{PLAIN}again")); // hers is a place in the block
+    REQUIRE(base.add("alice", "{PLAIN}again")); // this name has a place in the block
     step(4);
     CHECK(seen == "carol=c bob=bb eve=e dora=n flo=n fred=n - - ");
     CHECK(base.size() == 7);
     CHECK_FALSE(UserBase{}.next(place = {}));
 }
 
-TEST_CASE("the command line hides the file's user of the same name") {
+TEST_CASE("a user on the command line hides the one with the same name in the file") {
     const Base base = base_of("alice:{PLAIN}file\nbob:{PLAIN}b", {{"alice", "{PLAIN}line"}});
     CHECK(base.size() == 2);
     CHECK(opens(base, "alice", "line"));
     CHECK_FALSE(opens(base, "alice", "file"));
 }
 
-TEST_CASE("a broken file is refused with the number of its line and without its secrets") {
+TEST_CASE("an invalid file is refused with the line number and without showing its secrets") {
     const auto why = [](const std::string& text) { return UserBase::load({}, text).why(); };
     CHECK(why("a:{PLAIN}x\n\n# c\nb\n").starts_with("line 4: "));
     CHECK(why("a:{PLAIN}x\na:{PLAIN}hunter2\n").starts_with("line 2: "));
@@ -168,7 +168,7 @@ TEST_CASE("a broken file is refused with the number of its line and without its 
     CHECK_FALSE(UserBase::load(std::vector<NamedSecret>{{"a", "{PLAIN}x"}, {"a", "{PLAIN}y"}}, ""));
 }
 
-TEST_CASE("an unknown scheme or a broken hash locks that user alone, and is found by line, user and scheme") {
+TEST_CASE("an unknown scheme or a broken hash locks only that user, and is reported with user and line") {
     Base base = base_of("good:{PLAIN}x\nforeign:{ARGON2ID}hunter2\n# c\nbroken:{SHA512-CRYPT}hunter2\nlocked:!\n");
     CHECK(base.size() == 4);
     CHECK(opens(base, "good", "x"));
@@ -184,14 +184,14 @@ TEST_CASE("an unknown scheme or a broken hash locks that user alone, and is foun
     CHECK(first[0].user.name == "foreign");
     CHECK(first[0].line == 2);
     CHECK(first[1].line == 4);
-    // A new secret opens him.
+    // A new secret unlocks the user.
     CHECK(base.set_secret("foreign", "{PLAIN}new"));
     CHECK(base.find("foreign")->fault.empty());
     CHECK(opens(base, "foreign", "new"));
     CHECK(base.remove("broken"));
 }
 
-TEST_CASE("all findings of a file are told, and the fatal ones refuse it") {
+TEST_CASE("all findings in a file are reported, and the file is refused if one is fatal") {
     std::vector<Finding> findings;
     CHECK_FALSE(UserBase::load({}, "a:{PLAIN}x\nb:{NOSUCH}hunter2\nc\na:{PLAIN}y\nd:{PLAIN}z\n", &findings));
     REQUIRE(findings.size() == 3);
@@ -205,7 +205,7 @@ TEST_CASE("all findings of a file are told, and the fatal ones refuse it") {
     CHECK(findings.size() == 1);
 }
 
-TEST_CASE("ids that are no numbers are told of, since somebody else may turn out to be the owner") {
+TEST_CASE("a uid or gid that is not a number is reported") {
     std::vector<Finding> findings;
     CHECK(UserBase::load({}, "a:{PLAIN}x:mail:8\nb:{PLAIN}x:1000:x\nc:{PLAIN}x:1000:\nd:{PLAIN}x\n", &findings));
     REQUIRE(findings.size() == 2);
@@ -213,7 +213,7 @@ TEST_CASE("ids that are no numbers are told of, since somebody else may turn out
     CHECK((findings[1].line == 2 && findings[1].what.starts_with("b: uid and gid ") && !findings[1].fatal));
 }
 
-TEST_CASE("all of very many broken secrets are counted, and the first eight are named") {
+TEST_CASE("all broken secrets are counted, however many, and the first eight are named") {
     constexpr int many = 100'000 / buzon::test::endurance_divisor;
     std::string file;
     for (int i = 0; i < many; ++i) file += "user" + std::to_string(i) + ":{ARGON2ID}x\n";
@@ -224,7 +224,7 @@ TEST_CASE("all of very many broken secrets are counted, and the first eight are 
     CHECK(base.block().first_broken()[7].line == 8);
 }
 
-TEST_CASE("whoever may not log in is checked against a decoy of the slowest secret seen") {
+TEST_CASE("unknown and barred users are checked against a decoy as slow as the slowest secret") {
     const Base base = base_of("plain:{PLAIN}x\nslow:" + bcrypt +
                               "\nlocked:*\nno:{PLAIN}x::::::nologin\n"
                               "far:{PLAIN}x::::::allow_nets=10.0.0.0/8\n");
@@ -247,7 +247,8 @@ TEST_CASE("whoever may not log in is checked against a decoy of the slowest secr
     CHECK_FALSE(opens(base_of(""), "nobody", ""));
 }
 
-TEST_CASE("SCRAM says where credentials are, how expensive they are for everybody, and when some must be derived") {
+TEST_CASE(
+    "a SCRAM source says where the credentials are, how many iterations to use, and whether any must be derived") {
     const Base base = base_of("stored:" + stored_pencil + "\nclear:{PLAIN}x\nhashed:" + bcrypt + "\n");
     const ScramSource stored = base.scram_source("stored", home);
     CHECK(stored.credential.standing == Standing::open);
@@ -255,9 +256,9 @@ TEST_CASE("SCRAM says where credentials are, how expensive they are for everybod
     CHECK(base.secret_at(stored.credential.place).scram()->iterations == 5000);
     for (const std::string name : {"clear", "hashed", "nobody", ""}) {
         const ScramSource derived = base.scram_source(name, home);
-        CHECK(derived.slow); // whoever does not exist takes as long
+        CHECK(derived.slow); // an unknown user takes as long
         CHECK(derived.derive_decoys);
-        CHECK(derived.iterations == 5000); // as the stored ones, so that the number tells nothing
+        CHECK(derived.iterations == 5000); // the same as the stored ones, so that the number reveals nothing
         CHECK(derived.credential.place.decoy == (name == "nobody" || name.empty()));
     }
     const ScramSource fake = base_of("stored:" + stored_pencil).scram_source("nobody", home);
@@ -265,7 +266,7 @@ TEST_CASE("SCRAM says where credentials are, how expensive they are for everybod
     CHECK_FALSE(fake.derive_decoys);
 }
 
-TEST_CASE("whether a plain password is known is known, and the password is not") {
+TEST_CASE("the base knows whether a user has a clear password, but not the password") {
     const Base base = base_of("clear:{PLAIN}hunter2\nhashed:" + bcrypt + "\n");
     CHECK(base.knows_clear_passwords());
     CHECK(base.find("clear")->clear);
@@ -310,7 +311,7 @@ TEST_CASE("users are added, changed and removed at run time") {
     CHECK(opens(base, "bob", "again"));
 }
 
-TEST_CASE("the number of clear passwords follows every change") {
+TEST_CASE("whether there are clear passwords is updated with every change") {
     Base base = base_of("a:{PLAIN}x\n");
     CHECK(base.set_secret("a", bcrypt));
     CHECK_FALSE(base.knows_clear_passwords());
@@ -320,7 +321,7 @@ TEST_CASE("the number of clear passwords follows every change") {
     CHECK_FALSE(base.knows_clear_passwords());
 }
 
-TEST_CASE("what was changed and not saved stays in force after a new load") {
+TEST_CASE("unsaved changes stay in force after the file is loaded again") {
     Base before = base_of("alice:{PLAIN}a\nbob:{PLAIN}b\n");
     CHECK(before.add("dave", "{PLAIN}d"));
     CHECK(before.remove("bob"));
@@ -328,7 +329,7 @@ TEST_CASE("what was changed and not saved stays in force after a new load") {
     Base after = base_of("alice:{PLAIN}new\nbob:{PLAIN}b\neve:{PLAIN}e\n");
     after.repeat_changes_of(before);
     after.changed = before.changed;  // the same vault
-    CHECK(after.next_change() == 3); // no number is used again
+    CHECK(after.next_change() == 3); // no number is reused
     CHECK(opens(after, "alice", "aa"));
     CHECK(opens(after, "dave", "d"));
     CHECK(opens(after, "eve", "e"));
@@ -336,7 +337,7 @@ TEST_CASE("what was changed and not saved stays in force after a new load") {
     CHECK(after.changes() == before.changes());
 }
 
-TEST_CASE("ten thousand changes leave the users right and the arena small") {
+TEST_CASE("the users are right after ten thousand additions and removals") {
     Base base = base_of("keep:{PLAIN}kept\n");
     for (int round = 0; round < 100; ++round) {
         for (int i = 0; i < 100; ++i) REQUIRE(base.add("user" + std::to_string(i), "{PLAIN}p" + std::to_string(round)));
@@ -350,7 +351,7 @@ TEST_CASE("ten thousand changes leave the users right and the arena small") {
 
 namespace {
 
-// As a worker hands a block over: a memfd, sealed or not.
+// A memfd, sealed or not, like the one in which a worker hands over a block.
 buzon::posix::UniqueFd in_memory(std::string_view bytes, int seals) {
     buzon::posix::UniqueFd memory{::memfd_create("block", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     REQUIRE(memory);
@@ -361,7 +362,7 @@ buzon::posix::UniqueFd in_memory(std::string_view bytes, int seals) {
 
 } // namespace
 
-TEST_CASE("a block of users is the same in another process, and anything else is no block") {
+TEST_CASE("a block of users can be read from a sealed memfd, and anything else is not accepted as a block") {
     const Base made =
         base_of("alice:{PLAIN}a::::/h::nodelay allow_nets=192.0.2.1\nhashed:" + bcrypt + "\n", {{"carol", "{PLAIN}c"}});
     const std::string bytes{made.block().bytes()};
@@ -391,7 +392,7 @@ TEST_CASE("a block of users is the same in another process, and anything else is
     CHECK_FALSE(UserBase{}.find("a"));
 }
 
-TEST_CASE("every one of very many users is found") {
+TEST_CASE("users are found among very many others") {
     constexpr int many = 100'000 / buzon::test::endurance_divisor;
     std::string file;
     for (int i = 0; i < many; ++i)
@@ -409,7 +410,7 @@ TEST_CASE("every one of very many users is found") {
     CHECK_FALSE(base.find("user100000@example.org"));
 }
 
-TEST_CASE("networks are matched to the bit, mapped addresses as IPv4") {
+TEST_CASE("networks are matched to the bit, and IPv4-mapped addresses as IPv4") {
     const auto allows = [](std::string_view nets, std::string_view address) {
         return AllowNets::parse(nets).value().contains(Source::parse(address));
     };

@@ -24,7 +24,7 @@ bool refused(std::vector<std::string_view> arguments) {
 
 } // namespace
 
-TEST_CASE("an address and a port alone are a conversation") {
+TEST_CASE("an address and a port alone start a conversation") {
     const Invocation talk = good({"::1", "1111"});
     CHECK(talk.what == What::talk);
     CHECK(talk.target.address.host == "::1");
@@ -48,13 +48,13 @@ TEST_CASE("an address without a port means port 1111, and only digits are a port
     CHECK(good({"--auth", "root", "localhost", "SESS"}).command == "SESS");
 }
 
-TEST_CASE("the words behind the address are the command, options there being words too") {
+TEST_CASE("all words after the address are the command, even if they look like options") {
     CHECK(good({"::1", "1111", "METR", "*"}).command == "METR *");
     CHECK(good({"unix:/s", "TRAN", "/bin/sed", "-e", "--json"}).command == "TRAN /bin/sed -e --json");
     CHECK(good({"--", "::1", "1111", "CONF x"}).command == "CONF x");
 }
 
-TEST_CASE("options stand in front") {
+TEST_CASE("options come before the address") {
     CHECK(good({"--raw", "::1", "1"}).format == Format::raw);
     CHECK(good({"--json", "--auth", "root", "::1", "1"}).admin == "root");
     CHECK(good({"--auth=a=b", "::1", "1"}).admin == "a=b");
@@ -63,14 +63,14 @@ TEST_CASE("options stand in front") {
     CHECK(good({"-v"}).what == What::version);
 }
 
-TEST_CASE("top, plot and hash are the client's own") {
+TEST_CASE("top, plot and hash are the client's own commands") {
     CHECK(good({"::1", "1", "top"}).what == What::top);
     const Invocation plot = good({"::1", "1", "plot", "bytes", "hour"});
     CHECK(plot.what == What::plot);
     CHECK(plot.operands == std::vector<std::string>{"bytes", "hour"});
     CHECK(good({"hash"}).what == What::hash);
     CHECK(good({"hash", "SHA512-CRYPT"}).operands == std::vector<std::string>{"SHA512-CRYPT"});
-    CHECK(good({"hash", "1111"}).target.address.host == "hash"); // a machine of that name
+    CHECK(good({"hash", "1111"}).target.address.host == "hash"); // a host with that name
 }
 
 TEST_CASE("invalid arguments are refused, never guessed") {
@@ -106,13 +106,13 @@ TEST_CASE("invalid arguments are refused, never guessed") {
     CHECK(refused({"hash", "a", "b"}));
 }
 
-TEST_CASE("an argument with a line end would be a second command") {
+TEST_CASE("an argument that contains a line end or a NUL is refused") {
     CHECK(refused({"::1", "1", "METR\nQUIT"}));
     CHECK(refused({"::1", "1", "METR", "x\r"}));
     CHECK(refused({"::1", "1", "METR", std::string_view{"a\0b", 3}}));
 }
 
-TEST_CASE("a default server leaves all operands to the command, unless the first is an address") {
+TEST_CASE("with a default server, all operands are the command, unless the first is an address") {
     const auto at = [](std::string_view server) { return good({}, server).target.address.text(); };
     CHECK(at("mail.example") == "mail.example:1111");
     CHECK(at("mail:1112") == "mail:1112");
@@ -134,7 +134,7 @@ TEST_CASE("a default server leaves all operands to the command, unless the first
     CHECK(refused({"--server=", "METR"}));
 }
 
-TEST_CASE("--timeout is whole seconds") {
+TEST_CASE("--timeout takes whole seconds") {
     CHECK(good({"::1"}).target.patience == std::chrono::seconds{10});
     CHECK(good({"--timeout", "3", "::1"}).target.patience == std::chrono::seconds{3});
     CHECK(good({"--timeout=90", "::1"}).target.patience == std::chrono::seconds{90});

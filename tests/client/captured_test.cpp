@@ -1,5 +1,5 @@
-// Whole screens of the real program in a terminal, as files in tests/client/screens: what a person sees, looked at by
-// one. The document shows some of them.
+// Whole screens of the real program in a terminal, compared with files in tests/client/screens, which a person has
+// checked. The document shows some of them.
 #include <fstream>
 #include <sstream>
 
@@ -23,7 +23,7 @@ std::string expected(const std::string& name) {
     return text;
 }
 
-// A server between two minutes of work.
+// The replies of a busy server.
 Replies busy_server() {
     std::string spread = "+OK\r\n";
     for (int minute = 0; minute < 40; ++minute)
@@ -45,14 +45,14 @@ Replies busy_server() {
 
 } // namespace
 
-TEST_CASE("top at 80 by 24, 40 by 10 and 200 by 50 is what was captured") {
+TEST_CASE("top at 80 by 24, 40 by 10 and 200 by 50 looks as captured") {
     const std::string recording = buzon::test::source_directory() + "/tests/client/screens/server.top";
     for (const auto& [rows, columns] : {std::pair{24, 80}, std::pair{10, 40}, std::pair{50, 200}}) {
         const std::string name = "top-" + std::to_string(columns) + 'x' + std::to_string(rows) + ".txt";
         const std::string screen = expected(name);
         TerminalClient terminal{{"top", recording}, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns)};
         terminal.wait_for(" q quit");
-        terminal.type(">>>>>>"); // on to the last look
+        terminal.type(">>>>>>"); // to the last look
         terminal.wait_until([&] { return terminal.screen().text() == screen; }, name);
         CHECK_FALSE(terminal.screen().overflowed());
         terminal.type("q");
@@ -60,7 +60,7 @@ TEST_CASE("top at 80 by 24, 40 by 10 and 200 by 50 is what was captured") {
     }
 }
 
-TEST_CASE("SESS at 80 and at 40 columns, and the histogram of a latency, are what was captured") {
+TEST_CASE("SESS at 80 and 40 columns, and the histogram of a latency, look as captured") {
     const FakeServer server{busy_server()};
     const auto screen = [&](std::vector<std::string> words, std::size_t columns) {
         words.insert(words.begin(), {"127.0.0.1", server.port()});
@@ -73,7 +73,7 @@ TEST_CASE("SESS at 80 and at 40 columns, and the histogram of a latency, are wha
     CHECK(screen({"plot", "retr-time"}, 80) == expected("plot-80.txt"));
 }
 
-TEST_CASE("the document shows screens that were captured") {
+TEST_CASE("the document shows the captured screens") {
     const std::string document = file_text("docs/management-protocol.md");
     for (const char* name : {"top-80x24.txt", "top-40x10.txt", "sess-80.txt", "plot-80.txt"}) {
         CAPTURE(name);

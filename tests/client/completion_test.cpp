@@ -1,4 +1,4 @@
-// The completion file in bash itself: what Tab offers behind the words that were typed.
+// The completion files in the shells themselves: what Tab offers after the words typed so far.
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -21,13 +21,13 @@ Offers lines_of(const std::string& text) {
     return found;
 }
 
-// The offers for the last of the words, as bash would call for them.
+// The offers for the last word, requested as bash would request them.
 Offers offers(const std::vector<std::string>& words) {
     std::string typed = buzon::test::client_program(), pieces = typed;
     for (const std::string& word : words) {
         typed += ' ' + word;
         pieces += " '";
-        for (std::size_t i = 0; i < word.size(); ++i) { // bash cuts words around colons
+        for (std::size_t i = 0; i < word.size(); ++i) { // bash splits words at colons
             if (i > 0 && (word[i - 1] == ':') != (word[i] == ':')) pieces += "' '";
             pieces += word[i];
         }
@@ -50,7 +50,7 @@ bool has_shell(const std::string& name) {
     return there;
 }
 
-// The client as it is installed, for shells that are called by name.
+// A folder in PATH with the client under its installed name, so that shells can call it by name.
 class Home {
 public:
     Home() { std::filesystem::create_symlink(buzon::test::client_program(), folder_ / "buzonctl"); }
@@ -66,7 +66,7 @@ private:
 
 } // namespace
 
-TEST_CASE("bash offers options, the usual place, and every command the client knows") {
+TEST_CASE("bash offers options, the usual port, and every command the client knows") {
     CHECK(offers({"--"}) == Offers{"--raw", "--json", "--auth", "--server", "--timeout", "--help", "--version"});
     CHECK(offers({"--auth", ""}).empty());
     CHECK(offers({"127.0.0.1", "1"}) == Offers{"1111"});
@@ -87,7 +87,7 @@ TEST_CASE("bash offers options, the usual place, and every command the client kn
     CHECK(offers({"--raw", "unix:/run/buzon/mgmt", "USER", "L"}) == Offers{"LIST"});
 }
 
-TEST_CASE("bash offers what may stand behind a command") {
+TEST_CASE("bash offers what may follow a command") {
     CHECK(offers({"127.0.0.1", "1111", "USER", ""}) == Offers{"ADD", "DEL", "LIST", "PASS", "SECRET"});
     CHECK(offers({"127.0.0.1", "1111", "LOGG", "F"}) == Offers{"FOLLOW"});
     CHECK(offers({"127.0.0.1", "1111", "EVNT", "login", "auth"}) == Offers{"auth-fail"});
@@ -101,7 +101,7 @@ TEST_CASE("bash offers what may stand behind a command") {
     CHECK(offers({"::1", "EVNT", "us"}) == Offers{"user="});
 }
 
-TEST_CASE("bash, zsh and fish are offered the same by the client itself") {
+TEST_CASE("client --complete prints the offers for bash, zsh and fish") {
     const auto said = [](std::vector<std::string> words) {
         std::vector<std::string> all{buzon::test::client_program(), "--complete"};
         all.insert(all.end(), words.begin(), words.end());
@@ -130,11 +130,11 @@ TEST_CASE("fish offers what the client says") {
     CHECK(in_fish("buzonctl --ra") == Offers{"--raw"});
 }
 
-TEST_CASE("zsh offers what the client says, and a value may follow user= at once") {
+TEST_CASE("zsh offers what the client says, and adds no blank after user=") {
     if (!has_shell("zsh")) return;
     const Home home;
     const std::string file = buzon::test::source_directory() + "/src/client/completion.zsh";
-    // compadd works within a completion only. "+" marks words that no blank will follow.
+    // compadd works only within a completion. "+" marks words after which no blank is added.
     const std::string pretended =
         "compdef() {}; compadd() { local mark=; shift 2; [[ $1 == -S ]] && shift 2 && mark=+; shift; "
         "print -rl -- ${^@}$mark; }; ";
@@ -165,7 +165,7 @@ TEST_CASE("bash offers the server's options, from its own help") {
     CHECK(offered("--mgm", 1) == Offers{"--mgmt-ip", "--mgmt-port", "--mgmt-timeout"});
     CHECK(offered("--default --no-", 2) == Offers{"--no-fsync"});
     CHECK(offered("--sandbox re", 2) == Offers{"require"});
-    CHECK(offered("--config ''", 2).empty()); // files
+    CHECK(offered("--config ''", 2).empty()); // bash offers files
     const Offers all = offered("-", 1);
     for (const char* option : {"--help", "--port", "--transform", "--timeout", "--verbose"})
         CHECK(all.contains(option));

@@ -19,7 +19,7 @@ using namespace buzon;
 
 namespace {
 
-// One connection, in a process of its own: plain blocking calls.
+// One connection, in a process of its own, so plain blocking calls will do.
 class Peer {
 public:
     Peer(int socket, const Replies& replies, int journal) : socket_{socket}, replies_{replies}, journal_{journal} {}

@@ -1,4 +1,4 @@
-// tests/client/fake_server.h - a management service that says what a test tells it to, in a process of its own.
+// tests/client/fake_server.h - a management service whose replies a test chooses, in a process of its own.
 #pragma once
 
 #include <sys/types.h>
@@ -8,8 +8,8 @@
 
 #include "buzon/posix/unique_fd.h"
 
-// Lines (upper case) and what is sent for each: wire text, CRLF and all. Special values: "@close" hangs up, "@silent"
-// says nothing, "@live" sends two events and, when a line comes, ".". QUIT and NOOP are known; the rest is "-ERR".
+// Lines (in upper case) and the reply to each, as wire text with CRLF. Special values: "@close" hangs up, "@silent"
+// sends nothing, "@live" sends two events and, when a line comes, ".". QUIT and NOOP are known; the rest gets "-ERR".
 using Replies = std::map<std::string, std::string>;
 
 class FakeServer {
@@ -20,9 +20,9 @@ public:
     FakeServer& operator=(const FakeServer&) = delete;
 
     [[nodiscard]] const std::string& port() const noexcept { return port_; }
-    // At once, with all connections, as kill -9 of a server would.
+    // Kills it at once with all its connections, like kill -9 of a server.
     void kill();
-    // Every line that came so far, each ended by LF.
+    // Every line received so far, each with LF at its end.
     [[nodiscard]] std::string heard() const;
 
 private:

@@ -1,8 +1,8 @@
-// bin/client hash: what it prints is a line of a passwd-file.
+// bin/client hash: prints a secret for a passwd-file.
 #include "program.h"
 #include "support/catch.h"
 
-TEST_CASE("a secret comes from the environment or the first line of a pipe") {
+TEST_CASE("the password comes from the environment or from the first line of a pipe") {
     const Finished piped = run_client({"hash", "PLAIN"}, "open sesame\nnot this\n");
     CHECK(piped.code == 0);
     CHECK(piped.out == "{PLAIN}open sesame\n");

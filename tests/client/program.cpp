@@ -46,7 +46,7 @@ bool is_usual(int terminal) {
     return (mode.c_lflag & usual) == usual && (mode.c_iflag & ICRNL) != 0;
 }
 
-// What a shell does for a job in the foreground.
+// Does what a shell does for a foreground job.
 [[noreturn]] void mind_job(std::vector<std::string>& arguments, std::vector<std::string>& environment) {
     ::signal(SIGTTOU, SIG_IGN);
     const pid_t job = ::fork();
@@ -81,7 +81,7 @@ std::string content(int file) {
 } // namespace
 
 Finished run_client(std::vector<std::string> arguments, std::string_view input, std::vector<std::string> environment) {
-    // Files, not pipes: nobody can block. stdin is a pipe, since the client takes commands from one.
+    // Output goes to files, not pipes, so nobody can block. stdin is a pipe, since the client reads commands from one.
     const posix::UniqueFd out{::memfd_create("out", MFD_CLOEXEC)}, err{::memfd_create("err", MFD_CLOEXEC)};
     auto made = posix::make_pipe(false);
     if (!made) throw std::runtime_error{"no pipe"};
@@ -96,7 +96,7 @@ Finished run_client(std::vector<std::string> arguments, std::string_view input, 
         exec_client(arguments, environment);
     }
     in.read_end.reset();
-    // A client that ends early leaves a broken pipe: no concern of the test's.
+    // A client that ends early breaks the pipe, which does not matter to the test.
     static_cast<void>(posix::write_all(in.write_end.get(), input));
     in.write_end.reset();
     int status = 0;
@@ -109,7 +109,7 @@ TerminalClient::TerminalClient(std::vector<std::string> arguments, std::size_t r
     : master_{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)}, screen_{rows, columns} {
     ::grantpt(master_.get());
     ::unlockpt(master_.get());
-    // Kept open: the terminal's mode can be asked for when the program has ended.
+    // Kept open, so that the terminal's mode can be queried after the program has ended.
     slave_.reset(::open(::ptsname(master_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!slave_) throw std::runtime_error{"no pseudo-terminal"};
     resize(rows, columns);

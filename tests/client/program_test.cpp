@@ -29,7 +29,7 @@ std::vector<std::string> to(const FakeServer& server, std::vector<std::string> w
 
 } // namespace
 
-TEST_CASE("one command prints its result and ends with its success") {
+TEST_CASE("a single command prints its result, and the exit code says whether it succeeded") {
     const FakeServer server{usual};
     const Finished good = run_client(to(server, {"METR"}));
     CHECK(good.code == 0);
@@ -41,7 +41,7 @@ TEST_CASE("one command prints its result and ends with its success") {
     CHECK(bad.err == "-ERR unknown command\n");
 }
 
-TEST_CASE("raw and JSON come on stdout, refusals too") {
+TEST_CASE("raw and JSON output goes to stdout, and so does a refusal in JSON") {
     const FakeServer server{usual};
     CHECK(run_client(to(server, {"LOGG"}, {"--raw"})).out == "+OK\n..dots\nline\n.\n");
     CHECK(
@@ -55,20 +55,20 @@ TEST_CASE("raw and JSON come on stdout, refusals too") {
     CHECK(bad.err.empty());
 }
 
-TEST_CASE("the client ends with QUIT") {
+TEST_CASE("the client sends QUIT at the end") {
     const FakeServer server{usual};
     run_client(to(server, {"METR"}));
     CHECK(server.heard() == "METR\nQUIT\n");
 }
 
-TEST_CASE("a command that the client has never heard of is shown whole") {
+TEST_CASE("the reply to a command that the client does not know is shown in full") {
     const FakeServer server{usual};
     const Finished shown = run_client(to(server, {"NEWW"}));
     CHECK(shown.code == 0);
     CHECK(shown.out == "of a later server\n");
 }
 
-TEST_CASE("a server that is not there, goes away or speaks something else is 69") {
+TEST_CASE("the exit code is 69 if there is no server, it hangs up or it is not a management service") {
     FakeServer server{usual};
     CHECK(run_client(to(server, {"DIED"})).code == 69);
     const FakeServer web{{}, "HTTP/1.1 400 Bad Request\r\n"};
@@ -94,7 +94,7 @@ TEST_CASE("a server that is not there, goes away or speaks something else is 69"
     CHECK(run_client({"unix:/nonexistent/socket", "METR"}).code == 69);
 }
 
-TEST_CASE("wrong usage is exit code 64 and one line, without a connection") {
+TEST_CASE("wrong usage gives exit code 64 and one line, and nothing is sent") {
     const FakeServer server{usual};
     for (const auto& arguments : {to(server, {"METR\nQUIT"}), to(server, {""}), to(server, {}, {"--what"})}) {
         const Finished wrong = run_client(arguments);
@@ -122,7 +122,7 @@ TEST_CASE("commands from a pipe run in order, up to the end or QUIT") {
     CHECK(quit.out == "+OK done\n+OK goodbye\n");
 }
 
-TEST_CASE("a script goes on behind a refusal, and its exit code remembers it") {
+TEST_CASE("a script goes on after a refusal, and the exit code reports it") {
     const FakeServer server{usual};
     const Finished some = run_client(to(server, {}, {"--raw"}), "WHAT\nNOOP\n");
     CHECK(some.code == 1);
@@ -131,7 +131,7 @@ TEST_CASE("a script goes on behind a refusal, and its exit code remembers it") {
     CHECK(run_client(to(server, {}), "").code == 0);
 }
 
-TEST_CASE("a script may be indented, and whatever stands behind QUIT it is the end") {
+TEST_CASE("a script may be indented, and ends at QUIT even if a word follows it") {
     const FakeServer server{usual};
     const Finished all = run_client(to(server, {}, {"--raw"}), "  METR\n\t NOOP\n \t \n");
     CHECK(all.code == 0);
@@ -142,22 +142,22 @@ TEST_CASE("a script may be indented, and whatever stands behind QUIT it is the e
     CHECK(polite.heard().find("METR") == std::string::npos);
 }
 
-TEST_CASE("closed standard descriptors harm nothing, and nothing of ours gets their numbers") {
+TEST_CASE("the client works with closed standard descriptors, and opens nothing under their numbers") {
     const FakeServer server{usual};
     const std::string client = "timeout 60 " + buzon::test::client_program() + " 127.0.0.1 " + server.port();
     for (const char* closed : {" <&-", " METR <&- >&-", " <&- >&- 2>&-", " METR 2>&-"})
         CHECK(std::system((client + closed +
                            (std::string_view{closed}.find('>') == std::string_view::npos ? " >/dev/null" : ""))
                               .c_str()) == 0);
-    // A socket with the number of stdout would have been told our tables.
+    // A socket with stdout's number would have received our output.
     CHECK(server.heard().find("messages") == std::string::npos);
 }
 
-TEST_CASE("in a script the next line, or its end, ends a live command and is no command") {
+TEST_CASE("in a script the next line or the end of input ends a live command, and that line is not run") {
     const FakeServer server{usual};
     const Finished next = run_client(to(server, {}, {"--raw"}), "EVNT\nMETR\nNOOP\n");
     CHECK(next.code == 0);
-    // How many events came before the next line was seen is the network's affair.
+    // How many events come before the next line is seen depends on the network.
     CHECK(next.out.substr(0, 4) == "+OK\n");
     CHECK(next.out.ends_with("\n.\n+OK done\n"));
     CHECK(next.out.find("41;") == std::string::npos);
@@ -187,7 +187,7 @@ TEST_CASE("USER ADD and USER PASS without a password read it from the first line
     CHECK(server.heard() == "USER ADD bob open sesame \nQUIT\nUSER PASS bob x\nQUIT\n");
 }
 
-TEST_CASE("a terminal is asked twice for a password that is set, without echo") {
+TEST_CASE("on a terminal, USER ADD asks twice for the password, without echo") {
     const FakeServer server{{{"USER ADD BOB ABC", "+OK done\r\n"}}};
     TerminalClient good{to(server, {"USER", "ADD", "bob"})};
     good.wait_cursor("Password: |");
@@ -205,7 +205,7 @@ TEST_CASE("a terminal is asked twice for a password that is set, without echo") 
     CHECK(server.heard().find("abd") == std::string::npos);
 }
 
-TEST_CASE("BUZON_SERVER and --server name the server; an address in front is another one") {
+TEST_CASE("BUZON_SERVER and --server name the server; an address before the command overrides BUZON_SERVER") {
     const FakeServer server{usual}, other{usual};
     const std::string name = "127.0.0.1:" + server.port();
     CHECK(run_client({"--raw", "METR"}, "", {"BUZON_SERVER=" + name}).out == "+OK 41;5000;2;7\n");
@@ -216,14 +216,14 @@ TEST_CASE("BUZON_SERVER and --server name the server; an address in front is ano
     CHECK(run_client({}).code == 64);
 }
 
-TEST_CASE("a silent server is given up after --timeout, with a hint") {
+TEST_CASE("the client gives up on a silent server after --timeout, with a hint") {
     const FakeServer server{{{"METR", "@silent"}}};
     const Finished silent = run_client(to(server, {"METR"}, {"--timeout", "1"}));
     CHECK(silent.code == 69);
     CHECK(silent.err == "client: 127.0.0.1:" + server.port() + ": no reply within 1 s (--timeout waits longer)\n");
 }
 
-TEST_CASE("METR * without quotes, which a shell replaces by the names of files, says what to write") {
+TEST_CASE("METR * without quotes, which a shell expands to file names, prints a hint about what to write") {
     const FakeServer server{usual};
     const buzon::test::TempDirectory folder;
     buzon::test::Launch in_a_shell{

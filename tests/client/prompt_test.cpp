@@ -1,4 +1,4 @@
-// bin/client in a pseudo-terminal: what a person sees, and the terminal's state when it is over.
+// bin/client in a pseudo-terminal: what a person sees, and the terminal's state afterwards.
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -56,7 +56,7 @@ TEST_CASE("a command typed at the prompt is run and the prompt comes back") {
     CHECK(bench.terminal.screen().unknown().empty());
 }
 
-TEST_CASE("a terminal that cannot edit gets the prompt all the same, and nothing that only others understand") {
+TEST_CASE("a dumb terminal gets the prompt, too, and no escape sequences") {
     const FakeServer server{usual_replies};
     TerminalClient dumb{{"127.0.0.1", server.port()}, 24, 80, TerminalClient::Parent::test, {"TERM=dumb"}};
     const std::string prompt = "buzon 127.0.0.1:" + server.port() + ">";
@@ -69,7 +69,7 @@ TEST_CASE("a terminal that cannot edit gets the prompt all the same, and nothing
     CHECK(dumb.everything().find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("whoever leaves the prompt by QUIT or Ctrl-D has succeeded, whatever was refused before") {
+TEST_CASE("leaving the prompt with QUIT or Ctrl-D exits with 0, even after a refused command") {
     for (const char* kind : {"TERM=xterm", "TERM=dumb", "NO_TERM=1"}) {
         for (const char* leaving : {"QUIT\r", "\x04"}) {
             CAPTURE(kind, leaving);
@@ -85,7 +85,7 @@ TEST_CASE("whoever leaves the prompt by QUIT or Ctrl-D has succeeded, whatever w
     }
 }
 
-TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
+TEST_CASE("arrows, Home, End and Ctrl keys edit the line that is sent") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("ETx\x7fR\x01M");
@@ -103,7 +103,7 @@ TEST_CASE("arrows, Home, End and Ctrl keys edit what is sent") {
     CHECK(bench.server.heard() == "METR\nNOOP\nQUIT\n");
 }
 
-TEST_CASE("accented letters take one place on the row") {
+TEST_CASE("accented letters take one column") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("HOST a\xC3\xB1o\x1b[D");
@@ -124,7 +124,7 @@ TEST_CASE("Ctrl-C drops the line and Ctrl-D on an empty one leaves") {
     CHECK(bench.terminal.mode_is_usual());
 }
 
-TEST_CASE("a killed server ends the prompt with its name, 69 and a terminal in order") {
+TEST_CASE("if the server is killed, the prompt names it, exits with 69 and restores the terminal") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("ME");
@@ -135,7 +135,7 @@ TEST_CASE("a killed server ends the prompt with its name, 69 and a terminal in o
     CHECK(bench.terminal.screen().row(1).find("client: 127.0.0.1:") == 0);
 }
 
-TEST_CASE("signals end the client with the terminal in order") {
+TEST_CASE("signals end the client, and the terminal is restored") {
     for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) {
         PromptBench bench;
         bench.ready();
@@ -164,7 +164,7 @@ TEST_CASE("Ctrl-C during a command returns to the shell") {
     CHECK(bench.terminal.mode_is_usual());
 }
 
-TEST_CASE("live events run until Ctrl-C or Enter, and the prompt goes on") {
+TEST_CASE("live events run until Ctrl-C or Enter, and then the prompt returns") {
     for (const char* end : {"\x03", "\r"}) {
         PromptBench bench;
         bench.ready();
@@ -180,7 +180,7 @@ TEST_CASE("live events run until Ctrl-C or Enter, and the prompt goes on") {
     }
 }
 
-TEST_CASE("Tab completes verbs and the server's own names") {
+TEST_CASE("Tab completes verbs and the server's names of metrics and settings") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("me\t");
@@ -209,7 +209,7 @@ TEST_CASE("a pasted script waits for Enter, and then runs line by line") {
     CHECK(bench.server.heard() == "METR\nNOOP\nCONF login-timeout\nQUIT\n");
 }
 
-TEST_CASE("passwords are not echoed where asked for, and never in the history") {
+TEST_CASE("passwords are not echoed when asked for, and never enter the history") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("NOOP\r");
@@ -229,7 +229,7 @@ TEST_CASE("passwords are not echoed where asked for, and never in the history") 
     CHECK(bench.terminal.everything().find("Password: \r\nwelcome") != std::string::npos);
 }
 
-TEST_CASE("the password for --auth is asked on the terminal without echo") {
+TEST_CASE("the password for --auth is asked for on the terminal, without echo") {
     PromptBench bench{{"--auth", "root"}};
     bench.terminal.wait_cursor("Password: |");
     CHECK_FALSE(bench.terminal.mode_is_usual());
@@ -241,7 +241,7 @@ TEST_CASE("the password for --auth is asked on the terminal without echo") {
     CHECK(bench.server.heard() == "AUTH root secret\nQUIT\n");
 }
 
-TEST_CASE("Ctrl-C at the password leaves with the echo on again") {
+TEST_CASE("Ctrl-C at the password prompt exits with the echo restored") {
     PromptBench bench{{"--auth", "root"}};
     bench.terminal.wait_cursor("Password: |");
     bench.terminal.type("se\x03");
@@ -250,7 +250,7 @@ TEST_CASE("Ctrl-C at the password leaves with the echo on again") {
     CHECK(bench.server.heard().empty());
 }
 
-TEST_CASE("the row is drawn anew when the window changes") {
+TEST_CASE("the line is redrawn when the window size changes") {
     PromptBench bench{{}, 60};
     bench.ready();
     bench.terminal.type("CONF timeout 12345678901234567890123456789");
@@ -262,7 +262,7 @@ TEST_CASE("the row is drawn anew when the window changes") {
     CHECK(bench.terminal.screen().row(0).size() < 40);
 }
 
-TEST_CASE("the server cannot command the terminal through the prompt") {
+TEST_CASE("the server cannot send escape sequences to the terminal through the prompt") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("LOGG\r");
@@ -270,7 +270,7 @@ TEST_CASE("the server cannot command the terminal through the prompt") {
     CHECK(bench.terminal.everything().find("\x1b[2J") == std::string::npos);
 }
 
-TEST_CASE("Ctrl-Z stops the client with the terminal in order, and it goes on where it was") {
+TEST_CASE("Ctrl-Z stops the client with the terminal restored, and it continues where it was") {
     PromptBench bench{{}, 80, TerminalClient::Parent::shell};
     bench.ready();
     bench.terminal.type("ME\x1a");
@@ -283,7 +283,7 @@ TEST_CASE("Ctrl-Z stops the client with the terminal in order, and it goes on wh
     CHECK(bench.terminal.everything().find("raw mode") == std::string::npos);
 }
 
-TEST_CASE("what is typed ahead of a password's end is not lost") {
+TEST_CASE("input that is typed ahead after a password is not lost") {
     PromptBench bench{{"--auth", "root"}};
     bench.terminal.wait_cursor("Password: |");
     bench.terminal.type("secret\rMETR\r");
@@ -291,7 +291,7 @@ TEST_CASE("what is typed ahead of a password's end is not lost") {
     CHECK(bench.server.heard() == "AUTH root secret\nMETR\n");
 }
 
-TEST_CASE("a pasted line waits for Enter too, and a block can be dropped") {
+TEST_CASE("a single pasted line waits for Enter, too, and a pasted block can be dropped") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("\x1b[200~METR\n\x1b[201~");
@@ -306,7 +306,7 @@ TEST_CASE("a pasted line waits for Enter too, and a block can be dropped") {
     CHECK(bench.server.heard() == "QUIT\n");
 }
 
-TEST_CASE("the history is kept in a file that only its owner reads, without passwords, and Ctrl-R looks in it") {
+TEST_CASE("the history is kept in a file that only its owner can read, without passwords, and Ctrl-R searches it") {
     const buzon::test::TempDirectory directory;
     const std::string file = directory / "history";
     const FakeServer server{usual_replies};
@@ -347,7 +347,7 @@ TEST_CASE("the history is kept in a file that only its owner reads, without pass
     CHECK(linked.wait_end() == 0);
 }
 
-TEST_CASE("what may follow is hinted behind a blank, and never becomes part of the line") {
+TEST_CASE("after a blank, a hint shows what may follow, and never becomes part of the line") {
     PromptBench bench;
     bench.ready();
     bench.terminal.type("HIST ");
@@ -382,14 +382,14 @@ TEST_CASE("watch repeats a command until Enter") {
     }
 }
 
-TEST_CASE("four minutes without a key make the prompt send a NOOP, which nobody sees") {
+TEST_CASE("after four minutes without a key, the prompt sends a NOOP, which is not shown") {
     PromptBench bench;
     bench.ready();
     const buzon::test::TempDirectory directory;
     const std::string trace = directory / "trace";
     const pid_t client = bench.terminal.pid();
     {
-        // The next wait that strace sees ends at once, as if its time had passed.
+        // strace makes the next wait end at once, as if it had timed out.
         buzon::test::Process strace{{.argv = {"strace", "-qq", "-o", trace, "-e", "trace=?poll,ppoll", "-e",
                                               "inject=?poll,ppoll:retval=0:when=1", "-p", std::to_string(client)}}};
         REQUIRE(buzon::test::eventually([&] { return buzon::test::is_traced(client) || !strace.running(); }));

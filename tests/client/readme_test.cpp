@@ -1,5 +1,4 @@
-// What a newcomer reads and types: the demo's advice at a terminal, and README's first
-// session.
+// What a newcomer reads and types: the demo's advice on a terminal, and README's first session.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,7 +19,7 @@
 
 namespace {
 
-// The demo on a terminal, as far as that is where its stdout goes.
+// The demo, with its stdout on a terminal.
 class DemoAtTerminal {
 public:
     explicit DemoAtTerminal(const std::string& temporary)
@@ -36,7 +35,7 @@ public:
         REQUIRE(buzon::test::eventually([this] { return read().find("Ctrl-C ends the demo.") != std::string::npos; }));
     }
 
-    // All that it has written; lines end with CRLF, as a terminal makes them.
+    // Everything that it has written so far. Lines end with CRLF, as on a terminal.
     const std::string& read() {
         char piece[1024];
         for (;;) {
@@ -45,7 +44,7 @@ public:
             text_.append(piece, got.bytes);
         }
     }
-    // What `form`, with one group, matches there.
+    // What the only group of the regex `form` matches in that text.
     [[nodiscard]] std::string said(const std::string& form) const {
         std::smatch found;
         const bool there = std::regex_search(text_, found, std::regex{form});
@@ -64,7 +63,7 @@ private:
     std::string text_;
 };
 
-// In a folder with bin/client, as in a source tree.
+// Runs a command in a folder with bin/client, as in a source tree.
 buzon::test::Finished in_shell(const std::string& command) {
     const buzon::test::TempDirectory folder;
     std::filesystem::create_directory(folder / "bin");
@@ -80,7 +79,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
     return text;
 }
 
-// Numbers differ from machine to machine, and columns with them.
+// Numbers differ from machine to machine, and with them the columns.
 std::string without_numbers(const std::string& line) {
     return std::regex_replace(line, std::regex{" *[0-9]+"}, " 0");
 }
@@ -107,7 +106,7 @@ std::vector<Typed> first_session() {
 
 } // namespace
 
-TEST_CASE("the demo says at a terminal how to try it, and each of its lines works, as an administrator") {
+TEST_CASE("on a terminal, the demo says how to try it, and its commands work, as an administrator") {
     buzon::test::TempDirectory temporary;
     DemoAtTerminal demo{temporary.path()};
     CHECK(demo.read().starts_with("Server started on port "));
@@ -120,7 +119,7 @@ TEST_CASE("the demo says at a terminal how to try it, and each of its lines work
         const buzon::test::Finished end = buzon::test::run({"sh", "-c", client + ' ' + command});
         CAPTURE(command, end.out, end.err);
         CHECK(end.err.find("administrator") == std::string::npos);
-        CHECK(end.code == (command == std::string{"KICK user1"} ? 1 : 0)); // who has no session
+        CHECK(end.code == (command == std::string{"KICK user1"} ? 1 : 0)); // user1 has no session
     }
     CHECK(demo.stop() == 0);
     CHECK(std::filesystem::is_empty(temporary.path()));
@@ -139,7 +138,7 @@ TEST_CASE("README's first session runs as printed") {
         std::string command = replaced(one.command, ":1110/", ':' + port + '/');
         command = replaced(command, "/var/tmp/buzon-demo-XXXXXX/manage", socket);
         command = replaced(command, " ::1 ", " ::1 " + managers + ' ');
-        if (command.ends_with(" top")) command += " --once"; // here is no terminal
+        if (command.ends_with(" top")) command += " --once"; // there is no terminal here
         if (command.starts_with("export ")) {
             exported = command + '\n';
             continue;

@@ -1,5 +1,5 @@
-// The client in a pseudo-terminal against the real server: the screens that a person sees. Its odd moments, and servers
-// that misbehave, are in prompt_test and screen_test.
+// The client in a pseudo-terminal with the real server: the screens that a person sees. Corner cases, and servers that
+// misbehave, are in prompt_test and screen_test.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -51,13 +51,13 @@ TEST_CASE("top shows what the real server does, in a window of any size") {
     waiting.send("RETR 1\r\n");
     TerminalClient terminal{to(server, {"top"})};
     terminal.wait_for("running 1   queued 0   started 1   failed 0    slow 1");
-    CHECK(buzon::test::eventually([&] { // until it listens
+    CHECK(buzon::test::eventually([&] { // until it has subscribed
         server.session(3).quit();
         terminal.look();
         return shows(terminal, "  login     user3 session=");
     }));
     Pop3Client late = server.session(3);
-    // Each number is asked for by itself: for a moment one may be older than the other.
+    // Each number is requested separately, so for a moment one may be older than another.
     const auto all_four = [&] {
         return shows(terminal, " open 4 ") && shows(terminal, " online 3 ") && shows(terminal, " 4 sessions");
     };
@@ -90,7 +90,7 @@ TEST_CASE("top shows what the real server does, in a window of any size") {
     terminal.resize(24, 80);
     terminal.wait_for(" LOGINS");
 
-    waiting.reset(); // the program is ended with its session
+    waiting.reset(); // the program ends with its session
     terminal.wait_for("running 0");
     terminal.wait_for(" 3 sessions");
     CHECK_FALSE(shows(terminal, "user1 "));
@@ -101,7 +101,7 @@ TEST_CASE("top shows what the real server does, in a window of any size") {
     CHECK(screen.unknown().empty());
 }
 
-TEST_CASE("plot draws the real history, and writes it as CSV where there is no terminal") {
+TEST_CASE("plot draws the real history, and writes it as CSV without a terminal") {
     const Server server{1};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail);
     Pop3Client client = server.session();
@@ -112,7 +112,7 @@ TEST_CASE("plot draws the real history, and writes it as CSV where there is no t
     CHECK(screen.row(0).starts_with("messages by week, 20"));
     CHECK(screen.row(0).ends_with(" UTC"));
     CHECK(screen.row(1) == "     4 \xE2\x94\xA4");
-    // One week of at least sixteen, three quarters high. It still runs: what there is of it is hatched.
+    // One of at least 16 weeks, three quarters high. The week is not over, so its bar is hatched.
     for (std::size_t row = 1; row <= 16; ++row) {
         CAPTURE(row, screen.row(row));
         const bool drawn = screen.row(row).size() > 10;
@@ -130,7 +130,7 @@ TEST_CASE("plot draws the real history, and writes it as CSV where there is no t
     CHECK(run_client(to(server, {"plot", "messages", "year"})).code == 64);
 }
 
-TEST_CASE("a person at the prompt asks the real server, mends a typing mistake, and leaves") {
+TEST_CASE("a person at the prompt queries the real server, corrects a typo, and leaves") {
     const Server server{2};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail);
     Pop3Client client = server.session();
@@ -152,7 +152,7 @@ TEST_CASE("a person at the prompt asks the real server, mends a typing mistake, 
     terminal.wait_for("> HIST messages minute\n20");
     terminal.wait_cursor("> |");
     terminal.type("EVNT login logout\r");
-    CHECK(buzon::test::eventually([&] { // until it listens
+    CHECK(buzon::test::eventually([&] { // until it has subscribed
         server.session(2).quit();
         terminal.look();
         return shows(terminal, " logout ") || shows(terminal, "logout  ");
@@ -165,8 +165,7 @@ TEST_CASE("a person at the prompt asks the real server, mends a typing mistake, 
     CHECK(terminal.screen().unknown().empty());
 }
 
-TEST_CASE(
-    "the sample session of POP3, and what a manager sees of it at the demo server, by one command and at the prompt") {
+TEST_CASE("a manager sees the sample POP3 session at the demo server, with a single command and at the prompt") {
     Server::Setup setup;
     setup.arguments = {"--default"};
     setup.own_addresses = true;
@@ -200,13 +199,13 @@ TEST_CASE(
     CHECK(terminal.wait_end() == 0);
 }
 
-TEST_CASE("a real server that is killed ends top and the prompt with 69 and the terminal in order") {
+TEST_CASE("when the real server is killed, top and the prompt exit with 69 and restore the terminal") {
     for (const bool top : {true, false}) {
         CAPTURE(top);
         Server server{1};
         server.expect_no_clean_end();
         std::vector<std::string> words = to(server, top ? std::vector<std::string>{"top"} : std::vector<std::string>{});
-        words.insert(words.begin(), "--timeout=1"); // so long it is looked for
+        words.insert(words.begin(), "--timeout=1"); // how long to look for it
         TerminalClient terminal{words};
         if (top)
             terminal.wait_for(" LOGINS");
@@ -221,7 +220,7 @@ TEST_CASE("a real server that is killed ends top and the prompt with 69 and the 
     }
 }
 
-TEST_CASE("a server that is restarted is found again, by the prompt and by top, which say so") {
+TEST_CASE("the prompt and top reconnect to a server that is restarted, and say so") {
     for (const bool top : {true, false}) {
         CAPTURE(top);
         auto server = std::make_unique<Server>(1);
@@ -251,8 +250,8 @@ TEST_CASE("a server that is restarted is found again, by the prompt and by top, 
     }
 }
 
-TEST_CASE("three thousand sessions: SESS has a row of each, in a pager at a terminal, and top stays at hand") {
-    constexpr rlim_t enough = 8192; // of ours, and of the server's
+TEST_CASE("with three thousand sessions, SESS lists each, in a pager on a terminal, and top stays usable") {
+    constexpr rlim_t enough = 8192; // for us, and for the server
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
     if (before.rlim_max < enough) {
@@ -293,7 +292,7 @@ TEST_CASE("three thousand sessions: SESS has a row of each, in a pager at a term
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
-TEST_CASE("a session behind TLS is marked in SESS, in JSON and in top") {
+TEST_CASE("a session over TLS is marked in SESS, in JSON and in top") {
     buzon::test::TempDirectory files;
     const std::string key = files / "key", certificate = files / "certificate", both = files / "both";
     REQUIRE(buzon::test::run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",

@@ -43,7 +43,7 @@ std::vector<std::string> words_to(const FakeServer& server, std::vector<std::str
 
 } // namespace
 
-TEST_CASE("top fills the screen, follows its size and gives the terminal back on q") {
+TEST_CASE("top fills the screen, adapts to its size and restores the terminal on q") {
     const FakeServer server{replies()};
     TerminalClient terminal{words_to(server, {"top"})};
     terminal.wait_for("login     user1");
@@ -71,7 +71,7 @@ TEST_CASE("top fills the screen, follows its size and gives the terminal back on
     CHECK(terminal.screen().unknown().empty());
 }
 
-TEST_CASE("top leaves on Ctrl-C, on signals and when the server is killed, each time with the terminal in order") {
+TEST_CASE("top exits on Ctrl-C, on signals and when the server is killed, and restores the terminal each time") {
     for (const int number : {0, SIGTERM, SIGINT, SIGKILL}) {
         FakeServer server{replies()};
         TerminalClient terminal{words_to(server, {"--timeout=1"}, {"top"})};
@@ -84,13 +84,13 @@ TEST_CASE("top leaves on Ctrl-C, on signals and when the server is killed, each 
             terminal.signal(number);
         const int code = terminal.wait_end();
         CHECK(code == (number == SIGKILL ? 69 : number == 0 ? code : 128 + number));
-        if (number == 0) CHECK((code == 0 || code == 128 + SIGINT)); // the latter in the middle of an answer
+        if (number == 0) CHECK((code == 0 || code == 128 + SIGINT)); // the latter in the middle of a reply
         CHECK(terminal.mode_is_usual());
         CHECK_FALSE(terminal.screen().alternate());
     }
 }
 
-TEST_CASE("top on a dumb terminal sends no control sequence, and nothing but ASCII where no locale is set") {
+TEST_CASE("top on a dumb terminal sends no control sequences, and only ASCII if no locale is set") {
     for (const char* kind : {"TERM=dumb", "NO_TERM=1"}) {
         CAPTURE(kind);
         const FakeServer server{replies()};
@@ -104,7 +104,7 @@ TEST_CASE("top on a dumb terminal sends no control sequence, and nothing but ASC
     }
 }
 
-TEST_CASE("plot and top draw with what the locale says that the terminal shows") {
+TEST_CASE("plot and top draw with characters that the terminal can show according to the locale") {
     using Environment = std::vector<std::string>;
     const FakeServer server{replies()};
     const auto drawn = [&](const Environment& environment) {
@@ -133,18 +133,17 @@ TEST_CASE("plot and top draw with what the locale says that the terminal shows")
         CHECK(is_ascii(top));
         CHECK(plot.find("   600 +") != std::string::npos);
     }
-    for (const Environment& utf8 :
-         {Environment{"LANG=C.UTF-8"},
-          {"LC_ALL=C.utf8"},
-          {"LC_ALL=", "LC_CTYPE=C.UTF-8", "LANG=C"},
-          {"LANG=xx_XX.UTF-8@euro"}}) { // a locale of another machine, from which one has come by ssh
+    for (const Environment& utf8 : {Environment{"LANG=C.UTF-8"},
+                                    {"LC_ALL=C.utf8"},
+                                    {"LC_ALL=", "LC_CTYPE=C.UTF-8", "LANG=C"},
+                                    {"LANG=xx_XX.UTF-8@euro"}}) { // the locale of another machine, passed on by ssh
         const auto [plot, top] = drawn(utf8);
         CHECK(plot.find("   600 \xE2\x94\xA4") != std::string::npos);
         CHECK(top.find("\xE2\x96\x88") != std::string::npos);
     }
 }
 
-TEST_CASE("top without a terminal is wrong usage, but for top --once, which prints one screen or all as JSON") {
+TEST_CASE("without a terminal, top is wrong usage, except top --once, which prints one screen, or all as JSON") {
     const FakeServer server{replies()};
     CHECK(run_client(words_to(server, {"top"})).code == 64);
     const Finished once = run_client(words_to(server, {"top", "--once"}));
@@ -160,7 +159,7 @@ TEST_CASE("top without a terminal is wrong usage, but for top --once, which prin
     CHECK(document.out.find(R"("sessions":[{"id":17,"user":"user1",)") != std::string::npos);
 }
 
-TEST_CASE("top kicks, filters and shows details, and a recording of it is shown again without a server") {
+TEST_CASE("top kicks, filters and shows details, and a recording of it can be replayed without a server") {
     const buzon::test::TempDirectory directory;
     const std::string file = directory / "seen";
     std::string name;
@@ -217,7 +216,7 @@ TEST_CASE("top kicks, filters and shows details, and a recording of it is shown 
     CHECK(run_client({"top", directory / "nothing"}).code == 64);
 }
 
-TEST_CASE("top uses colours where the terminal has them and NO_COLOR is unset") {
+TEST_CASE("top uses colours if the terminal has them and NO_COLOR is unset") {
     Replies busy = replies();
     busy["METR *"] = "+OK\r\nloop-busy 95\r\n.\r\n";
     const FakeServer server{busy};
@@ -232,7 +231,7 @@ TEST_CASE("top uses colours where the terminal has them and NO_COLOR is unset") 
     }
 }
 
-TEST_CASE("plot draws into a terminal and writes CSV elsewhere") {
+TEST_CASE("plot draws on a terminal and writes CSV elsewhere") {
     const FakeServer server{replies()};
     TerminalClient terminal{words_to(server, {"plot", "messages"})};
     CHECK(terminal.wait_end() == 0);
@@ -297,7 +296,7 @@ TEST_CASE("plot of a histogram draws its buckets over time, and writes them as c
               .out.find(R"("series":{"retr-time":[)" + points + "],") != std::string::npos);
 }
 
-TEST_CASE("a reply that is longer than the screen is shown by PAGER, a shorter one at once") {
+TEST_CASE("a reply longer than the screen is shown with PAGER, a shorter one directly") {
     Replies some = replies();
     std::string lines = "+OK\r\n";
     for (int i = 1; i <= 30; ++i) lines += "line " + std::to_string(i) + "\r\n";
@@ -317,7 +316,7 @@ TEST_CASE("a reply that is longer than the screen is shown by PAGER, a shorter o
     CHECK(shown("echo page; tail -n 1", 31).starts_with("line 1\r\nline 2\r\n"));
     CHECK(shown("", 24).starts_with("line 1\r\n"));
     CHECK(shown("cat", 24).starts_with("line 1\r\n"));
-    CHECK(shown("true", 24).empty()); // one that reads nothing keeps nobody waiting
+    CHECK(shown("true", 24).empty()); // a pager that reads nothing keeps nobody waiting
     const std::string missing = shown("/no/such/pager", 24);
     CHECK(missing.find("line 1\r\nline 2\r\n") != std::string::npos);
     CHECK(missing.ends_with("line 30\r\n"));
@@ -330,7 +329,7 @@ TEST_CASE("a reply that is longer than the screen is shown by PAGER, a shorter o
     prompt.wait_cursor("> |");
     prompt.type("LOGG\r");
     prompt.wait_for("page");
-    CHECK(prompt.mode_is_usual()); // the terminal is the pager's
+    CHECK(prompt.mode_is_usual()); // the pager has the terminal
     prompt.type("\x03\r");
     prompt.wait_cursor("> |");
     prompt.type("METR\r");
@@ -339,7 +338,7 @@ TEST_CASE("a reply that is longer than the screen is shown by PAGER, a shorter o
     CHECK(prompt.wait_end() == 0);
 }
 
-TEST_CASE("plot refuses what the server or the calendar does not know") {
+TEST_CASE("plot refuses unknown periods and metrics") {
     const FakeServer server{replies()};
     const Finished period = run_client(words_to(server, {"plot", "messages", "fortnight"}));
     CHECK(period.code == 64);
@@ -349,7 +348,7 @@ TEST_CASE("plot refuses what the server or the calendar does not know") {
     CHECK(metric.err == "-ERR unknown command\n");
 }
 
-TEST_CASE("plot and top work from the prompt, which goes on behind them") {
+TEST_CASE("plot and top work from the prompt, which returns after them") {
     const FakeServer server{replies()};
     TerminalClient terminal{words_to(server, {})};
     terminal.wait_cursor("> |");
@@ -361,13 +360,13 @@ TEST_CASE("plot and top work from the prompt, which goes on behind them") {
     terminal.wait_cursor("> |");
     terminal.type("METR\r");
     terminal.wait_for("historic");
-    // The second connection of top is logged in as the first is, whenever that was.
+    // top's second connection is logged in like the first one, whenever that logged in.
     terminal.type("AUTH ana open sesame\r");
     terminal.wait_cursor("> |");
     terminal.type("top\r");
     terminal.wait_until([&] { return server.heard().find("AUTH ana open sesame\nEVNT login") != std::string::npos; },
                         "a login of top");
-    terminal.wait_for("LOGINS"); // what is on the screen is no longer the prompt from before
+    terminal.wait_for("LOGINS"); // the screen no longer shows the earlier prompt
     terminal.type("q");
     terminal.wait_cursor("> |");
     terminal.type("\x04");

@@ -46,7 +46,7 @@ struct Told final : config::ReloadEvents {
 
 } // namespace
 
-TEST_CASE("users that may be half written are neither taken nor complained of, but read later") {
+TEST_CASE("a users file that may be half written is neither used nor complained about, but read later") {
     event::EventLoop loop;
     Files files{loop};
     Told told;
@@ -70,7 +70,7 @@ TEST_CASE("users that may be half written are neither taken nor complained of, b
     CHECK(told.text == "later later line 2: no secret ");
 }
 
-TEST_CASE("a changed option that takes effect after a restart is named, any other one is not") {
+TEST_CASE("a changed option is named only if it takes effect after a restart") {
     const config::Options now;
     CHECK(changes_for_a_restart(now, now).empty());
     config::Options fresh;

@@ -1,4 +1,4 @@
-// The hashes against every vector their documents print, and against themselves at every cut and block edge.
+// The hashes against every test vector in their specifications, and against themselves at every cut and block edge.
 #include "support/catch.h"
 
 #include <string>
@@ -24,7 +24,7 @@ std::string unhex(std::string_view digits) {
 
 } // namespace
 
-TEST_CASE("MD5 gives the test suite of RFC 1321") {
+TEST_CASE("MD5 passes the test suite of RFC 1321") {
     CHECK(hex(md5("")) == "d41d8cd98f00b204e9800998ecf8427e");
     CHECK(hex(md5("a")) == "0cc175b9c0f1b6a831c399e269772661");
     CHECK(hex(md5("abc")) == "900150983cd24fb0d6963f7d28e17f72");
@@ -36,7 +36,7 @@ TEST_CASE("MD5 gives the test suite of RFC 1321") {
           "57edf4a22be3c955ac49da2e2107b67a");
 }
 
-TEST_CASE("SHA-256 gives the examples of FIPS 180-4") {
+TEST_CASE("SHA-256 matches the examples of FIPS 180-4") {
     CHECK(hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     CHECK(hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     CHECK(hex(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")) ==
@@ -76,7 +76,7 @@ std::string hex_of(std::string_view text) {
     return hex(hash.finish());
 }
 
-TEST_CASE("SHA-1 gives the examples of FIPS 180-4") {
+TEST_CASE("SHA-1 matches the examples of FIPS 180-4") {
     CHECK(hex_of<Sha1>("") == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
     CHECK(hex_of<Sha1>("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");
     CHECK(hex_of<Sha1>("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
@@ -84,7 +84,7 @@ TEST_CASE("SHA-1 gives the examples of FIPS 180-4") {
     CHECK(hex_of<Sha1>(std::string(1000000, 'a')) == "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
 }
 
-TEST_CASE("SHA-512 gives the examples of FIPS 180-4") {
+TEST_CASE("SHA-512 matches the examples of FIPS 180-4") {
     CHECK(hex_of<Sha512>("") == "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
                                 "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e");
     CHECK(hex_of<Sha512>("abc") == "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
@@ -97,7 +97,7 @@ TEST_CASE("SHA-512 gives the examples of FIPS 180-4") {
           "de0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b");
 }
 
-TEST_CASE("SHA-384 gives the examples of FIPS 180-4") {
+TEST_CASE("SHA-384 matches the examples of FIPS 180-4") {
     CHECK(hex(sha384("abc")) == "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
                                 "8086072ba1e7cc2358baeca134c825a7");
     CHECK(hex(sha384("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnop"
@@ -105,7 +105,7 @@ TEST_CASE("SHA-384 gives the examples of FIPS 180-4") {
                                                 "fcc7c71a557e2db966c3e9fa91746039");
 }
 
-TEST_CASE("PBKDF2 with SHA-1 gives the vectors of RFC 6070") {
+TEST_CASE("PBKDF2 with SHA-1 matches the test vectors of RFC 6070") {
     const auto key = [](std::string_view password, std::string_view salt, std::uint32_t iterations, std::size_t size) {
         return encode_hex(pbkdf2_sha1(password, salt, iterations, size));
     };
@@ -118,13 +118,13 @@ TEST_CASE("PBKDF2 with SHA-1 gives the vectors of RFC 6070") {
           "56fa6aa75548099dcc37d7f03425e0c3");
 }
 
-TEST_CASE("HMAC-MD5 gives the vectors of RFC 2104") {
+TEST_CASE("HMAC-MD5 matches the test vectors of RFC 2104") {
     CHECK(hex(hmac_md5(std::string(16, '\x0b'), "Hi There")) == "9294727a3638bb1c13f48ef8158bfc9d");
     CHECK(hex(hmac_md5("Jefe", "what do ya want for nothing?")) == "750c783e6ab0b503eaa86e310a5db738");
     CHECK(hex(hmac_md5(std::string(16, '\xaa'), std::string(50, '\xdd'))) == "56be34521d144c88dbb8c733f0e8b3f6");
 }
 
-TEST_CASE("HMAC-SHA-256 gives the vectors of RFC 4231") {
+TEST_CASE("HMAC-SHA-256 matches the test vectors of RFC 4231") {
     const std::string long_key(131, '\xaa');
     CHECK(hex(hmac_sha256(std::string(20, '\x0b'), "Hi There")) ==
           "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
@@ -143,14 +143,14 @@ TEST_CASE("HMAC-SHA-256 gives the vectors of RFC 4231") {
           "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
 }
 
-TEST_CASE("a key of exactly one block is not hashed first, one octet more is") {
+TEST_CASE("an HMAC key of exactly one block is not hashed first, but a longer one is") {
     const std::string block(64, 'k');
     const std::string longer(65, 'k');
     CHECK(hex(hmac_sha256(longer, "m")) == hex(hmac_sha256(octets(sha256(longer)), "m")));
     CHECK(hex(hmac_sha256(block, "m")) != hex(hmac_sha256(octets(sha256(block)), "m")));
 }
 
-TEST_CASE("PBKDF2 with SHA-256 gives the inputs of RFC 6070 their known keys") {
+TEST_CASE("PBKDF2 with SHA-256 derives the known keys from the inputs of RFC 6070") {
     const auto key = [](std::string_view password, std::string_view salt, std::uint32_t iterations, std::size_t size) {
         return encode_hex(pbkdf2_sha256(password, salt, iterations, size));
     };
@@ -164,8 +164,8 @@ TEST_CASE("PBKDF2 with SHA-256 gives the inputs of RFC 6070 their known keys") {
     CHECK(key("password", "salt", 1, 0).empty());
 }
 
-// Sixteen million iterations: run by name when PBKDF2 was touched, a minute too long for every day.
-TEST_CASE("PBKDF2 with SHA-256 gives the long vector of RFC 6070 its known key", "[.slow]") {
+// Sixteen million iterations take a minute, too long for every day. Run this by name after changing PBKDF2.
+TEST_CASE("PBKDF2 with SHA-256 derives the known key from the long input of RFC 6070", "[.slow]") {
     CHECK(encode_hex(pbkdf2_sha256("password", "salt", 16777216, 32)) ==
           "cf81c66fe8cfc04d1f31ecb65dab4089f7f179e89b3b0bcb17ad10e3ac6eba46");
 }

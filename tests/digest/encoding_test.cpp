@@ -9,7 +9,7 @@
 
 using namespace buzon::digest;
 
-TEST_CASE("base64 gives the vectors of RFC 4648 section 10 both ways") {
+TEST_CASE("base64 matches the test vectors of RFC 4648 section 10 both ways") {
     const std::pair<std::string, std::string> vectors[] = {{"", ""},
                                                            {"f", "Zg=="},
                                                            {"fo", "Zm8="},
@@ -23,7 +23,7 @@ TEST_CASE("base64 gives the vectors of RFC 4648 section 10 both ways") {
     }
 }
 
-TEST_CASE("base64 gives the vectors of RFC 4648 section 9 both ways") {
+TEST_CASE("base64 matches the examples of RFC 4648 section 9 both ways") {
     const std::string six = "\x14\xfb\x9c\x03\xd9\x7e";
     CHECK(encode_base64(six) == "FPucA9l+");
     CHECK(decode_base64("FPucA9l+") == six);
@@ -31,7 +31,7 @@ TEST_CASE("base64 gives the vectors of RFC 4648 section 9 both ways") {
     CHECK(decode_base64("FPucAw==") == six.substr(0, 4));
 }
 
-TEST_CASE("base64 is undone at every length and octet") {
+TEST_CASE("base64 decodes to what was encoded, for every length and octet") {
     std::string octets;
     for (int i = 0; i < 300; ++i) {
         CHECK(decode_base64(encode_base64(octets)) == octets);
@@ -39,7 +39,7 @@ TEST_CASE("base64 is undone at every length and octet") {
     }
 }
 
-TEST_CASE("base64 that is not canonical, has a foreign character or a wrong end is refused") {
+TEST_CASE("base64 that is not canonical, has a foreign character or wrong padding is refused") {
     for (const std::string text : {"Z",     "Zg",       "Zg=",  "Zg===", "=",      "==",    "===",   "====", "Zg==Zg==",
                                    "Zm9=v", "Z=g=",     "Zh==", "Zm9=",  "Zm8=\n", "Zm\n8", " Zm8=", "Zm8_", "Zm8-",
                                    "Zm9v=", "Zm9v====", "*",    "Zm9*",  "A===",   "=AAA",  "AA=A"}) {
@@ -50,7 +50,7 @@ TEST_CASE("base64 that is not canonical, has a foreign character or a wrong end 
     CHECK_FALSE(decode_base64("\xc3\xa1\xc3\xa1"));
 }
 
-TEST_CASE("hexadecimal digits of either case are octets, anything else is not") {
+TEST_CASE("hexadecimal digits of either case are decoded, and anything else is refused") {
     CHECK(encode_hex(std::string_view{"\x00\x7f\xff", 3}) == "007fff");
     CHECK(decode_hex("007FfF") == std::string("\x00\x7f\xff", 3));
     CHECK(decode_hex("") == "");
@@ -58,7 +58,7 @@ TEST_CASE("hexadecimal digits of either case are octets, anything else is not") 
         CHECK_FALSE(decode_hex(text));
 }
 
-TEST_CASE("octets are equal only when all of them are") {
+TEST_CASE("strings compare equal in constant time only if all their octets are equal") {
     const std::string text = "a secret of some length";
     CHECK(equal_in_constant_time(text, text));
     CHECK(equal_in_constant_time("", ""));
@@ -73,7 +73,7 @@ TEST_CASE("octets are equal only when all of them are") {
     }
 }
 
-TEST_CASE("a wiped string is empty, and so was what it held") {
+TEST_CASE("a wiped string is empty, and its old content is overwritten") {
     std::string secret = "a password longer than the small string buffer";
     const char* const held = secret.data();
     wipe(secret);
@@ -81,7 +81,7 @@ TEST_CASE("a wiped string is empty, and so was what it held") {
     CHECK(held[1] == '\0');
 }
 
-TEST_CASE("random octets come in the number asked for and never twice the same") {
+TEST_CASE("random octets come in the requested number, and differ each time") {
     CHECK(random_octets(0).empty());
     CHECK(random_octets(1000).size() == 1000);
     CHECK(random_octets(16) != random_octets(16));

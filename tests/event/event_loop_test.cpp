@@ -45,7 +45,7 @@ Pipe filled_pipe() {
 
 } // namespace
 
-TEST_CASE("a handler that stops another's watch also stops the other's event of the same batch") {
+TEST_CASE("a handler that stops another watch also stops that watch's event in the same batch") {
     EventLoop loop;
     Pipe one = filled_pipe();
     Pipe two = filled_pipe();
@@ -65,7 +65,7 @@ TEST_CASE("a handler that stops another's watch also stops the other's event of 
     CHECK(loop.watched() == 0);
 }
 
-TEST_CASE("a slot and a descriptor number used again in the same batch do not hear the old one's event") {
+TEST_CASE("a slot and a descriptor number that are reused in the same batch do not get the old event") {
     EventLoop loop;
     Pipe one = filled_pipe();
     Pipe two = filled_pipe();
@@ -90,10 +90,10 @@ TEST_CASE("a slot and a descriptor number used again in the same batch do not he
     CHECK(newcomer.calls == 0);
 }
 
-TEST_CASE("a watch ends with its descriptor, and what a child still holds of that is told to nobody") {
+TEST_CASE("closing a watched descriptor ends the watch, and events of a child's copy are dropped") {
     EventLoop loop;
     Pipe one = filled_pipe();
-    const UniqueFd copy{::dup(one.read_end.get())}; // as a child has it for a moment
+    const UniqueFd copy{::dup(one.read_end.get())}; // like a child's, for a moment
     Listener old_one;
     Listener newcomer;
     Watch watch;
@@ -104,18 +104,18 @@ TEST_CASE("a watch ends with its descriptor, and what a child still holds of tha
     CHECK_FALSE(watch.active());
     CHECK(loop.watched() == 0);
     loop.turn(0ms);
-    Pipe two = std::move(make_pipe(true)).value(); // has the number and the slot
+    Pipe two = std::move(make_pipe(true)).value(); // reuses the number and the slot
     REQUIRE(!fresh.start(loop, two.read_end.get(), EPOLLIN, newcomer));
     loop.turn(0ms);
     CHECK(old_one.calls + newcomer.calls == 0);
     REQUIRE(::write(two.write_end.get(), "x", 1) == 1);
     loop.turn(0ms);
     CHECK(newcomer.calls == 1);
-    watch.close(two.write_end); // of a watch that was never started, the descriptor alone
+    watch.close(two.write_end); // the watch is not started: closes only the descriptor
     CHECK_FALSE(two.write_end);
 }
 
-TEST_CASE("a regular file cannot be watched, and says so") {
+TEST_CASE("watching a regular file fails with EPERM") {
     EventLoop loop;
     UniqueFd file{::memfd_create("x", MFD_CLOEXEC)};
     Listener listener;
@@ -125,7 +125,7 @@ TEST_CASE("a regular file cannot be watched, and says so") {
     CHECK(loop.watched() == 0);
 }
 
-TEST_CASE("interest is changed, narrowed to nothing, and widened again") {
+TEST_CASE("a watch without interest gets no event until its interest is widened") {
     EventLoop loop;
     Pipe pipe = filled_pipe();
     Listener listener;
@@ -139,7 +139,7 @@ TEST_CASE("interest is changed, narrowed to nothing, and widened again") {
     CHECK(watch.interest() == EPOLLIN);
 }
 
-TEST_CASE("a task runs once, in the next turn, and one that asks again waits for the turn after") {
+TEST_CASE("a task runs once, in the next turn, and one that schedules itself again runs in the turn after") {
     EventLoop loop;
     Job job;
     job.then = [&] { loop.next_turn(job); };
@@ -175,7 +175,7 @@ TEST_CASE("a task may outlive its loop") {
     CHECK_FALSE(job.pending());
 }
 
-TEST_CASE("a pending task makes the loop not wait") {
+TEST_CASE("the loop does not wait while a task is pending") {
     EventLoop loop;
     Job job;
     loop.next_turn(job);
@@ -183,7 +183,7 @@ TEST_CASE("a pending task makes the loop not wait") {
     CHECK(job.runs == 1);
 }
 
-TEST_CASE("work that finds no memory is given up alone: handlers, timers and tasks go on, and are called again") {
+TEST_CASE("handlers, timers and tasks that run out of memory are called again, and the others go on") {
     struct Poor final : Handler, TimerHandler, Task {
         void on_ready(std::uint32_t) override { work(); }
         void on_timer(Timer&) override { work(); }
@@ -194,7 +194,7 @@ TEST_CASE("work that finds no memory is given up alone: handlers, timers and tas
             watch.stop();
             ++done;
         }
-        int left = 3; // 3, 2: too poor; then it is done
+        int left = 3; // throws twice, then succeeds
         int done = 0;
         Watch watch;
         Timer timer{*this};
@@ -223,10 +223,10 @@ TEST_CASE("work that finds no memory is given up alone: handlers, timers and tas
     loop.timers().expire(Clock::now() + 1h);
     CHECK(late.done == 1);
     CHECK_FALSE(late.timer.armed());
-    CHECK(loop.take_statistics().without_memory == 5); // the two of expire() are its caller's
+    CHECK(loop.take_statistics().without_memory == 5); // in turn(); expire() returns its own to its caller
 }
 
-TEST_CASE("what found no memory is not called again when it is gone, cancelled, or has seen to that itself") {
+TEST_CASE("a call that ran out of memory is not repeated if it is destroyed, cancelled or has rescheduled itself") {
     EventLoop loop;
     struct Gone final : TimerHandler, Task {
         explicit Gone(EventLoop& l) : loop{l} {}

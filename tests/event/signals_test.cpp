@@ -7,7 +7,7 @@
 using namespace buzon::event;
 using namespace std::chrono_literals;
 
-TEST_CASE("a signal is an event of the loop") {
+TEST_CASE("a signal is delivered as an event of the loop") {
     EventLoop loop;
     int seen = 0;
     Signals signals{loop, {SIGUSR1}, [&](int number) { seen = number; }};

@@ -22,7 +22,7 @@ struct Bell final : TimerHandler {
 constexpr Instant start{};
 } // namespace
 
-TEST_CASE("ten thousand timers fire in the order of their deadlines, those disarmed not at all") {
+TEST_CASE("ten thousand timers fire in the order of their deadlines, except the disarmed ones") {
     std::mt19937 random{7};
     Timers timers;
     Bell bell;
@@ -46,7 +46,7 @@ TEST_CASE("ten thousand timers fire in the order of their deadlines, those disar
     CHECK_FALSE(timers.next().has_value());
 }
 
-TEST_CASE("a handler may arm its timer again, and one already past waits for the next call") {
+TEST_CASE("a handler may arm its timer again, and if that deadline has passed it fires in the next call") {
     Timers timers;
     Bell bell;
     Timer timer{bell};
@@ -59,7 +59,7 @@ TEST_CASE("a handler may arm its timer again, and one already past waits for the
     CHECK(bell.rung.size() == 2);
 }
 
-TEST_CASE("a handler may destroy or move another timer that is due at the same moment") {
+TEST_CASE("a handler may destroy or rearm another timer that is due in the same call") {
     Timers timers;
     Bell bell;
     Bell other;

@@ -12,7 +12,7 @@ using namespace buzon::test;
 namespace {
 
 struct Made {
-    std::string pem, der; // its file and content
+    std::string pem, der; // its text, and the name of its DER file
 };
 
 Made certificate_by(const TempDirectory& directory, const std::vector<std::string>& how) {
@@ -33,7 +33,7 @@ std::string by_tool(const std::string& tool, const std::string& file) {
 
 } // namespace
 
-TEST_CASE("the channel binding of a certificate is its hash, by what it is signed with but at least SHA-256") {
+TEST_CASE("a certificate's channel binding is its hash, with its signature's hash function but at least SHA-256") {
     const TempDirectory directory;
     using Words = std::vector<std::string>;
     const Words ec = {"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"}, rsa = {"-newkey", "rsa:2048"};
@@ -54,7 +54,7 @@ TEST_CASE("the channel binding of a certificate is its hash, by what it is signe
     CHECK(end_point_of(certificate_by(directory, {"-newkey", "ed25519"}).pem).empty());
 }
 
-TEST_CASE("the first certificate of a file counts, with other things around it and in any kind of lines") {
+TEST_CASE("the first certificate in a file counts, whatever surrounds it and whatever its line ends are") {
     const TempDirectory directory;
     const Made one = certificate_by(directory, {"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"});
     const std::string hash = end_point_of(one.pem);
@@ -67,7 +67,7 @@ TEST_CASE("the first certificate of a file counts, with other things around it a
     CHECK(end_point_of("a chain:\r\n" + read_whole(directory / "key") + crlf) == hash);
 }
 
-TEST_CASE("what is no certificate has no channel binding, wherever it is cut or changed") {
+TEST_CASE("a truncated or invalid certificate has no channel binding") {
     const TempDirectory directory;
     const Made made = certificate_by(directory, {"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"});
     for (std::size_t cut = 0; cut < made.pem.size() - 1; cut += 7)
@@ -75,7 +75,7 @@ TEST_CASE("what is no certificate has no channel binding, wherever it is cut or 
     for (std::size_t at = 0; at < made.pem.size(); ++at) {
         std::string changed = made.pem;
         changed[at] = changed[at] == 'A' ? 'B' : 'A';
-        (void)end_point_of(changed); // whatever it is: nothing is read beyond it
+        (void)end_point_of(changed); // any result will do, but nothing may be read beyond the end
     }
     CHECK(end_point_of("-----BEGIN CERTIFICATE-----\nMIQ=\n-----END CERTIFICATE-----").empty());
     CHECK(end_point_of("-----BEGIN CERTIFICATE-----\nMIT/////\n-----END CERTIFICATE-----").empty());

@@ -13,7 +13,7 @@ using buzon::test::TempDirectory;
 TEST_CASE("a missing file and a FIFO are not edited") {
     const TempDirectory directory;
     CHECK(edit_config(directory / "none", {{"a", {"b"}}}) == std::errc::no_such_file_or_directory);
-    REQUIRE(::mkfifo((directory / "pipe").c_str(), 0600) == 0); // whose writer nobody waits for
+    REQUIRE(::mkfifo((directory / "pipe").c_str(), 0600) == 0); // must not wait for a writer
     CHECK(edit_config(directory / "pipe", {{"a", {"b"}}}) == std::errc::invalid_argument);
 }
 

@@ -20,9 +20,9 @@ TEST_CASE("a file that was changed a moment ago may be half written") {
     CHECK(may_be_half_written(changed_at(1'700'000'000, 350'000'001), now));
     CHECK_FALSE(may_be_half_written(changed_at(1'700'000'000, 350'000'000), now));
     CHECK_FALSE(may_be_half_written(changed_at(1'699'999'999, 600'000'000), now));
-    // Of another machine's clock nobody knows how long ago that is.
+    // In the future, so by another machine's clock: there is no telling how long ago that is.
     CHECK_FALSE(may_be_half_written(changed_at(1'700'000'000, 500'000'001), now));
-    // The file system keeps whole seconds: it was changed within this one.
+    // The file system stores whole seconds: the file was changed at some time within this one.
     CHECK(may_be_half_written(changed_at(1'700'000'000, 0), now));
     CHECK_FALSE(may_be_half_written(changed_at(1'699'999'999, 0), now));
     CHECK(may_be_half_written(changed_at(1'700'000'000, 0), {1'700'000'001, 149'999'999}));

@@ -1,4 +1,4 @@
-// filter/answer_parser_test.cpp - what programs that live on say, and what they must not.
+// filter/answer_parser_test.cpp - what long-running programs may say, and what they must not.
 #include "buzon/filter/answer_parser.h"
 
 #include <string>
@@ -12,7 +12,7 @@ namespace {
 
 using What = AnswerParser::What;
 
-// All that is said, as one text: "hello", "same", "begins", "[octets]", "end", "fail(reason)", "broken".
+// Everything that is said, as one text: "hello", "same", "begins", "[octets]", "end", "fail(reason)", "broken".
 struct Heard {
     AnswerParser parser;
     std::string text;
@@ -33,7 +33,7 @@ struct Heard {
     }
 };
 
-// A program that answers one message.
+// What is heard from a program that gives this answer to one message.
 std::string heard(const std::string& answer) {
     Heard heard;
     REQUIRE(heard.hear("buzon-filter 1\n"));
@@ -50,7 +50,7 @@ bool refused(const std::string& answer) {
 
 } // namespace
 
-TEST_CASE("a handshake is one line with the version that we know") {
+TEST_CASE("a handshake is one line with a known version") {
     Heard plain;
     CHECK(plain.hear("buzon-filter 1\n"));
     CHECK(plain.text == "hello ");
@@ -66,13 +66,13 @@ TEST_CASE("a handshake is one line with the version that we know") {
         Heard other;
         CHECK_FALSE(other.hear(text));
         CHECK(other.parser.text().find('\n') == std::string_view::npos);
-        // Nothing makes it well again.
+        // It stays broken, whatever follows.
         other.text.clear();
         CHECK_FALSE(other.hear("buzon-filter 1\n"));
     }
 }
 
-TEST_CASE("each kind of answer is heard as it is meant") {
+TEST_CASE("each kind of answer is understood") {
     CHECK(heard("same\n") == "same ");
     CHECK(heard("message 5\nab\ncd") == "begins ab\ncd end ");
     CHECK(heard("message 0\n") == "begins  end ");
@@ -87,7 +87,7 @@ TEST_CASE("each kind of answer is heard as it is meant") {
     CHECK(heard("fail a\tb\r\n") == "fail(a\tb\r) ");
 }
 
-TEST_CASE("what is no answer is refused, and so is all that follows it") {
+TEST_CASE("an invalid answer is refused") {
     for (const char* text : {"\n",
                              "Same\n",
                              "same \n",
@@ -125,7 +125,7 @@ TEST_CASE("what is no answer is refused, and so is all that follows it") {
     CHECK_FALSE(refused("message 9223372036854775807\nx"));
 }
 
-TEST_CASE("what nobody asked for is refused") {
+TEST_CASE("unsolicited output is refused") {
     CHECK(heard("same\nsame\n") == "same broken");
     CHECK(heard("same\n\n") == "same broken");
     CHECK(heard("message 3\nabcd") == "begins abc end broken");
@@ -136,7 +136,7 @@ TEST_CASE("what nobody asked for is refused") {
     CHECK_FALSE(early.hear("buzon-filter 1\nsame\n"));
 }
 
-TEST_CASE("lines have a limit, however they come") {
+TEST_CASE("the length of a line is limited, whether it arrives whole or octet by octet") {
     const std::string reason(AnswerParser::max_line - 5, 'x');
     CHECK(heard("fail " + reason + "\n") == "fail(" + reason + ") ");
     CHECK(refused("fail " + reason + "y\n"));
@@ -150,7 +150,7 @@ TEST_CASE("lines have a limit, however they come") {
     CHECK_FALSE(hello.hear(std::string(AnswerParser::max_line + 1, '\0')));
 }
 
-TEST_CASE("a dialogue is heard the same wherever it is cut") {
+TEST_CASE("a dialogue is understood the same wherever it is split") {
     const std::string answer = "stream\nchunk 13\nend\nchunk 3\nxchunk 0\nchunk 1\n\nend\n";
     const std::string whole = heard(answer);
     CHECK(whole == "begins end\nchunk 3\nx\n end ");
@@ -168,7 +168,7 @@ TEST_CASE("a dialogue is heard the same wherever it is cut") {
     }
 }
 
-TEST_CASE("one message follows the other") {
+TEST_CASE("one message can follow another") {
     Heard dialogue;
     REQUIRE(dialogue.hear("buzon-filter 1 stable\n"));
     for (int i = 0; i < 3; ++i) {

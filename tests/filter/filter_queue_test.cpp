@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Tickets with names; what happens is noted in order.
+// Named tickets; records what happens, in order.
 class Crowd final : public TicketHandler {
 public:
     explicit Crowd(event::EventLoop& loop, QueueLimits limits) : loop_{loop}, queue{loop, limits} {}
@@ -27,7 +27,7 @@ public:
         return entry;
     }
     void leave(const std::string& name) { tickets_.erase(name); }
-    // Ends the run of `name` and gives who runs thereafter.
+    // Ends the run of `name` and returns who runs next.
     std::string after(const std::string& name) {
         turns.clear();
         leave(name);
@@ -65,7 +65,7 @@ private:
 
 } // namespace
 
-TEST_CASE("turns are given at once while there are any, and to those who wait as they become free") {
+TEST_CASE("turns are given at once while any are free, and to those that wait as they become free") {
     event::EventLoop loop;
     Crowd crowd{loop, {2, 10, 1h}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
@@ -83,7 +83,7 @@ TEST_CASE("turns are given at once while there are any, and to those who wait as
     CHECK(crowd.queue.running() == 0);
 }
 
-TEST_CASE("a mailbox with many connections waits no less than one with a single one") {
+TEST_CASE("a mailbox with many connections gets no more turns than one with a single connection") {
     event::EventLoop loop;
     Crowd crowd{loop, {1, 100, 1h}};
     CHECK(crowd.enter("0", "ana") == Queue::Entry::now);
@@ -96,13 +96,13 @@ TEST_CASE("a mailbox with many connections waits no less than one with a single 
     CHECK(order == "01bc2d34");
 }
 
-TEST_CASE("whoever returns queues behind those who wait") {
+TEST_CASE("a ticket that returns queues behind those that wait") {
     event::EventLoop loop;
     Crowd crowd{loop, {1, 100, 1h}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
     CHECK(crowd.enter("B", "ben") == Queue::Entry::waiting);
     crowd.leave("A");
-    // The turn is free, but it is ben's already.
+    // The turn is free, but already belongs to ben.
     CHECK(crowd.enter("A", "ana") == Queue::Entry::waiting);
     loop.turn(0ms);
     CHECK(crowd.turns == "B");
@@ -120,7 +120,7 @@ TEST_CASE("a full queue says so at once") {
     CHECK(crowd.enter("D", "eva") == Queue::Entry::waiting);
 }
 
-TEST_CASE("a wait that is too long ends, and the others keep their places") {
+TEST_CASE("a wait that takes too long ends, and the others keep their places") {
     event::EventLoop loop;
     Crowd crowd{loop, {1, 10, 0ms}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
@@ -133,7 +133,7 @@ TEST_CASE("a wait that is too long ends, and the others keep their places") {
     CHECK(crowd.after("A") == "C");
 }
 
-TEST_CASE("more turns are given when the limit is raised, none is taken away when it is lowered") {
+TEST_CASE("raising the limit gives more turns, and lowering it takes none away") {
     event::EventLoop loop;
     Crowd crowd{loop, {1, 10, 1h}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
@@ -142,13 +142,13 @@ TEST_CASE("more turns are given when the limit is raised, none is taken away whe
     CHECK(crowd.turns.empty()); // not from within the call
     loop.turn(0ms);
     CHECK(crowd.turns == "BC");
-    crowd.queue.set_limits({0, 10, 1h}); // never so low that nothing runs
+    crowd.queue.set_limits({0, 10, 1h}); // one may always run
     CHECK(crowd.after("A").empty());
     CHECK(crowd.after("B").empty());
     CHECK(crowd.after("C") == "D");
 }
 
-TEST_CASE("a turn's handler may give up any ticket, its own too") {
+TEST_CASE("a turn's handler may give up any ticket, including its own") {
     event::EventLoop loop;
     Crowd crowd{loop, {2, 10, 1h}};
     CHECK(crowd.enter("A", "ana") == Queue::Entry::now);
@@ -169,7 +169,7 @@ TEST_CASE("a turn's handler may give up any ticket, its own too") {
     CHECK(crowd.queue.running() == 1);
 }
 
-TEST_CASE("a ticket entered again gives up what it had") {
+TEST_CASE("a ticket that enters again gives up what it had") {
     event::EventLoop loop;
     Crowd crowd{loop, {1, 10, 1h}};
     Ticket ticket{crowd};

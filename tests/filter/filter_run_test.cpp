@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Takes what comes, as a delivery would, and notes it.
+// Reads what arrives, as a delivery would, and records it.
 struct Owner final : RunEvents {
     explicit Owner(event::EventLoop& l, Hosts& hosts) : loop{l}, run{std::make_unique<Run>(l, hosts, *this)} {}
 
@@ -32,7 +32,7 @@ struct Owner final : RunEvents {
         REQUIRE(parsed.ok());
         return run->start(parsed.spec, message(stored), {"ana", "uidl-1", "::1"}, limits);
     }
-    // The commands of the shell as a program.
+    // Runs these shell commands as a program.
     Outcome start_shell(const std::string& commands, const std::string& stored = "input\n") {
         FilterSpec spec = shell(commands);
         return run->start(spec, message(stored), {"ana", "uidl-1", "::1"}, limits);
@@ -107,7 +107,7 @@ long resident_pages() {
 
 } // namespace
 
-TEST_CASE_METHOD(Fixture, "a message passes a program") {
+TEST_CASE_METHOD(Fixture, "a message passes through a program") {
     REQUIRE(owner->start("/usr/bin/sed:s/e/x/g", "Receptor\nsee\n").ok());
     CHECK(owner->run->running());
     CHECK(owner->run->processes().size() == 1);
@@ -119,7 +119,7 @@ TEST_CASE_METHOD(Fixture, "a message passes a program") {
     CHECK(owner->lines.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "a message passes a chain of programs") {
+TEST_CASE_METHOD(Fixture, "a message passes through a chain of programs") {
     const std::string stored = mail(20'000);
     REQUIRE(
         owner->start("/bin/gzip -c | /bin/cat | /usr/bin/base64 | /usr/bin/base64 -d | /bin/gzip -dc", stored).ok());
@@ -128,7 +128,7 @@ TEST_CASE_METHOD(Fixture, "a message passes a chain of programs") {
     CHECK(owner->output == stored);
 }
 
-TEST_CASE_METHOD(Fixture, "octets of any value and a missing last line end pass as they are") {
+TEST_CASE_METHOD(Fixture, "octets of any value and a missing last line end pass unchanged") {
     std::string stored = "..\n.\n";
     for (int i = 0; i < 256; ++i) stored += static_cast<char>(i);
     REQUIRE(owner->start("/bin/cat", stored).ok());
@@ -156,7 +156,7 @@ TEST_CASE_METHOD(Fixture, "a program need not read its input") {
     CHECK(owner->output == "done\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a program that cannot be started is no success, and its chain ends with it") {
+TEST_CASE_METHOD(Fixture, "a program that cannot be started fails, and its chain ends with it") {
     const TemporaryDirectory directory;
     struct Row {
         std::string spec, text;
@@ -182,19 +182,19 @@ TEST_CASE_METHOD(Fixture, "a program that cannot be started is no success, and i
     }
 }
 
-TEST_CASE_METHOD(Fixture, "a start that finds too few descriptors is refused whole") {
+TEST_CASE_METHOD(Fixture, "a start with too few descriptors fails as a whole, and can be retried") {
     rlimit before{};
     ::getrlimit(RLIMIT_NOFILE, &before);
     bool refused = false;
     bool started = false;
     const FilterSpec spec = FilterSpec::parse("/bin/cat | /bin/cat").spec;
-    // UBSan looks at types through a pipe the first time it meets them, and would take a full table for a wrong type.
+    // UBSan checks a type through a pipe when it first meets it, and would mistake a full table for a wrong type.
     REQUIRE(owner->run->start(spec, message("text\n"), {}, owner->limits).ok());
     CHECK(owner->finish().ok());
     for (rlim_t room = 0; room < 12; ++room) {
         Owner own{loop, hosts};
         posix::UniqueFd input = message("text\n");
-        // One more than the highest number in use, and `room`: the numbers below are all taken in this test's process.
+        // One more than the highest number in use, plus `room`: all numbers below are taken in this process.
         rlimit tight = before;
         tight.rlim_cur = static_cast<rlim_t>(input.get()) + 1 + room;
         ::setrlimit(RLIMIT_NOFILE, &tight);
@@ -222,7 +222,7 @@ TEST_CASE_METHOD(Fixture, "a start that finds too few descriptors is refused who
     CHECK(started);
 }
 
-TEST_CASE_METHOD(Fixture, "no SPEC, no run") {
+TEST_CASE_METHOD(Fixture, "an empty SPEC cannot be started") {
     CHECK(owner->run->start(FilterSpec{}, message("x"), {}, owner->limits).cause == Cause::cannot_start);
 }
 
@@ -235,9 +235,9 @@ TEST_CASE_METHOD(Fixture, "an exit status other than 0 is a failure, whenever it
         {"exit 1", 1},            // before any output
         {"echo some; exit 2", 2}, // after it
         {"cat; exit 3", 3},
-        {"head -c 3000000 /dev/zero; exit 4", 4}, // in the midst of it
+        {"head -c 3000000 /dev/zero; exit 4", 4}, // in the middle of it
         {"exec >&-; sleep 0.1; exit 255", 255},   // long after its end
-        {"(sleep 1000; echo late) & exit 6", 6},  // with a grandchild at the pipe
+        {"(sleep 1000; echo late) & exit 6", 6},  // with a grandchild holding the pipe
     }));
     REQUIRE(owner->start_shell(row.commands).ok());
     const Outcome& outcome = owner->finish();
@@ -271,8 +271,8 @@ TEST_CASE_METHOD(Fixture, "each member's failure counts") {
         {"exit 1", "sleep 1000", "exit status 1"}, // the others are not waited for
         {"sleep 1000", "exit 2", "exit status 2"},
         {"cat; kill -9 $$", "cat", "killed by SIGKILL"},
-        // The second leaves, and the first one's SIGPIPE is no cause. (A shell in between would make it exit status
-        // 141.)
+        // The second exits, and the first one's SIGPIPE is not the cause. (A shell in between would turn it into exit
+        // status 141.)
         {"exec head -c 9000000 /dev/zero", "exit 2", "exit status 2"},
     }));
     FilterSpec spec = Owner::shell(row.first);
@@ -282,13 +282,13 @@ TEST_CASE_METHOD(Fixture, "each member's failure counts") {
     CHECK(outcome.text == "/bin/sh: " + row.how);
 }
 
-TEST_CASE_METHOD(Fixture, "a member whose reader has seen enough has not failed") {
+TEST_CASE_METHOD(Fixture, "a member whose reader has read enough has not failed") {
     REQUIRE(owner->start("/bin/cat | /usr/bin/head -n 1", mail(200'000)).ok());
     CHECK(owner->finish().ok());
     CHECK(owner->output == "Subject: test\n");
 }
 
-TEST_CASE_METHOD(Fixture, "closing standard output is not the end, the exit is") {
+TEST_CASE_METHOD(Fixture, "a program ends with its exit, not when it closes standard output") {
     const TemporaryDirectory directory;
     const std::string flag = directory.expect("flag");
     REQUIRE(owner->start_shell("echo text; exec >&-; while ! test -e " + flag + "; do sleep 0.01; done").ok());
@@ -301,7 +301,7 @@ TEST_CASE_METHOD(Fixture, "closing standard output is not the end, the exit is")
     CHECK(owner->output == "text\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe is not waited for, and does not outlive the run") {
+TEST_CASE_METHOD(Fixture, "a grandchild that holds the pipe is not waited for, and does not outlive the run") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
     const std::string commands =
@@ -314,10 +314,10 @@ TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe is not waited for, a
     CHECK_FALSE(process_exists(grandchild));
 }
 
-TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe between two programs is not waited for either") {
+TEST_CASE_METHOD(Fixture, "a grandchild that holds the pipe between two programs is not waited for either") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
-    // Its group goes at once, who has left it when the guard has looked around, within a second or so.
+    // Its group is killed at once; a process that has left it, when the guard next looks, within a second or so.
     const std::string keeps = GENERATE(values<std::string>(
         {"sleep 1000 &", "setsid sleep 1000 & sleep 0.2;", "(while sleep 0.5; do echo more; done) &"}));
     const std::string first = directory.script("first", "echo text; " + keeps + " echo $! > " + file);
@@ -331,8 +331,8 @@ TEST_CASE_METHOD(Fixture, "a grandchild that keeps the pipe between two programs
     CHECK_FALSE(process_exists(grandchild));
 }
 
-TEST_CASE_METHOD(Fixture, "a member that ends before the others does not take them along") {
-    // They go on for longer than the guard takes to look around, and hold the same standard error.
+TEST_CASE_METHOD(Fixture, "a member that ends before the others does not end them") {
+    // They run for longer than the guard takes to look again, and share one standard error.
     const TemporaryDirectory directory;
     const std::string last = directory.script("last", "cat; sleep 2.5; echo late; echo alive >&2");
     REQUIRE(owner->start("/bin/cat | /bin/cat | " + last).ok());
@@ -341,7 +341,7 @@ TEST_CASE_METHOD(Fixture, "a member that ends before the others does not take th
     CHECK(owner->output.find("late\n") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "everything a program wrote is read although it has long ended") {
+TEST_CASE_METHOD(Fixture, "everything a program wrote is read, even if it ended long ago") {
     REQUIRE(owner->start_shell("sleep 1000 & head -c 60000 /dev/zero").ok());
     owner->run->pause();
     for (int i = 0; i < 20; ++i) loop.turn(5ms);
@@ -352,14 +352,14 @@ TEST_CASE_METHOD(Fixture, "everything a program wrote is read although it has lo
     CHECK(owner->output.size() == 60'000);
 }
 
-TEST_CASE_METHOD(Fixture, "a program without progress is asked to end, then made to") {
+TEST_CASE_METHOD(Fixture, "a program without progress is asked to end, then killed") {
     owner->limits.without_progress = 50ms;
     owner->limits.between_term_and_kill = 50ms;
     const std::string commands = GENERATE(values<std::string>({
         "sleep 1000",                              // never writes
         "echo text; sleep 1000",                   // goes silent
-        "trap '' TERM; while :; do sleep 1; done", // does not want to
-        "kill -STOP $$",                           // cannot hear
+        "trap '' TERM; while :; do sleep 1; done", // refuses
+        "kill -STOP $$",                           // cannot react
         "exec >&-; sleep 1000",
     }));
     REQUIRE(owner->start_shell(commands).ok());
@@ -368,7 +368,7 @@ TEST_CASE_METHOD(Fixture, "a program without progress is asked to end, then made
     CHECK(outcome.text == "/bin/sh: no progress for 50 ms");
 }
 
-TEST_CASE_METHOD(Fixture, "the whole group is asked to end, and a program may tidy up") {
+TEST_CASE_METHOD(Fixture, "the whole group is asked to end, and a program may clean up") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("tidied");
     const std::string ready = directory.expect("ready");
@@ -377,21 +377,21 @@ TEST_CASE_METHOD(Fixture, "the whole group is asked to end, and a program may ti
     REQUIRE(
         owner->start_shell("trap 'echo yes > " + file + "; exit 0' TERM; sleep 1000 & echo $! > " + ready + "; wait")
             .ok());
-    owner->run->pause(); // until it listens
+    owner->run->pause(); // until it is ready
     number_in(ready);
     owner->run->resume();
-    CHECK(owner->finish().cause == Cause::time_limit); // exit 0 then is no success
+    CHECK(owner->finish().cause == Cause::time_limit); // then exit 0 is no success
     CHECK(contents(file) == "yes\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a program that always gets on has no limit") {
+TEST_CASE_METHOD(Fixture, "a program that keeps making progress has no time limit") {
     owner->limits.without_progress = 2s;
     REQUIRE(owner->start_shell("for i in 1 2 3 4 5 6 7 8; do sleep 0.3; echo $i; done").ok());
     CHECK(owner->finish().ok());
     CHECK(owner->output == "1\n2\n3\n4\n5\n6\n7\n8\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a program that goes on reading has no limit, the first of a chain or a later one") {
+TEST_CASE_METHOD(Fixture, "a program that keeps reading has no time limit, the first in a chain or a later one") {
     owner->limits.without_progress = 2s;
     const std::string before = GENERATE(values<std::string>({"", "/bin/cat | "}));
     REQUIRE(owner
@@ -402,7 +402,7 @@ TEST_CASE_METHOD(Fixture, "a program that goes on reading has no limit, the firs
     CHECK(owner->output == "read\n");
 }
 
-TEST_CASE_METHOD(Fixture, "a program that has read and does no more is at its limit, wherever it stands in a chain") {
+TEST_CASE_METHOD(Fixture, "a program that reads and then stalls reaches its time limit, wherever it is in a chain") {
     owner->limits.without_progress = 50ms;
     REQUIRE(owner
                 ->start(GENERATE(values<std::string>({"/bin/sh -c 'cat >/dev/null; sleep 1000'",
@@ -413,9 +413,9 @@ TEST_CASE_METHOD(Fixture, "a program that has read and does no more is at its li
     CHECK(owner->finish().cause == Cause::time_limit);
 }
 
-TEST_CASE_METHOD(Fixture, "a client that takes its time is not held against the program") {
+TEST_CASE_METHOD(Fixture, "a slow client is not held against the program") {
     owner->limits.without_progress = 1500ms;
-    const std::string stored = mail(200'000); // more than the pipe takes
+    const std::string stored = mail(200'000); // more than the pipe holds
     REQUIRE(owner->start("/bin/cat", stored).ok());
     owner->run->pause();
     const event::Instant begin = loop.now();
@@ -427,7 +427,7 @@ TEST_CASE_METHOD(Fixture, "a client that takes its time is not held against the 
     CHECK(owner->output == stored);
 }
 
-TEST_CASE_METHOD(Fixture, "the limit counts again once the client goes on") {
+TEST_CASE_METHOD(Fixture, "the time limit runs again once the client reads on") {
     owner->limits.without_progress = 50ms;
     REQUIRE(owner->start_shell("sleep 1000").ok());
     owner->run->pause();
@@ -437,7 +437,7 @@ TEST_CASE_METHOD(Fixture, "the limit counts again once the client goes on") {
     CHECK(owner->finish().cause == Cause::time_limit);
 }
 
-TEST_CASE_METHOD(Fixture, "what a program complains about arrives in lines, of all members") {
+TEST_CASE_METHOD(Fixture, "the standard error of all members arrives in lines") {
     REQUIRE(owner
                 ->start("/bin/sh -c 'cat; echo one >&2' | /bin/sh -c 'cat; printf \"t\\two\\r\\n\\nthr\\033ee\\0\" "
                         ">&2; exit 1'")
@@ -446,7 +446,7 @@ TEST_CASE_METHOD(Fixture, "what a program complains about arrives in lines, of a
     CHECK(owner->lines == std::vector<std::string>{"one", "t wo", "thr?ee?"});
 }
 
-TEST_CASE_METHOD(Fixture, "complaints are bounded, and never stop the program") {
+TEST_CASE_METHOD(Fixture, "standard error is bounded, and never stops the program") {
     owner->limits.stderr_lines = 3;
     owner->limits.stderr_line_octets = 10;
     REQUIRE(owner->start_shell("head -c 3000000 /dev/zero | tr '\\0' x >&2; echo >&2; seq 1000 >&2; echo done").ok());
@@ -462,7 +462,7 @@ TEST_CASE_METHOD(Fixture, "a program that closes standard error does not make th
     CHECK(owner->ended->ok());
 }
 
-TEST_CASE_METHOD(Fixture, "an abandoned run is dead at once, with all that belongs to it") {
+TEST_CASE_METHOD(Fixture, "an abandoned run is killed at once, with everything that belongs to it") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("grandchild");
     REQUIRE(owner->start_shell("sleep 1000 & echo $! > " + file + "; cat; wait").ok());
@@ -521,7 +521,7 @@ TEST_CASE_METHOD(Fixture, "a run may be destroyed or abandoned inside each of it
     CHECK(owner->lines.size() <= 2);
 }
 
-TEST_CASE_METHOD(Fixture, "a line that arrives with the end may destroy the run") {
+TEST_CASE_METHOD(Fixture, "the callback for a line that arrives with the end may destroy the run") {
     bool seen = false;
     owner->on_line_do = [&] {
         seen = true;
@@ -533,14 +533,14 @@ TEST_CASE_METHOD(Fixture, "a line that arrives with the end may destroy the run"
     CHECK_FALSE(owner->ended);
 }
 
-TEST_CASE_METHOD(Fixture, "a read of the output that fails is a failed program, however well all of them end") {
+TEST_CASE_METHOD(Fixture, "a failed read of the output fails the run, even if all programs succeed") {
     for (const std::string chain : {"/bin/cat", "/bin/cat | /bin/cat"}) {
         CAPTURE(chain);
         owner = std::make_unique<Owner>(loop, hosts);
         bool failed = false;
         owner->on_output_do = [&] {
             char piece[100];
-            // The second read goes where nothing may be written.
+            // The second read goes to an address that cannot be written to.
             char* const into = owner->output.empty() ? piece : reinterpret_cast<char*>(std::uintptr_t{1});
             const posix::Transfer moved = owner->run->read({into, sizeof piece});
             if (moved.what == posix::Moved::some) owner->output.append(piece, moved.bytes);
@@ -555,7 +555,7 @@ TEST_CASE_METHOD(Fixture, "a read of the output that fails is a failed program, 
     }
 }
 
-TEST_CASE_METHOD(Fixture, "a gigabyte passes to a reader who pauses all the time, in flat memory") {
+TEST_CASE_METHOD(Fixture, "a gigabyte reaches a reader that keeps pausing, in constant memory") {
     const long before = resident_pages();
     long most = before;
     std::uint64_t octets = 0;
@@ -577,7 +577,7 @@ TEST_CASE_METHOD(Fixture, "a gigabyte passes to a reader who pauses all the time
     REQUIRE(owner->ended);
     CHECK(owner->ended->ok());
     CHECK(octets == 1073741824);
-    CHECK(most - before < 8192); // 32 MiB with all that a sanitizer keeps, of a gigabyte
+    CHECK(most - before < 8192); // 32 MiB for a gigabyte, including what a sanitizer keeps
 }
 
 TEST_CASE_METHOD(Fixture, "two hundred runs in a queue of four all end, never more than four at once") {

@@ -16,7 +16,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// The members as lists of words, the path first.
+// The members as lists of words, starting with the path.
 std::vector<Words> chain(const FilterSpec& spec) {
     std::vector<Words> result;
     for (const FilterMember& member : spec.members()) {
@@ -66,7 +66,7 @@ TEST_CASE("a SPEC is a path, a path with one argument, or a command line") {
     CHECK(chain(row.text) == std::vector<Words>{row.words});
 }
 
-TEST_CASE("a bar joins programs only where white space and a path stand around it") {
+TEST_CASE("a bar joins programs only with white space around it and a path after it") {
     struct Row {
         std::string text;
         std::vector<Words> members;
@@ -95,10 +95,10 @@ TEST_CASE("a bar joins programs only where white space and a path stand around i
     CHECK(chain(row.text) == row.members);
 }
 
-TEST_CASE("process: before a path makes a program that lives on, alone or in a chain") {
+TEST_CASE("process: before a path makes a program long-running, alone or in a chain") {
     struct Row {
         std::string text;
-        std::vector<Words> members; // the first word is "+" where it lives on
+        std::vector<Words> members; // the first word is "+" if it is long-running, else "-"
     };
     const Row row = GENERATE(values<Row>({
         {"process:/bin/a", {{"+", "/bin/a"}}},
@@ -152,7 +152,7 @@ TEST_CASE("an invalid SPEC is refused with a reason") {
     CHECK(parsed.problem.find('\n') == std::string::npos);
 }
 
-TEST_CASE("a chain has an end") {
+TEST_CASE("the length of a chain is limited") {
     std::string text = "/bin/cat";
     for (std::size_t i = 1; i < FilterSpec::max_members; ++i) text += " | /bin/cat";
     ParsedSpec longest = FilterSpec::parse(text);
@@ -163,7 +163,7 @@ TEST_CASE("a chain has an end") {
     CHECK_FALSE(FilterSpec::parse(text + " | /bin/cat").ok());
 }
 
-TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
+TEST_CASE("a SPEC is shown as it was written, and parses to the same SPEC") {
     const std::string text = GENERATE(values<std::string>({
         "/bin/cat",
         "/usr/bin/sed:s/e/x/g",
@@ -187,7 +187,7 @@ TEST_CASE("a SPEC is shown as it was written, and parses to itself") {
     CHECK(FilterSpec::parse(line).spec == parsed.spec);
 }
 
-TEST_CASE("specifications joined together parse to the same chain") {
+TEST_CASE("SPECs appended to each other parse to the same chain") {
     const std::vector<std::string> texts{"process:/bin/a:b ",  "/bin/a",      "/bin/a:",         "/bin/a: ",
                                          "/bin/a:b ",          "/bin/a:|",    "/bin/a: |",       "/bin/a:' | /'",
                                          "/bin/a 'x | /y' ''", "/bin/a b\\ ", "/bin/a \"'\" |x|"};
@@ -205,8 +205,8 @@ TEST_CASE("specifications joined together parse to the same chain") {
     }
 }
 
-TEST_CASE("however an argument looks, its canonical form gives it back") {
-    // White space at the end of an ARG forces the canonical form wherever a program follows.
+TEST_CASE("the canonical form preserves any argument") {
+    // White space at the end of an ARG forces the canonical form if a program follows.
     for (const std::string argument : {"x ", "'", "it's | /x ", "a\\ ", "\"$(rm) ", "\t", "ñ ", "-n ", "* "}) {
         const std::string ended = argument.back() == ' ' || argument.back() == '\t' ? argument : argument + " ";
         ParsedSpec one = FilterSpec::parse("/bin/a:" + ended);

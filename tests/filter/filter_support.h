@@ -41,11 +41,11 @@ public:
         files_.insert(path(name));
         return path(name);
     }
-    // A program of the shell's.
+    // A shell script.
     std::string script(const std::string& name, const std::string& commands) const {
         return file(name, "#!/bin/sh\n" + commands + "\n", 0755);
     }
-    // A file the program under test will make.
+    // A file that the program under test will create.
     std::string expect(const std::string& name) const {
         files_.insert(path(name));
         return path(name);
@@ -62,7 +62,7 @@ inline std::string contents(const std::string& path) {
     return text.str();
 }
 
-// A message as its owner would open it.
+// A message, opened as by its owner.
 inline buzon::posix::UniqueFd message(const std::string& text) {
     std::string name = "/tmp/buzon-message-XXXXXX";
     const buzon::posix::UniqueFd written{::mkstemp(name.data())};
@@ -80,7 +80,7 @@ inline std::size_t open_descriptors() {
     return count;
 }
 
-// The process numbers of our children, zombies too.
+// The pids of our children, including zombies.
 inline std::string children() {
     const std::string self = std::to_string(::getpid());
     return contents("/proc/" + self + "/task/" + self + "/children");
@@ -88,19 +88,19 @@ inline std::string children() {
 
 inline bool process_exists(pid_t pid) {
     if (::kill(pid, 0) != 0) return false;
-    // A zombie waits for whoever has become its parent; it is gone as far as we are concerned.
+    // A zombie only waits for its new parent to reap it; to us, it is gone.
     const std::string stat = contents("/proc/" + std::to_string(pid) + "/stat");
     const std::size_t name_end = stat.rfind(')');
     return name_end != std::string::npos && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
 }
 
-// Turns until the condition holds, or far too long has passed.
+// Turns the loop until the condition holds, or far too much time has passed.
 inline void turn_until(buzon::event::EventLoop& loop, auto condition) {
     const auto limit = buzon::event::Clock::now() + std::chrono::minutes{2};
     while (!condition() && loop.now() < limit) loop.turn(std::chrono::milliseconds{10});
 }
 
-// Hosts whose programs a test runs. After it nothing may be left: no process, no descriptor, no watch.
+// Hosts that run a test's programs. At the end nothing may be left: no process, no descriptor, no watch.
 struct NothingLeft {
     NothingLeft() : descriptors{open_descriptors()} { REQUIRE(children().empty()); }
     NothingLeft(const NothingLeft&) = delete;
@@ -114,7 +114,7 @@ struct NothingLeft {
         CHECK(open_descriptors() == descriptors);
     }
 
-    // Turns until all that runs has ended.
+    // Turns the loop until everything that runs has ended.
     void settle() {
         turn_until(loop, [this] {
             hosts.end_free_ones();
@@ -128,7 +128,7 @@ struct NothingLeft {
     std::size_t descriptors;
 };
 
-// What programs say about themselves takes its time to arrive.
+// For what programs say about themselves, which takes time to arrive.
 inline void wait_until(auto condition) {
     for (int i = 0; i < 3000 && !condition(); ++i) ::usleep(10'000);
 }

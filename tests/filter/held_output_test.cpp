@@ -15,7 +15,7 @@ std::string text_of(std::size_t octets) {
     return text;
 }
 
-// Fills in pieces as a pipe would give them, as long as it holds. Gives what was not taken.
+// Fills it in pieces, as from a pipe, while it is holding. Returns what was not taken.
 std::string_view feed(HeldOutput& held, std::string_view text, std::size_t piece) {
     while (held.holding() && !text.empty()) {
         const std::span<char> room = held.room();
@@ -30,7 +30,7 @@ std::string_view feed(HeldOutput& held, std::string_view text, std::size_t piece
 
 } // namespace
 
-TEST_CASE("output up to the limit is held, one octet more lets it go, wherever the pieces end") {
+TEST_CASE("output up to the limit is held, and one octet more releases it, wherever the pieces end") {
     const std::size_t limit = GENERATE(values<std::size_t>({0, 1, 2, 100, 8191, 8192, 8193, 65536}));
     const std::size_t piece = GENERATE(values<std::size_t>({1, 7, 4096, 1 << 20}));
     if (piece == 1 && limit > 10'000) return;
@@ -48,7 +48,7 @@ TEST_CASE("output up to the limit is held, one octet more lets it go, wherever t
     CHECK(large.take() == text);
 }
 
-TEST_CASE("whatever the size, the held beginning and the rest make up the output") {
+TEST_CASE("whatever the size, the held beginning and the rest add up to the output") {
     for (std::size_t size = 0; size < 300; ++size) {
         HeldOutput held{100};
         const std::string text = text_of(size);
@@ -60,7 +60,7 @@ TEST_CASE("whatever the size, the held beginning and the rest make up the output
     }
 }
 
-TEST_CASE("a program that writes nothing has an empty message, and nothing was made room for") {
+TEST_CASE("without output, the held message is empty") {
     HeldOutput held{100};
     CHECK(held.holding());
     CHECK(held.take().empty());

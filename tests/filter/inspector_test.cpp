@@ -27,7 +27,7 @@ std::string why(const std::string& spec, const RunAs* who = nullptr) {
 
 } // namespace
 
-TEST_CASE("a program that cannot serve is named with the reason") {
+TEST_CASE("an unusable program is reported with the reason") {
     const TemporaryDirectory directory;
 
     CHECK_FALSE(objection("/bin/cat"));
@@ -42,14 +42,14 @@ TEST_CASE("a program that cannot serve is named with the reason") {
     CHECK(objection("/bin/cat | " + plain)->text.find(plain) == 0);
 }
 
-TEST_CASE("a program is not refused for what only running it can show") {
+TEST_CASE("a program is not refused for what only running it can reveal") {
     const TemporaryDirectory directory;
     CHECK(why(directory.file("script", "#!/no/sh -x\ncat\n", 0755)).empty());
     CHECK(why(directory.file("script", "neither a binary nor a script", 0755)).empty());
     CHECK(why(directory.file("binary", contents("/bin/cat"), 0711)).empty()); // it need not be readable
 }
 
-TEST_CASE("a program is looked at by the user that it will run as") {
+TEST_CASE("a program is checked as the user that it will run as") {
     const TemporaryDirectory directory;
     const std::string everybodys = directory.script("everybodys", "cat");
     if (::geteuid() != 0) {
@@ -57,7 +57,7 @@ TEST_CASE("a program is looked at by the user that it will run as") {
         CHECK(why(everybodys, &somebody).find("cannot become user somebody: Operation not permitted") == 0);
         return;
     }
-    // Two of his: by the file's group, and by the group of a directory on the way.
+    // Two that this user may run: by the file's group, and by the group of a directory on the way.
     const RunAs who{"somebody", 12345, 12346, {12347}};
     const std::string ours = directory.file("ours", "#!/bin/sh\n", 0700);
     const std::string his = directory.file("his", "#!/bin/sh\n", 0750);
@@ -79,14 +79,14 @@ TEST_CASE("a program is looked at by the user that it will run as") {
     CHECK(says(inside).empty());
     CHECK(says(directory.path("none")) == directory.path("none") + ": No such file or directory");
     CHECK(says("/" + std::string(10'000, 'x')).find("File name too long") != std::string::npos);
-    // We are who we were.
+    // We are still root.
     CHECK(::geteuid() == 0);
     CHECK(why(ours + " | " + inside).empty());
     ::unlink(inside.c_str());
     ::rmdir(forbidden.c_str());
 }
 
-TEST_CASE("who looks at programs as another user has nothing of root's, and cannot get it back") {
+TEST_CASE("the process that checks programs as another user has no power of root's and cannot regain it") {
     if (::geteuid() != 0) return;
     const RunAs nobody{"nobody", 65534, 65534, {65534}};
     Inspector inspector{&nobody};
@@ -102,7 +102,7 @@ TEST_CASE("who looks at programs as another user has nothing of root's, and cann
     }
 }
 
-TEST_CASE("an inspector leaves no process behind, and tells when its own is gone") {
+TEST_CASE("an inspector leaves no process behind") {
     if (::geteuid() != 0) return;
     const RunAs who{"somebody", 12345, 12345, {}};
     { const Inspector unused{&who}; }

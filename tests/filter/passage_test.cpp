@@ -1,5 +1,5 @@
-// filter/passage_test.cpp - programs that live on, alone and in chains with plain ones: real processes, scripts of
-// Python's for the most part.
+// filter/passage_test.cpp - long-running programs, alone and in chains with plain ones: real processes, mostly Python
+// scripts.
 #include "buzon/filter/passage.h"
 
 #include <csignal>
@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// The message in memory, which comes in pieces of this size; 0: in as large ones as are wanted.
+// A message in memory, which is read in pieces of this size; 0: of 64 KiB.
 struct Stored final : MessageSource {
     std::string text;
     std::size_t piece = 0;
@@ -38,7 +38,7 @@ struct PoolEvents final : Processes::Events {
     std::vector<std::string> lines;
 };
 
-// One message, as a delivery would pass it.
+// One message, passed as by a delivery.
 struct Letter final : PassageEvents {
     Letter(event::EventLoop& l, Hosts& hosts, Processes& processes) : loop{l}, passage{l, hosts, processes, *this} {}
 
@@ -52,7 +52,7 @@ struct Letter final : PassageEvents {
     }
     void look() {
         std::string piece(5000, '\0');
-        for (;;) { // whatever has been read before is not reported again
+        for (;;) { // octets that are already buffered are not reported again
             const posix::Transfer got = passage.read(piece);
             if (got.what == posix::Moved::end && passage.outcome()) ended = passage.outcome();
             if (got.what != posix::Moved::some) return;
@@ -120,7 +120,7 @@ struct Passing : NothingLeft {
         settle();
     }
 
-    // A program of Python's that answers each message by these lines.
+    // A Python program that answers each message with these lines.
     std::string program(const std::string& name, const std::string& lines, const std::string& before = "hello()\n") {
         std::string indented;
         for (std::size_t at = 0; at < lines.size();) {
@@ -131,7 +131,7 @@ struct Passing : NothingLeft {
         return "process:" + directory.file(name, script_head + before + "while True:\n" + indented, 0755);
     }
     Letter& letter() { return *letters.emplace_back(std::make_unique<Letter>(loop, hosts, processes)); }
-    // Its fate, and what comes of it: "same", the new message, or the cause's text.
+    // Passes a message; returns "same", the new message, or the text of the cause.
     std::string pass(const std::string& spec, const std::string& stored = "Subject: x\n\ntext\n") {
         Letter& one = letter();
         const Outcome started = one.start(spec, stored);
@@ -153,7 +153,7 @@ const std::string swaps = "text = hear()\nsay('message %d\\n' % len(text)); say(
 
 } // namespace
 
-TEST_CASE_METHOD(Passing, "one process answers many messages, each in its own way") {
+TEST_CASE_METHOD(Passing, "one process answers many messages, with any kind of answer") {
     const std::string spec =
         program("kinds", "text = hear()\n"
                          "if text == b'same': say('same\\n')\n"
@@ -176,7 +176,7 @@ TEST_CASE_METHOD(Passing, "one process answers many messages, each in its own wa
     CHECK(processes.statistics().idle == 1);
 }
 
-TEST_CASE_METHOD(Passing, "a program is told the octets, and about the message") {
+TEST_CASE_METHOD(Passing, "a program is told a message's size, user, UIDL and client address") {
     const std::string spec = program("about", "words = first_line(); inp.read(int(words[1]))\n"
                                               "answer = ' '.join(words).encode()\n"
                                               "say(b'message %d\\n%s' % (len(answer), answer))");
@@ -184,16 +184,16 @@ TEST_CASE_METHOD(Passing, "a program is told the octets, and about the message")
     CHECK(pass(spec, "") == "message 0 user=ana uidl=uidl-1 ip=::1");
 }
 
-TEST_CASE_METHOD(Passing, "its environment has two names and its own folder for temporary files") {
+TEST_CASE_METHOD(Passing, "the environment of a long-running program names no message") {
     const std::string spec = program("environment", "hear()\nanswer = ' '.join(sorted(os.environ)).encode()\n"
                                                     "say(b'message %d\\n%s' % (len(answer), answer))");
     CHECK(pass(spec).starts_with("LANG"));
     CHECK(pass(spec).find("BUZON") == std::string::npos);
 }
 
-TEST_CASE_METHOD(Passing, "messages of any size pass in both directions, also while the program still reads") {
+TEST_CASE_METHOD(Passing, "messages of any size pass in both directions, even while the program is still reading") {
     const std::string all_at_once = program("swap", swaps);
-    // Reads a piece, writes a piece.
+    // Reads a piece, then writes a piece.
     const std::string by_and_by = program("stream", "left = int(first_line()[1])\n"
                                                     "say('stream\\n')\n"
                                                     "while left > 0:\n"
@@ -210,7 +210,7 @@ TEST_CASE_METHOD(Passing, "messages of any size pass in both directions, also wh
     CHECK(events.started == 2);
 }
 
-TEST_CASE_METHOD(Passing, "a message that comes in pieces is handed on in pieces") {
+TEST_CASE_METHOD(Passing, "a message that is read in small pieces passes whole") {
     Letter& one = letter();
     one.source.piece = 7;
     REQUIRE(one.start(program("swap", swaps), std::string(1000, 'x')).ok());
@@ -218,7 +218,7 @@ TEST_CASE_METHOD(Passing, "a message that comes in pieces is handed on in pieces
     CHECK(one.output == std::string(1000, 'X'));
 }
 
-TEST_CASE_METHOD(Passing, "what a program must not do costs it its life, and the message has one more try") {
+TEST_CASE_METHOD(Passing, "a program that breaks the protocol or dies is replaced, and the message gets one more try") {
     struct Row {
         std::string name, lines, before, why;
     };
@@ -258,11 +258,11 @@ TEST_CASE_METHOD(Passing, "what a program must not do costs it its life, and the
     CHECK(events.started == 1);
     CHECK(events.restarted == 1);
     turn_until(loop, [&] { return processes.statistics().busy + processes.statistics().idle == 0; });
-    // Others are not touched.
+    // Other programs are not affected.
     CHECK(pass(program("swap", swaps), "abc") == "ABC");
 }
 
-TEST_CASE_METHOD(Passing, "a program that dies once costs the message nothing") {
+TEST_CASE_METHOD(Passing, "a message is not lost if its program dies once") {
     const std::string mark = directory.expect("mark");
     const std::string spec = program("dies", "text = hear()\nif not os.path.exists('" + mark +
                                                  "'):\n"
@@ -279,7 +279,7 @@ TEST_CASE_METHOD(Passing, "a program that dies once costs the message nothing") 
     CHECK(events.started + events.restarted == 2);
 }
 
-TEST_CASE_METHOD(Passing, "there is no second try once something was sent, nor after fail or a time limit") {
+TEST_CASE_METHOD(Passing, "there is no second try once something was sent, nor after a time limit") {
     Letter& sent = letter();
     sent.sent = true;
     REQUIRE(sent.start(program("dies", "hear()\nsay('message 100\\nhalf')\nsys.exit(1)")).ok());
@@ -297,7 +297,7 @@ TEST_CASE_METHOD(Passing, "there is no second try once something was sent, nor a
     CHECK(events.restarted == 0);
 }
 
-TEST_CASE_METHOD(Passing, "a program that does not shake hands runs into its time limit") {
+TEST_CASE_METHOD(Passing, "a program that sends no handshake reaches its time limit") {
     Letter& late = letter();
     late.limits.without_progress = 200ms;
     REQUIRE(late.start(program("deaf", "time.sleep(1000)", "")).ok());
@@ -311,7 +311,7 @@ TEST_CASE_METHOD(Passing, "empty chunks are no progress") {
     CHECK(late.finish().cause == Cause::time_limit);
 }
 
-TEST_CASE_METHOD(Passing, "what comes when nobody has asked ends the process, and no message gets it") {
+TEST_CASE_METHOD(Passing, "unsolicited output ends the process, and no message gets it") {
     const std::string mark = directory.expect("mark"), written = directory.expect("written");
     const std::string spec = program("talks", "text = hear()\nsay('message 2\\nok')\n"
                                               "if text == b'secret':\n"
@@ -335,7 +335,7 @@ TEST_CASE_METHOD(Passing, "what comes when nobody has asked ends the process, an
     CHECK(events.started + events.restarted == 2);
 }
 
-TEST_CASE_METHOD(Passing, "a process serves the mail of one owner") {
+TEST_CASE_METHOD(Passing, "a process serves only one owner's mail") {
     const std::string spec = program("mixes", "text = hear()\nlast = globals().get('kept', b'-')\nkept = text\n"
                                               "say(b'message %d\\n%s' % (len(last), last))");
     const auto pass_of = [&](std::uint32_t owner, const std::string& text) {
@@ -352,7 +352,7 @@ TEST_CASE_METHOD(Passing, "a process serves the mail of one owner") {
     CHECK(events.started == 2);
 }
 
-TEST_CASE_METHOD(Passing, "other limits need other processes") {
+TEST_CASE_METHOD(Passing, "messages with different limits need different processes") {
     const std::string spec = program("swap", swaps);
     for (int i = 0; i < 2; ++i) {
         Letter& one = letter();
@@ -363,7 +363,7 @@ TEST_CASE_METHOD(Passing, "other limits need other processes") {
     CHECK(events.started == 2);
 }
 
-TEST_CASE_METHOD(Passing, "where the limit is reached, the process that has been idle longest makes room") {
+TEST_CASE_METHOD(Passing, "at the limit, the process that has been idle longest makes room") {
     processes.set_limit(2);
     const std::string a = program("a", swaps), b = program("b", swaps), c = program("c", swaps);
     (void)pass(a), (void)pass(b), (void)pass(a);
@@ -377,7 +377,7 @@ TEST_CASE_METHOD(Passing, "where the limit is reached, the process that has been
     CHECK(events.started == 4);
 }
 
-TEST_CASE_METHOD(Passing, "several messages at once have a process each") {
+TEST_CASE_METHOD(Passing, "several messages at the same time have a process each") {
     const std::string spec = program("swap", swaps);
     std::vector<Letter*> many;
     for (int i = 0; i < 3; ++i) {
@@ -391,7 +391,7 @@ TEST_CASE_METHOD(Passing, "several messages at once have a process each") {
     CHECK(events.started == 3);
 }
 
-TEST_CASE_METHOD(Passing, "a program that keeps failing is started after growing pauses") {
+TEST_CASE_METHOD(Passing, "a program that keeps failing is restarted after growing pauses") {
     const std::string spec = program("fails", "hear()\nsys.exit(1)");
     const event::Instant began = event::Clock::now();
     std::string why;
@@ -403,23 +403,23 @@ TEST_CASE_METHOD(Passing, "a program that keeps failing is started after growing
     CHECK(pass(program("swap", swaps), "a") == "A");
 }
 
-TEST_CASE_METHOD(Passing, "a program that cannot be started is told so") {
+TEST_CASE_METHOD(Passing, "a program that cannot be started is reported") {
     const std::string spec = "process:" + directory.path("none");
     CHECK(pass(spec).find("/none: cannot start: ") != std::string::npos);
     CHECK(letters.back()->ended->cause == Cause::cannot_start);
 }
 
-TEST_CASE_METHOD(Passing, "the next message gets the program's new file") {
+TEST_CASE_METHOD(Passing, "the next message uses the program's new file") {
     const auto write = [&](const std::string& name, const std::string& answer) {
         return program(name, "hear()\nsay('message 3\\n" + answer + "')");
     };
     const std::string spec = write("program", "old");
     CHECK(pass(spec) == "old");
-    SECTION("put in its place") {
+    SECTION("renamed into its place") {
         (void)write("other", "new");
         REQUIRE(::rename(directory.path("other").c_str(), directory.path("program").c_str()) == 0);
     }
-    SECTION("written over") {
+    SECTION("overwritten") {
         (void)write("program", "new");
     }
     SECTION("behind a link") {
@@ -433,7 +433,7 @@ TEST_CASE_METHOD(Passing, "the next message gets the program's new file") {
     CHECK(events.started == 2);
 }
 
-TEST_CASE_METHOD(Passing, "a program ends when its input ends, and is ended if it does not") {
+TEST_CASE_METHOD(Passing, "a program ends when its input ends, and is killed if it does not") {
     const std::string mark = directory.expect("mark");
     const std::string polite =
         program("polite", "words = inp.readline().split()\nif not words:\n    open('" + mark +
@@ -446,17 +446,17 @@ TEST_CASE_METHOD(Passing, "a program ends when its input ends, and is ended if i
     });
     CHECK(contents(mark) == "bye\n");
     CHECK(pass(program("stays", "hear()\nsay('same\\n')\ntime.sleep(1000)")) == "same");
-    // The rest is the fixture's to see.
+    // The fixture checks the rest.
 }
 
-TEST_CASE_METHOD(Passing, "a program that ends while it is idle is started again without a word") {
+TEST_CASE_METHOD(Passing, "a program that ends while idle is restarted silently") {
     const std::string spec = program("once", "hear()\nsay('same\\n')\nsys.exit(0)");
     for (int i = 0; i < 5; ++i) CHECK(pass(spec) == "same");
     CHECK(events.lines.empty());
     CHECK(events.started + events.restarted >= 5);
 }
 
-TEST_CASE_METHOD(Passing, "what it says on standard error belongs to the message that it has") {
+TEST_CASE_METHOD(Passing, "standard error belongs to the message that the program is working on") {
     const std::string spec = program("says", "text = hear()\nsys.stderr.write('about %s\\n' % text.decode())\n"
                                              "sys.stderr.flush()\nsay('same\\n')");
     for (const char* text : {"one", "two"}) {
@@ -469,7 +469,7 @@ TEST_CASE_METHOD(Passing, "what it says on standard error belongs to the message
     CHECK(letters.back()->lines.back() == "(80 more lines not shown)");
 }
 
-TEST_CASE_METHOD(Passing, "who leaves in the middle leaves the process to the next, if it has all of the message") {
+TEST_CASE_METHOD(Passing, "a process whose message is abandoned serves the next one, if it has read all of it") {
     const std::string spec = program("long", "text = hear()\nsay('message 1000000\\n' + 1000000 * 'x')");
     Letter& leaves = letter();
     leaves.holds_still = true;
@@ -490,7 +490,7 @@ TEST_CASE_METHOD(Passing, "who leaves in the middle leaves the process to the ne
     CHECK(events.started == 1);
 }
 
-TEST_CASE_METHOD(Passing, "of an answer that nobody wants, only so much is read") {
+TEST_CASE_METHOD(Passing, "only a limited part of an unwanted answer is read") {
     const std::string spec =
         program("endless", "hear()\nsay('stream\\n')\nwhile True: say('chunk 65536\\n' + 65536 * 'x')");
     Letter& leaves = letter();
@@ -506,7 +506,7 @@ TEST_CASE_METHOD(Passing, "of an answer that nobody wants, only so much is read"
     CHECK(events.lines.empty());
 }
 
-TEST_CASE_METHOD(Passing, "who leaves before all of the message was read takes the process along") {
+TEST_CASE_METHOD(Passing, "a process whose message is abandoned ends, if it has not read all of it") {
     const std::string mark = directory.expect("mark");
     const std::string spec = program("waits", "first_line()\nopen('" + mark + "', 'w').close()\ntime.sleep(1000)");
     Letter& leaves = letter();
@@ -518,7 +518,7 @@ TEST_CASE_METHOD(Passing, "who leaves before all of the message was read takes t
 
 TEST_CASE_METHOD(Passing, "a paused program waits, and its time limit does not run") {
     const std::string spec = program("long", "hear()\nsay('message 4000000\\n' + 4000000 * 'x')");
-    CHECK(pass(spec).size() == 4'000'000); // it runs already: whoever is paused hears no handshake
+    CHECK(pass(spec).size() == 4'000'000); // it must run already: no handshake is read while paused
     Letter& slow = letter();
     slow.limits.without_progress = 500ms;
     REQUIRE(slow.start(spec).ok());
@@ -532,7 +532,7 @@ TEST_CASE_METHOD(Passing, "a paused program waits, and its time limit does not r
     CHECK(events.started == 1);
 }
 
-TEST_CASE_METHOD(Passing, "programs that live on stand in chains with plain ones") {
+TEST_CASE_METHOD(Passing, "long-running programs can be chained with plain ones") {
     const std::string swap = program("swap", swaps);
     const std::string same = program("same", "hear()\nsay('same\\n')");
     CHECK(pass(swap + " | " + same, "abc") == "same");
@@ -554,7 +554,7 @@ TEST_CASE_METHOD(Passing, "programs that live on stand in chains with plain ones
     CHECK((pass("/bin/cat | " + swap + " | /bin/cat", large) == std::string(2'000'000, 'A')));
 }
 
-TEST_CASE_METHOD(Passing, "a chain fails with any of its members, and never after a part was read") {
+TEST_CASE_METHOD(Passing, "a chain fails if any of its members does, before any output has been read") {
     const std::string swap = program("swap", swaps);
     const std::string no = program("no", "hear()\nsay('fail no\\n')");
     CHECK(pass(no + " | /bin/cat").ends_with("/no: no"));
@@ -566,11 +566,11 @@ TEST_CASE_METHOD(Passing, "a chain fails with any of its members, and never afte
     REQUIRE(one.start(dies + " | " + swap).ok());
     CHECK(one.finish().cause == Cause::exit_status);
     CHECK(one.output.empty());
-    CHECK(one.again == 0); // nobody had to forget anything
+    CHECK(one.again == 0); // no output had to be discarded
     CHECK(events.restarted == 1);
 }
 
-TEST_CASE_METHOD(Passing, "what passes between two programs has a limit") {
+TEST_CASE_METHOD(Passing, "what passes between two programs is limited in size") {
     const std::string swap = program("swap", swaps);
     Letter& one = letter();
     one.limits.resources.file_size = 100'000;
@@ -582,7 +582,7 @@ TEST_CASE_METHOD(Passing, "what passes between two programs has a limit") {
     CHECK_FALSE(other.finish().ok());
 }
 
-TEST_CASE_METHOD(Passing, "a result is stable where every program says so") {
+TEST_CASE_METHOD(Passing, "a result is stable if every program says so") {
     const std::string stable = program("stable", swaps, "hello('buzon-filter 1 stable\\n')\n");
     CHECK(pass(stable, "a") == "A");
     CHECK(letters.back()->passage.stable());
@@ -594,7 +594,7 @@ TEST_CASE_METHOD(Passing, "a result is stable where every program says so") {
     CHECK_FALSE(letters.back()->passage.stable());
 }
 
-TEST_CASE_METHOD(Passing, "a host that is killed takes its program along, and the message has another try") {
+TEST_CASE_METHOD(Passing, "a host that is killed takes its program along, and the next message gets a new one") {
     const std::string spec = program("swap", swaps);
     CHECK(pass(spec, "a") == "A");
     ::kill(starter.hosts.back(), SIGKILL);

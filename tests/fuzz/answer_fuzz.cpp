@@ -1,5 +1,5 @@
-// Whatever a program that lives on writes, and however it is cut, it says the same; no message is longer than what it
-// wrote; after something broken nothing more is heard. The first octet says where to cut.
+// Whatever a long-running program writes is understood the same wherever it is split; no message is longer than what
+// was written; after an error, nothing more is parsed. The first octet says where to split.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t cut = data[0] % (input.size() + 1);
     parts.hear(input.substr(0, cut));
     parts.hear(input.substr(cut));
-    // Something broken is told at each call.
+    // An error is reported again at each call.
     if (!parts.text.starts_with(whole.text)) std::abort();
     return 0;
 }

@@ -1,4 +1,4 @@
-// Any octets as the messages of an AUTH exchange, in base64 and raw, and as the answers of a session in AUTH.
+// Any octets as the client's messages in AUTH, in base64 and raw, and for the parsers of base64 and SCRAM credentials.
 #include <algorithm>
 
 #include "buzon/auth/scram_credentials.h"
@@ -9,7 +9,7 @@ namespace {
 
 using buzon::fuzz::require;
 
-// What decodes is encoded to the same text again: one spelling for every value.
+// Whatever decodes must encode to the same text again: each value has one spelling.
 void check_base64(std::string_view text) {
     const auto octets = buzon::digest::decode_base64(text);
     if (octets) require(buzon::digest::encode_base64(*octets) == text);
@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     constexpr std::string_view mechanisms[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5"};
     const std::string begin = "AUTH " + std::string{mechanisms[data[0] % 4]};
 
-    // Messages stand on lines of their own: encoded for us, so that the fuzzer need not learn base64, and as they are.
+    // Each line of the input is a message: sent in base64, so that the fuzzer need not learn that, and as it is.
     fuzz::Pop3Peer encoded{settings, mail};
     fuzz::Pop3Peer raw{settings, mail};
     const bool initial = (data[0] & 4) != 0;

@@ -1,4 +1,4 @@
-// Whatever base64 and hexadecimal are taken are the one spelling of what they mean; UTF-8 and SASLprep are steady.
+// Base64 that is accepted is the only spelling of its value; base64 and hexadecimal round-trip; SASLprep is idempotent.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

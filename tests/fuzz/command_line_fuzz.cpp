@@ -1,4 +1,4 @@
-// Any octets, cut in any two places, to a session with mail: it answers every line, the same however it was cut.
+// Any octets, split in two anywhere, sent to a session with mail: the answers are the same wherever they are split.
 #include <algorithm>
 
 #include "pop3_peer.h"
@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     settings.cram_md5 = (data[0] & 2) != 0;
     settings.max_message_size = (data[0] & 4) != 0 ? 200 : 0;
 
-    // The first octet chooses whether the session begins logged in; the next two where the input is cut.
+    // The first octet chooses settings and whether the session starts logged in; the next two, where to split.
     const std::string_view octets{reinterpret_cast<const char*>(data) + 3, size - 3};
     const std::string_view prelude = (data[0] & 8) != 0 ? "USER a\r\nPASS bb\r\n" : "";
     const std::size_t cut = std::min<std::size_t>(octets.size(), data[1] * 256u + data[2]);

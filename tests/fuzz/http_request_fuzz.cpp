@@ -1,4 +1,4 @@
-// tests/fuzz/http_request_fuzz.cpp - any octets to the metrics listener, in one piece and in many: the same answers.
+// tests/fuzz/http_request_fuzz.cpp - any octets sent to the metrics listener, whole and in pieces: the same answers.
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,4 +1,4 @@
-// tests/fuzz/management_line_fuzz.cpp - any lines to a manager's session: replies stay well formed, states stay true.
+// tests/fuzz/management_line_fuzz.cpp - any lines sent to a management session: replies and states remain valid.
 #include <cstdint>
 #include <cstdlib>
 
@@ -13,7 +13,7 @@ void must(bool good) {
     if (!good) std::abort();
 }
 
-// Every line ends in CRLF and holds no other control character.
+// Every line ends in CRLF and contains no other control character.
 void check_wire(std::string_view out) {
     must(out.empty() || out.ends_with("\r\n"));
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -27,7 +27,7 @@ void check_wire(std::string_view out) {
 
 } // namespace
 
-// The first octet chooses the peer; the rest is lines, each ended by LF.
+// The first octet chooses the peer; the rest is lines, separated by LF.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const unsigned peer = data[0];

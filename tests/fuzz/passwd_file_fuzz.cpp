@@ -1,4 +1,4 @@
-// Any text is a user base or is refused; what is taken stays below the rules of names, and rewriting it is steady.
+// Any text is a user base or is refused; accepted names follow the rules, and rewriting the file is idempotent.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// tests/fuzz/pop3_peer.h - the least of a connection that a session needs, for the fuzz targets of POP3. Aborts on
-// every answer that a client could not read.
+// tests/fuzz/pop3_peer.h - the minimum of a connection that a session needs, for the POP3 fuzz targets. Aborts on every
+// answer that a client could not read.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +63,7 @@ private:
         return session_.line(next.text, out_).action;
     }
 
-    // A secret is right when it has an even number of octets.
+    // A secret is right if it has an even number of octets.
     void finish_login(bool right) {
         if (!right) return session_.login_refused(pop3::Refusal::wrong, out_);
         session_.login_succeeded(message::Maildrop{mail_}, out_);
@@ -98,7 +98,7 @@ private:
         closed_ = std::holds_alternative<pop3::Close>(action) || std::holds_alternative<pop3::Update>(action);
     }
 
-    // One answer for one line: a status of 512 octets at most, whole lines, no octet that a client chose.
+    // One answer for each line: a status of at most 512 octets, whole lines, no NUL.
     void check_answer(std::size_t from) const {
         const std::string_view answer = std::string_view{out_}.substr(from);
         const std::string_view status = answer.substr(0, answer.find("\r\n"));

@@ -1,5 +1,5 @@
-// A PROXY header is the same whatever follows it, and is never taken before it is whole nor refused after it may be
-// one.
+// A PROXY header is the same whatever follows it; it is not accepted before it is complete, and none of its beginnings
+// is refused.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

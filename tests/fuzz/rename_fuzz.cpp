@@ -1,4 +1,4 @@
-// Whatever mail comes, renaming its attachments ends, and a second time there is nothing left to rename.
+// Renaming the attachments of any mail comes to an end, and a second time there is nothing left to rename.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

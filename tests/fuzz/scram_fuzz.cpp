@@ -1,5 +1,5 @@
-// Every mechanism takes any messages, and lets nobody in who does not know the password. The input is cut at 0x0a
-// into messages; its first octet chooses mechanism and initial response.
+// Every mechanism copes with any messages, and lets in nobody who does not know the password. The input is split into
+// messages at 0x0a; its first octet chooses the mechanism and whether there is an initial response.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -23,7 +23,7 @@ std::string_view take_message(std::string_view& rest) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    // No iterations to speak of: the machine does not derive, it only proves.
+    // One iteration is enough: the exchange derives nothing, it only verifies proofs.
     static const ScramCredentials credentials = derive_scram("a password no input holds: 8Wq7#", "salt", 1);
     std::string_view rest{reinterpret_cast<const char*>(data), size};
     static_cast<void>(parse_scram_credentials(rest));

@@ -1,4 +1,4 @@
-// tests/host/host_process.h - a filter host as a process of the test's, asked as the reactor asks it.
+// tests/host/host_process.h - a filter host as a child of the test, which talks to it as the reactor does.
 #pragma once
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "filter/filter_support.h"
 #include "support/catch.h"
 
-// What a host is told by its keeper.
+// What the keeper tells a host.
 struct HostOrders {
     std::optional<buzon::filter::RunAs> as = {};
     const char* what = nullptr; // keeper::host_of_mail or host_of_logins; null: any program may be started
@@ -56,7 +56,7 @@ public:
         pid = -1;
     }
 
-    // Sends a start. What the program writes can be read in output and errors.
+    // Sends a start request. What the program writes can be read from `output` and `errors`.
     void send(const std::string& path, const std::vector<std::string>& arguments) {
         output = std::move(buzon::posix::make_pipe(false).value());
         errors = std::move(buzon::posix::make_pipe(false).value());
@@ -88,12 +88,12 @@ public:
         REQUIRE(got.bytes == sizeof reply);
         return reply;
     }
-    // The program's number.
+    // Starts a program; returns its pid.
     pid_t start(const std::string& path, const std::vector<std::string>& arguments) {
         send(path, arguments);
         const buzon::filter::HostReply started = reply();
         INFO(buzon::filter::name_of(started.step) << " " << started.value);
-        // One that has ended at once is not told twice.
+        // A program that ends at once is reported only once.
         if (started.what == buzon::filter::Told::ended) kept = started;
         REQUIRE((kept || started.what == buzon::filter::Told::started));
         return started.pid;
@@ -105,7 +105,7 @@ public:
         std::string output;
         std::string errors;
     };
-    // Runs a program to its end.
+    // Runs a program to completion.
     Finished run(const std::string& path, const std::vector<std::string>& arguments = {}) {
         start(path, arguments);
         Finished finished;
@@ -117,7 +117,7 @@ public:
         return finished;
     }
     std::string output_of(const std::string& commands) { return run("/bin/sh", {"-c", commands}).output; }
-    // The errno of a start that is refused.
+    // Starts a program that must be refused; returns the errno.
     int refusal(const std::string& path, const std::vector<std::string>& arguments = {}) {
         send(path, arguments);
         const buzon::filter::HostReply refused = reply();
@@ -152,7 +152,7 @@ private:
         for (std::string& word : only) words.push_back(word.data());
         if (!words.empty()) return buzon::host::serve_only(3, words);
         if (!orders.what) return buzon::host::serve(3);
-        const int other = ::open("/dev/null", O_RDONLY); // 4: not theirs
+        const int other = ::open("/dev/null", O_RDONLY); // 4, where no rules belong
         for (const buzon::filter::Rules& one : orders.rules) {
             const std::string text = encode(one);
             const int memory = ::memfd_create("rules", 0);

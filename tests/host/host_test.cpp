@@ -22,8 +22,8 @@ void gone(pid_t pid) {
     CHECK_FALSE(process_exists(pid));
 }
 
-// Three that stay: in the program's group, in a group of its own (timeout(1) makes one), in a session of its own with
-// no pipe of the program's, as a daemon.
+// Three processes that stay behind: in the program's group; in a group of its own, as timeout(1) makes one; in a
+// session of its own and without the program's pipes, like a daemon.
 struct Leftovers {
     const TemporaryDirectory directory;
     const std::string in_group = directory.expect("in-group");
@@ -43,7 +43,7 @@ struct Leftovers {
 
 } // namespace
 
-TEST_CASE("all that a program has started ends with the program, whatever its group or session") {
+TEST_CASE("everything a program has started ends with it, whatever its group or session") {
     const Leftovers left;
     HostProcess host;
     host.start_shell(left.commands + "exit 3");
@@ -54,10 +54,10 @@ TEST_CASE("all that a program has started ends with the program, whatever its gr
     CHECK(end.free == 0);
     CHECK(host.reply().what == Told::free);
     left.all_gone();
-    CHECK(host.output_of("echo next") == "next\n"); // the host serves on
+    CHECK(host.output_of("echo next") == "next\n"); // the host continues to serve
 }
 
-TEST_CASE("all that a program has started ends with the reactor") {
+TEST_CASE("everything a program has started ends with the reactor") {
     const Leftovers left;
     HostProcess host;
     const pid_t program = host.start_shell(left.commands + "wait");
@@ -68,7 +68,7 @@ TEST_CASE("all that a program has started ends with the reactor") {
     gone(host.pid);
 }
 
-TEST_CASE("all that a program has started ends when the reactor says so") {
+TEST_CASE("everything a program has started ends when the reactor asks for it") {
     const Leftovers left;
     HostProcess host;
     host.start_shell("trap '' TERM; " + left.commands + "wait; sleep 1000");
@@ -83,8 +83,7 @@ TEST_CASE("all that a program has started ends when the reactor says so") {
     CHECK(host.output_of("echo next") == "next\n");
 }
 
-TEST_CASE(
-    "a host of one program starts no other, with other words or in another environment, whatever it is asked for") {
+TEST_CASE("a host for one program starts only that, with its own arguments and environment, whatever the request") {
     HostProcess host{{.only = {"/bin/sh", "-c", "echo \"$0 $1\"; cat; env", "the", "only"}}};
     host.jail.kind = JailKind::strict;
     for (const std::string path : {"/bin/echo", "/nonexistent"}) {
@@ -96,10 +95,10 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("a program that forks away all the time does not escape") {
+TEST_CASE("a program that keeps forking away does not escape") {
     const TemporaryDirectory directory;
     const std::string file = directory.expect("runs");
-    // Each leaves its parent at once, in a session of its own.
+    // Each process leaves its parent at once, for a session of its own.
     const std::string hopper = directory.script("hopper", "echo $$ > " + file + "; setsid \"$0\" & exit 0");
     HostProcess host;
     host.start(hopper, {});
@@ -114,7 +113,7 @@ TEST_CASE("a program that forks away all the time does not escape") {
     CHECK(contents(file) == last);
 }
 
-TEST_CASE("a program dies with a host that is killed") {
+TEST_CASE("a program dies if its host is killed") {
     HostProcess host;
     const pid_t program = host.start("/bin/sleep", {"1000"});
     CHECK(process_exists(program));
@@ -122,7 +121,7 @@ TEST_CASE("a program dies with a host that is killed") {
     gone(program);
 }
 
-TEST_CASE("signals reach the program's whole group, and requests without a program reach nobody") {
+TEST_CASE("signals reach the program's whole group, and requests without a program have no effect") {
     HostProcess host;
     for (const HostRequest kind : {HostRequest::signal, HostRequest::kill, HostRequest::look}) host.ask(kind, SIGTERM);
     host.start_shell("trap 'echo told; exit 5' TERM; sleep 1000 & echo ready; wait");
@@ -136,7 +135,7 @@ TEST_CASE("signals reach the program's whole group, and requests without a progr
     CHECK(HostProcess::to_end(host.output.read_end.get()) == "told\n");
 }
 
-TEST_CASE("a host trusts no message") {
+TEST_CASE("a host refuses a malformed message or exits") {
     struct Row {
         std::string octets;
         bool leaves;
@@ -171,7 +170,7 @@ TEST_CASE("a host trusts no message") {
     }
 }
 
-TEST_CASE("a start without the descriptors that it promises is refused") {
+TEST_CASE("a start request without the descriptors that it announces is refused") {
     HostProcess host;
     const std::vector<std::string> none;
     const ResourceLimits limits;
@@ -182,13 +181,13 @@ TEST_CASE("a start without the descriptors that it promises is refused") {
     CHECK(reply.step == Step::descriptors);
 }
 
-TEST_CASE("a program whose words are too many is not sent") {
+TEST_CASE("a start request with too many arguments is not sent") {
     const std::vector<std::string> none;
     const std::vector<std::string> many(100, std::string(1000, 'x'));
     CHECK(encode({"/bin/true", many, none, {}, ResourceLimits{}}).empty());
 }
 
-TEST_CASE("a program gets its words as they are, and standard input, output and error") {
+TEST_CASE("a program gets its arguments unchanged, and standard input, output and error") {
     HostProcess host;
     const HostProcess::Finished finished =
         host.run("/bin/sh", {"-c", "cat; printf '[%s]' \"$@\"; echo oops >&2; exit 3", "$0", "a b", "", "$x", "'\"\n"});
@@ -199,7 +198,7 @@ TEST_CASE("a program gets its words as they are, and standard input, output and 
     CHECK(host.run("/bin/cat", {"/proc/self/cmdline"}).output == "/bin/cat\0/proc/self/cmdline\0"s);
 }
 
-TEST_CASE("the environment holds six names and nothing else") {
+TEST_CASE("a program's environment has six variables and no others") {
     ::setenv("BUZON_SECRET", "x", 1);
     HostProcess host;
     CHECK(host.run("/usr/bin/env").output ==
@@ -208,8 +207,8 @@ TEST_CASE("the environment holds six names and nothing else") {
     ::unsetenv("BUZON_SECRET");
 }
 
-TEST_CASE("a program starts in a clean room") {
-    // What the host inherits, the program must not have: ignored and blocked signals, a wide umask, its socket.
+TEST_CASE("a program does not inherit the host's signal settings, umask, descriptors or session") {
+    // What the host inherits but the program must not: ignored and blocked signals, a wide umask, the host's socket.
     struct sigaction before {};
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
@@ -234,7 +233,7 @@ TEST_CASE("a program starts in a clean room") {
     CHECK(host.output_of("set -- $(cat /proc/$$/stat); test $5 = $$ && echo leader") == "leader\n");
 }
 
-TEST_CASE("a host hears no signal meant for the server, and is named in ps") {
+TEST_CASE("a host ignores signals meant for the server, and has its own name in ps") {
     HostProcess host;
     CHECK(host.output_of("echo ready") == "ready\n");
     for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::kill(host.pid, number);
@@ -242,7 +241,7 @@ TEST_CASE("a host hears no signal meant for the server, and is named in ps") {
     CHECK(contents("/proc/" + std::to_string(host.pid) + "/comm") == "buzon-filters\n");
 }
 
-TEST_CASE("limits are set, and never above those of the host") {
+TEST_CASE("limits are set, but never above those of the host") {
     rlimit before{};
     ::getrlimit(RLIMIT_NOFILE, &before);
     rlimit lower = before;
@@ -275,7 +274,7 @@ TEST_CASE("a program that cannot be loaded is refused with the reason, and leave
     CHECK(host.output_of("ls /proc/$PPID/fd 2>/dev/null | wc -l") != "0\n");
 }
 
-TEST_CASE("a program runs as the user that its host is, with that user's groups alone") {
+TEST_CASE("a program runs as the user of its host, with only that user's groups") {
     if (::geteuid() != 0) return;
     const posix::Result<RunAs> nobody = resolve_user("nobody");
     REQUIRE(nobody);
@@ -288,7 +287,7 @@ TEST_CASE("a program runs as the user that its host is, with that user's groups 
     CHECK(host.refusal(directory.file("root-only", "#!/bin/sh\n", 0700)) == EACCES);
 }
 
-TEST_CASE("one host starts any number of programs, and keeps no descriptor of theirs") {
+TEST_CASE("one host starts any number of programs and keeps none of their descriptors") {
     HostProcess host;
     const auto descriptors = [&] {
         std::size_t count = 0;
@@ -298,7 +297,7 @@ TEST_CASE("one host starts any number of programs, and keeps no descriptor of th
         ::closedir(directory);
         return count;
     };
-    // The last ones are closed after the reply, and before the next one.
+    // The last descriptors are closed after the reply, before the next request.
     const auto run_one = [&] {
         CHECK(host.run("/bin/true").end.value == 0);
         CHECK(host.refusal("/no/such/program") == ENOENT);

@@ -14,7 +14,7 @@ using namespace buzon::filter;
 
 namespace {
 
-// A small machine in a folder: mail, the server's files, and things of others.
+// A small file system in a folder: mail, the server's files, and those of others.
 struct Machine {
     explicit Machine(const HostOrders& orders = {}) : host{orders} {
         for (const char* folder : {"srv/mail/ana/cur", "srv/other", "etc/buzon", "etc/else"})
@@ -49,7 +49,7 @@ bool landlock() {
 
 } // namespace
 
-TEST_CASE("a program reaches all but the mail and the server's own files") {
+TEST_CASE("a program can access everything except the mail and the server's own files") {
     if (!landlock()) return;
     Machine machine;
     CHECK(machine.reads("srv/other/file") == "text of srv/other/file\n");
@@ -68,11 +68,11 @@ TEST_CASE("a program reaches all but the mail and the server's own files") {
     CHECK(machine.says("echo y > srv/other/file; cat srv/other/file; mkdir srv/other/sub && mv srv/other/file "
                        "srv/other/sub && ls srv/other/sub") == "y\nfile\n");
     CHECK(machine.says("cat < /dev/null; echo z > /dev/null; echo fine") == "fine\n");
-    // The message itself is open already, and programs run.
+    // The message itself is already open, and programs can be executed.
     CHECK(machine.host.run("/bin/cat").output == "input\n");
 }
 
-TEST_CASE("with the jail off, a program reaches what its user may") {
+TEST_CASE("with the jail off, a program can access whatever its user may") {
     Machine machine;
     machine.host.jail.kind = JailKind::off;
     CHECK(machine.reads("srv/mail/ana/cur/1") == "text of srv/mail/ana/cur/1\n");
@@ -80,7 +80,7 @@ TEST_CASE("with the jail off, a program reaches what its user may") {
     CHECK(machine.host.run("/usr/bin/env").output.find("TMPDIR=/tmp\n") != std::string::npos);
 }
 
-TEST_CASE("what appears beside a hidden folder counts for the next program, also what takes the place of another") {
+TEST_CASE("the next program can access what is new beside a hidden folder, or has replaced something there") {
     if (!landlock()) return;
     Machine machine;
     CHECK(machine.reads("etc/plain") == "text of etc/plain\n");
@@ -96,7 +96,7 @@ TEST_CASE("what appears beside a hidden folder counts for the next program, also
     CHECK(machine.reads("srv/mail/ana/cur/1").empty());
 }
 
-TEST_CASE("other hidden paths count from the next program on") {
+TEST_CASE("changed hidden paths apply from the next program on") {
     if (!landlock()) return;
     Machine machine;
     CHECK(machine.reads("srv/mail/ana/cur/1").empty());
@@ -109,7 +109,7 @@ TEST_CASE("other hidden paths count from the next program on") {
     CHECK(machine.reads("srv/other/file") == "text of srv/other/file\n");
 }
 
-TEST_CASE("a link that takes the place of an allowed folder opens no way") {
+TEST_CASE("a link to a hidden folder gives no access to it") {
     if (!landlock()) return;
     Machine machine;
     std::filesystem::create_directory_symlink(machine.top.path("srv/mail"), machine.top.path("trap"));
@@ -132,7 +132,7 @@ TEST_CASE("a program can signal itself and its children, and nobody else") {
     ::waitpid(other, nullptr, 0);
 }
 
-TEST_CASE("where the mail lies below /tmp, a program gets a folder of its own for temporary files, gone afterwards") {
+TEST_CASE("if the mail is below /tmp, programs have a folder for temporary files, emptied after each of them") {
     if (!landlock()) return;
     Machine machine; // below /tmp
     const std::string first = machine.says("echo $TMPDIR; echo x > $TMPDIR/file; mkdir -p $TMPDIR/a/b; ls $TMPDIR");
@@ -140,7 +140,7 @@ TEST_CASE("where the mail lies below /tmp, a program gets a folder of its own fo
     CHECK(first.ends_with("\na\nfile\n"));
     const std::string folder = first.substr(0, first.find('\n'));
     CHECK(std::filesystem::is_empty(folder));
-    // A later program finds it whatever an earlier one did to it.
+    // A later program can use it whatever an earlier one did to it.
     CHECK(machine.says("rmdir $TMPDIR 2>/dev/null; echo done") == "done\n");
     CHECK(machine.says("echo x > $TMPDIR/file && echo fine") == "fine\n");
     machine.host.socket.reset();
@@ -149,7 +149,7 @@ TEST_CASE("where the mail lies below /tmp, a program gets a folder of its own fo
     CHECK_FALSE(std::filesystem::exists(folder));
 }
 
-TEST_CASE("temporary files go however they are nested or locked, and nothing goes that a link points to") {
+TEST_CASE("temporary files are removed however nested or protected, but not what a link points to") {
     if (!landlock()) return;
     Machine machine;
     const std::string folder = machine.says("echo $TMPDIR");
@@ -163,7 +163,7 @@ TEST_CASE("temporary files go however they are nested or locked, and nothing goe
     CHECK(std::filesystem::is_empty(folder.substr(0, folder.size() - 1)));
 }
 
-TEST_CASE("in the strict jail a program reads the system, its own folder and what it may, and writes its own folder") {
+TEST_CASE("in the strict jail, a program reads the system, its own folder and allowed paths, and writes its TMPDIR") {
     if (!landlock()) return;
     Machine machine;
     machine.host.jail.kind = JailKind::strict;
@@ -174,7 +174,7 @@ TEST_CASE("in the strict jail a program reads the system, its own folder and wha
     CHECK(machine.reads("srv/mail/ana/cur/1").empty());
     machine.host.jail.readable = {machine.top.path("srv")};
     CHECK(machine.reads("srv/other/file") == "text of srv/other/file\n");
-    CHECK(machine.reads("srv/mail/ana/cur/1").empty()); // hidden all the same
+    CHECK(machine.reads("srv/mail/ana/cur/1").empty()); // still hidden
     (void)machine.says("echo x > srv/other/file; echo x > /tmp/buzon-jail-test");
     CHECK(contents(machine.top.path("srv/other/file")) == "text of srv/other/file\n");
     CHECK_FALSE(std::filesystem::exists("/tmp/buzon-jail-test"));
@@ -187,7 +187,7 @@ TEST_CASE("in the strict jail a program reads the system, its own folder and wha
     CHECK(said.ends_with("\npasswd\n"));
 }
 
-TEST_CASE("in the strict jail there is no network, by no kind of socket") {
+TEST_CASE("in the strict jail, no kind of socket can be created") {
     Machine machine;
     const std::string python = "import socket\n"
                                "for kind in ((socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM),"
@@ -202,7 +202,7 @@ TEST_CASE("in the strict jail there is no network, by no kind of socket") {
     CHECK(machine.host.run("/usr/bin/python3", {"-c", python}).output == "refused\nrefused\nrefused\nrefused\npair\n");
 }
 
-TEST_CASE("a jailed program of another user has a temporary folder of its own, too") {
+TEST_CASE("a jailed program that runs as another user has its own temporary folder, too") {
     if (::geteuid() != 0 || !landlock()) return;
     const posix::Result<RunAs> nobody = resolve_user("nobody");
     Machine machine{{.as = nobody.value()}};

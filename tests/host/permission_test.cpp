@@ -1,4 +1,4 @@
-// Which programs a host starts, whoever asks for them: the operator's configuration says so (filter/rules.h).
+// Which programs a host starts, whoever asks: the operator's configuration decides (filter/rules.h).
 #include <cerrno>
 #include <filesystem>
 
@@ -29,20 +29,20 @@ HostOrders for_mail(const std::vector<Rules>& rules) {
 
 } // namespace
 
-TEST_CASE("a host of mail starts what the configuration names, with those arguments, and nothing else") {
+TEST_CASE("a host for mail starts the programs that the configuration names, with those arguments, and nothing else") {
     HostProcess host{for_mail({naming("/bin/echo one | /bin/echo two 3"), naming("/bin/cat")})};
     CHECK(host.run("/bin/echo", {"one"}).output == "one\n");
     CHECK(host.run("/bin/echo", {"two", "3"}).output == "two 3\n");
-    CHECK(host.run("/bin/cat").output == "input\n"); // of rules that were in force before
+    CHECK(host.run("/bin/cat").output == "input\n"); // from earlier rules
     CHECK(host.refusal("/bin/echo") == EPERM);
     CHECK(host.refusal("/bin/echo", {"two"}) == EPERM);
     CHECK(host.refusal("/bin/echo", {"one", "more"}) == EPERM);
     CHECK(host.refusal("/bin/sh", {"-c", "id"}) == EPERM);
     CHECK(host.refusal("/bin/../bin/echo", {"one"}) == EPERM);
-    CHECK(host.run("/bin/echo", {"one"}).output == "one\n"); // and lives on
+    CHECK(host.run("/bin/echo", {"one"}).output == "one\n"); // and it continues to serve
 }
 
-TEST_CASE("a host of mail starts what lies below the folders that managers may choose from, with any arguments") {
+TEST_CASE("a host for mail starts programs in folders that managers may choose from, with any arguments") {
     const TemporaryDirectory directory;
     std::filesystem::create_directory(directory.path("allowed"));
     std::filesystem::create_symlink("/bin/cat", directory.path("allowed/link"));
@@ -58,7 +58,7 @@ TEST_CASE("a host of mail starts what lies below the folders that managers may c
     CHECK(host.refusal("/no/such/program") == EPERM);
 }
 
-TEST_CASE("a host that is told nothing starts nothing, and one whose managers may choose freely starts anything") {
+TEST_CASE("a host without rules starts nothing, and one whose managers may choose freely starts anything") {
     for (const auto& rules : {std::vector<Rules>{}, std::vector{Rules{}}}) {
         HostProcess host{for_mail(rules)};
         CHECK(host.refusal("/bin/true") == EPERM);
@@ -84,17 +84,17 @@ TEST_CASE("a host for logins starts the operator's login programs, and no progra
     CHECK(host.refusal("/bin/sh", {"-c", "id"}) == EPERM);
 }
 
-TEST_CASE("no variable changes which code a program runs") {
+TEST_CASE("no environment variable can change which code a program runs") {
     HostProcess host{for_mail({naming("/usr/bin/env")})};
     CHECK(host.run("/usr/bin/env").output.find("BUZON_USER=ana\n") != std::string::npos);
     host.environment.path = "/tmp:/usr/bin";
     CHECK(host.refusal("/usr/bin/env") == EPERM);
     host.environment = {};
-    host.environment.lang = "C.UTF-8\nLD_PRELOAD=/tmp/x"; // one variable of another value
+    host.environment.lang = "C.UTF-8\nLD_PRELOAD=/tmp/x"; // one variable, with another value
     CHECK(host.refusal("/usr/bin/env") == EPERM);
 }
 
-TEST_CASE("the configuration's jail holds, whatever the reactor says of it") {
+TEST_CASE("the configuration's jail applies, whatever the reactor says") {
     if (sandbox::landlock_version() == 0) return;
     const TemporaryDirectory directory;
     const std::string secret = directory.file("secret", "hidden\n");
@@ -110,7 +110,7 @@ TEST_CASE("the configuration's jail holds, whatever the reactor says of it") {
     CHECK(host.run("/bin/cat", {shown}).output == "");
 }
 
-TEST_CASE("rules arrive as they were written, and what is none is not read as some") {
+TEST_CASE("rules are decoded as they were encoded, and invalid ones are refused") {
     Rules rules = naming("/bin/sed 's/a b/c/' | process:/usr/bin/mark");
     rules.login_specs.push_back(spec_of("/bin/login:x y"));
     rules.folders = {"/usr/lib/buzon"};

@@ -16,7 +16,7 @@ T travelled(const T& value) {
     return back;
 }
 
-// A part of the octets, or more of them, is nothing.
+// Neither a part of the octets nor more of them can be decoded.
 template <class T>
 void check_that_damage_is_refused(const T& value) {
     const std::string bytes = encode(value);
@@ -36,29 +36,29 @@ void check_all(const std::tuple<Jobs...>*) {
 
 } // namespace
 
-TEST_CASE("every job and every answer is refused when an octet of it is missing, or one is too many") {
+TEST_CASE("every job and every answer is refused if an octet is missing or one is too many") {
     check_all(static_cast<const All*>(nullptr));
 }
 
-TEST_CASE("an answer that is shorter than it should be is an error") {
+TEST_CASE("a truncated answer is an error") {
     const auto fine = encode(Answered<Read>{{}, {"octets"}});
     CHECK(read<Read>({worker::Fate::answered, fine, {}}).answer.octets == "octets");
     for (std::size_t size = 0; size < fine.size(); ++size)
         CHECK(read<Read>({worker::Fate::answered, fine.substr(0, size), {}}).why == std::errc::bad_message);
 }
 
-TEST_CASE("a worker that died, was late or was never asked answers with an error of its own") {
+TEST_CASE("a job whose worker died, was late or was never asked fails with an error of its own") {
     using worker::Fate;
     CHECK(read<Scan>({Fate::crashed, {}, {}}).why == std::errc::state_not_recoverable);
     CHECK(read<Scan>({Fate::too_late, {}, {}}).why == std::errc::timed_out);
     CHECK(read<Scan>({Fate::refused, {}, {}}).why == std::errc::device_or_resource_busy);
     CHECK(read<Scan>({Fate::no_descriptor, {}, {}}).why == std::errc::too_many_files_open);
-    // The log shows these.
+    // These appear in the log.
     CHECK(read<Scan>({Fate::crashed, {}, {}}).why.message() == "a worker process died");
     CHECK(read<Scan>({Fate::refused, {}, {}}).why.message() == "too many jobs are waiting for worker processes");
 }
 
-TEST_CASE("a length that no octets follow costs no memory") {
+TEST_CASE("a huge length that is not followed by octets is refused, and nothing is stored") {
     const std::string endless = "\xff\xff\xff\xff";
     Search::Answer numbers;
     CHECK_FALSE(decode(endless, numbers));
@@ -67,7 +67,7 @@ TEST_CASE("a length that no octets follow costs no memory") {
     CHECK_FALSE(decode(endless, records));
 }
 
-TEST_CASE("an enumerator that does not exist is refused") {
+TEST_CASE("a number that is not an enumerator is refused") {
     std::string bytes = encode(message::HeldLock{7, message::LockKind::shared});
     message::HeldLock back;
     REQUIRE(decode(bytes, back));
@@ -75,7 +75,7 @@ TEST_CASE("an enumerator that does not exist is refused") {
     CHECK_FALSE(decode(bytes, back));
 }
 
-TEST_CASE("names are passed on with every octet") {
+TEST_CASE("file names are passed on octet for octet") {
     const std::string name{"a\xff b\n:2,S"};
     const std::string bytes = encode(Open{"/m", name, true, 77});
     Open back;
@@ -85,7 +85,7 @@ TEST_CASE("names are passed on with every octet") {
     CHECK(back.inode == 77);
 }
 
-TEST_CASE("what a scan has to say travels as it is, of a failed one too") {
+TEST_CASE("the answer to a scan is passed on unchanged, even if the scan failed") {
     Answered<Scan> said{{EIO, std::system_category()}, {9, true, false, {{5, 3}, "a path", {"one", "", "two\n"}}}};
     const Answered<Scan> back = travelled(said);
     CHECK(back.why.value() == EIO);
@@ -98,7 +98,7 @@ TEST_CASE("what a scan has to say travels as it is, of a failed one too") {
     CHECK(back.answer.findings.warnings == std::vector<std::string>{"one", "", "two\n"});
 }
 
-TEST_CASE("maps and records travel as they are") {
+TEST_CASE("maps and records are passed on unchanged") {
     message::SessionRecord record;
     record.kind = message::SessionRecord::Kind::refused_login;
     record.from = std::string(100, 'f');
@@ -112,7 +112,7 @@ TEST_CASE("maps and records travel as they are") {
     CHECK(edit.edits == Edits{{"ana", {}}, {"bo", {"{PLAIN}x", ""}}});
 }
 
-TEST_CASE("what came of an update travels as it is") {
+TEST_CASE("the outcome of an update is passed on unchanged") {
     const message::UpdateOutcome back = travelled(message::UpdateOutcome{4, 3, 2, 1, {EACCES, std::system_category()}});
     CHECK(back.removed == 4);
     CHECK(back.gone == 3);
@@ -121,7 +121,7 @@ TEST_CASE("what came of an update travels as it is") {
     CHECK(back.first_error.value() == EACCES);
 }
 
-TEST_CASE("only a job that changes nothing is dropped with its last listener, only one that may be done twice is") {
+TEST_CASE("only a job that changes nothing is abandonable, and only one that may be done twice is repeatable") {
     CHECK(order(Scan{}).repeatable);
     CHECK(order(Scan{}).abandonable);
     CHECK_FALSE(order(ReleaseUidls{}).repeatable);

@@ -1,4 +1,4 @@
-// What the reactor's side does with a keeper that answers late, wrongly or never, or goes.
+// The reactor's side, with a keeper that answers late, wrongly or never, or that goes away.
 #include "buzon/keeper/client.h"
 
 #include <netinet/in.h>
@@ -50,7 +50,7 @@ struct PretendedKeeper {
         REQUIRE(keeper::send_record(answer.get(), keeper::octets_of(report), fd).what == posix::Moved::some);
     }
     void turn() { loop.turn(0ms); }
-    // Whether it is told that this listener is not wanted any more.
+    // Whether the next request releases this listener.
     bool is_released(std::uint32_t number) {
         keeper::Release release;
         UniqueFd none;
@@ -85,7 +85,7 @@ struct Outcome {
 
 } // namespace
 
-TEST_CASE("a socket that the keeper opens late is handed over then, and the loop turns meanwhile") {
+TEST_CASE("a socket that the keeper opens late is handed over then, and the loop goes on meanwhile") {
     PretendedKeeper keeper;
     Outcome outcome;
     const auto request = keeper.client->listen({}, outcome.listening());
@@ -104,7 +104,7 @@ TEST_CASE("a socket that the keeper opens late is handed over then, and the loop
     CHECK(outcome.told == 1);
 }
 
-TEST_CASE("whoever is served by nobody yet may wait for the keeper's answer") {
+TEST_CASE("wait() on a request delivers the keeper's answer without the event loop") {
     PretendedKeeper keeper;
     Outcome outcome;
     const auto request = keeper.client->connect("/dev/log", outcome.connected());
@@ -118,7 +118,7 @@ TEST_CASE("whoever is served by nobody yet may wait for the keeper's answer") {
     CHECK(outcome.why == std::errc::no_such_file_or_directory);
 }
 
-TEST_CASE("a keeper that never answers is a failure in the end, and what it opens later is given back") {
+TEST_CASE("if the keeper never answers, a request times out, and a socket that is opened later is released") {
     const std::size_t before = test::descriptors_of(::getpid());
     {
         PretendedKeeper keeper{1ms};
@@ -138,7 +138,7 @@ TEST_CASE("a keeper that never answers is a failure in the end, and what it open
             REQUIRE(keeper.next(asked, answer));
             CHECK(asked.number == number);
             CHECK(keeper.is_released(number));
-            // It says so to nobody any more.
+            // Nobody receives this answer any more.
             const UniqueFd made{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
             (void)keeper::send_record(answer.get(), keeper::octets_of(Report{Told::done, number, 0}), made.get());
         }
@@ -147,7 +147,7 @@ TEST_CASE("a keeper that never answers is a failure in the end, and what it open
     CHECK(test::descriptors_of(::getpid()) == before);
 }
 
-TEST_CASE("whoever does not want a listener any more gives it back, whether or not it has been opened") {
+TEST_CASE("destroying the request for a listener releases it, whether or not it has been opened") {
     PretendedKeeper keeper;
     Outcome outcome;
     const bool opened = GENERATE(false, true);
@@ -163,20 +163,20 @@ TEST_CASE("whoever does not want a listener any more gives it back, whether or n
     CHECK(outcome.told == 0);
 }
 
-TEST_CASE("a listener that finds no descriptor left here is given back") {
+TEST_CASE("a listener for which we have no free descriptor is released") {
     PretendedKeeper keeper;
     Outcome outcome;
     const auto request = keeper.client->listen({}, outcome.listening());
     keeper::Listen asked;
     UniqueFd answer;
     REQUIRE(keeper.next(asked, answer));
-    PretendedKeeper::say(answer, {Told::done, asked.number, 0}); // as the kernel drops what finds no place
+    PretendedKeeper::say(answer, {Told::done, asked.number, 0}); // as if the kernel had dropped it
     keeper.turn();
     CHECK(outcome.why == std::errc::too_many_files_open);
     CHECK(keeper.is_released(asked.number));
 }
 
-TEST_CASE("requests that the channel cannot take wait their turn, and are told if the keeper goes") {
+TEST_CASE("requests wait while the channel is full, and fail if the keeper goes away") {
     PretendedKeeper keeper;
     std::vector<std::unique_ptr<keeper::Request>> requests;
     std::vector<Outcome> outcomes(3000); // more than a channel holds
@@ -206,7 +206,7 @@ TEST_CASE("requests that the channel cannot take wait their turn, and are told i
     CHECK(late.why == std::errc::not_connected);
 }
 
-TEST_CASE("what is told of a request may end it, and begin another one") {
+TEST_CASE("the callback of a request may destroy the request and begin another one") {
     PretendedKeeper keeper;
     std::unique_ptr<keeper::Request> request;
     int told = 0;

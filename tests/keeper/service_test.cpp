@@ -1,4 +1,4 @@
-// What the service does with a reactor that lies, garbles, floods, dies or only asks.
+// The service, with a reactor that lies, sends garbage, floods it, dies, or simply makes requests.
 #include "buzon/keeping/service.h"
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ using posix::UniqueFd;
 
 namespace {
 
-// Says what it is by its socket, then waits for its end.
+// Sends its pid on its socket, then waits until that is closed.
 int kept_child() {
     const std::string about = std::to_string(::getpid());
     (void)!::send(3, about.data(), about.size(), 0);
@@ -48,7 +48,7 @@ keeping::Settings kept_settings(const std::string& program = "/proc/self/exe") {
     return settings;
 }
 
-// A reactor that says what a test wants.
+// A reactor that sends what a test wants.
 class Reactor {
 public:
     explicit Reactor(const keeping::Settings& settings = kept_settings())
@@ -62,7 +62,7 @@ public:
         const std::vector<std::byte> octets(count, std::byte{1});
         REQUIRE(keeper::send_record(channel_.get(), octets, -1).what == posix::Moved::some);
     }
-    // Our end of the child's socket.
+    // Returns our end of the child's socket.
     [[nodiscard]] UniqueFd start(const Start& request) const {
         int pair[2];
         REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
@@ -112,7 +112,7 @@ bool gone(pid_t pid) {
 
 } // namespace
 
-TEST_CASE("records of every wrong size and kind are passed over, and the next right one is served") {
+TEST_CASE("records of a wrong size or kind are ignored, and the next valid one is served") {
     const Reactor reactor;
     for (const std::size_t size : {std::size_t{1}, std::size_t{3}, sizeof(Kill) - 1, sizeof(Kill) + 1,
                                    sizeof(Start) - 1, sizeof(Start) + 1, std::size_t{100'000}}) {
@@ -125,7 +125,7 @@ TEST_CASE("records of every wrong size and kind are passed over, and the next ri
     CHECK(reactor.serves());
 }
 
-TEST_CASE("a start of an unknown role, or with an unterminated name, is refused") {
+TEST_CASE("a start with an unknown role, an unterminated name or no socket is refused") {
     const Reactor reactor;
     Start no_such_role = numbered(1);
     no_such_role.role = static_cast<Role>(keeper::roles);
@@ -148,7 +148,7 @@ TEST_CASE("a start of an unknown role, or with an unterminated name, is refused"
     CHECK(reactor.serves());
 }
 
-TEST_CASE("a number in use starts nothing, and a kill of a number of nobody hits nobody") {
+TEST_CASE("a start with a number in use is ignored, and so is a kill of an unused number") {
     const Reactor reactor;
     const UniqueFd first = reactor.start(numbered(5));
     const auto started = reactor.hear();
@@ -162,7 +162,7 @@ TEST_CASE("a number in use starts nothing, and a kill of a number of nobody hits
     CHECK(test::state_of(started->value) != 0);
 }
 
-TEST_CASE("a child's own end and its death by a signal are told, and so is a program that is not there") {
+TEST_CASE("a child's exit is reported with its status, and so is a program that does not exist") {
     {
         const Reactor reactor;
         UniqueFd socket = reactor.start(numbered(1));
@@ -195,7 +195,7 @@ TEST_CASE("children hold nothing open but their socket and the standard descript
     CHECK(test::descriptors_of(started->value) == 4);
 }
 
-TEST_CASE("a reactor that goes, even with requests unread, leaves no child") {
+TEST_CASE("a reactor that goes away, even with requests unread, leaves no child") {
     std::vector<pid_t> pids;
     {
         Reactor reactor;
@@ -212,7 +212,7 @@ TEST_CASE("a reactor that goes, even with requests unread, leaves no child") {
     CHECK(test::descendants_of(::getpid()).empty());
 }
 
-TEST_CASE("more children than there are places are refused, one that goes makes room") {
+TEST_CASE("children beyond the maximum are refused, and one that ends makes room") {
     keeping::Settings settings = kept_settings();
     settings.max_children = 5;
     const Reactor reactor{settings};
@@ -243,7 +243,7 @@ keeper::Instruct instruction(const std::string& word) {
     return record;
 }
 
-// What becomes of a request for a socket.
+// The answer to a request for a socket.
 template <class Record>
 Report asked(const Reactor& reactor, const Record& request) {
     int pair[2];
@@ -269,7 +269,7 @@ keeper::Listen listen_to(std::uint32_t number, const keeper::Connect& where) {
 
 } // namespace
 
-TEST_CASE("a reactor that serves gives its children no other words, and names no file that it has not named before") {
+TEST_CASE("after Ready, the reactor can neither give its children other words nor name a new unix socket") {
     const test::TempDirectory directory;
     const auto known = keeper::to_connect(directory / "known"), other = keeper::to_connect(directory / "other");
     REQUIRE((known.ok() && other.ok()));
@@ -290,7 +290,7 @@ TEST_CASE("a reactor that serves gives its children no other words, and names no
         CHECK(refused.what == Told::refused);
         CHECK(refused.value == EPERM);
     }
-    CHECK(asked(reactor, known.value()).value == EPERM); // to be listened to, not to be connected to
+    CHECK(asked(reactor, known.value()).value == EPERM); // it was requested to listen on, not to connect to
     sockaddr_in loopback{};
     loopback.sin_family = AF_INET;
     loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -298,10 +298,10 @@ TEST_CASE("a reactor that serves gives its children no other words, and names no
     network.number = 5;
     network.length = sizeof loopback;
     std::memcpy(&network.address, &loopback, sizeof loopback);
-    CHECK(asked(reactor, network).what == Told::done); // PORT may ask for any
+    CHECK(asked(reactor, network).what == Told::done); // PORT may request any
 }
 
-TEST_CASE("a reactor gets connections to its TLS program, and to nothing else by that request") {
+TEST_CASE("a request to connect to a child reaches only TLS programs") {
     const Reactor reactor;
     const auto socket_to = [&](std::uint32_t number, UniqueFd& socket) {
         int pair[2];
@@ -359,7 +359,7 @@ TEST_CASE("a reactor gets connections to its TLS program, and to nothing else by
     CHECK(errno == ECONNRESET);
 }
 
-TEST_CASE("nobody hosts a program of root's that the keeper has not been told of before the reactor served") {
+TEST_CASE("no host for logins is started unless its program was named before Ready") {
     const Reactor reactor;
     Start host = numbered(1);
     host.role = Role::logins;
@@ -379,7 +379,7 @@ TEST_CASE("nobody hosts a program of root's that the keeper has not been told of
     CHECK(reactor.serves());
 }
 
-TEST_CASE("a place changes nothing about a child that is for none: it is not started") {
+TEST_CASE("a child whose role has no place is not started if the request names one") {
     const Reactor reactor;
     std::uint32_t number = 0;
     for (const Role role : {Role::logins, Role::files, Role::hash, Role::tls}) {
@@ -401,7 +401,7 @@ TEST_CASE("a place changes nothing about a child that is for none: it is not sta
     CHECK(reactor.serves());
 }
 
-TEST_CASE("rules for programs are taken from a reactor that does not serve yet, in memory that nobody can change") {
+TEST_CASE("rules for programs are accepted only before Ready, and only in sealed memory") {
     const Reactor reactor;
     const auto memory = [](const std::string& text, bool sealed) {
         UniqueFd made{::memfd_create("rules", MFD_CLOEXEC | MFD_ALLOW_SEALING)};

@@ -15,7 +15,7 @@ TEST_CASE("the verb ends at the first space and the rest is left as it is") {
     CHECK(split_command("STAT\t1").verb == "STAT\t1");
 }
 
-TEST_CASE("words are taken one by one, however many spaces stand between them") {
+TEST_CASE("words are taken one by one, however many spaces separate them") {
     std::string_view text = "  1   22 ";
     CHECK(count_words(text) == 2);
     CHECK(take_word(text) == "1");
@@ -28,7 +28,7 @@ TEST_CASE("words are taken one by one, however many spaces stand between them") 
     CHECK(without_outer_spaces("   ").empty());
 }
 
-TEST_CASE("verbs compare without case, as a whole, and by ASCII alone") {
+TEST_CASE("verbs are compared as a whole, without case, and in ASCII only") {
     CHECK(equals_ignoring_case("sTaT", "STAT"));
     CHECK_FALSE(equals_ignoring_case("STATX", "STAT"));
     CHECK_FALSE(equals_ignoring_case("STA", "STAT"));

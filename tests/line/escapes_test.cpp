@@ -17,11 +17,11 @@ TEST_CASE("two hexadecimal digits of either case are an octet, and nothing else 
     }
 }
 
-TEST_CASE("each mark with two digits behind it is an octet; any other mark stays") {
+TEST_CASE("a mark and two hexadecimal digits become an octet; any other mark stays") {
     CHECK(without_escapes("") == "");
     CHECK(without_escapes("a%20b%2Fc%2fd") == "a b/c/d");
     CHECK(without_escapes("%00%ff") == std::string("\0\xff", 2));
-    CHECK(without_escapes("%2541") == "%41"); // once
+    CHECK(without_escapes("%2541") == "%41"); // decoded once
     for (const std::string_view text : {"%", "%%", "%4", "a%zz", "%%4", "%4%", "=41"})
         CHECK(without_escapes(text) == text);
     CHECK(without_escapes("%%41%") == "%A%");

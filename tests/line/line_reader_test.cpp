@@ -9,7 +9,7 @@ using buzon::line::LineReader;
 
 namespace {
 
-// A connection in small: feeds pieces, keeps the rest of one piece in front of the next, writes down what comes out.
+// A miniature connection: feeds pieces, puts the rest of one piece before the next, and records the events.
 class Feeder {
 public:
     explicit Feeder(std::size_t limit) : reader{limit} {}
@@ -52,12 +52,12 @@ Events events_of(std::string_view input, std::size_t limit) {
 
 } // namespace
 
-TEST_CASE("lines end with CRLF or LF and a CR elsewhere is data") {
+TEST_CASE("lines end with CRLF or LF, and a CR elsewhere is data") {
     CHECK(events_of("STAT\r\nLIST\nA\rB\r\r\n\n\r\n", 255) ==
           Events{"line STAT", "line LIST", "line A\rB\r", "line ", "line "});
 }
 
-TEST_CASE("half a line is no line, not even when only the LF is missing") {
+TEST_CASE("an incomplete line is not returned, even if only the LF is missing") {
     Feeder feeder{255};
     feeder.feed("QUIT");
     feeder.feed("\r");
@@ -68,7 +68,7 @@ TEST_CASE("half a line is no line, not even when only the LF is missing") {
     CHECK(feeder.kept() == 0);
 }
 
-TEST_CASE("a line of exactly the limit is taken, one octet more is too long") {
+TEST_CASE("a line of exactly the limit is accepted, and one octet more is too long") {
     const std::string fits(253, 'x');
     CHECK(events_of(fits + "\r\nNOOP\r\n", 255) == Events{"line " + fits, "line NOOP"});
     CHECK(events_of(fits + "y\r\nNOOP\r\n", 255) == Events{"too long", "line NOOP"});
@@ -76,14 +76,14 @@ TEST_CASE("a line of exactly the limit is taken, one octet more is too long") {
     CHECK(events_of(fits + "yz\nNOOP\r\n", 255) == Events{"too long", "line NOOP"});
 }
 
-TEST_CASE("the rest of a line that is too long is never a command") {
+TEST_CASE("the rest of a line that is too long is never taken as a command") {
     const std::string rest = "DELE 1 QUIT DELE 1";
     for (std::size_t length = 255; length < 800; length += 17) {
         CHECK(events_of(std::string(length, 'x') + rest + "\r\nNOOP\r\n", 255) == Events{"too long", "line NOOP"});
     }
 }
 
-TEST_CASE("an endless line is reported once and kept nowhere") {
+TEST_CASE("an endless line is reported once and not stored") {
     Feeder feeder{255};
     for (int i = 0; i < 1000; ++i) {
         feeder.feed(std::string(100, 'x'));
@@ -94,19 +94,19 @@ TEST_CASE("an endless line is reported once and kept nowhere") {
     CHECK(feeder.events == Events{"too long", "line NOOP"});
 }
 
-TEST_CASE("two lines that are too long are two events") {
+TEST_CASE("two lines that are too long give two events") {
     const std::string longer(300, 'x');
     CHECK(events_of(longer + "\n" + longer + "\r\nNOOP\n", 255) == Events{"too long", "too long", "line NOOP"});
 }
 
-TEST_CASE("a NUL makes its line invalid and no other") {
+TEST_CASE("a NUL makes its own line invalid, and no other") {
     using namespace std::string_literals;
     CHECK(events_of("A\r\nDE\0LE\0 1\r\n\0\nB\r\n"s, 255) == Events{"line A", "invalid", "invalid", "line B"});
     CHECK(events_of("\0"s + std::string(300, 'x') + "\nB\n", 255) == Events{"too long", "line B"});
     CHECK(events_of("QUIT\0"s, 255).empty());
 }
 
-TEST_CASE("what comes out is the same wherever the input is cut in three") {
+TEST_CASE("the events are the same wherever the input is cut in three") {
     using namespace std::string_literals;
     const std::string input =
         "USER a\r\n\nPASS  b \nlonger than twelve\r\nN\0L\r\n0123456789\r\n01234567890\r\n\rX\r\r\nend"s;
@@ -124,14 +124,14 @@ TEST_CASE("what comes out is the same wherever the input is cut in three") {
     }
 }
 
-TEST_CASE("what comes out is the same when every octet arrives alone") {
+TEST_CASE("the events are the same if every octet arrives alone") {
     const std::string input = "USER a\r\n" + std::string(400, 'y') + "\r\nSTAT\nNOOP\r\n";
     Feeder feeder{255};
     for (const char octet : input) feeder.feed({&octet, 1});
     CHECK(feeder.events == Events{"line USER a", "too long", "line STAT", "line NOOP"});
 }
 
-TEST_CASE("the limit may change from one line to the next, also behind bytes that have arrived already") {
+TEST_CASE("the limit may change from one line to the next, even if the next line has already arrived") {
     const std::string answer(1000, 'A');
     std::string_view input;
     const std::string wire = "AUTH PLAIN\r\n" + answer + "\r\n" + answer + "\r\n";
@@ -146,7 +146,7 @@ TEST_CASE("the limit may change from one line to the next, also behind bytes tha
     CHECK(input.empty());
 }
 
-TEST_CASE("a lowered limit holds for a line that has half arrived") {
+TEST_CASE("a lowered limit applies to a line that has partly arrived") {
     Feeder feeder{1000};
     feeder.feed(std::string(500, 'x'));
     CHECK(feeder.kept() == 500);

@@ -33,7 +33,7 @@ MaildropLocks open_locks(const std::string& root) {
     return MaildropLocks{std::move(open_files(root)).value()};
 }
 
-// What lock() gives, for tests that look at one of the three.
+// The lock, if lock() grants one; for tests that ignore its other two outcomes.
 std::optional<MaildropLock> take(MaildropLocks& locks, std::string_view user, LockKind kind,
                                  std::uint64_t session = 1) {
     auto outcome = locks.lock(user, kind, session);
@@ -44,7 +44,7 @@ std::optional<MaildropLock> take(MaildropLocks& locks, std::string_view user, Lo
 constexpr auto exclusive = LockKind::exclusive;
 constexpr auto shared = LockKind::shared;
 
-// A child that holds locks of its own until it is told to end.
+// A child process that holds a lock until it is killed.
 class OtherProcess {
 public:
     OtherProcess(const std::string& root, std::string_view user, LockKind kind) {
@@ -75,7 +75,7 @@ private:
 
 } // namespace
 
-TEST_CASE("an exclusive lock keeps every other session out, and says who holds it") {
+TEST_CASE("an exclusive lock keeps every other session out, and the refusal says who holds it") {
     const Place place;
     MaildropLocks locks = open_locks(place.path());
     auto first = take(locks, "ana", exclusive, 7);
@@ -94,7 +94,7 @@ TEST_CASE("an exclusive lock keeps every other session out, and says who holds i
     CHECK(take(locks, "ana", shared));
 }
 
-TEST_CASE("shared locks go together, and keep exclusive ones out until the last is gone") {
+TEST_CASE("shared locks coexist, and keep exclusive ones out until the last is released") {
     const Place place;
     MaildropLocks locks = open_locks(place.path());
     auto one = take(locks, "ana", shared, 1), two = take(locks, "ana", shared, 2);
@@ -108,7 +108,7 @@ TEST_CASE("shared locks go together, and keep exclusive ones out until the last 
     CHECK(take(locks, "ana", exclusive));
 }
 
-TEST_CASE("locks hold between processes, and end with the process that is killed") {
+TEST_CASE("locks hold between processes, and end when their process is killed") {
     const Place place;
     MaildropLocks locks = open_locks(place.path());
     {
@@ -129,7 +129,7 @@ TEST_CASE("locks hold between processes, and end with the process that is killed
     CHECK_FALSE(writer.holds);
 }
 
-TEST_CASE("a lock outlives the object that gave it") {
+TEST_CASE("a lock outlives the object that granted it") {
     const Place place;
     std::optional<MaildropLock> lock;
     {
@@ -142,7 +142,7 @@ TEST_CASE("a lock outlives the object that gave it") {
     CHECK(take(others, "ana", exclusive));
 }
 
-TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest, and do not meet") {
+TEST_CASE("the locks of ten thousand users share a few descriptors, none of the lowest, and do not collide") {
     const Place place;
     MaildropLocks locks = open_locks(place.path());
     std::size_t of_locks = 0;
@@ -150,7 +150,7 @@ TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest,
         std::error_code gone;
         if (std::filesystem::read_symlink(entry, gone).string().find("buzon-locks") == std::string::npos) continue;
         ++of_locks;
-        CHECK(std::stoi(entry.path().filename()) >= 64); // what a program that is started copies and closes
+        CHECK(std::stoi(entry.path().filename()) >= 64); // starting a program copies and closes the lower ones
     }
     CHECK(of_locks == LockFiles::count);
     std::vector<MaildropLock> held;
@@ -163,7 +163,7 @@ TEST_CASE("ten thousand users cost the same few descriptors, none of the lowest,
     CHECK(take(locks, "user77", exclusive));
 }
 
-TEST_CASE("a lock file that cannot be is an error, not a lock") {
+TEST_CASE("a lock file that cannot be opened or created is an error") {
     const Place place;
     CHECK(open_files(place.path(), false).error().value() == ENOENT);
     std::ofstream{place.file("buzon-locks")} << "a file";

@@ -15,7 +15,7 @@ using namespace buzon;
 
 namespace {
 
-// What a child finds out in which openat2(2) fails like this.
+// The result in a child process in which openat2(2) fails with this error.
 bool can_where_it_fails(int error) {
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
@@ -27,15 +27,15 @@ bool can_where_it_fails(int error) {
 
 } // namespace
 
-TEST_CASE("the reactor opens no message where the kernel lacks openat2 or a filter refuses it") {
+TEST_CASE("the reactor opens no messages if the kernel lacks openat2(2) or a filter refuses it") {
     CHECK_FALSE(can_where_it_fails(ENOSYS));
     CHECK_FALSE(can_where_it_fails(EPERM));
-    CHECK_FALSE(can_where_it_fails(EINVAL)); // an older kernel, which has the call and not the flag
+    CHECK_FALSE(can_where_it_fails(EINVAL)); // an older kernel, which has the call but not the flag
     CHECK(can_where_it_fails(EAGAIN));
     CHECK(can_where_it_fails(EMFILE));
 }
 
-TEST_CASE("a message that is in memory is opened at once if possible, and a missing one is left to a worker") {
+TEST_CASE("a message that is in memory is opened at once if the kernel can, and a missing one is left to a worker") {
     const test::TempDirectory directory;
     const test::Maildir maildir{directory.path()};
     (void)maildir.deliver("1700000001.M1P1.h", "x\n");

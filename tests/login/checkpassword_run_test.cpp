@@ -40,7 +40,7 @@ Asked ask(event::EventLoop& loop, login::CheckpasswordPool& pool, const std::str
 
 } // namespace
 
-TEST_CASE("a checkpassword program reads descriptor 3 to its end and its exit code decides") {
+TEST_CASE("a checkpassword program reads descriptor 3 to its end, and its exit code decides") {
     test::TempDirectory directory;
     const std::string program = directory.script("check", R"(
 words=$(tr '\0' '\n' <&3)
@@ -66,7 +66,7 @@ exit 1
     CHECK(pool.running() == 0);
 }
 
-TEST_CASE("a checkpassword program that cannot be started is a trouble that passes") {
+TEST_CASE("a checkpassword program that cannot be started is a temporary failure") {
     event::EventLoop loop;
     test::ForkingStarter starter;
     filter::Hosts hosts{loop, starter};
@@ -76,7 +76,7 @@ TEST_CASE("a checkpassword program that cannot be started is a trouble that pass
     CHECK(asked.why.find("/nonexistent/checkpassword") == 0);
 }
 
-TEST_CASE("more checks than may run at once are all answered, and a cancelled one ends its program") {
+TEST_CASE("checks beyond the limit are all answered, and cancelling one ends its program") {
     test::TempDirectory directory;
     const std::string program = directory.script("check", "cat <&3 >/dev/null; exit 1");
     event::EventLoop loop;
@@ -110,7 +110,7 @@ TEST_CASE("more checks than may run at once are all answered, and a cancelled on
     CHECK(test::eventually([&] { return test::state_of(program_pid) == '\0'; }));
 }
 
-TEST_CASE("a checkpassword program gets its arguments and a clean environment, and says where the mail is by HOME") {
+TEST_CASE("a checkpassword program gets its arguments and a clean environment, and HOME says where the mail is") {
     test::TempDirectory directory;
     ::setenv("BUZON_TEST_SECRET", "geheim", 1);
     const std::string program = directory.script("check", R"sh(

@@ -1,4 +1,4 @@
-// login/delay_keeper_test.cpp - the last logins are written down at the end, by a worker.
+// login/delay_keeper_test.cpp - a worker writes the recent logins to a file at shutdown.
 #include "buzon/login/delay_keeper.h"
 
 #include "support/catch.h"
@@ -35,7 +35,7 @@ struct KeptDelays {
 
 } // namespace
 
-TEST_CASE("at the end a worker writes down who has logged in since") {
+TEST_CASE("at shutdown, a worker writes the recent logins to a file") {
     KeptDelays kept;
     kept.log_in("user1");
     kept.finish();
@@ -47,7 +47,7 @@ TEST_CASE("at the end a worker writes down who has logged in since") {
     CHECK_FALSE(kept.keeper.restore("something else"));
 }
 
-TEST_CASE("the end does not wait for a list of logins that is written down already") {
+TEST_CASE("shutdown does not wait if there are no new logins to write") {
     KeptDelays kept;
     kept.finish();
     CHECK(kept.ended == 1);

@@ -6,7 +6,7 @@
 using namespace buzon;
 using namespace buzon::login;
 
-TEST_CASE("a folder's name becomes a directory's, in IMAP's modified UTF-7 where it is not ASCII") {
+TEST_CASE("a folder's name becomes that of a directory, in IMAP's modified UTF-7 if it is not ASCII") {
     CHECK(folder_directory("Junk") == ".Junk");
     CHECK(folder_directory("A.B") == ".A.B");
     CHECK(folder_directory("Sent Items") == ".Sent Items");
@@ -18,7 +18,7 @@ TEST_CASE("a folder's name becomes a directory's, in IMAP's modified UTF-7 where
     CHECK(folder_directory("\xf0\x9f\x93\xac") == ".&2D3c7A-");                               // beyond 16 bits
 }
 
-TEST_CASE("a name that no folder can have is refused") {
+TEST_CASE("an impossible folder name is refused") {
     for (const std::string name : {"", ".", "..", ".Junk", "Junk.", "A..B", "A/B", "../bob", "/", "a\nb", "a\x7f",
                                    "\xff", "\xc3", "cur/../../bob"})
         CHECK_FALSE(folder_directory(name));
@@ -26,12 +26,12 @@ TEST_CASE("a name that no folder can have is refused") {
     CHECK(folder_directory(std::string(254, 'a')));
 }
 
-TEST_CASE("a login name is a user, or else a user's folder where that is allowed") {
+TEST_CASE("a login name is a user's, or else that of a user's folder if folders are allowed") {
     Users users{test::users_with_vault({},
                                        "ana:{PLAIN}a\nana+Own:{PLAIN}b\nhome:{PLAIN}c::::/h::userdb_mail=maildir:/m:"
                                        "CONTROL=/c\na+b:{PLAIN}d\n"),
                 "/root"};
-    CHECK(users.account_of("ana+Junk").user == "ana+Junk"); // nobody
+    CHECK(users.account_of("ana+Junk").user == "ana+Junk"); // no such user
     CHECK(users.maildir_of("ana+Junk").empty());
     users.allow_folders(true);
     CHECK(users.account_of("ana").user == "ana");

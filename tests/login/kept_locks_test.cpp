@@ -1,4 +1,4 @@
-// login/kept_locks_test.cpp - locks that another process keeps, on a file system that may hang.
+// login/kept_locks_test.cpp - locks that another process holds for us, on a file system that may hang.
 #include "buzon/login/kept_locks.h"
 
 #include "buzon/jobs/jobs.h"
@@ -13,7 +13,7 @@ using message::LockKind;
 
 namespace {
 
-// Locks of a mail root, whose keeper answers when it is let.
+// Locks of a mail root, whose keeper answers when the test lets it.
 struct KeptElsewhere {
     test::TempDirectory root;
     event::EventLoop loop;
@@ -30,7 +30,7 @@ struct KeptElsewhere {
         keeper = made.get();
         locks->use(std::move(made));
     }
-    // It opens the files, as RootKeeper has it do.
+    // Has the keeper open the lock files, as RootKeeper does. Returns how many held locks were lost.
     std::size_t keep(const std::vector<message::HeldLock>& held) {
         message::RootRequest request = message::RootRequest::to_choose(root.path());
         request.held = held;
@@ -70,7 +70,7 @@ struct Session {
     }
 };
 
-// Whether another server could have it.
+// Whether another server could take the lock.
 bool is_free(const KeptElsewhere& house) {
     const posix::UniqueFd folder{::open(house.root.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     local::MaildropLocks others{std::move(local::LockFiles::open(folder.get(), false)).value()};
@@ -79,7 +79,7 @@ bool is_free(const KeptElsewhere& house) {
 
 } // namespace
 
-TEST_CASE("a client that vanishes while its lock is being taken leaves it free, and whoever waits gets it") {
+TEST_CASE("if a client vanishes while its lock is being taken, the next one waiting gets it") {
     KeptElsewhere house;
     Session gone{house, 1};
     gone.ask();
@@ -90,14 +90,14 @@ TEST_CASE("a client that vanishes while its lock is being taken leaves it free, 
     gone.vanish();
     house.work();
     CHECK(next.holds());
-    CHECK(next.told == 2); // it was free, then its own
+    CHECK(next.told == 2); // once that it was free, once that it had it
     CHECK_FALSE(is_free(house));
     next.vanish();
     house.work();
     CHECK(is_free(house));
 }
 
-TEST_CASE("while a lock is being freed it counts as held, and its release tells whoever waits for it") {
+TEST_CASE("a lock counts as held while it is being freed, and then whoever waits for it is notified") {
     KeptElsewhere house;
     Session first{house, 1};
     first.ask();
@@ -118,7 +118,7 @@ TEST_CASE("while a lock is being freed it counts as held, and its release tells 
     CHECK(house.locks->held().size() == 1);
 }
 
-TEST_CASE("those who share a lock take it once and free it with the last of them") {
+TEST_CASE("sessions that share a lock take it once, and the last one frees it") {
     KeptElsewhere house;
     Session first{house, 1, LockKind::shared};
     Session second{house, 2, LockKind::shared};
@@ -132,14 +132,14 @@ TEST_CASE("those who share a lock take it once and free it with the last of them
     alone.ask();
     CHECK(alone.refused());
     first.vanish();
-    CHECK_FALSE(house.keeper->work()); // nothing was asked of it
+    CHECK_FALSE(house.keeper->work()); // the keeper has nothing to do
     CHECK_FALSE(is_free(house));
     second.vanish();
     house.work();
     CHECK(is_free(house));
 }
 
-TEST_CASE("what another server holds is refused, and can be had later") {
+TEST_CASE("a lock that another server holds is refused, and can be taken later") {
     KeptElsewhere house;
     const posix::UniqueFd folder{::open(house.root.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
     local::MaildropLocks others{std::move(local::LockFiles::open(folder.get(), false)).value()};
@@ -156,7 +156,7 @@ TEST_CASE("what another server holds is refused, and can be had later") {
     CHECK(session.holds());
 }
 
-TEST_CASE("a keeper that is lost costs the locks that were under way, and another one takes the held ones again") {
+TEST_CASE("losing the keeper fails the locks being taken, and the next keeper takes the held ones again") {
     KeptElsewhere house;
     Session holder{house, 1};
     holder.ask();
@@ -167,20 +167,20 @@ TEST_CASE("a keeper that is lost costs the locks that were under way, and anothe
     waiting.outcome = house.locks->take("other", LockKind::exclusive, 2, *waiting.waiter);
     CHECK(waiting.waits());
     const std::vector<message::HeldLock> held = house.locks->held();
-    house.begin_keeper(); // the one before is forgotten
+    house.begin_keeper(); // the previous one is forgotten
     CHECK_FALSE(waiting.waits());
     REQUIRE(waiting.outcome);
     CHECK(std::get<std::error_code>(*waiting.outcome).value() == ESTALE);
     CHECK(house.keep(held) == 0);
     CHECK_FALSE(is_free(house));
-    house.work(); // "other" was held when it was asked for, and is no more
+    house.work(); // "other" was listed as held, and is no longer
     holder.vanish();
     house.work();
     CHECK(is_free(house));
     CHECK(house.locks->held().empty());
 }
 
-TEST_CASE("a lock that is freed when its root has gone is free at once") {
+TEST_CASE("a lock that is freed after its root has gone is free at once") {
     KeptElsewhere house;
     Session holder{house, 1};
     holder.ask();

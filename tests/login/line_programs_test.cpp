@@ -13,12 +13,12 @@ using login::LinePrograms;
 
 namespace {
 
-// Programs that answer questions, and a loop in which they do.
+// Programs that answer questions, and their event loop.
 struct Programs {
     explicit Programs(const std::string& script) {
         all.use(filter::FilterSpec::parse(directory.script("program", script)).spec);
     }
-    // What becomes of some questions at once, "answer" or "! why".
+    // Asks several questions at once; each result is the answer, or "! why".
     std::vector<std::string> ask(const std::vector<std::string>& lines) {
         std::vector<std::string> said(lines.size());
         std::size_t answered = 0;
@@ -30,7 +30,7 @@ struct Programs {
                     ++answered;
                 }));
         }
-        CHECK(answered == 0); // never at once
+        CHECK(answered == 0); // never immediately
         while (answered < lines.size()) loop.turn(100ms);
         return said;
     }
@@ -45,7 +45,7 @@ struct Programs {
 
 } // namespace
 
-TEST_CASE("a program that lives on is started once and answers line by line") {
+TEST_CASE("a long-running program is started once and answers line by line") {
     Programs programs{R"(
 echo started >> "${0%/*}/starts"
 while read -r line; do
@@ -55,7 +55,7 @@ while read -r line; do
     esac
 done
 )"};
-    CHECK(programs.all.running() == 0); // until there is a question
+    CHECK(programs.all.running() == 0); // not before the first question
     for (int i = 0; i < 20; ++i) {
         CHECK(programs.ask("right " + std::to_string(i)) == "ok right " + std::to_string(i));
         CHECK(programs.ask("wrong") == "no");
@@ -64,7 +64,7 @@ done
     CHECK(programs.ask("two\nlines").starts_with("! "));
 }
 
-TEST_CASE("many questions at once are answered by some programs, and each gets its own answer") {
+TEST_CASE("many questions at once are shared among a few programs, and each gets its own answer") {
     Programs programs{R"(while read -r line; do sleep 0.05; echo "ok $line"; done)"};
     std::vector<std::string> lines;
     for (int i = 0; i < 60; ++i) lines.push_back("q" + std::to_string(i));
@@ -73,21 +73,21 @@ TEST_CASE("many questions at once are answered by some programs, and each gets i
     CHECK(programs.all.running() <= LinePrograms::max_programs);
 }
 
-TEST_CASE("a program that dies, talks nonsense or too much fails its question, and the next start waits") {
+TEST_CASE("a program that dies, talks nonsense or writes too much fails its question, and its restart is delayed") {
     for (const std::string script : {"read -r line", "read -r line; echo nonsense; read -r line",
                                      "read -r line; echo 'ok one'; echo 'ok two'; read -r line; read -r line", "exit 3",
                                      "while :; do printf ok; done"}) {
         CAPTURE(script);
         Programs programs{script};
         const std::string first = programs.ask("a question");
-        // Two lines at once, or one a moment later: then the first is an answer, and the next question fails.
+        // Two lines at once, or the second a moment later: then the first is an answer, and the next question fails.
         CHECK((first.starts_with("! ") || first == "ok one"));
         if (first == "ok one")
             CHECK(test::eventually([&] {
                 programs.loop.turn(10ms);
                 return programs.all.running() == 0;
             }));
-        // At once, while the start waits; later one that answers first does so again.
+        // Fails at once while the start is delayed; if it is asked later, a program that answers first answers again.
         const std::string second = programs.ask("another");
         CHECK((second.starts_with("! ") || (first == "ok one" && second == first)));
         if (second != first) CHECK(programs.all.running() == 0);
@@ -104,7 +104,7 @@ while read -r line; do echo "ok $line"; done
     CHECK(programs.ask("c") == "ok c");
 }
 
-TEST_CASE("a question that is given up leaves the program to the next one, whose answer is its own") {
+TEST_CASE("a cancelled question leaves the program to the next one, which gets its own answer") {
     Programs programs{R"(while read -r line; do sleep 0.2; echo "ok $line"; done)"};
     {
         LinePrograms::Question given_up{programs.all, posix::WipedString{"secret"},
@@ -117,7 +117,7 @@ TEST_CASE("a question that is given up leaves the program to the next one, whose
     CHECK(programs.ask(std::vector<std::string>{"b", "c"}) == std::vector<std::string>{"ok b", "ok c"});
 }
 
-TEST_CASE("another program takes the place of those that run") {
+TEST_CASE("setting another program replaces those that run") {
     Programs programs{R"(while read -r line; do echo "ok old"; done)"};
     CHECK(programs.ask("x") == "ok old");
     programs.all.use(
@@ -140,7 +140,7 @@ TEST_CASE("a question to a program that is replaced fails with the name of that 
     CHECK(why == programs.directory / "program" + " was replaced by another program");
 }
 
-TEST_CASE("what programs answer about passwords and tokens is taken to the letter") {
+TEST_CASE("programs' answers about passwords and tokens are parsed strictly") {
     using namespace login;
     CHECK(password_question("ana", "pass word", "192.0.2.1") == "YW5h\tcGFzcyB3b3Jk\tMTkyLjAuMi4x");
     CHECK(token_question("ana", "t.1") == "YW5h\tdC4x");
@@ -172,7 +172,7 @@ TEST_CASE("what programs answer about passwords and tokens is taken to the lette
         return read_environment(text).ids;
     };
     CHECK(ids("Uid:41001;Gid:41002;HOME=/a;") == Ids{41001, 41002});
-    CHECK(ids("Uid:0;Gid:0;HOME=/a;") == Ids{}); // root is nobody in particular
+    CHECK(ids("Uid:0;Gid:0;HOME=/a;") == Ids{}); // root counts as no user
     CHECK(ids("Uid:41001;Gid:0;") == Ids{41001, Ids::unsaid});
     CHECK(ids("HOME=/a;Uid:41001;Gid:41001;") == Ids{}); // a variable with an odd name
     CHECK(ids("Uid:x;Gid:7;") == Ids{});

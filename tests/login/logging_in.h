@@ -1,5 +1,5 @@
-// login/logging_in.h - all that logins need, without a server around them: users, a mail root, workers that are
-// pretended, programs that are real. Nothing happens but when a test says so.
+// login/logging_in.h - everything logins need, without a server around them: users, a mail root, fake workers, real
+// programs. Nothing happens unless the test makes it happen.
 #pragma once
 
 #include "buzon/login/locks.h"
@@ -19,7 +19,7 @@
 
 namespace buzon::login {
 
-// user1:pass1 and user2:pass2, whose passwords are at hand, and slow:pass1, whose is a hash that a worker checks.
+// user1:pass1 and user2:pass2 with plain passwords, and slow:pass1 with a hash that takes a worker to check.
 inline auth::UserBase three_users() {
     const std::vector<auth::NamedSecret> named = {
         {"user1", "{PLAIN}pass1"},

@@ -11,7 +11,7 @@ const event::Instant start{1000h};
 
 } // namespace
 
-TEST_CASE("the login delay of a user ends to the second and is nobody else's") {
+TEST_CASE("a user's login delay is exact to the second and applies to nobody else") {
     login::LoginDelays delays{10};
     CHECK(delays.seconds_to_go("ana", 60s, start) == 0);
     delays.logged_in("ana", 60s, start);
@@ -23,18 +23,18 @@ TEST_CASE("the login delay of a user ends to the second and is nobody else's") {
     CHECK(delays.seconds_to_go("ana", 0s, start) == 0);
 }
 
-TEST_CASE("a later login begins the delay anew, and the end of the first does not end it") {
+TEST_CASE("a later login restarts the delay, and the end of the first does not end it") {
     login::LoginDelays delays{10};
     delays.logged_in("ana", 60s, start);
     delays.logged_in("ana", 60s, start + 60s);
-    delays.logged_in("bob", 60s, start + 61s); // drops what is over
+    delays.logged_in("bob", 60s, start + 61s); // drops expired delays
     CHECK(delays.seconds_to_go("ana", 60s, start + 61s) == 59);
     CHECK(delays.size() == 2);
     delays.logged_in("bob", 60s, start + 1h);
     CHECK(delays.size() == 1);
 }
 
-TEST_CASE("a flood of users is remembered up to the bound, the latest first") {
+TEST_CASE("a flood of users is remembered up to the limit, keeping the latest") {
     login::LoginDelays delays{100};
     for (int i = 0; i < 1000; ++i) delays.logged_in("user" + std::to_string(i), 60s, start);
     CHECK(delays.size() == 100);
@@ -42,21 +42,21 @@ TEST_CASE("a flood of users is remembered up to the bound, the latest first") {
     CHECK(delays.seconds_to_go("user0", 60s, start) == 0);
 }
 
-TEST_CASE("login delays come back from their text, and go on where they were") {
+TEST_CASE("login delays are restored from their text, and continue where they were") {
     const std::chrono::system_clock::time_point wall{1'700'000'000s};
     login::LoginDelays before{10};
     before.logged_in("ana", 60s, start);
     before.logged_in("bob", 60s, start + 10s);
-    before.logged_in("ana", 60s, start + 20s); // the line of her first login is of no use
+    before.logged_in("ana", 60s, start + 20s); // makes her first login irrelevant
     const std::string text = before.text(start + 30s, wall);
     CHECK(text == "buzon login delays 1\n1699999980000 bob\n1699999990000 ana\n");
-    // Another process, on another steady clock; 15 s later by the clock on the wall.
+    // Another process, with another steady clock; 15 s later in wall-clock time.
     const event::Instant now{7h};
     login::LoginDelays delays{10};
     REQUIRE(delays.restore(text, 60s, now, wall + 15s));
     CHECK(delays.seconds_to_go("ana", 60s, now) == 35);
     CHECK(delays.seconds_to_go("bob", 60s, now) == 25);
-    // What is over is not remembered; a clock that was set back makes nobody wait longer than the delay.
+    // Expired delays are not restored; if the clock was set back, nobody waits longer than the delay.
     login::LoginDelays later{10}, earlier{10}, small{1};
     REQUIRE(later.restore(text, 60s, now, wall + 45s));
     CHECK(later.size() == 1);

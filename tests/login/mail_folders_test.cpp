@@ -19,7 +19,7 @@ MailFolders of(const Paths& paths) {
 
 } // namespace
 
-TEST_CASE("a path lies in a folder by whole names only") {
+TEST_CASE("a path lies in a folder only if whole names match") {
     CHECK(lies_in("/mail/ana", "/mail"));
     CHECK(lies_in("/mail", "/mail"));
     CHECK_FALSE(lies_in("/mailbox/ana", "/mail"));
@@ -28,13 +28,13 @@ TEST_CASE("a path lies in a folder by whole names only") {
     CHECK_FALSE(lies_in("mail", "/"));
 }
 
-TEST_CASE("of folders that lie in each other the outer one is kept, whatever comes first") {
+TEST_CASE("of nested folders only the outer one is kept, in whatever order they come") {
     const Paths two{"/home/b", "/mail"};
     CHECK(of({"/mail/ana", "/home/b", "/mail", "/mail/cleo"}).all() == two);
     CHECK(of({"/home/b", "/mail", "/mail/ana", "mail", ""}).all() == two);
 }
 
-TEST_CASE("many folders give way to those above them, and each path still lies in one of them") {
+TEST_CASE("many folders are replaced by their parents, and each path still lies in one of them") {
     MailFolders folders;
     folders.add("/var/mail");
     for (int i = 0; i < 10'000; ++i) {
@@ -49,7 +49,7 @@ TEST_CASE("many folders give way to those above them, and each path still lies i
     CHECK_FALSE(folders.contain("/etc"));
 }
 
-TEST_CASE("long paths count by their octets, and in the end all lies below the root") {
+TEST_CASE("the total length of the paths is limited, and in the end only the root is left") {
     MailFolders folders;
     for (int i = 0; i < 28; ++i)
         folders.add('/' + std::to_string(i) + std::string(250, 'x') + '/' + std::string(250, 'y'));

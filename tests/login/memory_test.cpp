@@ -1,4 +1,4 @@
-// What is kept of past logins, and what other programs say of present ones.
+// What is remembered of past logins, and what other programs say about present ones.
 #include "support/catch.h"
 
 #include <sys/wait.h>
@@ -31,7 +31,7 @@ Verdict verdict_of(Child child) {
 
 } // namespace
 
-TEST_CASE("a right password is remembered for this user, secret and password, and no longer than said") {
+TEST_CASE("a right password is remembered for this user, secret and password, and not beyond its lifetime") {
     SuccessCache cache{std::string(32, 'k'), 60s, 100};
     cache.remember("alice", 0, "geheim", now);
     CHECK(cache.remembers("alice", 0, "geheim", now));
@@ -40,12 +40,12 @@ TEST_CASE("a right password is remembered for this user, secret and password, an
     CHECK_FALSE(cache.remembers("alice", 0, "geheiM", now));
     CHECK_FALSE(cache.remembers("alice", 1, "geheim", now));
     CHECK_FALSE(cache.remembers("bob", 0, "geheim", now));
-    // No two run into one another.
+    // The fields do not run into one another.
     CHECK_FALSE(cache.remembers("alic", 0, "egeheim", now));
     CHECK_FALSE(cache.remembers("aliceg", 0, "eheim", now));
 }
 
-TEST_CASE("use does not prolong a memory, another real check does") {
+TEST_CASE("using a remembered password does not extend its lifetime, another real check does") {
     SuccessCache cache{"key", 60s, 100};
     cache.remember("a", 0, "p", now);
     CHECK(cache.remembers("a", 0, "p", now + 50s));
@@ -66,7 +66,7 @@ TEST_CASE("all remembered passwords are forgotten on request, and when their lif
     CHECK_FALSE(cache.remembers("a", 0, "p", now + 10s));
 }
 
-TEST_CASE("the latest success is always remembered, however small the memory") {
+TEST_CASE("exactly the latest successes are remembered, as many as there is room for") {
     SuccessCache cache{"key", 60s, 8};
     for (int i = 0; i < 1000; ++i) {
         cache.remember("u" + std::to_string(i), 0, "p", now + std::chrono::milliseconds{i});
@@ -76,7 +76,7 @@ TEST_CASE("the latest success is always remembered, however small the memory") {
     }
 }
 
-TEST_CASE("with no memory or no lifetime nothing is remembered") {
+TEST_CASE("with no room or no lifetime, nothing is remembered") {
     SuccessCache none{"key", 60s, 0};
     none.remember("a", 0, "p", now);
     CHECK_FALSE(none.remembers("a", 0, "p", now));
@@ -85,7 +85,7 @@ TEST_CASE("with no memory or no lifetime nothing is remembered") {
     CHECK_FALSE(brief.remembers("a", 0, "p", now));
 }
 
-TEST_CASE("a checkpassword program is told user, password and timestamp, each ended by a NUL") {
+TEST_CASE("a checkpassword program gets user, password and timestamp, each ended by a NUL") {
     using namespace std::string_literals;
     CHECK(checkpassword_message("user1", "pass1") == "user1\0pass1\0\0"s);
     CHECK(checkpassword_message("user1", "c4c9", "<1.2@h>") == "user1\0c4c9\0<1.2@h>\0"s);
@@ -97,7 +97,7 @@ TEST_CASE("a checkpassword program is told user, password and timestamp, each en
     CHECK_FALSE(checkpassword_message("u", "p", "\0"s).has_value());
 }
 
-TEST_CASE("only exit 0 of a checkpassword program is right, and only exit 1 wrong") {
+TEST_CASE("only exit code 0 of a checkpassword program means right, and only 1 means wrong") {
     for (int code = 0; code < 256; ++code) {
         if (code > 3 && code < 110) continue;
         const Verdict expected = code == 0 ? Verdict::right : code == 1 ? Verdict::wrong : Verdict::unknown;
@@ -105,7 +105,7 @@ TEST_CASE("only exit 0 of a checkpassword program is right, and only exit 1 wron
     }
     CHECK(verdict_of([] { ::raise(SIGKILL); }) == Verdict::unknown);
     CHECK(verdict_of([] {
-              std::signal(SIGTERM, SIG_DFL); // the test runner had caught it
+              std::signal(SIGTERM, SIG_DFL); // the test runner catches it
               ::raise(SIGTERM);
           }) == Verdict::unknown);
 }

@@ -41,7 +41,7 @@ struct Visitor {
 
 } // namespace
 
-TEST_CASE("a maildrop is opened with its lock, and the next one has its snapshot at hand") {
+TEST_CASE("a maildrop is opened with its lock, and the next session reuses its snapshot") {
     LoggingIn house;
     house.maildir().deliver("1.a", "Subject: one\n\n");
     house.maildir().rest();
@@ -65,7 +65,7 @@ TEST_CASE("a maildrop is opened with its lock, and the next one has its snapshot
     CHECK(house.disk.done == done);
 }
 
-TEST_CASE("what another session holds is refused, and says which") {
+TEST_CASE("a maildrop that another session holds is refused, and the cause names the session") {
     LoggingIn house;
     Visitor first{house, 7};
     first.start();
@@ -81,7 +81,7 @@ TEST_CASE("what another session holds is refused, and says which") {
     CHECK(third.in().lock.held());
 }
 
-TEST_CASE("a client that vanishes while its maildrop is read leaves it free") {
+TEST_CASE("a client that vanishes while its maildrop is scanned leaves it unlocked") {
     LoggingIn house;
     house.disk.late = true;
     Visitor gone{house};
@@ -95,7 +95,7 @@ TEST_CASE("a client that vanishes while its maildrop is read leaves it free") {
     CHECK_FALSE(gone.ended);
 }
 
-TEST_CASE("whoever is told may end the opening at once") {
+TEST_CASE("the callback may destroy the opening") {
     LoggingIn house;
     const std::string user = "user1";
     std::unique_ptr<Opening> opening;
@@ -110,7 +110,7 @@ TEST_CASE("whoever is told may end the opening at once") {
     CHECK(told == 1);
 }
 
-TEST_CASE("a disk that has trouble is told apart from what only an operator can mend") {
+TEST_CASE("temporary trouble is told apart from what only an operator can repair") {
     LoggingIn house;
     house.disk.dead = true;
     Visitor unlucky{house};
@@ -125,7 +125,7 @@ TEST_CASE("a disk that has trouble is told apart from what only an operator can 
     CHECK(broken.refused().reason == state::Refused::maildrop);
 }
 
-TEST_CASE("a folder that is not there is not made, and answers like a wrong name") {
+TEST_CASE("a missing folder is not created, and is refused like a wrong name") {
     LoggingIn house;
     const std::string folder = std::filesystem::path{house.maildir().path()} / ".Junk";
     Visitor visitor{house, 1, true};
@@ -136,7 +136,7 @@ TEST_CASE("a folder that is not there is not made, and answers like a wrong name
     CHECK_FALSE(std::filesystem::exists(folder));
 }
 
-TEST_CASE("a mail root that has gone is looked for once, and waited for") {
+TEST_CASE("a login looks once for a mail root that has gone, and waits for the result") {
     LoggingIn house;
     house.maildir().deliver("1.a", "Subject: one\n\n");
     const std::string path = house.maildir().path();

@@ -28,7 +28,7 @@ struct Checking : LoggingIn {
                                               });
         check->start();
     }
-    // Workers do what they can, and programs have their time.
+    // Lets workers and programs run until the check is done.
     Checked finish(Proof proof) {
         start(std::move(proof));
         const auto limit = event::Clock::now() + std::chrono::minutes{2};
@@ -54,7 +54,7 @@ std::string hexadecimal(const digest::Md5::Digest& digest) {
 
 } // namespace
 
-TEST_CASE("a password is right or wrong, however slow its hash, and an unknown user is wrong") {
+TEST_CASE("a password is right or wrong, however slow its hash, and an unknown user's is wrong") {
     Checking checking;
     for (const char* const user : {"user1", "slow"}) {
         CHECK(checking.password(user, "pass1").verdict == Verdict::right);
@@ -68,7 +68,7 @@ TEST_CASE("a password is right or wrong, however slow its hash, and an unknown u
     CHECK(unknown.standing == auth::Standing::unknown);
 }
 
-TEST_CASE("a password that was right of late needs no worker, until the users change") {
+TEST_CASE("a password that was right recently needs no worker, until the users change") {
     Checking checking;
     checking.settings.auth_cache = std::chrono::minutes{1};
     checking.logins.refresh();
@@ -83,7 +83,7 @@ TEST_CASE("a password that was right of late needs no worker, until the users ch
     CHECK(checking.hashes.done == done + 2);
 }
 
-TEST_CASE("what was checked before the users changed is not remembered") {
+TEST_CASE("a check from before the users changed is not remembered") {
     Checking checking;
     checking.settings.auth_cache = std::chrono::minutes{1};
     checking.logins.refresh();
@@ -96,7 +96,7 @@ TEST_CASE("what was checked before the users changed is not remembered") {
     CHECK(checking.hashes.done == done + 1);
 }
 
-TEST_CASE("a right password does not open a locked account, and takes as long as a wrong one") {
+TEST_CASE("a right password does not open a locked account, and still takes a worker's check") {
     Checking checking{test::users_with_vault({}, "ana:!{PLAIN}pass1:::::\neva:{PLAIN}pass1::::::nologin\n"
                                                  "far:{PLAIN}pass1::::::allow_nets=10.0.0.0/8\n")};
     const std::vector<std::pair<std::string, std::string>> causes = {
@@ -122,7 +122,7 @@ TEST_CASE("digests are compared by a worker") {
     CHECK(checking.check->shown().empty());
 }
 
-TEST_CASE("a check that a dead worker leaves open is neither right nor wrong") {
+TEST_CASE("a check whose worker dies is neither right nor wrong") {
     Checking checking;
     checking.hashes.dead = true;
     const Checked left = checking.password("user1", "pass1");
@@ -131,7 +131,7 @@ TEST_CASE("a check that a dead worker leaves open is neither right nor wrong") {
     CHECK(checking.finish(pop3::CheckApop{"user1", "x", "y"}).verdict == Verdict::unknown);
 }
 
-TEST_CASE("a check that is given up says nothing, and its job goes") {
+TEST_CASE("a cancelled check reports nothing, and its job is dropped") {
     Checking checking;
     checking.start(pop3::CheckPassword{"slow", "pass1", pop3::Mechanism::pass});
     CHECK(checking.check->shown() == "pass1");
@@ -142,7 +142,7 @@ TEST_CASE("a check that is given up says nothing, and its job goes") {
     CHECK(checking.told == 0);
 }
 
-TEST_CASE("whoever is told may end the check at once") {
+TEST_CASE("the callback may destroy the check") {
     Checking checking;
     pop3::CheckPassword proof{"user1", "pass1", pop3::Mechanism::pass};
     const std::string user = proof.user;
@@ -158,7 +158,7 @@ TEST_CASE("whoever is told may end the check at once") {
     CHECK(told == 1);
 }
 
-TEST_CASE("a program knows those who are in no file, and says where their mail is") {
+TEST_CASE("a program vouches for users that are in no file, and says where their mail is") {
     Checking checking;
     checking.ask(R"(
 right=$(printf '%s\t%s\t%s' Ym9i Z2VoZWlt MTkyLjAuMi4x)
@@ -172,7 +172,7 @@ done)");
     REQUIRE(mail);
     CHECK(mail->maildir == "/srv/bob/Maildir");
     CHECK(mail->owner.uid == 1234);
-    // It is not asked about those who are in one, nor about a name that could lead outside.
+    // It is not asked about users who are in a file, nor about a name that could lead outside.
     CHECK(checking.password("user1", "pass1").verdict == Verdict::right);
     CHECK(checking.users.vouched().find("user1") == nullptr);
     const std::size_t running = checking.logins.passwords().running();
@@ -180,7 +180,7 @@ done)");
     CHECK(checking.logins.passwords().running() == running);
 }
 
-TEST_CASE("a program that fails leaves a check open") {
+TEST_CASE("a check whose program fails is neither right nor wrong") {
     Checking checking;
     checking.ask("while read -r line; do echo fail no directory; done");
     const Checked left = checking.password("bob", "geheim");
@@ -188,7 +188,7 @@ TEST_CASE("a program that fails leaves a check open") {
     CHECK(left.cause == "checkpassword: no directory");
 }
 
-TEST_CASE("a token lets in whom it names, and nobody else") {
+TEST_CASE("a token lets in the user that it names, and nobody else") {
     Checking checking;
     checking.ask("while read -r line; do echo ok user1; done");
     const auto token = [&](const std::string& user) {
@@ -206,7 +206,7 @@ TEST_CASE("a token lets in whom it names, and nobody else") {
     CHECK(checking.users.vouched().find("bob")->maildir == checking.root + "/bob");
 }
 
-TEST_CASE("what the exchange has shown already is right or wrong at once") {
+TEST_CASE("if the exchange has already decided, the check is right or wrong at once") {
     Checking checking;
     checking.start(pop3::Authenticated{"user1", pop3::Mechanism::scram_sha_256});
     CHECK(checking.checked.value().verdict == Verdict::right);

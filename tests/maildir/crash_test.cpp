@@ -1,4 +1,4 @@
-// What an update leaves behind when it is killed, or when the system refuses it something.
+// What an update leaves behind when it is killed, or when one of its system calls fails.
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -43,7 +43,7 @@ bool is_retrieved(std::uint32_t n) {
     return n % 3 == 0;
 }
 
-// Deletes the first six, has retrieved every third.
+// The update of a session that deleted the first six messages and retrieved every third.
 UpdateRequest request_for(const TestMaildir& maildir, std::int64_t keep_since) {
     Maildrop drop{maildir.scan()};
     for (std::uint32_t n = 1; n <= all_messages; ++n) {
@@ -61,7 +61,7 @@ std::set<std::string> bases_in(const Snapshot& snapshot) {
     return bases;
 }
 
-// After the scan that ends what was begun: all that was asked for, or nothing of it, and no message lost.
+// After the scan that completes an update: either all of it has been done or nothing, and no message is lost.
 void check_all_or_nothing(const TestMaildir& maildir, std::int64_t keep_since) {
     const auto snapshot = maildir.scan();
     const auto bases = bases_in(*snapshot);
@@ -81,7 +81,7 @@ void check_all_or_nothing(const TestMaildir& maildir, std::int64_t keep_since) {
     for (const std::string& name : maildir.names("cur")) CHECK(name.front() != '.');
 }
 
-// Runs the update in a child; whether the child came to its end.
+// Runs the update in a child process; returns whether the child exited by itself.
 template <class Before>
 bool update_in_child(const UpdateRequest& request, Before before, useconds_t kill_after = 0) {
     const pid_t child = ::fork();
@@ -103,7 +103,7 @@ bool update_in_child(const UpdateRequest& request, Before before, useconds_t kil
 
 } // namespace
 
-TEST_CASE("an update killed before any of its system calls is done by the next scan, or was never begun") {
+TEST_CASE("an update killed before any of its system calls is completed by the next scan, or has never begun") {
     for (const std::int64_t keep_since : {std::int64_t{0}, std::int64_t{100}}) {
         bool ended = false;
         int killed = 0;
@@ -119,7 +119,7 @@ TEST_CASE("an update killed before any of its system calls is done by the next s
     }
 }
 
-TEST_CASE("an update killed at random moments is done by the next scan, or was never begun") {
+TEST_CASE("an update killed at random moments is completed by the next scan, or has never begun") {
     std::mt19937 random{6};
     for (int round = 0; round < 200; ++round) {
         const TestMaildir maildir;
@@ -132,11 +132,11 @@ TEST_CASE("an update killed at random moments is done by the next scan, or was n
     }
 }
 
-TEST_CASE("the scan that ends an update may be killed too, again and again") {
+TEST_CASE("the scan that completes an update may itself be killed, again and again") {
     const TestMaildir maildir;
     fill(maildir);
     const UpdateRequest request = request_for(maildir, 0);
-    // Behind the journal's fsync, rename and fsync of cur: in the middle of the removals.
+    // After the journal's fsync, its rename and the fsync of cur: in the middle of the removals.
     CHECK_FALSE(update_in_child(request, [] { faults::kill_before(12); }));
     for (int nth = 1;; ++nth) {
         REQUIRE(nth < 200);
@@ -156,7 +156,7 @@ TEST_CASE("the scan that ends an update may be killed too, again and again") {
     CHECK_FALSE(maildir.has("new/" + base_of(1)));
 }
 
-TEST_CASE("whatever the system refuses, no success is claimed that is none, and nothing else is lost") {
+TEST_CASE("whichever system call of an update fails, no success is claimed falsely and no other message is lost") {
     for (const std::string& call : faults::calls())
         for (const int error : {EIO, ENOSPC, EACCES})
             for (const bool every : {false, true})
@@ -173,7 +173,7 @@ TEST_CASE("whatever the system refuses, no success is claimed that is none, and 
                         struck = faults::struck();
                         INFO(call << " " << nth << " " << error << " " << every << " " << keep_since);
 
-                        // As it lies there, before any scan mends something.
+                        // The state on disk, before a scan repairs anything.
                         std::set<std::string> here;
                         for (const char* const folder : {"new", "cur"})
                             for (const std::string& name : maildir.names(folder))
@@ -195,7 +195,7 @@ TEST_CASE("whatever the system refuses, no success is claimed that is none, and 
                 }
 }
 
-TEST_CASE("where not an octet can be written, mail is deleted all the same and nothing is left half written") {
+TEST_CASE("mail can be deleted even if hardly anything can be written, and nothing is left half written") {
     for (const rlim_t room : {0u, 1u, 50u, 200u}) {
         const TestMaildir maildir;
         fill(maildir);
@@ -211,12 +211,12 @@ TEST_CASE("where not an octet can be written, mail is deleted all the same and n
     }
 }
 
-TEST_CASE("where there is no room for the journal the index makes some") {
+TEST_CASE("if there is no room for the journal, the index is removed to make some") {
     const TestMaildir maildir;
     fill(maildir);
     const UpdateRequest request = request_for(maildir, 0);
     REQUIRE(maildir.has(index_file_name));
-    faults::fail("openat", 4, ENOSPC); // behind the directories: the Maildir, tmp, cur
+    faults::fail("openat", 4, ENOSPC); // after the directories: the Maildir, tmp, cur
     CHECK(update(request).failed == 0);
     faults::none();
     CHECK(faults::struck());
@@ -224,7 +224,7 @@ TEST_CASE("where there is no room for the journal the index makes some") {
     check_all_or_nothing(maildir, 0);
 }
 
-TEST_CASE("a journal that cannot be ended yet is tried again at the next scan, though nothing else has changed") {
+TEST_CASE("a journal that cannot be completed is retried by the next scan, even if nothing else has changed") {
     const TestMaildir maildir;
     fill(maildir);
     const UpdateRequest request = request_for(maildir, 0);
@@ -238,7 +238,7 @@ TEST_CASE("a journal that cannot be ended yet is tried again at the next scan, t
     CHECK_FALSE(maildir.has("new/" + base_of(1)));
 }
 
-TEST_CASE("whatever the system refuses a scan, it tells every message or fails, and changes no UIDL") {
+TEST_CASE("whichever system call of a scan fails, it lists every message or fails, and changes no UIDL") {
     for (const std::string& call : faults::calls())
         for (const int error : {EIO, ENOSPC, EMFILE}) {
             bool struck = true;
@@ -277,7 +277,7 @@ TEST_CASE("whatever the system refuses a scan, it tells every message or fails, 
         }
 }
 
-TEST_CASE("a session record that cannot be written is an error, and spoils no other") {
+TEST_CASE("a session record that cannot be written is an error, and leaves the other records intact") {
     const TestMaildir maildir;
     CHECK_FALSE(record_sessions(maildir.path(), std::vector<SessionRecord>{{.began = 1, .ended = 2}}));
     faults::fail("pwrite", 1, ENOSPC);

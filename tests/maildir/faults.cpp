@@ -27,7 +27,7 @@ Plan& plan() {
     return one;
 }
 
-// Whether this call is to fail; errno is set then.
+// Whether this call is to fail; if so, sets errno.
 bool strikes(const char* call) {
     Plan& now = plan();
     if (!now.armed || (!now.kills && now.call != call)) return false;
@@ -64,7 +64,7 @@ bool struck() {
 
 } // namespace buzon::maildir::faults
 
-// Not declared by headers here: with some build types those bring definitions of their own.
+// Declared here because, in some build types, the headers come with definitions of their own.
 extern "C" {
 
 int openat(int directory, const char* path, int flags, ...);

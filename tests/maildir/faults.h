@@ -1,5 +1,5 @@
-// System calls that fail, or kill, on demand: the test program's own unlinkat() and others stand before the C
-// library's.
+// System calls that fail on demand, or kill the process: the test program's own unlinkat() and others take precedence
+// over the C library's.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@ namespace buzon::maildir::faults {
 // The calls that can be made to fail.
 [[nodiscard]] const std::vector<std::string>& calls();
 
-// From now on the `nth` such call (from 1) of this process fails with `error`; with every_from_then all later ones too.
+// Makes the `nth` such call from now on (counting from 1) fail with `error`; with every_from_then, all later ones too.
 void fail(const std::string& call, int nth, int error, bool every_from_then = false);
-// The process kills itself before its `nth` call of any kind.
+// Makes the process kill itself before its `nth` call of any of calls().
 void kill_before(int nth);
 void none();
-// Whether the fault has struck.
+// Whether the fault has happened.
 [[nodiscard]] bool struck();
 
 } // namespace buzon::maildir::faults

@@ -1,4 +1,4 @@
-// maildir/hostile_test.cpp - a Maildir whose owner wants us to read, move or remove what lies outside.
+// maildir/hostile_test.cpp - a Maildir whose owner tries to make us read, move or remove files outside of it.
 #include "support/hostile.h"
 
 #include <sys/stat.h>
@@ -28,7 +28,7 @@ using namespace buzon::maildir;
 
 namespace {
 
-// Somebody else's mail, and a file of theirs: nothing of it may change.
+// Another user's mail and a file of theirs, none of which may change.
 class Victim {
 public:
     Victim() {
@@ -52,12 +52,12 @@ UpdateRequest removal_of(const std::string& maildir, std::string name, bool in_n
     return request;
 }
 
-// As it stands in a journal, with its checksum right.
+// The request as a journal stores it, with a correct checksum.
 std::string journal_of(const UpdateRequest& request) {
     UpdateRequest placeless = request;
     placeless.maildir.clear();
     const std::string bytes = placeless.to_bytes();
-    const std::string_view content = std::string_view{bytes}.substr(4); // behind the Maildir's path, which is empty
+    const std::string_view content = std::string_view{bytes}.substr(4); // after the Maildir's path, which is empty
     const std::uint64_t sum = checksum(content);
     std::string whole(sizeof sum, '\0');
     std::memcpy(whole.data(), &sum, sizeof sum);
@@ -70,7 +70,7 @@ bool begins_with(const std::string& text, const std::string& start) {
 
 } // namespace
 
-TEST_CASE("a cur, new or tmp that is a symbolic link refuses the login and is told by its path") {
+TEST_CASE("a scan fails if cur, new or tmp is a symbolic link, and reports its path") {
     for (const char* const folder : {"cur", "new", "tmp"}) {
         CAPTURE(folder);
         const Victim victim;
@@ -94,7 +94,7 @@ TEST_CASE("a cur, new or tmp that is a symbolic link refuses the login and is to
     }
 }
 
-TEST_CASE("a folder that becomes a link while a session lasts leads no RETR, SEARCH, QUIT or UNDL anywhere") {
+TEST_CASE("a folder replaced by a link during a session does not redirect RETR, SEARCH, QUIT or UNDL") {
     const Victim victim;
     const TestMaildir maildir;
     maildir.put("cur/1.mail:2,", "own\n");
@@ -116,7 +116,7 @@ TEST_CASE("a folder that becomes a link while a session lasts leads no RETR, SEA
     victim.check();
 }
 
-TEST_CASE("the Maildir and what lies above it may be links") {
+TEST_CASE("the Maildir and the directories above it may be links") {
     const TestMaildir maildir;
     maildir.put("cur/1.mail:2,", "own\n");
     const TestMaildir elsewhere;
@@ -135,7 +135,7 @@ TEST_CASE("the Maildir and what lies above it may be links") {
     }
 }
 
-TEST_CASE("root follows a link in a Maildir's place only when it is root's or has its target's owner") {
+TEST_CASE("root follows a link in place of a Maildir only if it belongs to root or to the owner of its target") {
     if (::geteuid() != 0) {
         WARN("only root can try this");
         return;
@@ -161,7 +161,7 @@ TEST_CASE("root follows a link in a Maildir's place only when it is root's or ha
     CHECK(scan(link).ok());
 }
 
-TEST_CASE("a list of ids that is none of the server's own files refuses the login and is told by its path") {
+TEST_CASE("a scan fails if a UIDL list is a link, no regular file or another user's, and reports its path") {
     const Victim victim;
     for (const char* const list : {frozen_list_name, "dovecot-uidlist", "courierpop3dsizelist"}) {
         for (const test::Thing& thing : test::false_files(victim.path("file"))) {
@@ -179,7 +179,7 @@ TEST_CASE("a list of ids that is none of the server's own files refuses the logi
     victim.check();
 }
 
-TEST_CASE("an index, a report or a trash that is none of the server's own is left out and told of") {
+TEST_CASE("an index, report or trash that is not the server's own is ignored with a warning") {
     const Victim victim;
     for (const char* const name : {index_file_name, report_file_name, trash_name}) {
         const bool folder = name == std::string_view{trash_name};
@@ -198,7 +198,7 @@ TEST_CASE("an index, a report or a trash that is none of the server's own is lef
     victim.check();
 }
 
-TEST_CASE("a session record is written into no file but the server's own") {
+TEST_CASE("a session record is written only to a file of the server's own") {
     const Victim victim;
     const SessionRecord records[] = {{.began = 1, .ended = 2, .from = "192.0.2.7"}};
     for (const test::Thing& thing : test::false_files(victim.path("file"))) {
@@ -211,7 +211,7 @@ TEST_CASE("a session record is written into no file but the server's own") {
     victim.check();
 }
 
-TEST_CASE("a trash that leads elsewhere takes nothing, gives nothing back and empties nothing") {
+TEST_CASE("if the trash leads elsewhere, nothing is moved to it, restored from it or expired in it") {
     const Victim victim;
     for (const char* const place : {"buzon-trash", "buzon-trash/100"}) {
         for (const test::Thing& thing : test::false_folders(victim.path("cur"))) {
@@ -229,7 +229,7 @@ TEST_CASE("a trash that leads elsewhere takes nothing, gives nothing back and em
     }
 }
 
-TEST_CASE("what is no message in the trash does not come back") {
+TEST_CASE("something in the trash that is not a message is not restored") {
     const Victim victim;
     const TestMaildir maildir;
     std::filesystem::create_directories(maildir.file("buzon-trash/100"));
@@ -254,7 +254,7 @@ TEST_CASE("a journal that names anything but messages is discarded and reported"
             maildir.put("cur/.buzon-journal.x", journal_of(request));
             ScanFindings findings;
             REQUIRE(scan(maildir.path(), {}, &findings).ok());
-            CHECK(maildir.has("new/1.a")); // nothing of it is done
+            CHECK(maildir.has("new/1.a")); // none of it is done
             CHECK(maildir.has("victim"));
             CHECK(std::filesystem::exists(above));
             CHECK_FALSE(maildir.has("cur/.buzon-journal.x"));
@@ -264,7 +264,7 @@ TEST_CASE("a journal that names anything but messages is discarded and reported"
     }
 }
 
-TEST_CASE("a journal that is none of the server's own files is not obeyed") {
+TEST_CASE("a journal that is not the server's own file is not executed") {
     const TestMaildir elsewhere;
     elsewhere.put("journal", journal_of(removal_of("", "1.a", true)));
     const std::string victim = elsewhere.file("journal");
@@ -275,16 +275,16 @@ TEST_CASE("a journal that is none of the server's own files is not obeyed") {
         thing.put(maildir.file("cur/.buzon-journal.x"));
         CHECK(maildir.scan()->count() == 1);
         CHECK(std::filesystem::is_directory(maildir.file("cur/.buzon-journal.x")) ==
-              maildir.has("cur/.buzon-journal.x")); // a directory alone stays
+              maildir.has("cur/.buzon-journal.x")); // only a directory stays
         CHECK(elsewhere.has("journal"));
     }
-    const TestMaildir maildir; // and this is how one is obeyed
+    const TestMaildir maildir; // and this is how a real one is executed
     maildir.put("new/1.a");
     maildir.put("cur/.buzon-journal.x", elsewhere.content("journal"));
     CHECK(maildir.scan()->count() == 0);
 }
 
-TEST_CASE("no index, list or request holds a name that is none") {
+TEST_CASE("no index, list or request may contain an invalid name") {
     for (const std::string& name : test::false_names()) {
         CAPTURE(name);
         SnapshotBuilder builder;
@@ -293,13 +293,13 @@ TEST_CASE("no index, list or request holds a name that is none") {
         CHECK_FALSE(PackedUpdate::from_bytes(removal_of("/m", name, true).to_bytes()).ok());
         const TestMaildir maildir;
         CHECK(open_message(maildir.path(), name, false).error().value() == ENOENT);
-        if (name.empty()) continue; // a base name may be: of ":2,S"
+        if (name.empty()) continue; // a base name may be empty: that of ":2,S"
         const std::string list = frozen_header(UidlSource::dovecot) + frozen_line({"u", name, std::nullopt});
         CHECK(parse_frozen_list(list).entries.empty());
     }
 }
 
-TEST_CASE("an index of equal records is thrown away before it costs time") {
+TEST_CASE("an index of identical records is discarded before it costs time") {
     SnapshotBuilder builder;
     const auto add = [&builder](std::uint32_t count, std::uint64_t step) {
         for (std::uint32_t i = 0; i < count; ++i)
@@ -310,7 +310,7 @@ TEST_CASE("an index of equal records is thrown away before it costs time") {
     add(200'000, 1);
     CHECK_FALSE(KnownFiles{test::snapshot_of(builder).value()}.empty());
 
-    // And the scan goes on without it.
+    // And the scan works without it.
     const TestMaildir maildir;
     maildir.put("new/1.a", "abc\n");
     add(1000, 0);
@@ -329,7 +329,7 @@ TEST_CASE("a list of ids beyond any real size refuses the login instead of filli
     CHECK(scan(maildir.path()).error().value() == EFBIG);
 }
 
-TEST_CASE("a list with very many lines for one base name costs no look at each for every file") {
+TEST_CASE("a scan copes with a list of thousands of lines for one base name") {
     const TestMaildir maildir;
     std::string list = frozen_header(UidlSource::dovecot);
     for (int i = 0; i < 5000; ++i) list += frozen_line({"u" + std::to_string(i), "1.a", FileIdentity{1, 1, i}});
@@ -338,10 +338,10 @@ TEST_CASE("a list with very many lines for one base name costs no look at each f
     CHECK(maildir.scan()->count() == 50);
 }
 
-TEST_CASE("a message that we may not read is left out, told of, and listed as soon as it may be read") {
+TEST_CASE("an unreadable message is skipped and reported, and listed once it becomes readable") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "abc\n");
-    faults::fail("openat", 7, EACCES); // behind the Maildir, the index, tmp, the next index, new and cur
+    faults::fail("openat", 7, EACCES); // after the Maildir, the index, tmp, the next index, new and cur
     ScanFindings findings;
     auto made = scan(maildir.path(), {}, &findings);
     faults::none();
@@ -355,7 +355,7 @@ TEST_CASE("a message that we may not read is left out, told of, and listed as so
     CHECK(maildir.scan()->octets(0) == 5);
 }
 
-TEST_CASE("a message that a disk does not give refuses the login: no octets are told that were not counted") {
+TEST_CASE("an I/O error on a message fails the scan, so that no size is listed that was not measured") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "abc\n");
     faults::fail("openat", 7, EIO);

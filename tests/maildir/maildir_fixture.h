@@ -1,4 +1,4 @@
-// A Maildir in a directory of its own, for one test.
+// A Maildir in a temporary directory, for one test.
 #pragma once
 
 #include <fcntl.h>
@@ -42,7 +42,7 @@ public:
     const std::string& path() const { return path_; }
     std::string file(std::string_view name) const { return path_ + "/" + std::string{name}; }
 
-    // `name` with its folder: "new/1.a".
+    // `name` includes the folder: "new/1.a".
     void put(std::string_view name, std::string_view content = "x\n") const {
         std::ofstream out(file(name), std::ios::binary);
         out.write(content.data(), static_cast<std::streamsize>(content.size()));
@@ -62,7 +62,7 @@ public:
         for (const auto& entry : std::filesystem::directory_iterator(file(folder))) all.insert(entry.path().filename());
         return all;
     }
-    // How many deleted messages are kept.
+    // How many deleted messages are in the trash.
     std::uint32_t kept() const {
         std::uint32_t count = 0;
         std::error_code none;

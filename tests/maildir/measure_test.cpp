@@ -1,4 +1,4 @@
-// The messages of a Maildir measured with a ring and without: the same numbers, whatever lies there.
+// Measuring the messages of a Maildir with io_uring and without gives the same numbers, whatever the folders contain.
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ struct Opened {
         listing = std::move(listed).value();
         for (const bool in_new : {true, false}) {
             for (const Listing::Name& name :
-                 listing.folder(in_new).all) { // whatever it is: also what no scan would ask for
+                 listing.folder(in_new).all) { // everything, including what a scan would not ask for
                 Found& file = files.emplace_back();
                 file.file_name = listing.folder(in_new).view(name);
                 file.base_size = static_cast<std::uint16_t>(file.file_name.size());
@@ -59,7 +59,7 @@ void check_same(const std::vector<Found>& some, const std::vector<Found>& others
     }
 }
 
-// Sizes around every room that is read into, and none of them alike.
+// Sizes around those of all read buffers, each file with different content.
 void put_nasty(const TestMaildir& maildir) {
     std::mt19937 random{1};
     int number = 100;
@@ -76,7 +76,7 @@ void put_nasty(const TestMaildir& maildir) {
 
 } // namespace
 
-TEST_CASE("messages are measured with a ring as without: every size, links, FIFOs, directories and what has vanished") {
+TEST_CASE("measuring with io_uring and without agrees: every size, links, FIFOs, directories, vanished files") {
     const TestMaildir maildir;
     put_nasty(maildir);
     std::filesystem::create_symlink("100.x", maildir.file("cur/1.link"));
@@ -97,7 +97,7 @@ TEST_CASE("messages are measured with a ring as without: every size, links, FIFO
     check_same(one_by_one.files, by_itself.files);
 
     std::string read(100, '\0');
-    CHECK(::read(fifo.get(), read.data(), read.size()) == 15); // nobody has taken it
+    CHECK(::read(fifo.get(), read.data(), read.size()) == 15); // nobody has read it
     const auto named = [&](std::string_view name) {
         return *std::find_if(together.files.begin(), together.files.end(),
                              [&](const Found& file) { return file.file_name == name; });
@@ -108,13 +108,13 @@ TEST_CASE("messages are measured with a ring as without: every size, links, FIFO
     }
     CHECK(std::count_if(together.files.begin(), together.files.end(),
                         [](const Found& file) { return file.measured; }) == 80);
-    // Measured once more nothing is read: what is known stays.
+    // Measuring again reads nothing and keeps what is known.
     auto again = together.files;
     REQUIRE_FALSE(measure(again, together.listing));
     check_same(again, together.files);
 }
 
-TEST_CASE("messages are measured one by one where the kernel takes no ring, or stops taking it") {
+TEST_CASE("messages are measured one by one if the kernel refuses io_uring, at setup or later") {
     const TestMaildir maildir;
     put_nasty(maildir);
     Opened expected{maildir};
@@ -143,11 +143,11 @@ TEST_CASE("messages are measured one by one where the kernel takes no ring, or s
     }
 }
 
-TEST_CASE("a forked process measures with a ring of its own, while its parent uses the one it had") {
+TEST_CASE("a forked process measures with its own ring, while its parent uses the one it had") {
     const TestMaildir maildir;
     put_nasty(maildir);
     Opened expected{maildir};
-    REQUIRE_FALSE(measure(expected.files, expected.listing)); // from here on this process has one
+    REQUIRE_FALSE(measure(expected.files, expected.listing)); // from here on, this process has a ring
     const auto right = [&] {
         Opened opened{maildir};
         if (measure(opened.files, opened.listing)) return false;
@@ -161,7 +161,7 @@ TEST_CASE("a forked process measures with a ring of its own, while its parent us
         const pid_t child = ::fork();
         REQUIRE(child >= 0);
         if (child == 0) {
-            ::alarm(120); // none of them may spin for ever
+            ::alarm(120); // neither may hang forever
             ::_exit(right() ? 0 : 1);
         }
         CHECK(right());

@@ -20,7 +20,7 @@ std::string read_all(const posix::Result<posix::UniqueFd>& file) {
 
 } // namespace
 
-TEST_CASE("a message is opened where it was listed, and wherever another program has moved it") {
+TEST_CASE("a message is opened where it was listed, or wherever another program has moved it") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "one");
     CHECK(read_all(open_message(maildir.path(), "1.a", true)) == "one");
@@ -34,7 +34,7 @@ TEST_CASE("a message is opened where it was listed, and wherever another program
     }
 }
 
-TEST_CASE("a message that is gone is ENOENT, also when others have names that begin alike") {
+TEST_CASE("opening a message that is gone gives ENOENT, even if other names begin alike") {
     const TestMaildir maildir;
     for (const char* name : {"cur/1.ab:2,S", "cur/1.:2,", "new/1", "new/11.a"}) maildir.put(name);
     CHECK(open_message(maildir.path(), "1.a", true).error().value() == ENOENT);
@@ -43,7 +43,7 @@ TEST_CASE("a message that is gone is ENOENT, also when others have names that be
     CHECK(open_message(maildir.path(), "1.a", true).error().value() == ENOENT);
 }
 
-TEST_CASE("another message of the same base name is not taken for the one that is gone") {
+TEST_CASE("another message with the same base name is not mistaken for one that is gone") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "gone");
     maildir.put("cur/1.a:2,S", "other");
@@ -53,7 +53,7 @@ TEST_CASE("another message of the same base name is not taken for the one that i
     CHECK(read_all(open_message(maildir.path(), "1.a", true)) == "other");
 }
 
-TEST_CASE("what is no regular file is never opened as a message, and nothing hangs on it") {
+TEST_CASE("only regular files are opened as messages, and trying others does not hang") {
     const TestMaildir maildir;
     maildir.put("tmp/target", "secret");
     std::filesystem::create_symlink(maildir.file("tmp/target"), maildir.file("new/1.link"));
@@ -62,18 +62,18 @@ TEST_CASE("what is no regular file is never opened as a message, and nothing han
     for (const char* name : {"1.link", "2.directory", "3.fifo"}) {
         CHECK(open_message(maildir.path(), name, true).error().value() == ENOENT);
         const auto cached = open_cached(maildir.path(), name, true);
-        // It may open what is no file, but not follow a link; who opened looks at what he has.
+        // It may open something that is not a regular file, but not follow a link: the caller checks what it opened.
         struct stat about {};
         if (cached) CHECK((::fstat(cached.value().get(), &about) == 0 && !S_ISREG(about.st_mode)));
     }
 }
 
-TEST_CASE("a cached open gives the message or says that a worker must") {
+TEST_CASE("a cached open returns the message or says that a worker is needed") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "one");
     const auto cached = open_cached(maildir.path(), "1.a", true);
     if (cached)
-        CHECK(read_all(cached) == "one"); // an old kernel, or a file system that cannot tell, may always say no
+        CHECK(read_all(cached) == "one"); // an old kernel, or a file system that cannot tell, may always refuse
     else
         CHECK(cached.error().value() == EAGAIN);
     CHECK(open_cached(maildir.path(), "2.missing", true).error().value() == EAGAIN);
@@ -81,7 +81,7 @@ TEST_CASE("a cached open gives the message or says that a worker must") {
     CHECK(open_cached(maildir.path(), "1.a", true).error().value() == EAGAIN);
 }
 
-TEST_CASE("an opened message is closed at exec and read only") {
+TEST_CASE("an opened message is close-on-exec and read-only") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     const auto file = open_message(maildir.path(), "1.a", true);

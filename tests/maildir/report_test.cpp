@@ -25,7 +25,7 @@ SessionRecord refused(std::int64_t when, std::string from = "192.0.2.9") {
 
 } // namespace
 
-TEST_CASE("a report gives back what was recorded, the oldest first") {
+TEST_CASE("a report returns what was recorded, oldest first") {
     const TestMaildir maildir;
     CHECK(read_report(maildir.path(), 0).value().empty());
     CHECK_FALSE(record_session(maildir.path(), session(100)));
@@ -35,7 +35,7 @@ TEST_CASE("a report gives back what was recorded, the oldest first") {
     CHECK(read_report(maildir.path() + "/no", 0).error().value() == ENOENT);
 }
 
-TEST_CASE("however many sessions there were, the file keeps its size and the newest of them") {
+TEST_CASE("however many sessions there are, the report keeps the newest and its file does not grow") {
     const TestMaildir maildir;
     for (std::uint32_t i = 1; i <= 1000; ++i) CHECK_FALSE(record_session(maildir.path(), session(i, i)));
     const auto records = read_report(maildir.path(), 0).value();
@@ -45,7 +45,7 @@ TEST_CASE("however many sessions there were, the file keeps its size and the new
     CHECK(maildir.content(report_file_name).size() <= 64000);
 }
 
-TEST_CASE("guessing passwords pushes no session out, and one guesser is one line") {
+TEST_CASE("password guessing displaces no session, and guesses from one address share a line") {
     const TestMaildir maildir;
     CHECK_FALSE(record_session(maildir.path(), session(1)));
     for (int i = 0; i < 50; ++i) CHECK_FALSE(record_session(maildir.path(), refused(100 + i)));
@@ -63,7 +63,7 @@ TEST_CASE("guessing passwords pushes no session out, and one guesser is one line
     CHECK(records.front() == session(1));
 }
 
-TEST_CASE("polling for mail all day takes one line a day, and displaces nothing") {
+TEST_CASE("polling for mail all day takes one line a day and displaces nothing") {
     const TestMaildir maildir;
     CHECK_FALSE(record_session(maildir.path(), session(10)));
     std::vector<SessionRecord> polls;
@@ -77,13 +77,13 @@ TEST_CASE("polling for mail all day takes one line a day, and displaces nothing"
     CHECK(records[1].began == 999);
     CHECK(records[2].retrieved == 288);
     CHECK(records[3].retrieved == 24);
-    // Another address, a session that did something, an hour of quiet: each begins a new one.
+    // Another address, a session that did something, an hour of silence: each starts a new line.
     CHECK_FALSE(record_sessions(maildir.path(), std::vector{idle(200000), idle(200001, "192.0.2.2"), session(200002),
                                                             idle(200003, "192.0.2.2"), idle(204000, "192.0.2.2")}));
     CHECK(read_report(maildir.path(), 200000).value().size() == 5);
 }
 
-TEST_CASE("a report in words") {
+TEST_CASE("a report is shown as one line per record") {
     const std::vector<SessionRecord> records{session(1764287405), idle(1764287406), refused(1764287407)};
     CHECK(report_lines(records) ==
           "2025-11-27T23:50:00Z session from=192.0.2.1 seconds=5 retr=1 dele=2 bytes=1099511627776 end=quit\r\n"
@@ -92,7 +92,7 @@ TEST_CASE("a report in words") {
     CHECK(report_lines({}).empty());
 }
 
-TEST_CASE("a damaged place is an empty one, and is used again") {
+TEST_CASE("a damaged record counts as empty, and its slot is used again") {
     const TestMaildir maildir;
     for (int i = 1; i <= 3; ++i) CHECK_FALSE(record_session(maildir.path(), session(i)));
     std::string content = maildir.content(report_file_name);
@@ -105,7 +105,7 @@ TEST_CASE("a damaged place is an empty one, and is used again") {
     CHECK(read_report(maildir.path(), 0).value().empty());
 }
 
-TEST_CASE("an address that is too long is cut") {
+TEST_CASE("an overlong address is truncated") {
     const TestMaildir maildir;
     SessionRecord record = session(1);
     record.from = std::string(100, 'f');
@@ -113,7 +113,7 @@ TEST_CASE("an address that is too long is cut") {
     CHECK(read_report(maildir.path(), 0).value().front().from == std::string(45, 'f'));
 }
 
-TEST_CASE("a report file that is no file is an error and harms nothing") {
+TEST_CASE("a report file that is a symbolic link is an error, and its target is not written") {
     const TestMaildir maildir;
     maildir.put("target", "kept");
     std::filesystem::create_symlink(maildir.file("target"), maildir.file(report_file_name));

@@ -40,7 +40,7 @@ using Names = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("an empty maildrop has nothing in it, and one that is missing is no maildrop") {
+TEST_CASE("an empty maildrop has no messages, and a missing one is an error") {
     const TestMaildir maildir;
     CHECK(maildir.scan()->count() == 0);
     CHECK(maildir.scan()->total_octets() == 0);
@@ -48,7 +48,7 @@ TEST_CASE("an empty maildrop has nothing in it, and one that is missing is no ma
     CHECK(stamps(maildir.path() + "/no").error().value() == ENOENT);
 }
 
-TEST_CASE("a Maildir without new or cur is one without mail there") {
+TEST_CASE("a Maildir without new or cur has no mail there") {
     const TestMaildir maildir;
     maildir.put("cur/1.a");
     std::filesystem::remove(maildir.file("new"));
@@ -59,7 +59,7 @@ TEST_CASE("a Maildir without new or cur is one without mail there") {
     CHECK(stamps(maildir.path()).ok());
 }
 
-TEST_CASE("the order is that of delivery: seconds, microseconds, name, new before cur") {
+TEST_CASE("messages are in order of delivery: seconds, microseconds, name, new before cur") {
     const TestMaildir maildir;
     for (const char* name : {"cur/9.x:2,", "new/10.x", "cur/10.M5P1.x:2,S", "new/10.M40P1.x", "new/10.V8I9M6_3.x",
                              "new/10.M040.a", "cur/010.M5P0.x", "new/10.M41", "cur/10.x:2,FS"})
@@ -69,14 +69,14 @@ TEST_CASE("the order is that of delivery: seconds, microseconds, name, new befor
                                                "new/10.M40P1.x", "new/10.M41"});
 }
 
-TEST_CASE("names without a number are put in order by their mtime") {
+TEST_CASE("names without a number are sorted by mtime") {
     const TestMaildir maildir;
     for (const char* name : {"new/z", "cur/a:2,S", "new/m", "new/50.x"}) maildir.put(name);
     maildir.set_mtime("new/z", 40);
     maildir.set_mtime("cur/a:2,S", 60);
     maildir.set_mtime("new/m", 40, 5000);
     maildir.set_mtime("new/50.x", 1);
-    // Where the file system keeps whole seconds only, the names decide.
+    // If the file system keeps only whole seconds, the names decide.
     struct stat about {};
     REQUIRE(::lstat(maildir.file("new/m").c_str(), &about) == 0);
     const bool fractions = about.st_mtim.tv_nsec != 0;
@@ -84,7 +84,7 @@ TEST_CASE("names without a number are put in order by their mtime") {
           Names{fractions ? "new/z" : "new/m", fractions ? "new/m" : "new/z", "new/50.x", "cur/a:2,S"});
 }
 
-TEST_CASE("numbers beyond all bounds are large, not small, and nothing overflows") {
+TEST_CASE("huge numbers sort as large ones, and nothing overflows") {
     const TestMaildir maildir;
     const std::string huge = "new/" + std::string(100, '9') + ".x";
     maildir.put(huge);
@@ -97,7 +97,7 @@ TEST_CASE("numbers beyond all bounds are large, not small, and nothing overflows
     CHECK(names[1] == "new/00000000000000000000000000006.x");
 }
 
-TEST_CASE("only regular files of new and cur are messages") {
+TEST_CASE("only regular files in new and cur are messages") {
     const TestMaildir maildir;
     maildir.put("new/1.mail");
     maildir.put("tmp/2.unfinished");
@@ -132,7 +132,7 @@ TEST_CASE("sizes are measured, whatever the name says") {
     CHECK(snapshot->wire_form(2));
 }
 
-TEST_CASE("random files of random names: what is listed is what would arrive, with and without the index") {
+TEST_CASE("random files with random names are listed as they would be sent, with and without the index") {
     const TestMaildir maildir;
     std::mt19937 random{3};
     std::map<std::string, std::string> mails;
@@ -176,7 +176,7 @@ TEST_CASE("random files of random names: what is listed is what would arrive, wi
     }
 }
 
-TEST_CASE("the UIDL is the base name where it fits, else a hash that never changes") {
+TEST_CASE("the UIDL is the base name if that fits, else a hash that never changes") {
     const TestMaildir maildir;
     const std::string longest(70, 'a'), longer(71, 'a');
     for (const char* name : {"new/1.plain", "cur/2.plain,S=3:2,RS", "new/3 space", "new/4\xff", "cur/:2,S"})
@@ -189,7 +189,7 @@ TEST_CASE("the UIDL is the base name where it fits, else a hash that never chang
                                           "5b982f86c5ad931b1dc0f9d7a0215057", "6c62272e07bb014262b821756295c58d"});
 }
 
-TEST_CASE("equal base names in new and cur keep different UIDLs, through renames and index") {
+TEST_CASE("equal base names in new and cur keep different UIDLs, through renames and rescans") {
     const TestMaildir maildir;
     maildir.put("cur/1.same:2,S", "old\n");
     maildir.put("new/1.same", "fresh\n");
@@ -212,7 +212,7 @@ TEST_CASE("equal base names in new and cur keep different UIDLs, through renames
     CHECK(now->uidl(0) == old);
 }
 
-TEST_CASE("a base name that looks like another message's hash takes nothing from it") {
+TEST_CASE("a base name that equals another message's hash gets a different UIDL") {
     const TestMaildir maildir;
     maildir.put("new/1 x");
     const std::string hash{maildir.scan()->uidl(0)};
@@ -225,7 +225,7 @@ TEST_CASE("a base name that looks like another message's hash takes nothing from
     }
 }
 
-TEST_CASE("one file with a name in new and one in cur is one message") {
+TEST_CASE("one file with a name in new and one in cur is a single message") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "mail\n");
     std::filesystem::create_hard_link(maildir.file("new/1.a"), maildir.file("cur/1.a:2,S"));
@@ -234,7 +234,7 @@ TEST_CASE("one file with a name in new and one in cur is one message") {
     CHECK(maildir.scan()->count() == 2);
 }
 
-TEST_CASE("an unchanged maildrop is recognised by its stamps, a changed one never mistaken") {
+TEST_CASE("an unchanged maildrop is recognised by its stamps, and a changed one is never taken for unchanged") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     CHECK_FALSE(maildir.scan()->settled());
@@ -274,16 +274,16 @@ TEST_CASE("deliveries within one tick of the clock are all seen") {
     }
 }
 
-TEST_CASE("the index is used only where the file is the one it describes") {
+TEST_CASE("the index is used for a file only if it is still the one described") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "a\n");
     maildir.put("new/2.b", "b\n");
     maildir.put("new/3.c", "c\n");
     maildir.scan();
-    maildir.put("new/1.a", "longer\n\n\n"); // another size
-    maildir.put("new/2.b", "\n\n");         // the same size, another time
+    maildir.put("new/1.a", "longer\n\n\n"); // different size
+    maildir.put("new/2.b", "\n\n");         // same size, different time
     maildir.set_mtime("new/2.b", 77);
-    maildir.put("tmp/3.c", "\n\n"); // another inode
+    maildir.put("tmp/3.c", "\n\n"); // different inode
     maildir.set_mtime("tmp/3.c", 78);
     maildir.rename("tmp/3.c", "new/3.c");
     const auto snapshot = maildir.scan();
@@ -298,7 +298,7 @@ TEST_CASE("known messages are not read again") {
     maildir.scan();
     struct stat before {};
     REQUIRE(::stat(maildir.file("new/1.a").c_str(), &before) == 0);
-    // The same inode, size and mtime with other content: only who reads it could tell.
+    // The same inode, size and mtime with different content: only reading it would tell.
     maildir.put("new/1.a", "\n\n");
     const timespec times[2] = {before.st_atim, before.st_mtim};
     REQUIRE(::utimensat(AT_FDCWD, maildir.file("new/1.a").c_str(), times, 0) == 0);
@@ -307,12 +307,12 @@ TEST_CASE("known messages are not read again") {
     CHECK(maildir.scan({.write_index = false, .read_index = false})->octets(0) == 4);
 }
 
-TEST_CASE("of very many messages the known ones are not looked at, and what was done to them is seen all the same") {
+TEST_CASE("with very many messages, a scan with the index still sees every change") {
     const TestMaildir maildir;
     constexpr int messages = 5000;
     for (int i = 0; i < messages; ++i)
         maildir.put("cur/" + std::to_string(100000 + i) + ".x:2,", std::string(static_cast<std::size_t>(i % 7), 'x'));
-    // Many names of one file: a row of equal inodes.
+    // Many names for one file: a run of equal inodes.
     for (int i = 0; i < messages; ++i)
         std::filesystem::create_hard_link(maildir.file("cur/100001.x:2,"),
                                           maildir.file("cur/" + std::to_string(200000 + i) + ".y:2,"));
@@ -337,7 +337,7 @@ TEST_CASE("of very many messages the known ones are not looked at, and what was 
     CHECK(same);
 }
 
-TEST_CASE("an index damaged in any octet is as none") {
+TEST_CASE("an index damaged in any octet is ignored") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "a\n");
     maildir.put("cur/2 b:2,S", "bb\n");
@@ -375,7 +375,7 @@ TEST_CASE("the index of another maildrop changes nothing") {
     CHECK(snapshot->octets(0) == 3);
 }
 
-TEST_CASE("an index that cannot be written or read is no trouble") {
+TEST_CASE("an index that cannot be written or read does not matter") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     std::filesystem::remove(maildir.file("tmp"));
@@ -392,7 +392,7 @@ TEST_CASE("an index that cannot be written or read is no trouble") {
     CHECK(maildir.scan({.write_index = false})->count() == 1);
 }
 
-TEST_CASE("no temporary files stay behind") {
+TEST_CASE("no temporary files are left behind") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     for (int i = 0; i < 3; ++i) {
@@ -403,12 +403,12 @@ TEST_CASE("no temporary files stay behind") {
     CHECK(maildir.names("") == std::set<std::string>{"cur", "new", "tmp", index_file_name, "buzon-uidl"});
 }
 
-TEST_CASE("while others deliver, move and flag, each scan shows every settled message once") {
+TEST_CASE("while another program moves and flags messages, no scan lists a message twice") {
     const TestMaildir maildir;
     for (int i = 0; i < 300; ++i) maildir.put("new/" + std::to_string(1000 + i) + ".x");
     std::atomic<bool> stop{false};
     std::thread other{[&] {
-        // Moves from new to cur, then through the flags, for ever.
+        // Moves each message from new to cur, then keeps changing its flags.
         for (unsigned round = 0; !stop; ++round)
             for (int i = 0; i < 300 && !stop; ++i) {
                 const std::string base = std::to_string(1000 + i) + ".x";
@@ -429,8 +429,8 @@ TEST_CASE("while others deliver, move and flag, each scan shows every settled me
     CHECK(maildir.scan()->count() == 300);
 }
 
-TEST_CASE("names of every length fill the pieces in which a directory is read, and none is lost between two") {
-    // 32 KiB are read at once: with names of 250 octets some 120.
+TEST_CASE("with names of every length, none is lost between two reads of a directory") {
+    // Each read takes 32 KiB: some 120 names of 250 octets.
     const TestMaildir maildir;
     std::size_t count = 0;
     for (const std::size_t longest : {std::size_t{250}, std::size_t{17}, std::size_t{249}, std::size_t{100}}) {
@@ -446,7 +446,7 @@ TEST_CASE("names of every length fill the pieces in which a directory is read, a
     }
 }
 
-TEST_CASE("a Maildir is made with its parents, and made again without harm") {
+TEST_CASE("a Maildir is created with its parents, and creating it again does no harm") {
     const TestMaildir maildir;
     const std::string deep = maildir.file("a/b/user");
     CHECK_FALSE(create_maildir(deep));
@@ -458,7 +458,7 @@ TEST_CASE("a Maildir is made with its parents, and made again without harm") {
         CHECK((about.st_mode & 0777) == 0700);
     }
     std::filesystem::remove(deep + "/new");
-    CHECK_FALSE(create_maildir(deep)); // the one folder that is missing
+    CHECK_FALSE(create_maildir(deep)); // creates the missing folder
     CHECK(std::filesystem::is_directory(deep + "/new"));
     CHECK(create_maildir(maildir.file("c/user"), AT_FDCWD, false).value() == ENOENT);
     CHECK_FALSE(std::filesystem::exists(maildir.file("c")));

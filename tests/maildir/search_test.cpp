@@ -29,7 +29,7 @@ std::string trouble(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("a header ends at the first blank line, whatever ends its lines") {
+TEST_CASE("a header ends at the first blank line, with any kind of line end") {
     CHECK(header_of("A: 1\n\nb") == "A: 1\n");
     CHECK(header_of("A: 1\r\n\r\nb") == "A: 1\r\n");
     CHECK(header_of("\nb").empty());
@@ -38,7 +38,7 @@ TEST_CASE("a header ends at the first blank line, whatever ends its lines") {
     CHECK(header_of("\r\r\nA: 1\n\n") == "\r\r\nA: 1\n");
 }
 
-TEST_CASE("an octet beyond ASCII is found in a header, in whatever slices that comes, and none behind it") {
+TEST_CASE("a non-ASCII octet is found in a header, in slices of any size, but not in the body") {
     using Found = HeaderOctets::Found;
     const auto look = [](std::string_view stored, std::size_t slice) {
         HeaderOctets octets;
@@ -60,7 +60,7 @@ TEST_CASE("an octet beyond ASCII is found in a header, in whatever slices that c
     }
 }
 
-TEST_CASE("fields are found with their folded lines; what is no field is passed over") {
+TEST_CASE("fields are found with their folded lines, and lines that are not fields are skipped") {
     HeaderFields fields{"From someone Mon\nSubject: a\n b\r\n\tc\nX :y\n:none\nno field\n bad: cont\nZ:"};
     auto field = fields.next();
     REQUIRE(field);
@@ -76,7 +76,7 @@ TEST_CASE("fields are found with their folded lines; what is no field is passed 
     CHECK_FALSE(fields.next());
 }
 
-TEST_CASE("RFC 2047 words are decoded, in every charset that is met, and cut characters put together") {
+TEST_CASE("RFC 2047 words are decoded from the common charsets, and split characters are put together") {
     CHECK(decoded("=?UTF-8?Q?Espa=C3=B1a_=3D?=") == "España =");
     CHECK(decoded("=?utf-8*es?b?RXNwYcOxYQ==?=") == "España");
     CHECK(decoded("=?ISO-8859-1?Q?a=F1o?= plain") == "año plain");
@@ -96,7 +96,7 @@ TEST_CASE("RFC 2047 words are decoded, in every charset that is met, and cut cha
     CHECK(decoded("caf\xc3\xa9") == "café");
 }
 
-TEST_CASE("header folding, by blanks or tabs and whatever the line ends, counts as one blank") {
+TEST_CASE("header folding by blanks or tabs, with any kind of line end, counts as one blank") {
     for (const char* const fold : {"\n ", "\n\t", "\r\n\t", " \n ", "\t\r\n \t ", "\n \n\t"}) {
         const std::string header = "Subject: un asunto" + std::string{fold} + "muy largo\nTo: ana\n";
         CHECK(unfolded(header.substr(8, header.find("\nTo") - 8)) == "un asunto muy largo");
@@ -108,7 +108,7 @@ TEST_CASE("header folding, by blanks or tabs and whatever the line ends, counts 
     CHECK(finds("SUBJECT ab", "Subject: =?UTF-8?Q?a?=\r\n\t=?UTF-8?Q?b?=\r\n"));
 }
 
-TEST_CASE("words in the charsets of iconv(3) are found, and no mail can make more of them than is bounded") {
+TEST_CASE("words in the charsets of iconv(3) are decoded, and the size of the result is bounded for any message") {
     const auto text = [](std::string_view word) { return decoded(word, Charsets::of_system); };
     CHECK(text("=?koi8-r?Q?=F0=D2=C9=D7=C5=D4?=") == "Привет");
     CHECK(text("=?KOI8-R?B?8NLJ18XU?= x") == "Привет x");
@@ -119,13 +119,13 @@ TEST_CASE("words in the charsets of iconv(3) are found, and no mail can make mor
     CHECK(text("=?iso-8859-2*pl?Q?=B1=E6?=") == "ąć");
     CHECK(text("=?shift_jis?Q?a=FFb?=") == "a\xEF\xBF\xBD"
                                            "b"); // not valid there
-    // As without them.
+    // Unknown charsets: not decoded.
     for (const char* const unknown :
          {"=?x-unknown?Q?=C1?=", "=?utf-8//translit?Q?=C1?=", "=?..%2Fx?Q?=C1?=", "=?../../x?Q?=C1?=", "=??Q?=C1?="})
         CHECK(text(unknown) == unknown);
     CHECK(text("=?" + std::string(5000, 'a') + "?Q?x?=") == "=?" + std::string(5000, 'a') + "?Q?x?=");
     CHECK(finds("SUBJECT привет", "Subject: =?koi8-r?Q?=D0=D2=C9=D7=C5=D4?=\n"));
-    // What a client asks for is looked at by the server itself, which must not load files for it.
+    // The server itself parses what a client searches for, and must not load iconv's files for it.
     CHECK_FALSE(finds("SUBJECT =?koi8-r?Q?=D0?=", "Subject: =?koi8-r?Q?=D0?=\n"));
 
     std::string many, garbage;
@@ -140,14 +140,14 @@ TEST_CASE("words in the charsets of iconv(3) are found, and no mail can make mor
     }
 }
 
-TEST_CASE("Latin letters lose their case, others stay") {
+TEST_CASE("Latin letters are lower-cased, others are left alone") {
     CHECK(lower_latin("ABCÑÁÜÞŸŁŽĀ×ß") == "abcñáüþÿłžā×ß");
     CHECK(lower_latin("İıĸŉſ") == "İıĸŉſ");
     CHECK(lower_latin("ΑБ€") == "ΑБ€");
     CHECK(lower_latin("\xc3") == "\xc3");
 }
 
-TEST_CASE("criteria look into their own field, without case, through folding and encoding") {
+TEST_CASE("criteria match their own field, without case, through folding and encoding") {
     const char* const header =
         "From: =?UTF-8?Q?Jos=C3=89?= <jose@example.org>\nTo: Ana\nSubject: =?ISO-8859-1?Q?Fin_de_A=D1O?=\n"
         " and more\nReceived: from elsewhere\n";
@@ -193,12 +193,12 @@ TEST_CASE("invalid criteria are refused with a reason") {
     CHECK(trouble("LARGER x").find("LARGER") != std::string::npos);
 }
 
-TEST_CASE("a maildrop is searched slice by slice, through what other programs do") {
+TEST_CASE("a maildrop is searched slice by slice, while other programs move and remove messages") {
     const TestMaildir maildir;
     for (int i = 1; i <= 25; ++i)
         maildir.put("new/" + std::to_string(i) + ".x",
                     "Subject: number " + std::to_string(i) + "\n\nSubject: body 7\n");
-    maildir.put("new/26.x", "X: " + std::string(300000, 'y') + "\nSubject: number 7\n\n"); // beyond what is looked at
+    maildir.put("new/26.x", "X: " + std::string(300000, 'y') + "\nSubject: number 7\n\n"); // beyond what is searched
     maildir.put("new/27.x", "Subject: number 7");
     Maildrop drop{maildir.scan()};
     maildir.rename("new/7.x", "cur/7.x:2,S");

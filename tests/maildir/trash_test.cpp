@@ -31,7 +31,7 @@ UpdateRequest deletion_of(const TestMaildir& maildir, std::int64_t keep_since,
 
 } // namespace
 
-TEST_CASE("deleted mail that is kept comes back with its flags, its octets and its UIDL") {
+TEST_CASE("deleted mail in the trash is restored with its flags, octets and UIDL") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "fresh");
     maildir.put("cur/2.b:2,FS", "old");
@@ -51,7 +51,7 @@ TEST_CASE("deleted mail that is kept comes back with its flags, its octets and i
     CHECK(restore(maildir.path(), 0).restored == 0);
 }
 
-TEST_CASE("what was deleted too long ago goes for good, the rest stays") {
+TEST_CASE("mail deleted too long ago is removed for good, and the rest stays") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     CHECK(update(deletion_of(maildir, 100)).removed == 1);
@@ -63,7 +63,7 @@ TEST_CASE("what was deleted too long ago goes for good, the rest stays") {
     CHECK(expire_trash(maildir.path(), 9999).value() == 0);
 }
 
-TEST_CASE("two messages of one name deleted in one second are both kept") {
+TEST_CASE("messages of the same name deleted in the same second are all kept") {
     const TestMaildir maildir;
     for (const char* content : {"one", "two", "three"}) {
         maildir.put("new/1.a", content);
@@ -72,7 +72,7 @@ TEST_CASE("two messages of one name deleted in one second are both kept") {
     CHECK(maildir.kept() == 3);
 }
 
-TEST_CASE("restoring never replaces a message that is there") {
+TEST_CASE("restoring never replaces an existing message") {
     const TestMaildir maildir;
     maildir.put("cur/1.a:2,S", "deleted");
     CHECK(update(deletion_of(maildir, 100)).removed == 1);
@@ -94,13 +94,13 @@ TEST_CASE("a Maildir without a trash has nothing to restore or expire") {
     CHECK_FALSE(expire_trash(maildir.path() + "/no", 0).ok());
 }
 
-TEST_CASE("a Maildir that was never made has nothing to restore, one that is missing is told of") {
+TEST_CASE("a Maildir that was never created has nothing to restore, and one that is missing is reported") {
     const TestMaildir maildir;
     const RestoreOutcome none = restore(maildir.path() + "/no", 0);
     CHECK(none.restored == 0);
     CHECK(none.failed == 0);
     CHECK_FALSE(none.first_error);
-    // The folder above may be a disk that is not mounted, and so may what a link leads to.
+    // The folder above, or the target of the link, may be on a disk that is not mounted.
     std::filesystem::create_symlink("nowhere", maildir.file("link"));
     for (const char* missing : {"/no/user", "/link"}) {
         CAPTURE(missing);
@@ -110,7 +110,7 @@ TEST_CASE("a Maildir that was never made has nothing to restore, one that is mis
     }
 }
 
-TEST_CASE("where the trash cannot be, a deletion fails and loses nothing") {
+TEST_CASE("if the trash cannot be created, a deletion fails and loses nothing") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     maildir.put("new/2.b");
@@ -121,7 +121,7 @@ TEST_CASE("where the trash cannot be, a deletion fails and loses nothing") {
     CHECK(maildir.names("new").size() == 2);
 }
 
-TEST_CASE("an update leaves no journal behind, and what is left behind is done by the next scan") {
+TEST_CASE("an update leaves no journal behind, and one that a crash leaves is completed by the next scan") {
     for (const std::int64_t keep_since : {std::int64_t{0}, std::int64_t{100}}) {
         const TestMaildir maildir;
         for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,", "new/4.d"}) maildir.put(name);
@@ -150,7 +150,7 @@ TEST_CASE("an update leaves no journal behind, and what is left behind is done b
     }
 }
 
-TEST_CASE("a journal that is damaged deletes nothing and goes") {
+TEST_CASE("a damaged journal deletes nothing and is removed") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     maildir.put("new/2.b");
@@ -169,7 +169,7 @@ TEST_CASE("a journal that is damaged deletes nothing and goes") {
     CHECK(maildir.scan()->count() == 0);
 }
 
-TEST_CASE("a journal is not followed through a link, nor read from a directory") {
+TEST_CASE("a journal that is a link or a directory is not read") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     std::filesystem::create_symlink("/dev/zero", maildir.file("cur/.buzon-journal.x"));

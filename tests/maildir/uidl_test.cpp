@@ -58,7 +58,7 @@ const Names dovecot_uidls{"000000056b0405a2", "1700000004.d", "000000016b0405a2"
 
 } // namespace
 
-TEST_CASE("Dovecot's formats, old and new") {
+TEST_CASE("Dovecot's UIDL formats, old and new") {
     CHECK(filled("%08Xu%08Xv") == "000000016b0405a2");
     CHECK(filled("%{uid | hex(8)}%{uidvalidity | hex(8)}") == "000000016b0405a2");
     CHECK(filled("%{uid|hex(8)|upper}%{uidvalidity|hex(8)|upper}") == "000000016B0405A2");
@@ -74,20 +74,20 @@ TEST_CASE("Dovecot's formats, old and new") {
     CHECK(filled("%08UXu") == "00000001");
 }
 
-TEST_CASE("a format that cannot be read, or tells no messages apart, is refused in words") {
+TEST_CASE("a format that is invalid, or does not tell messages apart, is refused with a reason") {
     for (const char* bad : {"", "x", "%v", "%", "%u%", "%q", "%{uid", "%{nothing}", "%{uid | md5}", "%{uid | hex(}",
                             "%{uid | hex(x)}", "%999u", "%m", "%{}", "%u %v", "%u\t", "%u\xE9"})
         CHECK_FALSE(trouble_with_uidl_format(bad).empty());
     CHECK(trouble_with_uidl_format("%u").empty());
 }
 
-TEST_CASE("a dovecot-uidlist gives UIDLs and order as Dovecot gives them") {
+TEST_CASE("a dovecot-uidlist gives the same UIDLs and order as Dovecot") {
     const TestMaildir maildir;
     put_listed(maildir);
     CHECK(uidls_of(*maildir.scan()) == dovecot_uidls);
 }
 
-TEST_CASE("what was given once stays: through deliveries, deletions, flags, and without Dovecot's list") {
+TEST_CASE("UIDLs stay the same through deliveries, deletions and flags, and without Dovecot's list") {
     const TestMaildir maildir;
     put_listed(maildir);
     maildir.scan();
@@ -99,7 +99,7 @@ TEST_CASE("what was given once stays: through deliveries, deletions, flags, and 
                     "old-uidl",         "1600000000.old-but-late", "1700000099.x"};
     CHECK(uidls_of(*maildir.scan()) == now);
 
-    // Dovecot goes on, and lists the new ones too: their UIDLs were given by then.
+    // Dovecot goes on and lists the new messages too, but they already have UIDLs.
     maildir.put("dovecot-uidlist",
                 dovecot_list + std::string{"6 :1700000099.x\n7 :1600000000.old-but-late\n8 :1700000100.y\n"});
     CHECK(uidls_of(*maildir.scan()) == now);
@@ -114,7 +114,7 @@ TEST_CASE("what was given once stays: through deliveries, deletions, flags, and 
     CHECK(uidls_of(*maildir.scan(with(UidlSource::base_name))) == more);
 }
 
-TEST_CASE("a Maildir once served by base names stays so when another server's list appears") {
+TEST_CASE("a Maildir once served by base names keeps them when another server's list appears") {
     const TestMaildir maildir;
     for (const char* name : {"cur/1700000009.a:2,S", "new/1700000002.b"}) maildir.put(name);
     const Names base{"1700000002.b", "1700000009.a"};
@@ -124,7 +124,7 @@ TEST_CASE("a Maildir once served by base names stays so when another server's li
     CHECK(uidls_of(*maildir.scan()) == Names{"1700000002.b", "1700000003.c", "1700000009.a"});
 }
 
-TEST_CASE("an empty maildrop decides nothing yet") {
+TEST_CASE("an empty maildrop does not decide where UIDLs come from") {
     const TestMaildir maildir;
     maildir.scan();
     CHECK_FALSE(maildir.has(frozen_list_name));
@@ -132,7 +132,7 @@ TEST_CASE("an empty maildrop decides nothing yet") {
     CHECK(uidls_of(*maildir.scan()) == dovecot_uidls);
 }
 
-TEST_CASE("versions and damages of a dovecot-uidlist") {
+TEST_CASE("a dovecot-uidlist of every version, whole and damaged") {
     const auto parsed = [](std::string_view content) {
         Names all;
         const ForeignList list = parse_dovecot_uidlist(content, "%v.%u");
@@ -142,7 +142,7 @@ TEST_CASE("versions and damages of a dovecot-uidlist") {
     };
     CHECK(parsed("1 9 5\n1 a\n4 b:2,S\n") == Names{"a=9.1", "b=9.4"});
     CHECK(parsed("3 N5 V9 X unknown\n1 :a\n") == Names{"a=9.1"});
-    CHECK(parsed("3 V9\n1 :a\n2 :b\n3 :a\n") == Names{"b=9.2", "a=9.3"}); // the later line holds
+    CHECK(parsed("3 V9\n1 :a\n2 :b\n3 :a\n") == Names{"b=9.2", "a=9.3"}); // the later line wins
     CHECK(parsed("3 V9\n5 :a\n4 :b\n0 :c\nx :d\n6\n7 \n8 :\n9 :a/b\n10 :e f\n") == Names{"a=9.5", "e f=9.10"});
     CHECK(parsed("3 V9\n1 :a\n2 :b") == Names{"a=9.1", "b=9.2"});
     CHECK(parsed("3 V9\n1 O5 :a\n2 O1 :b\n3 :c\n") == Names{"b=9.2", "a=9.1", "c=9.3"});
@@ -152,7 +152,7 @@ TEST_CASE("versions and damages of a dovecot-uidlist") {
     CHECK(parsed(std::string(1000, '\0')) == Names{"none"});
 }
 
-TEST_CASE("a courierpop3dsizelist of every version") {
+TEST_CASE("a courierpop3dsizelist of every version, whole and damaged") {
     const auto parsed = [](std::string_view content) {
         Names all;
         for (const auto& entry : parse_courier_sizelist(content).entries) all.push_back(entry.base + "=" + entry.uidl);
@@ -166,7 +166,7 @@ TEST_CASE("a courierpop3dsizelist of every version") {
     CHECK(parsed("/9 1\n9.a 50 3\n").empty());
 }
 
-TEST_CASE("a courierpop3dsizelist gives UIDLs and order as Courier gives them") {
+TEST_CASE("a courierpop3dsizelist gives the same UIDLs and order as Courier") {
     const TestMaildir maildir;
     for (const char* name : {"cur/20.M9P1.x:2,S", "cur/20.M10P1.x:2,", "new/100.y", "new/300.z"}) maildir.put(name);
     maildir.put("courierpop3dsizelist", "/2 9 77\n100.y 100 5:77\n20.M9P1.x:2,S 50 3:70\n20.M10P1.x:2, 60 8:77\n");
@@ -176,7 +176,7 @@ TEST_CASE("a courierpop3dsizelist gives UIDLs and order as Courier gives them") 
     CHECK(uidls_of(*maildir.scan()) == Names{"UID8-77", "UID3-70", "300.z"});
 }
 
-TEST_CASE("qmail's order is that of the files' times") {
+TEST_CASE("qmail's order is by the files' times") {
     const TestMaildir maildir;
     for (const char* name : {"new/30.a", "new/20.b", "cur/10.c:2,"}) maildir.put(name);
     maildir.set_mtime("new/30.a", 1);
@@ -187,10 +187,10 @@ TEST_CASE("qmail's order is that of the files' times") {
     CHECK(uidls_of(*maildir.scan(options)) == Names{"30.a", "10.c", "20.b"});
     maildir.rest();
     maildir.scan(options);
-    CHECK(uidls_of(*maildir.scan()) == Names{"10.c", "20.b", "30.a"}); // another order is another picture
+    CHECK(uidls_of(*maildir.scan()) == Names{"10.c", "20.b", "30.a"}); // another order makes another snapshot
 }
 
-TEST_CASE("UIDLs of another server that do not fit or are not unique are replaced, for ever") {
+TEST_CASE("another server's UIDLs that do not fit or are not unique are replaced permanently") {
     const TestMaildir maildir;
     for (const char* name : {"new/1.a", "new/2.b", "new/3.c"}) maildir.put(name);
     maildir.put("dovecot-uidlist", "3 V9\n1 Psame :1.a\n2 Psame :2.b\n3 P" + std::string(71, 'x') + " :3.c\n");
@@ -200,7 +200,7 @@ TEST_CASE("UIDLs of another server that do not fit or are not unique are replace
     CHECK(uidls_of(*maildir.scan()) == Names{"2.b", "3.c"});
 }
 
-TEST_CASE("two messages of one name keep their UIDLs without the index, in a moved Maildir, when one of them goes") {
+TEST_CASE("two messages of one name keep their UIDLs without the index, in a copied Maildir, and when one goes") {
     const TestMaildir maildir;
     maildir.put("cur/1.same:2,S", "old\n");
     maildir.put("new/1.same", "fresh\n");
@@ -227,7 +227,7 @@ TEST_CASE("two messages of one name keep their UIDLs without the index, in a mov
     CHECK(uidls_of(*maildir.scan()) == Names{old});
 }
 
-TEST_CASE("the frozen list survives a torn end and damaged lines") {
+TEST_CASE("the frozen list survives a truncated end and damaged lines") {
     const TestMaildir maildir;
     put_listed(maildir);
     maildir.scan();
@@ -236,7 +236,7 @@ TEST_CASE("the frozen list survives a torn end and damaged lines") {
     const std::string whole = maildir.content(frozen_list_name);
     maildir.put(frozen_list_name, whole.substr(0, whole.size() - 5));
     Names torn = dovecot_uidls;
-    torn.back() = "1700000003.c"; // only the torn line is lost
+    torn.back() = "1700000003.c"; // only the truncated line is lost
     CHECK(uidls_of(*maildir.scan()) == torn);
     CHECK(uidls_of(*maildir.scan()) == torn);
 
@@ -253,7 +253,7 @@ TEST_CASE("the frozen list survives a torn end and damaged lines") {
     }
 }
 
-TEST_CASE("a frozen line gives back every base name") {
+TEST_CASE("a frozen line returns any base name unchanged") {
     std::string every;
     for (int c = 1; c < 256; ++c)
         if (c != '/' && c != ':') every += static_cast<char>(c);
@@ -274,7 +274,7 @@ TEST_CASE("the circuit breaker trips when many UIDLs would change, and can be re
     const TestMaildir maildir;
     put_listed(maildir);
     maildir.scan();
-    // The list of another maildrop: its ids are none that the clients of this one know.
+    // The list of another maildrop: clients of this one know none of its UIDLs.
     const std::string other = frozen_header(UidlSource::dovecot) + frozen_line({"x1", "1700000009.a", std::nullopt}) +
                               frozen_line({"x2", "1700000002.b", std::nullopt}) +
                               frozen_line({"x3", "1700000003.c", std::nullopt});
@@ -293,7 +293,7 @@ TEST_CASE("the circuit breaker trips when many UIDLs would change, and can be re
     CHECK(uidls_of(*maildir.scan()) == changed);
 }
 
-TEST_CASE("a list that was lost is made again from the index, ids and order") {
+TEST_CASE("a lost list is rebuilt from the index, UIDLs and order") {
     for (const char* const dovecots :
          {"", "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n", dovecot_list}) {
         for (const bool freed : {false, true}) {
@@ -321,7 +321,7 @@ TEST_CASE("a list that was lost is made again from the index, ids and order") {
     }
 }
 
-TEST_CASE("a list that was lost is made again at once, though nothing else has changed") {
+TEST_CASE("a lost list is rebuilt at once, even if nothing else has changed") {
     const TestMaildir maildir;
     put_listed(maildir);
     maildir.rest();
@@ -333,7 +333,7 @@ TEST_CASE("a list that was lost is made again at once, though nothing else has c
     CHECK(uidls_of(*maildir.scan()) == dovecot_uidls);
 }
 
-TEST_CASE("lines that a list has lost are made again from the index") {
+TEST_CASE("lines lost from a list are rebuilt from the index") {
     const TestMaildir maildir;
     put_listed(maildir);
     maildir.scan();
@@ -347,7 +347,7 @@ TEST_CASE("lines that a list has lost are made again from the index") {
     CHECK(uidls_of(*maildir.scan()) == now);
 }
 
-TEST_CASE("base names of up to 255 octets are UIDLs where Dovecot served them, ours are those of up to 70") {
+TEST_CASE("base names of up to 255 octets remain UIDLs if Dovecot used them, our own have up to 70") {
     const std::string longest = "1700000001." + std::string(244, 'x'), longer = "1700000002." + std::string(60, 'y');
     REQUIRE(longest.size() == 255);
     REQUIRE(longer.size() == 71);
@@ -372,13 +372,13 @@ TEST_CASE("base names of up to 255 octets are UIDLs where Dovecot served them, o
     }
 }
 
-TEST_CASE("Dovecot's list is read where CONTROL says, with the folder's name below it or without") {
+TEST_CASE("Dovecot's list is read from the CONTROL directory, with or without the folder's name below it") {
     const TestMaildir control;
     for (const char* const place : {"", ".INBOX/", "INBOX/"}) {
         CAPTURE(place);
         const TestMaildir maildir;
         put_listed(maildir);
-        maildir.put("dovecot-uidlist", "3 V1\n1 :1700000009.a\n"); // of other times
+        maildir.put("dovecot-uidlist", "3 V1\n1 :1700000009.a\n"); // an outdated one
         if (*place != '\0') std::filesystem::create_directory(control.file(place));
         control.put(std::string{place} + "dovecot-uidlist", dovecot_list);
         ScanOptions options;
@@ -388,7 +388,8 @@ TEST_CASE("Dovecot's list is read where CONTROL says, with the folder's name bel
     }
 }
 
-TEST_CASE("a control directory without a list is none, and one that cannot be read refuses the login") {
+TEST_CASE(
+    "a CONTROL directory without a list is reported and ignored, and a list there that is a link fails the scan") {
     const TestMaildir control;
     const TestMaildir maildir;
     maildir.put("new/1.a");
@@ -408,7 +409,7 @@ TEST_CASE("a control directory without a list is none, and one that cannot be re
     CHECK(uidls_of(*maildir.scan(options)) == Names{"1.a"});
 }
 
-TEST_CASE("where few UIDLs would change, none does") {
+TEST_CASE("if few UIDLs would change, none does") {
     const TestMaildir maildir;
     std::string list = "3 V9\n";
     for (int i = 1; i <= 20; ++i) {
@@ -426,7 +427,7 @@ TEST_CASE("where few UIDLs would change, none does") {
     CHECK(now == given);
 }
 
-TEST_CASE("the frozen list is put in order when most of it is about messages long gone") {
+TEST_CASE("the frozen list is cleaned up when most of it concerns messages long gone") {
     const TestMaildir maildir;
     std::string list = frozen_header(UidlSource::dovecot);
     for (int i = 0; i < 3000; ++i)
@@ -443,7 +444,7 @@ TEST_CASE("the frozen list is put in order when most of it is about messages lon
     CHECK(uidls_of(*maildir.scan()) == Names{"u5", "u7", "u2999", "4000.fresh"});
 }
 
-TEST_CASE("processes that scan at once give one message one UIDL") {
+TEST_CASE("processes that scan at the same time give each message one UIDL") {
     for (int round = 0; round < 5; ++round) {
         const TestMaildir maildir;
         put_listed(maildir);

@@ -1,4 +1,4 @@
-// An update in one piece, as UpdateSlices makes it in many.
+// An update in one piece, where UpdateSlices makes several.
 #pragma once
 
 #include <string>

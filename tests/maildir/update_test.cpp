@@ -14,7 +14,7 @@ namespace {
 constexpr auto remove_it = UpdateAction::remove;
 constexpr auto mark_it = UpdateAction::mark_seen;
 
-// A session that saw the maildrop as it is now.
+// A session that has seen the maildrop in its present state.
 struct Session {
     explicit Session(const TestMaildir& maildir) : path{maildir.path()}, drop{maildir.scan()} {}
 
@@ -34,7 +34,7 @@ struct Session {
 
 } // namespace
 
-TEST_CASE("QUIT removes what was deleted and moves what was retrieved to cur with S") {
+TEST_CASE("QUIT removes deleted messages and moves retrieved ones to cur with the flag S") {
     const TestMaildir maildir;
     for (const char* name : {"new/1.a", "new/2.b", "new/3.c", "cur/4.d:2,F", "cur/5.e:2,RS"}) maildir.put(name);
     Session session{maildir};
@@ -48,7 +48,7 @@ TEST_CASE("QUIT removes what was deleted and moves what was retrieved to cur wit
     CHECK(maildir.names("cur") == NameSet{"2.b:2,S", "4.d:2,F"});
 }
 
-TEST_CASE("a session that did nothing wants nothing") {
+TEST_CASE("a session that changed nothing needs no update") {
     const TestMaildir maildir;
     maildir.put("cur/1.a:2,");
     Session session{maildir};
@@ -60,7 +60,7 @@ TEST_CASE("a session that did nothing wants nothing") {
     CHECK(session.drop.wants_update());
 }
 
-TEST_CASE("deleted messages are removed wherever another program has moved them, and gone ones are told apart") {
+TEST_CASE("deleted messages are removed wherever another program has moved them, and gone ones are counted apart") {
     const TestMaildir maildir;
     for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,", "cur/4.d:2,S", "new/5.e"}) maildir.put(name);
     Session session{maildir};
@@ -111,20 +111,20 @@ TEST_CASE("two sessions that delete the same messages each count what they remov
     }
 }
 
-TEST_CASE("a deleted message that another program has copied into another file is removed all the same") {
+TEST_CASE("a deleted message that another program has copied to a new file is still removed") {
     const TestMaildir maildir;
     maildir.put("new/1.a", "as it came");
     maildir.put("new/2.b");
     Session session{maildir};
     session.delete_it("1.a");
-    maildir.put("cur/1.a:2,S", "marked as spam"); // as a mover between file systems does it, too
+    maildir.put("cur/1.a:2,S", "marked as spam"); // as a move between file systems does, too
     maildir.remove("new/1.a");
     CHECK(session.quit().removed == 1);
     CHECK(maildir.names("cur").empty());
     CHECK(maildir.names("new") == NameSet{"2.b"});
 }
 
-TEST_CASE("a message that cannot be removed is told, the others go") {
+TEST_CASE("a message that cannot be removed is reported, and the others are removed") {
     const TestMaildir maildir;
     for (const char* name : {"new/1.a", "new/2.b", "new/3.c"}) maildir.put(name);
     Session session{maildir};
@@ -138,7 +138,7 @@ TEST_CASE("a message that cannot be removed is told, the others go") {
     CHECK(maildir.names("new") == NameSet{"2.b"});
 }
 
-TEST_CASE("flags that another program has set meanwhile are kept, in ASCII order") {
+TEST_CASE("flags that another program has set during the session are kept, in ASCII order") {
     const TestMaildir maildir;
     for (const char* name : {"new/1.a", "new/2.b", "new/3.c", "new/4.d"}) maildir.put(name);
     Session session{maildir};
@@ -165,7 +165,7 @@ TEST_CASE("a move never replaces a file") {
     CHECK(maildir.content("cur/1.a:2,S") == "old");
 }
 
-TEST_CASE("a Maildir that is gone has nothing left to remove, one that is no directory keeps all") {
+TEST_CASE("a message whose folder is missing counts as gone, and one whose Maildir is missing as failed") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
     Session session{maildir};
@@ -178,7 +178,7 @@ TEST_CASE("a Maildir that is gone has nothing left to remove, one that is no dir
     CHECK(none.first_error.value() == ENOENT);
 }
 
-TEST_CASE("a thousand removals, half of them of renamed messages") {
+TEST_CASE("nine hundred messages are removed, most of them renamed during the session") {
     const TestMaildir maildir;
     for (int i = 0; i < 1000; ++i) maildir.put("new/" + std::to_string(i) + ".x");
     Session session{maildir};
@@ -191,7 +191,7 @@ TEST_CASE("a thousand removals, half of them of renamed messages") {
     CHECK(maildir.names("cur").empty());
 }
 
-TEST_CASE("what QUIT asks for is the same in one piece and in slices of every size, and its number is known before") {
+TEST_CASE("QUIT requests the same in one piece and in slices of every size, and the number is known beforehand") {
     const TestMaildir maildir;
     for (int i = 0; i < 40; ++i)
         maildir.put((i % 3 == 0 ? "cur/" : "new/") + std::to_string(i) + (i % 3 == 0 ? ".x:2," : ".x"));
@@ -218,7 +218,7 @@ TEST_CASE("what QUIT asks for is the same in one piece and in slices of every si
     }
 }
 
-TEST_CASE("an update travels as it is, and a damaged one is refused") {
+TEST_CASE("an update is serialized without loss, and a damaged one is refused") {
     UpdateRequest request{"/mail/user", {}, 12345};
     request.items.push_back({std::string("1.\xff\n"), true, remove_it, 5});
     request.items.push_back({"2.b:2,S", false, mark_it, UINT64_MAX});
@@ -229,7 +229,7 @@ TEST_CASE("an update travels as it is, and a damaged one is refused") {
     CHECK(back.value().keep_since() == 12345);
     CHECK(back.value().count() == 2);
     CHECK(back.value().removals() == 1);
-    // What a journal keeps of it says the same, but for the place.
+    // What a journal keeps of it says the same, except for the path.
     const auto placeless = PackedUpdate::from_placeless(back.value().placeless());
     REQUIRE(placeless.ok());
     CHECK(placeless.value().maildir().empty());
@@ -249,6 +249,6 @@ TEST_CASE("an update travels as it is, and a damaged one is refused") {
     CHECK_FALSE(PackedUpdate::from_bytes(bytes + "x").ok());
     CHECK_FALSE(PackedUpdate::from_placeless(bytes).ok());
     std::string endless = UpdateRequest{}.to_bytes();
-    endless.replace(16, 4, "\xff\xff\xff\xff"); // four thousand million items, none of them there
+    endless.replace(16, 4, "\xff\xff\xff\xff"); // four billion items, none of which follow
     CHECK_FALSE(PackedUpdate::from_bytes(endless).ok());
 }

@@ -50,7 +50,7 @@ bool refused(Manager& manager, const char* line) {
 
 } // namespace
 
-TEST_CASE("without administrators the queries and a few switches are open, the rest is refused") {
+TEST_CASE("without administrators, queries and a few changes are open, and the rest is refused") {
     Manager manager;
     for (const char* line : free_lines) CHECK_FALSE(refused(manager, line));
     for (const char* line : queries) CHECK_FALSE(refused(manager, line));
@@ -62,7 +62,7 @@ TEST_CASE("without administrators the queries and a few switches are open, the r
     CHECK(manager.say("AUTH a b").starts_with("-ERR")); // there is nobody to log in as
 }
 
-TEST_CASE("with administrators everything but a few wants AUTH first") {
+TEST_CASE("with administrators, all but a few commands require AUTH first") {
     Manager manager{false, true};
     for (const char* line : free_lines) CHECK_FALSE(refused(manager, line));
     for (const auto* lines : {&queries, &open_changes, &guarded})
@@ -83,7 +83,7 @@ TEST_CASE("with administrators everything but a few wants AUTH first") {
         }
 }
 
-TEST_CASE("a peer known by its user id needs no password") {
+TEST_CASE("a peer that is trusted because of its uid needs no password") {
     for (const bool administrators : {false, true}) {
         Manager manager{true, administrators};
         for (const auto* lines : {&free_lines, &queries, &open_changes, &guarded})
@@ -91,7 +91,7 @@ TEST_CASE("a peer known by its user id needs no password") {
     }
 }
 
-TEST_CASE("repeated failures of AUTH end the connection, a success forgives them") {
+TEST_CASE("three failures of AUTH end the connection") {
     Manager manager{false, true};
     for (int i = 0; i < 2; ++i) {
         CHECK(manager.say("AUTH admin wrong").empty());
@@ -112,7 +112,7 @@ TEST_CASE("AUTH without a name or a password is refused without a check") {
     }
 }
 
-TEST_CASE("no secret reaches the log or the events") {
+TEST_CASE("no secret reaches the log") {
     Manager manager{false, true};
     manager.host.log.set_level(state::Level::debug);
     (void)manager.say("AUTH admin sesame");

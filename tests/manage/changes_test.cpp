@@ -4,7 +4,7 @@
 using namespace buzon;
 using namespace buzon::manage;
 
-TEST_CASE("CONF lists, shows, explains and changes") {
+TEST_CASE("CONF lists, shows, explains and changes settings") {
     Manager manager{true};
     const std::string all = manager.say("CONF");
     for (const state::SettingField& field : state::setting_fields())
@@ -34,7 +34,7 @@ TEST_CASE("CONF lists, shows, explains and changes") {
     CHECK(manager.done({false, "cannot be changed now"}) == "-ERR cannot be changed now\r\n");
 }
 
-TEST_CASE("CONF CHANGED shows what is not at its default, and what was not saved") {
+TEST_CASE("CONF CHANGED shows settings that differ from their default, and which of them are unsaved") {
     Manager manager{true};
     CHECK(manager.say("CONF CHANGED") == "+OK\r\n.\r\n");
     manager.host.values.max_per_ip = 5;
@@ -67,13 +67,13 @@ TEST_CASE("USER passes names and passwords on as they were typed") {
     }
 }
 
-TEST_CASE("KICK ends a session by its id, or all of a user") {
+TEST_CASE("KICK ends a session by its id, or all sessions of a user") {
     Manager manager{true};
     for (std::uint64_t id = 1; id <= 4; ++id) manager.host.rows[id] = {.id = id, .user = id < 3 ? "user1" : "4"};
     CHECK(manager.say("KICK 1") == "+OK 1\r\n");
     CHECK(manager.host.rows.size() == 3);
     CHECK(manager.say("KICK user1") == "+OK 1\r\n");
-    CHECK(manager.say("KICK 4") == "+OK 1\r\n"); // an id goes before a name
+    CHECK(manager.say("KICK 4") == "+OK 1\r\n"); // an id takes precedence over a name
     CHECK(manager.say("KICK 4") == "+OK 1\r\n"); // now it is the user called 4
     CHECK(manager.say("KICK 4") == "-ERR no such session, and no such user is logged in\r\n");
     CHECK(manager.say("KICK").starts_with("-ERR"));
@@ -81,7 +81,7 @@ TEST_CASE("KICK ends a session by its id, or all of a user") {
           std::string::npos);
 }
 
-TEST_CASE("SAVE, DRAIN, UNDL and FREE are passed on, and their outcome told") {
+TEST_CASE("SAVE, DRAIN, UNDL and FREE are passed on, and their outcome is reported") {
     Manager manager{true};
     CHECK(manager.say("SAVE").empty());
     CHECK(manager.asked<SaveConfig>());
@@ -90,7 +90,7 @@ TEST_CASE("SAVE, DRAIN, UNDL and FREE are passed on, and their outcome told") {
     CHECK(manager.say("drain").empty());
     CHECK(manager.asked<Drain>());
     CHECK(manager.done({}) == "+OK done\r\n");
-    CHECK(manager.say("DRAI").empty()); // four letters do, too
+    CHECK(manager.say("DRAI").empty()); // four letters are enough
     CHECK(manager.asked<Drain>());
     CHECK(manager.say("UNDL user1").empty());
     CHECK_FALSE(manager.asked<Undelete>()->since);
@@ -104,7 +104,7 @@ TEST_CASE("SAVE, DRAIN, UNDL and FREE are passed on, and their outcome told") {
     CHECK(manager.say("FREE a b").starts_with("-ERR"));
 }
 
-TEST_CASE("a reason from outside stays on its line") {
+TEST_CASE("a reason from outside cannot add lines to a reply") {
     Manager manager{true};
     (void)manager.say("SAVE");
     CHECK(manager.done({false, "a\r\n+OK b"}) == "-ERR a?"
@@ -113,7 +113,7 @@ TEST_CASE("a reason from outside stays on its line") {
     CHECK(manager.done({false, ""}) == "-ERR failed\r\n");
 }
 
-TEST_CASE("each change that succeeded is an event, each that failed is none") {
+TEST_CASE("a successful change is an event, and a failed one is not") {
     Manager manager{true};
     (void)manager.say("EVNT config");
     (void)manager.say("");

@@ -34,7 +34,7 @@ std::set<std::string> sections() {
 
 } // namespace
 
-TEST_CASE("the table of the document is the table of the server") {
+TEST_CASE("the document's table of commands is the server's") {
     std::string rows;
     for (const manage::Form& form : manage::forms()) {
         std::string words{form.keyword};
@@ -65,11 +65,11 @@ TEST_CASE("the document describes every command of the table, and no other") {
     CHECK(sections() == table);
 }
 
-TEST_CASE("the document names every type of event and level, and what the history keeps") {
+TEST_CASE("the document names every event type and log level, and says what the history keeps") {
     for (const std::string_view type : state::event_type_names) CHECK(says("\n| `" + std::string{type} + "` | "));
     for (const std::string_view reason : state::refused_names)
         if (reason != "wrong-secret" && reason != "unknown-user" && reason != "locked-account" && reason != "nologin" &&
-            reason != "allow-nets") // these are an auth-fail, with a phrase
+            reason != "allow-nets") // these appear as an auth-fail event, with a phrase
             CHECK(says("`" + std::string{reason} + "`"));
     for (const std::string_view level : state::level_names) CHECK(says("`" + std::string{level} + "`"));
     CHECK(says("Kept are 1440 minutes, 744 hours, 731 days and 522 weeks."));

@@ -1,4 +1,4 @@
-// tests/manage/fake_host.h - a server of plain values around a management session.
+// tests/manage/fake_host.h - a fake server, made of plain values, for a management session.
 #pragma once
 
 #include <map>
@@ -67,7 +67,7 @@ struct FakeHost final : Host {
     bool has_administrators() const override { return administrators; }
 };
 
-// One manager at a FakeHost, talking in whole lines.
+// A manager who talks to a FakeHost in whole lines.
 struct Manager {
     FakeHost host;
     int wakes = 0;
@@ -79,7 +79,7 @@ struct Manager {
         host.administrators = administrators;
     }
 
-    // What the line brings, a listing read to its end; what a performed action would bring only after done().
+    // The reply to a line, with a listing read to its end. An action gets its reply only from done().
     std::string say(std::string_view line) {
         std::string out;
         last = session.line(line, out);

@@ -16,7 +16,7 @@ struct Client {
         return std::string{"page\n"};
     }};
 
-    // Sends everything, as a connection does: what was not taken comes again.
+    // Sends everything, as a connection does: what was not consumed is passed again.
     std::string send(std::string_view request) {
         std::string out;
         while (!request.empty() && !session.closing()) request.remove_prefix(session.feed(request, out));
@@ -41,7 +41,7 @@ TEST_CASE("GET and HEAD of /metrics are served") {
     CHECK(client.session.idle());
 }
 
-TEST_CASE("a request is understood wherever it is cut, and so are two joined ones") {
+TEST_CASE("a request is understood wherever it is cut, and so are two pipelined ones") {
     const std::string two =
         "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     const std::string whole = Client{}.send(two);
@@ -59,7 +59,7 @@ TEST_CASE("a request is understood wherever it is cut, and so are two joined one
     CHECK(got == whole);
 }
 
-TEST_CASE("one call answers one request at most") {
+TEST_CASE("one call answers at most one request") {
     Client client;
     const std::string one = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
     std::string out;
@@ -67,7 +67,7 @@ TEST_CASE("one call answers one request at most") {
     CHECK(client.pages == 1);
 }
 
-TEST_CASE("an unknown path gets 404, another method 405") {
+TEST_CASE("an unknown path gets 404, and an unsupported method 405") {
     CHECK(status_of("GET / HTTP/1.1\r\nHost: a\r\n\r\n") == "HTTP/1.1 404");
     CHECK(status_of("GET /metrics/ HTTP/1.1\r\nHost: a\r\n\r\n") == "HTTP/1.1 404");
     CHECK(status_of("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n") == "HTTP/1.1 404");
@@ -79,7 +79,7 @@ TEST_CASE("an unknown path gets 404, another method 405") {
     }
 }
 
-TEST_CASE("content is never read: the answer is the last on its connection") {
+TEST_CASE("the content of a request is never read: its response is the last on the connection") {
     for (const char* field : {"Content-Length: 7", "Transfer-Encoding: chunked", "Content-Length: x"}) {
         Client client;
         const std::string reply = client.send(std::string{"POST /metrics HTTP/1.1\r\nHost: a\r\n"} + field +
@@ -112,7 +112,7 @@ TEST_CASE("an invalid request gets 400 and the connection is closed") {
     }
 }
 
-TEST_CASE("a connection lives as long as both sides want") {
+TEST_CASE("a connection stays open as the HTTP version and the Connection field say") {
     const auto closes = [](const std::string& request) {
         Client client;
         CHECK(client.status(request) == "HTTP/1.1 200");
@@ -125,7 +125,7 @@ TEST_CASE("a connection lives as long as both sides want") {
     CHECK_FALSE(closes("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: closed\r\n\r\n"));
 }
 
-TEST_CASE("a request may be as long as allowed and not an octet longer, however it comes") {
+TEST_CASE("a request may have the maximum length, but not an octet more, however it arrives") {
     const std::string start = "GET /metrics HTTP/1.1\r\nHost: a\r\nX: ", end = "\r\n\r\n";
     const std::string fits = start + std::string(HttpSession::max_request - start.size() - end.size(), 'x') + end;
     const std::string over = start + std::string(HttpSession::max_request - start.size() - end.size() + 1, 'x') + end;

@@ -19,7 +19,7 @@ std::string pump(Manager& manager, std::size_t room = 100'000) {
 
 } // namespace
 
-TEST_CASE("EVNT sends what happens until a line comes, which is not run") {
+TEST_CASE("EVNT sends events until a line comes, which is not run as a command") {
     Manager manager;
     CHECK(manager.say("EVNT") == "+OK\r\n");
     CHECK(manager.asked<Following>());
@@ -36,7 +36,7 @@ TEST_CASE("EVNT sends what happens until a line comes, which is not run") {
     CHECK(manager.say("NOOP") == "+OK done\r\n");
 }
 
-TEST_CASE("a live view is ended by any line, even by one that is too long or holds a NUL") {
+TEST_CASE("any line ends a live view, even one that is too long or contains a NUL") {
     for (int kind = 0; kind < 3; ++kind) {
         Manager manager;
         (void)manager.say("LOGG FOLLOW");
@@ -101,7 +101,7 @@ TEST_CASE("EVNT and LOGG FOLLOW can be narrowed to users, addresses and sessions
         CHECK(shown((view + "user=bea session=1").c_str()).empty());
         CHECK(shown((view + "ip=192.0.2.7 user=bea").c_str()) == "22");
         manager.host.rows[9] = {.id = 9, .user = "eve", .address = "[2001:db8::9]:4000"};
-        CHECK(shown((view + "ip=2001:db8::9").c_str()) == "9"); // it was there before the view
+        CHECK(shown((view + "ip=2001:db8::9").c_str()) == "9"); // that session began before the view
         for (const char* bad :
              {"user=", "session=x", "session=0", "ip=", "ip=x", "ip=192.0.2.0/24", "ipv6=::1", "USER=ana"}) {
             CHECK(manager.say(view + bad).starts_with("-ERR"));
@@ -125,7 +125,7 @@ TEST_CASE("a listener that does not read loses events and is told how many") {
     CHECK(pump(manager, 1).find("session=12") != std::string::npos);
 }
 
-TEST_CASE("the end of a live view is bounded, whatever is left unread") {
+TEST_CASE("the last output of a live view is bounded, however many events are unread") {
     Manager manager;
     (void)manager.say("EVNT");
     for (std::size_t i = 0; i < state::EventBus::kept_events; ++i) publish(manager, EventType::retr, 1);
@@ -134,7 +134,7 @@ TEST_CASE("the end of a live view is bounded, whatever is left unread") {
     CHECK(rest.ends_with("\r\n.\r\n"));
 }
 
-TEST_CASE("LOGG shows the last lines, LOGG N so many, LOGG FOLLOW those to come") {
+TEST_CASE("LOGG shows the last hundred lines, LOGG N the last N, and LOGG FOLLOW those to come") {
     Manager manager;
     CHECK(manager.say("LOGG") == "+OK\r\n.\r\n");
     for (int i = 0; i < 150; ++i) manager.host.bus.log(state::Level::info, manager.host.clock, std::to_string(i));
@@ -153,7 +153,7 @@ TEST_CASE("LOGG shows the last lines, LOGG N so many, LOGG FOLLOW those to come"
     CHECK(pump(manager) == "2026-11-23T00:00:00.000Z log level=info msg=new\r\n");
 }
 
-TEST_CASE("a reply of LOGG that is read slowly says what was written over meanwhile") {
+TEST_CASE("a reply to LOGG that is read slowly says how many lines were overwritten meanwhile") {
     Manager manager;
     for (int i = 0; i < 10; ++i) manager.host.bus.log(state::Level::info, manager.host.clock, "old");
     std::string out;
@@ -170,7 +170,7 @@ TEST_CASE("a reply of LOGG that is read slowly says what was written over meanwh
                  "2026-11-23T00:00:00.000Z log level=info msg=old\r\n.\r\n");
 }
 
-TEST_CASE("SESS lists nineteen thousand sessions in pieces, and leaves out those that went meanwhile") {
+TEST_CASE("SESS lists nineteen thousand sessions in pieces, and leaves out those that ended meanwhile") {
     Manager manager;
     for (std::uint64_t id = 1; id <= 19'000; ++id)
         manager.host.rows[id] = {
@@ -193,7 +193,7 @@ TEST_CASE("SESS lists nineteen thousand sessions in pieces, and leaves out those
     CHECK(all.ends_with("\r\n.\r\n"));
 }
 
-TEST_CASE("a row of SESS keeps its columns whatever a user is called") {
+TEST_CASE("a row of SESS keeps its columns, whatever the user's name is") {
     Manager manager;
     manager.host.rows[5] = {.id = 5,
                             .user = "a b\r\n%",
@@ -213,7 +213,7 @@ TEST_CASE("a row of SESS keeps its columns whatever a user is called") {
     CHECK(manager.say("SESS x").starts_with("-ERR"));
 }
 
-TEST_CASE("HIST shows a metric's periods, the last N of them") {
+TEST_CASE("HIST shows a metric's value in each period, or in the last N periods") {
     Manager manager;
     std::vector<state::Count> values;
     for (int i = 0; i < 3; ++i) {
@@ -255,7 +255,7 @@ TEST_CASE("HIST of a histogram shows how many samples each bucket got in each pe
     CHECK(manager.say("METR retr-time").starts_with("-ERR"));
 }
 
-TEST_CASE("WHYY tells a user's last sessions and refusals") {
+TEST_CASE("WHYY shows why a user was refused") {
     Manager manager;
     CHECK(manager.say("WHYY user1") == "+OK\r\n.\r\n");
     manager.host.bus.publish(EventType::refused, manager.host.clock, 4, "user1", {{"reason", "maildrop locked"}});

@@ -30,7 +30,7 @@ TEST_CASE("numbers appear under their exported names, times in seconds") {
     metrics.online = 3;
     metrics.count_login(state::Mechanism::plain, state::LoginResult::wrong);
     metrics.count_filter_failure(state::FilterFailure::exit);
-    metrics.scan_time.observe(100);       // on the first bound
+    metrics.scan_time.observe(100);       // equal to the first bound
     metrics.scan_time.observe(1'500'000); // 1.5 s
     metrics.scan_time.observe(90'000'001);
     const std::string page = prometheus_page(metrics);
@@ -48,7 +48,7 @@ TEST_CASE("numbers appear under their exported names, times in seconds") {
     CHECK(has(page, "buzon_scan_duration_seconds_count 3"));
 }
 
-TEST_CASE("programs are labels of their own families, and no name can break the page") {
+TEST_CASE("programs are labels in families of their own, and no program's name can break the page") {
     state::Metrics metrics;
     state::ProgramCounts& odd = metrics.counts_of("process:/opt/\"a\\b\" \xff\n");
     odd.same = 5;
@@ -95,6 +95,6 @@ TEST_CASE("the page is well formed: HELP and TYPE once before each family, each 
                 CHECK(name == family);
         }
     }
-    CHECK(families.size() == state::metric_fields().size() + 4); // build_info, three of programs
+    CHECK(families.size() == state::metric_fields().size() + 4); // build_info, and three for programs
     CHECK(prometheus_page(metrics).ends_with("\n"));
 }

@@ -10,7 +10,7 @@
 using namespace buzon;
 using namespace buzon::manage;
 
-TEST_CASE("the greeting and the small commands are answered as documented") {
+TEST_CASE("the greeting and the replies to NOOP and QUIT are as documented") {
     Manager manager;
     std::string out;
     manager.session.greet(out);
@@ -21,7 +21,7 @@ TEST_CASE("the greeting and the small commands are answered as documented") {
     CHECK(manager.asked<Closing>());
 }
 
-TEST_CASE("METR tells the four numbers, all of them, or one") {
+TEST_CASE("METR shows the four main metrics, all metrics, or one") {
     Manager manager;
     manager.host.numbers.messages = 3;
     manager.host.numbers.bytes = 4'000'000'000'000;
@@ -61,7 +61,7 @@ TEST_CASE("METR ? explains every metric in one line: name, type, unit, meaning")
     CHECK(manager.say("METR ? bytes online").starts_with("-ERR"));
 }
 
-TEST_CASE("METR has five counters for each program that has passed mail, under names of one word") {
+TEST_CASE("METR has five counters for each program that mail has passed through, under names without blanks") {
     Manager manager;
     state::ProgramCounts& sed = manager.host.numbers.counts_of("/usr/bin/sed");
     sed.changed = 7;
@@ -80,7 +80,7 @@ TEST_CASE("METR has five counters for each program that has passed mail, under n
     CHECK(manager.say("METR ?").find("\r\nfilter-same:process:/opt/a%20%FF counter - ") != std::string::npos);
 }
 
-TEST_CASE("any number of blanks and tabs separates words, but for a password") {
+TEST_CASE("words are separated by any number of blanks and tabs, except before a password") {
     Manager manager{true};
     CHECK(manager.say("INFO  *") == manager.say("INFO *"));
     CHECK(manager.say("INFO\t \t*  ") == manager.say("INFO *"));
@@ -98,7 +98,7 @@ TEST_CASE("any number of blanks and tabs separates words, but for a password") {
     CHECK(manager.asked<AddUser>()->secret == "  pass");
 }
 
-TEST_CASE("a reply says whether lines follow: only those have a bare +OK") {
+TEST_CASE("a bare +OK says that lines follow, and no other reply has them") {
     for (const Form& form : forms()) {
         Manager manager{true, true};
         manager.host.rows[1] = {.id = 1, .user = "user1"};
@@ -132,7 +132,7 @@ TEST_CASE("a reply says whether lines follow: only those have a bare +OK") {
     }
 }
 
-TEST_CASE("INFO tells host, mail root and address") {
+TEST_CASE("INFO shows host, mail root and address") {
     Manager manager;
     CHECK(manager.say("INFO") == "+OK mail.example.org;/var/mail;::\r\n");
     CHECK(manager.say("INFO *") == "+OK\r\nhost mail.example.org\r\nbasedir /var/mail\r\nip ::\r\nport "
@@ -150,7 +150,7 @@ TEST_CASE("a path with a line end in it cannot forge a reply") {
     CHECK(manager.say("USER LIST") == "+OK\r\n..\r\n...x\r\na?b\r\n.\r\n");
 }
 
-TEST_CASE("PORT takes a strict number and reports what is bound") {
+TEST_CASE("PORT accepts only a valid port number, and reports which port is bound") {
     Manager manager;
     CHECK(manager.say("PORT") == "+OK 1110\r\n");
     for (const char* bad : {"PORT x", "PORT -1", "PORT +1", "PORT 65536", "PORT 1 2", "PORT 0x10", "PORT 1.5",
@@ -167,7 +167,7 @@ TEST_CASE("PORT takes a strict number and reports what is bound") {
     CHECK(manager.say("PORT 0").empty());
 }
 
-TEST_CASE("IPV6, DIRR and HOST ask, or pass on what was given") {
+TEST_CASE("IPV6, DIRR and HOST show the current value, or pass on a new one") {
     Manager manager{true};
     CHECK(manager.say("IPV6") == "+OK ::\r\n");
     CHECK(manager.say("IPV6 ::1").empty());
@@ -187,7 +187,7 @@ TEST_CASE("IPV6, DIRR and HOST ask, or pass on what was given") {
         CHECK(manager.say(bad).starts_with("-ERR"));
 }
 
-TEST_CASE("TRAN shows, switches and sets the transformation, for all or for one") {
+TEST_CASE("TRAN shows, switches and sets the transformation, for all users or for one") {
     Manager manager{true};
     CHECK(manager.say("TRAN") == "+OK off\r\n");
     manager.host.transforms[""] = "on /bin/sed:s/e/x/g";
@@ -236,7 +236,7 @@ TEST_CASE("HELP shows every command once, in groups, with an example that fits a
     }
 }
 
-TEST_CASE("HELP and a command shows its forms, HELP CONF the settings by topic and no value in force") {
+TEST_CASE("HELP with a command shows its forms, and HELP CONF the settings by topic, not their current values") {
     Manager manager;
     manager.host.values.timeout = std::chrono::seconds{777};
     CHECK(manager.say("HELP  port").starts_with("+OK\r\nPORT - the POP3 port\r\n    served; one line\r\nPORT port - "));
@@ -258,13 +258,13 @@ TEST_CASE("keywords are whole words") {
     CHECK(manager.say("NOOP\x1b[2J").starts_with("-ERR"));
 }
 
-TEST_CASE("fifty mistakes in a row end the session, refused arguments do not count") {
+TEST_CASE("fifty unrecognized lines in a row end the session, and refused arguments do not count") {
     Manager manager;
     for (int i = 0; i < 49; ++i) {
         CHECK(manager.say("XYZZ").starts_with("-ERR"));
         CHECK(manager.asked<Answered>());
     }
-    CHECK(manager.say("PORT x").starts_with("-ERR")); // a known command: the row begins anew
+    CHECK(manager.say("PORT x").starts_with("-ERR")); // a known command: the count begins again
     for (int i = 0; i < 48; ++i) (void)manager.say("XYZZ");
     std::string out;
     CHECK(std::holds_alternative<Answered>(manager.session.too_long(out)));
@@ -272,7 +272,7 @@ TEST_CASE("fifty mistakes in a row end the session, refused arguments do not cou
     CHECK(manager.asked<Closing>());
 }
 
-TEST_CASE("another protocol's first line gets one error and a closed connection") {
+TEST_CASE("the first line of another protocol gets one error, and the connection is closed") {
     for (const std::string_view first : {"GET / HTTP/1.1", "POST /x HTTP/1.0", "METR HTTP/1.1", "\x16\x03\x01"}) {
         Manager manager;
         CHECK(manager.say(first).starts_with("-ERR"));

@@ -12,7 +12,7 @@ using namespace buzon::message;
 
 namespace {
 
-// What the contract says, octet by octet, in the plainest way: the measure for everything else here.
+// The specification, octet by octet, in its plainest form: all the rest here is compared with it.
 std::string wire_of(std::string_view stored) {
     std::string wire;
     bool line_start = true;
@@ -28,7 +28,7 @@ std::string wire_of(std::string_view stored) {
     return wire + ".\r\n";
 }
 
-// What a client makes of it; empty when the closing line is not the only one of its kind.
+// The mail that a client gets. Checks that the only closing line is at the end.
 std::string received(std::string_view wire) {
     std::string mail;
     while (!wire.empty()) {
@@ -61,7 +61,7 @@ std::uint64_t counted(std::string_view stored) {
     return counter.finish();
 }
 
-// Mails made of what is difficult, from all-special to mostly text.
+// Mails made of difficult octets, from only special ones to mostly text.
 std::string random_mail(std::mt19937& random, std::size_t size) {
     const auto text_in_8 = random() % 9;
     std::string mail;
@@ -77,7 +77,7 @@ std::string random_mail(std::mt19937& random, std::size_t size) {
 
 } // namespace
 
-TEST_CASE("the wire form of the small difficult mails") {
+TEST_CASE("small difficult mails have the right wire form") {
     using namespace std::string_literals;
     CHECK(stuffed("") == ".\r\n");
     CHECK(stuffed("a") == "a\r\n.\r\n");
@@ -95,7 +95,7 @@ TEST_CASE("the wire form of the small difficult mails") {
     CHECK(stuffed("\n\n.") == "\r\n\r\n..\r\n.\r\n");
 }
 
-TEST_CASE("the octets of the small difficult mails") {
+TEST_CASE("the octets of small difficult mails are counted correctly") {
     CHECK(counted("") == 0);
     CHECK(counted("a") == 3);
     CHECK(counted("a\n") == 3);
@@ -107,7 +107,7 @@ TEST_CASE("the octets of the small difficult mails") {
     CHECK(counted("a\nb\r\nc") == 9);
 }
 
-TEST_CASE("only a mail of whole CRLF lines without leading dots may be sent as it lies") {
+TEST_CASE("only a mail of whole CRLF lines without leading dots may be sent as it is stored") {
     const auto wire_form = [](std::string_view stored) {
         OctetCounter counter;
         counter.feed(stored);
@@ -144,7 +144,7 @@ TEST_CASE("a mail reaches the wire the same wherever the input is cut") {
         }
 }
 
-TEST_CASE("what is counted is what arrives, for random mails of every length around every block and buffer") {
+TEST_CASE("the octets counted are those that arrive, for random mails of lengths around every block and buffer") {
     std::mt19937 random{1};
     std::vector<std::size_t> sizes;
     for (std::size_t size = 0; size <= 200; ++size) sizes.push_back(size);
@@ -161,7 +161,7 @@ TEST_CASE("what is counted is what arrives, for random mails of every length aro
     }
 }
 
-TEST_CASE("both wire kernels give what one octet after the other gives, at every alignment and in every room") {
+TEST_CASE("both wire kernels agree with octet-by-octet processing, at every alignment and with any room") {
     std::mt19937 random{2};
     for (const WireKernel& kernel : {wire_kernel, wire_portable}) {
         INFO(kernel.name);
@@ -176,7 +176,7 @@ TEST_CASE("both wire kernels give what one octet after the other gives, at every
             CHECK(std::array{counts.line_feeds, counts.crlfs, counts.leading_dots} ==
                   std::array{plain.line_feeds, plain.crlfs, plain.leading_dots});
 
-            std::vector<char> expected(random() % 500), made(expected.size()); // exact, so that ASan sees one too many
+            std::vector<char> expected(random() % 500), made(expected.size()); // exact, so that ASan sees an overrun
             char expected_last = text[skipped - 1], last = expected_last;
             WireCursor cursor{stored.data(), stored.data() + stored.size(), expected.data(),
                               expected.data() + expected.size(), expected_last};
@@ -192,7 +192,7 @@ TEST_CASE("both wire kernels give what one octet after the other gives, at every
     }
 }
 
-TEST_CASE("stuffing into small room goes on where it stopped") {
+TEST_CASE("stuffing with little room goes on where it stopped") {
     const std::string stored = ".a\n\n..\r\nb\r\r\n.c";
     for (std::size_t room = 2; room <= 20; ++room) {
         DotStuffer stuffer;
@@ -216,7 +216,7 @@ TEST_CASE("stuffing into small room goes on where it stopped") {
     CHECK(wire == "a");
 }
 
-TEST_CASE("finish needs no more room than it says, and leaves a stuffer as new") {
+TEST_CASE("finish() needs no more room than it says, and leaves the stuffer ready for another mail") {
     DotStuffer stuffer;
     for (const char* stored : {"", "a", "a\n", "\r", "."}) {
         std::string wire;
@@ -245,7 +245,7 @@ std::string top(std::string_view stored, std::uint64_t lines, std::size_t piece)
 
 } // namespace
 
-TEST_CASE("TOP gives the headers, the blank line and so many lines, however the mail is cut") {
+TEST_CASE("TOP gives the headers, the blank line and the requested lines, however the mail is cut") {
     struct Row {
         std::string_view stored;
         std::uint64_t lines;
@@ -274,7 +274,7 @@ TEST_CASE("TOP gives the headers, the blank line and so many lines, however the 
             CHECK(top(row.stored, row.lines, piece) == row.answer);
 }
 
-TEST_CASE("a cutter that is done takes nothing more") {
+TEST_CASE("a TopCutter that is done takes nothing more") {
     TopCutter cutter{0};
     CHECK(cutter.feed("A: 1\n\nbody") == 6);
     CHECK(cutter.done());

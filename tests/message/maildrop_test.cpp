@@ -25,7 +25,7 @@ constexpr MessageNumber number(std::uint32_t n) {
 
 } // namespace
 
-TEST_CASE("message numbers are 1 to the last one, and nothing else") {
+TEST_CASE("message numbers run from 1 to the last message, and no others exist") {
     const Maildrop drop{of_sizes({10, 20, 30})};
     CHECK_FALSE(drop.exists(number(0)));
     CHECK(drop.exists(number(1)));
@@ -39,7 +39,7 @@ TEST_CASE("message numbers are 1 to the last one, and nothing else") {
     CHECK_FALSE(empty.next_marked({}).has_value());
 }
 
-TEST_CASE("deleting changes the counts and no number") {
+TEST_CASE("deleting a message changes the counts, but no message number") {
     Maildrop drop{of_sizes({10, 20, 30})};
     drop.mark_deleted(number(2));
     drop.mark_deleted(number(2));
@@ -64,7 +64,7 @@ TEST_CASE("octets are counted beyond 32 bits") {
     CHECK(drop.live_octets() == 5'000'000'001);
 }
 
-TEST_CASE("walking over live and marked messages visits each once, for every size around a word of marks") {
+TEST_CASE("iterating over live or marked messages visits each once, for every size around a word of marks") {
     std::mt19937 random{4};
     for (const std::uint32_t size : {1u, 2u, 63u, 64u, 65u, 127u, 128u, 129u, 300u})
         for (const unsigned in_4 : {0u, 1u, 3u, 4u}) {
@@ -92,7 +92,7 @@ TEST_CASE("walking over live and marked messages visits each once, for every siz
         }
 }
 
-TEST_CASE("an idle session costs a few pointers, and the snapshot is not copied") {
+TEST_CASE("a Maildrop takes at most 72 octets, and does not copy its snapshot") {
     CHECK(sizeof(Maildrop) <= 72);
     const auto snapshot = of_sizes({1, 2});
     const Maildrop one{snapshot}, other{snapshot};

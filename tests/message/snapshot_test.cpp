@@ -35,7 +35,7 @@ SnapshotBuilder& fill(SnapshotBuilder& builder) {
     return builder;
 }
 
-// Header and records hold what they please; the checksum is made to fit.
+// Makes the checksum fit, whatever the header and the records contain.
 void seal(std::string& block) {
     const std::uint64_t sum = checksum(std::string_view{block}.substr(16));
     std::memcpy(block.data() + 8, &sum, sizeof sum);
@@ -99,7 +99,7 @@ TEST_CASE("entries that would break a reply or the block are refused") {
     CHECK(test::snapshot_of(builder).ok());
 }
 
-TEST_CASE("a sealed snapshot is mapped, any other file is copied, both are the same") {
+TEST_CASE("a sealed snapshot is mapped and any other file is copied, with the same content") {
     SnapshotBuilder builder;
     const std::string bytes = fill(builder).bytes().value();
     posix::UniqueFd sealed = seal_in_memfd(bytes, "test").value();
@@ -117,7 +117,7 @@ TEST_CASE("a sealed snapshot is mapped, any other file is copied, both are the s
     CHECK(snapshot->uidl(1) == "hash");
 }
 
-TEST_CASE("what is not a file is not a snapshot") {
+TEST_CASE("a device, a directory, a huge file and invalid content are not accepted as a snapshot") {
     CHECK_FALSE(Snapshot::from_fd(posix::UniqueFd{}).ok());
     CHECK_FALSE(Snapshot::from_fd(posix::UniqueFd{::open("/dev/zero", O_RDONLY | O_CLOEXEC)}).ok());
     CHECK_FALSE(Snapshot::from_fd(posix::UniqueFd{::open("/", O_RDONLY | O_CLOEXEC)}).ok());
@@ -128,7 +128,7 @@ TEST_CASE("what is not a file is not a snapshot") {
     CHECK_FALSE(test::snapshot_of(std::string(1000, '\0')).ok());
 }
 
-TEST_CASE("a forged block with a right checksum is refused or harmless") {
+TEST_CASE("a forged block with a correct checksum is refused or harmless") {
     SnapshotBuilder builder;
     const std::string good = fill(builder).bytes().value();
     std::mt19937 random{5};
@@ -141,7 +141,7 @@ TEST_CASE("a forged block with a right checksum is refused or harmless") {
         seal(forged);
         const auto snapshot = test::snapshot_of(forged);
         if (!snapshot) continue;
-        // ASan would see any octet outside.
+        // ASan would notice any access outside.
         for (std::uint32_t i = 0; i < snapshot.value()->count(); ++i) {
             const std::string all =
                 std::string{snapshot.value()->file_name(i)} + std::string{snapshot.value()->base_name(i)};
@@ -151,7 +151,7 @@ TEST_CASE("a forged block with a right checksum is refused or harmless") {
     }
 }
 
-TEST_CASE("a message costs 48 octets beside its names") {
+TEST_CASE("a message takes 48 octets in addition to its names") {
     SnapshotBuilder one, two;
     one.add({.file_name = "1.a", .in_new = true, .octets = 1});
     two.add({.file_name = "1.a", .in_new = true, .octets = 1});

@@ -7,7 +7,7 @@
 
 using namespace buzon::net;
 
-TEST_CASE("addresses that differ in any one bit fall into different buckets") {
+TEST_CASE("the 128 addresses with a single bit set have 128 different hashes") {
     std::set<std::size_t> hashes;
     for (std::size_t bit = 0; bit < 128; ++bit) {
         std::array<std::uint8_t, 16> octets{};
@@ -18,7 +18,7 @@ TEST_CASE("addresses that differ in any one bit fall into different buckets") {
     CHECK(IpHash{}(Ip::from_v4(0x7f000001)) == IpHash{}(*Ip::parse("127.0.0.1")));
 }
 
-TEST_CASE("an address is what inet_pton takes and nothing else") {
+TEST_CASE("an address is what inet_pton accepts and nothing else") {
     for (const char* text : {"192.0.2.1", "0.0.0.0", "255.255.255.255", "10.100.9.99"})
         CHECK(Ip::parse(text)->text() == text);
     CHECK(Ip::parse("::ffff:192.0.2.1") == Ip::parse("192.0.2.1"));
@@ -31,7 +31,7 @@ TEST_CASE("an address is what inet_pton takes and nothing else") {
     CHECK_FALSE(Ip::parse(std::string_view("1.2.3.4\0", 8)).has_value());
 }
 
-TEST_CASE("loopback and any are known in both families") {
+TEST_CASE("loopback and any addresses are recognized in IPv4 and IPv6") {
     CHECK(Ip::parse("127.8.9.1")->is_loopback());
     CHECK(Ip::parse("::1")->is_loopback());
     CHECK_FALSE(Ip::parse("128.0.0.1")->is_loopback());
@@ -41,7 +41,7 @@ TEST_CASE("loopback and any are known in both families") {
     CHECK_FALSE(Ip::parse("::1")->is_any());
 }
 
-TEST_CASE("a network holds its own and not its neighbours") {
+TEST_CASE("a network contains its own addresses and no others, and malformed CIDR text is refused") {
     const Cidr ten = *Cidr::parse("10.0.0.0/8");
     CHECK(ten.contains(*Ip::parse("10.255.0.1")));
     CHECK_FALSE(ten.contains(*Ip::parse("11.0.0.0")));
@@ -61,7 +61,7 @@ TEST_CASE("a network holds its own and not its neighbours") {
     }
 }
 
-TEST_CASE("endpoints go to text and back") {
+TEST_CASE("endpoints survive the round trip through text, and malformed ones are refused") {
     for (const char* text : {"127.0.0.1:9100", "[::1]:0", "[2001:db8::2]:65535"})
         CHECK(parse_endpoint(text)->text() == text);
     for (const char* bad : {"127.0.0.1", "::1:9100", "[127.0.0.1]:1", "127.0.0.1:65536", "127.0.0.1:", ":80", "[::1]",

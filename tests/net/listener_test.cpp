@@ -45,7 +45,7 @@ struct Folder {
 
 } // namespace
 
-TEST_CASE("a listener tells the port it got, and accepts only once it has begun") {
+TEST_CASE("a listener reports the port it got and accepts connections only after begin()") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
@@ -64,7 +64,7 @@ TEST_CASE("a listener tells the port it got, and accepts only once it has begun"
     CHECK((::fcntl(accepted[0].socket.get(), F_GETFL) & O_NONBLOCK) != 0);
 }
 
-TEST_CASE("a listener that refuses newcomers still accepts who has connected, and can be opened again") {
+TEST_CASE("after refuse_newcomers() a listener accepts earlier clients only, and once closed it refuses all") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     std::vector<Accepted> accepted;
@@ -87,7 +87,7 @@ TEST_CASE("a listener that refuses newcomers still accepts who has connected, an
         REQUIRE(accepted.size() == 1);
         CHECK(::send(before.get(), "x", 1, 0) == 1);
         char octet = 0;
-        CHECK(::recv(accepted[0].socket.get(), &octet, 1, 0) == 1); // its packets come through
+        CHECK(::recv(accepted[0].socket.get(), &octet, 1, 0) == 1); // its packets get through
         tcp_info info{};
         socklen_t length = sizeof info;
         REQUIRE(::getsockopt(late.get(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
@@ -97,7 +97,7 @@ TEST_CASE("a listener that refuses newcomers still accepts who has connected, an
     }
 }
 
-TEST_CASE("a socket that others listen on as well goes on taking newcomers") {
+TEST_CASE("an adopted listening socket still takes new connections after refuse_newcomers()") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::adopt(loop, listening(sockets, to_socket_address(loopback)))).value();
@@ -106,7 +106,7 @@ TEST_CASE("a socket that others listen on as well goes on taking newcomers") {
     CHECK(connect_to(to_socket_address(listener->bound())));
 }
 
-TEST_CASE("accepting never waits, although another process that has the socket makes it a blocking one") {
+TEST_CASE("accepting never blocks, even if another process that shares the socket makes it blocking") {
     const Folder folder;
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
@@ -122,12 +122,12 @@ TEST_CASE("accepting never waits, although another process that has the socket m
         ::getsockname(theirs.get(), static_cast<sockaddr*>(static_cast<void*>(&where.storage)), &where.length);
         const UniqueFd client = connect_to(where);
         REQUIRE(client);
-        listener->accept_rest(); // else this waits for another client, who never comes
+        listener->accept_rest(); // a blocking socket would wait here for another client
         CHECK(accepted == 1);
     }
 }
 
-TEST_CASE("every address means IPv4 and IPv6 on one socket") {
+TEST_CASE("EveryAddress listens for IPv4 and IPv6 on one socket") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, EveryAddress{0})).value();
@@ -136,14 +136,14 @@ TEST_CASE("every address means IPv4 and IPv6 on one socket") {
     if (listener->serves_v6()) CHECK(connect_to(to_socket_address(Endpoint{*Ip::parse("::1"), listener->port(), 0})));
 }
 
-TEST_CASE("a taken port is refused") {
+TEST_CASE("opening a port that is in use fails") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     auto first = std::move(Listener::open(loop, sockets, loopback)).value();
     CHECK(Listener::open(loop, sockets, first->bound()).error().value() == EADDRINUSE);
 }
 
-TEST_CASE("a unix socket belongs to its owner alone, replaces a dead one, and goes with the listener") {
+TEST_CASE("a Unix socket has mode 0600, replaces a stale one, and is removed with its listener") {
     const Folder folder;
     const std::string path = folder.path + "/control";
     EventLoop loop;
@@ -171,7 +171,7 @@ TEST_CASE("a unix socket belongs to its owner alone, replaces a dead one, and go
     CHECK(Listener::open(loop, sockets, UnixPath{std::string(200, 'x')}).error().value() == ENAMETOOLONG);
 }
 
-TEST_CASE("more connections than one turn takes are all accepted in the following ones") {
+TEST_CASE("connections beyond what one turn accepts are accepted in the following turns") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, loopback)).value();
@@ -185,7 +185,7 @@ TEST_CASE("more connections than one turn takes are all accepted in the followin
     CHECK(count == 100);
 }
 
-TEST_CASE("an overlapping address is taken beside our own listener when that allows it, and not otherwise") {
+TEST_CASE("an address that overlaps our own listener can be opened only while that listener allows it") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     auto everywhere = std::move(Listener::open(loop, sockets, EveryAddress{0})).value();
@@ -198,7 +198,7 @@ TEST_CASE("an overlapping address is taken beside our own listener when that all
     CHECK(Listener::open(loop, sockets, narrow).error().value() == EADDRINUSE);
 }
 
-TEST_CASE("who had connected before the listener closes is still accepted") {
+TEST_CASE("accept_rest() accepts all clients that have already connected") {
     EventLoop loop;
     buzon::keeper::SocketsHere sockets{loop};
     auto listener = std::move(Listener::open(loop, sockets, loopback)).value();

@@ -33,7 +33,7 @@ struct Pair {
 
 } // namespace
 
-TEST_CASE("a peer is dead when it has reset the connection, and not when it only says no more") {
+TEST_CASE("a peer is dead once it resets the connection, but not after it only shuts down its sending side") {
     Pair one;
     CHECK_FALSE(peer_is_dead(one.server.get(), minute));
     probe_peer(one.server.get(), minute);

@@ -44,25 +44,25 @@ std::string client_of(const std::string& octets) {
 
 } // namespace
 
-TEST_CASE("a header of either version names the client") {
+TEST_CASE("a PROXY header of either version names the client") {
     CHECK(client_of("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\r\n") == "203.0.113.9:5000");
     CHECK(client_of("PROXY TCP6 2001:db8::9 2001:db8::1 65535 110\r\n") == "[2001:db8::9]:65535");
     CHECK(client_of(version_2('\x21', '\x11', tcp4)) == "203.0.113.9:5000");
     CHECK(client_of(version_2('\x21', '\x21', tcp6)) == "[2001:db8::9]:5000");
 }
 
-TEST_CASE("who is not named keeps the address of his connection") {
+TEST_CASE("PROXY headers for UNKNOWN, LOCAL or anything but TCP name no client") {
     CHECK(client_of("PROXY UNKNOWN\r\n") == "nobody");
     CHECK(client_of("PROXY UNKNOWN 1.2.3.4 what ever\r\n") == "nobody");
     CHECK(client_of(version_2('\x20', '\0', "")) == "nobody");
     CHECK(client_of(version_2('\x20', '\x11', tcp4)) == "nobody");
-    CHECK(client_of(version_2('\x20', '\x11', "x")) == "nobody"); // what a LOCAL brings is passed over
+    CHECK(client_of(version_2('\x20', '\x11', "x")) == "nobody"); // the address block of LOCAL is skipped
     CHECK(client_of(version_2('\x21', '\0', "")) == "nobody");
     CHECK(client_of(version_2('\x21', '\x12', tcp4)) == "nobody"); // UDP
     CHECK(client_of(version_2('\x21', '\x31', std::string(216, 'u'))) == "nobody");
 }
 
-TEST_CASE("a header is the same wherever it is cut, and the octets behind it are the client's") {
+TEST_CASE("every prefix of a PROXY header asks for more, and what follows the header is not part of it") {
     for (const std::string& whole :
          {std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\r\n"), std::string("PROXY UNKNOWN\r\n"),
           version_2('\x21', '\x11', tcp4), version_2('\x21', '\x21', tcp6 + extension('\x04', "padding")),
@@ -77,7 +77,7 @@ TEST_CASE("a header is the same wherever it is cut, and the octets behind it are
     }
 }
 
-TEST_CASE("the extension for TLS tells whether the client speaks it") {
+TEST_CASE("the TLS extension of a PROXY header says whether the client uses TLS") {
     const auto tls = [](const std::string& extensions) {
         const Read got = read(version_2('\x21', '\x11', tcp4 + extensions));
         REQUIRE(got.what == ProxyParse::complete);
@@ -88,15 +88,15 @@ TEST_CASE("the extension for TLS tells whether the client speaks it") {
     CHECK(tls(extension('\x20', "\x01" + not_checked)));
     CHECK(tls(extension('\x20', "\x07" + not_checked + extension('\x21', "TLSv1.3"))));
     CHECK_FALSE(tls(extension('\x20', std::string(1, '\0') + not_checked)));
-    CHECK_FALSE(tls(extension('\x20', "\x06" + not_checked))); // a certificate, but not on this connection
+    CHECK_FALSE(tls(extension('\x20', "\x06" + not_checked))); // the certificate bits without the TLS bit
     CHECK(tls(extension('\x01', "h2") + extension('\x20', "\x01" + not_checked) + extension('\x04', "")));
-    // Whom nobody names is not said to speak TLS either.
+    // A header that names no client does not claim TLS either.
     Read local = read(version_2('\x20', '\x11', tcp4 + extension('\x20', "\x01" + not_checked)));
     CHECK_FALSE(local.header.tls);
 }
 
-TEST_CASE("a checksum is looked at") {
-    // CRC-32C by another implementation (Python, bitwise, of the header with four zero octets in its place).
+TEST_CASE("the checksum of a PROXY header is verified") {
+    // CRC-32C by another implementation (Python, bitwise), over the header with four zero octets in its place.
     const auto with = [](const std::string& sum) { return version_2('\x21', '\x11', tcp4 + extension('\x03', sum)); };
     CHECK(read(with(std::string(4, '\0'))).what == ProxyParse::malformed);
     CHECK(read(with("abc")).what == ProxyParse::malformed);
@@ -138,7 +138,7 @@ TEST_CASE("an invalid PROXY header is recognized at once") {
     }
 }
 
-TEST_CASE("a header that does not end is not waited for") {
+TEST_CASE("an overlong PROXY header is refused as soon as it exceeds the limit") {
     const std::string line = "PROXY UNKNOWN " + std::string(200, 'x');
     CHECK(read(line.substr(0, 106)).what == ProxyParse::more);
     CHECK(read(line.substr(0, 107)).what == ProxyParse::malformed);

@@ -1,4 +1,4 @@
-// net/stream_test.cpp - every edge of a stream's states, and what a slow, a silent and a vanished peer do to it.
+// net/stream_test.cpp - every state transition of a stream, and what slow, silent and vanished peers do to it.
 #include "buzon/net/stream.h"
 
 #include <fcntl.h>
@@ -28,7 +28,7 @@ Ends socket_pair() {
     return {UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
 
-// Over TCP, which knows resets.
+// Over TCP, which has resets.
 Ends tcp_pair(event::EventLoop& loop) {
     Ends ends;
     buzon::keeper::SocketsHere sockets{loop};
@@ -43,14 +43,14 @@ Ends tcp_pair(event::EventLoop& loop) {
     return ends;
 }
 
-// Takes so many octets of what came in each turn, and answers them by what `reply` makes of them.
+// Consumes at most `most` octets of its input in each turn and answers them with `reply`.
 struct Peer final : StreamEvents {
     event::EventLoop loop;
     StreamRoom room{loop};
     Ends ends;
     Stream stream;
-    std::size_t most = std::string::npos; // octets worked through in a turn
-    bool wants = true;                    // input, behind the next turn
+    std::size_t most = std::string::npos; // octets consumed per turn
+    bool wants = true;                    // input after the next turn
     std::function<std::string(std::string_view)> reply = [](std::string_view) { return std::string{}; };
     std::string got;
     unsigned rooms = 0, half_closed = 0, lost = 0;
@@ -86,7 +86,7 @@ struct Peer final : StreamEvents {
         REQUIRE(::send(ends.peers.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
     }
     void say_no_more() const { ::shutdown(ends.peers.get(), SHUT_WR); }
-    // What the peer has in its socket now. Nothing: the end.
+    // What is in the peer's socket now; empty if nothing is.
     std::string hear() {
         std::string all;
         char piece[4096];
@@ -98,7 +98,7 @@ struct Peer final : StreamEvents {
         char octet = 0;
         return ::recv(ends.peers.get(), &octet, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
     }
-    // Everything, however slowly.
+    // Everything, however slowly it arrives.
     std::string hear_all(std::size_t expected) {
         std::string all;
         for (int i = 0; i < 10000 && all.size() < expected; ++i) {
@@ -109,7 +109,7 @@ struct Peer final : StreamEvents {
     }
 };
 
-// More than any socket takes.
+// More than any socket buffer holds.
 std::string much() {
     std::string text;
     for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i) + "\r\n";
@@ -124,7 +124,7 @@ UniqueFd file_of(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("octets reach the owner in the order they came, unconsumed ones before new ones") {
+TEST_CASE("octets reach the owner in order, unconsumed ones before new ones") {
     Peer peer;
     peer.most = 3;
     peer.say("abcdef");
@@ -142,7 +142,7 @@ TEST_CASE("octets reach the owner in the order they came, unconsumed ones before
     CHECK(peer.stream.state() == State::open);
 }
 
-TEST_CASE("a reply leaves with its turn, and is counted") {
+TEST_CASE("a reply is sent within its turn, and counted") {
     Peer peer;
     peer.reply = [](std::string_view) { return "+OK\r\n"; };
     peer.say("NOOP\r\n");
@@ -154,7 +154,7 @@ TEST_CASE("a reply leaves with its turn, and is counted") {
     CHECK_FALSE(peer.stream.slow());
 }
 
-TEST_CASE("what a slow peer does not take is queued, and its owner goes on once all of it has left") {
+TEST_CASE("output that a slow peer does not take is queued, and on_room() comes once all of it is sent") {
     Peer peer;
     const std::string text = much();
     peer.reply = [&](std::string_view now) { return now.empty() ? "" : text; };
@@ -175,7 +175,7 @@ TEST_CASE("what a slow peer does not take is queued, and its owner goes on once 
     CHECK_FALSE(peer.stream.slow());
 }
 
-TEST_CASE("a slow peer's input waits in the kernel") {
+TEST_CASE("a slow peer's input stays in the kernel until the output is sent") {
     Peer peer;
     const std::string text = much();
     peer.reply = [&](std::string_view now) { return now == "RETR" ? text : ""; };
@@ -189,7 +189,7 @@ TEST_CASE("a slow peer's input waits in the kernel") {
     CHECK(peer.got == "RETRNOOP");
 }
 
-TEST_CASE("a slow peer that reads is told from one that does not") {
+TEST_CASE("a slow peer that reads is distinguished from one that does not") {
     Peer peer;
     peer.reply = [&](std::string_view) { return much(); };
     peer.say("RETR");
@@ -201,7 +201,7 @@ TEST_CASE("a slow peer that reads is told from one that does not") {
     CHECK_FALSE(peer.stream.peer_reads());
 }
 
-TEST_CASE("a peer that vanishes while it is slow, or says nothing, or is sent something, is lost once") {
+TEST_CASE("a peer that vanishes while it is slow or silent or has unread input is reported lost once") {
     Peer peer;
     SECTION("slow") {
         peer.reply = [](std::string_view) { return much(); };
@@ -210,7 +210,7 @@ TEST_CASE("a peer that vanishes while it is slow, or says nothing, or is sent so
         REQUIRE(peer.stream.slow());
     }
     SECTION("silent") {}
-    SECTION("with input that nobody wanted") {
+    SECTION("with unread input") {
         peer.wants = false;
         peer.say("a");
         peer.turns(1);
@@ -225,7 +225,7 @@ TEST_CASE("a peer that vanishes while it is slow, or says nothing, or is sent so
     CHECK_FALSE(peer.stream.peer_reads());
 }
 
-TEST_CASE("sending to a peer that has vanished cuts the stream, and what is said then is said to nobody") {
+TEST_CASE("sending to a vanished peer cuts the stream, and later output is discarded") {
     Peer peer;
     peer.ends.peers.reset();
     peer.stream.begin_turn();
@@ -238,10 +238,10 @@ TEST_CASE("sending to a peer that has vanished cuts the stream, and what is said
     peer.stream.end_turn(true);
     CHECK(peer.stream.sent() == 0);
     peer.turns();
-    CHECK(peer.lost == 0); // whoever flushed knows it
+    CHECK(peer.lost == 0); // flush() has reported it
 }
 
-TEST_CASE("a reset ends the stream, whatever it was doing") {
+TEST_CASE("a reset cuts the stream, whether or not its owner wants input") {
     Peer peer{true};
     peer.wants = GENERATE(true, false);
     peer.say("a");
@@ -254,7 +254,7 @@ TEST_CASE("a reset ends the stream, whatever it was doing") {
     CHECK(peer.stream.is_cut());
 }
 
-TEST_CASE("a peer that ends its side behind its last commands gets all replies") {
+TEST_CASE("a peer that half-closes after its last commands gets all replies") {
     Peer peer;
     peer.reply = [](std::string_view now) { return "<" + std::string{now} + ">"; };
     peer.say("STAT");
@@ -262,14 +262,14 @@ TEST_CASE("a peer that ends its side behind its last commands gets all replies")
     peer.turns();
     CHECK(peer.got == "STAT");
     CHECK(peer.stream.state() == State::half_closed);
-    CHECK(peer.half_closed == 0); // it was read
+    CHECK(peer.half_closed == 0); // noticed by reading
     CHECK(peer.hear() == "<STAT><>");
     peer.turns();
-    CHECK(peer.hear() == ""); // the end is told once
+    CHECK(peer.hear() == ""); // the end is reported once
     CHECK(peer.lost == 0);
 }
 
-TEST_CASE("a peer that ends its side while nobody wants input is noticed, once, unless commands are unread") {
+TEST_CASE("a half-close while no input is wanted is reported once, unless commands are unread") {
     Peer peer;
     peer.wants = false;
     peer.say("RETR");
@@ -290,7 +290,7 @@ TEST_CASE("a peer that ends its side while nobody wants input is noticed, once, 
     CHECK(peer.stream.state() == State::half_closed);
 }
 
-TEST_CASE("a slow peer that has ended its side still gets what is queued") {
+TEST_CASE("a slow peer that has half-closed still gets what is queued") {
     Peer peer;
     const std::string text = much();
     peer.reply = [&](std::string_view now) { return now.empty() ? "" : text; };
@@ -303,7 +303,7 @@ TEST_CASE("a slow peer that has ended its side still gets what is queued") {
     CHECK(peer.lost == 0);
 }
 
-TEST_CASE("a stream that drains reads no more, sends what is queued, and tells when that has left") {
+TEST_CASE("a draining stream stops reading, sends what is queued, and reports when that is sent") {
     Peer peer;
     const std::string text = much();
     peer.reply = [&](std::string_view now) {
@@ -325,7 +325,7 @@ TEST_CASE("a stream that drains reads no more, sends what is queued, and tells w
     CHECK(peer.lost == 0);
 }
 
-TEST_CASE("unread input does not keep the last reply from the peer") {
+TEST_CASE("unread input does not stop the last reply from reaching the peer") {
     Peer peer{true};
     peer.reply = [](std::string_view now) { return now.empty() ? "" : "-ERR Too much\r\n"; };
     peer.wants = false;
@@ -337,7 +337,7 @@ TEST_CASE("unread input does not keep the last reply from the peer") {
     CHECK(peer.hears_end());
 }
 
-TEST_CASE("a part of a file goes as it lies, behind what was said before") {
+TEST_CASE("part of a file is sent unchanged, after earlier output") {
     Peer peer;
     const std::string text = "0123456789";
     const UniqueFd file = file_of(text);
@@ -347,13 +347,13 @@ TEST_CASE("a part of a file goes as it lies, behind what was said before") {
     CHECK(went.what == posix::Moved::some);
     CHECK(went.bytes == 5);
     CHECK(peer.stream.send({file.get(), 10, 5}).what == posix::Moved::end);
-    CHECK_FALSE(peer.stream.is_cut()); // the owner knows what to make of a file that is shorter
+    CHECK_FALSE(peer.stream.is_cut()); // the owner handles a file that is too short
     peer.stream.end_turn(true);
     CHECK(peer.hear() == "+OK\r\n23456");
     CHECK(peer.stream.sent() == 10);
 }
 
-TEST_CASE("the rest of a part waits until a slow peer takes it") {
+TEST_CASE("the rest of a file waits until a slow peer has room for it") {
     Peer peer;
     const std::string text = much();
     const UniqueFd file = file_of(text);
@@ -379,7 +379,7 @@ TEST_CASE("the rest of a part waits until a slow peer takes it") {
     peer.stream.end_turn(true);
 }
 
-TEST_CASE("a peer that has ended is known before anybody reads") {
+TEST_CASE("peer_has_ended() reports a half-close only once all input has been read") {
     Peer peer;
     CHECK_FALSE(peer.stream.peer_has_ended());
     peer.say("a");

@@ -1,4 +1,4 @@
-// pop3/asked_test.cpp - every line says which command it was, for the counters.
+// pop3/asked_test.cpp - which command each line is reported as, for the counters.
 #include <cctype>
 
 #include "conversation.h"
@@ -19,7 +19,7 @@ struct Fresh {
 
 } // namespace
 
-TEST_CASE("every command is known in any case, alone and with arguments, and no longer or shorter word is") {
+TEST_CASE("commands are recognized in any case, with and without arguments, and only as whole words") {
     for (std::size_t i = 0; i + 1 < buzon::state::pop3_command_count; ++i) {
         const auto command = static_cast<Pop3Command>(i);
         const std::string upper{name_of(command)};
@@ -42,7 +42,7 @@ TEST_CASE("a word that only resembles a command is unknown") {
     }
 }
 
-TEST_CASE("a command that is switched off or comes too early is still that command") {
+TEST_CASE("a command that is disabled or comes too early is still reported as that command") {
     Fresh fresh;
     fresh.settings.disabled.insert(Pop3Command::capa);
     CHECK(fresh.asked("CAPA") == Pop3Command::capa);
@@ -50,7 +50,7 @@ TEST_CASE("a command that is switched off or comes too early is still that comma
     CHECK(fresh.out.starts_with("-ERR Unknown command\r\n-ERR "));
 }
 
-TEST_CASE("the lines of an exchange belong to AUTH, a line that is none belongs to nothing") {
+TEST_CASE("the lines of a SASL exchange are reported as AUTH, and an overlong line as unknown") {
     Fresh fresh;
     CHECK(fresh.asked("AUTH PLAIN") == Pop3Command::auth);
     CHECK(fresh.asked("NOOP") == Pop3Command::auth);

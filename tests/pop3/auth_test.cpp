@@ -51,7 +51,7 @@ TEST_CASE("the PLAIN examples of RFC 5034, with and without an initial response"
                                "S: +OK Password accepted\nC: STAT\nS: +OK 2 320\n");
 }
 
-TEST_CASE("PLAIN carries any password, and a mechanism's name has no case") {
+TEST_CASE("PLAIN carries any password, and the names of mechanisms are case-insensitive") {
     World world;
     world.users["josé"] = "  sp ace: ñ ";
     Conversation conversation{world};
@@ -61,7 +61,7 @@ TEST_CASE("PLAIN carries any password, and a mechanism's name has no case") {
     CHECK(conversation.session.user() == "josé");
 }
 
-TEST_CASE("PLAIN for another user is refused like a wrong password, without asking") {
+TEST_CASE("PLAIN on behalf of another user is refused like a wrong password, without checking the password") {
     Conversation conversation;
     greeted(conversation);
     CHECK(conversation.command("AUTH PLAIN " + plain("user1", "pass1", "mrose")) ==
@@ -70,7 +70,7 @@ TEST_CASE("PLAIN for another user is refused like a wrong password, without aski
     CHECK(conversation.command("AUTH PLAIN " + plain("user1", "pass1", "user1")) == "+OK Password accepted\r\n");
 }
 
-TEST_CASE("a bare AUTH lists the mechanisms as Outlook asks for them") {
+TEST_CASE("a bare AUTH lists the mechanisms, as Outlook expects") {
     for (const char* question : {"AUTH", "AUTH ", "auth"}) {
         Conversation conversation;
         greeted(conversation);
@@ -117,7 +117,7 @@ TEST_CASE("SCRAM without an initial response begins with an empty challenge") {
     CHECK(conversation.command("") == "+OK Password accepted\r\n");
 }
 
-TEST_CASE("SCRAM with a wrong proof, or for nobody, ends as a wrong password does") {
+TEST_CASE("SCRAM with a wrong proof or for an unknown user fails like a wrong password") {
     for (const bool genuine : {true, false}) {
         World world = scram_world();
         world.scram_genuine = genuine;
@@ -132,7 +132,7 @@ TEST_CASE("SCRAM with a wrong proof, or for nobody, ends as a wrong password doe
     }
 }
 
-TEST_CASE("SCRAM with channel binding is refused, and one who says more behind the end is, too") {
+TEST_CASE("SCRAM with channel binding is refused, and so is a response after the end of the exchange") {
     Conversation conversation{scram_world()};
     greeted(conversation);
     CHECK(conversation.command("AUTH SCRAM-SHA-256 " + encode_base64("p=tls-unique,,n=user,r=abc")) ==
@@ -170,13 +170,13 @@ TEST_CASE("the CRAM-MD5 example of RFC 2195") {
     CHECK(conversation.asked.back() == "cram tim b913a602c7eda7a495b4e6e7334d3890 <1896.697170952@dbc.mtview.ca.us>");
 }
 
-TEST_CASE("CRAM-MD5 is unknown where it is not switched on") {
+TEST_CASE("CRAM-MD5 is unknown unless it is enabled") {
     Conversation conversation;
     greeted(conversation);
     CHECK(conversation.command("AUTH CRAM-MD5") == "-ERR Unknown authentication mechanism\r\n");
 }
 
-TEST_CASE("a star cancels the exchange, whatever it is at") {
+TEST_CASE("a star cancels the exchange at any point") {
     Conversation conversation{scram_world()};
     greeted(conversation);
     for (const std::string& begin : {"AUTH PLAIN"s, "AUTH LOGIN"s, "AUTH LOGIN dXNlcjE="s,
@@ -191,8 +191,7 @@ TEST_CASE("a star cancels the exchange, whatever it is at") {
     CHECK(conversation.session.maildrop() == nullptr);
 }
 
-TEST_CASE("a response that is not base64, or not what the mechanism expects, ends the exchange without counting as a "
-          "failure") {
+TEST_CASE("a malformed response ends the exchange without counting as a failed login") {
     Conversation conversation;
     greeted(conversation);
     for (const std::string& answer :
@@ -218,7 +217,7 @@ TEST_CASE("unknown mechanisms are refused, even if they begin like a known one")
     }
 }
 
-TEST_CASE("an answer may have 12,288 octets, the AUTH line keeps 255") {
+TEST_CASE("a response may have 12,288 octets, but the AUTH line only 255") {
     World world;
     const std::string password(9150, 'p');
     world.users["user1"] = password;
@@ -239,7 +238,7 @@ TEST_CASE("an answer may have 12,288 octets, the AUTH line keeps 255") {
     CHECK(conversation.session.line_limit() == 255);
 }
 
-TEST_CASE("a NUL in an answer ends the exchange") {
+TEST_CASE("a NUL in a response ends the exchange") {
     Conversation conversation;
     greeted(conversation);
     conversation.command("AUTH LOGIN");
@@ -247,7 +246,7 @@ TEST_CASE("a NUL in an answer ends the exchange") {
     CHECK(conversation.command("dXNlcjE=") == "-ERR Unknown command\r\n");
 }
 
-TEST_CASE("responses are not commands: QUIT in an exchange is invalid base64 and does not end the session") {
+TEST_CASE("a line during an exchange is a response and never a command") {
     Conversation conversation;
     greeted(conversation);
     conversation.command("AUTH PLAIN");
@@ -257,7 +256,7 @@ TEST_CASE("responses are not commands: QUIT in an exchange is invalid base64 and
     CHECK(conversation.command("STAT") == bad_answer);
 }
 
-TEST_CASE("what is pipelined behind AUTH and its answers keeps its order, however it is cut") {
+TEST_CASE("replies to pipelined exchanges and commands are the same wherever the input is cut") {
     const std::string wire = "AUTH PLAIN\r\n*\r\nCAPA\r\nAUTH LOGIN\r\ndXNlcjE=\r\neA==\r\nAUTH SCRAM-SHA-256\r\n" +
                              client_first + "\r\n" + client_final + "\r\n\r\nSTAT\r\nQUIT\r\n";
     Conversation whole{scram_world()};
@@ -271,7 +270,7 @@ TEST_CASE("what is pipelined behind AUTH and its answers keeps its order, howeve
     }
 }
 
-TEST_CASE("a failed exchange leaves nothing of itself for USER and PASS") {
+TEST_CASE("a cancelled exchange leaves no user name for PASS") {
     Conversation conversation;
     greeted(conversation);
     conversation.command("USER user1");
@@ -282,7 +281,7 @@ TEST_CASE("a failed exchange leaves nothing of itself for USER and PASS") {
     CHECK(conversation.session.user() == "user1");
 }
 
-TEST_CASE("every exchange has a challenge of its own") {
+TEST_CASE("every CRAM-MD5 exchange has a new challenge") {
     World world;
     world.settings.cram_md5 = world.settings.plain_secrets_known = true;
     world.fresh_text = +[] {
@@ -298,7 +297,7 @@ TEST_CASE("every exchange has a challenge of its own") {
     CHECK(greeting.find(decode_base64(second.substr(2, second.size() - 4)).value()) == std::string::npos);
 }
 
-TEST_CASE("OAUTHBEARER and XOAUTH2 log in by a token, and a wrong one is answered by an error challenge first") {
+TEST_CASE("OAUTHBEARER and XOAUTH2 log in with a token, and a wrong one gets an error challenge first") {
     World world;
     world.settings.tokens = true;
     world.tokens = {{"vF9dft4qmT", "user@example.com"}};
@@ -337,7 +336,7 @@ TEST_CASE("OAUTHBEARER and XOAUTH2 log in by a token, and a wrong one is answere
     }
 }
 
-TEST_CASE("a bearer token that is none is malformed, not a guess, and none is taken where they are not offered") {
+TEST_CASE("a malformed bearer token does not count as a guess, and tokens are refused where they are not offered") {
     World world;
     world.settings.tokens = true;
     for (const std::string message :
@@ -356,7 +355,7 @@ TEST_CASE("a bearer token that is none is malformed, not a guess, and none is ta
     (void)without.send("");
     CHECK(without.command("AUTH OAUTHBEARER").starts_with("-ERR"));
     CHECK(without.command("CAPA").find("OAUTHBEARER") == std::string::npos);
-    world.settings.require_secure_channel = true; // a token is as good as a password to whoever reads it
+    world.settings.require_secure_channel = true; // a token that is overheard is as good as a password
     Conversation open{world};
     (void)open.send("");
     CHECK(open.command("CAPA").find("OAUTH") == std::string::npos);
@@ -377,7 +376,7 @@ TEST_CASE("wrong tokens are counted like wrong passwords, and the tenth is refus
     CHECK(client.session.out_of_tries());
 }
 
-TEST_CASE("what a program says of a token cannot break the JSON of the challenge") {
+TEST_CASE("a program's words about a token cannot break the JSON of the challenge") {
     CHECK(buzon::auth::token_error("invalid\"},{\\", "a\tb\xc3\xa4 c") ==
           R"({"status":"invalid},{","schemes":"bearer","scope":"ab c"})");
     CHECK(buzon::auth::token_error("invalid_token", "") == R"({"status":"invalid_token","schemes":"bearer"})");

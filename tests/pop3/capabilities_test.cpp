@@ -1,4 +1,4 @@
-// CAPA (RFC 2449): what stands there works, what does not work does not stand there.
+// CAPA (RFC 2449) lists what works and nothing else.
 #include <set>
 
 #include "conversation.h"
@@ -28,7 +28,7 @@ bool has(const std::set<std::string>& all, const std::string& tag) {
 
 } // namespace
 
-TEST_CASE("CAPA lists what RFC 2449, 3206, 5034 and 6856 give names to") {
+TEST_CASE("CAPA lists the capabilities of RFC 2449, 3206, 5034 and 6856") {
     Conversation conversation;
     conversation.replay(R"(
         S: +OK POP3 server ready
@@ -51,7 +51,7 @@ TEST_CASE("CAPA lists what RFC 2449, 3206, 5034 and 6856 give names to") {
     )");
 }
 
-TEST_CASE("CAPA says the same after login as before") {
+TEST_CASE("CAPA lists the same before and after login") {
     for (const bool strict : {false, true}) {
         World world;
         world.settings.login_delay = 30;
@@ -69,7 +69,7 @@ TEST_CASE("CAPA says the same after login as before") {
     }
 }
 
-TEST_CASE("a command that is switched off is unknown and leaves CAPA, before and after login") {
+TEST_CASE("a disabled command is unknown and missing from CAPA, before and after login") {
     struct Case {
         std::string name, tag, command;
         bool after_login;
@@ -87,7 +87,7 @@ TEST_CASE("a command that is switched off is unknown and leaves CAPA, before and
         conversation.send("");
         if (!given.tag.empty()) CHECK(has(tags(conversation), given.tag));
         CHECK(conversation.command(given.command) != "-ERR Unknown command\r\n");
-        conversation.command("*"); // ends the exchange that AUTH began
+        conversation.command("*"); // ends the exchange that AUTH started
         conversation.world.settings.disabled = buzon::state::parse_command_set(given.name).value();
         if (!given.tag.empty()) CHECK_FALSE(has(tags(conversation), given.tag));
         CHECK(conversation.command(given.command) == "-ERR Unknown command\r\n");
@@ -96,7 +96,7 @@ TEST_CASE("a command that is switched off is unknown and leaves CAPA, before and
     }
 }
 
-TEST_CASE("CAPA itself can be switched off") {
+TEST_CASE("CAPA itself can be disabled") {
     World world;
     world.settings.disabled = {buzon::state::Pop3Command::capa};
     Conversation conversation{world};
@@ -104,7 +104,7 @@ TEST_CASE("CAPA itself can be switched off") {
     CHECK(conversation.command("CAPA") == "-ERR Unknown command\r\n");
 }
 
-TEST_CASE("no clear-text mechanism is offered or taken where a secure channel is required and missing") {
+TEST_CASE("no clear-text mechanism is offered or accepted without the secure channel that is required") {
     World world;
     world.settings.require_secure_channel = true;
     Conversation conversation{world};
@@ -127,7 +127,7 @@ TEST_CASE("no clear-text mechanism is offered or taken where a secure channel is
     safe.log_in();
 }
 
-TEST_CASE("a requirement that comes into force between USER and PASS holds for PASS") {
+TEST_CASE("a secure channel that becomes required between USER and PASS is required for PASS") {
     Conversation conversation;
     conversation.send("");
     conversation.command("USER user1");
@@ -136,7 +136,7 @@ TEST_CASE("a requirement that comes into force between USER and PASS holds for P
     CHECK(conversation.asked == std::vector<std::string>{"no clear text user1 PASS"});
 }
 
-TEST_CASE("where no mechanism works there is no SASL tag") {
+TEST_CASE("CAPA has no SASL tag if no mechanism works") {
     World world;
     world.settings.require_secure_channel = true;
     world.settings.scram_sha_256 = false;
@@ -145,7 +145,7 @@ TEST_CASE("where no mechanism works there is no SASL tag") {
     CHECK(conversation.command("AUTH") == "+OK Mechanisms follow\r\n.\r\n");
 }
 
-TEST_CASE("channel binding works where the certificate is known and the client came over TLS, announced or not") {
+TEST_CASE("channel binding works only over TLS with a known certificate, whether it is announced or not") {
     for (const Channel channel : {Channel::open, Channel::secure, Channel::tls}) {
         World world;
         world.channel = channel;
@@ -164,7 +164,7 @@ TEST_CASE("channel binding works where the certificate is known and the client c
     }
 }
 
-TEST_CASE("CRAM-MD5 is offered only where it is switched on and can work") {
+TEST_CASE("CRAM-MD5 is not offered until plain secrets are known, even if it is enabled") {
     World world;
     world.settings.cram_md5 = true;
     Conversation conversation{world};
@@ -198,7 +198,7 @@ TEST_CASE("APOP is accepted only if the greeting announced it") {
     }
 }
 
-TEST_CASE("STLS is refused in every state, and what follows it is not taken for TLS") {
+TEST_CASE("STLS is refused in every state, and the line after it is still read as a command") {
     Conversation conversation;
     conversation.send("");
     CHECK(conversation.send("STLS\r\nCAPA\r\n").find("-ERR STLS is not supported\r\n+OK ") == 0);

@@ -1,4 +1,4 @@
-// Bytes to replies: cut anywhere, pipelined, over-long, with NULs, and how much nonsense is borne.
+// From bytes to replies: input cut anywhere, pipelined, overlong, with NULs, and how many bad lines are tolerated.
 #include "conversation.h"
 #include "support/catch.h"
 
@@ -55,14 +55,14 @@ TEST_CASE("pipelined commands get one answer each, in order") {
     CHECK(conversation.send(commands) == answers);
 }
 
-TEST_CASE("nothing sent behind a right password is lost") {
+TEST_CASE("commands pipelined after a right password are not lost") {
     Conversation conversation;
     CHECK(conversation.send("USER user1\r\nPASS pass1\r\nSTAT\r\nQUIT\r\n") ==
           "+OK POP3 server ready\r\n+OK User accepted, password needed\r\n+OK Password accepted\r\n+OK 2 320\r\n"
           "+OK Goodbye\r\n");
 }
 
-TEST_CASE("an over-long line gets one -ERR, its rest is no command, and the session goes on") {
+TEST_CASE("an overlong line gets one -ERR, its rest is not taken as a command, and the session goes on") {
     Conversation conversation;
     conversation.log_in();
     CHECK(conversation.send(std::string(500, 'x') + " DELE 1\r\nSTAT\r\n") == "-ERR Line too long\r\n+OK 2 320\r\n");
@@ -78,7 +78,7 @@ TEST_CASE("a NUL makes its line invalid, whatever else the line says") {
           "-ERR Invalid line\r\n-ERR Invalid line\r\n-ERR Invalid line\r\n+OK 2 320\r\n");
 }
 
-TEST_CASE("the fiftieth line in a row that is no command ends the connection, without an update") {
+TEST_CASE("the fiftieth bad line in a row ends the connection without an update") {
     Conversation conversation;
     conversation.log_in();
     conversation.command("DELE 1");
@@ -93,7 +93,7 @@ TEST_CASE("the fiftieth line in a row that is no command ends the connection, wi
     CHECK(conversation.asked.back() == "close after bad lines");
 }
 
-TEST_CASE("a good command in between makes the count begin anew") {
+TEST_CASE("a good command in between resets the count of bad lines") {
     Conversation conversation;
     conversation.log_in();
     for (int round = 0; round < 5; ++round) {
@@ -103,7 +103,7 @@ TEST_CASE("a good command in between makes the count begin anew") {
     CHECK_FALSE(conversation.closed);
 }
 
-TEST_CASE("refused arguments of known commands are not counted") {
+TEST_CASE("a known command that is refused neither counts as a bad line nor resets the count") {
     Conversation conversation;
     conversation.log_in();
     for (int i = 0; i < 200; ++i) conversation.command(i % 2 == 0 ? "RETR 99" : "DELE 0");
@@ -116,7 +116,7 @@ TEST_CASE("refused arguments of known commands are not counted") {
     CHECK(conversation.closed);
 }
 
-TEST_CASE("no reply holds what the client sent") {
+TEST_CASE("replies never repeat what the client sent") {
     Conversation conversation;
     conversation.send("");
     std::string all;

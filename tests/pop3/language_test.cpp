@@ -1,4 +1,4 @@
-// LANG and UTF8 (RFC 6856), and the words that programs look for.
+// LANG and UTF8 (RFC 6856), and the words that client programs look for.
 #include <array>
 #include <bit>
 
@@ -10,7 +10,7 @@ using namespace buzon::pop3;
 
 namespace {
 
-// A catalogue is nothing but texts, so it can be walked.
+// A Catalogue consists only of texts, so they can be iterated.
 std::vector<std::string> all_texts(std::string_view tag) {
     constexpr std::size_t count = sizeof(Catalogue) / sizeof(std::string_view);
     for (const Catalogue* catalogue : catalogues()) {
@@ -29,7 +29,7 @@ std::size_t places(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("LANG lists languages, changes them, and refuses others in the language in force") {
+TEST_CASE("LANG lists the languages, switches between them, and refuses others in the current language") {
     Conversation{}.replay(R"(
         S: +OK POP3 server ready
         C: LANG
@@ -68,7 +68,7 @@ TEST_CASE("LANG lists languages, changes them, and refuses others in the languag
     )");
 }
 
-TEST_CASE("a language range finds the language it is a kind of") {
+TEST_CASE("a language range such as es-MX selects its language") {
     Conversation conversation;
     conversation.send("");
     CHECK(conversation.command("LANG es-MX") == "+OK es Idioma cambiado\r\n");
@@ -78,7 +78,7 @@ TEST_CASE("a language range finds the language it is a kind of") {
     }
 }
 
-TEST_CASE("UTF8 is switched on before login, as often as one likes") {
+TEST_CASE("UTF8 can be enabled any number of times before login, and not after it") {
     Conversation conversation;
     conversation.send("");
     CHECK_FALSE(conversation.session.utf8());
@@ -89,7 +89,7 @@ TEST_CASE("UTF8 is switched on before login, as often as one likes") {
     CHECK(conversation.command("UTF8") == "-ERR Only before login\r\n");
 }
 
-TEST_CASE("every language says everything, in valid UTF-8, with the same places for numbers") {
+TEST_CASE("every language has all texts, with the same places for numbers, and i-default is printable ASCII") {
     const auto first = all_texts("en");
     REQUIRE(first.size() > 40);
     for (const char* tag : {"es", "i-default"}) {
@@ -107,7 +107,7 @@ TEST_CASE("every language says everything, in valid UTF-8, with the same places 
     }
 }
 
-TEST_CASE("fetchmail can tell the kinds of refused logins apart by their words, in every language") {
+TEST_CASE("fetchmail can tell refused logins apart by their words in every language") {
     struct Case {
         Refusal why;
         std::string code;

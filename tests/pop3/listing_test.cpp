@@ -1,4 +1,4 @@
-// Listings that are longer than what fits into a buffer.
+// Listings that are longer than a buffer.
 #include "conversation.h"
 #include "support/catch.h"
 #include "support/sanitized.h"
@@ -49,7 +49,7 @@ TEST_CASE("a listing is the same in pieces of any size") {
     }
 }
 
-TEST_CASE("very many messages are listed in pieces, and exactly") {
+TEST_CASE("very many messages are listed completely and in small pieces") {
     constexpr std::uint32_t many = 1'000'000 / buzon::test::endurance_divisor; // the n-th has n octets
     const std::string count = std::to_string(many);
     const Settings settings;
@@ -74,7 +74,7 @@ TEST_CASE("a session waiting for commands is small") {
     CHECK(sizeof(Action) <= 112);
 }
 
-TEST_CASE("SEARCH asks for what its criteria say, and lists numbers and sizes of what was found") {
+TEST_CASE("SEARCH passes its criteria on and lists the numbers and sizes of what was found") {
     Conversation conversation;
     CHECK(conversation.command("SEARCH SUBJECT x").find("-ERR Log in first\r\n") != std::string::npos);
     conversation.log_in();
@@ -100,7 +100,7 @@ TEST_CASE("SEARCH asks for what its criteria say, and lists numbers and sizes of
     CHECK(conversation.command("NOOP") == "+OK\r\n");
 }
 
-TEST_CASE("REPORT asks for thirty days, or as many as it says") {
+TEST_CASE("REPORT asks for thirty days unless it is given a number") {
     Conversation conversation;
     CHECK(conversation.command("REPORT").find("-ERR Log in first\r\n") != std::string::npos);
     conversation.log_in();

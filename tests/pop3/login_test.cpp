@@ -4,7 +4,7 @@
 
 using namespace buzon::pop3;
 
-TEST_CASE("a password may begin, end and be full of spaces") {
+TEST_CASE("a password may begin with, end with and contain spaces") {
     World world;
     world.users["user1"] = "  two  words ";
     Conversation conversation{world};
@@ -16,7 +16,7 @@ TEST_CASE("a password may begin, end and be full of spaces") {
     CHECK(conversation.asked.back() == "password user1   two  words  PASS");
 }
 
-TEST_CASE("a password of one space is a password, none at all is a missing argument") {
+TEST_CASE("a single space is a password, but an empty password is a missing argument") {
     World world;
     world.users["user1"] = " ";
     Conversation conversation{world};
@@ -27,7 +27,7 @@ TEST_CASE("a password of one space is a password, none at all is a missing argum
     CHECK(conversation.command("PASS  ") == "+OK Password accepted\r\n");
 }
 
-TEST_CASE("an unknown user gets the same words as a wrong password") {
+TEST_CASE("an unknown user gets the same replies as a wrong password") {
     Conversation conversation;
     conversation.send("");
     CHECK(conversation.command("USER nobody") == "+OK User accepted, password needed\r\n");
@@ -75,7 +75,7 @@ TEST_CASE("user names are compared as a whole") {
     CHECK(conversation.asked.back() == "password alice secret PASS");
 }
 
-TEST_CASE("UTF-8 names and passwords are taken, octets that are no UTF-8 are refused") {
+TEST_CASE("UTF-8 names and passwords are accepted, and invalid UTF-8 is refused") {
     World world;
     world.users["josé"] = "contraseña €";
     Conversation conversation{world};
@@ -100,7 +100,7 @@ TEST_CASE("APOP refuses names that are not UTF-8") {
     CHECK(conversation.asked.empty());
 }
 
-TEST_CASE("a refused login leaves the session where it was, with another try to come") {
+TEST_CASE("after a refused login the session is in the same state, and the next try may succeed") {
     World world;
     world.refusal = Refusal::in_use;
     Conversation conversation{world};
@@ -114,7 +114,7 @@ TEST_CASE("a refused login leaves the session where it was, with another try to 
     CHECK(conversation.session.state() == Session::State::transaction);
 }
 
-TEST_CASE("a wrong password for a maildrop in use is a wrong password") {
+TEST_CASE("a wrong password is refused as such even if the maildrop is in use") {
     World world;
     world.refusal = Refusal::in_use;
     Conversation conversation{world};

@@ -1,10 +1,10 @@
-// RFC 1939: its examples, with our words, and each of its rules.
+// The examples of RFC 1939, with this server's words, and each of its rules.
 #include "conversation.h"
 #include "support/catch.h"
 
 using namespace buzon::pop3;
 
-TEST_CASE("the sample session of the report runs as printed") {
+TEST_CASE("a session with a wrong password, STAT, LIST and RETR runs as printed") {
     World world;
     world.messages = {{324, "uno", "Subject: Asunto del Correo\r\n\r\nhola\r\n"}};
     world.settings.plain_secrets_known = true;
@@ -135,7 +135,7 @@ TEST_CASE("the examples of sections 5 and 7: STAT, LIST, DELE, RSET, UIDL, TOP")
     )");
 }
 
-TEST_CASE("an empty maildrop is listed as such") {
+TEST_CASE("an empty maildrop is listed as empty") {
     World world;
     world.messages.clear();
     Conversation conversation{world};
@@ -146,7 +146,7 @@ TEST_CASE("an empty maildrop is listed as such") {
     CHECK(conversation.command("RETR 1") == "-ERR No such message\r\n");
 }
 
-TEST_CASE("message numbers stay what they were after DELE and RSET") {
+TEST_CASE("DELE and RSET do not change message numbers") {
     Conversation conversation;
     conversation.log_in();
     conversation.command("DELE 1");
@@ -167,7 +167,7 @@ TEST_CASE("totals are counted in 64 bits") {
     CHECK(conversation.command("LIST").find("+OK 3 messages (9000000008589934591 octets)\r\n") == 0);
 }
 
-TEST_CASE("QUIT before login removes nothing and closes") {
+TEST_CASE("QUIT before login closes the connection without an update") {
     Conversation conversation;
     conversation.replay(R"(
         S: +OK POP3 server ready
@@ -179,7 +179,7 @@ TEST_CASE("QUIT before login removes nothing and closes") {
     CHECK(conversation.session.maildrop() == nullptr);
 }
 
-TEST_CASE("QUIT after login asks for the update before it answers, and is silent until then") {
+TEST_CASE("QUIT after login is not answered until the update is done") {
     World world;
     Session session{world.settings, Channel::open, world.fresh_text};
     std::string out;
@@ -198,7 +198,7 @@ TEST_CASE("QUIT after login asks for the update before it answers, and is silent
     CHECK(out == "+OK Goodbye\r\n");
 }
 
-TEST_CASE("QUIT tells how many messages could not be removed") {
+TEST_CASE("QUIT reports how many messages could not be removed") {
     World world;
     world.not_removed = 1;
     Conversation conversation{world};
@@ -223,7 +223,7 @@ TEST_CASE("commands of the other state are refused and the session goes on") {
     CHECK(conversation.session.user() == "user1");
 }
 
-TEST_CASE("verbs are taken in any case, and only as a whole") {
+TEST_CASE("verbs are accepted in any case, but only as whole words") {
     Conversation conversation;
     conversation.log_in();
     CHECK(conversation.command("stat") == "+OK 2 320\r\n");
@@ -234,7 +234,7 @@ TEST_CASE("verbs are taken in any case, and only as a whole") {
     }
 }
 
-TEST_CASE("numbers are digits from 1, everything else is refused") {
+TEST_CASE("numbers are decimal digits from 1 on, and everything else is refused") {
     Conversation conversation;
     conversation.log_in();
     for (const char* verb : {"RETR", "DELE", "LIST", "UIDL", "TOP"}) {
@@ -254,7 +254,7 @@ TEST_CASE("numbers are digits from 1, everything else is refused") {
     CHECK(conversation.command("STAT") == "+OK 2 320\r\n");
 }
 
-TEST_CASE("TOP takes zero lines and very many") {
+TEST_CASE("TOP accepts from zero to 4294967295 lines") {
     Conversation conversation;
     conversation.log_in();
     conversation.command("TOP 1 0");
@@ -263,7 +263,7 @@ TEST_CASE("TOP takes zero lines and very many") {
     CHECK(conversation.asked.back() == "deliver 2 top 4294967295");
 }
 
-TEST_CASE("too few and too many arguments are refused, spaces around them are not") {
+TEST_CASE("too few or too many arguments are refused, but extra spaces are not") {
     Conversation conversation;
     conversation.send("");
     for (const char* command : {"USER", "USER ", "PASS", "CAPA x", "QUIT now", "UTF8 x", "APOP", "APOP a", "APOP a b c",
@@ -282,7 +282,7 @@ TEST_CASE("too few and too many arguments are refused, spaces around them are no
     CHECK_FALSE(conversation.closed);
 }
 
-TEST_CASE("a delivery that is refused is one reply, and the session goes on") {
+TEST_CASE("a refused delivery gets a single reply, and the session goes on") {
     struct Case {
         DeliveryRefusal why;
         std::string reply;
@@ -305,7 +305,7 @@ TEST_CASE("a delivery that is refused is one reply, and the session goes on") {
     }
 }
 
-TEST_CASE("RETR marks a message as retrieved when it has gone out, TOP does not") {
+TEST_CASE("RETR marks a message as retrieved, and TOP does not") {
     Conversation conversation;
     conversation.log_in();
     conversation.command("TOP 1 99999999");
@@ -317,7 +317,7 @@ TEST_CASE("RETR marks a message as retrieved when it has gone out, TOP does not"
     CHECK(conversation.session.maildrop()->retrieved(MessageNumber{2}));
 }
 
-TEST_CASE("a length that is not known is not announced") {
+TEST_CASE("an unknown length is not announced") {
     World world;
     world.octets_known = false;
     Conversation conversation{world};

@@ -26,11 +26,11 @@ TEST_CASE("many descriptors are passed as one and arrive in order") {
     CHECK_FALSE(write_all(received.back().get(), "x"));
     char octet = 0;
     CHECK(read_some(pipe.read_end.get(), {&octet, 1}).bytes == 1);
-    CHECK_FALSE(unbundle(one.get())); // taken out once
+    CHECK_FALSE(unbundle(one.get())); // works only once
     CHECK_FALSE(bundle({}));
 }
 
-TEST_CASE("a bundle for which the table has no room is an error and leaves nothing open") {
+TEST_CASE("unbundling more descriptors than the process may open fails and leaves nothing open") {
     std::vector<int> numbers(40, STDIN_FILENO);
     const UniqueFd one = std::move(bundle(numbers)).value();
     const UniqueFd highest{::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)};

@@ -34,7 +34,7 @@ int next_free() {
 
 } // namespace
 
-TEST_CASE("of the descriptors of a datagram that there is no room for, none stays open") {
+TEST_CASE("a datagram's descriptors that do not fit are closed") {
     const Pair pair;
     const std::vector<int> sent(5, STDIN_FILENO);
     for (std::size_t room = 0; room <= 6; ++room) {
@@ -54,7 +54,7 @@ TEST_CASE("of the descriptors of a datagram that there is no room for, none stay
     }
 }
 
-TEST_CASE("a datagram tells its whole length, also where there is less room") {
+TEST_CASE("a datagram's full length is reported even if it does not fit") {
     const Pair pair;
     REQUIRE(pair.send("0123456789", {}).bytes == 10);
     std::array<char, 3> head{}, rest{};
@@ -65,7 +65,7 @@ TEST_CASE("a datagram tells its whole length, also where there is less room") {
     CHECK(std::string_view{rest.data(), 3} == "345");
 }
 
-TEST_CASE("a datagram that cannot be sent or is not there is one of four words") {
+TEST_CASE("sending and receiving a datagram report would_block, errors and the end") {
     Pair pair;
     char octet = 0;
     const iovec part{&octet, 1};

@@ -20,7 +20,7 @@ struct File {
         REQUIRE_FALSE(write_all(fd.get(), std::string(octets, 'x')));
         REQUIRE(::fstat(fd.get(), &about) == 0);
     }
-    // Nothing of it in memory, where the kernel does as it is told: not on tmpfs, perhaps not at once.
+    // Drops the file from memory if the kernel complies: never on tmpfs, and perhaps not at once.
     [[nodiscard]] bool thrown_out() const {
         return ::fsync(fd.get()) == 0 && ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED) == 0;
     }
@@ -32,7 +32,7 @@ struct File {
 
 } // namespace
 
-TEST_CASE("what has just been written is in memory, whatever part is asked for") {
+TEST_CASE("every part of a file that was just written is in memory") {
     const File file{3'000'001};
     const FileView view{file.fd.get(), file.about};
     REQUIRE(view.known());
@@ -41,23 +41,23 @@ TEST_CASE("what has just been written is in memory, whatever part is asked for")
     CHECK(view.in_memory(3'000'000, 1));
     CHECK(view.in_memory(4095, 2));
     CHECK(view.in_memory(1'048'575, 1'048'578));
-    CHECK(view.in_memory(2'999'999, 1'000'000)); // what lies behind the end is not asked about
+    CHECK(view.in_memory(2'999'999, 1'000'000)); // what lies beyond the end is ignored
     CHECK_FALSE(view.in_memory(3'000'001, 1));
 }
 
-TEST_CASE("a page that was thrown out is missed, and only that one") {
+TEST_CASE("dropped pages are not in memory, and one that is read back is") {
     const File file{1'000'000};
     const FileView view{file.fd.get(), file.about};
     REQUIRE(file.thrown_out());
-    if (view.in_memory(0, 1'000'000)) return; // tmpfs: there is nowhere to throw it
+    if (view.in_memory(0, 1'000'000)) return; // tmpfs: its pages cannot be dropped
     char octet = 0;
-    REQUIRE(::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_RANDOM) == 0); // nothing beside it
+    REQUIRE(::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_RANDOM) == 0); // no read-ahead
     REQUIRE(::pread(file.fd.get(), &octet, 1, 500'000) == 1);
     CHECK(view.in_memory(500'000, 1));
     CHECK_FALSE(view.in_memory(0, 1'000'000));
 }
 
-TEST_CASE("nothing of an empty file counts as in memory, and a view can be moved") {
+TEST_CASE("a view of an empty file is not known, and views can be moved") {
     const File empty{0};
     CHECK_FALSE(FileView(empty.fd.get(), empty.about).known());
     CHECK_FALSE(FileView{}.in_memory(0, 1));
@@ -69,7 +69,7 @@ TEST_CASE("nothing of an empty file counts as in memory, and a view can be moved
     CHECK(view.in_memory(0, 5000));
 }
 
-TEST_CASE("a file goes into a socket until that is full, and says where it ends") {
+TEST_CASE("send_file() sends until the socket is full, and reports the end of the file") {
     const File file{10'000'000};
     int ends[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);

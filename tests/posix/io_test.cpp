@@ -12,7 +12,7 @@
 
 using namespace buzon::posix;
 
-TEST_CASE("an empty pipe would block, a written one has some, a closed one ends") {
+TEST_CASE("reading a pipe gives would_block while it is empty, then its data, and the end once it is closed") {
     Result<Pipe> made = make_pipe(true);
     REQUIRE(made.ok());
     Pipe pipe = std::move(made).value();
@@ -26,7 +26,7 @@ TEST_CASE("an empty pipe would block, a written one has some, a closed one ends"
     CHECK(read_some(pipe.read_end.get(), room).what == Moved::end);
 }
 
-TEST_CASE("sending to a peer that has gone fails and kills nobody") {
+TEST_CASE("sending to a peer that is gone fails with EPIPE and raises no signal") {
     int pair[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
     UniqueFd here{pair[0]};
@@ -36,20 +36,20 @@ TEST_CASE("sending to a peer that has gone fails and kills nobody") {
     CHECK(sent.why.value() == EPIPE);
 }
 
-TEST_CASE("every descriptor of a pipe is closed at exec") {
+TEST_CASE("both ends of a pipe are closed on exec") {
     Pipe pipe = std::move(make_pipe(false)).value();
     CHECK((::fcntl(pipe.read_end.get(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK((::fcntl(pipe.write_end.get(), F_GETFD) & FD_CLOEXEC) != 0);
 }
 
-TEST_CASE("a file is read whole or refused, never cut") {
+TEST_CASE("a file is read completely or refused, and never truncated") {
     CHECK(read_file("/nonexistent/file", 10).error().value() == ENOENT);
     CHECK(read_file("/", 10).error().value() == EISDIR);
     CHECK(read_file("/proc/self/status", 4).error().value() == EFBIG);
     CHECK(read_file("/proc/self/status", 1 << 20).value().size() > 10);
 }
 
-TEST_CASE("where a file should be nothing else is read or waited for") {
+TEST_CASE("read_regular_file() neither reads nor waits for anything but a regular file") {
     const buzon::test::TempDirectory directory;
     const std::string pipe = directory / "pipe";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -61,7 +61,7 @@ TEST_CASE("where a file should be nothing else is read or waited for") {
     CHECK(read_regular_file(directory.file("some", "four").c_str(), 3).error().value() == EFBIG);
 }
 
-TEST_CASE("what is in memory is read whole from wherever its position is, and what cannot be read is empty") {
+TEST_CASE("content_of() reads all of a memory file, whatever its position, and gives nothing for an unreadable one") {
     const UniqueFd memory{::memfd_create("some", MFD_CLOEXEC)};
     CHECK(content_of(memory.get()).empty());
     const std::string text = std::string(300'000, 'x') + std::string("\0y", 2);

@@ -23,7 +23,7 @@ Mounts mounts_of(const std::string& text) {
     return Mounts{directory / "table"};
 }
 
-// "8:1", and a * behind it when it is local.
+// "8:1", followed by * if it is local.
 std::string shown(const FileSystem& system) {
     return std::to_string(major(system.number)) + ":" + std::to_string(minor(system.number)) +
            (system.local ? "*" : "");
@@ -31,7 +31,7 @@ std::string shown(const FileSystem& system) {
 
 } // namespace
 
-TEST_CASE("a path lies on the last file system that its way comes upon") {
+TEST_CASE("a path is on the innermost mount, and local only if every mount on its way is") {
     Mounts mounts = mounts_of("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
                               "2 1 0:30 / /srv/mail rw,relatime shared:7 master:1 - nfs4 server:/mail rw\n"
                               "3 2 8:2 / /srv/mail/fast rw - xfs /dev/sdb rw\n"
@@ -46,11 +46,11 @@ TEST_CASE("a path lies on the last file system that its way comes upon") {
     CHECK(shown(mounts.of("/srv/mail2/user")) == "8:3*");
     CHECK(shown(mounts.of("/srv/with space\\/user")) == "8:4*");
     CHECK(shown(mounts.of("/dev/shm/mail")) == "0:6*");
-    // Whoever looks at it asks the server of what lies before it, too.
+    // Accessing it also asks the server of the mount on the way to it.
     CHECK(shown(mounts.of("/srv/mail/fast/user")) == "8:2");
 }
 
-TEST_CASE("what a later mount hides is not found") {
+TEST_CASE("a mount that is hidden by a later one is ignored") {
     Mounts mounts = mounts_of("2 1 8:2 / /a/b rw - ext4 /dev/sdb rw\n"
                               "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
                               "3 1 8:3 / /a rw - ext4 /dev/sdc rw\n"
@@ -58,7 +58,7 @@ TEST_CASE("what a later mount hides is not found") {
     CHECK(shown(mounts.of("/a/b/user")) == "0:31");
 }
 
-TEST_CASE("a table that is missing or makes no sense tells nothing") {
+TEST_CASE("a missing or malformed mount table gives no file system") {
     for (const char* const text :
          {"", "\n", "1 1 8:1 / /srv rw - ext4 /dev/sda1 rw\n", "1 0 8 / / rw - ext4 x rw\n", "1 0 8:1 / / rw\n",
           "x 0 8:1 / / rw - ext4 x rw\n", "1 0 8:1", "1 0 : / / rw - ext4 x rw\n"}) {
@@ -68,7 +68,7 @@ TEST_CASE("a table that is missing or makes no sense tells nothing") {
     CHECK(shown(Mounts{"/nonexistent/table"}.of("/srv/mail")) == "0:0");
 }
 
-TEST_CASE("the kernel's table gives the number that stat gives, also of what was mounted since it was read") {
+TEST_CASE("device numbers match those of stat(), even for a file system mounted after the table was read") {
     Mounts mounts;
     struct stat status {};
     REQUIRE(::stat("/proc", &status) == 0);

@@ -1,4 +1,4 @@
-// posix/replace_file_test.cpp - a saved file is the old one or the new one, with its mode, whatever goes wrong.
+// posix/replace_file_test.cpp - a saved file has the old content or the new, and its mode, whatever goes wrong.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,7 +36,7 @@ std::size_t entries_of(const TempDirectory& directory) {
 
 } // namespace
 
-TEST_CASE("a replaced file keeps its mode and leaves nothing beside it") {
+TEST_CASE("replacing a file keeps its mode and leaves no other file") {
     const TempDirectory directory;
     const std::string path = directory.file("one", "old\n", 0640);
     CHECK(!replace_file(path, "new\n", "t"));
@@ -47,7 +47,7 @@ TEST_CASE("a replaced file keeps its mode and leaves nothing beside it") {
     CHECK(entries_of(directory) == 2);
 }
 
-TEST_CASE("a symbolic link stays one and what it leads to is replaced") {
+TEST_CASE("replacing through a symbolic link keeps the link and replaces its target") {
     const TempDirectory directory;
     const std::string path = directory.file("real", "old", 0600);
     const std::string link = directory / "link";
@@ -57,7 +57,7 @@ TEST_CASE("a symbolic link stays one and what it leads to is replaced") {
     CHECK(content_of(path) == "new");
 }
 
-TEST_CASE("what a killed writer left behind is no obstacle and is never followed") {
+TEST_CASE("a link left at the temporary name is no obstacle and is never followed") {
     const TempDirectory directory;
     const std::string path = directory.file("one", "old", 0600);
     const std::string victim = directory.file("victim", "precious", 0600);
@@ -68,7 +68,7 @@ TEST_CASE("what a killed writer left behind is no obstacle and is never followed
     CHECK(entries_of(directory) == 2);
 }
 
-TEST_CASE("without room the old content stays whole and nothing is left beside it") {
+TEST_CASE("if there is no room, the old content stays whole and no other file is left") {
     const TempDirectory directory;
     const std::string path = directory.file("one", "old", 0600);
     const pid_t child = ::fork();
@@ -86,7 +86,7 @@ TEST_CASE("without room the old content stays whole and nothing is left beside i
     CHECK(entries_of(directory) == 1);
 }
 
-TEST_CASE("a writer killed at any moment leaves one whole content or the other, and the next writer goes on") {
+TEST_CASE("a writer killed at any moment leaves the old or the new content whole, and the next one succeeds") {
     const TempDirectory directory;
     const std::string one(200'000, '1'), two(100'000, '2');
     const std::string path = directory.file("one", one, 0600);
@@ -107,7 +107,7 @@ TEST_CASE("a writer killed at any moment leaves one whole content or the other, 
     CHECK(entries_of(directory) == 1);
 }
 
-TEST_CASE("places that cannot hold a file are refused") {
+TEST_CASE("replacing fails in a missing directory and for a directory") {
     const TempDirectory directory;
     CHECK(replace_file(directory / "missing/one", "x", "t") == std::errc::no_such_file_or_directory);
     CHECK(replace_file(directory.path().string(), "x", "t") == std::errc::invalid_argument);

@@ -32,7 +32,7 @@ std::vector<int> performed(Ring& ring) {
     return {results.begin(), results.end()};
 }
 
-// A ring; none only where the kernel says that it grants none.
+// A ring; none only if the kernel does not grant one.
 std::optional<Ring> ring_of(unsigned max_batch) {
     std::optional<Ring> ring = Ring::make(max_batch);
     if (!ring) {
@@ -44,7 +44,7 @@ std::optional<Ring> ring_of(unsigned max_batch) {
     return ring;
 }
 
-// Of a child that does nothing else: 0 when all was as it should be.
+// The exit code of a child that only does `work`: 0 if all went well, -1 if a signal killed it.
 template <class Work>
 int exit_code_of_child(Work work) {
     const pid_t child = ::fork();
@@ -57,7 +57,7 @@ int exit_code_of_child(Work work) {
 
 } // namespace
 
-TEST_CASE("a ring opens, reads and closes as the calls alone do, in the order noted, as often as one likes") {
+TEST_CASE("a ring opens, reads and closes like the system calls, in submission order, any number of times") {
     std::optional<Ring> ring = ring_of(8);
     if (!ring) return;
     const buzon::test::TempDirectory directory;
@@ -66,7 +66,7 @@ TEST_CASE("a ring opens, reads and closes as the calls alone do, in the order no
             << std::string(static_cast<std::size_t>(i) * 1000, static_cast<char>('a' + i));
     const UniqueFd root{::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     REQUIRE(root);
-    CHECK(performed(*ring).empty()); // nothing noted: nothing waited for
+    CHECK(performed(*ring).empty()); // nothing queued, nothing to wait for
     const std::size_t before = open_descriptors();
     for (int round = 0; round < 20; ++round) {
         std::vector<std::string> names;
@@ -91,7 +91,7 @@ TEST_CASE("a ring opens, reads and closes as the calls alone do, in the order no
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("an error of one call in a ring is its own, and said as the call would say it") {
+TEST_CASE("each call in a ring has its own error, the same as the system call's") {
     std::optional<Ring> ring = ring_of(8);
     if (!ring) return;
     const buzon::test::TempDirectory directory;
@@ -116,7 +116,7 @@ TEST_CASE("an error of one call in a ring is its own, and said as the call would
     CHECK(performed(*ring) == std::vector<int>{-EISDIR, 3, -EBADF});
 }
 
-TEST_CASE("where the kernel refuses a ring, or refuses to enter it, nothing is claimed and nothing waits") {
+TEST_CASE("if the kernel refuses a ring there is none, and if it refuses to enter it, all calls are cancelled") {
     CHECK(exit_code_of_child([] {
               if (!buzon::test::deny(SYS_io_uring_setup, EPERM)) return 1;
               return Ring::make(8) ? 2 : 0;
@@ -125,7 +125,7 @@ TEST_CASE("where the kernel refuses a ring, or refuses to enter it, nothing is c
         CAPTURE(error);
         CHECK(exit_code_of_child([error] {
                   std::optional<Ring> ring = Ring::make(8);
-                  if (!ring) return 0; // said by the other tests
+                  if (!ring) return 0; // the other tests warn about it
                   if (!buzon::test::deny(SYS_io_uring_enter, error)) return 1;
                   for (int round = 0; round < 3; ++round) {
                       for (int i = 0; i < 8; ++i) ring->open(AT_FDCWD, "/", O_RDONLY | O_CLOEXEC);
@@ -136,11 +136,11 @@ TEST_CASE("where the kernel refuses a ring, or refuses to enter it, nothing is c
     }
 }
 
-TEST_CASE("a kernel that takes nothing, without an error, ends a ring's work by the plain way") {
+TEST_CASE("if the kernel takes no calls but reports no error, all calls are cancelled") {
     CHECK(exit_code_of_child([] {
               std::optional<Ring> ring = Ring::make(8);
-              if (!ring) return 0; // said by the other tests
-              ::alarm(60);         // the work must end; if it does not, so does the child
+              if (!ring) return 0; // the other tests warn about it
+              ::alarm(60);         // ends the child if the calls never return
               if (!buzon::test::deny(SYS_io_uring_enter, 0)) return 1;
               for (int round = 0; round < 3; ++round) {
                   for (int i = 0; i < 8; ++i) ring->open(AT_FDCWD, "/", O_RDONLY | O_CLOEXEC);
@@ -150,7 +150,7 @@ TEST_CASE("a kernel that takes nothing, without an error, ends a ring's work by 
           }) == 0);
 }
 
-TEST_CASE("a ring is restricted to what it is for") {
+TEST_CASE("a ring refuses registrations that its restrictions do not allow") {
     std::optional<Ring> ring = ring_of(8);
     if (!ring) return;
     int number = -1;
@@ -160,7 +160,7 @@ TEST_CASE("a ring is restricted to what it is for") {
             number = std::stoi(entry.path().filename().string());
     }
     REQUIRE(number >= 0);
-    // The kernel says so of anything that its restrictions do not name.
+    // The kernel says EACCES to everything that the restrictions do not name.
     std::array<int, 1> files{0};
     CHECK(::syscall(SYS_io_uring_register, number, IORING_REGISTER_FILES, files.data(), 1) == -1);
     CHECK(errno == EACCES);

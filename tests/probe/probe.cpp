@@ -48,7 +48,7 @@ bool makes_socket(int domain, int type, int protocol = 0) {
     return ::socket(domain, type | SOCK_CLOEXEC, protocol) >= 0;
 }
 
-// Refused for its arguments at the latest: the question is who refuses.
+// The call fails because of its arguments at the latest: only EPERM and EACCES mean that it was not allowed.
 bool gets_through(long result) {
     return result >= 0 || (errno != EPERM && errno != EACCES);
 }
@@ -79,7 +79,7 @@ bool makes_code() {
 bool reads_memory_of(pid_t whose) {
     char octet = 0;
     iovec here{&octet, 1};
-    iovec there{&octet, 1}; // whether there is something does not matter
+    iovec there{&octet, 1}; // whether anything is there does not matter
     return gets_through(::process_vm_readv(whose, &here, 1, &there, 1, 0));
 }
 
@@ -109,13 +109,13 @@ bool binds() {
     return gets_through(::bind(3, static_cast<const sockaddr*>(any), sizeof(sa_family_t)));
 }
 
-// As the kernel has it: octets, kind, then the handle.
+// As the kernel lays it out: size, type, then the handle.
 bool opens_by_handle() {
     std::array<unsigned, 8> handle{8, 1};
     return gets_through(::syscall(SYS_open_by_handle_at, AT_FDCWD, handle.data(), O_RDONLY));
 }
 
-// Refused for its arguments at the latest.
+// The call fails because of its arguments at the latest.
 bool calls(long number, long first = 0, long second = 0, long third = 0) {
     return gets_through(::syscall(number, first, second, third, 0, 0, 0));
 }
@@ -167,7 +167,7 @@ const Act acts[] = {
     {"raise-limits", raises_limit},
     {"open-by-handle", opens_by_handle},
     {"bpf", [] { return calls(SYS_bpf, -1); }},
-    {"keyring", [] { return calls(SYS_keyctl, 0, -3); }}, // the number of its session's
+    {"keyring", [] { return calls(SYS_keyctl, 0, -3); }}, // the id of the session keyring
     {"performance-events", [] { return calls(SYS_perf_event_open, 0, 0, -1); }},
     {"page-faults", [] { return calls(SYS_userfaultfd, 1); }},
     {"load-module", [] { return calls(SYS_finit_module, -1, 0, 0); }},
@@ -197,7 +197,7 @@ std::string name_of(sandbox::Role role) {
     }
 }
 
-// 0, or errno. In a child where there may be one: some acts change who does them.
+// 0 or errno. In a child process if one can be forked, because some acts change the process.
 int result_of(const Act& act) {
     const pid_t child = std::string{act.name} == "fork" ? -1 : ::fork();
     errno = 0;

@@ -1,5 +1,5 @@
-// probe/under_filter.cpp - under_filter FILTER PROGRAM [ARG...]: becomes the program, under the filter of system calls
-// in this file (tests/unit-filter), as a service manager would start it.
+// probe/under_filter.cpp - under_filter FILTER PROGRAM [ARG...]: executes the program under the seccomp filter in the
+// file FILTER (tests/unit-filter), as a service manager would.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
         std::perror("under_filter");
         return 71;
     }
-    // A sanitized program would look for leaks by ptrace at its end, which units forbid.
+    // At its end, a sanitized program would look for leaks with ptrace, which units forbid.
     const char* const options = std::getenv("ASAN_OPTIONS");
     ::setenv("ASAN_OPTIONS", (std::string{options ? options : ""} + ":detect_leaks=0").c_str(), 1);
     ::execv(argv[2], argv + 2);

@@ -1,5 +1,5 @@
-// programs/programs_test.cpp - buzon-each's runs of plain programs, buzon-spamd's talk with a pretended spamd, and the
-// values of a message's first line.
+// programs/programs_test.cpp - how buzon-each runs plain programs, how buzon-spamd talks to a fake spamd, and the
+// values in a message's first line.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -20,7 +20,7 @@ using namespace buzon::programs;
 
 namespace {
 
-// A spamd for one request, on a unix socket: answers by what the function makes of the request.
+// A fake spamd that serves one request on a unix socket; `answer` turns the request into the reply.
 class PretendedSpamd {
 public:
     explicit PretendedSpamd(const test::TempDirectory& directory,
@@ -33,7 +33,7 @@ public:
         REQUIRE(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
         serve(answer);
     }
-    // On a free port of this machine.
+    // The same on a free TCP port.
     explicit PretendedSpamd(std::function<std::string(const std::string&)> answer) {
         spamd.host = "127.0.0.1";
         socket_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -80,7 +80,7 @@ std::string reply_of(const std::string& message, const std::string& status = "0 
 
 } // namespace
 
-TEST_CASE("spamd is asked for the message, by the user's rules, and its answer is taken as it is") {
+TEST_CASE("spamd gets the message and the user's name, and its answer is used unchanged") {
     const test::TempDirectory directory;
     PretendedSpamd pretended{directory, [](const std::string&) { return reply_of("X-Spam: yes\r\n\r\nbody"); }};
     const Scanned scanned = ask_spamd(pretended.spamd, "Subject: x\n\nbody", "ana");
@@ -90,12 +90,12 @@ TEST_CASE("spamd is asked for the message, by the user's rules, and its answer i
     CHECK(pretended.request == "PROCESS SPAMC/1.5\r\nUser: ana\r\nContent-length: 16\r\n\r\nSubject: x\n\nbody");
 }
 
-TEST_CASE("spamd is reached by TCP, too") {
+TEST_CASE("spamd can be reached over TCP, too") {
     PretendedSpamd pretended{[](const std::string&) { return reply_of("X-Spam: no\r\n\r\n"); }};
     CHECK(ask_spamd(pretended.spamd, "x", "").octets == "X-Spam: no\r\n\r\n");
 }
 
-TEST_CASE("no user can put a line of his own into the request") {
+TEST_CASE("no user can inject a line into the request") {
     const test::TempDirectory directory;
     PretendedSpamd pretended{directory, [](const std::string&) { return reply_of("x"); }};
     (void)ask_spamd(pretended.spamd, "x", "ana\r\nX: y");
@@ -103,7 +103,7 @@ TEST_CASE("no user can put a line of his own into the request") {
     CHECK(pretended.request == "PROCESS SPAMC/1.5\r\nContent-length: 1\r\n\r\nx");
 }
 
-TEST_CASE("an answer of spamd's that is wrong, or too short, is none") {
+TEST_CASE("an answer from spamd that is invalid, incomplete or too long is a problem") {
     const std::string answer = GENERATE(values<std::string>(
         {"", "x", "SPAMD/1.1 76 Bad header line\r\n\r\n", "SPAMD/1.1 0 EX_OK\r\n\r\nbody",
          "SPAMD/1.1 0 EX_OK\r\nContent-length: 5\r\n\r\nbody", "SPAMD/1.1 0 EX_OK\r\nContent-length: 3\r\n\r\nbody",
@@ -114,7 +114,7 @@ TEST_CASE("an answer of spamd's that is wrong, or too short, is none") {
     CHECK_FALSE(ask_spamd(pretended.spamd, "x", "").problem.empty());
 }
 
-TEST_CASE("a spamd that is not there, or does not answer, is a problem") {
+TEST_CASE("a spamd that is missing or does not answer is a problem") {
     const test::TempDirectory directory;
     Spamd spamd;
     spamd.socket = directory / "none";
@@ -139,7 +139,7 @@ TEST_CASE("a message ends with its plain program, though a process that it left 
     CHECK(made.octets.starts_with("first\n"));
 }
 
-TEST_CASE("a plain program gets the message, its place and its environment, and nothing else") {
+TEST_CASE("a plain program gets the message and its environment, and its failures are reported") {
     const test::TempDirectory directory;
     const Letter letter{"Subject: x\n\ntext\n", "ana", "uidl 1", "::1"};
     CHECK(run_program({"/bin/cat"}, letter).octets == letter.octets);
@@ -152,13 +152,13 @@ TEST_CASE("a plain program gets the message, its place and its environment, and 
     const std::string killed = directory.script("killed", "kill -9 $$");
     CHECK(run_program({killed}, letter).problem == killed + ": killed by signal 9");
     const std::string leaves = directory.script("leaves", "cat; (sleep 1000)& exit 0");
-    CHECK(run_program({leaves}, letter).octets == letter.octets); // though somebody holds its output
+    CHECK(run_program({leaves}, letter).octets == letter.octets); // though a child holds its output
     const Letter large{std::string(3'000'000, 'x'), "", "", ""};
     CHECK((run_program({"/bin/cat"}, large).octets == large.octets));
     CHECK(run_program({"/usr/bin/head", "-c", "5"}, large).octets == "xxxxx");
 }
 
-TEST_CASE("values are taken back from one word") {
+TEST_CASE("values are decoded from one word") {
     CHECK(plain_value("ana") == "ana");
     CHECK(plain_value("-") == "");
     CHECK(plain_value("a%20b%25%zz%4") == "a b%%zz%4");

@@ -1,5 +1,5 @@
-// programs/rename_test.cpp - what buzon-rename takes for a dangerous attachment, however its name is written, and that
-// it touches nothing else.
+// programs/rename_test.cpp - which attachments buzon-rename takes for dangerous, however their names are written, and
+// that it changes nothing else.
 #include "rename.h"
 
 #include "support/catch.h"
@@ -19,7 +19,7 @@ std::string part(const std::string& fields, const std::string& line_end = "\n") 
     return result;
 }
 
-// What the fields of a part become.
+// What becomes of the fields of a part.
 std::string fields_after(const std::string& fields) {
     const std::string after = renamed(part(fields), rules);
     const std::string before = part("");
@@ -32,7 +32,7 @@ std::string fields_after(const std::string& fields) {
 
 } // namespace
 
-TEST_CASE("a dangerous name is renamed in both fields, and the part has no type of its own any more") {
+TEST_CASE("a dangerous name is changed in both fields, and the part's type becomes unknown") {
     CHECK(fields_after("Content-Type: application/x-msdownload; name=\"bill.exe\"\n"
                        "Content-Transfer-Encoding: base64\n"
                        "Content-Disposition: attachment;\n\tfilename=\"bill.exe\"; size=7") ==
@@ -41,7 +41,7 @@ TEST_CASE("a dangerous name is renamed in both fields, and the part has no type 
           "Content-Disposition: attachment;\n\tfilename=\"bill_exe.bad\"; size=7");
 }
 
-TEST_CASE("whichever piece of a name a reader takes that comes twice, it is renamed") {
+TEST_CASE("if a name or a piece of it occurs twice, the dangerous one is renamed whichever a reader uses") {
     CHECK(fields_after("Content-Disposition: attachment; filename*0=\"good.txt\"; filename*0=\"bill.exe\"") ==
           "Content-Disposition: attachment; filename*0=\"good.txt\"; filename=\"bill_exe.bad\"");
     CHECK(fields_after(
@@ -85,15 +85,15 @@ TEST_CASE("a name is found however it is written") {
         CHECK(after == "Content-Disposition: attachment; " + row.after);
 }
 
-TEST_CASE("a name in a comment that never ends is renamed, and a field that hides one behind the other is replaced") {
+TEST_CASE("a name in an unterminated comment is renamed, and a field that hides a name in a comment is replaced") {
     CHECK(fields_after("Content-Disposition: attachment; filename=\"a.txt\" (; filename=\"bill.exe\"") ==
           "Content-Disposition: attachment; filename=\"a.txt\" (; filename=\"bill_exe.bad\"");
     CHECK(fields_after("Content-Type: a/b; name=\"\xff.exe\"(x; name=\"\xff.exe\")") ==
           "Content-Type: application/unknown; name=\"filename.bad\"");
-    CHECK(fields_after("Content-Type: a/b" + std::string(200000, '(')).size() < 200100); // in no time
+    CHECK(fields_after("Content-Type: a/b" + std::string(200000, '(')).size() < 200100); // without delay
 }
 
-TEST_CASE("what is no danger stays as it is") {
+TEST_CASE("harmless fields are left unchanged") {
     for (const char* fields :
          {"Content-Disposition: attachment; filename=\"bill.pdf\"", "Content-Disposition: attachment; filename=exe",
           "Content-Disposition: attachment; filename=\"bill.exe.pdf\"", "Content-Type: text/plain; title=bill.exe",
@@ -105,14 +105,14 @@ TEST_CASE("what is no danger stays as it is") {
     }
 }
 
-TEST_CASE("line ends stay what they are") {
+TEST_CASE("line ends are preserved") {
     const std::string fields = "Content-Disposition: attachment;\n filename=bill.exe;\n size=7";
     const std::string after = renamed(part(fields, "\r\n"), rules);
     const std::string wanted = part("Content-Disposition: attachment;\n filename=\"bill_exe.bad\";\n size=7", "\r\n");
     CHECK(after == wanted);
 }
 
-TEST_CASE("parts within parts and messages within messages are looked at") {
+TEST_CASE("nested parts and nested messages are examined") {
     const std::string inner =
         "Content-Type: multipart/alternative; boundary=in\n\n--in\nContent-Type: text/plain\n\nx\n"
         "--in\nContent-Type: a/b; name=in.exe\n\ny\n--in--\n";
@@ -124,7 +124,7 @@ TEST_CASE("parts within parts and messages within messages are looked at") {
     const std::string after = renamed(message, rules);
     CHECK(after.find("application/unknown; name=\"in_exe.bad\"\n\ny\n--in--\n--out\n") != std::string::npos);
     CHECK(after.find("application/unknown; name=\"out_exe.bad\"") != std::string::npos);
-    CHECK(after.find("name=behind.exe") != std::string::npos); // the epilogue is nobody's
+    CHECK(after.find("name=behind.exe") != std::string::npos); // the epilogue belongs to no part
 }
 
 TEST_CASE("the message itself can be the attachment") {
@@ -135,7 +135,7 @@ TEST_CASE("the message itself can be the attachment") {
           "Content-Type: application/unknown; name=\"c_js.bad\"\n\n");
 }
 
-TEST_CASE("any cut of a message is taken") {
+TEST_CASE("a message may be truncated anywhere, or nested deeply") {
     const std::string message = part("Content-Disposition: attachment;\n filename*0=\"bill.e\"; filename*1=xe");
     for (std::size_t end = 0; end <= message.size(); ++end) (void)renamed(message.substr(0, end), rules);
     std::string deep;
@@ -143,7 +143,7 @@ TEST_CASE("any cut of a message is taken") {
     CHECK(renamed(deep, rules) == deep);
 }
 
-TEST_CASE("the rules can be others") {
+TEST_CASE("the rules can be changed") {
     RenameRules own;
     own.bad = {"PDF"};
     own.extension = "x";

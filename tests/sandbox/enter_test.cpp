@@ -43,7 +43,7 @@ std::optional<Plan> read(Role role, const std::vector<std::string>& words) {
 
 } // namespace
 
-TEST_CASE("a plan gets to another process as it is") {
+TEST_CASE("a plan is the same after a round trip through arguments, and malformed arguments are refused") {
     Plan plan{
         Role::files, Mode::require, {{"/srv/mail", Access::write}, {"/etc/a b:c", Access::read}, {"/x", Access::use}}};
     plan.asks_as_others = true;
@@ -63,7 +63,7 @@ TEST_CASE("a plan gets to another process as it is") {
         CHECK_FALSE(read(Role::mail, wrong));
 }
 
-TEST_CASE("without a sandbox nothing is given up") {
+TEST_CASE("with the sandbox off nothing is given up") {
     CHECK(code_within({Role::hash, Mode::off}, [] {
               const posix::UniqueFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
               return socket && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 && ::access("/etc/passwd", R_OK) == 0 ? 0
@@ -71,7 +71,7 @@ TEST_CASE("without a sandbox nothing is given up") {
           }) == 0);
 }
 
-TEST_CASE("what hashes passwords reaches no file, no network and no other program") {
+TEST_CASE("the hash role can open no file or socket, and can neither start nor signal a process") {
     if (!sandbox::available().seccomp) return no_kernel();
     CHECK(code_within({Role::hash}, [] {
               if (::open("/etc/passwd", O_RDONLY | O_CLOEXEC) != -1) return 1;
@@ -83,7 +83,7 @@ TEST_CASE("what hashes passwords reaches no file, no network and no other progra
           }) == 0);
 }
 
-TEST_CASE("what goes to maildrops reaches the files of its plan, and writes them") {
+TEST_CASE("the mail role can create and rename files in its plan, and cannot open others") {
     if (!sandbox::available().landlock) return no_kernel();
     const test::TempDirectory directory;
     const test::TempDirectory other;
@@ -96,7 +96,7 @@ TEST_CASE("what goes to maildrops reaches the files of its plan, and writes them
           }) == 0);
 }
 
-TEST_CASE("a confined process cannot give itself more, and cannot be looked into") {
+TEST_CASE("a confined process is not dumpable and cannot make itself dumpable") {
     if (!sandbox::available().seccomp) return no_kernel();
     CHECK(code_within({Role::mail}, [] {
               if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != -1 || errno != EPERM) return 1;

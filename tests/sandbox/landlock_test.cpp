@@ -20,7 +20,7 @@ using buzon::sandbox::Access;
 
 namespace {
 
-// In a child with this reach: the errno of what it did, or 0; -1 where it did not come so far.
+// The errno of `act` in a child with this reach; 0 if it succeeded, -1 if the child could not be confined.
 int errno_within(const sandbox::Reach& reach, const std::function<bool()>& act) {
     const auto rules = sandbox::Ruleset::make(reach);
     REQUIRE(rules);
@@ -49,7 +49,7 @@ bool kernel_has_it() {
 
 } // namespace
 
-TEST_CASE("what a Reach does not name cannot be opened, not even by way of a link or .. from what it names") {
+TEST_CASE("a path outside of a Reach cannot be opened, not even through a link or .. from inside") {
     if (!kernel_has_it()) return;
     const test::TempDirectory directory;
     std::filesystem::create_directory(directory / "mine");
@@ -68,7 +68,7 @@ TEST_CASE("what a Reach does not name cannot be opened, not even by way of a lin
           }) == EACCES);
 }
 
-TEST_CASE("within a Reach for writing, files are made, moved between directories, cut and removed") {
+TEST_CASE("Access::write allows creating, moving, truncating and removing files; a FIFO needs Access::use") {
     if (!kernel_has_it()) return;
     const test::TempDirectory directory;
     for (const char* folder : {"new", "cur"}) std::filesystem::create_directory(directory / folder);
@@ -87,7 +87,7 @@ TEST_CASE("within a Reach for writing, files are made, moved between directories
     CHECK(errno_within(wide, [&] { return ::mkfifo((directory / "fifo").c_str(), 0600) == 0; }) == 0);
 }
 
-TEST_CASE("a Reach for reading changes and runs nothing, one for running runs") {
+TEST_CASE("Access::read allows neither writing nor executing, and Access::run allows executing") {
     if (!kernel_has_it()) return;
     const test::TempDirectory directory;
     const std::string letter = directory.file("letter", "letter\n");
@@ -103,7 +103,7 @@ TEST_CASE("a Reach for reading changes and runs nothing, one for running runs") 
     CHECK(errno_within({{{"/", Access::run}}}, runs) == 0);
 }
 
-TEST_CASE("a path that is not there is left out of a Reach, a link is followed") {
+TEST_CASE("a Reach leaves out a missing path and follows a link") {
     if (!kernel_has_it()) return;
     const test::TempDirectory directory;
     std::filesystem::create_directory(directory / "elsewhere");
@@ -113,7 +113,7 @@ TEST_CASE("a path that is not there is left out of a Reach, a link is followed")
     CHECK(errno_within(reach, [&] { return opens(letter, O_RDONLY); }) == 0);
 }
 
-TEST_CASE("who has a Reach cannot signal others and cannot use TCP, as far as the kernel can refuse it") {
+TEST_CASE("a Reach refuses signals and TCP unless it allows them, as far as the kernel supports it") {
     if (!kernel_has_it()) return;
     const pid_t parent = ::getpid();
     if (sandbox::landlock_version() >= 6) {

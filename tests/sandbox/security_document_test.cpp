@@ -1,4 +1,4 @@
-// docs/security.md claims nothing without the name of a test, and no test that there is not.
+// Every claim of docs/security.md names a test, and that test exists.
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -20,7 +20,7 @@ std::string text_of(const std::filesystem::path& path) {
     return text.str();
 }
 
-// The literals behind TEST_CASE(, joined as the compiler joins them.
+// The string literals after TEST_CASE(, concatenated as the compiler does.
 std::set<std::string> names_of_tests() {
     std::set<std::string> names;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(source_directory() + "/tests")) {
@@ -39,7 +39,7 @@ std::set<std::string> names_of_tests() {
     return names;
 }
 
-// What begins with "- ", each as one line; up to the section of limits.
+// The items that begin with "- ", each as one line, up to the section about limits.
 std::vector<std::string> statements() {
     std::istringstream lines{text_of(source_directory() + "/docs/security.md")};
     std::vector<std::string> all;
@@ -59,7 +59,7 @@ std::vector<std::string> statements() {
 
 } // namespace
 
-TEST_CASE("each statement of docs/security.md names a test, and there is one of that name") {
+TEST_CASE("each statement of docs/security.md names tests, and all of them exist") {
     const std::set<std::string> names = names_of_tests();
     REQUIRE(names.size() > 1000);
     const std::vector<std::string> all = statements();

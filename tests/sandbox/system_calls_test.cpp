@@ -34,7 +34,7 @@ constexpr std::uint32_t this_machine = AUDIT_ARCH_X86_64;
 constexpr std::uint32_t this_machine = AUDIT_ARCH_AARCH64;
 #endif
 
-// What the kernel would find, instruction by instruction.
+// The verdict that the kernel would reach, instruction by instruction.
 std::uint32_t verdict(const std::vector<sock_filter>& program, const seccomp_data& call) {
     std::uint32_t a = 0;
     for (std::size_t at = 0; at < program.size(); ++at) {
@@ -64,7 +64,7 @@ std::uint32_t verdict(const Calls& calls, int number, std::initializer_list<std:
     return verdict(calls.program(), call);
 }
 
-// The exit code of a child that may do only this, and what it needs to say so.
+// The exit code of a child that may use only these calls, and those that it needs to exit.
 int code_within(SystemCalls calls, const std::function<int()>& act) {
     calls.allow({SYS_exit_group, SYS_rt_sigreturn, SYS_sigaltstack}); // the last for AddressSanitizer
     const pid_t child = ::fork();
@@ -81,7 +81,7 @@ int code_within(SystemCalls calls, const std::function<int()>& act) {
 
 } // namespace
 
-TEST_CASE("a filter of any set of system calls allows these and no others") {
+TEST_CASE("a filter for any set of system calls allows these and no others") {
     for (const int count : {0, 1, 2, 3, 7, 64, 150}) {
         INFO(count);
         SystemCalls calls;
@@ -96,7 +96,7 @@ TEST_CASE("a filter of any set of system calls allows these and no others") {
     }
 }
 
-TEST_CASE("a system call of another machine ends the process") {
+TEST_CASE("a system call of another architecture kills the process") {
     SystemCalls calls;
     calls.allow(1);
     seccomp_data call{};
@@ -128,7 +128,7 @@ TEST_CASE("a system call may be allowed for some arguments only") {
     CHECK(verdict(calls, 6) == refused);
 }
 
-TEST_CASE("a filter for programs that are not ours refuses its calls, and allows all others") {
+TEST_CASE("a filter for foreign programs refuses the listed calls and allows all others") {
     using Is = When::Is;
     constexpr std::uint32_t not_permitted = SECCOMP_RET_ERRNO | EPERM;
     sandbox::RefusedCalls calls;
@@ -178,7 +178,7 @@ TEST_CASE("a refused system call fails with EPERM, is counted, and does no other
     CHECK(sandbox::denials() == before + 1001);
 }
 
-TEST_CASE("memory for denials that could shrink under us is not used") {
+TEST_CASE("memory for counting denials is refused unless it is sealed against shrinking") {
     const posix::UniqueFd memory{::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     REQUIRE(::ftruncate(memory.get(), 4096) == 0);
     CHECK_FALSE(sandbox::count_denials_in(memory.get()));

@@ -1,4 +1,4 @@
-// What is left to a program before whose start the rights of a TLS program are given up.
+// What a TLS program can still do if its rights are given up before it starts.
 #include "buzon/sandbox/tls_program.h"
 
 #include <sys/prctl.h>
@@ -20,7 +20,7 @@ using sandbox::Mode;
 
 namespace {
 
-// How a child ends that does this as the TLS program `program`.
+// The exit code of a child that runs `act` with the rights of the TLS program `program`.
 int code_as(const std::string& program, const std::function<int()>& act, Mode mode = Mode::automatic) {
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
@@ -47,7 +47,7 @@ bool may_run(const std::string& program, const std::string& what) {
 
 } // namespace
 
-TEST_CASE("a TLS program can be executed, and what it needs for that, but no other program") {
+TEST_CASE("a confined TLS program can be executed, but no other program can") {
     CHECK(code_as("/bin/true", [] { return execute("/bin/true"); }) == 0);
     CHECK(code_as(
               "/bin/true", [] { return execute("/bin/false"); }, Mode::off) == 1);
@@ -58,7 +58,7 @@ TEST_CASE("a TLS program can be executed, and what it needs for that, but no oth
     CHECK(code_as("/bin/true", [] { return execute("/bin/false"); }) == EACCES);
 }
 
-TEST_CASE("a TLS program that is a script can execute what its interpreter finds in the system's folders") {
+TEST_CASE("a TLS program that is a script can execute programs in the system directories") {
     const test::TempDirectory directory;
     const std::string script = directory.script("tls", "exec /bin/false");
     CHECK(may_run(script, "/usr"));
@@ -66,7 +66,7 @@ TEST_CASE("a TLS program that is a script can execute what its interpreter finds
     CHECK(code_as(script, [&] { return execute(script.c_str()); }) == 1);
 }
 
-TEST_CASE("what is no whole program is taken for a script") {
+TEST_CASE("a missing or incomplete ELF file is treated as a script") {
     const test::TempDirectory directory;
     for (const std::string& text : {std::string{},
                                     std::string{"\x7f"
@@ -78,7 +78,7 @@ TEST_CASE("what is no whole program is taken for a script") {
     CHECK(may_run(directory / "none", "/usr"));
 }
 
-TEST_CASE("a TLS program can start threads, but no process") {
+TEST_CASE("a TLS program can start threads but no process, and can signal only itself") {
     if (!sandbox::can_filter_system_calls() || test::sanitized) {
         WARN("no filter, or a sanitizer that needs what it refuses: nothing is tested");
         return;

@@ -1,5 +1,4 @@
-// scarce/scarce_memory.h - allocations that fail on demand: this test program's own operator new stands before the C++
-// library's.
+// scarce/scarce_memory.h - allocations that fail on demand: this test program replaces the C++ library's operator new.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +7,12 @@ namespace buzon::scarce {
 
 constexpr std::uint64_t for_ever = UINT64_MAX;
 
-// Allocations of the calling thread are counted from now on, and may fail. Others never do.
+// From now on, allocations of the calling thread are counted and may fail. Those of other threads never fail.
 void this_thread_is_poor() noexcept;
-// From now on, the `first` allocation (from 0) fails, and as many as `count` in all.
+// From now on, `count` allocations fail, beginning with number `first` (from 0).
 void fail(std::uint64_t first, std::uint64_t count) noexcept;
 void plenty() noexcept;
-// Whether one has failed since fail().
+// Whether an allocation has failed since fail().
 [[nodiscard]] bool struck() noexcept;
 
 } // namespace buzon::scarce

@@ -1,5 +1,5 @@
-// scarce/server_memory_test.cpp - the server's reactor finds no memory, at each place where it may: one connection
-// ends, and no other hears of it.
+// scarce/server_memory_test.cpp - each allocation of the server's reactor fails in turn: one connection ends, and the
+// others do not notice.
 #include <pthread.h>
 
 #include <csignal>
@@ -80,7 +80,7 @@ bool many_lines(const std::string& command) {
            command.starts_with("TOP") || command.starts_with("SEARCH") || command.starts_with("REPORT");
 }
 
-// A message that arrives is whole.
+// If a message arrives, it is complete.
 void talk(const Reactor& server, const std::string& user) {
     Pop3Client client{"127.0.0.1", server.port()};
     client.login(user, "geheim");
@@ -93,7 +93,7 @@ void talk(const Reactor& server, const std::string& user) {
     }
 }
 
-// A session may end early, or get an -ERR; but it must not hang, and the next one must find all as it should be.
+// A session may end early or get an -ERR, but it must not hang, and the next one must be able to log in.
 void survive(const Reactor& server, const Maildir& maildir, const std::string& user) {
     const auto begin = std::chrono::steady_clock::now();
     try {
@@ -114,7 +114,7 @@ void survive(const Reactor& server, const Maildir& maildir, const std::string& u
 TEST_CASE("whichever allocation of the reactor fails in a session, only that session ends") {
     TempDirectory directory;
     std::filesystem::create_directory(directory.path() / "mail");
-    const std::string users = directory.file("users", "hashed:{SHA512-CRYPT}" // a worker looks at the password
+    const std::string users = directory.file("users", "hashed:{SHA512-CRYPT}" // a worker checks the password
                                                       "$6$saltsalt$sfZR6YSW/Dp0uCiyF9fDipa6ORr5LVLOwXNgtzRlXXhkC7xA"
                                                       "3w4zy97VIC3vL14AUXGJp3yBjZVztkdiBzJnX1\n");
     for (const std::string user : {"plain", "filtered", "hashed"}) {
@@ -141,7 +141,7 @@ TEST_CASE("whichever allocation of the reactor fails in a session, only that ses
                         users}};
         const Maildir maildir{directory.path() / "mail" / user};
         (void)maildir.deliver("1700000001.M1P1.h", scarce_mail);
-        talk(server, user); // workers are there now
+        talk(server, user); // the workers have been started
         if (maildir.messages().empty()) (void)maildir.deliver("1700000001.M1P1.h", scarce_mail);
         Pop3Client witness{"127.0.0.1", server.port()};
         witness.login("witness", "geheim");
@@ -155,7 +155,7 @@ TEST_CASE("whichever allocation of the reactor fails in a session, only that ses
         }
         CHECK(nth > 50);
         CHECK(nth < 5000);
-        // And when there is none for longer.
+        // And if all allocations fail from one on.
         for (std::uint64_t from = 0; from < nth; from += 5) {
             CAPTURE(from);
             scarce::fail(from, scarce::for_ever);
@@ -163,13 +163,13 @@ TEST_CASE("whichever allocation of the reactor fails in a session, only that ses
         }
         ManagementClient manager{"127.0.0.1", server.management_port()};
         CHECK(manager.command("METR out-of-memory") != "+OK 0");
-        CHECK(witness.command("NOOP") == "+OK"); // it has heard of nothing
+        CHECK(witness.command("NOOP") == "+OK"); // it has noticed nothing
         witness.quit();
         CHECK(manager.command("METR online") == "+OK 0");
     }
 }
 
-TEST_CASE("whichever allocation of the reactor fails for a manager or a scraper, only his connection ends") {
+TEST_CASE("whichever allocation of the reactor fails for a manager or a scraper, POP3 sessions go on") {
     TempDirectory directory;
     std::filesystem::create_directory(directory.path() / "mail");
     const std::uint16_t metrics_port = free_port();
@@ -194,7 +194,7 @@ TEST_CASE("whichever allocation of the reactor fails for a manager or a scraper,
         scraper.send("GET /metrics HTTP/1.0\r\n\r\n");
         (void)scraper.rest(true);
     };
-    manage(); // workers are there now
+    manage(); // the workers have been started
     const auto try_it = [&](std::uint64_t first, std::uint64_t count) {
         CAPTURE(first, count);
         const auto begin = std::chrono::steady_clock::now();

@@ -1,4 +1,4 @@
-// Listeners on several addresses, where the process that opens them refuses some, is late, or is asked no more.
+// Listeners on several addresses, when the process that opens them refuses some or is late, or the binding is dropped.
 #include "buzon/serve/binding.h"
 
 #include <deque>
@@ -15,7 +15,7 @@ net::Ip parsed(const char* text) {
     return *net::Ip::parse(text);
 }
 
-// Opens them when a test says so, or refuses.
+// Opens sockets, or refuses to, when the test says so.
 class LateSockets final : public keeper::Sockets {
 public:
     explicit LateSockets(event::EventLoop& loop) : here_{loop} {}
@@ -73,7 +73,7 @@ struct BindingSite {
 
 } // namespace
 
-TEST_CASE("addresses are asked for one after the other, the others with the port that the first one got") {
+TEST_CASE("addresses are requested one after the other, all with the port that the first one got") {
     BindingSite site;
     site.begin({parsed("127.0.0.1"), parsed("127.0.0.2"), parsed("127.0.0.3")}, 0, true);
     CHECK(site.sockets.last() == net::Endpoint{parsed("127.0.0.1"), 0, 0});
@@ -92,7 +92,7 @@ TEST_CASE("addresses are asked for one after the other, the others with the port
     CHECK(site.sockets.released == 0);
 }
 
-TEST_CASE("an address that cannot be had is named, and those before it are closed") {
+TEST_CASE("an address that cannot be bound is reported, and the ones opened before it are closed") {
     BindingSite site;
     site.begin({parsed("127.0.0.1"), parsed("192.0.2.1")}, 0);
     site.sockets.open();
@@ -106,7 +106,7 @@ TEST_CASE("an address that cannot be had is named, and those before it are close
     CHECK(site.sockets.released == 1);
 }
 
-TEST_CASE("a free port that is in use on another address is tried again as another one, but not for ever") {
+TEST_CASE("if a free port is in use on another address, a different one is tried, a limited number of times") {
     BindingSite site;
     site.begin({parsed("127.0.0.1"), parsed("127.0.0.2")}, 0);
     int tries = 0;
@@ -118,30 +118,30 @@ TEST_CASE("a free port that is in use on another address is tried again as anoth
     REQUIRE(site.result);
     CHECK(site.result->why.value() == EADDRINUSE);
     site.begin({parsed("127.0.0.1")}, 4711);
-    site.sockets.refuse(EADDRINUSE); // the one that was asked for is no other one
+    site.sockets.refuse(EADDRINUSE); // a requested port is not replaced by another
     CHECK(site.result->failed == "127.0.0.1:4711");
 }
 
-TEST_CASE("a machine without IPv6 has all IPv4 addresses") {
+TEST_CASE("a machine without IPv6 listens on all IPv4 addresses") {
     const int code = GENERATE(EAFNOSUPPORT, EADDRNOTAVAIL);
     BindingSite site;
     site.begin({}, 0);
     CHECK(site.sockets.asked.back().dual_stack == 1);
     site.sockets.refuse(code);
     CHECK(site.sockets.last() == net::Endpoint{net::Ip::from_v4(0), 0, 0});
-    SECTION("which serve") {
+    SECTION("if they can be bound") {
         site.sockets.open();
         REQUIRE(site.result);
         CHECK(site.result->listeners.size() == 1);
     }
-    SECTION("or cannot be had either") {
+    SECTION("or reports that they cannot be bound either") {
         site.sockets.refuse(code);
         REQUIRE(site.result);
         CHECK(site.result->failed == "port 0");
     }
 }
 
-TEST_CASE("a binding that is not wanted any more asks for nothing more, and closes what it has") {
+TEST_CASE("destroying a binding cancels its request and closes what it has opened") {
     BindingSite site;
     site.begin({parsed("127.0.0.1"), parsed("127.0.0.2")}, 0);
     site.sockets.open();
@@ -151,7 +151,7 @@ TEST_CASE("a binding that is not wanted any more asks for nothing more, and clos
     CHECK_FALSE(site.result);
 }
 
-TEST_CASE("at the start, a binding waits for all that it asks for") {
+TEST_CASE("at startup, a binding can wait until all its addresses are open") {
     BindingSite site;
     site.begin({parsed("127.0.0.1"), parsed("127.0.0.2")}, 0);
     site.binding->wait();

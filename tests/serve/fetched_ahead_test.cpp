@@ -22,7 +22,7 @@ Indices from_to(std::uint32_t first, std::uint32_t last) {
     return all;
 }
 
-// A maildrop of this many messages of another owner's.
+// A maildrop of `count` messages that belong to another user.
 struct OthersMail {
     static constexpr int count = 40;
     Serving serving;
@@ -38,11 +38,11 @@ struct OthersMail {
 
 } // namespace
 
-TEST_CASE("whoever asks for one message after the other gets more and more of them opened ahead") {
+TEST_CASE("a client that reads messages in order gets more and more of them opened ahead") {
     event::EventLoop loop;
     FetchedAhead ahead{loop, 100};
     CHECK(ahead.wanted_with(1, 0, 1000) == from_to(0, 3));
-    CHECK(ahead.wanted_with(1, 1, 1000) == from_to(1, 13)); // nothing of the first batch had been opened
+    CHECK(ahead.wanted_with(1, 1, 1000) == from_to(1, 13)); // none of the first batch has been opened
     for (std::uint32_t i = 2; i <= 13; ++i) ahead.keep(1, i, some_file());
     CHECK(ahead.files() == 12);
     for (std::uint32_t i = 2; i <= 13; ++i) CHECK(ahead.take(1, i));
@@ -52,26 +52,26 @@ TEST_CASE("whoever asks for one message after the other gets more and more of th
     CHECK(ahead.wanted_with(1, 15, 17) == from_to(15, 16)); // there are no more
 }
 
-TEST_CASE("whoever reads the newest mail first is followed, and whoever jumps about gets only what he asks for") {
+TEST_CASE("reading backwards is followed too, and a client that jumps about gets only what it asks for") {
     event::EventLoop loop;
     FetchedAhead ahead{loop, 100};
     CHECK(ahead.wanted_with(1, 9, 10) == from_to(9, 9));
     CHECK(ahead.wanted_with(1, 8, 10) == Indices{8, 7, 6, 5, 4, 3, 2, 1, 0});
     ahead.keep(1, 7, some_file());
     CHECK(ahead.wanted_with(1, 2, 10) == Indices{2});
-    CHECK(ahead.files() == 0); // what was foreseen wrongly is closed
+    CHECK(ahead.files() == 0); // the wrong guess is closed
     CHECK(ahead.wanted_with(1, 5, 10) == Indices{5});
     CHECK(ahead.wanted_with(1, 6, 100) == from_to(6, 10));
 }
 
-TEST_CASE("all sessions together hold no more files than allowed, and a session gets no other's") {
+TEST_CASE("all sessions together stay within the file limit, and none gets another session's file") {
     event::EventLoop loop;
     FetchedAhead ahead{loop, 4};
     for (const std::uint64_t session : {1U, 2U}) {
         (void)ahead.wanted_with(session, 0, 100);
         for (const std::uint32_t i : {1U, 2U, 3U}) ahead.keep(session, i, some_file());
     }
-    CHECK(ahead.files() == 3); // those of the first have gone
+    CHECK(ahead.files() == 3); // those of the first session are closed
     CHECK_FALSE(ahead.take(1, 1));
     CHECK_FALSE(ahead.take(3, 1));
     CHECK(ahead.take(2, 1));
@@ -79,11 +79,11 @@ TEST_CASE("all sessions together hold no more files than allowed, and a session 
     CHECK(ahead.wanted_with(2, 51, 100).size() == 5); // as many as there is room for
     ahead.let_go();
     CHECK(ahead.files() == 0);
-    ahead.keep(2, 52, some_file()); // an answer that came late
+    ahead.keep(2, 52, some_file()); // a late answer
     CHECK(ahead.files() == 0);
 }
 
-TEST_CASE("messages of another owner's maildrop are opened by a worker, several at a time") {
+TEST_CASE("messages that belong to another user are opened by a worker, several at a time") {
     OthersMail mail;
     Guest guest{mail.serving};
     guest.log_in();
@@ -102,13 +102,13 @@ TEST_CASE("messages of another owner's maildrop are opened by a worker, several 
     }
 }
 
-TEST_CASE("a message that was moved or removed after it was opened ahead, and one before, are both answered rightly") {
+TEST_CASE("a message that is moved or removed, before or after it is opened ahead, is answered correctly") {
     OthersMail mail;
     Guest guest{mail.serving};
     guest.log_in();
-    mail.serving.maildir().flag(base_name(2), "S"); // not where it was listed any more
+    mail.serving.maildir().flag(base_name(2), "S"); // no longer where it was listed
     mail.serving.maildir().remove(base_name(3));
-    CHECK(guest.ask("RETR 1\r\n") == mail.reply(0)); // opens 2 as well
+    CHECK(guest.ask("RETR 1\r\n") == mail.reply(0)); // opens message 2 as well
     mail.serving.maildir().remove(base_name(1));
     CHECK(guest.ask("RETR 2\r\n") == mail.reply(1));
     CHECK(guest.ask("RETR 3\r\n") == mail.reply(2));
@@ -116,7 +116,7 @@ TEST_CASE("a message that was moved or removed after it was opened ahead, and on
     CHECK(guest.ask("RETR 5\r\n") == mail.reply(4));
 }
 
-TEST_CASE("with few descriptors left, a message of another owner's is opened alone") {
+TEST_CASE("with few descriptors left, another user's message is opened without any others") {
     OthersMail mail;
     Guest guest{mail.serving};
     guest.log_in();

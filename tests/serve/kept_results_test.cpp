@@ -4,7 +4,7 @@
 
 using buzon::serve::KeptResults;
 
-TEST_CASE("a result is kept for its session, message and programs, and for nobody else") {
+TEST_CASE("a result is kept for one session, message and program, until the program changes or the session ends") {
     KeptResults kept;
     kept.set_limit(100'000);
     kept.keep({1, 2, "spec", false, "octets"});
@@ -24,7 +24,7 @@ TEST_CASE("a result is kept for its session, message and programs, and for nobod
     CHECK(kept.octets() == 0);
 }
 
-TEST_CASE("as many octets are kept as may be, and the ones used last stay") {
+TEST_CASE("kept results stay within the octet limit, and the most recently used ones stay") {
     KeptResults kept;
     kept.set_limit(10'000);
     for (std::uint32_t i = 0; i < 100; ++i) {

@@ -24,7 +24,7 @@ void record(Listings& listings, const Listings::Snapshot& of, pop3::Listing what
     run.finished();
 }
 
-// What a session sends of it, `most` octets at a time.
+// What a session sends of the listing, `max` octets at a time.
 std::string sent(Listings& listings, const Listings::Snapshot& of, pop3::Listing what, std::size_t max) {
     ListingRun run{listings, of, what};
     std::string text;
@@ -56,7 +56,7 @@ TEST_CASE("a listing that one session produced is sent to others, octet for octe
     }
 }
 
-TEST_CASE("a listing is that of its snapshot only, is not kept half, and goes when the snapshot has gone") {
+TEST_CASE("a listing belongs to one snapshot, is kept only if complete, and goes with the snapshot") {
     Listings listings;
     Listings::Snapshot one = snapshot("one");
     const Listings::Snapshot same_again = snapshot("one"), other = snapshot("other");
@@ -74,13 +74,13 @@ TEST_CASE("a listing is that of its snapshot only, is not kept half, and goes wh
     CHECK(listings.octets() == 3);
 }
 
-TEST_CASE("listings that are kept or produced have bounds") {
+TEST_CASE("kept listings and listings being recorded are limited in number and size") {
     Listings listings;
     std::vector<Listings::Snapshot> snapshots;
     for (std::size_t i = 0; i < Listings::max_kept + 3; ++i) {
         snapshots.push_back(snapshot("m" + std::to_string(i)));
         record(listings, snapshots.back(), sizes, {".\r\n"});
-        CHECK(listings.find(snapshots.front(), sizes)); // in use: others go
+        CHECK(listings.find(snapshots.front(), sizes)); // in use, so others are evicted
     }
     CHECK(listings.octets() == 3 * Listings::max_kept);
     CHECK_FALSE(listings.find(snapshots[1], sizes));
@@ -88,7 +88,7 @@ TEST_CASE("listings that are kept or produced have bounds") {
     const std::string large(Listings::max_recorded / 4, 'x');
     ListingRun slow{listings, snapshots[1], sizes};
     for (int i = 0; i < 3; ++i) slow.produced(large);
-    record(listings, snapshots[2], sizes, {large, large}); // beside the slow one there is no room
+    record(listings, snapshots[2], sizes, {large, large}); // the slow listing leaves no room for it
     CHECK_FALSE(listings.find(snapshots[2], sizes));
     slow.produced(large);
     slow.produced("x"); // too long to be kept

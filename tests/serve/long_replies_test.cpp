@@ -1,5 +1,5 @@
-// serve/long_replies_test.cpp - replies that a slow client takes in pieces, and what becomes of their tasks when it
-// reads them, says no more, goes or is sent away in the middle, or what they come from ends early.
+// serve/long_replies_test.cpp - replies that a slow client reads in pieces, and what happens to their tasks when the
+// client reads them, half-closes, vanishes or is kicked midway, or when their source ends early.
 #include "serving.h"
 
 using namespace buzon;
@@ -11,9 +11,9 @@ using state::Pop3Command;
 
 namespace {
 
-// Their UIDL is more than a stream keeps; they are found in several slices.
+// Enough that their UIDL listing does not fit into a stream's buffer, and that a SEARCH takes several slices.
 constexpr int mails_of_list = 950;
-constexpr int deletions = 2100; // removed in two slices, more than one message to a worker takes
+constexpr int deletions = 2100; // more than fit into one message to a worker: removed in two slices
 constexpr const char* final_line = "\r\n.\r\n";
 
 std::string large_mail() {
@@ -22,26 +22,26 @@ std::string large_mail() {
     return text;
 }
 
-// As long as a UIDL may be.
+// A name as long as a UIDL may be.
 std::string long_name(int number) {
     const std::string name = base_name(number);
     return name + std::string(70 - name.size(), 'h');
 }
 
-// Small messages, one file under many names: to make and remove thousands of files takes a file system seconds.
+// Small messages: many names of one file, as creating and removing thousands of files takes seconds.
 void deliver_crowd(const test::Maildir& maildir, int mails, auto&& name) {
     const std::filesystem::path first = maildir.put_in_cur(name(0) + ":2,S", "a\n");
     for (int i = 1; i < mails; ++i) std::filesystem::create_hard_link(first, first.parent_path() / (name(i) + ":2,S"));
 }
 
-// A list of all messages: their numbers, and what stands behind them.
+// A listing of all messages: their numbers, each followed by what `behind` returns.
 std::string list_of_all(auto&& behind) {
     std::string lines;
     for (int i = 0; i < mails_of_list; ++i) lines += std::to_string(i + 1) + behind(i) + "\r\n";
     return lines + ".\r\n";
 }
 
-// NOOP has been answered behind it.
+// Whether the reply to NOOP has arrived after it.
 bool is_whole(const std::string& heard) {
     return heard.ends_with("\r\n.\r\n+OK\r\n");
 }
@@ -57,7 +57,7 @@ struct LongReply {
     std::string rest;
     Pop3Command command;
     std::string program = {};
-    int mails = 1; // a large one, or small ones
+    int mails = 1; // one large message, or many small ones
 };
 
 const std::vector<LongReply>& long_replies() {
@@ -89,7 +89,7 @@ const std::vector<LongReply>& long_replies() {
     return all;
 }
 
-// A guest whose reply is on its way and who has not read any of it.
+// A guest whose reply is being sent, before it has read any of it.
 struct During {
     Serving serving;
     Guest guest{serving};
@@ -103,16 +103,16 @@ struct During {
         if (!kind.program.empty()) serving.transform(kind.program);
         guest.log_in();
         guest.narrow();
-        serving.programs_end(false); // they wait for the client
+        serving.programs_end(false); // they have to wait for the client
         guest.say(kind.line + "NOOP\r\n");
         serving.settle_until([this] { return guest.connection().backlog() > 0; });
         CHECK(guest.task() == kind.task);
         CHECK(serving.counted(kind.command, CommandResult::ok) == 1);
-        CHECK(guest.connection().backlog() < 300'000); // it is not all copied
+        CHECK(guest.connection().backlog() < 300'000); // not all of the reply is buffered
     }
     [[nodiscard]] bool is_message() const { return kind.mails == 1; }
     [[nodiscard]] std::uint64_t handed_over() const { return serving.metrics.messages + serving.metrics.top_replies; }
-    // Empty when these are the whole reply, and what comes behind it.
+    // Empty if `all` is the whole reply followed by `behind`.
     [[nodiscard]] std::string different(const std::string& all, const std::string& behind) const {
         const std::size_t first = std::min(all.find("\r\n"), all.size());
         if (!all.starts_with(kind.first_line)) return "the first line is " + all.substr(0, first);
@@ -122,14 +122,14 @@ struct During {
 
 } // namespace
 
-TEST_CASE("a slow client gets the whole of a long reply, and what it asked for behind that") {
+TEST_CASE("a slow client gets the whole of a long reply, and the reply to its next command") {
     for (const LongReply& kind : long_replies()) {
         CAPTURE(kind.title);
         During now{kind};
         CHECK(now.handed_over() == 0);
         const std::string all = now.guest.hear_until(is_whole);
         CHECK(now.different(all, "+OK\r\n") == "");
-        CHECK(now.handed_over() == (now.is_message() ? 1 : 0)); // counted when its last octet had left
+        CHECK(now.handed_over() == (now.is_message() ? 1 : 0)); // counted once its last octet has left
         CHECK(now.serving.metrics.retr_bytes + now.serving.metrics.top_bytes ==
               (now.is_message() ? all.size() - 5 : 0));
         CHECK(now.guest.connection().retrieved() == now.serving.metrics.messages);
@@ -138,7 +138,7 @@ TEST_CASE("a slow client gets the whole of a long reply, and what it asked for b
     }
 }
 
-TEST_CASE("a slow client that has said no more gets the whole of a long reply, and then the end") {
+TEST_CASE("a slow client that has half-closed gets the whole of a long reply, then the connection is closed") {
     for (const LongReply& kind : long_replies()) {
         CAPTURE(kind.title);
         During now{kind};
@@ -151,7 +151,7 @@ TEST_CASE("a slow client that has said no more gets the whole of a long reply, a
     }
 }
 
-TEST_CASE("a server that ends sends the whole of a long reply first, and nothing behind it") {
+TEST_CASE("a server that shuts down first finishes a long reply, and sends nothing after it") {
     for (const LongReply& kind : long_replies()) {
         CAPTURE(kind.title);
         During now{kind};
@@ -163,7 +163,7 @@ TEST_CASE("a server that ends sends the whole of a long reply first, and nothing
     }
 }
 
-TEST_CASE("whoever vanishes or is kicked in the middle of a long reply ends at once, and has not got it") {
+TEST_CASE("if a client vanishes or is kicked during a long reply, its session ends at once and counts no message") {
     for (const LongReply& kind : long_replies()) {
         for (const bool kicked : {false, true}) {
             CAPTURE(kind.title, kicked);
@@ -181,12 +181,12 @@ TEST_CASE("whoever vanishes or is kicked in the middle of a long reply ends at o
             CHECK(now.handed_over() == 0);
             CHECK(now.serving.waiting() == 0);
             Guest other{now.serving};
-            other.log_in(); // the maildrop is free
+            other.log_in(); // the maildrop is unlocked
         }
     }
 }
 
-TEST_CASE("a program that dies in the middle of its output costs the connection: a part must not pass for the whole") {
+TEST_CASE("a program that dies mid-output ends the connection: a partial message must not pass for a whole one") {
     Serving serving;
     (void)serving.maildir().deliver(base_name(0), large_mail());
     serving.transform("head -c 300000\nread -r word <\"${0%/*}/gate\"\nkill -9 $$");
@@ -197,10 +197,10 @@ TEST_CASE("a program that dies in the middle of its output costs the connection:
     guest.say("RETR 1\r\nNOOP\r\n");
     serving.settle_until([&] { return guest.connection().backlog() > 0; });
     SECTION("while the client waits") {}
-    SECTION("while the client has said no more") {
+    SECTION("after the client has half-closed") {
         guest.say_no_more();
     }
-    SECTION("while the server ends") {
+    SECTION("while the server shuts down") {
         guest.connection().finish_up();
     }
     serving.let_one_through();
@@ -213,7 +213,7 @@ TEST_CASE("a program that dies in the middle of its output costs the connection:
     CHECK(serving.metrics.filters_running == 0);
 }
 
-TEST_CASE("a worker that dies in the middle of a SEARCH costs the connection: a part must not pass for the whole") {
+TEST_CASE("a worker that dies mid-SEARCH ends the connection: a partial result must not pass for a whole one") {
     Serving serving;
     for (int i = 0; i < 600; ++i) serving.maildir().put_in_cur(base_name(i) + ":2,S", "Subject: word\n\n");
     Guest guest{serving};
@@ -230,7 +230,8 @@ TEST_CASE("a worker that dies in the middle of a SEARCH costs the connection: a 
     CHECK(guest.retired);
 }
 
-TEST_CASE("a QUIT that removes much goes on in pieces, whoever has gone meanwhile") {
+TEST_CASE(
+    "a QUIT with many deletions runs in slices to its end, even if the client vanishes or the server shuts down") {
     enum class End { none, vanishes, server_ends };
     for (const End end : {End::none, End::vanishes, End::server_ends}) {
         CAPTURE(static_cast<int>(end));
@@ -255,7 +256,7 @@ TEST_CASE("a QUIT that removes much goes on in pieces, whoever has gone meanwhil
     }
 }
 
-TEST_CASE("a message waits for its turn among the programs, whatever becomes of those who wait with it") {
+TEST_CASE("a message waits its turn for a program, unless its client vanishes or is kicked") {
     enum class End { none, vanishes, says_no_more, kicked, server_ends };
     for (const End end : {End::none, End::vanishes, End::says_no_more, End::kicked, End::server_ends}) {
         CAPTURE(static_cast<int>(end));

@@ -1,4 +1,4 @@
-// serve/pop3_connection_test.cpp - what a connection owes its client, its neighbours and the maildrop.
+// serve/pop3_connection_test.cpp - what a connection owes its client, other clients and the maildrop.
 #include "serving.h"
 
 using namespace buzon;
@@ -8,7 +8,7 @@ using namespace buzon::serve;
 using state::CommandResult;
 using state::Pop3Command;
 
-TEST_CASE("every command before a half-close is answered, with a cold maildrop and messages that are not at hand") {
+TEST_CASE("every command before a half-close is answered, even if maildrop and message have to be read by a worker") {
     Serving serving;
     const std::string mail = "Subject: a\n\nb\n";
     (void)serving.maildir().deliver(base_name(0), mail);
@@ -17,10 +17,10 @@ TEST_CASE("every command before a half-close is answered, with a cold maildrop a
     guest.say_no_more();
     serving.late(true);
     serving.hashes.late = false; // the password is checked
-    serving.settle();            // it is known that nothing more comes, and the scan is under way
+    serving.settle();            // the half-close has been seen, and the scan is under way
     serving.late(false);
     REQUIRE(serving.disk.work());
-    serving.maildir().flag(base_name(0), "S"); // from here on only a worker finds it
+    serving.maildir().flag(base_name(0), "S"); // from here on, only a worker finds it
     const std::string all = guest.hear_all();
     CHECK(all.ends_with("+OK 1 " + base_name(0) + "\r\n+OK\r\n"));
     CHECK(all.find(test::octets_reply(mail) + "\r\n" + test::as_sent(mail)) != all.npos);
@@ -29,7 +29,7 @@ TEST_CASE("every command before a half-close is answered, with a cold maildrop a
     CHECK(serving.maildir().has(base_name(0)));
 }
 
-TEST_CASE("a long listing waits for a slow client, and what one session produced serves the next") {
+TEST_CASE("a long listing waits for a slow client, and later sessions reuse it") {
     Serving serving;
     const int count = static_cast<int>(Listings::min_messages) + 100;
     for (int i = 0; i < count; ++i) serving.maildir().put_in_cur(base_name(i) + ":2,S", "a\n");
@@ -45,7 +45,7 @@ TEST_CASE("a long listing waits for a slow client, and what one session produced
         serving.settle();
         CHECK(guest.task() == "list");
         CHECK((serving.listings.octets() > 0) == (session > 0));
-        if (session == 2) { // one that leaves in the middle of it
+        if (session == 2) { // this one leaves in the middle of it
             guest.vanish();
             serving.settle();
             CHECK(guest.retired);
@@ -58,7 +58,7 @@ TEST_CASE("a long listing waits for a slow client, and what one session produced
     }
 }
 
-TEST_CASE("nothing is removed but by QUIT") {
+TEST_CASE("only QUIT removes messages") {
     enum class End { vanishes, says_no_more, kicked, server_ends, half_a_quit };
     for (const End end : {End::vanishes, End::says_no_more, End::kicked, End::server_ends, End::half_a_quit}) {
         CAPTURE(static_cast<int>(end));
@@ -80,7 +80,7 @@ TEST_CASE("nothing is removed but by QUIT") {
     }
 }
 
-TEST_CASE("the maildrop is free before QUIT is answered") {
+TEST_CASE("the maildrop is unlocked before QUIT is answered") {
     Serving serving;
     (void)serving.maildir().deliver(base_name(0), "Subject: a\n\nb\n");
     for (const char* lines : {"QUIT\r\n", "DELE 1\r\nQUIT\r\n"}) {
@@ -98,7 +98,7 @@ TEST_CASE("the maildrop is free before QUIT is answered") {
     }
 }
 
-TEST_CASE("whoever sends many commands in one piece lets others go first") {
+TEST_CASE("a client that pipelines many commands does not hold up the others") {
     Serving serving;
     Guest guest{serving};
     guest.log_in();
@@ -115,7 +115,7 @@ TEST_CASE("whoever sends many commands in one piece lets others go first") {
     CHECK(serving.counted(Pop3Command::noop, CommandResult::ok) == 1000);
 }
 
-TEST_CASE("input that arrives while a session goes on with what it has waits in the kernel") {
+TEST_CASE("input that arrives while a session works on earlier input stays in the kernel") {
     Serving serving;
     Guest guest{serving};
     guest.log_in();
@@ -131,7 +131,7 @@ TEST_CASE("input that arrives while a session goes on with what it has waits in 
     CHECK(all.size() == 4000 * 5);
 }
 
-TEST_CASE("a line that comes in pieces is a line, and an endless one is refused once") {
+TEST_CASE("a line may arrive in pieces, and an overlong one is refused once") {
     Serving serving;
     Guest guest{serving};
     for (const char c : std::string_view{"CAPA\r"}) CHECK(guest.ask(std::string_view{&c, 1}) == "");
@@ -142,7 +142,7 @@ TEST_CASE("a line that comes in pieces is a line, and an endless one is refused 
     CHECK(serving.counted(Pop3Command::unknown, CommandResult::error) == 2);
 }
 
-TEST_CASE("an exchange of several lines is one command") {
+TEST_CASE("an exchange of several lines counts as one command") {
     Serving serving;
     Guest guest{serving};
     CHECK(guest.ask("AUTH PLAIN\r\n") == "+ \r\n");
@@ -153,7 +153,7 @@ TEST_CASE("an exchange of several lines is one command") {
     CHECK(guest.came == 1);
 }
 
-TEST_CASE("too many bad lines end the connection, with a word") {
+TEST_CASE("too many bad lines end the connection, with a reply to each of them up to the limit") {
     Serving serving;
     Guest guest{serving};
     std::string nonsense;
@@ -164,7 +164,7 @@ TEST_CASE("too many bad lines end the connection, with a word") {
     CHECK(guest.retired);
 }
 
-TEST_CASE("a user has no more sessions than allowed") {
+TEST_CASE("a user cannot have more sessions than allowed") {
     Serving serving;
     serving.settings.max_per_user = 2;
     Guest guest{serving};
@@ -176,24 +176,23 @@ TEST_CASE("a user has no more sessions than allowed") {
     CHECK(guest.came == 1);
 }
 
-TEST_CASE(
-    "a holder whose client has left gives the maildrop up; one that is there, or in the middle of QUIT, does not") {
+TEST_CASE("a session gives up its maildrop only if its client has left and no command or QUIT is pending") {
     Serving serving;
     (void)serving.maildir().deliver(base_name(0), "Subject: a\n\nb\n");
     Guest guest{serving};
     guest.log_in();
     CHECK_FALSE(guest.connection().give_way());
-    SECTION("it has left, and nobody has looked yet") {
+    SECTION("the client has left, and nobody has noticed yet") {
         guest.say_no_more();
         CHECK(guest.connection().give_way());
         CHECK(guest.retired);
     }
-    SECTION("it has left behind a command that is still to be answered") {
+    SECTION("the client has left with a command still unanswered") {
         guest.say("NOOP\r\n");
         guest.say_no_more();
         CHECK_FALSE(guest.connection().give_way());
     }
-    SECTION("its QUIT is being carried out") {
+    SECTION("QUIT is under way") {
         serving.late(true);
         guest.say("DELE 1\r\nQUIT\r\n");
         guest.say_no_more();

@@ -1,5 +1,5 @@
-// serve/serving.h - all that POP3 connections need, without a server around it: the loop turns when a test says so,
-// workers are pretended, clients are the other ends of socket pairs.
+// serve/serving.h - everything POP3 connections need, without a server around it: the test turns the event loop,
+// workers are fakes, clients are the other ends of socket pairs.
 #pragma once
 
 #include <sys/socket.h>
@@ -19,7 +19,7 @@ namespace buzon::serve {
 using namespace upkeep;
 using namespace login;
 
-// Of messages, in this order.
+// Base names of messages, which sort by `number`.
 inline std::string base_name(int number) {
     return std::to_string(1'700'000'000 + number) + ".M1P1.h";
 }
@@ -57,31 +57,31 @@ struct Serving : LoggingIn {
         REQUIRE(gate_);
     }
 
-    // Every message passes a program from now on: these commands of the shell's, when the program is not late. One that
-    // is dead kills itself instead.
+    // From now on, every message passes through a program that runs these shell commands once programs are not late. If
+    // they are dead, it kills itself instead.
     void transform(const std::string& commands) {
         const std::string program = directory.script(
             "program", "read -r word <\"${0%/*}/gate\"\n[ \"$word\" = go ] || kill -9 $$\n" + commands);
         transforms.standard() = {filter::FilterSpec::parse(program).spec, true};
     }
-    // Workers and programs.
+    // Makes workers and programs late, or dead.
     void late(bool are) { late_ = disk.late = hashes.late = are; }
     void dead(bool are) { dead_ = disk.dead = hashes.dead = are; }
-    // How many of them are asked for something and have not answered.
+    // How many of them have a request that they have not answered.
     [[nodiscard]] std::size_t waiting() const {
         return disk.waiting() + hashes.waiting() + static_cast<std::size_t>(metrics.filters_running);
     }
     void turn() { loop.turn(std::chrono::milliseconds{0}); }
-    // Programs that may go on do so until they have ended, and settle() waits for that. False: they wait for a client.
+    // Whether settle() waits for programs that are not late to end. Set to false if they wait for a client.
     void programs_end(bool do_so) { programs_end_ = do_so; }
-    // Until nothing happens any more but what somebody else has to begin.
+    // Runs until nothing more happens without outside input.
     void settle() {
         for (int idle = 0; idle < 3; ++idle) {
             turn();
             if (disk.work() || hashes.work() || programs_start() || programs_work()) idle = 0;
         }
     }
-    // Until this is so. Workers do nothing meanwhile, programs what they can.
+    // Runs until `condition` holds. In that time workers do nothing, programs whatever they can.
     void settle_until(auto condition) {
         const auto limit = event::Clock::now() + std::chrono::minutes{2};
         while (!condition() && event::Clock::now() < limit) {
@@ -90,7 +90,7 @@ struct Serving : LoggingIn {
         }
         REQUIRE(condition());
     }
-    // A program reads a word at its beginning, and whenever else it wants to: then it is let through by this.
+    // Lets one program through: each reads a word at its start, and wherever else its commands say so.
     void let_one_through() {
         const std::string_view word = dead_ ? "die\n" : "go\n";
         REQUIRE(::write(gate_.get(), word.data(), word.size()) == static_cast<ssize_t>(word.size()));
@@ -104,7 +104,7 @@ private:
     void open_gate() {
         for (; let_through_ < metrics.filters_started; ++let_through_) let_one_through();
     }
-    // However late they are then, they begin.
+    // Programs are started even if they are to be late.
     bool programs_start() {
         if (hosts.statistics().starting == 0) return false;
         loop.turn(std::chrono::seconds{60});
@@ -142,7 +142,7 @@ public:
     void say(std::string_view text) {
         REQUIRE(::send(client_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
     }
-    // What has come until now.
+    // Everything that has arrived so far.
     std::string hear() {
         std::string all;
         char piece[4096];
@@ -153,7 +153,7 @@ public:
         ended_ = true;
         return all;
     }
-    // All that comes while everybody does what he can.
+    // Everything that arrives while workers and programs do all they can.
     std::string hear_all() {
         std::string all;
         for (int idle = 0; idle < 3; ++idle) {
@@ -164,7 +164,7 @@ public:
         }
         return all;
     }
-    // What comes until this is so, or the connection ends.
+    // Everything that arrives until `condition` holds or the connection ends.
     std::string hear_until(auto condition) {
         std::string all;
         serving_.settle_until([&] {
@@ -183,19 +183,19 @@ public:
     }
     void say_no_more() const { ::shutdown(client_.get(), SHUT_WR); }
     void vanish() { client_.reset(); }
-    // So that a few replies fill what the kernel holds for the client.
+    // Shrinks the socket's send buffer, so that a few replies fill it.
     void narrow() const {
         const int least = 1;
         REQUIRE(::setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, &least, sizeof least) == 0);
     }
-    // The server has closed; hear() has seen it.
+    // Whether hear() has seen that the server closed the connection.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
 
     Pop3Connection& connection() { return *connection_; }
     [[nodiscard]] std::string task() const { return std::string{connection_->task().name}; }
     bool retired = false;
     int came = 0, left = 0;
-    std::size_t sessions = 0; // there are already, of whatever user
+    std::size_t sessions = 0; // that any user already has
 
 private:
     void retire(Pop3Connection&) noexcept override { retired = true; }
@@ -207,7 +207,7 @@ private:
 
     Serving& serving_;
     posix::UniqueFd client_;
-    int socket_ = -1; // the connection's
+    int socket_ = -1; // the connection's end
     bool ended_ = false;
     std::optional<Pop3Connection> connection_;
 };

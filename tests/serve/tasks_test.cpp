@@ -1,5 +1,5 @@
-// serve/tasks_test.cpp - every task of a connection, and what becomes of it when its worker is late or dead, or its
-// client is slow, has gone, says no more, or is sent away.
+// serve/tasks_test.cpp - every task of a connection, and what happens to it when its worker is late or dead, or
+// when its client is slow, vanishes, half-closes or is kicked.
 #include "serving.h"
 
 using namespace buzon;
@@ -20,16 +20,16 @@ const std::string changed_mail = "Subject: a word\n\nother text\n";
 struct Kind {
     std::string title;
     bool logged_in = true;        // before
-    std::string lines;            // that begin it
-    std::string task;             // as SESS names it
+    std::string lines;            // the lines that start it
+    std::string task;             // as SESS shows it
     std::string good;             // the beginning of its reply
-    Pop3Command command;          // which is counted
-    bool finishes = false;        // though its client has gone
-    std::string program = {};     // that the message passes
+    Pop3Command command;          // the command that is counted
+    bool finishes = false;        // even if its client has gone
+    std::string program = {};     // through which the message passes
     bool at_hand = false;         // no worker is needed to open the message
-    bool earlier_session = false; // has ended just before
-    std::size_t goes_on = 0;      // jobs that are done though the client has gone
-    // The line behind the task, its reply, and how the command is counted by then.
+    bool earlier_session = false; // one has just ended
+    std::size_t goes_on = 0;      // jobs that still run after the client has gone
+    // The line after the task, its reply, and with which result the task's command has been counted by then.
     std::string behind = "NOOP\r\n";
     std::string behind_reply = "+OK\r\n";
     CommandResult result = CommandResult::ok;
@@ -93,7 +93,7 @@ const std::vector<Kind> kinds = {
      .goes_on = 1},
 };
 
-// A server with one message, and a guest just before the task.
+// A server with one message, and a guest right before the task.
 struct Before {
     Serving serving;
     Guest guest{serving};
@@ -109,19 +109,19 @@ struct Before {
         }
         if (!kind.program.empty()) serving.transform(kind.program);
         if (kind.logged_in) guest.log_in();
-        // Once it has another name only a worker finds it.
+        // Under another name, only a worker finds it.
         if (kind.logged_in && !kind.at_hand) owners().flag(base_name(0), "S");
         serving.late(true);
     }
     [[nodiscard]] std::string owner() const { return kind.lines.find("slow") == std::string::npos ? "user1" : "slow"; }
     [[nodiscard]] test::Maildir owners() const { return serving.maildir(owner()); }
     [[nodiscard]] bool mail_is_there() const { return owners().has(base_name(0)); }
-    // Replies to lines before the one that begins the task.
+    // `replies` without the reply to the line before the one that starts the task, if there is one.
     [[nodiscard]] std::string without_first(std::string replies) const {
         const bool two = kind.lines.find("\r\n") + 2 < kind.lines.size();
         return two ? replies.substr(std::min(replies.size(), replies.find("\r\n") + 2)) : replies;
     }
-    // A session of the same user's would be refused.
+    // Whether another session of the same user would be refused.
     [[nodiscard]] bool locked() {
         serving.late(false);
         Guest other{serving};
@@ -132,7 +132,7 @@ struct Before {
 
 } // namespace
 
-TEST_CASE("a task whose worker is late is under way, and replies behind it keep their order") {
+TEST_CASE("a task whose worker is late stays under way, and later replies keep their order") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -141,7 +141,7 @@ TEST_CASE("a task whose worker is late is under way, and replies behind it keep 
         CHECK(now.guest.task() == kind.task);
         CHECK(now.serving.waiting() == 1);
         Guest other{now.serving};
-        CHECK(other.ask("CAPA\r\n").starts_with("+OK")); // nobody else waits
+        CHECK(other.ask("CAPA\r\n").starts_with("+OK")); // nobody else has to wait
         now.serving.late(false);
         const std::string reply = now.guest.hear_all();
         CHECK(reply.starts_with(kind.good));
@@ -152,7 +152,7 @@ TEST_CASE("a task whose worker is late is under way, and replies behind it keep 
     }
 }
 
-TEST_CASE("a worker that has died costs a refusal, and the session goes on") {
+TEST_CASE("if a worker dies, its task is answered with an error and the session goes on") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -165,13 +165,13 @@ TEST_CASE("a worker that has died costs a refusal, and the session goes on") {
         now.serving.dead(false);
         if (!kind.finishes) {
             CHECK(now.guest.task() == "");
-            CHECK(now.guest.ask(kind.lines).find(kind.good) != std::string::npos); // the next try succeeds
+            CHECK(now.guest.ask(kind.lines).find(kind.good) != std::string::npos); // the next attempt succeeds
         }
         CHECK(now.serving.metrics.deletions == 0);
     }
 }
 
-TEST_CASE("a client that vanishes takes its task along, but what QUIT has begun is finished behind the lock") {
+TEST_CASE("a vanished client's task is cancelled, unless it is a QUIT, which is completed") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -196,7 +196,7 @@ TEST_CASE("a client that vanishes takes its task along, but what QUIT has begun 
     }
 }
 
-TEST_CASE("the maildrop stays locked until an update is over, whether the client waits for it or not") {
+TEST_CASE("the maildrop stays locked until the update is done, whether or not the client waits for it") {
     Before now{kinds.back()};
     now.guest.say(now.kind.lines);
     now.serving.settle();
@@ -209,7 +209,7 @@ TEST_CASE("the maildrop stays locked until an update is over, whether the client
     CHECK(other.ask("USER user1\r\nPASS pass1\r\nSTAT\r\n").find("+OK 0 0\r\n") != std::string::npos);
 }
 
-TEST_CASE("a client that says no more still gets all replies, and then the end") {
+TEST_CASE("a client that half-closes still gets all replies, then the connection is closed") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -230,7 +230,7 @@ TEST_CASE("a client that says no more still gets all replies, and then the end")
     }
 }
 
-TEST_CASE("a client that says no more behind a task that lasts is not given up at once") {
+TEST_CASE("a client that half-closes during a task is not dropped before it has got the reply") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -247,7 +247,7 @@ TEST_CASE("a client that says no more behind a task that lasts is not given up a
     }
 }
 
-TEST_CASE("whoever is kicked hears nothing more, and removes nothing but what QUIT had begun to") {
+TEST_CASE("a kicked client hears nothing more, and removes nothing unless QUIT had begun") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -266,7 +266,7 @@ TEST_CASE("whoever is kicked hears nothing more, and removes nothing but what QU
     }
 }
 
-TEST_CASE("a server that ends finishes the task, says its reply, and takes no further line") {
+TEST_CASE("a server that shuts down finishes the task, sends its reply and takes no further line") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -286,7 +286,8 @@ TEST_CASE("a server that ends finishes the task, says its reply, and takes no fu
     }
 }
 
-TEST_CASE("a slow client's task does what needs no client, and its reply comes when the client reads") {
+TEST_CASE(
+    "a slow client's task runs as far as it can without the client, and the reply arrives when the client reads") {
     for (const Kind& kind : kinds) {
         CAPTURE(kind.title);
         Before now{kind};
@@ -296,12 +297,12 @@ TEST_CASE("a slow client's task does what needs no client, and its reply comes w
         now.guest.say(capabilities + kind.lines + kind.behind);
         now.serving.settle();
         CHECK(now.guest.connection().backlog() > 0);
-        now.serving.programs_end(false); // before the client takes what they write
+        now.serving.programs_end(false); // not before the client reads their output
         now.serving.late(false);
         now.serving.settle();
         CHECK(now.guest.connection().backlog() > 0);
         CHECK_FALSE(now.guest.retired);
-        CHECK(now.mail_is_there() == !kind.finishes); // an update waits for no client
+        CHECK(now.mail_is_there() == !kind.finishes); // an update does not wait for the client
         const std::string all = now.guest.hear_until([&](const std::string& heard) {
             const std::size_t last_of_before = heard.rfind("\r\nIMPLEMENTATION buzon-");
             if (last_of_before == heard.npos || heard.find(kind.good, last_of_before) == heard.npos) return false;
@@ -312,7 +313,7 @@ TEST_CASE("a slow client's task does what needs no client, and its reply comes w
     }
 }
 
-TEST_CASE("a slow client that vanishes or is kicked in the middle of a task leaves nothing behind") {
+TEST_CASE("a slow client that vanishes or is kicked during a task leaves nothing behind") {
     for (const Kind& kind : kinds) {
         for (const bool kicked : {false, true}) {
             CAPTURE(kind.title, kicked);

@@ -34,7 +34,7 @@ TEST_CASE("a config file is names, values, comments and nothing else") {
     CHECK(show(std::string_view{"a=\0\n", 4}) == "line 1");
 }
 
-TEST_CASE("an edit changes one value and not an octet beside it") {
+TEST_CASE("an edit changes one value and no other octet") {
     const std::string text = "# timeouts\r\n\ttimeout  =  600  \r\n#timeout = 1\r\nhost=a";
     CHECK(edit(text, "timeout", {"700"}) == "# timeouts\r\n\ttimeout  =  700  \r\n#timeout = 1\r\nhost=a");
     CHECK(edit(text, "host", {"b"}) == "# timeouts\r\n\ttimeout  =  600  \r\n#timeout = 1\r\nhost=b");
@@ -47,7 +47,7 @@ TEST_CASE("an edit changes one value and not an octet beside it") {
     CHECK(edit("x = 1\n", "x", {"1"}) == "x = 1\n");
 }
 
-TEST_CASE("a repeated option gets a line for each value, where its lines stood") {
+TEST_CASE("a repeated option gets one line per value, in place of its old lines") {
     const std::string text = "ip = a\n# between\nip = b\nport = 1\n";
     CHECK(edit(text, "ip", {"c", "d"}) == "ip = c\n# between\nip = d\nport = 1\n");
     CHECK(edit(text, "ip", {"c"}) == "ip = c\n# between\nport = 1\n");
@@ -55,7 +55,7 @@ TEST_CASE("a repeated option gets a line for each value, where its lines stood")
     CHECK(edit("port = 1\nip = a", "ip", {"b", "c"}) == "port = 1\nip = b\nip = c\n");
 }
 
-TEST_CASE("what was edited reads back as it was meant") {
+TEST_CASE("edited values read back as they were given") {
     for (const char* text : {"", "\n", "# x", "a = 1", "a", "a =", " a=1\n b=2\n a=3\r\n", "b = 2\n#a = 1\n\n"}) {
         for (const std::vector<std::string>& values : {std::vector<std::string>{}, {"1"}, {"x y"}, {"#", "=", "1"}}) {
             const std::string edited = edit(text, "a", values);

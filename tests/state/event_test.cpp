@@ -29,7 +29,7 @@ struct Lines final : LogSink {
 
 } // namespace
 
-TEST_CASE("an event is one line of a time, a type and pairs") {
+TEST_CASE("an event is one line with its type and its fields, in every log format") {
     const EventField fields[] = {{"ip", "::1"}, {"octets", 324}};
     const Event event{EventType::login, Level::info, noon, 17, "user1", "two words", fields};
     CHECK(text_of(event) ==
@@ -47,7 +47,7 @@ TEST_CASE("an event is one line of a time, a type and pairs") {
           "<19>1 2026-02-03T12:04:05.067Z - buzon - log - log level=error");
 }
 
-TEST_CASE("no value breaks out of its line, its quotes or its terminal") {
+TEST_CASE("no value can break out of its line or its quotes, or control a terminal") {
     const std::string head = "2026-02-03T12:04:05.067Z retr level=info k=";
     CHECK(with_value("") == head + "\"\"");
     CHECK(with_value("a=b") == head + "\"a=b\"");
@@ -76,7 +76,7 @@ TEST_CASE("no value breaks out of its line, its quotes or its terminal") {
     CHECK(with_value("\n\x80", LogFormat::json).ends_with("\"k\":\"\\u000A\\uFFFD\"}"));
 }
 
-TEST_CASE("a long value is cut, never inside a character") {
+TEST_CASE("a long value is cut, but never inside a character") {
     CHECK(with_value(std::string(512, 'a')).ends_with("k=" + std::string(512, 'a')));
     for (std::size_t before = 500; before < 520; ++before) {
         const std::string line = with_value(std::string(before, 'a') + "\xF0\x9F\x93\xAC" + std::string(600, 'b'));
@@ -99,7 +99,7 @@ TEST_CASE("a word of a column has no blanks and is never empty") {
     CHECK(word("se\xC3\xB1or") == "se\xC3\xB1or");
 }
 
-TEST_CASE("times are read back as they were written, and nothing else is") {
+TEST_CASE("times read back as they were written, and anything else is refused") {
     using namespace std::chrono;
     const sys_seconds when = sys_days{year{2024} / 2 / 29} + 23h + 59min + 1s;
     std::string out;
@@ -117,7 +117,7 @@ TEST_CASE("times are read back as they were written, and nothing else is") {
     CHECK(out == "1969-12-31T23:59:59.999Z");
 }
 
-TEST_CASE("nobody listens, nothing is done; a listener gets its types only") {
+TEST_CASE("the bus wants only events that somebody listens to, and a listener gets only its types") {
     Log log;
     EventBus bus{log};
     CHECK_FALSE(bus.wants(EventType::retr)); // debug, and the log is at info
@@ -144,7 +144,7 @@ TEST_CASE("nobody listens, nothing is done; a listener gets its types only") {
     CHECK_FALSE(reader.next(logged)); // level error: neither was logged
 }
 
-TEST_CASE("the log keeps and passes on what its level lets through, in its format") {
+TEST_CASE("the log keeps and passes on only what its level allows, and writes it in its format") {
     Lines sink;
     Log log{&sink, {"h", 1}};
     EventBus bus{log};
@@ -164,7 +164,7 @@ TEST_CASE("the log keeps and passes on what its level lets through, in its forma
 
 namespace {
 
-// Publishes to a bus whose diary is asked then.
+// Publishes to a bus and reads its diary.
 struct Written {
     Log log;
     EventBus bus{log};
@@ -179,7 +179,7 @@ struct Written {
 
 } // namespace
 
-TEST_CASE("the diary counts equal refusals in one line, with the first time, whatever their words for a person") {
+TEST_CASE("the diary counts equal refusals in one line with the time of the first, whatever their why says") {
     Written written;
     written.say(EventType::auth_fail, 1, "ana", {{"ip", "192.0.2.7"}, {"reason", "wrong password"}});
     for (std::uint64_t i = 2; i < 30; ++i)
@@ -196,7 +196,7 @@ TEST_CASE("the diary counts equal refusals in one line, with the first time, wha
                                                            "count=2 first=2026-11-23T00:00:00.000Z"});
 }
 
-TEST_CASE("the diary keeps twelve refusals and, apart from them, twelve sessions, a line each") {
+TEST_CASE("the diary keeps the last twelve refusals and, apart from them, the last twelve sessions, one line each") {
     Written written;
     for (std::uint64_t i = 0; i < 15; ++i)
         written.say(EventType::auth_fail, i + 1, "ana", {{"ip", "192.0.2." + std::to_string(i)}});
@@ -213,10 +213,10 @@ TEST_CASE("the diary keeps twelve refusals and, apart from them, twelve sessions
     CHECK(lines[11].ends_with("ip=192.0.2.14"));
     CHECK(lines[12] == "2026-11-23T00:00:27.000Z login level=info session=103 user=ana ip=::1 "
                        "logout=2026-11-23T00:00:30.000Z reason=quit retr=2 filter-fail=2");
-    CHECK(lines[23].ends_with("session=114 user=ana ip=::1 filter-fail=2")); // it goes on
+    CHECK(lines[23].ends_with("session=114 user=ana ip=::1 filter-fail=2")); // still logged in
 }
 
-TEST_CASE("the diary remembers the users heard of last") {
+TEST_CASE("the diary forgets the user it has not heard of for longest") {
     Written written;
     const auto say = [&](std::string_view user) { written.say(EventType::login, 1, user, {}); };
     say("user1");
@@ -225,7 +225,7 @@ TEST_CASE("the diary remembers the users heard of last") {
     CHECK(written.lines("").empty());
     for (std::size_t i = 0; i < Diary::max_users - 1; ++i) say("u" + std::to_string(i));
     CHECK_FALSE(written.lines("user1").empty());
-    say("user1"); // now u0 is the one heard of least lately
+    say("user1"); // now u0 is the one not heard of for longest
     say("one more");
     CHECK_FALSE(written.lines("user1").empty());
     CHECK(written.lines("u0").empty());

@@ -11,7 +11,7 @@ namespace {
 
 const sys_seconds monday = sys_days{year{2026} / 11 / 23}; // 00:00 UTC
 
-// A history of one counter "c" and one gauge "g", and the little language to fill it.
+// A history of one counter "c" and one gauge "g", and short functions to fill and show it.
 struct Fixture {
     History history{{{"c", false}, {"g", true}}};
     std::vector<Count> values{0, 0};
@@ -38,7 +38,7 @@ constexpr Period all_periods[] = {Period::minute, Period::hour, Period::day, Per
 
 } // namespace
 
-TEST_CASE("growth falls into the minute, hour, day and week of its sample") {
+TEST_CASE("growth counts in the minute, hour, day and week of its sample") {
     Fixture f;
     CHECK(f.show(Period::minute).empty());
     f.at(monday + 59s, 5);
@@ -71,7 +71,7 @@ TEST_CASE("a gauge is the mean of its samples in the period") {
     CHECK(f.show(Period::hour, 9, 1) == "0=40 ");
 }
 
-TEST_CASE("who looks often sees every count at once and gives no gauge more weight") {
+TEST_CASE("frequent queries see counters at once and do not distort the mean of gauges") {
     Fixture f;
     f.at(monday, 1, 10);
     for (int i = 0; i < 100; ++i) {
@@ -81,19 +81,19 @@ TEST_CASE("who looks often sees every count at once and gives no gauge more weig
     f.at(monday + 2s, 0, 20);
     CHECK(f.show(Period::minute) == "0=101 ");
     CHECK(f.show(Period::minute, 1, 1) == "0=15 ");
-    f.values[1] = 7; // where a period begins they count: it would have none else
+    f.values[1] = 7; // they count at the start of a period, which would have none otherwise
     f.history.sample(monday + 60s, f.values, false);
     CHECK(f.show(Period::minute, 1, 1) == "60=7 ");
 }
 
-TEST_CASE("a gap has no periods, and the growth after it belongs to where it was seen") {
+TEST_CASE("a gap has no periods, and the growth within it counts in the period where it is seen") {
     Fixture f;
     f.at(monday, 1);
     f.at(monday + 10h, 1);
     CHECK(f.show(Period::hour) == "0=1 36000=1 ");
 }
 
-TEST_CASE("a clock set back moves the future into the running period and loses nothing") {
+TEST_CASE("setting the clock back moves future periods into the current one and loses nothing") {
     Fixture f;
     for (int i = 0; i < 10; ++i) f.at(monday + minutes{i}, 1);
     f.at(monday + 3min, 1); // six minutes back
@@ -106,7 +106,7 @@ TEST_CASE("a clock set back moves the future into the running period and loses n
     for (const Period period : all_periods) CHECK(f.total(period) == f.values[0]);
 }
 
-TEST_CASE("whatever the clock does, the sums stay true and the periods in order") {
+TEST_CASE("whatever the clock does, the sums stay right and the periods in order") {
     std::mt19937 random{3};
     Fixture f;
     sys_seconds now = monday;
@@ -122,7 +122,7 @@ TEST_CASE("whatever the clock does, the sums stay true and the periods in order"
     for (const Period period : {Period::hour, Period::day, Period::week}) CHECK(f.total(period) == f.values[0]);
 }
 
-TEST_CASE("a percentile in the history is that of all spans of its period, not a mean of percentiles") {
+TEST_CASE("a percentile in the history is that of all samples of its period, not a mean of percentiles") {
     Metrics metrics;
     History history{history_series()};
     std::vector<Count> values;
@@ -150,7 +150,7 @@ TEST_CASE("a percentile in the history is that of all spans of its period, not a
     at(monday + 2h);
     for (int i = 0; i < 5; ++i) metrics.login_time.observe(50);
     at(monday + 2h + 1min);
-    CHECK(show(history, Period::hour) == "0=250 7200=100 0=10000000 7200=100 "); // the running one as well
+    CHECK(show(history, Period::hour) == "0=250 7200=100 0=10000000 7200=100 "); // the current one as well
     CHECK(show(history, Period::week) == "0=250 0=10000000 ");
     CHECK(history.points(*history.find("login-time-p50"), Period::minute, 1).at(0).value == 100);
 
@@ -166,7 +166,7 @@ TEST_CASE("a percentile in the history is that of all spans of its period, not a
     CHECK(show(restarted, Period::hour) == "0=250 3600=10000000 0=10000000 3600=10000000 ");
 }
 
-TEST_CASE("the percentiles of a file that kept their means are not taken over") {
+TEST_CASE("percentiles of an old file that stored their means are not taken over") {
     std::vector<MetricSeries> then = metric_series();
     History old{then};
     std::vector<Count> values(then.size(), 77);
@@ -178,7 +178,7 @@ TEST_CASE("the percentiles of a file that kept their means are not taken over") 
     CHECK(now.points(*now.find("memory"), Period::minute, 1).at(0).value == 77);
 }
 
-TEST_CASE("no more periods are kept than was promised") {
+TEST_CASE("the history keeps 1,440 minutes, 744 hours, 731 days and 522 weeks") {
     Fixture f;
     for (int i = 0; i < 3000; ++i) f.at(monday + minutes{i}, 1, 1);
     CHECK(f.history.points(0, Period::minute, SIZE_MAX).size() == 1440);
@@ -190,7 +190,7 @@ TEST_CASE("no more periods are kept than was promised") {
     CHECK(f.history.points(0, Period::week, SIZE_MAX).size() == 522);
 }
 
-TEST_CASE("a file of ten years in which every number was always large is taken back whole") {
+TEST_CASE("a history of ten years of large numbers fits its file and is read back completely") {
     const std::vector<MetricSeries> series = history_series();
     History history{series};
     std::vector<Count> values(series.size(), 0);
@@ -211,7 +211,7 @@ TEST_CASE("a file of ten years in which every number was always large is taken b
     CHECK(again.encode() == file);
 }
 
-TEST_CASE("times before 1970 and far beyond are taken, not believed") {
+TEST_CASE("times before 1970 and far in the future lose no counts") {
     Fixture f;
     f.at(sys_seconds{-5s}, 1);
     f.at(sys_seconds{seconds{INT64_MAX}}, 1);
@@ -219,7 +219,7 @@ TEST_CASE("times before 1970 and far beyond are taken, not believed") {
     for (const Period period : all_periods) CHECK(f.total(period) == 3);
 }
 
-TEST_CASE("a history read back is the same, and goes on in its last period") {
+TEST_CASE("a history that is read back is the same and continues in its last period") {
     Fixture f;
     for (int i = 0; i < 200; ++i) f.at(monday + minutes{i * 7}, static_cast<Count>(i), 5);
     const std::string file = f.history.encode();
@@ -234,7 +234,7 @@ TEST_CASE("a history read back is the same, and goes on in its last period") {
     CHECK(other.show(Period::day).empty());
 }
 
-TEST_CASE("series that came, went or changed their kind are not mixed up") {
+TEST_CASE("series that are new, removed or of another kind are not mixed up") {
     Fixture f;
     f.at(monday, 5, 9);
     History other{{{"new", false}, {"g", true}, {"c", true}}};
@@ -268,7 +268,7 @@ TEST_CASE("a damaged history is refused with a reason and changes nothing") {
 
 namespace {
 
-// CRC-32 the slow way, to give damaged content a right checksum.
+// CRC-32 the slow way, to give damaged content a valid checksum.
 void append_checksum(std::string& file) {
     std::uint32_t crc = 0xFFFFFFFFu;
     for (const char c : file) {
@@ -281,7 +281,7 @@ void append_checksum(std::string& file) {
 
 } // namespace
 
-TEST_CASE("content that was never ours is refused or made sense of, even under a right checksum") {
+TEST_CASE("corrupt content with a valid checksum is refused or gives a consistent history") {
     Fixture f;
     for (int i = 0; i < 5; ++i) f.at(monday + hours{i * 30}, 1 + static_cast<Count>(i) * 100, 3);
     std::string good = f.history.encode();

@@ -19,7 +19,7 @@ std::vector<std::string> read_all(LineFeed::Reader reader) {
 
 } // namespace
 
-TEST_CASE("a reader begins as many lines back as there are") {
+TEST_CASE("a reader begins the requested number of lines of its kinds back, if there are so many") {
     LineFeed feed{3};
     CHECK(read_all({feed, 1, 5}).empty());
     for (const char* line : {"a", "b", "c", "d"}) feed.append(0, line);
@@ -31,7 +31,7 @@ TEST_CASE("a reader begins as many lines back as there are") {
     CHECK(read_all({feed, 3, 2}) == std::vector<std::string>{"d", "other"});
 }
 
-TEST_CASE("a reader may stop at what was there when it began") {
+TEST_CASE("after stop_here() a reader does not see later lines") {
     LineFeed feed{10};
     feed.append(0, "a");
     LineFeed::Reader reader{feed, 1, 10};
@@ -72,7 +72,7 @@ TEST_CASE("a listener is woken once, and again only after it has read everything
     CHECK(wakes == 2);
 }
 
-TEST_CASE("a wake concerns those who sleep and want the line, whoever has ended meanwhile") {
+TEST_CASE("only sleeping listeners that want the line are woken, also after others have ended") {
     LineFeed feed{10};
     std::vector<int> woken(4);
     std::vector<std::unique_ptr<LineFeed::Subscription>> listeners;
@@ -80,7 +80,7 @@ TEST_CASE("a wake concerns those who sleep and want the line, whoever has ended 
     for (unsigned i = 0; i < 4; ++i) {
         listeners.push_back(
             std::make_unique<LineFeed::Subscription>(feed, i == 3 ? 2u : 1u, 0, [&woken, i] { ++woken[i]; }));
-        if (i != 2) REQUIRE_FALSE(listeners.back()->next(line)); // the third has not looked yet: it is awake
+        if (i != 2) REQUIRE_FALSE(listeners.back()->next(line)); // the third has not read yet, so it is awake
     }
     listeners[0].reset();
     feed.append(0, "a");
@@ -96,7 +96,7 @@ TEST_CASE("a wake concerns those who sleep and want the line, whoever has ended 
     CHECK(woken == std::vector<int>{0, 1, 1, 1});
 }
 
-TEST_CASE("a feed knows what is wanted, and forgets it with its listeners") {
+TEST_CASE("a feed knows which kinds its listeners want, and forgets them when the listeners end") {
     LineFeed feed{10};
     CHECK(feed.wanted() == 0);
     {
@@ -108,7 +108,7 @@ TEST_CASE("a feed knows what is wanted, and forgets it with its listeners") {
     feed.append(0, "to nobody");
 }
 
-TEST_CASE("read and lost lines of a reader's kinds are together all that came, however slow it is") {
+TEST_CASE("the lines that a reader reads or loses are together all lines of its kinds, however slow it is") {
     std::mt19937 generator{7};
     const auto random = [&] { return static_cast<unsigned>(generator() & 0xFFFFu); };
     for (int round = 0; round < 50; ++round) {

@@ -22,7 +22,7 @@ Count value_of(const Metrics& metrics, std::string_view name) {
 
 } // namespace
 
-TEST_CASE("every metric has one name, a help text and one place for its value") {
+TEST_CASE("every metric has a unique name, a help text and one place for its value") {
     std::set<std::string> names, exported;
     for (const MetricSeries& one : metric_series()) {
         CAPTURE(one.name);
@@ -52,7 +52,7 @@ TEST_CASE("METR * begins with the four numbers of METR") {
     CHECK_FALSE(series[3].gauge);
 }
 
-TEST_CASE("a family counts each pair of labels in a cell of its own") {
+TEST_CASE("a family counts each pair of labels in its own cell") {
     Metrics metrics;
     for (std::size_t m = 0; m < mechanism_names.size(); ++m)
         for (std::size_t r = 0; r < login_result_names.size(); ++r)
@@ -70,7 +70,7 @@ TEST_CASE("a family counts each pair of labels in a cell of its own") {
     CHECK(value_of(metrics, "filter-failures-timeout") == 1);
 }
 
-TEST_CASE("programs are counted by name, as many as there is room for, and the rest together") {
+TEST_CASE("programs are counted by name up to a limit, and the rest together") {
     Metrics metrics;
     for (std::size_t i = 0; i < 2 * Metrics::max_programs; ++i) {
         const std::string name = "/p" + std::to_string(i);
@@ -85,7 +85,7 @@ TEST_CASE("programs are counted by name, as many as there is room for, and the r
     CHECK(program_series(metrics).size() == 5 * Metrics::max_programs);
 }
 
-TEST_CASE("a span on a bound belongs to its bucket, one above to the next") {
+TEST_CASE("a duration equal to a bound belongs to its bucket, and one above it to the next") {
     for (std::size_t i = 0; i < Histogram::bounds.size(); ++i) {
         Histogram histogram;
         histogram.observe(Histogram::bounds[i]);
@@ -100,14 +100,14 @@ TEST_CASE("a span on a bound belongs to its bucket, one above to the next") {
     CHECK(histogram.buckets()[0] == 1);
 }
 
-TEST_CASE("a percentile is the bound that so many spans stay under") {
+TEST_CASE("a percentile is the upper bound of its bucket, or the last bound beyond all buckets") {
     Histogram histogram;
     CHECK(histogram.percentile(50) == 0);
     histogram.observe(200);
     CHECK(histogram.percentile(50) == 250);
     CHECK(histogram.percentile(99) == 250);
     for (int i = 0; i < 98; ++i) histogram.observe(200);
-    histogram.observe(UINT32_MAX); // 100 spans, one of them beyond all bounds
+    histogram.observe(UINT32_MAX); // 100 durations, one of them beyond all bounds
     CHECK(histogram.percentile(50) == 250);
     CHECK(histogram.percentile(99) == 250);
     CHECK(histogram.percentile(100) == Histogram::bounds.back());
@@ -115,7 +115,7 @@ TEST_CASE("a percentile is the bound that so many spans stay under") {
     CHECK(histogram.percentile(99) == Histogram::bounds.back());
 }
 
-TEST_CASE("percentiles cover the last 60 seconds, whatever there was before") {
+TEST_CASE("percentiles cover only the last 60 seconds") {
     Histogram histogram;
     histogram.mark(1000);
     for (int i = 0; i < 1000; ++i) histogram.observe(9'000'000); // a bad start
@@ -128,7 +128,7 @@ TEST_CASE("percentiles cover the last 60 seconds, whatever there was before") {
     CHECK(histogram.percentile(50) == 250);
     CHECK(histogram.percentile(99) == 250);
     CHECK(histogram.percentile(100) == 250);
-    CHECK(histogram.count() == 1060); // what Prometheus gets stays all there was
+    CHECK(histogram.count() == 1060); // Prometheus still gets all of them
     CHECK(histogram.buckets()[15] == 1000);
     histogram.mark(1120);
     CHECK(histogram.percentile(99) == 250);
@@ -136,16 +136,16 @@ TEST_CASE("percentiles cover the last 60 seconds, whatever there was before") {
     CHECK(histogram.percentile(99) == 0);
 }
 
-TEST_CASE("percentiles of the last minute hold whatever time is marked when") {
+TEST_CASE("percentiles of the last minute are right however irregularly seconds are marked") {
     Histogram histogram;
     histogram.observe(200); // before the first mark
     CHECK(histogram.percentile(99) == 250);
     histogram.mark(5);
     histogram.mark(5);
-    histogram.mark(4); // never goes back; if it did, nothing would happen
+    histogram.mark(4); // time never goes back; if it did, nothing would happen
     histogram.observe(400);
     CHECK(histogram.percentile(99) == 500);
-    // A loop that was away for most of a minute has lost nothing of it.
+    // A loop that was blocked for most of a minute loses nothing of it.
     histogram.mark(60);
     histogram.observe(800);
     histogram.mark(65);
@@ -153,7 +153,7 @@ TEST_CASE("percentiles of the last minute hold whatever time is marked when") {
     CHECK(histogram.percentile(99) == 1000);
     histogram.mark(10'000);
     CHECK(histogram.percentile(99) == 0);
-    // Many seconds, some of them left out: bounded memory, and each look is right.
+    // Many seconds, some of them left out: each slow one is seen for a minute.
     std::vector<Count> seen;
     for (Count second = 20'000; second < 22'000; second += 1 + second % 3) {
         histogram.mark(second);
@@ -165,7 +165,7 @@ TEST_CASE("percentiles of the last minute hold whatever time is marked when") {
     }
 }
 
-TEST_CASE("a second that is marked is marked for every histogram") {
+TEST_CASE("mark_second() marks the second in every histogram") {
     Metrics metrics;
     mark_second(metrics, 1);
     for (Histogram Metrics::*const one :
@@ -181,7 +181,7 @@ TEST_CASE("a second that is marked is marked for every histogram") {
     }
 }
 
-TEST_CASE("a history remembers what METR lists, and the buckets of the histograms behind it") {
+TEST_CASE("a history stores the series that METR lists, followed by the buckets of the histograms") {
     const auto& flat = metric_series();
     const auto& kept = history_series();
     REQUIRE(kept.size() > flat.size());

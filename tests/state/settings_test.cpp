@@ -7,7 +7,7 @@
 
 using namespace buzon::state;
 
-TEST_CASE("every setting prints what it parses, has a meaning and a name of its own") {
+TEST_CASE("every setting prints what it parses, and has a meaning and a unique name") {
     std::set<std::string_view> names;
     Settings settings;
     settings.host = "mail.example.org";
@@ -25,11 +25,11 @@ TEST_CASE("every setting prints what it parses, has a meaning and a name of its 
     CHECK(find_setting("TIMEOUT") == nullptr);
 }
 
-TEST_CASE("a client has three minutes to log in unless somebody says otherwise") {
+TEST_CASE("a client has three minutes to log in by default") {
     CHECK(Settings{}.login_timeout == std::chrono::minutes{3});
 }
 
-TEST_CASE("numbers are taken at their bounds and refused beyond, and nothing changes") {
+TEST_CASE("numbers are accepted at their bounds, and refused beyond them without any change") {
     for (const SettingField& field : setting_fields()) {
         if (field.max == 0) continue;
         CAPTURE(std::string{field.name});
@@ -50,7 +50,7 @@ TEST_CASE("numbers are taken at their bounds and refused beyond, and nothing cha
     }
 }
 
-TEST_CASE("typed members follow the text") {
+TEST_CASE("changing a setting as text changes its typed member") {
     Settings settings;
     CHECK(settings.timeout == std::chrono::minutes{10});
     CHECK(settings.transform_hold == 65536);
@@ -77,7 +77,7 @@ TEST_CASE("typed members follow the text") {
     CHECK(change_setting(settings, "nothing", "1").has_value());
 }
 
-TEST_CASE("only optional commands can be disabled, whatever their case") {
+TEST_CASE("only optional commands can be disabled, in any case") {
     Settings settings;
     CHECK_FALSE(change_setting(settings, "disable", "top,Uidl").has_value());
     CHECK(settings.disable == CommandSet{Pop3Command::top, Pop3Command::uidl});
@@ -94,7 +94,7 @@ TEST_CASE("only optional commands can be disabled, whatever their case") {
         parse_command_set("top, Uidl,USER,PASS,APOP,AUTH,CAPA,UTF8,LANG,SEARCH,REPORT")->contains(Pop3Command::report));
 }
 
-TEST_CASE("a host name is one plain name") {
+TEST_CASE("a host name is a plain DNS name") {
     for (const char* good : {"a", "mail", "mail.example.org", "3com.com", "a-b.c"}) CHECK(is_host_name(good));
     CHECK(is_host_name(std::string(63, 'a') + ".b"));
     CHECK_FALSE(is_host_name(std::string(64, 'a')));
@@ -106,7 +106,7 @@ TEST_CASE("a host name is one plain name") {
         CHECK_FALSE(is_host_name(bad));
 }
 
-TEST_CASE("values take the units of their type, and nothing else") {
+TEST_CASE("values accept the units of their type and nothing else") {
     Settings settings;
     const auto set = [&](const char* name, const char* value) { return !change_setting(settings, name, value); };
     const auto shown = [&](const char* name) { return print_setting(settings, *find_setting(name)); };
@@ -126,7 +126,7 @@ TEST_CASE("values take the units of their type, and nothing else") {
         CHECK_FALSE(set("timeout", bad));
     for (const char* bad : {"1025G", "1k", "1KB", "K", "18014398509481984K", "5m"})
         CHECK_FALSE(set("max-message-size", bad));
-    CHECK_FALSE(set("max-per-ip", "1K")); // a count is no size
+    CHECK_FALSE(set("max-per-ip", "1K")); // a count is not a size
     CHECK_FALSE(set("undelete-grace", "24h"));
     CHECK(shown("timeout") == "5");
     CHECK(change_setting(settings, "timeout", "x") ==

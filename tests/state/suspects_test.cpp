@@ -22,9 +22,9 @@ using Said = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("who guesses and who is guessed at is listed with the failures since, until a day has been quiet") {
+TEST_CASE("guessers and guessed users are listed with their failures since then, until a day passes without any") {
     Watched watched;
-    watched.happens(EventType::auth_fail, "ana", "192.0.2.1"); // nobody has been found yet
+    watched.happens(EventType::auth_fail, "ana", "192.0.2.1"); // nobody has been detected yet
     watched.happens(EventType::guessing, "", "192.0.2.1");
     watched.happens(EventType::auth_fail, "bob", "192.0.2.1");
     watched.now += 1h;
@@ -39,17 +39,17 @@ TEST_CASE("who guesses and who is guessed at is listed with the failures since, 
     watched.now += 23h + 59min;
     watched.happens(EventType::auth_fail, "carl", "192.0.2.1");
     watched.now += 1min;
-    CHECK(watched.lines().size() == 1); // nobody has guessed at ana for a day
+    CHECK(watched.lines().size() == 1); // nobody has guessed the password of "ana b" for a day
     CHECK(watched.count(watched.now) == 1);
     watched.now += 24h;
     CHECK(watched.lines().empty());
-    // Found again.
+    // Detected again.
     watched.happens(EventType::guessing, "", "192.0.2.1");
     CHECK(watched.lines() ==
           Said{"2026-02-05T07:00:00.000Z guessing ip=192.0.2.1 failures=0 last=2026-02-05T07:00:00.000Z"});
 }
 
-TEST_CASE("a user whose name is an address is not taken for it, and the oldest go when there are many") {
+TEST_CASE("a user named like an address is not taken for it, and the oldest entries go when there are many") {
     Watched watched;
     watched.happens(EventType::guessing, "192.0.2.1", "");
     watched.happens(EventType::auth_fail, "ana", "192.0.2.1");

@@ -5,7 +5,7 @@
 
 namespace buzon::test {
 
-// Writes a self-signed certificate and its key into `file`, and each alone into FILE.crt and FILE.key. Throws.
+// Writes a self-signed certificate and its key to `file`, and separately to FILE.crt and FILE.key. Throws on failure.
 void make_certificate(const std::string& file, const std::string& name = "localhost");
 
 } // namespace buzon::test

@@ -1,5 +1,5 @@
-// support/clients.h - a POP3 client and a manager's client, as small as tests need them. They stop at the first thing
-// that is not as a standard client expects it.
+// support/clients.h - a minimal POP3 client and a minimal management client. They stop at the first thing that a
+// standard client would not expect.
 #pragma once
 
 #include <string>
@@ -10,23 +10,23 @@
 
 namespace buzon::test {
 
-// What RFC 1939 and the management protocol have in common: lines, and replies of many lines that end in ".".
+// What RFC 1939 and the management protocol have in common: lines, and multi-line replies that end in ".".
 class LineClient : public Wire {
 public:
     using Wire::Wire;
 
-    // Sends the command with its CRLF; gives the first line of the reply.
+    // Sends the command with a CRLF; returns the first line of the reply.
     std::string command(std::string_view line);
-    // Gives the body of a multi-line reply, dot-stuffing undone, each line ended by CRLF; the final "." is taken too.
+    // The body of a multi-line reply with dot-stuffing undone, each line ended by CRLF. Also reads the final ".".
     [[nodiscard]] std::string body();
     [[nodiscard]] std::vector<std::string> body_lines();
-    // command(), which must be answered by "+OK...", and the body behind it.
+    // command(), which must be answered by "+OK...", then the body that follows.
     [[nodiscard]] std::string many(std::string_view line);
 };
 
 class Pop3Client : public LineClient {
 public:
-    // Connects and takes the greeting, which must be "+OK POP3 server ready...".
+    // Connects and reads the greeting, which must be "+OK POP3 server ready...".
     Pop3Client(const std::string& address, std::uint16_t port, const Options& options);
     Pop3Client(const std::string& address, std::uint16_t port) : Pop3Client(address, port, Options{}) {}
 
@@ -34,7 +34,7 @@ public:
     // USER and PASS; throws unless both are answered by "+OK".
     void login(const std::string& user, const std::string& password);
     [[nodiscard]] std::string retrieve(int message);
-    // QUIT, its "+OK", and the server's close.
+    // Sends QUIT and waits for "+OK" and for the server to close the connection.
     void quit();
 
 private:
@@ -44,7 +44,7 @@ private:
 class ManagementClient : public LineClient {
 public:
     ManagementClient(const std::string& address, std::uint16_t port);
-    // The reply's text behind "+OK "; throws on "-ERR".
+    // The text of the reply after "+OK "; throws on "-ERR".
     [[nodiscard]] std::string ask(std::string_view line);
 };
 

@@ -1,4 +1,4 @@
-// support/datagrams.h - a unix socket that takes datagrams, as a syslog daemon has one.
+// support/datagrams.h - a unix socket that receives datagrams, like that of a syslog daemon.
 #pragma once
 
 #include <optional>
@@ -10,10 +10,10 @@ namespace buzon::test {
 
 class Datagrams {
 public:
-    // Binds `path`; what was there before is removed. The path stays when the object goes, as that of a daemon which
-    // was killed.
+    // Binds `path`, after removing whatever was there. The path remains when the object is destroyed, as it does when a
+    // daemon is killed.
     explicit Datagrams(const std::string& path);
-    // The next datagram, waited for; nothing after `milliseconds`.
+    // Waits for the next datagram; nothing after `milliseconds`.
     [[nodiscard]] std::optional<std::string> next(int milliseconds = 60'000) const;
 
 private:

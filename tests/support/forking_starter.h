@@ -1,4 +1,4 @@
-// support/forking_starter.h - starts filter hosts as children of the test's process.
+// support/forking_starter.h - starts filter hosts as children of the test process.
 #pragma once
 
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 
 namespace buzon::test {
 
-// Reaps them in the end.
+// The destructor reaps them.
 class ForkingStarter final : public keeper::Starter {
 public:
     ForkingStarter() = default;
@@ -21,21 +21,21 @@ public:
     ForkingStarter& operator=(const ForkingStarter&) = delete;
     ~ForkingStarter() override { end(); }
 
-    // Their sockets must be closed, or they would wait for ever.
+    // The hosts' sockets must be closed by then, or this waits forever.
     void end() {
         for (const pid_t pid : hosts) ::waitpid(pid, nullptr, 0);
         hosts.clear();
     }
 
     std::vector<pid_t> hosts;
-    bool refuses = false; // no memory
+    bool refuses = false; // as if out of memory
 
 private:
     std::uint32_t start(keeper::Child&, const keeper::ChildSpec&, posix::UniqueFd socket) override {
         if (refuses) return 0;
         const pid_t pid = ::fork();
         if (pid == 0) {
-            // Nothing of the test's, or it would wait for the end of pipes that we hold.
+            // Close the test's descriptors: holding the write ends of our pipes, it would wait forever for their end.
             if (socket.get() != 3) ::dup2(socket.get(), 3);
             ::close_range(4, ~0U, 0);
             ::_exit(host::serve(3));

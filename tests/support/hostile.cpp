@@ -19,7 +19,7 @@ void must(int result, const std::filesystem::path& what) {
     if (result != 0) throw std::runtime_error("cannot make " + what.string());
 }
 
-// Bound by a short name: an address has little room, and a test's directory may be deep.
+// Binds a relative name: a socket address has little room, and a test's directory may be deep.
 void make_socket(const std::filesystem::path& path) {
     const std::filesystem::path before = std::filesystem::current_path();
     std::filesystem::current_path(path.parent_path());
@@ -77,12 +77,12 @@ std::vector<Thing> false_folders(const std::filesystem::path& victim) {
 
 std::vector<Thing> false_messages(const std::filesystem::path& victim) {
     std::vector<Thing> all = false_files(victim);
-    // A second name of a file is a message like any other: who reads it must be allowed to (docs/security.md).
+    // A hard link is a message like any other: whoever reads it needs permission for the file (docs/security.md).
     std::erase_if(all,
                   [](const Thing& one) { return one.name == "a second name" || one.name == "another user's file"; });
     if (::geteuid() == 0)
         all.push_back({"a device", [](const auto& path) {
-                           constexpr unsigned zero = 0x105; // /dev/zero: it never ends
+                           constexpr unsigned zero = 0x105; // /dev/zero, which never ends
                            must(::mknod(path.c_str(), S_IFCHR | 0666, zero), path);
                        }});
     return all;

@@ -1,5 +1,5 @@
-// support/hostile.h - what the owner of a Maildir can put in the place of a file or folder: everything that a server
-// must not take for its own, each once.
+// support/hostile.h - what the owner of a Maildir can put in place of a file or folder: one of each thing that a server
+// must not mistake for its own.
 #pragma once
 
 #include <atomic>
@@ -11,25 +11,24 @@
 
 namespace buzon::test {
 
-// Something to put at a path where there is nothing.
+// Something to create at a path where nothing exists.
 struct Thing {
     std::string name;
     std::function<void(const std::filesystem::path&)> put;
 };
 
-// For a file: a link to `victim`, one to nothing, a second name of `victim`, a FIFO, a socket, a directory; as root
-// also a file that belongs to another user.
+// In place of a file: a symbolic link to `victim`, a dangling one, a hard link to `victim`, a FIFO, a socket, a
+// directory; as root also another user's file.
 [[nodiscard]] std::vector<Thing> false_files(const std::filesystem::path& victim);
-// For a folder: a link to `victim` (a directory), one to nothing, a file, a FIFO.
+// In place of a folder: a symbolic link to `victim` (a directory), a dangling one, a file, a FIFO.
 [[nodiscard]] std::vector<Thing> false_folders(const std::filesystem::path& victim);
 
-// For a message, beside false_files(): as root also a device. Names of messages that are as long as names can be, or
-// hold what no listing may show.
+// In place of a message: false_files() except the hard link and another user's file; as root also a device. odd_names()
+// are message names of maximum length, or with content that no listing may show.
 [[nodiscard]] std::vector<Thing> false_messages(const std::filesystem::path& victim);
 [[nodiscard]] std::vector<std::string> odd_names();
 
-// Exchanges a folder with a link to the victim's, over and over, until it is destroyed: then the folder is in its
-// place.
+// Swaps a folder with a link to the victim's over and over until destroyed; then the folder is back in its place.
 class Swapper {
 public:
     Swapper(std::filesystem::path folder, const std::filesystem::path& victim);
@@ -45,7 +44,7 @@ private:
     std::thread thread_;
 };
 
-// Names that lead out of a folder, or nowhere.
+// Names that lead out of a folder, or that no message can have.
 [[nodiscard]] std::vector<std::string> false_names();
 
 } // namespace buzon::test

@@ -14,7 +14,7 @@
 namespace buzon::test {
 namespace {
 
-// The lines of a stored message without their ends. A CR right before the LF belongs to the end, any other to the line.
+// The lines of a stored message without their ends. A CR right before the LF is part of the end, any other of the line.
 std::vector<std::string> lines_of(std::string_view stored) {
     std::vector<std::string> lines;
     while (!stored.empty()) {
@@ -69,7 +69,7 @@ std::string top_of(std::string_view stored, std::size_t lines) {
 
 namespace {
 
-// A few octets around a place, in printable form.
+// A few octets around a position, in printable form.
 std::string around(const std::string& text, std::size_t at) {
     std::string shown = at > 20 ? "..." : "";
     for (const char c : text.substr(at > 20 ? at - 20 : 0, 60)) {
@@ -144,7 +144,7 @@ void Maildir::rest() const {
         struct stat about {};
         if (::lstat((path_ / folder).c_str(), &about) != 0) throw std::runtime_error("no " + (path_ / folder).string());
         last = std::max(last, seconds(about.st_ctim));
-        if (about.st_ctim.tv_nsec == 0 || about.st_mtim.tv_nsec == 0) coarseness = 3.6; // whole seconds are kept here
+        if (about.st_ctim.tv_nsec == 0 || about.st_mtim.tv_nsec == 0) coarseness = 3.6; // only whole seconds
     }
     const bool rested = eventually([&] {
         timespec now{};

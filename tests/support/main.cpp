@@ -1,5 +1,5 @@
-// support/main.cpp - what happens before Catch2's own main(): the linker calls this one in its place (--wrap, see
-// tests/CMakeLists.txt). So the runner need not be compiled by us, which takes longer than any test's file.
+// support/main.cpp - runs before Catch2's own main(): the linker calls this one instead (--wrap, see
+// tests/CMakeLists.txt). This saves compiling the runner, which takes longer than any test file.
 #include <csignal>
 #include <string_view>
 
@@ -15,12 +15,12 @@ std::map<std::string, int (*)()>& second_lives() {
 extern "C" int __real_main(int argc, char* argv[]);
 
 extern "C" int __wrap_main(int argc, char* argv[]) {
-    // A peer that hangs up is an ordinary event in these tests, as it is in the server.
+    // A peer that disconnects is normal in these tests, as it is in the server.
     std::signal(SIGPIPE, SIG_IGN);
     if (argc > 0) {
         const auto& lives = buzon::test::second_lives();
         if (const auto life = lives.find(argv[0]); life != lives.end()) return life->second();
-        // A child of a server under test whose role is missing here must not run all tests, which would start it again.
+        // A server's child whose role is not registered here must not run all tests, which would start it again.
         if (std::string_view{argv[0]}.substr(0, 6) == "buzon-") return 70;
     }
     return __real_main(argc, argv);

@@ -1,4 +1,4 @@
-// support/pretended_workers.h - workers that are prompt, late or dead as a test wants it, in this process.
+// support/pretended_workers.h - in-process fake workers that are prompt, late or dead, as a test asks.
 #pragma once
 
 #include <fcntl.h>
@@ -16,9 +16,9 @@ class PretendedWorkers final : public worker::Pool {
 public:
     explicit PretendedWorkers(event::EventLoop& loop) : Pool{loop, {}} {}
 
-    bool late = false;                          // work() answers nothing
-    bool dead = false;                          // it answers that the worker died
-    std::function<void(worker::Answer&)> spoil; // what becomes of an answer; null: nothing
+    bool late = false;                          // work() does not answer
+    bool dead = false;                          // work() answers that the worker died
+    std::function<void(worker::Answer&)> spoil; // applied to each answer; null: not
     std::size_t done = 0;
 
     worker::Pending submit(const worker::Job& job, OnAnswer on_answer) override {
@@ -29,7 +29,7 @@ public:
         return pending(order);
     }
 
-    // Between two turns of the loop: does the eldest job and answers it. False: there is none, or the answer is late.
+    // Called between two turns of the loop: does the oldest job and answers it. False if there is none, or when late.
     bool work() {
         while (!orders_.empty() && orders_.front()->dropped) orders_.pop_front();
         if (late || orders_.empty()) return false;
@@ -38,7 +38,7 @@ public:
         worker::Answer answer;
         if (!dead) {
             worker::Reply reply;
-            // In a thread of its own: a slow hash lowers the priority of the thread that computes it, for good.
+            // In a separate thread: a slow hash permanently lowers the priority of the thread that computes it.
             std::thread{[&] {
                 posix::UniqueFd file{order->job.file ? ::fcntl(order->descriptor(), F_DUPFD_CLOEXEC, 0) : -1};
                 reply = workers::work({order->job.kind, order->job.body, std::move(file)});
@@ -51,7 +51,7 @@ public:
         return true;
     }
 
-    // Jobs that somebody waits for.
+    // Jobs whose answers are still wanted.
     [[nodiscard]] std::size_t waiting() const {
         return static_cast<std::size_t>(
             std::count_if(orders_.begin(), orders_.end(), [](const auto& order) { return !order->dropped; }));

@@ -31,8 +31,8 @@
 namespace buzon::test {
 namespace {
 
-// Root passes over file modes; these are the powers a test of "permission denied" has to take away. A program
-// started afterwards cannot get them back.
+// Root ignores file modes, so a test of "permission denied" has to drop these capabilities. A program that is started
+// afterwards cannot regain them.
 void drop_powers() {
     for (const int power : {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_NET_BIND_SERVICE})
         ::prctl(PR_CAPBSET_DROP, power, 0, 0, 0);
@@ -45,7 +45,7 @@ void drop_powers() {
     for (int i = 0; i < 3; ++i) {
         wanted[i] = launch.standard[i];
         if (wanted[i] == Launch::dev_null) wanted[i] = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-        // Out of the way of 0, 1 and 2, which are about to be replaced.
+        // Move it out of the way of 0, 1 and 2, which are about to be replaced.
         if (wanted[i] >= 0) wanted[i] = ::fcntl(wanted[i], F_DUPFD_CLOEXEC, 3);
     }
     for (int i = 0; i < 3; ++i) {
@@ -59,13 +59,13 @@ void drop_powers() {
     if (launch.powerless) drop_powers();
     ::signal(SIGPIPE, SIG_DFL);
     ::close_range(3, ~0U,
-                  CLOSE_RANGE_CLOEXEC); // what whoever runs the tests has open is none of the program's business
+                  CLOSE_RANGE_CLOEXEC); // the program must not inherit whatever descriptors the test runner has open
     ::execvp(argv[0], argv.data());
     ::_exit(127);
 }
 
-// With BUZON_UNIT_FILTER=FILE, the server runs under that filter (tests/unit-filter), whichever program of the system
-// becomes it.
+// With BUZON_UNIT_FILTER=FILE, the server runs under that seccomp filter (tests/unit-filter), even when another system
+// program execs it.
 std::vector<std::string> filtered(std::vector<std::string> words) {
     const auto server = std::find(words.begin(), words.end(), server_program());
     const bool started = server == words.begin() || words.front().find('/') == std::string::npos ||
@@ -125,8 +125,8 @@ Finished run(Launch launch, const std::string& input, Seconds limit) {
     launch.standard[0] = in.value().read_end.get();
     launch.standard[1] = out.value().write_end.get();
     launch.standard[2] = err.value().write_end.get();
-    // To look for leaks takes as long as all else that a short program of ours does. A server's end, the client's tests
-    // and the tests' own programs have them looked for.
+    // Leak checking takes as long as everything else that a short-lived program of ours does. It stays on for servers,
+    // the client's tests and the test programs themselves.
     const char* const sanitizer = std::getenv("ASAN_OPTIONS");
     launch.environment.try_emplace("ASAN_OPTIONS", std::string(sanitizer ? sanitizer : "") + ":detect_leaks=0");
     Process child{launch};
@@ -182,7 +182,7 @@ std::string proc(pid_t pid, const std::string& name) {
 } // namespace
 
 std::string proc_text(pid_t pid, const std::string& name) {
-    // Reading what belongs to a process that has just ended fails: rdbuf() keeps that to itself, an iterator throws.
+    // Reading /proc files of a process that has just ended fails: rdbuf() ignores that, an iterator throws.
     std::ostringstream text;
     text << std::ifstream{proc(pid, name), std::ios::binary}.rdbuf();
     return text.str();
@@ -200,7 +200,7 @@ std::size_t descriptors_of(pid_t pid) {
 
 namespace {
 
-// In a child that has become the user of that process.
+// prlimit(2); if that is not permitted, again from a child that has switched to the user of that process.
 bool prlimit_as_its_user(pid_t pid, int resource, const rlimit* fresh, rlimit* old) {
     const auto kind = static_cast<__rlimit_resource>(resource);
     if (::prlimit(pid, kind, fresh, old) == 0) return true;
@@ -249,7 +249,7 @@ void leave_descriptors(pid_t pid, std::size_t more) {
 
 namespace {
 
-// The words of /proc/PID/stat behind the name, which may hold anything: state, parent, ... Empty when there is none.
+// The fields of /proc/PID/stat after the name, which may contain anything: state, parent, ... Empty if it has ended.
 std::vector<std::string> stat_words(const std::string& pid) {
     std::ifstream stat{"/proc/" + pid + "/stat"};
     std::string text;

@@ -1,6 +1,6 @@
 #include "support/programs.h"
 
-// The build defines these paths for this file alone: every other one is compiled alike wherever the project lies.
+// The build defines these paths for this file only, so that all others compile the same wherever the project lies.
 namespace buzon::test {
 
 std::string server_program() {

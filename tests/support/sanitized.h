@@ -1,5 +1,5 @@
-// support/sanitized.h - how much endurance is asked of programs that sanitizers make ten times slower. What is built as
-// released gets the whole.
+// support/sanitized.h - how much endurance tests ask of programs that sanitizers make ten times slower. Builds without
+// sanitizers get the full amount.
 #pragma once
 
 #include "buzon/posix/sanitized.h"

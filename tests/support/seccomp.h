@@ -1,5 +1,4 @@
-// A system call that this process may not make any more: it fails with an error of the test's choice. For a child that
-// the test has forked: there is no way back.
+// Makes a system call fail with a given error in this process. This cannot be undone, so use it in a forked child.
 #pragma once
 
 #include <linux/filter.h>

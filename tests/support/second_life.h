@@ -1,5 +1,5 @@
-// tests/support/second_life.h - a test program that is started again under another argv[0] runs what was registered
-// under that name instead of its tests: the way to a child process with known behaviour.
+// tests/support/second_life.h - a test program that is started again under another argv[0] runs the function registered
+// under that name instead of its tests. This gives tests a child process with known behaviour.
 #pragma once
 
 #include <map>

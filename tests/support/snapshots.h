@@ -1,4 +1,4 @@
-// support/snapshots.h - snapshots of maildrops that no disk has.
+// support/snapshots.h - snapshots of maildrops that exist on no disk.
 #pragma once
 
 #include "buzon/message/snapshot.h"

@@ -17,7 +17,7 @@
 namespace buzon::test {
 namespace {
 
-// Mounts /dev/fuse at `where`; the descriptor of the device, or one that is not open.
+// Mounts /dev/fuse at `where`. Returns the descriptor of the device, or an invalid one on failure.
 posix::UniqueFd mount_at(const std::string& where) {
     posix::UniqueFd device{::open("/dev/fuse", O_RDWR | O_CLOEXEC)};
     if (device.get() < 0) return device;

@@ -1,6 +1,5 @@
-// tests/support/stalling_file_system.h - a file system whose every operation can be made to hang, as those of a file
-// server that no longer answers do. It shows a directory (the backing one) at another path, by the kernel's FUSE
-// protocol.
+// tests/support/stalling_file_system.h - a file system in which any operation can be made to hang, as on a file server
+// that no longer answers. It shows a directory (the backing one) at another path, over the kernel's FUSE protocol.
 #pragma once
 
 #include <sys/types.h>
@@ -14,29 +13,29 @@
 
 namespace buzon::test {
 
-// Served by a process of its own, so that a test that touches the mount itself cannot wait for itself. Needs root and
-// /dev/fuse: see available().
+// Served by a separate process, so that a test that touches the mount itself cannot deadlock. Needs root and /dev/fuse:
+// see available().
 class StallingFileSystem {
 public:
-    // Whether this machine lets us mount one.
+    // Whether this machine allows such a mount.
     [[nodiscard]] static bool available();
 
     StallingFileSystem();
-    ~StallingFileSystem(); // whatever still hangs fails with ENOTCONN
+    ~StallingFileSystem(); // operations that still hang fail with ENOTCONN
     StallingFileSystem(const StallingFileSystem&) = delete;
     StallingFileSystem& operator=(const StallingFileSystem&) = delete;
 
-    // Where it is mounted. What goes through here may hang.
+    // The mount point. Operations on paths below it may hang.
     [[nodiscard]] std::string path() const { return directory_ / "mount"; }
-    // The same files, by a way that never hangs.
+    // The same files by a path that never hangs.
     [[nodiscard]] std::string backing() const { return directory_ / "backing"; }
 
     // From now on these operations hang. One of: lookup getattr setattr open create read write close flush fsync
     // opendir readdir fsyncdir lock unlock rename unlink mkdir rmdir link statfs, or "all".
     void stall(std::string_view operation);
-    // None hangs any more; those that did go on.
+    // Nothing hangs any more; the operations that did continue.
     void release();
-    // Waits until at least one operation hangs. False after 20 seconds in which none did.
+    // Waits until at least one operation hangs. False if none does within the usual time (test::patience).
     [[nodiscard]] bool something_hangs();
 
 private:

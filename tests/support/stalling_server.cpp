@@ -1,5 +1,5 @@
 // The process behind a StallingFileSystem: answers the kernel's FUSE requests from a directory, one after the other,
-// and keeps those that are to hang until it is told to release them (linux/fuse.h; Documentation/filesystems/fuse.rst).
+// and holds back those that are to hang until told to release them (linux/fuse.h; Documentation/filesystems/fuse.rst).
 #include "support/stalling_server.h"
 
 #include <dirent.h>
@@ -54,7 +54,7 @@ std::string_view name_of(std::uint32_t opcode) {
     }
 }
 
-// One request as the kernel wrote it: a header, the operation's own arguments, names and data.
+// One request as the kernel wrote it: a header, the operation's arguments, names and data.
 class Request {
 public:
     explicit Request(std::vector<char> octets) : octets_{std::move(octets)} {}
@@ -64,7 +64,7 @@ public:
     [[nodiscard]] T arguments() const {
         return at<T>(sizeof(fuse_in_header));
     }
-    // The text behind the arguments of this size; `which`: the first or the second one.
+    // The text after arguments of this size; `which` selects the first or the second one.
     [[nodiscard]] std::string name(std::size_t size_of_arguments, int which = 0) const {
         const char* text = octets_.data() + sizeof(fuse_in_header) + size_of_arguments;
         if (which == 1) text += std::strlen(text) + 1;
@@ -73,7 +73,7 @@ public:
     [[nodiscard]] const char* data(std::size_t size_of_arguments) const {
         return octets_.data() + sizeof(fuse_in_header) + size_of_arguments;
     }
-    // What it is called when it is to hang.
+    // The name by which a test makes it hang.
     [[nodiscard]] std::string_view operation() const {
         const std::uint32_t opcode = header().opcode;
         if (opcode != FUSE_SETLK && opcode != FUSE_SETLKW) return name_of(opcode);
@@ -141,7 +141,7 @@ private:
     int device_;
     int control_;
     std::string backing_;
-    std::map<std::uint64_t, std::string> nodes_; // below backing_, "" or "/…"
+    std::map<std::uint64_t, std::string> nodes_; // path below backing_: "" or "/…"
     std::map<std::pair<dev_t, ino_t>, std::uint64_t> known_;
     std::map<std::uint64_t, std::vector<LockedRange>> locks_; // by node
     std::uint64_t next_node_ = FUSE_ROOT_ID + 1;
@@ -158,7 +158,7 @@ void StallingServer::run() {
     }
 }
 
-// "stall OPERATION", "release" or "hanging", each answered: by "done", or by a number.
+// "stall OPERATION", "release" or "hanging"; the answer is "done", or a number for "hanging".
 bool StallingServer::take_command() {
     char text[64] = {};
     if (::recv(control_, text, sizeof text - 1, 0) <= 0) return false;
@@ -197,7 +197,7 @@ void StallingServer::reply(const Request& request, int error, const void* data, 
     header.error = -error;
     header.len = static_cast<std::uint32_t>(sizeof header + size);
     const iovec parts[] = {{&header, sizeof header}, {const_cast<void*>(data), size}};
-    (void)!::writev(device_, parts, size > 0 ? 2 : 1); // who asked may have been killed meanwhile
+    (void)!::writev(device_, parts, size > 0 ? 2 : 1); // the caller may have been killed by now
 }
 
 void StallingServer::answer(const Request& request) {
@@ -208,7 +208,7 @@ void StallingServer::answer(const Request& request) {
     case FUSE_DESTROY: return reply(request, 0);
     case FUSE_FORGET:
     case FUSE_BATCH_FORGET:
-    case FUSE_INTERRUPT: return; // not answered; a file server that hangs does not hear of an interruption either
+    case FUSE_INTERRUPT: return; // not answered: a file server that hangs does not hear of interruptions either
     case FUSE_LOOKUP: return enter(request, here(0));
     case FUSE_GETATTR: return get_attributes(request);
     case FUSE_SETATTR: return set_attributes(request);
@@ -285,7 +285,7 @@ bool StallingServer::make_entry(const std::string& where, fuse_entry_out& entry)
     nodes_[node] = where.substr(backing_.size());
     entry = {};
     entry.nodeid = node;
-    entry.attr = attributes_of(status); // valid for no time: each look is a request
+    entry.attr = attributes_of(status); // no caching: each lookup is a request
     return true;
 }
 
@@ -429,7 +429,7 @@ void StallingServer::link(const Request& request) {
     enter(request, to);
 }
 
-// Ranges as the kernel asks for them; none is ever waited for.
+// Byte-range locks as the kernel asks for them; a conflict fails at once, nothing waits.
 void StallingServer::lock(const Request& request) {
     const auto wanted = request.arguments<fuse_lk_in>();
     std::vector<LockedRange>& held = locks_[request.header().nodeid];

@@ -1,4 +1,4 @@
-// support/starter.h - children for a test: a service that starts this program again under another argv[0]
+// support/starter.h - starts children for a test: a keeping service that runs this program again under another argv[0]
 // (second_life.h).
 #pragma once
 

@@ -1,4 +1,4 @@
-// support/temp_directory.h - a directory of one test's own, gone with all it holds when the test ends.
+// support/temp_directory.h - a temporary directory for one test, removed with its contents when the test ends.
 #pragma once
 
 #include <filesystem>
@@ -16,9 +16,9 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
 
-    // A file with these octets (and, if asked for, this mode); returns its path.
+    // Creates a file with these octets (and this mode, if given); returns its path.
     std::string file(const std::string& name, const std::string& content, unsigned mode = 0644) const;
-    // A program: "#!/bin/sh" and this text.
+    // Creates an executable script: "#!/bin/sh" and this text.
     std::string script(const std::string& name, const std::string& text) const;
 
 private:

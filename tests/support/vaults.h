@@ -1,4 +1,4 @@
-// support/vaults.h - users whose secrets are in vaults, as after the start of a server.
+// support/vaults.h - users whose secrets are in vaults, as in a server that has just started.
 #pragma once
 
 #include <memory>

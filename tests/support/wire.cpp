@@ -79,7 +79,7 @@ Wire::Wire(const std::string& address, std::uint16_t port, const Options& option
     const Address to = make_address(address, port);
     fd_ = make_socket(to);
     const int one = 1;
-    // Each send() of a test is a segment of its own, so that it decides where the server's reads are cut.
+    // Each send() becomes a TCP segment of its own, so that the test decides where the server's reads are split.
     if (to.storage.ss_family != AF_UNIX) ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (options.receive_buffer > 0)
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &options.receive_buffer, sizeof options.receive_buffer);
@@ -112,7 +112,7 @@ void Wire::wait_until_read() const {
     ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&ours), &size);
     size = sizeof theirs;
     ::getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&theirs), &size);
-    // The peer's socket, as proc_tcp(5) shows it: "N: LOCAL:PORT REMOTE:PORT STATE TX_QUEUE:RX_QUEUE ...".
+    // The peer's socket as proc_tcp(5) shows it: "N: LOCAL:PORT REMOTE:PORT STATE TX_QUEUE:RX_QUEUE ...".
     char ends[64];
     std::snprintf(ends, sizeof ends, ": %08X:%04X %08X:%04X ", theirs.sin_addr.s_addr, ntohs(theirs.sin_port),
                   ours.sin_addr.s_addr, ntohs(ours.sin_port));
@@ -124,7 +124,7 @@ void Wire::wait_until_read() const {
             const std::size_t at = line.find(ends);
             if (at != std::string::npos) return line.substr(at + std::strlen(ends) + 11, 9) == ":00000000";
         }
-        return true; // closed
+        return true; // it has closed
     });
     if (!read) throw ConnectionLost("the peer does not read what was sent");
 }
@@ -213,7 +213,7 @@ bool reachable(const std::string& address, std::uint16_t port) {
 
 std::uint16_t free_port() {
     static std::mt19937 random{std::random_device{}()};
-    // Below 32768: connections of other tests, which run at the same time, cannot take it meanwhile.
+    // Below 32768, so that outgoing connections of tests that run at the same time cannot take it.
     std::uniform_int_distribution<int> choice{20000, 32000};
     for (int attempt = 0; attempt < 1000; ++attempt) {
         const auto port = static_cast<std::uint16_t>(choice(random));

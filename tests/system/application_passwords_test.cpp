@@ -8,7 +8,7 @@ using namespace buzon::test;
 
 namespace {
 
-// "ana" with a main secret and four application passwords, none of whose secrets is in a reply or the log.
+// "ana" with a main secret and four application passwords. No secret may appear in a reply or in the log.
 struct World {
     explicit World(Words arguments = {}) {
         users = directory.file("users",
@@ -45,7 +45,7 @@ constexpr const char* wrong = "-ERR [AUTH] Password incorrect";
 
 } // namespace
 
-TEST_CASE("each of a user's secrets lets in with its own rights, and what has ended is a wrong password") {
+TEST_CASE("each of a user's passwords grants its own rights; an expired or out-of-network one counts as wrong") {
     World world;
     {
         Pop3Client main = world.session("geheim1");
@@ -53,7 +53,7 @@ TEST_CASE("each of a user's secrets lets in with its own rights, and what has en
         CHECK(main.command("RSET").starts_with("+OK"));
         main.quit();
     }
-    for (int time = 0; time < 2; ++time) { // the second time it is remembered
+    for (int time = 0; time < 2; ++time) { // the second time, the server remembers the check
         Pop3Client phone = world.session("geheim2");
         CHECK(phone.retrieve(1) == "Subject: one\r\n\r\n");
         CHECK(phone.command("DELE 1") == "-ERR [SYS/PERM] This password may only read mail, not delete it");
@@ -64,7 +64,7 @@ TEST_CASE("each of a user's secrets lets in with its own rights, and what has en
     CHECK(tv.command("DELE 1").starts_with("+OK"));
     tv.quit();
     const std::string trash = world.server->root() + "/ana/buzon-trash";
-    REQUIRE(std::filesystem::exists(trash)); // although undelete-grace is 0
+    REQUIRE(std::filesystem::exists(trash)); // rights=keep, although undelete-grace is 0
     CHECK(world.answer("geheim4") == wrong);
     CHECK(world.answer("geheim5") == wrong);
     CHECK(world.answer("phone") == wrong);
@@ -109,7 +109,7 @@ TEST_CASE("managers add, list and remove application passwords, and SAVE writes 
     CHECK(manager.command("USER PASS ana geheim7").starts_with("+OK"));
     CHECK(world.answer("geheim1") == wrong);
     CHECK(world.answer("geheim7").starts_with("+OK"));
-    CHECK(world.answer("geheim3").starts_with("+OK")); // of the file
+    CHECK(world.answer("geheim3").starts_with("+OK")); // from the file
     CHECK(world.answer("geheim6 with blanks").starts_with("+OK"));
     CHECK(manager.command("SAVE").starts_with("+OK"));
 
@@ -126,7 +126,7 @@ TEST_CASE("managers add, list and remove application passwords, and SAVE writes 
     CHECK(log.find("{SCRAM") == log.npos);
 }
 
-TEST_CASE("SCRAM and APOP know the main secret alone") {
+TEST_CASE("APOP accepts the main secret but not an application password") {
     World world;
     Pop3Client client = world.server->client();
     const std::string timestamp = client.greeting().substr(client.greeting().find('<'));

@@ -1,4 +1,4 @@
-// system/channel_binding_test.cpp - SCRAM-SHA-256-PLUS: a client proves that its TLS ends at the server's certificate.
+// system/channel_binding_test.cpp - SCRAM-SHA-256-PLUS: a client proves that its TLS peer has the server's certificate.
 #include <filesystem>
 
 #include "support/catch.h"
@@ -8,8 +8,8 @@ using namespace buzon::test;
 
 namespace {
 
-// RFC 5802 for a client of its own: scram(f, binding, gs2, mechanism) gives the server's last line. What openssl and
-// sha256sum say of a certificate is in `known`.
+// An independent RFC 5802 client: scram(f, binding, gs2, mechanism, password) returns the server's last line.
+// end_point() hashes a certificate file, seen() the certificate that the TLS connection presented.
 constexpr const char* scram_client = R"py(
 import base64, hmac, subprocess
 def b64(octets): return base64.b64encode(octets).decode()
@@ -35,8 +35,8 @@ def scram(f, binding, gs2="p=tls-server-end-point,,", mechanism="SCRAM-SHA-256-P
 def seen(t, hash="sha256"): return hashlib.new(hash, t.getpeercert(True)).digest()
 )py";
 
-// The same by Cyrus SASL, the library of mutt and of OpenLDAP's clients: cyrus(f, binding, mechanism, password). Called
-// by ctypes, as neither of the two binds a POP3 session to tls-server-end-point.
+// The same with Cyrus SASL, the library of mutt and of OpenLDAP's clients: cyrus(f, binding, mechanism, password).
+// Called through ctypes because neither of the two binds a POP3 session to tls-server-end-point.
 constexpr const char* cyrus_client = R"py(
 import base64, ctypes
 from ctypes import byref, c_char_p, c_int, c_uint, c_ulong, c_void_p
@@ -76,7 +76,7 @@ def cyrus(f, binding, mechanism="SCRAM-SHA-256-PLUS", password=b"pass1"):
 
 } // namespace
 
-TEST_CASE("Cyrus SASL's SCRAM-SHA-256-PLUS logs in over pop3s and STLS, and under another certificate it does not") {
+TEST_CASE("Cyrus SASL logs in with SCRAM-SHA-256-PLUS over pop3s and STLS, but not bound to another certificate") {
     TlsSite{}.passes(std::string{scram_client} + cyrus_client + R"py(
 for stls in (False, True):
     f, t = connect(stls)
@@ -87,7 +87,7 @@ for stls in (False, True):
 )py");
 }
 
-TEST_CASE("SCRAM-SHA-256-PLUS is bound to the certificate of --tls-cert, and a relay under another one fails") {
+TEST_CASE("SCRAM-SHA-256-PLUS is bound to the --tls-cert certificate, so a relay with another certificate fails") {
     TlsSite site{1, {"-a", "root:s3cr3t"}};
     make_certificate(site.directory / "relay.pem", "relay");
     site.passes(std::string{scram_client} + R"py(
@@ -135,7 +135,7 @@ assert scram(f, seen(t)).startswith("-ERR [AUTH]")
 )py");
 }
 
-TEST_CASE("a renewed certificate is what clients are bound to from then on, and those before stay bound to theirs") {
+TEST_CASE("after a certificate renewal, new clients bind to the new certificate and earlier ones to the old") {
     TlsSite site;
     REQUIRE(run({"openssl", "req", "-x509", "-sha384", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes",
                  "-keyout", site.directory / "key2", "-out", site.directory / "new.pem", "-subj", "/CN=new"})
@@ -160,7 +160,7 @@ assert scram(old[0], before) == "+OK Password accepted"
 )py");
 }
 
-TEST_CASE("channel binding behind a front is to the certificate that is named, beside that of --tls-cert") {
+TEST_CASE("channel binding uses --tls-certificate-hash behind a front, and the --tls-cert certificate without one") {
     const TempDirectory directory;
     make_certificate(directory / "front.pem", "front");
     REQUIRE(

@@ -1,4 +1,4 @@
-// system/check_test.cpp - what --check finds, and the table of usual mistakes in docs/operations.md.
+// system/check_test.cpp - what --check finds, and the table of common mistakes in docs/operations.md.
 #include <unistd.h>
 
 #include <filesystem>
@@ -21,7 +21,7 @@ std::map<std::string, std::string> usual_mistakes() {
     std::map<std::string, std::string> rows;
     std::size_t at = text.find("| mistake | what it says |");
     REQUIRE(at != std::string::npos);
-    at = text.find('\n', text.find('\n', at) + 1) + 1; // past the rule below the heads
+    at = text.find('\n', text.find('\n', at) + 1) + 1; // past the rule below the header row
     while (text.substr(at, 2) == "| ") {
         const std::string row = text.substr(at, text.find('\n', at) - at);
         const std::size_t middle = row.find(" | `");
@@ -37,7 +37,7 @@ std::string with(std::string text, const std::string& word, const std::string& v
     return text;
 }
 
-// A mail root, a config file and a users file of mode 0600, in which tests put mistakes.
+// A mail root, and a config file and a users file of mode 0600, into which tests put mistakes.
 struct Site {
     TempDirectory directory;
     std::string mail = directory / "mail", conf = directory / "conf", users = directory / "users";
@@ -68,7 +68,7 @@ Words and_more(Words words, const Words& more) {
 
 } // namespace
 
-TEST_CASE("each of the usual mistakes is told as docs/operations.md says") {
+TEST_CASE("each common mistake is reported with the message that docs/operations.md gives") {
     const TakenPort taken;
     using Make = std::function<Finished(Site&)>;
     const std::map<std::string, Make> made = {
@@ -166,14 +166,13 @@ TEST_CASE("--check reports every mistake in every file, and never a secret") {
         CHECK(found.err.find(line) != std::string::npos);
     CHECK(found.err.find("geheim") == std::string::npos);
     CHECK(found.out.empty());
-    // Each once.
+    // Each line appears once.
     std::map<std::string, int> lines;
     for (std::size_t at = 0; at < found.err.size(); at = found.err.find('\n', at) + 1)
         CHECK(++lines[found.err.substr(at, found.err.find('\n', at) - at)] == 1);
 }
 
-TEST_CASE(
-    "a wrong command line is told with the mistakes of the config file, and nothing is guessed about other files") {
+TEST_CASE("a wrong command line is reported with the config file's mistakes, and no other files are checked") {
     Site site;
     site.write("conf", "port = nonsense\n");
     const Finished found = check({"--config", site.conf, "-d", "/no/such", "-x", "1", "--timeout=soon", "-P"});
@@ -183,7 +182,7 @@ TEST_CASE(
                            "of seconds from 1 to 604800; units s m h d\n");
 }
 
-TEST_CASE("an unknown option is answered with the nearest name, where one is near") {
+TEST_CASE("an error about an unknown option suggests the nearest name, if there is a similar one") {
     CHECK(run_server({"--prot", "1"}).err == "server: --prot: unknown option; did you mean --port?\n");
     CHECK(run_server({"--max-conections=1"}).err ==
           "server: --max-conections: unknown option; did you mean --max-connections?\n");
@@ -194,7 +193,7 @@ TEST_CASE("an unknown option is answered with the nearest name, where one is nea
     CHECK(check(site.arguments()).err.find("did you mean check") == std::string::npos);
 }
 
-TEST_CASE("a start stops at the first mistake, with one line") {
+TEST_CASE("without --check, startup stops at the first mistake and prints one line") {
     Site site;
     site.write("conf", "port = x\ntimeout = y\n");
     const Finished end = run_server(site.arguments());
@@ -202,7 +201,7 @@ TEST_CASE("a start stops at the first mistake, with one line") {
     CHECK(end.err == "server: " + site.conf + " line 1: port: a port is a whole number from 0 to 65535\n");
 }
 
-TEST_CASE("a password in quotes keeps them, and so does a program") {
+TEST_CASE("--check accepts quotes in a user's password and in a program's arguments") {
     Site site;
     site.write("conf", "user = \"eva\":\"secret\"\ntransform = /bin/cat \"a b\"\n");
     CHECK(check({"--config", site.conf, "-d", site.mail}).code == 0);

@@ -1,4 +1,4 @@
-// system/client_test.cpp - bin/client as a person and a script use it.
+// system/client_test.cpp - bin/client as people and scripts use it.
 #include <fcntl.h>
 
 #include "support/catch.h"
@@ -30,7 +30,7 @@ TEST_CASE("a command given to the client is run once") {
     CHECK(metrics.out.find("0") != std::string::npos);
     CHECK(metrics.err.empty());
     CHECK(client(server, {"NOOP"}).code == 0);
-    // The other service says +OK as well.
+    // The POP3 service says +OK as well.
     for (const Words& words : {Words{"METR"}, Words{}, Words{"top"}, Words{"plot", "messages"}}) {
         Words arguments{"127.0.0.1", std::to_string(server.port())};
         arguments.insert(arguments.end(), words.begin(), words.end());
@@ -63,7 +63,7 @@ TEST_CASE("the client writes JSON that a program can read") {
     }
 }
 
-TEST_CASE("wrong usage of the client is code 64") {
+TEST_CASE("wrong usage of the client exits with 64") {
     Server server;
     const std::string port = std::to_string(server.management_port());
     for (const Words& words :
@@ -78,7 +78,7 @@ TEST_CASE("wrong usage of the client is code 64") {
     }
 }
 
-TEST_CASE("a server that is not there is code 69") {
+TEST_CASE("the client exits with 69 when no server is listening") {
     const std::uint16_t port = free_port();
     const Finished end = run_client({"127.0.0.1", std::to_string(port), "METR"});
     CHECK(end.code == 69);
@@ -88,7 +88,7 @@ TEST_CASE("a server that is not there is code 69") {
     CHECK(run_client({"127.0.0.1", std::to_string(port)}, "METR\n").code == 69);
 }
 
-TEST_CASE("commands from a pipe run until its end or QUIT") {
+TEST_CASE("commands from a pipe run until its end or until QUIT") {
     Server server;
     const Finished end = client(server, {"--raw"}, "METR\nTRAN\nNOOP\n");
     CHECK(end.code == 0);
@@ -116,7 +116,7 @@ TEST_CASE("the client changes the port while a session is open") {
     session.quit();
 }
 
-TEST_CASE("the client speaks IPv6 and unix sockets and host names") {
+TEST_CASE("the client connects to IPv6 addresses, unix sockets and host names") {
     TempDirectory directory;
     Server::Setup setup;
     setup.arguments = {"-l", "127.0.0.1", "-L", "unix:" + (directory / "manage"), "-L", "127.0.0.1"};
@@ -132,7 +132,7 @@ TEST_CASE("the client speaks IPv6 and unix sockets and host names") {
     if (have_ipv6()) CHECK(run_client({"--raw", "::1", port, "METR"}).out == "+OK 0;0;0;0\n");
 }
 
-TEST_CASE("the client names its administrator and takes the password from the environment") {
+TEST_CASE("the client logs in as the administrator of --auth with the password from the environment") {
     Server server{1, {"-a", "root:s3cr3t"}};
     const Words words{"--raw", "--auth", "root", "127.0.0.1", std::to_string(server.management_port()), "TRAN"};
     const Finished good = run_client(words, {}, {{"BUZON_PASSWORD", "s3cr3t"}});
@@ -150,7 +150,7 @@ TEST_CASE("a live view ends when the server goes away") {
     const buzon::posix::UniqueFd out{::open(shown.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
     launch.standard[1] = out.get();
     Process follower{launch};
-    // It follows once it shows what happens.
+    // It is connected once it shows an event.
     CHECK(eventually([&] {
         server.session().quit();
         return !read_whole(shown).empty();

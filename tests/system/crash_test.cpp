@@ -1,5 +1,5 @@
-// system/crash_test.cpp - kill -9, a full file system and failing system calls in the middle of QUIT: what was answered
-// is true, and the next login finds what the client asked for, or what was there before it.
+// system/crash_test.cpp - kill -9, a full file system and failing system calls in the middle of QUIT: the reply is
+// true, and the next login finds what the client asked for, or what was there before.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,13 +23,13 @@ using namespace buzon::test;
 
 namespace {
 
-constexpr int users_of_each_kill = 10; // whose QUITs one kill meets, each at another moment
-// How many QUITs. Under a sanitizer every start of a server or worker is slow.
+constexpr int users_of_each_kill = 10; // one kill hits their QUITs, each at another moment
+// The number of QUITs. Under a sanitizer, starting a server or a worker is slow.
 constexpr unsigned quits = sanitized ? 40 : 500, quits_on_full = sanitized ? 30 : 100;
 
 enum class Victim { workers, server, both };
 
-// Users of one mail root whose QUITs are cut short together.
+// Users of one mail root whose QUITs are interrupted together.
 class Volleys {
 public:
     explicit Volleys(const std::string& root) {
@@ -43,10 +43,10 @@ public:
         }
     }
 
-    // `meanwhile`, if any, happens between the logins and the QUITs, `afterwards` when all was looked at.
+    // `meanwhile`, if any, runs between the logins and the QUITs, and `afterwards` after all checks.
     void run(unsigned how_many, const std::function<void()>& meanwhile = {},
              const std::function<void()>& afterwards = {}) {
-        // More of them where no kill has met a QUIT yet: how long one takes changes with the machine's load.
+        // Go on while no kill has hit a QUIT yet: how long a QUIT takes varies with the machine's load.
         for (unsigned volley = 0; volley * users_of_each_kill < how_many || (!has_met() && volley < max_volleys);
              ++volley) {
             CAPTURE(volley);
@@ -67,7 +67,7 @@ private:
         for (PlannedSession& session : sessions_) session.begin(*server_);
         if (meanwhile) meanwhile();
         const std::vector<pid_t> workers = workers_of(server_->pid());
-        const bool undisturbed = longest_ == Seconds{0}; // the first shows how long it takes
+        const bool undisturbed = longest_ == Seconds{0}; // the first run measures how long it takes
         const bool server_dies = !undisturbed && victim != Victim::workers;
         const auto began = std::chrono::steady_clock::now();
         for (PlannedSession& session : sessions_) session.send_quit();
@@ -85,7 +85,7 @@ private:
         if (server_dies) {
             REQUIRE(server_->process().wait());
             server_.reset();
-            // Its children are ours now; they die with it, and until then they may be in the middle of a system call.
+            // Its children are ours now. They die with it, but may still be in the middle of a system call.
             CHECK(eventually([] {
                 while (::waitpid(-1, nullptr, WNOHANG) > 0) {
                 }
@@ -95,7 +95,7 @@ private:
         for (const PlannedSession& session : sessions_) {
             session.check_disk();
             if (undisturbed) CHECK(session.reply() == "+OK Goodbye");
-            if (!server_dies) CHECK(session.reply()); // whatever happens to workers, QUIT is answered
+            if (!server_dies) CHECK(session.reply()); // QUIT is answered even if workers die
         }
         if (!server_) server_.emplace(setup_);
         bool all_answered = true;
@@ -108,7 +108,7 @@ private:
             const bool whole = found == PlannedSession::Found::asked || found == PlannedSession::Found::before;
             part += whole ? 0u : 1u;
         }
-        if (server_dies && all_answered) longest_ *= 0.7; // it came too late
+        if (server_dies && all_answered) longest_ *= 0.7; // the kill came too late
     }
 
     [[nodiscard]] bool has_met() const noexcept { return unanswered > 0 && asked > 0; }
@@ -121,8 +121,8 @@ private:
     Seconds longest_{0};
 };
 
-// A tmpfs of so many octets. Needs root, or a kernel that gives everybody a user namespace: this test's process then
-// stays in one.
+// A tmpfs of the given size. Needs root, or a kernel that lets any user create a user namespace: the test's process
+// then stays in one.
 class SmallFileSystem {
 public:
     SmallFileSystem(std::string place, std::size_t octets) : place_{std::move(place)} {
@@ -139,7 +139,7 @@ public:
     SmallFileSystem(const SmallFileSystem&) = delete;
     SmallFileSystem& operator=(const SmallFileSystem&) = delete;
 
-    // Not an octet more has room; free() ends that.
+    // Leaves no room for a single octet, until free().
     void fill() const {
         const buzon::posix::UniqueFd file{::open(filler().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
         REQUIRE(file);
@@ -156,24 +156,23 @@ private:
 
 } // namespace
 
-TEST_CASE("whoever is killed at whatever moment of QUIT, nothing undeleted is lost, no +OK is untrue, no update stays "
-          "half done") {
+TEST_CASE("kill -9 at any moment of QUIT loses no undeleted mail, makes no +OK false and leaves no update half done") {
     TempDirectory mail;
     Volleys volleys{mail.path()};
     volleys.run(quits);
     CHECK(volleys.part == 0);
 }
 
-TEST_CASE("on a full file system QUIT deletes all the same, and kill -9 there loses nothing and makes no +OK untrue") {
+TEST_CASE("on a full file system QUIT still deletes, and kill -9 loses no undeleted mail and makes no +OK false") {
     TempDirectory directory;
     const SmallFileSystem small{directory / "full", 4 << 20};
     Volleys volleys{directory / "full"};
-    // Where no journal had room an update that is killed may stay half done; what is gone was deleted.
+    // Without room for a journal, a killed update may stay half done, but only deleted messages are gone.
     volleys.run(
         quits_on_full, [&] { small.fill(); }, [&] { small.free(); });
 }
 
-TEST_CASE("whatever system call fails under QUIT, its reply is what is true on disk") {
+TEST_CASE("whichever system call fails during QUIT, its reply matches what is on disk") {
     Server server;
     PlannedSession session{server.root(), 1};
     std::mt19937 random{1725};
@@ -197,12 +196,12 @@ TEST_CASE("whatever system call fails under QUIT, its reply is what is true on d
                     session.take_reply();
                 }
                 REQUIRE(session.reply());
-                // What could not be synced counts as not removed, though it is.
+                // A removal that could not be synced counts as failed, although the file is gone.
                 session.check_disk(call != "fsync");
                 const bool done = session.reply()->starts_with("+OK");
                 refused += done ? 0u : 1u;
                 const PlannedSession::Found found = session.log_in_again(server);
-                // A message that cannot be moved to cur stays in new, and is no failure.
+                // A message that cannot be moved to cur stays in new; that is not a failure.
                 const bool unmoved = call == "renameat2" && found == PlannedSession::Found::unmoved;
                 if (done) CHECK((found == PlannedSession::Found::asked || unmoved));
                 session.check_disk();
@@ -210,7 +209,7 @@ TEST_CASE("whatever system call fails under QUIT, its reply is what is true on d
     CHECK(refused > 10);
 }
 
-TEST_CASE("a worker that is killed at a step of QUIT is followed by one that ends it, and the client hears +OK") {
+TEST_CASE("a worker killed during QUIT is replaced by one that completes the update, and the client gets +OK") {
     Server server;
     PlannedSession session{server.root(), 1};
     std::mt19937 random{1734};
@@ -232,7 +231,7 @@ TEST_CASE("a worker that is killed at a step of QUIT is followed by one that end
         }
 }
 
-TEST_CASE("QUIT waits for the disk, and with --no-fsync it does not") {
+TEST_CASE("QUIT waits for the disk, except with --no-fsync") {
     for (const bool spared : {false, true}) {
         Server server{1, spared ? Words{"--no-fsync"} : Words{}};
         PlannedSession session{server.root(), 1};
@@ -249,16 +248,16 @@ TEST_CASE("QUIT waits for the disk, and with --no-fsync it does not") {
         CHECK(session.reply() == "+OK Goodbye");
         const std::string calls = read_whole(output);
         INFO(calls);
-        // The journal, cur for its sake, then new and cur.
+        // The journal, its folder cur, then new and cur.
         CHECK(std::count(calls.begin(), calls.end(), '\n') == (spared ? 0 : 4));
         CHECK(session.log_in_again(server) == PlannedSession::Found::asked);
     }
 }
 
-TEST_CASE("to read a maildrop may take longer than a client may take to log in") {
+TEST_CASE("reading a maildrop may take longer than the login timeout") {
     Server server{2, {"--login-timeout", "1"}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: a\n\nb\n");
-    // In one piece: the client's own time is over at once, on a busy machine too.
+    // Sent in one piece, so that the client itself uses none of the login timeout, even on a busy machine.
     const auto replies_to = [&](const std::string& lines) {
         Pop3Client client = server.client();
         client.send(lines);
@@ -269,7 +268,7 @@ TEST_CASE("to read a maildrop may take longer than a client may take to log in")
     CHECK(replies_to("USER user1\r\nPASS pass1\r\nSTAT\r\nQUIT\r\n").ends_with("+OK 1 17\r\n+OK Goodbye\r\n"));
 }
 
-TEST_CASE("the reading of a cold maildrop is given up when its client has gone, and the next one reads it") {
+TEST_CASE("reading a cold maildrop is cancelled when its client disconnects, and the next session reads it") {
     Server server{2};
     const Maildir maildir = server.maildir("user1");
     for (int i = 0; i < 100; ++i)
@@ -277,7 +276,7 @@ TEST_CASE("the reading of a cold maildrop is given up when its client has gone, 
     server.session(2).quit(); // now there is a worker
     ManagementClient manager = server.manager();
     {
-        // Read to its end it would take five minutes.
+        // Reading all of it would take five minutes.
         const Strace slow{server, injection("openat:delay_enter=3000000"), "/dev/null", Strace::Holds::workers};
         Pop3Client client = server.client();
         client.send("USER user1\r\nPASS pass1\r\n");

@@ -1,4 +1,4 @@
-// system/delay_test.cpp - LOGIN-DELAY beyond a restart of the server (--state).
+// system/delay_test.cpp - LOGIN-DELAY across restarts of the server (--state).
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -44,7 +44,7 @@ bool is_delayed(const Server& server, int user) {
 
 } // namespace
 
-TEST_CASE("a login delay outlasts a restart of the server") {
+TEST_CASE("a login delay survives a restart of the server") {
     const DelayedServers servers;
     {
         Server server{servers.setup()};
@@ -55,18 +55,18 @@ TEST_CASE("a login delay outlasts a restart of the server") {
     struct stat about {};
     REQUIRE(::stat(servers.file().c_str(), &about) == 0);
     CHECK((about.st_mode & 0777) == 0600);
-    for (int i = 0; i < 2; ++i) { // a restart without any login in between, too
+    for (int i = 0; i < 2; ++i) { // also after a restart without any login in between
         const Server server{servers.setup()};
         CHECK(is_delayed(server, 1));
     }
     const Server server{servers.setup()};
     CHECK_FALSE(is_delayed(server, 2));
     CHECK(is_delayed(server, 1));
-    // Who wants no delay has none.
+    // With --login-delay 0 there is none.
     CHECK_FALSE(is_delayed(Server{servers.setup("0")}, 1));
 }
 
-TEST_CASE("a login delay that was written down outlasts a server that is killed") {
+TEST_CASE("a login delay that has been written to disk survives a kill -9 of the server") {
     const DelayedServers servers;
     {
         Server server{servers.setup()};
@@ -84,7 +84,7 @@ TEST_CASE("a login delay that was written down outlasts a server that is killed"
     CHECK_FALSE(is_delayed(server, 2));
 }
 
-TEST_CASE("no damage to the list of login delays keeps the server from starting") {
+TEST_CASE("a damaged list of login delays does not keep the server from starting") {
     const DelayedServers servers;
     for (const bool pipe : {false, true}) {
         std::filesystem::remove(servers.file());

@@ -1,5 +1,5 @@
-// system/dovecot_passwords_test.cpp - the same passwd-file in the real Dovecot and here: who is let in by which
-// mechanism.
+// system/dovecot_passwords_test.cpp - the same passwd-file in the real Dovecot and in this server: which users can log
+// in with which mechanisms.
 #include <unistd.h>
 
 #include <csignal>
@@ -19,7 +19,7 @@ namespace {
 
 const std::string one_password = "pass word";
 
-// Dovecot on a free port of the loopback, with this passwd-file. Only root can start it so.
+// Dovecot on a free loopback port, with this passwd-file. Only root can start it like this.
 class Dovecot {
 public:
     explicit Dovecot(const std::string& passwd_file) : port_{free_port()} {
@@ -61,8 +61,8 @@ private:
     std::unique_ptr<Process> process_;
 };
 
-// Prints "USER WAY..." for each user of the file: the ways by which the password lets in. With another password, none
-// may.
+// Prints "USER WAY..." for each user of the file: the ways to log in that work with the password. With another one,
+// none may work.
 constexpr const char* all_ways = R"py(
 import base64, concurrent.futures, hashlib, hmac, os, socket, sys
 port, file, password = int(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -115,7 +115,7 @@ with concurrent.futures.ThreadPoolExecutor(len(users)) as all_at_once:
         print(" ".join([user] + works), flush=True)
 )py";
 
-// By user.
+// The ways to log in that work, by user.
 std::map<std::string, std::string> ways_in(std::uint16_t port, const std::string& file) {
     const Finished asked =
         run(Launch{{"python3", "-c", all_ways, std::to_string(port), file, one_password}}, {}, 5 * patience);
@@ -132,7 +132,7 @@ std::map<std::string, std::string> ways_in(std::uint16_t port, const std::string
 
 } // namespace
 
-TEST_CASE("of every scheme of Dovecot's, each mechanism lets in here whom it lets in there, but for foreign schemes") {
+TEST_CASE("each supported scheme of Dovecot works with the same mechanisms as there, and other schemes lock the user") {
     if (::geteuid() != 0 || !fs::exists("/usr/sbin/dovecot")) {
         WARN("skipped: needs root and Dovecot");
         return;
@@ -142,7 +142,7 @@ TEST_CASE("of every scheme of Dovecot's, each mechanism lets in here whom it let
     std::size_t count = 0;
     for (std::string scheme; schemes >> scheme; ++count) {
         std::string user = "of-";
-        for (const char c : scheme) user += static_cast<char>(std::tolower(c)); // as Dovecot takes all names
+        for (const char c : scheme) user += static_cast<char>(std::tolower(c)); // as Dovecot does with all user names
         Words words = {"doveadm", "pw", "-s", scheme, "-p", one_password};
         if (scheme == "BLF-CRYPT" || scheme == "CRYPT") words.insert(words.end(), {"-r", "5"});
         const Finished made = run(words);
@@ -169,7 +169,7 @@ TEST_CASE("of every scheme of Dovecot's, each mechanism lets in here whom it let
             CHECK(ours.at(user) == ways);
         }
     }
-    // What would need another library, is no protection, or is no password at all.
+    // Schemes that would need another library, that protect nothing, or that are not passwords at all.
     const std::set<std::string> not_read = {"argon2i",   "argon2id",    "cram-md5", "des-crypt", "digest-md5",
                                             "hmac-md5",  "lanman",      "md5",      "ntlm",      "otp",
                                             "plain-md4", "plain-trunc", "rpa",      "skey"};

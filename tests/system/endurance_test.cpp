@@ -1,4 +1,4 @@
-// system/endurance_test.cpp - many sessions, large mail, slow peers: nothing is leaked, nobody waits for anybody else.
+// system/endurance_test.cpp - many sessions, large mail, slow peers: nothing leaks, and no session waits for another.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ void drop_from_memory(const std::string& path) {
     REQUIRE(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED) == 0);
 }
 
-// One pipelined session for each of the server's users, all open at the same time. False when one went wrong.
+// One pipelined session for each of the server's users, all open at the same time. False if one of them fails.
 bool a_round_of_sessions(const Server& server, int users, const std::string& middle, const std::string& expected) {
     std::vector<Wire> wires;
     for (int user = 1; user <= users; ++user) {
@@ -51,7 +51,7 @@ Holdings holdings(const Server& server) {
 }
 
 bool comes_back_to(const Server& server, const Holdings& before) {
-    // Fewer is as good: a session may still have been on its way out when we counted first.
+    // Fewer is fine, too: a session may still have been ending when we first counted.
     const bool same = eventually([&] {
         const Holdings now = holdings(server);
         return now.descriptors <= before.descriptors && now.children <= before.children;
@@ -64,7 +64,7 @@ bool comes_back_to(const Server& server, const Holdings& before) {
     return same;
 }
 
-// A mail of this size in a file, written in pieces. Its wire form is longer by one CR a line.
+// A line of the large mail that write_large() writes, in the file and on the wire, where it is one CR longer.
 constexpr std::string_view filler =
     "una linea de cien octetos, con su final, que se repite las veces que haga falta para llenar el correo\n";
 constexpr std::string_view filler_sent =
@@ -84,14 +84,14 @@ void write_large(const std::string& path, std::size_t lines) {
 
 } // namespace
 
-TEST_CASE("ten thousand sessions and a thousand filtered retrievals leave nothing behind") {
+TEST_CASE("ten thousand sessions leave nothing behind") {
     constexpr int users = 50;
     Server server{users};
     for (int user = 1; user <= users; ++user)
         (void)server.maildir("user" + std::to_string(user)).put_in_cur("1700000001.M1P1.h:2,S", mail_text);
     const std::string size = std::to_string(as_received(mail_text).size());
     const std::string plain = "+OK 1 " + size + "\r\n+OK " + size + " octets\r\n" + as_sent(mail_text);
-    // What the server starts on demand (workers, a reserve) is there after the first rounds.
+    // What the server starts on demand (workers, a reserve) exists after the first rounds.
     for (int i = 0; i < 4; ++i) REQUIRE(a_round_of_sessions(server, users, "STAT\r\nRETR 1\r\n", plain));
     const std::size_t memory = kilobytes_of(server.reactor(), "VmRSS");
     const Holdings before = holdings(server);
@@ -206,7 +206,7 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     CHECK(waiting.body() == as_received(mail_text));
     half.send("T\r\n");
     CHECK(half.line() == "+OK 1 " + size);
-    // What the slow one has is the beginning of its mail, and the rest is still to come.
+    // What the slow client has is the beginning of its mail, and the rest is still to come.
     CHECK(slow_body.size() < 10'000'000);
     bool right = true;
     for (std::size_t at = 0; at < slow_body.size() && right; at += filler_sent.size())
@@ -216,9 +216,9 @@ TEST_CASE("slow and stuck clients do not hold up a hundred others") {
     slow.reset();
 }
 
-TEST_CASE("sessions that find no descriptor for their message wait their turn") {
+TEST_CASE("sessions that find no free descriptor for their message wait for one") {
     constexpr int users = 40;
-    for (const bool in_memory : {true, false}) { // else workers read it
+    for (const bool in_memory : {true, false}) { // otherwise workers read it
         CAPTURE(in_memory);
         Server server{users};
         std::vector<std::string> files;
@@ -238,7 +238,7 @@ TEST_CASE("sessions that find no descriptor for their message wait their turn") 
     }
 }
 
-TEST_CASE("a message of a quarter of a GB passes a filter to a slow client in bounded memory") {
+TEST_CASE("a message of 256 MiB passes through a filter to a slow client in bounded memory") {
     Server::Setup setup;
     setup.arguments = {"-u", "user1:pass1", "-T", "/bin/cat"};
     Server server{setup};
@@ -256,7 +256,7 @@ TEST_CASE("a message of a quarter of a GB passes a filter to a slow client in bo
     client.login("user1", "pass1");
     const std::size_t before = kilobytes_of(server.reactor(), "VmRSS");
     REQUIRE(client.command("RETR 1") == "+OK message follows");
-    // Slow at first: everything behind us has time to fill up.
+    // Slow at first, so that every buffer on the way to us has time to fill up.
     std::uint64_t zeros = 0;
     std::string marks, chunk;
     const auto take = [&] {

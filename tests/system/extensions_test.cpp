@@ -1,4 +1,4 @@
-// system/extensions_test.cpp - SEARCH and REPORT, and deleted mail that comes back (--undelete-grace, UNDL).
+// system/extensions_test.cpp - SEARCH, REPORT, and restoring deleted mail (--undelete-grace, UNDL).
 #include <algorithm>
 #include <fstream>
 
@@ -22,7 +22,7 @@ Words report(Pop3Client& client) {
 }
 
 bool matches(const std::string& line, const std::string& middle) {
-    // "2026-11-27T23:50:28Z" in front
+    // behind a timestamp, "2026-11-27T23:50:28Z"
     return line.size() > 21 && line[10] == 'T' && line[19] == 'Z' && line.substr(21).starts_with(middle);
 }
 
@@ -33,7 +33,7 @@ Words uidls(Pop3Client& client) {
 
 } // namespace
 
-TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
+TEST_CASE("SEARCH finds messages by header, date and size, leaving out deleted ones") {
     const MailServer server{{"-a", "root:s3cr3t"}};
     const Maildir maildir = server.maildir("user2");
     (void)maildir.put_in_cur("1700100000.a:2,S",
@@ -44,7 +44,7 @@ TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
     const std::string first = "1 31", second = client.command("LIST 2").substr(4),
                       third = client.command("LIST 3").substr(4);
     CHECK(search(client, "TEXT gestion") == Words{first});
-    CHECK(search(client, "SUBJECT \xC3\xB1\x41NDU") == Words{}); // the accent counts
+    CHECK(search(client, "SUBJECT \xC3\xB1\x41NDU") == Words{}); // the accent matters
     CHECK(search(client, "subject \"\xC3\x91\x41ND\xC3\x9A\"") == Words{second});
     CHECK(search(client, "FROM ana TEXT faro") == Words{second});
     CHECK(search(client, "TEXT faro NOT TO luis") == Words{second});
@@ -59,7 +59,7 @@ TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
     CHECK(search(client, "TEXT faro") == Words{second});
     CHECK(search(client, "LARGER 0") == Words{first, second});
     CHECK(client.command("SEARCH FOO x") == "-ERR Invalid search criteria");
-    // A message that another program removes is none, pipelined commands keep their order.
+    // A message that another program has removed is not found, and pipelined commands keep their order.
     maildir.remove("1700100000.a");
     client.send("SEARCH TEXT faro\r\nNOOP\r\nSEARCH TEXT gestion\r\nSTAT\r\n");
     CHECK(client.exactly(
@@ -79,7 +79,7 @@ TEST_CASE("SEARCH finds by header, date and size among what is not deleted") {
     CHECK(capabilities.find("REPORT") == std::string::npos);
 }
 
-TEST_CASE("a search through much mail stops nobody and ends with its client") {
+TEST_CASE("a search through much mail delays no other session and is cancelled when its client disconnects") {
     const MailServer server;
     const Maildir maildir = server.maildir("user2");
     constexpr int count = 3000;
@@ -93,7 +93,7 @@ TEST_CASE("a search through much mail stops nobody and ends with its client") {
     CHECK(searching.line() == "+OK Matching messages follow");
     CHECK(searching.body_lines().size() == 1 + 9 + 90); // 29, 291-299, 2910-2999
     CHECK(searching.line() == "+OK");
-    // Many searches at once by one who goes away without a word: nothing is left of them.
+    // Many searches at once from a client that resets its connection: nothing of them remains.
     for (int i = 0; i < 20; ++i) searching.send("SEARCH TEXT nothing-has-this\r\n");
     searching.reset();
     CHECK(eventually([&] {
@@ -103,7 +103,7 @@ TEST_CASE("a search through much mail stops nobody and ends with its client") {
     CHECK(server.session(2).command("NOOP") == "+OK");
 }
 
-TEST_CASE("REPORT tells what earlier sessions did, and who failed to log in") {
+TEST_CASE("REPORT lists what earlier sessions did and which logins failed") {
     MailServer server;
     (void)server.maildir("user1").deliver("1700000002.M1P1.h", "Subject: two\n\n");
     {
@@ -134,7 +134,7 @@ TEST_CASE("REPORT tells what earlier sessions did, and who failed to log in") {
     };
     CHECK(check()[2].find("times=4 ") != std::string::npos);
     CHECK(server.session(2).command("REPORT").starts_with("+OK"));
-    // A clean end keeps what was not put down yet; a user's report is his own.
+    // A clean shutdown saves what was not written yet, and each user has a report of their own.
     CHECK(server.stop() == 0);
     server.expect_no_clean_end();
     CHECK(std::filesystem::file_size(server.maildir("user1").path() / "buzon-report") <= 64000);
@@ -148,7 +148,7 @@ TEST_CASE("REPORT tells what earlier sessions did, and who failed to log in") {
     for (const std::string& line : report(other)) CHECK(matches(line, "idle "));
 }
 
-TEST_CASE("what ended before a REPORT is in its reply, also while earlier records are being put down") {
+TEST_CASE("REPORT includes all that ended before it, even while earlier records are being written") {
     const MailServer server{{"--sessions", "shared"}};
     Pop3Client askers[] = {server.session(), server.session(), server.session()};
     const auto guess = [&server](const char* from) {
@@ -163,7 +163,7 @@ TEST_CASE("what ended before a REPORT is in its reply, also while earlier record
         guess("127.0.0.1");
         guess("127.0.0.2");
         guesses += 2;
-        // Asked at once: what is put down for the first the others must wait for.
+        // All ask at once: the others must wait for what is being written for the first.
         for (Pop3Client& asker : askers) asker.send("REPORT\r\n");
         for (Pop3Client& asker : askers) {
             CHECK(asker.line().starts_with("+OK"));
@@ -174,7 +174,7 @@ TEST_CASE("what ended before a REPORT is in its reply, also while earlier record
     }
 }
 
-TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its time has passed") {
+TEST_CASE("deleted mail is kept, can be restored with its UIDL, and is removed when its grace period is over") {
     const MailServer server{{"-a", "root:s3cr3t", "--undelete-grace", "6"}};
     const auto old = [&server](const char* user) {
         const auto folder = server.maildir(user).path() / "buzon-trash/1500000000";
@@ -182,7 +182,7 @@ TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its tim
         std::ofstream{folder / "1400000000.old"} << "old\n";
         return folder;
     };
-    // The walks that the start and a new grace begin are over before what follows.
+    // The walks begun by the start and by a new grace period are over before the rest begins.
     ManagementClient manager = administrator_of(server);
     const auto before_all = {old("user1"), old("user2")};
     CHECK(manager.command("CONF undelete-grace 7").starts_with("+OK"));
@@ -211,7 +211,7 @@ TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its tim
     }
     CHECK(maildir.find("1700000002.M1P1.h").filename() == "1700000002.M1P1.h:2,F");
 
-    // What is too old goes when somebody deletes there, and from everybody else's maildrop in a walk.
+    // Expired mail is removed when the user deletes something, and from all other maildrops by a walk.
     const auto first = old("user1"), second = old("user2");
     {
         Pop3Client client = server.session();
@@ -222,9 +222,9 @@ TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its tim
     CHECK(std::filesystem::exists(second));
     CHECK(manager.command("CONF undelete-grace 8").starts_with("+OK"));
     CHECK(eventually([&] { return !std::filesystem::exists(second); }));
-    CHECK(manager.command("UNDL user1") == "+OK 1"); // the young one stayed
+    CHECK(manager.command("UNDL user1") == "+OK 1"); // the recent one stayed
 
-    // Switched off: gone is gone, and what was kept is left alone.
+    // Switched off: deleted mail is gone at once, and what was kept is left alone.
     CHECK(manager.command("CONF undelete-grace 0").starts_with("+OK"));
     Pop3Client client = server.session();
     CHECK(client.command("DELE 1").starts_with("+OK"));
@@ -232,7 +232,7 @@ TEST_CASE("deleted mail is kept, comes back with its UIDL, and goes when its tim
     CHECK(manager.command("UNDL user1") == "+OK 0");
 }
 
-TEST_CASE("with utf8-strict RETR and TOP refuse a header beyond ASCII to whoever has not sent UTF8") {
+TEST_CASE("with utf8-strict, RETR and TOP refuse a non-ASCII header unless the client has sent UTF8") {
     const std::string refusal = "-ERR [UTF8] The message has a UTF-8 header; send UTF8 before logging in";
     const std::string padding_field = "X-Filler: " + std::string(980, 'x') + "\r\n";
     const auto fill = [&](std::size_t octets) {
@@ -280,7 +280,7 @@ TEST_CASE("with utf8-strict RETR and TOP refuse a header beyond ASCII to whoever
     CHECK(manager.command("CONF utf8-strict on").starts_with("+OK"));
     check(true);
     {
-        // What is not in memory is read by a worker.
+        // A message that is not in memory is read by a worker.
         const Strace strace{server, injection("preadv2:error=EAGAIN"), "/dev/null", Strace::Holds::server};
         check(true);
     }
@@ -290,7 +290,7 @@ TEST_CASE("with utf8-strict RETR and TOP refuse a header beyond ASCII to whoever
     CHECK(knows.retrieve(1) == as_received(cases[0].mail));
     knows.quit();
 
-    // Of a transformed message its header counts.
+    // For a transformed message, the transformed header counts.
     Pop3Client client = server.session();
     CHECK(manager.command("TRAN /usr/bin/env LC_ALL=C /bin/sed '1s/[^ -~]/?/g'").starts_with("+OK"));
     CHECK(client.command("RETR 1").starts_with("+OK"));
@@ -299,7 +299,7 @@ TEST_CASE("with utf8-strict RETR and TOP refuse a header beyond ASCII to whoever
     CHECK(client.body().starts_with("Subject: ??"));
     CHECK(manager.command("TRAN /usr/bin/env LC_ALL=C /bin/sed '1s/^/X: \xc3\xb1\\n/'").starts_with("+OK"));
     CHECK(client.command("RETR 2") == refusal);
-    CHECK(client.command("RETR 4") == refusal); // too long to be held whole
+    CHECK(client.command("RETR 4") == refusal); // too long to be held back whole
     CHECK(client.command("TOP 4 0") == refusal);
     CHECK(client.command("NOOP") == "+OK");
     client.quit();

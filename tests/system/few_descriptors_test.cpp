@@ -1,4 +1,4 @@
-// system/few_descriptors_test.cpp - a limit of open files so low that they matter: nobody is greeted and then
+// system/few_descriptors_test.cpp - a limit on open files so low that it matters: no client is greeted and then
 // forgotten.
 #include <csignal>
 #include <string>
@@ -17,7 +17,7 @@ Words limited_to(std::size_t descriptors) {
     return {"/bin/sh", "-c", "ulimit -n " + std::to_string(descriptors) + " && exec \"$@\"", "sh"};
 }
 
-// How many the server says it needs, when it has too few.
+// How many descriptors the server says it needs when its limit is `allowed`.
 std::size_t needed_descriptors(std::size_t allowed) {
     const TempDirectory root;
     Launch launch;
@@ -41,7 +41,7 @@ TEST_CASE("with too few descriptors the server does not start, and says how many
     CHECK(needed_descriptors(needed - 1) == needed);
 }
 
-TEST_CASE("with the fewest descriptors that it takes, each client is answered or refused in words") {
+TEST_CASE("with the fewest descriptors that suffice to start, each client is served or refused with a message") {
     const std::size_t needed = needed_descriptors(64);
     Server::Setup setup;
     setup.before = limited_to(needed);
@@ -52,7 +52,7 @@ TEST_CASE("with the fewest descriptors that it takes, each client is answered or
     Server server{setup};
     const std::string mail = "Subject: x\n\n" + std::string(2000, 'x') + "\n";
     for (std::size_t i = 0; i < users; ++i) (void)server.maildir("u" + std::to_string(i)).deliver("1.M1P1.h", mail);
-    // Each with a maildrop that is not in memory; who has logged in stays.
+    // Each client has a maildrop that is not in memory, and stays once it has logged in.
     std::vector<LineClient> clients;
     for (std::size_t i = 0; i < users; ++i) {
         LineClient client{"127.0.0.1", server.port()};
@@ -65,7 +65,7 @@ TEST_CASE("with the fewest descriptors that it takes, each client is answered or
     CHECK(clients.size() >= 32);
     CHECK(clients.size() < users);
     CHECK(LineClient{"127.0.0.1", server.port()}.line() == "-ERR [SYS/TEMP] too many connections, try again later");
-    // All of them at once want a listing and a program.
+    // All of them ask for a listing and a filtered message at once.
     for (LineClient& client : clients) client.send("UIDL\r\nRETR 1\r\nQUIT\r\n");
     for (LineClient& client : clients) {
         for (int reply = 0; reply < 2; ++reply) {
@@ -74,11 +74,11 @@ TEST_CASE("with the fewest descriptors that it takes, each client is answered or
         }
         CHECK(client.line().starts_with("+OK"));
     }
-    // And there is room again.
+    // Then there is room again.
     CHECK(eventually([&] { return LineClient{"127.0.0.1", server.port()}.line().starts_with("+OK"); }));
 }
 
-TEST_CASE("the descriptors that STLS needs are those of who has waited longest, and the next newcomer gets his") {
+TEST_CASE("when a hundred STLS handshakes take the descriptors of waiting clients, a newcomer is still served") {
     const TempDirectory directory;
     make_certificate(directory / "cert.pem");
     Server::Setup setup;
@@ -92,7 +92,7 @@ TEST_CASE("the descriptors that STLS needs are those of who has waited longest, 
         REQUIRE(hoard.back().line().starts_with("+OK"));
         REQUIRE(hoard.size() < 1000);
     }
-    // In one turn: a hundred handshakes begin, and then somebody else comes.
+    // In one turn of the event loop: a hundred handshakes begin, and then another client connects.
     const pid_t reactor = server.reactor();
     REQUIRE(::kill(reactor, SIGSTOP) == 0);
     for (std::size_t i = hoard.size() - 100; i < hoard.size(); ++i) hoard[i].send("STLS\r\n");

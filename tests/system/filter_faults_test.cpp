@@ -1,5 +1,5 @@
-// system/filter_faults_test.cpp - programs that misbehave, all at once and each behind a user of its own: what the
-// client gets, and that nothing of them is left, counted from outside.
+// system/filter_faults_test.cpp - misbehaving filter programs, all at once, each for a user of its own: what the client
+// gets, and that nothing of them is left, counted from outside.
 #include <signal.h>
 
 #include <algorithm>
@@ -15,18 +15,18 @@ namespace {
 
 const std::string filter_faults_text = "From: a\nSubject: filtro\n\nuno\n.dos\n";
 
-// failed: refused, or cut where a part of the output was sent before the program had ended.
+// failed: refused, or cut if part of the output was sent before the program ended.
 enum class Fate { served, refused, cut, failed };
 
 struct Case {
     const char* name;
     std::string script;
     Fate fate;
-    std::string made = {}; // what the program writes, when served; when cut what that begins with
+    std::string made = {}; // the output of the program if served, its beginning if cut
 };
 
 const std::string one_line = "0123456789abcdef0123456789abcdef\n";
-const std::string much = "yes 0123456789abcdef0123456789abcdef | head -n 4000"; // 132 kB: more than is held
+const std::string much = "yes 0123456789abcdef0123456789abcdef | head -n 4000"; // 132 kB: more than is held back
 
 const char* const gone_when_wanted = "is gone when it is wanted";
 
@@ -60,7 +60,7 @@ std::vector<Case> cases() {
         {"much more than the message", much, Fate::served, many},
         {"much less than the message", "head -c 5", Fate::served, "From:"},
         {gone_when_wanted, "cat", Fate::refused},
-        // It gets on all the time, or it would be at its other limit first on a busy machine.
+        // It makes progress all the time: otherwise, on a busy machine, it would reach its other limit first.
         {"uses up its time of processor", "while :; do i=0; while [ $i -lt 1000 ]; do i=$((i + 1)); done; echo; done",
          Fate::refused},
         {"complains without end", "cat; yes complaint | head -n 20000 >&2", Fate::served, filter_faults_text},
@@ -90,7 +90,7 @@ bool nothing_runs(const Server& server, const std::string& directory, std::size_
     return clear;
 }
 
-// A program of this name for all sleeping: so that what is left of a script is found by its directory.
+// A private copy of sleep for the scripts, so that what is left of one is found by its directory.
 void bring_own_sleep(const TempDirectory& directory) {
     std::filesystem::copy_file("/bin/sleep", directory.path() / "sleep");
 }
@@ -103,7 +103,7 @@ std::string with_own_sleep(std::string script, const TempDirectory& directory) {
 
 } // namespace
 
-TEST_CASE("programs that misbehave harm their own message alone, and nothing of them is left") {
+TEST_CASE("misbehaving filter programs harm only their own message and leave nothing behind") {
     const std::vector<Case> all = cases();
     const int users = static_cast<int>(all.size());
     TempDirectory directory;
@@ -162,7 +162,7 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     CHECK(metrics["filter-failures-exit"] == "4");
     CHECK(metrics["filter-failures-signal"] == "4");
     CHECK(metrics["filter-failures-timeout"] == "7");
-    // Who listens has been told of each, with user, message, cause and reason.
+    // The listener got an event for each failure, with user, message, cause and reason.
     listener.send("NOOP\r\n");
     const std::vector<std::string> events = listener.body_lines();
     CHECK(events.size() == 16);
@@ -185,7 +185,7 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     CHECK(among(": killed by SIGXCPU (CPU time limit exceeded)\""));
     CHECK(among(": no progress for 4 s\""));
     CHECK(among(": cannot start: No such file or directory"));
-    // One line an event, with message and user; complaints are bounded.
+    // The log has one line per event, with message and user, and complaints are bounded.
     CHECK(server.logs("filter-fail level=warning session="));
     CHECK(server.logs("uidl=1700000001.M1P1.h cause=timeout why=\"" + directory / "filter-8: no progress for 4 s\""));
     const std::string log = server.log();
@@ -195,11 +195,11 @@ TEST_CASE("programs that misbehave harm their own message alone, and nothing of 
     CHECK(complaints <= 20);
 }
 
-TEST_CASE("a program that writes a gigabyte to a client of ten kilobytes a second waits, in flat memory") {
+TEST_CASE("a filter that writes a gigabyte for a client that reads 10 kB/s waits, and memory stays flat") {
     TempDirectory directory;
     Server server{1, {"-T", directory.script("filter", "cat >/dev/null; head -c 1073741824 /dev/zero")}};
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
-    Pop3Client{server.session()}.quit(); // now all is there that the server makes on demand
+    Pop3Client{server.session()}.quit(); // now all that the server creates on demand exists
     const std::size_t children = descendants_of(server.pid()).size();
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
     client.login("user1", "pass1");
@@ -216,7 +216,7 @@ TEST_CASE("a program that writes a gigabyte to a client of ten kilobytes a secon
     CHECK(nothing_runs(server, directory.path(), descriptors, children + 1));
 }
 
-TEST_CASE("64 KiB are held to the octet, and TOP holds as RETR does") {
+TEST_CASE("RETR and TOP hold back up to exactly 64 KiB of a filter's output") {
     TempDirectory directory;
     Server server{1, {"-a", "root:s3cr3t"}};
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", filter_faults_text);
@@ -226,7 +226,7 @@ TEST_CASE("64 KiB are held to the octet, and TOP holds as RETR does") {
         CAPTURE(octets);
         const std::string size = std::to_string(octets);
         const std::string all = "head -c " + size + " /dev/zero";
-        const std::string made = std::string(octets, '\0'); // one line, without its end
+        const std::string made = std::string(octets, '\0'); // one line, without a line end
         const bool held = octets <= 65536;
         for (const std::string& ending : {std::string(), std::string("; exec >&-; sleep 0.1")}) {
             REQUIRE(manager.command("TRAN " + directory.script("good-" + size, all + ending)).starts_with("+OK"));
@@ -254,12 +254,12 @@ TEST_CASE("64 KiB are held to the octet, and TOP holds as RETR does") {
     }
 }
 
-TEST_CASE("two hundred clients at once all get their mail from four programs at a time") {
+TEST_CASE("two hundred clients at once all get their mail, with at most four programs running at a time") {
     constexpr int users = 20;
     TempDirectory directory;
     std::filesystem::create_directory(directory.path() / "now");
     const std::string now = directory / "now/";
-    // What it sends is how many run with it.
+    // Its output is the number of programs that are running.
     Server server{
         users,
         {"--max-transforms", "4", "--sessions", "shared", "--transform-wait", "600", "-T",
@@ -284,12 +284,12 @@ TEST_CASE("two hundred clients at once all get their mail from four programs at 
     CHECK(server.manager().command("METR filters-started") == "+OK 200");
 }
 
-TEST_CASE("messages that find no descriptors for their programs wait until others have ended, or for too long") {
+TEST_CASE("a message without descriptors for its programs waits until others end, and fails after transform-wait") {
     constexpr int users = 40;
     TempDirectory directory;
     const std::string gate = directory / "gate";
     const std::string slow = directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.05; done; cat");
-    // Where a maildrop's owner is another user, whoever opens the message needs descriptors, too.
+    // If another user owned the maildrops, the process that opens a message would need descriptors, too.
     Server server{Server::of_own_mail(users, {"-a", "root:s3cr3t", "--max-transforms", "100", "--transform-wait", "600",
                                               "-T", slow + " | /bin/cat"})};
     std::vector<Pop3Client> clients;
@@ -304,7 +304,7 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
     leave_descriptors(server.reactor(), 20); // for two or three chains
     for (Pop3Client& client : clients) client.send("RETR 1\r\n");
     REQUIRE(eventually([&] { return manager.command("METR filters-running") != "+OK 0"; }));
-    clients.back().reset(); // who leaves waits no more
+    clients.back().reset(); // a client that disconnects stops waiting
     clients.pop_back();
     (void)directory.file("gate", "");
     for (Pop3Client& client : clients) {
@@ -315,15 +315,15 @@ TEST_CASE("messages that find no descriptors for their programs wait until other
 
     std::filesystem::remove(gate);
     CHECK(manager.command("CONF transform-wait 1").starts_with("+OK"));
-    leave_descriptors(server.reactor(), 3); // for none, but for a message
-    // The worker that opens it may have ended, for want of work, and a new one needs descriptors, too.
+    leave_descriptors(server.reactor(), 3); // for a message, but not for a program
+    // The worker that opens it may have ended because it was idle, and a new one needs descriptors, too.
     CHECK(eventually(
         [&] { return clients.front().command("RETR 1") == "-ERR [SYS/TEMP] The message could not be transformed"; }));
     CHECK(clients.front().command("NOOP") == "+OK");
     CHECK(server.logs("cause=queue why=\"waited too long for descriptors\""));
 }
 
-TEST_CASE("who waits too long for a program's turn is told so, and SESS shows who waits for what") {
+TEST_CASE("a message that waits too long for its program's turn is refused, and SESS shows each session's program") {
     TempDirectory directory;
     const std::string gate = directory / "gate";
     const std::string program = directory.script("filter", "while [ ! -e " + gate + " ]; do sleep 0.05; done; cat");
@@ -359,7 +359,7 @@ TEST_CASE("who waits too long for a program's turn is told so, and SESS shows wh
     CHECK(second.body() == as_received(filter_faults_text));
 }
 
-TEST_CASE("a server killed hard leaves no program running") {
+TEST_CASE("kill -9 of the server leaves no filter program running") {
     TempDirectory directory;
     bring_own_sleep(directory);
     const std::string script =
@@ -371,7 +371,7 @@ TEST_CASE("a server killed hard leaves no program running") {
         clients.push_back(server.session(user));
         clients.back().send("RETR 1\r\n");
     }
-    // Three programs and their grandchildren: of the chain's first members at least.
+    // At least the first program of each of the three chains, with its grandchildren.
     REQUIRE(eventually([&] { return running_from(directory.path()).size() >= 12; }));
     server.expect_no_clean_end();
     server.process().signal(SIGKILL);
@@ -379,7 +379,7 @@ TEST_CASE("a server killed hard leaves no program running") {
     CHECK(eventually([&] { return running_from(directory.path()).empty(); }));
 }
 
-TEST_CASE("whoever is killed of those that start programs, nothing of the programs is left, and the server serves on") {
+TEST_CASE("if the process that starts filter programs is killed, they die with it and the server goes on serving") {
     TempDirectory directory;
     bring_own_sleep(directory);
     const std::string gate = directory / "gate";
@@ -400,7 +400,7 @@ TEST_CASE("whoever is killed of those that start programs, nothing of the progra
     client.quit();
 }
 
-TEST_CASE("the examples of the report: s/e/x/g, switched off and on in a session and in the middle of a RETR") {
+TEST_CASE("the demo's filter s/e/x/g can be switched off and on while a session is open") {
     const std::string spec = "/usr/bin/sed:s/e/x/g";
     Server server{Server::Setup{.arguments = {"--default", "-T", spec}, .own_addresses = true, .own_root = true}};
     ManagementClient manager = server.manager();
@@ -423,7 +423,7 @@ TEST_CASE("the examples of the report: s/e/x/g, switched off and on in a session
     client.quit();
 }
 
-TEST_CASE("a RETR that streams goes on as it began when its filter is switched off, or another one on") {
+TEST_CASE("a RETR in progress is not affected by switching its filter off or another one on") {
     Server server{2, {"-T", "/usr/bin/sed:s/e/x/g", "-a", "root:s3cr3t"}};
     std::string mail = "Subject: a\n\n";
     for (int i = 0; i < 200'000; ++i) mail += "enero febrero\n";
@@ -437,7 +437,7 @@ TEST_CASE("a RETR that streams goes on as it began when its filter is switched o
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 65536}};
     client.login("user1", "pass1");
     REQUIRE(client.command("RETR 1") == "+OK message follows");
-    REQUIRE(manager.command("TRAN 0").starts_with("+OK")); // most of it is still behind the filter
+    REQUIRE(manager.command("TRAN 0").starts_with("+OK")); // most of it has not passed the filter yet
     Pop3Client other{"127.0.0.1", server.port(), {.receive_buffer = 65536}};
     other.login("user2", "pass2");
     REQUIRE(other.command("RETR 1") == "+OK " + std::to_string(changed.size()) + " octets");

@@ -1,5 +1,5 @@
-// system/filter_programs_test.cpp - programs that people put behind -T, over the whole sample mail: what a client gets
-// is what the program makes by hand, in wire form.
+// system/filter_programs_test.cpp - programs that people use with -T, over all the sample mail: a client gets what the
+// program writes when run by hand, in wire form.
 #include <signal.h>
 
 #include "support/catch.h"
@@ -12,16 +12,16 @@ namespace {
 
 const std::filesystem::path sample = std::filesystem::path(source_directory()) / "maildir-sample";
 
-// The demo with an administrator, so that one server serves all programs.
+// The demo with an administrator, so that one server can run all the programs.
 struct Demo : Server {
-    // Under AddressSanitizer the server's own programs need terabytes of addresses.
+    // Under AddressSanitizer the server's own programs need terabytes of address space.
     Demo()
         : Server{Setup{.arguments = {"--default", "-a", "root:s3cr3t", "--transform-memory", "0"},
                        .own_addresses = true,
                        .own_root = true}} {}
 };
 
-// By base name, which is the UIDL of all sample mail but a few.
+// All of a user's sample mail as the shell line transforms it, sorted.
 std::vector<std::string> by_hand(int user, const std::string& shell_line) {
     const Maildir maildir{sample / ("user" + std::to_string(user))};
     std::vector<std::string> mails;
@@ -63,11 +63,11 @@ void check(const Server& server, const std::string& spec, const std::string& she
     }
 }
 
-// A spamd of our own on a unix socket, with rules of our own: those of the package are updated, and take their time.
+// A private spamd on a unix socket, with its own rules: those of the package get updated, and are slow.
 class Spamd {
 public:
     Spamd() {
-        // It reads its rules when it is root no more.
+        // It reads its rules after it has given up root.
         std::filesystem::permissions(directory_.path(), std::filesystem::perms(0755));
         std::filesystem::create_directory(directory_.path() / "rules");
         (void)directory_.file("rules/v320.pre", "loadplugin Mail::SpamAssassin::Plugin::Check\n");
@@ -96,7 +96,7 @@ private:
 
 } // namespace
 
-TEST_CASE("spamc and a spamd make of the sample mail what they make of it by hand") {
+TEST_CASE("spamc and buzon-spamd transform the sample mail as spamc does by hand") {
     const Spamd spamd;
     const Demo server;
     const std::string spamc = "/usr/bin/spamc -U " + spamd.socket();
@@ -107,7 +107,7 @@ TEST_CASE("spamc and a spamd make of the sample mail what they make of it by han
     check(server, "process:" + bin_of("buzon-spamd") + " -U " + spamd.socket(), spamc);
 }
 
-TEST_CASE("buzon-each makes of the sample mail what its program makes of it by hand") {
+TEST_CASE("buzon-each transforms the sample mail as its program does by hand") {
     const Demo server;
     check(server, "process:" + bin_of("buzon-each") + " /usr/bin/sed s/e/x/g", "/usr/bin/sed s/e/x/g");
     check(server,
@@ -116,7 +116,7 @@ TEST_CASE("buzon-each makes of the sample mail what its program makes of it by h
           "/usr/bin/tr a-z A-Z");
 }
 
-TEST_CASE("sed, tr, cat, and gzip with base64 make of the sample mail what they make of it by hand") {
+TEST_CASE("sed, tr, cat, and gzip with base64 transform the sample mail as they do by hand") {
     const Demo server;
     check(server, "/usr/bin/sed:s/e/x/g", "/usr/bin/sed s/e/x/g");
     check(server, "/usr/bin/tr a-z A-Z", "/usr/bin/tr a-z A-Z");
@@ -125,7 +125,7 @@ TEST_CASE("sed, tr, cat, and gzip with base64 make of the sample mail what they 
     check(server, "/bin/gzip:-n9 | /usr/bin/base64 | /usr/bin/base64:-d | /bin/gzip -d", "/bin/cat");
 }
 
-TEST_CASE("renattach and altermime make of the sample mail what they make of it by hand") {
+TEST_CASE("renattach and altermime transform the sample mail as they do by hand") {
     const Demo server;
     TempDirectory directory;
     const std::string conf = directory.file("renattach.conf", "delete_exe = no\nbadlist = EXE, COM, PNG, PDF\n");

@@ -1,5 +1,5 @@
-// system/filter_setup_test.cpp - whose mail passes which programs: named on the command line, in the users file, by
-// managers; and what cannot be run is refused there and then, with the reason.
+// system/filter_setup_test.cpp - which programs a user's mail passes through, as set on the command line, in the users
+// file and by managers. A program that cannot be run is refused at once, with the reason.
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 const std::string filter_setup_text = "Subject: a\n\neee\n";
 
-// The message's last line, as this user gets it now.
+// The message's last line, as this user currently gets it.
 std::string line_of(const Server& server, const std::string& user) {
     Pop3Client client = server.client();
     client.login(user, "pass");
@@ -26,7 +26,7 @@ std::string line_of(const Server& server, const std::string& user) {
 
 } // namespace
 
-TEST_CASE("a program that cannot be run is refused at the start, wherever it was named") {
+TEST_CASE("a program that cannot be run is refused at startup, by TRAN and on reload, wherever it is named") {
     TempDirectory directory;
     std::filesystem::create_directory(directory.path() / "mail");
     const std::string missing = directory / "missing";
@@ -58,7 +58,7 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
     }
     refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=sed\n")}, 78, "must be absolute");
 
-    // And the user that programs run as must be one who can run them.
+    // The user that programs run as must exist, and be able to run them.
     refuses({"--transform-user", "no-such-user"}, 67, "no-such-user: there is no such system user");
     if (::geteuid() != 0) return refuses({"--transform-user", "nobody"}, 77, "cannot become user nobody");
     const std::string ours = directory.file("ours", "#!/bin/sh\ncat\n", 0700);
@@ -69,7 +69,7 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
     const std::string users = "bob:{PLAIN}pass\nana:{PLAIN}pass::::::buzon_transform=" + ours + "\n";
     refuses({"--transform-user", "nobody", "--users", directory.file("users", users)}, 77, reason);
 
-    // While it runs, too: by TRAN, and in a users file that is read again.
+    // The running server refuses them, too: in TRAN, and in a users file that is read again.
     const std::string file = directory.file("users", "bob:{PLAIN}pass\n");
     Server server{0, {"--users", file, "-a", "root:s3cr3t", "--transform-user", "nobody", "-T", "/usr/bin/id"}};
     (void)server.maildir("bob").put_in_cur("1700000001.M1P1.h:2,S", filter_setup_text);
@@ -87,7 +87,7 @@ TEST_CASE("a program that cannot be run is refused at the start, wherever it was
     CHECK(manager.command("TRAN FOR bob") == "+OK on /usr/bin/id");
 }
 
-TEST_CASE("each user's mail passes the programs that were named for him, and managers change them") {
+TEST_CASE("each user's mail passes through the programs set for that user, and managers can change them") {
     TempDirectory directory;
     const std::string users =
         directory.file("users", "ana:{PLAIN}pass\n"
@@ -100,7 +100,7 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
         (void)server.maildir(user).put_in_cur("1700000001.M1P1.h:2,S", filter_setup_text);
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
-    // Several -T are one chain.
+    // Several -T form one chain.
     CHECK(manager.command("TRAN") == "+OK on /usr/bin/sed:s/e/x/g | /usr/bin/tr x d");
     CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/sed:s/e/x/g | /usr/bin/tr x d");
     CHECK(manager.command("TRAN FOR bob") == "+OK on /usr/bin/sed 's/e/b/g'");
@@ -110,7 +110,7 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
     CHECK(line_of(server, "bob") == "bbb\r\n");
     CHECK(line_of(server, "eva") == "vvv\r\n");
 
-    CHECK(manager.command("TRAN FOR ana 1").starts_with("-ERR")); // he never had one of his own
+    CHECK(manager.command("TRAN FOR ana 1").starts_with("-ERR")); // ana never had a program of her own
     CHECK(manager.command("TRAN FOR ana 0") == "+OK off");
     CHECK(line_of(server, "ana") == "eee\r\n");
     CHECK(manager.command("TRAN FOR ana /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/") ==
@@ -131,8 +131,8 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
     }
     CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
 
-    // A users file that changes is read again: with its programs, but what managers said stays. It changes at once, as
-    // by an editor: one that is empty for a moment may be read just then.
+    // A changed users file is read again, with its programs, but what managers have set stays. The file is replaced in
+    // one step, as by an editor: a file that is empty for a moment might be read at that moment.
     const auto replace_users = [&](const std::string& text) {
         std::filesystem::rename(directory.file("users.new", text), users);
         server.process().signal(SIGHUP);
@@ -144,7 +144,7 @@ TEST_CASE("each user's mail passes the programs that were named for him, and man
     CHECK(line_of(server, "eva") == "Eee\r\n");
     CHECK(manager.command("TRAN FOR bob") == "+OK off");
     CHECK(manager.command("TRAN FOR ana") == "+OK on /usr/bin/tr e 1 | /usr/bin/sed:s/1/2/");
-    // One with a program that is not there is not taken.
+    // A file that names a missing program is rejected.
     replace_users("ana:{PLAIN}pass\nbob:{PLAIN}pass\neva:{PLAIN}pass::::::buzon_transform=/no/such\n");
     CHECK(server.logs("/no/such: No such file"));
     CHECK(manager.command("TRAN FOR eva") == "+OK on /usr/bin/sed:s/e/E/");

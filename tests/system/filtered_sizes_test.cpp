@@ -1,5 +1,5 @@
-// system/filtered_sizes_test.cpp - STAT, LIST and RETR of transformed mail: listings tell stored sizes, RETR tells what
-// follows or nothing.
+// system/filtered_sizes_test.cpp - STAT, LIST and RETR of transformed mail: listings give stored sizes, RETR gives the
+// size of what follows or none.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,7 +15,7 @@ std::string listing(Pop3Client& client) {
     return client.command("STAT") + " / " + client.many("LIST");
 }
 
-// "+OK 2 30 / 1 10\r\n2 20\r\n" for these sizes.
+// "+OK 2 30 / 1 10\r\n2 20\r\n" for the sizes 10 and 20.
 std::string listing_of(const std::vector<std::size_t>& sizes) {
     std::size_t total = 0;
     std::string lines;
@@ -27,16 +27,16 @@ std::string listing_of(const std::vector<std::size_t>& sizes) {
 }
 
 const std::string first_mail = "Subject: a\n\nee\n.e\n";
-const std::string large_mail = "Subject: b\n\n" + std::string(70'000, '\n') + "e\n"; // too long to be held
+const std::string large_mail = "Subject: b\n\n" + std::string(70'000, '\n') + "e\n"; // too long to be held back
 const std::string third_mail = "Subject: c\n\nx";
-// Behind "s/e/EE/g".
+// After "s/e/EE/g".
 const std::size_t first_stored = as_received(first_mail).size(), first_size = first_stored + 4;
 const std::size_t large_stored = as_received(large_mail).size(), large_size = large_stored + 2;
 const std::size_t third_stored = as_received(third_mail).size(), third_size = third_stored + 1;
 
 } // namespace
 
-TEST_CASE("with a filter on, listings tell stored sizes in every session, and RETR tells what it sends") {
+TEST_CASE("with a filter on, listings give stored sizes in every session, and RETR gives the size that it sends") {
     Server server{1, {"-T", "/usr/bin/sed:s/e/EE/g"}};
     const Maildir maildir = server.maildir("user1");
     (void)maildir.put_in_cur("1700000001.M1P1.h:2,S", first_mail);
@@ -79,7 +79,7 @@ TEST_CASE("a file of transformed sizes that an earlier build left in a Maildir i
     CHECK(std::string{std::istreambuf_iterator<char>{file}, {}} == left);
 }
 
-TEST_CASE("a program that changes its mind is never announced with the octets it once made") {
+TEST_CASE("when a filter's output changes, RETR never announces the size of an earlier output") {
     TempDirectory directory;
     const std::string more = directory.file("more", "");
     const std::string program = directory.script("filter", "cat; cat " + more);

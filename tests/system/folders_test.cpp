@@ -5,7 +5,7 @@
 
 using namespace buzon::test;
 
-TEST_CASE("with --folders a login name with a plus reads a folder, and only one that is there") {
+TEST_CASE("with --folders, a login name with a plus opens that folder if it exists and is refused otherwise") {
     Server server{2, {"--folders"}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: in the inbox\n\n");
     const Maildir junk{server.root() + "/user1/.Junk"};
@@ -15,7 +15,7 @@ TEST_CASE("with --folders a login name with a plus reads a folder, and only one 
     std::filesystem::create_directory_symlink(server.root() + "/user2", server.root() + "/user1/.Link");
 
     Pop3Client inbox = server.session(1);
-    Pop3Client folder = server.client(); // at the same time: it has a lock of its own
+    Pop3Client folder = server.client(); // at the same time: a folder has its own lock
     folder.login("user1+Junk", "pass1");
     CHECK(folder.command("STAT") == "+OK 1 22");
     CHECK(folder.retrieve(1) == "Subject: spam\r\n\r\nbuy\r\n");
@@ -41,7 +41,7 @@ TEST_CASE("with --folders a login name with a plus reads a folder, and only one 
     CHECK(wrong.command("PASS pass2") == "-ERR [AUTH] Password incorrect");
 }
 
-TEST_CASE("without --folders a plus is a letter like others") {
+TEST_CASE("without --folders, a plus in a login name has no special meaning") {
     Server server{1};
     (void)Maildir{server.root() + "/user1/.Junk"}.deliver("1700000002.M1P1.h", "Subject: spam\n\n");
     Pop3Client client = server.client();

@@ -1,5 +1,5 @@
-// system/foreign_clients_test.cpp - clients that nobody here wrote fetch the sample mail byte for byte: curl, Python's
-// poplib, fetchmail, mpop, mutt, getmail and Perl's Net::POP3.
+// system/foreign_clients_test.cpp - third-party clients fetch the sample mail byte for byte: curl, Python's poplib,
+// fetchmail, mpop, mutt, getmail and Perl's Net::POP3.
 #include <fstream>
 
 #include "support/catch.h"
@@ -19,7 +19,7 @@ Server::Setup demo() {
     return setup;
 }
 
-// All sample mail of a user as a client must receive it, in no particular order.
+// All of a user's sample mail as a client must receive it, sorted for comparison.
 std::vector<std::string> wanted(int user) {
     const Maildir maildir{sample_mail / ("user" + std::to_string(user))};
     std::vector<std::string> mails;
@@ -35,7 +35,7 @@ Finished must_run(const Words& argv, const std::string& input = {}) {
     return end;
 }
 
-// What a client has put into a Maildir.
+// What a client has delivered to a Maildir, sorted.
 std::vector<std::string> delivered(const std::filesystem::path& maildir) {
     std::vector<std::string> mails;
     for (const auto& entry : std::filesystem::directory_iterator{maildir / "new"})
@@ -54,7 +54,7 @@ TEST_CASE("curl reads every sample message byte for byte") {
         std::vector<std::string> received;
         for (std::size_t mail = 1; mail <= wanted(user).size(); ++mail) {
             received.push_back(must_run({"curl", "-sS", "--max-time", "60", url + std::to_string(mail)}).out);
-            // curl takes the CRLF of the reply's first line for the end of a message's last line: of none it makes one.
+            // curl takes the CRLF of the reply's first line for the end of a last line: an empty message becomes CRLF.
             if (received.back() == "\r\n") received.back().clear();
         }
         std::sort(received.begin(), received.end());
@@ -69,7 +69,7 @@ TEST_CASE("curl reads every sample message byte for byte") {
             .code == 67);
 }
 
-TEST_CASE("curl and mpop log in by the old mechanisms, each by the one that it was told to take") {
+TEST_CASE("curl logs in with PLAIN, LOGIN, CRAM-MD5 or APOP as told, and mpop with CRAM-MD5") {
     Server server{1, {"--cram-md5"}};
     const std::string mail = "Subject: one\r\n\r\nbody\r\n";
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", mail);
@@ -117,7 +117,7 @@ for user in range(1, 7):
     pop.quit()
 )");
     const Finished end = must_run({"python3", program, std::to_string(server.port())});
-    // Python has no wire form of ours to compare with: it prints what it got.
+    // The Python program has nothing to compare with, so it prints what it received.
     std::map<int, std::vector<std::string>> received;
     std::istringstream lines{end.out};
     for (std::string line; std::getline(lines, line);) {
@@ -158,10 +158,10 @@ TEST_CASE("fetchmail reads every sample message byte for byte") {
         std::vector<std::string> expected = wanted(user);
         for (std::string& mail : received)
             if (mail.find("Subject: Headerless mail") != std::string::npos)
-                mail = "\r\n"; // its note in place of an empty mail
+                mail = "\r\n"; // its notice in place of an empty mail
         std::sort(received.begin(), received.end());
         for (std::string& mail : expected)
-            if (mail.find("\r\n\r\n") == std::string::npos) mail += "\r\n"; // fetchmail ends a header that has no end
+            if (mail.find("\r\n\r\n") == std::string::npos) mail += "\r\n"; // fetchmail ends an unfinished header
         std::sort(expected.begin(), expected.end());
         CHECK(difference(received, expected) == "");
         CHECK(end.err.find("was not the expected length") == std::string::npos);
@@ -170,7 +170,7 @@ TEST_CASE("fetchmail reads every sample message byte for byte") {
 
 TEST_CASE("mutt reads the sample mail byte for byte") {
     Server server{demo()};
-    for (const int user : {1, 2, 3, 4, 6}) { // of CR CR LF, which user5 has, mutt takes both CRs
+    for (const int user : {1, 2, 3, 4, 6}) { // mutt drops both CRs of CR CR LF, which user5 has
         CAPTURE(user);
         TempDirectory directory;
         const std::string n = std::to_string(user);
@@ -182,17 +182,17 @@ TEST_CASE("mutt reads the sample mail byte for byte") {
                       directory.path().string() + "\" spoolfile=\"" + (directory / "out") +
                       "\"\nset pop_host=\"pop://user" + n + "@127.0.0.1:" + std::to_string(server.port()) +
                       "\" pop_pass=pass" + n + " pop_delete=no pop_last=no\npush \"<fetch-mail><exit>\"\n");
-        Launch launch; // a terminal is what script gives it
+        Launch launch; // script gives it a terminal
         launch.argv = {"script", "-qec", "mutt -n -F " + rc, "/dev/null"};
         launch.environment["HOME"] = directory.path().string();
         launch.environment["TERM"] = "xterm";
         CHECK(run(launch).code == 0);
         CHECK(difference(delivered(directory / "out"), wanted(user)) == "");
     }
-    CHECK(server.logs("method=SCRAM-SHA-256")); // by GNU SASL
+    CHECK(server.logs("method=SCRAM-SHA-256")); // through GNU SASL
 }
 
-TEST_CASE("mpop logs in by each mechanism it has and reads every sample message byte for byte") {
+TEST_CASE("mpop logs in with five mechanisms and reads every sample message byte for byte") {
     Server server{demo()};
     const Words mechanisms = {"user", "apop", "plain", "login", "scram-sha-256", "scram-sha-256"};
     for (int user = 1; user <= 6; ++user) {
@@ -210,7 +210,7 @@ TEST_CASE("mpop logs in by each mechanism it has and reads every sample message 
         (void)must_run({"mpop", "-C", config, "-Q"});
         std::vector<std::string> expected = wanted(user);
         for (std::string& mail : expected) {
-            // mpop takes a second CR for part of the line's end.
+            // mpop takes a second CR as part of the line end.
             for (std::size_t at; (at = mail.find("\r\r\n")) != std::string::npos;) mail.erase(at, 1);
         }
         std::sort(expected.begin(), expected.end());
@@ -218,7 +218,7 @@ TEST_CASE("mpop logs in by each mechanism it has and reads every sample message 
     }
 }
 
-TEST_CASE("fetchmail and mpop tell their users what the server says, and take none of it for something else") {
+TEST_CASE("fetchmail and mpop report the server's refusals to their users and do not misread them") {
     TempDirectory directory;
     Server server{3};
     std::filesystem::remove_all(server.root() + "/user3");
@@ -255,17 +255,17 @@ TEST_CASE("fetchmail and mpop tell their users what the server says, and take no
     shows(by_mpop("user2", "pass2"), "POP3 server message: -ERR [IN-USE] Maildrop is locked by another session");
     const std::string busy = by_fetchmail("user2", "pass2");
     shows(busy, "[IN-USE] Maildrop is locked by another session");
-    CHECK(busy.starts_with("9 ")); // lock busy: it comes again
+    CHECK(busy.starts_with("9 ")); // lock busy: it will try again
     shows(by_mpop("user3", "pass3"), "POP3 server message: -ERR [SYS/PERM] Mail service unavailable for this maildrop "
                                      "until an administrator has repaired it");
-    CHECK(by_fetchmail("user3", "pass3").starts_with("14 ")); // busy, and not a wrong password
+    CHECK(by_fetchmail("user3", "pass3").starts_with("14 ")); // server busy, not a wrong password
 }
 
-TEST_CASE("getmail reads every sample message") {
+TEST_CASE("getmail fetches every sample message of a user") {
     Server server{demo()};
     TempDirectory directory;
     for (const char* part : {"out", "out/new", "state"}) std::filesystem::create_directory(directory / part);
-    // As root it delivers to a program alone.
+    // As root it delivers only to a program.
     const std::string agent = directory.script("agent", "cat > " + (directory / "out/new") + "/$$");
     (void)directory.file(
         "rc",
@@ -277,7 +277,7 @@ TEST_CASE("getmail reads every sample message") {
     CHECK(delivered(directory / "out").size() == wanted(1).size());
 }
 
-TEST_CASE("Net::POP3 logs in by PASS and by APOP and reads every sample message byte for byte") {
+TEST_CASE("Net::POP3 logs in with PASS and with APOP and reads a user's sample messages byte for byte") {
     Server server{demo()};
     TempDirectory directory;
     const std::string program = directory.file("read.pl", R"(

@@ -8,7 +8,7 @@ namespace {
 
 const std::string framing_text = "Subject: corte\n\n.uno\ndos\n";
 
-// The whole of a session's replies; `pieces` are sent one by one, with all connections of a test in step.
+// The commands of a session, cut in two. replies_to() sends the pieces with all its connections in step.
 struct Cut {
     std::string first, second;
 };
@@ -39,7 +39,7 @@ std::string session_replies() {
 
 } // namespace
 
-TEST_CASE("a session may be cut in two at any octet") {
+TEST_CASE("a session's commands may be cut in two at any octet") {
     Server server{1, {"--sessions", "shared"}};
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", framing_text);
     const std::string ends = GENERATE(as<std::string>{}, "\r\n", "\n");
@@ -54,7 +54,7 @@ TEST_CASE("a session may be cut in two at any octet") {
     }
 }
 
-TEST_CASE("a session may arrive octet by octet") {
+TEST_CASE("a session's commands may arrive octet by octet") {
     Server server;
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", framing_text);
     Pop3Client client = server.client();
@@ -73,7 +73,7 @@ TEST_CASE("a whole session sent at once is answered in order") {
     CHECK(client.rest() == session_replies());
 }
 
-TEST_CASE("commands sent before the greeting are answered behind it") {
+TEST_CASE("commands sent before the greeting are answered after it") {
     Server server;
     Wire wire{"127.0.0.1", server.port()};
     wire.send("user user1\npass pass1\nstat\nquit\n");
@@ -93,8 +93,8 @@ TEST_CASE("ten thousand pipelined commands get ten thousand replies") {
         commands += "NOOP\r\nRETR 1\r\n";
     }
     commands += "QUIT\r\n";
-    // Sent and read in turns: a server that reads only what it can answer must not be drowned by a client that reads
-    // nothing, so neither side may insist.
+    // Send and read in turns: the server reads only as much as it can answer, so a client that sent everything before
+    // reading would block.
     std::size_t sent = 0, retrieved = 0, oks = 0;
     while (oks < 2 * rounds + 1) {
         if (sent < commands.size()) sent += client.send_some(std::string_view(commands).substr(sent, 4096));
@@ -113,7 +113,7 @@ TEST_CASE("ten thousand pipelined commands get ten thousand replies") {
     CHECK(client.ended());
 }
 
-TEST_CASE("what follows QUIT is not answered") {
+TEST_CASE("commands after QUIT are not answered") {
     Server server;
     Pop3Client client = server.session();
     client.send("QUIT\r\nNOOP\r\nSTAT\r\n");
@@ -134,7 +134,7 @@ TEST_CASE("verbs are accepted in any case and never abbreviated") {
     CHECK(client.command("NOOP").starts_with("+OK"));
 }
 
-TEST_CASE("a line of 255 octets with its CRLF is taken and a longer one is not") {
+TEST_CASE("a line of up to 255 octets with its CRLF is accepted and a longer one is refused") {
     Server server;
     for (const std::size_t octets : {253U, 254U, 255U}) {
         Pop3Client client = server.client();
@@ -149,7 +149,7 @@ TEST_CASE("a line of 255 octets with its CRLF is taken and a longer one is not")
     }
 }
 
-TEST_CASE("the rest of a line that is too long is never a command") {
+TEST_CASE("the rest of an overlong line is never taken as a command") {
     Server server;
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", framing_text);
     const std::string filler(300, 'x');
@@ -164,7 +164,7 @@ TEST_CASE("the rest of a line that is too long is never a command") {
     }
 }
 
-TEST_CASE("a NUL makes a line invalid wherever it stands") {
+TEST_CASE("a NUL anywhere in a line makes it invalid") {
     Server server;
     const std::string commands[] = {std::string("\0STAT", 5),  std::string("ST\0AT", 5), std::string("STAT\0", 5),
                                     std::string("STAT \0", 6), std::string("\0", 1),     std::string("QUIT\0", 5)};
@@ -173,7 +173,7 @@ TEST_CASE("a NUL makes a line invalid wherever it stands") {
         CHECK(client.command(command).starts_with("-ERR"));
         CHECK(client.command("NOOP").starts_with("+OK"));
     }
-    // The right password with more behind a NUL is not the right password.
+    // The right password with a NUL behind it is not the right password.
     Pop3Client other = server.client();
     CHECK(other.command("USER user1").starts_with("+OK"));
     CHECK(other.command(std::string("PASS pass1\0", 11)).starts_with("-ERR"));
@@ -184,7 +184,7 @@ TEST_CASE("fifty bad lines in a row close the connection") {
     Pop3Client client = server.session();
     for (int round = 0; round < 2; ++round) {
         for (int i = 0; i < 49; ++i) CHECK(client.command(i % 2 ? "XYZZY" : std::string(300, 'x')).starts_with("-ERR"));
-        CHECK(client.command("NOOP").starts_with("+OK")); // a good line starts the count again
+        CHECK(client.command("NOOP").starts_with("+OK")); // a good line restarts the count
     }
     for (int i = 0; i < 50; ++i) CHECK(client.command("XYZZY").starts_with("-ERR"));
     CHECK(client.ended());
@@ -208,7 +208,7 @@ TEST_CASE("a reply never repeats what a client sent") {
         CHECK(client.command(command).find_first_of("\x1b\xff\xfe") == std::string::npos);
 }
 
-TEST_CASE("arguments that are not message numbers are refused") {
+TEST_CASE("invalid message numbers and the wrong number of arguments are refused") {
     Server server;
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", framing_text);
     Pop3Client client = server.session();

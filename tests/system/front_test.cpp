@@ -1,5 +1,5 @@
-// system/front_test.cpp - who may log in and how soon: tries that are delayed, fronts that say TLS, programs that are
-// asked, users that change while the server runs.
+// system/front_test.cpp - who may log in and how soon: delayed attempts, fronts that report TLS, checkpassword
+// programs, users that change while the server runs.
 #include <unistd.h>
 
 #include <csignal>
@@ -12,7 +12,7 @@ using namespace buzon::test;
 
 namespace {
 
-// A connection of a trusted front for the client at this address.
+// A connection from a trusted front on behalf of the client at this address.
 LineClient through_front(const Server& server, const std::string& client) {
     LineClient wire{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
     wire.send("PROXY TCP4 " + client + " 203.0.113.1 5000 110\r\n");
@@ -44,7 +44,7 @@ void write(const std::string& path, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("a header that comes in pieces is taken, and what follows it at once is answered") {
+TEST_CASE("a PROXY header may arrive in pieces, and commands right behind it are answered") {
     Server server{1, {"--proxy-from", "127.0.0.7"}};
     Wire wire{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
     for (const char octet : std::string("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110\r")) wire.send({&octet, 1});
@@ -56,13 +56,13 @@ TEST_CASE("a header that comes in pieces is taken, and what follows it at once i
     CHECK(server.logs("ip=203.0.113.9"));
 }
 
-TEST_CASE("a front that says nothing is closed without a greeting") {
+TEST_CASE("a front that sends nothing is disconnected without a greeting") {
     Server server{1, {"--proxy-from", "127.0.0.7"}};
     Wire silent{"127.0.0.1", server.port(), {.from = "127.0.0.7"}};
     CHECK(silent.rest(true).empty());
 }
 
-TEST_CASE("the limit of an address counts the real clients") {
+TEST_CASE("the limit per address counts the real clients, not the front") {
     Server server{1, {"--proxy-from", "127.0.0.7", "--max-per-ip", "1"}};
     LineClient one = through_front(server, "203.0.113.9");
     LineClient other = through_front(server, "203.0.113.10");
@@ -71,7 +71,7 @@ TEST_CASE("the limit of an address counts the real clients") {
     CHECK(again.rest(true).starts_with("-ERR [SYS/TEMP]"));
 }
 
-TEST_CASE("clear passwords are taken from a front that says TLS, and from no other") {
+TEST_CASE("with --require-tls, passwords are accepted only from a front that reports TLS, or over loopback") {
     Server server{1, {"--proxy-from", "127.0.0.7", "--require-tls"}};
     LineClient open = through_front(server, "203.0.113.9");
     CHECK(open.command("USER user1").starts_with("-ERR"));
@@ -80,10 +80,10 @@ TEST_CASE("clear passwords are taken from a front that says TLS, and from no oth
         "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\xcb\0\x71\x09\xcb\0\x71\x01\x13\x88\0\x6e\x20\0\5\1\0\0\0\1", 36));
     CHECK(secure.line().starts_with("+OK"));
     CHECK(log_in(secure, "user1", "pass1").starts_with("+OK"));
-    CHECK(log_in(server, "user1", "pass1").find("[IN-USE]") != std::string::npos); // loopback: nobody reads along
+    CHECK(log_in(server, "user1", "pass1").find("[IN-USE]") != std::string::npos); // loopback: nobody can eavesdrop
 }
 
-TEST_CASE("with proxy-tls who comes from a front came over TLS, although PROXY version 1 cannot say so") {
+TEST_CASE("with proxy-tls, clients behind a front count as using TLS, although PROXY version 1 cannot say so") {
     Server server{1, {"--proxy-from", "127.0.0.7", "--require-tls", "--proxy-tls"}};
     LineClient client = through_front(server, "203.0.113.9");
     CHECK(client.many("CAPA").find("SASL SCRAM-SHA-256 PLAIN LOGIN\r\n") != std::string::npos);
@@ -94,11 +94,11 @@ TEST_CASE("with proxy-tls who comes from a front came over TLS, although PROXY v
     CHECK(unknown.line().starts_with("+OK"));
     CHECK(log_in(unknown, "user1", "pass1").starts_with("+OK"));
     (void)unknown.command("QUIT");
-    // A manager may take it back.
+    // A manager can see the setting.
     CHECK(server.manager().ask("CONF proxy-tls") == "on");
 }
 
-TEST_CASE("a guesser waits; the user at a familiar address does not") {
+TEST_CASE("a guesser is delayed; the user at a familiar address is not") {
     Server server{1,
                   {"--proxy-from", "127.0.0.7", "--throttle-free", "2", "--throttle-free-user", "3", "--throttle-delay",
                    "20", "--throttle-max-delay", "20"}};
@@ -110,18 +110,18 @@ TEST_CASE("a guesser waits; the user at a familiar address does not") {
         CHECK(log_in(guesser, "user1", "guess").starts_with("-ERR [AUTH]"));
     }
     LineClient guesser = through_front(server, "198.51.100.77");
-    CHECK(delayed(guesser, "user1", "guess")); // too many on this user
+    CHECK(delayed(guesser, "user1", "guess")); // too many guesses at this user
     LineClient known = through_front(server, "203.0.113.1");
     CHECK(log_in(known, "user1", "pass1").starts_with("+OK"));
     (void)known.command("QUIT");
     LineClient poller = through_front(server, "192.0.2.5");
     CHECK(log_in(poller, "nobody", "x").starts_with("-ERR [AUTH]"));
     CHECK(log_in(poller, "noone", "x").starts_with("-ERR [AUTH]"));
-    CHECK(delayed(poller, "nemo", "x")); // too many of this address
+    CHECK(delayed(poller, "nemo", "x")); // too many from this address
     CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
 }
 
-TEST_CASE("users log in again after the delay that CAPA announces") {
+TEST_CASE("a user who logs in again within the delay that CAPA announces is refused") {
     Server server{2, {"--login-delay", "3600"}};
     CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
     CHECK(log_in(server, "user1", "pass1").starts_with("-ERR [LOGIN-DELAY]"));
@@ -130,7 +130,7 @@ TEST_CASE("users log in again after the delay that CAPA announces") {
     CHECK(server.client().many("CAPA").find("LOGIN-DELAY 3600") != std::string::npos);
 }
 
-TEST_CASE("sessions of one user are limited where he may have several") {
+TEST_CASE("max-per-user limits the shared sessions of one user") {
     Server server{2, {"--sessions", "shared", "--max-per-user", "2"}};
     Pop3Client one = server.session(), two = server.session(), other = server.session(2);
     CHECK(log_in(server, "user1", "pass1").starts_with("-ERR [SYS/TEMP]"));
@@ -138,7 +138,7 @@ TEST_CASE("sessions of one user are limited where he may have several") {
     CHECK(eventually([&] { return log_in(server, "user1", "pass1").starts_with("+OK"); }));
 }
 
-TEST_CASE("users that nobody listed log in by a checkpassword program") {
+TEST_CASE("unlisted users log in through a checkpassword program") {
     TempDirectory directory;
     const std::string program = directory.script("check", R"sh(
 case "$(tr '\0' '\n' <&3 | head -2 | tr '\n' ' ')" in
@@ -160,7 +160,7 @@ exit 1
     CHECK(log_in(server, "user1", "pass1").starts_with("+OK"));
 }
 
-TEST_CASE("UNDL and FREE know a checkpassword user who has given the right password, also when his login was stopped") {
+TEST_CASE("UNDL and FREE know a checkpassword user after a correct password, even if that login was refused") {
     TempDirectory directory;
     const std::string program = directory.script("check", R"sh(
 [ "$(tr '\0' '\n' <&3 | sed -n 2p)" = right ] && exec "$@"
@@ -183,11 +183,11 @@ exit 1
     CHECK(maildir.messages().empty());
     CHECK(manager.command("UNDL ana") == "+OK 1");
     CHECK(maildir.messages().size() == 1);
-    // Eva is known by her password alone: the breaker lets her in only after FREE.
+    // Eva is known only because she gave her password: the breaker lets her in only after FREE.
     const Maildir other = server.maildir("eva");
     (void)other.deliver("1700000002.M1P1.h", "Subject: x\n\n");
     CHECK(manager.command("FREE eva") == nobody);
-    // First with Dovecot's ids, then without; then the first list is put back in the place of the second.
+    // First with Dovecot's ids, then without; then the first list replaces the second.
     write(other.path() / "dovecot-uidlist", "3 V77\n1 :1700000002.M1P1.h\n");
     CHECK(log_in(server, "eva", "right").starts_with("+OK"));
     const std::string list = read_whole(other.path() / "buzon-uidl");
@@ -208,7 +208,7 @@ exit 1
     CHECK(log_in(fresh, "eva", "right").starts_with("+OK"));
 }
 
-TEST_CASE("the users file is read again when it changes, and a broken one is not taken") {
+TEST_CASE("a changed users file is read again, and a broken one is ignored") {
     TempDirectory directory;
     const std::string users = directory.file("users", "ana:{PLAIN}one\n");
     Server server{0, {"--users", users}};
@@ -220,13 +220,13 @@ TEST_CASE("the users file is read again when it changes, and a broken one is not
     write(users, "ana:{PLAIN}four\n:{PLAIN}x\n");
     CHECK(server.logs("line 2"));
     CHECK(log_in(server, "ana", "two").starts_with("+OK"));
-    // Replaced, as editors do.
+    // Replaced as a whole, as editors do.
     write(users + ".new", "ana:{PLAIN}five\n");
     std::filesystem::rename(users + ".new", users);
     CHECK(eventually([&] { return log_in(server, "ana", "five").starts_with("+OK"); }));
 }
 
-TEST_CASE("SIGHUP reads the settings again, and a broken config file changes nothing") {
+TEST_CASE("SIGHUP reloads the settings, and a broken config file changes nothing") {
     TempDirectory directory;
     const std::string config = directory.file("config", "login-delay = 0\nmax-per-ip = 9\n");
     Server server{1, {"--config", config}};
@@ -240,7 +240,7 @@ TEST_CASE("SIGHUP reads the settings again, and a broken config file changes not
     CHECK(server.client().many("CAPA").find("LOGIN-DELAY 77") != std::string::npos);
 }
 
-TEST_CASE("SIGHUP takes another users file, other fronts and another checkpassword program") {
+TEST_CASE("SIGHUP switches to another users file, other fronts and another checkpassword program") {
     TempDirectory directory;
     const std::string first = directory.file("first", "ana:{PLAIN}one\n"),
                       second = directory.file("second", "bea:{PLAIN}two\n");
@@ -250,7 +250,7 @@ TEST_CASE("SIGHUP takes another users file, other fronts and another checkpasswo
     Server server{0, {"--config", config}};
     CHECK(log_in(server, "ana", "one").starts_with("+OK"));
     CHECK(log_in(server, "eva", "any").starts_with("-ERR [AUTH]"));
-    // A file that is not right keeps all of the old, whatever else has changed.
+    // A broken users file keeps all the old settings, whatever else has changed.
     write(second, "bea:{PLAIN}two\nbea:{PLAIN}three\n");
     const std::string fresh = "users = " + second + "\nproxy-from = 127.0.0.7\ncheckpassword = " + program + "\n";
     write(config, fresh);
@@ -261,11 +261,11 @@ TEST_CASE("SIGHUP takes another users file, other fronts and another checkpasswo
     server.process().signal(SIGHUP);
     CHECK(eventually([&] { return log_in(server, "bea", "two").starts_with("+OK"); }));
     CHECK(log_in(server, "ana", "one").starts_with("-ERR [AUTH]"));
-    if (::geteuid() != 0) CHECK(log_in(server, "eva", "any").starts_with("+OK")); // root's program takes a restart
+    if (::geteuid() != 0) CHECK(log_in(server, "eva", "any").starts_with("+OK")); // as root it needs a restart
     LineClient client = through_front(server, "203.0.113.9");
     CHECK(log_in(client, "bea", "two").starts_with("+OK"));
     CHECK(server.logs("ip=203.0.113.9"));
-    // It is the second file that is watched now, and a transformation in it holds at once.
+    // The second file is watched now, and a transformation in it takes effect at once.
     (void)client.command("QUIT");
     Maildir{server.root() + "/bea"}.deliver("1.M1P1.x", "a\n");
     write(second, "bea:{PLAIN}four::::::buzon_transform=\"/usr/bin/tr a b\"\n");

@@ -1,5 +1,5 @@
-// system/fronts_test.cpp - HAProxy, nginx and stunnel in front of the server, each with the example that is installed.
-// A test changes nothing in it but ports, addresses to listen on and paths (Front).
+// system/fronts_test.cpp - HAProxy, nginx and stunnel in front of the server, each with its installed example. A test
+// changes nothing in it but ports, listening addresses and paths (Front).
 #include <algorithm>
 #include <csignal>
 #include <regex>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* fronted_mail = "Subject: behind a front\r\n\r\nhello\r\n";
 
-// Another text in place of each of these, which must be there.
+// Pairs of old and new text. Every old text must occur.
 using Changes = std::vector<std::pair<std::string, std::string>>;
 
 std::string with_changes(const std::string& text, const Changes& changes) {
@@ -37,7 +37,7 @@ std::string on_loopback(std::uint16_t port) {
     return "127.0.0.1:" + std::to_string(port);
 }
 
-// A front that runs with an example. Its certificate is at certificate().
+// A front that runs with an example and the certificate at certificate().
 class Front {
 public:
     Front() { make_certificate(certificate()); }
@@ -65,7 +65,7 @@ private:
     std::unique_ptr<Process> process_;
 };
 
-// A server behind a front, with a user who has one message. It can be started again on its port.
+// A server behind a front, with a user who has one message. It can be restarted on its port.
 class Behind {
 public:
     Behind(const std::string& user, Words arguments) {
@@ -95,7 +95,7 @@ private:
     std::unique_ptr<Server> server_;
 };
 
-// curl at 127.0.0.9.
+// curl, connecting from 127.0.0.9.
 struct Client {
     static constexpr int refused = 67, out_of_patience = 28;
 
@@ -119,7 +119,7 @@ void expect_service(const Client& client, const Behind& server, const std::strin
     CHECK(server.logs(" auth-fail .* user=" + user + " ip=127.0.0.9 .* reason=\"wrong password\""));
 }
 
-// While the server is away a client hears at once that it gets nothing; once it is back, mail comes again.
+// While the server is down, a client fails at once; when it is back, the client gets mail again.
 void expect_recovery(const Client& client, Behind& server, const std::string& user) {
     server.stop();
     const int code = client.fetch(user).code;
@@ -131,7 +131,7 @@ void expect_recovery(const Client& client, Behind& server, const std::string& us
 
 } // namespace
 
-TEST_CASE("behind HAProxy, with its example, clients keep their addresses, and one of two servers may be away") {
+TEST_CASE("behind HAProxy with the example, clients keep their addresses, and one of two servers may be down") {
     Behind one{"ana", {"--require-tls"}}, two{"ana", {"--require-tls"}};
     const Client client{free_port()};
     Front front;
@@ -145,14 +145,14 @@ TEST_CASE("behind HAProxy, with its example, clients keep their addresses, and o
     for (int i = 0; i < 3; ++i) CHECK(client.gets_mail("ana"));
     expect_service(client, one, "ana");
     expect_recovery(client, one, "ana");
-    // A check of HAProxy's is no wrong login, no lack of a PROXY header, and nothing else to be told of.
+    // HAProxy's health checks are not logged as failed logins, missing PROXY headers or anything else.
     CHECK(one.log().find("refused") == std::string::npos);
     two.start();
     one.stop();
     CHECK(eventually([&] { return client.gets_mail("ana"); }));
 }
 
-TEST_CASE("behind nginx, with its example, a user's name leads to his server, by STLS and by TLS") {
+TEST_CASE("behind nginx with the example, each user reaches the right server, over STLS and over TLS") {
     const Words plan{"--require-tls", "--proxy-tls"};
     Behind one{"ana", plan}, two{"Zoe", plan};
     const Client stls{free_port(), true}, tls{free_port()};
@@ -169,7 +169,7 @@ TEST_CASE("behind nginx, with its example, a user's name leads to his server, by
                {" 2110;", " " + std::to_string(two.port()) + ";"},
                {"/run/nginx-mail.pid", front.directory() / "pid"},
                {"/var/log/nginx/mail.log", front.directory() / "log"},
-               {"http {", temporary}}, // where only root may write
+               {"http {", temporary}}, // the defaults are writable only for root
               {"nginx", "-g", "daemon off;", "-e", front.directory() / "log", "-c"});
     REQUIRE(comes_up(tls.port));
     for (const Client& client : {stls, tls}) {
@@ -185,7 +185,7 @@ TEST_CASE("behind nginx, with its example, a user's name leads to his server, by
     CHECK(plain.line().starts_with("-ERR"));
 }
 
-TEST_CASE("behind a stunnel of its own, with its example, clients keep their addresses") {
+TEST_CASE("behind a separate stunnel with the example, clients keep their addresses") {
     Behind server{"ana", {"--require-tls", "--proxy-tls"}};
     const Client client{free_port()};
     Front front;

@@ -1,4 +1,4 @@
-// system/give_up_test.cpp - a server that root has started: who serves afterwards, and what it can do all the same.
+// system/give_up_test.cpp - a server started by root: which user serves, and what it can do nevertheless.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -23,7 +23,7 @@ bool started_by_root() {
     return false;
 }
 
-// A line of /proc/PID/status, without its name.
+// The value of a line of /proc/PID/status.
 std::string status_line(pid_t pid, const std::string& name) {
     std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
     for (std::string line; std::getline(status, line);)
@@ -31,7 +31,7 @@ std::string status_line(pid_t pid, const std::string& name) {
     return {};
 }
 
-// All files that only root may read and write.
+// A server's files, which only root may read and write.
 struct RootsFiles {
     TempDirectory directory;
     std::string root = directory / "mail", state = directory / "state", log = directory / "server.log";
@@ -67,7 +67,7 @@ std::string reply_to(const Server& server, const std::string& user, const std::s
 
 } // namespace
 
-TEST_CASE("the process that serves is nobody, with no group, no capability and no way to get any") {
+TEST_CASE("the serving process runs as nobody, with no groups, no capabilities and no way to gain any") {
     if (!started_by_root()) return;
     const RootsFiles files;
     for (const char* const mode : {"auto", "off"}) {
@@ -82,7 +82,7 @@ TEST_CASE("the process that serves is nobody, with no group, no capability and n
             CHECK(status_line(reactor, set) == "0000000000000000");
         struct stat about {};
         REQUIRE(::stat(("/proc/" + std::to_string(reactor) + "/environ").c_str(), &about) == 0);
-        CHECK(about.st_uid == 0); // not dumpable: its files in /proc are root's
+        CHECK(about.st_uid == 0); // not dumpable: its files in /proc belong to root
         if (std::string{mode} == "off") continue;
         CHECK(status_line(reactor, "NoNewPrivs") == "1");
         CHECK(status_line(reactor, "Seccomp") == "2");
@@ -96,7 +96,7 @@ TEST_CASE("the process that serves is nobody, with no group, no capability and n
     CHECK(run_server({"-d", files.root, "-u", "a:b", "--run-as", "no-such-user", "--check"}).code == 67);
 }
 
-TEST_CASE("what only root can read and write is still read and written: users, settings, history, log") {
+TEST_CASE("users, settings, history and log are still read and written, although only root has access") {
     if (!started_by_root()) return;
     const RootsFiles files;
     {
@@ -124,7 +124,7 @@ TEST_CASE("what only root can read and write is still read and written: users, s
     }
 }
 
-TEST_CASE("users of a new uid are served after a reload, and after a crash that follows it") {
+TEST_CASE("users with a new uid are served after a reload, and after a crash that follows it") {
     if (!started_by_root()) return;
     const RootsFiles files;
     fs::permissions(files.directory.path(), fs::perms{0711});
@@ -160,7 +160,7 @@ TEST_CASE("users of a new uid are served after a reload, and after a crash that 
     CHECK(status_line(server.reactor(), "Uid").starts_with("65534"));
 }
 
-TEST_CASE("DIRR takes what can be a mail root, and nothing else that root could reach") {
+TEST_CASE("DIRR accepts only directories that can be a mail root, not everything that root could reach") {
     if (!started_by_root()) return;
     const RootsFiles files;
     const std::string empty = files.directory / "empty", mixed = files.directory / "mixed";
@@ -183,11 +183,11 @@ TEST_CASE("DIRR takes what can be a mail root, and nothing else that root could 
     client.login("ana", "x");
     CHECK(client.retrieve(1).find("Subject: elsewhere") != std::string::npos);
     CHECK(manager.command("DIRR " + files.root) == "+OK " + files.root);
-    fs::create_directory(mixed + "/buzon-locks"); // root's own word
+    fs::create_directory(mixed + "/buzon-locks"); // root has approved it
     CHECK(manager.command("DIRR " + mixed) == "+OK " + mixed);
 }
 
-TEST_CASE("neither --version nor --help nor --check makes a keeper") {
+TEST_CASE("--version, --help and --check start no keeper") {
     if (!started_by_root()) return;
     const RootsFiles files;
     for (const Words& words : {Words{"--version"}, Words{"--help"}, Words{"--check", "-d", files.root, "-u", "a:b"}}) {

@@ -1,4 +1,4 @@
-// system/guesses_test.cpp - many who guess: what it costs those who know their password.
+// system/guesses_test.cpp - many password guesses: what they cost users who know their password.
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -17,7 +17,7 @@ std::string header_of(const std::string& client) {
     return "PROXY TCP4 " + client + " 203.0.113.1 5000 110\r\n";
 }
 
-// How many refusals have come, without waiting for any.
+// The number of refusals received so far, without waiting for more.
 std::size_t refusals_by_now(const Wire& wire) {
     char octets[4096];
     std::string all;
@@ -45,7 +45,7 @@ void allow_descriptors(rlim_t wanted) {
 
 TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner wait") {
     allow_descriptors(2048);
-    // A stranger's try beyond the free ones waits longer than this test runs.
+    // A stranger's attempt beyond the free ones is delayed for longer than this test runs.
     Server server{
         1, {"--proxy-from", front, "--throttle-delay", "30", "--throttle-max-delay", "30", "--max-connections", "0"}};
     const auto owner_logs_in = [&] {
@@ -67,7 +67,7 @@ TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner 
         guessers.emplace_back("127.0.0.1", server.port(), Wire::Options{.from = front});
         const std::string client = "10.0." + std::to_string(i / 250) + '.' + std::to_string(i % 250 + 1);
         guessers.back().send(header_of(client) + tries);
-        // He comes after all of them, and is answered before them.
+        // The owner comes after all of them, and is answered before them.
         if (i % 50 == 49) CHECK(owner_logs_in() == "+OK Password accepted");
     }
     std::size_t refused = 0;
@@ -78,9 +78,8 @@ TEST_CASE("ten thousand guesses from a thousand addresses do not make the owner 
     for (Wire& guesser : guessers) guesser.close();
 }
 
-TEST_CASE(
-    "150 connections of one source have five guesses answered, and the others wait their turn or are told at once") {
-    // The sixth guess waits for 90 s, half of what a login may take; a third one behind it would wait too long.
+TEST_CASE("of 150 guesses from one source, five are answered, and the others wait or are refused at once") {
+    // The sixth guess waits for 90 s, half of what a login may take; a third one in the queue would wait too long.
     Server server{2, {"--proxy-from", front, "--throttle-delay", "90", "--throttle-max-delay", "90"}};
     std::vector<LineClient> guessers;
     for (std::size_t i = 0; i < 150; ++i) {
@@ -103,7 +102,7 @@ TEST_CASE(
     for (LineClient& guesser : guessers) guesser.close();
 }
 
-TEST_CASE("slow guessers are told of by an event, a metric, WHYY and top") {
+TEST_CASE("slow guessers are reported by an event, a metric, WHYY and top") {
     Server server{17, {"--proxy-from", front, "--throttle-delay", "0"}};
     ManagementClient watching = server.manager();
     CHECK(watching.ask("EVNT guessing").empty());
@@ -126,7 +125,7 @@ TEST_CASE("slow guessers are told of by an event, a metric, WHYY and top") {
     CHECK(seen.out.find("guessers 2   user user1 (2)   ip 203.0.113.66 (2)") != std::string::npos);
 }
 
-TEST_CASE("one wrong password of a mail program that tries PLAIN, LOGIN and PASS counts as one") {
+TEST_CASE("a wrong password that a mail program repeats with PLAIN, LOGIN and PASS counts once") {
     TempDirectory directory;
     Server server{1,
                   {"--proxy-from", front, "--throttle-free", "2", "--throttle-delay", "90", "--throttle-max-delay",
@@ -141,10 +140,10 @@ TEST_CASE("one wrong password of a mail program that tries PLAIN, LOGIN and PASS
         (void)client.command("USER user1");
         CHECK(client.command("PASS old").starts_with("-ERR [AUTH]"));
     }
-    // The owner has had nine wrong tries, and need not wait.
+    // After nine wrong attempts, the owner still need not wait.
     (void)client.command("USER user1");
     CHECK(client.command("PASS pass1") == "+OK Password accepted");
-    // Who is never throttled does not wait, whatever he and others behind his address have guessed.
+    // A user with nodelay does not wait, whatever has been guessed from the same address.
     LineClient robot{"127.0.0.1", server.port(), {.from = front}};
     robot.send(header_of("203.0.113.5"));
     (void)robot.line();
@@ -156,16 +155,16 @@ TEST_CASE("one wrong password of a mail program that tries PLAIN, LOGIN and PASS
     CHECK(robot.command("PASS x") == "+OK Password accepted");
 }
 
-TEST_CASE("killing workers in the middle of slow logins costs no client its reply") {
+TEST_CASE("killing workers in the middle of slow logins does not change any client's reply") {
     TempDirectory directory;
-    // Of "right": a tenth of a second for a processor that has nothing else to do.
+    // The hash of "right": a tenth of a second on an idle processor.
     const std::string slow =
         "{CRYPT}$6$rounds=200000$saltsalt$v2UwbCFAouHDmReun5YhFhoUHm4osEKkgS1ZAcgsrT/4rF9MdURV2bvsZaRi7"
         "yvzzDsyszEE.FdUx0xknbtlN1";
     constexpr std::size_t users = 12;
     std::string file;
     for (std::size_t i = 0; i < users; ++i) file += "user" + std::to_string(i) + ':' + slow + '\n';
-    // On a machine with other things to do, the last one may wait long.
+    // On a busy machine, the last one may wait long.
     Server server{0, {"--users", directory.file("users", file), "--login-timeout", "600"}};
     const auto is_right = [](std::size_t user) { return user % 4 != 3; };
     std::vector<Pop3Client> clients;
@@ -174,7 +173,7 @@ TEST_CASE("killing workers in the middle of slow logins costs no client its repl
         (void)clients.back().command("USER user" + std::to_string(i));
         clients.back().send(is_right(i) ? "PASS right\r\n" : "PASS wrong\r\n");
     }
-    // Nobody is in yet: all workers there are hash.
+    // Nobody is logged in yet: all existing workers hash passwords.
     std::vector<pid_t> helpers;
     CHECK(eventually([&] {
         helpers = workers_of(server.pid());
@@ -190,7 +189,7 @@ TEST_CASE("killing workers in the middle of slow logins costs no client its repl
         else
             CHECK(reply.starts_with(is_right(i) ? "+OK" : "-ERR [AUTH]"));
         if (is_right(i)) CHECK(clients[i].command("STAT") == "+OK 0 0");
-        // Again, while the rest are waiting. What dies now may be a worker of the disks, or have nothing to do.
+        // Again, while the rest are waiting. Now disk workers and idle workers may be among those killed.
         if (i == users / 3) {
             for (const pid_t worker : workers_of(server.pid())) ::kill(worker, SIGKILL);
         }

@@ -1,10 +1,10 @@
-// system/half_close_test.cpp - a client that sends its commands and says no more, as `nc -N` does.
+// system/half_close_test.cpp - a client that sends its commands and then shuts down its side, as `nc -N` does.
 #include "support/catch.h"
 #include "system/strace.h"
 
 using namespace buzon::test;
 
-TEST_CASE("commands before a half-close are all answered, with messages that are not in memory") {
+TEST_CASE("all commands before a half-close are answered, even when the messages are not in memory") {
     Server server;
     const std::string mail = "Subject: a\n\nb\n", name = "1700000000.M1P1.h";
     (void)server.maildir("user1").deliver(name, mail);

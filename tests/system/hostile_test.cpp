@@ -1,4 +1,4 @@
-// system/hostile_test.cpp - Maildirs whose owners want the server to act on what is not theirs.
+// system/hostile_test.cpp - Maildirs whose owners try to make the server act on files that are not theirs.
 #include "support/hostile.h"
 
 #include <fstream>
@@ -22,14 +22,14 @@ bool in_log(const Server& server, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("a cur, new or tmp that is a link answers every login [SYS/PERM], and the log names its path") {
+TEST_CASE("when cur, new or tmp is a link, every login is refused with SYS/PERM and the log names the path") {
     const Server server{2};
     const Maildir victim = server.maildir("user2");
     (void)victim.put_in_cur("1700000001.secret:2,", "Subject: secret\n\nsecret\n");
     const auto before = snapshot(victim.path());
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000002.own", "Subject: own\n\nown\n");
-    server.session().quit(); // by now its snapshot is at hand
+    server.session().quit(); // its snapshot exists by now
     for (const char* const folder : {"cur", "new", "tmp"}) {
         CAPTURE(folder);
         const std::filesystem::path path = maildir.path() / folder;
@@ -46,7 +46,7 @@ TEST_CASE("a cur, new or tmp that is a link answers every login [SYS/PERM], and 
     CHECK(snapshot(victim.path()) == before);
 }
 
-TEST_CASE("a folder that becomes a link during the session leads RETR and QUIT nowhere") {
+TEST_CASE("a folder replaced with a link during the session does not lead RETR or QUIT to another's mail") {
     const Server server{2};
     const Maildir victim = server.maildir("user2"), maildir = server.maildir("user1");
     for (const char* const name : {"1700000001.a:2,", "1700000002.b:2,"}) {
@@ -65,7 +65,7 @@ TEST_CASE("a folder that becomes a link during the session leads RETR and QUIT n
     CHECK(snapshot(victim.path()) == before);
 }
 
-TEST_CASE("a list of ids that is none of the server's own refuses the login; an index that is none is left out") {
+TEST_CASE("a UIDL list that is not the server's own file makes the login fail; such an index is ignored") {
     const Server server{1};
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.a", "Subject: own\n\nown\n");
@@ -80,7 +80,7 @@ TEST_CASE("a list of ids that is none of the server's own refuses the login; an 
         CHECK(in_log(server, list + ' '));
         std::filesystem::remove(list);
         thing.put(index);
-        (void)maildir.deliver("1700000002.b", "x\n"); // or what is in memory would be as good
+        (void)maildir.deliver("1700000002.b", "x\n"); // otherwise the copy in memory would do
         Pop3Client client = server.session();
         CHECK(client.command("STAT").starts_with("+OK 2 "));
         client.quit();
@@ -92,9 +92,9 @@ TEST_CASE("a list of ids that is none of the server's own refuses the login; an 
 
 namespace {
 
-// All that a session and a manager can do with a maildrop; everything that was said.
+// Does all that a session and a manager can do with a maildrop; returns all the replies.
 std::string all_of_a_session(const Server& server) {
-    std::string said = refusal(server); // a login at which nothing else may matter
+    std::string said = refusal(server); // a login without any further command
     Pop3Client client = server.client();
     (void)client.command("USER user1");
     const std::string login = client.command("PASS pass1");
@@ -115,7 +115,7 @@ std::string all_of_a_session(const Server& server) {
 
 } // namespace
 
-TEST_CASE("whatever lies in a Maildir, every command is answered, and nothing outside is read or changed") {
+TEST_CASE("whatever a Maildir contains, every command is answered and nothing outside is read or changed") {
     const Server server{2, {"-a", "root:s3cr3t", "--undelete-grace", "1"}};
     const Maildir victim = server.maildir("user2"), maildir = server.maildir("user1");
     (void)victim.put_in_cur("1700000001.secret:2,", "Subject: secret\n\nsecret\n");
@@ -147,10 +147,10 @@ TEST_CASE("whatever lies in a Maildir, every command is answered, and nothing ou
     CHECK(server.manager().command("METR sandbox-denials") == "+OK 0");
 }
 
-TEST_CASE("a folder that is exchanged for a link all the time leads nobody to another's mail") {
+TEST_CASE("a folder that is constantly swapped with a link never leads to another user's mail") {
     const Server server{2, {"-a", "root:s3cr3t", "--undelete-grace", "1"}};
     const Maildir victim = server.maildir("user2"), maildir = server.maildir("user1");
-    // The same names in both: whoever goes through the link finds what he looks for.
+    // The same names in both, so that a lookup through the link would succeed.
     for (int i = 10; i < 60; ++i) {
         const std::string name = "17000000" + std::to_string(i) + ".m";
         (void)victim.deliver(name, "Subject: secret\n\nsecret\n");

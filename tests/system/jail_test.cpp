@@ -1,4 +1,4 @@
-// system/jail_test.cpp - what transformations can reach (--transform-jail), and which of them managers may choose.
+// system/jail_test.cpp - what transformations can reach (--transform-jail), and which ones managers may choose.
 #include "support/catch.h"
 #include "support/mail.h"
 #include "support/programs.h"
@@ -10,7 +10,7 @@ namespace {
 
 const std::string jail_mail = "From: a\nSubject: b\n\nc\n";
 
-// What a program prints that tries to read each of these files.
+// The output of a program that tries to read each of these files.
 std::string reads(const Server& server, ManagementClient& manager, TempDirectory& directory,
                   const std::vector<std::string>& files) {
     std::string commands = "cat >/dev/null";
@@ -24,7 +24,7 @@ std::string reads(const Server& server, ManagementClient& manager, TempDirectory
 
 } // namespace
 
-TEST_CASE("by default a transformation reaches neither the mail nor the server's own files, and all else as before") {
+TEST_CASE("by default a transformation can read everything except the mail and the server's own files") {
     TempDirectory directory;
     const std::string users = directory.file("users", "ana:{PLAIN}x\n");
     const std::string config = directory.file("conf", "timeout = 700\n");
@@ -42,7 +42,7 @@ TEST_CASE("by default a transformation reaches neither the mail nor the server's
     }
 }
 
-TEST_CASE("in the strict jail a transformation reads the system, its own directory and --transform-read") {
+TEST_CASE("in the strict jail a transformation can read only the system, its own directory and --transform-read") {
     TempDirectory directory;
     TempDirectory rules;
     TempDirectory other;
@@ -61,7 +61,7 @@ TEST_CASE("in the strict jail a transformation reads the system, its own directo
     client.quit();
 }
 
-TEST_CASE("managers may choose only programs below --transform-allow, wherever a link there points") {
+TEST_CASE("managers may choose only programs below --transform-allow, and no link leads out of there") {
     TempDirectory allowed;
     TempDirectory elsewhere;
     const std::string good = allowed.script("good", "exec cat");
@@ -70,7 +70,7 @@ TEST_CASE("managers may choose only programs below --transform-allow, wherever a
     const Server server{1, {"-a", "root:s3cr3t", "--transform-allow", allowed.path(), "-T", bad}};
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");
-    CHECK(manager.command("TRAN") == "+OK on " + bad); // the operator's own word
+    CHECK(manager.command("TRAN") == "+OK on " + bad); // set by the operator
     CHECK(manager.command("TRAN " + good) == "+OK on " + good);
     const std::string why = ": not below a directory of --transform-allow";
     CHECK(manager.command("TRAN " + bad) == "-ERR " + bad + why);
@@ -81,7 +81,7 @@ TEST_CASE("managers may choose only programs below --transform-allow, wherever a
     CHECK(manager.command("TRAN FOR user1 " + good).starts_with("+OK on "));
 }
 
-TEST_CASE("a folder of --transform-allow or --transform-read that is none ends the start with 66") {
+TEST_CASE("a --transform-allow or --transform-read that is not a directory makes the server exit with 66") {
     TempDirectory directory;
     for (const std::string option : {"--transform-allow", "--transform-read"}) {
         for (const std::string& path : {directory / "none", directory.file("file", "")}) {

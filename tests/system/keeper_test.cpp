@@ -1,4 +1,4 @@
-// The server's processes as root starts them: what goes when, who comes back, and what is left.
+// The server's processes when root starts them: which end together, which are restarted, and what is left.
 #include <sys/socket.h>
 
 #include <csignal>
@@ -34,21 +34,21 @@ pid_t new_reactor(const Server& server, pid_t before) {
 }
 
 void crash(pid_t reactor) {
-    // SIGSEGV from outside: a sanitizer's handler ends it with an exit code, and otherwise it is killed by it.
+    // SIGSEGV from outside: a sanitizer's handler ends the process with an exit code; otherwise the signal kills it.
     ::kill(reactor, SIGSEGV);
     CHECK(is_gone(reactor));
 }
 
 } // namespace
 
-TEST_CASE("the process that root started is the keeper, and the one that serves its child") {
+TEST_CASE("the process that root started is the keeper, and another process serves") {
     if (!by_root()) return;
     Server server;
     CHECK(proc_text(server.pid(), "comm") == "buzon-keeper\n");
     CHECK(server.reactor() != server.pid());
 }
 
-TEST_CASE("a reactor that crashes under load is started again, and who connected meanwhile is served") {
+TEST_CASE("a reactor that crashes under load is restarted, and clients that connect meanwhile are served") {
     if (!by_root()) return;
     Server server{3};
     for (int user = 1; user <= 3; ++user)
@@ -61,7 +61,7 @@ TEST_CASE("a reactor that crashes under load is started again, and who connected
         first.send("RETR 1\r\nRETR 1\r\nRETR 1\r\n");
         const pid_t before = server.reactor();
         crash(before);
-        // The keeper holds the listeners: this one waits in their backlog, however long the next reactor takes.
+        // The keeper holds the listeners: this client waits in the backlog, however long the next reactor takes.
         Pop3Client between = server.client();
         (void)new_reactor(server, before);
         between.login("user3", "pass3");
@@ -77,7 +77,7 @@ TEST_CASE("a reactor that crashes under load is started again, and who connected
     CHECK(zombies_of(server.pid()) == 0);
 }
 
-TEST_CASE("a keeper that is killed hard takes everything along") {
+TEST_CASE("kill -9 of the keeper ends all processes of the server") {
     if (!by_root()) return;
     Server server;
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "x\n");
@@ -92,7 +92,7 @@ TEST_CASE("a keeper that is killed hard takes everything along") {
     CHECK(eventually([&] { return !reachable("127.0.0.1", server.port()); }));
 }
 
-TEST_CASE("SIGTERM to the process that was started ends all in order, and so does one to the reactor") {
+TEST_CASE("SIGTERM to the keeper or to the reactor ends all processes, and the exit code is 0") {
     if (!by_root()) return;
     for (const bool to_reactor : {false, true}) {
         CAPTURE(to_reactor);
@@ -108,8 +108,7 @@ TEST_CASE("SIGTERM to the process that was started ends all in order, and so doe
     }
 }
 
-TEST_CASE(
-    "a reactor that fails before it serves is not started again, and its exit code and its line are the server's") {
+TEST_CASE("a reactor that fails before it serves is not restarted; its exit code and message are the server's") {
     const Finished finished = run_server({"-p", "0", "-P", "0", "-d", "/nonexistent/mail"});
     CHECK(finished.code == 66);
     CHECK(finished.out.empty());
@@ -118,7 +117,7 @@ TEST_CASE(
     CHECK(run_server({"--no-such-option"}).code == 64);
 }
 
-TEST_CASE("a reactor that crashes and then finds its files broken ends the server with that code") {
+TEST_CASE("if the config file is broken when a crashed reactor is restarted, the server exits with 78") {
     if (!by_root()) return;
     TempDirectory directory;
     const std::string config = directory.file("config", "login-delay = 0\n");
@@ -132,7 +131,7 @@ TEST_CASE("a reactor that crashes and then finds its files broken ends the serve
     CHECK(server.logs("config line 1"));
 }
 
-TEST_CASE("SIGTERM between a crash and the next start ends the server") {
+TEST_CASE("SIGTERM between a crash and the restart ends the server") {
     if (!by_root()) return;
     Server server;
     // The second crash in a row makes the pause longer.

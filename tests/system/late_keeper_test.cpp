@@ -1,5 +1,5 @@
-// system/late_keeper_test.cpp - the process that opens sockets and starts children, stopped: nobody waits for it but
-// the manager who has asked for something of it.
+// system/late_keeper_test.cpp - the process that opens sockets and starts children is stopped: only a manager whose
+// request needs it waits for it.
 #include <csignal>
 
 #include "support/catch.h"
@@ -9,7 +9,7 @@ using namespace buzon::test;
 
 namespace {
 
-// The keeper, or an ordinary user's starter.
+// The keeper, or the starter of an ordinary user's server.
 pid_t opener_of(const Server& server) {
     for (const pid_t pid : descendants_of(server.pid()))
         if (proc_text(pid, "comm") == "buzon-starter\n") return pid;
@@ -25,7 +25,7 @@ struct StoppedKeeper {
     pid_t pid;
 };
 
-// Whoever needs nothing of the keeper is answered, and all is as before.
+// Clients that need nothing from the keeper are answered, and nothing has changed.
 void others_are_answered(const Server& server, Pop3Client& session) {
     ManagementClient manager = server.manager();
     CHECK(manager.command("NOOP").starts_with("+OK"));
@@ -35,7 +35,7 @@ void others_are_answered(const Server& server, Pop3Client& session) {
     CHECK(server.client().greeting().starts_with("+OK"));
 }
 
-// One that has its worker already.
+// A session that already has its worker.
 Pop3Client reader_of(const Server& server) {
     Pop3Client session = server.session();
     CHECK(session.retrieve(1) == as_received(managed_mail));
@@ -48,7 +48,7 @@ bool log_has(const Server& server, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("while the keeper is late with a socket, everybody else is answered, and then who has asked for it") {
+TEST_CASE("while the keeper is late with a socket, others are answered; the manager that asked is answered later") {
     for (const char* command : {"PORT 0", "IPV6 127.0.0.2"}) {
         CAPTURE(command);
         const MailServer server;
@@ -66,8 +66,7 @@ TEST_CASE("while the keeper is late with a socket, everybody else is answered, a
     }
 }
 
-TEST_CASE(
-    "a keeper that does not answer costs the manager who has asked an -ERR, nobody else anything, and leaks nothing") {
+TEST_CASE("a keeper that does not answer costs only the manager that asked an -ERR, and nothing leaks") {
     const MailServer server;
     Pop3Client session = reader_of(server);
     ManagementClient slow = server.manager(), other = server.manager();
@@ -84,14 +83,14 @@ TEST_CASE(
         others_are_answered(server, session);
     }
     CHECK(slow.command("PORT") == "+OK " + std::to_string(server.port()));
-    // What it has opened in vain is closed again.
+    // What it opened in vain is closed again.
     CHECK(eventually([&] { return descriptors_of(opener) == before; }));
     CHECK(eventually([&] { return descriptors_of(server.reactor()) == ours; }));
     CHECK(slow.command("PORT 0").starts_with("+OK "));
     CHECK_FALSE(reachable("127.0.0.1", server.port()));
 }
 
-TEST_CASE("a manager who goes while the keeper is late cancels his change, and leaks nothing") {
+TEST_CASE("a manager that disconnects while the keeper is late cancels its change, and nothing leaks") {
     const MailServer server;
     const pid_t opener = opener_of(server);
     const std::size_t before = descriptors_of(opener);
@@ -110,13 +109,13 @@ TEST_CASE("a manager who goes while the keeper is late cancels his change, and l
     CHECK(eventually([&] { return descriptors_of(opener) == before; }));
 }
 
-TEST_CASE("TLS clients wait for a late keeper, nobody else does, and then they are served") {
+TEST_CASE("while the keeper is late, TLS clients delay nobody else, and afterwards TLS works and nothing leaks") {
     TlsSite site{2};
     Server& server = *site.server;
     for (const char* user : {"user1", "user2"}) (void)server.maildir(user).deliver("1700000001.M1P1.h", managed_mail);
     Pop3Client session = reader_of(server);
     const std::string reads_mail = "f, t = connect(True); login(f, 2); say(f, 'RETR 1'); say(f, 'QUIT')";
-    site.passes(reads_mail); // there are workers for it
+    site.passes(reads_mail); // now the workers for it exist
     const std::size_t ours = descriptors_of(server.reactor());
     {
         const StoppedKeeper keeper{server};
@@ -129,7 +128,7 @@ TEST_CASE("TLS clients wait for a late keeper, nobody else does, and then they a
     CHECK(eventually([&] { return descriptors_of(server.reactor()) == ours; }));
 }
 
-TEST_CASE("SIGHUP while the keeper is late keeps nobody waiting, and the files are read when it goes on") {
+TEST_CASE("SIGHUP while the keeper is late delays nobody, and the files are read once it continues") {
     const MailServer server;
     Pop3Client session = reader_of(server);
     {

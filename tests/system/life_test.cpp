@@ -1,4 +1,4 @@
-// system/life_test.cpp - the end of a server, and the signals on the way there.
+// system/life_test.cpp - how a server ends, and the signals that it gets.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -9,7 +9,7 @@
 
 using namespace buzon::test;
 
-TEST_CASE("SIGTERM and SIGINT end an idle server with code 0") {
+TEST_CASE("an idle server exits with 0 on SIGTERM and SIGINT") {
     for (const int number : {SIGTERM, SIGINT}) {
         Server server;
         Pop3Client before_login = server.client(), session = server.session();
@@ -22,7 +22,7 @@ TEST_CASE("SIGTERM and SIGINT end an idle server with code 0") {
     }
 }
 
-TEST_CASE("SIGTERM lets a reply in flight finish and takes no new connection") {
+TEST_CASE("after SIGTERM a reply in progress is finished and no new connection is accepted") {
     Server server;
     std::string mail;
     while (mail.size() < 30'000'000) mail += "una linea de un correo grande que tarda en llegar\n";
@@ -42,10 +42,10 @@ TEST_CASE("SIGTERM lets a reply in flight finish and takes no new connection") {
     CHECK((body == wanted));
     CHECK(client.rest(true).empty());
     CHECK(server.process().wait() == 0);
-    CHECK(maildir.messages().size() == 2); // no QUIT, no UPDATE
+    CHECK(maildir.messages().size() == 2); // without QUIT no UPDATE
 }
 
-TEST_CASE("SIGTERM lets a filtered reply finish") {
+TEST_CASE("after SIGTERM a filtered reply is finished") {
     TempDirectory directory;
     const std::string gate = directory / "gate", begun = directory / "begun";
     Server server{1,
@@ -63,8 +63,7 @@ TEST_CASE("SIGTERM lets a filtered reply finish") {
     CHECK(server.process().wait() == 0);
 }
 
-TEST_CASE("neither a client that reads nothing nor a program that does not end keeps the server alive, and no process "
-          "stays") {
+TEST_CASE("SIGTERM ends all processes, despite a client that reads nothing and a program that never ends") {
     TempDirectory directory;
     const std::string pid_file = directory / "pid";
     Server server{
@@ -87,7 +86,7 @@ TEST_CASE("neither a client that reads nothing nor a program that does not end k
     CHECK(eventually([&] { return state_of(filter) == '\0' || state_of(filter) == 'Z'; }));
 }
 
-TEST_CASE("a server killed hard takes its workers along and its successor starts at once") {
+TEST_CASE("kill -9 of the server ends its workers, too, and its successor starts at once") {
     TempDirectory mail;
     (void)Maildir{mail / "user1"}.deliver("1700000001.M1P1.h", "x\n");
     const std::uint16_t port = free_port();
@@ -112,7 +111,7 @@ TEST_CASE("a server killed hard takes its workers along and its successor starts
     CHECK(next.session().command("STAT") == "+OK 1 3");
 }
 
-TEST_CASE("SIGHUP reads the users again and a broken file keeps the old ones") {
+TEST_CASE("SIGHUP reloads the users, and a broken file keeps the old ones") {
     TempDirectory directory;
     const std::string users = directory.file("users", "ana:{PLAIN}uno\n");
     Server server{0, {"--users", users}};
@@ -127,7 +126,7 @@ TEST_CASE("SIGHUP reads the users again and a broken file keeps the old ones") {
     CHECK(eventually([&] { return may("bea", "tres"); }));
     CHECK(eventually([&] { return may("ana", "dos"); }));
     CHECK(!may("ana", "uno"));
-    // Replaced as a whole: a file that is rewritten in place may be read while it is half written.
+    // Replaced as a whole: a file rewritten in place may be read when it is half written.
     std::filesystem::rename(directory.file("broken", "ana:{PLAIN}cuatro\nana:{PLAIN}s3cr3t\n"), users);
     const std::size_t logged = server.log().size();
     server.process().signal(SIGHUP);
@@ -137,7 +136,7 @@ TEST_CASE("SIGHUP reads the users again and a broken file keeps the old ones") {
     CHECK(server.log().find("s3cr3t") == std::string::npos);
 }
 
-TEST_CASE("signals that the server does not use do not end it") {
+TEST_CASE("SIGPIPE, SIGHUP, SIGCHLD, SIGWINCH and SIGCONT do not end the server") {
     Server server;
     for (const int number : {SIGPIPE, SIGHUP, SIGCHLD, SIGWINCH, SIGCONT}) server.process().signal(number);
     CHECK(server.session().command("NOOP").starts_with("+OK"));
@@ -157,7 +156,7 @@ TEST_CASE("passwords never reach the log") {
     CHECK(server.log().find("s3cr3t") == std::string::npos);
 }
 
-TEST_CASE("a limit to the size of files fails what has to be written, and ends nothing") {
+TEST_CASE("under a file size limit logins fail, but the server keeps running") {
     Server server;
     const rlimit none{0, 0};
     REQUIRE(set_limit(server.pid(), RLIMIT_FSIZE, none));
@@ -165,15 +164,15 @@ TEST_CASE("a limit to the size of files fails what has to be written, and ends n
         REQUIRE(set_limit(child, RLIMIT_FSIZE, none));
     Pop3Client client = server.client();
     (void)client.command("USER user1");
-    CHECK(client.command("PASS pass1").starts_with("-ERR [SYS/TEMP]")); // its picture of the maildrop is a file
+    CHECK(client.command("PASS pass1").starts_with("-ERR [SYS/TEMP]")); // its snapshot of the maildrop is a file
     CHECK(client.command("NOOP").starts_with("-ERR"));
     CHECK(server.manager().command("METR").starts_with("+OK"));
     CHECK(server.stop() == 0);
 }
 
-TEST_CASE("ps and top show each process of the server under a name of its own") {
+TEST_CASE("ps and top show each process of the server under its own name") {
     TempDirectory directory;
-    // "s3cr3t word"
+    // The hash of "s3cr3t word".
     const std::string users = directory.file(
         "users",
         "ana:{SHA512-CRYPT}"
@@ -183,9 +182,9 @@ TEST_CASE("ps and top show each process of the server under a name of its own") 
     Pop3Client client = server.session();
     (void)client.retrieve(1);
     Pop3Client hashed = server.client();
-    hashed.login("ana", "s3cr3t word"); // which a worker hashes
+    hashed.login("ana", "s3cr3t word"); // a worker hashes the password
     const auto name_of = [](pid_t pid) {
-        const std::string name = proc_text(pid, "comm"); // of a program that may be ending
+        const std::string name = proc_text(pid, "comm"); // empty if it has just ended
         return name.substr(0, name.find('\n'));
     };
     CHECK(name_of(server.reactor()) == "buzond");
@@ -194,7 +193,7 @@ TEST_CASE("ps and top show each process of the server under a name of its own") 
         for (const pid_t child : descendants_of(server.pid())) found.insert(name_of(child));
         return found;
     };
-    // Root's server has a keeper, whose children are all others; that of anybody else has a helper that starts them.
+    // Root's server has a keeper, the parent of all others; any other user's has a helper that starts them.
     const bool kept = server.reactor() != server.pid();
     CHECK(name_of(server.pid()) == (kept ? "buzon-keeper" : "buzond"));
     const std::set<std::string> expected{"buzon-hash", "buzon-worker", kept ? "buzond" : "buzon-starter"};

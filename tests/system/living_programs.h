@@ -1,4 +1,4 @@
-// system/living_programs.h - programs in Python that live on ("process:"), for tests of the whole server.
+// system/living_programs.h - long-lived programs in Python ("process:"), for tests of the whole server.
 #pragma once
 
 #include <sys/types.h>
@@ -11,12 +11,12 @@
 
 namespace buzon::test {
 
-// Its SPEC. It answers each message (`text`, and the `words` of its first line) by these lines; those before come in
-// place of the handshake.
+// Writes a program and returns its SPEC. It runs `lines` for each message (`text`, and the `words` of the line before
+// it). `before` can replace the handshake.
 [[nodiscard]] std::string living(const TempDirectory& directory, const std::string& name, const std::string& lines,
                                  const std::string& before = "inp.readline()\nsay('buzon-filter 1\\n')\n");
 
-// Processes on this machine whose command line names a file of this directory, the server's own and zombies aside.
+// Processes on this machine whose command line names a file in this directory, except the server's own and zombies.
 [[nodiscard]] std::vector<pid_t> running_from(const std::filesystem::path& directory);
 
 } // namespace buzon::test

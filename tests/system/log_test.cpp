@@ -1,4 +1,4 @@
-// system/log_test.cpp - what the server logs, in which form, where to, and what it never logs.
+// system/log_test.cpp - what the server logs, in which format and where, and what it never logs.
 #include <cstdio>
 #include <sstream>
 
@@ -16,8 +16,8 @@ std::string base64(const std::string& text) {
     return encoded.out;
 }
 
-// Logs in by APOP, CRAM-MD5 and SCRAM-SHA-256, each with a right and a wrong password, and prints all that must not be
-// seen of it: digests, proofs, the keys behind them, and the lines as they were sent.
+// Logs in with APOP, CRAM-MD5 and SCRAM-SHA-256, each with a right and a wrong password, and prints all that the log
+// must not show: digests, proofs, the keys behind them, and the lines as they were sent.
 constexpr const char* digests = R"(
 import base64, hashlib, hmac, socket, sys
 user, right, wrong, port = sys.argv[1], sys.argv[2].encode(), sys.argv[3].encode(), int(sys.argv[4])
@@ -65,7 +65,7 @@ for password, reply in ((right, "+OK"), (wrong, "-ERR [AUTH]")):
 
 } // namespace
 
-TEST_CASE("with --log-socket the log goes to syslog, one session with one number through all its lines") {
+TEST_CASE("with --log-socket the log goes to syslog, and all lines of a session have the same number") {
     TempDirectory directory;
     const Datagrams daemon{directory / "log"};
     Server server{1, {"--log-socket", directory / "log", "-N", "--host", "faro.example"}};
@@ -89,7 +89,7 @@ TEST_CASE("with --log-socket the log goes to syslog, one session with one number
         CHECK(process == reactor);
         const std::string rest = line->substr(static_cast<std::size_t>(end)), kind = type;
         CHECK(rest.starts_with("[buzon@32473 "));
-        CHECK(rest.find("\"] " + kind + " level=") != std::string::npos); // and once more as text
+        CHECK(rest.find("\"] " + kind + " level=") != std::string::npos); // and again as text
         if (kind == "auth-fail" || kind == "server") CHECK(priority == 2 * 8 + 5);
         if (kind == "login" || kind == "logout") CHECK(priority == 2 * 8 + 6);
         if (kind == "retr" || kind == "connect") CHECK(priority == 2 * 8 + 7);
@@ -98,11 +98,11 @@ TEST_CASE("with --log-socket the log goes to syslog, one session with one number
     }
     CHECK(types == "connect auth-fail login retr dele logout ");
     CHECK(all.find(" server ") != std::string::npos);
-    CHECK(all.find("action=stopped") != std::string::npos); // the very last line, too
+    CHECK(all.find("action=stopped") != std::string::npos); // even the very last line
     CHECK(server.log().empty());
 }
 
-TEST_CASE("a log socket that is not a socket is refused at the start") {
+TEST_CASE("--check refuses a --log-socket that is not a socket") {
     TempDirectory directory;
     const std::string root = directory.path().string();
     CHECK(run_server({"--check", "-d", root, "--log-socket", directory / "none"}).code == 66);
@@ -113,7 +113,7 @@ TEST_CASE("a log socket that is not a socket is refused at the start") {
     CHECK(run_server({"--check", "-d", root, "--log-socket", directory / "log"}).code == 0);
 }
 
-TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever form the log is") {
+TEST_CASE("no secret ever appears in the log, however it was sent and whatever the log format") {
     for (const char* format : {"text", "json", "journal", "syslog"}) {
         CAPTURE(format);
         const Server server{0,
@@ -141,7 +141,7 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
                                     std::to_string(server.port())});
         CAPTURE(shown.err);
         REQUIRE(shown.code == 0);
-        // One that is in the middle of it, for SESS.
+        // A session in the middle of its login, for SESS.
         Pop3Client half_way = server.client();
         REQUIRE(half_way.command("AUTH CRAM-MD5").starts_with("+ "));
         ManagementClient manager = server.manager();
@@ -175,8 +175,7 @@ TEST_CASE("no secret is ever in the log, whatever way it comes and in whatever f
     }
 }
 
-TEST_CASE("with log-format journal every line on stderr begins with its priority, from the first one on, errors at the "
-          "start too") {
+TEST_CASE("with log-format journal every line on stderr begins with its priority, including startup errors") {
     const auto has_priority = [](const std::string& line) {
         return line.size() > 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>';
     };
@@ -208,7 +207,7 @@ TEST_CASE("with log-format journal every line on stderr begins with its priority
         CHECK(refused.err.starts_with("<3>server: "));
         CHECK(refused.err.find('\n') == refused.err.size() - 1);
     }
-    // For people, as it was.
+    // For people, without it.
     CHECK(run_server({"--config", config, "-d", nowhere, "--check"}).err.starts_with("server: "));
     CHECK(run_server({"--config", config, "-d", nowhere, "--log-format", "text"}).err.starts_with("server: "));
 }

@@ -1,5 +1,5 @@
-// system/login_programs_test.cpp - programs that are asked about logins (--token, --checkpassword), with the examples
-// that come along and clients that nobody here wrote.
+// system/login_programs_test.cpp - programs that decide on logins (--token, --checkpassword), with the installed
+// examples and third-party clients.
 
 #include <filesystem>
 
@@ -13,7 +13,7 @@ namespace {
 
 const std::string token_mail = "Subject: by token\n\nbody\n";
 
-// Who has which token; one that is not known is refused.
+// Which user each token belongs to; an unknown token is refused.
 constexpr const char* token_program = R"sh(
 while IFS='	' read -r user token; do
     case "$(printf %s "$token" | base64 -d)" in
@@ -39,7 +39,7 @@ std::string by_token(const Server& server, const std::string& user, const std::s
     return reply.starts_with("+ ") ? reply + ' ' + client.command("") : reply;
 }
 
-// Answers introspection requests until it is destroyed. Active is the token "good", of user1.
+// Answers introspection requests until it is destroyed. Only the token "good.token-1~+/==" of user1 is active.
 class OAuthServer {
 public:
     OAuthServer() : port_{free_port()} {
@@ -78,7 +78,7 @@ std::string example_program(const std::string& name) {
 
 } // namespace
 
-TEST_CASE("a token lets in whom its program names, and nobody else") {
+TEST_CASE("a token logs in the user that the token program names, and nobody else") {
     TempDirectory directory;
     Server server{1, {"--token", directory.script("tokens", token_program), "-N"}};
     CHECK(server.client().many("CAPA").find(" OAUTHBEARER XOAUTH2") != std::string::npos);
@@ -92,19 +92,19 @@ TEST_CASE("a token lets in whom its program names, and nobody else") {
                            in_base64(R"({"status":"insufficient_scope","schemes":"bearer","scope":"mail.read"})")));
     CHECK(by_token(server, "../user1", "token-of-user1").find("-ERR") != std::string::npos);
     CHECK(by_token(server, "user1", "die").starts_with("-ERR [SYS/TEMP]"));
-    // In no file: whom the program names.
+    // A user in no file, named only by the program.
     CHECK(eventually([&] { return by_token(server, "ana", "token-of-ana").starts_with("+OK"); }));
     CHECK(std::filesystem::exists(server.root() + "/ana/cur"));
     CHECK(server.log().find("token-of") == std::string::npos);
     CHECK(server.logs("method=XOAUTH2"));
 }
 
-TEST_CASE("curl and mpop log in by token") {
+TEST_CASE("curl and mpop log in with a token") {
     TempDirectory directory;
     Server server{1, {"--token", directory.script("tokens", token_program)}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", token_mail);
     const std::string url = "pop3://127.0.0.1:" + std::to_string(server.port()) + "/1";
-    const auto by_curl = [&](const std::string& token) { // which takes OAUTHBEARER where both are offered
+    const auto by_curl = [&](const std::string& token) { // which prefers OAUTHBEARER
         return run({"curl", "-sS", "--max-time", "60", "-u", "user1:", "--oauth2-bearer", token, url});
     };
     CHECK(by_curl("token-of-user1").out == as_received(token_mail));
@@ -127,7 +127,7 @@ TEST_CASE("curl and mpop log in by token") {
     }));
 }
 
-TEST_CASE("the example asks an introspection endpoint, and its secrets are in no argument") {
+TEST_CASE("the introspect-token example accepts active tokens, and fails temporarily without its endpoint") {
     const OAuthServer oauth;
     TempDirectory directory;
     const std::string config = directory.file("introspect.conf", "user = \"buzon:client secret\"\n", 0600);
@@ -139,7 +139,7 @@ TEST_CASE("the example asks an introspection endpoint, and its secrets are in no
     CHECK(by_token(away, "user1", "good.token-1~+/==").starts_with("-ERR [SYS/TEMP]"));
 }
 
-TEST_CASE("the example for SQL checks passwords of a database, and says where the mail is") {
+TEST_CASE("the checkpassword-sqlite example checks passwords in a database, and says where the mail is") {
     TempDirectory directory;
     const std::string database = directory / "users.db";
     const std::string hash = run({"openssl", "passwd", "-6", "it's secret"}).out.substr(0, 106);
@@ -162,12 +162,12 @@ TEST_CASE("the example for SQL checks passwords of a database, and says where th
     CHECK(std::filesystem::exists(server.root() + "/o'neil/cur"));
     for (const std::string user : {"ana", "locked", "empty", "nobody", "' OR 1=1 --"})
         CHECK(answer(user, user == "ana" ? "its secret" : "*").starts_with("-ERR"));
-    CHECK(answer("user1", "pass1").starts_with("+OK")); // of -u
+    CHECK(answer("user1", "pass1").starts_with("+OK")); // from -u
     std::filesystem::remove(database);
     CHECK(answer("ana", "it's secret").starts_with("-ERR [SYS/TEMP]"));
 }
 
-TEST_CASE("a program for passwords that fails, in whatever way, lets nobody in") {
+TEST_CASE("a checkpassword program that fails in any way lets nobody in") {
     TempDirectory directory;
     constexpr const char* program = R"sh(
 while IFS='	' read -r user password address; do

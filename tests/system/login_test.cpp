@@ -1,4 +1,4 @@
-// system/login_test.cpp - the ways to log in and what CAPA says of them: USER, APOP, AUTH, users from a file.
+// system/login_test.cpp - the ways to log in and what CAPA says about them: USER, APOP, AUTH, users from a file.
 #include <array>
 
 #include "support/catch.h"
@@ -47,7 +47,7 @@ TEST_CASE("CAPA says the same before and after login") {
     CHECK(client.command("STLS").starts_with("-ERR"));
 }
 
-TEST_CASE("a command switched off is gone from CAPA and refused") {
+TEST_CASE("a disabled command is missing from CAPA and refused") {
     for (const auto& [command, line] :
          std::vector<std::pair<std::string, std::string>>{{"TOP", "TOP 1 0"}, {"UIDL", "UIDL"}, {"CAPA", "CAPA"}}) {
         Server server{1, {"--disable", command}};
@@ -64,7 +64,7 @@ TEST_CASE("a command switched off is gone from CAPA and refused") {
     client.login("user1", "pass1");
 }
 
-TEST_CASE("APOP takes the digest of this greeting and no other") {
+TEST_CASE("APOP accepts only the digest for its own greeting") {
     Server server;
     Pop3Client client = server.client(), other = server.client();
     const std::string stamp = client.greeting().substr(client.greeting().find('<'));
@@ -103,7 +103,7 @@ TEST_CASE("AUTH PLAIN works with and without an initial response") {
     wrong.login("user1", "pass1");
 }
 
-TEST_CASE("what is pipelined behind AUTH is answered in order") {
+TEST_CASE("commands pipelined after AUTH are answered in order") {
     Server server;
     Pop3Client client = server.client();
     client.send("AUTH PLAIN\r\n" + base64_of(std::string("\0user1\0pass1", 12)) + "\r\nSTAT\r\nQUIT\r\n");
@@ -125,7 +125,7 @@ TEST_CASE("a bare AUTH lists the mechanisms") {
             CHECK((line.find(" PLAIN") != std::string::npos && line.find(" SCRAM-SHA-256") != std::string::npos));
 }
 
-TEST_CASE("SCRAM-SHA-256 by Python's own hashes logs in and proves the server") {
+TEST_CASE("a SCRAM-SHA-256 client in Python logs in and verifies the server") {
     TempDirectory directory;
     // {SCRAM-SHA-256}iterations,salt,stored key,server key for "pencil" (RFC 7677 section 3)
     const std::string program = directory.file("scram.py", R"(
@@ -176,12 +176,12 @@ print(say(b"STAT").decode())
         else
             CHECK(end.out.starts_with("-ERR [AUTH]"));
     }
-    // The same secret serves PASS.
+    // The same secret works for PASS.
     Pop3Client client = server.client();
     client.login("ana", "pencil");
 }
 
-TEST_CASE("users from a passwd file log in with every scheme crypt knows") {
+TEST_CASE("users from a passwd file log in with every scheme that crypt knows") {
     TempDirectory directory;
     const std::string home = home_of(directory, 1000);
     const Finished made = run({"python3", "-c", R"(
@@ -212,7 +212,7 @@ for name, scheme, salt in (("md5", "MD5-CRYPT", "$1$saltsalt"), ("sha256", "SHA2
     }
 }
 
-TEST_CASE("UTF8 and LANG") {
+TEST_CASE("UTF8 is accepted before login only, and LANG selects and lists languages") {
     Server server{1,
                   {"-u", "jos\xc3\xa9:contrase\xc3\xb1"
                          "a"}};
@@ -233,7 +233,7 @@ TEST_CASE("UTF8 and LANG") {
     client.quit();
 }
 
-TEST_CASE("a client beyond max-connections or max-per-ip is refused with SYS/TEMP, and those octets count") {
+TEST_CASE("a client beyond max-connections or max-per-ip is refused with SYS/TEMP, and the refusal's octets count") {
     Server server{3, {"--max-connections", "3", "--sessions", "shared"}};
     std::vector<Pop3Client> clients;
     for (int i = 0; i < 3; ++i) clients.push_back(server.session());
@@ -256,7 +256,7 @@ TEST_CASE("a client beyond max-connections or max-per-ip is refused with SYS/TEM
     CHECK(elsewhere.line().starts_with("+OK"));
 }
 
-TEST_CASE("a message above the size limit is listed and refused") {
+TEST_CASE("a message above the size limit is listed, but RETR and TOP refuse it") {
     Server server{1, {"--max-message-size", "100"}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", std::string(98, 'x'));
     (void)server.maildir("user1").deliver("1700000002.M1P1.h", std::string(99, 'x'));
@@ -269,7 +269,7 @@ TEST_CASE("a message above the size limit is listed and refused") {
     client.quit();
 }
 
-TEST_CASE("a trusted front names the real client and nobody else does") {
+TEST_CASE("only a trusted front can name the real client") {
     TempDirectory directory;
     Server server{1, {"--proxy-from", "127.0.0.7/32", "-T", "/usr/bin/env"}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "x\n");
@@ -298,6 +298,6 @@ TEST_CASE("a trusted front names the real client and nobody else does") {
         wire.send(wrong);
         CHECK(wire.rest(true).empty());
     }
-    Pop3Client direct = server.client(); // not from the front: a header is only a bad command
+    Pop3Client direct = server.client(); // not from the front: the header is just a bad command
     CHECK(direct.command("PROXY TCP4 203.0.113.9 203.0.113.1 5000 110").starts_with("-ERR"));
 }

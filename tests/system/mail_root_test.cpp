@@ -1,4 +1,4 @@
-// system/mail_root_test.cpp - a mail root that goes away and comes back, and one whose disk is full.
+// system/mail_root_test.cpp - a mail root that disappears and comes back, and one on a full disk.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ namespace {
 constexpr const char* small_mail = "Subject: x\n\n1\n";
 constexpr const char* no_root = "-ERR [SYS/TEMP] Mail service unavailable for this maildrop, try again later";
 
-// Users whose maildrops are made when they first log in.
+// Users whose maildrops are created at their first login.
 Server::Setup three_users(const std::string& root, Words more = {}) {
     Server::Setup setup;
     setup.arguments = {"-d", root, "-u", "user1:pass1", "-u", "user2:pass2", "-u", "user3:pass3"};
@@ -36,7 +36,7 @@ std::string reply_to_login(const Server& server, int user) {
     return reply;
 }
 
-// File systems in memory, in a mount namespace of the test's own.
+// In-memory file systems, in the test's own mount namespace.
 class Mounts {
 public:
     Mounts() {
@@ -66,7 +66,7 @@ private:
     std::vector<std::string> mounted_;
 };
 
-// Descriptors of the server that are open on this file system below `directory`.
+// The number of descriptors that the server has open below `directory`.
 std::size_t open_below(pid_t server, const std::string& directory) {
     std::size_t count = 0;
     for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(server) + "/fd"}) {
@@ -88,8 +88,7 @@ std::size_t occurrences(const std::string& what, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("a mail root that is replaced answers every login with SYS/TEMP, makes nothing, and is used again when it is "
-          "back") {
+TEST_CASE("logins to a replaced mail root get SYS/TEMP and create nothing; once it is back, it is used again") {
     const TempDirectory place;
     const std::string root = place / "mail", elsewhere = place / "elsewhere";
     fs::create_directories(root);
@@ -98,12 +97,12 @@ TEST_CASE("a mail root that is replaced answers every login with SYS/TEMP, makes
     CHECK(reply_to_login(server, 1).starts_with("+OK"));
     Pop3Client before = server.session(2);
 
-    fs::rename(root, elsewhere); // nothing at all is at its path
+    fs::rename(root, elsewhere); // nothing is left at its path
     for (const int user : {1, 2, 3, 1}) CHECK(reply_to_login(server, user) == no_root);
     CHECK_FALSE(fs::exists(root));
-    CHECK(open_below(server.reactor(), elsewhere) == 0); // its lock files have been let go
+    CHECK(open_below(server.reactor(), elsewhere) == 0); // its lock files have been closed
 
-    fs::create_directory(root); // as below a file system that was unmounted
+    fs::create_directory(root); // like the mount point of an unmounted file system
     for (const int user : {1, 2, 3, 1}) CHECK(reply_to_login(server, user) == no_root);
     CHECK(empty_directory(root));
     CHECK(occurrences(root + " is not the same mail root as before", server.log()) == 1);
@@ -113,10 +112,10 @@ TEST_CASE("a mail root that is replaced answers every login with SYS/TEMP, makes
 
     fs::remove(root);
     fs::rename(elsewhere, root);
-    CHECK(reply_to_login(server, 1).starts_with("+OK")); // the first one, without a pause
+    CHECK(reply_to_login(server, 1).starts_with("+OK")); // the very first login, without a pause
     CHECK(server.session(1).command("STAT") == "+OK 1 17");
     CHECK(occurrences(root + " is back in use", server.log()) == 1);
-    // A session of before still holds its maildrop, in this server and in others.
+    // The session from before still holds its maildrop, for this server and for others.
     CHECK(reply_to_login(server, 2).starts_with("-ERR [IN-USE]"));
     Server other{three_users(root)};
     CHECK(reply_to_login(other, 2).starts_with("-ERR [IN-USE]"));
@@ -125,7 +124,7 @@ TEST_CASE("a mail root that is replaced answers every login with SYS/TEMP, makes
     CHECK(reply_to_login(server, 3).starts_with("+OK"));
 }
 
-TEST_CASE("another mail root is used as soon as a directory of locks is in it") {
+TEST_CASE("another mail root is used as soon as it contains a buzon-locks directory") {
     const TempDirectory place;
     const std::string root = place / "mail";
     fs::create_directories(root);
@@ -138,28 +137,27 @@ TEST_CASE("another mail root is used as soon as a directory of locks is in it") 
     fs::create_directory(root + "/buzon-locks");
     (void)Maildir{root + "/user1"}.deliver("1700000001.M1P1.h", small_mail);
     CHECK(server.session(1).command("STAT") == "+OK 1 17");
-    // The other server on that root has the same locks.
+    // Another server on that root uses the same locks.
     Pop3Client held = server.session(2);
     Server other{three_users(root)};
     CHECK(reply_to_login(other, 2).starts_with("-ERR [IN-USE]"));
 }
 
-TEST_CASE("lock files that were removed and made anew by others are opened again") {
+TEST_CASE("lock files that were removed, and recreated by another server, are opened again") {
     const TempDirectory place;
     const std::string root = place / "mail";
     fs::create_directories(root);
     Server server{three_users(root)};
     Pop3Client held = server.session(1);
     fs::remove_all(root + "/buzon-locks");
-    Server other{three_users(root)}; // makes them
+    Server other{three_users(root)}; // recreates them
     CHECK(reply_to_login(server, 2).starts_with("+OK"));
-    CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // taken again in the new files
+    CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // locked again in the new files
     Pop3Client second = other.session(3);
     CHECK(reply_to_login(server, 3).starts_with("-ERR [IN-USE]"));
 }
 
-TEST_CASE(
-    "a mail root that is unmounted does not look like empty maildrops, and one that is mounted anew is used at once") {
+TEST_CASE("an unmounted mail root never looks like empty maildrops; a new mount is used once it has buzon-locks") {
     const TempDirectory place;
     const std::string root = place / "mail";
     fs::create_directories(root);
@@ -172,7 +170,7 @@ TEST_CASE(
     for (const int user : {1, 2, 1, 3}) CHECK(reply_to_login(server, user) == no_root);
     CHECK(empty_directory(root));
     CHECK(open_below(server.reactor(), root) == 0);
-    // Mounted anew, but without a directory of locks: not the one that it was.
+    // A new mount without buzon-locks: not the same mail root.
     REQUIRE(mounts.mount(root));
     CHECK(reply_to_login(server, 1) == no_root);
     CHECK(empty_directory(root));
@@ -186,7 +184,7 @@ TEST_CASE(
     CHECK(reply_to_login(server, 1) == no_root); // and once more
 }
 
-TEST_CASE("DIRR to the mail root in force keeps its sessions' locks, also while it has gone") {
+TEST_CASE("DIRR to the current mail root keeps its sessions' locks, even after the directory has been replaced") {
     const TempDirectory place;
     const std::string root = place / "mail";
     fs::create_directories(root);
@@ -201,7 +199,7 @@ TEST_CASE("DIRR to the mail root in force keeps its sessions' locks, also while 
     CHECK(manager.command("DIRR " + root) == "-ERR " + root + ": No such file or directory");
     fs::create_directories(root);
     CHECK(reply_to_login(server, 2) == no_root);
-    CHECK(manager.command("DIRR " + root).starts_with("+OK")); // an operator's word: this one it is
+    CHECK(manager.command("DIRR " + root).starts_with("+OK")); // the operator says that this is the one
     CHECK(reply_to_login(server, 2).starts_with("+OK"));
     CHECK(reply_to_login(server, 1).starts_with("-ERR [IN-USE]"));
     Server other{three_users(root)};
@@ -210,7 +208,7 @@ TEST_CASE("DIRR to the mail root in force keeps its sessions' locks, also while 
     CHECK(reply_to_login(other, 1).starts_with("+OK"));
 }
 
-TEST_CASE("USER ADD makes no Maildir below a mail root that has gone") {
+TEST_CASE("USER ADD creates no Maildir below a mail root that has been replaced") {
     const TempDirectory place;
     const std::string root = place / "mail";
     fs::create_directories(root);
@@ -224,7 +222,7 @@ TEST_CASE("USER ADD makes no Maildir below a mail root that has gone") {
     CHECK(empty_directory(root));
 }
 
-TEST_CASE("a disk too full for the lock files keeps no server from starting, and they are made when there is room") {
+TEST_CASE("a server starts on a disk too full for its lock files, and creates them when there is room") {
     const TempDirectory place;
     const std::string root = place / "mail";
     fs::create_directories(root);
@@ -240,7 +238,7 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     Server server{three_users(root)};
     CHECK(server.logs("/buzon-locks cannot be made: No space left on device"));
     Pop3Client session = server.session(1);
-    CHECK(reply_to_login(server, 1).starts_with("-ERR [IN-USE]")); // this server's own sessions
+    CHECK(reply_to_login(server, 1).starts_with("-ERR [IN-USE]")); // between this server's own sessions
     CHECK(session.retrieve(1) == "Subject: x\r\n\r\n1\r\n");
     CHECK(session.command("DELE 1").starts_with("+OK"));
     session.quit();
@@ -252,12 +250,12 @@ TEST_CASE("a disk too full for the lock files keeps no server from starting, and
     REQUIRE(::mount("none", root.c_str(), nullptr, MS_REMOUNT, "size=4m,nr_inodes=1000") == 0);
     CHECK(server.logs("/buzon-locks was created: locks now work between servers"));
     Server other{three_users(root)};
-    CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // also what was taken before there were files
+    CHECK(reply_to_login(other, 1).starts_with("-ERR [IN-USE]")); // even the lock taken before there were files
     held.quit();
     CHECK(reply_to_login(other, 1).starts_with("+OK"));
 }
 
-TEST_CASE("a Maildir outside the mail root is not made where the folder above it is missing: its disk may be, too") {
+TEST_CASE("a Maildir outside the mail root is not created if its parent folder is missing: the disk may be, too") {
     const TempDirectory place;
     fs::create_directory(place / "mail");
     const std::string home = place / "home/ana";
@@ -277,7 +275,7 @@ TEST_CASE("a Maildir outside the mail root is not made where the folder above it
     fs::create_directories(home);
     CHECK(reply().starts_with("+OK"));
     CHECK(fs::is_directory(home + "/Maildir/cur"));
-    // It goes away: no other takes its place.
+    // It disappears: no other Maildir is created in its place.
     fs::rename(place / "home", place / "away");
     CHECK(reply() == no_root);
     ManagementClient manager = server.manager();
@@ -289,7 +287,7 @@ TEST_CASE("a Maildir outside the mail root is not made where the folder above it
     CHECK(manager.command("FREE ana").starts_with("+OK"));
 }
 
-TEST_CASE("DIRR and SIGHUP leave the mail root and the files to workers") {
+TEST_CASE("on DIRR, SAVE and SIGHUP, only workers access the mail root and the files, never the reactor") {
     const TempDirectory place;
     const std::string root = place / "mail", second = place / "second", third = place / "third";
     for (const std::string& one : {root, second, third}) fs::create_directories(one);
@@ -303,7 +301,7 @@ TEST_CASE("DIRR and SIGHUP leave the mail root and the files to workers") {
     (void)manager.ask("AUTH root s3cr3t");
 
     const std::string trace = place / "trace";
-    // Of the reactor alone: no child is followed.
+    // Traces only the reactor: children are not followed.
     Process strace{{.argv = {"strace", "-e", "trace=%file", "-o", trace, "-p", std::to_string(server.reactor())}}};
     REQUIRE(eventually([&] { return is_traced(server.reactor()) || !strace.running(); }));
     REQUIRE(strace.running());
@@ -315,7 +313,7 @@ TEST_CASE("DIRR and SIGHUP leave the mail root and the files to workers") {
     place.file("config", "path = " + third + "\nusers = " + more + "\n");
     server.process().signal(SIGHUP);
     CHECK(eventually([&] { return manager.ask("DIRR") == third; }));
-    // The other users file is watched, too.
+    // The new users file is watched, too.
     place.file("more", "eva:{PLAIN}e\n");
     CHECK(eventually([&] { return manager.many("USER LIST").find("eva") != std::string::npos; }));
 

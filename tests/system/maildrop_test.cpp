@@ -25,10 +25,10 @@ std::vector<std::string> unique_ids(Pop3Client& client) {
 
 } // namespace
 
-TEST_CASE("numbers follow the time of delivery") {
+TEST_CASE("messages are numbered in the order of delivery") {
     Server server;
     const Maildir maildir = server.maildir("user1");
-    // In the order wanted. Seconds and microseconds are numbers; then the base name; new before cur.
+    // In the expected order: by seconds and microseconds, both as numbers, then by base name.
     const std::vector<std::pair<const char*, bool>> names = {
         {"999999999.M1P1.h", true},        {"1700000001.M9P9.h", false}, {"1700000001.M10P1.h", true},
         {"1700000001.M000011P1.h", false}, {"1700000002.P5.h", true},    {"1700000002.M1.a", true},
@@ -47,7 +47,7 @@ TEST_CASE("numbers follow the time of delivery") {
     }
 }
 
-TEST_CASE("a name without a number is placed by the file's time") {
+TEST_CASE("a file name without a number is ordered by the file's modification time") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", subject("first"));
@@ -59,7 +59,7 @@ TEST_CASE("a name without a number is placed by the file's time") {
     CHECK(client.retrieve(2) == as_received(subject("second")));
 }
 
-TEST_CASE("UIDL is the base name where it fits and a hash elsewhere") {
+TEST_CASE("a UIDL is the base name if that is valid, otherwise another valid and unique id") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     const std::string fits = "1700000001." + std::string(59, 'n'), too_long = "1700000002." + std::string(60, 'n');
@@ -86,7 +86,7 @@ TEST_CASE("UIDL is the base name where it fits and a hash elsewhere") {
         CHECK(client.command("UIDL " + std::to_string(i + 1)) == "+OK " + std::to_string(i + 1) + " " + ids[i]);
 }
 
-TEST_CASE("UIDL outlives sessions and restarts and the way from new to cur") {
+TEST_CASE("UIDLs survive sessions, restarts and the move from new to cur") {
     TempDirectory mail;
     const Maildir maildir{mail / "user1"};
     (void)maildir.deliver("1700000001.M1P1.h", subject("a"));
@@ -128,12 +128,12 @@ TEST_CASE("only regular files without a leading dot in cur and new are messages"
     client.quit();
 }
 
-TEST_CASE("a delivery during a session is seen by the next one") {
+TEST_CASE("a message delivered during a session appears in the next one") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000002.M1P1.h", subject("old"));
     Pop3Client client = server.session();
-    (void)maildir.deliver("1700000001.M1P1.h", subject("new")); // sorts before: numbers must not move
+    (void)maildir.deliver("1700000001.M1P1.h", subject("new")); // sorts first, but must not shift the numbers
     CHECK(client.command("STAT").starts_with("+OK 1 "));
     CHECK(client.retrieve(1) == as_received(subject("old")));
     CHECK(client.command("RETR 2").starts_with("-ERR"));
@@ -158,7 +158,8 @@ TEST_CASE("a message flagged by another program during a session is still found"
     maildir.flag("1700000002.M1P1.h", "T");
     maildir.flag("1700000004.M1P1.h", "R");
     client.quit();
-    // Removed under its newest name; flags set meanwhile are kept and the S of a retrieved one is added in order.
+    // The deleted message is removed under its latest name. Flags set in the meantime are kept, and the S of a
+    // retrieved message is inserted in order.
     CHECK(maildir.messages() == std::vector<std::string>{"cur/1700000001.M1P1.h:2,S", "cur/1700000003.M1P1.h:2,FRS",
                                                          "cur/1700000004.M1P1.h:2,RS"});
 }
@@ -183,7 +184,7 @@ TEST_CASE("a message removed by another program is refused and the session goes 
     CHECK(maildir.messages().size() == 1);
 }
 
-TEST_CASE("another program may empty the Maildir under a session") {
+TEST_CASE("a session survives the removal of its Maildir by another program") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", subject("a"));
@@ -197,7 +198,7 @@ TEST_CASE("another program may empty the Maildir under a session") {
     CHECK(server.session().command("STAT") == "+OK 0 0");
 }
 
-TEST_CASE("a message that grows or shrinks under RETR never breaks the session's framing") {
+TEST_CASE("a message that grows during a session does not break the framing of RETR") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", subject("a"));
@@ -215,7 +216,7 @@ TEST_CASE("a message that grows or shrinks under RETR never breaks the session's
     client.quit();
 }
 
-TEST_CASE("a move to cur never replaces a file") {
+TEST_CASE("QUIT's move from new to cur never replaces an existing file") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", subject("mine"));
@@ -239,14 +240,14 @@ TEST_CASE("user names that would leave the mail root are refused") {
     CHECK(!std::filesystem::exists(server.root() + "/../escape"));
 }
 
-TEST_CASE("QUIT says so when a message could not be removed and removes the others") {
+TEST_CASE("QUIT reports a message that cannot be removed, and removes the others") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     for (int i = 1; i <= 3; ++i)
         (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", subject(std::to_string(i)));
     Pop3Client client = server.session();
     for (const char* command : {"DELE 1", "DELE 2", "DELE 3"}) CHECK(client.command(command).starts_with("+OK"));
-    // A folder in place of the file is the one thing not even root can unlink.
+    // Not even root can unlink a folder in place of the file.
     maildir.remove("1700000002.M1P1.h");
     std::filesystem::create_directory(maildir.path() / "new/1700000002.M1P1.h");
     CHECK(client.command("QUIT").starts_with("-ERR"));
@@ -254,13 +255,13 @@ TEST_CASE("QUIT says so when a message could not be removed and removes the othe
     CHECK(maildir.messages().empty());
 }
 
-TEST_CASE("QUIT removes and moves thousands of messages, whether the client waits for it or not") {
-    constexpr int messages = 6000; // more than one slice, and more than one message to a worker takes
+TEST_CASE("QUIT removes and moves thousands of messages, whether or not the client waits for the reply") {
+    constexpr int messages = 6000; // more than one slice, and more than fits in one message to a worker
     for (const std::string_view client : {"waits", "resets"}) {
         CAPTURE(client);
         Server server;
         const Maildir maildir = server.maildir("user1");
-        // One file under many names: to make thousands of files takes some file systems seconds.
+        // Hard links to one file: creating thousands of files takes seconds on some file systems.
         const auto name = [](int i) {
             return "17" + std::to_string(10000000 + i) + ".M123456P7890V0000000000000801I0000.host.example";
         };
@@ -275,9 +276,9 @@ TEST_CASE("QUIT removes and moves thousands of messages, whether the client wait
         if (client == "waits") {
             CHECK(wire.rest().ends_with("+OK Goodbye\r\n"));
         } else {
-            // The server has read all by the time it answers the second RETR.
+            // By the time the server answers the second RETR, it has read everything.
             for (int ends = 0; ends < 2;) ends += wire.line() == ".";
-            wire.reset(); // seen while the order for the worker is still being written
+            wire.reset(); // noticed while the request to the worker is still being written
         }
         CHECK(eventually([&] {
             const std::vector<std::string> left = maildir.messages();

@@ -1,4 +1,4 @@
-// system/manage_admin_test.cpp - who may manage, and what only an administrator may: SESS, KICK, CONF, USER, SAVE.
+// system/manage_admin_test.cpp - who may manage, and what only an administrator may do: SESS, KICK, CONF, USER, SAVE.
 #include "support/catch.h"
 #include "system/manage_server.h"
 
@@ -16,13 +16,13 @@ TEST_CASE("without an administrator only harmless commands are allowed") {
     for (const char* command : {"METR", "INFO", "TRAN", "HOST", "PORT", "NOOP", "DIRR"})
         CHECK(manager.command(command).starts_with("+OK"));
     CHECK(server.session().retrieve(1) == as_received(managed_mail));
-    // The server's own user on the unix socket may do it all.
+    // On the unix socket, the server's own user may do everything.
     ManagementClient owner{"unix:" + (directory / "manage"), 0};
     CHECK(owner.command("TRAN /usr/bin/tr a-z A-Z").starts_with("+OK"));
     CHECK(server.session().retrieve(1).starts_with("SUBJECT"));
 }
 
-TEST_CASE("an administrator must say who he is") {
+TEST_CASE("if there is an administrator, all but harmless commands require AUTH") {
     const MailServer server{with_administrator};
     ManagementClient manager = server.manager();
     for (const char* command : {"METR", "METR historic", "INFO", "NOOP"})
@@ -133,7 +133,7 @@ TEST_CASE("USER adds and removes users at run time") {
     CHECK(client.command("PASS una clave larga").starts_with("-ERR [AUTH]"));
 }
 
-TEST_CASE("in a full table of managers, whoever has waited longest without logging in makes room for a newcomer") {
+TEST_CASE("at max-managers, a newcomer displaces the connection that has waited longest without logging in") {
     const std::string refusal = "-ERR too many management connections, try again later";
     Words arguments = with_administrator;
     arguments.insert(arguments.end(), {"--max-managers", "3"});
@@ -153,7 +153,7 @@ TEST_CASE("in a full table of managers, whoever has waited longest without loggi
         CHECK(administrator->command("CONF max-managers") == "+OK 3");
 }
 
-TEST_CASE("a full table of managers who need no login keeps everybody") {
+TEST_CASE("at max-managers, connections that need no login are never displaced") {
     const MailServer server{{"--max-managers", "1"}};
     ManagementClient manager = server.manager();
     LineClient nobody{"127.0.0.1", server.management_port()};
@@ -161,7 +161,7 @@ TEST_CASE("a full table of managers who need no login keeps everybody") {
     CHECK(manager.command("NOOP") == "+OK done");
 }
 
-TEST_CASE("SAVE writes run time changes into the files they came from") {
+TEST_CASE("SAVE writes run-time changes to the files that the settings came from") {
     TempDirectory directory;
     std::filesystem::create_directory(directory / "mail");
     const std::string users = directory.file("users", "# the keepers\nzoe:{PLAIN}z\n\nana:{PLAIN}a\n", 0640);

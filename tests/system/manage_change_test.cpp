@@ -1,10 +1,10 @@
-// system/manage_change_test.cpp - a manager moves and switches the running server: TRAN, PORT, IPV6, HOST, DIRR.
+// system/manage_change_test.cpp - a manager reconfigures the running server: TRAN, PORT, IPV6, HOST, DIRR.
 #include "support/catch.h"
 #include "system/manage_server.h"
 
 using namespace buzon::test;
 
-TEST_CASE("TRAN switches for the messages retrieved from then on") {
+TEST_CASE("TRAN takes effect for messages retrieved afterwards") {
     Words arguments = with_administrator;
     arguments.insert(arguments.end(), {"-T", "/usr/bin/tr a-z A-Z"});
     const MailServer server{arguments};
@@ -44,7 +44,7 @@ TEST_CASE("TRAN 1 without any program is refused") {
     CHECK(manager.command("TRAN") == "+OK off");
 }
 
-TEST_CASE("a retrieval that has begun keeps the filter it began with") {
+TEST_CASE("a RETR in progress keeps the filter that it started with") {
     TempDirectory directory;
     const std::string gate = directory / "gate", begun = directory / "begun";
     const MailServer server{
@@ -74,14 +74,14 @@ TEST_CASE("PORT moves the service while sessions go on") {
     Pop3Client other{"127.0.0.1", next};
     other.login("user2", "pass2");
     CHECK(other.retrieve(1) == as_received(managed_mail));
-    // To the port it already has: nothing to do.
+    // The port that it already has: nothing to do.
     CHECK(manager.command("PORT " + std::to_string(next)).starts_with("+OK"));
     CHECK(reachable("127.0.0.1", next));
     client.quit();
     other.quit();
 }
 
-TEST_CASE("PORT to a taken port leaves everything as it was") {
+TEST_CASE("PORT with a taken or invalid port changes nothing") {
     const MailServer server;
     const TakenPort taken;
     ManagementClient manager = server.manager();
@@ -136,7 +136,7 @@ TEST_CASE("HOST changes the name in greetings and INFO") {
     CHECK(manager.ask("HOST") == "nuevo.example");
 }
 
-TEST_CASE("DIRR holds for later logins") {
+TEST_CASE("DIRR takes effect for later logins") {
     TempDirectory other;
     (void)Maildir{other / "user1"}.deliver("1700000001.M1P1.h", "another\n");
     const MailServer server{with_administrator};

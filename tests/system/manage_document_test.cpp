@@ -1,5 +1,5 @@
-// system/manage_document_test.cpp - what docs/management-protocol.md promises, tried by those who know only the
-// document: a client in Python, and the examples that read --json.
+// system/manage_document_test.cpp - what docs/management-protocol.md promises, tested by a Python client written from
+// the document alone, and by its examples that read --json.
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -24,7 +24,7 @@ std::string text_of_document() {
     return all.str();
 }
 
-// The first example in a language.
+// The document's first example in this language.
 std::string example(const std::string& language) {
     const std::string text = text_of_document(), fence = "\n```" + language + '\n';
     const std::size_t begin = text.find(fence);
@@ -34,7 +34,7 @@ std::string example(const std::string& language) {
 
 } // namespace
 
-TEST_CASE("a client of sixty lines, written from the document alone, drives every command") {
+TEST_CASE("a sixty-line client written from the document alone can use every command") {
     const TempDirectory files;
     const std::string users = files / "users", config = files / "config";
     std::ofstream{users} << "user1:{PLAIN}pass1\nuser2:{PLAIN}pass2\n";
@@ -64,11 +64,11 @@ TEST_CASE("a client of sixty lines, written from the document alone, drives ever
     }
     CHECK(forms > 40);
     last.quit();
-    CHECK(server.process().wait() == 0); // DRAIN was the last but one
+    CHECK(server.process().wait() == 0); // DRAIN was the second to last command
     server.expect_no_clean_end();
 }
 
-TEST_CASE("the document's examples that read --json run as they stand") {
+TEST_CASE("the document's examples that read --json work as printed") {
     const TempDirectory bin;
     std::filesystem::create_symlink(client_program(), bin / "buzonctl");
     const Server server{1};
@@ -78,7 +78,7 @@ TEST_CASE("the document's examples that read --json run as they stand") {
     const auto tried = [&](const Words& program, std::string text) {
         const std::size_t limit = text.find("> 300");
         REQUIRE(limit != std::string::npos);
-        text.replace(limit, 5, ">= 0"); // nobody wants to wait
+        text.replace(limit, 5, ">= 0"); // the test does not want to wait
         Words words{"env", name, "PATH=" + path};
         words.insert(words.end(), program.begin(), program.end());
         words.push_back(text);

@@ -1,5 +1,5 @@
-// system/manage_keep_test.cpp - what a manager changes and what the server has counted, beyond the end of the process:
-// SAVE and --state.
+// system/manage_keep_test.cpp - a manager's changes and the server's counters, kept beyond the end of the process: SAVE
+// and --state.
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -40,7 +40,7 @@ struct State {
     }
 };
 
-// Servers of a config and a users file, as an operator keeps them.
+// A server with a config file and a users file, as an operator keeps them.
 struct Files {
     TempDirectory directory;
     std::string users = directory.file("users", "# keepers\nana:{PLAIN}a\nzoe:{PLAIN}z\n", 0640);
@@ -57,7 +57,7 @@ struct Files {
 
 } // namespace
 
-TEST_CASE("the history goes on where it stopped after a restart") {
+TEST_CASE("after a restart, the history continues where it stopped") {
     const State state;
     {
         Server server{state.setup()};
@@ -87,7 +87,7 @@ TEST_CASE("a damaged or foreign history is set aside and reported, and the serve
     }
 }
 
-TEST_CASE("a state directory that cannot be written harms nothing") {
+TEST_CASE("a server whose state directory disappears goes on serving, ends with 0 and logs the failed save") {
     const State state;
     Server server{state.setup()};
     std::filesystem::remove_all(state.directory.path());
@@ -97,13 +97,13 @@ TEST_CASE("a state directory that cannot be written harms nothing") {
     CHECK(server.logs("not saved"));
 }
 
-TEST_CASE("a state directory that is not a directory is refused at the start") {
+TEST_CASE("a --state that is missing or not a directory is refused at startup") {
     TempDirectory directory;
     CHECK(run_server({"--state", directory / "none", "--check", "-d", directory.path().string()}).code == 66);
     CHECK(run_server({"--state", directory.file("file", ""), "--check", "-d", directory.path().string()}).code == 66);
 }
 
-TEST_CASE("SAVE keeps addresses and transformations and comments and a new server has them") {
+TEST_CASE("SAVE stores addresses, transformations, host and passwords for the next start, and keeps comments") {
     const Files files;
     {
         const Server server{files.setup()};
@@ -132,7 +132,7 @@ TEST_CASE("SAVE keeps addresses and transformations and comments and a new serve
     Pop3Client{"127.0.0.2", server.port()}.login("ana", "new word");
 }
 
-TEST_CASE("hash-scheme says how USER ADD and USER PASS keep a password, and SCRAM stays by default") {
+TEST_CASE("hash-scheme selects how USER ADD and USER PASS store passwords, by default as SCRAM-SHA-256") {
     const Files files;
     const Server server{files.setup()};
     ManagementClient manager = administrator(server);
@@ -155,7 +155,7 @@ TEST_CASE("hash-scheme says how USER ADD and USER PASS keep a password, and SCRA
     CHECK(server.client().greeting().find('<') != std::string::npos); // APOP
 }
 
-TEST_CASE("a value set to what is in force is no change, and SAVE writes nothing for it") {
+TEST_CASE("setting a value to its current value is no change, and SAVE writes nothing for it") {
     const Files files;
     (void)files.directory.file("users", "ana:{PLAIN}a::::::buzon_transform=\"/usr/bin/sed s/c/d/\"\nzoe:{PLAIN}z\n",
                                0640);
@@ -170,7 +170,7 @@ TEST_CASE("a value set to what is in force is no change, and SAVE writes nothing
         CAPTURE(setting);
         CHECK(manager.command("CONF " + setting) == "+OK " + value);
     }
-    CHECK(manager.command("CONF timeout 0700") == "+OK 700"); // the same, written otherwise
+    CHECK(manager.command("CONF timeout 0700") == "+OK 700"); // the same value, written differently
     CHECK(manager.command("CONF verbose no") == "+OK off");
     for (const char* query : {"HOST", "DIRR", "PORT", "IPV6"}) {
         const std::string value = manager.command(query).substr(4);
@@ -182,12 +182,12 @@ TEST_CASE("a value set to what is in force is no change, and SAVE writes nothing
         CHECK(manager.command(same) == "+OK on /usr/bin/sed s/c/d/");
     CHECK(manager.command("SAVE") == "+OK nothing to save");
 
-    // What has been changed and is then set to the same again is still to be saved, once.
+    // A changed value that is then set to the same value again is still saved, once.
     for (int i = 0; i < 2; ++i) CHECK(manager.command("CONF max-per-ip 9") == "+OK 9");
     CHECK(manager.command("SAVE") == "+OK saved " + files.config);
     CHECK(read_whole(files.config) == "# tower\nip = 127.0.0.1 # home\nmgmt-ip = 127.0.0.1\nusers = " + files.users +
                                           "\ntimeout = 700\n# end\nmax-per-ip = 9\n");
-    // And nobody was told of changes that were none.
+    // No event reports a change that was none.
     listener.send("\r\n");
     const Words events = listener.body_lines();
     REQUIRE(events.size() == 3);
@@ -196,7 +196,7 @@ TEST_CASE("a value set to what is in force is no change, and SAVE writes nothing
     CHECK(events[2].find("what=save") != std::string::npos);
 }
 
-TEST_CASE("SAVE names what has no file and writes the rest") {
+TEST_CASE("SAVE names the changes that no file can take, and writes the rest") {
     const Files files;
     const Server server{files.setup({"--login-timeout", "50", "-u", "eva:e"})};
     ManagementClient manager = administrator(server);
@@ -212,12 +212,12 @@ TEST_CASE("SAVE names what has no file and writes the rest") {
     CHECK(read_whole(files.users) == "# keepers\nana:{PLAIN}a\nzoe:{PLAIN}z\n");
 }
 
-TEST_CASE("SAVE says at every time what the next start will not know, and a user who goes takes his choices along") {
+TEST_CASE("every SAVE reports what it cannot store, and deleting a user deletes the user's transformation") {
     const Files files;
     {
         const Server server{files.setup()};
         ManagementClient manager = administrator(server);
-        CHECK(manager.command("TRAN /usr/bin/sed:s/a/b ").starts_with("+OK")); // the blank is sed's
+        CHECK(manager.command("TRAN /usr/bin/sed:s/a/b ").starts_with("+OK")); // the space at the end is sed's
         CHECK(manager.command("TRAN FOR ana 0") == "+OK off");
         CHECK(manager.command("TRAN FOR zoe /bin/cat") == "+OK on /bin/cat");
         CHECK(manager.command("CONF no-fsync yes") == "+OK on");
@@ -243,7 +243,7 @@ TEST_CASE("SAVE says at every time what the next start will not know, and a user
     CHECK(manager.command("TRAN FOR a=b") == "+OK on /bin/cat");
 }
 
-TEST_CASE("SAVE without any file refuses and says which change is meant") {
+TEST_CASE("SAVE without any file is refused, and names the changes that it cannot save") {
     const Server server{1, {"-a", "root:s3cr3t"}};
     ManagementClient manager = administrator(server);
     CHECK(manager.command("USER ADD gus g").starts_with("+OK"));
@@ -257,7 +257,7 @@ TEST_CASE("SAVE without any file refuses and says which change is meant") {
     CHECK(reply.find("bea") != std::string::npos);
 }
 
-TEST_CASE("SAVE into a directory that has gone says so and the changes stay to be saved") {
+TEST_CASE("SAVE reports a config file that is missing, and the changes can still be saved later") {
     const Files files;
     const Server server{files.setup()};
     ManagementClient manager = administrator(server);
@@ -270,7 +270,7 @@ TEST_CASE("SAVE into a directory that has gone says so and the changes stay to b
     CHECK(read_whole(files.config).find("timeout = 800") != std::string::npos);
 }
 
-TEST_CASE("SAVE writes the one file although the other cannot be written and says which") {
+TEST_CASE("if one file cannot be written, SAVE says which, and still writes the other") {
     const Files files;
     const Server server{files.setup({"-u", "eva:e"})};
     ManagementClient manager = administrator(server);
@@ -278,7 +278,7 @@ TEST_CASE("SAVE writes the one file although the other cannot be written and say
     CHECK(manager.command("CONF timeout 800").starts_with("+OK"));
     CHECK(manager.command("USER DEL eva").starts_with("+OK"));
     const std::string people = read_whole(files.users);
-    // Where the new file would be made lies something else: for the users first, then for the config file.
+    // Something else is where the new file would be created: first for the users file, then for the config file, too.
     std::filesystem::create_directories(files.users + ".saving/full");
     const std::string reply = manager.command("SAVE");
     CHECK(reply.starts_with("-ERR " + files.users + ": "));
@@ -294,7 +294,7 @@ TEST_CASE("SAVE writes the one file although the other cannot be written and say
     CHECK(nothing.find("; " + files.config + ": ") != std::string::npos);
     CHECK(nothing.ends_with("; nothing saved"));
     CHECK(read_whole(files.config).find("timeout = 800\n# end\n") != std::string::npos);
-    // Nothing of it is forgotten.
+    // No change is forgotten.
     std::filesystem::remove_all(files.users + ".saving");
     CHECK(manager.command("SAVE").ends_with("; saved " + files.users));
     CHECK(read_whole(files.users).find("bea:") != std::string::npos);
@@ -303,7 +303,7 @@ TEST_CASE("SAVE writes the one file although the other cannot be written and say
     CHECK(read_whole(files.config).find("timeout = 900\n# end\n") != std::string::npos);
 }
 
-TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did not save") {
+TEST_CASE("SIGHUP reloads the files, keeps a manager's unsaved changes, and ignores broken files") {
     const Files files;
     Server server{files.setup()};
     ManagementClient manager = administrator(server);
@@ -330,12 +330,12 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
         (void)files.directory.file("config", wrong);
         server.process().signal(SIGHUP);
         ++refused;
-        // Waited for each time: else this file would still be read while the next one is being written.
+        // Wait for each refusal, or this file might still be read while the next one is being written.
         CHECK(eventually([&] { return refusals() == refused; }));
         CHECK(manager.ask("CONF max-per-ip") == "9");
         CHECK(manager.ask("TRAN") == "on /usr/bin/tr a-z A-Z");
     }
-    // Nor does a pipe in a file's place, which no worker waits for.
+    // Nor does a FIFO in place of a file, and no worker waits for it.
     for (const std::string& path : {files.config, files.users}) {
         (void)files.directory.file("config", "ip = 127.0.0.1\nmgmt-ip = 127.0.0.1\nusers = " + files.users +
                                                  "\nmax-per-ip = 7\n");
@@ -352,10 +352,10 @@ TEST_CASE("SIGHUP reads the files again and keeps what a manager changed and did
     Pop3Client{"127.0.0.1", server.port()}.login("ana", "again");
 }
 
-TEST_CASE("SIGHUP with one bad value keeps the whole old state, also where the command line overrules that value") {
+TEST_CASE("SIGHUP with one bad value changes nothing, even if the command line overrides that value") {
     const Files files;
     const std::string before = read_whole(files.config);
-    Server server{files.setup()}; // its command line has a port
+    Server server{files.setup()}; // its command line sets a port
     ManagementClient manager = administrator(server);
     const std::string host = manager.ask("HOST");
     const auto refused = [&](const std::string& config, const std::string& people, const std::string& why) {
@@ -368,16 +368,16 @@ TEST_CASE("SIGHUP with one bad value keeps the whole old state, also where the c
         CHECK(manager.many("USER LIST").find("zoe") != std::string::npos);
     };
     const std::string good = "host = new.example\nmax-per-ip = 9\n";
-    // The users' file stays as it is here: a change of it alone is read without a signal.
+    // The users file is not touched here: a change to it alone is picked up without a signal.
     refused(good + "port = nonsense\n", "", files.config + " line 9: port: a port");
     refused(good + "mgmt-port = 1\nmgmt-port = 70000\n", "", files.config + " line 10: mgmt-port: a port");
     refused(good, "ana:{PLAIN}a\nana:{PLAIN}b\n", files.users);
-    // The same file is refused by a start, too.
+    // The same file is refused at startup, too.
     (void)files.directory.file("config", before + "port = nonsense\n");
     const Finished start = run_server({"--config", files.config, "-p", "0", "-P", "0", "-d", server.root()});
     CHECK(start.code == 78);
     CHECK(start.err == "server: " + files.config + " line 7: port: a port is a whole number from 0 to 65535\n");
-    // And right as a whole it is taken as a whole.
+    // Once everything is valid, everything is applied.
     (void)files.directory.file("config", before + good);
     (void)files.directory.file("users", "ana:{PLAIN}a\n");
     server.process().signal(SIGHUP);
@@ -388,7 +388,7 @@ TEST_CASE("SIGHUP with one bad value keeps the whole old state, also where the c
 
 namespace {
 
-// A file system of 64 KiB on this directory, in a mount namespace of the test's own.
+// A 64 KiB file system on this directory, in the test's own mount namespace.
 class SmallDisk {
 public:
     explicit SmallDisk(std::string directory) : directory_{std::move(directory)} {
@@ -416,7 +416,7 @@ private:
 
 } // namespace
 
-TEST_CASE("a full disk costs the history what could not be written and nothing that was") {
+TEST_CASE("on a full disk, only the history that could not be written is lost") {
     const State state;
     const SmallDisk disk{state.directory.path().string()};
     if (!disk.mounted()) {
@@ -434,7 +434,7 @@ TEST_CASE("a full disk costs the history what could not be written and nothing t
     CHECK(serve_once(0).find("not saved") == std::string::npos);
     const std::string kept = read_whole(state.file());
     disk.fill();
-    for (int i = 0; i < 2; ++i) // it starts on the full disk, too
+    for (int i = 0; i < 2; ++i) // it also starts on the full disk
         CHECK(serve_once(1).find("/history: not saved; the old file is kept: No space left on device") !=
               std::string::npos);
     CHECK(read_whole(state.file()) == kept);
@@ -444,7 +444,7 @@ TEST_CASE("a full disk costs the history what could not be written and nothing t
     CHECK(std::distance(std::filesystem::directory_iterator{state.directory.path()}, {}) == 1);
 }
 
-TEST_CASE("a server that is killed comes back with the history that was written last") {
+TEST_CASE("a server killed with SIGKILL comes back with the history that was last written completely") {
     const State state;
     {
         const Server server{state.setup()};
@@ -454,7 +454,7 @@ TEST_CASE("a server that is killed comes back with the history that was written 
     for (int i = 0; i < 3; ++i) {
         Server server{state.setup()};
         server.session().quit();
-        // A write that was cut short, as each of the two writers leaves it.
+        // An interrupted write, as each of the two writers would leave it.
         (void)state.directory.file("history.storing", kept.substr(0, kept.size() / 2));
         (void)state.directory.file("history.last", kept.substr(0, 10));
         server.expect_no_clean_end();
@@ -464,17 +464,17 @@ TEST_CASE("a server that is killed comes back with the history that was written 
     }
     Server server{state.setup()};
     CHECK(sum_of_days(server, "historic") == 1);
-    CHECK(server.log().find("history") == std::string::npos); // nothing was dropped, nothing is said
+    CHECK(server.log().find("history") == std::string::npos); // nothing was dropped, so nothing is logged
 }
 
-TEST_CASE("no damage to the history keeps the server from starting, and it says what it drops") {
+TEST_CASE("a server starts whatever the damage to its history, and logs where the old file is now") {
     const State state;
     {
         const Server server{state.setup()};
         server.session().quit();
     }
     const std::string whole = read_whole(state.file());
-    // Every length and every flipped bit are tried in tests/state; here, what the server makes of some.
+    // tests/state tries every length and every flipped bit; here, a few are tried with the whole server.
     std::vector<std::string> damaged;
     for (const std::size_t part : {std::size_t{0}, std::size_t{1}, std::size_t{15}, whole.size() / 3})
         damaged.push_back(whole.substr(0, part));
@@ -487,7 +487,7 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
         CHECK(server.manager().command("METR") == "+OK 0;0;0;0");
         CHECK(sum_of_days(server, "historic") == 0);
     }
-    // What is no file at all is neither read nor waited for.
+    // A FIFO or a directory is neither read nor waited for.
     for (const bool pipe : {true, false}) {
         std::filesystem::remove_all(state.file() + ".damaged");
         std::filesystem::remove(state.file());
@@ -499,7 +499,7 @@ TEST_CASE("no damage to the history keeps the server from starting, and it says 
         CHECK(server.log().find("; starting a new history, the old file is now ") != std::string::npos);
         CHECK(std::filesystem::is_regular_file(state.file()));
     }
-    // Nor does it matter what lies where such things are put aside.
+    // Nor does it matter what already has the names under which such things are set aside.
     std::filesystem::create_directories(state.file() + ".damaged/full");
     std::filesystem::create_directories(state.file() + ".damaged.1/full");
     std::filesystem::remove(state.file());

@@ -21,7 +21,7 @@ TEST_CASE("LOGG shows the last lines of the log") {
     for (const char* wrong : {"LOGG x", "LOGG -1", "LOGG 1 2"}) CHECK(manager.command(wrong).starts_with("-ERR"));
 }
 
-TEST_CASE("LOGG FOLLOW is live until a line comes") {
+TEST_CASE("LOGG FOLLOW is live until the manager sends a line") {
     const MailServer server;
     ManagementClient manager = server.manager();
     REQUIRE(manager.command("LOGG FOLLOW").starts_with("+OK"));
@@ -57,7 +57,7 @@ TEST_CASE("EVNT shows what happens as it happens") {
     CHECK(manager.line().find(" action=stopping") != std::string::npos);
 }
 
-TEST_CASE("each type of event is seen when it happens, and one session has one number in all its lines") {
+TEST_CASE("every type of event is seen when it happens, and all lines of a session have the same number") {
     Words arguments = with_administrator;
     arguments.insert(arguments.end(), {"-T", "/bin/false"});
     MailServer server{arguments};
@@ -79,7 +79,7 @@ TEST_CASE("each type of event is seen when it happens, and one session has one n
     Pop3Client second = server.client();
     (void)second.command("USER user1");
     CHECK(second.command("PASS pass1").starts_with("-ERR [IN-USE]"));
-    second.quit(); // DRAIN waits for everybody who has connected
+    second.quit(); // DRAIN waits for all connected clients
     client.quit();
     CHECK(manager.command("UNDL user1") == "+OK 1");
     const Pop3Client kicked = server.session(2);
@@ -105,7 +105,7 @@ TEST_CASE("each type of event is seen when it happens, and one session has one n
         if (const auto at = expected.find(type); at != expected.end() && line.find(at->second) != line.npos)
             seen.insert(type);
         if (line.find("user=user1 ip=") == line.npos && type != "retr" && type != "top" && type != "dele") continue;
-        if (type == "refused") continue; // the second
+        if (type == "refused") continue; // the second client
         const std::size_t from = line.find("session=");
         REQUIRE(from != line.npos);
         sessions.insert(line.substr(from, line.find(' ', from) - from));
@@ -115,11 +115,11 @@ TEST_CASE("each type of event is seen when it happens, and one session has one n
         CHECK(seen.contains(type));
     }
     CHECK(sessions.size() == 1);
-    CHECK(server.process().wait() == 0); // nobody was there any more
+    CHECK(server.process().wait() == 0); // no client was left
     server.expect_no_clean_end();
 }
 
-TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
+TEST_CASE("an EVNT listener that never reads delays no session and does not make the server grow") {
     const Server server{50};
     Wire lazy{"127.0.0.1", server.management_port(), {.receive_buffer = 4096}};
     lazy.send("EVNT\r\n");
@@ -137,7 +137,7 @@ TEST_CASE("a follower that reads nothing disturbs nobody and grows nothing") {
     CHECK(metrics_of(server).historic == 2000);
 }
 
-TEST_CASE("a listener that reads late gets whole lines in their order, and the number of those it has lost") {
+TEST_CASE("an EVNT listener that reads late gets whole lines in order, and the number of lines it has lost") {
     const MailServer server{with_administrator};
     Wire late{"127.0.0.1", server.management_port(), {.receive_buffer = 4096}};
     REQUIRE(late.line().starts_with("+OK"));

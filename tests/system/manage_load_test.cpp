@@ -1,4 +1,4 @@
-// system/manage_load_test.cpp - a manager moves and switches the server while its users come, read and go.
+// system/manage_load_test.cpp - a manager reconfigures the server while its users connect, read and leave.
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -16,7 +16,7 @@ std::string upper(std::string text) {
     return text;
 }
 
-// Where the service is now, as its users know it.
+// Where the service is now, as far as its users know.
 class Place {
 public:
     struct Known {
@@ -39,13 +39,13 @@ private:
     Known known_;
 };
 
-// One user, again and again: connects, logs in, retrieves, quits. A connection that gets no greeting because the
-// service has moved meanwhile is begun again where it is now; once greeted, everything must go well.
+// One user who connects, logs in, retrieves and quits, again and again. A connection that gets no greeting because the
+// service has moved is retried where it is now; once greeted, everything must succeed.
 class Reader {
 public:
     Reader(Place& place, int user, const std::vector<std::string>& mails)
         : place_{place}, user_{std::to_string(user)}, mails_{mails}, thread_{[this] { read_on(); }} {}
-    // Gives what went wrong, "" for nothing.
+    // Returns what went wrong, or "" if nothing did.
     std::string stop() {
         enough_ = true;
         thread_.join();
@@ -90,8 +90,8 @@ private:
     std::thread thread_;
 };
 
-// Moves the service to another port and then to another address: the reply to IPV6. A port that is free on one address
-// may be somebody else's on the next, so that another one is tried then.
+// Moves the service to another port and then to another address, and returns the reply to IPV6. A port that is free on
+// one address may be in use on the next; then another one is tried.
 std::string moved(ManagementClient& manager, Place& place, const std::string& address) {
     std::string reply;
     for (int tries = 0; tries < 20; ++tries) {
@@ -106,7 +106,7 @@ std::string moved(ManagementClient& manager, Place& place, const std::string& ad
 
 } // namespace
 
-TEST_CASE("PORT, IPV6, DIRR, HOST and TRAN change under load and no session is lost") {
+TEST_CASE("PORT, IPV6, DIRR, HOST and TRAN lose no session under load") {
     constexpr int users = 4, rounds = 8;
     const std::string here = "Subject: aqui\n\n.uno\n", there = "Subject: alla\n\n.dos\n";
     const std::string line = std::string(70, 'x') + '\n';
@@ -124,7 +124,7 @@ TEST_CASE("PORT, IPV6, DIRR, HOST and TRAN change under load and no session is l
     (void)server.maildir("user6").put_in_cur("1700000001.M1P1.h:2,S", large);
     ManagementClient manager = administrator_of(server);
     REQUIRE(manager.command("TRAN 0") == "+OK off");
-    Pop3Client old = server.session(users + 1); // in the maildrop it has to the end
+    Pop3Client old = server.session(users + 1); // keeps its maildrop to the end
     Pop3Client slow{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
     slow.login("user6", "pass6");
     REQUIRE(slow.command("RETR 1") == octets_reply(large));
@@ -142,13 +142,13 @@ TEST_CASE("PORT, IPV6, DIRR, HOST and TRAN change under load and no session is l
         CHECK(manager.command("DIRR " + (round % 2 == 0 ? other.path().string() : server.root())).starts_with("+OK"));
         CHECK(manager.command("HOST h" + std::to_string(round) + ".example").starts_with("+OK"));
         CHECK(manager.command(round % 3 == 0 ? "TRAN 1" : "TRAN 0").starts_with("+OK"));
-        // Whoever is turned away leaves everything as it is, under load, too.
+        // A refused command changes nothing, under load, too.
         CHECK(manager.command("PORT " + std::to_string(taken.number())).starts_with("-ERR"));
         CHECK(manager.command("IPV6 192.0.2.254").starts_with("-ERR"));
         CHECK(old.retrieve(1) == (round % 3 == 0 ? upper(as_received(here)) : as_received(here)));
         (void)slow.exactly(1000);
         expected_visits += 4;
-        CHECK(eventually([&] { // some came through before the next change
+        CHECK(eventually([&] { // some sessions finish before the next change
             int visits = 0;
             for (const auto& reader : readers) visits += reader->visits();
             return visits >= expected_visits;

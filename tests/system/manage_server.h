@@ -1,4 +1,4 @@
-// system/manage_server.h - what the management tests begin with: two users with one mail each, an administrator.
+// system/manage_server.h - what the management tests start with: two users with one message each, an administrator.
 #pragma once
 
 #include "system/server.h"
@@ -19,7 +19,7 @@ struct MailServer : Server {
 
 inline const Words with_administrator = {"-a", "root:s3cr3t"};
 
-// His connection, to a server started with_administrator.
+// A connection logged in as the administrator, to a server started with_administrator.
 [[nodiscard]] inline ManagementClient administrator_of(const Server& server) {
     ManagementClient manager = server.manager();
     (void)manager.ask("AUTH root s3cr3t");

@@ -5,7 +5,7 @@
 
 using namespace buzon::test;
 
-TEST_CASE("METR counts messages and octets and users as soon as they are known") {
+TEST_CASE("METR counts messages, octets and users as soon as they are known") {
     const MailServer server;
     CHECK(metrics_of(server) == Metrics{});
     std::uint64_t octets = 0;
@@ -40,7 +40,7 @@ TEST_CASE("METR counts messages and octets and users as soon as they are known")
     CHECK(metrics_of(server) == Metrics{5, octets, 0, 5});
 }
 
-TEST_CASE("a message counts when its last octet was handed over and not before") {
+TEST_CASE("a message is not counted unless its last octet has been sent") {
     const Server server{1};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", std::string(30'000'000, 'x'));
     {
@@ -58,7 +58,7 @@ TEST_CASE("a message counts when its last octet was handed over and not before")
     CHECK(metrics_of(server).octets < 30'000'000);
 }
 
-TEST_CASE("keywords are taken in any case and lines with CRLF or LF and cut anywhere") {
+TEST_CASE("keywords may be in any case, and lines may end in CRLF or LF and arrive in pieces") {
     const MailServer server;
     ManagementClient manager = server.manager();
     manager.send("me");
@@ -79,7 +79,7 @@ TEST_CASE("keywords are taken in any case and lines with CRLF or LF and cut anyw
     CHECK(manager.ended());
 }
 
-TEST_CASE("METR with a star names every number and each can be asked for") {
+TEST_CASE("METR with a star lists every metric, and each can be queried by name") {
     const MailServer server;
     server.session().quit();
     ManagementClient manager = server.manager();
@@ -95,7 +95,7 @@ TEST_CASE("METR with a star names every number and each can be asked for") {
     }
 }
 
-TEST_CASE("INFO names host and mail root and addresses") {
+TEST_CASE("INFO names the host, the mail root and the addresses") {
     const MailServer server{{"--host", "faro.example"}};
     ManagementClient manager = server.manager();
     CHECK(manager.ask("INFO") == "faro.example;" + server.root() + ";127.0.0.1");

@@ -1,5 +1,5 @@
-// system/manage_transcript_test.cpp - every command of the management protocol in its good and bad forms, as a
-// transcript with the real server.
+// system/manage_transcript_test.cpp - every command of the management protocol in valid and invalid forms, as a
+// transcript of a session with the real server.
 #include <fnmatch.h>
 
 #include <sstream>
@@ -11,8 +11,8 @@ using namespace buzon::test;
 
 namespace {
 
-// "> LINE" is sent, ">> LINE" to a live view; what follows, up to the next, is the reply: a "*" stands for anything,
-// "..." for any lines. $NAME is replaced before.
+// "> LINE" is sent, ">> LINE" to a live view. The lines up to the next one are the expected reply, where "*" matches
+// anything and "..." any lines. $NAME is replaced first.
 class Transcript {
 public:
     explicit Transcript(std::map<std::string, std::string> names) : names_{std::move(names)} {}
@@ -65,7 +65,7 @@ private:
         }
         return text;
     }
-    // Nothing is left over: what comes next is the reply to the next line.
+    // Checks that nothing is left over: what comes next is the reply to the next command.
     void finish(ManagementClient& manager) const {
         CAPTURE(said_);
         CHECK(manager.command("NOOP") == "+OK done");
@@ -387,7 +387,7 @@ ana
 
 } // namespace
 
-TEST_CASE("every command answers as the protocol says, in its good and in its bad forms") {
+TEST_CASE("every command, valid or not, gets the reply that the protocol specifies") {
     TempDirectory directory;
     const TakenPort taken;
     Transcript transcript{{}};
@@ -398,13 +398,13 @@ TEST_CASE("every command answers as the protocol says, in its good and in its ba
         transcript = Transcript{{{"ROOT", server.root()}, {"PORT", std::to_string(server.port())}}};
         ManagementClient manager = server.manager();
         transcript.play(manager, queries);
-        // All that HELP lists is in one of the two.
+        // Every command that HELP lists is in one of the two transcripts.
         for (const std::string& line : [&] {
                  (void)manager.command("HELP");
                  return manager.body_lines();
              }()) {
             const std::string keyword = line.substr(0, line.find(' '));
-            if (line.empty() || line.ends_with("for example") || keyword == "HELP") continue; // titles, and itself
+            if (line.empty() || line.ends_with("for example") || keyword == "HELP") continue; // titles, and HELP itself
             CAPTURE(keyword);
             CHECK((std::string{queries} + changes + "> QUIT").find("\n> " + keyword) != std::string::npos);
         }
@@ -423,7 +423,7 @@ TEST_CASE("every command answers as the protocol says, in its good and in its ba
                 {"FILE", directory.file("file", "")}}}
         .play(manager, changes);
     CHECK(client.rest(true).empty()); // kicked
-    // DRAIN: nobody new, who is there goes on, and the server ends by itself.
+    // DRAIN: new clients are refused, connected ones go on, and the server ends by itself.
     CHECK(manager.command("DRAIN") == "+OK done");
     CHECK(eventually([&] { return !reachable("127.0.0.2", server.port()); }));
     CHECK(other.command("STAT") == "+OK 0 0");

@@ -1,5 +1,5 @@
-// system/manage_watch_test.cpp - counting, watching and guarding: metrics by name, listeners by the hundred,
-// administrators and their guesses, settings that hold at once.
+// system/manage_watch_test.cpp - counting, watching and access control: metrics by name, hundreds of listeners,
+// administrators and guesses at their passwords, settings that take effect at once.
 #include <signal.h>
 
 #include <algorithm>
@@ -75,9 +75,9 @@ TEST_CASE("commands are counted by name and result, one for each reply") {
     CHECK(eventually([&] { return manager.ask("METR loop-lag-count") != "0"; }));
 }
 
-TEST_CASE("the metrics page is what Prometheus takes for one") {
+TEST_CASE("the metrics page is valid for Prometheus and names no users") {
     TempDirectory directory;
-    const std::string odd = directory.script("a\\b", "cat"); // whose name must be escaped
+    const std::string odd = directory.script("a\\b", "cat"); // a name that must be escaped
     const Server server{1, {"--metrics", "127.0.0.1:0", "-T", odd}};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: x\n\ny\n");
     Pop3Client client = server.session();
@@ -93,7 +93,7 @@ TEST_CASE("the metrics page is what Prometheus takes for one") {
     CHECK(checked.err.empty());
 }
 
-TEST_CASE("the metrics listener bears with those who ask for too much, too many or nothing") {
+TEST_CASE("the metrics listener copes with too many, silent and deaf clients and with oversized requests") {
     const Server server{1, {"--metrics", "127.0.0.1:0"}};
     const std::uint16_t port = metrics_port(server);
     std::vector<Wire> silent;
@@ -109,19 +109,19 @@ TEST_CASE("the metrics listener bears with those who ask for too much, too many 
     Wire endless{"127.0.0.1", port};
     (void)endless.send_some("GET /metrics HTTP/1.1\r\nX: " + std::string(100'000, 'x'));
     CHECK(endless.rest(true).find(" 200 ") == std::string::npos);
-    // Two requests in one piece are answered one behind the other.
+    // Two requests in one piece are answered one after the other.
     Wire both{"127.0.0.1", port};
     both.send("GET /other HTTP/1.1\r\nHost: x\r\n\r\nHEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     const std::string all = both.rest(true);
     CHECK(all.find(" 404 ") < 15);
     CHECK(all.find(" 200 ") != std::string::npos);
-    // A client that asks and never reads keeps nobody waiting, nor the server from its end.
+    // A client that sends requests but never reads neither delays others nor keeps the server from ending.
     Wire deaf{"127.0.0.1", port, {.receive_buffer = 2048}};
     for (int i = 0; i < 200; ++i) (void)deaf.send_some("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     CHECK(page_of(port).find("# TYPE ") != std::string::npos);
 }
 
-TEST_CASE("two hundred listeners of whom ten never read cost no memory and miss nothing they were not told of") {
+TEST_CASE("200 listeners, ten of which never read, cost little memory, and one that reads gets every login") {
     const Server server{50};
     std::vector<Wire> deaf;
     for (int i = 0; i < 10; ++i) {
@@ -143,14 +143,14 @@ TEST_CASE("two hundred listeners of whom ten never read cost no memory and miss 
             clients.back().send("USER user" + n + "\r\nPASS pass" + n + "\r\nQUIT\r\n");
         }
         for (Pop3Client& client : clients) REQUIRE(client.rest().ends_with("+OK Goodbye\r\n"));
-        // The first of them reads along and gets every single login.
+        // The first listener keeps reading and gets every single login.
         for (int i = 0; i < 50; ++i) REQUIRE(listeners[0].line().find(" login ") != std::string::npos);
     }
     CHECK(kilobytes_of(server.reactor(), "VmRSS") < before + 128 * 1024);
     CHECK(parse_metrics(server.manager().command("METR")).historic == 50 * rounds);
 }
 
-TEST_CASE("administrators may stand in a file with hashed secrets") {
+TEST_CASE("the --admins file can contain administrators with hashed or plain secrets") {
     TempDirectory directory;
     // "s3cr3t word"
     const std::string admins = directory.file(
@@ -171,17 +171,17 @@ TEST_CASE("administrators may stand in a file with hashed secrets") {
               .code == 78);
 }
 
-TEST_CASE("guesses at an administrator's password end the connection, and the next ones wait") {
+TEST_CASE("three wrong administrator passwords end the connection, but lock nobody out") {
     const Server server{1, with_administrator};
     ManagementClient manager = server.manager();
     for (int i = 0; i < 3; ++i) CHECK(manager.command("AUTH root wrong").starts_with("-ERR"));
     CHECK(manager.ended());
     CHECK(server.manager().command("AUTH root wrong").starts_with("-ERR"));
-    // Nobody is locked out for ever.
+    // Nobody is locked out forever.
     CHECK(as_root(server).command("TRAN") == "+OK off");
 }
 
-TEST_CASE("a shorter time limit holds for the sessions that there are") {
+TEST_CASE("a shorter time limit also applies to connections that are already open") {
     const Server server{1, with_administrator};
     Pop3Client client = server.session();
     Pop3Client nobody = server.client();
@@ -192,7 +192,7 @@ TEST_CASE("a shorter time limit holds for the sessions that there are") {
     CHECK(nobody.ended());
 }
 
-TEST_CASE("the log tells more when it is asked to while the server runs") {
+TEST_CASE("CONF verbose and log-format change the log of the running server") {
     const Server server{1, with_administrator};
     ManagementClient manager = as_root(server);
     const auto last_logout = [&] {
@@ -212,7 +212,7 @@ TEST_CASE("the log tells more when it is asked to while the server runs") {
     CHECK(server.logs("\"commands\":3"));
 }
 
-TEST_CASE("DRAIN takes nobody new, lets those who have connected go on, and ends the server with the last of them") {
+TEST_CASE("DRAIN refuses new clients, lets connected ones go on, and ends the server when the last has left") {
     Server server{2, with_administrator};
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", "Subject: x\n\ny\n");
     Pop3Client client = server.session();
@@ -222,7 +222,7 @@ TEST_CASE("DRAIN takes nobody new, lets those who have connected go on, and ends
     CHECK(eventually([&] { return !reachable("127.0.0.1", server.port()); }));
     late.login("user2", "pass2");
     late.quit();
-    // Neither another DRAIN nor another place makes it begin again.
+    // Neither another DRAIN nor another port or address makes it accept clients again.
     CHECK(manager.command("DRAI").starts_with("+OK"));
     CHECK(manager.command("PORT 0").starts_with("-ERR"));
     CHECK(manager.command("IPV6 127.0.0.2").starts_with("-ERR"));
@@ -236,7 +236,7 @@ TEST_CASE("DRAIN takes nobody new, lets those who have connected go on, and ends
     CHECK(server.maildir("user1").messages().empty());
 }
 
-TEST_CASE("WHYY tells what became of a user") {
+TEST_CASE("WHYY shows a user's failed login, login and logout in this order") {
     const Server server{1};
     Pop3Client client = server.client();
     (void)client.command("USER user1");
@@ -265,7 +265,7 @@ TEST_CASE("UNDL and FREE have nothing to do for a user who has never logged in")
     CHECK(manager.command("UNDL user1") == "-ERR nothing was restored: No such file or directory");
 }
 
-TEST_CASE("UNDL and FREE answer for a user who is there and refuse one who is not") {
+TEST_CASE("UNDL and FREE accept an existing user and refuse an unknown one") {
     const Server server{1, with_administrator};
     ManagementClient manager = as_root(server);
     CHECK(manager.command("UNDL user1") == "+OK 0");

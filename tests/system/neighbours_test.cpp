@@ -1,4 +1,4 @@
-// system/neighbours_test.cpp - programs that work beside the server on the same machine: Postfix delivers into its
+// system/neighbours_test.cpp - programs that run alongside the server on the same machine: Postfix delivers into its
 // Maildirs, Dovecot's IMAP changes them, logrotate renames its log.
 #include <signal.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whom mail belongs to where the test is root, whom neither Postfix nor Dovecot delivers as.
+// The owner of the mail if the test runs as root: neither Postfix nor Dovecot delivers as root.
 constexpr uid_t another_uid = 65534;
 
 void give_to_somebody(const fs::path& path) {
@@ -26,10 +26,10 @@ void give_to_somebody(const fs::path& path) {
         REQUIRE(::lchown(entry.path().c_str(), another_uid, another_uid) == 0);
 }
 
-// Postfix with a configuration, a queue and a port of its own.
+// Postfix with its own configuration, queue and port.
 class Postfix {
 public:
-    // Mail for NAME@example.org goes to the Maildir MAIL/NAME of these.
+    // Mail for NAME@example.org goes to the Maildir MAIL/NAME, for each of these names.
     Postfix(const std::string& mail, const Words& names) {
         fs::permissions(directory_.path(), fs::perms{0755});
         const std::string programs = source_directory() + "/build/postfix/usr" /* by tests/packages */,
@@ -64,7 +64,7 @@ public:
                 "retry unix - - n - - error\nvirtual unix - n n - - virtual\nanvil unix - - n - 1 anvil\n"
                 "tlsmgr unix - - n 1000? 1 tlsmgr\nproxymap unix - - n - - proxymap\n");
         Launch launch;
-        // It ends its processes by ending its process group.
+        // The master ends its processes by killing its process group.
         launch.argv = {"setsid", programs + "/lib/postfix/sbin/master", "-c", etc, "-d"};
         launch.environment = {{"LD_LIBRARY_PATH", programs + "/lib/postfix"}, {"MAIL_CONFIG", etc}};
         master_ = std::make_unique<Process>(launch);
@@ -96,7 +96,7 @@ private:
     std::unique_ptr<Process> master_;
 };
 
-// A session with Dovecot's IMAP program as user1, on standard input and output; gives all it said.
+// Runs a session with Dovecot's IMAP program as user1, on standard input and output. Returns all its output.
 std::string imap(const Maildir& maildir, const Words& commands) {
     give_to_somebody(maildir.path());
     const std::string owner = std::to_string(::geteuid() == 0 ? another_uid : ::geteuid());
@@ -124,8 +124,8 @@ std::string mail_named(const std::string& name) {
 
 } // namespace
 
-TEST_CASE("mail that Postfix delivers is served, before a session and the next one, and nothing of it gets lost") {
-    if (::geteuid() != 0) return; // its master runs as root only
+TEST_CASE("mail that Postfix delivers before a session is served in it, later mail is served in the next one") {
+    if (::geteuid() != 0) return; // Postfix's master runs only as root
     Server server{2};
     fs::permissions(server.directory().path(), fs::perms{0755});
     give_to_somebody(server.root());
@@ -146,7 +146,7 @@ TEST_CASE("mail that Postfix delivers is served, before a session and the next o
     CHECK(first.find("Delivered-To: user1@example.org\r\n") != std::string::npos);
     CHECK(first.find("\r\nSubject: one\r\n") != std::string::npos);
     CHECK(first.ends_with("\r\n\r\n.begins with a dot\r\n"));
-    // One more comes while the session lasts: it is not in this session, and stays for the next.
+    // Another message arrives during the session: it is not part of it, and stays for the next one.
     postfix.send("user1", "Subject: two\r\n\r\nsecond\r\n");
     CHECK(eventually([&] { return server.maildir("user1").messages().size() == 2; }));
     CHECK(client.command("DELE 1").starts_with("+OK"));
@@ -158,7 +158,7 @@ TEST_CASE("mail that Postfix delivers is served, before a session and the next o
     CHECK(waits("user2") == "1");
 }
 
-TEST_CASE("Dovecot's IMAP and POP3 work on one Maildir: flags, moves and deletions are seen on both sides") {
+TEST_CASE("Dovecot's IMAP and our POP3 share a Maildir: flags, moves and deletions are seen on both sides") {
     Server server{1};
     fs::permissions(server.directory().path(), fs::perms{0755});
     const Maildir maildir = server.maildir("user1");
@@ -168,19 +168,19 @@ TEST_CASE("Dovecot's IMAP and POP3 work on one Maildir: flags, moves and deletio
 
     Pop3Client session = server.session();
     const std::string ids = session.many("UIDL");
-    // While a session lasts, IMAP reads, flags and copies: the session's messages stay what they were.
+    // During a session, IMAP flags and copies messages: the session's messages stay the same.
     (void)imap(maildir, {"STORE 1 +FLAGS (\\Seen \\Flagged)", "CREATE Old", "COPY 2 Old"});
     CHECK(maildir.find("1700000001.M1P1.a").filename() == "1700000001.M1P1.a:2,FS");
     for (const int number : {1, 2, 3, 4}) CHECK(session.retrieve(number).find("Subject: 170000000") == 0);
     CHECK(session.command("DELE 4").starts_with("+OK"));
     session.quit();
-    // What POP3 has fetched is seen, what it has deleted is gone, and IMAP's own flag is kept.
+    // What POP3 has fetched is marked as seen, what it has deleted is gone, and IMAP's own flag is kept.
     const std::string after = imap(maildir, {"FETCH 1:* (UID FLAGS)"});
     CHECK(after.find("* 3 EXISTS") != std::string::npos);
     CHECK(std::regex_search(after, std::regex{R"(\* 1 FETCH \(UID 1 FLAGS \([^)]*\\Flagged[^)]*\\Seen)"}));
     CHECK(std::regex_search(after, std::regex{R"(\* 2 FETCH \(UID 2 FLAGS \([^)]*\\Seen)"}));
 
-    // IMAP moves one away and deletes another while a session is open.
+    // IMAP moves one message away and deletes another while a session is open.
     Pop3Client second = server.session();
     CHECK(second.command("STAT").starts_with("+OK 3 "));
     for (const char* command : {"UID MOVE 2 Old", "UID STORE 3 +FLAGS (\\Deleted)", "EXPUNGE"})
@@ -189,17 +189,17 @@ TEST_CASE("Dovecot's IMAP and POP3 work on one Maildir: flags, moves and deletio
     CHECK(second.retrieve(1).find("Subject: 1700000001") == 0);
     CHECK(second.command("RETR 2").starts_with("-ERR"));
     CHECK(second.command("RETR 3").starts_with("-ERR"));
-    CHECK(second.command("DELE 3").starts_with("+OK")); // gone already: nothing is missing at QUIT
+    CHECK(second.command("DELE 3").starts_with("+OK")); // already gone: QUIT has nothing to report
     second.quit();
 
-    // The next session has what is left, under the id it always had.
+    // The next session has the remaining message, with the UIDL it always had.
     Pop3Client third = server.session();
     CHECK(third.command("STAT").starts_with("+OK 1 "));
     const std::string left = third.many("UIDL");
     CHECK(left == ids.substr(0, ids.find('\n') + 1));
     third.quit();
     CHECK(imap(maildir, {"SELECT Old"}).find("* 2 EXISTS") != std::string::npos);
-    // And mail that IMAP puts back is served.
+    // Mail that IMAP copies back is served.
     (void)imap(maildir, {"SELECT Old", "COPY 1 INBOX"});
     Pop3Client fourth = server.session();
     CHECK(fourth.command("STAT").starts_with("+OK 2 "));
@@ -207,11 +207,11 @@ TEST_CASE("Dovecot's IMAP and POP3 work on one Maildir: flags, moves and deletio
     fourth.quit();
 }
 
-TEST_CASE("logrotate, with the file that is installed, renames the log, and the server goes on in a new one") {
+TEST_CASE("logrotate with the installed configuration renames the log, and the server goes on in a new file") {
     const TempDirectory directory;
     const std::string log = directory / "buzon.log";
     Server server{1, {"--log-file", log}};
-    // In place of systemctl, one that knows how the service manager would do it.
+    // A stand-in for systemctl that sends the signal as the service manager would.
     (void)directory.script("systemctl", "[ \"$1 $2 $3\" = 'kill --kill-whom=main --signal=USR1' ] && kill -USR1 " +
                                             std::to_string(server.pid()) + " && echo sent >> " + (directory / "calls"));
     std::string text = read_whole(source_directory() + "/packaging/logrotate");

@@ -1,4 +1,5 @@
-// system/octets_test.cpp - every octet of a stored mail, and no other, reaches the client; sizes say so beforehand.
+// system/octets_test.cpp - every octet of a stored mail, and no other, reaches the client; the sizes announced are
+// right.
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -51,7 +52,7 @@ std::vector<Odd> odd_mails() {
         {"one long line", std::string(300000, 'x')},
         {"only dots", std::string(70000, '.')},
     };
-    // A line end, a dot and a CR on every side of the sizes buffers usually have.
+    // Line ends, dots and CRs on all sides of the usual buffer sizes.
     for (const std::size_t edge : {4096U, 8192U, 16384U, 32768U, 65536U, 131072U, 262144U})
         for (const std::size_t at : {edge - 3, edge - 2, edge - 1, edge, edge + 1})
             for (const char* piece : {"\n.\n", "\r\n.\r\n", "\r", "\n..", "\r\r\n"})
@@ -61,7 +62,7 @@ std::vector<Odd> odd_mails() {
 
 } // namespace
 
-TEST_CASE("every stored form arrives exactly and is announced exactly") {
+TEST_CASE("every stored form arrives exactly, and its exact size is announced") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     const std::vector<Odd> mails = odd_mails();
@@ -109,19 +110,19 @@ TEST_CASE("random mixtures of line ends and dots arrive exactly") {
     client.quit();
 }
 
-TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and what arrives are one number") {
+TEST_CASE("for random files around every buffer size, STAT, LIST, RETR and the octets received agree") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     std::mt19937 random{2449};
     std::vector<std::string> mails;
-    std::vector<std::size_t> octets; // as a client holds them
+    std::vector<std::size_t> octets; // as the client receives them
     std::size_t total = 0;
     constexpr std::string_view odd[] = {"\r", "\n", "\r\n", ".", std::string_view{"\0", 1}, "\xff"};
     const std::string x(80, 'x');
     for (const std::size_t size : {1U << 12, 1U << 13, 1U << 14, 1U << 15, 1U << 16, 96U << 10, 1U << 17, 1U << 18})
         for (std::size_t length = size - 2; length <= size + 2; ++length)
-            for (unsigned sort = size > 1U << 16 ? 1 : 0; sort < 2; ++sort) { // short lines cost the test itself much
-                // Line ends, dots and NULs everywhere; or lines as mail has them, with an odd octet now and then.
+            for (unsigned sort = size > 1U << 16 ? 1 : 0; sort < 2; ++sort) { // short lines slow the test itself down
+                // Either line ends, dots and NULs everywhere, or ordinary lines with an odd octet now and then.
                 std::string mail;
                 while (mail.size() < length) {
                     if (sort != 0) mail.append(x, 0, random() % x.size());
@@ -137,7 +138,7 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
     std::vector<std::string> sizes;
     for (std::size_t i = 0; i < mails.size(); ++i)
         sizes.push_back(std::to_string(i + 1) + " " + std::to_string(octets[i]));
-    for (const bool again : {false, true}) { // the second time they are known
+    for (const bool again : {false, true}) { // the second time, the sizes are known
         Pop3Client client = server.session();
         CHECK(client.command("STAT") == "+OK " + std::to_string(mails.size()) + " " + std::to_string(total));
         REQUIRE(client.command("LIST").starts_with("+OK"));
@@ -149,15 +150,15 @@ TEST_CASE("random files of lengths around every buffer's: STAT, LIST, RETR and w
             CHECK(difference(client.exactly(wanted.size()), wanted) == "");
         }
         client.quit();
-        (void)maildir.deliver("1600000000.M1P1.h", ""); // the directories are read again
+        (void)maildir.deliver("1600000000.M1P1.h", ""); // so that the directories are read again
         maildir.remove("1600000000.M1P1.h");
     }
 }
 
-TEST_CASE("a message that somebody wrote into arrives as it is, and RETR tells no number that is not its own") {
+TEST_CASE("a message rewritten in place arrives as it is now, and RETR announces no wrong size") {
     Server server;
     const Maildir maildir = server.maildir("user1");
-    // Small ones are counted; of large ones, and of those that end with a page, the file is looked at.
+    // Small ones are counted; for large ones, and those that end on a page boundary, the file's status is checked.
     const std::size_t lengths[] = {20, 4096, 60'000, 200'000, 1'000'000};
     int number = 0;
     std::vector<std::filesystem::path> files;
@@ -184,7 +185,7 @@ TEST_CASE("a message that somebody wrote into arrives as it is, and RETR tells n
             CHECK(difference(client.body(), wanted).empty());
         }
     };
-    // In a session, and before the next one.
+    // In the session during which they are rewritten, and in the next one.
     {
         Pop3Client client = server.session();
         rewrite('\n');
@@ -195,7 +196,7 @@ TEST_CASE("a message that somebody wrote into arrives as it is, and RETR tells n
     check(next);
 }
 
-TEST_CASE("TOP gives the header and so many lines of the body") {
+TEST_CASE("TOP returns the header and the requested number of body lines") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     const std::string mails[] = {"Subject: a\nFrom: b\n\n.one\ntwo\n\nfour",

@@ -1,5 +1,5 @@
-// system/ordinary_user_test.cpp - a server that an ordinary user has started: everything is done as that user. As root,
-// the tests start it as somebody whom this machine does not know.
+// system/ordinary_user_test.cpp - a server started by an ordinary user does everything as that user. Run as root, the
+// tests start it with a uid that this machine does not know.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr uid_t ordinary_uid = 40999;
 
-// Whether that user can start the program: a source tree may lie where nobody else may look.
+// Whether that user can start the program: the source tree may be in a directory that is closed to others.
 bool can_start(const std::string& program) {
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -58,7 +58,7 @@ struct Home {
     }
 };
 
-// Prints what the managers' socket answers, to the program itself and to what it has started.
+// Prints what the management socket answers to the program itself and to a child that it has started.
 constexpr const char* asking_program = R"py(#!/usr/bin/python3
 import os, socket, sys
 def ask():
@@ -79,7 +79,7 @@ os.wait()
 
 } // namespace
 
-TEST_CASE("an ordinary user's server reads, removes, saves, moves to another port and transforms, all as that user") {
+TEST_CASE("an ordinary user's server serves, deletes, transforms, saves and changes its port without a keeper") {
     if (::geteuid() == 0 && !can_start(server_program())) {
         WARN("no other user can start the program here: nothing tested");
         return;
@@ -123,7 +123,7 @@ TEST_CASE("an ordinary user's server reads, removes, saves, moves to another por
     }
 }
 
-TEST_CASE("a transformation in a jail, or what it has started, is no manager, though it runs as the server's user") {
+TEST_CASE("a jailed transformation and its children cannot manage the server, though they run as its user") {
     if (::geteuid() == 0 && !can_start(server_program())) {
         WARN("no other user can start the program here: nothing tested");
         return;

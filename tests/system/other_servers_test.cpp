@@ -1,5 +1,5 @@
-// system/other_servers_test.cpp - a Maildir that Debian's Dovecot or Courier has served, and what clients saw there: we
-// show the same UIDLs in the same order, whatever happens to the Maildir afterwards. Their POP3 programs talk on
+// system/other_servers_test.cpp - Maildirs that Debian's Dovecot or Courier has served before: we show clients the same
+// UIDLs in the same order, whatever happens to the Maildir afterwards. The POP3 programs of those servers are run on
 // standard input and output, without a daemon, a login or a port.
 #include <unistd.h>
 
@@ -20,7 +20,7 @@ namespace {
 // What a session showed: "NUMBER UIDL" and "NUMBER OCTETS".
 struct Listing {
     std::vector<std::string> uidl, list;
-    std::string all; // as it came
+    std::string all; // the raw output
 };
 
 class OtherServer {
@@ -28,11 +28,11 @@ public:
     OtherServer(std::string name, Launch launch, std::filesystem::path maildir)
         : name_{std::move(name)}, launch_{std::move(launch)}, maildir_{std::move(maildir)} {}
 
-    // One session: these commands, then its listings.
+    // One session: its listings, then these commands.
     [[nodiscard]] Listing session(const std::string& commands = {}) const {
         give_away();
         const Finished finished = run(launch_, "UIDL\r\nLIST\r\n" + commands + "QUIT\r\n");
-        give_away(); // Courier's program runs as whoever started it
+        give_away(); // Courier's program runs as the user who started it
         INFO(name_ << ": " << finished.out << finished.err);
         REQUIRE(finished.code == 0);
         Listing listing;
@@ -52,7 +52,7 @@ public:
         return listing;
     }
 
-    // Where we are root, Dovecot and those who read mail for us will not be.
+    // If we are root, Dovecot and our mail workers run as this user instead.
     static constexpr uid_t nobody = 65534;
 
 private:
@@ -96,7 +96,7 @@ OtherServer courier(const Maildir& maildir) {
     return {"Courier", launch, maildir.path()};
 }
 
-// Ours, as a client sees it.
+// Our listing, as a client sees it.
 Listing ours(const Server& server) {
     Pop3Client client = server.session();
     Listing listing;
@@ -114,8 +114,8 @@ std::vector<std::string> values(const std::vector<std::string>& numbered) {
     return all;
 }
 
-// Served by the other server for some sessions, then by us; then other programs, and the other server, go on with it.
-// `wrong` says of which messages the other server tells a wrong size.
+// A Maildir is served by the other server for some sessions, then by us; then other programs and the other server go on
+// using it. `wrong` says for which messages the other server reports a wrong size.
 void move_in(const std::function<OtherServer(const Maildir&)>& make,
              const std::function<bool(const std::string& place, const std::string& content)>& wrong) {
     Server server;
@@ -126,7 +126,7 @@ void move_in(const std::function<OtherServer(const Maildir&)>& make,
         return "Subject: " + std::to_string(n) + end + end + ".dots and" + end +
                std::string(static_cast<std::size_t>(n) * 7, 'x') + end;
     };
-    // Delivered in an order that is neither that of the names nor that of the directory, in three parts.
+    // Delivered in three batches, in an order that is neither that of the names nor that of the directory.
     for (int part = 0; part < 3; ++part) {
         for (int i = 0; i < 12; ++i) {
             const int n = (i * 7 + part * 5) % 12 * 3 + part;
@@ -158,7 +158,7 @@ void move_in(const std::function<OtherServer(const Maildir&)>& make,
     CHECK(same == right);
     CHECK(right > 20);
 
-    // Other programs: a flag, a deletion, a delivery. Ours sees the new message first.
+    // Other programs flag, delete and deliver. We see the new message first.
     const std::vector<std::string> places = maildir.messages();
     const auto base_of = [](const std::string& place) { return place.substr(4, place.find(':') - 4); };
     maildir.flag(base_of(places[4]), "FS");
@@ -168,7 +168,7 @@ void move_in(const std::function<OtherServer(const Maildir&)>& make,
     now = ours(server);
     REQUIRE(now.uidl.size() == 34);
     const std::vector<std::string> kept = values(now.uidl), known = values(before);
-    // All that stayed, in their order, and the new one, which has none of theirs, behind them.
+    // All remaining messages in their old order, then the new one, with a UIDL that was not known before.
     std::size_t at = 0;
     for (std::size_t i = 0; i + 1 < kept.size(); ++i) {
         while (at < known.size() && known[at] != kept[i]) ++at;
@@ -177,14 +177,14 @@ void move_in(const std::function<OtherServer(const Maildir&)>& make,
     }
     CHECK(std::count(known.begin(), known.end(), kept.back()) == 0);
 
-    // The other server sees the next one first, and lists it: that is taken over too.
+    // The other server sees the next message first, and lists it: we take over its UIDL, too.
     (void)maildir.deliver("1800000000.M1P1.newest", text(2, "\n"));
     theirs = other.session();
     const std::vector<std::string> last = values(ours(server).uidl);
     REQUIRE(last.size() == 35);
     CHECK(last.back() == values(theirs.uidl).back());
     CHECK(kept == std::vector<std::string>(last.begin(), last.end() - 1));
-    // And without its list, as when it is gone from the machine, nothing changes any more.
+    // Without its list, as when the other server has left the machine, nothing changes any more.
     std::filesystem::remove(maildir.path() / "dovecot-uidlist");
     std::filesystem::remove(maildir.path() / "courierpop3dsizelist");
     std::filesystem::remove(maildir.path() / "buzon-index");
@@ -194,14 +194,14 @@ void move_in(const std::function<OtherServer(const Maildir&)>& make,
 
 } // namespace
 
-TEST_CASE("who had fetched from Dovecot downloads nothing twice from us") {
-    // It believes names.
+TEST_CASE("clients that move from Dovecot to us download no message twice") {
+    // Dovecot trusts the size in a file name.
     move_in(dovecot,
             [](const std::string& place, const std::string&) { return place.find(",W=12") != std::string::npos; });
 }
 
-TEST_CASE("who had fetched from Courier downloads nothing twice from us") {
-    // It counts a CR for each LF, also where there is one.
+TEST_CASE("clients that move from Courier to us download no message twice") {
+    // Courier counts a CR for each LF, even where there already is one.
     move_in(courier,
             [](const std::string&, const std::string& content) { return content.find('\r') != std::string::npos; });
 }

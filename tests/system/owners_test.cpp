@@ -1,4 +1,4 @@
-// system/owners_test.cpp - a server that root has started reads and changes each maildrop as its owner (--run-as).
+// system/owners_test.cpp - a server started by root reads and changes each maildrop as its owner (--run-as).
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr uid_t roots_owner = 41000, ana = 41001, bob = 41002, dan = 41004;
 
-// In another process, as somebody else.
+// Runs `work` in another process as this user. Whether it succeeded.
 bool as_user(uid_t who, auto work) {
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -39,7 +39,7 @@ void give(const fs::path& path, uid_t owner) {
         REQUIRE(::lchown(one.path().c_str(), owner, owner) == 0);
 }
 
-// Everything below has this owner.
+// Whether `path` and everything below it has this owner.
 bool all_of(const fs::path& path, uid_t owner) {
     const auto is_his = [&](const fs::path& one) {
         struct stat about {};
@@ -52,7 +52,7 @@ bool all_of(const fs::path& path, uid_t owner) {
     return all;
 }
 
-// Users of three uids, each with a home or a Maildir of mode 0700, and one who has none yet.
+// Users of three uids, each with a home or a Maildir of mode 0700, and two users without a Maildir.
 struct Site {
     TempDirectory directory;
     std::string root = directory / "mail";
@@ -101,8 +101,8 @@ const std::vector<Owned> with_mail = {{"ana", ana}, {"bob", bob}, {"cleo", roots
 
 } // namespace
 
-TEST_CASE("mail is read, moved, deleted and restored as its owner, beside a delivery agent of the owner's") {
-    if (::geteuid() != 0) return; // nobody else can act as somebody else
+TEST_CASE("mail is read, moved, deleted and restored as its owner, alongside the owner's delivery agent") {
+    if (::geteuid() != 0) return; // only root can act as other users
     const Site site;
     for (const Owned& one : with_mail) {
         const std::string user = one.user;
@@ -115,7 +115,7 @@ TEST_CASE("mail is read, moved, deleted and restored as its owner, beside a deli
             client.quit();
         }
         CHECK(site.maildir(user).messages() == std::vector<std::string>{"cur/1700000001.M1P1.h:2,S"});
-        // The agent delivers and marks; both see what the other has done.
+        // The agent delivers and flags; each side sees what the other has done.
         CHECK(as_user(uid, [&] {
             (void)site.maildir(user).deliver("1700000002.M2P2.h", "Subject: two\n\nagain\n");
             site.maildir(user).flag("1700000001.M1P1.h", "FS");
@@ -144,7 +144,7 @@ TEST_CASE("mail is read, moved, deleted and restored as its owner, beside a deli
     }
 }
 
-TEST_CASE("Dovecot's IMAP works on an owner's maildrop beside us, and each sees what the other has done") {
+TEST_CASE("Dovecot's IMAP and our server share an owner's maildrop, and each sees the other's changes") {
     if (::geteuid() != 0) return;
     const Site site;
     for (const Owned& one : with_mail) {
@@ -183,7 +183,7 @@ TEST_CASE("Dovecot's IMAP works on an owner's maildrop beside us, and each sees 
             CHECK(client.command("DELE 1").starts_with("+OK"));
             client.quit();
         }
-        // Dovecot keeps its flags where it keeps them, and has lost nothing.
+        // Dovecot still has its flags, wherever it keeps them, and has lost nothing.
         const std::string left = imap("a SELECT INBOX\r\nb FETCH 1 (FLAGS BODY[HEADER.FIELDS (SUBJECT)])\r\n");
         CHECK(left.find("* 1 EXISTS") != std::string::npos);
         CHECK(left.find("Subject: two") != std::string::npos);
@@ -192,7 +192,7 @@ TEST_CASE("Dovecot's IMAP works on an owner's maildrop beside us, and each sees 
     }
 }
 
-TEST_CASE("whoever takes over one owner's worker reaches nothing of the others, not even without a sandbox") {
+TEST_CASE("a compromised worker of one owner cannot reach other owners' mail, even without a sandbox") {
     if (::geteuid() != 0) return;
     for (const std::string mode : {"require", "off"}) {
         CAPTURE(mode);
@@ -223,14 +223,14 @@ TEST_CASE("whoever takes over one owner's worker reaches nothing of the others, 
             CAPTURE(act);
             CHECK(log.find(std::string{act} + ' ') != std::string::npos);
             CHECK(log.find(std::string{act} + " yes") == std::string::npos);
-            CHECK(log.find(std::string{act} + " 2\n") == std::string::npos); // what is not there proves nothing
+            CHECK(log.find(std::string{act} + " 2\n") == std::string::npos); // a missing file would prove nothing
         }
         CHECK((log.find("read-passwd yes") != std::string::npos) == (mode == "off"));
         CHECK(fs::exists(other + "/tmp/rubbish"));
     }
 }
 
-TEST_CASE("programs are handed mail as its owner, with nothing of root's") {
+TEST_CASE("filter programs run as the mail's owner, with none of root's groups or capabilities") {
     if (::geteuid() != 0) return;
     const Site site;
     ManagementClient manager = site.server.manager();
@@ -243,7 +243,7 @@ TEST_CASE("programs are handed mail as its owner, with nothing of root's") {
         const std::string said = site.session(one.user).retrieve(1);
         CHECK(said.starts_with(id + "\r\n" + id + "\r\n" + id + "\r\nCapEff:\t0000000000000000\r\n"));
     }
-    // One uid for all, by --transform-user.
+    // One uid for all, with --transform-user.
     const Server server{0, {"-u", "ana:x", "--transform-user", "nobody", "-T", "/bin/sh -c 'id -u; id -G'"}};
     (void)server.maildir("ana").deliver("1700000001.M1P1.h", "x\n");
     Pop3Client client = server.client();
@@ -251,7 +251,7 @@ TEST_CASE("programs are handed mail as its owner, with nothing of root's") {
     CHECK(client.retrieve(1) == "65534\r\n65534\r\n");
 }
 
-TEST_CASE("a new Maildir belongs to whom the users file says, else to the owner of the mail root") {
+TEST_CASE("a new Maildir belongs to the uid in the users file, else to the owner of the mail root") {
     if (::geteuid() != 0) return;
     const Site site;
     for (const auto& [user, uid] : std::vector<Owned>{{"dan", dan}, {"zoe", roots_owner}}) {
@@ -263,7 +263,7 @@ TEST_CASE("a new Maildir belongs to whom the users file says, else to the owner 
     }
 }
 
-TEST_CASE("a mail worker is its maildrop's owner and nothing more, and serves no other's") {
+TEST_CASE("a mail worker runs as its maildrop's owner, without other rights, and serves no other owner") {
     if (::geteuid() != 0) return;
     const Site site;
     std::vector<Pop3Client> sessions;
@@ -280,7 +280,7 @@ TEST_CASE("a mail worker is its maildrop's owner and nothing more, and serves no
             CHECK(status_of(worker, set) == "0000000000000000");
         CHECK(status_of(worker, "NoNewPrivs") == "1");
         const std::string words = words_of(worker);
-        // The walk through old deleted mail may have called for dan's.
+        // The cleanup of old deleted mail may have started dan's worker.
         const std::string place = uid == std::to_string(dan)   ? site.place_of("dan").string() + " alone"
                                   : uid == std::to_string(ana) ? site.place_of("ana").string() + " alone"
                                   : uid == std::to_string(bob) ? site.place_of("bob").string() + " alone"
@@ -292,10 +292,10 @@ TEST_CASE("a mail worker is its maildrop's owner and nothing more, and serves no
     CHECK(seen == std::set{std::to_string(ana), std::to_string(bob), std::to_string(roots_owner)});
 }
 
-TEST_CASE("a link in place of a Maildir leads to nobody else's mail") {
+TEST_CASE("a user's link in place of the Maildir leads to nobody else's mail; a link made by root is followed") {
     if (::geteuid() != 0) return;
     const Site site;
-    // bob may do with his own what he likes; but what is in the mail root is not his.
+    // bob may do as he likes with his own files, but a link of his must not open other mail.
     fs::remove_all(site.place_of("bob"));
     fs::create_symlink(site.place_of("ana"), site.place_of("bob"));
     give(site.place_of("bob"), bob);
@@ -306,13 +306,13 @@ TEST_CASE("a link in place of a Maildir leads to nobody else's mail") {
     }
     CHECK(site.maildir("ana").messages() == std::vector<std::string>{"new/1700000001.M1P1.h"});
     CHECK_FALSE(fs::exists(site.place_of("ana") / "buzon-index"));
-    // The same one made by root is the operator's word.
+    // The same link, owned by root, is the operator's decision.
     REQUIRE(::lchown(site.place_of("bob").c_str(), 0, 0) == 0);
     CHECK(site.session("bob").retrieve(1) == "Subject: one\r\n\r\nana's\r\n");
     CHECK(all_of(site.place_of("ana"), ana));
 }
 
-TEST_CASE("a maildrop of root's is served without any of root's powers") {
+TEST_CASE("a maildrop owned by root is served without root's capabilities") {
     if (::geteuid() != 0) return;
     const Site site;
     (void)site.maildir("zoe").deliver("1700000001.M1P1.h", "Subject: one\n\nroot's\n");
@@ -321,7 +321,7 @@ TEST_CASE("a maildrop of root's is served without any of root's powers") {
     fs::permissions(secret, fs::perms{0600});
     REQUIRE(::chown(secret.c_str(), ana, ana) == 0);
     Pop3Client client = site.session("zoe");
-    // What root's powers alone could read is left out.
+    // A message that only root's capabilities could read is left out.
     CHECK(client.command("STAT").starts_with("+OK 1 "));
     CHECK(client.retrieve(1) == "Subject: one\r\n\r\nroot's\r\n");
     client.quit();

@@ -1,4 +1,4 @@
-// system/packaging_test.cpp - what is installed beside the programs: units, man pages, examples.
+// system/packaging_test.cpp - what is installed besides the programs: units, man pages, examples.
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -33,7 +33,7 @@ std::set<std::string> metric_names(const std::string& text) {
     return names;
 }
 
-// What `cmake --install` puts below a prefix, from this build.
+// Runs `cmake --install` for this build and returns the prefix.
 std::string installed_below(const TempDirectory& directory) {
     const fs::path build = fs::read_symlink("/proc/self/exe").parent_path().parent_path();
     const std::string prefix = directory / "prefix";
@@ -45,7 +45,7 @@ std::string installed_below(const TempDirectory& directory) {
 
 } // namespace
 
-TEST_CASE("the man pages have every option, as --help has it") {
+TEST_CASE("the man pages have every option of --help") {
     const TempDirectory directory;
     const std::string bin = fs::path{server_program()}.parent_path().string() + "/";
     const Finished made = run({packaging() + "/make-man", server_program(), client_program(), directory.path(),
@@ -63,7 +63,7 @@ TEST_CASE("the man pages have every option, as --help has it") {
     CHECK(read_whole(directory / "buzon-each.8").find("buzon\\-each /PROGRAM") != std::string::npos);
 }
 
-TEST_CASE("docs/operations.md has every option, and its tables have the defaults of --help") {
+TEST_CASE("docs/operations.md has every option, and its tables show the defaults of --help") {
     const std::string help = run_server({"--help"}).out, page = read_whole(source_directory() + "/docs/operations.md");
     std::map<std::string, std::string> defaults; // by option
     const std::regex option{R"(\n +(?:-\w, )?--([a-z][a-z0-9-]*)[^\n]*)"}, at_end{R"(\(([^()]*)\)$)"};
@@ -126,7 +126,7 @@ TEST_CASE("everything is installed, and the installed sample configuration passe
     CHECK(read_whole(prefix + "/lib/systemd/system/buzond.service").find("ExecStart=/") != std::string::npos);
 }
 
-TEST_CASE("the packages make the users as whom a server that root has started goes on, and its TLS program") {
+TEST_CASE("the packages create the users that root's server and its TLS program run as") {
     const std::string by_systemd = read_whole(packaging() + "/sysusers.conf");
     const std::string by_debian = read_whole(packaging() + "/debian/postinst");
     for (const std::string user : {"buzon", "buzon-tls"}) {
@@ -136,7 +136,7 @@ TEST_CASE("the packages make the users as whom a server that root has started go
     }
 }
 
-TEST_CASE("the unit is hardened") {
+TEST_CASE("the units pass systemd-analyze security") {
     if (!is_installed("systemd-analyze")) return;
     const TempDirectory directory;
     for (const char* name : {"buzond.service", "buzond@.service"}) {
@@ -152,7 +152,7 @@ TEST_CASE("the unit is hardened") {
     }
 }
 
-TEST_CASE("alert rules and the dashboard name only metrics that there are") {
+TEST_CASE("the alert rules and the dashboard use only metrics that exist") {
     Server server{1, {"--metrics", "127.0.0.1:0"}};
     const std::string info = server.manager().many("INFO *");
     const std::size_t at = info.find("metrics ");
@@ -173,7 +173,7 @@ TEST_CASE("alert rules and the dashboard name only metrics that there are") {
     CHECK(run({"promtool", "check", "rules", packaging() + "/examples/buzon.rules.yml"}).code == 0);
 }
 
-TEST_CASE("fail2ban's filter finds the address of each wrong login, whatever name a client sends") {
+TEST_CASE("fail2ban's filter finds the address of every failed login, whatever user name the client sends") {
     Server server{1, {"--proxy-from", "127.0.0.1", "--throttle-free", "100"}};
     for (const char* name :
          {"user1", "nobody", "ip=10.9.9.9", "a ip=10.9.9.9 ", "\" ip=10.9.9.9 x=\"", "\\\" ip=10.9.9.9"}) {

@@ -1,4 +1,4 @@
-// system/places_test.cpp - who makes room when the table of connections is full.
+// system/places_test.cpp - which connection makes room when max-connections is reached.
 #include <csignal>
 
 #include "support/catch.h"
@@ -22,14 +22,14 @@ std::string enter(LineClient& client, int user) {
     return client.command("PASS pass" + std::to_string(user));
 }
 
-// It was displaced: told so, and closed.
+// Whether the client was displaced: told so, and disconnected.
 bool displaced(LineClient& client) {
     return client.rest(true) == "-ERR [SYS/TEMP] too many connections, try again later\r\n";
 }
 
 } // namespace
 
-TEST_CASE("in a full table a newcomer takes the place of whoever has waited longest, of the source with most") {
+TEST_CASE("at max-connections, the source with the most connections loses its oldest waiting one to a newcomer") {
     Server server{4, {"--max-connections", "6"}};
     LineClient in = greeted(server, "127.0.0.2");
     CHECK(enter(in, 1).starts_with("+OK"));
@@ -40,7 +40,7 @@ TEST_CASE("in a full table a newcomer takes the place of whoever has waited long
     LineClient owner = greeted(server, "127.0.0.4");
     CHECK(displaced(hoard[0]));
     CHECK(enter(owner, 3).starts_with("+OK"));
-    // The hoarder's own newcomers take his own places.
+    // New connections of the hoarder displace its own.
     for (int i = 1; i < 4; ++i) {
         hoard.push_back(greeted(server, "127.0.0.2"));
         CHECK(displaced(hoard[static_cast<std::size_t>(i)]));
@@ -52,7 +52,7 @@ TEST_CASE("in a full table a newcomer takes the place of whoever has waited long
     CHECK(owner.command("NOOP").starts_with("+OK"));
 }
 
-TEST_CASE("a table full of sessions that have logged in displaces none of them and refuses the newcomer") {
+TEST_CASE("at max-connections, sessions that have logged in are not displaced: the newcomer is refused") {
     Server server{3, {"--max-connections", "2"}};
     LineClient one = greeted(server, "127.0.0.2");
     LineClient two = greeted(server, "127.0.0.2");
@@ -63,13 +63,13 @@ TEST_CASE("a table full of sessions that have logged in displaces none of them a
     CHECK(one.command("NOOP").starts_with("+OK"));
     CHECK(two.command("NOOP").starts_with("+OK"));
     CHECK(server.manager().ask("METR refusals-max-connections") == "1");
-    // A place that a session leaves is free.
+    // The place of a session that has ended is free.
     (void)one.command("QUIT");
     CHECK(one.ended());
     (void)greeted(server, "127.0.0.3");
 }
 
-TEST_CASE("behind a front the clients are the sources, and who sends no header holds no place for ever") {
+TEST_CASE("behind a front, each client is a source, and connections without a PROXY header can be displaced") {
     Server server{2, {"--max-connections", "4", "--proxy-from", proxy_peer}};
     const auto named_client = [&](const std::string& client) {
         LineClient wire{"127.0.0.1", server.port(), {.from = proxy_peer}};
@@ -83,7 +83,7 @@ TEST_CASE("behind a front the clients are the sources, and who sends no header h
     LineClient owner = named_client("203.0.113.2");
     CHECK(displaced(hoard[0]));
     CHECK(enter(owner, 1).starts_with("+OK"));
-    // The front's own silent connections are those of one source, too.
+    // The front's own silent connections count as one source, too.
     std::vector<LineClient> silent;
     for (int i = 0; i < 3; ++i) silent.emplace_back("127.0.0.1", server.port(), Wire::Options{.from = proxy_peer});
     CHECK(displaced(hoard[1]));
@@ -92,7 +92,7 @@ TEST_CASE("behind a front the clients are the sources, and who sends no header h
     CHECK(owner.command("NOOP").starts_with("+OK"));
 }
 
-TEST_CASE("a handshake of TLS makes room like any other connection, also in the turn in which STLS has come") {
+TEST_CASE("a TLS handshake can be displaced like any connection, even in the loop turn in which STLS arrives") {
     TlsSite site{1, {"--max-connections", "2"}};
     const Server& server = *site.server;
     std::vector<LineClient> hoard;
@@ -105,7 +105,7 @@ TEST_CASE("a handshake of TLS makes room like any other connection, also in the 
     CHECK(newcomer.command("QUIT").starts_with("+OK"));
     CHECK(newcomer.ended());
     hoard.push_back(greeted(server, "127.0.0.2"));
-    // Both are seen in one turn: STLS first, then the newcomer.
+    // Both are seen in one turn of the loop: STLS first, then the newcomer.
     const pid_t reactor = server.reactor();
     CHECK(::kill(reactor, SIGSTOP) == 0);
     hoard[1].send("STLS\r\n");
@@ -127,7 +127,7 @@ say(f, "QUIT")
     CHECK(site.server->manager().ask("METR refusals-displaced") == "0");
 }
 
-TEST_CASE("max-connections that has become less makes room from the next newcomer on") {
+TEST_CASE("after max-connections is lowered, the next newcomer displaces all connections beyond the limit") {
     Server server{1, {"--max-connections", "20", "-a", "root:s3cr3t"}};
     std::vector<LineClient> hoard;
     for (int i = 0; i < 20; ++i) hoard.push_back(greeted(server, "127.0.0.2"));

@@ -105,7 +105,7 @@ void PlannedSession::check_disk(bool exact) const {
 
 PlannedSession::Found PlannedSession::log_in_again(const Server& server) const {
     Pop3Client client = server.client();
-    // The server that was killed lets its lock go a moment after it is dead.
+    // A killed server releases its lock a moment after its death.
     (void)client.command("USER user" + std::to_string(user_));
     std::string in;
     REQUIRE(eventually([&] {
@@ -115,7 +115,7 @@ PlannedSession::Found PlannedSession::log_in_again(const Server& server) const {
     REQUIRE(in == "+OK Password accepted");
     const std::string listed = client.many("UIDL");
     client.quit();
-    const std::vector<std::string> places = maildir_.messages(); // the login has ended what was begun
+    const std::vector<std::string> places = maildir_.messages(); // the login has completed what was begun
     std::string before, asked;
     unsigned n = 0, m = 0;
     bool flags_before = true, flags_asked = true, flags_either = true;
@@ -134,7 +134,7 @@ PlannedSession::Found PlannedSession::log_in_again(const Server& server) const {
         flags_asked = flags_asked && as_asked;
         flags_either = flags_either && (as_before || as_asked);
     }
-    // Where nothing was deleted no journal holds the flags together.
+    // If nothing was deleted, there is no journal that keeps the flag changes together.
     if (listed == asked && (flags_asked || (deletes() == 0 && flags_either))) return Found::asked;
     if (listed == asked && deletes() != 0 && flags_either) return Found::unmoved;
     if (listed == before && flags_before) return Found::before;

@@ -1,5 +1,5 @@
-// system/planned_session.h - one client that retrieves and deletes, and what may be found after its QUIT, whatever
-// happened meanwhile: what it asked for, or what was there before.
+// system/planned_session.h - a client that retrieves and deletes, and what may be found after its QUIT, whatever
+// happened in the meantime: what it asked for, or what was there before.
 #pragma once
 
 #include <map>
@@ -14,27 +14,28 @@ namespace buzon::test {
 
 class PlannedSession {
 public:
-    // A Maildir of the server's root, filled with `messages` messages: every second one in new.
+    // With the Maildir of this user in the server's mail root.
     PlannedSession(const std::string& root, int user);
 
-    // Mail that was never there before; nothing of the old is left. Some of it is to be retrieved, some deleted.
+    // Replaces all mail with `messages` messages that were never there before, every second one in new. Chooses some to
+    // be retrieved and some to be deleted.
     void fill(std::mt19937& random, unsigned messages);
-    // From the login up to QUIT, which is not yet sent.
+    // Does everything from the login up to QUIT, which is not sent yet.
     void begin(const Server& server);
     void send_quit();
-    // Takes the reply to QUIT, if one comes.
+    // Reads the reply to QUIT, if there is one.
     void take_reply();
 
-    // Nothing when the connection was lost before.
+    // Empty if the connection was lost first.
     [[nodiscard]] const std::optional<std::string>& reply() const noexcept { return reply_; }
     [[nodiscard]] unsigned deletes() const noexcept { return static_cast<unsigned>(deleted_.size()); }
     [[nodiscard]] const Maildir& maildir() const noexcept { return maildir_; }
 
-    // What every moment must show: no message is lost that was not deleted, none is altered, and a "+OK" is only said
-    // when all deleted ones are gone. An "-ERR" tells how many are not (`exact`: neither more nor less than are there).
+    // Checks what must be true at any moment: no undeleted message is lost, none is altered, and "+OK" is sent only if
+    // all deleted ones are gone. "-ERR" says how many are not: at least as many as are left (`exact`: exactly as many).
     void check_disk(bool exact = false) const;
-    // Logs in again: `before` when all is as if QUIT had never been sent, `asked` when all is as it asked; `unmoved`
-    // when only some retrieved messages still lie in new.
+    // Logs in again: `before` if everything is as if QUIT had never been sent, `asked` if everything is as requested,
+    // `unmoved` if only some retrieved messages are still in new, otherwise `part`.
     enum class Found { before, asked, unmoved, part };
     [[nodiscard]] Found log_in_again(const Server& server) const;
 

@@ -1,4 +1,4 @@
-// What each kind of process can still do once it is confined, by bin/server_probe (probe/probe.h).
+// What each kind of process can still do once it is confined, as tried by bin/server_probe (probe/probe.h).
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -29,7 +29,7 @@ void fill(const std::string& path, const std::string& text) {
     std::ofstream{path} << text;
 }
 
-using ProbeResults = std::map<std::string, int>; // errno by act; 0: it went through
+using ProbeResults = std::map<std::string, int>; // errno by act; 0: it succeeded
 
 struct ProbeSite {
     TempDirectory directory;
@@ -57,7 +57,7 @@ ProbeResults results_in(const std::string& said) {
     return results;
 }
 
-// Starts a process as the keeper does: this argv, a socket as descriptor 3.
+// Starts a process as the keeper does: with this argv, and a socket as descriptor 3.
 ProbeResults probed(const ProbeSite& site, const Words& argv) {
     int pipe_ends[2];
     int pair[2];
@@ -91,15 +91,15 @@ ProbeResults probed(const ProbeSite& site, const Words& argv) {
     return results_in(said);
 }
 
-// What goes through all the same, and why.
+// The acts that succeed nevertheless, and why.
 const std::map<std::string, std::vector<std::string>> probe_exceptions = {
     {"buzon-files", {"read-passwd", "chmod-other-mail"}}, // to find the programs' user; to open vaults
     {"buzon-hash", {"chmod-other-mail"}},
-    // To come back with what clients say; after execve(2), whatever it has been before.
+    // To connect back with what clients send. dump-core: after execve(2), a process is dumpable whatever it was before.
     {"buzon-tls", {"socket-unix", "connect", "dump-core"}},
 };
 
-// Words that make who runs them somebody else, to whom the site then belongs.
+// The start of a command that drops root for another user, to whom the site is given. Empty if not needed.
 Words as_whom(const ProbeSite& site, bool as_root) {
     if (as_root || ::geteuid() != 0) return {};
     std::filesystem::permissions(site.directory.path(), std::filesystem::perms{0755});
@@ -109,7 +109,7 @@ Words as_whom(const ProbeSite& site, bool as_root) {
     return {"/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"};
 }
 
-// Starts a whole server, of which the process of this role is the one that has been taken over.
+// Starts a whole server in which the process of this role is the compromised one.
 ProbeResults probed_in_server(const ProbeSite& site, const std::string& role, bool as_root, const std::string& mode) {
     const std::string certificate = site.directory / "cert.pem";
     make_certificate(certificate);
@@ -143,7 +143,7 @@ ProbeResults probed_in_server(const ProbeSite& site, const std::string& role, bo
     return results;
 }
 
-// The child that becomes the TLS program, as --check and a start begin it.
+// The same for the child that becomes the TLS program, as --check and a real start launch it.
 ProbeResults probed_as_tls_program(const ProbeSite& site, bool as_root, const std::string& mode) {
     const std::string certificate = site.directory / "cert.pem";
     make_certificate(certificate);
@@ -177,7 +177,7 @@ ProbeResults probed_as_tls_program(const ProbeSite& site, bool as_root, const st
 }
 
 bool is_excepted(const std::string& role, const std::string& act) {
-    // A sanitizer maps what it wants.
+    // A sanitizer maps what it needs.
     if (sanitized && (act == "map-code" || act == "make-code" || act == "raise-limits")) return true;
     const auto found = probe_exceptions.find(role);
     return found != probe_exceptions.end() && std::count(found->second.begin(), found->second.end(), act) > 0;
@@ -185,7 +185,7 @@ bool is_excepted(const std::string& role, const std::string& act) {
 
 } // namespace
 
-TEST_CASE("a process that somebody has taken over does nothing of forty forbidden things, in each role") {
+TEST_CASE("a compromised worker can do none of forty forbidden things, whatever its role") {
     const ProbeSite site;
     const std::map<std::string, Words> plans = {
         {"buzon-worker", {"require", "w:" + site.own}},
@@ -202,14 +202,14 @@ TEST_CASE("a process that somebody has taken over does nothing of forty forbidde
         for (const auto& [act, result] : results) {
             INFO(act);
             if (is_excepted(role, act)) continue;
-            CHECK((result == EPERM || result == EACCES || result == EXDEV)); // the last: Landlock, about links
+            CHECK((result == EPERM || result == EACCES || result == EXDEV)); // the last: from Landlock, for links
         }
     }
     CHECK(std::filesystem::exists(site.other + "/tmp/rubbish"));
     CHECK_FALSE(std::filesystem::exists(site.own + "/cur/stolen"));
 }
 
-TEST_CASE("without a sandbox the same process does what its user may, so that the test of the sandbox can tell") {
+TEST_CASE("without a sandbox, the same worker can do what its user may, so the probe can tell the difference") {
     const ProbeSite site;
     for (const char* role : {"buzon-worker", "buzon-files", "buzon-hash", "buzon-locks"}) {
         INFO(role);
@@ -260,7 +260,7 @@ TEST_CASE("without a sandbox the same process does what its user may, so that th
     }
 }
 
-TEST_CASE("a reactor that somebody has taken over does nothing of forty forbidden things, with and without root") {
+TEST_CASE("a compromised reactor can do none of forty forbidden things, whether or not root started it") {
     for (const bool as_root : {true, false}) {
         if (as_root && ::geteuid() != 0) continue;
         CAPTURE(as_root);
@@ -268,12 +268,12 @@ TEST_CASE("a reactor that somebody has taken over does nothing of forty forbidde
         for (const auto& [act, result] : probed_in_server(site, "reactor", as_root, "require")) {
             CAPTURE(act);
             if (is_excepted("reactor", act)) continue;
-            // All mail is of one user, then: it may read below the mail root.
+            // Then all mail belongs to one user, and the reactor may read below the mail root.
             if (!as_root && (act == "list-other-mail" || act == "read-other-mail")) continue;
             CHECK((result == EPERM || result == EACCES || result == EXDEV));
         }
         CHECK(std::filesystem::exists(site.other + "/tmp/rubbish"));
-        // The test can tell.
+        // Without a sandbox these succeed, so the test can tell.
         const ProbeResults loose = probed_in_server(site, "reactor", as_root, "off");
         for (const char* act :
              {"read-passwd", "write-tmp", "fork", "socket-tcp", "socket-unix", "map-code", "make-code"}) {
@@ -283,13 +283,13 @@ TEST_CASE("a reactor that somebody has taken over does nothing of forty forbidde
     }
 }
 
-TEST_CASE("a keeper that somebody has taken over has no powers of root's but those that it uses") {
+TEST_CASE("a compromised keeper cannot use powers of root that it does not need: mount, chroot, make devices") {
     for (const bool as_root : {true, false}) {
         if (as_root && ::geteuid() != 0) continue;
         CAPTURE(as_root);
         const ProbeSite site;
         const ProbeResults kept = probed_in_server(site, "keeper", as_root, "auto");
-        // It starts programs as others, binds sockets and reaches files; the machine itself is not its business.
+        // It starts programs as other users, binds sockets and opens files, but must not change the machine itself.
         for (const char* act : {"mount", "chroot", "make-device"}) {
             CAPTURE(act, kept.at(act));
             CHECK((kept.at(act) == EPERM || kept.at(act) == EACCES));
@@ -304,7 +304,7 @@ TEST_CASE("a keeper that somebody has taken over has no powers of root's but tho
     }
 }
 
-TEST_CASE("a TLS program that somebody has taken over does nothing of forty forbidden things, with and without root") {
+TEST_CASE("a compromised TLS program can do none of forty forbidden things, whether or not root started it") {
     for (const bool as_root : {true, false}) {
         if (as_root && ::geteuid() != 0) continue;
         CAPTURE(as_root);
@@ -315,7 +315,7 @@ TEST_CASE("a TLS program that somebody has taken over does nothing of forty forb
             CHECK((result == EPERM || result == EACCES || result == EXDEV));
         }
         CHECK(std::filesystem::exists(site.other + "/tmp/rubbish"));
-        // The test can tell.
+        // Without a sandbox these succeed, so the test can tell.
         const ProbeResults loose = probed_as_tls_program(site, as_root, "off");
         for (const char* act :
              {"read-passwd",   "write-tmp",       "execute",    "execute-memory", "fork",
@@ -324,7 +324,7 @@ TEST_CASE("a TLS program that somebody has taken over does nothing of forty forb
               "capset",        "raise-limits",    "map-code",   "make-code",      "new-user-namespace",
               "keyring",       "enter-namespace"}) {
             CAPTURE(act, loose.at(act));
-            // As root's server, it is a user who may not signal root's processes.
+            // If root started the server, it runs as a user who may not signal root's processes.
             if (as_root && act == std::string_view{"signal-others"}) continue;
             CHECK(loose.at(act) == 0);
         }

@@ -1,5 +1,5 @@
-// system/process_faults_test.cpp - programs that live on and misbehave, all at once and each behind a user of its own:
-// what the client gets, what is told of it, and that nothing of them is left.
+// system/process_faults_test.cpp - misbehaving long-running programs, all at once and each for a user of its own: what
+// the client gets, what is reported, and that nothing is left behind.
 #include <signal.h>
 
 #include <algorithm>
@@ -16,14 +16,14 @@ namespace {
 
 const std::string fault_text = "From: a\nSubject: filtro\n\nuno\n.dos\n";
 
-// late: cut, or refused where the program was not even that far.
+// late: cut, or refused if the program did not even get that far.
 enum class Ending { served, refused, cut, late };
 
 struct Fault {
     const char* name;
-    std::string lines; // of a shell, in answer to a message
+    std::string lines; // shell code that answers a message
     Ending end;
-    const char* cause = nullptr; // of its failure; none where it depends on the machine
+    const char* cause = nullptr; // of its failure; null if it depends on the machine
     std::string made = fault_text;
     std::string before = "read -r hello\necho 'buzon-filter 1'\n";
 };
@@ -32,7 +32,7 @@ const char* const gone_program = "is gone when it is wanted";
 const std::string long_output = "head -c 100000 /dev/zero"; // more than is held back
 const std::string for_ever = "sleep 1000";
 
-// No time is too long for these: what they get does not depend on the machine.
+// These have ample time limits, so that the results do not depend on the machine.
 std::vector<Fault> faults() {
     return {
         {"ends before its handshake", "echo same", Ending::refused, "exit", "", "exit 1\n"},
@@ -77,7 +77,7 @@ std::vector<Fault> faults() {
     };
 }
 
-// These hang, and end by their time limit, however fast the machine is.
+// These hang until their time limit, however fast the machine is.
 std::vector<Fault> hanging_faults() {
     return {
         {"never shakes hands", "", Ending::refused, "timeout", "", for_ever + "\n"},
@@ -93,7 +93,7 @@ std::vector<Fault> hanging_faults() {
     };
 }
 
-// Its SPEC. Its sleep is one of the directory's, so that it is found by that.
+// Writes the program and returns its SPEC. It uses a sleep in the directory, by which its processes can be found.
 std::string program_of(const TempDirectory& directory, std::size_t number, const Fault& fault) {
     std::string text = fault.before + "while read -r word octets about; do\n    head -c \"$octets\" >/dev/null\n    " +
                        fault.lines + "\ndone";
@@ -141,7 +141,7 @@ public:
             look_at_answer(faults_[i], clients_[i]);
         }
     }
-    // Each failure is told once, with its cause and the program.
+    // Each failure is reported once, with its cause and the program.
     void look_at_events() {
         ManagementClient manager = server_->manager();
         (void)manager.ask("AUTH root s3cr3t");
@@ -161,7 +161,7 @@ public:
         }
         CHECK(manager.ask("METR filters-running") == "0");
     }
-    // Those that did well wait for more; a reload ends them.
+    // Programs that behaved well wait for more; a reload ends them.
     void look_for_remains() {
         server_->process().signal(SIGHUP);
         CHECK(eventually([&] { return running_from(directory_.path()).empty() && zombies_of(server_->pid()) == 0; }));
@@ -196,13 +196,13 @@ private:
 
 } // namespace
 
-TEST_CASE("programs that live on and misbehave harm their own message alone, and nothing of them is left") {
+TEST_CASE("misbehaving long-running programs harm only their own message and leave nothing behind") {
     Company busy{faults(), {"--transform-timeout", "600", "--transform-cpu", "1"}};
     Company hanging{hanging_faults(), {"--transform-timeout", "1"}};
     for (Company* const company : {&hanging, &busy}) company->ask();
     for (Company* const company : {&hanging, &busy}) company->look_at_answers();
     for (Company* const company : {&hanging, &busy}) company->look_at_events();
-    // Nobody is the worse for it.
+    // Nobody else is affected.
     CHECK(busy.last().retrieve(1) == ".uno\r\n");
     for (Company* const company : {&hanging, &busy}) company->look_for_remains();
     const std::size_t complaints = times_in(busy.log(), "stderr=complaint");

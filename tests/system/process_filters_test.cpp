@@ -1,5 +1,5 @@
-// system/process_filters_test.cpp - mail through programs that live on ("process:"): what clients get, what is left of
-// the programs, and the pages of docs/transformations.md.
+// system/process_filters_test.cpp - mail through long-running programs ("process:"): what clients get, what is left of
+// the programs, and the example programs in docs/transformations.md.
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ namespace {
 
 const std::string process_text = "From: a\nSubject: filtro\n\nuno\ndos\n.tres\n";
 
-// The block of code that begins with this line in docs/transformations.md.
+// The first code block in this language in docs/transformations.md.
 std::string page(const std::string& kind) {
     const std::string document = read_whole(source_directory() + "/docs/transformations.md");
     const std::size_t begin = document.find("```" + kind + "\n") + kind.size() + 4;
@@ -31,7 +31,7 @@ std::string bin(const std::string& name) {
 
 } // namespace
 
-TEST_CASE("a message that its program leaves as it is goes out as it would without") {
+TEST_CASE("a message that its program leaves unchanged is sent as it would be without the program") {
     const std::vector<std::string> messages = {process_text,
                                                "",
                                                "a",
@@ -65,7 +65,7 @@ TEST_CASE("a message that its program leaves as it is goes out as it would witho
     CHECK(filtered.maildir("user1").messages() == plain.maildir("user1").messages());
 }
 
-TEST_CASE("a new message is counted where it was held, and streams where it is long") {
+TEST_CASE("RETR announces the size of a short new message, and streams a long one") {
     TempDirectory directory;
     const Server server{1,
                         {"-T", living(directory, "long",
@@ -84,7 +84,7 @@ TEST_CASE("a new message is counted where it was held, and streams where it is l
     client.quit();
 }
 
-TEST_CASE("a program that fails is -ERR before anything was sent, and a cut connection behind it") {
+TEST_CASE("a failing program causes -ERR before anything was sent, and a cut connection after that") {
     TempDirectory directory;
     const std::string spec = living(directory, "fails",
                                     "if text == b'early': say('fail no more\\n')\n"
@@ -122,7 +122,7 @@ TEST_CASE("a program that fails is -ERR before anything was sent, and a cut conn
     CHECK(server.logs("no more"));
 }
 
-TEST_CASE("TRAN, SESS and METR know programs that live on") {
+TEST_CASE("TRAN, SESS and METR know long-running programs") {
     TempDirectory directory;
     MailServer server{with_administrator};
     ManagementClient manager = administrator_of(server);
@@ -144,7 +144,7 @@ TEST_CASE("TRAN, SESS and METR know programs that live on") {
     client.quit();
 }
 
-TEST_CASE("a stable program is asked once for a session's RETR and TOP of a message, and anew by the next session") {
+TEST_CASE("a stable program is asked only once per session for a message's RETR and TOP") {
     TempDirectory directory;
     const std::string count = "made = globals().get('made', 0) + 1\nif text == b'same': say('same\\n')\n"
                               "else: say('message 8\\nx\\n\\n%d\\ny\\nz' % made)";
@@ -172,7 +172,7 @@ TEST_CASE("a stable program is asked once for a session's RETR and TOP of a mess
     }
 }
 
-TEST_CASE("a server killed hard leaves no program that lives on, nor does one that ends") {
+TEST_CASE("no long-running program is left behind by a server that is killed or ends") {
     TempDirectory directory;
     const std::string spec = living(directory, "stays", "say('same\\n')") + " | " +
                              living(directory, "ignores",
@@ -198,15 +198,15 @@ TEST_CASE("a server killed hard leaves no program that lives on, nor does one th
     CHECK(eventually([&] { return running_from(directory.path()).empty(); }));
 }
 
-TEST_CASE("two owners' mail never meets in a program that mixes up its answers") {
+TEST_CASE("a program that mixes up its answers never gives one owner's mail to another") {
     TempDirectory directory;
-    // Answers with the message before, and lies about its length now and then.
+    // Answers with the previous message, and lies about its length now and then.
     const std::string spec = living(directory, "mixes",
                                     "global kept\nlast = globals().get('kept', b'-')\nkept = text\n"
                                     "lie = 7 if b'lie' in text else 0\n"
                                     "say(b'message %d\\n%s' % (len(last) + lie, last))");
     const Server server{2, {"-T", spec, "--transform-timeout", "2"}};
-    if (::geteuid() != 0) return; // nobody else can give files away
+    if (::geteuid() != 0) return; // only root can give files away
     for (int user = 1; user <= 2; ++user) {
         const std::string name = "user" + std::to_string(user);
         for (int i = 1; i <= 6; ++i) {
@@ -229,9 +229,9 @@ TEST_CASE("two owners' mail never meets in a program that mixes up its answers")
     }
 }
 
-// Fifty seconds in small: the program answers when others have been logged out for idleness three times over, which is
-// the shortest time that the server has for clients. What limits the program itself is longer by default.
-TEST_CASE("a client with a minute's patience gets its mail from a program that needs nearly as long") {
+// Fifty seconds, scaled down: the program answers after idle sessions have been logged out three times in a row, with
+// the shortest timeout that the server has for clients. The program's own limit is longer by default.
+TEST_CASE("a client that waits for a slow program is not logged out, and gets its message") {
     TempDirectory directory;
     const std::string gate = directory / "gate";
     MailServer server{
@@ -240,7 +240,7 @@ TEST_CASE("a client with a minute's patience gets its mail from a program that n
     ManagementClient manager = administrator_of(server);
     CHECK(manager.command("CONF transform-timeout") == "+OK 60");
     Pop3Client client = server.client();
-    client.send("USER user1\r\nPASS pass1\r\nRETR 1\r\nTOP 1 0\r\n"); // at once: it may be idle for a second only
+    client.send("USER user1\r\nPASS pass1\r\nRETR 1\r\nTOP 1 0\r\n"); // at once: it may be idle for only a second
     CHECK(client.line().starts_with("+OK"));
     CHECK(client.line().starts_with("+OK"));
     for (int i = 0; i < 3; ++i) {
@@ -256,7 +256,7 @@ TEST_CASE("a client with a minute's patience gets its mail from a program that n
     client.quit();
 }
 
-TEST_CASE("twenty-five clients with a hundred messages get each its own, from no more processes than may run") {
+TEST_CASE("25 clients each get their own messages, from no more processes than --max-transforms allows") {
     TempDirectory directory;
     const Server server{25,
                         {"-T", living(directory, "mark", "say(b'message %d\\n%s' % (len(text), text.upper()))"),
@@ -281,7 +281,7 @@ TEST_CASE("twenty-five clients with a hundred messages get each its own, from no
     }
 }
 
-TEST_CASE("a program that streams a gigabyte to a slow client waits, and ends when the client goes") {
+TEST_CASE("a program that streams without end waits for a slow client, and ends when the client leaves") {
     TempDirectory directory;
     Server server{
         1,
@@ -299,13 +299,13 @@ TEST_CASE("a program that streams a gigabyte to a slow client waits, and ends wh
         CHECK(eventually([&] { return server.manager().many("SESS").find("command=RETR") != std::string::npos; }));
         CHECK(kilobytes_of(server.reactor(), "VmRSS") < memory + 16 * 1024);
     }
-    // Nobody reads the rest of it.
+    // The client is gone, and nobody reads the rest.
     Pop3Client next = server.session();
     CHECK(next.retrieve(2) == "small\r\n");
     next.quit();
 }
 
-TEST_CASE("the pages of the document do what it says") {
+TEST_CASE("the example programs in docs/transformations.md do what the document says") {
     TempDirectory directory;
     const std::string python = directory.file("page.py", page("python"), 0755);
     const std::string shell = directory.file("page.sh", page("sh"), 0755);
@@ -339,9 +339,9 @@ TEST_CASE("the pages of the document do what it says") {
     CHECK(server.logs("it speaks of the lottery"));
 }
 
-TEST_CASE("the programs that come with the server do their work behind it") {
+TEST_CASE("buzon-rename, buzon-each and buzon-spamd work as transformations of the server") {
     TempDirectory directory;
-    // Under AddressSanitizer they need terabytes of addresses.
+    // With AddressSanitizer, they need terabytes of address space.
     MailServer server{{"-a", "root:s3cr3t", "--transform-memory", "0"}};
     ManagementClient manager = administrator_of(server);
     const std::string attached = "Subject: x\nContent-Type: a/b; name=bill.exe\n\ny\n";
@@ -358,7 +358,7 @@ TEST_CASE("the programs that come with the server do their work behind it") {
     CHECK(client.command("RETR 2").starts_with("-ERR [SYS/TEMP]"));
     CHECK(server.logs("/bin/false: exit status 1"));
 
-    // Nobody listens there.
+    // Nothing listens there.
     CHECK(manager.command("TRAN process:" + bin("buzon-spamd") + " -U " + (directory / "none")).starts_with("+OK"));
     CHECK(client.retrieve(2) == as_received(attached));
     CHECK(server.logs("passed on unchanged: spamd at"));

@@ -1,5 +1,5 @@
-// system/reach_test.cpp - what the mail workers of an ordinary user's server reach: the folders where mail lies, and no
-// others (--sandbox).
+// system/reach_test.cpp - what the mail workers of an ordinary user's server can reach: the folders that contain mail,
+// and no others (--sandbox).
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* one_mail = "Subject: one\n\nx\n";
 
-// Mail in the mail root, behind a link that leads out of it, in a home, and in a home where it is still to be made.
+// Mail in the mail root, behind a link out of it, in a home, and in a home where the Maildir does not exist yet.
 struct Scattered {
     TempDirectory directory;
     std::string root = directory / "mail";
@@ -38,7 +38,7 @@ struct Scattered {
         write_users({"cleo", "dan"});
         Server::Setup setup{.arguments = {"-d", root, "--users", users, "-a", "root:s3cr3t"}, .own_root = true};
         if (::geteuid() != 0) return setup;
-        // Root's workers act as the owners of maildrops: see owners_test.cpp.
+        // The workers of root's server act as the owners of maildrops: see owners_test.cpp.
         setup.before = {"/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"};
         fs::permissions(directory.path(), fs::perms{0755});
         for (const auto& one : fs::recursive_directory_iterator(directory.path()))
@@ -59,7 +59,7 @@ struct Scattered {
     [[nodiscard]] bool has_landlock() const {
         return server.manager().many("INFO *").find("landlock") != std::string::npos;
     }
-    // What the workers with this last word were told.
+    // The command lines of the workers that are for one maildrop alone, or of the others.
     [[nodiscard]] std::vector<std::string> told(bool alone) const {
         std::vector<std::string> all;
         for (const fs::path& worker : workers_of(server))
@@ -74,7 +74,7 @@ bool any_has(const std::vector<std::string>& all, const std::string& text) {
 
 } // namespace
 
-TEST_CASE("mail workers reach the folders where mail lies, and one for a link's maildrop reaches nothing else") {
+TEST_CASE("mail workers reach only folders with mail, and one for a maildrop behind a link only that maildrop") {
     const Scattered site;
     for (const char* const user : {"ana", "bob", "cleo", "dan"}) {
         CAPTURE(user);
@@ -97,13 +97,13 @@ TEST_CASE("mail workers reach the folders where mail lies, and one for a link's 
         CHECK(words.find("w:/ ") == words.npos);
         CHECK(words.find(site.elsewhere) == words.npos);
     }
-    // Where a Maildir is still to be made, its worker may make it.
+    // If a Maildir does not exist yet, its worker may create it.
     CHECK(alone.size() == 2);
     CHECK(any_has(alone, "buzon-worker auto w:" + site.root + "/bob alone "));
     CHECK(any_has(alone, "buzon-worker auto w:" + site.home + "/dan alone "));
 }
 
-TEST_CASE("where another folder takes the place of a maildrop that has a worker of its own, the next login finds it") {
+TEST_CASE("if a maildrop with a worker of its own is replaced by another folder, the next login finds that one") {
     const Scattered site;
     site.session("bob").quit();
     fs::rename(site.elsewhere + "/bob", site.elsewhere + "/old");
@@ -115,7 +115,7 @@ TEST_CASE("where another folder takes the place of a maildrop that has a worker 
     CHECK(site.session("bob").retrieve(1) == "Subject: two\r\n\r\nx\r\n");
 }
 
-TEST_CASE("a new user's maildrop and another mail root are reached without a restart") {
+TEST_CASE("workers reach a new user's maildrop and a new mail root without a restart") {
     const Scattered site;
     site.session("cleo").quit();
     (void)Maildir{site.home + "/eve/Maildir"}.deliver("1700000001.M1P1.h", one_mail);

@@ -1,5 +1,4 @@
-// system/refusals_test.cpp - whoever is turned away is told of: an event, a line of the log, a counter and a line of
-// WHYY.
+// system/refusals_test.cpp - every refusal is reported: by an event, a log line, a counter and a line of WHYY.
 #include "support/catch.h"
 #include "system/manage_server.h"
 
@@ -26,7 +25,7 @@ std::string try_login(const Server& server, const std::string& user, const std::
     return try_login(client, user, password);
 }
 
-// What a listener, the log, METR and (where there is a user) WHYY tell of one refusal.
+// What a listener, the log, METR and (if there is a user) WHYY report about one refusal.
 struct Told {
     std::string type, user, fields, metric;
 };
@@ -52,7 +51,7 @@ LineClient listener_of(const Server& server) {
 
 } // namespace
 
-TEST_CASE("a login refused for its secret, its user or its address is told with the true reason") {
+TEST_CASE("a login refused for its secret, its user or its address is reported with the true reason") {
     TempDirectory directory;
     Server server{1,
                   {"-a", "root:s3cr3t", "--users",
@@ -70,7 +69,7 @@ TEST_CASE("a login refused for its secret, its user or its address is told with 
     }
 }
 
-TEST_CASE("a login refused by a lock, a delay, a limit or a broken maildrop is told") {
+TEST_CASE("a login refused because of a lock, a delay, a limit or a broken maildrop is reported") {
     Server server{3, {"--sessions", "shared", "--max-per-user", "1", "-a", "root:s3cr3t"}};
     std::filesystem::remove_all(server.root() + "/user2");
     (void)server.directory().file("mail/user2", "no directory");
@@ -89,7 +88,7 @@ TEST_CASE("a login refused by a lock, a delay, a limit or a broken maildrop is t
     is_told(server, listener, {"refused", "user3", "reason=login-delay", "login-delay"});
 }
 
-TEST_CASE("a clear-text secret refused for want of TLS is told, by whichever command it came") {
+TEST_CASE("a clear-text secret refused without TLS is reported, whichever command sent it") {
     Server server{1, {"--proxy-from", proxy_at, "--require-tls", "-a", "root:s3cr3t"}};
     LineClient listener = listener_of(server);
     LineClient client = by_front(server, "203.0.113.9");
@@ -99,12 +98,12 @@ TEST_CASE("a clear-text secret refused for want of TLS is told, by whichever com
     is_told(server, listener, {"refused", "user1", "ip=203.0.113.9 method=PLAIN reason=require-tls", "require-tls"});
     CHECK(client.command("AUTH LOGIN").starts_with("-ERR [AUTH]"));
     is_told(server, listener, {"refused", "", "ip=203.0.113.9 method=LOGIN reason=require-tls", "require-tls"});
-    // Who goes on like that is hung up on.
+    // A client that goes on like that is disconnected.
     for (int i = 0; i < 7; ++i) CHECK(client.command("USER user1").starts_with("-ERR [AUTH]"));
     CHECK(client.ended());
 }
 
-TEST_CASE("a connection refused by a limit, for its PROXY header or for its silence is told") {
+TEST_CASE("a connection refused for a limit, its PROXY header or its silence is reported") {
     Server server{1, {"--max-per-ip", "1", "--proxy-from", proxy_at, "-a", "root:s3cr3t"}};
     LineClient listener = listener_of(server);
     Pop3Client one = server.client();
@@ -121,13 +120,13 @@ TEST_CASE("a connection refused by a limit, for its PROXY header or for its sile
     is_told(server, listener, {"refused", "user1", "ip=127.0.0.1 reason=login-timeout", "login-timeout"});
 }
 
-TEST_CASE("the tenth wrong login of a connection is answered and closes it, on loopback too") {
+TEST_CASE("the tenth failed login on a connection is answered and closes it, even on loopback") {
     Server server{2};
     Pop3Client client = server.client();
     for (int i = 0; i < 10; ++i)
         CHECK(try_login(client, "user1", "guess" + std::to_string(i)).starts_with("-ERR [AUTH]"));
     CHECK(client.ended());
-    // Pipelined, whatever stands behind the tenth is not looked at.
+    // With pipelining, whatever follows the tenth is ignored.
     std::string tries;
     for (int i = 0; i < 400; ++i) tries += "USER user1\r\nPASS guess" + std::to_string(i) + "\r\n";
     Pop3Client pipelining = server.client();
@@ -139,7 +138,7 @@ TEST_CASE("the tenth wrong login of a connection is answered and closes it, on l
         ++wrong;
     CHECK(wrong == 10);
     CHECK(replies.find("Password accepted") == std::string::npos);
-    // Nine wrong ones and a right one.
+    // Nine wrong passwords, then the right one.
     Pop3Client owner = server.client();
     for (int i = 0; i < 9; ++i) CHECK(try_login(owner, "user2", "typo").starts_with("-ERR [AUTH]"));
     CHECK(try_login(owner, "user2", "pass2").starts_with("+OK"));

@@ -1,4 +1,4 @@
-// system/sample_test.cpp - the demo of --default: the sample session of the contract, the sample mail, left as it is.
+// system/sample_test.cpp - the --default demo: the sample session of the contract, and the sample mail, left unchanged.
 #include "support/catch.h"
 #include "support/programs.h"
 #include "system/server.h"
@@ -33,7 +33,7 @@ void play_sample_session(Pop3Client& client, const std::string& message) {
     CHECK(client.body() == "1 324\r\n");
     CHECK(client.command("LIST 1") == "+OK 1 324");
     const std::string reply = client.command("RETR 1");
-    // The count is given only when it is that of what follows (contract section 2).
+    // A count is given only if exactly that many octets follow (contract section 2).
     CHECK((reply == "+OK 324 octets" || reply == "+OK message follows"));
     CHECK(client.exactly(as_sent(message).size()) == as_sent(message));
     CHECK(client.command("QUIT") == "+OK Goodbye");
@@ -64,7 +64,7 @@ TEST_CASE("the sample session through sed turns every e into x") {
     std::string message = the_message();
     std::replace(message.begin(), message.end(), 'e', 'x');
     CHECK(message.find("To: Rxcxptor") != std::string::npos);
-    // Each way to write it on a command line arrives as one argument "s/e/x/g".
+    // Each way of writing it on a command line results in one argument "s/e/x/g".
     const std::string spec = GENERATE(as<std::string>{}, "/usr/bin/sed:s/e/x/g", "/usr/bin/sed s/e/x/g",
                                       "/usr/bin/sed 's/e/x/g'", "/usr/bin/sed -e \"s/e/x/g\"");
     CAPTURE(spec);
@@ -101,7 +101,7 @@ TEST_CASE("every sample message arrives byte for byte") {
     CHECK(mails == 24);
 }
 
-TEST_CASE("sample messages are numbered in the order of their delivery") {
+TEST_CASE("sample messages are numbered in order of delivery") {
     Server server{demo()};
     Pop3Client client = server.session(6);
     const std::vector<std::string> words = {"Primero", "Segundo", "Tercero", "Cuarto", "Quinto", "Sexto", "Septimo"};
@@ -110,7 +110,7 @@ TEST_CASE("sample messages are numbered in the order of their delivery") {
     client.quit();
 }
 
-TEST_CASE("the demo leaves maildir-sample and nothing else behind as it was") {
+TEST_CASE("the demo leaves maildir-sample unchanged and no temporary files behind") {
     const auto before = snapshot(sample);
     TempDirectory temporary;
     {
@@ -133,7 +133,7 @@ TEST_CASE("the demo leaves maildir-sample and nothing else behind as it was") {
     CHECK(std::filesystem::is_empty(temporary.path()));
 }
 
-TEST_CASE("two demos at a time do not share their mail") {
+TEST_CASE("two demos running at the same time do not share their mail") {
     Server one{demo()}, other{demo()};
     Pop3Client client = one.session();
     CHECK(client.command("DELE 1").starts_with("+OK"));

@@ -1,4 +1,4 @@
-// What is in force in the processes of a running server.
+// What restrictions are in force in the processes of a running server.
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,7 +14,7 @@ using namespace buzon::test;
 
 namespace {
 
-// A line of /proc/PID/status, without its name.
+// The value of a line in /proc/PID/status.
 std::string status_of(pid_t pid, const std::string& name) {
     std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
     for (std::string line; std::getline(status, line);)
@@ -29,7 +29,7 @@ std::string sandbox_line(const Server& server) {
     return {};
 }
 
-// Every worker that has begun to work is confined: one that has answered a login, one for its hash.
+// Logs in first: every worker that has begun to work is confined, here one for the maildrop and one for the hash.
 std::vector<pid_t> busy_workers(const Server& server) {
     Pop3Client client = server.session();
     CHECK(client.command("STAT").starts_with("+OK"));
@@ -38,7 +38,7 @@ std::vector<pid_t> busy_workers(const Server& server) {
 
 } // namespace
 
-TEST_CASE("the workers of a running server have no new privileges, a filter of system calls, and few capabilities") {
+TEST_CASE("the workers of a running server have no-new-privs, a seccomp filter and few capabilities") {
     const Server server{1};
     const std::string words = sandbox_line(server);
     CHECK(words.find("no-new-privs") != std::string::npos);
@@ -53,12 +53,12 @@ TEST_CASE("the workers of a running server have no new privileges, a filter of s
             CHECK(status_of(pid, "CapBnd") == "0000000000000000");
         }
         const std::string effective = status_of(pid, "CapEff");
-        CHECK(std::stoull(effective, nullptr, 16) <= 0x1f); // chown, file modes: never more
+        CHECK(std::stoull(effective, nullptr, 16) <= 0x1f); // chown and file modes at most
     }
     CHECK(server.manager().command("METR sandbox-denials") == "+OK 0");
 }
 
-TEST_CASE("without a sandbox the workers keep what the server has, and the log and INFO say so") {
+TEST_CASE("with --sandbox off, workers have no filter of their own, and the log and INFO say so") {
     const Server server{1, {"--sandbox", "off"}};
     CHECK(sandbox_line(server) == (::geteuid() == 0 ? "keeper" : "-"));
     CHECK(server.logs("--sandbox off"));
@@ -66,7 +66,7 @@ TEST_CASE("without a sandbox the workers keep what the server has, and the log a
         CHECK(status_of(pid, "Seccomp_filters") == std::to_string(filters_around_server()));
 }
 
-TEST_CASE("a server that must have its sandbox starts only where the kernel has it; another one says what it lacks") {
+TEST_CASE("if the kernel has no Landlock, --sandbox require refuses to start and says why, and auto starts") {
     const TempDirectory directory;
     std::filesystem::create_directory(directory / "mail");
     const Words arguments = {"-d", directory / "mail", "-u", "ana:x", "-p", "0", "-P", "0", "-l", "127.0.0.1"};

@@ -1,4 +1,4 @@
-// system/schemes_test.cpp - users files with every scheme of Dovecot's, hashed by Dovecot itself.
+// system/schemes_test.cpp - users files with each of Dovecot's schemes, hashed by Dovecot itself.
 #include <filesystem>
 
 #include "support/catch.h"
@@ -14,7 +14,7 @@ std::string in_base64(const std::string& octets) {
     return run({"/usr/bin/base64", "-w0"}, octets).out;
 }
 
-// `{SCHEME}...` by doveadm.
+// `{SCHEME}...` from doveadm.
 std::string by_doveadm(const std::string& scheme) {
     std::vector<std::string> words = {"/usr/bin/doveadm", "pw", "-s", scheme, "-p", the_password};
     if (scheme == "BLF-CRYPT") words.insert(words.end(), {"-r", "5"});
@@ -26,7 +26,7 @@ std::string by_doveadm(const std::string& scheme) {
 
 } // namespace
 
-TEST_CASE("users whose passwords Dovecot hashed log in by PASS, PLAIN and LOGIN, with no other password") {
+TEST_CASE("passwords hashed by Dovecot work with PASS, AUTH PLAIN and AUTH LOGIN, and wrong ones do not") {
     const std::vector<std::string> schemes = {
         "CRYPT",   "MD5-CRYPT",   "SHA256-CRYPT", "SHA512-CRYPT",  "BLF-CRYPT", "SHA",         "SHA1",         "SHA256",
         "SHA512",  "SSHA",        "SSHA256",      "SSHA512",       "SMD5",      "LDAP-MD5",    "PLAIN-MD5",    "PBKDF2",
@@ -55,7 +55,7 @@ TEST_CASE("users whose passwords Dovecot hashed log in by PASS, PLAIN and LOGIN,
         CHECK(login.command(in_base64(the_password)).starts_with("+OK"));
         login.quit();
     }
-    // A scheme that we do not know locks its user alone, which the log and USER LIST say.
+    // An unknown scheme locks out only its user, and the log and USER LIST say so.
     Pop3Client foreign = server.client();
     CHECK(foreign.command("USER foreign").starts_with("+OK"));
     CHECK(foreign.command("PASS " + the_password).starts_with("-ERR [AUTH]"));
@@ -71,7 +71,7 @@ TEST_CASE("users whose passwords Dovecot hashed log in by PASS, PLAIN and LOGIN,
     last.quit();
 }
 
-TEST_CASE("users files in the forms of docker-mailserver, mailcow and iRedMail load as they are") {
+TEST_CASE("users files in the formats of docker-mailserver, mailcow and iRedMail load unchanged") {
     const TempDirectory directory;
     const std::string home = home_of(directory, 5000);
     const std::string sha1 = run({"/usr/bin/sha1sum"}, the_password).out.substr(0, 40);

@@ -17,7 +17,8 @@
 namespace buzon::test {
 namespace {
 
-// The first line a program writes to a pipe; what there is of it when the program ends or says nothing for too long.
+// The first line that a program writes to a pipe, or what has arrived of it when the program ends or is silent for too
+// long.
 std::string first_line(int pipe) {
     std::string line;
     while (!line.ends_with('\n')) {
@@ -83,7 +84,7 @@ void Server::start(const Setup& setup) {
     if (setup.own_mail && ::geteuid() == 0) launch.argv.insert(launch.argv.end(), {"--run-as", "nobody"});
     launch.argv.insert(launch.argv.end(), setup.arguments.begin(), setup.arguments.end());
     launch.environment = setup.environment;
-    // What memory tests measure shall be the server's, not AddressSanitizer's store of freed blocks.
+    // Memory tests should measure the server, not AddressSanitizer's store of freed blocks.
     const char* const sanitizer = std::getenv("ASAN_OPTIONS");
     launch.environment.try_emplace("ASAN_OPTIONS", std::string(sanitizer ? sanitizer : "") + ":quarantine_size_mb=4");
     launch.directory = directory_.path();

@@ -1,4 +1,4 @@
-// system/server.h - the real bin/server, started by a test on free ports of the loopback and watched from outside.
+// system/server.h - the real bin/server, started by a test on free loopback ports and observed from outside.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +29,13 @@ public:
         std::map<std::string, std::string> environment = {};
         bool own_addresses = false; // the arguments say where to listen; else 127.0.0.1 for both services
         bool own_root = false;      // the arguments say -d (or --default); else a fresh root()
-        bool own_mail = false;      // as root: the process that serves is the owner of the mail root, too
+        bool own_mail = false;      // as root: the serving process also owns the mail root
     };
 
-    // Users user1:pass1, user2:pass2 ... as named by `users`, each with an empty Maildir, and these arguments.
+    // With this many users, user1:pass1, user2:pass2 ..., each with an empty Maildir, and these arguments.
     explicit Server(int users = 1, Words arguments = {});
     explicit Server(const Setup& setup);
-    // With Setup::own_mail. What a test delivers is to be given, too.
+    // With Setup::own_mail. A test must call give_mail() after it has delivered mail.
     [[nodiscard]] static Setup of_own_mail(int users, Words arguments = {});
     void give_mail() const;
     ~Server();
@@ -43,9 +43,9 @@ public:
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] std::uint16_t management_port() const noexcept { return management_port_; }
     [[nodiscard]] const std::string& ready_line() const noexcept { return ready_line_; }
-    // The process that was started: signals go there, and all others descend from it.
+    // The process that was started: signals go to it, and all others descend from it.
     [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
-    // The one that serves: that one, or a child of it where it was started as root.
+    // The process that serves: the same one, or a child of it if it was started as root.
     [[nodiscard]] pid_t reactor() const;
     [[nodiscard]] Process& process() noexcept { return *process_; }
     [[nodiscard]] const TempDirectory& directory() const noexcept { return directory_; }
@@ -57,13 +57,13 @@ public:
     [[nodiscard]] Pop3Client session(int user = 1) const;
     [[nodiscard]] ManagementClient manager() const { return ManagementClient{"127.0.0.1", management_port_}; }
 
-    // All that was written to stderr so far.
+    // Everything written to stderr so far.
     [[nodiscard]] std::string log() const;
-    // Whether this is in it, or soon will be: the server writes a line after the reply that it is about.
+    // Whether the log contains this, now or soon: the server writes a line after the reply that it is about.
     [[nodiscard]] bool logs(const std::string& text) const;
-    // SIGTERM, then its exit code.
+    // Sends SIGTERM and returns the exit code.
     [[nodiscard]] ExitCode stop();
-    // The test ends it (or expects its death) itself: the destructor then asks nothing.
+    // For a test that ends the server itself (or expects its death): the destructor then checks nothing.
     void expect_no_clean_end() noexcept { watched_ = false; }
     // The test makes the reactor crash.
     void expect_a_crash() noexcept { crashes_ = true; }
@@ -80,16 +80,16 @@ private:
     bool crashes_ = false;
 };
 
-// bin/server run to its end, for mistakes at the start.
+// Runs bin/server to its end, for errors at startup.
 [[nodiscard]] Finished run_server(const Words& arguments);
-// bin/client, for what it prints.
+// Runs bin/client, for what it prints.
 [[nodiscard]] Finished run_client(const Words& arguments, const std::string& input = {},
                                   const std::map<std::string, std::string>& environment = {});
 
 // Waits until a server started without a ready line accepts connections.
 [[nodiscard]] bool comes_up(std::uint16_t port);
 
-// A folder in which a Maildir can be made as this uid, by a server that root has started.
+// Creates a folder in which root's server can create a Maildir as this uid.
 [[nodiscard]] std::string home_of(const TempDirectory& directory, uid_t owner);
 
 } // namespace buzon::test

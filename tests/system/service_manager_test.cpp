@@ -14,7 +14,7 @@ using namespace buzon::test;
 
 namespace {
 
-// Binds sockets as a service manager does, and becomes the server. Words: NAME=PORT or NAME=unix:PATH, then "--".
+// Binds sockets as a service manager does, then execs the server. Arguments: NAME=PORT or NAME=unix:PATH, then "--".
 constexpr const char* hand_over = R"(
 import os, socket, sys
 end = sys.argv.index("--")
@@ -40,7 +40,7 @@ Words handing(Words sockets) {
     return words;
 }
 
-// The next notification that has this line; the others (signs of life) are passed over.
+// The next notification with a line that begins like this; others (watchdog pings) are skipped.
 std::string next_with(const Datagrams& manager, const std::string& line) {
     for (;;) {
         const auto said = manager.next();
@@ -51,7 +51,7 @@ std::string next_with(const Datagrams& manager, const std::string& line) {
 
 } // namespace
 
-TEST_CASE("the service manager hears that the server is ready, alive, reloading and stopping") {
+TEST_CASE("the service manager is notified that the server is ready, alive, reloading and stopping") {
     const TempDirectory directory;
     const Datagrams manager{directory / "notify"};
     Server::Setup setup;
@@ -65,7 +65,7 @@ TEST_CASE("the service manager hears that the server is ready, alive, reloading 
     CHECK(next_with(manager, "RELOADING=1").find("\nMONOTONIC_USEC=") != std::string::npos);
     CHECK_FALSE(next_with(manager, "READY=1").empty());
 
-    directory.file("conf", "timeout = soon\n"); // a reload that fails ends, too
+    directory.file("conf", "timeout = soon\n"); // a failed reload ends, too
     server.process().signal(SIGHUP);
     CHECK_FALSE(next_with(manager, "RELOADING=1").empty());
     CHECK_FALSE(next_with(manager, "READY=1").empty());
@@ -77,7 +77,7 @@ TEST_CASE("the service manager hears that the server is ready, alive, reloading 
     server.expect_no_clean_end();
 }
 
-TEST_CASE("the service manager hears that the server is ready when TLS works, too") {
+TEST_CASE("the server reports that it is ready only when TLS works, too") {
     const TempDirectory directory;
     const std::string certificate = directory / "cert.pem";
     make_certificate(certificate);
@@ -85,12 +85,12 @@ TEST_CASE("the service manager hears that the server is ready when TLS works, to
     Server::Setup setup;
     setup.arguments = {"-u", "ana:secret", "--tls-cert", certificate, "--tls-port", "0"};
     setup.environment = {{"NOTIFY_SOCKET", directory / "notify"}};
-    Server server{setup}; // has read the ready line
+    Server server{setup}; // returns after the ready line
     CHECK(server.client().many("CAPA").find("STLS\r\n") != std::string::npos);
     CHECK_FALSE(next_with(manager, "READY=1").empty());
 }
 
-TEST_CASE("a server that is stopped by a signal gives no sign of life") {
+TEST_CASE("a server stopped with SIGSTOP sends no watchdog pings until it continues") {
     const TempDirectory directory;
     const Datagrams manager{directory / "notify"};
     Server::Setup setup;
@@ -103,17 +103,17 @@ TEST_CASE("a server that is stopped by a signal gives no sign of life") {
     REQUIRE(eventually([&] { return state_of(server.pid()) == 'T'; }));
     while (manager.next(0)) {
     }
-    CHECK(manager.next(500) == std::nullopt); // eight signs of life would have come
+    CHECK(manager.next(500) == std::nullopt); // eight pings would have come
     for (const pid_t child : children_of(server.pid())) ::kill(child, SIGCONT);
     server.process().signal(SIGCONT);
     CHECK_FALSE(next_with(manager, "WATCHDOG=1").empty());
 }
 
-TEST_CASE("sockets handed over are served, and what is not handed over is bound from the options") {
+TEST_CASE("sockets handed over by the service manager are served instead of those in the options") {
     const TempDirectory directory;
     Server::Setup setup;
     setup.before = handing({"pop3=0", "metrics=0", "mgmt=unix:" + (directory / "mgmt")});
-    setup.arguments = {"-u", "ana:secret", "--metrics", "127.0.0.1:1"}; // nothing else may bind that
+    setup.arguments = {"-u", "ana:secret", "--metrics", "127.0.0.1:1"}; // must not be bound
     Server server{setup};
     CHECK(server.port() != 0);
     CHECK(server.management_port() == 0);
@@ -128,8 +128,8 @@ TEST_CASE("sockets handed over are served, and what is not handed over is bound 
     CHECK(std::filesystem::exists(directory / "mgmt")); // it belongs to the service manager
 }
 
-TEST_CASE("where newcomers wait in a socket of the service manager's, SIGTERM lets conversations end by themselves") {
-    // A conversation may pause for a second. A machine that is too slow for that gets other tries.
+TEST_CASE("with a socket from the service manager, SIGTERM lets open sessions finish") {
+    // A session may pause for a second. If the machine is too slow for that, try again.
     CHECK(eventually([] {
         Server::Setup setup;
         setup.before = handing({"pop3=0"});
@@ -152,7 +152,7 @@ TEST_CASE("where newcomers wait in a socket of the service manager's, SIGTERM le
     }));
 }
 
-TEST_CASE("two servers on one socket of the service manager's are restarted in turn, and no session fails") {
+TEST_CASE("two servers that share a socket of the service manager are restarted in turn, and no session fails") {
     const std::string bin = server_program().substr(0, server_program().rfind('/'));
     Launch launch;
     launch.argv = {source_directory() + "/tests/bench/restarts", "0.1", "shared"};
@@ -162,7 +162,7 @@ TEST_CASE("two servers on one socket of the service manager's are restarted in t
     CHECK(end.code == 0);
 }
 
-TEST_CASE("a socket of a name that we have no service for, or that does not listen, is refused at the start") {
+TEST_CASE("a socket with an unknown name, or one that does not listen, is refused at startup") {
     TempDirectory mail;
     const auto start = [&](const std::string& socket) {
         Words argv = handing({socket});
@@ -178,7 +178,7 @@ TEST_CASE("a socket of a name that we have no service for, or that does not list
     CHECK(deaf.err == "server: socket pop3 of the service manager: Invalid argument\n");
 }
 
-TEST_CASE("SIGUSR1 opens the log file again, so that a renamed one is left alone") {
+TEST_CASE("SIGUSR1 reopens the log file, so that a renamed one is left alone") {
     const TempDirectory directory;
     const std::string log = directory / "buzon.log";
     Server server{1, {"--log-file", log}};
@@ -197,7 +197,7 @@ TEST_CASE("SIGUSR1 opens the log file again, so that a renamed one is left alone
     CHECK(eventually([&] { return contains(log, " login "); }));
     CHECK_FALSE(contains(log + ".1", " login "));
 
-    // One that cannot be opened: the old one stays.
+    // If the new file cannot be opened, the old one stays in use.
     std::filesystem::rename(log, log + ".2");
     std::filesystem::create_directory(log);
     server.process().signal(SIGUSR1);
@@ -205,7 +205,7 @@ TEST_CASE("SIGUSR1 opens the log file again, so that a renamed one is left alone
         eventually([&] { return contains(log + ".2", "the log stays in the old file: " + log + ": Is a directory"); }));
 }
 
-TEST_CASE("a log file that cannot be opened ends the start with 66, 73 or 77, and --check makes none") {
+TEST_CASE("a log file that cannot be opened ends startup with 66 or 77, and --check creates none") {
     TempDirectory directory;
     const auto start = [&](const std::string& path, bool powerless = false) {
         Launch launch;

@@ -36,7 +36,7 @@ bool is_locked(int file, short type) {
 
 } // namespace
 
-TEST_CASE("the stalling file system shows what its directory holds, and takes changes") {
+TEST_CASE("the stalling file system shows its backing directory, and accepts changes and locks") {
     if (!can_mount()) return;
     StallingFileSystem disk;
     fs::create_directories(disk.path() + "/user/new");
@@ -62,7 +62,7 @@ TEST_CASE("the stalling file system shows what its directory holds, and takes ch
     CHECK(::fsync(one.get()) == 0);
 }
 
-TEST_CASE("an operation of the stalling file system hangs until it is released") {
+TEST_CASE("an operation on the stalling file system hangs until it is released") {
     if (!can_mount()) return;
     StallingFileSystem disk;
     std::ofstream{disk.backing() + "/a"} << "text";
@@ -71,7 +71,7 @@ TEST_CASE("an operation of the stalling file system hangs until it is released")
     REQUIRE(disk.something_hangs());
     CHECK(reader.running());
     struct stat status {};
-    CHECK(::stat((disk.path() + "/a").c_str(), &status) == 0); // what is not stalled goes on
+    CHECK(::stat((disk.path() + "/a").c_str(), &status) == 0); // other operations go on
     disk.release();
     CHECK(reader.wait() == 0);
 }

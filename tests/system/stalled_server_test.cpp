@@ -1,4 +1,4 @@
-// system/stalled_server_test.cpp - the server beside a file system that hangs: whoever needs nothing of it notices
+// system/stalled_server_test.cpp - the server with a file system that hangs: clients that do not need it notice
 // nothing.
 #include <algorithm>
 #include <chrono>
@@ -14,7 +14,7 @@ using namespace buzon::test;
 
 namespace {
 
-// A promise of 50 ms, on a machine that may be busy with anything else. What waits for the disk waits for minutes.
+// The promise is 50 ms; this allows for a busy machine. Anything that waits for the disk waits for minutes.
 constexpr Seconds at_once{2};
 constexpr Seconds until_stopped{10 + 5};
 
@@ -23,7 +23,7 @@ enum class RootIs { good, stalling };
 const std::string mail_on_disks = "Subject: a\r\n\r\n" + std::string(200'000, 'x') + "\r\n";
 
 // Users s1, s2 … have their mail on a disk that can be made to hang, g1, g2 … on a good one; password "p". The mail
-// root, with the locks in it, is on the one or on the other.
+// root, which contains the locks, is on either disk.
 class TwoDisks {
 public:
     explicit TwoDisks(RootIs root, const Words& arguments = {}) {
@@ -57,7 +57,7 @@ public:
         client.login(user, "p");
         return client;
     }
-    // Has sent its password, and has read no reply to it.
+    // A client that has sent its password but not read the reply.
     [[nodiscard]] Pop3Client newcomer(const std::string& user) {
         Pop3Client client = server_->client();
         (void)client.command("USER " + user);
@@ -65,7 +65,7 @@ public:
         return client;
     }
 
-    // The longest that a manager, or a session on the good disk, has waited for a reply.
+    // The longest time that a manager, or a session on the good disk, waits for a reply.
     [[nodiscard]] Seconds longest_wait_of_others() {
         Seconds longest{0};
         for (int i = 0; i < 100; ++i) {
@@ -74,7 +74,7 @@ public:
         }
         return longest;
     }
-    // … and somebody who logs in there.
+    // … and a new login there.
     [[nodiscard]] Seconds longest_login() {
         Seconds longest{0};
         for (int n = 2; n <= 10; ++n)
@@ -97,7 +97,7 @@ private:
     std::optional<Pop3Client> good_session_;
 };
 
-// What everybody does there at once.
+// Clients on the stalling disk, all active at once.
 struct CrowdOnDisk {
     Pop3Client reader, remover, seer, vanishing;
     std::optional<Pop3Client> newcomer;
@@ -117,7 +117,7 @@ struct CrowdOnDisk {
         seer.send("QUIT\r\n");
         vanishing.reset();
     }
-    // The disk goes on, and so do they.
+    // Once the disk goes on, so do they.
     void check_end(TwoDisks& disks) {
         CHECK(newcomer->line().starts_with("+OK"));
         CHECK(newcomer->retrieve(1) == mail_on_disks);
@@ -143,7 +143,7 @@ bool can_hang() {
     return false;
 }
 
-// What a process has open there.
+// The number of descriptors that a process has open there.
 std::size_t descriptors_below(pid_t pid, const std::string& directory) {
     std::size_t found = 0;
     std::error_code gone;
@@ -152,13 +152,13 @@ std::size_t descriptors_below(pid_t pid, const std::string& directory) {
     return found;
 }
 
-// Of a disk with mail on it alone.
+// For a disk that holds only mail.
 const Words hanging_operations = {"lookup",  "getattr", "open",     "read",   "flush", "close",
                                   "readdir", "fsync",   "fsyncdir", "rename", "all"};
 
 } // namespace
 
-TEST_CASE("whatever hangs on a disk with mail, others are answered at once, and all goes on when it does") {
+TEST_CASE("whatever operation hangs on a mail disk, other clients are served at once, and later all goes on") {
     if (!can_hang()) return;
     for (const std::string& operation : hanging_operations) {
         CAPTURE(operation);
@@ -174,7 +174,7 @@ TEST_CASE("whatever hangs on a disk with mail, others are answered at once, and 
     }
 }
 
-TEST_CASE("the same where the mail root with its locks hangs") {
+TEST_CASE("whatever operation hangs on the mail root, other open sessions are served at once, and later all goes on") {
     if (!can_hang()) return;
     for (const std::string operation : {"lock", "unlock", "flush", "close", "lookup", "open", "getattr", "all"}) {
         CAPTURE(operation);
@@ -189,7 +189,7 @@ TEST_CASE("the same where the mail root with its locks hangs") {
     }
 }
 
-TEST_CASE("15 logins on a disk that hangs do not delay those on another disk") {
+TEST_CASE("15 logins on a hanging disk do not delay logins on another disk") {
     if (!can_hang()) return;
     TwoDisks disks{RootIs::good};
     disks.disk().stall("all");
@@ -202,7 +202,7 @@ TEST_CASE("15 logins on a disk that hangs do not delay those on another disk") {
     for (Pop3Client& client : waiting) CHECK(client.line().starts_with("+OK"));
 }
 
-TEST_CASE("SIGTERM ends the server although everything hangs") {
+TEST_CASE("SIGTERM ends the server even if every disk operation hangs") {
     if (!can_hang()) return;
     for (const RootIs root : {RootIs::good, RootIs::stalling}) {
         CAPTURE(static_cast<int>(root));
@@ -217,7 +217,7 @@ TEST_CASE("SIGTERM ends the server although everything hangs") {
     }
 }
 
-TEST_CASE("SIGTERM and DRAIN end the server although the disk of --state hangs") {
+TEST_CASE("SIGTERM and DRAIN end the server even if the disk of --state hangs") {
     if (!can_hang()) return;
     for (const bool drained : {false, true}) {
         CAPTURE(drained);
@@ -234,7 +234,7 @@ TEST_CASE("SIGTERM and DRAIN end the server although the disk of --state hangs")
     }
 }
 
-TEST_CASE("mail on a file system with a file server is delivered like any other") {
+TEST_CASE("mail on a file server is served like any other") {
     if (!can_hang()) return;
     TwoDisks disks{RootIs::good, {"--utf8-strict"}};
     const Maildir maildir{disks.disk().backing() + "/s1"};
@@ -263,7 +263,7 @@ TEST_CASE("mail on a file system with a file server is delivered like any other"
         CHECK(difference(client.body(), as_received(octets)).empty());
         CHECK(difference(client.many("TOP " + std::to_string(number) + " 3"), top_of(octets, 3)).empty());
     }
-    // Another program has moved one, and removed one.
+    // Another program has moved one message and removed another.
     maildir.flag("1700000002.b", "S");
     CHECK(client.command("RETR 2") == octets_reply(dots));
     CHECK(difference(client.body(), as_received(dots)).empty());
@@ -271,10 +271,10 @@ TEST_CASE("mail on a file system with a file server is delivered like any other"
     CHECK(client.command("RETR 3").starts_with("-ERR"));
 }
 
-TEST_CASE("mail on a file system with a file server passes a transformation like any other") {
+TEST_CASE("mail on a file server goes through a transformation like any other") {
     if (!can_hang()) return;
     TwoDisks disks{RootIs::good, {"-T", "/bin/cat"}};
-    // A copy of the second one is too large for memory.
+    // The second message is too large for a copy in memory.
     (void)Maildir{disks.disk().backing() + "/s1"}.deliver("1700000002.b", std::string(9'000'000, 'l') + "\n");
     Pop3Client client = disks.session("s1");
     CHECK(client.command("RETR 1").starts_with("+OK"));
@@ -285,7 +285,7 @@ TEST_CASE("mail on a file system with a file server passes a transformation like
     CHECK(client.command("RETR 1").starts_with("-ERR"));
 }
 
-TEST_CASE("locks on a file system with a file server hold between servers, and are free with the reply to QUIT") {
+TEST_CASE("locks on a file server hold between servers, and are free with the reply to QUIT") {
     if (!can_hang()) return;
     TwoDisks disks{RootIs::stalling};
     const TempDirectory other_files;
@@ -308,14 +308,14 @@ TEST_CASE("locks on a file system with a file server hold between servers, and a
             CHECK(elsewhere.command("PASS p").starts_with("+OK"));
             elsewhere.quit();
         } else {
-            first.reset(); // the next login here waits for the release, if it is not over
+            first.reset(); // the next login here waits for the release, if necessary
             CHECK(eventually([&] { return disks.newcomer("s1").line().starts_with("+OK"); }));
         }
     }
     CHECK(descriptors_below(disks.server().reactor(), disks.disk().path()) == 0);
 }
 
-TEST_CASE("when the process that keeps the locks dies, another one takes them again") {
+TEST_CASE("if the process that holds the locks dies, a new one takes them again") {
     if (!can_hang()) return;
     TwoDisks disks{RootIs::stalling};
     Pop3Client first = disks.session("s1");

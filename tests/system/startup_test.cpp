@@ -1,4 +1,4 @@
-// system/startup_test.cpp - how the server starts, and how it says that it cannot.
+// system/startup_test.cpp - how the server starts, and what it says if it cannot.
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -11,7 +11,7 @@ using namespace buzon::test;
 
 namespace {
 
-// One line on stderr, nothing on stdout, and one of these codes.
+// Checks for one line on stderr, nothing on stdout, and one of these exit codes.
 void refused(const Words& arguments, std::initializer_list<int> codes, bool powerless = false) {
     Launch launch;
     launch.argv = {server_program()};
@@ -51,7 +51,7 @@ TEST_CASE("help and version go to stdout") {
     }
 }
 
-TEST_CASE("wrong usage is refused with one line and code 64") {
+TEST_CASE("wrong usage is refused with one line and exit code 64") {
     TempDirectory mail;
     const Words wrong[] = {
         {"--no-such-option"},
@@ -117,7 +117,7 @@ TEST_CASE("wrong usage is refused with one line and code 64") {
     for (const Words& arguments : wrong) refused(arguments, {64});
 }
 
-TEST_CASE("what is named must be there and of the right kind") {
+TEST_CASE("files and folders in the arguments must exist and be of the right kind") {
     TempDirectory directory;
     const std::string mail = directory.path(), file = directory.file("a-file", "x\n"), nothing = directory / "nothing";
     const std::string file_inside = file + "/inside";
@@ -128,7 +128,7 @@ TEST_CASE("what is named must be there and of the right kind") {
     refused({"-d", mail, "--users", mail}, {66});
     refused({"-d", mail, "--config", nothing}, {66});
     refused({"-d", mail, "--config", mail}, {66});
-    const std::string pipe = directory / "pipe"; // nobody waits for a writer
+    const std::string pipe = directory / "pipe"; // the server must not wait for a writer
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     for (const char* option : {"--users", "--admins", "--config"}) refused({"-d", mail, option, pipe}, {66});
     refused({"-d", mail, "--mgmt-ip", "unix:" + pipe}, {66}); // it is not replaced
@@ -140,7 +140,7 @@ TEST_CASE("what is named must be there and of the right kind") {
     CHECK(end.out.empty());
 }
 
-TEST_CASE("a file that may not be read is refused with code 77") {
+TEST_CASE("a file or folder without read permission is refused with exit code 77") {
     TempDirectory directory;
     const std::string users = directory.file("users", "ana:{PLAIN}x\n", 0000),
                       config = directory.file("config", "port = 0\n", 0000);
@@ -152,7 +152,7 @@ TEST_CASE("a file that may not be read is refused with code 77") {
     std::filesystem::permissions(directory / "closed", std::filesystem::perms::owner_all);
 }
 
-TEST_CASE("a file with wrong content is refused with code 78 and its line") {
+TEST_CASE("a file with invalid content is refused with exit code 78 and the line number") {
     TempDirectory directory;
     const std::string mail = directory.path();
     for (const char* content : {"ana\n", ":{PLAIN}x\n", "ana:{PLAIN}\n"}) {
@@ -179,7 +179,7 @@ TEST_CASE("secrets never appear in errors") {
     }
 }
 
-TEST_CASE("no secret of the command line stays where everybody on the machine can read it") {
+TEST_CASE("secrets given on the command line do not stay readable in /proc") {
     Server server{0, {"-u", "ana:Se-cret/1", "--user=bo:Se-cret/2", "-aroot:Se-cret/3"}};
     ManagementClient manager = server.manager();
     CHECK(manager.ask("AUTH root Se-cret/3") == "welcome");
@@ -203,7 +203,7 @@ TEST_CASE("a taken port is refused") {
     refused({"-d", mail.path(), "-l", "192.0.2.254", "-p", "0", "-P", "0"}, {71, 75}); // not an address of this machine
 }
 
-TEST_CASE("check says whether it would start and takes no port") {
+TEST_CASE("with --check, the server says whether it would start, and takes no port") {
     TempDirectory mail;
     const TakenPort taken;
     const Finished good = run_server(
@@ -214,7 +214,7 @@ TEST_CASE("check says whether it would start and takes no port") {
     refused({"--check", "-d", mail.path(), "--users", mail.file("users", "ana:{PLAIN}\n")}, {78});
 }
 
-TEST_CASE("check tells every finding of the users file, and who is locked by his secret is a warning") {
+TEST_CASE("with --check, every problem in the users file is reported; a bad secret is only a warning") {
     TempDirectory mail;
     const std::string users =
         mail.file("users", "ana:{PLAIN}a\nbob:{NOSUCH}s3cr3t\neva:{SHA512-CRYPT}s3cr3t\ntom:{PLAIN}t\n");
@@ -234,7 +234,7 @@ TEST_CASE("check tells every finding of the users file, and who is locked by his
     CHECK(nobody.err.find("no users") != std::string::npos);
 }
 
-TEST_CASE("a server starts with a foreign hash, names the user, and all others log in") {
+TEST_CASE("a server starts despite an unknown password scheme, names the user, and lets the others log in") {
     TempDirectory directory;
     const std::string users = directory.file("users", "ana:{PLAIN}a\nbob:{ARGON2ID}s3cr3t\n");
     Server server{0, {"--users", users}};
@@ -245,7 +245,7 @@ TEST_CASE("a server starts with a foreign hash, names the user, and all others l
     (void)bob.command("USER bob");
     CHECK(bob.command("PASS s3cr3t").starts_with("-ERR [AUTH]"));
     CHECK(server.manager().many("USER LIST") == "ana\r\nbob locked unknown password scheme {ARGON2ID}\r\n");
-    // The same when the file is read again, with a number instead of a thousand lines.
+    // The same on a reload, with a count instead of a thousand lines.
     std::string many = "ana:{PLAIN}a\n";
     for (int i = 0; i < 1000; ++i) many += "u" + std::to_string(i) + ":{ARGON2ID}s3cr3t\n";
     (void)directory.file("users", many);
@@ -256,7 +256,7 @@ TEST_CASE("a server starts with a foreign hash, names the user, and all others l
     CHECK(server.log().find("s3cr3t") == std::string::npos);
 }
 
-TEST_CASE("long options take their value behind an equals sign or in the next word") {
+TEST_CASE("long options take their value after an equals sign or from the next argument") {
     for (const bool joined : {false, true}) {
         TempDirectory directory;
         Words arguments;
@@ -284,7 +284,7 @@ TEST_CASE("long options take their value behind an equals sign or in the next wo
     }
 }
 
-TEST_CASE("the ready line names what is really served") {
+TEST_CASE("the ready line states the ports and address families that are really served") {
     {
         Server server;
         CHECK(server.ready_line() == "Server started on port " + std::to_string(server.port()) +
@@ -317,7 +317,7 @@ TEST_CASE("the ready line names what is really served") {
     CHECK(ready_line_on({}).ends_with("accepting IPv4 and IPv6 connections..."));
 }
 
-TEST_CASE("one free port serves all addresses") {
+TEST_CASE("port 0 picks one free port for all addresses") {
     Server::Setup setup;
     TempDirectory mail;
     setup.arguments = {"-d", mail.path(), "-L", "127.0.0.1"};
@@ -328,7 +328,7 @@ TEST_CASE("one free port serves all addresses") {
     CHECK(!reachable("127.0.0.9", server.port()));
 }
 
-TEST_CASE("management on a unix socket alone prints port 0") {
+TEST_CASE("with management only on a unix socket, the ready line has port 0") {
     TempDirectory mail;
     const std::string path = mail / "manage";
     Server::Setup setup;
@@ -349,14 +349,14 @@ TEST_CASE("a management service open to the world needs an administrator") {
     refused({"-d", mail.path(), "-l", "127.0.0.1", "-p", "0", "-P", "0", "-L", "0.0.0.0"}, {64});
 }
 
-TEST_CASE("a config file says what the command line does not") {
+TEST_CASE("a config file provides what the command line does not set") {
     TempDirectory directory;
     std::filesystem::create_directory(directory / "mail");
     const std::string config = directory.file(
         "config", "# a comment\n\nport = 1\nip = 127.0.0.1\nmgmt-ip = 127.0.0.1\npath = " + (directory / "mail") +
                       "\nuser = ana:uno\nuser = bea:dos\nhost = fichero.example\nsessions = shared\n");
     Server::Setup setup;
-    setup.arguments = {"--config", config}; // the harness says -p 0, which wins over port = 1
+    setup.arguments = {"--config", config}; // the harness passes -p 0, which overrides port = 1
     setup.own_addresses = setup.own_root = true;
     Server server{setup};
     Pop3Client ana = server.client(), again = server.client(), bea = server.client();
@@ -366,7 +366,7 @@ TEST_CASE("a config file says what the command line does not") {
     bea.login("bea", "dos");
 }
 
-TEST_CASE("closed standard descriptors harm nothing") {
+TEST_CASE("the server works whichever of its standard descriptors are closed") {
     for (int closed = 0; closed < 8; ++closed) {
         CAPTURE(closed);
         TempDirectory mail;
@@ -407,7 +407,7 @@ TEST_CASE("closed standard descriptors harm nothing") {
     }
 }
 
-TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
+TEST_CASE("the server works with a stdout that nobody reads and a stderr that is full or broken") {
     TempDirectory mail;
     (void)Maildir{mail / "user1"};
     const std::uint16_t port = free_port();
@@ -429,7 +429,7 @@ TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
         client.login("user1", "pass1");
         client.quit();
     }
-    err.value().read_end.reset(); // now even EPIPE
+    err.value().read_end.reset(); // now writing even fails with EPIPE
     Pop3Client client{"127.0.0.1", port};
     client.login("user1", "pass1");
     client.quit();
@@ -437,7 +437,7 @@ TEST_CASE("a stdout that nobody reads and a stderr that is full harm nothing") {
     CHECK(process.wait() == 0);
 }
 
-TEST_CASE("the programs find what they need from any directory and by any name") {
+TEST_CASE("the server finds what it needs from any directory and under any name") {
     TempDirectory elsewhere;
     std::filesystem::create_symlink(server_program(), elsewhere / "enlace");
     for (const std::string& program : {server_program(), elsewhere / "enlace"}) {

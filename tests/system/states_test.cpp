@@ -1,5 +1,5 @@
-// system/states_test.cpp - AUTHORIZATION, TRANSACTION, UPDATE: what may be said when, and what is removed when (RFC
-// 1939).
+// system/states_test.cpp - AUTHORIZATION, TRANSACTION, UPDATE: which commands are allowed when, and what is removed
+// when (RFC 1939).
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -17,7 +17,7 @@ void deliver(const Server& server, int mails) {
 
 } // namespace
 
-TEST_CASE("before login only login commands are taken") {
+TEST_CASE("before login, only login commands are accepted") {
     Server server;
     deliver(server, 1);
     Pop3Client client = server.client();
@@ -32,7 +32,7 @@ TEST_CASE("before login only login commands are taken") {
     CHECK(server.maildir("user1").messages().size() == 1);
 }
 
-TEST_CASE("after login no login command is taken") {
+TEST_CASE("after login, no login command is accepted") {
     Server server;
     Pop3Client client = server.session();
     for (const char* command :
@@ -63,7 +63,7 @@ TEST_CASE("an unknown user is refused like a wrong password") {
     CHECK(client.command("PASS pass1").starts_with("-ERR"));
 }
 
-TEST_CASE("names and passwords are compared whole") {
+TEST_CASE("user names and passwords must match completely") {
     Server server;
     for (const auto& [user, password] : std::vector<std::pair<std::string, std::string>>{{"user", "pass1"},
                                                                                          {"user11", "pass1"},
@@ -80,7 +80,7 @@ TEST_CASE("names and passwords are compared whole") {
     }
 }
 
-TEST_CASE("a password may hold spaces and colons") {
+TEST_CASE("a password may contain spaces and colons") {
     Server server{0, {"-u", "ana:una clave: con todo"}};
     (void)server.maildir("ana");
     Pop3Client client = server.client();
@@ -98,7 +98,7 @@ TEST_CASE("a user without a Maildir gets one at login") {
     client.quit();
 }
 
-TEST_CASE("a refused login makes no Maildir") {
+TEST_CASE("a refused login creates no Maildir") {
     Server server{0, {"-u", "nuevo:x"}};
     Pop3Client client = server.client();
     for (const char* name : {"nuevo", "nadie", "../fuera", "."}) {
@@ -109,7 +109,7 @@ TEST_CASE("a refused login makes no Maildir") {
         CHECK_FALSE(std::filesystem::exists(server.root() + "/" + name));
 }
 
-TEST_CASE("deleted messages are hidden and their numbers stay") {
+TEST_CASE("deleted messages are hidden until RSET, and the other messages keep their numbers") {
     Server server;
     deliver(server, 4);
     Pop3Client client = server.session();
@@ -131,18 +131,18 @@ TEST_CASE("deleted messages are hidden and their numbers stay") {
     CHECK(server.maildir("user1").messages().size() == 4);
 }
 
-TEST_CASE("QUIT removes what was marked and nothing else") {
+TEST_CASE("QUIT removes the messages marked as deleted and nothing else") {
     Server server;
     deliver(server, 5);
     Pop3Client client = server.session();
     for (const char* command : {"DELE 1", "DELE 3", "DELE 5"}) CHECK(client.command(command).starts_with("+OK"));
-    CHECK(server.maildir("user1").messages().size() == 5); // nothing is removed before
+    CHECK(server.maildir("user1").messages().size() == 5); // nothing is removed before QUIT
     client.quit();
     CHECK(server.maildir("user1").messages() ==
           std::vector<std::string>{"new/1700000002.M1P1.h", "new/1700000004.M1P1.h"});
 }
 
-TEST_CASE("without QUIT nothing is removed and nothing moves") {
+TEST_CASE("without QUIT, nothing is removed or moved") {
     Server server;
     deliver(server, 2);
     const auto before = server.maildir("user1").messages();
@@ -160,7 +160,7 @@ TEST_CASE("without QUIT nothing is removed and nothing moves") {
             CHECK(client.rest(true).empty());
         } else
             client.close();
-        // The lock tells when the server has seen the end.
+        // The lock shows when the server has noticed the end.
         CHECK(eventually([&] {
             Pop3Client next = server.client();
             (void)next.command("USER user1");

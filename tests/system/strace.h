@@ -1,4 +1,4 @@
-// system/strace.h - system calls of a running server that fail, or are written down, because a test wants it.
+// system/strace.h - lets a test record system calls of a running server, or make them fail.
 #pragma once
 
 #include <csignal>
@@ -10,8 +10,8 @@
 
 namespace buzon::test {
 
-// strace holds on to the workers, and to the server too unless told otherwise, until it is destroyed: it makes calls of
-// theirs fail, or writes them down.
+// Attaches strace to the workers and the reactor (or as `holds` says) until it is destroyed, to make their calls fail
+// or to record them.
 class Strace {
 public:
     enum class Holds { all, workers, server };
@@ -30,7 +30,7 @@ public:
         for (const pid_t pid : held) REQUIRE(eventually([&] { return is_traced(pid); }));
     }
     ~Strace() {
-        strace_->signal(SIGTERM); // it lets go of them
+        strace_->signal(SIGTERM); // it detaches from them
         static_cast<void>(strace_->wait());
     }
     Strace(const Strace&) = delete;
@@ -40,7 +40,7 @@ private:
     std::optional<Process> strace_;
 };
 
-// CALL:WHAT, as strace's inject= takes it.
+// `what`: CALL:WHAT, as in strace's inject=.
 [[nodiscard]] inline Words injection(const std::string& what) {
     return {"-e", "trace=" + what.substr(0, what.find(':')), "-e", "inject=" + what};
 }

@@ -1,5 +1,5 @@
-// system/system_call_faults_test.cpp - system calls of the server that fail while it serves: nobody gets half a message
-// for a whole one, and the server goes on.
+// system/system_call_faults_test.cpp - system calls that fail while the server is serving: no client takes half a
+// message for a whole one, and the server goes on.
 #include <sys/resource.h>
 
 #include <set>
@@ -22,7 +22,7 @@ struct Tally {
     int whole = 0, refused = 0, cut = 0;
 };
 
-// One RETR while a call fails. A message that is said to be whole must be.
+// One RETR while a call fails. A message that ends as complete must be complete.
 void retrieve(const Server& server, const std::string& fault, const std::string& wanted, Tally& tally) {
     CAPTURE(fault);
     Pop3Client client = server.session();
@@ -44,8 +44,8 @@ void retrieve(const Server& server, const std::string& fault, const std::string&
 
 } // namespace
 
-TEST_CASE("a read of a program's output that fails costs the whole message: no part passes for it") {
-    for (const std::size_t lines : {130u, 8000u}) { // held back until the program has ended, and streamed
+TEST_CASE("if reading a program's output fails, no part of the message is taken for the whole") {
+    for (const std::size_t lines : {130u, 8000u}) { // held back until the program has ended; streamed
         CAPTURE(lines);
         Server server{1, {"-T", "/bin/cat | /bin/cat"}};
         const std::string mail = mail_of(lines);
@@ -58,8 +58,8 @@ TEST_CASE("a read of a program's output that fails costs the whole message: no p
     }
 }
 
-TEST_CASE("a read of a message's file that fails, here or in a worker, makes no part of it pass for the whole") {
-    for (const std::size_t lines : {130u, 8000u}) { // at once, and in parts
+TEST_CASE("if reading a message's file fails, in the reactor or a worker, no part is taken for the whole") {
+    for (const std::size_t lines : {130u, 8000u}) { // sent at once; sent in parts
         CAPTURE(lines);
         Server server{Server::of_own_mail(1)};
         const std::string mail = mail_of(lines);
@@ -76,10 +76,10 @@ TEST_CASE("a read of a message's file that fails, here or in a worker, makes no 
     }
 }
 
-TEST_CASE("while no worker can be told of a job, logins are refused, few processes are started, and SIGTERM is heard") {
+TEST_CASE("if no job can be sent to a worker, logins are refused, few processes are started and SIGTERM works") {
     for (const std::string error : {"ENOBUFS", "ENOMEM", "EPIPE"}) {
         CAPTURE(error);
-        // The leak sanitizer does not work in a process that is traced to its end.
+        // The leak sanitizer does not work in a process that is traced until it ends.
         Server server{{.arguments = {"-u", "user1:pass1", "-u", "user2:pass2"},
                        .environment = {{"ASAN_OPTIONS", "detect_leaks=0"}}}};
         server.session(2).quit();
@@ -94,7 +94,7 @@ TEST_CASE("while no worker can be told of a job, logins are refused, few process
                 Pop3Client client = server.client();
                 CHECK(client.command("USER user1").starts_with("+OK"));
                 CHECK(client.command("PASS pass1").starts_with("-ERR [SYS/TEMP]"));
-                CHECK(client.command("NOOP").starts_with("-ERR")); // before login; but it is answered
+                CHECK(client.command("NOOP").starts_with("-ERR")); // not allowed before login, but answered
                 (void)look();
             }
             CHECK(look() <= 10);
@@ -104,7 +104,7 @@ TEST_CASE("while no worker can be told of a job, logins are refused, few process
                 continue;
             }
         }
-        // When the kernel has memory again, all goes on.
+        // Once the kernel has memory again, everything goes on.
         CHECK(eventually([&] {
             Pop3Client client = server.client();
             return client.command("USER user1").starts_with("+OK") && client.command("PASS pass1").starts_with("+OK");
@@ -112,7 +112,7 @@ TEST_CASE("while no worker can be told of a job, logins are refused, few process
     }
 }
 
-TEST_CASE("a server that may have no more memory closes connections and lives, and serves again when it may") {
+TEST_CASE("a server that runs out of memory closes connections, lives on, and serves again once it has memory") {
     if (sanitized) return; // a sanitizer reserves terabytes
     Server server{2};
     const std::string mail = mail_of(8000);
@@ -128,7 +128,7 @@ TEST_CASE("a server that may have no more memory closes connections and lives, a
         try {
             clients.emplace_back("127.0.0.1", server.port());
             (void)clients.back().line();
-            clients.back().send("USER " + std::string(200, 'x')); // half a line, which it has to keep
+            clients.back().send("USER " + std::string(200, 'x')); // half a line, which the server must keep
         } catch (const ConnectionLost&) {
             ++lost;
         }
@@ -137,6 +137,6 @@ TEST_CASE("a server that may have no more memory closes connections and lives, a
     CHECK(lost > 0);
     clients.clear();
     CHECK(eventually([&] { return server.session().retrieve(1) == as_received(mail); }));
-    // What the loop itself had to give up, as an accept, is counted a little later.
+    // What the loop itself had to give up, such as an accept, is counted a little later.
     CHECK(eventually([&] { return server.manager().command("METR out-of-memory") != "+OK 0"; }));
 }

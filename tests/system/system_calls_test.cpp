@@ -1,6 +1,6 @@
 // system/system_calls_test.cpp - what a session and a message cost, in system calls of the real server: the measure of
-// speed that is the same on every machine. Who makes a count grow has to say so here. docs/performance.md lists the
-// calls.
+// speed that is the same on every machine. A change that makes a count grow must say so here. docs/performance.md lists
+// the calls.
 #include "support/catch.h"
 #include "system/living_programs.h"
 #include "system/server.h"
@@ -34,7 +34,7 @@ public:
         REQUIRE(process_.running());
     }
 
-    // Without those that a sanitizer's or the library's memory makes, and those of the clock.
+    // Without the calls for memory, by a sanitizer or the library, and for the clock.
     [[nodiscard]] Counts stop() {
         process_.signal(SIGINT);
         REQUIRE(process_.wait());
@@ -57,7 +57,7 @@ private:
     Process process_;
 };
 
-// Under a unit's filter each message costs a worker's job, until it is opened ahead (unit_filter_test.cpp).
+// Under a unit's filter, each message costs a job of a worker, unless it was opened ahead (unit_filter_test.cpp).
 bool without_openat2() {
     if (filters_around_server() == 0) return false;
     WARN("BUZON_UNIT_FILTER: nothing counted");
@@ -76,18 +76,18 @@ std::string text(const Counts& counts) {
     return all;
 }
 
-// The loop also wakes up for its own clock (the history, once a second): so much is let pass in a whole test.
+// The loop also wakes up for its own timers (the history, once a second): this many calls are allowed per test.
 constexpr unsigned by_the_way = 60;
 constexpr unsigned calls_of_a_session = 26;
 constexpr unsigned calls_of_a_message = 6;
-// Fifty; more when the ends of output, standard error and process are seen one after the other.
+// Fifty; more if the ends of output, standard error and process are seen one after the other.
 constexpr unsigned calls_of_a_filtered_message = 58;
-// Of one that a program that lives on leaves as it is.
+// For a message that a long-running program leaves unchanged.
 constexpr unsigned calls_of_a_same_message = 15;
 
 } // namespace
 
-TEST_CASE("a session and a command take no more system calls than they did") {
+TEST_CASE("a session and a command take no more system calls than before") {
     Server server{Server::of_own_mail(1)};
     const Maildir maildir = server.maildir("user1");
     for (int i = 0; i < 3; ++i) (void)maildir.deliver("170000000" + std::to_string(i) + ".M1P1.h", "Subject: a\n\nb\n");
@@ -115,7 +115,7 @@ TEST_CASE("a session and a command take no more system calls than they did") {
     CHECK(sum(commands) <= 3 * 200 + calls_of_a_session + by_the_way); // wait, read, send
 }
 
-TEST_CASE("a message takes no more system calls than it did") {
+TEST_CASE("a message takes no more system calls than before") {
     if (without_openat2()) return;
     Server server{Server::of_own_mail(1)};
     const Maildir maildir = server.maildir("user1");
@@ -142,14 +142,14 @@ TEST_CASE("a message takes no more system calls than it did") {
     CHECK(difference(client.retrieve(2), large) == "");
     const Counts one = of_large.stop();
     INFO("one message of 2 MiB in wire form: " << text(one));
-    // How often the socket is full is the client's matter, but the octets do not pass through us.
+    // How often the socket is full depends on the client, but the octets do not pass through us.
     if (one.contains("sendfile"))
         CHECK(one.at("preadv2") <= 4);
     else
         WARN("sendfile was not used: not on a file system or by a user that allow it");
 }
 
-TEST_CASE("a message through a program takes no more system calls of the server's than it did") {
+TEST_CASE("a message through a program takes no more system calls of the server than before") {
     Server server{1, {"-T", "/usr/bin/sed:s/e/x/g"}};
     (void)server.maildir("user1").deliver("1700000000.M1P1.h",
                                           "Subject: a\n\n" + std::string(3000, 'e') + "\n"); // one write of sed's
@@ -163,7 +163,7 @@ TEST_CASE("a message through a program takes no more system calls of the server'
     CHECK(sum(counts) <= calls_of_a_filtered_message * times + by_the_way);
 }
 
-TEST_CASE("a message that a program leaves as it is takes few system calls more, and goes out from its file") {
+TEST_CASE("a message that a program leaves unchanged takes few additional system calls") {
     if (without_openat2()) return;
     TempDirectory directory;
     std::filesystem::permissions(directory.path(), std::filesystem::perms{0711}); // it runs as the mail's owner

@@ -1,4 +1,4 @@
-// system/timeout_test.cpp - connections that say nothing, or not enough, or for too long.
+// system/timeout_test.cpp - connections that are silent, send too little, or take too long.
 #include <optional>
 
 #include "support/catch.h"
@@ -6,7 +6,7 @@
 
 using namespace buzon::test;
 
-TEST_CASE("autologout closes without a response and removes nothing") {
+TEST_CASE("autologout closes the connection without a response and removes nothing") {
     Server server{1, {"--timeout", "1"}};
     const Maildir maildir = server.maildir("user1");
     (void)maildir.deliver("1700000001.M1P1.h", "Subject: a\n");
@@ -23,10 +23,10 @@ TEST_CASE("autologout closes without a response and removes nothing") {
     CHECK(server.logs("600")); // the warning about RFC 1939's ten minutes
 }
 
-TEST_CASE("half a command is no activity") {
+TEST_CASE("half a command does not count as activity") {
     Server server{1, {"--timeout", "1"}};
     Pop3Client client = server.session();
-    // An octet now and then for much longer than the limit; the server closes meanwhile.
+    // Send an octet now and then, for much longer than the limit, until the server closes.
     bool lost = false;
     for (int i = 0; i < 200 && !lost; ++i) {
         try {
@@ -39,9 +39,9 @@ TEST_CASE("half a command is no activity") {
     CHECK(lost);
 }
 
-TEST_CASE("whole commands keep a session") {
+TEST_CASE("complete commands keep a session alive") {
     Server server{1, {"--timeout", "2"}};
-    // Half a second lies between two commands. Where the machine made more than the limit of it, once more.
+    // Commands are half a second apart. If a slow machine makes that longer than the limit, try again.
     const auto is_kept = [&] {
         Pop3Client client = server.session();
         for (int i = 0; i < 6; ++i) {
@@ -60,12 +60,12 @@ TEST_CASE("whole commands keep a session") {
     CHECK(eventually(is_kept));
 }
 
-TEST_CASE("a transfer that moves is activity however slow") {
+TEST_CASE("a transfer that makes progress counts as activity, however slow") {
     Server server{1, {"--timeout", "2"}};
     std::string mail;
     while (mail.size() < 6'000'000) mail += "una linea de sesenta y tres octetos para llenar un correo grande\n";
     (void)server.maildir("user1").put_in_cur("1700000001.M1P1.h:2,S", mail);
-    const std::string wanted = as_sent(mail); // now: later it would be silence, seconds of it on a busy machine
+    const std::string wanted = as_sent(mail); // now: later, it would be idle time, seconds of it on a busy machine
     Pop3Client client{"127.0.0.1", server.port(), {.receive_buffer = 4096}};
     client.login("user1", "pass1");
     REQUIRE(client.command("RETR 1").starts_with("+OK"));
@@ -96,7 +96,7 @@ TEST_CASE("a client that stops reading is logged out") {
     CHECK(!got.ends_with("\r\n.\r\n"));
 }
 
-TEST_CASE("login has a limit of its own that no half attempt renews") {
+TEST_CASE("commands before login do not renew login-timeout, which no longer applies after login") {
     Server server{1, {"--login-timeout", "1"}};
     Pop3Client silent = server.client();
     CHECK(silent.rest().empty());
@@ -111,7 +111,7 @@ TEST_CASE("login has a limit of its own that no half attempt renews") {
         pause_for(Seconds{0.1});
     }
     CHECK(closed);
-    // Who is in has other limits.
+    // After login, other limits apply.
     std::optional<Pop3Client> client;
     REQUIRE(eventually([&] { // a busy machine may need more than the second
         try {

@@ -1,5 +1,4 @@
-// system/tls_clients_test.cpp - clients that nobody here wrote, over TLS; many clients at once; fronts that pass TLS
-// on.
+// system/tls_clients_test.cpp - third-party clients over TLS, many clients at once, and fronts that pass TLS through.
 #include <filesystem>
 
 #include "support/catch.h"
@@ -12,13 +11,13 @@ namespace {
 
 constexpr const char* tls_mail = "Subject: over TLS\r\n\r\n.one\r\ntwo\r\n";
 
-// user1 has one message. Each client fetches it by STLS and by TLS from the beginning.
+// user1 has one message. Each client fetches it with STLS and with implicit TLS.
 struct SiteWithMail : TlsSite {
     SiteWithMail() { (void)server->maildir("user1").deliver("1700000001.M1P1.h", tls_mail); }
     [[nodiscard]] std::string port(bool stls) const {
         return stls ? std::to_string(server->port()) : tls_port(*server);
     }
-    // Ends well, and the login was one over TLS. Gives what it printed.
+    // Runs a client, checks that it succeeds and that its login was over TLS, and returns what it printed.
     [[nodiscard]] std::string client(Launch launch, const std::string& input = {}) const {
         const Metrics before = metrics_of(*server);
         launch.environment.try_emplace("HOME", directory.path().string());
@@ -33,7 +32,7 @@ struct SiteWithMail : TlsSite {
 
 } // namespace
 
-TEST_CASE("openssl s_client, fetchmail, mpop, getmail and curl fetch mail by STLS and by TLS from the beginning") {
+TEST_CASE("openssl s_client, fetchmail, mpop, getmail and curl fetch mail with STLS and with implicit TLS") {
     SiteWithMail site;
     for (const bool stls : {true, false}) {
         CAPTURE(stls);
@@ -87,7 +86,7 @@ TEST_CASE("openssl s_client, fetchmail, mpop, getmail and curl fetch mail by STL
     }
 }
 
-TEST_CASE("the order of Thunderbird's commands works both ways: CAPA, STLS, CAPA, AUTH PLAIN, STAT, LIST, UIDL, RETR") {
+TEST_CASE("Thunderbird's sequence of commands works with STLS and with implicit TLS") {
     SiteWithMail site;
     site.passes(R"(
 import base64
@@ -111,7 +110,7 @@ for stls in (True, False):
 )");
 }
 
-TEST_CASE("five hundred sessions use TLS at once, and each goes on") {
+TEST_CASE("five hundred TLS sessions work at the same time") {
     TlsSite site{1, {"--sessions", "shared"}};
     site.passes(R"(
 import resource
@@ -127,7 +126,7 @@ for f, t in sessions: assert say(f, "QUIT").startswith("+OK"); assert f.read() =
 )");
 }
 
-TEST_CASE("a certificate is renewed again and again under load, and no session is lost") {
+TEST_CASE("renewing the certificate again and again under load loses no session") {
     TlsSite site{9};
     for (int n = 1; n <= 5; ++n) make_certificate(site.directory / ("new" + std::to_string(n)), "renewed");
     site.passes(R"(
@@ -156,11 +155,11 @@ for t in threads: t.join()
 assert not lost, lost
 assert say(long[0], "NOOP").startswith("+OK"), "the long session ended"
 )");
-    // The long session has kept the first program; the others have gone.
+    // The long session kept the first program alive; by now, all old ones have gone.
     CHECK(eventually([&] { return site.programs().size() == 1; }));
 }
 
-TEST_CASE("a front that passes TLS on names its clients by a PROXY header in front of the handshake") {
+TEST_CASE("a front that passes TLS through names its clients in a PROXY header before the handshake") {
     TlsSite site{1, {"--proxy-from", "127.0.0.7", "--require-tls"}};
     site.passes(R"(
 def front(header, port=pop3s, pieces=False):

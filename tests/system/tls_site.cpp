@@ -96,7 +96,7 @@ def common_name(t):
                    directory.path(),
                    std::to_string(server->pid()),
                    std::to_string(server->management_port())};
-    return run(launch, {}, 5 * patience); // hundreds of handshakes may be part of it
+    return run(launch, {}, 5 * patience); // it may include hundreds of handshakes
 }
 
 void TlsSite::passes(const std::string& program) const {

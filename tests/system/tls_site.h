@@ -1,4 +1,4 @@
-// system/tls_site.h - a server with TLS by the real stunnel, and Python that talks to it.
+// system/tls_site.h - a server with TLS provided by the real stunnel, and Python programs that talk to it.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,7 @@
 
 namespace buzon::test {
 
-// Its port for TLS, as INFO tells it.
+// The server's TLS port, as INFO shows it.
 [[nodiscard]] std::string tls_port(const Server& server);
 
 // Users user1:pass1 ..., and a certificate in its directory.
@@ -25,9 +25,9 @@ struct TlsSite {
     explicit TlsSite(int users = 1, const Words& more = {});
     [[nodiscard]] std::string capabilities() const;
     [[nodiscard]] bool logs(const std::string& text) const;
-    // The TLS program.
+    // The processes of the TLS program.
     [[nodiscard]] std::vector<pid_t> programs() const;
-    // Runs a Python program with `connect(stls)`, which gives (file, socket) behind TLS, and `plain()`.
+    // Runs a Python program that can use `connect(stls)`, which returns (file, socket) over TLS, and `plain()`.
     [[nodiscard]] Finished python(const std::string& program) const;
     void passes(const std::string& program) const;
 };

@@ -1,4 +1,5 @@
-// system/tls_test.cpp - pop3s and STLS by the real stunnel: its life, its certificates, and what comes out of it.
+// system/tls_test.cpp - pop3s and STLS with the real stunnel: its life, its certificates, and what clients get through
+// it.
 #include <signal.h>
 
 #include <filesystem>
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 } // namespace
 
-TEST_CASE("TLS starts whichever descriptors the server is started with") {
+TEST_CASE("TLS works whatever descriptors the server is started with") {
     const TempDirectory directory;
     const std::string certificate = directory / "cert.pem";
     make_certificate(certificate);
@@ -29,7 +30,7 @@ TEST_CASE("TLS starts whichever descriptors the server is started with") {
     }
 }
 
-TEST_CASE("mail is read over TLS from the beginning and by STLS, and log, SESS and INFO say so") {
+TEST_CASE("mail can be read with implicit TLS and with STLS, and the log and SESS say so") {
     TlsSite site;
     site.server->maildir("user1").deliver("1700000001.M1.x", "Subject: hi\n\nhello\n");
     const std::string port = std::to_string(site.server->port());
@@ -56,7 +57,7 @@ for stls in (False, True):
 )");
 }
 
-TEST_CASE("the TLS program of a server that root has started is another user, without any right of root's") {
+TEST_CASE("the TLS program of root's server runs as another user, without root's groups and capabilities") {
     if (::geteuid() != 0) return;
     TlsSite site;
     REQUIRE(eventually([&] { return site.capabilities().find("STLS\r\n") != std::string::npos; }));
@@ -72,7 +73,7 @@ TEST_CASE("the TLS program of a server that root has started is another user, wi
     }
 }
 
-TEST_CASE("the TLS program runs with a filter of system calls, and without a sandbox it does not") {
+TEST_CASE("the TLS program runs with a seccomp filter, and with --sandbox off without one") {
     for (const char* mode : {"auto", "off"}) {
         CAPTURE(mode);
         const TlsSite site{1, {"--sandbox", mode}};
@@ -83,7 +84,7 @@ TEST_CASE("the TLS program runs with a filter of system calls, and without a san
     }
 }
 
-TEST_CASE("CAPA offers STLS before TLS only, and STLS is refused within TLS and after login") {
+TEST_CASE("CAPA offers STLS only before TLS and login, and STLS is refused after either") {
     TlsSite site;
     site.passes(R"(
 f, s = plain(); f.readline()
@@ -111,7 +112,7 @@ except (ssl.SSLError, ConnectionResetError): pass
 )");
 }
 
-TEST_CASE("commands behind STLS are thrown away, and the session in TLS goes on") {
+TEST_CASE("commands pipelined after STLS are discarded, and the TLS session goes on") {
     TlsSite site;
     site.passes(R"(
 for behind in (b"USER user1\r\nPASS pass1\r\nSTAT\r\n", b"QUIT\r\n", b"X" * 100000, b"USER user1"):
@@ -127,7 +128,7 @@ for behind in (b"USER user1\r\nPASS pass1\r\nSTAT\r\n", b"QUIT\r\n", b"X" * 1000
 )");
 }
 
-TEST_CASE("what is no handshake ends that connection only, and a silent one ends after login-timeout") {
+TEST_CASE("an invalid TLS handshake ends only that connection, and a silent one ends after login-timeout") {
     TlsSite site{1, {"--login-timeout", "1"}};
     site.passes(R"(
 def patiently(does): # a busy machine may need more than the second
@@ -155,7 +156,7 @@ patiently(session)
     CHECK(site.logs("reason=login-timeout"));
 }
 
-TEST_CASE("a large message is the same through TLS, also for a client that reads slowly, and so are many sessions") {
+TEST_CASE("a large message arrives unchanged over TLS even if read late, and forty TLS sessions work at once") {
     TlsSite site{40};
     std::string text = "Subject: large\r\n\r\n";
     for (int i = 0; i < 100'000; ++i) text += "line " + std::to_string(i) + " of a message that is large\r\n";
@@ -190,7 +191,7 @@ assert not wrong, wrong
 )");
 }
 
-TEST_CASE("SIGHUP takes a renewed certificate, and no session ends") {
+TEST_CASE("SIGHUP loads a renewed certificate, rejects a broken one, and ends no session") {
     TlsSite site;
     make_certificate(site.directory / "new.pem", "renewed");
     site.passes(R"(
@@ -212,11 +213,11 @@ assert say(old[0], "NOOP").startswith("+OK")
     site.passes(R"(
 f, t = connect(); login(f); assert say(f, "QUIT").startswith("+OK")
 )");
-    // Old programs go when their sessions have.
+    // Old programs end when their sessions have ended.
     CHECK(eventually([&] { return site.programs().size() == 1; }));
 }
 
-TEST_CASE("a TLS program that dies costs its own sessions, is started again, and leaves with the server") {
+TEST_CASE("a TLS program that dies is started again without harm to plain sessions, and ends with the server") {
     TlsSite site{2};
     Pop3Client open = site.server->session(2);
     REQUIRE(site.programs().size() == 1);
@@ -239,7 +240,7 @@ f, t = connect(); login(f); assert say(f, "QUIT").startswith("+OK")
     }));
 }
 
-TEST_CASE("certificates and programs that cannot work are told at the start and by --check") {
+TEST_CASE("certificates and TLS programs that cannot work are reported at startup and by --check") {
     TempDirectory directory;
     fs::create_directory(directory / "mail");
     const std::string good = directory / "good.pem", other = directory / "other.pem";

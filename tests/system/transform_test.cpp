@@ -18,10 +18,10 @@ Server filtered(const std::string& spec, const Words& more = {}) {
     return Server{1, arguments};
 }
 
-// The reply of RETR 1 to its end, whichever it is: all of it, or cut by a close.
+// The reply to RETR 1: complete, or cut off by a close.
 struct Outcome {
     std::string first; // the first line
-    std::string body;  // undone, when complete
+    std::string body;  // dot-stuffing undone, if complete
     bool complete = false;
     bool refused = false;
 };
@@ -41,7 +41,7 @@ Outcome retrieve(Pop3Client& client, const std::string& command = "RETR 1") {
 
 } // namespace
 
-TEST_CASE("a filter gets the stored octets and its output is made right") {
+TEST_CASE("a filter gets the stored octets, and its output is sent with CRLF line ends and dot-stuffing") {
     TempDirectory directory;
     const std::string seen = directory / "seen";
     for (const std::string& stored : {transform_text, std::string("a\r\nb\nc\r"), std::string("\0.\n", 3),
@@ -50,7 +50,8 @@ TEST_CASE("a filter gets the stored octets and its output is made right") {
             filtered(directory.script("filter", "cat > " + seen + "; printf '.a\\nb\\r\\nc\\r.\\n..'"));
         (void)server.maildir("user1").deliver("1700000001.M1P1.h", stored);
         Pop3Client client = server.session();
-        // What it wrote was held until it had ended well: so its octets are known, and not those of the stored message.
+        // Its output was held back until it had ended successfully, so its size is known: not that of the stored
+        // message.
         CHECK(client.command("RETR 1") == octets_reply(".a\nb\r\nc\r.\n.."));
         const std::string wanted = as_sent(".a\nb\r\nc\r.\n..");
         CHECK(client.exactly(wanted.size()) == wanted);
@@ -59,7 +60,7 @@ TEST_CASE("a filter gets the stored octets and its output is made right") {
     }
 }
 
-TEST_CASE("the words of a filter reach it as written and no shell looks at them") {
+TEST_CASE("a filter gets its arguments as written, without a shell") {
     TempDirectory directory;
     const std::string program =
         directory.script("filter", "cat >/dev/null; for word; do printf '<%s>\\n' \"$word\"; done");
@@ -85,7 +86,7 @@ TEST_CASE("the words of a filter reach it as written and no shell looks at them"
     }
 }
 
-TEST_CASE("the environment of a filter holds six names and nothing else") {
+TEST_CASE("the environment of a filter contains six variables and nothing else") {
     TempDirectory directory;
     Server::Setup setup;
     setup.arguments = {"-T", "/usr/bin/env", "-u", "user1:pass1"};
@@ -102,13 +103,13 @@ TEST_CASE("the environment of a filter holds six names and nothing else") {
     CHECK(seen["BUZON_CLIENT_IP"] == "127.0.0.1");
     CHECK(!seen["PATH"].empty());
     CHECK(!seen["LANG"].empty());
-    // One of its own where the mail root lies below /tmp.
+    // A private directory if the mail root is below /tmp.
     CHECK((directory / "mail").starts_with("/tmp/") == seen["TMPDIR"].starts_with("/tmp/buzon-"));
     CHECK(seen["TMPDIR"].starts_with("/tmp"));
     CHECK(seen.size() == 6);
 }
 
-TEST_CASE("a filter inherits no descriptor of the server") {
+TEST_CASE("a filter inherits no descriptors from the server") {
     TempDirectory directory;
     const Server server = filtered(directory.script(
         "filter", "cat >/dev/null; ls -l /proc/self/fd | grep -v '/proc/' | grep -c -e '->'; ls /proc/$$/fd"));
@@ -124,7 +125,7 @@ TEST_CASE("a filter inherits no descriptor of the server") {
         CHECK((lines[i] == "0" || lines[i] == "1" || lines[i] == "2" || lines[i] == "10" || lines[i] == "255"));
 }
 
-TEST_CASE("a filter starts with default signals and in a group of its own") {
+TEST_CASE("a filter starts with default signal handling and in its own process group") {
     TempDirectory directory;
     const Server server = filtered(directory.script(
         "filter", "cut -d' ' -f5 /proc/$$/stat; echo $$; exec grep -E '^Sig(Blk|Ign)' /proc/self/status"));
@@ -138,7 +139,7 @@ TEST_CASE("a filter starts with default signals and in a group of its own") {
     CHECK(lines[3] == "SigIgn:\t0000000000000000");
 }
 
-TEST_CASE("a filter that fails before output is an error and the session goes on") {
+TEST_CASE("a filter that fails before its output is sent causes -ERR, and the session goes on") {
     TempDirectory directory;
     for (const char* text :
          {"exit 1", "cat; kill -9 $$", "cat; exec >&-; sleep 0.2; exit 1", "head -c 65536 /dev/zero; exit 1"}) {
@@ -156,7 +157,7 @@ TEST_CASE("a filter that fails before output is an error and the session goes on
     }
 }
 
-TEST_CASE("a filter that fails after more than 64 KiB cuts the connection without the final dot") {
+TEST_CASE("if a filter fails after more than 64 KiB, the connection is cut without the final dot") {
     TempDirectory directory;
     for (const char* end : {"exit 1", "kill -9 $$"}) {
         CAPTURE(end);
@@ -171,7 +172,7 @@ TEST_CASE("a filter that fails after more than 64 KiB cuts the connection withou
         CHECK(all.find("-ERR") == std::string::npos);
         CHECK(server.maildir("user1").messages() == std::vector<std::string>{"new/1700000001.M1P1.h"});
         CHECK(parse_metrics(server.manager().command("METR")).messages == 0);
-        // The maildrop is free again and the server well.
+        // The maildrop is free again, and the server works.
         CHECK(eventually([&] {
             Pop3Client next = server.client();
             (void)next.command("USER user1");
@@ -180,7 +181,7 @@ TEST_CASE("a filter that fails after more than 64 KiB cuts the connection withou
     }
 }
 
-TEST_CASE("a filter that cannot be run is an error") {
+TEST_CASE("a filter that cannot be run causes -ERR until it can be run") {
     TempDirectory directory;
     const std::string program = directory.script("filter", "cat");
     const Server server = filtered(program);
@@ -200,17 +201,17 @@ TEST_CASE("a filter that cannot be run is an error") {
     client.quit();
 }
 
-TEST_CASE("a filter without progress runs into its time limit and its whole group ends") {
+TEST_CASE("a filter that makes no progress times out, and its whole process group is killed") {
     TempDirectory directory;
     const std::string pids = directory / "pids";
-    // Both hold out against SIGTERM: only SIGKILL to the group ends them.
+    // Both ignore SIGTERM: only SIGKILL to the process group ends them.
     const Server server =
         filtered(directory.script("filter", "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! $$ > " +
                                                 pids + "; while :; do sleep 1; done"),
                  {"--transform-timeout", "1"});
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
-    // On a busy machine the limit may be over before the program has begun.
+    // On a busy machine, the time limit may expire before the program has started.
     REQUIRE(eventually([&] {
         CHECK(client.command("RETR 1").starts_with("-ERR [SYS/TEMP]"));
         return std::filesystem::exists(pids) && std::filesystem::file_size(pids) > 0;
@@ -224,7 +225,7 @@ TEST_CASE("a filter without progress runs into its time limit and its whole grou
     client.quit();
 }
 
-TEST_CASE("a client that leaves ends its filter") {
+TEST_CASE("a client that disconnects during RETR ends its filter and frees its maildrop") {
     TempDirectory directory;
     const std::string pid_file = directory / "pid";
     const Server server = filtered(directory.script("filter", "echo $$ > " + pid_file + "; exec sleep 1000"));
@@ -250,7 +251,7 @@ TEST_CASE("a client that leaves ends its filter") {
     CHECK(eventually([&] { return zombies_of(server.pid()) == 0; }));
 }
 
-TEST_CASE("TOP goes through the filter and ends it once it has its lines") {
+TEST_CASE("TOP goes through the filter, and ends it once it has enough lines") {
     TempDirectory directory;
     const std::string pid_file = directory / "pid";
     const Server server =
@@ -265,7 +266,7 @@ TEST_CASE("TOP goes through the filter and ends it once it has its lines") {
     client.quit();
 }
 
-TEST_CASE("a pipelined command waits behind a filtered reply") {
+TEST_CASE("pipelined commands wait for a filtered reply") {
     const Server server = filtered("/bin/cat");
     (void)server.maildir("user1").deliver("1700000001.M1P1.h", transform_text);
     Pop3Client client = server.session();
@@ -293,11 +294,11 @@ TEST_CASE("STAT and LIST do not run a filter") {
     client.quit();
 }
 
-TEST_CASE("large mail passes a filter without loss in both directions") {
+TEST_CASE("large mail passes through a filter without loss, in whatever order it reads and writes") {
     TempDirectory directory;
     std::string mail;
     for (int i = 0; mail.size() < 2'000'000u / endurance_divisor; ++i) mail += "." + std::to_string(i) + " una linea\n";
-    // The first writes long before it has read all, the second only afterwards, the third in drops.
+    // The first writes long before it has read everything, the second only afterwards, the third in tiny pieces.
     for (const char* text :
          {"cat", "x=$(cat; printf .); printf %s \"${x%.}\"", "dd bs=17 count=1000 2>/dev/null; cat"}) {
         CAPTURE(text);
@@ -309,7 +310,7 @@ TEST_CASE("large mail passes a filter without loss in both directions") {
     }
 }
 
-TEST_CASE("what a filter says on stderr does not reach the client") {
+TEST_CASE("what a filter writes to stderr does not reach the client") {
     TempDirectory directory;
     const Server server =
         filtered(directory.script("filter", "echo trouble >&2; cat; yes noise 2>/dev/null | head -c 200000 >&2"));

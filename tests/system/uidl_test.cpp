@@ -1,4 +1,4 @@
-// system/uidl_test.cpp - Maildirs that came from other servers: whose UIDLs and order are served, and what keeps them.
+// system/uidl_test.cpp - Maildirs from other servers: which UIDLs and which order are served, and what preserves them.
 #include <signal.h>
 
 #include <fstream>
@@ -40,7 +40,7 @@ Words uidls(const Server& server, int user) {
     return ids;
 }
 
-// A config file, a mail root of nine users, each served by Dovecot before.
+// A config file, and a mail root with nine users, all served by Dovecot before.
 struct Moved {
     TempDirectory directory;
     std::string config = directory.file("config", "# nothing yet\n");
@@ -64,7 +64,7 @@ struct Moved {
 
 } // namespace
 
-TEST_CASE("UIDLs and order of Dovecot's list in the format that CONF names stay for ever") {
+TEST_CASE("UIDLs and order from Dovecot's list, in the format set by CONF, never change once served") {
     const Moved moved;
     const Server& server = *moved.server;
     ManagementClient manager = administrator_of(server);
@@ -85,14 +85,14 @@ TEST_CASE("UIDLs and order of Dovecot's list in the format that CONF names stay 
         CAPTURE(one.format);
         CHECK(manager.command(std::string("CONF uidl-format ") + one.format) == std::string("+OK ") + one.format);
         CHECK(uidls(server, one.user) == one.ids);
-        CHECK(uidls(server, 1) == standard); // given already
+        CHECK(uidls(server, 1) == standard); // already served
     }
     for (const char* wrong : {"%q", "%v", "same", "%{uid", "%"}) {
         CHECK(manager.command(std::string("CONF uidl-format ") + wrong).starts_with("-ERR uidl-format: "));
     }
     CHECK(manager.command("CONF uidl-format") == "+OK %g");
 
-    // Base names and the order of delivery, or that of the files' times.
+    // Base names, in the order of delivery or of the files' times.
     CHECK(manager.command("CONF uidl base").starts_with("+OK"));
     CHECK(uidls(server, 6) == Words{"1700000001.d", "1700000002.b", "1700000003.c", "1700000009.a"});
     CHECK(manager.command("CONF uidl-order mtime").starts_with("+OK"));
@@ -106,14 +106,14 @@ TEST_CASE("UIDLs and order of Dovecot's list in the format that CONF names stay 
     CHECK(uidls(server, 1) == standard);
     CHECK(manager.command("CONF uidl nonsense").starts_with("-ERR"));
 
-    // Courier's list beside Dovecot's, when asked for.
+    // Courier's list next to Dovecot's, if it is asked for.
     write(server.maildir("user8").path() / "courierpop3dsizelist",
           "/2 9 77\n1700000003.c:2, 50 5:77\n1700000001.d 50 3:70\n");
     CHECK(manager.command("CONF uidl courier").starts_with("+OK"));
     CHECK(uidls(server, 8) == Words{"UID3-70", "UID5-77", "1700000002.b", "1700000009.a"});
 }
 
-TEST_CASE("a reload changes the UIDLs of maildrops that are new to us alone") {
+TEST_CASE("a reload changes only the UIDLs of maildrops that have not been served yet") {
     const Moved moved;
     const Server& server = *moved.server;
     const Words before = uidls(server, 1);
@@ -128,14 +128,14 @@ TEST_CASE("a reload changes the UIDLs of maildrops that are new to us alone") {
     CHECK(uidls(server, 3) == Words{"1795425698.1", "1795425698.2", "old-uidl", "1700000001.d"});
 }
 
-TEST_CASE("a login that would change many UIDLs is refused and said why until a manager releases it") {
+TEST_CASE("a login that would change many UIDLs is refused and reported until a manager releases the maildrop") {
     const MailServer server{{"-a", "root:s3cr3t"}};
     const Maildir maildir = server.maildir("user1");
     put_dovecot(maildir);
     write(maildir.path() / "dovecot-uidlist", dovecot_list);
     const Words before = uidls(server, 1);
     CHECK(before.size() == 5);
-    // The list of another maildrop, to which Dovecot gave other ids, lies in the place of this one's.
+    // This maildrop's list is replaced with that of another one, to which Dovecot gave other ids.
     const Maildir other = server.maildir("user2");
     put_dovecot(other);
     write(other.path() / "dovecot-uidlist", "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n");
@@ -170,7 +170,7 @@ TEST_CASE("a login that would change many UIDLs is refused and said why until a 
     CHECK(uidls(server, 1) == fresh);
 }
 
-TEST_CASE("a list of ids that was lost is made again from the index, without a release and with one") {
+TEST_CASE("a lost list of UIDLs is rebuilt from the index, with or without FREE") {
     const MailServer server{{"-a", "root:s3cr3t"}};
     const Maildir maildir = server.maildir("user1");
     put_dovecot(maildir);
@@ -179,7 +179,7 @@ TEST_CASE("a list of ids that was lost is made again from the index, without a r
     CHECK(ids.size() == 5);
     ManagementClient manager = administrator_of(server);
     for (const bool freed : {false, true}) {
-        // All memory is lost but the index, and Dovecot has begun anew.
+        // Everything but the index is lost, and Dovecot has started a new list.
         std::filesystem::remove(maildir.path() / "buzon-uidl");
         write(maildir.path() / "dovecot-uidlist", "3 V77\n1 :1700000009.a\n2 :1700000002.b\n3 :1700000003.c\n");
         const std::string name = freed ? "1700000300.z" : "1700000200.z";
@@ -193,7 +193,7 @@ TEST_CASE("a list of ids that was lost is made again from the index, without a r
     CHECK(uidls(server, 1) == ids);
 }
 
-TEST_CASE("a Maildir whose control files Dovecot kept elsewhere keeps its ids, base names of 255 octets among them") {
+TEST_CASE("a Maildir with Dovecot's control files elsewhere keeps its UIDLs, even base names of 255 octets") {
     const TempDirectory directory;
     const Maildir maildir{directory / "ana"};
     const std::string longest = "1700000004." + std::string(244, 'x');
@@ -212,7 +212,7 @@ TEST_CASE("a Maildir whose control files Dovecot kept elsewhere keeps its ids, b
     client.quit();
 }
 
-TEST_CASE("a verification of UIDLs compares with a captured listing and changes nothing") {
+TEST_CASE("a verification with --uidl-verify compares with a captured listing and changes nothing") {
     const TempDirectory directory;
     const Maildir maildir{directory / "ana"};
     put_dovecot(maildir);
@@ -255,7 +255,7 @@ TEST_CASE("a verification of UIDLs compares with a captured listing and changes 
         CHECK(wrong.out == "");
         CHECK(wrong.err.starts_with("server: "));
     }
-    // Where a user's mail lies elsewhere, and several at once.
+    // A user whose mail is elsewhere, and several users at once.
     const std::string users =
         directory.file("users", "zoe:{PLAIN}z::::::userdb_mail=maildir:" + maildir.path().string() + "\n");
     const Finished both = run_server({"-d", directory.path().string(), "--users", users, "--uidl-verify",
@@ -264,12 +264,12 @@ TEST_CASE("a verification of UIDLs compares with a captured listing and changes 
     CHECK(both.code == 0);
 }
 
-// What the first session has written for it, later ones get from memory (serve/listings.h).
-TEST_CASE("long listings are right in the first session, in later ones, after DELE and RSET, and after new mail") {
+// Later sessions get from memory what the first one has formatted (serve/listings.h).
+TEST_CASE("long listings are correct in the first and in later sessions, after DELE, RSET and new mail") {
     constexpr std::size_t count = 5000;
     const std::string mail = "Subject: a\n\nb\n";
     const auto base = [](std::size_t number) { return std::to_string(1'700'000'000 + number) + ".M1P1.h"; };
-    // The lines of LIST (or UIDL) for all messages but one.
+    // The lines of LIST (or UIDL) for all messages except one.
     const auto lines = [&](bool of_sizes, std::size_t but = 0, std::size_t messages = 5000) {
         std::string all;
         for (std::size_t i = 1; i <= messages; ++i) {
@@ -291,8 +291,8 @@ TEST_CASE("long listings are right in the first session, in later ones, after DE
             CHECK(difference(client.many("LIST"), sizes) == "");
             CHECK(difference(client.many("UIDL"), unique_ids) == "");
         }
-        // All of it is on its way before the client reads: parts that the socket does not take, and commands behind
-        // them.
+        // The server has read everything before the client reads: the socket cannot take it all, and more commands
+        // wait.
         std::string many;
         for (int i = 0; i < 6; ++i) many += "UIDL\r\nLIST\r\nLIST 5000\r\n";
         client.send(many);
@@ -315,7 +315,7 @@ TEST_CASE("long listings are right in the first session, in later ones, after DE
     Pop3Client client = server.session();
     CHECK(difference(client.many("LIST"), lines(true, 0, count + 1)) == "");
     CHECK(difference(client.many("UIDL"), lines(false, 0, count + 1)) == "");
-    // A client that leaves in the middle takes nothing with it.
+    // A client that leaves in the middle of a listing does no harm.
     CHECK(client.command("UIDL").starts_with("+OK"));
     client.close();
     Pop3Client last = server.session();

@@ -1,5 +1,5 @@
-// system/unit_filter_test.cpp - the server under the filters of system calls that systemd makes of the shipped units.
-// CONTRIBUTING.md says how all tests of this folder run like this.
+// system/unit_filter_test.cpp - the server under the system-call filters that systemd builds from the shipped units.
+// CONTRIBUTING.md says how to run all tests of this folder that way.
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -19,7 +19,7 @@ bool can_make_filters() {
     return false;
 }
 
-// The filter of these files of packaging/, in one of the directory's.
+// Writes the filter built from these files of packaging/ to a file in the directory, and returns its path.
 std::string filter_of(const TempDirectory& directory, const Words& files) {
     Words argv{source_directory() + "/tests/unit-filter"};
     for (const std::string& file : files) argv.push_back(source_directory() + "/packaging/" + file);
@@ -33,7 +33,7 @@ std::string filter_of(const TempDirectory& directory, const Words& files) {
     return filter;
 }
 
-// What a unit's process can call.
+// The output of Python code that runs under the filter.
 std::string result_of(const std::string& filter, const std::string& python) {
     return run({filter_program(), filter, "/usr/bin/python3", "-c", "import ctypes, errno, os, socket\n" + python}).out;
 }
@@ -93,7 +93,7 @@ TEST_CASE("an ordinary user's server does all its work under the filter of the s
     everything_works(filter_of(directory, {"buzond.service.in"}), false);
 }
 
-TEST_CASE("where a unit takes openat2 from the server, a worker opens several messages at once") {
+TEST_CASE("if a unit's filter denies openat2 to the server, a worker opens several messages at once") {
     if (!can_make_filters()) return;
     const TempDirectory directory;
     Server::Setup setup = Server::of_own_mail(1);
@@ -117,7 +117,7 @@ TEST_CASE("root's server does all its work under the filter of the shipped unit 
     everything_works(filter_of(directory, {"buzond.service.in", "examples/several-owners.conf"}), true);
 }
 
-TEST_CASE("the filter made of a unit refuses what the unit does not list") {
+TEST_CASE("the filter built from a unit refuses what the unit does not allow") {
     if (!can_make_filters()) return;
     const TempDirectory directory;
     const std::string filter = filter_of(directory, {"buzond.service.in"});

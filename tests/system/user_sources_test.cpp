@@ -1,5 +1,5 @@
-// system/user_sources_test.cpp - users who are elsewhere: checkpassword programs that say as whom to serve the mail,
-// and the examples for PAM and LDAP with the real pam_unix and slapd.
+// system/user_sources_test.cpp - users who are defined elsewhere: checkpassword programs that say under which ids to
+// serve the mail, and the examples for PAM and LDAP with the real pam_unix and slapd.
 #include <csignal>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,7 +42,7 @@ void give_to(const fs::path& path, uid_t owner) {
         REQUIRE(::chown(one.path().c_str(), owner, owner) == 0);
 }
 
-// Homes of mode 0700 for ana and bob, and a mail root, each of its own user.
+// Homes of mode 0700 for ana and bob, and a mail root, each with a different owner.
 struct Homes {
     TempDirectory directory;
     std::string root = directory / "mail";
@@ -74,7 +74,7 @@ bool is_missing(const std::string& program) {
 
 } // namespace
 
-TEST_CASE("the mail of a checkpassword program's users is served under the ids that it has set") {
+TEST_CASE("mail is served under the ids that a checkpassword program has set, but never another user's mail") {
     if (root_is_needed("become others")) return;
     const Homes site;
     // ana and bob at home; "elsewhere" in the mail root; "mixed" has bob's home but ana's ids; "nobody" sets nothing.
@@ -109,18 +109,18 @@ esac
         CAPTURE(one.path());
         CHECK(belongs_to(one.path(), bob_uid));
     }
-    // A new one in the mail root is made for whom the program has become.
+    // A new Maildir in the mail root belongs to the user that the program has become.
     CHECK(words_of(server, "elsewhere", "secret").starts_with("+OK"));
     CHECK(belongs_to(site.root + "/elsewhere/cur", bob_uid));
-    // Where it sets nothing, the owner of the mail root is the owner, as without.
+    // If it sets no ids, the owner of the mail root is the owner, as without a program.
     CHECK(words_of(server, "nobody", "secret").starts_with("+OK"));
     CHECK(belongs_to(site.root + "/nobody/cur", mail_owner));
-    // Nobody is let into the mail of others, whatever the program says.
+    // Nobody gets other users' mail, whatever the program says.
     CHECK(words_of(server, "mixed", "secret").starts_with("-ERR [SYS/PERM]"));
     CHECK(server.log().find("secret") == std::string::npos);
 }
 
-TEST_CASE("what root runs to check passwords is what the server was started with") {
+TEST_CASE("root runs only the checkpassword program that the server was started with") {
     if (root_is_needed("run it")) return;
     const Homes site;
     const std::string first = site.directory.script("first", "cat <&3 >/dev/null; exec \"$@\"");
@@ -135,7 +135,7 @@ TEST_CASE("what root runs to check passwords is what the server was started with
     CHECK_FALSE(fs::exists(site.directory / "was-run"));
 }
 
-TEST_CASE("a checkpassword program that lives on says as whom to serve the mail, and never as root") {
+TEST_CASE("a long-running checkpassword program says under which ids to serve mail, but never as root") {
     if (root_is_needed("become others")) return;
     const Homes site;
     const std::string program = site.directory.script("answer", R"sh(
@@ -160,7 +160,7 @@ done
     CHECK(words_of(server, "cleo", "x").starts_with("-ERR [AUTH]"));
 }
 
-TEST_CASE("the example for PAM lets in a system user whom pam_unix knows, and serves his mail as him") {
+TEST_CASE("the PAM example lets in a system user known to pam_unix, and serves the mail as that user") {
     if (root_is_needed("ask pam_unix about others") || is_missing("/usr/bin/pamtester")) return;
     const Homes site;
     const std::string pam = site.directory / "pam.d";
@@ -175,7 +175,7 @@ TEST_CASE("the example for PAM lets in a system user whom pam_unix knows, and se
     const std::string password = hash.substr(0, hash.find('\n'));
     (void)with("shadow", "ana:" + password + ":19000::::::\ndaemonic:" + password + ":19000::::::");
     fs::permissions(site.directory / "passwd", fs::perms{0644});
-    // The machine's own files stay as they are: these lie over them, for the server alone.
+    // The machine's own files stay unchanged: these are mounted over them, for the server alone.
     const std::string over = "mount --make-rprivate / && for f in passwd shadow pam.d; do mount --bind " +
                              site.directory.path().string() + "/$f /etc/$f || exit 1; done; exec \"$@\"";
     if (run({"unshare", "-m", "/bin/sh", "-c", over, "sh", "true"}).code != 0) {
@@ -194,7 +194,7 @@ TEST_CASE("the example for PAM lets in a system user whom pam_unix knows, and se
 
 namespace {
 
-// OpenLDAP's slapd with ana, whose mail is in `home`, and "o'ne,il", of whom it knows nothing but the password.
+// OpenLDAP's slapd with ana, whose mail is in `home`, and "o'ne,il", of whom it knows only the password.
 class Directory {
 public:
     Directory(const std::string& home, const std::string& password) : port_{free_port()} {
@@ -232,7 +232,7 @@ private:
 
 } // namespace
 
-TEST_CASE("the example for LDAP binds as the user, and learns where the mail is and whose") {
+TEST_CASE("the LDAP example binds as the user, and learns where the mail is and who owns it") {
     if (is_missing("/usr/sbin/slapd") || is_missing("/usr/bin/ldapsearch")) return;
     const TempDirectory homes;
     fs::permissions(homes.path(), fs::perms{0755});
@@ -251,7 +251,7 @@ TEST_CASE("the example for LDAP binds as the user, and learns where the mail is 
     for (const std::string user : {"nobody", "ana,ou=people", "*", "ana)(uid=*"})
         CHECK(words_of(server, user, "it's secret").starts_with("-ERR [AUTH]"));
     CHECK(words_of(server, "ana", "its secret").starts_with("-ERR [AUTH]"));
-    CHECK(words_of(server, "user1", "pass1").starts_with("+OK")); // of -u
+    CHECK(words_of(server, "user1", "pass1").starts_with("+OK")); // from -u
     people.stop();
     CHECK(words_of(server, "ana", "it's secret").starts_with("-ERR [SYS/TEMP]"));
 }

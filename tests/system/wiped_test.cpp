@@ -14,7 +14,7 @@ using namespace buzon::test;
 
 namespace {
 
-// Whatever a process could write to: its heap, stacks and variables.
+// All memory that a process can write to: its heap, stacks and variables.
 std::string memory_of(pid_t pid) {
     const posix::UniqueFd memory{::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC)};
     REQUIRE(memory);
@@ -43,10 +43,11 @@ bool holds(const std::string& memory, const std::string& text) {
 } // namespace
 
 // A sanitizer keeps freed memory as it was, and its stacks elsewhere.
-TEST_CASE("what clients and managers say in secret is nowhere in our memory once it has been checked") {
+TEST_CASE("secrets from clients, managers and the configuration are not in our memory once they are checked") {
     if (sanitized) return;
     TempDirectory directory;
-    // One that fits into a short std::string and one that does not, for users with a hash and with a plain password.
+    // A password that fits into a short std::string and one that does not, for users with a hashed and a plain
+    // password.
     const std::string brief = "Kf7-short.q", wordy = "Zu!9-a-password-that-is-much-longer-than-others";
     const std::string clear = "plain-as-it-is-in-the-file-0815";
     const std::string given = "given-on-the-command-line-4711", configured = "told-by-the-config-file-0817";
@@ -83,7 +84,7 @@ TEST_CASE("what clients and managers say in secret is nowhere in our memory once
         CHECK(wrong.command("PASS " + password + "x").starts_with("-ERR"));
         CHECK(wrong.command("AUTH PLAIN " + plain(user, password + "y")).starts_with("-ERR"));
     }
-    CHECK(holds(memory_of(server.reactor()), "wordy-user")); // so we look at the right place
+    CHECK(holds(memory_of(server.reactor()), "wordy-user")); // so we are looking in the right place
     std::vector<pid_t> all = workers_of(server.pid());
     all.push_back(server.reactor());
     if (server.pid() != server.reactor()) all.push_back(server.pid());

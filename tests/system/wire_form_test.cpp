@@ -1,5 +1,5 @@
-// system/wire_form_test.cpp - messages that are stored as they are sent go from the file to the client without passing
-// through the server. Whatever way they take, the client must see the same octets.
+// system/wire_form_test.cpp - messages stored in wire form go from the file to the client without passing through the
+// server. Whichever way they take, the client must see the same octets.
 #include "support/catch.h"
 #include "system/server.h"
 
@@ -44,7 +44,7 @@ TEST_CASE("a message in wire form arrives exactly, whatever its size and however
     for (const std::size_t size : {edge - 1, edge, edge + 1, edge + 2, edge + piece - 1, edge + piece, edge + piece + 1,
                                    4 * edge, 4 * edge + piece, 1000003UL, 3000017UL})
         mails.push_back(in_wire_form(size, static_cast<unsigned>(size)));
-    // Nearly: one octet somewhere makes it another form.
+    // Nearly wire form: a few octets somewhere make it another form.
     for (const char* piece_of_it : {"\n", "\r\n.\r\n", "\r", "\r\r\n", "\n..\n"})
         for (const std::size_t at : {std::size_t{100}, piece, piece - 1, std::size_t{150000}, std::size_t{199998}})
             mails.push_back(in_wire_form(200000, 7).insert(at, piece_of_it));
@@ -65,7 +65,7 @@ TEST_CASE("a message in wire form arrives exactly, whatever its size and however
         CHECK(difference(client.body(), top_of(mails[0], 5)) == "");
         CHECK(client.command("NOOP").starts_with("+OK"));
     }
-    // All at once, with commands behind.
+    // All at once, with more commands behind.
     Pop3Client client = server.session();
     client.send("RETR 11\r\nRETR 10\r\nNOOP\r\nRETR 11\r\nQUIT\r\n");
     for (const std::size_t i : {10U, 9U}) {
@@ -78,18 +78,18 @@ TEST_CASE("a message in wire form arrives exactly, whatever its size and however
     CHECK(client.line().starts_with("+OK"));
 }
 
-TEST_CASE("a file that is no longer the one that was measured is not believed to be in wire form") {
+TEST_CASE("a file that has changed since it was measured is not taken to be in wire form") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     const std::string first = in_wire_form(500000, 1);
     const auto path = maildir.deliver("1700000000.M1P1.h", first);
     Pop3Client client = server.session();
     CHECK(client.command("STAT") == "+OK 1 500000");
-    // As many octets, but lines that end in LF, dots before them, and no end of the last one.
+    // The same size, but lines that end in LF and begin with a dot, and no line end after the last one.
     std::string other(500000, 'y');
     for (std::size_t i = 50; i + 60 < other.size(); i += 50) other.replace(i, 3, "\n.z");
     rewrite(path, other);
-    struct timespec times[2] = {{1, 0}, {1, 0}}; // for certain another time than before
+    struct timespec times[2] = {{1, 0}, {1, 0}}; // certainly not the same time as before
     REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
     CHECK(client.command("RETR 1").starts_with("+OK"));
     CHECK(difference(client.body(), as_received(other)) == "");
@@ -100,7 +100,7 @@ TEST_CASE("a file that is no longer the one that was measured is not believed to
     CHECK(client.command("NOOP").starts_with("+OK"));
 }
 
-TEST_CASE("a message that is cut short on its way is never taken for the whole") {
+TEST_CASE("a message truncated while it is being sent is never taken for the whole") {
     Server server;
     const Maildir maildir = server.maildir("user1");
     const std::string mail = in_wire_form(16'000'000, 3);

@@ -10,7 +10,7 @@
 
 namespace buzon::test {
 
-// A line of /proc/PID/status.
+// The value of a line in /proc/PID/status.
 inline std::string status_of(const std::filesystem::path& process, const std::string& key) {
     std::ifstream file{process / "status"};
     for (std::string line; std::getline(file, line);)
@@ -18,7 +18,7 @@ inline std::string status_of(const std::filesystem::path& process, const std::st
     return {};
 }
 
-// Its command line, a blank behind each word.
+// The command line, with a space after each word.
 inline std::string words_of(const std::filesystem::path& process) {
     std::string words = read_whole(process / "cmdline");
     for (char& c : words)

@@ -22,7 +22,7 @@ systemd::Handed listener_at(const std::string& path, std::chrono::microseconds w
 
 } // namespace
 
-TEST_CASE("without a service manager nothing is said, and nothing is waited for") {
+TEST_CASE("without a service manager nothing is sent, and nothing is waited for") {
     event::EventLoop loop;
     systemd::Notifier notifier{loop, {}, [] { return std::string{"idle"}; }};
     notifier.ready();
@@ -32,7 +32,7 @@ TEST_CASE("without a service manager nothing is said, and nothing is waited for"
     CHECK(loop.watched() == 0);
 }
 
-TEST_CASE("the service manager hears of the start, a reload and the end") {
+TEST_CASE("the service manager is notified of the start, a reload and the end") {
     const test::TempDirectory directory;
     const test::Datagrams manager{directory / "notify"};
     event::EventLoop loop;
@@ -50,7 +50,7 @@ TEST_CASE("the service manager hears of the start, a reload and the end") {
     CHECK(manager.next(0) == std::nullopt);
 }
 
-TEST_CASE("signs of life come from the loop, and stop with it") {
+TEST_CASE("watchdog messages come from the event loop and stop with it") {
     const test::TempDirectory directory;
     const test::Datagrams manager{directory / "notify"};
     event::EventLoop loop;
@@ -65,15 +65,15 @@ TEST_CASE("signs of life come from the loop, and stop with it") {
         }
         CHECK(*said == "WATCHDOG=1\nSTATUS=busy");
     }
-    CHECK(manager.next(100) == std::nullopt); // nobody turns the loop
+    CHECK(manager.next(100) == std::nullopt); // the loop does not turn
 }
 
-TEST_CASE("a service manager that does not read stops nobody, and hears of the end when it does") {
+TEST_CASE("a service manager that does not read blocks nothing, and hears of the end once it reads") {
     const test::TempDirectory directory;
     const test::Datagrams manager{directory / "notify"};
     event::EventLoop loop;
     systemd::Notifier notifier{loop, listener_at(directory / "notify"), [] { return std::string{"busy"}; }};
-    for (int i = 0; i < 2000; ++i) notifier.ready(); // more than its queue takes
+    for (int i = 0; i < 2000; ++i) notifier.ready(); // more than its queue holds
     notifier.stopping();
     std::optional<std::string> said;
     for (int i = 0; i < 10'000 && !(said && said->starts_with("STOPPING=1\n")); ++i) {
@@ -84,7 +84,7 @@ TEST_CASE("a service manager that does not read stops nobody, and hears of the e
     CHECK(said->starts_with("STOPPING=1\n"));
 }
 
-TEST_CASE("a service manager that comes back at its path hears the rest") {
+TEST_CASE("a service manager that appears later at its path still gets the message") {
     const test::TempDirectory directory;
     event::EventLoop loop;
     systemd::Notifier notifier{loop, listener_at(directory / "notify"), [] { return std::string{"here"}; }};
@@ -98,7 +98,7 @@ TEST_CASE("a service manager that comes back at its path hears the rest") {
     CHECK(said == "READY=1\nSTATUS=here");
 }
 
-TEST_CASE("variables meant for another process are not believed, and no child sees any") {
+TEST_CASE("variables meant for another process are ignored, and all are removed from the environment") {
     ::setenv("LISTEN_PID", "1", 1);
     ::setenv("LISTEN_FDS", "1", 1);
     ::setenv("LISTEN_FDNAMES", "pop3", 1);
@@ -114,7 +114,7 @@ TEST_CASE("variables meant for another process are not believed, and no child se
         CHECK(std::getenv(name) == nullptr);
 }
 
-TEST_CASE("a watchdog interval for this process is taken; nonsense is none") {
+TEST_CASE("a watchdog interval for this process is used, and an invalid one is ignored") {
     for (const auto& [text, expected] :
          {std::pair{"20000000", 20'000'000L}, {"", 0L}, {"-1", 0L}, {"99999999999999999999", 0L}, {"20s", 0L}}) {
         ::setenv("WATCHDOG_PID", std::to_string(::getpid()).c_str(), 1);

@@ -4,13 +4,13 @@
 
 using namespace buzon::client;
 
-TEST_CASE("a live view is known by its words, however they are written") {
+TEST_CASE("live views are recognized in any case and with any spacing") {
     for (const char* live : {"EVNT", "evnt  login user=ana", "LOGG FOLLOW", "  logg \t follow ip=::1"})
         CHECK(is_live(live));
     for (const char* other : {"", "LOGG", "LOGG 10", "METR *", "NEWW", "FOLLOW"}) CHECK_FALSE(is_live(other));
 }
 
-TEST_CASE("only QUIT itself is QUIT") {
+TEST_CASE("a verb matches in any case and with arguments, but not as part of a longer word") {
     CHECK(has_verb("quit", "QUIT"));
     CHECK(has_verb(" QUIT ", "QUIT"));
     CHECK(has_verb("QUIT now", "QUIT"));
@@ -18,7 +18,7 @@ TEST_CASE("only QUIT itself is QUIT") {
     CHECK_FALSE(has_verb("", "QUIT"));
 }
 
-TEST_CASE("a line with a password is known, and one that lacks its password too") {
+TEST_CASE("commands that hold a password, and those that lack it, are recognized") {
     for (const char* line : {"AUTH a b", "auth a b c", "USER ADD n p", "user pass n p with blanks"}) {
         CHECK(buzon::manage::holds_password(line));
         CHECK_FALSE(buzon::manage::lacks_password(line));

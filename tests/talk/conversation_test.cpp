@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A conversation and the server's end of it, in one process: what the server says is written before it is asked.
+// A conversation and the server's end of it, in one process: the server's replies are written before the commands.
 struct ConversationBench {
     posix::UniqueFd far;
     std::optional<Conversation> near;
@@ -34,7 +34,7 @@ struct ConversationBench {
     }
 };
 
-// Interrupts at each '!' that can be read from its pipe, and looks at it no more after an 'x'.
+// Interrupts at each '!' that can be read from its pipe, and stops watching it after an 'x'.
 class PipeWatcher final : public Watcher {
 public:
     PipeWatcher() : pipe_{posix::make_pipe(true).value()}, descriptor_{pipe_.read_end.get()} {}
@@ -55,7 +55,7 @@ private:
 
 } // namespace
 
-TEST_CASE("lines are the same whatever ends them") {
+TEST_CASE("lines are the same whether they end with CRLF or LF") {
     ConversationBench bench;
     bench.says("+OK one\r\n+OK two\n\r\n");
     CHECK(bench.near->hear(1s).text == "+OK one");
@@ -93,7 +93,7 @@ TEST_CASE("a command is sent as one line, and its reply is read") {
     CHECK(bench.heard() == "METR *\r\n");
 }
 
-TEST_CASE("the reply itself says where it ends, also to a command of a later server") {
+TEST_CASE("a reply itself shows where it ends, even to a command that only a later server knows") {
     ConversationBench bench;
     bench.says("+OK done\r\n+OK\r\nline\r\n.\r\n");
     CHECK(ask(*bench.near, "NEWW x").reply.text == "done");
@@ -102,7 +102,7 @@ TEST_CASE("the reply itself says where it ends, also to a command of a later ser
     CHECK(bench.near->hear(0ms).what == Heard::quiet);
 }
 
-TEST_CASE("a server that hangs up is gone, in the middle of a list too") {
+TEST_CASE("a server that hangs up is gone, even in the middle of a list") {
     for (const char* last : {"", "+OK", "+OK\r\n", "+OK\r\nhalf a list\r\n"}) {
         ConversationBench bench;
         bench.says(last);
@@ -113,7 +113,7 @@ TEST_CASE("a server that hangs up is gone, in the middle of a list too") {
     }
 }
 
-TEST_CASE("the last words of a server that has already gone are heard") {
+TEST_CASE("the last reply of a server that has already gone is read") {
     ConversationBench bench;
     bench.says("-ERR [SYS/TEMP] going down\r\n");
     bench.far.reset();
@@ -144,19 +144,19 @@ TEST_CASE("a watcher can interrupt a wait") {
     CHECK(bench.near->hear(std::nullopt, &watcher).what == Heard::interrupted);
     watcher.poke("!");
     bench.says("+OK\r\n");
-    // Even when the server talks without end, the person is heard first.
+    // The watcher comes first, even if the server never stops sending.
     CHECK(bench.near->hear(1s, &watcher).what == Heard::interrupted);
     CHECK(bench.near->hear(1s, &watcher).what == Heard::line);
 }
 
-TEST_CASE("what a watcher has closed is not looked at again in the same wait") {
+TEST_CASE("a descriptor that a watcher gives up is not read again in the same wait") {
     ConversationBench bench;
     PipeWatcher watcher;
     watcher.poke("x!");
     CHECK(bench.near->hear(0ms, &watcher).what == Heard::quiet);
 }
 
-TEST_CASE("a live list ends with an empty line from us and the rest is read") {
+TEST_CASE("the client ends a live list with an empty line and reads the rest of it") {
     ConversationBench bench;
     PipeWatcher watcher;
     bench.says("+OK\r\nfirst\r\n..second\r\nlate\r\n.\r\n+OK next\r\n");
@@ -185,8 +185,8 @@ TEST_CASE("a live list that is refused never begins") {
     CHECK_FALSE(begun);
 }
 
-TEST_CASE("a greeting that never comes is waited for only so long") {
-    // The listener's backlog takes the connection, and nobody is behind it.
+TEST_CASE("waiting for a greeting that never comes times out") {
+    // The listener's backlog takes the connection, but nothing accepts it.
     const posix::UniqueFd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_in where{};
     where.sin_family = AF_INET;

@@ -44,7 +44,7 @@ TEST_CASE("the status line of a live view is its whole reply") {
     CHECK(reader.reply().text.empty());
 }
 
-TEST_CASE("a refusal has no lines behind it") {
+TEST_CASE("a refusal is not followed by lines") {
     for (const bool live : {false, true}) {
         ReplyReader reader{live};
         CHECK(reader.take("-ERR [AUTH] no") == Progress::done);

@@ -22,7 +22,7 @@ const Reply refused{false, "-ERR [AUTH] \x1b[2J", "[AUTH] \x1b[2J", false, {}};
 
 } // namespace
 
-TEST_CASE("a person sees the four numbers with their names") {
+TEST_CASE("METR shows its four numbers with their names") {
     CHECK(show(Format::person, "metr", reply("41;123456;2;7")) == "messages      41\n"
                                                                   "bytes     123456\n"
                                                                   "online         2\n"
@@ -37,18 +37,18 @@ TEST_CASE("a reply to METR without four numbers is shown unchanged") {
     CHECK(show(Format::person, "METR messages", reply("1;2;3;4")) == "1;2;3;4\n");
 }
 
-TEST_CASE("a base directory may hold semicolons") {
+TEST_CASE("a base directory may contain semicolons") {
     CHECK(show(Format::person, "INFO", reply("h;/a;b;::")) == "host     h\nbasedir  /a;b\nip       ::\n");
 }
 
-TEST_CASE("settings and metrics stand in columns") {
+TEST_CASE("settings and metrics are shown in columns") {
     CHECK(show(Format::person, "CONF", reply_of({"timeout 600", "disable UIDL TOP", "host"})) ==
           "timeout  600\ndisable  UIDL TOP\nhost\n");
     CHECK(show(Format::person, "METR *", reply_of({"a{b=\"c d\"} 10", "messages 7"})) ==
           "a{b=\"c d\"}  10\nmessages     7\n");
 }
 
-TEST_CASE("sessions become a table, with whatever columns the server has") {
+TEST_CASE("sessions are shown as a table, with whatever columns the server sends") {
     CHECK(show(Format::person, "SESS",
                reply_of(
                    {"7 user1 ::1 transaction age=12 command=RETR", "12 - 10.0.0.1:9 authorization age=3 new=x odd"})) ==
@@ -58,7 +58,7 @@ TEST_CASE("sessions become a table, with whatever columns the server has") {
     CHECK(show(Format::person, "SESS", reply_of({})) == "no sessions\n");
 }
 
-TEST_CASE("the table of sessions leaves out lesser columns, and never cuts an id, a user or an address") {
+TEST_CASE("the table of sessions drops lesser columns, and never cuts an id, a user or an address") {
     const Reply usual = reply_of(
         {"7 user1@example.org 192.0.2.77:40112 transaction age=12 idle=0 command=RETR sent=1048576 size=- "
          "backlog=65536 messages=120000 program=-",
@@ -95,7 +95,7 @@ TEST_CASE("the table of sessions leaves out lesser columns, and never cuts an id
     }
 }
 
-TEST_CASE("at a terminal numbers have units, elsewhere they stay as they came") {
+TEST_CASE("numbers have units at a terminal, and are unchanged elsewhere") {
     const auto both = [](std::string_view command, const Reply& said, std::string_view person, std::string_view pipe) {
         CAPTURE(command);
         CHECK(show(Format::person, command, said, 80) == person);
@@ -122,14 +122,14 @@ TEST_CASE("at a terminal numbers have units, elsewhere they stay as they came") 
     both("PORT", reply("1110"), "1110\n", "1110\n");
 }
 
-TEST_CASE("the raw view is the lines of the wire") {
+TEST_CASE("the raw view shows the lines as they are on the wire") {
     CHECK(show(Format::raw, "LOGG", reply_of({".", "..a", "b"})) == "+OK\n..\n...a\nb\n.\n");
     CHECK(show(Format::raw, "SESS", reply_of({})) == "+OK\n.\n");
     CHECK(show(Format::raw, "METR", reply("1;2;3;4")) == "+OK 1;2;3;4\n");
     CHECK(show(Format::raw, "LOGG", refused) == "-ERR [AUTH] \x1b[2J\n");
 }
 
-TEST_CASE("control characters of the server never reach a person's terminal") {
+TEST_CASE("control characters from the server never reach a person's terminal") {
     CHECK(show(Format::person, "LOGG", refused) == "-ERR [AUTH] \\x1b[2J\n");
     CHECK(show(Format::person, "LOGG", reply_of({"\x1b]0;x\a"})) == "\\x1b]0;x\\x07\n");
     CHECK(show(Format::person, "CONF", reply_of({"host \x1b[2J"})) == "host  \\x1b[2J\n");
@@ -195,7 +195,7 @@ TEST_CASE("JSON is UTF-8 without control characters, whatever the server sent") 
     CHECK(json_string("\xC3\xB1\xF0\x9F\x93\xAB") == "\"\xC3\xB1\xF0\x9F\x93\xAB\"");
 }
 
-TEST_CASE("a name that comes twice loses no value in JSON") {
+TEST_CASE("a name that occurs twice loses no value in JSON") {
     JsonObject object;
     object.add("a", "1").add("b", "2").add("a", "3");
     CHECK(object.text() == R"({"a":[1,3],"b":2})");
@@ -215,7 +215,7 @@ TEST_CASE("an event is a JSON document of its own") {
     CHECK(show_live_line(Format::raw, ".x") == "..x\n");
 }
 
-TEST_CASE("columns of a session are decoded, and a user called a=b stays one") {
+TEST_CASE("columns of a session are decoded, and a user called a=b is not split") {
     const auto fields = session_fields("7  a=b%20c%25 ::1 transaction p=%2 q=");
     CHECK(value_of(fields, "user") == "a=b c%");
     CHECK(value_of(fields, "p") == "%2");

@@ -19,7 +19,7 @@ struct EditorBench {
         for (const Key& key : reader.feed(bytes)) last = editor.press(key);
         return last;
     }
-    // What the row looks like, with "|" where the cursor stands.
+    // What the row looks like, with "|" at the cursor.
     std::string row(std::size_t columns) {
         Screen screen{1, columns};
         screen.write(editor.drawing(columns));
@@ -29,7 +29,7 @@ struct EditorBench {
 
 } // namespace
 
-TEST_CASE("keys edit the line where the cursor stands") {
+TEST_CASE("keys edit the line at the cursor") {
     EditorBench bench;
     bench.type("METR *");
     CHECK(bench.row(40) == "$ METR *|");
@@ -41,7 +41,7 @@ TEST_CASE("keys edit the line where the cursor stands") {
     CHECK(bench.row(40) == "$ |METR *>");
 }
 
-TEST_CASE("Ctrl-K, Ctrl-U and Ctrl-W take away what Ctrl-Y gives back") {
+TEST_CASE("Ctrl-K, Ctrl-U and Ctrl-W cut text, and Ctrl-Y pastes it") {
     EditorBench bench;
     bench.type("USER ADD  name\x17");
     CHECK(bench.editor.line() == "USER ADD  ");
@@ -56,7 +56,7 @@ TEST_CASE("Ctrl-K, Ctrl-U and Ctrl-W take away what Ctrl-Y gives back") {
     CHECK(bench.editor.line() == "USERUSER");
 }
 
-TEST_CASE("accents and wide characters are one key each") {
+TEST_CASE("accented and wide characters are edited as one character each") {
     EditorBench bench;
     bench.type("se\xC3\xB1"
                "or\xE6\x97\xA5");
@@ -67,7 +67,7 @@ TEST_CASE("accents and wide characters are one key each") {
     CHECK(bench.editor.line() == "se\xE6\x97\xA5");
 }
 
-TEST_CASE("the row never grows beyond the screen and always shows the cursor") {
+TEST_CASE("the row never grows wider than the screen, wherever the cursor is") {
     for (const std::size_t columns : {1U, 2U, 5U, 12U, 13U, 20U, 21U, 80U}) {
         EditorBench bench;
         std::string line;
@@ -93,7 +93,7 @@ TEST_CASE("the row never grows beyond the screen and always shows the cursor") {
     }
 }
 
-TEST_CASE("a long line scrolls, with marks where it goes on") {
+TEST_CASE("a long line scrolls, with < and > where it continues") {
     EditorBench bench;
     bench.type("0123456789abcdefghijklmnopqrstuvwxyz");
     const std::string at_end = bench.row(20);
@@ -103,7 +103,7 @@ TEST_CASE("a long line scrolls, with marks where it goes on") {
     CHECK(bench.row(20) == "$ |0123456789abcdef>");
 }
 
-TEST_CASE("a prompt that leaves no room gives way") {
+TEST_CASE("a prompt that leaves no room is shortened") {
     History history;
     Editor editor{"a very long name of a server> ", history};
     for (const char c : std::string{"METR"}) editor.press({Code::text, std::string(1, c)});
@@ -112,7 +112,7 @@ TEST_CASE("a prompt that leaves no room gives way") {
     CHECK(screen.row_with_cursor() == "> METR|");
 }
 
-TEST_CASE("the history gives back old lines and the one being written") {
+TEST_CASE("the history gives back old lines and the one being typed") {
     EditorBench bench;
     bench.history.add("one");
     bench.history.add("two");
@@ -137,11 +137,11 @@ TEST_CASE("the history is bounded") {
     CHECK(history.lines().back() == "9999");
 }
 
-TEST_CASE("Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-L, Enter and Tab are the caller's") {
+TEST_CASE("Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-L, Enter and Tab are left to the caller") {
     EditorBench bench;
     CHECK(bench.type("\x04") == Wants::leave);
     bench.type("ab\x1b[D");
-    CHECK(bench.type("\x04") == Wants::redraw); // on a line: the character under the cursor
+    CHECK(bench.type("\x04") == Wants::redraw); // in a line it deletes the character under the cursor
     CHECK(bench.editor.line() == "a");
     CHECK(bench.type("\x04") == Wants::bell);
     CHECK(bench.type("\x03") == Wants::cancel);
@@ -151,7 +151,7 @@ TEST_CASE("Ctrl-C, Ctrl-D, Ctrl-Z, Ctrl-L, Enter and Tab are the caller's") {
     CHECK(bench.type("\r") == Wants::run);
 }
 
-TEST_CASE("a line grows only so far") {
+TEST_CASE("a line has a maximum length") {
     EditorBench bench;
     const std::string much(100'000, 'x');
     CHECK(bench.type(much) == Wants::bell);

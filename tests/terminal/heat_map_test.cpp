@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Five minutes: empty, one bucket, two, three, and one that still runs.
+// Five minutes: empty, one bucket, two, three, and one that is not over yet.
 HeatMap five_minutes(Charset charset) {
     HeatMap map{"retr-time", Period::minute, {100, 250, 1000, 2500, 10'000}, {}, {}, charset};
     const auto start = *parse_time("2026-11-23T10:00:00Z");
@@ -26,7 +26,7 @@ HeatMap five_minutes(Charset charset) {
 
 } // namespace
 
-TEST_CASE("a histogram over time has a row a bucket, the darker the more of a period's samples") {
+TEST_CASE("a histogram over time has one row per bucket, the darker the larger its share of a period's samples") {
     CHECK(draw(five_minutes(Charset::ascii), 24, 60) ==
           "retr-time by minute, histogram, to 2026-11-23 10:04 UTC\n"
           "  more +                                                ///\n"
@@ -42,7 +42,7 @@ TEST_CASE("a histogram over time has a row a bucket, the darker the more of a pe
     CHECK(utf8.find("\xE2\x96\x88\xE2\x96\x88\xE2\x96\x88////\n") != std::string::npos);
 }
 
-TEST_CASE("a histogram fits its screen: the lowest buckets share a row, and the oldest periods go") {
+TEST_CASE("a histogram fits the screen: the lowest buckets share a row, and the oldest periods are dropped") {
     for (std::size_t rows = 1; rows <= 30; ++rows)
         for (const std::size_t width : {1U, 10U, 24U, 25U, 40U, 80U, 200U})
             for (const Charset charset : {Charset::ascii, Charset::utf8}) {
@@ -60,7 +60,7 @@ TEST_CASE("a histogram fits its screen: the lowest buckets share a row, and the 
     CHECK(draw(many, 24, 60).find(" 1.0ms +" + std::string(51, '#') + "/\n") != std::string::npos);
 }
 
-TEST_CASE("a histogram without samples is said in words") {
+TEST_CASE("a histogram without samples is reported in words") {
     HeatMap none = five_minutes(Charset::ascii);
     for (Spread& spread : none.spreads) spread.counts.clear();
     CHECK(draw(none, 24, 80) == "no samples of retr-time by minute yet\n");

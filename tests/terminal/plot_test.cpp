@@ -42,7 +42,7 @@ TEST_CASE("times are ISO 8601 in UTC and nothing else") {
     }
 }
 
-TEST_CASE("a rising history rises from the left bottom to the right top, its running period hatched") {
+TEST_CASE("a rising history rises from bottom left to top right, with its current period hatched") {
     std::vector<double> values;
     for (int i = 0; i < 32; ++i) values.push_back(i);
     Chart rising = chart(Period::minute, 1min, values);
@@ -67,7 +67,7 @@ TEST_CASE("a rising history rises from the left bottom to the right top, its run
                                  "current minute 15; befor\n");
 }
 
-TEST_CASE("no row is wider than the screen, and no picture higher, whatever the history") {
+TEST_CASE("no plot is wider or higher than the screen, whatever the history") {
     const std::vector<std::vector<double>> histories = {
         {0}, {1}, {0, 0, 0}, {1e18, 0, 3}, std::vector<double>(999, 7), {0.001, 0.002}, {-5, 5}, {1e300, 1}};
     for (const auto& values : histories) {
@@ -85,7 +85,7 @@ TEST_CASE("no row is wider than the screen, and no picture higher, whatever the 
     }
 }
 
-TEST_CASE("the title and the axis tell what, when and how much") {
+TEST_CASE("the title and the axes show what, when and how much") {
     const auto rows = rows_of(draw(chart(Period::minute, 1min, std::vector<double>(120, 1500), "bytes"), 24, 80));
     REQUIRE(rows.size() == 20);
     CHECK(rows[0] == "bytes by minute (octets, k = 1024), 2026-11-23 10:00 to 2026-11-23 11:59 UTC");
@@ -95,7 +95,7 @@ TEST_CASE("the title and the axis tell what, when and how much") {
     CHECK(rows[19] == "current minute 1.5k; before: last 1.5k, min 1.5k, max 1.5k, mean 1.5k");
 }
 
-TEST_CASE("hours in which the server did not run stay empty") {
+TEST_CASE("hours in which the server was not running stay empty") {
     Chart gap = chart(Period::hour, 1h, {8, 8});
     gap.points.push_back({gap.points.front().start + 13h, 8});
     gap.points.push_back({gap.points.front().start + 15h, 8});
@@ -104,7 +104,7 @@ TEST_CASE("hours in which the server did not run stay empty") {
     CHECK(rows[4] == "     2 ┤⣿⣿⣿⣿" + std::string(22, ' ') + "⣿⣿  ⠭⠭");
 }
 
-TEST_CASE("the running period is never drawn as a whole one, and the axis ends now") {
+TEST_CASE("the current period is never drawn as a full one, and the axis ends now") {
     for (const Charset charset : {Charset::utf8, Charset::ascii}) {
         CAPTURE(charset == Charset::utf8);
         const std::string full = charset == Charset::utf8 ? "⣿" : "#";
@@ -115,11 +115,11 @@ TEST_CASE("the running period is never drawn as a whole one, and the axis ends n
         REQUIRE(rows.size() == 20);
         CHECK(rows[0] == "messages by week, 2026-11-23 10:00 to 2026-11-24 10:00 UTC");
         for (const std::string& row : rows) CHECK(row.find(full) == std::string::npos);
-        CHECK(columns(rows[16]) == 8 + 69); // the fifteen before are empty: 72 columns, four and a half a week
+        CHECK(columns(rows[16]) == 8 + 69); // the fifteen weeks before are empty: 72 columns, four and a half per week
         CHECK(columns(rows[17]) == 8 + 69);
         CHECK(rows[19] == "current week 5");
 
-        // The rest of the week is time to come, whatever a clock that is wrong says.
+        // A wrong clock cannot move the end of the axis out of the current week.
         week.now = week.points.back().start + 24h * 70;
         rows = rows_of(draw(week, 24, 80));
         CHECK(columns(rows[17]) == 80);
@@ -127,7 +127,7 @@ TEST_CASE("the running period is never drawn as a whole one, and the axis ends n
         rows = rows_of(draw(week, 24, 80));
         CHECK(columns(rows[17]) == 8 + 68);
 
-        // A part that has only begun spoils neither the mean nor the bar of whole periods that share its dot.
+        // A period that has only begun spoils neither the mean nor the bar of full periods that share its dot.
         Chart minutes = chart(Period::minute, 1min, std::vector<double>(1440, 8));
         minutes.points.back().value = 0;
         minutes.charset = charset;
@@ -140,7 +140,7 @@ TEST_CASE("the running period is never drawn as a whole one, and the axis ends n
     }
 }
 
-TEST_CASE("where the locale is not UTF-8 a plot is ASCII, whatever the metric is called") {
+TEST_CASE("without a UTF-8 locale a plot is ASCII, whatever the metric is called") {
     for (const std::size_t wide : {1U, 24U, 80U, 200U}) {
         Chart odd = chart(Period::day, 24h, {1, 3, 2}, "caf\xC3\xA9\xFF");
         odd.charset = Charset::ascii;
@@ -165,7 +165,7 @@ TEST_CASE("points out of order or far apart are drawn in bounded time") {
     CHECK_FALSE(draw(odd, 24, 80).empty());
 }
 
-TEST_CASE("units follow from the metrics' names") {
+TEST_CASE("a metric's unit follows from its name") {
     CHECK(unit_of("bytes") == Unit::octets);
     CHECK(unit_of("retr-bytes") == Unit::octets);
     CHECK(unit_of("memory") == Unit::octets);
@@ -190,7 +190,7 @@ TEST_CASE("units follow from the metrics' names") {
     CHECK(readable("007", Unit::number) == "007");
 }
 
-TEST_CASE("a sparkline is as wide as asked for, the newest value at its right end") {
+TEST_CASE("a sparkline has the requested width, with the newest value at its right end") {
     const std::vector<double> values = {0, 1, 4, 8};
     CHECK(sparkline(values, 6, Charset::utf8) == "   \xE2\x96\x81\xE2\x96\x84\xE2\x96\x88");
     CHECK(sparkline(values, 2, Charset::utf8) == "\xE2\x96\x84\xE2\x96\x88");
@@ -201,7 +201,7 @@ TEST_CASE("a sparkline is as wide as asked for, the newest value at its right en
     CHECK(columns(sparkline(std::vector<double>{-1, 0}, 5, Charset::utf8)) == 5);
 }
 
-TEST_CASE("a logarithmic axis gives small values room, with its ends where they were") {
+TEST_CASE("a logarithmic axis gives small values more room and keeps its ends") {
     Chart steep = chart(Period::minute, 1min, {0, 1, 10, 100, 1000, 0});
     const auto linear = rows_of(draw(steep, 12, 40));
     steep.logarithmic = true;

@@ -5,7 +5,7 @@
 
 using namespace buzon::client;
 
-TEST_CASE("wrong UTF-8 is taken octet by octet") {
+TEST_CASE("invalid UTF-8 is read octet by octet") {
     const auto is_wrong = [](std::string_view text) {
         const Character c = first_character(text);
         return c.code == 0xFFFD && c.octets == 1;
@@ -22,11 +22,11 @@ TEST_CASE("wrong UTF-8 is taken octet by octet") {
     CHECK(first_character("\xF0\x9F\x93\xAB").code == 0x1F4EB);
 }
 
-TEST_CASE("a cursor steps over a letter and its accents at once, in both directions") {
+TEST_CASE("a cursor moves over a letter and its accents in one step, in both directions") {
     const std::string text = "a"
                              "n\xCC\x83"
                              "\xE6\x97\xA5"
-                             "\xFF"; // a, n + tilde, U+65E5, a wrong octet
+                             "\xFF"; // a, n + tilde, U+65E5, an invalid octet
     CHECK(columns(text) == 1 + 1 + 2 + 1);
     const std::vector<std::size_t> edges = {0, 1, 4, 7, 8};
     for (std::size_t i = 0; i + 1 < edges.size(); ++i) {
@@ -37,7 +37,7 @@ TEST_CASE("a cursor steps over a letter and its accents at once, in both directi
     CHECK(before_character(text, 0) == 0);
 }
 
-TEST_CASE("nothing that a server sends can command the terminal") {
+TEST_CASE("nothing that a server sends can control the terminal") {
     CHECK(printable("\x1b[2J") == "\\x1b[2J");
     CHECK(printable("\xC2\x9B"
                     "2J") == "\\x9b2J"); // CSI as one C1 character
@@ -48,13 +48,13 @@ TEST_CASE("nothing that a server sends can command the terminal") {
                               "ana");
 }
 
-TEST_CASE("a wide character that does not fit is left out and its column filled") {
+TEST_CASE("a wide character that does not fit is left out and its column filled with a blank") {
     CHECK(fitted("a\xE6\x97\xA5", 2) == "a ");
     CHECK(fitted_right("7", 3) == "  7");
     CHECK(fitted("abc", 0).empty());
 }
 
-TEST_CASE("a number is what JSON takes for one") {
+TEST_CASE("a number is what JSON takes for one, without an exponent") {
     for (const char* good : {"0", "7", "-7", "10", "18446744073709551615", "0.5", "-0.25"}) CHECK(number_of(good));
     for (const char* bad : {"", "-", "+1", "01", ".5", "5.", "1e3", "0x1", "nan", "inf", "1 ", " 1", "1-", "1.2.3"}) {
         CHECK_FALSE(number_of(bad));
@@ -73,7 +73,7 @@ TEST_CASE("large numbers are shortened to five characters at most") {
     for (double value = 0.01; value < 1e18; value *= 1.7) CHECK(shortened(value, 1024).size() <= 5);
 }
 
-TEST_CASE("a table keeps its columns straight and its lines without blanks at the end") {
+TEST_CASE("a table has straight columns and no trailing blanks") {
     CHECK(table({"ID", "NAME"}, {{"1", "a"}, {"10", "\xE6\x97\xA5\xE6\x9C\xAC"}, {"-", "n"}}) ==
           "ID  NAME\n"
           " 1  a\n"

@@ -4,7 +4,7 @@
 
 using namespace buzon::tls;
 
-TEST_CASE("an order arrives as it was sent, and a broken one is none") {
+TEST_CASE("an order is decoded as it was encoded, and a broken one is refused") {
     Order order;
     order.program = "/usr/bin/stunnel";
     order.certificate = "/etc/ssl/a b.pem";
@@ -21,7 +21,7 @@ TEST_CASE("an order arrives as it was sent, and a broken one is none") {
     CHECK_FALSE(decode(std::string{"a\0b\0", 4}));
 }
 
-TEST_CASE("the reactor names a way back, and nothing that the program would take for another option") {
+TEST_CASE("the way back that the reactor names cannot add an option to the TLS program's configuration") {
     const Way way = way_of({"/usr/bin/stunnel", "/run/buzon/tls", 7});
     CHECK(is_sound(way));
     const std::string text = configuration({"/usr/bin/stunnel", "/c", "/k", {}}, way, "/c", "/k");
@@ -37,7 +37,7 @@ TEST_CASE("the reactor names a way back, and nothing that the program would take
     CHECK_FALSE(is_sound(endless));
 }
 
-TEST_CASE("an option of the operator can neither open another way in nor run a program") {
+TEST_CASE("an operator's option can neither open another way in nor run a program") {
     for (const char* line :
          {"accept = 0.0.0.0:1", "Connect=1.2.3.4:5", " exec = /bin/sh", "EXECARGS = x", "output = /etc/x",
           "setuid = root", "include = /etc", "[other]", "", "=", "= x", "ciphers", "a b = c", "; c = d",
@@ -50,7 +50,7 @@ TEST_CASE("an option of the operator can neither open another way in nor run a p
         CHECK(fault_of_option(line).empty());
 }
 
-TEST_CASE("the log of stunnel is read in each of its forms") {
+TEST_CASE("stunnel's log lines are parsed in each of their forms") {
     const LogLine fault = parse_log_line("2026.11.30 05:04:29 LOG3[1]: SSL_accept: wrong version number");
     CHECK(fault.error);
     CHECK(fault.text == "SSL_accept: wrong version number");
@@ -60,7 +60,7 @@ TEST_CASE("the log of stunnel is read in each of its forms") {
     CHECK(parse_log_line("[!] No such file").error);
     CHECK(parse_log_line("[!] No such file").text == "No such file");
     CHECK_FALSE(parse_log_line("[ ] Initializing").error);
-    // Told under systemd at each start, and of no use to anybody.
+    // Logged under systemd at each start, and useless.
     CHECK(
         parse_log_line("2026.11.30 05:04:28 LOG3[0]: pthread_getschedparam: Operation not permitted (1)").text.empty());
     for (const char* odd : {"", "[", "LOG", "LOG3", "]: ", "[!", "LOG3[1]", "LOG3[1]: "}) (void)parse_log_line(odd);

@@ -71,7 +71,7 @@ constexpr std::int64_t clock_then = 1795446874;
 
 } // namespace
 
-TEST_CASE("the live view at 80 by 24: busy, rates, sessions by what they do, log-ins and refusals apart") {
+TEST_CASE("the live view at 80 by 24 shows load, rates, sessions by activity, and logins apart from refusals") {
     TopView view = watched();
     CHECK(text_of(view.frame(24, 80, clock_then)) ==
           " buzon [::1]:1111   version 0.1.0   up 1h   15:14:34 UTC\n"
@@ -124,14 +124,14 @@ TEST_CASE("the live view shows the three busiest programs that transform mail") 
     CHECK(text.find("idle   messages") == std::string::npos);
 }
 
-TEST_CASE("who guesses has a row of its own, the latest first, while there is somebody") {
+TEST_CASE("guessers have a row of their own while there are any, the latest first") {
     TopView view = watched();
     view.data().take("WHYY *", 306, 0,
                      list({"2026-11-23T15:00:00.000Z guessing ip=203.0.113.9 failures=24 last=2026-11-23T15:14:30.000Z",
                            "2026-11-23T15:10:00.000Z guessing user=ana failures=133 last=2026-11-23T15:14:34.000Z"}));
     CHECK(text_of(view.frame(24, 80, clock_then)).find("\n guessers 2   user ana (133)   ip 203.0.113.9 (24)\n") !=
           std::string::npos);
-    view.data().take("WHYY *", 307, 0, {false, "-ERR", "", false, {}}); // of an older server
+    view.data().take("WHYY *", 307, 0, {false, "-ERR", "", false, {}}); // from an older server
     CHECK(text_of(view.frame(24, 80, clock_then)).find("guessers") == std::string::npos);
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("the live view at 200 by 50 has every column") {
                     "   0s    -\n") != std::string::npos);
 }
 
-TEST_CASE("where the locale is not UTF-8 the live view is ASCII, whatever users are called") {
+TEST_CASE("without a UTF-8 locale the live view is ASCII, whatever users are called") {
     TopView view = watched(Charset::ascii);
     view.data().take_event("2026-11-23T15:14:36.000Z login level=info user=\"jos\xC3\xA9\"");
     view.data().take("SESS", 310, 0, list({"9 \xE6\x97\xA5 ::1 transaction age=1"}));
@@ -171,7 +171,7 @@ TEST_CASE("where the locale is not UTF-8 the live view is ASCII, whatever users 
     for (const TopView::Row& row : view.frame(24, 80, clock_then)) CHECK(row.text.size() == 80);
 }
 
-TEST_CASE("a frame has exactly the rows and columns of the screen, however small, whatever is shown") {
+TEST_CASE("a frame has exactly the rows and columns of the screen, however small it is and whatever is shown") {
     TopView view = watched();
     for (const std::string_view keys : {"", "h", "x/zzz", "s", "p"}) {
         press(view, keys);
@@ -240,10 +240,10 @@ TEST_CASE("sessions are sorted by load, by age or by user; the selected one stay
     CHECK(ids(view).back() == ">1");
 }
 
-TEST_CASE("a filter shows the sessions that contain a text, until it is empty again") {
+TEST_CASE("a filter shows only the sessions that contain a text, until it is cleared") {
     TopView view = thirty_sessions();
     press(view, "/u9998");
-    CHECK(ids(view).size() == 6); // 11 to 17 fit, and so do more
+    CHECK(ids(view).size() == 6); // 10 to 19 match, and six of them fit
     CHECK(text_of(view.frame(24, 80, 0)).find(" show only: u9998_\n") != std::string::npos);
     view.press({Key::Code::enter}, 24);
     CHECK(text_of(view.frame(24, 80, 0)).find("by load   10 of 30 sessions with u9998\n") != std::string::npos);
@@ -255,7 +255,7 @@ TEST_CASE("a filter shows the sessions that contain a text, until it is empty ag
     CHECK(ids(view).front() == "7");
 }
 
-TEST_CASE("a kick needs a selected session and a yes") {
+TEST_CASE("a kick needs a selected session and a confirmation") {
     TopView view = thirty_sessions();
     press(view, "k");
     CHECK(text_of(view.frame(24, 80, 0)).find(" select a session first") != std::string::npos);
@@ -265,13 +265,13 @@ TEST_CASE("a kick needs a selected session and a yes") {
           std::string::npos);
     CHECK(view.press(key('n'), 24) == TopView::Wants::nothing);
     press(view, "k");
-    CHECK(view.press(key('q'), 24) == TopView::Wants::nothing); // no letter but y says yes
+    CHECK(view.press(key('q'), 24) == TopView::Wants::nothing); // no letter but y confirms
     press(view, "k");
     CHECK(view.press(key('y'), 24) == TopView::Wants::kick);
     CHECK(view.to_kick() == "7");
 }
 
-TEST_CASE("help, details of a session and a pause") {
+TEST_CASE("the live view has help, details of a session and a pause") {
     TopView view = watched();
     press(view, "h");
     CHECK(text_of(view.frame(24, 80, 0)).find(" /       show only sessions that contain a text") != std::string::npos);
@@ -301,9 +301,9 @@ TEST_CASE("ten thousand sessions are sorted, filtered and shown") {
     CHECK(ids(view) == std::vector<std::string>{"9999"});
 }
 
-TEST_CASE("curves begin with the minutes of HIST") {
+TEST_CASE("curves begin with the minutes from HIST") {
     TopView view{"x"};
-    // Now is 15:14:34, 1000 of a clock that never jumps.
+    // Now is 15:14:34, which is 1000 on a clock that never jumps.
     view.data().take("HIST messages minute 20", 1000, static_cast<double>(clock_then),
                      list({"2026-11-23T15:11:00Z 600", "2026-11-23T15:12:00Z 0", "2026-11-23T15:13:00Z 1200",
                            "2026-11-23T15:14:00Z 5"}));
@@ -318,7 +318,7 @@ TEST_CASE("curves begin with the minutes of HIST") {
     CHECK(view.data().trend(TopData::messages).last(400).size() > values.size());
 }
 
-TEST_CASE("the curve of refusals begins with the sum of HIST's minutes of every cause that METR knows") {
+TEST_CASE("the curve of refusals begins with the minutes from HIST, summed over all causes that METR lists") {
     TopView view{"x"};
     TopData& data = view.data();
     data.take("METR *", 1000, 0,
@@ -337,7 +337,7 @@ TEST_CASE("the curve of refusals begins with the sum of HIST's minutes of every 
     CHECK(values.back() == Approx(3));
 }
 
-TEST_CASE("failures are told by cause and a second, the most frequent first") {
+TEST_CASE("failures are shown by cause and per second, the most frequent first") {
     TopView view{"x"};
     TopData& data = view.data();
     const auto row = [&] {
@@ -357,7 +357,7 @@ TEST_CASE("failures are told by cause and a second, the most frequent first") {
     CHECK(row() == " failures/s  none");
 }
 
-TEST_CASE("what a server refuses is said where it would stand") {
+TEST_CASE("a server's refusal is shown in place of what it refuses") {
     TopView view{"x"};
     view.data().take("SESS", 1, 0, {false, "-ERR [AUTH] first \x1b[2J", "[AUTH] first", false, {}});
     view.refresh();
@@ -367,7 +367,7 @@ TEST_CASE("what a server refuses is said where it would stand") {
     CHECK(text.find(" no events: [AUTH] first\n") != std::string::npos);
 }
 
-TEST_CASE("a recording holds what was seen, also with odd lines, and a round that was cut off is left out") {
+TEST_CASE("a recording keeps what was seen, even odd lines, and leaves out a round that was cut off") {
     const buzon::test::TempDirectory directory;
     const std::string path = directory / "recording";
     std::string why;
@@ -385,7 +385,7 @@ TEST_CASE("a recording holds what was seen, also with odd lines, and a round tha
         recorder->add_reply("SESS", {true, "+OK", "", false, {"half"}});
         CHECK(recorder->flush());
     }
-    CHECK_FALSE(TopRecorder::open(path, "x", why)); // it never overwrites one
+    CHECK_FALSE(TopRecorder::open(path, "x", why)); // it never overwrites a recording
     CHECK(why.find("File exists") != std::string::npos);
     why.clear();
     const auto recording = TopRecording::read(path, why);
@@ -411,13 +411,13 @@ TEST_CASE("a restarted server causes no spike") {
     trend.add_counter(2, 1'000'010);
     CHECK(trend.current() == Approx(10));
     trend.add_counter(3, 5);
-    CHECK(trend.current() == Approx(10)); // nothing is known of this second
+    CHECK(trend.current() == Approx(10)); // nothing is known about this second
     trend.add_counter(5, 25);
     CHECK(trend.current() == Approx(10));
     for (const double value : trend.last(100)) CHECK(value == Approx(10));
 }
 
-TEST_CASE("a trend is bounded, and a second without a look no gap") {
+TEST_CASE("a trend is bounded, and time without a sample leaves no gap in it") {
     Trend trend;
     for (int i = 0; i < 10'000; ++i) trend.add_gauge(i, 1);
     CHECK(trend.last(100'000).size() <= 400);
@@ -429,7 +429,7 @@ TEST_CASE("a trend is bounded, and a second without a look no gap") {
     CHECK(stopped.last(100).size() == 12);
 }
 
-TEST_CASE("events that are not as expected are shown as they are") {
+TEST_CASE("unexpected events are shown with their control characters escaped") {
     TopView view{"x"};
     view.data().take_event("");
     view.data().take_event("odd");

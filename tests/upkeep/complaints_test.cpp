@@ -1,4 +1,5 @@
-// What transformations complain about: each program and user has so many lines a minute, the rest is counted and told.
+// Complaints of transformations: a limited number of lines per program, user and minute; the rest is counted and
+// reported.
 #include "buzon/upkeep/complaints.h"
 
 #include "support/catch.h"
@@ -18,7 +19,7 @@ struct Lines final : state::LogSink {
 
 } // namespace
 
-TEST_CASE("a program that complains about every message fills no log, and what is left out is told") {
+TEST_CASE("a program that complains about every message cannot flood the log, and omitted lines are counted") {
     Lines lines;
     event::EventLoop loop;
     state::Log log{&lines, {}};
@@ -38,7 +39,7 @@ TEST_CASE("a program that complains about every message fills no log, and what i
     CHECK(lines.with("user=ana program=/bin/a stderr=\"(40 more lines not shown)\"") == 1);
 }
 
-TEST_CASE("however many programs and users complain, what is kept of them is bounded") {
+TEST_CASE("however many programs and users complain, what is kept about them is bounded") {
     Lines lines;
     event::EventLoop loop;
     state::Log log{&lines, {}};

@@ -9,7 +9,7 @@ using namespace buzon;
 using namespace std::chrono_literals;
 using upkeep::until_minute_ends;
 
-TEST_CASE("the history is sampled shortly before a minute ends, whenever the server began and the clock was set") {
+TEST_CASE("the history is sampled shortly before each minute ends, whatever the time is now") {
     const std::chrono::system_clock::time_point minute{29'000'000min};
     CHECK(until_minute_ends(minute) == 59'950ms);
     CHECK(until_minute_ends(minute + 30s) == 29'950ms);
@@ -17,14 +17,14 @@ TEST_CASE("the history is sampled shortly before a minute ends, whenever the ser
     CHECK(until_minute_ends(minute + 58'951ms) == 60'999ms); // sampled just now, a little early
     CHECK(until_minute_ends(minute + 59'950ms) == 60s);
     CHECK(until_minute_ends(minute + 59'999ms) == 59'951ms);
-    CHECK(until_minute_ends(minute + 10s + 1ns) == 49'950ms); // never before its time
+    CHECK(until_minute_ends(minute + 10s + 1ns) == 49'950ms); // never too early
     for (auto at = minute; at < minute + 2min; at += 7ms) {
         const auto sampled = at + until_minute_ends(at);
         CHECK(sampled - std::chrono::floor<std::chrono::minutes>(sampled) == 59'950ms);
     }
 }
 
-TEST_CASE("at the end a worker writes the history, and the next server goes on from it") {
+TEST_CASE("at shutdown a worker writes the history, and the next server continues it") {
     const test::TempDirectory directory;
     event::EventLoop loop;
     test::PretendedWorkers disk{loop};
@@ -46,7 +46,7 @@ TEST_CASE("at the end a worker writes the history, and the next server goes on f
     CHECK(next.restore("something else"));
 }
 
-TEST_CASE("without --state nothing is written, and the end does not wait") {
+TEST_CASE("without --state no history is written, and shutdown does not wait") {
     event::EventLoop loop;
     test::PretendedWorkers disk{loop};
     state::Log log;

@@ -8,7 +8,7 @@
 using namespace buzon;
 using namespace std::chrono_literals;
 
-TEST_CASE("lines that a slow reader costs are told by a line of the log itself, so that it has the log's form") {
+TEST_CASE("lines lost to a slow reader are reported by a line of the log itself, in the log's format") {
     event::EventLoop loop;
     state::Metrics metrics;
     posix::Pipe pipe = std::move(posix::make_pipe(true)).value();

@@ -1,4 +1,4 @@
-// upkeep/state_file_test.cpp - the newest content is the one that stays, whatever the disk does.
+// upkeep/state_file_test.cpp - the newest content stays, whatever the disk does.
 #include "buzon/upkeep/state_file.h"
 
 #include "support/catch.h"
@@ -34,7 +34,7 @@ struct KeptFile {
 
 } // namespace
 
-TEST_CASE("a file of --state is written by a worker") {
+TEST_CASE("a state file is written by a worker") {
     KeptFile kept;
     kept.file.write("one", kept.end());
     CHECK(kept.file.writing());
@@ -45,7 +45,7 @@ TEST_CASE("a file of --state is written by a worker") {
     CHECK(kept.content() == "one");
 }
 
-TEST_CASE("the last content of a file goes behind what is being written") {
+TEST_CASE("the last content of a state file is written after what is being written") {
     KeptFile kept;
     int earlier = 0;
     kept.file.write("one", [&] { ++earlier; });
@@ -60,7 +60,7 @@ TEST_CASE("the last content of a file goes behind what is being written") {
     CHECK(kept.content() == "two");
 }
 
-TEST_CASE("the last content of a file goes at once when nothing is being written") {
+TEST_CASE("the last content of a state file is written at once if nothing is being written") {
     KeptFile kept;
     kept.file.write_last("two", kept.end());
     CHECK(kept.disk.work());
@@ -68,7 +68,7 @@ TEST_CASE("the last content of a file goes at once when nothing is being written
     CHECK(kept.content() == "two");
 }
 
-TEST_CASE("a file that cannot be written is told of once, and its end comes all the same") {
+TEST_CASE("a state file that cannot be written is reported once, and its callback is called all the same") {
     KeptFile kept;
     kept.disk.dead = true;
     kept.file.write("one", kept.end());
@@ -82,7 +82,7 @@ TEST_CASE("a file that cannot be written is told of once, and its end comes all 
     CHECK(kept.sentences.text.empty());
 }
 
-TEST_CASE("without --state no file is kept") {
+TEST_CASE("without --state no state file is kept") {
     KeptFile kept;
     CHECK(kept.file.kept());
     CHECK_FALSE(upkeep::StateFile{kept.disk, kept.events, "", "numbers"}.kept());

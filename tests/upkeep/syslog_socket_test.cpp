@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A socket whose own words go into the log, as the server's do.
+// A socket whose own messages go into the log, as in the server.
 struct Logging {
     test::TempDirectory directory;
     std::string path = directory / "log";
@@ -28,7 +28,7 @@ struct Logging {
             socket->write("told " + message + '\n');
         });
 
-    // Who has no socket asks for one, gets it, and sends.
+    // Enough turns to ask for a connection, to get it and to send.
     void turn() {
         for (int i = 0; i < 3; ++i) loop.turn(0ms);
     }
@@ -40,12 +40,12 @@ struct Logging {
 
 } // namespace
 
-TEST_CASE("every line is one datagram without its end") {
+TEST_CASE("every line is one datagram, without its line end") {
     Logging log;
     const test::Datagrams daemon{log.path};
     log.socket->write("<22>1 one\n");
     log.socket->write("<22>1 two\n");
-    CHECK_FALSE(daemon.next(0)); // nothing within write(): it may be called from anywhere
+    CHECK_FALSE(daemon.next(0)); // write() itself sends nothing: it may be called from anywhere
     log.turn();
     CHECK(daemon.next() == "<22>1 one");
     CHECK(daemon.next() == "<22>1 two");
@@ -55,7 +55,7 @@ TEST_CASE("every line is one datagram without its end") {
     CHECK(log.told.empty());
 }
 
-TEST_CASE("what a slow syslog daemon does not take waits, and beyond a bound is dropped and counted") {
+TEST_CASE("lines that a slow syslog daemon does not take are queued, and beyond a limit dropped and counted") {
     Logging log;
     const test::Datagrams daemon{log.path};
     const std::string line(1000, 'x');
@@ -65,7 +65,7 @@ TEST_CASE("what a slow syslog daemon does not take waits, and beyond a bound is 
     }
     CHECK(log.metrics.log_lines_lost > 1000);
     const auto lost = log.metrics.log_lines_lost;
-    // In order, without a gap until the first that was dropped; then how many were.
+    // The lines arrive in order; then a line says how many were dropped.
     int next = 0, last = -1;
     std::string word_of_loss;
     for (;;) {
@@ -108,11 +108,11 @@ TEST_CASE("lines wait for a syslog daemon that is not there yet or was restarted
         log.socket->write("more\n");
         log.turn();
     }
-    CHECK(log.told.size() == 1); // said once
+    CHECK(log.told.size() == 1); // reported once
     daemon = std::make_unique<test::Datagrams>(log.path);
     while (!(got = daemon->next(0))) log.loop.turn(100ms);
     CHECK(got == "meanwhile");
-    // One that is replaced between two lines loses none and is no news.
+    // A daemon that is replaced between two lines loses none, and that is not reported.
     log.turn();
     while (daemon->next(0)) log.turn();
     log.told.clear();
@@ -124,7 +124,7 @@ TEST_CASE("lines wait for a syslog daemon that is not there yet or was restarted
     CHECK(log.metrics.log_lines_lost == 0);
 }
 
-TEST_CASE("a line that no datagram holds is dropped alone") {
+TEST_CASE("a line that is too long for a datagram does not hold up the next one") {
     Logging log;
     const test::Datagrams daemon{log.path};
     log.socket->write(std::string(250'000, 'x') + '\n');
@@ -159,7 +159,7 @@ struct SilentSockets final : keeper::Sockets {
 
 } // namespace
 
-TEST_CASE("lines wait for a keeper that does not answer, and nothing else does") {
+TEST_CASE("lines wait for a keeper that does not answer, but nothing else does") {
     event::EventLoop loop;
     SilentSockets sockets;
     state::Metrics metrics;

@@ -1,5 +1,5 @@
-// The house rules that can be counted: how long files, functions and folders may be, and how many members a class may
-// have. A scanner that knows as much of C++ as our formatting leaves open is enough to see them.
+// The house rules that can be counted: the maximum length of files, functions and folders, and the maximum number of
+// members of a class. The code is formatted, so a scanner that knows little C++ is enough.
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -23,11 +23,11 @@ constexpr int max_lines_of_file = 400;
 constexpr int max_lines_of_folder = 4600; // in src and include together
 
 struct Sizes {
-    std::map<std::string, int> members;   // of classes: names that end in '_'
+    std::map<std::string, int> members;   // by class: names that end in '_'
     std::map<std::string, int> functions; // "name, line N" to lines
 };
 
-// Where the comment, literal or directive ends that begins here; `at` itself where none does.
+// The end of the comment, literal or directive that begins at `at`; `at` itself if none does.
 std::size_t end_of_blank(const std::string& text, std::size_t at) {
     const auto behind = [&](std::string_view closing, std::size_t from) {
         const std::size_t end = text.find(closing, from);
@@ -53,7 +53,7 @@ std::size_t end_of_blank(const std::string& text, std::size_t at) {
     return end + 1;
 }
 
-// Those as blanks, so that every brace left is one of the code's. Lines stay lines.
+// The text with all of these blanked out, so that every remaining brace is code. Line breaks stay.
 std::string code_of(const std::string& text) {
     std::string code = text;
     for (std::size_t at = 0; at < text.size();) {
@@ -105,7 +105,7 @@ private:
         return line_;
     }
 
-    // Past what closes the bracket that at_ stands at.
+    // Moves at_ past the bracket that closes the one at at_.
     void skip(char open, char close) {
         int depth = 0;
         for (; at_ < code_.size(); ++at_) {
@@ -114,7 +114,7 @@ private:
         }
     }
 
-    // From behind its '{' to behind its '}', or the whole file. `name`: of a class, else empty.
+    // From after its '{' to after its '}', or the whole file. `name`: of the class, otherwise empty.
     void scope(const std::string& name) {
         std::string statement;
         int begin = 0;
@@ -141,7 +141,7 @@ private:
         ++at_;
     }
 
-    // True: it ends the statement in front of it.
+    // True if the block ends the statement before it.
     bool block(std::string& statement, const std::string& scope_name, int begin) {
         const Block kind = kind_of(statement);
         static const std::regex last_name{R"((\w+)(\s*final)?\s*(:[^:][^=]*)?$)"};
@@ -181,7 +181,7 @@ private:
     Sizes sizes_;
 };
 
-// Of src and include, by path.
+// The files of src and include, by path.
 std::map<std::string, std::string> files_of_the_program() {
     namespace fs = std::filesystem;
     std::map<std::string, std::string> files;
@@ -194,7 +194,7 @@ std::map<std::string, std::string> files_of_the_program() {
     return files;
 }
 
-// "what: N", for those that are over the bound.
+// "what: N" for each size above the bound.
 std::vector<std::string> beyond(const std::map<std::string, int>& sizes, int bound) {
     std::vector<std::string> found;
     for (const auto& [what, size] : sizes)
@@ -224,7 +224,7 @@ TEST_CASE("no file of the program has more than 400 lines, and no folder more th
     CHECK(beyond(folders, max_lines_of_folder) == std::vector<std::string>{});
 }
 
-TEST_CASE("the scanner of the house rules counts members and lines as a reader does") {
+TEST_CASE("the scanner for the house rules counts members and lines as a reader does") {
     const Sizes sizes = Scanner{R"--(// class Commented { int no_; };
 #define MACRO { \
     {

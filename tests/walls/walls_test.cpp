@@ -1,5 +1,5 @@
-// The reactor has no way to a disk: what its libraries import shows that. That no file of theirs includes a header of
-// the blocking half, the compiler sees (src/compile_options.cmake).
+// The reactor has no way to a disk, as the imports of its libraries show. The compiler makes sure that none of their
+// files includes a header of the blocking half (src/compile_options.cmake).
 #include <algorithm>
 #include <map>
 #include <set>
@@ -22,7 +22,8 @@ Names split(const std::string& text) {
     return names;
 }
 
-// Calls that wait for a disk or a file server, for another process, or for time to pass. Of posix: those that do.
+// Calls that wait for a disk or a file server, for another process, or for time to pass, and the functions of
+// buzon::posix that make them.
 const Names may_wait =
     split("open __open_2 openat __openat_2 openat2 creat fopen freopen stat lstat fstatat statx access "
           "faccessat euidaccess opendir fdopendir readdir getdents64 scandir nftw glob rename renameat "
@@ -32,12 +33,12 @@ const Names may_wait =
           "getpwnam_r getgrouplist getaddrinfo sleep usleep nanosleep waitpid waitid system popen "
           "posix::read_file posix::read_regular_file posix::replace_file");
 
-// Where one of them has its place all the same.
+// The folders that may use some of them all the same.
 const std::map<std::string, Names> exceptions = {
-    // The one place of the reactor that touches a disk, and only one of this machine whose answer is in memory; lock
-    // files are opened by workers and by the start.
+    // The one place where the reactor touches a disk: only a local one, and only if the answer is in memory. Lock files
+    // are opened by workers and during startup.
     {"local", {"access", "lstat", "mkdirat", "open", "openat", "stat"}},
-    // A program is looked at by workers and by the start (inspector). Hosts run it, in processes of their own (host).
+    // Programs are inspected by workers and during startup (inspector), and run by hosts in their own processes (host).
     {"filter", {"faccessat", "getgrouplist", "getpwnam_r", "realpath", "stat", "waitpid"}},
     {"keeper", {"fchownat", "lstat", "open", "rmdir", "unlink"}}, // sockets of --mgmt-ip unix:, on the keeper's side
     {"serve", {"fstatfs"}},                                       // of an open, local file
@@ -56,7 +57,7 @@ std::vector<std::string> undefined(const std::string& library) {
     return names;
 }
 
-// Those that are in may_wait, and the rooms behind the wall that it names.
+// The imports that are in may_wait, and the folders behind the wall that they name.
 Names imports(const std::string& library) {
     Names found;
     for (std::string name : undefined(library)) {
@@ -95,7 +96,7 @@ TEST_CASE("the reactor's libraries import nothing that waits, and nothing from b
     }
 }
 
-TEST_CASE("the client's terminal has no way to a server, which only its room for talking has") {
+TEST_CASE("the client's terminal library imports no socket calls, but its talk library does") {
     const Names ways = split("socket connect getaddrinfo send sendto recv recvfrom");
     const auto used = [&](const std::string& library) {
         Names found;
@@ -107,7 +108,7 @@ TEST_CASE("the client's terminal has no way to a server, which only its room for
     CHECK(used(BUZON_TALK).contains("connect"));
 }
 
-TEST_CASE("the test of the walls sees what waits") {
+TEST_CASE("the test of the walls detects calls that wait") {
     const Names found = imports(BUZON_MAILDIR);
     for (const char* name : {"openat", "renameat2", "fsync", "unlinkat"}) {
         INFO(name);

@@ -37,7 +37,7 @@ int worker_of_owners() {
 
 const buzon::test::SecondLife owners_registered{"owners-worker", worker_of_owners};
 
-// Below /root is the owner of the mail root, whose uid is 7.
+// Places below /root belong to the owner of the mail root, whose uid is 7.
 Settings of_owners(std::size_t warm) {
     Settings s;
     s.max_processes = 4;
@@ -80,7 +80,7 @@ struct Office {
 
 } // namespace
 
-TEST_CASE("a worker alone serves one place and one owner, and is kept for the next job") {
+TEST_CASE("a dedicated worker serves one place and one owner, and is kept for the next job") {
     Office office{of_owners(8)};
     const std::string shared = office.pid_for("/root/ana");
     CHECK(office.pid_for("") == shared);
@@ -88,7 +88,7 @@ TEST_CASE("a worker alone serves one place and one owner, and is kept for the ne
     const std::string bobs = office.pid_for("/root/bob", Ids{8, 8});
     CHECK(bobs != shared);
     CHECK(office.pid_for("/root/bob", Ids{8, 8}) == bobs);
-    // The users file was changed: whoever was uid 8 has nothing more to do there.
+    // The users file was changed: the worker for uid 8 may no longer be used there.
     const std::string other = office.pid_for("/root/bob", Ids{9, 8});
     CHECK(std::set{shared, bobs, other}.size() == 3);
     const std::string home = office.pid_for("/home/cleo/Maildir");
@@ -97,14 +97,14 @@ TEST_CASE("a worker alone serves one place and one owner, and is kept for the ne
     CHECK(office.pid_for("/root/ana") == shared);
 }
 
-TEST_CASE("what a shared worker finds to be another owner's is done by a worker alone, then and later") {
+TEST_CASE("a job that a shared worker refuses goes to a dedicated worker, and so do later ones for that place") {
     Office office{of_owners(8)};
     const std::string shared = office.pid_for("/root/ana");
     char name[] = "/tmp/buzon-owners-XXXXXX";
     const auto file = std::make_shared<const buzon::posix::UniqueFd>(::mkstemp(name));
     ::unlink(name);
     REQUIRE(::write(file->get(), "mail", 4) == 4);
-    // The job arrives whole at the second worker: also one that may not be repeated, with its descriptor.
+    // The job arrives complete at the second worker, with its descriptor, even if it may not be repeated.
     Job job;
     job.kind = refuse_if_pid_is;
     job.body = shared + std::string(200'000, ' ');
@@ -123,7 +123,7 @@ TEST_CASE("what a shared worker finds to be another owner's is done by a worker 
     CHECK(office.pool.statistics().started == 2);
 }
 
-TEST_CASE("a worker alone whose maildrop is another one by now gives its job to a new one, which may not refuse") {
+TEST_CASE("a dedicated worker that refuses a job is replaced by a new one, which may not refuse its first job") {
     Office office{of_owners(8)};
     const std::string first = office.pid_for("/home/cleo");
     Job job;
@@ -133,14 +133,14 @@ TEST_CASE("a worker alone whose maildrop is another one by now gives its job to 
     CHECK(office.ask(job).fate == Fate::answered);
     const std::string second = office.pid_for("/home/cleo");
     CHECK(second != first);
-    // What says so at its first job lies, and is not asked for ever.
+    // A worker that refuses its first job is wrong, and the job is not tried for ever.
     job.kind = refuse;
     job.place = "/home/dan";
     CHECK(office.ask(job).body.empty());
     CHECK(office.pool.statistics().started == 3);
 }
 
-TEST_CASE("after a renewal shared workers are new ones, told of the new place, and nobody's job is lost") {
+TEST_CASE("renew() replaces the shared workers, keeps the dedicated ones and loses no job") {
     Office office{of_owners(8)};
     const std::string shared = office.pid_for("/root/ana"), home = office.pid_for("/home/cleo");
     Job busy;
@@ -159,7 +159,7 @@ TEST_CASE("after a renewal shared workers are new ones, told of the new place, a
     CHECK(office.pool.statistics().crashed == 0);
 }
 
-TEST_CASE("where each worker has one job, the next one has another worker") {
+TEST_CASE("with one_job every job has its own worker") {
     Settings once;
     once.max_processes = 2;
     once.one_job = true;
@@ -170,7 +170,7 @@ TEST_CASE("where each worker has one job, the next one has another worker") {
     CHECK(office.pool.statistics().crashed == 0);
 }
 
-TEST_CASE("a refused job that nobody waits for any more is not done by anybody else") {
+TEST_CASE("a refused job that nobody waits for any more is not given to another worker") {
     Office office{of_owners(8)};
     Job job;
     job.kind = refuse_if_pid_is;
@@ -183,13 +183,13 @@ TEST_CASE("a refused job that nobody waits for any more is not done by anybody e
     CHECK(office.pool.statistics().started == 1);
 }
 
-TEST_CASE("of the workers that are kept, the least recently used one goes first") {
+TEST_CASE("of the dedicated workers that are kept, the least recently used one goes first") {
     Office office{of_owners(2)};
     const std::string shared = office.pid_for("/root/x");
     const std::string a = office.pid_for("/a");
     const std::string b = office.pid_for("/b");
     CHECK(office.pid_for("/a") == a);
-    const std::string c = office.pid_for("/c"); // takes the place of b's
+    const std::string c = office.pid_for("/c"); // takes the place of b's worker
     CHECK(office.pool.statistics().processes == 3);
     CHECK(office.pid_for("/a") == a);
     CHECK(office.pid_for("/c") == c);
@@ -199,7 +199,7 @@ TEST_CASE("of the workers that are kept, the least recently used one goes first"
     CHECK(office.pool.statistics().crashed == 0);
 }
 
-TEST_CASE("two hundred owners never have more workers than the pool may keep, and each gets an answer") {
+TEST_CASE("two hundred owners never have more workers than the pool may have, and each gets an answer") {
     Office office{of_owners(3)};
     std::vector<Pending> pending;
     std::set<std::string> answered;
@@ -215,10 +215,10 @@ TEST_CASE("two hundred owners never have more workers than the pool may keep, an
         most = std::max(most, office.pool.statistics().processes);
         return answered.size() == 200;
     });
-    CHECK(most <= 4 + 3); // four at work
+    CHECK(most <= 4 + 3); // four working, three kept
 }
 
-TEST_CASE("at most half of the workers are at one file system, whoever owns what lies there") {
+TEST_CASE("at most half of the workers use one file system, whoever owns what is on it") {
     Office office{of_owners(4)};
     std::vector<Pending> pending;
     for (int i = 0; i < 6; ++i) {
@@ -237,7 +237,7 @@ TEST_CASE("at most half of the workers are at one file system, whoever owns what
     CHECK(office.pool.statistics().queued == 4);
 }
 
-TEST_CASE("a worker that serves everything is not asked whose a place is") {
+TEST_CASE("without Settings::alone one worker serves every place and every owner") {
     Settings one = of_owners(0);
     one.alone = nullptr;
     Office office{one};

@@ -57,7 +57,7 @@ int worker_process() {
     return serve([](Request request) -> Reply {
         switch (request.kind) {
         case die: ::raise(SIGKILL); break;
-        case die_once: // the file is the memory of the first life
+        case die_once: // the file remembers the first life
             if (::lseek(request.fd.get(), 0, SEEK_END) == 0) {
                 (void)buzon::posix::write_all(request.fd.get(), "x");
                 ::raise(SIGKILL);
@@ -136,7 +136,7 @@ TEST_CASE("a job is answered by another process, small or large, with or without
     REQUIRE(!buzon::posix::write_all(file->get(), "seven77"));
     Asked counted;
     ask(pool, counted, Job{count_letters_of_fd, std::string(200'000, 'z'), file, true});
-    file.reset(); // the pool shares it
+    file.reset(); // the pool has a share in it
     Asked given;
     ask(pool, given, Job{give_fd, "", {}, true});
     turn_until(loop, [&] { return counted.answer && given.answer; });
@@ -146,7 +146,7 @@ TEST_CASE("a job is answered by another process, small or large, with or without
     CHECK(::pread(given.answer->fd.get(), room, sizeof room, 0) == 5);
 }
 
-TEST_CASE("a worker that dies costs its own job and no other") {
+TEST_CASE("a worker that dies loses its own job and no other") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 1)};
@@ -161,8 +161,7 @@ TEST_CASE("a worker that dies costs its own job and no other") {
     CHECK(pool.statistics().crashed == 1);
 }
 
-TEST_CASE("a job that may be done twice survives its worker, with its octets and its descriptor, and comes before the "
-          "others") {
+TEST_CASE("a repeatable job survives its worker, with its body and its descriptor, and is done before later jobs") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 1)};
@@ -183,7 +182,7 @@ TEST_CASE("a job that may be done twice survives its worker, with its octets and
     }
     CHECK(pool.statistics().crashed == 2);
 
-    // The second death is the end of it, and given up means not once more.
+    // The second death fails the job, and a job that is given up is not repeated.
     Job deadly{die, "", {}, true};
     deadly.repeatable = true;
     Asked unlucky;
@@ -202,7 +201,7 @@ TEST_CASE("a job that may be done twice survives its worker, with its octets and
     CHECK(pool.statistics().crashed == 4);
 }
 
-TEST_CASE("workers killed at any moment cost none of the jobs that may be done twice") {
+TEST_CASE("workers killed at any moment lose none of the repeatable jobs") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 2)};
@@ -211,7 +210,7 @@ TEST_CASE("workers killed at any moment cost none of the jobs that may be done t
         Job job{i % 20 == 0 ? my_pid : echo, std::to_string(i), {}, true};
         job.repeatable = true;
         asked[i].pending = pool.submit(job, [&, i](Answer a) {
-            // Whatever this worker has been given meanwhile: it dies over it, or before.
+            // The worker dies during the next job that it has been given, or before.
             if (i % 20 == 0 && a.fate == Fate::answered) ::kill(std::stoi(a.body), SIGKILL);
             asked[i].answer = std::move(a);
         });
@@ -225,14 +224,14 @@ TEST_CASE("workers killed at any moment cost none of the jobs that may be done t
     }
 }
 
-TEST_CASE("time that the processor gives to others does not make a job late, work does") {
+TEST_CASE("waiting does not count against a job's processor limit, but work does, and the time limit counts both") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Settings s = settings(starting, 1);
     s.processor_limit = 150ms;
     Pool pool{loop, s};
     Asked started, waiting, working;
-    ask(pool, started, Job{echo, "", {}, true}); // what a start costs is not this test's
+    ask(pool, started, Job{echo, "", {}, true}); // the cost of a start is not tested here
     turn_until(loop, [&] { return started.answer.has_value(); });
     ask(pool, waiting, Job{nap, "rested", {}, true});
     ask(pool, working, Job{work_for_ever, "", {}, true});
@@ -241,7 +240,7 @@ TEST_CASE("time that the processor gives to others does not make a job late, wor
     CHECK(waiting.answer->body == "rested");
     CHECK(working.answer->fate == Fate::too_late);
 
-    // Whoever neither works nor answers is too late by the clock.
+    // A worker that neither works nor answers is too late by the clock.
     s.time_limit = 300ms;
     Pool clocked{loop, s};
     Asked stuck;
@@ -250,7 +249,7 @@ TEST_CASE("time that the processor gives to others does not make a job late, wor
     CHECK(stuck.answer->fate == Fate::too_late);
 }
 
-TEST_CASE("a job past its time is ended with its worker") {
+TEST_CASE("a job that exceeds the time limit ends as too late") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Settings s = settings(starting, 1);
@@ -262,7 +261,7 @@ TEST_CASE("a job past its time is ended with its worker") {
     CHECK(slow.answer->fate == Fate::too_late);
 }
 
-TEST_CASE("an answer given up is not heard, and the worker is free for the next job") {
+TEST_CASE("dropped jobs get no answer and do not hold up the next one") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 1)};
@@ -278,7 +277,7 @@ TEST_CASE("an answer given up is not heard, and the worker is free for the next 
     CHECK_FALSE(queued.answer.has_value());
 }
 
-TEST_CASE("a job that must be finished goes on when nobody waits for it") {
+TEST_CASE("dropping a job that must be finished does not kill its worker") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 1)};
@@ -292,7 +291,7 @@ TEST_CASE("a job that must be finished goes on when nobody waits for it") {
     CHECK(after.answer->body == before.answer->body); // the same process: it was not killed
 }
 
-TEST_CASE("a queue that is full refuses, and a program that cannot be started fails its jobs") {
+TEST_CASE("a full queue refuses jobs, and if the program cannot be started its jobs fail") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Settings s = settings(starting, 1);
@@ -314,7 +313,7 @@ TEST_CASE("a queue that is full refuses, and a program that cannot be started fa
     CHECK(lost.answer->fate == Fate::crashed);
 }
 
-TEST_CASE("while every new worker dies before its first job, few are started, and jobs are refused at once") {
+TEST_CASE("while every new worker dies before its first job, few are started and most jobs are refused") {
     EventLoop loop;
     Starting starting{loop, "test-stillborn"};
     Pool pool{loop, settings(starting)};
@@ -345,13 +344,13 @@ TEST_CASE("a hundred jobs on three workers are all answered and leave no descrip
         });
         for (std::size_t i = 0; i < asked.size(); ++i) CHECK(asked[i].answer->body == std::to_string(i));
         CHECK(pool.statistics().processes == 3);
-    } // the workers are told by their sockets' end
+    } // the workers see the end of their sockets
     CHECK(descriptors() == before);
     while (::waitpid(-1, nullptr, 0) > 0) {
     }
 }
 
-TEST_CASE("workers without work go, but for one, and come again when there is some") {
+TEST_CASE("idle workers exit, except for one, and are started again when there is work") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Settings few = settings(starting, 4);
@@ -379,8 +378,7 @@ TEST_CASE("workers without work go, but for one, and come again when there is so
     CHECK(last.answer->body == "a");
 }
 
-TEST_CASE(
-    "jobs that no worker can be told of are refused after a few tries, with few new workers, and the loop goes on") {
+TEST_CASE("jobs that cannot be sent to any worker are refused after a few tries and few new workers") {
     for (const int error : {ENOBUFS, ENOMEM, EPIPE}) {
         CAPTURE(error);
         EventLoop loop;
@@ -395,7 +393,7 @@ TEST_CASE(
             Job job{echo, "x", {}, true};
             job.repeatable = true;
             ask(pool, one, job);
-            CHECK_FALSE(one.answer); // it comes from the loop
+            CHECK_FALSE(one.answer); // the answer comes from the loop
         }
         turn_until(loop, [&] {
             return std::all_of(asked.begin(), asked.end(), [](const Asked& a) { return a.answer.has_value(); });
@@ -405,12 +403,12 @@ TEST_CASE(
         const std::uint64_t started = pool.statistics().started;
         CHECK(started <= (error == EPIPE ? 7 : 1)); // while the kernel has no memory, the worker stays
 
-        // In the pause that follows nobody waits, and nothing is tried.
+        // In the pause that follows no job waits, and nothing is tried.
         Asked later;
         ask(pool, later, Job{echo, "x", {}, true});
         turn_until(loop, [&] { return later.answer.has_value(); });
         CHECK(later.answer->fate == Fate::refused);
-        CHECK(pool.statistics().started <= started + 1); // a slow machine's pause may have been over
+        CHECK(pool.statistics().started <= started + 1); // on a slow machine the pause may be over
 
         send_error = 0;
         Asked again;
@@ -427,7 +425,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("workers that were killed while they were idle cost no job") {
+TEST_CASE("workers that are killed while idle lose no job") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
     Pool pool{loop, settings(starting, 8)};
@@ -442,13 +440,13 @@ TEST_CASE("workers that were killed while they were idle cost no job") {
     });
     for (const Asked& one : numbers) {
         const pid_t pid = std::stoi(one.answer->body);
-        if (::kill(pid, SIGKILL) != 0) continue; // it answered twice
+        if (::kill(pid, SIGKILL) != 0) continue; // it answered two of these
         CHECK(buzon::test::eventually([pid] {
             const char state = buzon::test::state_of(pid);
             return state == 0 || state == 'Z';
         }));
     }
-    Asked next; // before the loop has heard of any end
+    Asked next; // before the loop has noticed any death
     ask(pool, next, Job{echo, "next", {}, true});
     turn_until(loop, [&] { return next.answer.has_value(); });
     CHECK(next.answer->fate == Fate::answered);

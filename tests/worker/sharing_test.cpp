@@ -44,7 +44,7 @@ Settings sharing(std::size_t processes, std::size_t kept = 0) {
     return s;
 }
 
-// A pool and what was asked of it.
+// A pool and the jobs that it was given.
 struct Trial {
     EventLoop loop;
     buzon::test::Starting starting{loop, "sharing-worker"};
@@ -90,7 +90,7 @@ struct Trial {
 
 } // namespace
 
-TEST_CASE("a file system that hangs keeps half of the workers, and the others go on with other ones") {
+TEST_CASE("a file system that hangs keeps half of the workers, and the other half serves other file systems") {
     Trial trial{sharing(4)};
     trial.ask_to_hang(15, bad_disk);
     CHECK(trial.running() == 2);
@@ -100,10 +100,10 @@ TEST_CASE("a file system that hangs keeps half of the workers, and the others go
     CHECK(trial.queued() == 13);
 }
 
-TEST_CASE("jobs that hang on any file system leave workers to updates") {
+TEST_CASE("jobs that hang on any file system leave workers for updates") {
     Trial trial{sharing(6, 2)};
     trial.ask_to_hang(3, bad_disk);
-    trial.ask_to_hang(3, 0); // nobody knows where
+    trial.ask_to_hang(3, 0); // the file system is unknown
     CHECK(trial.running() == 4);
     trial.ask(answer_at_once, "no", good_disk);
     trial.ask(answer_at_once, "update", good_disk, true);
@@ -111,7 +111,7 @@ TEST_CASE("jobs that hang on any file system leave workers to updates") {
     CHECK(trial.queued() == 3);
 }
 
-TEST_CASE("an update does not wait for other jobs of its file system, and many updates do not take the other workers") {
+TEST_CASE("an update does not wait for other jobs of its file system, and many updates leave workers to others") {
     Trial trial{sharing(8, 2)};
     trial.ask_to_hang(10, bad_disk);
     CHECK(trial.running() == 4);
@@ -123,7 +123,7 @@ TEST_CASE("an update does not wait for other jobs of its file system, and many u
     trial.turn_until_answered("update-other");
 }
 
-TEST_CASE("while workers hang others are started in their places, but not on that file system, and not without end") {
+TEST_CASE("hanging workers are replaced by new ones for other file systems, up to a limit") {
     Settings quick = sharing(2);
     quick.hangs_after = 50ms;
     Trial trial{quick};
@@ -143,7 +143,7 @@ TEST_CASE("while workers hang others are started in their places, but not on tha
     trial.turn_until_answered("nextlate");
 }
 
-TEST_CASE("a worker that hung and went on works again") {
+TEST_CASE("a worker that no longer hangs is used again") {
     Settings quick = sharing(1);
     quick.hangs_after = 50ms;
     Trial trial{quick};
@@ -161,7 +161,7 @@ TEST_CASE("a worker that hung and went on works again") {
     CHECK(trial.pool.statistics().started == 1);
 }
 
-TEST_CASE("a worker that is too late and cannot be killed counts for its file system until that lets it go") {
+TEST_CASE("a worker that is too late and cannot be killed counts for its file system until that responds") {
     if (!StallingFileSystem::available()) {
         WARN("FUSE file systems cannot be mounted here: nothing tested");
         return;
@@ -170,7 +170,7 @@ TEST_CASE("a worker that is too late and cannot be killed counts for its file sy
     std::ofstream{disk.backing() + "/a"} << "text";
     disk.stall("open");
     Settings quick = sharing(4);
-    quick.time_limit = 2s; // in which both have come to their disk
+    quick.time_limit = 2s; // enough for both to reach the disk
     Trial trial{quick};
     for (int i = 0; i < 2; ++i) trial.ask(open_file, disk.path() + "/a", bad_disk);
     trial.turn_until([&] { return trial.failures.size() == 2; });
@@ -184,7 +184,7 @@ TEST_CASE("a worker that is too late and cannot be killed counts for its file sy
     trial.turn_until_answered("nowlater");
 }
 
-TEST_CASE("the oldest job of those that may begin comes first") {
+TEST_CASE("of the jobs that may begin, the oldest comes first") {
     Trial trial{sharing(2)};
     trial.ask_to_hang(1, bad_disk);
     trial.ask(answer_at_once, "a", good_disk);
@@ -197,7 +197,7 @@ TEST_CASE("the oldest job of those that may begin comes first") {
     trial.turn_until_answered("abcdx");
 }
 
-TEST_CASE("jobs of a file system that hangs fill half of the queue, and make room when nobody waits for them") {
+TEST_CASE("jobs of a file system that hangs fill only half of the queue, and make room when they are dropped") {
     Settings small = sharing(2);
     small.max_queue = 8;
     Trial trial{small};

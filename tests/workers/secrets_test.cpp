@@ -47,7 +47,7 @@ std::uint64_t put(auth::UserBase& users, std::string_view scheme, std::string_vi
 
 } // namespace
 
-TEST_CASE("the key of a vault can be passed on but neither read, mapped nor opened by others than workers") {
+TEST_CASE("the key of a vault can be neither read nor mapped, and only a worker can open it") {
     const auth::UserBase users = test::users_with_vault({}, "ana:{PLAIN}geheim\n");
     const auth::Credential credential = users.credential("ana", std::nullopt);
     const int vault = credential.vault->get();
@@ -64,7 +64,7 @@ TEST_CASE("the key of a vault can be passed on but neither read, mapped nor open
     CHECK((about.st_mode & 07777) == 0); // again
 }
 
-TEST_CASE("a worker verifies passwords of the file, of changes, and of nobody") {
+TEST_CASE("a worker verifies passwords from the file and from changes, and refuses unknown and locked users") {
     auth::UserBase users = test::users_with_vault({}, "ana:{PLAIN}geheim\nhashed:" + bcrypt + "\nlocked:!\n");
     CHECK(right(users, "ana", "geheim"));
     CHECK_FALSE(right(users, "ana", "Geheim"));
@@ -85,15 +85,15 @@ TEST_CASE("a worker verifies passwords of the file, of changes, and of nobody") 
     REQUIRE(users.add("bo", change, facts));
     CHECK(right(users, "bo", "slow one"));
     CHECK(right(users, "ana", "neu"));
-    CHECK_FALSE(right(users, "nobody", "slow one")); // the decoy may be made of it
-    // A load of the file keeps them.
+    CHECK_FALSE(right(users, "nobody", "slow one")); // the decoy may be made from it
+    // Loading the file again keeps them.
     auth::UserBase after = test::users_with_vault({}, "ana:{PLAIN}third\n");
     after.repeat_changes_of(users);
     CHECK(right(after, "ana", "neu"));
     CHECK(right(after, "bo", "slow one"));
 }
 
-TEST_CASE("the secrets of changes are found whole, also behind one that was cut short") {
+TEST_CASE("the secrets of changes are found complete, even after one that was cut short") {
     auth::UserBase users = test::users_with_vault({}, "");
     const int vault = users.changed_vault()->get();
     const auto file = files::open_vault(vault, O_RDWR | O_APPEND);
@@ -117,10 +117,10 @@ TEST_CASE("the secrets of changes are found whole, also behind one that was cut 
     CHECK(changes({3, true, {}, {}}).value() ==
           auth::UserChanges{{"ana", auth::UserChange{"{PLAIN}three"}}, {"bo", std::nullopt}});
     CHECK_FALSE(changes({17, true, {}, {}}));
-    CHECK_FALSE(changes({3, true, {"phone"}, {}})); // there is none in that keyring
+    CHECK_FALSE(changes({3, true, {"phone"}, {}})); // that keyring does not have it
 }
 
-TEST_CASE("a worker tells which of a user's secrets a password is, and takes only those that are in force") {
+TEST_CASE("a worker reports which of a user's secrets a password matches, and accepts only those in force") {
     auth::UserBase users = test::users_with_vault(
         {}, "ana:{PLAIN}main::::::buzon_secret=phone:{PLAIN}one;rights=read buzon_secret=tv:" + bcrypt + "\n");
     const auto opened_by = [&users](std::string_view password) -> std::string {
@@ -163,7 +163,7 @@ TEST_CASE("a worker tells which of a user's secrets a password is, and takes onl
     REQUIRE(add("phone", "three"));
     CHECK(opened_by("three") == "<phone>");
     CHECK(opened_by("one") == "wrong");
-    // SAVE writes what the worker knows; a load of the file keeps what was not saved.
+    // SAVE writes what the worker knows; loading the file again keeps what was not saved.
     const auth::RunTimeChange& change = *users.changes().at("ana");
     const auto written =
         workers::with_secrets({Edited::users, {}, {}, {{"ana", change}}, {}}, users.changed_vault()->get());
@@ -179,7 +179,7 @@ TEST_CASE("a worker tells which of a user's secrets a password is, and takes onl
     CHECK(opened_by("new main") == "<>");
 }
 
-TEST_CASE("a keyring of which nothing can be used, and the decoy of a large one, let nobody in") {
+TEST_CASE("a keyring without a usable secret and the decoy of a large one let nobody in") {
     const auth::UserBase users = test::users_with_vault(
         {}, "none:!\nonly:*::::::buzon_secret=phone:{PLAIN}one\nlarge:{PLAIN}x::::::buzon_secret=a:" + bcrypt +
                 " buzon_secret=b:" + bcrypt + "\n");
@@ -193,7 +193,7 @@ TEST_CASE("a keyring of which nothing can be used, and the decoy of a large one,
     CHECK_FALSE(scram_of(users, "only").genuine);
 }
 
-TEST_CASE("digests are compared where the passwords are, and a decoy is no password") {
+TEST_CASE("a worker compares digests, and a decoy is not a password") {
     const auth::UserBase users = test::users_with_vault({}, "mrose:{PLAIN}tanstaaf\nhashed:" + bcrypt + "\n");
     const auto agrees = [&users](std::string_view name, std::string_view digest) {
         const auth::Credential credential = users.credential(name, std::nullopt);
@@ -213,7 +213,7 @@ TEST_CASE("digests are compared where the passwords are, and a decoy is no passw
     CHECK_FALSE(workers::check(job, nobody.vault->get()).value().right);
 }
 
-TEST_CASE("SCRAM credentials are the stored ones, or derived, or such that match no proof") {
+TEST_CASE("SCRAM credentials are the stored ones, derived ones, or constant ones that match no proof") {
     const auth::UserBase users =
         test::users_with_vault({}, "stored:" + pencil + "\nclear:{PLAIN}a\xc2\xa0z\nhashed:" + bcrypt + "\n");
     const GetScram::Answer stored = scram_of(users, "stored");

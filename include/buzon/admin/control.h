@@ -1,5 +1,5 @@
-// admin/control.h - what a manager can see of the server and do to it: implements manage::Host and performs its
-// Actions.
+// admin/control.h - what a manager can see of the server and change in it. Implements manage::Host and performs a
+// session's Actions.
 #pragma once
 
 #include <functional>
@@ -49,7 +49,7 @@ protected:
     ~ServerHooks() = default;
 };
 
-// What control reads and changes; outlives control.
+// What Control reads and changes. All of it must outlive Control.
 struct ControlNeeds {
     event::EventLoop& loop;
     state::Metrics& metrics;
@@ -65,7 +65,7 @@ struct ControlNeeds {
 
 class Control final : public manage::Host, public Performer {
 public:
-    // options: as at startup; they say where SAVE writes.
+    // options: the current ones, which a reload replaces. They say where SAVE writes.
     Control(const ControlNeeds& needs, state::Settings& settings, const config::Options& options,
             serve::Pop3Service& pop3, ServerHooks& hooks, Administrators& administrators,
             upkeep::HistoryKeeper& history);
@@ -103,7 +103,7 @@ public:
     [[nodiscard]] bool has_administrators() const override { return administrators_.any(); }
 
 private:
-    // What SAVE has to write, and what has no file to be written to.
+    // What SAVE has to write, and what has no file to go to.
     struct Unsaved {
         std::map<std::string, auth::RunTimeChange> users;
         std::vector<std::string> gone; // users
@@ -129,7 +129,7 @@ private:
         std::string_view user, label;
         std::string_view secret;
     };
-    // `from`: the keyring that it was made from, see auth::UserBase.
+    // `from`: the keyring that the new one was made from, see auth::UserBase.
     using OnSecret = std::function<void(std::uint64_t change, const auth::SecretFacts& facts, std::uint64_t from)>;
     void make_secret(const NewSecret& what, worker::Pending& pending, const OnDone& done, OnSecret then);
     void add(const manage::AddSecret& what, worker::Pending& pending, OnDone done);

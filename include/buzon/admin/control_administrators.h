@@ -1,5 +1,5 @@
-// admin/control_administrators.h - checks the passwords of administrators and limits how often one may guess. Knows no
-// protocol.
+// admin/control_administrators.h - checks the passwords of administrators and limits how fast they can be guessed.
+// Knows no protocol.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ class ManageConnection;
 
 class ManagerOwner {
 public:
-    // It has ended: destroy it after this turn of the loop.
+    // The connection has ended: destroy it after this turn of the loop.
     virtual void retire(ManageConnection& connection) noexcept = 0;
 
 protected:
@@ -40,11 +40,11 @@ struct ManagerNeeds {
 // Produces one answer per turn, or one piece of a long one. A manager's command may cost more than a POP3 command, and
 // a hundred answers in one turn would delay every session.
 //
-//   idle ◄──► producing    a long reply
-//    │  ◄──► performing    somebody else does it: no line meanwhile
+//   idle ◄──► producing    a long reply; no line is taken
+//    │  ◄──► performing    the Performer is at work; no line is taken
 //    │  ◄──► following     a live view; the next line ends it
 //    ▼
-//   leaving ──► closed     nothing more is taken; the stream drains
+//   leaving ──► closed     no more input is taken; the stream drains
 class ManageConnection final : private net::StreamEvents, private event::TimerHandler, private event::Task {
 public:
     // from: std::nullopt for a unix socket.
@@ -53,9 +53,9 @@ public:
     ~ManageConnection() override;
 
     void start();
-    // Sends as much of the output as the peer takes at once, last_words behind it, and closes the connection.
+    // Sends as much of the output, followed by last_words, as the peer takes at once, and closes the connection.
     void stop(std::string_view last_words = {});
-    // Whether it makes room for others when there are too many: see manage::Session.
+    // Whether it may be closed to make room for others; see manage::Session.
     [[nodiscard]] bool is_stranger() const { return state_ != State::closed && session_.is_stranger(); }
     // The idle limit may have changed.
     void settings_changed();
@@ -81,7 +81,7 @@ private:
     void run() override { turn(); }
 
     void turn(std::string_view fresh = {});
-    // Calls `work`; if it runs out of memory, closes the connection, so that nobody else has to handle it.
+    // Calls `work`. If it runs out of memory, closes the connection, so that no caller has to handle that.
     template <class Work>
     void survive(Work work);
     void do_turn(std::string_view fresh);

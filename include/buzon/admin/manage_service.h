@@ -19,20 +19,20 @@ public:
     ManageService& operator=(const ManageService&) = delete;
     ~ManageService() override;
 
-    // Binds; accepts nothing before begin(). optional: skip addresses that this machine does not have.
+    // Binds, but accepts nothing before begin(). optional: skip the address if this machine does not have it.
     struct Where {
         net::ListenAddress address;
         std::string name;
         bool optional = false;
     };
     [[nodiscard]] std::error_code open(const std::vector<Where>& where, std::string& failed);
-    // Instead: takes sockets that somebody else has bound.
+    // Instead of open(): takes over sockets that are already bound.
     [[nodiscard]] std::error_code adopt(std::vector<posix::UniqueFd> sockets);
-    // Whether anybody but root and our own user may come without a password: an address beyond loopback.
+    // Whether it listens on an address beyond loopback.
     [[nodiscard]] bool beyond_loopback() const noexcept;
     [[nodiscard]] std::error_code begin();
     void stop();
-    // The idle limit may have changed; applies it to existing connections, too.
+    // The idle limit may have changed. Applies it to existing connections, too.
     void settings_changed();
 
     // 0 if only unix sockets are served.

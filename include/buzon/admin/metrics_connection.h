@@ -16,7 +16,7 @@ class MetricsConnection;
 
 class MetricsOwner {
 public:
-    // It has ended: destroy it after this turn of the loop.
+    // The connection has ended: destroy it after this turn of the loop.
     virtual void retire(MetricsConnection& connection) noexcept = 0;
 
 protected:
@@ -50,7 +50,7 @@ private:
     MetricsOwner& owner_;
     std::uint64_t id_;
     net::Stream stream_;
-    event::Timer limit_; // for one request and its response, including the wait for it
+    event::Timer limit_; // for one request and its response, including the wait for the request
     manage::HttpSession session_;
     bool closed_ = false;
 };

@@ -1,5 +1,5 @@
-// admin/metrics_lag.h - records the health of the event loop once a second: its longest turn, how busy it was, the work
-// it gave up for lack of memory, and the passing of another second for the percentiles.
+// admin/metrics_lag.h - records the health of the event loop once a second: its longest turn, how busy it was, and the
+// work it gave up for lack of memory. It also marks each second for the percentiles.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,7 @@ private:
         told_ = metrics_.out_of_memory;
     }
 
-    // The share of the last 60 samples, about a second each; of fewer, soon after the start.
+    // The busy share over the last 60 samples of about a second each, or over fewer soon after startup.
     void note_busy(std::chrono::nanoseconds busy) {
         samples_[next_++ % samples_.size()] = {busy, loop_.now() - last_};
         last_ = loop_.now();
@@ -67,7 +67,7 @@ private:
     std::array<Sample, state::Histogram::recent_seconds> samples_{};
     std::size_t next_ = 0;
     event::Instant last_{};  // when the latest sample was taken
-    std::uint64_t seen_ = 0; // reported by the loop itself
+    std::uint64_t seen_ = 0; // as last reported by the loop
     state::Count told_ = 0;
     event::Timer timer_{*this};
 };

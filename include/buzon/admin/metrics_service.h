@@ -17,16 +17,16 @@ public:
     // A scraper needs one connection. Connections beyond this limit get a 503.
     static constexpr std::size_t max_connections = 32;
 
-    // page: the content of /metrics, produced for each request.
+    // page: produces the content of /metrics for each request.
     MetricsService(event::EventLoop& loop, net::StreamRoom& room, std::function<std::string()> page);
     MetricsService(const MetricsService&) = delete;
     MetricsService& operator=(const MetricsService&) = delete;
     ~MetricsService() override;
 
-    // Binds all addresses; accepts nothing before begin(). `failed` names the address that could not be bound.
+    // Binds all addresses, but accepts nothing before begin(). `failed` names the address that could not be bound.
     [[nodiscard]] std::error_code open(keeper::Sockets& sockets, const std::vector<net::Endpoint>& where,
                                        std::string& failed);
-    // Instead: takes sockets that somebody else has bound.
+    // Instead of open(): takes over sockets that are already bound.
     [[nodiscard]] std::error_code adopt(std::vector<posix::UniqueFd> sockets);
     [[nodiscard]] std::error_code begin();
     void stop();

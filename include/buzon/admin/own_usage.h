@@ -1,4 +1,4 @@
-// admin/own_usage.h - what this process uses, by the kernel's account of it.
+// admin/own_usage.h - how much memory and how many descriptors this process uses, according to the kernel.
 #pragma once
 
 #include "buzon/posix/unique_fd.h"
@@ -6,8 +6,8 @@
 
 namespace buzon::admin {
 
-// Opens its files when it is made: later, as another user, the process may not. They are in kernel memory, so reading
-// them never blocks.
+// The constructor opens its files, because the process may not be allowed to later, as another user. The files are in
+// kernel memory, so reading them never blocks.
 class OwnUsage {
 public:
     OwnUsage();

@@ -1,4 +1,4 @@
-// admin/performer.h - carries out what a manager's session asks for.
+// admin/performer.h - performs the actions that a manager's session asks for.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,7 @@ class Performer {
 public:
     using OnDone = std::function<void(manage::Outcome)>;
 
-    // When an action requested at `since` may be performed, because password guesses are delayed. Ask again at that
-    // time.
+    // When an action requested at `since` may be performed; password guesses are delayed. Ask again at that time.
     [[nodiscard]] virtual event::Instant
     not_before(const manage::Action& action, const std::optional<auth::Source>& from, event::Instant since) const = 0;
     // What an action waits for. Dropping it cancels the action, or lets it end without an answer.
@@ -30,8 +29,8 @@ public:
             moving.reset();
         }
     };
-    // from: where the manager is, std::nullopt for a unix socket. Calls `done` once: at once, or later, unless
-    // `pending` was dropped before.
+    // from: the manager's address, std::nullopt for a unix socket. Calls `done` once: at once, or later unless
+    // `pending` is dropped before.
     virtual void perform(const manage::Action& action, const std::optional<auth::Source>& from, Pending& pending,
                          OnDone done) = 0;
 

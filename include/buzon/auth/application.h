@@ -1,9 +1,9 @@
-// auth/application.h - application passwords: further secrets of a user, one for each device or program, with limits of
-// their own. Knows no clock. Each is an extra field of a passwd-file:
+// auth/application.h - application passwords: additional secrets of a user, one per device or program, each with its
+// own limits. Knows no clock. Each is an extra field in a passwd-file:
 //
 //   buzon_secret=LABEL:{SCHEME}secret[;expires=YYYY-MM-DD][;nets=NET,...][;rights=read|keep|all]
 //
-// Everything behind the first ';' is a limit, so a plain password with a ';' must be written as {PLAIN.b64}.
+// Everything after the first ';' is a limit, so a plain password that contains ';' must be written as {PLAIN.b64}.
 #pragma once
 
 #include <chrono>
@@ -26,15 +26,15 @@ enum class Rights : std::uint8_t {
 
 struct Application {
     std::string label;
-    std::string limits;                           // as written, each with the ';' before it
-    std::optional<std::chrono::sys_days> expires; // does not work from that day on (UTC)
-    std::string nets;                             // as allow_nets; empty: from anywhere
+    std::string limits;                           // as written, each with its leading ';'
+    std::optional<std::chrono::sys_days> expires; // invalid from that day on (UTC)
+    std::string nets;                             // like allow_nets; empty: from anywhere
     Rights rights = Rights::all;
     std::string fault;        // why no password matches it; empty: it is valid
-    std::uint64_t change = 0; // 0: as it was loaded; else the number of a change at run time
+    std::uint64_t change = 0; // 0: as loaded; otherwise the number of a run-time change
 };
 
-// The most that a user can have: a wrong password is compared with each of them.
+// The maximum per user: a wrong password is compared with each of them.
 inline constexpr std::size_t max_applications = 32;
 
 // `LABEL[;LIMIT...]`. A label is 1 to 32 letters, digits, '-', '_' and '.'.
@@ -53,7 +53,7 @@ struct ApplicationSecret {
 // A user's application passwords as one text without secrets, for a UserBlock, and back.
 [[nodiscard]] std::string to_text(const std::vector<Application>& applications);
 [[nodiscard]] std::vector<Application> applications_in(std::string_view text);
-// Whether one of them is valid.
+// Whether at least one of them is valid.
 [[nodiscard]] bool any_valid(std::string_view text) noexcept;
 
 } // namespace buzon::auth

@@ -9,8 +9,8 @@
 
 namespace buzon::auth {
 
-// `timestamp`: that of the greeting, angle brackets included. `digest`: 32 hexadecimal digits, as sent. No
-// password means a user who has none or does not exist: takes the same time and never matches.
+// `timestamp`: the one in the greeting, including its angle brackets. `digest`: 32 hexadecimal digits, as sent. Without
+// a password (the user has none or does not exist) it takes the same time and never matches.
 [[nodiscard]] bool apop_matches(std::string_view timestamp, const std::optional<std::string>& clear_password,
                                 std::string_view digest);
 

@@ -1,6 +1,6 @@
-// auth/guessers.h - finds those who guess so slowly that the throttle forgives them: one source that fails against many
-// users within a day, and one user against whom many sources fail. Has no clock. Memory is allocated at the start and
-// does not grow.
+// auth/guessers.h - detects password guessing that is too slow for the throttle: one source that fails for many users
+// within a day, or many sources that fail for one user. Has no clock. Memory is allocated at the start and does not
+// grow.
 #pragma once
 
 #include <array>
@@ -12,22 +12,22 @@ namespace buzon::auth {
 
 class Guessers {
 public:
-    // So many users of one source, or sources of one user, are guessing.
+    // This many users tried by one source, or sources trying one user, count as guessing.
     static constexpr std::size_t enough = 16;
 
-    // `size`: sources, and users, that are watched at most.
+    // Watches up to `size` sources and as many users, rounded up to a power of two.
     explicit Guessers(std::size_t size);
 
-    // What a failure has shown. Each is told once, until it has been quiet for a day.
+    // What a failure has revealed. A source or user is reported once, and again only after a day without failures.
     struct Found {
         bool source = false;
         bool user = false;
     };
-    // `source` and `user`: unguessable numbers for them, source 0 for none; `now`: in seconds, never falling.
+    // `source` and `user`: unguessable numbers that identify them; source 0: none. `now`: in seconds, never decreasing.
     Found failed(std::uint64_t source, std::uint64_t user, std::uint32_t now) noexcept;
-    // Whether this source guesses, or this user is guessed at.
+    // Whether this source is guessing, or this user is being guessed at.
     [[nodiscard]] bool guessing(std::uint64_t source, std::uint64_t user, std::uint32_t now) const noexcept;
-    // How many sources and users do or are.
+    // The number of sources guessing plus users being guessed at.
     [[nodiscard]] std::size_t count(std::uint32_t now) const noexcept;
 
 private:

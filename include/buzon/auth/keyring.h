@@ -1,4 +1,4 @@
-// auth/keyring.h - all secrets of one user in one text, as vaults hold them: the main secret, and behind it the
+// auth/keyring.h - all secrets of one user in one text, as stored in vaults: the main secret, followed by the
 // application passwords (application.h), which have labels. For processes that may know secrets.
 //
 //   {SCHEME}secret NUL LABEL:{SCHEME}secret NUL ...
@@ -15,24 +15,25 @@
 
 namespace buzon::auth {
 
-// Which of them: labels, "" for the main secret; no labels at all mean every secret.
+// Labels of secrets; the main secret has the label "".
 using Labels = std::span<const std::string>;
 
 class Keyring {
 public:
-    // The text must outlive it.
+    // The text must outlive this object.
     explicit Keyring(std::string_view text) noexcept : text_{text} {}
 
-    // Nothing if there is none of this label.
+    // Nothing if no secret has this label.
     [[nodiscard]] std::optional<std::string_view> secret(std::string_view label) const noexcept;
-    // The label of the first secret that the password matches. Takes as long as all of them if none does.
+    // The label of the first secret in `among` (if empty: of all secrets) that the password matches. If none matches,
+    // it takes as long as verifying all of them.
     [[nodiscard]] std::optional<std::string> opened_by(std::string_view password, Labels among) const;
-    // As slow to verify as all of them, and matched by no password.
+    // A keyring that takes as long to verify and that no password matches.
     [[nodiscard]] std::string decoy() const;
-    // Whether verifying one of them is slow on purpose.
+    // Whether any of them is slow to verify on purpose.
     [[nodiscard]] bool is_slow() const;
 
-    // Those of `text` with these labels, and one more secret, which replaces one of the same label.
+    // The secrets of `text` whose labels are in `kept`, plus one more secret, which replaces any with the same label.
     [[nodiscard]] static std::string with(std::string_view text, Labels kept, std::string_view label,
                                           std::string_view secret);
 

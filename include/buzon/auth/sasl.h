@@ -1,12 +1,12 @@
-// auth/sasl.h - the SASL mechanisms as state machines: pass in a decoded message of the client, get the next step.
+// auth/sasl.h - the SASL mechanisms as state machines: pass in a decoded client message, get the next step.
 // Knows no base64, no sockets, no users and no clock.
 //
 //   begin --> Challenge --> next --> ... --> CheckPlain | CheckDigest    the owner checks; the exchange ends
 //                       |
 //                       +-> NeedCredentials --supply--> Challenge --next--> ... --> Accepted    (SCRAM)
 //                       |
-//                       +-> CheckToken    the owner asks; where it is refused, an error challenge --next--> Dismissed
-//   Refused and Malformed end it at any point.
+//                       +-> CheckToken    the owner checks; if refused, an error challenge --next--> Dismissed
+//   Refused and Malformed end the exchange at any point.
 #pragma once
 
 #include <optional>
@@ -51,7 +51,7 @@ struct Accepted {
 };
 // A well-formed attempt that failed: answer like a wrong password.
 struct Refused {};
-// Not allowed by the mechanism: an error of the client, not a guess.
+// Violates the mechanism: an error of the client, not a guess.
 struct Malformed {
     std::string_view why;
 };
@@ -78,7 +78,8 @@ private:
     std::string user_;
 };
 
-// CRAM-MD5 (RFC 2195): the server speaks first. `challenge` as the greeting's timestamp, fresh for every exchange.
+// CRAM-MD5 (RFC 2195): the server speaks first. `challenge`: in the form of the greeting's timestamp, fresh for every
+// exchange.
 class CramMd5Machine {
 public:
     explicit CramMd5Machine(std::string challenge) : challenge_{std::move(challenge)} {}
@@ -116,7 +117,7 @@ private:
 
     State state_ = State::awaits_first;
     ChannelBinding channel_;
-    std::string nonce_; // first ours, then the client's and ours together
+    std::string nonce_; // at first ours, then the client's followed by ours
     std::string user_;
     std::string gs2_header_;
     std::string auth_message_; // RFC 5802 section 3, as far as known

@@ -22,18 +22,18 @@ struct ScramCredentials {
 inline constexpr std::uint32_t min_scram_iterations = 4096;
 inline constexpr std::uint32_t max_scram_iterations = 10'000'000;
 
-// Takes `iterations` rounds of PBKDF2: for a worker. The caller applies SASLprep to the password.
+// Runs `iterations` rounds of PBKDF2, so call it in a worker. The caller applies SASLprep to the password.
 [[nodiscard]] ScramCredentials derive_scram(std::string_view password, std::string_view salt, std::uint32_t iterations);
 
 // Dovecot's text form, `iterations,salt,storedkey,serverkey`, the last three in base64.
 [[nodiscard]] Parsed<ScramCredentials> parse_scram_credentials(std::string_view text);
 [[nodiscard]] std::string to_text(const ScramCredentials& credentials);
 
-// The same salt for the same name and `server_secret`: for users whose salt is not stored, and for those who do not
+// Always the same salt for the same name and `server_secret`. For users without a stored salt and for users who do not
 // exist, so that a changing salt does not tell them apart (RFC 5802 section 5.1).
 [[nodiscard]] std::string scram_salt_for(std::string_view server_secret, std::string_view user);
 
-// Credentials that match no proof, as constant as scram_salt_for.
+// Credentials that no proof matches; like the salt, always the same for the same arguments.
 [[nodiscard]] ScramCredentials fake_scram_credentials(std::string_view server_secret, std::string_view user,
                                                       std::uint32_t iterations);
 

@@ -1,5 +1,5 @@
-// auth/secret.h - a stored password in one of Dovecot's schemes, `{SCHEME}secret`, and whether a password matches it.
-// Knows no users. verify() may take a second of CPU: run it in a worker if is_slow().
+// auth/secret.h - a stored password in one of Dovecot's schemes, `{SCHEME}secret`; verifies passwords against it. Knows
+// no users. verify() may take a second of CPU: run it in a worker if is_slow().
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct SaltedDigest;
 struct SchemeRow;
 struct SlowSha1;
 
-// What is known of a secret where the secret itself is not: in the reactor.
+// What the reactor knows about a secret without knowing the secret itself.
 struct SecretFacts {
     bool clear = false;           // the password itself is stored: APOP, CRAM-MD5 and SCRAM are possible
     bool scram = false;           // SCRAM credentials are stored
@@ -31,14 +31,14 @@ struct SecretFacts {
     }
 };
 
-// PLAIN, CLEAR, CLEARTEXT; CRYPT, MD5-CRYPT, SHA256-CRYPT, SHA512-CRYPT, BLF-CRYPT; SCRAM-SHA-256; and what others
-// have stored as SHA, SHA1, SHA256, SHA512, SSHA, SSHA256, SSHA512, SMD5, PLAIN-MD5, LDAP-MD5, PBKDF2, SCRAM-SHA-1.
-// Scheme names are case-insensitive and may have Dovecot's endings .b64, .base64 and .hex. Text without a scheme is
-// CRYPT. Empty text, "x", and text that begins with '*' or '!' (which crypt(3) never returns) mean a locked account, as
-// in shadow(5).
+// PLAIN, CLEAR, CLEARTEXT; CRYPT, MD5-CRYPT, SHA256-CRYPT, SHA512-CRYPT, BLF-CRYPT; SCRAM-SHA-256; and, for secrets
+// stored by other servers, SHA, SHA1, SHA256, SHA512, SSHA, SSHA256, SSHA512, SMD5, PLAIN-MD5, LDAP-MD5, PBKDF2,
+// SCRAM-SHA-1. Scheme names are case-insensitive and may have Dovecot's endings .b64, .base64 and .hex. Text without a
+// scheme is CRYPT. Empty text, "x", and text that begins with '*' or '!' (no crypt(3) hash does) mean a locked account,
+// as in shadow(5).
 class Secret {
 public:
-    // Refuses unknown schemes, and secrets that can match no password (such as a plain password without {PLAIN}).
+    // Refuses unknown schemes, and secrets that no password can match (such as a plain password without {PLAIN}).
     [[nodiscard]] static Parsed<Secret> parse(std::string_view text);
 
     // The plain password if it is known (APOP and CRAM-MD5 need it), else null. Must not outlive the secret.
@@ -54,11 +54,11 @@ public:
 
     [[nodiscard]] SecretFacts facts() const noexcept;
 
-    // Whether `password` matches. An empty one, one with a NUL, and any password of a locked account do not.
+    // Whether `password` matches. An empty password, one with a NUL, and any password of a locked account never match.
     [[nodiscard]] bool verify(std::string_view password) const;
 
-    // A secret that takes as long to verify and matches no password: unknown users are checked against it, so that the
-    // time does not reveal who exists.
+    // A secret that takes as long to verify and that no password matches. Unknown users are checked against it, so that
+    // the time does not reveal who exists.
     [[nodiscard]] std::string decoy() const;
 
 private:
@@ -69,7 +69,7 @@ private:
     struct Crypt {
         std::string hash;
     };
-    // Of a private header: auth/foreign_hash.h.
+    // The last two are defined in a private header, auth/foreign_hash.h.
     using Kind = std::variant<Locked, Plain, Crypt, ScramCredentials, std::shared_ptr<const SaltedDigest>,
                               std::shared_ptr<const SlowSha1>>;
 
@@ -80,7 +80,7 @@ private:
     Kind kind_;
 };
 
-// Why this text can match no password, without showing more of it than its scheme; empty if it is a valid secret.
+// Why no password can match this text, showing no more of it than its scheme; empty if it is a valid secret.
 [[nodiscard]] std::string fault_of_secret(std::string_view text);
 
 } // namespace buzon::auth

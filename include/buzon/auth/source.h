@@ -1,4 +1,4 @@
-// auth/source.h - where a login comes from: an IP address in one form. Knows no sockets.
+// auth/source.h - where a login comes from: an IP address in canonical form. Knows no sockets.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace buzon::auth {
 
-// An IPv4 address is kept as its IPv4-mapped IPv6 form (::ffff:a.b.c.d), so that both forms are one source.
+// An IPv4 address is stored in its IPv4-mapped IPv6 form (::ffff:a.b.c.d), so that both forms are one source.
 class Source {
 public:
     using Octets = std::array<unsigned char, 16>;

@@ -1,17 +1,16 @@
-// auth/throttle.h - who must wait before a password is checked. Has no timers: it is given the time and returns a
-// time. Memory is allocated at the start and does not grow.
+// auth/throttle.h - decides how long a login try must wait before its password is checked. Has no timers: it is given
+// the time and returns a time. Memory is allocated at the start and does not grow.
 //
-// A wrong password counts against its source (an IPv4 address, an IPv6 /64) and against the user; the same password for
-// the same user from the same source counts once. After a number of free failures every further try waits, twice as
-// long each time up to a limit; failures are forgiven over time. turns.h says how simultaneous tries wait for each
-// other.
+// A wrong password counts against its source (an IPv4 address or an IPv6 /64) and against the user; repeating the same
+// password for the same user from the same source counts once. After a number of free failures every further try must
+// wait, each time twice as long, up to a limit. Failures are forgiven over time. turns.h describes how simultaneous
+// tries wait for each other.
 //
-// Those who guess too slowly for that are found by guessers.h; where they are at it, every try that is not familiar
-// waits as long as any.
+// guessers.h detects guessing that is too slow for these counts. While a source is guessing or a user is being guessed
+// at, every try that is not familiar waits for the longest delay.
 //
 // A source from which the user logged in recently is familiar to that user: its tries ignore both counts and do not add
-// to them. They have a count of their own, against a stolen device, or a client that keeps polling with a wrong
-// password.
+// to them. They have a count of their own, in case a device is stolen or a client keeps polling with a wrong password.
 #pragma once
 
 #include <chrono>
@@ -39,7 +38,7 @@ struct ThrottleLimits {
     std::size_t users = 65536;
     std::size_t familiar_pairs = 262144;
     std::size_t wrong_secrets = 65536;
-    std::size_t guessers = 4096; // 88 octets each, twice
+    std::size_t guessers = 4096; // 88 octets each, in two tables
 };
 
 class Throttle {
@@ -50,7 +49,7 @@ class Throttle {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // A number of failures that tries are measured by: that of a source, or of a familiar pair of user and source.
+    // Identifies the failure count that applies to a try: that of a source, or of a familiar pair of user and source.
     class Count {
     public:
         [[nodiscard]] std::uint64_t id() const noexcept { return key_.tag; }
@@ -62,11 +61,12 @@ public:
     };
     struct Held {
         std::optional<Count> count;
-        std::chrono::seconds alone{0}; // for the user's failures, whoever else waits
-        std::uint64_t user = 0;        // identifies the user; nobody can choose it
+        std::chrono::seconds alone{0}; // because of the user's failures, however many others wait
+        std::uint64_t user = 0;        // identifies the user; unguessable
     };
 
-    // `key`: random octets, so that nobody can target another's slot. `now`: later calls must not pass an earlier time.
+    // `key`: random octets, so that nobody can target another user's slot. `now`: later calls must not pass an earlier
+    // time.
     Throttle(const ThrottleLimits& limits, std::string key, Time now);
 
     // When this try's password may be checked; `now` if at once. Ask once per try, since the answer changes.
@@ -79,13 +79,13 @@ public:
     [[nodiscard]] unsigned free(const Count& count) const noexcept;
     [[nodiscard]] Time last(const Count& count) const noexcept; // the last failure; long ago if unknown
     [[nodiscard]] std::chrono::seconds delay(unsigned level, unsigned free) const noexcept;
-    // How many sources guess, and users are guessed at.
+    // The number of sources guessing plus users being guessed at.
     [[nodiscard]] std::size_t guessing(Time now) const noexcept { return guessers_.count(seconds(now)); }
     [[nodiscard]] bool delays() const noexcept { return limits_.first_delay.count() > 0; }
 
     // Reports the result of a try. `user` need not exist: the wait must not reveal who does. `secret`: the password
-    // that was sent, or empty if a repeated one cannot be recognized. Only a keyed hash of it is kept.
-    // Gives who has been found to guess by this.
+    // that was sent, or empty if repetitions cannot be recognized. Only a keyed hash of it is kept. Returns what this
+    // failure has revealed about guessing.
     Guessers::Found failed(const std::optional<Source>& source, std::string_view user, Time now,
                            std::string_view secret = {});
     void succeeded(const std::optional<Source>& source, std::string_view user, Time now);
@@ -128,7 +128,7 @@ private:
     Table sources_;
     Table users_;
     Table wrong_secrets_;
-    Table familiar_; // all pairs of a user are in one set, so users do not evict each other's except by chance
+    Table familiar_; // one set holds all pairs of a user, so users evict each other's only by chance
 };
 
 } // namespace buzon::auth

@@ -1,15 +1,14 @@
-// auth/turns.h - when a login try may be checked, so that guessing on many connections is no faster than on one. Has no
-// timers: it is given the time, and says when it wants to be called again.
+// auth/turns.h - decides when a login try may be checked, so that guessing on many connections is no faster than on
+// one. Has no timers: it is given the time, and says when it wants to be called again.
 //
 //   ask() --> now                        the secret is checked, then ended() reports the result
 //         --> later --> your_turn()      the same, later
 //                   --> too_long()       the turn would come after the deadline
 //         --> too_long
 //
-// There is one line for each Throttle::Count. While its failures and the tries that are being checked are fewer than
-// the free ones, a try is checked at once. After that the tries are checked one at a time, with the throttle's delay
-// between them. The users in a line take turns, so that guesses at one user do not shut out the others behind the same
-// address.
+// There is one line per Throttle::Count. While its failures plus the tries being checked are fewer than the free
+// failures, a try is checked at once. After that, tries are checked one at a time, with the throttle's delay between
+// them. The users in a line take turns, so that guesses at one user do not shut out others behind the same address.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +33,7 @@ public:
     enum class Answer : std::uint8_t { now, later, too_long };
     enum class Verdict : std::uint8_t { right, wrong };
 
-    // One try. Destroying it gives it up: it does not count, and the next one has its turn.
+    // One try. Destroying it gives it up: it does not count, and the next one gets its turn.
     class Try {
     public:
         Try() = default;
@@ -66,13 +65,14 @@ public:
     Turns(const Turns&) = delete;
     Turns& operator=(const Turns&) = delete;
 
-    // No source means a peer whose address does not identify a guesser. After `deadline` an answer is of no use.
+    // No source means a peer whose address does not identify a guesser. After `deadline` an answer is useless.
     [[nodiscard]] Answer ask(Try& one, const std::optional<Source>& source, std::string_view user, Time now,
                              Time deadline);
-    // For a try that is being checked, or was never asked about. `secret` and the result: as for Throttle::failed().
+    // For a try that is being checked, or was never asked about. `secret` and the result: as in Throttle::failed().
     Guessers::Found ended(Try& one, const std::optional<Source>& source, std::string_view user, Verdict verdict,
                           std::string_view secret, Time now);
-    // Calls every try whose turn has come. Returns when to call again; nothing: when wake_at() says so.
+    // Calls the tries whose turn has come, up to a limit per call. Returns when to call again; nothing: not before
+    // wake_at() says so.
     std::optional<Time> run(Time now);
 
 private:
@@ -96,7 +96,7 @@ private:
     void leave_line(Line& line, Try& one);
     void look(Line& line, Try& one);
     void give_up(Try& one);
-    // When the next try of this line may be checked; nothing: when another one has ended.
+    // When the next try of this line may be checked; nothing: not before another one has ended.
     [[nodiscard]] std::optional<Time> next_turn(const Line& line, Time now) const;
     void trim(Line& line, Time now);
     void plan(std::uint64_t id, Line& line, Time now);
@@ -107,7 +107,7 @@ private:
     std::function<void(Time)> wake_at_;
     std::unordered_map<std::uint64_t, Line> lines_; // by Count::id(); only those in use
     std::set<std::pair<Time, std::uint64_t>> due_;  // the lines whose next turn is known
-    std::multimap<Time, Try*> alone_;               // tries that wait for their user's failures first
+    std::multimap<Time, Try*> alone_;               // tries that first wait because of their user's failures
     std::vector<Try*> leaving_;                     // too_long() will be called
     std::optional<Time> announced_;
     std::uint64_t next_number_ = 0;

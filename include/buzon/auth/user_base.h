@@ -1,6 +1,6 @@
-// auth/user_base.h - all users: from the command line, a passwd-file and managers. Reads no files, checks no
-// passwords. Loaded users are in one block (user_block.h); later changes are kept beside it. Secrets are not here but
-// in vaults, which only workers can open (files/vault.h): a UserBase knows where each of them is.
+// auth/user_base.h - all users: from the command line, a passwd-file and managers. Reads no files, checks no passwords.
+// Loaded users are in one block (user_block.h); later changes are kept beside it. The secrets themselves are in vaults,
+// which only workers can open (files/vault.h): a UserBase only knows where each of them is.
 #pragma once
 
 #include <map>
@@ -31,13 +31,13 @@ struct NamedSecret {
 // `NAME:PASS` as -u takes it: split at the first ':', PASS is a plain password. An error never shows PASS.
 [[nodiscard]] Parsed<NamedSecret> parse_name_and_password(std::string_view text);
 
-// A fault in a line of a passwd-file. One that is not fatal locks out one user only.
+// A fault in a line of a passwd-file. A fatal one makes the file invalid; any other affects only that user.
 struct Finding {
     std::size_t line;
     std::string what; // begins with the user's name if there is one
     bool fatal;
 };
-// One for each secret of a user that is broken: "ana: unknown password scheme {ARGON2ID}; this user cannot log in".
+// One for each broken secret of a user: "ana: unknown password scheme {ARGON2ID}; this user cannot log in".
 [[nodiscard]] std::vector<std::string> faults_of(const User& user);
 
 // Whether a user may log in. All but `open` are answered like a wrong password; only the log says more.
@@ -46,18 +46,18 @@ enum class Standing { open, unknown, locked, nologin, wrong_network };
 // A descriptor that this process can pass on but not read.
 using Vault = std::shared_ptr<const posix::UniqueFd>;
 
-// Which of a vault's secrets: those of a user.
+// Selects secrets of one user in a vault.
 struct SecretPlace {
     std::string name;
-    std::uint64_t change = 0; // 0: as it was loaded; else the number of a change at run time
-    bool decoy = false;       // secrets as slow as those, or as the slowest if there is no name; nothing matches them
+    std::uint64_t change = 0; // 0: as loaded; otherwise the number of a run-time change
+    bool decoy = false;       // instead: secrets as slow as these (no name: as the slowest) that nothing matches
     std::vector<std::string> among = {}; // which of this user's secrets, as in Keyring::opened_by()
 
     static void fields(auto& self, auto&& each) { each(self.name, self.change, self.decoy, self.among); }
 };
 
 // What to verify a password against. For any standing but `open` it is a decoy as slow as the slowest secret: verify it
-// all the same, and refuse whatever the result.
+// anyway, and refuse whatever the result.
 struct Credential {
     Standing standing = Standing::unknown;
     SecretPlace place;
@@ -68,25 +68,25 @@ struct Credential {
 };
 enum class Secrets : std::uint8_t { all, main };
 
-// What a worker needs to make the credentials of a SCRAM login. Unknown users get credentials too, in the same time;
-// their login runs to its end and is then refused.
+// What a worker needs to make the credentials of a SCRAM login. Unknown users get credentials too, which takes the same
+// time; their login runs to its end and is then refused.
 struct ScramSource {
     Credential credential;
-    std::uint32_t iterations = min_scram_iterations; // where they are not stored
-    bool derive_decoys = false;                      // as for users whose password is stored
-    bool slow = false;                               // something must be derived
+    std::uint32_t iterations = min_scram_iterations; // if the credentials are not stored
+    bool derive_decoys = false;                      // for decoys too, as for users whose password is stored
+    bool slow = false;                               // credentials must be derived
 };
 
-// The users of a load and, apart from them, their secrets: both for other processes.
+// The users of one load and, separately, their secrets; both are passed to other processes.
 struct LoadedUsers {
     UserBlock users;
     UserBlock secrets;
 };
 
-// What changed of a user at run time.
+// What changed for a user at run time.
 struct RunTimeChange {
-    std::uint64_t change = 0;         // the number of his keyring in the vault of changes; 0: none
-    bool main = false;                // his main secret is in it
+    std::uint64_t change = 0;         // the number of the user's keyring in the vault of changes; 0: none
+    bool main = false;                // the main secret is in it
     std::vector<std::string> added;   // application passwords in it, as parse_application() takes them
     std::vector<std::string> removed; // labels of application passwords
     friend bool operator==(const RunTimeChange&, const RunTimeChange&) = default;
@@ -98,8 +98,8 @@ using SecretChanges = std::map<std::string, std::optional<RunTimeChange>, std::l
 class UserBase {
 public:
     // Loads the users of `command_line` and of a passwd-file's text. A name on the command line hides the same name in
-    // the file; a name twice in one of them is refused. The error says "line N: ..." for the file, and never shows a
-    // secret. With `findings`, the whole file is read, and every fault is added there.
+    // the file; a name that occurs twice in either is refused. The error says "line N: ..." for the file, and never
+    // shows a secret. With `findings`, the whole file is read, and every fault is added there.
     [[nodiscard]] static Parsed<LoadedUsers> load(std::span<const NamedSecret> command_line, std::string_view file_text,
                                                   std::vector<Finding>* findings = nullptr);
 
@@ -117,11 +117,11 @@ public:
 
     [[nodiscard]] std::optional<User> find(std::string_view name) const;
     [[nodiscard]] std::size_t size() const noexcept { return living_; }
-    // One by one, for iteration in pieces: in the order of loading; then those added at run time, by name. Changes
-    // meanwhile are seen if they are still ahead; a load meanwhile may make it skip or repeat users.
+    // Iterates in steps: first the loaded users in their order, then those added at run time, by name. A change between
+    // two steps is seen if it concerns a user still ahead; a new load may make it skip or repeat users.
     struct Place {
         std::uint32_t in_block = 0;
-        std::string name; // of the last one visited that was added at run time
+        std::string name; // of the last user visited that was added at run time
     };
     [[nodiscard]] std::optional<User> next(Place& place) const;
 
@@ -136,16 +136,16 @@ public:
     // Whether any user could log in by SCRAM.
     [[nodiscard]] bool knows_scram_secrets() const noexcept { return totals_.clear > 0 || totals_.scram > 0; }
 
-    // Run-time changes, recorded in changes(). The error says what was wrong: a bad name, a user or a label that
-    // already exists or does not exist. For a new secret a worker puts a keyring into changed_vault(), under a number
-    // from next_change(): the secrets of `base()` that are still in force, and the new one.
+    // Run-time changes, recorded in changes(). The error says what is wrong: a bad name, or a user or label that
+    // already exists or does not exist. For a new secret, a worker first puts a keyring into changed_vault() under a
+    // number from next_change(): the secrets of `base()` that are still in force, plus the new one.
     struct Base {
         std::uint64_t change = 0; // 0: none
         std::vector<std::string> labels;
     };
     [[nodiscard]] Base base(std::string_view name) const;
     [[nodiscard]] Parsed<bool> add(std::string_view name, std::uint64_t change, const SecretFacts& facts);
-    // `base`: what the keyring was made from; refused if that has changed meanwhile.
+    // `base`: the change that the keyring was made from; refused if the user has changed since.
     [[nodiscard]] Parsed<bool> set_secret(std::string_view name, std::uint64_t change, const SecretFacts& facts,
                                           std::uint64_t base);
     [[nodiscard]] Parsed<bool> add_application(std::string_view name, Application application, std::uint64_t change,
@@ -155,12 +155,12 @@ public:
     [[nodiscard]] std::uint64_t next_change() noexcept { return ++last_change_; }
     [[nodiscard]] const Vault& changed_vault() const noexcept { return changed_; }
 
-    // What differs from what was loaded; and which of these users came from the command
-    // line, so that no file can store the change.
+    // The differences from what was loaded; and the changed users that came from the command line, whose changes no
+    // file can store.
     [[nodiscard]] const SecretChanges& changes() const noexcept { return changes_; }
     [[nodiscard]] std::vector<std::string> changes_without_file() const;
     void forget_changes() noexcept { changes_.clear(); }
-    // After a new load: changes made at run time and not saved stay in force.
+    // After a new load: repeats the run-time changes that have not been saved, so that they stay in force.
     void repeat_changes_of(const UserBase& before);
 
 private:
@@ -175,7 +175,7 @@ private:
     [[nodiscard]] static User view(const Own& own) noexcept;
     [[nodiscard]] Standing standing_of(const std::optional<User>& user, const std::optional<Source>& source) const;
     void place(const Own& own, Secrets which, Credential& into) const;
-    // The user's own entry, made if there is none; null if no such user.
+    // The user's entry in own_, created if missing; null if there is no such user.
     [[nodiscard]] Own* own(std::string_view name);
     [[nodiscard]] Parsed<Own*> own_from(std::string_view name, std::uint64_t base);
     void note(Own& own);
@@ -184,7 +184,7 @@ private:
     Vault loaded_;
     Vault changed_;
     std::uint64_t last_change_ = 0;
-    std::map<std::string, std::optional<Own>, std::less<>> own_; // who differs from the block; nothing: removed
+    std::map<std::string, std::optional<Own>, std::less<>> own_; // users that differ from the block; nothing: removed
     std::size_t living_ = 0;
     SecretTotals totals_;
     SecretChanges changes_;

@@ -20,7 +20,7 @@ namespace buzon::auth {
 
 enum class Origin : std::uint8_t { command_line, file, run_time };
 
-// Views into the owner of the user: valid until it is changed or destroyed.
+// Views into the object that returned the user: valid until that object is changed or destroyed.
 struct User {
     std::string_view name;
     std::string_view fault;   // why no password matches the main secret; empty: it is valid
@@ -28,11 +28,11 @@ struct User {
     std::string_view control; // where Dovecot kept its list of ids, if not in the Maildir
     std::string_view allow_nets;
     std::string_view transform;
-    std::string_view applications; // applications_in()
+    std::string_view applications; // for applications_in()
     bool nologin = false;
     bool nodelay = false;
     Origin origin = Origin::file;
-    posix::Ids ids = {}; // the owner of the Maildir, as far as is said
+    posix::Ids ids = {}; // the owner of the Maildir, if given
     bool clear = false;  // as in SecretFacts
     bool scram = false;
     bool locked = false; // the main secret
@@ -59,16 +59,16 @@ struct SecretTotals {
 
 class UserBlock {
 public:
-    // Nobody.
+    // No users.
     UserBlock() = default;
     UserBlock(UserBlock&& other) noexcept { *this = std::move(other); }
     UserBlock& operator=(UserBlock&& other) noexcept;
     ~UserBlock();
 
-    // Maps the block of another process of this program, in a memfd sealed against changes: some microseconds, whatever
-    // its size. EBADMSG for anything else.
+    // Maps a block from another process of this program, in a memfd sealed against changes. Takes some microseconds,
+    // whatever its size. EBADMSG for anything else.
     [[nodiscard]] static posix::Result<UserBlock> from_fd(posix::UniqueFd memory);
-    // The content for a memfd that from_fd() accepts. Empty if there are no users.
+    // The content for a memfd that from_fd() accepts. Empty for a default-constructed block.
     [[nodiscard]] std::string_view bytes() const noexcept { return {data_, size_}; }
 
     [[nodiscard]] std::uint32_t count() const noexcept;
@@ -77,12 +77,12 @@ public:
     [[nodiscard]] std::optional<User> find(std::string_view name) const noexcept;
     [[nodiscard]] SecretTotals totals() const;
 
-    // In a block of secrets: a keyring (keyring.h); nothing for an unknown name.
+    // For a block of secrets: the user's keyring (keyring.h); nothing for an unknown name.
     [[nodiscard]] std::optional<std::string_view> secret_of(std::string_view name) const noexcept;
-    // The same: one that no password matches, as slow as the slowest.
+    // For a block of secrets: a keyring as slow as the slowest, which no password matches.
     [[nodiscard]] std::string_view decoy() const noexcept;
 
-    // How many have a broken secret, and the first few of them.
+    // The number of users with a broken secret, and the first few of them.
     [[nodiscard]] std::uint32_t broken_count() const noexcept;
     [[nodiscard]] std::vector<BrokenUser> first_broken() const;
 
@@ -115,7 +115,7 @@ public:
     void reserve(std::size_t text);
     // The origin of a name that was added.
     [[nodiscard]] std::optional<Origin> origin_of(std::string_view name) const noexcept;
-    // Adds a new name. All text together must be less than 4 GiB. `line`: in the passwd-file.
+    // Adds a user with a new name. All text together must be less than 4 GiB. `line`: in the passwd-file.
     void add(const PasswdEntry& user, Origin origin, std::size_t line = 0);
     // Call it once.
     [[nodiscard]] UserBlock build();

@@ -7,8 +7,8 @@
 
 namespace buzon::auth {
 
-// Takes one character off the front of `text`. Nothing, and `text` unchanged, if it is empty or begins with invalid
-// UTF-8.
+// Takes one character off the front of `text`. Returns nothing, and leaves `text` unchanged, if it is empty or begins
+// with invalid UTF-8.
 [[nodiscard]] std::optional<char32_t> take_character(std::string_view& text) noexcept;
 
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;

@@ -25,7 +25,7 @@ public:
     };
     [[nodiscard]] std::error_code start(Notices from);
     void stop() noexcept;
-    // Calls `changed` in a moment, unless the file changes meanwhile: then a moment after that.
+    // Calls `changed` in a moment. If the file changes before that, a moment after the change.
     void settle();
 
 private:

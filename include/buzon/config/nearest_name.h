@@ -1,4 +1,4 @@
-// config/nearest_name.h - which option somebody may have meant.
+// config/nearest_name.h - finds the option that the user may have meant.
 #pragma once
 
 #include <string>

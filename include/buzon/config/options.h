@@ -21,7 +21,7 @@
 
 namespace buzon::config {
 
-// Why the server cannot start: prints "server: WHAT: WHY" to stderr and gives an exit code from sysexits.h.
+// Why the server cannot start: printed to stderr as "server: WHAT: WHY", with an exit code from sysexits.h.
 class StartError : public std::runtime_error {
 public:
     StartError(int code, const std::string& what, const std::string& why)
@@ -32,9 +32,9 @@ private:
     int code_;
 };
 
-// All that is wrong, where --check wants to know more than the first fault.
+// All faults, for --check, which reports more than the first one.
 using Faults = std::vector<StartError>;
-// Does a step of the start. With `faults`, what is wrong is noted there, and the next step can be done.
+// Takes one step of the start. With `faults`, an error is noted there, and the next step can be taken.
 template <class Step>
 void attempt(Faults* faults, const Step& step) {
     if (!faults) return step();
@@ -73,8 +73,8 @@ struct Options {
     std::string path = "./maildir";
     std::vector<auth::NamedSecret> users;
     std::string users_file;
-    // Programs that are asked about logins, each with one member or none: of --checkpassword, the same with process:,
-    // and of --token.
+    // Programs that are asked about logins, each spec with at most one program: of --checkpassword, of --checkpassword
+    // with process:, and of --token.
     filter::FilterSpec checkpassword, password_program, token_program;
     [[nodiscard]] bool asks_programs() const noexcept {
         return !checkpassword.empty() || !password_program.empty() || !token_program.empty();
@@ -108,18 +108,18 @@ struct Options {
     std::set<std::string, std::less<>> on_command_line; // options given there; config files do not override them
 };
 
-// Parses the text of a config file. Throws StartError.
+// Returns the text of a config file. Throws StartError.
 using ReadConfig = std::function<std::string(const std::string& path)>;
-// arguments: without the program name. Throws StartError unless there are `faults` to note it in.
+// arguments: without the program name. Throws StartError, unless there are `faults` to note errors in.
 [[nodiscard]] Options parse_options(std::span<const std::string_view> arguments, const ReadConfig& read,
                                     Faults* faults = nullptr);
 
-// The secrets among the arguments (of -u and -a): parts of the same octets, so that they can be overwritten there.
+// The secrets in the arguments of -u and -a. They refer to the same octets, so that they can be overwritten there.
 [[nodiscard]] std::vector<std::string_view> secrets_in(std::span<const std::string_view> arguments);
-// Overwrites those of a config file's text with stars, of which it can be parsed all the same.
+// Overwrites the secrets in a config file's text with asterisks, so that it can still be parsed.
 void hide_secrets(std::string& config_text) noexcept;
 
-// Of --default: user1:pass1 to user6:pass6.
+// The users of --default: user1:pass1 to user6:pass6.
 [[nodiscard]] std::vector<auth::NamedSecret> demo_users();
 
 [[nodiscard]] std::string help_text();

@@ -15,7 +15,7 @@ using jobs::People;
 [[nodiscard]] jobs::People users_of(const Options& options);
 [[nodiscard]] jobs::People administrators_of(const Options& options);
 
-// Names those whose broken secret locks them out: one line each for the first few, then the number of others.
+// Names the users whose broken secrets lock them out: lines for the first few, then the number of others.
 [[nodiscard]] std::vector<std::string> warnings_of(const auth::UserBase& loaded, const std::string& file);
 
 // Parses the same command line again with this text of the config file. No I/O. Throws StartError.

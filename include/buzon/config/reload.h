@@ -23,13 +23,13 @@ struct FreshFiles {
     std::optional<local::OpenedRoot> opened; // only if the mail root changes
 };
 
-// The options in which these differ and that take effect after a restart only.
+// The options that differ between these two and take effect only after a restart.
 [[nodiscard]] std::vector<std::string_view> changes_for_a_restart(const Options& now, const Options& fresh);
 
 // Called back once per reload, never from within a call to Reload.
 class ReloadEvents {
 public:
-    // Whether these files name another mail root than the current one, which should be used.
+    // Whether these files name a mail root other than the current one, and it should be used.
     [[nodiscard]] virtual bool wants_root(const FreshFiles& files) const = 0;
     virtual void users_read(auth::UserBase users) = 0;
     virtual void files_read(FreshFiles files) = 0;

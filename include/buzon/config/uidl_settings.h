@@ -12,7 +12,8 @@ namespace buzon::config {
 
 [[nodiscard]] message::UidlRules uidl_rules(const state::Settings& settings);
 
-// Like state::change_setting(), but also rejects a uidl-format that message/ cannot use.
+// Like state::change_setting(), but also rejects a uidl-format that message/ cannot use, and a hash-scheme that
+// crypt(3) does not know.
 [[nodiscard]] std::optional<std::string> change_checked_setting(state::Settings& settings, std::string_view name,
                                                                 std::string_view value);
 

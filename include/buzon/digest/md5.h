@@ -1,4 +1,4 @@
-// digest/md5.h - MD5 (RFC 1321), only for APOP and CRAM-MD5.
+// digest/md5.h - MD5 (RFC 1321), only for APOP, CRAM-MD5 and old password hashes.
 #pragma once
 
 #include <array>

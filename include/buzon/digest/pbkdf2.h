@@ -8,11 +8,11 @@
 
 namespace buzon::digest {
 
-// `key_octets` octets by HMAC-SHA-256; takes about `iterations` microseconds per 32 of them, so the reactor never calls
-// it. `iterations` must be at least 1; 0 counts as 1.
+// Derives `key_octets` octets with HMAC-SHA-256. Takes about `iterations` microseconds per 32 octets, so the reactor
+// never calls it. `iterations` must be at least 1; 0 counts as 1.
 [[nodiscard]] std::string pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint32_t iterations,
                                         std::size_t key_octets);
-// The same by HMAC-SHA-1, for passwords that others stored.
+// The same with HMAC-SHA-1, for password hashes stored by other servers.
 [[nodiscard]] std::string pbkdf2_sha1(std::string_view password, std::string_view salt, std::uint32_t iterations,
                                       std::size_t key_octets);
 

@@ -1,4 +1,4 @@
-// digest/sha1.h - SHA-1 (FIPS 180-4), for passwords that others stored long ago.
+// digest/sha1.h - SHA-1 (FIPS 180-4), for old password hashes stored by other servers.
 #pragma once
 
 #include <array>

@@ -22,7 +22,7 @@ public:
     [[nodiscard]] Digest finish() noexcept;
 
 private:
-    // The first half of each constant of SHA-512 is SHA-256's.
+    // SHA-256's initial values are the upper halves of SHA-512's, and so are its round constants.
     static constexpr Word of_sha512(std::uint64_t constant) noexcept {
         return static_cast<Word>(constant >> (64 - 8 * sizeof(Word)));
     }
@@ -46,7 +46,7 @@ using Sha256 = Sha2<std::uint32_t>;
 using Sha512 = Sha2<std::uint64_t>;
 
 [[nodiscard]] Sha256::Digest sha256(std::string_view octets) noexcept;
-// SHA-512 from another beginning, cut off.
+// SHA-512 with a different initial state, truncated.
 [[nodiscard]] std::array<unsigned char, 48> sha384(std::string_view octets) noexcept;
 
 } // namespace buzon::digest

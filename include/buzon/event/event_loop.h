@@ -21,9 +21,9 @@ class EventLoop;
 
 class Handler {
 public:
-    // events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR as epoll_wait(2) gave them. In here any watch may be
-    // stopped or destroyed, this one too. If this finds no memory the loop goes on; the event comes again as long as it
-    // holds.
+    // events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR as reported by epoll_wait(2). The handler may stop or
+    // destroy any watch, including its own. If it runs out of memory, the loop goes on and reports the event again
+    // while it holds.
     virtual void on_ready(std::uint32_t events) = 0;
 
 protected:
@@ -40,7 +40,7 @@ public:
 
 private:
     friend class EventLoop;
-    std::unique_ptr<OwnedHandler> next_; // of the loop's
+    std::unique_ptr<OwnedHandler> next_; // in the loop's list
 };
 
 // One watched descriptor, which is borrowed: stop or destroy the watch before closing the descriptor.
@@ -61,8 +61,8 @@ public:
     [[nodiscard]] std::uint32_t interest() const noexcept;
     [[nodiscard]] bool active() const noexcept { return loop_ != nullptr; }
     void stop() noexcept;
-    // Stops the watch and closes the descriptor, saving a system call. Nobody else may hold a copy of the descriptor,
-    // except children about to call execve(2): the kernel reports events, which are dropped, while a copy is open.
+    // Stops the watch and closes the descriptor, saving a system call. No copy of the descriptor may exist, except in
+    // children about to call execve(2): while a copy is open, the kernel keeps reporting events, which are dropped.
     void close(posix::UniqueFd& watched) noexcept;
 
 private:
@@ -72,7 +72,7 @@ private:
     std::uint32_t slot_ = 0;
 };
 
-// Something to run in the next turn: the rest of a long piece of work, or work that must not run inside a callback.
+// Something to run later: the rest of a long piece of work, or work that must not run inside a callback.
 class Task {
 public:
     Task() = default;
@@ -82,7 +82,7 @@ public:
     [[nodiscard]] bool pending() const noexcept { return previous_ != nullptr; }
     void cancel() noexcept;
 
-    // If this finds no memory it is called once more in the next turn.
+    // If this runs out of memory, it is called once more in the next turn.
     virtual void run() = 0;
 
     virtual ~Task() { cancel(); }
@@ -90,13 +90,13 @@ public:
 private:
     friend class EventLoop;
     Task* next_ = nullptr;     // a ring through EventLoop's anchor
-    Task* previous_ = nullptr; // null, with next_ the anchor of the one that runs, while it runs
+    Task* previous_ = nullptr; // null while it runs; next_ is then EventLoop::running_
 };
 
 struct LoopStatistics {
     std::chrono::nanoseconds longest_turn{0}; // since the last call of take_statistics()
     std::chrono::nanoseconds busy{0};         // all turns since then
-    std::uint64_t without_memory = 0;         // handlers, timers and tasks whose work was given up
+    std::uint64_t without_memory = 0;         // calls of handlers, timers and tasks that ran out of memory
 };
 
 class EventLoop {
@@ -116,7 +116,8 @@ public:
     [[nodiscard]] Instant now() const noexcept { return now_; }
     [[nodiscard]] Timers& timers() noexcept { return timers_; }
 
-    // Runs the task once, in the next turn. A task that is already pending keeps its place in the queue.
+    // Runs the task once, at the end of this turn; if a task calls this, at the end of the next turn. A task that is
+    // already pending keeps its place in the queue.
     void next_turn(Task& task) noexcept;
 
     // Keeps the handler until disown() or the end of the loop. disown() destroys it after the turn, so the handler may
@@ -153,9 +154,9 @@ private:
     std::uint32_t first_free_ = 0; // index + 1; 0: none
     std::size_t watched_ = 0;
     Timers timers_;
-    Anchor tasks_; // ring of the tasks for the next turn
+    Anchor tasks_; // ring of the queued tasks
     Anchor now_running_;
-    Anchor running_; // the one that runs, unless it was cancelled or put off again meanwhile
+    Anchor running_; // points to the running task, unless it was cancelled or queued again
     Instant now_;
     LoopStatistics statistics_;
     std::unique_ptr<OwnedHandler> owned_; // after the slots: their watches must be destroyed first

@@ -1,4 +1,4 @@
-// event/memory.h - what is left of a piece of work that found no memory. Knows no work.
+// event/memory.h - gives up a piece of work that runs out of memory. Knows nothing about the work.
 #pragma once
 
 #include <new>
@@ -6,8 +6,8 @@
 
 namespace buzon::event {
 
-// Does `work`; where an allocation fails in it, or something would be longer than can be, it is given up and
-// `give_up` is called instead of letting that end the program. Anything else thrown is a bug and passes.
+// Runs `work`. If an allocation in it fails, or something would exceed its greatest possible length, calls `give_up`
+// instead of letting the exception end the program. Any other exception is a bug and propagates.
 template <class Work, class GiveUp>
 void guarded(Work&& work, GiveUp&& give_up) {
     try {
@@ -15,7 +15,7 @@ void guarded(Work&& work, GiveUp&& give_up) {
     } catch (const std::bad_alloc&) {
     } catch (const std::length_error&) {
     }
-    give_up(); // not while the exception lives: that takes memory, too
+    give_up(); // not inside the catch blocks: a live exception takes memory, too
 }
 
 } // namespace buzon::event

@@ -17,7 +17,7 @@ class Timers;
 
 class TimerHandler {
 public:
-    // The timer is already disarmed. The handler may arm it again or destroy it. If this finds no memory, and has not
+    // The timer is already disarmed. The handler may arm it again or destroy it. If it runs out of memory and has not
     // armed the timer again, it is called once more a little later.
     virtual void on_timer(Timer& which) = 0;
 
@@ -34,8 +34,8 @@ public:
     Timer& operator=(const Timer&) = delete;
     ~Timer() { disarm(); }
 
-    // Replaces an earlier deadline. A deadline that has passed fires in the next turn of the loop. Needs no memory when
-    // it is armed already.
+    // Replaces an earlier deadline. A deadline that has passed fires in the next turn of the loop. Allocates no memory
+    // if the timer is armed already, unless it is about to fire in this turn.
     void arm(Timers& timers, Instant deadline);
     void disarm() noexcept;
     [[nodiscard]] bool armed() const noexcept { return timers_ != nullptr && (place_ & firing) == 0; }
@@ -46,9 +46,9 @@ private:
     TimerHandler* handler_;
     Timers* timers_ = nullptr;
     Instant deadline_{};
-    std::size_t place_ = 0;                                                                // in the heap, or:
-    static constexpr std::size_t in_due = std::size_t{1} << (sizeof(std::size_t) * 8 - 1); // in Timers::due_,
-    static constexpr std::size_t firing = in_due >> 1; // and its handler is being called
+    std::size_t place_ = 0;                                                                // index in heap_ or due_
+    static constexpr std::size_t in_due = std::size_t{1} << (sizeof(std::size_t) * 8 - 1); // flag: it is in due_
+    static constexpr std::size_t firing = in_due >> 1; // flag: its handler is being called
 };
 
 // A binary heap of the armed timers: arm and disarm in O(log n), the next deadline in O(1).
@@ -63,8 +63,8 @@ public:
     [[nodiscard]] std::optional<Instant> next() const noexcept;
     [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
 
-    // Fires what is due at `now`. A handler that arms again for a time already past waits for the next call, so that
-    // no handler can keep the loop here. Gives how many handlers found no memory.
+    // Fires the timers that are due at `now`. A timer that its handler arms again for a time already past waits for the
+    // next call, so that no handler can keep the loop here. Returns how many handlers ran out of memory.
     std::size_t expire(Instant now);
 
 private:
@@ -78,7 +78,7 @@ private:
     void put(std::size_t place, Timer* timer) noexcept;
 
     std::vector<Timer*> heap_;
-    // Being fired; a slot is emptied when its timer is disarmed meanwhile. Both have room for all timers.
+    // Timers being fired. If one is disarmed meanwhile, its slot is set to null. Both vectors have room for all timers.
     std::vector<Timer*> due_;
 };
 

@@ -1,5 +1,5 @@
-// files/arguments.h - the command line, whose secrets the reactor is not to have in its memory: kept in memory of its
-// own, for those that start and reload what it names.
+// files/arguments.h - the command line. Its secrets must not be in the reactor's memory, so it is kept in a memory
+// file, for the processes that load and reload what it names.
 #pragma once
 
 #include <span>
@@ -14,7 +14,7 @@ namespace buzon::files {
 // Throws StartError.
 [[nodiscard]] posix::UniqueFd keep_arguments(std::span<const std::string> words);
 [[nodiscard]] std::vector<std::string> read_arguments(int memory);
-// Them and the config file that they name, parsed. Throws StartError.
+// Parses them and the config file that they name. Throws StartError.
 [[nodiscard]] config::Options read_options(int memory);
 
 } // namespace buzon::files

@@ -11,7 +11,7 @@ namespace buzon::files {
 
 // For parse_options(). Throws StartError.
 [[nodiscard]] std::string read_config_file(const std::string& path);
-// The same, with stars for the secrets.
+// The same, with asterisks in place of the secrets.
 [[nodiscard]] std::string read_config_without_secrets(const std::string& path);
 // Reads a file of at most `limit` octets that startup and every SIGHUP read. Rejects a pipe, because it can be read
 // only once and opening it may block forever. Throws StartError.

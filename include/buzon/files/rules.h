@@ -1,4 +1,4 @@
-// files/rules.h - what the configuration says of programs, for those who obey nobody else (keeper::Rules).
+// files/rules.h - what the configuration says about programs, for the processes that obey nothing else (keeper::Rules).
 #pragma once
 
 #include <string>
@@ -15,17 +15,17 @@ struct RulesText {
     keeper::Subject subject;
     std::string text;
 };
-// local_managers: those on unix sockets may choose programs, though nobody is an administrator.
+// local_managers: managers on unix sockets may choose programs, even if there are no administrators.
 [[nodiscard]] RulesText rules_of(const config::Options& options, bool local_managers);
 [[nodiscard]] RulesText rules_of(const auth::UserBlock& users);
 [[nodiscard]] RulesText tls_rules_of(const config::Options& options);
 
-// What the operator's own files are, and so no transformation reaches, and the rest of --transform-jail.
+// The jail of --transform-jail. It includes the operator's own files, which no transformation may reach.
 [[nodiscard]] filter::Jail jail_of(const config::Options& options);
 
-// Nobody can change it any more.
+// Returns memory that can no longer be changed.
 [[nodiscard]] posix::Result<posix::UniqueFd> seal(const RulesText& rules);
-// To a keeper.
+// Sends the rules to a keeper.
 [[nodiscard]] std::error_code tell(int keeper, const RulesText& rules);
 
 } // namespace buzon::files

@@ -16,15 +16,15 @@ namespace buzon::files {
 
 // The user of --transform-user. Throws StartError.
 [[nodiscard]] filter::RunAs programs_user(const std::string& name);
-// As whom the server goes on where root has started it: --run-as, else buzon if there is such a user, else nobody.
-// Unsaid where somebody else has started it. Throws StartError.
+// The user and group that a server started by root goes on as: --run-as, else buzon if there is such a user, else
+// nobody. Unsaid if it was not started by root. Throws StartError.
 [[nodiscard]] posix::Ids run_as(const config::Options& options);
 
-// Reads and validates them, including their transformations. Throws StartError.
+// Reads and validates these people, including their transformations. Throws StartError.
 [[nodiscard]] auth::LoadedUsers load(const jobs::People& people);
 
-// check_options() and load() in a child process: no secret of a file or of the command line is ever in the memory of
-// this one. `arguments`: files/arguments.h; -1: the options have the secrets. Throws StartError.
+// Runs check_options() and load() in a child process, so that no secret of a file or of the command line is ever in the
+// memory of this one. `arguments`: files/arguments.h; -1: the options have the secrets. Throws StartError.
 struct StartPeople {
     auth::UserBase users;
     auth::UserBase administrators;
@@ -47,8 +47,8 @@ struct CheckedPeople {
 // The same; instead of throwing it sets `problem`.
 [[nodiscard]] posix::UniqueFd reopen_log(const std::string& path, std::string& problem);
 
-// Checks everything else that can be checked before binding. Throws StartError unless there are
-// `faults` to note it in.
+// Checks everything else that can be checked before binding. Throws StartError, unless there are `faults` to note
+// errors in.
 void check_options(const config::Options& options, config::Faults* faults = nullptr);
 
 } // namespace buzon::files

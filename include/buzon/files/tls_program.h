@@ -1,4 +1,5 @@
-// files/tls_program.h - the child that becomes the TLS program, and whether it can: its certificate and key. Blocks.
+// files/tls_program.h - the child that becomes the TLS program, and a check of whether it can, with its certificate and
+// key. Blocks.
 #pragma once
 
 #include <span>
@@ -11,9 +12,9 @@
 
 namespace buzon::files {
 
-// A directory for the socket on which the program comes back, in $RUNTIME_DIRECTORY (of systemd) or in /tmp. Nobody
-// else can enter it, or, where the program is another user, list it. The destructor removes it, unless that is left to
-// the keeper of its socket (keeper/sockets.h).
+// A directory for the socket on which the program connects back to us, in $RUNTIME_DIRECTORY (of systemd) or in /tmp.
+// Other users cannot enter it; if the program runs as another user, they can, but cannot list it. The destructor
+// removes it, unless that is left to the keeper of its socket (keeper/sockets.h).
 class PrivateDirectory {
 public:
     PrivateDirectory(); // throws StartError
@@ -28,19 +29,20 @@ private:
     bool ours_ = true;
 };
 
-// Main of a child whose argv[0] is tls::child_name; argv: behind that, the mode of its sandbox, and a uid and a gid, or
-// nothing more. Its order is in memory behind keeper::rules_descriptor. Reads the way back from `socket`, and
-// certificate and key from the disk; says "certificate HEX" there (tls::certificate_words), and "port N", where it
-// listens on the loopback; becomes that user, and the program, whose log goes to the same socket. Returns an exit code
-// if that fails.
+// main() of a child whose argv[0] is tls::child_name. `argv` is the rest: the mode of its sandbox, then a uid and a
+// gid, or nothing more. Its order is in the memory behind keeper::rules_descriptor. Reads the way back (tls::Way) from
+// `socket`, and certificate and key from the disk. Then it writes "certificate HEX" to the socket
+// (tls::certificate_words), and "port N", the loopback port on which it listens. Finally it becomes that user and then
+// the program, whose log goes to the same socket. Returns an exit code if that fails.
 [[nodiscard]] int become_tls_program(int socket, std::span<const char* const> argv);
 [[nodiscard]] int become_tls_program(int socket, int listener, const tls::Order& order, const posix::Ids& who,
                                      sandbox::Mode mode);
 
-// What the options ask of the program, and what the reactor has to know of it.
+// What the options ask of the program, and what the reactor has to know about it.
 [[nodiscard]] tls::Order tls_order(const config::Options& options);
 [[nodiscard]] tls::Use tls_use(const config::Options& options, const std::string& back);
-// As whom it runs where we are root: buzon-tls, else stunnel4, else nobody. Unsaid: as this process does.
+// The user and group that it runs as if we are root: buzon-tls, else stunnel4, else nobody. Unsaid: those of this
+// process.
 [[nodiscard]] posix::Ids tls_user();
 
 // Runs the program until it has read its certificate. Throws StartError.

@@ -1,4 +1,4 @@
-// filter/filter_queue.h - decides whose program runs next. Knows users by name, but no programs or processes.
+// filter/filter_queue.h - decides whose program runs next. Knows users by name, but nothing of programs or processes.
 //
 // At most `running` tickets have a turn. The others wait: each user's tickets in order of arrival, and users in
 // rotation, so a mailbox with a hundred connections gets no more of a busy server than one with a single connection.
@@ -27,7 +27,7 @@ class Queue;
 
 class TicketHandler {
 public:
-    // The ticket gets its turn and has it until it is released or destroyed. Never called from within enter().
+    // The ticket gets its turn and keeps it until it is released or destroyed. Never called from within enter().
     virtual void on_turn(Ticket& ticket) = 0;
     // The ticket waited longer than the limit and has left the queue.
     virtual void on_patience_lost(Ticket& ticket) = 0;
@@ -47,7 +47,7 @@ public:
 
     enum class State { idle, waiting, running };
     [[nodiscard]] State state() const noexcept { return state_; }
-    // Gives up the turn or the place, if there is one.
+    // Gives up the turn or the place in the queue, if there is one.
     void release() noexcept;
 
 private:
@@ -82,8 +82,8 @@ public:
     // A ticket that is not idle is released first.
     [[nodiscard]] Entry enter(Ticket& ticket, std::string_view user);
 
-    // More turns are given in the next turn of the loop; none is taken away. Tickets that already wait keep their old
-    // limit on waiting.
+    // A higher limit takes effect in the next turn of the loop; a lower one takes no turn away. Tickets that are
+    // already waiting keep their old patience.
     void set_limits(const QueueLimits& limits);
     [[nodiscard]] const QueueLimits& limits() const noexcept { return limits_; }
 

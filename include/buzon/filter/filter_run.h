@@ -1,4 +1,4 @@
-// filter/filter_run.h - runs one message through the programs of a SPEC. Knows no POP3.
+// filter/filter_run.h - runs one message through the programs of a SPEC. Knows nothing of POP3.
 //
 //   start() ─► running ── every member exited with 0, and all output has been read ────────────► on_ended(ok)
 //                 │  ╲
@@ -7,9 +7,9 @@
 //   abandon() or destruction at any time: SIGKILL to all, no on_ended().
 //
 // The message's descriptor is the first program's standard input, so nothing is copied. The owner reads output when
-// on_output() is called. A program that closes its standard output but keeps running has not ended. The run does not
-// wait for a grandchild that still holds the pipe when the program has ended. Hosts (hosts.h) start the programs, and
-// kill whatever a program leaves behind.
+// on_output() is called. A program that closes its standard output but keeps running has not ended. Once the program
+// has ended, the run does not wait for a grandchild that still holds the pipe. Hosts (hosts.h) start the programs, and
+// kill the processes that a program leaves behind.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +32,13 @@ namespace buzon::filter {
 // The run may be abandoned or destroyed in any of these.
 class RunEvents {
 public:
-    // All programs have been loaded. Output may have come before.
+    // All programs have been loaded. Output may arrive before this call.
     virtual void on_started() {}
-    // There is output, or its end, to read(). Level-triggered: called again as long as that is true and the run is not
-    // paused.
+    // There is output, or its end, to read(). Level-triggered: repeated while that is true and the run is not paused.
     virtual void on_output() = 0;
     // The last callback. If the outcome is ok, all output has been read; otherwise unread output is lost.
     virtual void on_ended(const Outcome& outcome) = 0;
-    // A line that a member wrote to standard error, without line end; control characters become '?'.
+    // A line that a member wrote to standard error, without its line end; control characters become '?'.
     virtual void on_stderr_line(std::string_view line) = 0;
 
 protected:
@@ -54,11 +53,10 @@ public:
     Run& operator=(const Run&) = delete;
     ~Run();
 
-    // Call it once, and again only after a failure or the end of the run before. input: the message, opened for this
-    // run only (the programs move its offset). The arguments need not outlive the call. ok: the programs are being
-    // started, and callbacks follow after this returns, on_ended(cannot_start) among them; otherwise nothing runs and
-    // no callback follows. With a file `into`, which is borrowed, the last program writes there: then there is nothing
-    // to read().
+    // Call it again only after a failure or after the previous run has ended. input: the message, opened for this run
+    // only (the programs move its offset). The arguments need not outlive the call. ok: the programs are being started,
+    // and callbacks follow after this returns, on_ended(cannot_start) among them; otherwise nothing runs and no
+    // callback follows. into: a file, borrowed, that the last program writes to; then there is nothing to read().
     [[nodiscard]] Outcome start(const FilterSpec& spec, posix::UniqueFd input, const Environment& environment,
                                 const Limits& limits, int into = -1);
 
@@ -75,7 +73,7 @@ public:
     void abandon() noexcept;
 
     [[nodiscard]] bool running() const noexcept;
-    // The process groups of the members while the run is running, in the order of the chain; 0: not known yet.
+    // The process groups of the members while the run is running, in chain order; 0: not known yet.
     [[nodiscard]] std::vector<pid_t> processes() const;
 
 private:

@@ -1,14 +1,14 @@
 // filter/filter_spec.h - parses the SPEC of -T and TRAN: programs and their arguments. No shell.
 //
 //   SPEC    = MEMBER *( BAR MEMBER )              each member reads the output of the one before it
-//   MEMBER  = [ "process:" ] PROGRAM              with "process:" a program that lives on (answer_parser.h)
+//   MEMBER  = [ "process:" ] PROGRAM              with "process:", a long-running program (answer_parser.h)
 //   PROGRAM = PATH                                without arguments
 //           / PATH ":" ARG                        one argument: everything that follows, including quotes
 //           / PATH WORDS                          a command line
 //   PATH    = "/" …                               ends at the first white space, quote or ":"
 //   WORDS   = words as a shell splits them: '…' is literal; in "…" a \ makes " \ $ ` literal; \c is c.
 //             Nothing is expanded: $ * ~ ; & < > # and a | that is not a BAR are ordinary characters.
-//   BAR     = white space, "|", white space, and the "/" or "process:/" of the next MEMBER behind it
+//   BAR     = white space, "|", white space, followed by the "/" or "process:/" of the next MEMBER
 //
 // When a bar is a BAR, and when it is text:
 //   - Inside quotes and inside a word (sed's s|a|b|) it is text.
@@ -29,7 +29,7 @@ struct FilterMember {
     std::string path;                   // absolute
     std::vector<std::string> arguments; // without argv[0]
     std::string written;                // as written in the SPEC
-    bool lives_on = false;              // process: one process is handed one message after the other
+    bool lives_on = false;              // "process:": one process handles one message after another
 
     // Equal if they run the same command in the same way, however it was written.
     [[nodiscard]] bool operator==(const FilterMember& other) const {
@@ -45,7 +45,7 @@ class FilterSpec {
 public:
     static constexpr std::size_t max_members = 16;
 
-    // No program; the result of a successful parse has at least one.
+    // Has no programs; the result of a successful parse has at least one.
     FilterSpec() = default;
     [[nodiscard]] static ParsedSpec parse(std::string_view text);
 
@@ -55,12 +55,12 @@ public:
     // Several -T form a chain. False, and no change, if the chain would exceed max_members.
     [[nodiscard]] bool append(const FilterSpec& next);
 
-    // `count` members from `first` on.
+    // `count` members, starting at `first`.
     [[nodiscard]] FilterSpec part(std::size_t first, std::size_t count) const;
 
-    // A SPEC that parses to this one again, as it was written where possible.
+    // A SPEC that parses to this one again; the original text where possible.
     [[nodiscard]] std::string text() const;
-    // The same for a file's line, where white space at the end is ignored.
+    // The same for a line of a file, where trailing white space is ignored.
     [[nodiscard]] std::string text_for_a_file() const;
 
     // The names of its members, joined by "|".

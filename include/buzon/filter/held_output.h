@@ -1,8 +1,8 @@
 // filter/held_output.h - the first octets of a program's output, held back until it has ended. No I/O.
 //
-// Nothing of a message is sent while its program may still fail and no more than the limit has been written. So a small
-// message gets its exact octet count or a clean -ERR; a longer one is streamed. The output is held as the program wrote
-// it: the limit counts raw octets, and the owner converts them to wire format.
+// Nothing of a message is sent until its program has ended, or has written more than the limit. So a small message gets
+// its exact octet count or a clean -ERR; a longer one is streamed. The output is held as the program wrote it: the
+// limit counts raw octets, and the owner converts them to wire format.
 //
 //   holding ── more than the limit arrived ──► not holding: take() gives the beginning, then read elsewhere and stream
 //      └────── the program ended ────────────► take() gives the whole message
@@ -18,7 +18,7 @@ class HeldOutput {
 public:
     static constexpr std::size_t default_limit = 64 * 1024;
 
-    // limit: this many octets are held; one more ends holding.
+    // limit: the most octets to hold; one more ends holding.
     explicit HeldOutput(std::size_t limit = default_limit) noexcept : limit_{limit} {}
 
     [[nodiscard]] bool holding() const noexcept { return size_ <= limit_; }
@@ -29,7 +29,7 @@ public:
     // octets: how many of room() were written.
     void filled(std::size_t octets) noexcept;
 
-    // Everything held, in order, with its memory. Call it once, when no longer holding or at the end.
+    // Everything held, in order, moved out. Call it once, when no longer holding or at the end.
     [[nodiscard]] std::string take();
 
 private:

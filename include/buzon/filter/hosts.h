@@ -1,8 +1,8 @@
-// filter/hosts.h - the reactor's filter hosts: processes that start programs for it (host/host.h). Starts none itself:
-// a keeper::Starter does.
+// filter/hosts.h - the reactor's filter hosts: processes that start programs for it (host/host.h). The hosts themselves
+// are started by a keeper::Starter.
 //
-// A host serves one program at a time, as a worker serves one job. Those that are free wait for the next program of the
-// same user, for some seconds.
+// A host serves one program at a time, as a worker serves one job. A free host waits a few seconds for the next program
+// of the same owner.
 #pragma once
 
 #include <chrono>
@@ -25,11 +25,11 @@
 
 namespace buzon::filter {
 
-// Whose hosts: what the keeper is asked for (keeper::Start). Without a maildir: for programs that are asked about
-// logins.
+// Whose programs a host runs, as requested from the keeper (keeper::Start). Without a maildir: programs that are asked
+// about logins.
 struct ProgramOwner {
     std::string maildir = {}; // or the mail root
-    posix::Ids ids = {};      // of the maildrop, as far as is known
+    posix::Ids ids = {};      // of the maildrop, as far as known
     bool alone = false;       // for that maildrop only
 
     [[nodiscard]] bool operator==(const ProgramOwner&) const = default;
@@ -44,18 +44,19 @@ struct End {
     [[nodiscard]] std::string text() const; // "exit status 1", "killed by SIGKILL"
 };
 
-// What becomes of a program. In each of these its Lease may be destroyed.
+// What happens to a program. Its Lease may be destroyed in any of these.
 class ProgramEvents {
 public:
     virtual void on_started(pid_t pid) = 0;
-    // Before that, of a program that lives on: becomes readable when its file has been replaced.
+    // For a long-running program, before on_started(): `file` becomes readable when the program's file has been
+    // replaced.
     virtual void on_watched(posix::UniqueFd file) { (void)file; }
     // The answer to Lease::look().
     virtual void on_input(int octets) { (void)octets; }
-    // Instead of the others: the program does not run.
+    // Instead of all others: the program was not started.
     virtual void on_refused(std::error_code why, std::string_view step) = 0;
     virtual void on_program_ended(const End& end) = 0;
-    // The host has ended, or says what no host says: the program is dead, or dies with it.
+    // The host has ended or broken the protocol: the program is dead, or dies with it.
     virtual void on_host_lost() = 0;
 
 protected:
@@ -65,7 +66,7 @@ protected:
 class Hosts;
 class Host; // private: host.h
 
-// A host for one program. Destroying it kills the program and all that it has started.
+// A host reserved for one program. Destroying the lease kills the program and everything that it has started.
 class Lease {
 public:
     Lease() = default;
@@ -73,11 +74,12 @@ public:
     Lease& operator=(Lease&& other) noexcept;
     ~Lease() { release(); }
 
-    // Sends the program to the host. Once; the events outlive the lease. Refused: E2BIG, or the host has gone.
+    // Sends the program to the host. Call it once; `events` must outlive the lease. Errors: E2BIG, or the host has
+    // gone.
     [[nodiscard]] std::error_code start(const Program& program, ProgramEvents& events);
     // To the program's process group.
     void signal(int number) noexcept;
-    // How much of its standard input waits to be read, if that is a pipe?
+    // Asks how much of its standard input is unread, if that is a pipe. on_input() follows.
     void look() noexcept;
     void release() noexcept;
     [[nodiscard]] explicit operator bool() const noexcept { return host_ != nullptr; }
@@ -91,13 +93,13 @@ private:
 
 class Hosts final : private event::TimerHandler, private event::Task {
 public:
-    // Both outlive the hosts. Role::logins: they start no program but the one that the keeper was told of.
+    // Both must outlive this. Role::logins: the hosts start only the program that the keeper was told about.
     Hosts(event::EventLoop& loop, keeper::Starter& starter, keeper::Role role = keeper::Role::filters);
     Hosts(const Hosts&) = delete;
     Hosts& operator=(const Hosts&) = delete;
     ~Hosts() override;
 
-    // A free host, or a new one. Errors: EMFILE and ENFILE when descriptors are short (then those that are free go).
+    // A free host, or a new one. Errors: EMFILE and ENFILE when descriptors are short (this ends all free hosts).
     [[nodiscard]] posix::Result<Lease> take(const ProgramOwner& owner);
 
     struct Statistics {
@@ -113,15 +115,15 @@ public:
 
 private:
     friend class Host;
-    void on_timer(event::Timer&) override; // those that have been free for long go
-    void run() override;                   // what has gone is destroyed
+    void on_timer(event::Timer&) override; // ends hosts that have been free for too long
+    void run() override;                   // destroys hosts that are gone
     void became_free(Host& host) noexcept;
     void gone(Host& host) noexcept;
 
     event::EventLoop& loop_;
     keeper::Starter& starter_;
     keeper::Role role_;
-    std::list<std::unique_ptr<Host>> hosts_; // the longest free ones first
+    std::list<std::unique_ptr<Host>> hosts_; // free ones: the longest free first
     event::Timer timer_{*this};
     std::uint64_t started_ = 0;
 };

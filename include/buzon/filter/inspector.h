@@ -36,16 +36,16 @@ struct Objection {
 [[nodiscard]] bool is_below(const std::string& path, const std::vector<std::string>& folders);
 
 // Why managers may not set the SPEC: "PATH: ..." of its first program that is outside these folders once links are
-// followed. Empty if they may, as always without folders. May block on the disk.
+// followed. Empty if they may; always empty if there are no folders. May block on the disk.
 [[nodiscard]] std::string not_allowed(const FilterSpec& spec, const std::vector<std::string>& folders);
 
 // May block on the disk: for startup and for workers.
 //
-// For another user a child process becomes that user and checks (only the kernel knows the effect of all directories,
+// For another user, a child process becomes that user and checks (only the kernel knows the effect of all directories,
 // groups and access lists on the path). One child answers any number of questions.
 class Inspector {
 public:
-    // null: as the server itself. Borrowed for the call only.
+    // null: check as the server itself. Borrowed for the call only.
     explicit Inspector(const RunAs* who);
     Inspector(const Inspector&) = delete;
     Inspector& operator=(const Inspector&) = delete;

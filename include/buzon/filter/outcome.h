@@ -1,4 +1,4 @@
-// filter/outcome.h - how a message fared in a program, and what it is handed to programs with.
+// filter/outcome.h - how the programs dealt with a message, the limits they run under, and the source of the message.
 #pragma once
 
 #include <chrono>
@@ -16,14 +16,14 @@
 namespace buzon::filter {
 
 struct Limits {
-    // Longest time in which no program reads an octet and the last one writes none (0: no limit). It does not run while
-    // the owner has paused.
+    // Longest time in which no program reads an octet and the last one writes none (0: no limit). It stops while the
+    // owner has paused.
     std::chrono::milliseconds without_progress{60'000};
     std::chrono::milliseconds between_term_and_kill{2'000};
     ResourceLimits resources;
     ProgramOwner owner;                   // whose hosts start the programs
-    posix::Ids mail_owner;                // whose mail it is: a program that lives on serves one owner
-    std::string maildrop;                 // or, where that is not known, one maildrop
+    posix::Ids mail_owner;                // whose mail it is: a long-running program serves one owner
+    std::string maildrop;                 // or, if the owner is not known, one maildrop
     std::shared_ptr<const Jail> jail;     // null: none
     std::size_t pipe_octets = 1 << 20;    // asked for; the kernel may grant less
     std::size_t stderr_lines = 20;        // per run; further lines are read, counted and dropped
@@ -37,9 +37,9 @@ enum class Cause {
     exit_status,   // other than 0
     signal,        // killed, also by a resource limit
     time_limit,    // no progress
-    answer,        // a program that lives on said "fail"
-    protocol,      // it said what it must not, or not all that it must
-    system,        // a system call of ours failed while the programs ran
+    answer,        // a long-running program said "fail"
+    protocol,      // it broke the protocol, or left its answer incomplete
+    system,        // while the programs ran, a system call of ours failed, memory ran out, or their host died
 };
 
 struct Outcome {
@@ -49,20 +49,21 @@ struct Outcome {
     [[nodiscard]] bool ok() const noexcept { return cause == Cause::none; }
 };
 
-// A program that could not be started, as step says (host_message.h).
+// The outcome for a program that could not be started. step: what failed (host_message.h).
 [[nodiscard]] Outcome no_start(std::string_view program, std::error_code why, std::string_view step);
 
 // "60 s", "1500 ms"
 [[nodiscard]] std::string in_words(std::chrono::milliseconds time);
 
-// A message that programs are handed piece by piece.
+// The message that programs are given, piece by piece or as a file.
 class MessageSource {
 public:
     [[nodiscard]] virtual std::uint64_t size() const = 0; // octets, as stored
-    // The octets from `offset` on, at least one, valid until the next call. would_block: Passage::go_on() is to be
-    // called when there are some. end: the message is shorter than it was. failed: it cannot be read.
+    // The octets from `offset` on, at least one, valid until the next call. would_block: call Passage::go_on() when
+    // there are some. end: the message has become shorter. failed: it cannot be read.
     [[nodiscard]] virtual posix::Transfer read(std::uint64_t offset, std::string_view& octets) = 0;
-    // The file itself, from its beginning: for a program that reads it as its standard input. The source is empty then.
+    // The file itself, positioned at its beginning, for a program to read as its standard input. The source is empty
+    // afterwards.
     [[nodiscard]] virtual posix::UniqueFd take_file() = 0;
 
 protected:

@@ -1,11 +1,12 @@
-// filter/passage.h - one message's way through the programs of a SPEC, whether they run once (filter_run.h) or live on
-// (processes.h). Knows no POP3.
+// filter/passage.h - one message's way through the programs of a SPEC, whether they run once (filter_run.h) or are
+// long-running (processes.h). Knows nothing of POP3.
 //
-// Plain programs that stand side by side are a stage; so is each program that lives on. Between two stages the message
-// is a file in memory, no longer than transform-file-size, so that a program that lives on can be told its length.
+// Adjacent plain programs form one stage; each long-running program is a stage of its own. Between two stages, the
+// message is a file in memory, no longer than transform-file-size, so that a long-running program can be told its
+// length.
 //
-//   start() ─► a stage ── it has ended well ──► the next one … the last one: its output can be read() ──► outcome()
-//                └─ it failed: one more try, for a program that lives on, unless something was read ───────►
+//   start() ─► a stage ── it has succeeded ───► the next one … the last one: its output can be read() ──► outcome()
+//                └─ it failed: one more try, for a long-running program, unless output has been used ──────►
 #pragma once
 
 #include <memory>
@@ -20,11 +21,12 @@
 
 namespace buzon::filter {
 
-// The passage may be abandoned or destroyed in any of these. on_ended(): there is an outcome(); not called where read()
-// has told so.
+// The passage may be abandoned or destroyed in any of these. on_ended(): there is an outcome(); not called if read()
+// has already returned its end.
 class PassageEvents : public RunEvents {
 public:
-    // One more try: true if nothing of what was read has been used. It is forgotten then.
+    // A failed program can have one more try. Return true if none of the output that was read has been used, and
+    // discard it.
     virtual bool on_again() = 0;
 
 protected:
@@ -33,14 +35,14 @@ protected:
 
 class Passage final : private RunEvents, private MessageOwner, private event::TimerHandler {
 public:
-    // All outlive the passage.
+    // All must outlive the passage.
     Passage(event::EventLoop& loop, Hosts& hosts, Processes& processes, PassageEvents& events);
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;
     ~Passage();
 
-    // As Run::start(). The spec and the source outlive the passage. about: what programs that live on are told behind
-    // the octets of the message, "user=ana …".
+    // As Run::start(). The spec and the source must outlive the passage. about: what long-running programs are told
+    // after the octet count of the message, "user=ana …".
     [[nodiscard]] Outcome start(const FilterSpec& spec, MessageSource& source, const Environment& environment,
                                 std::string about, const Limits& limits);
 
@@ -48,16 +50,16 @@ public:
     // or on_ended() follows.
     [[nodiscard]] posix::Transfer read(std::span<char> into);
     [[nodiscard]] const std::optional<Outcome>& outcome() const noexcept { return outcome_; }
-    // With a success: there was nothing to read, because the last program has left the message as it was handed to it.
+    // On success: there was nothing to read, because the last program has left its message unchanged.
     [[nodiscard]] bool same() const noexcept { return same_; }
-    // Every program lives on, and says that its results depend on nothing but the message.
+    // Every program is long-running and declares that its results depend on nothing but the message.
     [[nodiscard]] bool stable() const noexcept { return stable_; }
-    // That message, if it is not the stored one: other programs have changed it before.
+    // If same(): the unchanged message, if it is not the stored one because earlier programs have changed that.
     [[nodiscard]] posix::UniqueFd take_result();
 
-    // The source has more.
+    // Call it when the source has more.
     void go_on();
-    // As those of Run.
+    // As in Run.
     void pause() noexcept;
     void resume();
     void abandon() noexcept;
@@ -69,7 +71,8 @@ private:
     public:
         [[nodiscard]] std::error_code make();
         [[nodiscard]] std::error_code write(std::string_view octets, std::uint64_t limit);
-        // Nobody writes to it any more: programs that have its descriptor neither.
+        // Seals the file, so that even a program that still holds its descriptor cannot write to it, and takes its
+        // final size.
         [[nodiscard]] std::error_code seal();
         [[nodiscard]] int file() const noexcept { return file_.get(); }
         [[nodiscard]] std::uint64_t size() const override { return size_; }
@@ -111,16 +114,16 @@ private:
     Environment environment_;
     std::string about_;
     Limits limits_;
-    std::size_t first_ = 0; // the members of this stage: up to next_
+    std::size_t first_ = 0; // the members of this stage: from first_ to the one before next_
     std::size_t next_ = 0;
-    FilterSpec part_; // those, where they are not all
+    FilterSpec part_; // those members, if they are not all
     Run run_;
     Process* process_ = nullptr;
-    std::unique_ptr<Between> given_; // what source_ is, but in the first stage
+    std::unique_ptr<Between> given_; // what source_ points to, unless that is the stored message
     std::unique_ptr<Between> made_;
     bool tried_again_ = false;
     bool same_ = false;
-    bool stable_ = true; // as far as is known
+    bool stable_ = true; // as far as known
     std::optional<Outcome> outcome_;
     event::Timer timer_{*this}; // until a program may be started again
 };

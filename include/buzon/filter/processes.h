@@ -1,9 +1,9 @@
-// filter/processes.h - the programs that live on ("process:"): a pool of processes, each of which gets one message
-// after another. answer_parser.h describes their answers.
+// filter/processes.h - long-running programs ("process:"): a pool of processes, each of which handles one message after
+// another. answer_parser.h describes their answers.
 //
 // A process serves one member of a SPEC, with one set of limits, for one owner. An idle process waits for the next such
-// message. When `limit` processes run, the one that has been idle longest makes room. A program that keeps failing is
-// started after growing pauses.
+// message. When `limit` processes run, the one that has been idle longest is ended to make room. A program that keeps
+// failing is restarted after growing pauses.
 #pragma once
 
 #include <chrono>
@@ -37,10 +37,10 @@ protected:
     ~MessageOwner() = default;
 };
 
-// What one process may serve.
+// A process serves only messages with an equal key.
 struct ProcessKey {
     FilterMember member;
-    ProgramOwner owner; // whose hosts
+    ProgramOwner owner; // whose hosts start it
     posix::Ids mail_owner;
     std::string maildrop;
     std::shared_ptr<const Jail> jail;
@@ -51,25 +51,25 @@ struct ProcessKey {
 
 class Processes final : private event::TimerHandler, private event::Task {
 public:
-    // What does not belong to any message.
+    // Events that belong to no message.
     class Events {
     public:
-        virtual void on_process_started(const FilterMember& program, bool again) = 0; // again: after it had died
+        virtual void on_process_started(const FilterMember& program, bool again) = 0; // again: after it had failed
         virtual void on_process_line(const FilterMember& program, std::string_view line) = 0; // of standard error
 
     protected:
         ~Events() = default;
     };
 
-    // All of them outlive the pool.
+    // All must outlive the pool.
     Processes(event::EventLoop& loop, Hosts& hosts, Events& events);
     Processes(const Processes&) = delete;
     Processes& operator=(const Processes&) = delete;
     ~Processes() override;
 
-    // How many may run, at least 1.
+    // How many processes may run, at least 1.
     void set_limit(std::size_t limit) noexcept { limit_ = limit; }
-    // A process that has been idle for so long is ended.
+    // A process that has been idle for this long is ended.
     static constexpr std::chrono::minutes idle_limit{10};
     static constexpr std::chrono::milliseconds first_pause{100};
     static constexpr std::chrono::milliseconds longest_pause{30'000};
@@ -88,10 +88,10 @@ private:
 
     struct Taken {
         Process* process = nullptr; // idle or starting
-        Outcome outcome = {};       // else: why not
-        event::Instant later = {};  // or: not before then
+        Outcome outcome = {};       // otherwise: why not
+        event::Instant later = {};  // or: try again then
     };
-    // Never a process that has a message.
+    // Never returns a process that has a message.
     [[nodiscard]] Taken take(const ProcessKey& key, const Limits& limits);
 
     struct Trouble {
@@ -103,7 +103,7 @@ private:
     void gone() noexcept { loop_.next_turn(*this); }
     void became_idle();
     void make_room();
-    void on_timer(event::Timer&) override; // ends processes that have been idle for long
+    void on_timer(event::Timer&) override; // ends processes that have been idle for too long
     void run() override;                   // destroys those that are gone
 
     event::EventLoop& loop_;

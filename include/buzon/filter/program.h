@@ -1,4 +1,4 @@
-// filter/program.h - a program to be started: what it is given, and what it may not reach.
+// filter/program.h - a program to be started: what it is given, and what it cannot access.
 #pragma once
 
 #include <sys/types.h>
@@ -33,7 +33,7 @@ struct RunAs {
     [[nodiscard]] bool operator==(const RunAs&) const = default;
 };
 
-// A program's environment; it contains nothing else but TMPDIR, which its host adds.
+// A program's whole environment, except for TMPDIR, which its host adds.
 struct Environment {
     std::string user;      // BUZON_USER
     std::string uidl;      // BUZON_UIDL
@@ -45,8 +45,8 @@ struct Environment {
 // --transform-jail
 enum class JailKind : std::uint32_t {
     off,
-    standard, // nothing that is hidden, and no signals to others
-    strict,   // no network either, no writing outside of its own TMPDIR, no reading outside of the system's folders
+    standard, // no access to hidden paths, and no signals to other processes
+    strict,   // also no network; writes only below its TMPDIR; reads only system folders, its own, and `readable`
 };
 
 // What a program cannot reach. The kernel enforces it (Landlock) where it can.
@@ -58,7 +58,7 @@ struct Jail {
     [[nodiscard]] bool operator==(const Jail&) const = default;
 };
 
-// Everything is borrowed, until the request has been sent.
+// Everything is borrowed until the request has been sent.
 struct Program {
     std::string_view path;                     // absolute
     const std::vector<std::string>& arguments; // without argv[0], which is the path
@@ -66,11 +66,12 @@ struct Program {
     std::vector<int> descriptors; // at most max_descriptors; they become 0, 1, 2 …; -1: /dev/null
     const ResourceLimits& limits;
     const Jail* jail = nullptr; // null: none
-    bool lives_on = false;      // its file is watched, and that it has started is told at once
+    bool lives_on = false;      // its file is watched, and its start is reported at once
 };
 
 [[nodiscard]] std::vector<std::string> variables_of(const Environment& environment);
-// Of a program that is asked about logins: neither the server's secrets nor its surroundings.
+// The environment of a program that is asked about logins. It has nothing of the server's own environment, so no
+// secrets.
 [[nodiscard]] std::vector<std::string> login_variables();
 
 } // namespace buzon::filter

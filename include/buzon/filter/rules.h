@@ -1,5 +1,5 @@
-// filter/rules.h - which programs the operator's configuration lets filter hosts start, and how far these reach. Hosts
-// obey it whatever the reactor says (keeper::Rules).
+// filter/rules.h - which programs the operator's configuration lets filter hosts start, and what these programs can
+// access. Hosts obey it, whatever the reactor asks for (keeper::Rules).
 #pragma once
 
 #include <optional>
@@ -13,19 +13,19 @@
 namespace buzon::filter {
 
 struct Rules {
-    std::vector<FilterSpec> specs;       // named by the operator: with these arguments
-    std::vector<std::string> folders;    // of programs that managers may choose, with any arguments
+    std::vector<FilterSpec> specs;       // named by the operator; with these arguments only
+    std::vector<std::string> folders;    // managers may choose programs below these, with any arguments
     bool any = false;                    // managers may choose any program
-    std::vector<FilterSpec> login_specs; // that are asked about logins
-    std::optional<Jail> jail = {};       // not said: as the reactor says
+    std::vector<FilterSpec> login_specs; // programs that are asked about logins
+    std::optional<Jail> jail = {};       // unset: as the reactor asks
 };
 
-// As memory that is handed from process to process.
+// The form in which they are passed from process to process, in memory.
 [[nodiscard]] std::string encode(const Rules& rules);
 [[nodiscard]] std::optional<Rules> decode_rules(std::string_view text);
 
-// What a checkpassword program runs once it lets somebody in: prints the ids that are in force and the environment, as
-// the program has set them, apart from what it has printed itself.
+// The command that a checkpassword program runs after a successful login. It prints the effective ids and the
+// environment that the program has set, separated by a NUL from what the program itself has printed.
 [[nodiscard]] const std::vector<std::string>& last_login_program();
 
 } // namespace buzon::filter

@@ -5,10 +5,10 @@
 
 namespace buzon::jobs {
 
-// What happens to a job if its worker dies or nobody waits for the answer any more (worker/pool.h).
+// What may happen to a job if its worker dies or its answer is no longer wanted (worker/pool.h).
 enum class Care : std::uint8_t {
     look,   // read-only or idempotent: may be repeated or dropped
-    change, // may have been half done: never repeated, never dropped
+    change, // may be half done after a crash: never repeated, never dropped
     ensure, // idempotent, but never dropped
 };
 

@@ -106,7 +106,7 @@ private:
             value = in_.template get<T>();
         }
     }
-    // The size of a sequence, at most one element for each octet left.
+    // Reads the size of a sequence. An element takes at least one octet, so a size above the octets left is wrong.
     std::uint32_t length() noexcept {
         const auto count = in_.template get<std::uint32_t>();
         if (count <= in_.left()) return count;

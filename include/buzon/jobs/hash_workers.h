@@ -1,5 +1,5 @@
-// jobs/hash_workers.h - the workers that know secrets. Those for slow hashes run at low priority; a plain password or a
-// digest must not wait for them.
+// jobs/hash_workers.h - the workers that can read secrets. Those for slow hashes run at low priority; a plain password
+// or a digest must not wait for them.
 #pragma once
 
 #include "buzon/worker/pool.h"

@@ -37,7 +37,7 @@ struct Scan {
     static constexpr Care care = Care::look;
     message::MailRoot root;
     std::string maildir;
-    bool create = true; // the Maildir, if it is missing
+    bool create = true; // create the Maildir if it is missing
     message::ScanOptions options;
     bool folder = false; // within a Maildir: no_such_folder() if it is missing, or a link
     static void fields(auto& self, auto&& each) {
@@ -46,7 +46,7 @@ struct Scan {
 
     struct Answer {
         std::uint64_t where = 0;       // the file system of the maildrop
-        bool maildir_is_local = false; // neither its path nor its content involves a file server
+        bool maildir_is_local = false; // neither its path nor its content depends on a file server
         bool root_is_local = false;
         message::ScanFindings findings; // also set on failure
         static void fields(auto& self, auto&& each) {
@@ -54,7 +54,7 @@ struct Scan {
         }
     };
 };
-// As Scan, but accepts the maildrop's new UIDLs, however many have changed (uidl-breaker).
+// As Scan, but accepts the new UIDLs of the maildrop, no matter how many have changed (uidl-breaker).
 struct ReleaseUidls : Scan {
     static constexpr Care care = Care::change;
 };
@@ -70,8 +70,8 @@ struct Open {
     using Answer = Nothing;
 };
 
-// Opens a message as Open does, and those that the client will probably ask for next, if they are where they were
-// listed. The answer's descriptor holds all that were opened (posix/bundle.h).
+// Opens a message as Open does, and also the messages that the client will probably request next, if they are where
+// they were listed. The answer's descriptor is a bundle of all opened files (posix/bundle.h).
 struct OpenAhead {
     static constexpr Care care = Care::look;
     static constexpr std::size_t max_messages = 16;
@@ -82,11 +82,11 @@ struct OpenAhead {
         static void fields(auto& self, auto&& each) { each(self.file_name, self.in_new, self.inode); }
     };
     std::string maildir;
-    std::vector<Message> messages; // the one that is wanted is the first
+    std::vector<Message> messages; // the first is the one requested
     static void fields(auto& self, auto&& each) { each(self.maildir, self.messages); }
 
     struct Answer {
-        std::vector<std::uint32_t> opened; // places in `messages`, the first one among them
+        std::vector<std::uint32_t> opened; // indexes into `messages`; 0 is one of them
         static void fields(auto& self, auto&& each) { each(self.opened); }
     };
 };
@@ -100,7 +100,7 @@ struct ReadMessage {
     static void fields(auto& self, auto&& each) { each(self.message, self.offset, self.octets); }
 
     struct Answer {
-        std::uint64_t inode = 0; // these three distinguish the file from another one of the same name
+        std::uint64_t inode = 0; // these three distinguish the file from another with the same name
         std::int64_t mtime_ns = 0;
         std::uint64_t size = 0;
         std::string octets; // empty at the end of the file
@@ -148,12 +148,12 @@ struct MakeMaildir {
     using Answer = Nothing;
 };
 
-// Checks whether this system user can run the programs of a SPEC; "" means our own user.
+// Checks whether a system user can run the programs of a SPEC; "" means our own user.
 struct CheckSpec {
     static constexpr Care care = Care::look;
     std::string_view spec;
     std::string_view user;
-    std::vector<std::string> allowed; // folders that hold all permitted programs; none: any program is permitted
+    std::vector<std::string> allowed; // folders of the permitted programs; none: any program is permitted
     static void fields(auto& self, auto&& each) { each(self.spec, self.user, self.allowed); }
 
     struct Answer {
@@ -227,7 +227,7 @@ struct Record {
     using Answer = Nothing;
 };
 
-// Gets the records of this maildrop since `since` (Unix time).
+// Gets the records of a maildrop since `since` (Unix time).
 struct Report {
     static constexpr Care care = Care::look;
     std::string maildir;
@@ -240,7 +240,7 @@ struct Report {
     };
 };
 
-// Removes trash of a maildrop that was deleted before `before` (Unix time).
+// Empties a maildrop's trash of messages deleted before `before` (Unix time).
 struct Expire {
     static constexpr Care care = Care::change;
     std::string maildir;
@@ -249,7 +249,7 @@ struct Expire {
     using Answer = Nothing;
 };
 
-// Reads the config file and everything else that startup would check. The worker has the command line from its keeper.
+// Reads the config file and everything else that startup would check. The worker gets the command line from its keeper.
 struct ReadConfig {
     static constexpr Care care = Care::look;
     static void fields(auto&, auto&&) {}
@@ -271,18 +271,18 @@ struct People {
     std::string programs_user; // the user their transformations run as (--transform-user); empty: the server's own user
 };
 
-// Reads those whom the command line and the config file name now. The answer's descriptor is a bundle of two: an
-// auth::UserBlock and the vault of their secrets.
+// Reads the users or administrators that the command line and the config file name now. The answer's descriptor is a
+// bundle of two: an auth::UserBlock and the vault of their secrets.
 struct ReadPeople {
     static constexpr Care care = Care::look;
-    bool administrators = false; // else users
-    std::string file;            // that the configuration in force names: a file named since then is not read
-    bool only_settled = false;   // nor is one that may be half written
+    bool administrators = false; // false: users
+    std::string file;            // as in the configuration in force: if it names another by now, that is an error
+    bool only_settled = false;   // do not use a file that may be half written
     static void fields(auto& self, auto&& each) { each(self.administrators, self.file, self.only_settled); }
 
     struct Answer {
         std::string problem; // why the file cannot be used; empty if it can
-        bool settled = true; // false: it was not read; look again later
+        bool settled = true; // false: it was not used; try again later
         static void fields(auto& self, auto&& each) { each(self.problem, self.settled); }
     };
 };
@@ -355,7 +355,7 @@ template <class Job>
     return made;
 }
 
-// The same, about a maildrop of this owner.
+// The same, for a maildrop of this owner.
 template <class Job>
 [[nodiscard]] worker::Job order_for(const posix::Ids& owner, const Job& job,
                                     std::shared_ptr<const posix::UniqueFd> file = {}) {
@@ -372,7 +372,7 @@ struct Answered {
     static void fields(auto& self, auto&& each) { each(self.why, self.answer); }
 };
 
-// The error in an answer; no error if the answer can be decoded.
+// The error that a Fate stands for; none if there is an answer to decode.
 [[nodiscard]] std::error_code error_of(worker::Fate fate) noexcept;
 
 template <class Job>

@@ -13,7 +13,7 @@ struct RootAnswer {
     posix::Result<local::OpenedRoot> opened;
     std::string trouble; // why it failed, including the path
 };
-// path: the one that was asked for.
+// `path`: the mail root that was requested.
 [[nodiscard]] RootAnswer read_opened_root(worker::Answer answer, const std::string& path);
 
 } // namespace buzon::jobs

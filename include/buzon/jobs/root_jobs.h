@@ -25,7 +25,7 @@ struct OpenRoot {
     };
 };
 
-// The next three are for the process buzon-locks, which opens the lock files of such a root. This one opens them.
+// The next three are for the process buzon-locks, which holds the lock files of such a root. This one opens them.
 struct KeepLocks {
     static constexpr Care care = Care::look;
     message::RootRequest request;

@@ -10,25 +10,25 @@
 
 namespace buzon::jobs {
 
-// Verifies a password against a user's secrets in the vault sent along, as all these.
+// Verifies a password against a user's secrets. Their vault is sent along, as with all jobs here.
 struct Verify {
     static constexpr Care care = Care::look;
     auth::SecretPlace secret;
     std::string_view password;
     static void fields(auto& self, auto&& each) { each(self.secret, self.password); }
-    // At most so many when encoded: growing would leave pieces of the password in memory.
+    // The maximum encoded size, to be reserved: a growing buffer would leave pieces of the password in memory.
     [[nodiscard]] std::size_t octets() const {
         return secret.name.size() + password.size() + 64 + auth::max_applications * 40;
     }
 
     struct Answer {
         bool right = false;
-        std::string label; // of the application password that it is; empty: the main secret
+        std::string label; // of the application password that matched; empty: the main secret
         static void fields(auto& self, auto&& each) { each(self.right, self.label); }
     };
 };
 
-// The same for APOP and CRAM-MD5, whose client sends a digest.
+// The same for APOP and CRAM-MD5, where the client sends a digest.
 struct CheckDigest {
     static constexpr Care care = Care::look;
     auth::SecretPlace secret;
@@ -39,8 +39,8 @@ struct CheckDigest {
     using Answer = Verify::Answer;
 };
 
-// Gets SCRAM-SHA-256 credentials for one exchange: stored ones, or ones derived from a stored password; for anybody
-// else such that match no proof.
+// Gets SCRAM-SHA-256 credentials for one exchange: stored ones, or ones derived from a stored password. Any other user
+// gets credentials that match no proof.
 struct GetScram {
     static constexpr Care care = Care::look;
     auth::SecretPlace secret;
@@ -59,8 +59,8 @@ struct GetScram {
     };
 };
 
-// Puts a salted hash of a password, with its {SCHEME}, into the vault of changes: a keyring under this number, with
-// those secrets of an older one that are in force.
+// Hashes a password with a new salt and puts the result, with its {SCHEME}, into the vault of changes: in a keyring
+// under the number `change`, along with the secrets of `base` that are still in force.
 struct MakeSecret {
     static constexpr Care care = Care::look;
     std::string_view scheme;

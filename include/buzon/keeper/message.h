@@ -1,5 +1,5 @@
-// keeper/message.h - what the reactor and its keeper say to each other: records of fixed size on a SOCK_SEQPACKET
-// socket, so that the keeper, which may be root, has nothing to parse.
+// keeper/message.h - the messages between the reactor and its keeper: records of fixed size on a SOCK_SEQPACKET socket,
+// so that the keeper, which may be root, has nothing to parse.
 #pragma once
 
 #include <sys/socket.h>
@@ -25,7 +25,7 @@ enum class Role : std::uint32_t {
     locks,   // lock files where they may hang
     filters, // hosts the programs of one owner
     tls,     // becomes the program of --tls-program
-    logins,  // hosts the program of --checkpassword, whose words it has from Instruct, with all rights of the keeper
+    logins,  // hosts the program of --checkpassword (its words come by Instruct), with all rights of the keeper
 };
 constexpr std::size_t roles = 7;
 
@@ -43,85 +43,84 @@ enum class Kind : std::uint32_t {
     connect_to_child,
 };
 
-// Starts a child; the descriptor that comes along becomes its descriptor 3. Answered by Told::started or
-// Told::not_started.
+// Starts a child; the descriptor sent along becomes its descriptor 3. Answered by Told::started or Told::not_started.
 struct Start {
     Kind kind = Kind::start;
     std::uint32_t number = 0; // chosen by the reactor, not in use
     Role role = Role::mail;
     posix::Ids owner{}; // unsaid: the keeper decides
     std::uint32_t alone = 0;
-    // The Maildir that it is for, or the mail root where it is not for one alone; ended by a NUL. Empty: none. Filter
-    // hosts without one are asked about logins.
+    // The Maildir that the child is for, or the mail root if it is not for a single one; NUL-terminated. Empty: none. A
+    // filter host without one is asked about logins.
     std::array<char, PATH_MAX> maildir{};
 };
 
-// What later children of a role get as argv, behind their name: words, each ended by a NUL; an empty one ends them.
-// After Ready only for mail, from a reactor that root has not started: where mail lies by now.
+// The argv, after the name, of later children of a role: NUL-terminated words, and an empty one as the end. After Ready
+// it is accepted only for Role::mail, in a server that was not started by root: to say where mail is now.
 struct Instruct {
     Kind kind = Kind::instruct;
     Role role = Role::mail;
     std::array<char, 16 * 1024> words{};
 };
 
-// SIGKILL for a child.
+// Sends SIGKILL to a child.
 struct Kill {
     Kind kind = Kind::kill;
     std::uint32_t number = 0;
 };
 
-// A listening socket. The descriptor that comes along is a socket for the answer: Told::done with the listener, or
+// Requests a listening socket. The descriptor sent along is a socket for the answer: Told::done with the listener, or
 // Told::refused.
 struct Listen {
     Kind kind = Kind::listen;
     std::uint32_t number = 0; // chosen by the reactor, not in use
     std::uint32_t length = 0; // of the address: AF_INET, AF_INET6 or AF_UNIX
     std::uint32_t dual_stack = 0;
-    std::uint32_t beside = 0; // another listener of ours may overlap
+    std::uint32_t beside = 0; // another listener of ours may have an overlapping address
     sockaddr_storage address{};
 };
 
-// A listener shall be closed. Answered as Listen is, if a socket for the answer comes along.
+// Closes a listener. Answered like Listen, if a socket for the answer is sent along.
 struct Release {
     Kind kind = Kind::release;
     std::uint32_t number = 0;
 };
 
-// A connected datagram socket. Answered as Listen is.
+// Requests a connected datagram socket. Answered like Listen.
 struct Connect {
     Kind kind = Kind::connect;
     std::uint32_t length = 0;
     sockaddr_storage address{}; // AF_UNIX
 };
 
-// A TCP socket connected, or about to be, to a child that is a TLS program. Answered as Listen is.
+// Requests a TCP socket that is connected, or being connected, to a child that is a TLS program. Answered like Listen.
 struct ConnectToChild {
     Kind kind = Kind::connect_to_child;
     std::uint32_t number = 0;
 };
 
-// The reactor serves from now on: strangers talk to it. What its keeper lets it do has been said before; nothing is
-// added to that, and it can bind and connect to no other files than those that it has asked for already.
+// The reactor serves from now on, so strangers talk to it. Its rights are final: the keeper allows nothing beyond what
+// it has been told before, and the reactor can bind and connect only to those files that it has already asked for.
 struct Ready {
     Kind kind = Kind::ready;
 };
 
-// Which mail workers may be started, from a server that root has started: from then on they act as the owners of
-// maildrops. The descriptor that comes along holds the users, as an auth::UserBlock. Not after Ready.
+// From a server that was started by root: which mail workers may be started. From then on they act as the owners of
+// maildrops. The descriptor sent along holds the users, as an auth::UserBlock. Not accepted after Ready.
 struct AllowMail {
     Kind kind = Kind::mail;
-    // Users are vouched for by a program that says where their Maildirs are, and as whom to serve them.
+    // A program vouches for users, and says where their Maildirs are and which user and group to serve them as.
     std::uint32_t believe_places = 0;
     std::array<char, PATH_MAX> root{}; // ended by a NUL
 };
 
-// The users, read again. Only from workers for the operator's files, on a socket of their own.
+// The users, read again. Accepted only from workers for the operator's files, on a socket of their own.
 struct Users {
     Kind kind = Kind::users;
 };
 
-// What the configuration says of programs. Others than the reactor obey it, and so the reactor can ask for nothing
-// else.
+// What a set of rules is about. Rules are what the configuration says about programs. Processes other than the reactor
+// obey them, so the reactor cannot make these do anything else.
 enum class Subject : std::uint32_t {
     programs,      // that filter hosts start (filter/rules.h)
     user_programs, // the same, of the users file
@@ -131,26 +130,27 @@ constexpr std::size_t subjects = 3;
 
 constexpr std::size_t max_groups = 1024;
 
-// The descriptor that comes along holds it, in memory that nobody can change any more. After Ready only from workers
-// for the operator's files, as Users is.
+// Sets rules. The descriptor sent along holds them, in memory that can no longer be changed. After Ready accepted only
+// from workers for the operator's files, like Users.
 struct Rules {
     Kind kind = Kind::rules;
     Subject subject = Subject::programs;
-    // As whom those programs run: unsaid, as nobody in particular. Not after Ready.
+    // The user and group that those programs run as; unsaid: no particular ones. Ignored after Ready.
     posix::Ids as{};
-    std::uint32_t groups = 0; // of the first, more groups than that of `as`
+    std::uint32_t groups = 0; // how many of `group` are used: supplementary groups, besides that of `as`
     std::array<gid_t, max_groups> group{};
 };
 
 // What a worker for the operator's files gets besides its socket.
-constexpr int arguments_descriptor = 5; // memory: the command line, each word ended by a NUL
+constexpr int arguments_descriptor = 5; // memory: the command line, as NUL-terminated words
 constexpr int users_descriptor = 6;     // where Users and Rules go
-// What filter hosts and the TLS program get: rules, the newest first. There may be none.
+// The first descriptor of the rules that filter hosts and the TLS program get. For each subject the newest come first;
+// some may be missing.
 constexpr int rules_descriptor = 5;
 constexpr int rules_of_a_host = 4;
 constexpr int tls_listener_descriptor = 6; // of the TLS program: listens on a port of the loopback
-// A host's argv[1]: whether its programs are handed mail, or are asked about logins. Those may be started by a host
-// that is root.
+// A host's argv[1]: whether its programs are handed mail, or are asked about logins. A host that is root may start the
+// latter.
 inline constexpr const char* host_of_mail = "mail";
 inline constexpr const char* host_of_logins = "logins";
 
@@ -176,10 +176,10 @@ template <class Record>
     return std::as_bytes(std::span{&record, 1});
 }
 
-// One record, with a descriptor unless fd is -1. Whether they block depends on the socket.
+// One record, with a descriptor unless fd is -1. Whether the calls block depends on the socket.
 [[nodiscard]] posix::Transfer send_record(int socket, Octets record, int fd) noexcept;
-// `bytes` of the result: its length, also where `into` is shorter (the rest is lost then). A descriptor that found no
-// place here is left out.
+// `bytes` of the result: the length of the record, even if `into` is shorter (the rest is lost then). A descriptor for
+// which our table has no room is left out.
 [[nodiscard]] posix::Transfer receive_record(int socket, std::span<std::byte> into, posix::UniqueFd& fd) noexcept;
 
 } // namespace buzon::keeper

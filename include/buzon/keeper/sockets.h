@@ -1,4 +1,4 @@
-// keeper/sockets.h - sockets that somebody else makes, because who serves strangers may neither bind nor connect.
+// keeper/sockets.h - sockets that another process makes: the one that serves strangers may neither bind nor connect.
 #pragma once
 
 #include <sys/socket.h>
@@ -19,7 +19,7 @@
 
 namespace buzon::keeper {
 
-// How the name of a folder begins that was made for one unix socket, and goes with it.
+// Prefix of the name of a folder that was made for one unix socket, and is removed with it.
 inline constexpr const char* folder_of_one_socket = "buzon-tls-";
 
 struct Listening {
@@ -27,7 +27,7 @@ struct Listening {
     std::uint32_t number = 0;
 };
 
-// A socket that was asked for. Destroying the Request cancels it: nothing is left open, here or there.
+// A request for a socket. Destroying it cancels it: no socket is left open, here or in the keeper.
 class Request {
 public:
     Request() = default;
@@ -35,7 +35,8 @@ public:
     Request& operator=(const Request&) = delete;
     virtual ~Request() = default;
 
-    // Blocks until the answer has been handled, so only where nobody is served: before the loop runs, or after it.
+    // Blocks until the answer has been handled, so call it only while nobody is served: before the loop runs, or after
+    // it.
     virtual void wait() = 0;
 };
 
@@ -45,7 +46,7 @@ public:
     using OnConnected = std::function<void(posix::Result<posix::UniqueFd>)>;
 
     // `then` is called once, by the loop or in Request::wait(), never from within these calls, unless the Request was
-    // destroyed before. It may destroy the Request. ETIMEDOUT: there was no answer for some seconds.
+    // destroyed before. It may destroy the Request. ETIMEDOUT: no answer within some seconds.
 
     // A socket that is bound and listens.
     [[nodiscard]] virtual std::unique_ptr<Request> listen(const Listen& what, OnListening then) = 0;
@@ -53,14 +54,15 @@ public:
     [[nodiscard]] virtual std::unique_ptr<Request> connect(const std::string& path, OnConnected then) = 0;
     // A TCP socket connected, or about to be, to a child that is a TLS program.
     [[nodiscard]] virtual std::unique_ptr<Request> connect_to(const Child& program, OnConnected then) = 0;
-    // It shall not be listened to any more; close the socket before. Removes the file of a unix socket.
+    // Stops listening; close the socket before. Removes the file of a unix socket.
     virtual void release(std::uint32_t number) noexcept = 0;
 
 protected:
     ~Sockets() = default;
 };
 
-// Sockets that listen, and what they were asked for by. Calls that touch a disk touch the folder of a unix socket.
+// Listening sockets, and the requests that they were made for. The only access to a disk is to the folder of a unix
+// socket.
 class Listeners {
 public:
     Listeners() = default;
@@ -68,15 +70,16 @@ public:
     Listeners& operator=(const Listeners&) = delete;
     ~Listeners(); // releases all
 
-    // Borrowed. One that the last reactor had for the same address is taken over, with its backlog.
+    // The descriptor is borrowed. A listener that the previous reactor had for the same address is taken over, with its
+    // backlog.
     [[nodiscard]] posix::Result<int> listen(const Listen& what);
     void release(std::uint32_t number) noexcept;
     // The reactor has died: its listeners wait for the next one.
     void orphan() noexcept;
-    void release_orphans() noexcept; // which the next one has not taken over
-    // In a forked child: closes them, and leaves their files.
+    void release_orphans() noexcept; // those that the next one has not taken over
+    // In a forked child: closes the sockets, but leaves their files.
     void let_go() noexcept { all_.clear(); }
-    // The file of a unix socket shall belong to this user.
+    // Gives the file of a unix socket to this user.
     void give_file_to(std::uint32_t number, const posix::Ids& who) noexcept;
     [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
 
@@ -99,18 +102,18 @@ private:
 [[nodiscard]] posix::Result<Connect> to_connect(const std::string& path);
 [[nodiscard]] posix::Result<posix::UniqueFd> connect_here(const Connect& what);
 
-// Listens on a port of 127.0.0.1 that is free.
+// Listens on a free port of 127.0.0.1.
 [[nodiscard]] posix::Result<posix::UniqueFd> listen_on_loopback();
 // A connection to such a listener.
 [[nodiscard]] posix::Result<posix::UniqueFd> connect_to_listener(int listener);
 
-// Makes them in this process, in the next turn: for tests.
+// Makes sockets in this process, in the next turn: for tests.
 class SocketsHere final : public Sockets {
 public:
     explicit SocketsHere(event::EventLoop& loop) noexcept : loop_{loop} {}
     [[nodiscard]] std::unique_ptr<Request> listen(const Listen& what, OnListening then) override;
     [[nodiscard]] std::unique_ptr<Request> connect(const std::string& path, OnConnected then) override;
-    // Nobody starts a TLS program here: ENOSYS.
+    // Always ENOSYS: no TLS program is started here.
     [[nodiscard]] std::unique_ptr<Request> connect_to(const Child& program, OnConnected then) override;
     void release(std::uint32_t number) noexcept override { listeners_.release(number); }
 

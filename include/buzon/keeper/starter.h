@@ -1,5 +1,5 @@
-// keeper/starter.h - what the reactor sees of its child processes. It does not start them itself (client.h): the
-// process that talks to strangers has neither the right nor the means.
+// keeper/starter.h - how the reactor sees its child processes. It does not start them itself (client.h): the process
+// that talks to strangers has neither the right nor the means.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ namespace buzon::keeper {
 struct ChildSpec {
     Role role = Role::mail;
     posix::Ids owner = {};    // unsaid: the keeper decides
-    std::string maildir = {}; // that it is for, or the mail root; empty: none
+    std::string maildir = {}; // the one that it is for, or the mail root; empty: none
     bool alone = false;       // for that maildrop only (worker/pool.h)
 };
 
 class ChildEvents {
 public:
-    // From the loop, never from within Child::start(). The child may be destroyed or started again in here.
+    // Called from the loop, never from within Child::start(). The callee may destroy the child or start it again.
     virtual void on_exit(int status) = 0;              // as waitpid(2) returns it
     virtual void on_no_start(std::error_code why) = 0; // instead of on_exit()
     virtual void on_start(pid_t pid) { (void)pid; }
@@ -31,7 +31,7 @@ protected:
 
 class Starter;
 
-// One child. Destroying it forgets the child, which goes when its socket closes; the keeper reaps it.
+// One child. Destroying the Child forgets the process, which exits when its socket closes; the keeper reaps it.
 class Child {
 public:
     explicit Child(ChildEvents& events) noexcept : events_{events} {}
@@ -39,8 +39,9 @@ public:
     Child& operator=(const Child&) = delete;
     ~Child() { forget(); }
 
-    // Does not wait. `socket` becomes the child's descriptor 3; what is sent into its other end meanwhile is there when
-    // the child looks. If no child comes of it, that end closes. Refused (then nothing happens): ENOMEM.
+    // Does not wait. `socket` becomes the child's descriptor 3. Whatever is sent to its other end in the meantime will
+    // be there when the child reads. If no child can be started, that end sees the socket close. ENOMEM: refused,
+    // nothing happens.
     [[nodiscard]] std::error_code start(Starter& starter, const ChildSpec& spec, posix::UniqueFd socket);
     [[nodiscard]] bool running() const noexcept { return starter_ != nullptr; } // or starting
     // SIGKILL. on_exit() follows.
@@ -61,13 +62,13 @@ public:
     virtual ~Starter() = default;
 
 protected:
-    // Asks for a child under a number of its own choice, which it gives; 0: ENOMEM.
+    // Asks for a child, and returns the number that it has chosen for it; 0: refused (ENOMEM).
     [[nodiscard]] virtual std::uint32_t start(Child& child, const ChildSpec& spec, posix::UniqueFd socket) = 0;
     virtual void kill(std::uint32_t number) noexcept = 0;
     virtual void forget(std::uint32_t number) noexcept = 0;
 
     [[nodiscard]] static std::uint32_t number_of(const Child& child) noexcept { return child.number_; }
-    // What has become of it.
+    // Reports what has become of the child.
     static void tell(Child& child, const Report& report);
 
 private:

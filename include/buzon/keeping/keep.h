@@ -1,5 +1,5 @@
-// keeping/keep.h - the life of a server that root has started: the process that was started stays as its keeper, and
-// the reactor is a child of it.
+// keeping/keep.h - runs a server that root has started: the original process stays as its keeper, and the reactor is a
+// child of it.
 #pragma once
 
 #include <optional>
@@ -9,15 +9,15 @@
 
 namespace buzon::keeping {
 
-// What a reactor is given by its keeper.
+// What the keeper gives to a reactor.
 struct Birth {
     posix::UniqueFd channel;
-    std::string last_end; // of the reactor before: how it ended, in words; empty: there was none
+    std::string last_end; // how the previous reactor ended, in words; empty: there was none
 };
 
-// Forks. In the keeper: serves until the reactor has ended, starts it again where it crashed after its ready line, and
-// gives the exit code; ends by the same signal where the reactor did. In the reactor: gives nothing, and fills `birth`.
-// Throws std::system_error.
+// Forks. In the keeper: serves until the reactor has ended, restarts it if it crashed after its ready line, and returns
+// the exit code; if the reactor died of a signal, the keeper dies of the same one. In the reactor: fills `birth` and
+// returns nullopt. Throws std::system_error.
 [[nodiscard]] std::optional<int> keep(const Settings& settings, Birth& birth);
 
 } // namespace buzon::keeping

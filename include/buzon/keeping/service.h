@@ -1,4 +1,4 @@
-// keeping/service.h - the process that starts and ends the children of one reactor. It may be root, so it believes
+// keeping/service.h - the process that starts and ends the children of one reactor. It may be root, so it trusts
 // nothing: each request is a record of fixed size, checked field by field.
 #pragma once
 
@@ -25,9 +25,9 @@ struct Settings {
     std::array<std::string, keeper::roles> names{"buzon-worker",  "buzon-files", "buzon-hash",  "buzon-locks",
                                                  "buzon-filters", "buzon-tls",   "buzon-logins"};
     std::size_t max_children = 1024;
-    bool limited = true;            // a keeper gives up the capabilities that it does not need
+    bool limited = true;            // give up the capabilities that a keeper does not need
     std::function<void()> at_end{}; // called once, when the server has ended
-    // Called once this process has given up what it can: for a test of that (tests/probe).
+    // For a test (tests/probe): called once this process has given up all the rights it can.
     void (*confined)(const sandbox::Plan&) = nullptr;
     // Borrowed.
     int denials = -1;   // descriptor 4 of every child
@@ -44,29 +44,30 @@ public:
     Service& operator=(const Service&) = delete;
     ~Service();
 
-    // How a reactor ended, and whether it was to.
+    // How a reactor ended, and whether that was requested.
     struct End {
-        int status = 0; // as waitpid(2) gives it; 0 where the reactor is no child of ours
+        int status = 0; // as waitpid(2) returns it; 0 if the reactor is not our child
         bool was_ready = false;
         bool asked = false;         // by SIGTERM or SIGINT
-        bool reactor_asked = false; // before it had ended
+        bool reactor_asked = false; // the same, while the reactor was still running
     };
 
-    // Until the reactor has ended. Nothing that was started for it is left afterwards; its listeners are kept for the
-    // next one. `reactor`: a child of ours, which our signals are passed on to; 0: our parent, which hears them itself.
+    // Serves until the reactor has ended. Nothing that was started for it is left afterwards; its listeners are kept
+    // for the next one. `reactor`: a child of ours, to which we pass on our signals; 0: it is our parent and gets them
+    // itself.
     End serve(posix::UniqueFd channel, pid_t reactor);
-    // True: SIGTERM or SIGINT came before the time was over.
+    // Returns true if SIGTERM or SIGINT came before the time was over.
     [[nodiscard]] bool pause(std::chrono::milliseconds time);
-    // In a forked child, which is to be no service: closes what is open, and touches nothing else.
+    // For a forked child that is not to serve: closes our descriptors and touches nothing else.
     void let_go() noexcept;
 
 private:
     struct Child {
         std::uint32_t number = 0; // 0: this place is free
         pid_t pid = -1;
-        bool host = false;  // of programs: ends by itself when the reactor has gone, and all that it started before it
-        std::string root{}; // of mail, where it is for such a one and not for a maildrop alone
-        // Of a TLS program. Open here as long as the child lives, so that nobody else can take its port.
+        bool host = false;  // of programs: when the reactor has gone, ends by itself, after all that it started
+        std::string root{}; // the mail root that it is for; empty if it is for a single maildrop
+        // Of a TLS program. Kept open here while the child lives, so that nobody else can take its port.
         posix::UniqueFd listener{};
     };
     struct Unmap {
@@ -106,28 +107,28 @@ private:
     posix::UniqueFd channel_;
     posix::UniqueFd users_; // from workers for the operator's files
     posix::UniqueFd users_end_;
-    bool sealed_ = false;                                       // the reactor serves
-    std::vector<std::string> named_;                            // files that it has asked for before
-    std::array<std::vector<std::string>, keeper::roles> words_; // argv behind [0] by role
+    bool sealed_ = false;                                       // the reactor is serving
+    std::vector<std::string> named_;                            // unix sockets that it has asked for so far
+    std::array<std::vector<std::string>, keeper::roles> words_; // argv after [0], by role
     pid_t reactor_ = 0;
     End end_;
     std::vector<Child> children_;
-    std::unique_ptr<int, Unmap> errors_; // by place, shared with the children: why one could not begin
+    std::unique_ptr<int, Unmap> errors_; // by place, shared with the children: why one could not start
     keeper::Listeners listeners_;
     std::deque<keeper::Report> waiting_; // at most two for each child
 };
 
-// A process of this kind, `buzon-starter`, for an ordinary user's reactor: a child of it.
+// Runs such a service in a process of its own, `buzon-starter`: a child of an ordinary user's reactor.
 class Starter {
 public:
-    // Forks: call it early, it is a copy of this process. Throws std::system_error.
+    // Forks. Call it early, because the child is a copy of this process. Throws std::system_error.
     explicit Starter(const Settings& settings);
     Starter(const Starter&) = delete;
     Starter& operator=(const Starter&) = delete;
-    // Waits for its end, which follows when the channel closes.
+    // Waits for the process to end, which it does once the channel is closed.
     ~Starter();
 
-    // The reactor's end, once.
+    // The reactor's end of the channel. Can be taken once.
     [[nodiscard]] posix::UniqueFd channel() noexcept { return std::move(channel_); }
 
 private:

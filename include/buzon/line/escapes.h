@@ -7,10 +7,10 @@
 
 namespace buzon::line {
 
-// The octet written as two hexadecimal digits of either case at the front, if they are there.
+// The octet given by the two hexadecimal digits (of either case) at the front; nothing if they are not there.
 [[nodiscard]] std::optional<char> hex_octet(std::string_view digits) noexcept;
 
-// Decodes each mark that two digits follow; any other mark stays as it is.
+// Decodes each mark followed by two hexadecimal digits; any other mark stays as it is.
 [[nodiscard]] std::string without_escapes(std::string_view text, char mark = '%');
 
 } // namespace buzon::line

@@ -1,5 +1,5 @@
-// local/lock.h - locks maildrops for one session, or several that share it, across processes and machines. A lock
-// cannot become stale: the kernel holds it exactly as long as the server process lives.
+// local/lock.h - locks maildrops for one session, or for several that share the lock, across processes and machines. A
+// lock cannot become stale: the kernel holds it exactly as long as the server process lives.
 #pragma once
 
 #include <array>
@@ -20,8 +20,8 @@ namespace buzon::local {
 
 // Who holds a maildrop that we cannot lock.
 struct LockHolder {
-    bool here = false;         // a session of this process; false: of another one, perhaps on another machine
-    std::uint64_t session = 0; // as given to lock(), of the first session; 0 if not here
+    bool here = false;         // a session of this process; false: of another process, perhaps on another machine
+    std::uint64_t session = 0; // the first session, as given to lock(); 0 if not here
 };
 
 // The open lock files of one mail root: the 32 files in its directory `buzon-locks`. They stay empty.
@@ -29,7 +29,7 @@ class LockFiles {
 public:
     static constexpr std::size_t count = 32;
 
-    // Creates missing files; creates their directory only with `make`. ENOTDIR: the path is not a directory. Blocks on
+    // Creates missing files, but their directory only with `make`. ENOTDIR: `buzon-locks` is not a directory. Blocks on
     // disk I/O.
     [[nodiscard]] static posix::Result<LockFiles> open(int mail_root, bool make);
     // Stand-ins for files that cannot be created: their locks are effective only within this process. Blocks on disk
@@ -40,7 +40,7 @@ public:
     [[nodiscard]] static LockFiles of_another_process(const message::RootMark& mark) noexcept;
     [[nodiscard]] bool elsewhere() const noexcept { return elsewhere_; }
 
-    // How they get from a worker to the server: either form in one descriptor.
+    // For passing them from a worker to the server in one descriptor: lock files or stand-ins.
     [[nodiscard]] posix::Result<posix::UniqueFd> bundle() const;
     [[nodiscard]] static posix::Result<LockFiles> unbundle(int bundle, const message::RootMark& mark);
 
@@ -49,7 +49,7 @@ public:
     [[nodiscard]] bool between_processes() const noexcept { return static_cast<bool>(files_.front()); }
     [[nodiscard]] bool any() const noexcept { return between_processes() || root_ || elsewhere_; }
 
-    // Never waits for the holder. Stand-ins give no error.
+    // Never waits for the holder. Never fails for stand-ins.
     [[nodiscard]] std::error_code lock(const message::HeldLock& what) const noexcept;
     void unlock(std::uint64_t hash) const noexcept;
 

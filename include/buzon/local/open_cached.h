@@ -9,9 +9,9 @@
 
 namespace buzon::local {
 
-// Opens only what is in the kernel's caches. EAGAIN otherwise, and if the message was renamed: then a worker calls
-// open_message(). EMFILE and ENFILE are returned unchanged. The opened file may not be a regular one: it may be a
-// directory or a FIFO, which does not block.
+// Opens only what is in the kernel's caches. Otherwise, or if the message was renamed, the error is EAGAIN: then a
+// worker calls open_message(). EMFILE and ENFILE are returned unchanged. The opened file need not be a regular one: it
+// may be a directory or a FIFO, which does not block.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_cached(const std::string& maildir, std::string_view file_name,
                                                          bool in_new);
 

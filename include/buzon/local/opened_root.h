@@ -11,7 +11,7 @@ namespace buzon::local {
 struct OpenedRoot {
     message::MailRoot root;
     LockFiles files;
-    std::vector<message::HeldLock> taken; // those requested that could be taken
+    std::vector<message::HeldLock> taken; // the requested locks that could be taken
 };
 
 } // namespace buzon::local

@@ -20,7 +20,7 @@ namespace buzon::login {
 
 class CheckpasswordPool;
 
-// What the program is started with: its own arguments, and behind them what it is to run in the end.
+// The arguments to start the program with: its own, followed by the program that it execs if it accepts the login.
 [[nodiscard]] std::vector<std::string> checkpassword_arguments(std::vector<std::string> own);
 
 // One run of the program. Destroying it cancels the run: the program and its descendants are killed.
@@ -52,16 +52,16 @@ private:
     OnVerdict on_verdict_;
     event::Timer timer_{*this};
     filter::Lease host_;
-    posix::UniqueFd output_; // of the program, and of what it runs in the end
+    posix::UniqueFd output_; // of the program, and of the one that it execs
     std::error_code failed_; // why the program did not start
-    bool counted_ = false;   // by the pool, as running
+    bool counted_ = false;   // the pool counts it as running
 };
 
 class CheckpasswordPool final : private event::TimerHandler {
 public:
     static constexpr std::size_t max_running = 16;
 
-    // The program has one member; none means that none is configured.
+    // `program` has one member, or none if no program is configured.
     CheckpasswordPool(event::EventLoop& loop, filter::Hosts& hosts, filter::FilterSpec program)
         : loop_{loop}, hosts_{hosts}, program_{std::move(program)} {}
     // Applies to runs created from now on.

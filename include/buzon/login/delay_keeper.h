@@ -12,7 +12,7 @@
 
 namespace buzon::login {
 
-// Saves several seconds of logins at a time. If the process is killed, the last few are lost.
+// Saves the logins of a few seconds at a time. If the process is killed, the last few are lost.
 class DelayKeeper final : private event::TimerHandler {
 public:
     // directory: the one given by --state; if empty, nothing is saved.
@@ -24,10 +24,10 @@ public:
     [[nodiscard]] const upkeep::StateFile& file() const noexcept { return file_; }
     // Whether the saved logins matter: there is a login delay.
     [[nodiscard]] bool wanted() const noexcept { return file_.kept() && settings_.login_delay.count() != 0; }
-    // Loads the file. False: it is not a list of logins.
+    // Restores the logins from the content of the file. False: it is not a list of logins.
     [[nodiscard]] bool restore(std::string_view text);
     void begin();
-    // A worker writes what is unsaved, then `then` is called: for shutdown.
+    // For shutdown: a worker writes what is unsaved, then `then` is called.
     void finish(std::function<void()> then);
 
 private:

@@ -97,7 +97,7 @@ private:
     struct Kept {
         State state = State::taking;
         local::MaildropLock lock; // ours while taking or freeing
-        Waiter* asker = nullptr;  // the session that will get the lock; it waits, too
+        Waiter* asker = nullptr;  // the session that will get the lock; also in waiters_
         worker::Pending job;
     };
 
@@ -114,10 +114,10 @@ private:
 
     local::MaildropLocks table_; // between the sessions of this process; for local files, also between processes
     std::unique_ptr<worker::Pool> keeper_;
-    std::unordered_map<std::uint64_t, Kept> kept_; // by the user's hash
+    std::unordered_map<std::uint64_t, Kept> kept_; // by the maildrop's hash
     std::list<Waiter*> waiters_;
     std::list<Waiter*> heard_; // to be notified
-    bool unsent_ = false;      // some locks still have to be released at the keeper
+    bool unsent_ = false;      // some releases have not reached the keeper yet
 };
 
 } // namespace buzon::login

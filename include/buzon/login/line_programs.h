@@ -1,10 +1,11 @@
-// login/line_programs.h - programs that live on and answer each line with a line: --token, and --checkpassword with
+// login/line_programs.h - long-running programs that answer each line with a line: --token, and --checkpassword with
 // process:. Never blocks.
 //
 // A process gets one question at a time. If all are busy, another one is started, up to max_programs, since some
 // programs delay the answer to a wrong password. A process that dies, writes something unasked or something that is not
-// an answer, or leaves a question unanswered for 10 seconds is killed. Its question fails, and the next start waits: 1,
-// 2, 4, ... at most 60 seconds, until a question has been answered. While no process is left, questions fail at once.
+// an answer, or leaves a question unanswered for 10 seconds is killed. Its question fails, and the next start is
+// delayed by 1, 2, 4, ... up to 60 seconds; an answered question restarts the series. If no process is left during the
+// delay, questions fail at once.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,7 @@ namespace buzon::login {
 class LinePrograms final : private event::TimerHandler {
 public:
     static constexpr std::size_t max_programs = 8;
-    static constexpr std::size_t max_waiting = 1024; // questions; the others fail at once
+    static constexpr std::size_t max_waiting = 1024; // questions; further ones fail at once
     static constexpr std::size_t max_answer = 4096;  // octets, with its line end
 
     // `hosts` start the programs. `is_answer`: whether a line is an answer.
@@ -35,19 +36,19 @@ public:
     LinePrograms& operator=(const LinePrograms&) = delete;
     ~LinePrograms();
 
-    // The program, with one member; or none. If it changes, the running processes are killed, and their questions fail.
+    // Sets the program: one member, or none. If it changes, the running processes are killed, and their questions fail.
     void use(filter::FilterSpec program);
     [[nodiscard]] bool in_use() const noexcept { return !program_.empty(); }
     [[nodiscard]] std::size_t running() const noexcept { return seats_.size(); }
 
-    // Destroying it gives it up.
+    // Destroying a question cancels it.
     class Question {
     public:
-        // The answer without its line end, or why there is none, for the log. Called once, never by the constructor. It
-        // may destroy the question.
+        // The answer without its line end, or why there is none, for the log. Called once, never from the constructor.
+        // It may destroy the question.
         using OnAnswer = std::function<void(std::string_view answer, const std::string& why)>;
 
-        // `line`: without its end, which must not occur in it.
+        // `line`: without its line end. A line that contains one fails.
         Question(LinePrograms& programs, posix::WipedString line, OnAnswer then);
         Question(const Question&) = delete;
         Question& operator=(const Question&) = delete;
@@ -59,7 +60,7 @@ public:
         posix::WipedString line_;
         OnAnswer then_;
         event::Instant deadline_;
-        bool refused_ = false; // by a full queue or a pause
+        bool refused_ = false; // because of a full queue, a pause or a line end in it
     };
 
 private:
@@ -82,8 +83,8 @@ private:
     std::list<std::unique_ptr<Seat>> seats_;
     std::list<std::unique_ptr<Seat>> ended_; // destroyed in the next turn
     std::deque<Question*> waiting_;          // in the order of their deadlines
-    event::Instant not_before_{};            // the next start
-    std::chrono::seconds pause_{0};          // after the next failure
+    event::Instant not_before_{};            // when the next one may start
+    std::chrono::seconds pause_{0};          // after the last failure; the next one doubles it
     std::string last_failure_;
     event::Timer timer_{*this};
 };

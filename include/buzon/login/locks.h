@@ -28,7 +28,7 @@ protected:
 
 class Locks {
 public:
-    // Sets the object to ask before a session is refused; null for none.
+    // Sets the object that is asked before a session is refused; null for none.
     void ask(Holders* holders) noexcept { holders_ = holders; }
 
     // Creates the process that keeps locks on file systems that may hang (login/kept_locks.h).
@@ -39,7 +39,7 @@ public:
 
     // Uses the locks of this mail root for future logins. Locks already held stay held.
     void use(const std::string& root, local::LockFiles files);
-    // Replaces the lock files of the current mail root (local/lock.h).
+    // The locks held, and two steps to replace the lock files of the current mail root: see local::MaildropLocks.
     [[nodiscard]] std::vector<message::HeldLock> held() const;
     void let_go() noexcept;
     [[nodiscard]] std::size_t renew(local::LockFiles files, std::span<const message::HeldLock> taken);

@@ -1,4 +1,4 @@
-// login/login.h - one login attempt: its turn by the throttle, then the check of its secret, then its maildrop. Never
+// login/login.h - one login attempt: waits for its turn (the throttle), checks the secret, opens the maildrop. Never
 // blocks.
 #pragma once
 
@@ -17,15 +17,15 @@ namespace buzon::login {
 
 // Where the client is, as far as we can tell.
 struct ClientInfo {
-    // `local`: on this machine, not behind a front end. Its attempts are never delayed, because everybody who uses a
-    // webmail or a front end without PROXY headers shares one address. `behind_front`: a client whose front end does
-    // not name it.
+    // `local`: on this machine, not behind a front end. Its attempts are never delayed, because all users of webmail,
+    // or of a front end without PROXY headers, share one address. `behind_front`: a client whose front end does not
+    // tell us its address.
     enum class Place : std::uint8_t { network, local, behind_front };
 
     net::Endpoint address; // the client's, even if a front end passed the connection on
     bool secure = false;   // the connection is protected from eavesdropping
     Place place = Place::network;
-    bool tls = false; // up to us or to the front end
+    bool tls = false; // on the connection to us or to the front end
 };
 
 // The throttle comes first, so that right and wrong secrets wait equally long.
@@ -43,7 +43,7 @@ public:
     // Returns the result if it is known at once; otherwise on_end is called later.
     [[nodiscard]] std::optional<LoginEnd> start();
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
-    // The secret was right: now the client waits for its maildrop, rather than we for the client.
+    // The secret was right, and the client is now waiting for its maildrop.
     [[nodiscard]] bool opening() const noexcept { return opening_.under_way(); }
 
 private:

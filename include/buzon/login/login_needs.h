@@ -58,7 +58,7 @@ struct LoginRefused {
     std::optional<std::uint32_t> seconds = {}; // for Session::login_refused()
     std::string cause = {};                    // further details, for the log only
     state::Refused reason = state::Refused::check_failed;
-    std::string token_error = {}; // what the client of a wrong token is told
+    std::string token_error = {}; // sent to the client if its token was wrong
 };
 using LoginEnd = std::variant<LoggedIn, LoginRefused>;
 

@@ -32,7 +32,7 @@ public:
 
     [[nodiscard]] Step go_on(net::Stream& stream) override;
     [[nodiscard]] bool may_last() const override { return true; }
-    // Until the secret has been verified, we wait for the client.
+    // Until the secret has been verified, this counts as waiting for the client.
     [[nodiscard]] bool client_waits() const override { return login_.opening(); }
     [[nodiscard]] TaskView view() const override { return {"login"}; }
 

@@ -32,7 +32,7 @@ public:
     void logged_in(std::string_view user, std::chrono::seconds delay, event::Instant now);
     [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
 
-    // `tell` is called after each login that is recorded.
+    // `tell` is called after each recorded login.
     void when_changed(std::function<void()> tell) { tell_ = std::move(tell); }
     // The recorded logins, one per line: wall-clock time and user. `now` and `wall` are the same moment.
     [[nodiscard]] std::string text(event::Instant now, std::chrono::system_clock::time_point wall) const;
@@ -54,12 +54,11 @@ private:
 
 class Logins final : private event::TimerHandler {
 public:
-    // `hosts` start the program of --token, `password_hosts` that of --checkpassword.
+    // `hosts` start the --token program, `password_hosts` the --checkpassword program.
     Logins(event::EventLoop& loop, filter::Hosts& hosts, filter::Hosts& password_hosts,
            const state::Settings& settings);
 
-    // Programs that are asked about logins: of --checkpassword, of --checkpassword with process:, and of --token. Each
-    // may be none.
+    // The programs asked about logins: --checkpassword, --checkpassword with process:, and --token. Each may be empty.
     struct Programs {
         filter::FilterSpec checkpassword, passwords, tokens;
     };
@@ -71,12 +70,12 @@ public:
     [[nodiscard]] CheckpasswordPool& checkpassword() noexcept { return checkpassword_; }
     [[nodiscard]] LinePrograms& passwords() noexcept { return passwords_; }
     [[nodiscard]] LinePrograms& tokens() noexcept { return tokens_; }
-    // Whether a program knows users who are in no file.
+    // Whether there is a program that may know users who are in no file.
     [[nodiscard]] bool asks_programs() const noexcept {
         return checkpassword_.in_use() || passwords_.in_use() || tokens_.in_use();
     }
 
-    // The settings have changed. If the limits of the throttle have, all recorded failures are forgotten.
+    // The settings have changed. New limits of the throttle make it forget all recorded failures.
     void refresh();
     // The users have changed.
     void users_changed() noexcept { successes_.forget_all(); }

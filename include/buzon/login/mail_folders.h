@@ -1,4 +1,5 @@
-// login/mail_folders.h - the folders that hold everybody's mail: what a process that serves any user can reach.
+// login/mail_folders.h - the folders that hold all users' mail, which a process that serves any user must be able to
+// reach.
 #pragma once
 
 #include <cstddef>

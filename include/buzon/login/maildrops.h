@@ -38,7 +38,7 @@ public:
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
         ~Waiter();
-        // What the scan reported in addition to its result, if it was made for this waiter.
+        // What the scan that this waiter waited for reported in addition to its result.
         [[nodiscard]] const message::ScanFindings& findings() const noexcept { return findings_; }
         // Sets the callback for another call of open().
         void hear(OnSnapshot then) { then_ = std::move(then); }
@@ -62,8 +62,8 @@ public:
     void touch_none() noexcept { touches_ = false; }
 
     // Returns the snapshot if an unchanged one is cached; otherwise returns null and notifies `waiter` later. Creates
-    // the maildrop if it is missing, unless it is a folder: then no_such_folder(). `owner`: as far as is known.
-    // `control`: where Dovecot kept its UID list, if not in the Maildir.
+    // the maildrop if it is missing, unless it is a folder: then no_such_folder(). `owner`: as far as known. `control`:
+    // where Dovecot kept its UID list, if not in the Maildir.
     [[nodiscard]] std::shared_ptr<const message::Snapshot> open(const std::string& maildir, const posix::Ids& owner,
                                                                 std::string_view control, Waiter& waiter,
                                                                 bool folder = false);
@@ -86,7 +86,7 @@ private:
         std::shared_ptr<const message::Snapshot> snapshot;
         posix::FileSystem disk;
         event::Instant at_hand_until{}; // until then stat() of its directories does not block
-        Entry* before = nullptr;        // neighbours in order of use: the one used before it, and the one used after it
+        Entry* before = nullptr;        // neighbours in order of use: those used just before and just after it
         Entry* behind = nullptr;
     };
     struct Scan {
@@ -118,7 +118,7 @@ private:
     std::size_t max_memory_;
     std::size_t memory_ = 0;
     std::unordered_map<std::string, Known> known_;
-    Entry* first_used_ = nullptr; // the least recently used one
+    Entry* first_used_ = nullptr; // the least recently used entry
     Entry* last_used_ = nullptr;
     std::unordered_map<std::string, Scan> scans_;
 };

@@ -21,13 +21,13 @@ public:
     // Called at most once, perhaps from within start(). It may destroy this object.
     using OnEnd = std::function<void(LoginEnd)>;
 
-    // `user`: the name that the client has given; outlives the opening. `folder`: it means one of his folders.
+    // `user`: the name given by the client; must outlive the opening. `folder`: the name refers to a folder of a user.
     Opening(LoginNeeds& needs, std::uint64_t session, const std::string& user, bool folder, OnEnd then);
     Opening(const Opening&) = delete;
     Opening& operator=(const Opening&) = delete;
 
     void start(std::string maildir);
-    // It has the maildrop's lock, or waits for it or for the root.
+    // Holds the maildrop's lock, or waits for it or for the root.
     [[nodiscard]] bool under_way() const noexcept {
         return lock_.held() || root_waiter_.waiting() || lock_waiter_.waiting();
     }
@@ -53,8 +53,8 @@ private:
     Locks::Waiter lock_waiter_;
     Maildrops::Waiter waiter_;
     RootKeeper::Waiter root_waiter_;
-    message::RootMark mark_;  // of the mail root that we look for the maildrop in
-    bool second_try_ = false; // with that root
+    message::RootMark mark_;  // of the mail root in which we look for the maildrop
+    bool second_try_ = false; // after the root had gone
 };
 
 } // namespace buzon::login

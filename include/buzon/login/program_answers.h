@@ -1,5 +1,5 @@
-// login/program_answers.h - what programs are asked about logins, and what they answer. Runs nothing, and believes
-// nothing that could lead outside: a home is absolute and without "..".
+// login/program_answers.h - the questions to programs about logins, and their answers. Runs nothing. Accepts no home
+// that could lead elsewhere: it must be absolute and without "..".
 #pragma once
 
 #include <string>
@@ -11,12 +11,12 @@
 
 namespace buzon::login {
 
-// Of --checkpassword.
+// The answer of --checkpassword.
 struct PasswordAnswer {
     Verdict verdict = Verdict::unknown;
     std::string why;  // for the log, if unknown
-    std::string home; // whose Maildir is HOME/Maildir; empty: the usual place
-    posix::Ids ids;   // as whom to serve it; unsaid: root, or nothing was said
+    std::string home; // the Maildir is HOME/Maildir; empty: the usual place
+    posix::Ids ids;   // to serve the Maildir with; unsaid: the program gave none, or root
 };
 
 // `user TAB password TAB ip`, each in base64.
@@ -26,8 +26,8 @@ struct PasswordAnswer {
 [[nodiscard]] bool is_password_answer(std::string_view line);
 [[nodiscard]] PasswordAnswer read_password_answer(std::string_view line);
 
-// What checkpassword_arguments() has printed for a program that let somebody in: behind a NUL, the ids in force as
-// `Uid:N` and `Gid:N`, then the environment.
+// Reads the output of a program that was started with checkpassword_arguments() and accepted the login: after the first
+// NUL, the effective ids as `Uid:N` and `Gid:N`, then the environment.
 [[nodiscard]] PasswordAnswer read_environment(std::string_view output);
 
 // `user TAB token`, both in base64.

@@ -27,10 +27,12 @@ public:
     RootKeeper& operator=(const RootKeeper&) = delete;
     ~RootKeeper();
 
-    // Called whenever a root has come into use, also one that was away: workers reach what was there before.
+    // Sets a function that is called whenever a root comes into use, even one that was only away: the running workers
+    // can reach only the previous one.
     void on_root(std::function<void()> then) { on_root_ = std::move(then); }
 
-    // For startup. If the lock files could not be created, the reason is given and creation is retried.
+    // For startup. `why_without_locks`: why the lock files could not be created, if they could not; then creation is
+    // retried.
     void begin(local::OpenedRoot opened, const std::string& why_without_locks);
     // Switches to another root for future logins.
     void use(local::OpenedRoot opened);
@@ -55,12 +57,12 @@ public:
         RootKeeper* owner_ = nullptr;
     };
 
-    // Whether the mail root is usable, as far as is known. False: a worker checks whether it is back, and the waiter is
+    // Whether the mail root is usable, as far as known. False: a worker checks whether it is back, and the waiter is
     // notified.
     [[nodiscard]] bool ready(Waiter& waiter);
-    // Somebody found that the root with this mark has gone, or that its lock files no longer work.
+    // Reports that the root with this mark has gone, or that its lock files no longer work.
     void gone(const message::RootMark& mark);
-    // The process that keeps the locks has died, and its locks with it.
+    // Reports that the process that keeps the locks has died, and its locks with it.
     void locks_lost();
     // Whether this error from locking suggests that the root has gone.
     [[nodiscard]] static bool is_sign(std::error_code why) noexcept;
@@ -86,7 +88,7 @@ private:
     message::MailRoot root_;
     bool away_ = false;
     worker::Pending opening_;
-    event::Timer retry_{*this}; // while lock files could not be created
+    event::Timer retry_{*this}; // as long as lock files cannot be created
     std::vector<Waiter*> waiters_;
     std::vector<Waiter*> heard_; // their result is known, and they are being notified
 };

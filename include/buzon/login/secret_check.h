@@ -1,5 +1,5 @@
-// login/secret_check.h - whether what a client presents is right: by what was right of late, by the users' secrets,
-// which workers compare, or by a program. Knows no throttle and no maildrop. Never blocks.
+// login/secret_check.h - checks what a client presents: against recent successes, against the users' secrets (in a
+// worker), or by asking a program. Knows nothing about the throttle or maildrops. Never blocks.
 #pragma once
 
 #include <functional>
@@ -24,11 +24,11 @@ using Proof = std::variant<pop3::CheckPassword, pop3::CheckApop, pop3::CheckCram
                            pop3::NotAuthenticated>;
 
 struct Checked {
-    Verdict verdict = Verdict::unknown; // right: the account is open, too; unknown: it could not be checked
+    Verdict verdict = Verdict::unknown; // right: and the account is open; unknown: it could not be checked
     std::string cause = {};             // why it is not right, for the log
     auth::Standing standing = auth::Standing::open;
-    std::string token_error = {};       // of a refused token
-    auth::Application application = {}; // the one that the password is; without a label: the main secret
+    std::string token_error = {};       // for the client of a refused token
+    auth::Application application = {}; // the application password used; without a label: the main secret
 };
 
 class SecretCheck {
@@ -36,14 +36,14 @@ public:
     // Called at most once, perhaps from within start(). It may destroy this object.
     using OnEnd = std::function<void(Checked)>;
 
-    // `user`: the name that the client has given; `account`: whom it means. Both outlive the check.
+    // `user`: the name given by the client; `account`: the user it refers to. Both must outlive the check.
     SecretCheck(LoginNeeds& needs, const net::Ip& ip, const std::string& user, const std::string& account, Proof proof,
                 OnEnd then);
     SecretCheck(const SecretCheck&) = delete;
     SecretCheck& operator=(const SecretCheck&) = delete;
 
     void start();
-    // The secret, if the proof shows it: a digest differs each time, so it cannot be recognized.
+    // The secret, if the proof contains it; otherwise empty: a digest differs each time, so it cannot be recognized.
     [[nodiscard]] std::string_view shown() const noexcept;
 
 private:
@@ -73,7 +73,7 @@ private:
     const std::string& account_;
     Proof proof_;
     OnEnd then_;
-    Checked checked_; // what is known by now
+    Checked checked_; // what is known so far
     worker::Pending verifying_;
     std::unique_ptr<CheckpasswordRun> asking_;
     std::unique_ptr<LinePrograms::Question> question_;

@@ -16,8 +16,8 @@ class SuccessCache {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `key`: 32 random octets. `lifetime` counts from the real check, not from the last use; zero remembers
-    // nothing. `size`: maximum entries; the oldest of a few is replaced.
+    // `key`: 32 random octets. `lifetime` counts from the real check, not from the last use; zero disables the cache.
+    // `size`: the number of entries; a new entry replaces the oldest of a few.
     SuccessCache(std::string key, std::chrono::seconds lifetime, std::size_t size);
 
     // `change`: which of the user's secrets the password was verified against (SecretPlace::change). After the secret
@@ -26,16 +26,17 @@ public:
     [[nodiscard]] bool remembers(std::string_view user, std::uint64_t change, std::string_view password,
                                  Time now) const;
 
-    // Call it when the users file or the lifetime has changed.
+    // Call this when the users file or the lifetime has changed.
     void forget_all() noexcept { ++epoch_; }
-    // Of an answer that comes after another epoch has begun, it is not known which secret it was about.
+    // Changes with forget_all(). An answer to a question asked in an earlier epoch may be about a secret that has
+    // changed since.
     [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
     void set_lifetime(std::chrono::seconds lifetime) noexcept;
 
 private:
     struct Slot {
         digest::Sha256::Digest digest{};
-        Time expires{}; // the epoch = free
+        Time expires{}; // zero: free
     };
 
     [[nodiscard]] digest::Sha256::Digest digest_of(std::string_view user, std::uint64_t change,
@@ -43,7 +44,7 @@ private:
     [[nodiscard]] std::size_t set_of(const digest::Sha256::Digest& digest) const noexcept;
 
     std::string key_;
-    std::uint64_t epoch_ = 0; // part of every digest: those of another are never found
+    std::uint64_t epoch_ = 0; // part of every digest, so that digests of another epoch are never found
     std::chrono::seconds lifetime_;
     std::vector<Slot> slots_;
 };

@@ -16,13 +16,13 @@ enum class Step : std::uint8_t {
     waits_for_client, // until on_room()
     waits_for_worker, // until task_wakes(): a worker, a program, a descriptor, the throttle
     done,             // the reply is complete, and everything that had to be sent first has been sent
-    cut,              // the reply cannot be completed: close the connection so that no client takes it for the whole
+    cut,              // the reply cannot be completed: close the connection, so that no client takes it for complete
 };
 
 // For SESS.
 struct TaskView {
     std::string_view name;
-    std::string program = {};                             // the one it waits for or reads from
+    std::string program = {};                             // that the task waits for or reads from
     std::optional<std::uint64_t> began_at = std::nullopt; // octets sent before the message
     std::optional<std::uint64_t> size = std::nullopt;     // of the message, if known
 };
@@ -49,7 +49,7 @@ public:
     [[nodiscard]] virtual Step go_on(net::Stream& stream) = 0;
     // The client has gone. True: the task must run to completion without it. False: the task can be destroyed.
     [[nodiscard]] virtual bool client_gone() { return false; }
-    // It may take so long that a client that closes its side meanwhile has most likely gone for good.
+    // The task may take so long that a client that closes its side meanwhile has most likely gone for good.
     [[nodiscard]] virtual bool may_last() const { return false; }
     // The client is waiting for the task, so this is not idle time.
     [[nodiscard]] virtual bool client_waits() const { return true; }

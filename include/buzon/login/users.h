@@ -14,15 +14,15 @@
 
 namespace buzon::login {
 
-// Users who are not in a file but were authenticated by the program of --checkpassword, with the Maildirs and ids they
-// had then. Keeps at most `size` of them and drops the least recently seen first.
+// Users who are not in a file but were authenticated by a program (--checkpassword, --token), with the Maildirs and ids
+// they had then. Keeps at most `size` of them and drops the least recently seen first.
 class VouchedUsers {
 public:
     explicit VouchedUsers(std::size_t size) : size_{size} {}
 
     struct Mail {
         std::string maildir;
-        posix::Ids owner; // as far as is known
+        posix::Ids owner; // as far as known
     };
     void note(std::string_view user, Mail mail);
     // Null for an unknown user.
@@ -52,8 +52,8 @@ public:
     [[nodiscard]] VouchedUsers& vouched() noexcept { return vouched_; }
     [[nodiscard]] const VouchedUsers& vouched() const noexcept { return vouched_; }
 
-    // Whom a login name means: the user of that name; else, where folders are allowed, a user and one of his folders,
-    // as "ana+Junk". The name itself if it means nobody.
+    // The account that a login name refers to: the user of that name or, if folders are allowed, a listed user and one
+    // of the user's folders, as in "ana+Junk". If it refers to nobody, the name itself.
     struct Account {
         std::string user;
         std::string folder; // the directory below the Maildir; empty: the Maildir itself
@@ -62,12 +62,12 @@ public:
     void allow_folders(bool are_allowed) noexcept { folders_ = are_allowed; }
 
     // All these take login names.
-    // Empty for a user who is neither listed nor authenticated by the program.
+    // Empty for a user who is neither listed nor authenticated by a program.
     [[nodiscard]] std::string maildir_of(std::string_view name) const;
-    // The owner of the Maildir, as far as the users file or the program says.
+    // The owner of the Maildir, as far as the users file or a program says.
     [[nodiscard]] posix::Ids owner_of(std::string_view name) const;
-    // Each call returns another Maildir and its owner as above: first those of the listed users, then those of users
-    // authenticated by the program; "" at the end.
+    // Each call of the returned function gives the next Maildir and its owner, as above: first those of the listed
+    // users, then those of users authenticated by a program; "" at the end.
     [[nodiscard]] std::function<std::pair<std::string, posix::Ids>()> every_maildir() const;
     // Where Dovecot kept the user's UID list; empty means in the Maildir.
     [[nodiscard]] std::string control_of(std::string_view name) const;

@@ -13,7 +13,7 @@
 
 namespace buzon::login {
 
-// In an order without gaps: there may be many of them.
+// Members are ordered to avoid padding, because there may be many visits.
 struct Visit {
     std::uint64_t id;
     ClientInfo client;
@@ -21,12 +21,12 @@ struct Visit {
     pop3::Session session;
     std::string maildir = {};                      // of the logged-in user
     MaildropLock lock = {};                        // of the maildrop
-    std::unique_ptr<const std::string> label = {}; // of the application password that the client has; null: none
+    std::unique_ptr<const std::string> label = {}; // of the application password used to log in; null: none
     posix::Ids owner = {};                         // of the Maildir, as far as the users file says
     std::uint32_t removed = 0;
     bool local = false; // the reactor may hold its messages open
-    bool here = false;  // and open them itself
-    bool keeps = false; // what it deletes goes to the trash
+    bool here = false;  // the reactor may open them itself
+    bool keeps = false; // deleted messages go to the trash
 
     [[nodiscard]] bool logged_in() const noexcept { return session.maildrop() != nullptr; }
     // Publishes an event if anybody subscribes to its type. Names the user once logged in.

@@ -18,7 +18,7 @@ public:
     MessageOpener(MessageOpener&& other) noexcept;
     ~MessageOpener();
 
-    // As open_message().
+    // See open_message().
     [[nodiscard]] posix::Result<posix::UniqueFd> open(std::string_view file_name, bool in_new,
                                                       std::uint64_t inode) const;
     // The same, but ENOENT if it is not where it was listed.

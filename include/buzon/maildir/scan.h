@@ -26,11 +26,13 @@ inline constexpr const char* index_file_name = "buzon-index";
 [[nodiscard]] posix::Result<posix::UniqueFd> scan(const std::string& maildir, const message::ScanOptions& options = {},
                                                   message::ScanFindings* findings = nullptr);
 
-// What scans of this process will use, for one that may not make it later: the first scan would.
+// Creates the ring (posix/ring.h) that the scans of this process use. Otherwise the first scan creates it, which a
+// sandboxed process may not.
 void make_ring();
 
-// Creates whatever is missing of maildir/{cur,new,tmp} and its parents, with mode 0700. No error if everything exists.
-// `below`: the open directory that a relative path starts from. Without `parents`, ENOENT if one of them is missing.
+// Creates maildir/{cur,new,tmp} and its parents with mode 0700, as far as they are missing. No error if everything
+// exists. `below`: the open directory that a relative path starts from. Without `parents`, ENOENT if one of them is
+// missing.
 [[nodiscard]] std::error_code create_maildir(const std::string& maildir, int below = AT_FDCWD, bool parents = true);
 
 } // namespace buzon::maildir

@@ -22,8 +22,8 @@ struct Following {};
 // Send `out`, then close.
 struct Closing {};
 
-// The others take time or change the server. The connection performs them, passes in no line meanwhile, and reports by
-// done(). The comment after each says what Outcome::text contains on success.
+// The remaining actions take time or change the server. The connection performs them, passes in no line until then, and
+// reports the outcome through done(). The comment after each says what Outcome::text contains on success.
 struct CheckAdministrator {
     std::string name;
     posix::SecretText secret;

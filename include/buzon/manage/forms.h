@@ -1,4 +1,4 @@
-// manage/forms.h - every form that a command can take: its words, who may use it, how it is answered. The server's
+// manage/forms.h - every form that a command can take: its words, who may use it, and the kind of reply. The server's
 // access rules and HELP, the client's completion and the table of docs/management-protocol.md all come from here.
 #pragma once
 
@@ -13,28 +13,28 @@ namespace buzon::manage {
 // Who may use it. free: anybody. served: anybody if no administrator is configured, else after AUTH. guarded: an
 // administrator, or a peer trusted by its user id.
 enum class Access : std::uint8_t { free, served, guarded };
-// One status line; lines up to "."; lines as things happen, until the client sends a line.
+// line: one status line. lines: a list up to ".". live: lines as things happen, until the client sends a line.
 enum class ReplyForm : std::uint8_t { line, lines, live };
 
 [[nodiscard]] std::string_view name_of(Access access) noexcept;
 [[nodiscard]] std::string_view name_of(ReplyForm form) noexcept;
 
-// A word of `arguments` is a literal, the name of a placeholder (placeholders()), or several of these joined by '|'. In
-// brackets it may be missing; with "..." it stands for all the words that follow.
+// A word of `arguments` is a literal, the name of a placeholder (placeholders()), or several of these joined by '|'. A
+// word in brackets is optional; one with "..." stands for all the words that follow.
 struct Form {
     std::string_view keyword;
     std::string_view arguments;
     Access access;
     ReplyForm reply;
     std::string_view meaning;
-    std::string_view errors; // beside those of access and of a wrong number of words; "" if there are none
+    std::string_view errors; // in addition to those for access and for a wrong number of words; "": none
 };
 
-// In the order of HELP; the forms of a keyword stand together, those with literals before those with placeholders.
+// In the order of HELP. The forms of a keyword are adjacent, those with literals before those with placeholders.
 [[nodiscard]] std::span<const Form> forms() noexcept;
 [[nodiscard]] std::span<const Form> forms_of(std::string_view keyword) noexcept;
 
-// The form of a line, null if its keyword is unknown or its words fit no form.
+// The form that a line has; null if its keyword is unknown or its words match no form.
 [[nodiscard]] const Form* form_of(std::string_view line) noexcept;
 
 // Where the value of a placeholder comes from.
@@ -64,7 +64,7 @@ struct Choices {
 // The words that may still follow, form by form: "? [setting] | CHANGED | setting".
 [[nodiscard]] std::string rest_after(std::string_view before);
 
-// The line ends in a password (AUTH ana secret); or would, if one more word followed (AUTH ana).
+// Whether the line ends in a password (AUTH ana secret), and whether it would with one more word (AUTH ana).
 [[nodiscard]] bool holds_password(std::string_view line) noexcept;
 [[nodiscard]] bool lacks_password(std::string_view line) noexcept;
 

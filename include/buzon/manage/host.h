@@ -36,12 +36,12 @@ struct SessionRow {
 class Host {
 public:
     [[nodiscard]] virtual std::chrono::system_clock::time_point now() const = 0;
-    // Updates the gauges that are measured when asked for (memory, descriptors).
+    // Also updates the gauges that are measured on demand (memory, descriptors).
     [[nodiscard]] virtual const state::Metrics& metrics() = 0;
     [[nodiscard]] virtual const state::History& history() const = 0;
     [[nodiscard]] virtual const state::Settings& settings() const = 0;
     [[nodiscard]] virtual std::string default_host() const = 0; // of the setting `host`; the others have fixed defaults
-    // A change at run time that has not been saved: `name` of a setting.
+    // Whether the setting `name` was changed at run time and has not been saved.
     [[nodiscard]] virtual bool is_unsaved(const std::string& name) const = 0;
     [[nodiscard]] virtual state::EventBus& events() = 0;
 
@@ -54,15 +54,15 @@ public:
     // "off" or "on SPEC", for the default transformation or a user's own; nothing for an unknown user.
     [[nodiscard]] virtual std::optional<std::string> transform(const std::optional<std::string>& user) const = 0;
 
-    // The ids of the current POP3 sessions, ascending; and one session, unless it has ended since.
+    // The ids of the current POP3 sessions, ascending, and the row of one of them; nothing if it has ended since.
     [[nodiscard]] virtual std::vector<std::uint64_t> sessions() const = 0;
     [[nodiscard]] virtual std::optional<SessionRow> session(std::uint64_t id) const = 0;
     // Ends sessions without UPDATE, shortly after the call. Returns how many there were.
     virtual std::size_t kick(std::uint64_t id) = 0;
     virtual std::size_t kick_user(std::string_view user) = 0;
 
-    // Iterates over the lines of USER LIST: each call returns the next one, and nothing at the end. It may live as long
-    // as the host; it may miss users who are added or removed meanwhile.
+    // Returns an iterator over the lines of USER LIST: each call returns the next line, and nothing at the end. It may
+    // live as long as the host. It may miss users that are added or removed while it is in use.
     [[nodiscard]] virtual std::function<std::optional<std::string>()> users() const = 0;
     // The lines of USER SECRET LIST; nothing for an unknown user.
     [[nodiscard]] virtual std::optional<std::vector<std::string>> secrets(std::string_view user) const = 0;

@@ -15,7 +15,7 @@ class HttpSession {
 public:
     static constexpr std::size_t max_request = 8192; // octets of a request line and header fields
 
-    // `page` makes the content of /metrics, once per request.
+    // `page` produces the content of /metrics and is called once per request.
     explicit HttpSession(std::function<std::string()> page) : page_{std::move(page)} {}
 
     // Consumes octets up to the end of the first request that they complete, and appends its response. Returns how many
@@ -33,7 +33,7 @@ private:
     void refuse(std::string_view status, std::string& out);
 
     std::function<std::string()> page_;
-    std::string request_; // the beginning of one
+    std::string request_; // the part received so far
     bool closing_ = false;
 };
 

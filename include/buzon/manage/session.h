@@ -21,8 +21,8 @@ inline constexpr std::size_t max_line = 4096;
 
 //            +------------- done() -------------+
 //            v                                  |
-//  --> Ready --line()--> Answered            Performing   (an Action of action.h; no line meanwhile)
-//        |  ^ ^------ produce() done ------ Producing     (a long reply; no line meanwhile)
+//  --> Ready --line()--> Answered            Performing   (an Action of action.h; takes no line)
+//        |  ^ ^------ produce() done ------ Producing     (a long reply; takes no line)
 //        |  +----------- line() ----------- Following     (EVNT, LOGG FOLLOW)
 //        +--> Closing                                     (QUIT, a foreign protocol, too many mistakes)
 class Session {
@@ -33,7 +33,7 @@ public:
         std::uint64_t id = 0; // of the connection, for the log
     };
 
-    // `wake` is called while the session is live and has something new; it must only take note (see LineFeed). The host
+    // `wake` is called while the session is live and has something new; it must only note that (see LineFeed). The host
     // must outlive the session.
     Session(Host& host, Peer peer, std::function<void()> wake);
     ~Session();
@@ -53,8 +53,9 @@ public:
     // Whether an administrator is configured, and this peer has not logged in.
     [[nodiscard]] bool is_stranger() const;
 
-    // Continues a Producing or Following reply, appending at most about `room` octets (or a line more). True while
-    // there is or may be more; false when a Producing reply is complete and the session accepts the next line.
+    // Continues a Producing or Following reply, appending at most about `room` octets (or a line more). Returns true
+    // while there is or may be more, and false once a Producing reply is complete and the session accepts the next
+    // line.
     [[nodiscard]] bool produce(std::string& out, std::size_t room);
 
     // Reports the end of an Action; returns Answered or Closing.
@@ -66,7 +67,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// A row of the command table, for the test of the document.
+// A row of the command table, for the test that compares it with the documentation.
 struct CommandHelp {
     std::string_view keyword, meaning;
 };

@@ -26,7 +26,7 @@ public:
         bytes_ += text;
         return *this;
     }
-    // So that nothing is moved about in memory as it grows.
+    // Reserves memory, so that put() and put_text() need not reallocate.
     void reserve(std::size_t octets) { bytes_.reserve(octets); }
     [[nodiscard]] std::string take() { return std::move(bytes_); }
 

@@ -1,5 +1,4 @@
-// message/dot_stuffer.h - converts the stored form of a message to wire form and counts its octets. Knows no files and
-// no sockets.
+// message/dot_stuffer.h - converts the stored form of a message to wire form and counts its octets. No I/O.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +11,8 @@ namespace buzon::message {
 
 // Stored form -> wire form (RFC 1939 section 3): every line ends with CRLF, leading dots are doubled, and ".\r\n"
 // follows the last line. A line ends at LF; CR is part of the line end only directly before LF, otherwise it is data,
-// like NUL. The input may be split anywhere. Once a client has removed the stuffing, it has as many octets as
-// OctetCounter counts.
+// like NUL. The input may be split anywhere. After removing the stuffing, a client has as many octets as OctetCounter
+// counts.
 class DotStuffer {
 public:
     // Appends the wire form of the whole piece.
@@ -41,12 +40,12 @@ class OctetCounter {
 public:
     void feed(std::string_view stored) noexcept;
 
-    // The octets of what was fed so far, as if the message ended here. More may be fed afterwards.
+    // The octet count so far, as if the message ended here. More may be fed afterwards.
     [[nodiscard]] std::uint64_t finish() const noexcept;
     // Whether the stored form equals the wire form (only CRLF line ends, no leading dots, complete last line). Then it
     // can be sent from disk unchanged, followed by ".\r\n". True for an empty message.
     [[nodiscard]] bool wire_form() const noexcept;
-    // The octets fed: the size of the stored form.
+    // The number of octets fed: the size of the stored form.
     [[nodiscard]] std::uint64_t stored_size() const noexcept { return size_; }
 
 private:
@@ -63,7 +62,7 @@ class TopCutter {
 public:
     explicit TopCutter(std::uint64_t body_lines) noexcept : lines_left_{body_lines} {}
 
-    // How many octets at the start of this piece belong to the reply. Fewer than all of them implies done().
+    // Returns how many octets at the start of this piece belong to the reply. If not all of them do, done() is true.
     [[nodiscard]] std::size_t feed(std::string_view stored) noexcept;
     // Nothing more of the message is needed.
     [[nodiscard]] bool done() const noexcept { return state_ == State::done; }

@@ -7,8 +7,8 @@
 
 namespace buzon::message {
 
-// Whether a message file can have this name: 1 to 255 octets without '/' and NUL, and no leading dot. Entries of
-// journals, indexes or lists with other names are ignored.
+// Whether a message file can have this name: 1 to 255 octets without '/' and NUL, and no leading dot. A journal that
+// contains any other name is rejected; such an entry of a UIDL list is ignored.
 [[nodiscard]] bool is_message_name(std::string_view name) noexcept;
 
 // The part before the first ':', which stays the same when flags change.
@@ -21,7 +21,8 @@ namespace buzon::message {
 [[nodiscard]] inline bool has_seen(std::string_view file_name) noexcept {
     return flags(file_name).find('S') != std::string_view::npos;
 }
-// The name in cur of a message that has been read: ":2," and its flags with S, each once, in ASCII order.
+// The name in cur of a message that has been read: the base name, ":2," and its flags plus S, each once, in ASCII
+// order.
 [[nodiscard]] std::string seen_name(std::string_view file_name);
 
 // The delivery time given by the base name: the number at its start, plus the digits after an M in the part between the
@@ -35,8 +36,8 @@ struct Delivered {
 
 // RFC 1939 section 7: 1 to 70 characters of 0x21 to 0x7E.
 [[nodiscard]] bool fits_as_uidl(std::string_view text) noexcept;
-// The same for a UIDL given earlier: with %f and %g, Dovecot serves base names of up to 255 octets, so clients know
-// such UIDLs.
+// The same for a UIDL assigned earlier. With %f and %g, Dovecot serves base names of up to 255 octets, so clients may
+// know such UIDLs: up to 255 octets are accepted if the UIDL is the base name.
 [[nodiscard]] bool may_be_uidl(std::string_view text, std::string_view base_name) noexcept;
 // 32 hexadecimal digits for a base name that is not a valid UIDL or is already in use; `salt` distinguishes equal
 // names. Must never change.

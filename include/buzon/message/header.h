@@ -1,4 +1,4 @@
-// message/header.h - unfolds and decodes the header of a message for people (RFC 5322, RFC 2047). No I/O.
+// message/header.h - unfolds and decodes the header of a message for display (RFC 5322, RFC 2047). No I/O.
 #pragma once
 
 #include <cstddef>
@@ -42,16 +42,16 @@ private:
 // trailing ones are removed.
 [[nodiscard]] std::string unfolded(std::string_view folded_body);
 
-// built_in: UTF-8, ASCII, ISO-8859-1, -15 and Windows-1252. of_system: also those of iconv(3), which loads files, so
-// not for the reactor.
+// built_in: UTF-8, ASCII, ISO-8859-1, -15 and Windows-1252. of_system: also those of iconv(3). The reactor must not use
+// these, because iconv(3) loads files.
 enum class Charsets { built_in, of_system };
 // Converts RFC 2047 words in one of these charsets to UTF-8; others stay unchanged. White space between two decoded
-// words is removed. Octets that are not UTF-8 are taken for Windows-1252.
+// words is removed. Octets that are not valid UTF-8 are read as Windows-1252.
 [[nodiscard]] std::string decoded(std::string_view unfolded_body, Charsets charsets = Charsets::built_in);
 // Converts Latin letters (ASCII, Latin-1, Latin Extended-A) in UTF-8 text to lower case; everything else is unchanged.
 [[nodiscard]] std::string lower_latin(std::string_view utf8);
 
-// ASCII only: field names.
+// Compares field names, ignoring the case of ASCII letters.
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b) noexcept;
 
 } // namespace buzon::message

@@ -24,8 +24,8 @@ struct HeldLock {
     static void fields(auto& self, auto&& each) { each(self.hash, self.kind); }
 };
 
-// Distinguishes a mail root from another one later found at the same path: by a file in it that is kept open, so that
-// its inode number is not reused.
+// Distinguishes a mail root from another one later found at the same path, by a file in it. The file is kept open, so
+// that its inode number is not reused.
 struct RootMark {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -43,9 +43,9 @@ struct MailRoot {
     static void fields(auto& self, auto&& each) { each(self.path, self.mark); }
 };
 
-// The error if a root has gone: its path is another directory or missing.
+// The error if a root has gone: its path is missing or leads to another directory.
 [[nodiscard]] std::error_code root_has_gone() noexcept;
-// A folder of a Maildir that is not there, or is a link.
+// The error if a folder of a Maildir is missing or is a link.
 [[nodiscard]] std::error_code no_such_folder() noexcept;
 // Why a mail root cannot be used, in words for people. `at_fault`: the path that caused the error.
 [[nodiscard]] std::string words_for(std::error_code why, std::string_view at_fault);
@@ -53,9 +53,9 @@ struct MailRoot {
 // A request to use a mail root.
 struct RootRequest {
     enum class Why : std::uint8_t {
-        chosen,  // by an operator: creates missing lock files
-        return_, // a root that had gone: it must have its lock directory
-        locks,   // of the current root, whose lock files could not be created
+        chosen,  // an operator chose this root: creates missing lock files
+        return_, // the root had gone and may be back: it must contain its lock directory
+        locks,   // tries again to create the lock files of the current root
     };
     friend constexpr Why last_of(Why) noexcept { return Why::locks; }
 

@@ -11,7 +11,7 @@
 
 namespace buzon::message {
 
-// Message numbers as clients see them: from 1, in order of delivery, constant during the session.
+// Message numbers as clients see them: from 1, in the order of the snapshot, constant during the session.
 enum class MessageNumber : std::uint32_t {};
 
 // Shares the snapshot with other sessions; the marks and counters belong to this session. Costs only a few pointers
@@ -51,7 +51,7 @@ public:
 
     // The first message after `after` that is not deleted, for LIST and UIDL in pieces. Begin with MessageNumber{0}.
     [[nodiscard]] std::optional<MessageNumber> next_live(MessageNumber after) const noexcept;
-    // The first message after `after` that was deleted or retrieved. Ranges without any are skipped at no cost.
+    // The first message after `after` that was deleted or retrieved. Skips 64 unmarked messages at a time.
     [[nodiscard]] std::optional<MessageNumber> next_marked(MessageNumber after) const noexcept;
     // The number of messages that QUIT has to remove, or to move from new to cur. O(1).
     [[nodiscard]] std::uint32_t update_count() const noexcept {

@@ -1,4 +1,4 @@
-// message/scan_request.h - the options of a scan, and its findings beside the snapshot.
+// message/scan_request.h - the options of a scan, and its findings besides the snapshot.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ struct ScanOptions {
 // What a scan reports to the operator.
 struct ScanFindings {
     UidlChange change;                 // seen by the circuit breaker, if it tripped
-    std::string trouble;               // why the scan failed, beginning with a path; empty if the error says it all
+    std::string trouble;               // why the scan failed, beginning with a path; empty if the error suffices
     std::vector<std::string> warnings; // what was skipped or repaired, one line each
 
     static void fields(auto& self, auto&& each) { each(self.change, self.trouble, self.warnings); }

@@ -28,9 +28,9 @@ struct SearchRequest {
     std::string criteria; // as passed to SearchCriteria::parse
     std::vector<Item> items;
 
-    // Up to `max_items` live messages after `after` that may match, judging without their headers. `after`
-    // becomes the last one looked at, which is no more than some thousands further on. `text` is what `criteria` were
-    // made of.
+    // Selects up to `max_items` live messages after `after` that may match, judged without their headers. Sets `after`
+    // to the last message examined, which is at most a few thousand further on. `text`: what `criteria` was parsed
+    // from.
     [[nodiscard]] static SearchRequest slice(const Maildrop& maildrop, std::string maildir, std::string text,
                                              const SearchCriteria& criteria, MessageNumber& after,
                                              std::uint32_t max_items);

@@ -1,5 +1,5 @@
-// message/snapshot.h - an immutable snapshot of one maildrop in one block of memory, shared by all its users. Opens no
-// Maildir: scan.h creates it.
+// message/snapshot.h - an immutable snapshot of one maildrop in one block of memory, shared by all its users. Does not
+// read Maildirs: scan.h creates it.
 #pragma once
 
 #include <cstddef>
@@ -63,8 +63,8 @@ public:
     [[nodiscard]] bool measured(std::uint32_t index) const noexcept;
     [[nodiscard]] bool own_uidl(std::uint32_t index) const noexcept; // the UIDL is not the base name
     [[nodiscard]] bool shares_base(std::uint32_t index) const noexcept;
-    // Distinguishes the file from others with the same base name: the inode, or 0 if there are none. With 0 the name
-    // alone identifies the message, even if another program has replaced the file with a copy.
+    // Distinguishes the file from others with the same base name: its inode, or 0 if no other file has that base name.
+    // With 0 the name alone identifies the message, even if another program has replaced the file with a copy.
     [[nodiscard]] std::uint64_t telling_inode(std::uint32_t index) const noexcept {
         return shares_base(index) ? inode(index) : 0;
     }
@@ -75,7 +75,7 @@ public:
     [[nodiscard]] bool settled() const noexcept;
     // Whether a maildrop with these stamps is certainly unchanged: the stamps are equal and settled.
     [[nodiscard]] bool is_current(const Stamps& now) const noexcept { return settled() && stamps() == now; }
-    // The rules that the UIDLs and the order came from: a snapshot made under other rules is outdated (scan.h).
+    // UidlRules::digest() of the rules it was made under. A snapshot made under other rules is outdated (scan.h).
     [[nodiscard]] std::uint64_t rules() const noexcept;
 
     // Its memory usage, for a bounded cache.
@@ -93,7 +93,7 @@ public:
 
 private:
     enum class Place : std::uint8_t { behind_us, apart, mapped };
-    // With room for a block of that size, beginning at `room`; null if there is not enough memory.
+    // Allocates a Snapshot with a block of that size, which begins at `room`. Null if there is not enough memory.
     [[nodiscard]] static std::shared_ptr<Snapshot> with_room(std::size_t size, char*& room);
     bool accept(bool check_all) noexcept;
     const Header& header() const noexcept;

@@ -29,7 +29,7 @@ private:
         std::string text;
         bool hex = false;
         bool pad = false;       // with zeros up to the width; false: the width truncates
-        bool keep_last = false; // of a number too long (2.4); false: as in 2.3, which does not truncate what it pads
+        bool keep_last = false; // keep the last digits of an overlong number (2.4); 2.3 does not truncate if it pads
         bool lower = false;
         bool upper = false;
         std::size_t width = 0; // 0: none

@@ -13,14 +13,14 @@ namespace buzon::message {
 
 enum class UidlSource : std::uint8_t {
     automatic, // our own list, else Dovecot's, else Courier's, else the base names
-    base_name, // also qmail-pop3d's and vpopmail's
+    base_name, // as do qmail-pop3d and vpopmail
     dovecot,   // dovecot-uidlist: its P and O fields, else the format
     courier,   // courierpop3dsizelist, v0 to v3
 };
 
 enum class SessionOrder : std::uint8_t {
     delivery, // contract section 2
-    mtime,    // qmail-pop3d's
+    mtime,    // as in qmail-pop3d
 };
 
 constexpr UidlSource last_of(UidlSource) noexcept {
@@ -30,8 +30,8 @@ constexpr SessionOrder last_of(SessionOrder) noexcept {
     return SessionOrder::mtime;
 }
 
-// UIDLs once given are stored in `buzon-uidl` beside cur; they never change and are never reused. The rules apply to
-// messages not in that file. It also stores the order, if that came from another server.
+// Assigned UIDLs are stored in `buzon-uidl` next to cur; they never change and are never reused. The rules apply only
+// to messages that are not in that file. It also stores the order, if that came from another server.
 struct UidlRules {
     UidlSource source = UidlSource::automatic;
     // Dovecot's pop3_uidl_format, as in version 2.3 (%u %v %f %g, with 0, a width, X, L and U) or 2.4 (%{uid | hex(8)}
@@ -43,7 +43,7 @@ struct UidlRules {
     // The circuit breaker: a scan fails with uidls_would_change() if more than this percentage of the messages known
     // from the last session would get another UIDL. 100: never.
     std::uint8_t breaker_percent = 10;
-    bool accept_changes = false; // the breaker is released for this scan
+    bool accept_changes = false; // ignore the breaker for this scan
     bool freeze = true;          // false: write nothing (--uidl-verify)
 
     // Snapshots made under rules with another digest may have other UIDLs or another order.
@@ -60,7 +60,7 @@ struct UidlRules {
 
 [[nodiscard]] std::error_code uidls_would_change() noexcept;
 
-// What the circuit breaker has found.
+// What the circuit breaker found.
 struct UidlChange {
     std::uint64_t known = 0;   // messages whose UIDL was shown in the last session
     std::uint64_t changed = 0; // those whose UIDL would change

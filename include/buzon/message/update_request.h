@@ -1,4 +1,4 @@
-// message/update_request.h - what QUIT asks of a maildrop, and the result.
+// message/update_request.h - the changes that QUIT makes to a maildrop, and their result.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace buzon::message {
 
-enum class UpdateAction : std::uint8_t { remove, mark_seen }; // mark_seen: new -> cur with S; does nothing in cur
+enum class UpdateAction : std::uint8_t { remove, mark_seen }; // mark_seen: new -> cur with S; no effect in cur
 
-// What a session that ends with QUIT requests: remove its deleted messages, and move the other retrieved ones from new
-// to cur. Refers to octets owned by somebody else, about 20 plus the name for each message, so that a million messages
-// need no further memory.
+// The changes requested by a session that ends with QUIT: remove its deleted messages, and move the other retrieved
+// ones from new to cur. A view of octets owned by the caller (about 20 plus the name for each message), so that a
+// million messages need no additional memory.
 class PackedUpdate {
 public:
     struct Item {
@@ -39,7 +39,7 @@ public:
     // Everything except the Maildir: for a journal, which is moved together with its Maildir.
     [[nodiscard]] std::string_view placeless() const noexcept { return placeless_; }
 
-    // The items one by one; begin with where = {}.
+    // Returns the items one by one; begin with where = {}.
     struct Where {
         std::uint32_t number = 0;
         std::size_t at = 0;
@@ -55,8 +55,8 @@ private:
     std::uint32_t removals_ = 0;
 };
 
-// Builds the octets of a PackedUpdate piece by piece, so that the caller can serve others in between. The marks of the
-// maildrop must not change meanwhile.
+// Builds the octets of a PackedUpdate piece by piece, so that the caller can serve others in between. Until it is done,
+// the marks of the maildrop must not change.
 class UpdateSlices {
 public:
     UpdateSlices(const Maildrop& maildrop, std::string_view maildir, std::int64_t keep_since);
@@ -67,13 +67,13 @@ public:
 
 private:
     const Maildrop& maildrop_;
-    std::string head_;                // until it has been returned
+    std::string head_;                // empty once it has been returned
     std::optional<MessageNumber> at_; // the next message
 };
 
 struct UpdateOutcome {
     std::uint32_t removed = 0; // by this update
-    std::uint32_t gone = 0;    // deleted messages that somebody else had already removed
+    std::uint32_t gone = 0;    // deleted messages that another session or program had already removed
     std::uint32_t failed = 0;  // deleted messages that still exist
     std::uint32_t moved = 0; // new -> cur; a message that could not be moved stays in new and does not count as failed
     std::error_code first_error; // why the first of `failed` failed

@@ -12,8 +12,8 @@
 
 namespace buzon::net {
 
-// An IPv4 or IPv6 address. IPv4 is kept in its mapped form (::ffff:a.b.c.d), as a dual-stack socket reports it, so both
-// compare in the same way.
+// An IPv4 or IPv6 address. IPv4 is kept in its mapped form (::ffff:a.b.c.d), as a dual-stack socket reports it, so that
+// both forms compare equal.
 class Ip {
 public:
     Ip() = default; // ::
@@ -73,7 +73,7 @@ struct SocketAddress {
 
 // "ADDR:PORT" with an IPv6 address in brackets: "127.0.0.1:9100", "[::1]:9100".
 [[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);
-// A decimal port, 0 to 65535, without sign, blanks or leading zeros beyond one digit.
+// A decimal port, 0 to 65535, without a sign, blanks or leading zeros.
 [[nodiscard]] std::optional<std::uint16_t> parse_port(std::string_view text);
 
 } // namespace buzon::net

@@ -6,12 +6,12 @@
 namespace buzon::net {
 
 // True only if there is no doubt: the peer reset the connection, the kernel gave it up, or the peer has acknowledged
-// nothing for `silence` and left retransmissions or probes unanswered: one per 10 s of silence, at least 3, at most 6.
-// Sockets of other kinds (unix) count as alive. Never blocks.
+// nothing for `silence` and has not answered enough retransmissions or probes: one per 10 s of silence, at least 3, at
+// most 6. Sockets of other kinds (unix) count as alive. Never blocks.
 [[nodiscard]] bool peer_is_dead(int socket, std::chrono::seconds silence) noexcept;
 
-// Probes a silent peer, now and then six times during `silence`. A machine that does not know the connection answers
-// with a reset; the kernel gives up one that does not answer. Either ends the connection as lost.
+// Probes a silent peer at once, and then six times during `silence`. A host that does not know the connection answers
+// with a reset; the kernel gives up on one that does not answer. Either ends the connection as lost.
 void probe_peer(int socket, std::chrono::seconds silence) noexcept;
 
 } // namespace buzon::net

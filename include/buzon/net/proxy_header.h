@@ -1,5 +1,5 @@
-// net/proxy_header.h - the PROXY protocol, versions 1 and 2 (haproxy.org/download/2.9/doc/proxy-protocol.txt): the
-// real client of a connection from a front. A pure parser.
+// net/proxy_header.h - the PROXY protocol, versions 1 and 2 (haproxy.org/download/2.9/doc/proxy-protocol.txt): tells
+// the real client of a connection that comes from a front end. A pure parser.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace buzon::net {
 
-// Longer headers are refused. Addresses take 36 octets; a front's extensions, such as the names in a client's
-// certificate, some hundreds.
+// Longer headers are refused. Addresses take 36 octets; a front end's extensions, such as the names in a client
+// certificate, a few hundred.
 inline constexpr std::size_t longest_proxy_header = 4096;
 
 struct ProxyHeader {
     std::size_t length = 0;         // octets of the header; what follows comes from the client
-    std::optional<Endpoint> client; // nothing (UNKNOWN, LOCAL, a unix peer): use the connection's own address
-    bool tls = false;               // version 2 only: the client uses TLS with the front
+    std::optional<Endpoint> client; // nullopt (UNKNOWN, LOCAL, a unix peer): use the connection's own address
+    bool tls = false;               // version 2 only: the client uses TLS with the front end
 };
 
 enum class ProxyParse { more, complete, malformed };

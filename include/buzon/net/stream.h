@@ -46,7 +46,8 @@ private:
 // Callbacks to the owner, which may cut the stream in any of them, but not destroy it.
 class StreamEvents {
 public:
-    // Input has arrived, or the peer has closed its side (state()). Begin a turn with it; it is valid during this call.
+    // Input has arrived, or the peer has closed its side (state()). Pass `fresh` to begin_turn(); it is valid only
+    // during this call.
     virtual void on_input(std::string_view fresh) = 0;
     // All queued output has been sent: continue.
     virtual void on_room() = 0;
@@ -70,11 +71,11 @@ protected:
 // open         both sides may send.
 // half_closed  The peer has sent its last octet. It still gets its replies: `nc -N` waits for them.
 // draining     Nothing more is read. Once nothing is queued, the owner cuts the stream.
-// cut          There is no socket. Unread input was read before: otherwise the kernel would answer it with a reset, and
+// cut          There is no socket. Unread input was read first: otherwise the kernel would answer it with a reset, and
 //              the peer might never see our last reply.
 //
-// Two marks keep the pressure: the owner sends, by flush(), when full() octets have come together; and when the peer
-// does not take them (slow()), the owner makes no more until on_room(), when all have left.
+// Backpressure works at two levels. The owner calls flush() once out() is full(). While the peer does not keep up
+// (slow()), the owner produces nothing more until on_room(), when everything has been sent.
 //
 //     begin_turn(fresh); take lines off input(), append replies to out(), flush() when full(); end_turn()
 class Stream final : private event::Handler {
@@ -82,7 +83,7 @@ public:
     enum class State : std::uint8_t { open, half_closed, draining, cut };
     static constexpr std::size_t send_at = 64 * 1024;
 
-    // Both must outlive us.
+    // `room` and `events` must outlive the stream.
     Stream(StreamRoom& room, posix::UniqueFd socket, StreamEvents& events);
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
@@ -99,13 +100,14 @@ public:
     // Append output for the peer here.
     [[nodiscard]] std::string& out();
     [[nodiscard]] bool full() { return out().size() >= send_at; }
-    // True: everything was sent. False: the peer takes no more for now, or the stream is cut. more: output that follows
-    // at once may share a segment; the kernel holds the last part back for up to 200 ms.
+    // True: everything was sent. False: the peer takes no more for now, or the connection was lost just now. If the
+    // stream was cut before, discards the output and returns true. more: more output follows at once and may share a
+    // segment; the kernel holds the last part back for up to 200 ms.
     bool flush(bool more = false);
-    // Sends out(), then as much of the part as the peer takes now. Returns how many octets of the part were sent, or
-    // would_block, or end if the file is shorter than the part, or failed, and then the stream is cut.
+    // Sends out(), then as much of the part as the peer takes now. Returns how many octets of the part were sent; or
+    // would_block; or end, if the file is shorter than the part; or failed, in which case the stream is cut.
     [[nodiscard]] posix::Transfer send(const FilePart& part);
-    // Keeps the rest of input(). If no input is wanted now, the next turn that wants some gets it.
+    // Keeps the rest of input() for the next turn. wants_input: whether to read more before then.
     void end_turn(bool wants_input);
 
     // --- at any time ---
@@ -128,18 +130,18 @@ public:
     // Whether the kernel's send buffer has shrunk since the last call. With a slow reader it does so long before the
     // kernel reports the socket as writable.
     [[nodiscard]] bool peer_reads() noexcept;
-    // Nothing but the end of the peer's input is unread.
+    // Whether the peer has closed its side and the socket holds no more unread input.
     [[nodiscard]] bool peer_has_ended() const noexcept;
 
     // Ends input. peer_talks: the peer may be in the middle of sending.
     void finish(bool peer_talks) noexcept;
-    // Gives the socket to somebody else; for us it is as if it were cut. Unprocessed input is lost.
+    // Hands the socket over to the caller; the stream then counts as cut. Unprocessed input is lost.
     [[nodiscard]] posix::UniqueFd release() noexcept;
-    // Reads and discards what has arrived, beside input().
+    // Discards input(), and reads and discards what else has arrived.
     void discard_input() noexcept;
     // Closes at once; queued output is lost.
     void cut() noexcept;
-    // The same in the middle of a turn that could not be ended: it found no memory.
+    // The same in the middle of a turn that ran out of memory and cannot be ended.
     void abandon() noexcept;
 
 private:

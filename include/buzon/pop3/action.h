@@ -31,14 +31,14 @@ enum class Mechanism : std::uint8_t {
 // "PASS", "APOP", or the SASL name: for logs and events.
 [[nodiscard]] std::string_view name_of(Mechanism mechanism) noexcept;
 
-// Each Action says how it ends. Until then the session gets no further line.
+// The comments say how each Action ends. Until then the session must not be given another line.
 
 struct Continue {}; // send `out`, then pass in the next line
 struct Close {      // send `out`, then close; nothing is removed
     enum class Why : std::uint8_t { quit, bad_lines } why;
 };
 
-// These end with login_succeeded() or login_refused(). The connection may delay the reply to a wrong guess.
+// These end with login_succeeded() or login_refused(). The connection may delay the reply to a wrong secret.
 struct CheckPassword {
     std::string user;
     posix::SecretText password;
@@ -50,7 +50,7 @@ struct CheckApop {
     std::string challenge; // as in the greeting, with angle brackets
 };
 using CheckCram = auth::CheckDigest;
-// The same; where the token is refused, token_refused() may take the place of login_refused().
+// The same, but if the token is refused, token_refused() may be called instead of login_refused().
 struct CheckToken {
     std::string user;
     posix::SecretText token;
@@ -61,7 +61,7 @@ struct Authenticated {
     std::string user;
     Mechanism mechanism;
 };
-// The exchange failed: count it against the source, then login_refused(). `user` is the claimed name, or empty.
+// The exchange failed: count it against the source, then call login_refused(). `user` is the claimed name, or empty.
 struct NotAuthenticated {
     std::string user;
     Mechanism mechanism;
@@ -72,7 +72,7 @@ struct ClearTextRefused {
     std::string user;
     Mechanism mechanism;
 };
-// Ends with scram_credentials(), or login_refused() if they cannot be found out. An unknown user gets made-up ones.
+// Ends with scram_credentials(), or login_refused() if they cannot be obtained. An unknown user gets made-up ones.
 struct GetScram {
     std::string user;
 };
@@ -83,8 +83,8 @@ struct Deliver {
     std::optional<std::uint32_t> top_lines = std::nullopt;
 };
 enum class Listing : std::uint8_t { sizes, unique_ids }; // LIST, UIDL
-// A long listing: call produce() while the client reads, until it returns true. With same_for_all the output depends
-// only on the snapshot, so the output for another session may be sent instead.
+// A long listing: call produce() while the client reads, until it returns true. If same_for_all, the output depends
+// only on the snapshot, so the output made for another session may be sent instead.
 struct Produce {
     Listing what;
     bool same_for_all;
@@ -95,21 +95,21 @@ struct Search {
     std::string text; // the criteria as the client sent them
     message::SearchCriteria criteria;
 };
-// REPORT: what earlier sessions did in the last days. Ends with report_follows() or report_failed().
+// REPORT: what earlier sessions did in the last `days` days. Ends with report_follows() or report_failed().
 struct Report {
     std::uint32_t days;
 };
-// STLS: throw away what the client sent behind it, send `out`, then TLS begins; the session in it is a new one.
+// STLS: discard what the client sent after it, send `out`, then begin TLS, with a new session inside.
 struct StartTls {};
-// QUIT in the TRANSACTION state: carry out what is marked in maildrop(). Ends with updated(), then close.
+// QUIT in the TRANSACTION state: apply the marks in maildrop(). Ends with updated(), then close.
 struct Update {};
 
 using Action =
     std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, CheckToken, Authenticated, NotAuthenticated,
                  ClearTextRefused, GetScram, Deliver, Produce, Search, Report, StartTls, Update>;
 
-// What a line asks for, and its command. A line of an AUTH exchange belongs to AUTH. A command that is switched off or
-// refused is still reported as that command.
+// What a line asks for, and its command. A line of an AUTH exchange belongs to AUTH. A disabled or refused command is
+// still reported as that command.
 struct Asked {
     Action action;
     state::Pop3Command command = state::Pop3Command::unknown;
@@ -117,9 +117,9 @@ struct Asked {
 
 // Why a login failed. The session chooses the response code.
 enum class Refusal : std::uint8_t {
-    wrong,                // [AUTH] unknown user, wrong password, wrong digest: the client sees no difference
+    wrong,                // [AUTH] unknown user, wrong password, wrong digest: the client cannot tell which
     not_permitted,        // [AUTH] right secret, but no login for this account or from this address
-    throttled,            // [SYS/TEMP] too many failures before this one: the secret was not checked
+    throttled,            // [SYS/TEMP] too many earlier failures: the secret was not checked
     temporary,            // [SYS/TEMP] the secret could not be checked
     in_use,               // [IN-USE] another session holds the maildrop
     too_soon,             // [LOGIN-DELAY]

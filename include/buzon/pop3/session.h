@@ -1,5 +1,4 @@
-// pop3/session.h - the POP3 protocol (RFC 1939, 2449, 3206, 5034, 6856). Knows no descriptors, no clock, no
-// files.
+// pop3/session.h - the POP3 protocol (RFC 1939, 2449, 3206, 5034, 6856). No I/O; does not read the clock.
 #pragma once
 
 #include <cstddef>
@@ -25,11 +24,11 @@ struct Catalogue; // the texts of one language
 enum class Channel : std::uint8_t {
     open,
     secure, // the client is on this machine
-    tls,    // up to us or to the front
-    bound,  // the same, and we know under which certificate: a client can prove that it has seen the same one
+    tls,    // ends here or at the front
+    bound,  // TLS whose certificate we know, so that a client can prove that it has seen the same one
 };
 
-// Returns unguessable printable octets without ',', '<', '>' and '@', new ones each time: for challenges.
+// Returns unguessable printable octets without ',', '<', '>' and '@', different each time, for challenges.
 using FreshText = std::string (*)();
 
 //                  +--- PASS, APOP, AUTH, wrong ---+
@@ -47,7 +46,7 @@ public:
     static constexpr std::size_t answer_limit = 12288; // RFC 5034 section 4, with CRLF
     // Disconnect after this many consecutive unrecognized lines.
     static constexpr unsigned bad_line_limit = 50;
-    // Disconnect after the reply to this many wrong logins, refused clear-text secrets or throttled tries.
+    // Disconnect after the reply to this many wrong logins, refused clear-text secrets or throttled attempts.
     static constexpr unsigned wrong_login_limit = 10;
 
     // `settings` must outlive the session.
@@ -56,14 +55,14 @@ public:
     Session& operator=(Session&&) noexcept;
     ~Session();
 
-    // Before the first line: the client came over TLS under this certificate: its tls-server-end-point (RFC 5929), in
-    // octets. Empty: not known.
+    // Call before the first line if the client came over TLS. `certificate_hash`: the tls-server-end-point (RFC 5929)
+    // of the certificate, in octets; empty if it is not known.
     void came_under(std::string certificate_hash) noexcept;
     void greet(std::string& out);
 
     // Maximum length of the next line, including its end; a response in an AUTH exchange may be longer than a command.
     [[nodiscard]] std::size_t line_limit() const noexcept;
-    // Handles one line without its end. Not while an Action is pending.
+    // Handles one line, passed without its end. Must not be called while an Action is pending.
     [[nodiscard]] Asked line(std::string_view line, std::string& out);
     // Handles a line that could not be read.
     [[nodiscard]] Asked bad_line(BadLine what, std::string& out);
@@ -73,12 +72,12 @@ public:
     void login_succeeded(message::Maildrop maildrop, std::string& out, bool may_delete = true);
     // `seconds`: with too_soon, the time left to wait.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);
-    // A wrong login by a token, whose client is told why (RFC 7628 section 3.2.3) before it is refused. `error`: from
-    // auth::token_error().
+    // Reports a wrong token. The client is sent the reason (RFC 7628 section 3.2.3) before the login is refused, except
+    // on its last try. `error`: from auth::token_error().
     void token_refused(std::string_view error, std::string& out);
-    // Whether that, or a ClearTextRefused, was the client's last try: close after the reply.
+    // Whether a refused login or a ClearTextRefused was the client's last try: close after the reply.
     [[nodiscard]] bool out_of_tries() const noexcept { return wrong_logins_ >= wrong_login_limit; }
-    // `octets`: how many the client will get, if known.
+    // `octets`: how many the client will receive, if known.
     void delivery_begins(std::optional<std::uint64_t> octets, std::string& out);
     void delivery_refused(DeliveryRefusal why, std::string& out);
     void delivered();
@@ -105,7 +104,7 @@ public:
 private:
     friend struct Commands;
 
-    // Separate, so that a logged-in session does not take the memory of one that has not logged in.
+    // Allocated separately, so that a logged-in session does not keep the memory that only a login needs.
     struct Authorization {
         FreshText fresh_text;
         std::string challenge;              // for APOP, as in the greeting; empty: not offered

@@ -9,8 +9,9 @@
 
 namespace buzon::posix {
 
-// This user and group, no other groups than these, and no capability, not even for programs that it starts; user 0 has
-// none of root's powers either. Returns an errno, or 0. May be called between fork() and execve().
+// The process gets this user and group, only these supplementary groups, and no capabilities; nor can programs that it
+// executes get any. User 0 loses root's powers only with the next execve(2). Returns an errno, or 0. May be called
+// between fork() and execve().
 [[nodiscard]] int act_as(const Ids& who, std::span<const gid_t> groups = {}) noexcept;
 
 } // namespace buzon::posix

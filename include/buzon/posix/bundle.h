@@ -12,10 +12,10 @@ namespace buzon::posix {
 // At most max_descriptors_sent (posix/datagram.h). The caller keeps its descriptors.
 [[nodiscard]] Result<UniqueFd> bundle(std::span<const int> descriptors);
 
-// The same into a datagram socket that is there: unbundle() takes them out at its other end.
+// The same through an existing datagram socket: unbundle() at its other end takes them out.
 [[nodiscard]] std::error_code send_bundle(int socket, std::span<const int> descriptors);
 
-// Never blocks. EMFILE: not enough descriptors for all of them.
+// Never blocks. EMFILE: our descriptor table has no room for all of them.
 [[nodiscard]] Result<std::vector<UniqueFd>> unbundle(int bundle);
 
 } // namespace buzon::posix

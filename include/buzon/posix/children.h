@@ -1,5 +1,5 @@
-// posix/children.h - everything that descends from this process, whatever its group or session. For a process that is a
-// PR_SET_CHILD_SUBREAPER: the children of a process that ends become its own. These may block.
+// posix/children.h - ends everything that descends from this process, whatever its group or session. The process must
+// be a PR_SET_CHILD_SUBREAPER, so that the children of a process that ends become its own. These calls may block.
 #pragma once
 
 #include <sys/types.h>
@@ -8,11 +8,11 @@
 
 namespace buzon::posix {
 
-// Reaps the children that have ended. True: there are others.
+// Reaps the children that have ended. True: others are left.
 [[nodiscard]] bool children_left() noexcept;
-// One SIGKILL to each child, but those to be spared.
+// Sends one SIGKILL to each child, except those to be spared.
 void kill_children(const std::function<bool(pid_t)>& spared = {}) noexcept;
-// Until there is none.
+// Kills and reaps until no child is left.
 void end_all_children() noexcept;
 
 } // namespace buzon::posix

@@ -31,8 +31,8 @@ private:
     std::size_t size_ = 0;
 };
 
-// Up to `octets` from `offset` of a file to a non-blocking socket, from the page cache (sendfile). It blocks on
-// pages that are not in memory, so check first. Moved::end: the file is shorter.
+// Sends up to `octets` octets, from `offset` of a file, to a non-blocking socket, straight from the page cache
+// (sendfile). It blocks on pages that are not in memory, so check first. Moved::end: the file is shorter.
 [[nodiscard]] Transfer send_file(int socket, int file, std::uint64_t offset, std::size_t octets) noexcept;
 
 } // namespace buzon::posix

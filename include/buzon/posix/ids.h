@@ -6,7 +6,7 @@
 namespace buzon::posix {
 
 struct Ids {
-    static constexpr std::uint32_t unsaid = 0xffffffff; // no id of anybody: (uid_t)-1
+    static constexpr std::uint32_t unsaid = 0xffffffff; // not given; nobody has this id: (uid_t)-1
 
     std::uint32_t uid = unsaid;
     std::uint32_t gid = unsaid;

@@ -22,10 +22,10 @@ struct Transfer {
     std::error_code why = {}; // only with Moved::failed
 };
 
-// At most into.size() octets from a descriptor in non-blocking mode. The span must not be empty.
+// Reads at most into.size() octets from a descriptor in non-blocking mode. The span must not be empty.
 [[nodiscard]] Transfer read_some(int fd, std::span<char> into) noexcept;
 
-// To a socket; with MSG_MORE if `more` data follows at once. If the peer is gone: Moved::failed with EPIPE or
+// Sends to a socket; with MSG_MORE if `more` data follows at once. If the peer is gone: Moved::failed with EPIPE or
 // ECONNRESET, never a signal.
 [[nodiscard]] Transfer send_some(int socket, std::string_view from, bool more = false) noexcept;
 // Call before closing a socket whose peer may still be sending: unread input would make the kernel discard what is on
@@ -39,7 +39,7 @@ void finish_sending(int socket) noexcept;
 // The same for a path that may name something else: anything but a regular file is refused with EINVAL (EISDIR for a
 // directory), and a FIFO without a writer does not block.
 [[nodiscard]] Result<std::string> read_regular_file(const char* path, std::size_t limit);
-// All of a file that somebody has made in memory, wherever its position is; empty if it cannot be read.
+// The whole content of a memory file, whatever its file offset; empty if it cannot be read.
 [[nodiscard]] std::string content_of(int memory);
 
 // Opens /dev/null in place of closed standard descriptors: otherwise the next file or socket would get that number and

@@ -1,5 +1,5 @@
 // posix/mounts.h - which file system a path is on, according to the kernel's mount table. Does not access the file
-// systems, so one that hangs is still told apart.
+// systems, so it works even if one of them hangs.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ public:
 
     // The path must be absolute, without "." and "..". Symbolic links are treated as directories.
     [[nodiscard]] FileSystem of(std::string_view path);
-    // Where a directory really is, following links; local only if the path to it, and the file systems mounted on these
-    // `parts` of it, are local, too. Accesses the file systems: for a worker or startup.
+    // The file system that a directory is really on, following links. It is local only if the path to it, and the file
+    // systems mounted on these `parts` of it, are local, too. Accesses the file systems: for a worker or startup.
     [[nodiscard]] FileSystem of_directory(const std::string& directory, std::initializer_list<const char*> parts);
 
 private:

@@ -13,7 +13,7 @@
 
 namespace buzon::posix {
 
-// What the kernel and the process share.
+// Memory that the kernel and the process share.
 class Mapping {
 public:
     Mapping(int fd, std::size_t size, unsigned long long offset) noexcept; // false if it cannot be mapped
@@ -34,8 +34,8 @@ private:
 // process that made it; a forked child makes its own.
 class Ring {
 public:
-    // For batches of up to `max_batch` calls, a power of two. It takes no other calls than the three below
-    // (Linux 5.10). Nothing if the kernel has no such rings or refuses one (as in many containers): callers must work
+    // For batches of up to `max_batch` calls, a power of two. The ring accepts only the three calls below (this needs
+    // Linux 5.10). Nothing if the kernel has no such rings or refuses one (as in many containers): callers must work
     // without a ring, too.
     [[nodiscard]] static std::optional<Ring> make(unsigned max_batch);
 

@@ -1,5 +1,5 @@
-// posix/sanitized.h - whether this program was built with AddressSanitizer, which maps, traces and reads what no
-// program of ours does, and makes it ten times slower.
+// posix/sanitized.h - whether this program was built with AddressSanitizer, which maps memory, traces processes and
+// reads files as our programs never do, and makes them ten times slower.
 #pragma once
 
 // g++ says so with a macro, clang++ with a feature.

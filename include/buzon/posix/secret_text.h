@@ -1,4 +1,4 @@
-// posix/secret_text.h - texts that nobody should find in memory once they have been used.
+// posix/secret_text.h - texts that are not to be found in memory once they have been used.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@ namespace buzon::posix {
 
 // Overwrites the octets in a way that no optimiser removes. Copies that a string made earlier are not reached.
 void wipe(void* octets, std::size_t size) noexcept;
-void wipe(std::string& text) noexcept; // whatever it has room for, and empties it
-// What was taken off a buffer whose owner has no further use for it, although we see it as constant.
+void wipe(std::string& text) noexcept; // its whole capacity; then empties it
+// For text in a buffer that its owner no longer needs. The buffer must be writable, although we see it as constant.
 void wipe(std::string_view taken) noexcept;
 
-// Overwrites what returned functions have left on the stack, some pages of it.
+// Overwrites some pages of the stack, where functions that have returned may have left secrets.
 void wipe_stack() noexcept;
 
-// A text that may contain a password: overwritten at the end, unless it is so long that there is none in it.
+// A text that may contain a password. The destructor overwrites it, unless it is too long to contain one.
 class WipedString : public std::string {
 public:
     using std::string::string;
@@ -37,7 +37,7 @@ private:
     static constexpr std::size_t max_secret = 32 * 1024;
 };
 
-// A password. It is overwritten at the end, and moving it leaves no copy (as a short std::string would).
+// A password. The destructor overwrites it, and moving it leaves no copy (as a short std::string would).
 class SecretText {
 public:
     SecretText() = default;

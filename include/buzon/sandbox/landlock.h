@@ -1,5 +1,5 @@
-// sandbox/landlock.h - what of the file system, the network and other processes a process can still reach: Landlock,
-// without a library.
+// sandbox/landlock.h - limits what a process can still reach of the file system, the network and other processes:
+// Landlock, without a library.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,11 @@ enum class Access : std::uint8_t {
     all,   // use and run
 };
 
-// The file at this path, or all that lies below the directory there.
+// The file at this path, or everything below the directory there.
 struct Allowed {
     std::string path;
     Access access = Access::read;
-    bool follow = true; // a symbolic link at the end of the path; else there is nothing to allow
+    bool follow = true; // a symbolic link at the end of the path; otherwise nothing is allowed for it
     friend bool operator==(const Allowed&, const Allowed&) = default;
 };
 
@@ -39,15 +39,15 @@ struct Reach {
 // no file could be moved to another directory).
 [[nodiscard]] int landlock_version() noexcept;
 
-// A Reach as the kernel takes it.
+// A Reach in the kernel's form.
 class Ruleset {
 public:
-    // Opens the paths: may wait for a disk. Those that do not exist, or that we cannot open, are left out: then there
-    // is nothing to allow. ENOSYS or EOPNOTSUPP if the kernel has no Landlock.
+    // Opens the paths, so it may wait for a disk. Paths that do not exist or that we cannot open are left out: there is
+    // nothing to allow. ENOSYS or EOPNOTSUPP if the kernel has no Landlock.
     [[nodiscard]] static posix::Result<Ruleset> make(const Reach& reach);
 
-    // From now on, for this process and those that it starts, together with no_new_privs. There is no way back. Returns
-    // an errno, or 0. May be called between fork() and execve().
+    // Puts it in force, for good, for this process and those that it starts, together with no_new_privs. Returns an
+    // errno, or 0. May be called between fork() and execve().
     [[nodiscard]] int enforce() const noexcept;
 
 private:

@@ -1,4 +1,4 @@
-// sandbox/system_calls.h - which system calls a process can still make: seccomp, without a library.
+// sandbox/system_calls.h - limits which system calls a process can still make: seccomp, without a library.
 #pragma once
 
 #include <linux/filter.h>
@@ -17,7 +17,8 @@ struct When {
     std::vector<std::uint32_t> values{}; // the lower 32 bits, which is all that the kernel looks at in such arguments
 };
 
-// The system calls that are allowed, each once. All others fail with EPERM.
+// The allowed system calls, with one rule for each: a later allow() replaces an earlier one. All others fail with
+// EPERM.
 class SystemCalls {
 public:
     void allow(long call) { calls_[number(call)] = {}; }
@@ -27,11 +28,12 @@ public:
     void allow(long call, When when) { calls_[number(call)] = std::move(when); }
     [[nodiscard]] bool allows(long call) const { return calls_.contains(number(call)); }
 
-    // The program that the kernel runs at each call. It decides by halves, and a call that is always allowed by its
-    // number alone: the kernel (Linux 5.11) then sees that once and for all, and runs the program for the others only.
+    // The program that the kernel runs at each call: a binary search by number. Calls that are always allowed are
+    // decided by their number alone; the kernel (Linux 5.11) works that out once, and runs the program only for the
+    // others.
     [[nodiscard]] std::vector<sock_filter> program() const;
 
-    // From now on, for this process and those that it starts. Needs no_new_privs. Returns an errno, or 0; ENOSYS if
+    // Puts it in force for this process and those that it starts. Needs no_new_privs. Returns an errno, or 0; ENOSYS if
     // the kernel cannot do it.
     [[nodiscard]] int enforce() const;
 
@@ -40,20 +42,20 @@ private:
     std::map<std::uint32_t, When> calls_;
 };
 
-// For programs that are not ours, whose needs we cannot know: all system calls but these. Refused ones fail, and are
-// not counted: nothing of ours runs in such a program. Those of another machine type end the process.
+// For programs that are not ours, whose needs we cannot know: all system calls but these. Refused calls fail, but are
+// not counted, since none of our code runs in such a program. Calls of another architecture kill the process.
 class RefusedCalls {
 public:
     void refuse(std::initializer_list<long> calls); // with EPERM
     void refuse_unless(long call, When when);
-    void hide(long call); // as if the kernel did not have it: a C library then takes an older call
+    void hide(long call); // as if the kernel did not have it: a C library then uses an older call
 
     [[nodiscard]] std::vector<sock_filter> program() const;
-    // As SystemCalls::enforce().
+    // Like SystemCalls::enforce().
     [[nodiscard]] int enforce() const;
 
 private:
-    std::map<std::uint32_t, std::vector<sock_filter>> calls_; // what decides about each
+    std::map<std::uint32_t, std::vector<sock_filter>> calls_; // the instructions that decide about each
 };
 
 // Whether the kernel can filter system calls.

@@ -1,5 +1,5 @@
-// sandbox/tls_program.h - what is left to the program that does TLS (stunnel), which is not ours and reads what
-// strangers send.
+// sandbox/tls_program.h - confines the program that does TLS (stunnel), which is not ours and reads what strangers
+// send.
 #pragma once
 
 #include <string>
@@ -11,13 +11,16 @@
 
 namespace buzon::sandbox {
 
-// Its own file and the system's libraries; no network, no other process. A program can execute itself and the loader
-// that it needs. A script, whose interpreter may need anything, can execute what is in the system's folders.
+// Its own file, the system's libraries and the few system files that TLS needs; no network, no other process. An ELF
+// program can execute itself and its loader. A script, whose interpreter may need anything, can execute whatever is in
+// the system's folders.
 [[nodiscard]] Reach reach_of_tls_program(const std::string& program);
-// What no program needs that only encrypts. It may start threads, but no process; and connect a unix socket.
+// The system calls that a program that only encrypts does not need. It may start threads but no processes, and connect
+// to a unix socket.
 [[nodiscard]] RefusedCalls refused_to_tls_program();
 
-// Before it is executed, for good; Mode::off: nothing. An error as in enter().
+// Call it before executing the program; takes effect for good. Mode::off: does nothing. Fails if something that the
+// kernel supports cannot be put in force.
 [[nodiscard]] std::error_code enter_as_tls_program(const std::string& program, Mode mode);
 
 } // namespace buzon::sandbox

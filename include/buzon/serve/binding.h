@@ -1,4 +1,4 @@
-// serve/binding.h - listeners on some addresses with one port, asked for one after the other.
+// serve/binding.h - opens listeners on several addresses with one port, one after the other.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ namespace buzon::serve {
 
 using Listeners = std::vector<std::unique_ptr<net::Listener>>;
 
-// Destroying it cancels it, and closes what it has.
+// Destroying it cancels it, and closes the listeners that it has so far.
 class Binding {
 public:
-    // All of them; or why one could not be opened, and which.
+    // All listeners; or why one could not be opened, and which.
     struct Result {
         Listeners listeners{};
         std::error_code why{};
@@ -25,14 +25,14 @@ public:
     };
     using Then = std::function<void(Result)>;
 
-    // No address: all of them, with one dual-stack socket where there is IPv6. Port 0: any that is free on each
-    // address. beside: as net::Listener has it. `then` is called once, by the loop or in wait().
+    // No addresses: listens on all, with one dual-stack socket if the machine has IPv6. Port 0: any port that is free
+    // on every address. beside: as in net::Listener::open(). `then` is called once, by the loop or in wait().
     Binding(event::EventLoop& loop, keeper::Sockets& sockets, std::vector<net::Ip> addresses, std::uint16_t port,
             bool beside, Then then);
     Binding(const Binding&) = delete;
     Binding& operator=(const Binding&) = delete;
 
-    // Blocks until it has called `then`, which may not destroy it: for the start.
+    // Blocks until `then` has been called, which must not destroy this object. For startup.
     void wait();
 
 private:
@@ -41,7 +41,7 @@ private:
     [[nodiscard]] bool try_again(std::error_code why);
     void over(std::error_code why);
     [[nodiscard]] std::uint16_t port() const noexcept;
-    [[nodiscard]] std::string asked() const; // what was asked for last
+    [[nodiscard]] std::string asked() const; // the address asked for last
 
     event::EventLoop& loop_;
     keeper::Sockets& sockets_;
@@ -50,8 +50,8 @@ private:
     bool beside_;
     Then then_;
     Listeners listeners_;
-    bool without_ipv6_ = false; // this machine is
-    int tries_ = 0;             // for a port that is free everywhere
+    bool without_ipv6_ = false; // this machine has no IPv6
+    int tries_ = 0;             // to find a port that is free on all addresses
     std::unique_ptr<keeper::Request> request_;
 };
 

@@ -54,7 +54,7 @@ struct DeliveryOrder {
     const std::string& maildir;
     posix::Ids owner; // of the maildrop, as far as is known
     bool local;       // it is on a local file system
-    bool here;        // we may open its messages ourselves, if so
+    bool here;        // if it is local: we may open its messages ourselves
     const std::string& user;
     net::Ip client_ip;
     std::uint64_t session;
@@ -107,8 +107,8 @@ public:
 [[nodiscard]] std::unique_ptr<Delivery> deliver_filtered(DeliveryNeeds& needs, login::TaskOwner& owner,
                                                          DeliveryOrder order, const filter::FilterSpec& spec);
 
-// Opens a message without ever blocking, and never returns a descriptor whose close() could block. The only rule by
-// which this process opens mail:
+// Opens a message without ever blocking, and never returns a descriptor whose close() could block. This process opens
+// mail only by this rule:
 //
 //     the maildrop is local ──► we may touch it ──► all is in memory ──► it is opened here, at once
 //          │                         │                    └──────no─────► a worker opens it
@@ -137,7 +137,7 @@ private:
     event::Timer retry_;
     worker::Pending pending_;
     bool scarce_ = false;   // there were not enough descriptors for several messages
-    bool answered_ = false; // the worker has answered, with these two
+    bool answered_ = false; // the worker has answered, with the following two
     std::error_code why_;
     posix::UniqueFd file_;
 };

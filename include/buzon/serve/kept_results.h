@@ -1,5 +1,5 @@
-// serve/kept_results.h - what programs have made of messages, for further commands of the same session (a RETR after a
-// TOP): only of programs that say that their results depend on nothing but the message.
+// serve/kept_results.h - keeps what programs have made of messages, for further commands of the same session (a RETR
+// after a TOP). Only for programs that say that their results depend on nothing but the message.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +18,13 @@ public:
         std::uint64_t session = 0;
         std::uint32_t index = 0; // of the message
         std::string spec;
-        bool same = false; // the message goes out as it is
+        bool same = false; // the message is sent unchanged
         std::string octets;
     };
 
-    // As many octets in all; the ones that were used longest ago go first. 0: none are kept.
+    // How many octets to keep in all; the least recently used results are dropped first. 0: none are kept.
     void set_limit(std::size_t octets);
-    // Valid until the next call; null: there is none.
+    // Valid until the next call; null if there is none.
     [[nodiscard]] const Result* find(std::uint64_t session, std::uint32_t index, std::string_view spec);
     void keep(Result result);
     // The session has ended.
@@ -41,7 +41,7 @@ private:
     void make_room();
     Places::iterator drop(Places::iterator place);
 
-    Results results_; // the one used last is first
+    Results results_; // most recently used first
     Places places_;   // by session and message
     std::size_t octets_ = 0;
     std::size_t limit_ = 0;

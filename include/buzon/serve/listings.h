@@ -64,7 +64,7 @@ public:
     void part_sent(std::size_t octets) noexcept { sent_ += octets; }
     [[nodiscard]] bool all_sent() const noexcept { return known_ && sent_ == known_->octets; }
 
-    // If it is not cached: what the session has produced, in order, and that the listing is complete.
+    // If it is not cached: pass on what the session has produced, in order, and then report that it is complete.
     void produced(std::string_view text);
     void finished();
 

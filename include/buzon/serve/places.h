@@ -1,5 +1,5 @@
-// serve/places.h - decides which connection makes room when the table is full. Knows only that connections have not
-// logged in and where they come from; each operation takes logarithmic time.
+// serve/places.h - decides which connection makes room when the table is full. Knows only which connections have not
+// logged in and where they come from. Each operation takes logarithmic time.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,9 @@ public:
     // The connection has logged in or ended. Does nothing if it has been removed already. Allocates no memory.
     void left(std::uint64_t id, const net::Ip& from) noexcept;
 
-    // The connection whose place a newcomer takes: of the source (an IPv4 address or IPv6 /64) with the most
-    // connections, the one that has waited longest. Ties between sources go to the one that has waited longest of all.
-    // std::nullopt if all have logged in.
+    // The connection that makes room for a newcomer: the one that has waited longest of the source (an IPv4 address or
+    // IPv6 /64) with the most connections. Of sources with equally many, the one with the longest-waiting connection is
+    // chosen. std::nullopt if all have logged in.
     [[nodiscard]] std::optional<std::uint64_t> next_to_go() const noexcept;
 
 private:

@@ -33,7 +33,7 @@ struct Pop3Needs {
     keeper::Sockets& sockets;
     const state::Settings& settings;
     const pop3::Settings& pop3;
-    const std::string& front_certificate; // as Session::came_under(), of those who come through a front
+    const std::string& front_certificate; // as in Session::came_under(), for clients that come through a front end
     state::Metrics& metrics;
     state::EventBus& events;
     net::StreamRoom& room;
@@ -44,7 +44,7 @@ struct Pop3Needs {
     DeliveryNeeds delivery;
     UpdateNeeds update;
     // A client that closes its side while its message is being transformed has most likely gone for good. One that has
-    // only finished sending (nc -N) gets its answer if that comes so soon.
+    // only finished sending (nc -N) gets its answer if that is ready within this time.
     std::chrono::seconds grace_for_silent_peer{2};
 };
 
@@ -61,7 +61,7 @@ enum class Ending : std::uint8_t {
     kicked,
     stopping,
     no_memory,
-    tls, // STLS: it goes on as another connection
+    tls, // STLS: the client goes on as another connection
 };
 [[nodiscard]] std::string_view name_of(Ending ending) noexcept;
 
@@ -74,9 +74,9 @@ public:
     // The connection has logged in as a user, or is no longer logged in.
     virtual void user_came(Pop3Connection& connection) = 0;
     virtual void user_left(Pop3Connection& connection) noexcept = 0;
-    // The connection has been retired, and its client begins a handshake.
+    // The connection has been retired, and its client begins a TLS handshake.
     virtual void tls_begins(Pop3Connection& connection, posix::UniqueFd socket) = 0;
-    // The socket on which the kernel knows the client: not that of the connection where TLS lies between.
+    // The socket that the client itself is connected to. With TLS in between, that is not the connection's own socket.
     [[nodiscard]] virtual int wire_of(const Pop3Connection& connection) const noexcept = 0;
 
 protected:
@@ -111,8 +111,8 @@ public:
     Pop3Connection& operator=(const Pop3Connection&) = delete;
     ~Pop3Connection() override;
 
-    // Before start(): the client came at `began`, and went through TLS since. greeted: it has had its greeting.
-    // certificate_hash: of our certificate, as Session::came_under().
+    // Call before start(): the client connected at `began`, and has gone through TLS since. greeted: it has had its
+    // greeting. certificate_hash: that of our certificate, as in Session::came_under().
     void came_through_tls(event::Instant began, bool greeted, std::string certificate_hash) noexcept {
         began_ = began;
         greeted_ = greeted;
@@ -122,7 +122,7 @@ public:
     void start();
     // Closes the connection at once, without UPDATE. An update in progress still completes.
     void stop(Ending why) { close(why); }
-    // Before login: another connection takes its place. `line` is the last line it gets.
+    // Before login: makes room for another connection. `line` is the last line that the client gets.
     void turn_away(std::string_view line);
     // Takes no further commands. The command in progress is finished and its reply sent.
     void finish_up();
@@ -192,7 +192,7 @@ private:
     event::Timer timer_;
     login::Visit visit_;
     line::LineReader reader_;
-    std::uint32_t commands_ = 0;        // here, because there are many connections and this leaves no gap
+    std::uint32_t commands_ = 0;        // here to avoid padding, because there are many connections
     std::unique_ptr<login::Task> task_; // while busy, last or detached
     event::Instant began_;
     event::Instant active_;

@@ -30,13 +30,13 @@ public:
     Pop3Service& operator=(const Pop3Service&) = delete;
     ~Pop3Service() override;
 
-    // Binds addresses to one port, as Binding does; accepts nothing before begin(). Waits: for the start. `failed`:
-    // the address that could not be bound.
+    // Binds the addresses with one port, as Binding does; accepts nothing before begin(). Blocks: for startup.
+    // `failed`: the address that could not be bound.
     [[nodiscard]] std::error_code open(const std::vector<net::Ip>& addresses, std::uint16_t port, std::string& failed);
-    // Instead: takes sockets that somebody else has bound.
+    // Call instead of open(): takes sockets that are already bound.
     [[nodiscard]] std::error_code adopt(std::vector<posix::UniqueFd> sockets);
-    // POP3 over TLS, on these addresses (as open()) or on sockets that somebody else has bound, and STLS. Call it
-    // before begin(). on_change: whether TLS works now.
+    // Enables STLS, and POP3 over TLS on these addresses (as open()) or on sockets that are already bound. Call it
+    // before begin(). on_change: called with whether TLS works now.
     struct TlsPlan {
         keeper::Starter& starter;
         tls::Use use;
@@ -52,8 +52,8 @@ public:
     [[nodiscard]] std::error_code begin();
     [[nodiscard]] bool accepting() const noexcept { return accepting_; }
 
-    // Listens elsewhere, from when all sockets are open: until then, and on failure, the present ones serve. `then` is
-    // called by the loop, unless the Moving was destroyed before, which cancels it. Null: one is in progress.
+    // Listens elsewhere once all new sockets are open. Until then, and on failure, the present ones serve. `then` is
+    // called by the loop; destroying the Moving before that cancels it. Returns null if one is in progress.
     class Moving;
     using OnMoved = std::function<void(std::error_code why, const std::string& failed)>;
     [[nodiscard]] std::unique_ptr<Moving> move_to(std::vector<net::Ip> addresses, std::uint16_t port, OnMoved then);
@@ -71,12 +71,12 @@ public:
     std::size_t kick(std::uint64_t id);
     std::size_t kick_user(std::string_view user);
 
-    // Closes every session once its current command has been answered; where a service manager holds the listening
-    // sockets, conversations have a moment to end by themselves. Calls `then` when the last one has gone.
+    // Closes every session once its current command has been answered. If a service manager holds the listening
+    // sockets, sessions first have a moment to end by themselves. Calls `then` when the last one has gone.
     void finish_all(std::function<void()> then);
     // Time limits may have changed: applies them to existing sessions, too.
     void settings_changed();
-    // Accepts no new connections. Those that there are continue until they end, also those that have yet to log in.
+    // Accepts no new connections. Existing ones go on until they end, including those that have not logged in yet.
     void drain(std::function<void()> then);
 
 private:
@@ -134,7 +134,7 @@ private:
     std::function<void(bool)> on_tls_change_;
     std::unique_ptr<tls::Gate> tls_; // null: no TLS
     event::Timer farewell_{*this};
-    event::Instant last_moment_{}; // for conversations
+    event::Instant last_moment_{}; // after finish_all(): when the remaining sessions are closed
 };
 
 class Pop3Service::Moving {

@@ -19,7 +19,7 @@
 
 namespace buzon::serve {
 
-// Shared by the gate with its service; outlives the gate.
+// What the gate shares with its service; outlives the gate.
 struct GateNeeds {
     event::EventLoop& loop;
     net::StreamRoom& room;
@@ -29,7 +29,7 @@ struct GateNeeds {
 
 class ProxyGate {
 public:
-    // What the client has sent behind the header is still in the socket. `tls`: as in admit().
+    // What the client sent after the header is still in the socket. `tls`: as in admit().
     using OnPassed =
         std::function<void(std::uint64_t id, net::Accepted accepted, const net::ProxyHeader& header, bool tls)>;
 
@@ -43,13 +43,13 @@ public:
     void set_fronts(std::vector<net::Cidr> fronts) { fronts_ = std::move(fronts); }
     // Whether this peer is a front end, which must send a header.
     [[nodiscard]] bool guards(const net::Ip& peer) const noexcept;
-    // tls: it came to a port for TLS, where a handshake follows the header.
+    // tls: the connection came to a port for TLS, where a handshake follows the header.
     void admit(std::uint64_t id, net::Accepted accepted, bool tls);
-    // Sends `line` to this connection and closes it.
+    // Closes this connection. Sends `line` first, unless the connection is for TLS.
     void turn_away(std::uint64_t id, std::string_view line);
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     void close_all();
-    // From now on, `task` gets a turn when nobody waits any more.
+    // From now on, schedules `task` when the last waiting connection has left.
     void when_empty(event::Task& task) noexcept { when_empty_ = &task; }
 
 private:

@@ -1,4 +1,4 @@
-// serve/transforms.h - which transformation applies to a user's mail, and the queue of those to run.
+// serve/transforms.h - which transformation applies to a user's mail, and the queue of messages to be transformed.
 #pragma once
 
 #include <map>
@@ -32,8 +32,8 @@ struct Transform {
     [[nodiscard]] std::string text() const { return on ? "on " + spec.text() : "off"; }
 };
 
-// Which transformation a user has: the one set by a manager, else by the users file, else by --transform-for, else the
-// default.
+// Which transformation a user has: the one set by a manager, else the one in the users file, else the one of
+// --transform-for, else the default.
 class Transforms final : private filter::Processes::Events {
 public:
     Transforms(event::EventLoop& loop, filter::Hosts& hosts, const state::Settings& settings, state::Metrics& metrics,
@@ -45,17 +45,17 @@ public:
     // The transformation for this user's messages; null if none. Valid until the next call.
     [[nodiscard]] const filter::FilterSpec* of(const std::string& user) const;
 
-    // The default one.
+    // The default transformation.
     [[nodiscard]] Transform& standard() noexcept { return standard_; }
     [[nodiscard]] const Transform& standard() const noexcept { return standard_; }
     // The user's own transformation; null if none. Valid until the next call.
     [[nodiscard]] const Transform* own(const std::string& user) const;
     // The same for a manager to change; created if missing.
     [[nodiscard]] Transform& make_own(const std::string& user);
-    // Drops what a manager set for this user. True: there was something to drop.
+    // Drops what a manager set for this user. Returns whether there was anything to drop.
     bool forget(const std::string& user) { return changed_.erase(user) > 0; }
 
-    // Those of --transform-for.
+    // Sets the transformations of --transform-for.
     void set_for_users(std::map<std::string, Transform> for_users) { for_users_ = std::move(for_users); }
 
     [[nodiscard]] filter::Queue& queue() noexcept { return queue_; }
@@ -66,15 +66,15 @@ public:
     [[nodiscard]] filter::Limits limits();
     // The settings of the queue have changed.
     void refresh();
-    // What programs cannot reach; the mail root is always hidden, too, where anything is.
+    // Sets what programs cannot reach. If the jail hides anything, it always hides the mail root, too.
     void confine(filter::Jail jail) {
         without_root_ = std::move(jail);
         jail_.reset();
     }
-    // Folders with the programs that managers may choose; none: any program.
+    // Folders whose programs managers may choose; none: any program.
     void allow(std::vector<std::string> folders) { allowed_ = std::move(folders); }
     [[nodiscard]] const std::vector<std::string>& allowed() const noexcept { return allowed_; }
-    // The user that programs run as, by the keeper's doing; empty means the owner of the mail.
+    // The user that the keeper runs programs as; empty means the owner of the mail.
     void run_as(std::string user) { programs_user_ = std::move(user); }
     [[nodiscard]] std::string_view programs_user() const noexcept { return programs_user_; }
 
@@ -98,8 +98,8 @@ private:
     mutable std::map<std::string, Transform, std::less<>> parsed_; // recently used SPECs of the users file
     std::string programs_user_;
     filter::Jail without_root_;
-    std::string root_;                         // the mail root that is hidden
-    std::shared_ptr<const filter::Jail> jail_; // with it
+    std::string root_;                         // the mail root that jail_ hides
+    std::shared_ptr<const filter::Jail> jail_; // without_root_ and root_ together
     std::vector<std::string> allowed_;
 };
 

@@ -36,7 +36,7 @@ struct UpdateNeeds {
 class UpdateOrder final : private event::TimerHandler {
 public:
     enum class Step : std::uint8_t {
-        more,   // call go_on() again, after the others
+        more,   // call go_on() again after the others had their turn
         wait,   // out of descriptors: `wake` is called when go_on() should be called again
         ready,  // job() is complete
         failed, // the request cannot be built; nothing has been done
@@ -47,7 +47,7 @@ public:
                 std::function<void()> wake);
 
     [[nodiscard]] Step go_on();
-    // Its descriptor is borrowed.
+    // The job shares its descriptor with this object.
     [[nodiscard]] worker::Job job() const;
 
 private:

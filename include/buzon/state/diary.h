@@ -1,4 +1,5 @@
-// state/diary.h - the last refusals of each user, with their true reasons, and the last sessions (WHYY). Has no clock.
+// state/diary.h - the last refusals of each user, with their true reasons, and the last sessions (WHYY). Does not read
+// the clock.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,8 @@
 
 namespace buzon::state {
 
-// Bounded: a few lines for each of the most recently active users. Logins with made-up names can only displace those
-// who have been inactive longest.
+// Bounded: a few lines for each of the most recently active users. Logins with made-up names can only displace the
+// users who have been inactive longest.
 class Diary {
 public:
     static constexpr std::size_t max_users = 4096;
@@ -23,13 +24,13 @@ public:
                                         mask_of(EventType::auth_fail) | mask_of(EventType::refused) |
                                         mask_of(EventType::filter_fail);
 
-    // `line`: the event in text form.
+    // `line`: the event as written by format_text().
     void write(const Event& event, std::string_view line);
     // The refusals and then the sessions, each oldest first; empty for an unknown user.
     [[nodiscard]] std::vector<std::string> read(std::string_view user) const;
 
 private:
-    // The same refusal again only counts: same type and values, but for the session and the words for a person.
+    // A repeated refusal is only counted: one with the same type and fields, ignoring the session and `why`.
     struct Refusal {
         std::string key, line, first; // the latest line; the timestamp of the first
         std::uint64_t count = 1;

@@ -1,4 +1,4 @@
-// state/event.h - an event and its text forms. Has no clock and no descriptors.
+// state/event.h - an event and its text forms. Does not read the clock. No I/O.
 #pragma once
 
 #include <array>
@@ -27,8 +27,8 @@ enum class EventType : std::uint8_t {
     kick,
     uidl, // the UIDL circuit breaker tripped or was reset
     undelete,
-    guessing, // one source guesses at many users (ip=), or many sources at one (user=)
-    manager,  // a manager connected, logged in, failed to or left
+    guessing, // one source tries many users (ip=), or many sources try one user (user=)
+    manager,  // a manager connected, logged in, failed to log in, or left
     log       // any other log line: msg=
 };
 inline constexpr std::array<std::string_view, 17> event_type_names = {
@@ -58,7 +58,7 @@ using EventMask = std::uint32_t;
 }
 inline constexpr EventMask every_event = ~EventMask{0};
 
-// The level of a type of event unless its publisher gives another.
+// The level of a type of event, unless its publisher gives another.
 [[nodiscard]] constexpr Level level_of(EventType type) noexcept {
     switch (type) {
     case EventType::connect:
@@ -93,7 +93,7 @@ struct EventField {
         : key{k}, number{static_cast<std::uint64_t>(v)}, is_number{true} {}
 };
 
-// Everything in it is borrowed for one publish(). It must not contain secrets.
+// Its views are used only during publish(). It must not contain secrets.
 struct Event {
     EventType type = EventType::log;
     Level level = Level::info;
@@ -104,30 +104,30 @@ struct Event {
     std::span<const EventField> fields = {};
 };
 
-// The sender, for RFC 5424.
+// The sender, as RFC 5424 wants it.
 struct LogOrigin {
     std::string host = "-";
     std::uint64_t process = 0;
 };
 
 // "2026-11-23T15:14:34.123Z login level=info session=17 user=user1 ip=::1", without a line end. Values that are not
-// plain printable words are quoted, with \" \\ \n \r \t and \xHH inside; longer ones are cut to 512 octets and end in
-// "...".
+// plain printable words are quoted, with \" \\ \n \r \t and \xHH inside. Values longer than 512 octets are cut to that
+// length and end in "...".
 void format_text(const Event& event, std::string& out);
-// The same content in the given format; for `text` the same as format_text.
+// The same content in the given format; LogFormat::text gives the same as format_text().
 void format_event(const Event& event, LogFormat format, const LogOrigin& origin, std::string& out);
 
-// The value of a pair in such a line.
+// Appends the value of a pair, as in such a line.
 void append_value(std::string_view value, std::string& out);
 
-// A word: octets that would split a line or a field (blanks, controls, '%') are written %XX; an empty text is "-". For
-// the fixed columns of SESS and the like.
+// Appends one word, for listings with fixed columns such as SESS. Octets that would split a line or a field (blanks,
+// controls, '%') are written as %XX, an empty text as "-".
 void append_word(std::string_view text, std::string& out);
 
 // "2026-11-23T15:14:34.123Z" and "2026-11-23T15:14:00Z", always UTC.
 void append_time(std::chrono::system_clock::time_point when, std::string& out);
 void append_time(std::chrono::sys_seconds when, std::string& out);
-// "2026-11-23", or followed by "T15:14:00Z"; nothing for anything else.
+// Parses "2026-11-23" or "2026-11-23T15:14:00Z"; std::nullopt for anything else.
 [[nodiscard]] std::optional<std::chrono::sys_seconds> parse_time(std::string_view text);
 
 } // namespace buzon::state

@@ -1,4 +1,4 @@
-// state/event_bus.h - the stream of all events; EVNT, the log, LOGG and WHYY are views of it. Has no clock.
+// state/event_bus.h - the stream of all events; EVNT, the log, LOGG and WHYY are views of it. Does not read the clock.
 #pragma once
 
 #include <chrono>
@@ -24,12 +24,12 @@ public:
     // The log must outlive the bus.
     explicit EventBus(Log& log) : log_{log} {}
 
-    // Whether anybody wants events of this type (at its default level): ask before collecting an event's values.
+    // Whether anybody wants events of this type (at its default level). Ask before collecting an event's values.
     [[nodiscard]] bool wants(EventType type) const noexcept {
         return ((feed_.wanted() | Diary::events) & mask_of(type)) != 0 || log_.takes(level_of(type));
     }
 
-    // Costs two comparisons if nobody wants it.
+    // Costs only a few comparisons if nobody wants the event.
     void publish(const Event& event);
     // At the type's default level.
     void publish(EventType type, Time when, std::uint64_t session, std::string_view user,
@@ -37,7 +37,7 @@ public:
     // Any other log line.
     void log(Level level, Time when, std::string_view message, std::uint64_t session = 0, std::string_view user = {});
 
-    // The lines of EVNT; the kind of a line is its EventType.
+    // The lines of EVNT. The kind of a line is its EventType.
     [[nodiscard]] LineFeed& events() noexcept { return feed_; }
     [[nodiscard]] Log& log() noexcept { return log_; }
     [[nodiscard]] const Diary& diary() const noexcept { return diary_; }

@@ -1,5 +1,5 @@
 // state/history.h - past values of the metrics: minutes for a day, hours for a month, days for two years, weeks
-// for ten. Has no clock and no files: the caller passes the time with each sample, and reads and writes the file.
+// for ten. Does not read the clock. No I/O: the caller passes the time with each sample, and reads and writes the file.
 #pragma once
 
 #include <array>
@@ -53,15 +53,15 @@ public:
         Time start;
         std::vector<Count> buckets; // samples of the period, in Histogram::bounds.size() + 1 buckets
     };
-    // The same of a histogram, whose first bucket is series number `first`.
+    // The same for a histogram whose first bucket is series number `first`.
     [[nodiscard]] std::vector<Spread> spreads(std::size_t first, Period period, std::size_t count) const;
-    // That number, by the histogram's name.
+    // Finds that number by the histogram's name.
     [[nodiscard]] std::optional<std::size_t> find_buckets(std::string_view name) const;
 
     // The history as the content of a file: versioned, with a checksum.
     [[nodiscard]] std::string encode() const;
-    // Loads the content of such a file. Returns the reason if it is refused; then nothing has changed. Call it before
-    // the first sample. Series that no longer exist are dropped; new ones begin empty.
+    // Loads the content of such a file. If it is refused, returns the reason and changes nothing. Call it before the
+    // first sample. Series that no longer exist are dropped; new ones begin empty.
     [[nodiscard]] std::optional<std::string> decode(std::string_view file);
 
 private:

@@ -1,4 +1,4 @@
-// state/line_feed.h - the last lines of a stream, and listeners that may be too slow for it. Does not interpret
+// state/line_feed.h - keeps the last lines of a stream for listeners that may be too slow for it. Does not interpret
 // the lines.
 #pragma once
 
@@ -11,8 +11,8 @@
 
 namespace buzon::state {
 
-// A ring of lines. A listener has a position in it instead of a queue of its own. One that does not read costs nothing,
-// loses the lines that were overwritten, and is told how many.
+// A ring of lines. A listener has a position in it instead of a queue of its own. A listener that does not read costs
+// nothing, loses the lines that are overwritten, and can ask how many they were.
 class LineFeed {
 public:
     // Memory is bounded by capacity times the maximum line length; longer lines are cut.
@@ -21,7 +21,7 @@ public:
     LineFeed(const LineFeed&) = delete;
     LineFeed& operator=(const LineFeed&) = delete;
 
-    // Adds a line of a kind (below 32), without its line end. Wakes the listeners of that kind that had read
+    // Adds a line of a kind (below 32), without its line end. Wakes the listeners for that kind that had read
     // everything.
     void append(unsigned kind, std::string_view line);
 
@@ -31,7 +31,7 @@ public:
     // Reads lines of some kinds, in order, from a past or the current position.
     class Reader {
     public:
-        // Begins `back` lines before the end.
+        // Begins `back` lines of these kinds before the end.
         Reader(const LineFeed& feed, std::uint32_t kinds, std::size_t back);
 
         // The next line, valid until the next append(); false if everything has been read. Then check
@@ -39,7 +39,7 @@ public:
         [[nodiscard]] bool next(std::string_view& line);
         // Stop at the lines that exist now.
         void stop_here() noexcept { end_ = feed_->next_; }
-        // How many lines were overwritten before they were read, since the last call.
+        // The number of lines overwritten before they were read, since the last call.
         [[nodiscard]] std::uint64_t take_lost() noexcept;
 
     private:
@@ -85,8 +85,8 @@ private:
     std::size_t capacity_;
     std::vector<Line> lines_;         // line n is at n % capacity_
     std::uint64_t next_ = 0;          // number of the next line
-    std::uint64_t appended_[32] = {}; // per kind, in all
-    std::uint64_t dropped_[32] = {};  // of these, those no longer in the ring
+    std::uint64_t appended_[32] = {}; // per kind, in total
+    std::uint64_t dropped_[32] = {};  // of these, no longer in the ring
     std::uint32_t wanted_ = 0;
     std::vector<Subscription*> subscribers_;
 };

@@ -1,5 +1,5 @@
-// state/log.h - the log: which events are written, in which format, and the last of them for LOGG. Knows no files:
-// lines go to a sink.
+// state/log.h - the log: which events are written, in which format, and the last of them for LOGG. No I/O: lines go to
+// a sink.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ public:
     [[nodiscard]] Level level() const noexcept { return level_; }
     [[nodiscard]] bool takes(Level level) const noexcept { return level <= level_; }
 
-    // Writes an event; `text` is the result of format_text(), so that it is made only once.
+    // Writes an event. `text`: the result of format_text(), so that the event is formatted only once.
     void write(const Event& event, std::string_view text);
 
     // The last lines, always in text format. All have kind 0.

@@ -1,4 +1,4 @@
-// state/metrics.h - all metrics of the server. Has no clock and no text format.
+// state/metrics.h - all metrics of the server. Does not read the clock, and has no text format.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ namespace buzon::state {
 // Counters only grow; gauges go up and down. Both are plain numbers, so counting is one addition.
 using Count = std::uint64_t;
 
-// Durations in microseconds, in fixed buckets: since the start, and those of the last minute. mark() passes in the
+// Durations in microseconds, in fixed buckets: all since the start, and those of the last minute. mark() passes in the
 // time. Memory is bounded.
 class Histogram {
 public:
@@ -57,17 +57,17 @@ private:
     std::size_t first_ = 0, count_ = 0;
 };
 
-// The bound below which `percent` of a histogram's durations lie; the last bound for longer ones, 0 if there are
-// none.
+// The smallest bound that `percent` percent of a histogram's durations do not exceed; the last bound if they are
+// longer, 0 if there are none.
 [[nodiscard]] Count percentile_of(std::span<const Count> buckets, unsigned percent) noexcept;
 
 enum class Mechanism : std::uint8_t { user, apop, plain, login, scram_sha_256, cram_md5, oauth };
-// wrong: the secret or the name; busy: the maildrop is locked; throttled: must try later; failed: a fault on our side.
+// wrong: the secret or the name; busy: the maildrop is locked; throttled: must try later; failed: a server error.
 enum class LoginResult : std::uint8_t { ok, wrong, busy, throttled, failed };
 enum class CommandResult : std::uint8_t { ok, error };
 // start: could not be executed; exit: exit code other than 0; signal: killed; timeout: no progress; queue: waited too
-// long for its turn; io: its pipes failed; answer: a program that lives on said "fail"; protocol: it said what it must
-// not, or too little.
+// long for its turn; io: its pipes failed; answer: a `process:` program answered "fail"; protocol: its answer was
+// invalid or incomplete.
 enum class FilterFailure : std::uint8_t { start, exit, signal, timeout, queue, io, answer, protocol };
 
 // Why a connection or login was turned away; the first five are auth-fail events, the others refused.
@@ -107,25 +107,25 @@ inline constexpr std::array<std::string_view, 2> command_result_names = {"ok", "
 inline constexpr std::array<std::string_view, 8> filter_failure_names = {"start", "exit", "signal", "timeout",
                                                                          "queue", "io",   "answer", "protocol"};
 
-// Of the messages that have passed a transformation.
+// Counts the messages of one transformation.
 struct ProgramCounts {
-    std::string name; // its programs, one word, as in SESS
+    std::string name; // the programs as one word, as in SESS
     Count same = 0;   // left as they were
     Count changed = 0;
     Count failed = 0;
     Count microseconds = 0; // from the start to the end, of all messages
-    Count restarts = 0;     // of one that lives on: after it had failed
+    Count restarts = 0;     // of a `process:` program, after a failure
 };
 
 struct Metrics {
-    // The four of a bare METR.
+    // The four metrics of a bare METR.
     Count messages = 0; // RETR, counted once the last octet has been handed over
     Count bytes = 0;    // all octets sent on POP3 connections
     Count online = 0;   // gauge: users logged in now
     Count historic = 0; // successful logins
     Count logins_cleartext = 0;
     Count guessing = 0; // sources and users found by auth::Guessers
-    Count guessers = 0; // gauge: those of the last day
+    Count guessers = 0; // gauge: those active in the last day
 
     Count connections = 0;         // accepted on the POP3 port
     Count connections_refused = 0; // turned away by a limit
@@ -162,8 +162,8 @@ struct Metrics {
     Count worker_jobs = 0;
     Count workers_busy = 0;    // gauge: jobs waiting or running
     Count worker_failures = 0; // worker processes that died
-    Count sandbox_denials = 0; // system calls that processes of ours were refused
-    Count out_of_memory = 0;   // turns of connections, timers, tasks that were given up
+    Count sandbox_denials = 0; // system calls denied to our own processes
+    Count out_of_memory = 0;   // turns of connections, timers and tasks that were abandoned
     Count log_lines_lost = 0;  // dropped because the log's reader was too slow
     Count loop_busy = 0;       // gauge: percent of the last 60 seconds that the event loop did not wait
     Count cpu_seconds = 0;     // of the server's own process
@@ -178,7 +178,7 @@ struct Metrics {
         ++commands[static_cast<std::size_t>(command) * command_result_names.size() + static_cast<std::size_t>(result)];
     }
     void count_refusal(Refused reason) noexcept { ++refusals[static_cast<std::size_t>(reason)]; }
-    std::vector<ProgramCounts> programs; // in order of their first message; the last of max_programs are all others
+    std::vector<ProgramCounts> programs; // in order of first use; the last of max_programs counts all others
     static constexpr std::size_t max_programs = 64;
     [[nodiscard]] ProgramCounts& counts_of(std::string_view program);
 
@@ -199,7 +199,7 @@ struct MetricLabels {
 // One row of the table: exactly one of value, histogram and cells is set.
 struct MetricField {
     std::string_view name;       // in METR; members of a family append "-label", histograms "-count" and so on
-    std::string_view prometheus; // base unit and _total by its conventions
+    std::string_view prometheus; // with base unit and _total, by its conventions
     std::string_view help;
     std::string_view unit; // "" for plain counts
     MetricKind kind = MetricKind::counter;
@@ -220,13 +220,13 @@ struct MetricSeries {
     bool gauge = false;
     std::string unit{};    // "" for plain counts
     std::string meaning{}; // one sentence, for METR ?
-    // If not 0, in a history: the series has no values, but is this percentile of the histogram whose buckets begin at
-    // series number `buckets`.
+    // If not 0, in a history: the series stores no values; it is this percentile of the histogram whose buckets begin
+    // at series number `buckets`.
     unsigned percent = 0;
     std::size_t buckets = 0;
 };
 [[nodiscard]] const std::vector<MetricSeries>& metric_series();
-// By program: "filter-same:/usr/bin/sed" and its like, each a counter. Those that have passed a message.
+// The counters of each of Metrics::programs, with names such as "filter-same:/usr/bin/sed".
 struct ProgramSeries {
     MetricSeries about;
     Count value = 0;
@@ -235,8 +235,8 @@ struct ProgramSeries {
 // The current values, in the order of metric_series().
 void read_series(const Metrics& metrics, std::vector<Count>& values);
 
-// The same for HIST: metric_series(), followed by the buckets of the histograms, under names that cannot be
-// requested.
+// The same for HIST: metric_series(), followed by the buckets of the histograms, under names that clients cannot
+// request.
 [[nodiscard]] const std::vector<MetricSeries>& history_series();
 void read_history(const Metrics& metrics, std::vector<Count>& values);
 

@@ -68,7 +68,7 @@ private:
     std::uint32_t bits_ = 0;
 };
 
-// "TOP,UIDL" in any case; "" and "none" are the empty set. Nothing if a name is not an optional command.
+// "TOP,UIDL" in any case; "" and "none" are the empty set. std::nullopt if a name is not an optional command.
 [[nodiscard]] std::optional<CommandSet> parse_command_set(std::string_view text);
 // "TOP,UIDL", or "none".
 [[nodiscard]] std::string print_command_set(CommandSet commands);

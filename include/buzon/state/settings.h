@@ -1,5 +1,5 @@
 // state/settings.h - the settings that can be changed at run time: one table for the command line, the config file and
-// CONF. Knows no files.
+// CONF. No I/O.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,7 @@ struct Settings {
     std::uint64_t max_per_ip = 0;      // 0: no limit
     std::uint64_t max_per_user = 0;    // 0: no limit; applies to SessionRule::shared
     SessionRule sessions = SessionRule::exclusive;
-    Seconds peer_silence{60}; // of the client that holds a maildrop, before it counts as gone
+    Seconds peer_silence{60}; // after which the client that holds a maildrop counts as gone
     Seconds login_delay{0};   // 0: none, and not announced
     CommandSet disable;
     std::string host; // set by the server at startup
@@ -53,9 +53,9 @@ struct Settings {
     bool channel_binding = false;              // SCRAM-SHA-256-PLUS is announced
     std::string hash_scheme = "SCRAM-SHA-256"; // of new passwords; auth/ interprets it
     Seconds auth_cache{300};
-    std::uint64_t throttle_free = 5;           // wrong logins of a source before it must wait
-    std::uint64_t throttle_free_user = 10;     // of a user from unfamiliar sources
-    std::uint64_t throttle_free_familiar = 20; // of a user from a familiar source
+    std::uint64_t throttle_free = 5;           // wrong logins from a source before it must wait
+    std::uint64_t throttle_free_user = 10;     // for a user from unfamiliar sources
+    std::uint64_t throttle_free_familiar = 20; // for a user from a familiar source
     Seconds throttle_delay{1};                 // the first wait; it doubles each time; 0: none
     Seconds throttle_max_delay{15};
     Seconds throttle_forgive{60};            // time until one wrong login is forgiven
@@ -90,7 +90,7 @@ struct SettingField {
     std::uint64_t min = 0, max = 0; // of numbers
     std::string_view meaning;       // one line
     std::string (*print)(const Settings&);
-    // Sets a value; false, and no change, if it is invalid.
+    // Sets the value. If it is invalid, returns false and changes nothing.
     bool (*parse)(const SettingField&, std::string_view value, Settings&);
     std::string (*allowed)(const SettingField&); // "a whole number of seconds from 1 to 604800"
     [[nodiscard]] bool is_flag() const noexcept { return type == SettingType::flag; } // the option takes no value
@@ -105,12 +105,12 @@ struct SettingTopic {
 // Names are compared exactly; null for an unknown one.
 [[nodiscard]] const SettingField* find_setting(std::string_view name) noexcept;
 
-// Sets a setting from text. Returns what is wrong ("timeout: a whole number of seconds from 1 to 604800"); then nothing
-// has changed.
+// Sets a setting from text. On error, changes nothing and returns a message ("timeout: a whole number of seconds from 1
+// to 604800").
 [[nodiscard]] std::optional<std::string> change_setting(Settings& settings, std::string_view name,
                                                         std::string_view value);
 
-// "600", "exclusive", "TOP,UIDL"; in the form that change_setting() accepts. Flags are "on" and "off".
+// "600", "exclusive", "TOP,UIDL": in the form that change_setting() accepts. Flags are "on" and "off".
 [[nodiscard]] std::string print_setting(const Settings& settings, const SettingField& field);
 
 // One plain host name (RFC 1123 section 2.1): labels of letters, digits and inner hyphens, 253 octets at most.

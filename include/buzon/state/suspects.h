@@ -1,5 +1,5 @@
-// state/suspects.h - who guesses passwords, and whose are guessed (WHYY *): from the events `guessing`, and the
-// failures that follow them. Has no clock. Bounded: the oldest goes first.
+// state/suspects.h - sources that guess passwords, and users whose passwords are guessed (WHYY *): collected from
+// `guessing` events and the failed logins after them. Does not read the clock. Bounded: the oldest entry goes first.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,9 @@ public:
     static constexpr EventMask events = mask_of(EventType::guessing) | mask_of(EventType::auth_fail);
 
     void write(const Event& event);
-    // Those of whom something was heard in the last day, in the order in which they were found, as lines:
-    // `FOUND guessing ip=ADDR|user=NAME failures=N last=TIME`, of which N and TIME are since then.
+    // The suspects active in the last day, in the order in which they were found, one line each:
+    // `FOUND guessing ip=ADDR|user=NAME failures=N last=TIME`. N counts the failed logins since FOUND, and TIME is that
+    // of the latest (FOUND if there were none).
     [[nodiscard]] std::vector<std::string> read(Time now) const;
     [[nodiscard]] std::size_t count(Time now) const noexcept;
 

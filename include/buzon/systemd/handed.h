@@ -1,4 +1,4 @@
-// systemd/handed.h - what a service manager hands to a process by its environment: listening sockets, the place of its
+// systemd/handed.h - what a service manager passes to a process in its environment: listening sockets, the socket for
 // notifications, and how often it wants to hear that the process is alive (sd_listen_fds(3), sd_notify(3)).
 #pragma once
 
@@ -12,16 +12,16 @@
 namespace buzon::systemd {
 
 struct Handed {
-    // By the names of LISTEN_FDNAMES. Close-on-exec.
+    // By their names in LISTEN_FDNAMES. Close-on-exec.
     std::map<std::string, std::vector<posix::UniqueFd>, std::less<>> sockets;
     std::string notify_socket;             // a path, or '@' and an abstract name; empty: nobody listens
     std::chrono::microseconds watchdog{0}; // 0: not wanted
 
-    // The sockets of that name, which are removed here.
+    // Removes the sockets with that name and returns them.
     [[nodiscard]] std::vector<posix::UniqueFd> take(std::string_view name);
 };
 
-// Name of sockets without LISTEN_FDNAMES.
+// The name of sockets that have none in LISTEN_FDNAMES.
 inline constexpr const char* unnamed = "pop3";
 
 // Takes what is meant for this process, and removes the variables, so that no child believes they are meant for it.

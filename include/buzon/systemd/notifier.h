@@ -1,5 +1,5 @@
-// systemd/notifier.h - tells the service manager how the server is (sd_notify(3)), without its library and without
-// waiting for it.
+// systemd/notifier.h - reports the server's state to the service manager (sd_notify(3)), without its library and
+// without waiting for it.
 #pragma once
 
 #include <deque>
@@ -13,16 +13,16 @@
 
 namespace buzon::systemd {
 
-// Does nothing where nobody listens. The signs of life come from the loop's own timers: a loop that hangs gives none,
-// and the service manager starts the server again.
+// Does nothing if nobody listens. The keep-alive messages come from the loop's own timers: if the loop hangs, they
+// stop, and the service manager restarts the server.
 class Notifier final : private event::TimerHandler {
 public:
-    // `status`: one line about what the server does, asked for now and then.
+    // `status`: returns one line about what the server is doing; called now and then.
     Notifier(event::EventLoop& loop, const Handed& handed, std::function<std::string()> status);
     Notifier(const Notifier&) = delete;
     Notifier& operator=(const Notifier&) = delete;
 
-    // It serves; or a reload has ended, well or not.
+    // The server is serving; or a reload has ended, successfully or not.
     void ready();
     void reloading();
     void stopping();
@@ -37,10 +37,10 @@ private:
     event::EventLoop& loop_;
     std::string path_;
     std::function<std::string()> status_;
-    std::chrono::microseconds period_; // between two signs of life
+    std::chrono::microseconds period_; // between two keep-alive messages
     bool watched_;
     posix::UniqueFd socket_;
-    std::deque<std::string> waiting_; // what the manager's queue had no room for
+    std::deque<std::string> waiting_; // messages that the manager's queue had no room for
     event::Timer pulse_{*this};
     event::Timer retry_{*this};
     bool begun_ = false;

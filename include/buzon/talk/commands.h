@@ -1,5 +1,5 @@
-// talk/commands.h - what the client knows about commands, from the server's own table (manage/forms.h): which are
-// live, where a password is, what Tab completes. A command that is missing there still works.
+// talk/commands.h - what the client knows about commands, from the server's own table (manage/forms.h): which are live,
+// which contain a password, what Tab completes. A command missing from the table still works.
 #pragma once
 
 #include <cstddef>
@@ -13,18 +13,19 @@
 
 namespace buzon::client {
 
-// Its reply does not end by itself.
+// Whether the command's reply does not end by itself.
 [[nodiscard]] bool is_live(std::string_view command_line);
-// Whether that is its first word, in capitals or not.
+// Whether its first word is `verb`, ignoring case.
 [[nodiscard]] bool has_verb(std::string_view command_line, std::string_view verb);
 
-// The client's own commands, which are not sent to the server. What may follow them is what may follow another one.
+// The client's own commands, which are not sent to the server. They take the same arguments as the server's command
+// `takes_those_of`.
 struct OwnCommand {
     std::string_view verb, takes_those_of;
 };
 [[nodiscard]] std::span<const OwnCommand> own_commands() noexcept;
 
-// Names that only the server knows, as far as it was asked.
+// Names that only the server knows, as far as it has been asked for them.
 using Vocabulary = std::map<manage::Names, std::vector<std::string>>;
 
 struct Completion {

@@ -26,18 +26,18 @@ struct Address {
     [[nodiscard]] std::string text() const; // "::1:1111" is written "[::1]:1111"
 };
 
-// A server, and what it takes to talk to it again.
+// A server, and what is needed to connect to it again.
 struct Target {
     Address address;
     Milliseconds patience{10'000}; // for a connection, its greeting and each reply
     std::string auth;              // the AUTH command that logs in; empty: none
 };
 
-// May interrupt a wait: descriptors to watch, and what to do when one of them is readable.
+// Can interrupt a wait: has descriptors to watch, and is called when one of them is readable.
 class Watcher {
 public:
     [[nodiscard]] virtual std::span<const int> descriptors() const = 0;
-    // Called for a readable descriptor, which it must read. True ends the wait as interrupted.
+    // Called for a readable descriptor, which it must read. Returning true ends the wait as interrupted.
     virtual bool wants_out(int descriptor) = 0;
 
 protected:
@@ -48,12 +48,12 @@ enum class Heard { line, quiet, interrupted, gone };
 
 struct Hearing {
     Heard what;
-    std::string text = {}; // Heard::line: without its line end; Heard::gone: why, for people
+    std::string text = {}; // Heard::line: without its line end; Heard::gone: the reason, for people
 };
 
 class Conversation {
 public:
-    // Tries every address of the name in turn and reads the greeting. A string says why that failed.
+    // Tries every address of the name in turn and reads the greeting. On failure the string says why.
     [[nodiscard]] static std::variant<Conversation, std::string> open(const Address& address, Milliseconds patience);
 
     // Takes over a connected socket, without reading a greeting.
@@ -64,14 +64,14 @@ public:
     // Empty on success, otherwise the reason. The line has no line end.
     [[nodiscard]] std::string send(std::string_view line);
 
-    // The next line. Without `patience` it waits for ever. The watcher may be null and must outlive the call.
+    // Returns the next line. Without `patience` it waits forever. The watcher may be null and must outlive the call.
     [[nodiscard]] Hearing hear(std::optional<Milliseconds> patience, Watcher* watcher = nullptr);
 
-    // A line is available, or the peer has closed: hear() would not wait.
+    // hear() has something to read if the descriptor is readable or a whole line has already been received.
     [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
     [[nodiscard]] bool holds_line() const noexcept { return received_.find('\n', read_) != std::string::npos; }
 
-    // QUIT, and a short wait for the server to close first, so that it sees no reset.
+    // Sends QUIT and waits a short time for the server to close first, so that it sees no reset.
     void leave();
 
 private:
@@ -90,11 +90,12 @@ struct Answer {
     std::string why = {}; // Kind::gone
 };
 
-// One command and its whole reply; of a live command only the status line. The wait between two lines is bounded.
+// Sends a command and reads its whole reply, or only the status line of a live command. The wait between two lines is
+// bounded.
 [[nodiscard]] Answer ask(Conversation& server, std::string_view command, Watcher* watcher = nullptr);
 
-// A live command: the +OK goes to `started`, every line to `each`. When one of them returns false, or the watcher
-// interrupts, a line is sent and the rest is read up to the ".". The reply contains only the status line.
+// Runs a live command: passes the +OK to `started` and every line to `each`. When one of them returns false, or the
+// watcher interrupts, it sends an empty line and reads the rest up to the ".". The reply contains only the status line.
 [[nodiscard]] Answer follow(Conversation& server, std::string_view command, Watcher& watcher,
                             const std::function<bool(const Reply&)>& started,
                             const std::function<bool(std::string_view)>& each);

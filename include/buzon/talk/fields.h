@@ -30,7 +30,8 @@ using Field = std::pair<std::string, std::string>; // name, value
 // in double quotes, with \" \\ \n \r \t and \xHH inside.
 [[nodiscard]] std::vector<Field> event_fields(std::string_view line);
 
-// What HIST says of one period of a histogram: "BOUND:COUNT ...", or "-" for none. Of anything else it says a number.
+// The value that HIST shows for one period of a histogram: "BOUND:COUNT ...", or "-" if it is empty. For any other
+// metric the value is a number.
 [[nodiscard]] bool is_spread(std::string_view value) noexcept;
 [[nodiscard]] std::vector<Field> buckets_of(std::string_view value);
 

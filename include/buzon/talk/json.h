@@ -8,13 +8,13 @@
 
 namespace buzon::client {
 
-// Quoted; invalid UTF-8 becomes U+FFFD, so that the document is always UTF-8.
+// The text in quotes. Invalid UTF-8 becomes U+FFFD, so that the document is always valid UTF-8.
 [[nodiscard]] std::string json_string(std::string_view text);
 // A number if the text is exactly one, otherwise a string.
 [[nodiscard]] std::string json_number(std::string_view text);
 
-// An object with its names in order of addition. A name added twice has an array of its values, since JSON readers keep
-// only one of two equal names.
+// An object whose names stay in the order of addition. A name added twice gets an array of its values, since JSON
+// readers keep only one of two equal names.
 class JsonObject {
 public:
     JsonObject& add(std::string_view name, std::string json);

@@ -1,4 +1,4 @@
-// talk/reconnect.h - finds a server again that was restarted.
+// talk/reconnect.h - reconnects to a server that was restarted.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace buzon::client {
 
-// Tries every half second for as long as the target's patience lasts, and logs in again. A string says why it was given
-// up; the watcher may end it too.
+// Tries every half second for as long as the target's patience lasts, and logs in again. On failure the string says
+// why. The watcher may interrupt it between two attempts.
 [[nodiscard]] std::variant<Conversation, std::string> connect_again(const Target& target, Watcher& watcher);
 
 } // namespace buzon::client

@@ -12,7 +12,7 @@ struct Reply {
     bool ok = false;
     std::string status;             // the first line, without its line end
     std::string text;               // the text after "+OK " or "-ERR "
-    bool has_lines = false;         // there was a list, which may be empty
+    bool has_lines = false;         // a list followed, which may be empty
     std::vector<std::string> lines; // without dot-stuffing and line ends
 };
 
@@ -24,7 +24,7 @@ class ReplyReader {
 public:
     enum class Progress { more, done, not_the_protocol, too_much };
 
-    // `live`: done after the status line, since the lines of a live view have no end.
+    // `live`: done after the status line, since the lines of a live view do not end by themselves.
     explicit ReplyReader(bool live = false) noexcept : live_{live} {}
 
     Progress take(std::string_view wire_line);

@@ -1,4 +1,4 @@
-// talk/report.h - how the program tells what happened: on stdout, on stderr, and by its exit code.
+// talk/report.h - how the program reports results: on stdout, on stderr, and by its exit code.
 #pragma once
 
 #include <string_view>
@@ -17,7 +17,7 @@ void complain(std::string_view what);
 // Reports that the server cannot be used (any more), and what to try next.
 [[nodiscard]] int unavailable(const Address& address, std::string_view why);
 
-// A -ERR for a person goes to stderr; everything else is output. What is longer than a terminal's screen is paged.
+// A -ERR for a person goes to stderr; everything else is output. Output longer than the terminal's screen is paged.
 void put_reply(Output& out, Format format, std::string_view command, const Reply& reply);
 
 } // namespace buzon::client

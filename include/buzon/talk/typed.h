@@ -9,13 +9,13 @@
 
 namespace buzon::client {
 
-// Adds the members that the command's reply has beside "status", "text" and "lines".
+// Adds the members that the command's reply has in addition to "status", "text" and "lines".
 void add_typed(JsonObject& document, std::string_view command, const Reply& reply);
 
-// A line of HIST: its time and its value, or of a histogram its buckets.
+// A line of HIST as an object: its time and its value, or the buckets of a histogram.
 [[nodiscard]] std::string point_object(std::string_view line);
 
-// The members of a line of EVNT or LOGG: a number where the key has numbers, a string everywhere else.
+// Adds the members of a line of EVNT or LOGG: numbers for the keys that have numbers, else strings.
 void add_event(JsonObject& object, std::string_view line);
 
 } // namespace buzon::client

@@ -11,7 +11,7 @@
 
 namespace buzon::client {
 
-// Lines typed before, oldest first; bounded.
+// Lines typed earlier, oldest first; bounded.
 class History {
 public:
     // Skips empty lines and repetitions of the newest line.
@@ -42,12 +42,12 @@ public:
 
     [[nodiscard]] const std::string& line() const noexcept { return line_; }
     [[nodiscard]] std::string_view before_cursor() const noexcept { return std::string_view{line_}.substr(0, cursor_); }
-    // Replaces the text between `from` and the cursor by `word`.
+    // Replaces the text between `from` and the cursor with `word`.
     void replace_word(std::size_t from, std::string_view word);
     // Starts an empty line, at the end of the history.
     void begin();
     void set_prompt(std::string prompt) { prompt_ = std::move(prompt); }
-    // Shown faintly behind the line while the cursor is at its end.
+    // Shown faintly after the line while the cursor is at its end.
     void set_hint(std::string hint) { hint_ = std::move(hint); }
 
     // The output that draws the cursor's row on a screen of `columns`: the prompt, the part of the line around the
@@ -67,7 +67,7 @@ private:
 
     std::string prompt_, hint_;
     const History& history_;
-    std::optional<std::string> sought_; // Ctrl-R: the text that is looked for
+    std::optional<std::string> sought_; // Ctrl-R: the text being searched for
     bool found_ = true;
     std::string line_;
     std::size_t cursor_ = 0;     // octets before it; always at a character boundary

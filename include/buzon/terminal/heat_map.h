@@ -1,5 +1,5 @@
-// terminal/heat_map.h - a histogram over time: a column for each period, a row for each bucket. A cell is darker if
-// more of the period's samples are in the bucket. Knows no terminal.
+// terminal/heat_map.h - a histogram over time: a column for each period, a row for each bucket. The more of the
+// period's samples are in the bucket, the darker the cell. Knows no terminal.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,8 @@
 
 namespace buzon::client {
 
-// The samples of one period, by the upper bounds of their buckets in microseconds; unbounded: longer ones.
+// The samples of one period: a count for each bucket, by its upper bound in microseconds. `unbounded`: samples above
+// all bounds.
 struct Spread {
     static constexpr double unbounded = 1e300;
     std::chrono::sys_seconds start;

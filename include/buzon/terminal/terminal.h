@@ -20,7 +20,7 @@ struct ScreenSize {
 };
 // 80x24 if the terminal does not know.
 [[nodiscard]] ScreenSize screen_size(int terminal) noexcept;
-// The width if the descriptor is a terminal that knows it, else 0.
+// The width if the descriptor is a terminal that knows its width, else 0.
 [[nodiscard]] std::size_t terminal_width(int descriptor) noexcept;
 
 // Whether the terminal understands more than line ends: TERM is set, and to something else than "dumb".
@@ -62,8 +62,8 @@ public:
     Signals& operator=(const Signals&) = delete;
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
-    // The next signal received if it asks us to end; 0: none, or another one. One that asks us to stop stops us: with
-    // the terminal restored by `raw`, if there is one.
+    // The next signal received if it asks us to end; 0: none, or another one. If it asks us to stop, the process stops
+    // here; `raw`, if given, restores the terminal first.
     [[nodiscard]] int take(RawMode* raw = nullptr);
 
 private:

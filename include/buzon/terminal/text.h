@@ -26,7 +26,7 @@ struct Character {
 [[nodiscard]] std::size_t before_character(std::string_view text, std::size_t at) noexcept;
 
 enum class Charset { ascii, utf8 };
-// For Charset::ascii every other character becomes "?", or "??" if it is two columns wide.
+// For Charset::ascii every non-ASCII character becomes "?", or "??" if it is two columns wide.
 [[nodiscard]] std::string in_charset(std::string text, Charset charset);
 
 // Makes text safe for a terminal: control characters become visible, invalid UTF-8 becomes U+FFFD. Otherwise a log line
@@ -40,7 +40,7 @@ enum class Charset { ascii, utf8 };
 
 // The words between blanks; none is empty.
 [[nodiscard]] std::vector<std::string_view> words_of(std::string_view text);
-// Ignores the case of ASCII letters, as in keywords.
+// Converts ASCII letters to upper case, as for keywords.
 [[nodiscard]] std::string upper(std::string_view text);
 
 // A decimal number with an optional sign and fraction: exactly what JSON accepts as a number, except exponents.

@@ -1,4 +1,4 @@
-// terminal/units.h - the server's numbers as a person reads them: octets as k and M, times with their unit, counts in
+// terminal/units.h - formats the server's numbers for people: octets as k and M, times with their unit, counts in
 // groups of three digits.
 #pragma once
 
@@ -14,9 +14,9 @@ enum class Unit { number, octets, microseconds, seconds, percent, moment };
 // microseconds (but their "-count"s are not).
 [[nodiscard]] Unit unit_of(std::string_view metric);
 
-// "1.5k", "250us", "2.0s", "3h": at most six characters, but for a moment.
+// "1.5k", "250us", "2.0s", "3h": at most six characters, except for a moment.
 [[nodiscard]] std::string measured(double value, Unit unit);
-// The same, with every digit of a count: "12,345". Text that is no number stays as it is.
+// The same, with every digit of a count: "12,345". Text that is not a number is left as it is.
 [[nodiscard]] std::string readable(std::string_view text, Unit unit);
 
 // "2026-11-23 15:14:34 UTC".

@@ -1,5 +1,5 @@
-// tls/engine.h - the program that does TLS (stunnel), run as one child: started, supervised, renewed. Whoever wants
-// TLS gets a connection to its port on the loopback; what comes out of it arrives on a socket of ours (gate.h).
+// tls/engine.h - runs the program that does TLS (stunnel) as a child: starts, supervises and renews it. A TLS client is
+// connected to its port on the loopback; the decrypted connection arrives on a socket of ours (gate.h).
 #pragma once
 
 #include <chrono>
@@ -36,20 +36,20 @@ public:
     ~Engine() override;
 
     void begin();
-    // Starts another child, which reads the certificate again. The old one keeps its sessions until they end; if the
-    // new one cannot work, it stays in charge, and the log says why.
+    // Starts another child, which reads the certificate again. The old one keeps its sessions until they end. If the
+    // new one cannot work, the old one stays in charge, and the log says why.
     void renew(Use use);
 
     [[nodiscard]] bool works() const noexcept { return port_ != 0; }
-    // Of the child in charge, on 127.0.0.1; 0: there is none at the moment.
+    // The port of the child in charge, on 127.0.0.1; 0: there is none at the moment.
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    // To the child in charge, which there is. `then` as keeper::Sockets has it.
+    // Connects to the child in charge; there must be one. then: as for keeper::Sockets.
     [[nodiscard]] std::unique_ptr<keeper::Request> connect(keeper::Sockets::OnConnected then);
-    // Which certificate the child with this port has: certificate_words. Empty: it cannot be told.
+    // The certificate of the child with this port, as described at certificate_words. Empty: unknown.
     [[nodiscard]] std::string certificate_behind(std::uint16_t port) const;
-    // A child of ours.
+    // Whether this is a child of ours.
     [[nodiscard]] bool is_ours(pid_t pid) const noexcept;
-    // How many connections use the child behind this port: an old one goes when there are none.
+    // Count the connections of the child with this port: an old child without any is ended.
     void connected(std::uint16_t port) noexcept;
     void disconnected(std::uint16_t port) noexcept;
 
@@ -71,8 +71,8 @@ private:
     Use use_;
     EngineEvents& events_;
     std::vector<std::unique_ptr<Process>> processes_; // the last one is the newest
-    std::uint16_t port_ = 0;                          // of the one in charge
-    bool told_ = false;                               // that it works
+    std::uint16_t port_ = 0;                          // of the child in charge
+    bool told_ = false;                               // what engine_works() was told last
     event::Timer restart_{*this};
     std::chrono::milliseconds pause_{0}; // before the next start
 };

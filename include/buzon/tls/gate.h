@@ -1,5 +1,5 @@
-// tls/gate.h - clients on their way through TLS: each is relayed to the TLS program, which comes back on a socket of
-// ours with what the client says in clear, and a PROXY header that tells which client it is.
+// tls/gate.h - clients that use TLS: each is relayed to the TLS program, which connects back to a socket of ours with
+// the decrypted octets of the client, and a PROXY header that identifies it.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +24,18 @@ class PipeRoom;
 struct Client {
     std::uint64_t id = 0;
     net::Endpoint address;
-    bool greeted = false;   // came by STLS
+    bool greeted = false;   // it used STLS
     event::Instant began{}; // when it connected
 };
 
 class GateEvents {
 public:
-    // The handshake is done; `socket` has the client's octets in clear. `certificate`: as Engine::certificate_behind().
+    // The handshake is done; `socket` carries the client's decrypted octets. `certificate`: see
+    // Engine::certificate_behind().
     virtual void encrypted(const Client& client, posix::UniqueFd socket, const std::string& certificate) = 0;
-    // The client has gone, or was turned away, without that.
+    // The client has gone, or was turned away, before that. too_late: its time was up.
     virtual void not_encrypted(const Client& client, bool too_late) noexcept = 0;
-    // No client is on its way through TLS any more.
+    // No client uses TLS any more.
     virtual void last_relay_ended() noexcept = 0;
     virtual void tls_works(bool works) = 0;
     virtual void tls_says(bool error, const std::string& text) = 0;
@@ -50,15 +51,15 @@ public:
     Gate& operator=(const Gate&) = delete;
     ~Gate();
 
-    // Starts the program; use.back: where we listen for it.
+    // Starts the program. use.back: where we listen for its connections.
     [[nodiscard]] std::error_code begin(const Use& use);
     void renew(const Use& use);
     [[nodiscard]] bool works() const noexcept { return engine_ && engine_->works(); }
 
-    // The client begins a handshake. If the program does not run at the moment, it waits for it.
+    // Begins a client's handshake. If the program is not running at the moment, the client waits for it.
     // until: when the handshake must be done.
     void admit(const Client& client, event::Instant until, posix::UniqueFd socket);
-    // Ends a handshake. Whose it was; nothing if the id is not in one.
+    // Ends a handshake. Returns its client; nothing if the id has no handshake under way.
     std::optional<Client> turn_away(std::uint64_t id);
     void end_handshakes();
 
@@ -89,9 +90,9 @@ private:
     std::unique_ptr<PipeRoom> pipes_;
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<net::Listener> back_;
-    std::unordered_map<std::uint64_t, std::unique_ptr<Passage>> passages_; // by id of the client
-    std::unordered_map<std::uint16_t, std::uint64_t> by_port_;             // of those whose handshake is not done
-    std::vector<std::unique_ptr<Arrival>> arrivals_;                       // that did not say yet who they are
+    std::unordered_map<std::uint64_t, std::unique_ptr<Passage>> passages_; // by client id
+    std::unordered_map<std::uint16_t, std::uint64_t> by_port_;             // ids of clients in their handshake
+    std::vector<std::unique_ptr<Arrival>> arrivals_;                       // those whose PROXY header has not come yet
     std::size_t handshakes_ = 0;
     class Sweeper;
     std::unique_ptr<Sweeper> sweeper_;

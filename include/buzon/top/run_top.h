@@ -10,16 +10,16 @@
 namespace buzon::client {
 
 struct TopOptions {
-    bool once = false;  // one screen, then the end
-    std::string record; // the file that gets what is seen; empty: none
+    bool once = false;  // print one screen and exit
+    std::string record; // the file to record to; empty: none
     std::string replay; // the recording to show; empty: none
 };
 
-// All return the program's exit code. `target` is also for a second connection, which hears events. Above 128: `server`
-// is unusable.
+// Both functions return the program's exit code. If it is above 128, `server` is unusable. `target` is used to
+// reconnect, and for a second connection that receives events.
 [[nodiscard]] int run_top(Conversation& server, const Target& target, const TopOptions& options, Format format,
                           Output& out);
-// A recording, without a server.
+// Shows a recording, without a server.
 [[nodiscard]] int run_replay(const TopOptions& options);
 
 } // namespace buzon::client

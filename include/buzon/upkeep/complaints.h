@@ -16,7 +16,7 @@ namespace buzon::upkeep {
 // is logged at the end of the minute.
 class Complaints final : private event::TimerHandler {
 public:
-    static constexpr unsigned lines_a_minute = 60;   // for one program with one user's mail
+    static constexpr unsigned lines_a_minute = 60;   // per program and user
     static constexpr std::size_t max_talkers = 1024; // (program, user) pairs tracked; all others share one counter
 
     // Both must outlive this object.

@@ -38,7 +38,7 @@ public:
     void begin();
     // The history including the current minute so far.
     [[nodiscard]] const state::History& fresh();
-    // A worker writes what is unsaved, then `then` is called: for shutdown.
+    // For shutdown: a worker writes what is unsaved, then `then` is called.
     void finish(std::function<void()> then);
 
 private:

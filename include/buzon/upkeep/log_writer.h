@@ -17,7 +17,8 @@ namespace buzon::upkeep {
 class LogWriter final : public state::LogSink, private event::Task, private event::TimerHandler {
 public:
     LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd, std::function<void(const std::string&)> tell);
-    // Writes to this file from now on. Lines so far go where they went.
+    // Writes to this file from now on. Queued lines still go to the old one if it takes them without blocking; any
+    // others go here.
     void use(posix::UniqueFd file);
     ~LogWriter() override;
 
@@ -32,7 +33,7 @@ private:
     event::EventLoop& loop_;
     state::Metrics& metrics_;
     int fd_;
-    posix::UniqueFd file_; // if fd_ is ours
+    posix::UniqueFd file_; // if we own fd_
     std::function<void(const std::string&)> tell_;
     event::Timer retry_{*this};
     std::string waiting_;

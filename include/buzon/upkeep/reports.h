@@ -23,7 +23,7 @@ public:
     Reports(const Reports&) = delete;
     Reports& operator=(const Reports&) = delete;
 
-    // The wait of one REPORT. Destroying it cancels the wait.
+    // One REPORT that waits. Destroying it cancels the wait.
     class Waiter {
     public:
         Waiter(std::string maildir, std::function<void()> then)
@@ -37,7 +37,7 @@ public:
         std::string maildir_;
         std::function<void()> then_;
         Reports* owner_ = nullptr;
-        bool last_ = false; // the write in progress has everything that it waits for
+        bool last_ = false; // the write in progress covers everything that it waits for
     };
 
     // Does nothing if REPORT is switched off. Bounded: if there are too many maildrops at once or a disk hangs, records
@@ -51,7 +51,7 @@ public:
 
 private:
     struct Writing {
-        std::uint64_t where = 0; // one file system, or 0 for all that are unknown
+        std::uint64_t where = 0; // a file system; 0: any unknown one
         std::unordered_set<std::string> maildirs;
         worker::Pending job;
     };
@@ -70,9 +70,9 @@ private:
     worker::Pool& disk_;
     const state::Settings& settings_;
     jobs::SessionRecords waiting_;
-    std::unordered_map<std::string, posix::Ids> owners_; // of those in waiting_, where they are known
+    std::unordered_map<std::string, posix::Ids> owners_; // of the maildrops in waiting_, if known
     std::size_t count_ = 0;                              // records in waiting_
-    bool more_ = false;                                  // write_one_by_one() has not got through
+    bool more_ = false;                                  // write_one_by_one() had to leave some records
     event::Timer timer_{*this};
     std::list<Writing> writings_; // no two for the same maildrop
     std::list<Waiter*> waiters_;

@@ -1,4 +1,5 @@
-// upkeep/state_file.h - a file of --state. Workers write it, so that a disk that hangs does not block the server.
+// upkeep/state_file.h - a file in the --state directory. Workers write it, so that a disk that hangs does not block the
+// server.
 #pragma once
 
 #include <functional>
@@ -22,10 +23,11 @@ public:
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] bool writing() const noexcept { return writing_.waiting() || last_; }
 
-    // Not while a write is in progress. `then` is called at its end, whether it succeeded or failed.
+    // Must not be called while a write is in progress. `then` is called when the write ends, whether it succeeded or
+    // failed.
     void write(std::string_view content, std::function<void()> then);
-    // For shutdown. Waits for a write in progress, so that the newest content is what remains; the `then` of that one
-    // is not called.
+    // For shutdown. Begins after any write in progress, so that the newest content is what remains; the `then` of that
+    // write is not called.
     void write_last(std::string content, std::function<void()> then);
 
 private:

@@ -25,7 +25,7 @@ public:
     // Logs that the daemon went away or came back, and how many lines were lost meanwhile.
     using Tell = std::function<void(const std::string& message)>;
 
-    // `path`: 1 to 107 octets. Connects at the first line. write() never calls `tell` itself.
+    // `path`: 1 to 107 octets. Connects at once, and waits for the result. write() never calls `tell` itself.
     SyslogSocket(event::EventLoop& loop, keeper::Sockets& sockets, state::Metrics& metrics, std::string path,
                  Tell tell);
     ~SyslogSocket() override;
@@ -52,9 +52,9 @@ private:
     std::string path_;
     Tell tell_;
     posix::UniqueFd socket_; // none while the daemon is away
-    bool fresh_ = false;     // it came by a new connection, and has sent nothing yet
+    bool fresh_ = false;     // a new connection that has sent nothing yet
     std::unique_ptr<keeper::Request> connecting_;
-    event::Watch watch_; // while its queue is full
+    event::Watch watch_; // while the daemon's queue is full
     event::Timer retry_{*this};
     std::string waiting_; // lines with their ends
     std::size_t dropped_ = 0;

@@ -24,8 +24,8 @@ public:
     TrashKeeper(const TrashKeeper&) = delete;
     TrashKeeper& operator=(const TrashKeeper&) = delete;
 
-    // The deletion time to record for messages deleted now, as Unix time; 0 means they are not kept. `always`: they
-    // are, even where undelete-grace is 0; then they stay until it is set, or until somebody removes them.
+    // The deletion time to record for messages deleted now, as Unix time; 0 means they are not kept. `always`: keep
+    // them even if undelete-grace is 0; then they stay until it is set, or until somebody removes them.
     [[nodiscard]] std::int64_t keep_since(bool always) const;
     // A session has deleted mail in this Maildir: removes expired messages from its trash.
     void deleted_in(const std::string& maildir, const posix::Ids& owner);

@@ -3,25 +3,27 @@
 // A worker is this same program, started again by the keeper (so it neither copies nor sees the server's memory), with
 // one socket. It takes one job at a time and answers it. Workers start when there is work and exit when there is none.
 //
-// A file system that hangs keeps every worker that touches it, and a process in such a call cannot even be killed. So
-// the workers are shared out among the file systems. With 16 of them:
+// A file system that hangs blocks every worker that touches it, and a process blocked in such a call cannot even be
+// killed. So the workers are rationed among the file systems. With 16 of them:
 //
 //     working  |A A A A A A A A B B B . . .|U U|      A, B: file systems
 //               at most 8 on one           kept for updates
 //     hanging  |A A C C C C . . .                     others have taken their places; up to 64 processes in all
 //
-// 1. At most half of the workers are at jobs on one file system, hanging or not; updates may take the kept ones on top.
-// 2. Jobs that are no updates leave the kept workers free.
-// 3. A worker that has been at its job for long hangs: it is no longer one of the 16, and another may take its place.
+// 1. At most half of the workers do jobs on one file system, hanging or not. Updates may use the kept ones on top.
+// 2. Jobs other than updates leave the kept workers free.
+// 3. A worker that has been at its job for long counts as hanging, no longer as one of the 16: another may take its
+// place.
 //
 // Of the jobs that may begin by these rules, the oldest begins first.
 //
-// A pool with Settings::alone has two kinds of workers. A shared one serves what lies in certain folders (and, where
-// workers act as the owners of maildrops, belongs to the owner of the mail root). One alone serves one maildrop, and
-// can reach nothing else. Workers alone are kept for the next job of their maildrop; the one that has been idle longest
-// goes first. A shared worker that is given a maildrop that is not for it leaves it alone and says so. The job then
-// goes to a worker alone, and so do later jobs for that place. One alone says so where another folder has taken the
-// place of its maildrop; then another one is started. All count together in the rules above.
+// A pool with Settings::alone has two kinds of workers. A shared worker serves the maildrops in certain folders; where
+// workers act as the owners of maildrops, only those of the owner of the mail root. A worker "alone" serves a single
+// maildrop and can reach nothing else. It is kept for the next job on its maildrop; if there are too many, the one that
+// has been idle longest goes first. A shared worker that is given a maildrop it may not serve does not touch it and
+// says so. That job then goes to a worker alone, and so do later jobs for that place. A worker alone says the same if
+// another folder has taken the place of its maildrop; then a new one is started. Both kinds count together in the rules
+// above.
 #pragma once
 
 #include <cstdint>
@@ -45,17 +47,17 @@ struct Job {
     posix::WipedString body;
     // A file to send along. The caller and the queue share it, so a queued job needs no descriptor of its own.
     std::shared_ptr<const posix::UniqueFd> file{};
-    // Whether the worker may be killed in the middle of it once nobody waits for the answer. False for jobs that must
-    // finish what they change.
+    // Whether the worker may be killed in the middle of the job once the answer is no longer wanted. False for jobs
+    // that must finish what they change.
     bool abandonable = true;
-    // Whether it may be done twice. If the worker dies, another worker then gets the same job, once. (A job that kills
-    // its workers fails with the second one.)
+    // Whether the job may be done twice. Then, if the worker dies, another worker gets the same job, once. (A job that
+    // kills its workers fails with the second one.)
     bool repeatable = false;
     std::string place{}; // the path that it works on, for Settings::locate; empty: none
     // The file system that it works on; 0: none or unknown. Overrides locate().
     std::uint64_t where = 0;
     bool update = false; // somebody's QUIT is waiting for it
-    // For a pool with Settings::alone: who owns `place`, as far as is known.
+    // For a pool with Settings::alone: the owner of `place`, as far as known.
     posix::Ids owner{};
     bool alone = false; // a shared worker may not do it; set by the pool
 };
@@ -64,7 +66,7 @@ enum class Fate : std::uint8_t {
     answered,
     crashed,       // the worker died (both workers, if repeatable), or none could be started
     too_late,      // it exceeded a limit of Settings
-    refused,       // the queue was full, or for some time no job could be sent to any worker
+    refused,       // the queue was full, or no job could be sent to any worker for some time
     no_descriptor, // done, but our descriptor table was full, so its descriptor was lost
 };
 
@@ -72,7 +74,7 @@ struct Answer {
     Fate fate = Fate::crashed;
     std::string body;
     posix::UniqueFd fd;    // if the worker sent one
-    std::error_code why{}; // why no worker could be started for it, if so (`crashed`)
+    std::error_code why{}; // with `crashed`: why no worker could be started, if that was it
 };
 
 class Pool;
@@ -101,19 +103,20 @@ private:
 };
 
 struct Settings {
-    keeper::Starter* starter = nullptr;       // of the workers; outlives the pool
-    keeper::ChildSpec child;                  // what they are
-    std::size_t max_processes = 4;            // working ones; up to three times as many others may hang
+    keeper::Starter* starter = nullptr;       // starts the workers; must outlive the pool
+    keeper::ChildSpec child;                  // describes the workers
+    std::size_t max_processes = 4;            // working ones; up to three times as many more may hang
     std::size_t kept_for_updates = 0;         // of max_processes
     std::chrono::milliseconds hangs_after{0}; // 0: never
-    // The file system of a path, by a number chosen by the owner. Called in submit(). Null: unknown.
+    // The file system of a path, as a number of the owner's choice. Called in submit() and where(). Null: unknown.
     std::function<std::uint64_t(const std::string& place)> locate;
     // Whether only a worker alone may do a job on a place with this owner; asked in submit(). Null: all are shared.
     std::function<bool(const std::string& place, const posix::Ids& owner)> alone;
-    bool by_owner = false;    // they act as the owners of what they work on
-    std::size_t max_warm = 0; // idle workers alone
-    bool one_job = false;     // for each worker, which is told the job's place when it is started
-    // Called when a worker that has answered before dies by itself during a job. Null: ignored.
+    bool by_owner = false;    // workers act as the owners of what they work on
+    std::size_t max_warm = 0; // how many idle workers alone are kept
+    bool one_job = false;     // a worker does only one job, and is told its place when it is started
+    // Called when a worker that has answered before dies, busy or idle, unless it was dismissed or exceeded a limit.
+    // Null: ignored.
     std::function<void()> on_loss;
     std::size_t max_queue = 4096;
     std::chrono::milliseconds time_limit{60'000}; // of one job, from its start; 0: none
@@ -145,21 +148,21 @@ public:
     virtual ~Pool();
 
     // on_answer is called from the loop, never from within submit(), exactly once unless the Pending was destroyed
-    // before. It is not called again after running out of memory, so callers that need more than the call itself must
-    // handle that. Virtual for tests, which replace workers.
+    // before. If it runs out of memory, it is not called again: callers that cannot accept that must handle it
+    // themselves. Virtual for tests, which replace workers.
     [[nodiscard]] virtual Pending submit(const Job& job, OnAnswer on_answer);
 
-    // The file system of a path, as far as is known.
+    // The file system of a path; 0: unknown.
     [[nodiscard]] std::uint64_t where(const std::string& place) const {
         return settings_.locate && !place.empty() ? settings_.locate(place) : 0;
     }
 
-    // Shared workers that are started from now on are told this place; the others take no more jobs.
+    // Shared workers that are started from now on are told this place; the existing ones take no more jobs.
     void renew(const std::string& place);
 
     // Whether different workers do the jobs of different owners.
     [[nodiscard]] bool by_owner() const noexcept { return settings_.by_owner; }
-    // Whether a shared worker may not touch this place, as far as is known.
+    // Whether, as far as known, a shared worker may not touch this place.
     [[nodiscard]] bool alone(const std::string& place, const posix::Ids& owner) const;
 
     [[nodiscard]] Statistics statistics() const noexcept;
@@ -198,14 +201,14 @@ private:
     [[nodiscard]] bool make_room(const Job& job);
     [[nodiscard]] bool spare(const detail::Process& process) const noexcept; // not the last shared one
     void gone(detail::Process& process);                                     // it has exited: delete it after this turn
-    void not_begun(); // a job: it could not be sent, or a new worker died before it read it
+    void not_begun(); // a job could not be sent, or a new worker died before reading it
     void cannot_start();
-    [[nodiscard]] bool hopeless() const noexcept; // no worker begins a job at present
+    [[nodiscard]] bool hopeless() const noexcept; // at present no worker can be made to begin a job
     void fail_later(std::shared_ptr<detail::Order> order, Fate fate);
     void refuse_all() noexcept;
-    // Puts it before all others, because it has waited once. False: no memory.
+    // Puts the order before all others, because it has waited once. False: no memory.
     [[nodiscard]] bool again(const std::shared_ptr<detail::Order>& order) noexcept;
-    // A worker says that it is not for it. False: no memory.
+    // The worker says that the order is not for it: queues it for a worker alone. False: no memory.
     [[nodiscard]] bool again_alone(const std::shared_ptr<detail::Order>& order) noexcept;
     static void tell(const OnAnswer& on_answer, Answer answer);
     void run_late_answers();
@@ -215,12 +218,12 @@ private:
     std::vector<std::unique_ptr<detail::Process>> processes_;
     std::vector<std::unique_ptr<detail::Process>> leaving_;
     std::unique_ptr<detail::Queue> queue_;
-    std::unique_ptr<detail::Places> others_;         // known not to be for a shared worker
-    std::list<std::shared_ptr<detail::Order>> late_; // those that no worker will do
+    std::unique_ptr<detail::Places> others_;         // places that are not for shared workers
+    std::list<std::shared_ptr<detail::Order>> late_; // orders that no worker will do
     Later later_{*this};
     Pause pause_{*this};    // nothing is sent
     Pause no_start_{*this}; // no worker is started: the last one could not be
-    int failures_ = 0;      // to have a job begun, since a worker last answered
+    int failures_ = 0;      // failed attempts to have a job begun, since a worker last answered
     bool poor_ = false;     // feed() recently ran out of memory
     std::uint64_t started_ = 0;
     std::uint64_t done_ = 0;

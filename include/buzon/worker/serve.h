@@ -22,7 +22,7 @@ struct Request {
 struct Reply {
     std::string body;
     posix::UniqueFd fd;
-    bool not_mine = false; // nothing has been done: it is for a worker that acts as another owner (worker/pool.h)
+    bool not_mine = false; // nothing has been done: the job is for another worker (worker/pool.h)
 };
 
 // Serves until the other side closes. Returns the process's exit code.

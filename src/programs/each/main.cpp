@@ -1,4 +1,4 @@
-// buzon-each PROGRAM ARG… - makes a plain program one that lives on: it starts it for each message itself.
+// buzon-each PROGRAM ARG… - turns a plain program into a long-running one by starting it for each message.
 #include <csignal>
 #include <string>
 #include <vector>

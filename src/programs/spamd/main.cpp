@@ -1,5 +1,5 @@
-// buzon-spamd [-U SOCKET | -d HOST -p PORT] [-s OCTETS] [-t SECONDS] - marks spam, as spamc -f does. A message that
-// spamd cannot be asked about goes out as it is.
+// buzon-spamd [-U SOCKET | -d HOST -p PORT] [-s OCTETS] [-t SECONDS] - marks spam, as spamc -f does. If spamd cannot be
+// asked, the message goes out unchanged.
 #include <unistd.h>
 
 #include <csignal>

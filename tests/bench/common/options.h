@@ -1,4 +1,4 @@
-// bench/common/options.h - "--name value" words to a checked map. Knows no meaning of a name.
+// bench/common/options.h - parses "--name value" words into a checked map. Does not know what the names mean.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace bench {
 
-// What the person who typed the command line did wrong; ends in main() with exit code 64.
+// A mistake in the command line; main() exits with 64.
 struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -35,7 +35,7 @@ private:
     std::vector<std::string> operands_;
 };
 
-// The whole of `text` as a number without sign; throws UsageError naming `what` otherwise.
+// All of `text` as an unsigned number; otherwise throws a UsageError that names `what`.
 [[nodiscard]] std::uint64_t parse_number(std::string_view what, std::string_view text);
 
 } // namespace bench

@@ -23,7 +23,7 @@ struct Process {
     pid_t parent = 0;
     std::uint64_t own = 0;    // nanoseconds
     std::uint64_t waited = 0; // of the children it has waited for
-    bool host = false;        // of programs
+    bool host = false;        // of filter programs
 };
 
 constexpr std::size_t proc_file_limit = 64 * 1024;
@@ -34,7 +34,7 @@ std::uint64_t to_number(std::string_view text) {
     return value;
 }
 
-// Field `wanted` of a line of words, from 0; empty when there is none.
+// Word number `wanted` of a line, from 0; empty if there is none.
 std::string_view word(std::string_view line, std::size_t wanted) {
     for (; wanted > 0; --wanted) {
         const std::size_t space = line.find(' ');
@@ -48,7 +48,7 @@ std::optional<Process> read_process(const std::string& pid) {
     const std::string folder = "/proc/" + pid;
     const auto stat = buzon::posix::read_file((folder + "/stat").c_str(), proc_file_limit);
     if (!stat) return std::nullopt;
-    const std::size_t name_end = stat.value().rfind(')'); // the name may hold spaces and brackets
+    const std::size_t name_end = stat.value().rfind(')'); // the name may contain spaces and brackets
     if (name_end == std::string::npos) return std::nullopt;
     const std::string_view fields = std::string_view{stat.value()}.substr(name_end + 2); // from field 3, the state
 
@@ -76,7 +76,7 @@ std::map<pid_t, Process> read_all() {
     return all;
 }
 
-// `root` and everything below it.
+// `root` and its descendants.
 std::vector<pid_t> family(const std::map<pid_t, Process>& all, pid_t root, Count what = Count::all) {
     std::multimap<pid_t, pid_t> children;
     for (const auto& [pid, process] : all) {

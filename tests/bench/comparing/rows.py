@@ -183,7 +183,7 @@ class Filtered(Load):
 
 
 class LivesOn(Load):
-    """RETR through a program that lives on, two at once; what stands in the floor's column is buzon with another program
+    """RETR through a long-running program, two at once; what stands in the floor's column is buzon with another program
     (None: without one)."""
     users, count, mail = "g", 2, {"messages": 1, "octets": 8192}
     kind, own_servers, turns = "retr", True, 1
@@ -282,13 +282,13 @@ ROWS = [
     Idle("noop", "NOOP p99 beside 5,000 idle sessions (Dovecot: 300)", 1.2, idle=5000, value="p99-us",
          aim_text="as the floor"),
     Filtered("filter-idle", "filtered RETR beside 18,500 idle sessions", 0.9, idle=18500, large=True),
-    LivesOn("process-same", "RETR 8 KiB through a program that lives on and says \"same\", CPU of all processes (floor: -T /bin/cat)",
+    LivesOn("process-same", "RETR 8 KiB through a long-running program and says \"same\", CPU of all processes (floor: -T /bin/cat)",
             0.05, program="{tools}/bench_filter same", beside="/bin/cat"),
     LivesOn("process-server", "the same, CPU of the server without the program (floor: RETR without a program)", 1.5,
             program="{tools}/bench_filter same", value="server-cpu-us-without-programs"),
-    LivesOn("process-header", "RETR 8 KiB through a program that lives on and adds a field, CPU of all processes (floor: sed)",
+    LivesOn("process-header", "RETR 8 KiB through a long-running program and adds a field, CPU of all processes (floor: sed)",
             0.1, program="{tools}/bench_filter header", beside="/usr/bin/sed:1i X-Bench: yes", filter="sed '1i X-Bench: yes'"),
-    LivesOn("process-25m", "RETR 25 MiB through a program that lives on and streams it (floor: without a program)", 0.5,
+    LivesOn("process-25m", "RETR 25 MiB through a long-running program and streams it (floor: without a program)", 0.5,
             program="{tools}/bench_filter stream", users="t", mail={"messages": 2, "octets": 25 << 20}, value="rate",
             unit="/s", at_least=True),
     LivesOn("process-idle", "RETR 8 KiB through a program that says \"same\" beside 10,000 idle sessions (floor: -T /bin/cat)", 0.05,

@@ -1,5 +1,5 @@
-// bench/filter/main.cpp - programs that live on ("process:") and do as little as can be done: `same` leaves each
-// message as it is, `header` puts a field in front, `stream` gives it back in pieces as it comes.
+// bench/filter/main.cpp - long-running programs ("process:") that do as little as possible: `same` leaves each message
+// as it is, `header` adds a field in front, `stream` returns the message in pieces as it arrives.
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,9 +15,9 @@ namespace {
 constexpr std::string_view field = "X-Bench: yes\n";
 
 std::string input;
-std::size_t taken = 0; // of it
+std::size_t taken = 0; // octets of it already used
 
-// More of it, in as large pieces as the pipe has.
+// Reads more of it, in pieces as large as the pipe has.
 bool read_more() {
     constexpr std::size_t room = 1 << 18;
     input.erase(0, taken);
@@ -29,7 +29,7 @@ bool read_more() {
     return n > 0;
 }
 
-// Without its end. The server wants no more where there is none.
+// A line without its end. Exits at the end of input, when the server has no more messages.
 std::string read_line() {
     std::size_t end = 0;
     while ((end = input.find('\n', taken)) == std::string::npos)
@@ -43,7 +43,7 @@ void say(std::string_view octets) {
     if (buzon::posix::write_all(STDOUT_FILENO, octets)) std::exit(EXIT_FAILURE);
 }
 
-// The octets of the message, as many as there are.
+// Up to `most` octets of the message, as many as are there.
 std::string_view take(std::size_t most) {
     if (taken == input.size() && !read_more()) std::exit(EXIT_FAILURE);
     const std::string_view piece = std::string_view{input}.substr(taken, most);

@@ -1,5 +1,5 @@
-// bench/floor/feed.cpp - what any server must do for those who listen: hand the same octets to all of them (floor.h).
-// It reads no event, writes no line and keeps no ring: the lines lie in memory before the first listener comes.
+// bench/floor/feed.cpp - what any server must do for its listeners: send the same octets to all of them (floor.h). It
+// reads no events, formats no lines and keeps no ring: the lines are in memory before the first listener connects.
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -84,7 +84,7 @@ private:
         listeners_[static_cast<std::size_t>(fd)] = {};
     }
 
-    // Whatever it asks for, it gets lines.
+    // Whatever the listener asks for, it gets lines.
     void answer(int fd, Listener& listener) {
         std::array<char, 512> input;
         const ssize_t n = recv(fd, input.data(), input.size(), 0);
@@ -100,7 +100,7 @@ private:
             const ssize_t n = sendfile(fd, lines_.get(), &listener.at, piece);
             if (n < 0) {
                 if (errno != EAGAIN) return end(fd, listener);
-                listener.full = true; // an edge comes when there is room again
+                listener.full = true; // an event follows when there is room again
                 return;
             }
             listener.owed -= static_cast<std::size_t>(n);

@@ -1,4 +1,4 @@
-// bench/floor/loops.cpp - the bare loops of opening and of filtering files (floor.h).
+// bench/floor/loops.cpp - the bare loops that open files and that filter them (floor.h).
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,7 +21,7 @@ namespace {
 
 using buzon::posix::UniqueFd;
 
-// That of the server's programs: what a program does for its locale is its own work, here and there.
+// The same as for the server's programs, so that a program does the same work for its locale in both cases.
 constexpr const char* environment[] = {"BUZON_USER=g1",
                                        "BUZON_UIDL=1600000040.Vfd01Ia03779M436327.mail.example.org",
                                        "BUZON_CLIENT_IP=127.0.0.1",

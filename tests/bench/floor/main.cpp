@@ -1,4 +1,4 @@
-// bench/floor/main.cpp - the floor beside which a server is measured: from the command line to one of the bare loops.
+// bench/floor/main.cpp - the floor that servers are compared with: runs the bare loop that the command line asks for.
 #include <sys/resource.h>
 
 #include <chrono>

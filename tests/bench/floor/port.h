@@ -1,4 +1,4 @@
-// bench/floor/port.h - a listening port and the epoll that attends to it: what both bare loops with clients begin with.
+// bench/floor/port.h - a listening port and its epoll set, for both bare loops that have clients.
 #pragma once
 
 #include <sys/epoll.h>
@@ -13,12 +13,12 @@ namespace bench {
 
 void say(int fd, std::string_view text);
 
-// Nothing is shared between its sessions; what a program keeps of them it keeps by descriptor.
+// Keeps no state of sessions; whoever uses it keeps theirs by descriptor.
 class Port {
 public:
-    // On a free port of 127.0.0.1, which is told on stdout.
+    // Listens on a free port of 127.0.0.1, and prints it on stdout.
     void listen_and_say_where();
-    // Everybody who waits: greeted, watched at its edges for both directions (one epoll_ctl a session, none an event).
+    // Accepts and greets all who wait; watches both directions edge-triggered (one epoll_ctl a session, none an event).
     void accept_all(const std::function<void(int fd)>& came);
 
     [[nodiscard]] int epoll() const noexcept { return epoll_.get(); }

@@ -1,5 +1,5 @@
-// bench/floor/serve.cpp - a bare epoll loop with canned replies (floor.h). Knows no user, checks nothing, has no state
-// but how much of a file is still to be sent.
+// bench/floor/serve.cpp - a bare epoll loop with canned replies (floor.h). Knows no users, checks nothing, and has no
+// state except how much of a file is still to be sent.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
@@ -119,7 +119,7 @@ private:
         while (peer.sent < peer.sending->size) {
             const auto left = static_cast<std::size_t>(peer.sending->size - peer.sent);
             if (sendfile(fd, peer.sending->file.get(), &peer.sent, left) >= 0) continue;
-            if (errno == EAGAIN) return; // an edge comes when there is room again
+            if (errno == EAGAIN) return; // an event follows when there is room again
             close(fd);
             break;
         }

@@ -1,4 +1,4 @@
-// bench/load/ask.cpp - logged-in sessions that ask and ask (scenario.h).
+// bench/load/ask.cpp - logged-in sessions that ask one question after the other (scenario.h).
 #include <deque>
 
 #include "load/scenario.h"
@@ -18,7 +18,7 @@ public:
     void begin(Crowd& crowd) {
         end_ = Loop::now() + static_cast<std::uint64_t>(limits_.seconds * 1e9);
         active_ = crowd.members().size();
-        // Each begins elsewhere, so that they do not all want the same message.
+        // Each session starts at another question, so that they do not all want the same message.
         next_.resize(active_);
         for (std::size_t i = 0; i < active_; ++i) next_[i] = i % questions_->size();
         for (Connection& member : crowd.members()) ask(member);

@@ -64,7 +64,7 @@ void Listeners::read_some() {
     for (std::size_t i = silent_; i < sockets_.size(); ++i) {
         const bool looked_at = (i - silent_) % every == 0;
         for (;;) {
-            // To a stream, MSG_TRUNC says that the octets are not wanted (tcp(7)).
+            // On a TCP socket, MSG_TRUNC discards the octets (tcp(7)).
             const ssize_t n =
                 recv(sockets_[i].get(), looked_at ? input_.data() : nullptr,
                      looked_at ? input_.size() : std::size_t{64} << 20, MSG_DONTWAIT | (looked_at ? 0 : MSG_TRUNC));
@@ -75,7 +75,7 @@ void Listeners::read_some() {
     }
 }
 
-// A note of loss that is cut in two by the end of a read is missed.
+// Misses a note of lost lines that is split between two reads.
 void Listeners::count(std::string_view heard) {
     lines_ += static_cast<std::uint64_t>(std::count(heard.begin(), heard.end(), '\n'));
     constexpr std::string_view note = " lost count=";

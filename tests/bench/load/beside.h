@@ -1,5 +1,5 @@
-// bench/load/beside.h - what others do while a load is measured: log in with passwords that are slow to check, and, in
-// a process of their own, listen to the management service.
+// bench/load/beside.h - what others do while a load is measured: log in with passwords that are slow to check and, in a
+// separate process, listen to the management service.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@
 
 namespace bench {
 
-// So many clients at a time log in and leave, again and again. Each login is another user's until all `different` have
-// had their turn: a server may remember a right password.
+// Clients that log in and leave again and again, `at_once` at a time. Each login is by another user until all
+// `different` ones have had their turn, because a server may remember a correct password.
 class Logins final : private Customer {
 public:
     Logins(Loop& loop, const Place& place, Users users, std::size_t different, Errors& errors)
         : loop_{&loop}, place_{place}, users_{std::move(users)}, different_{different}, errors_{&errors} {}
 
     void begin(std::size_t at_once);
-    void end() noexcept { ending_ = true; } // none begins any more
+    void end() noexcept { ending_ = true; } // no further logins
     // From PASS to its reply.
     [[nodiscard]] Samples& times() noexcept { return times_; }
     [[nodiscard]] std::uint64_t done() const noexcept { return done_; }
@@ -45,16 +45,16 @@ private:
     Samples times_;
 };
 
-// Managers: EVNT and LOGG FOLLOW by turns. The first `silent` never read; of the others every tenth is read and looked
-// at, and what the rest gets is thrown away by the kernel, uncopied: who listens is not what is measured.
+// Managers that send EVNT or LOGG FOLLOW by turns. The first `silent` never read; of the others, every tenth is read
+// and examined, and the kernel discards what the rest get, uncopied: it is not the listeners that are measured.
 class Listeners {
 public:
     // Throws std::system_error.
     Listeners(const Place& place, std::size_t count, std::size_t silent);
-    // To be called again and again, not too often: each time it asks all sockets.
+    // Call this repeatedly, but not too often: each call asks all sockets.
     void read_some();
     [[nodiscard]] std::uint64_t octets() const noexcept { return octets_; }
-    // Of those that are looked at: lines, and lines lost as they were told.
+    // Of the listeners that are examined: their number, their lines, and the lines reported to them as lost.
     [[nodiscard]] std::size_t looked_at() const noexcept { return (sockets_.size() - silent_ + every - 1) / every; }
     [[nodiscard]] std::uint64_t lines() const noexcept { return lines_; }
     [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }

@@ -7,7 +7,7 @@
 
 namespace bench {
 
-// Writes `stat`, `list-one`, `list`, `uidl` and `retr` (message 1) into `folder`, complete replies each.
+// Writes `stat`, `list-one`, `list`, `uidl` and `retr` (message 1) to `folder`, each a complete reply.
 void write_canned(const Maildrop& maildrop, const std::string& folder);
 
 } // namespace bench

@@ -106,7 +106,7 @@ void Connection::ask(std::string_view text, const Expected& expected) {
     expect(expected);
     asked_at_ = Loop::now();
     const ssize_t n = send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
-    // Questions are short and one at a time, so they always fit the socket's buffer: what does not is a lost peer.
+    // Questions are short and sent one at a time, so they always fit into the socket's buffer unless the peer is lost.
     if (n != static_cast<ssize_t>(text.size()))
         fail("cannot send: " + std::string{n < 0 ? std::strerror(errno) : "short"});
 }
@@ -151,7 +151,7 @@ void Connection::hear(std::string_view octets) {
     }
 }
 
-// Each hear_ takes its part of the octets and says whether the whole reply is there now.
+// Each hear_ function takes its part of the octets and returns whether the reply is now complete.
 bool Connection::hear_status(std::string_view& octets) {
     const std::size_t end = octets.find('\n');
     const std::string_view piece = octets.substr(0, end == octets.npos ? end : end + 1);

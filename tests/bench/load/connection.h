@@ -1,4 +1,4 @@
-// bench/load/connection.h - one POP3 client: asks, and compares what comes back octet for octet. Knows no scenario.
+// bench/load/connection.h - one POP3 client: asks, and compares the replies octet for octet. Knows no scenario.
 #pragma once
 
 #include <netinet/in.h>
@@ -13,20 +13,20 @@
 
 namespace bench {
 
-// What the server must say next. With `status`, a line "+OK..." comes first; then exactly `body`.
+// What the server must say next: with `status`, first a line "+OK..."; then exactly `body`.
 struct Expected {
     bool status = true;
-    std::string_view body = {};          // must live until it has come
-    std::string* learn_status = nullptr; // the status line is kept here
-    std::string* learn_body = nullptr;   // instead of `body`: everything up to the closing "." line is kept here
+    std::string_view body = {};          // must live until it has arrived
+    std::string* learn_status = nullptr; // receives the status line
+    std::string* learn_body = nullptr;   // instead of `body`: receives everything up to the closing "." line
 };
 
 class Connection;
 
-// Who is told. Both may start anything on the connection, close() included.
+// Receives the events of connections. Both functions may do anything to the connection, including close().
 struct Customer {
-    virtual void answered(Connection& connection) = 0;                          // all that was expected has come
-    virtual void ended(Connection& connection, const std::string& trouble) = 0; // trouble is empty when it was expected
+    virtual void answered(Connection& connection) = 0;                          // all that was expected has arrived
+    virtual void ended(Connection& connection, const std::string& trouble) = 0; // trouble is empty if it was expected
 protected:
     ~Customer() = default;
 };
@@ -35,13 +35,13 @@ protected:
 class Loop {
 public:
     Loop();
-    // Until stop() or the deadline (seconds from now); false: it was the deadline.
-    // `work` is called like those of at_every_turn(), during this run only.
+    // Runs until stop() or the deadline (seconds from now); false if the deadline came first.
+    // `work` is called like the functions of at_every_turn(), but only during this run.
     [[nodiscard]] bool run(
         double seconds, const std::function<void()>& work = [] {});
     void stop() noexcept { stopped_ = true; }
 
-    // Called after every batch of events, and at least about every millisecond.
+    // `work` is called after every batch of events, at least about every millisecond.
     void at_every_turn(std::function<void()> work) { at_every_turn_.push_back(std::move(work)); }
 
     [[nodiscard]] static std::uint64_t now() noexcept; // nanoseconds, monotonic
@@ -59,7 +59,7 @@ private:
 struct Place {
     sockaddr_in server{};
     std::uint32_t sources = 1; // source addresses 127.0.0.2 and up, taken in turn: one has only 28,000 ports
-    int receive_buffer = 0;    // SO_RCVBUF; 0 = the system's
+    int receive_buffer = 0;    // SO_RCVBUF; 0: the system's default
 };
 
 class Connection {
@@ -75,7 +75,7 @@ public:
     void ask(std::string_view text, const Expected& expected); // expect() and send
     void close() { socket_.reset(); }
 
-    // For slow readers: the loop looks away, and receive() takes at most so many octets when called.
+    // For slow readers: after look_away(), the loop no longer reads, and each receive() reads at most `limit` octets.
     void look_away();
     void receive(std::size_t limit);
 
@@ -106,7 +106,7 @@ private:
     Waiting waiting_ = Waiting::nothing;
     Expected expected_;
     std::size_t matched_ = 0;
-    std::string line_; // a status line that came in pieces
+    std::string line_; // a status line that arrives in pieces
     std::uint64_t asked_at_ = 0;
     std::uint64_t received_ = 0;
 };

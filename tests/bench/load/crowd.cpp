@@ -7,7 +7,7 @@ namespace bench {
 namespace {
 
 constexpr std::size_t arriving_at_once = 64;
-constexpr double patience = 120; // seconds for all to come, or to go
+constexpr double patience = 120; // seconds for all to arrive, or to leave
 
 } // namespace
 

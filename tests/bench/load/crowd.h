@@ -1,4 +1,4 @@
-// bench/load/crowd.h - many sessions logged in at once, to be asked things, to be idle or to read slowly.
+// bench/load/crowd.h - many sessions logged in at once, to ask questions, be idle or read slowly.
 #pragma once
 
 #include <deque>
@@ -16,8 +16,8 @@ struct Users {
     [[nodiscard]] std::string login_name(std::size_t index) const { return prefix + std::to_string(index + 1); }
 };
 
-// The first steps of every session: greeting, USER, PASS. `step` of the connection counts them.
-// True when the login is complete with this answer; asks the next thing otherwise.
+// The first steps of every session: greeting, USER, PASS. The connection's `step` counts them.
+// True if this answer completes the login; otherwise sends the next command.
 [[nodiscard]] bool go_on_logging_in(Connection& connection, const Users& users, std::size_t user);
 
 class Crowd final : private Customer {
@@ -26,11 +26,11 @@ public:
 
     // Logs `size` users in, a limited number at a time. Throws std::runtime_error at the first refusal.
     void come(std::size_t size);
-    // QUIT for all who are still there, and their end.
+    // Sends QUIT on all open connections, and waits until they are closed.
     void leave();
 
     [[nodiscard]] std::deque<Connection>& members() noexcept { return members_; }
-    // Who hears from the members between come() and leave(); nobody asked means nothing may be heard.
+    // Sets who gets the members' events between come() and leave(). Without a customer, there must not be any.
     void serve(Customer& customer) noexcept { served_by_ = &customer; }
 
 private:

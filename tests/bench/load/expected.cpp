@@ -44,7 +44,7 @@ std::string wire_form(std::string_view stored) {
         const std::size_t end = stored.find('\n');
         std::string_view line = stored.substr(0, end);
         stored.remove_prefix(end == stored.npos ? stored.size() : end + 1);
-        // A CR before the LF is half of the line end; one at the end of the file is data and gets a CRLF.
+        // A CR before the LF is part of the line end; one at the end of the file is data, and a CRLF follows it.
         if (end != std::string_view::npos && line.ends_with('\r')) line.remove_suffix(1);
         if (line.starts_with('.')) wire += '.';
         (wire += line) += "\r\n";

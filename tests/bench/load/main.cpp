@@ -1,4 +1,4 @@
-// bench/load/main.cpp - the load generator: from the command line to one of the kinds of load, and the report.
+// bench/load/main.cpp - the load generator: runs the kind of load that the command line asks for, and reports.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/resource.h>

@@ -8,7 +8,7 @@
 namespace bench {
 namespace {
 
-// Asks `text` on one session and keeps what comes, for replies whose words are the server's own.
+// Asks `text` on one session and keeps the reply, where its wording is up to the server.
 class Learner final : public Customer {
 public:
     Learner(Loop& loop, Crowd& crowd) : loop_{&loop}, crowd_{&crowd} {}
@@ -75,7 +75,7 @@ std::vector<Question> command_mix(const Mix& wanted, const Maildrop& maildrop, L
         mix.emplace_back("LIST " + std::to_string(n) + "\r\n", maildrop.list_reply(n));
     }
     std::vector<Question> questions;
-    // As many pieces as it takes until the mix begins again at the beginning of a piece.
+    // As many pieces as it takes until the mix starts over at the start of a piece.
     for (std::size_t at = 0; questions.empty() || at % mix.size() != 0;) {
         Question question{.text = {}, .answer = {.status = false}, .units = wanted.depth};
         std::string& replies = texts.emplace_back();

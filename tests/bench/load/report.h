@@ -1,4 +1,4 @@
-// bench/load/report.h - what was counted, as "name value" lines for programs and one line for a person.
+// bench/load/report.h - what was counted, as "name value" lines for programs and one line for people.
 #pragma once
 
 #include <sys/types.h>
@@ -10,11 +10,11 @@
 
 namespace bench {
 
-// Times of single units. Bounded: from the limit on, only every further unit is dropped, not counted.
+// Times of single units. Bounded: once the limit is reached, further times are dropped.
 class Samples {
 public:
     void add(std::uint64_t nanoseconds);
-    // `part` from 0 to 1; 0 without samples. Microseconds.
+    // Microseconds; 0 without samples. `part` is from 0 to 1.
     [[nodiscard]] double percentile(double part);
     [[nodiscard]] bool empty() const noexcept { return times_.empty(); }
 
@@ -23,7 +23,7 @@ private:
     std::vector<std::uint32_t> times_; // in units of 10 ns, up to 42 s
 };
 
-// Counts what went wrong and shows the first few on stderr.
+// Counts errors and shows the first few on stderr.
 class Errors {
 public:
     void add(const std::string& what);
@@ -35,7 +35,7 @@ private:
 };
 
 // Wall clock and the server's processor time between begin() and end(). The latter is read `settle` seconds later, so
-// that what a server puts off until after its reply counts too.
+// that work that a server puts off until after its reply counts, too.
 class Meter {
 public:
     Meter(pid_t server, double settle) : server_{server}, settle_{settle} {}

@@ -14,31 +14,31 @@ namespace bench {
 
 struct Limits {
     std::uint64_t count = 0; // units
-    double seconds = 0;      // no new unit is begun after it
-    double patience = 60;    // then what is still under way counts as an error
+    double seconds = 0;      // no new unit begins after this
+    double patience = 60;    // after that, what is still under way counts as an error
 };
 
 struct Result {
     std::uint64_t units = 0;
     std::uint64_t octets = 0; // received
-    Samples times;            // a unit
+    Samples times;            // per unit
     Samples logins;           // from connect to the reply to STAT
     Errors errors;
 };
 
-// One question, and the only right answer.
+// One question, and the only correct answer.
 struct Question {
     std::string text;
     Expected answer;
     std::uint64_t units = 1;
 };
 
-// The members of a crowd ask, one question after the other, all at the same time. `pause`: seconds between an answer
+// All members of a crowd ask at the same time, each one question after the other. `pause`: seconds between an answer
 // and the next question of the same session.
 void ask_on(Loop& loop, Crowd& crowd, const std::vector<Question>& questions, const Limits& limits, double pause,
             Meter& meter, Result& result);
 
-// What one visit (connect, USER, PASS, STAT, RETR of all, QUIT, end of the connection) must find.
+// What one visit (connect, USER, PASS, STAT, RETR of all, QUIT, end of the connection) must get.
 struct Visit {
     std::string stat_reply;            // empty: not checked
     std::vector<std::string> messages; // in wire form; none: RETR is left out, and the visit is the unit
@@ -48,11 +48,11 @@ struct Visit {
 void visit_on(Loop& loop, const Place& place, const Users& users, const Visit& visit, std::size_t at_once,
               const Limits& limits, Meter& meter, Result& result);
 
-// Sessions that asked for a large message and take it at `octets_a_second` each.
+// Sessions that have asked for a large message and read it at `octets_a_second` each.
 class SlowReaders final : private Customer {
 public:
     SlowReaders(Crowd& crowd, const std::string& wire, std::uint64_t octets_a_second, Errors& errors);
-    // To be called again and again.
+    // Call this repeatedly.
     void read_some();
 
 private:

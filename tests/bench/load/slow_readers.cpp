@@ -1,4 +1,4 @@
-// bench/load/slow_readers.cpp - those who read slowly, beside whom the others must not suffer (scenario.h).
+// bench/load/slow_readers.cpp - clients that read slowly, which must not slow down the others (scenario.h).
 #include "load/scenario.h"
 
 namespace bench {

@@ -1,4 +1,4 @@
-// bench/load/visit.cpp - sessions that come, look and go (scenario.h).
+// bench/load/visit.cpp - sessions that log in, look and leave (scenario.h).
 #include <algorithm>
 
 #include "load/scenario.h"

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t attachment_from = 64 * 1024;
 
-// SplitMix64: small, and the same on every machine, so that two copies of a Maildir are alike.
+// SplitMix64: small, and the same on every machine, so that two copies of a Maildir are identical.
 class Dice {
 public:
     explicit Dice(std::uint64_t seed) noexcept : state_{seed} {}
@@ -97,7 +97,7 @@ std::string mail_text(std::uint64_t number, MailKind kind) {
         (text += line) += end;
     }
     text.resize(kind.octets);
-    if (kind.octets >= 2 * end.size()) { // an exact size, and still a last line that is ended
+    if (kind.octets >= 2 * end.size()) { // an exact size, yet with a complete last line
         text.replace(kind.octets - end.size(), end.size(), end);
         char& before = text[kind.octets - end.size() - 1];
         if (before == '\r') before = 'x'; // a line end cut in two

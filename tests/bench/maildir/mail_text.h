@@ -1,4 +1,4 @@
-// bench/maildir/mail_text.h - a mail as it comes in daily, of an exact size; the same for the same number, always.
+// bench/maildir/mail_text.h - an everyday mail of an exact size, always the same for the same number.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ struct MailKind {
 };
 
 // A mail of exactly `kind.octets`: the header of a delivered mail, then prose with a few lines that begin with a dot;
-// from 64 KiB on a base64 attachment of 76-octet lines instead, as large mails have. A kind smaller than its header
-// is filled with the header's beginning.
+// from 64 KiB on, a base64 attachment of 76-octet lines instead, as in large mails. If that is less than the header,
+// the mail is the beginning of the header.
 [[nodiscard]] std::string mail_text(std::uint64_t number, MailKind kind);
 
 } // namespace bench

@@ -1,4 +1,4 @@
-// bench/maildir/main.cpp - makes Maildirs for the benchmark, a million small files in seconds.
+// bench/maildir/main.cpp - creates Maildirs for benchmarks, a million small files in seconds.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,8 +44,8 @@ struct Plan {
     throw std::system_error{errno, std::system_category(), what};
 }
 
-// As Postfix names a delivery: seconds, device and inode, microseconds, host. In order of delivery, and as irregular as
-// real ones: a regular series makes some servers' hash tables far slower than they are.
+// Named as by Postfix: seconds, device and inode, microseconds, host. In order of delivery, and as irregular as real
+// names: a regular series makes some servers' hash tables far slower than they really are.
 std::string base_name(std::uint64_t number) {
     const std::uint64_t noise = (number + 1) * 0x9E3779B97F4A7C15U;
     char name[96];
@@ -60,7 +60,7 @@ std::string file_name(const Plan& plan, std::uint64_t number) {
     return base_name(number) + (plan.fresh ? "" : ":2,S");
 }
 
-// Octets on the wire, dot-stuffing undone: every bare LF becomes CRLF. The mails made here end with a line end.
+// Octets as received, dot-stuffing undone: every bare LF becomes CRLF. The mails made here end with a line end.
 std::uint64_t octets_received(const std::string& stored, bool crlf) {
     std::uint64_t lines = 0;
     for (const char c : stored) lines += c == '\n';
@@ -84,7 +84,7 @@ std::uint64_t size_of(const Plan& plan, std::uint64_t number) {
     return plan.octets - range + number * 7919U % (2 * range + 1);
 }
 
-// The first user's mails. Returns their octets as received.
+// Creates one user's mails. Returns their total octets as received.
 std::uint64_t fill(const Plan& plan, int directory) {
     std::uint64_t received = 0, last = 0;
     std::string linked;
@@ -106,7 +106,7 @@ std::uint64_t fill(const Plan& plan, int directory) {
     return received;
 }
 
-// The folder was last changed an hour ago: servers look twice at one that changed within the last second.
+// Makes the folder look an hour old: servers look twice at one that changed within the last second.
 void be_old(int directory) {
     timespec times[2]{};
     clock_gettime(CLOCK_REALTIME, &times[0]);
