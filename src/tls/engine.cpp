@@ -156,8 +156,8 @@ void Engine::start() {
 // Of the processes that serve, the one that was started last is in charge: an earlier one that comes up late would
 // bring back an older certificate.
 void Engine::came_up() {
-    const auto newest =
-        std::find_if(processes_.rbegin(), processes_.rend(), [](const auto& one) { return one->serves(); });
+    const auto newest = std::find_if(processes_.rbegin(), processes_.rend(),
+                                     [](const auto& one) { return one->serves() && !one->gone(); });
     port_ = (*newest)->port();
     pause_ = 0ms;
     sweep();
@@ -169,8 +169,7 @@ void Engine::ended(Process& process, const std::string& why) {
     loop_.next_turn(*this); // destroys it
     if (!process.wanted()) return;
     if (works() && !in_charge) {
-        if (!process.serves())
-            events_.engine_says(true, "certificate not renewed, the old one stays in use: " + why);
+        if (!process.serves()) events_.engine_says(true, "certificate not renewed, the old one stays in use: " + why);
         return; // otherwise it was an old one with a few sessions
     }
     port_ = 0;
