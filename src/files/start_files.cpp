@@ -101,7 +101,7 @@ void check_folder(const std::string& option, const std::string& path) {
 
 std::string why_no_user(const std::string& name, std::error_code why) {
     const bool unknown = why == std::errc::no_such_file_or_directory;
-    return name + ": " + (unknown ? "there is no such system user" : why.message());
+    return name + ": " + (unknown ? "no such system user" : why.message());
 }
 
 void check_transforms(const auth::UserBlock& block, const jobs::People& people) {

@@ -38,7 +38,7 @@ void RootKeeper::begin(local::OpenedRoot opened, const std::string& why_without_
     use(std::move(opened));
     if (why_without_locks.empty()) return;
     retry_.arm(loop_.timers(), loop_.now() + between_tries);
-    log(state::Level::warning, why_without_locks + "; until then, locks hold only between the sessions of this server, "
+    log(state::Level::warning, why_without_locks + "; until then, locks work only within this server, "
                                                    "so no other server may serve this mail root");
 }
 

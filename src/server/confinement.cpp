@@ -52,7 +52,7 @@ void become(const posix::Ids& run_as) {
         throw config::StartError(EX_OSERR, "--run-as", std::error_code{why, std::system_category()}.message());
     // Changing the user has cleared this setting, so the process would outlive its parent.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != keeper) throw config::StartError(EX_OSERR, "--run-as", "the keeper has gone");
+    if (::getppid() != keeper) throw config::StartError(EX_OSERR, "--run-as", "the keeper is gone");
 }
 
 const char* what_lacks(const sandbox::InForce& have) {

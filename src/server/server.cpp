@@ -106,7 +106,7 @@ void Server::run(std::function<void()> complete) {
         notifier_.ready();
     });
     loop_.run();
-    if (keeper_lost_) throw std::runtime_error("the process that starts the workers has gone");
+    if (keeper_lost_) throw std::runtime_error("the process that starts the workers is gone");
     logging_.publish(state::EventType::server, {{"action", "stopped"}});
 }
 

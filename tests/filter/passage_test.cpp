@@ -234,7 +234,7 @@ TEST_CASE_METHOD(Passing, "a program that breaks the protocol or dies is replace
         {"too much", "hear()\nsay('message 3\\nabcd')", "hello()\n", "it wrote unrequested output"},
         {"twice", "hear()\nsay('same\\nsame\\n')", "hello()\n", "it wrote unrequested output"},
         {"long line", "hear()\nsay('x' * 100000)", "hello()\n", "a line of more than 4096 octets"},
-        {"huge", "hear()\nsay('message 9223372036854775808\\n')", "hello()\n", "not a number of octets"},
+        {"huge", "hear()\nsay('message 9223372036854775808\\n')", "hello()\n", "not an octet count"},
         {"version", "hear()\nsay('same\\n')", "hello('buzon-filter 2\\n')\n", "unsupported version"},
         {"talks at once", "time.sleep(1000)", "hello('buzon-filter 1\\nsame\\n')\n", "it wrote unrequested output"},
         {"no handshake", "pass", "sys.exit(3)\n", "exit status 3 before its handshake"},

@@ -59,7 +59,7 @@ TEST_CASE("a program that cannot be run is refused at startup, by TRAN and on re
     refuses({"--users", directory.file("users", "ana:{PLAIN}x::::::buzon_transform=sed\n")}, 78, "must be absolute");
 
     // The user that programs run as must exist, and be able to run them.
-    refuses({"--transform-user", "no-such-user"}, 67, "no-such-user: there is no such system user");
+    refuses({"--transform-user", "no-such-user"}, 67, "no-such-user: no such system user");
     if (::geteuid() != 0) return refuses({"--transform-user", "nobody"}, 77, "cannot become user nobody");
     const std::string ours = directory.file("ours", "#!/bin/sh\ncat\n", 0700);
     std::filesystem::permissions(directory.path(), std::filesystem::perms{0755});
