@@ -99,12 +99,14 @@ void Control::save(worker::Pending& pending, OnDone done) {
     const worker::Job job =
         jobs::order(jobs::Edit{jobs::Edited::users, options_.users_file, {}, saving.what.users, saving.what.gone},
                     needs_.users.base().changed_vault());
-    const auth::SecretChanges written = needs_.users.base().changes();
+    auth::SecretChanges written;
+    for (const auto& [name, change] : saving.what.users) written.emplace(name, change);
+    for (const std::string& name : saving.what.gone) written.emplace(name, std::nullopt);
     pending = needs_.files.submit(job, [this, saving, written, &pending, done](worker::Answer answer) mutable {
         if (note(saving, options_.users_file, answer)) {
-            hooks_.users_written();
-            auth::UserBase& base = needs_.users.base();
-            if (base.changes() == written && base.changes_without_file().empty()) base.forget_changes();
+            hooks_.file_written();
+            // Else each reload would repeat them, whatever the operator has written to the file meanwhile.
+            needs_.users.base().forget_changes(written);
         }
         save_config(std::move(saving), pending, done);
     });
@@ -115,6 +117,7 @@ void Control::save_config(Saving saving, worker::Pending& pending, OnDone done) 
     const worker::Job job = jobs::order(jobs::Edit{jobs::Edited::config, options_.config_file, saving.what.config});
     pending = needs_.files.submit(job, [this, saving, done](worker::Answer answer) mutable {
         if (note(saving, options_.config_file, answer)) {
+            hooks_.file_written();
             for (const auto& [option, values] : saving.what.config) {
                 if (values_of(option) == values) changed_.erase(option); // otherwise it has changed again since
             }

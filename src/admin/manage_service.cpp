@@ -38,7 +38,10 @@ void set_port(net::ListenAddress& address, std::uint16_t port) {
 
 ManageService::ManageService(ManagerNeeds needs, state::Metrics& metrics) : needs_{needs}, metrics_{metrics} {}
 
-ManageService::~ManageService() = default;
+// A connection that still waits for its action would call retire() while it is being destroyed.
+ManageService::~ManageService() {
+    stop();
+}
 
 std::error_code ManageService::open(const std::vector<Where>& where, std::string& failed) {
     for (int i = 0;; ++i) {

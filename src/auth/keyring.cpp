@@ -9,6 +9,10 @@ void append(std::string& keyring, std::string_view label, std::string_view secre
     keyring.append(1, '\0').append(label).append(":").append(secret);
 }
 
+bool is_in(Labels among, std::string_view label) {
+    return among.empty() || std::find(among.begin(), among.end(), label) != among.end();
+}
+
 } // namespace
 
 template <class Visit>
@@ -34,7 +38,7 @@ std::optional<std::string_view> Keyring::secret(std::string_view label) const no
 std::optional<std::string> Keyring::opened_by(std::string_view password, Labels among) const {
     std::optional<std::string> found;
     each([&](std::string_view label, std::string_view text) {
-        if (found || (!among.empty() && std::find(among.begin(), among.end(), label) == among.end())) return;
+        if (found || !is_in(among, label)) return;
         const auto secret = Secret::parse(text);
         if (secret && secret.value().verify(password)) found = label;
     });
@@ -54,9 +58,10 @@ std::string Keyring::decoy() const {
     return made;
 }
 
-bool Keyring::is_slow() const {
+bool Keyring::is_slow(Labels among) const {
     bool slow = false;
-    each([&](std::string_view, std::string_view text) {
+    each([&](std::string_view label, std::string_view text) {
+        if (!is_in(among, label)) return;
         const auto secret = Secret::parse(text);
         slow = slow || (secret && secret.value().is_slow());
     });

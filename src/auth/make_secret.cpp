@@ -4,9 +4,9 @@
 
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/scram_credentials.h"
-#include "buzon/auth/utf8.h"
 #include "buzon/digest/base64.h"
 #include "buzon/digest/random.h"
+#include "buzon/line/utf8.h"
 #include "buzon/posix/secret_text.h"
 #include "crypt_hash.h"
 #include "scheme.h"
@@ -51,7 +51,7 @@ Parsed<std::string> make_secret(std::string_view scheme_name, std::string_view p
     if (!scheme) return Wrong{"unknown password scheme"};
     if (!scheme->is_made()) return Wrong{"this password scheme cannot be used for new passwords"};
     if (password.empty()) return Wrong{"the password is empty"};
-    if (!is_utf8(password)) return Wrong{"the password is not UTF-8"};
+    if (!line::is_utf8(password)) return Wrong{"the password is not UTF-8"};
     if (holds_controls(password)) return Wrong{"the password contains control characters"};
     switch (scheme->scheme) {
     case Scheme::plain: return make_plain(*scheme, password);

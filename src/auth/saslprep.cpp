@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "buzon/auth/utf8.h"
+#include "buzon/line/utf8.h"
 
 namespace buzon::auth {
 namespace {
@@ -44,7 +44,7 @@ std::optional<std::string> saslprep(std::string_view text) {
     std::string prepared;
     prepared.reserve(text.size());
     while (!text.empty()) {
-        const std::optional<char32_t> character = take_character(text);
+        const std::optional<char32_t> character = line::take_character(text);
         if (!character) return std::nullopt;
         // Spaces first: U+200B is in both tables.
         if (is_in(spaces, *character))
@@ -54,7 +54,7 @@ std::optional<std::string> saslprep(std::string_view text) {
         else if (is_prohibited(*character))
             return std::nullopt;
         else
-            append_utf8(prepared, *character);
+            line::append_utf8(prepared, *character);
     }
     return prepared;
 }

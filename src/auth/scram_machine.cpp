@@ -165,7 +165,7 @@ Step ScramMachine::client_final(std::string_view message) {
     const bool same = decode_base64(parts->binding) == bound && parts->nonce == nonce_;
     if (!proven || !same || !genuine_) return end(Refused{});
     state_ = State::awaits_end;
-    return Challenge{"v=" + encode_base64(octets(hmac_sha256(octets(credentials_.server_key), auth_message_)))};
+    return Proven{"v=" + encode_base64(octets(hmac_sha256(octets(credentials_.server_key), auth_message_)))};
 }
 
 } // namespace buzon::auth

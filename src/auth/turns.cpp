@@ -1,7 +1,7 @@
 #include "buzon/auth/turns.h"
 
 #include <algorithm>
-#include <utility>
+#include <new>
 
 namespace buzon::auth {
 namespace {
@@ -11,7 +11,7 @@ constexpr int turns_at_once = 64;
 
 } // namespace
 
-void Turns::Try::give_up() {
+void Turns::Try::give_up() noexcept {
     if (turns_) turns_->give_up(*this);
 }
 
@@ -28,17 +28,18 @@ Turns::Answer Turns::ask(Try& one, const std::optional<Source>& source, std::str
     if (held.alone == std::chrono::seconds{0}) return enter(one, now);
     one.ripe_ = now + held.alone;
     if (one.ripe_ > deadline) return Answer::too_long;
-    one.place_ = Try::Place::alone;
     alone_.emplace(one.ripe_, &one);
+    one.place_ = Try::Place::alone;
     announce();
     return Answer::later;
 }
 
+// If there is no memory for it, the try is nowhere.
 Turns::Answer Turns::enter(Try& one, Time now) {
     one.place_ = Try::Place::nowhere;
     if (!one.count_) return Answer::now;
     const std::uint64_t id = one.count_->id();
-    Line& line = lines_[id];
+    Line& line = line_of(id);
     line.count = *one.count_;
     if (line.waiting.empty()) {
         if (const auto turn = next_turn(line, now); turn && *turn <= now) {
@@ -46,10 +47,15 @@ Turns::Answer Turns::enter(Try& one, Time now) {
             return Answer::now;
         }
     }
-    stand(line, one);
+    try {
+        stand(line, one);
+    } catch (...) {
+        plan(id, line, now); // the line may be new
+        throw;
+    }
     trim(line, now);
     if (one.place_ == Try::Place::leaving) { // our return value says so
-        std::erase(leaving_, &one);
+        leaving_.erase(Order{one.round_, one.number_});
         one.place_ = Try::Place::nowhere;
         plan(id, line, now);
         return Answer::too_long;
@@ -58,30 +64,45 @@ Turns::Answer Turns::enter(Try& one, Time now) {
     return Answer::later;
 }
 
+Turns::Line& Turns::line_of(std::uint64_t id) {
+    if (const auto known = lines_.find(id); known != lines_.end()) return known->second;
+    Schedule entry;
+    entry.emplace(Time{}, id);
+    Line& line = lines_[id];
+    line.unscheduled = entry.extract(entry.begin());
+    return line;
+}
+
+// If there is no memory, nothing changes.
 void Turns::stand(Line& line, Try& one) {
+    Queue entry;
+    entry.emplace(Order{0, one.number_}, &one);
     UserInLine& user = line.users[one.user_];
     one.round_ = user.waiting == 0 ? line.round : std::max(line.round, user.last_round + 1);
     user.last_round = one.round_;
     ++user.waiting;
     one.place_ = Try::Place::waiting;
-    line.waiting.emplace(Order{one.round_, one.number_}, &one);
+    Queue::node_type place = entry.extract(entry.begin());
+    place.key() = Order{one.round_, one.number_};
+    line.waiting.insert(std::move(place));
 }
 
-void Turns::leave_line(Line& line, Try& one) {
-    line.waiting.erase(Order{one.round_, one.number_});
+// Returns its entry in the queue.
+Turns::Queue::node_type Turns::leave_line(Line& line, Try& one) noexcept {
     const auto user = line.users.find(one.user_);
     if (--user->second.waiting == 0) line.users.erase(user);
     one.place_ = Try::Place::nowhere;
+    return line.waiting.extract(Order{one.round_, one.number_});
 }
 
-void Turns::look(Line& line, Try& one) {
+void Turns::look(Line& line, Try& one) noexcept {
     ++line.checking;
     // Later arrivals go behind the tries that have been waiting since this round.
     line.round = std::max(line.round, one.round_ + 1);
     one.place_ = Try::Place::checking;
 }
 
-std::optional<Turns::Time> Turns::next_turn(const Line& line, Time now) const {
+std::optional<Turns::Time> Turns::next_turn(const Line& line, Time now) const noexcept {
     const unsigned level = throttle_.level(line.count, now);
     const unsigned free = throttle_.free(line.count);
     if (level + line.checking < free) return now;
@@ -91,37 +112,36 @@ std::optional<Turns::Time> Turns::next_turn(const Line& line, Time now) const {
 
 // Removes the tries that would have to wait past their deadlines if all those before them fail. While failures cause no
 // delay, there is nothing to do: tries are in the line only for a moment.
-void Turns::trim(Line& line, Time now) {
+void Turns::trim(Line& line, Time now) noexcept {
     const unsigned free = throttle_.free(line.count);
     unsigned level = throttle_.level(line.count, now);
     if (level < free) return;
     level += line.checking;
     const Time last = line.checking > 0 ? now : std::max(line.last, throttle_.last(line.count));
     Time when = std::max(now, last + throttle_.delay(level, free));
-    std::vector<Try*> late;
-    for (const auto& [order, one] : line.waiting) {
-        if (when > one->deadline_) {
-            late.push_back(one);
-            continue;
+    for (auto next = line.waiting.begin(); next != line.waiting.end();) {
+        Try& one = *next++->second;
+        if (when > one.deadline_) {
+            leaving_.insert(leave_line(line, one));
+            one.place_ = Try::Place::leaving;
+        } else {
+            when += throttle_.delay(++level, free);
         }
-        when += throttle_.delay(++level, free);
-    }
-    for (Try* const one : late) {
-        leave_line(line, *one);
-        one->place_ = Try::Place::leaving;
-        leaving_.push_back(one);
     }
 }
 
 // Reschedules the line after a change. Deletes it if it is idle.
-void Turns::plan(std::uint64_t id, Line& line, Time now) {
-    if (line.due) due_.erase({*line.due, id});
+void Turns::plan(std::uint64_t id, Line& line, Time now) noexcept {
+    if (line.due) line.unscheduled = due_.extract(Schedule::key_type{*line.due, id});
     line.due.reset();
     if (line.waiting.empty() && line.checking == 0) {
         lines_.erase(id);
     } else if (!line.waiting.empty()) {
         line.due = next_turn(line, now);
-        if (line.due) due_.emplace(*line.due, id);
+        if (line.due) {
+            line.unscheduled.value().first = *line.due;
+            due_.insert(std::move(line.unscheduled));
+        }
     }
     announce();
 }
@@ -146,9 +166,9 @@ Guessers::Found Turns::ended(Try& one, const std::optional<Source>& source, std:
     return found;
 }
 
-void Turns::give_up(Try& one) {
+void Turns::give_up(Try& one) noexcept {
     const auto place = std::exchange(one.place_, Try::Place::nowhere);
-    if (place == Try::Place::leaving) std::erase(leaving_, &one);
+    if (place == Try::Place::leaving) leaving_.erase(Order{one.round_, one.number_});
     if (place == Try::Place::alone) {
         const auto [first, last] = alone_.equal_range(one.ripe_);
         alone_.erase(std::find_if(first, last, [&one](const auto& entry) { return entry.second == &one; }));
@@ -169,14 +189,18 @@ std::optional<Turns::Time> Turns::run(Time now) {
     // Each call may change everything, so no state is kept between two calls.
     for (int turns = 0; turns < turns_at_once; ++turns) {
         if (!leaving_.empty()) {
-            Try* const one = leaving_.back();
-            leaving_.pop_back();
+            Try* const one = leaving_.begin()->second;
+            leaving_.erase(leaving_.begin());
             one->place_ = Try::Place::nowhere;
             one->too_long();
         } else if (!alone_.empty() && alone_.begin()->first <= now) {
             Try* const one = alone_.begin()->second;
             alone_.erase(alone_.begin());
-            const Answer answer = enter(*one, now);
+            Answer answer = Answer::too_long; // also without memory for a place in the line
+            try {
+                answer = enter(*one, now);
+            } catch (const std::bad_alloc&) {
+            }
             if (answer == Answer::now) one->your_turn();
             if (answer == Answer::too_long) one->too_long();
         } else if (!due_.empty() && due_.begin()->first <= now) {
@@ -195,7 +219,7 @@ std::optional<Turns::Time> Turns::run(Time now) {
     return announced_;
 }
 
-std::optional<Turns::Time> Turns::next() const {
+std::optional<Turns::Time> Turns::next() const noexcept {
     if (!leaving_.empty()) return now_;
     std::optional<Time> earliest;
     if (!alone_.empty()) earliest = alone_.begin()->first;
@@ -203,11 +227,15 @@ std::optional<Turns::Time> Turns::next() const {
     return earliest;
 }
 
-void Turns::announce() {
+void Turns::announce() noexcept {
     const std::optional<Time> earliest = next();
     if (!earliest || (announced_ && *announced_ <= *earliest)) return;
     announced_ = earliest;
-    wake_at_(*earliest);
+    try {
+        wake_at_(*earliest);
+    } catch (const std::bad_alloc&) {
+        announced_.reset();
+    }
 }
 
 } // namespace buzon::auth

@@ -5,7 +5,7 @@
 #include "allow_nets.h"
 #include "buzon/auth/secret.h"
 #include "buzon/auth/user_name.h"
-#include "buzon/auth/utf8.h"
+#include "buzon/line/utf8.h"
 
 namespace buzon::auth {
 namespace {
@@ -87,7 +87,7 @@ Parsed<NamedSecret> parse_name_and_password(std::string_view text) {
     const std::string_view password = text.substr(colon + 1);
     if (const auto fault = fault_of_user_name(name); !fault.empty()) return Wrong{std::string{fault}};
     if (password.empty()) return Wrong{"the password is empty"};
-    if (!is_utf8(password)) return Wrong{"the password is not UTF-8"};
+    if (!line::is_utf8(password)) return Wrong{"the password is not UTF-8"};
     if (password.find_first_of(std::string_view{"\r\n\0", 3}) != password.npos)
         return Wrong{"the password contains a line end or a NUL"};
     return NamedSecret{std::string{name}, "{PLAIN}" + std::string{password}};
@@ -138,7 +138,18 @@ User UserBase::view(const Own& own) noexcept {
     const PasswdEntry& f = own.fields;
     return {f.name,      f.secret_fault,   f.maildir,     f.control,      f.allow_nets,
             f.transform, own.applications, f.nologin,     f.nodelay,      own.origin,
-            f.ids,       f.facts.clear,    f.facts.scram, f.facts.locked, f.facts.cost > 0};
+            f.ids,       f.facts.clear,    f.facts.scram, f.facts.locked, cost_of(own) > 0};
+}
+
+// Of the secrets of a line we know only whether verifying them all is slow: that counts while one of them is in force.
+std::uint64_t UserBase::cost_of(const Own& own) noexcept {
+    std::uint64_t cost = own.fields.facts.cost;
+    bool loaded = !own.changes.main;
+    for (const Application& one : own.fields.applications) {
+        cost += one.cost;
+        loaded = loaded || one.change == 0;
+    }
+    return cost + (loaded && own.slow_line ? 1 : 0);
 }
 
 // The block's users, then those added since.
@@ -239,10 +250,11 @@ UserBase::Own* UserBase::own(std::string_view name) {
     f.nologin = user->nologin;
     f.nodelay = user->nodelay;
     f.ids = user->ids;
-    f.facts = {user->clear, user->scram, user->locked, 0, user->slow ? 1U : 0U};
+    f.facts = {user->clear, user->scram, user->locked, 0, 0};
     f.secret_fault = user->fault;
     f.applications = applications_in(user->applications);
     made.origin = user->origin;
+    made.slow_line = user->slow;
     return &*(own_[f.name] = std::move(made));
 }
 
@@ -270,9 +282,9 @@ Parsed<bool> UserBase::add(std::string_view name, std::uint64_t change, const Se
     added.fields.facts = facts;
     added.changes.change = change;
     added.changes.main = true;
-    // A loaded user of this name was removed: the old application passwords must not come back with the line.
-    if (const auto old = block_.find(name))
-        for (const Application& one : applications_in(old->applications)) added.changes.removed.push_back(one.label);
+    // It was removed: nothing of its line may come back. Since the last load, SAVE may have written a line for it.
+    const auto removed = changes_.find(name);
+    added.changes.anew = block_.find(name).has_value() || (removed != changes_.end() && !removed->second);
     ++living_;
     totals_.comes(facts, change);
     note(*(own_[std::string{name}] = std::move(added)));
@@ -286,13 +298,11 @@ Parsed<bool> UserBase::set_secret(std::string_view name, std::uint64_t change, c
     Own& user = *changed.value();
     SecretFacts& known = user.fields.facts;
     totals_.goes(known.clear, known.scram);
-    totals_.comes(facts, change);
-    // Include the old cost if there are other secrets: they may be slow.
-    known = {facts.clear, facts.scram, facts.locked, facts.iterations,
-             facts.cost + (user.fields.applications.empty() ? 0 : known.cost)};
+    known = facts;
     user.fields.secret_fault.clear();
     user.changes.change = change;
     user.changes.main = true;
+    totals_.comes({facts.clear, facts.scram, facts.locked, facts.iterations, cost_of(user)}, change);
     note(user);
     return true;
 }
@@ -308,9 +318,9 @@ Parsed<bool> UserBase::add_application(std::string_view name, Application applic
     if (std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.label == application.label; }))
         return Wrong{"the label already exists"};
     application.change = change;
+    application.cost = facts.cost;
     all.push_back(std::move(application));
-    user.fields.facts.cost += facts.cost;
-    totals_.comes({false, false, false, 0, user.fields.facts.cost}, change);
+    totals_.comes({false, false, false, 0, cost_of(user)}, change);
     user.changes.change = change;
     note(user);
     return true;
@@ -353,10 +363,10 @@ void UserBase::repeat_changes_of(const UserBase& before) {
     changed_ = before.changed_;
     last_change_ = before.last_change_;
     for (const auto& [name, change] : before.changes_) {
-        const bool known = find(name).has_value();
         // A change that cannot be repeated is already in the new load.
-        if (!change && known) static_cast<void>(remove(name));
+        if (!change || change->anew) static_cast<void>(remove(name));
         if (!change) continue;
+        const bool known = find(name).has_value();
         const PasswdEntry& fields = before.own_.find(name)->second->fields;
         if (!known && change->main) static_cast<void>(add(name, change->change, fields.facts));
         if (known && change->main) static_cast<void>(set_secret(name, change->change, fields.facts, 0));
@@ -365,7 +375,8 @@ void UserBase::repeat_changes_of(const UserBase& before) {
             if (one.change == 0) continue;
             static_cast<void>(remove_application(name, one.label)); // the file may have it by now
             const std::uint64_t number = base(name).change;
-            if (add_application(name, one, change->change, {}, number)) own(name)->fields.applications.back() = one;
+            if (add_application(name, one, change->change, {false, false, false, 0, one.cost}, number))
+                own(name)->fields.applications.back() = one;
         }
     }
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "buzon/auth/saslprep.h"
-#include "buzon/auth/utf8.h"
+#include "buzon/line/utf8.h"
 
 namespace buzon::auth {
 
@@ -16,7 +16,7 @@ std::string prepared_user(std::string_view name) {
 std::string_view fault_of_user_name(std::string_view name) {
     if (name.empty()) return "the name is empty";
     if (name.size() > NAME_MAX) return "the name is longer than 255 octets";
-    if (!is_utf8(name)) return "the name is not UTF-8";
+    if (!line::is_utf8(name)) return "the name is not UTF-8";
     if (name.front() == '.') return "a name may not begin with '.'";
     if (name.front() == '#') return "a name may not begin with '#'";
     if (name.find('/') != name.npos) return "a name may not contain '/'";

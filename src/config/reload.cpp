@@ -1,6 +1,7 @@
 #include "buzon/config/reload.h"
 
 #include "buzon/config/people.h"
+#include "buzon/event/memory.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/jobs/opened_root.h"
 #include "buzon/posix/bundle.h"
@@ -17,17 +18,27 @@ void Reload::read_users() {
 
 void Reload::read_all() {
     again_ = false;
-    begin(Reading::config, jobs::order(jobs::ReadConfig{}));
+    begin(Reading::config, jobs::order(jobs::ReadConfig{now_.path}));
 }
 
 void Reload::begin(Reading what, const worker::Job& job) {
-    reading_ = what;
-    if (what == Reading::users || what == Reading::config) stale_ = false;
     worker::Pool& who = what == Reading::root ? openers_ : files_;
     pending_ = who.submit(job, [this](worker::Answer answer) { answered(std::move(answer)); });
+    reading_ = what; // only now: if memory runs out, nothing is being read
+    if (what == Reading::users || what == Reading::config) stale_ = false;
 }
 
 void Reload::answered(worker::Answer answer) {
+    const bool of_users = reading_ == Reading::users;
+    event::guarded([&] { take(std::move(answer)); },
+                   [&] {
+                       if (pending_.waiting()) return;
+                       if (reading_ == Reading::nothing) reading_ = of_users ? Reading::users : Reading::config;
+                       fail("out of memory");
+                   });
+}
+
+void Reload::take(worker::Answer answer) {
     switch (reading_) {
     case Reading::config: return take_config(answer);
     case Reading::root: return take_root(std::move(answer));
@@ -45,8 +56,6 @@ void Reload::take_config(const worker::Answer& answer) {
     } catch (const StartError& wrong) { // unlikely after a worker accepted it, but no reason to end the server
         return fail(wrong.what());
     }
-    // The current mail root may be unavailable for a while.
-    if (found.root.empty() && fresh_.options.path != now_.path) return fail(found.root_problem);
     fresh_.root = found.root;
     begin(Reading::all_users, jobs::order(jobs::ReadPeople{false, fresh_.options.users_file}));
 }

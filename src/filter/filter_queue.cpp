@@ -21,18 +21,31 @@ Queue::Entry Queue::enter(Ticket& ticket, std::string_view user) {
         return Entry::now;
     }
     if (waiting_ >= limits_.waiting) return Entry::full;
-    auto found = by_name_.find(user);
-    if (found == by_name_.end()) {
-        users_.push_back({std::string{user}, {}});
-        found = by_name_.emplace(users_.back().name, std::prev(users_.end())).first;
+    // First everything that takes memory: without it, the queue stays as it is.
+    std::list<Ticket*> place{&ticket};
+    ticket.timer_.arm(loop_.timers(), loop_.now() + limits_.patience);
+    try {
+        ticket.user_ = user_called(user);
+    } catch (...) {
+        ticket.timer_.disarm();
+        throw;
     }
-    ticket.user_ = found->second;
-    ticket.position_ = ticket.user_->waiting.insert(ticket.user_->waiting.end(), &ticket);
+    ticket.position_ = place.begin();
+    ticket.user_->waiting.splice(ticket.user_->waiting.end(), place);
     ticket.queue_ = this;
     ticket.state_ = Ticket::State::waiting;
-    ticket.timer_.arm(loop_.timers(), loop_.now() + limits_.patience);
     ++waiting_;
     return Entry::waiting;
+}
+
+// A new user has an empty list.
+Queue::Users::iterator Queue::user_called(std::string_view name) {
+    if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
+    Users fresh;
+    fresh.push_back({std::string{name}, {}});
+    by_name_.emplace(fresh.front().name, fresh.begin());
+    users_.splice(users_.end(), fresh); // last, because it cannot fail
+    return std::prev(users_.end());
 }
 
 void Queue::set_limits(const QueueLimits& limits) {

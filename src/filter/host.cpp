@@ -52,7 +52,9 @@ std::error_code Host::start(const Program& program, ProgramEvents& events) {
 void Host::ask(HostRequest kind, int number) noexcept {
     const SignalRequest request{kind, number};
     const std::span<const char> octets{reinterpret_cast<const char*>(&request), sizeof request};
-    if (send_to(socket_.get(), octets, {}).what != posix::Moved::some) close(); // the host then kills everything
+    if (send_to(socket_.get(), octets, {}).what == posix::Moved::some) return;
+    // The host then kills everything. The loop reports the end here, and socket_ended() passes it on.
+    ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
 void Host::signal(int number) noexcept {
@@ -137,8 +139,14 @@ bool Host::hear(const HostReply& reply, Descriptors& descriptors) {
     return false;
 }
 
+void Host::retire() noexcept {
+    last_ = true;
+    if (socket_ && state_ == State::free) close();
+}
+
 void Host::set_free() noexcept {
     state_ = State::free;
+    if (last_) return close();
     free_since_ = loop_.now();
     if (!lease_) hosts_.became_free(*this);
 }

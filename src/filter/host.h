@@ -3,6 +3,7 @@
 //   free ── start() ──► busy ── ended ──► busy, the program has ended ── free ──► free
 //                         └── lease released ──► clearing ─────────────── free ──┘
 //   its socket closes, or it breaks the protocol: gone
+//   retire(): gone, once it is free
 #pragma once
 
 #include "buzon/filter/hosts.h"
@@ -28,6 +29,8 @@ public:
     [[nodiscard]] const ProgramOwner& owner() const noexcept { return owner_; }
     [[nodiscard]] event::Instant free_since() const noexcept { return free_since_; }
     void close() noexcept;
+    // It starts no further program: it is closed once it is free.
+    void retire() noexcept;
 
 private:
     friend class Lease;
@@ -46,6 +49,7 @@ private:
     Hosts& hosts_;
     ProgramOwner owner_;
     State state_ = State::free;
+    bool last_ = false; // it starts no further program
     posix::UniqueFd socket_;
     event::Watch watch_;
     keeper::Child child_{*this};

@@ -107,6 +107,10 @@ void Hosts::end_free_ones() noexcept {
         if (host->free()) host->close();
 }
 
+void Hosts::renew() noexcept {
+    for (const auto& host : hosts_) host->retire();
+}
+
 void Hosts::run() {
     hosts_.remove_if([](const auto& host) { return host->gone(); });
 }

@@ -6,7 +6,8 @@
 //
 // begin() may be called before the handshake. A message is complete when its answer is complete and the program has
 // been given the whole message. If the owner of a message leaves before that, the rest of the answer is read and
-// dropped. But if it is long, or the program has not been given the whole message, the process is ended.
+// dropped. But if it is long, or the program has not been given the whole message, the process is ended. If the owner
+// leaves before the handshake, the process waits for the next message.
 #pragma once
 
 #include <array>
@@ -57,8 +58,14 @@ public:
     void end() { let_go(true); }
     [[nodiscard]] const ProcessKey& key() const noexcept { return key_; }
     [[nodiscard]] bool idle() const noexcept { return state_ == State::idle; }
-    // It is reading the rest of an answer that is no longer wanted.
-    [[nodiscard]] bool draining() const noexcept { return state_ == State::busy && !message_.owner; }
+    // It can have the next message: it is starting, and its message has been given up.
+    [[nodiscard]] bool unclaimed() const noexcept {
+        return state_ == State::starting && !message_.owner && !stale_ && output_.fd && !end_;
+    }
+    // Nobody waits for it: it is starting, or reading the rest of an answer, for a message that has been given up.
+    [[nodiscard]] bool unwanted() const noexcept {
+        return (state_ == State::starting || state_ == State::busy) && !message_.owner;
+    }
     [[nodiscard]] bool counts() const noexcept { return state_ != State::leaving && state_ != State::gone; }
     [[nodiscard]] bool gone() const noexcept { return state_ == State::gone && !message_.owner; }
     // Its file has been replaced, even if the loop has not reported that yet.

@@ -42,7 +42,11 @@ void Process::begin(MessageSource& source, std::string_view about, const Limits&
     message_.head.append("message ").append(std::to_string(message_.size)).append(" ").append(about) += '\n';
     paused_ = false;
     times_.began = event::Clock::now();
-    if (state_ == State::idle) hand_over();
+    if (state_ == State::idle) return hand_over();
+    // It may have been starting for an earlier message: this one has a time limit of its own.
+    times_.last = times_.began;
+    if (limits_.without_progress.count() == 0) timer_.disarm();
+    watch_the_clock();
 }
 
 void Process::hand_over() {
@@ -174,6 +178,7 @@ std::size_t Process::take_answer(std::span<char> read) {
 void Process::finish_when_complete() {
     if (state_ != State::busy || !message_.answered || !message_.given_whole() || message_.outcome) return;
     tell_lines(errors_.read_last());
+    if (state_ != State::busy || message_.outcome) return; // the owner has left in that call
     message_.outcome.emplace();
     if (message_.refusal)
         *message_.outcome = {Cause::answer, key_.member.name() + ": " +
@@ -205,6 +210,8 @@ void Process::leave() {
     if (state_ == State::gone) return pool_.gone();
     if (!counts()) return;
     resume();
+    if (!counts()) return;
+    finish_when_complete(); // the owner may have left before read() could do this
     if (state_ == State::starting) {
         message_ = {};
     } else if (message_.outcome) {

@@ -22,16 +22,9 @@ Processes::Processes(event::EventLoop& loop, Hosts& hosts, Events& events)
 Processes::~Processes() = default;
 
 Processes::Taken Processes::take(const ProcessKey& key, const Limits& limits) {
-    for (auto place = processes_.rbegin(); place != processes_.rend(); ++place) {
-        Process& process = **place;
-        if (!process.idle() || !(process.key() == key)) continue;
-        if (process.outdated()) {
-            process.retire();
-            continue;
-        }
-        processes_.splice(processes_.end(), processes_, std::prev(place.base()));
-        return {&process};
-    }
+    if (Process* const process = find(key, &Process::idle)) return {process};
+    // Otherwise, clients that leave while their program starts would leave more and more processes behind.
+    if (Process* const process = find(key, &Process::unclaimed)) return {process};
     const auto trouble = troubles_.find(name_of(key));
     const bool again = trouble != troubles_.end();
     if (again && trouble->second.not_before > loop_.now()) return {nullptr, {}, trouble->second.not_before};
@@ -46,7 +39,22 @@ Processes::Taken Processes::take(const ProcessKey& key, const Limits& limits) {
     return {processes_.back().get()};
 }
 
-// Messages take turns, and at most as many have a turn as processes may run. So one process is idle, or is answering a
+// A process for the next message: the one that was used last.
+Process* Processes::find(const ProcessKey& key, bool (Process::*fits)() const noexcept) {
+    for (auto place = processes_.rbegin(); place != processes_.rend(); ++place) {
+        Process& process = **place;
+        if (!(process.*fits)() || !(process.key() == key)) continue;
+        if (process.outdated()) {
+            process.retire();
+            continue;
+        }
+        processes_.splice(processes_.end(), processes_, std::prev(place.base()));
+        return &process;
+    }
+    return nullptr;
+}
+
+// Messages take turns, and at most as many have a turn as processes may run. So one process is idle, or works for a
 // message that has been given up.
 void Processes::make_room() {
     const auto running = static_cast<std::size_t>(
@@ -54,9 +62,9 @@ void Processes::make_room() {
     if (running < limit_) return;
     const auto idle = std::find_if(processes_.begin(), processes_.end(), [](const auto& one) { return one->idle(); });
     if (idle != processes_.end()) return (*idle)->retire();
-    const auto draining =
-        std::find_if(processes_.begin(), processes_.end(), [](const auto& one) { return one->draining(); });
-    if (draining != processes_.end()) (*draining)->end();
+    const auto unwanted =
+        std::find_if(processes_.begin(), processes_.end(), [](const auto& one) { return one->unwanted(); });
+    if (unwanted != processes_.end()) (*unwanted)->end();
 }
 
 void Processes::failed(const ProcessKey& key) {

@@ -61,6 +61,22 @@ std::string words_for(int status) {
     return "ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 
+// -1: errno says why not.
+pid_t fork_with_channel(posix::UniqueFd& ours, posix::UniqueFd& theirs) noexcept {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return -1;
+    ours.reset(pair[0]);
+    theirs.reset(pair[1]);
+    return ::fork();
+}
+
+// Between two reactors. True: the keeper has been asked to end.
+bool rest(Service& service, std::chrono::milliseconds& pause) {
+    const bool asked = service.pause(pause);
+    pause = std::min(pause * 2, longest_pause);
+    return asked;
+}
+
 } // namespace
 
 std::optional<int> keep(const Settings& settings, Birth& birth) {
@@ -71,13 +87,15 @@ std::optional<int> keep(const Settings& settings, Birth& birth) {
     const pid_t keeper = ::getpid();
     std::chrono::milliseconds pause = first_pause;
     for (;;) {
-        int pair[2];
-        if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-            throw std::system_error(posix::last_error(), "keeper");
-        posix::UniqueFd ours{pair[0]}, theirs{pair[1]};
+        posix::UniqueFd ours, theirs;
         const auto began = std::chrono::steady_clock::now();
-        const pid_t reactor = ::fork();
-        if (reactor < 0) throw std::system_error(posix::last_error(), "keeper");
+        const pid_t reactor = fork_with_channel(ours, theirs);
+        if (reactor < 0) {
+            const std::error_code why = posix::last_error();
+            if (birth.last_end.empty()) throw std::system_error(why, "keeper"); // at startup
+            if (rest(service, pause)) break;
+            continue;
+        }
         if (reactor == 0) {
             service.let_go();
             be_reactor(keeper);
@@ -93,12 +111,10 @@ std::optional<int> keep(const Settings& settings, Birth& birth) {
         if (over) return end_alike(end.status);
         if (std::chrono::steady_clock::now() - began > soon) pause = first_pause;
         birth.last_end = words_for(end.status);
-        if (end.asked || service.pause(pause)) {
-            if (settings.at_end) settings.at_end();
-            return EXIT_SUCCESS;
-        }
-        pause = std::min(pause * 2, longest_pause);
+        if (end.asked || rest(service, pause)) break;
     }
+    if (settings.at_end) settings.at_end();
+    return EXIT_SUCCESS;
 }
 
 } // namespace buzon::keeping

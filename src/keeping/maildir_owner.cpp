@@ -78,8 +78,9 @@ int look_at_vouched(const char* maildir, Ids& found) noexcept {
     return found.uid == 0 ? EPERM : 0;
 }
 
-// Descends from the mail root, never through a link, because others own what lies below it.
-int make_below(const char* mail_root, const char* maildir, const Ids& owner) noexcept {
+// Descends from the mail root, never through a link, because others own what lies below it. own_folders_only: makes
+// nothing in a directory of anybody but `owner`.
+int make_below(const char* mail_root, const char* maildir, const Ids& owner, bool own_folders_only) noexcept {
     UniqueFd folder{::open(mail_root, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     struct stat root {
     }, locks{}, made{};
@@ -90,8 +91,11 @@ int make_below(const char* mail_root, const char* maildir, const Ids& owner) noe
     for (const char* rest = maildir + std::strlen(mail_root) + 1; *rest != '\0';) {
         const Part part = first_part(rest);
         if (part.rest == nullptr) return EINVAL;
-        const bool is_new = ::mkdirat(folder.get(), part.name, 0700) == 0;
-        if (!is_new && errno != EEXIST) return errno;
+        struct stat above {};
+        if (::fstat(folder.get(), &above) != 0) return errno;
+        const bool may_make = !own_folders_only || above.st_uid == owner.uid;
+        const bool is_new = may_make && ::mkdirat(folder.get(), part.name, 0700) == 0;
+        if (may_make && !is_new && errno != EEXIST) return errno;
         UniqueFd next{::openat(folder.get(), part.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (!next || ::fstat(next.get(), &made) != 0) return errno;
         // The owner of the directory above may have replaced it by another one.
@@ -129,20 +133,26 @@ int rights_for_maildir(const char* maildir, const char* mail_root, const Ids& gi
                        Ids& found) noexcept {
     if (mail_root == nullptr && given == Ids{} && vouched) return look_at_vouched(maildir, found);
     const int why = look(maildir, given, found);
-    if (why != ENOENT || given.uid == Ids::unsaid) return why;
-    if (is_folder(maildir)) return ENOENT;
+    if (why != ENOENT || is_folder(maildir)) return why;
+    Ids owner = given;
+    if (given.uid == Ids::unsaid) { // then it belongs to the owner of the mail root
+        if (mail_root == nullptr) return why;
+        if (const int unknown = rights_for_root(mail_root, owner)) return unknown;
+        if (given.gid != Ids::unsaid) owner.gid = given.gid;
+    }
     if (mail_root == nullptr) { // its owner makes it
-        found = {given.uid, given.gid != Ids::unsaid ? given.gid : no_group};
+        found = {owner.uid, owner.gid != Ids::unsaid ? owner.gid : no_group};
         return 0;
     }
-    if (const int failed = make_below(mail_root, maildir, given)) return failed;
+    // The reactor may name any path for which no uid is given: nothing is made that this owner could not make.
+    if (const int failed = make_below(mail_root, maildir, owner, given.uid == Ids::unsaid)) return failed;
     return look(maildir, given, found);
 }
 
 int rights_for_vouched(const char* maildir, const char* mail_root, const Ids& given, Ids& found) noexcept {
     int why = mail_root != nullptr ? look(maildir, {}, found) : look_at_vouched(maildir, found);
     if (why == ENOENT && mail_root != nullptr && !is_folder(maildir)) {
-        why = make_below(mail_root, maildir, given);
+        why = make_below(mail_root, maildir, given, false);
         if (why == 0) why = look(maildir, {}, found);
     }
     if (why != 0) return why;

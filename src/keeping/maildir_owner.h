@@ -14,9 +14,9 @@ namespace buzon::keeping {
 
 // Finds the ids to serve a Maildir with. `given`: what the users file says; the rest comes from the Maildir itself.
 // EPERM if a link takes the place of the Maildir and belongs neither to root nor to the owner of its target, unless a
-// uid is given. `mail_root`: the one that the Maildir lies below, or null. If the Maildir is missing there and a uid is
-// given, it is made. `vouched`: a Maildir elsewhere must look like one; if it is missing, the owner of the directory
-// above it may make it, unless that is root. Returns 0 or errno.
+// uid is given. `mail_root`: the one that the Maildir lies below, or null. If the Maildir is missing there, it is made:
+// for the uid that is given, else for the owner of the mail root. `vouched`: a Maildir elsewhere must look like one; if
+// it is missing, the owner of the directory above it may make it, unless that is root. Returns 0 or errno.
 [[nodiscard]] int rights_for_maildir(const char* maildir, const char* mail_root, const posix::Ids& given, bool vouched,
                                      posix::Ids& found) noexcept;
 // The same for ids that a program has vouched for, according to the reactor. An existing Maildir must already belong to

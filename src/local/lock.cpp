@@ -71,15 +71,18 @@ MaildropLocks::Outcome MaildropLocks::lock(std::string_view user, message::LockK
         Table::Users& users = at->second;
         if (kind == message::LockKind::exclusive || users.first.kind == message::LockKind::exclusive)
             return LockHolder{true, users.first.session};
-        if (!users.others) users.others = std::make_unique<std::vector<Table::Held>>();
-        users.others->push_back(held);
+        if (users.others)
+            users.others->push_back(held);
+        else
+            users.others = std::make_unique<std::vector<Table::Held>>(1, held); // never empty
         return MaildropLock{table_, hash, session};
     }
+    const auto entry = table_->held.emplace(hash, Table::Users{held, nullptr}).first; // may run out of memory
     if (const std::error_code why = table_->files.lock({hash, kind})) {
+        table_->held.erase(entry);
         if (why.value() != EAGAIN && why.value() != EACCES) return why;
         return LockHolder{};
     }
-    table_->held.emplace(hash, Table::Users{held, nullptr});
     return MaildropLock{table_, hash, session};
 }
 
@@ -96,9 +99,9 @@ void MaildropLocks::let_go() noexcept {
 
 // Since a worker took the locks, sessions may have ended and (if there were stand-ins) new ones may have begun.
 std::size_t MaildropLocks::use(LockFiles files, std::span<const message::HeldLock> taken) {
-    table_->files = std::move(files);
     std::unordered_map<std::uint64_t, message::LockKind> already;
     for (const message::HeldLock& one : taken) already.emplace(one.hash, one.kind);
+    table_->files = std::move(files);
     std::size_t lost = 0;
     for (const auto& [hash, users] : table_->held) {
         const auto at = already.find(hash);

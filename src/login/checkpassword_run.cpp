@@ -40,10 +40,11 @@ CheckpasswordRun::~CheckpasswordRun() {
     pool_.leave(*this);
 }
 
+// Its timer is armed already.
 void CheckpasswordRun::start() {
     failed_ = send();
     // The result is never delivered from within a call by the owner.
-    timer_.arm(pool_.loop_.timers(), failed_ ? pool_.loop_.now() : pool_.loop_.now() + time_limit);
+    if (failed_) timer_.arm(pool_.loop_.timers(), pool_.loop_.now());
 }
 
 std::error_code CheckpasswordRun::send() {
@@ -106,14 +107,19 @@ void CheckpasswordRun::tell(PasswordAnswer answer) {
 }
 
 void CheckpasswordPool::enter(CheckpasswordRun& run) {
+    // First, because a run for which there is no memory must not stay in the queue.
+    if (running_ < max_running)
+        next_.arm(loop_.timers(), loop_.now());
+    else if (!next_.armed())
+        next_.arm(loop_.timers(), loop_.now() + time_limit);
     queue_.push_back(&run);
-    if (running_ < max_running) next_.arm(loop_.timers(), loop_.now());
 }
 
 void CheckpasswordPool::leave(CheckpasswordRun& run) noexcept {
     if (std::exchange(run.counted_, false)) {
         --running_;
-        if (!queue_.empty()) next_.arm(loop_.timers(), loop_.now());
+        // While a run waits, the timer is armed, so this needs no memory. One that is due is about to fire.
+        if (!queue_.empty() && next_.deadline() > loop_.now()) next_.arm(loop_.timers(), loop_.now());
         return;
     }
     queue_.erase(std::remove(queue_.begin(), queue_.end(), &run), queue_.end());
@@ -122,11 +128,13 @@ void CheckpasswordPool::leave(CheckpasswordRun& run) noexcept {
 void CheckpasswordPool::on_timer(event::Timer&) {
     while (running_ < max_running && !queue_.empty()) {
         CheckpasswordRun& next = *queue_.front();
+        next.timer_.arm(loop_.timers(), loop_.now() + time_limit); // if this fails, the run stays in the queue
         queue_.pop_front();
         ++running_;
         next.counted_ = true;
         next.start();
     }
+    if (!queue_.empty()) next_.arm(loop_.timers(), loop_.now() + time_limit);
 }
 
 } // namespace buzon::login

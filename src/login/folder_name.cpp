@@ -3,7 +3,7 @@
 #include <climits>
 #include <cstdint>
 
-#include "buzon/auth/utf8.h"
+#include "buzon/line/utf8.h"
 
 namespace buzon::login {
 namespace {
@@ -48,7 +48,7 @@ void append_run(std::string& out, char32_t first, std::string_view& rest) {
             base64.put(static_cast<std::uint32_t>(c));
         }
         std::string_view next = rest;
-        const auto character = auth::take_character(next);
+        const auto character = line::take_character(next);
         if (!character || is_plain(*character)) break;
         c = *character;
         rest = next;
@@ -61,10 +61,10 @@ void append_run(std::string& out, char32_t first, std::string_view& rest) {
 
 std::optional<std::string> folder_directory(std::string_view name) {
     const bool dotted = name.starts_with('.') || name.ends_with('.') || name.find("..") != name.npos;
-    if (name.empty() || dotted || name.find('/') != name.npos || !auth::is_utf8(name)) return std::nullopt;
+    if (name.empty() || dotted || name.find('/') != name.npos || !line::is_utf8(name)) return std::nullopt;
     std::string directory{"."};
     while (!name.empty()) {
-        const char32_t character = *auth::take_character(name);
+        const char32_t character = *line::take_character(name);
         if (character < ' ' || character == 0x7f) return std::nullopt;
         if (character == '&')
             directory += "&-";

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "buzon/event/memory.h"
 #include "buzon/jobs/jobs.h"
 
 namespace buzon::login {
+namespace {
+
+constexpr std::chrono::seconds before_next_try{1}; // to send a release that could not be sent
+
+} // namespace
 
 MaildropLock& MaildropLock::operator=(MaildropLock&& other) noexcept {
     if (this == &other) return *this;
@@ -112,12 +118,20 @@ void KeptLocks::start_freeing(std::uint64_t hash, Kept& kept) noexcept {
         [&] {
             kept.job = keeper_->submit(jobs::order(jobs::Unlock{hash}), [this, hash](const worker::Answer& answer) {
                 if (answer.fate == worker::Fate::refused)
-                    unsent_ = true;
+                    not_sent();
                 else
                     freed(hash);
             });
         },
-        [this] { unsent_ = true; });
+        [this] { not_sent(); });
+}
+
+// The release is sent again a little later, because somebody's QUIT may wait for it. If there is no memory even for the
+// timer, the next login sends it.
+void KeptLocks::not_sent() noexcept {
+    unsent_ = true;
+    event::EventLoop& loop = keeper_->loop();
+    event::guarded([&] { retry_.arm(loop.timers(), loop.now() + before_next_try); }, [] {});
 }
 
 // Locks whose release could not be sent, for lack of memory, count as locked until it is sent.

@@ -81,7 +81,7 @@ std::error_code LinePrograms::Seat::start() {
 void LinePrograms::Seat::ask(Question& asked) {
     question = &asked;
     busy_ = true;
-    deadline_ = asked.deadline_;
+    deadline_ = all_.loop_.now() + answer_limit; // the question may have waited
     posix::WipedString line;
     line.reserve(asked.line_.size() + 1);
     line.append(asked.line_).append("\n");
@@ -205,8 +205,10 @@ void LinePrograms::seat_failed(Seat& seat, const std::string& why) {
     const auto place = std::find_if(seats_.begin(), seats_.end(), [&](const auto& one) { return one.get() == &seat; });
     if (place == seats_.end()) return;
     ended_.splice(ended_.end(), seats_, place);
-    pause_ = pause_ == 0s ? first_pause : std::min<std::chrono::seconds>(2 * pause_, longest_pause);
-    not_before_ = loop_.now() + pause_;
+    if (!pausing()) { // programs that fail together count as one failure
+        pause_ = pause_ == 0s ? first_pause : std::min<std::chrono::seconds>(2 * pause_, longest_pause);
+        not_before_ = loop_.now() + pause_;
+    }
     last_failure_ = why;
     timer_.arm(loop_.timers(), loop_.now());
     if (Question* const asked = std::exchange(seat.question, nullptr)) fail(*asked, why);

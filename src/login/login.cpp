@@ -17,7 +17,23 @@ state::Refused reason_of(auth::Standing standing) {
     return state::Refused::wrong_secret;
 }
 
+// The source that a wrong attempt counts against.
+std::optional<auth::Source> guesser(ClientInfo::Place place, const net::Ip& ip) {
+    return place == ClientInfo::Place::behind_front ? std::nullopt : std::optional{source_of(ip)};
+}
+
 } // namespace
+
+auth::Turns::Answer ask_for_turn(LoginNeeds& needs, auth::Turns::Try& one, ClientInfo::Place place, const net::Ip& ip,
+                                 const std::string& account, event::Instant until) {
+    const std::optional<auth::User> user = needs.users.base().find(account);
+    if (place == ClientInfo::Place::local || (user && user->nodelay)) return auth::Turns::Answer::now;
+    return needs.logins.turns().ask(one, guesser(place, ip), account, needs.loop.now(), until);
+}
+
+LoginRefused refused_by_throttle() {
+    return {pop3::Refusal::throttled, {}, "too many failed logins before this one", state::Refused::throttled};
+}
 
 // Every callback runs through this. If one runs out of memory, the login still ends.
 template <class Step>
@@ -37,6 +53,7 @@ Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client,
     , user_{std::visit([](const auto& p) { return p.user; }, proof)}
     , account_{needs.users.account_of(user_)}
     , then_{std::move(then)}
+    , has_waited_{std::holds_alternative<pop3::Authenticated>(proof)}
     , check_{needs,
              ip_,
              user_,
@@ -48,15 +65,10 @@ Login::Login(LoginNeeds& needs, std::uint64_t session, const ClientInfo& client,
 
 std::optional<LoginEnd> Login::start() {
     starting_ = true;
-    const std::optional<auth::User> user = needs_.users.base().find(account_.user);
-    if (place_ == ClientInfo::Place::local || (user && user->nodelay)) {
-        check_.start();
-    } else {
-        switch (needs_.logins.turns().ask(*this, guesser(), account_.user, needs_.loop.now(), until_)) {
-        case auth::Turns::Answer::now: check_.start(); break;
-        case auth::Turns::Answer::later: break;
-        case auth::Turns::Answer::too_long: too_long(); break;
-        }
+    switch (has_waited_ ? auth::Turns::Answer::now : ask_for_turn(needs_, *this, place_, ip_, account_.user, until_)) {
+    case auth::Turns::Answer::now: check_.start(); break;
+    case auth::Turns::Answer::later: break;
+    case auth::Turns::Answer::too_long: too_long(); break;
     }
     starting_ = false;
     return std::exchange(early_, std::nullopt);
@@ -67,9 +79,7 @@ void Login::your_turn() {
 }
 
 void Login::too_long() {
-    go_on([this] {
-        refuse(pop3::Refusal::throttled, state::Refused::throttled, "too many failed logins before this one");
-    });
+    go_on([this] { end(refused_by_throttle()); });
 }
 
 void Login::checked(Checked what) {
@@ -79,6 +89,10 @@ void Login::checked(Checked what) {
     const bool right = checked_.verdict == Verdict::right;
     count(right ? auth::Turns::Verdict::right : auth::Turns::Verdict::wrong);
     if (!right) return refuse(pop3::Refusal::wrong, reason_of(checked_.standing), std::move(checked_.cause));
+    // A user called "ana+Junk" may have been added while ana's secret was checked.
+    const Users::Account now = needs_.users.account_of(user_);
+    if (now.user != account_.user || now.folder != account_.folder)
+        return refuse(pop3::Refusal::temporary, state::Refused::check_failed, "the users changed during the login");
     std::string maildir = needs_.users.maildir_of(user_);
     if (maildir.empty())
         return refuse(pop3::Refusal::wrong, state::Refused::wrong_secret, "the user was removed during the login");
@@ -88,15 +102,10 @@ void Login::checked(Checked what) {
     opening_.start(std::move(maildir));
 }
 
-// The source that a wrong attempt counts against.
-std::optional<auth::Source> Login::guesser() const {
-    return place_ == ClientInfo::Place::behind_front ? std::nullopt : std::optional{source_of(ip_)};
-}
-
 void Login::count(auth::Turns::Verdict verdict) {
     if (place_ == ClientInfo::Place::local) return;
-    const auth::Guessers::Found found =
-        needs_.logins.turns().ended(*this, guesser(), account_.user, verdict, check_.shown(), needs_.loop.now());
+    const auth::Guessers::Found found = needs_.logins.turns().ended(*this, guesser(place_, ip_), account_.user, verdict,
+                                                                    check_.shown(), needs_.loop.now());
     if (found.source) tell_of_guessing("ip", ip_.text());
     if (found.user) tell_of_guessing("user", account_.user);
 }

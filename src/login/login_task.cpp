@@ -6,6 +6,7 @@
 #include "buzon/jobs/jobs.h"
 #include "buzon/login/logins.h"
 #include "buzon/login/refusals.h"
+#include "buzon/login/secret_check.h"
 #include "buzon/login/users.h"
 #include "buzon/upkeep/reports.h"
 
@@ -149,14 +150,42 @@ void LogIn::tell_of_login() {
                                        fields});
 }
 
+AwaitTurn::AwaitTurn(LoginNeeds& needs, Visit& visit, event::Instant until, TaskOwner& owner, pop3::ProofWaits proof)
+    : needs_{needs}, visit_{visit}, until_{until}, owner_{owner}, proof_{std::move(proof)} {}
+
+Step AwaitTurn::go_on(net::Stream& stream) {
+    if (!answer_) {
+        const ClientInfo& client = visit_.client;
+        const std::string account = needs_.users.account_of(proof_.user).user;
+        answer_ = ask_for_turn(needs_, *this, client.place, client.address.ip, account, until_);
+    }
+    if (answer_ == auth::Turns::Answer::later) return Step::waits_for_worker;
+    // A right proof is no failure, so its turn ends with this task, without a verdict. LogIn reports the success.
+    if (answer_ == auth::Turns::Answer::now)
+        visit_.session.proof_accepted(stream.out());
+    else
+        refuse(needs_, visit_, proof_.mechanism, proof_.user, refused_by_throttle(), stream.out());
+    return Step::done;
+}
+
+void AwaitTurn::answered(auth::Turns::Answer answer) {
+    answer_ = answer;
+    owner_.task_wakes();
+}
+
 GetScram::GetScram(LoginNeeds& needs, Visit& visit, TaskOwner& owner, std::string user)
-    : needs_{needs}, visit_{visit}, owner_{owner}, user_{std::move(user)} {}
+    : needs_{needs}
+    , visit_{visit}
+    , owner_{owner}
+    , user_{std::move(user)}
+    , account_{needs.users.account_of(user_).user} {}
 
 Step GetScram::go_on(net::Stream& stream) {
     if (job_.waiting()) return Step::waits_for_worker;
     if (!answer_) {
         const auth::ScramSource source =
-            needs_.users.base().scram_source(needs_.users.account_of(user_).user, source_of(visit_.client.address.ip));
+            needs_.users.base().scram_source(account_, source_of(visit_.client.address.ip));
+        main_change_ = source.credential.main_change;
         const jobs::GetScram job{source.credential.place, user_, needs_.users.scram_key(), source.iterations,
                                  source.derive_decoys};
         job_ = needs_.hashes.of(source.slow)
@@ -172,7 +201,8 @@ Step GetScram::go_on(net::Stream& stream) {
         const LoginRefused refused{pop3::Refusal::temporary, {}, "SCRAM: " + said.why.message()};
         refuse(needs_, visit_, pop3::Mechanism::scram_sha_256, user_, refused, stream.out());
     } else {
-        visit_.session.scram_credentials(std::move(credentials).value(), said.answer.genuine, stream.out());
+        visit_.session.scram_credentials(std::move(credentials).value(), said.answer.genuine, stream.out(),
+                                         exchange_for(account_, main_change_));
     }
     return Step::done;
 }

@@ -97,15 +97,16 @@ void Maildrops::scanned(const std::string& maildir, worker::Answer answer) {
     message::ScanFindings findings;
     SnapshotResult result = std::make_error_code(std::errc::not_enough_memory); // every waiter gets a result
     event::guarded([&] { result = take_in(maildir, std::move(answer), findings); }, [] {});
-    for (Waiter* waiter : scan.waiters) {
-        waiter->owner_ = nullptr;
-        waiter->findings_ = findings;
-    }
+    unheard_ = std::move(scan.waiters);
+    std::reverse(unheard_.begin(), unheard_.end()); // the first is told first
     // A waiter's callback may destroy other waiters, which remove themselves from the list (give_up).
-    for (std::size_t i = 0; i < scan.waiters.size(); ++i) {
-        Waiter* const waiter = scan.waiters[i];
-        const Waiter::OnSnapshot then = std::exchange(waiter->then_, nullptr);
-        then(result);
+    while (!unheard_.empty()) {
+        Waiter& waiter = *unheard_.back();
+        unheard_.pop_back();
+        waiter.owner_ = nullptr;
+        event::guarded([&] { waiter.findings_ = findings; }, [&] { waiter.findings_ = {}; });
+        const Waiter::OnSnapshot then = std::exchange(waiter.then_, nullptr);
+        event::guarded([&] { then(result); }, [] {}); // the others must still hear of it
     }
 }
 
@@ -156,6 +157,7 @@ void Maildrops::take_out(Entry& entry) noexcept {
 }
 
 void Maildrops::give_up(Waiter& waiter) {
+    std::erase(unheard_, &waiter);
     const auto found = scans_.find(waiter.path_);
     if (found == scans_.end()) return;
     std::erase(found->second.waiters, &waiter);

@@ -34,7 +34,8 @@ void Opening::start(std::string maildir) {
 }
 
 void Opening::take_lock() {
-    if (!needs_.root.ready(root_waiter_)) return;
+    // What we heard about a lock in a root that has gone says nothing about the next root.
+    if (!needs_.root.ready(root_waiter_)) return lock_waiter_.drop_outcome();
     mark_ = needs_.root.root().mark;
     std::optional<Locks::Outcome> taken = needs_.locks.take(maildir_, needs_.settings.sessions, session_, lock_waiter_);
     if (!taken) return;

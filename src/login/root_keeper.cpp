@@ -55,8 +55,8 @@ void RootKeeper::use(local::OpenedRoot opened) {
     const bool elsewhere = opened.files.elsewhere();
     locks_.use(root_.path, std::move(opened.files));
     maildrops_.use(root_);
-    if (elsewhere) return keep_locks();
-    end_waits(true);
+    if (elsewhere) keep_locks();
+    end_waits(false); // these logins look for their maildrops below the previous root
 }
 
 // For a root at the same path as the current one: held locks stay held.

@@ -47,12 +47,28 @@ std::string_view SecretCheck::shown() const noexcept {
     return {};
 }
 
+std::string exchange_for(std::string_view account, std::uint64_t main_change) {
+    return std::string{account} + '\n' + std::to_string(main_change); // no user name contains a line feed
+}
+
 void SecretCheck::start() {
     if (const auto* password = std::get_if<pop3::CheckPassword>(&proof_)) return check_password(*password);
     if (const auto* token = std::get_if<pop3::CheckToken>(&proof_)) return check_token(*token);
-    if (std::holds_alternative<pop3::Authenticated>(proof_)) return verified(true, {});
+    if (const auto* proven = std::get_if<pop3::Authenticated>(&proof_)) return check_proven(*proven);
     if (std::holds_alternative<pop3::NotAuthenticated>(proof_)) return verified(false, "wrong proof");
     check_digest();
+}
+
+// Since the exchange began, the account may have been barred, or the name may have come to mean another account.
+void SecretCheck::check_proven(const pop3::Authenticated& proof) {
+    const auth::Credential now = needs_.users.base().credential(account_, source_, auth::Secrets::main);
+    checked_.standing = now.standing;
+    // With application passwords the account stays open, but an exchange proves only the main secret.
+    const auto user = needs_.users.base().find(account_);
+    if (user && user->locked && checked_.standing == auth::Standing::open) checked_.standing = auth::Standing::locked;
+    if (checked_.standing == auth::Standing::open && proof.account != exchange_for(account_, now.main_change))
+        return failed("the users changed during the login");
+    verified(true, {});
 }
 
 void SecretCheck::check_password(const pop3::CheckPassword& proof) {

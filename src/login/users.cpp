@@ -1,5 +1,7 @@
 #include "buzon/login/users.h"
 
+#include <climits>
+
 #include "buzon/digest/random.h"
 #include "folder_name.h"
 
@@ -36,8 +38,8 @@ Users::Users(auth::UserBase base, std::string root)
 
 Users::Account Users::account_of(std::string_view name) const {
     if (!folders_ || base_.find(name)) return {std::string{name}, {}};
-    // A user's name may contain a plus, and so may a folder's.
-    for (std::size_t plus = name.rfind('+'); plus != name.npos && plus > 0; plus = name.rfind('+', plus - 1)) {
+    // A user's name may contain a plus, and so may a folder's. Behind NAME_MAX no user's name can end.
+    for (auto plus = name.rfind('+', NAME_MAX); plus != name.npos && plus > 0; plus = name.rfind('+', plus - 1)) {
         const std::string_view user = name.substr(0, plus);
         if (!base_.find(user)) continue;
         auto folder = folder_directory(name.substr(plus + 1));

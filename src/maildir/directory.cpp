@@ -183,7 +183,17 @@ std::error_code move_without_replacing(int from_directory, const std::string& fr
                                        const std::string& to) {
     if (::renameat2(from_directory, from.c_str(), to_directory, to.c_str(), RENAME_NOREPLACE) == 0) return {};
     if (errno != EINVAL && errno != ENOSYS) return last_error();
-    if (::linkat(from_directory, from.c_str(), to_directory, to.c_str(), 0) != 0) return last_error();
+    if (::linkat(from_directory, from.c_str(), to_directory, to.c_str(), 0) != 0) {
+        const std::error_code why = last_error();
+        struct stat one {
+        }, other{};
+        // An interrupted move has left one file with both names: finish it.
+        const bool begun = why.value() == EEXIST && (from_directory != to_directory || from != to) &&
+                           ::fstatat(from_directory, from.c_str(), &one, AT_SYMLINK_NOFOLLOW) == 0 &&
+                           ::fstatat(to_directory, to.c_str(), &other, AT_SYMLINK_NOFOLLOW) == 0 &&
+                           one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+        if (!begun) return why;
+    }
     return ::unlinkat(from_directory, from.c_str(), 0) == 0 ? std::error_code{} : last_error();
 }
 

@@ -107,16 +107,6 @@ std::optional<FrozenUidl> parse_entry(std::string_view line) {
     return entry;
 }
 
-// Waits for other processes' locks. The lock ends with the descriptor, and so with the process.
-std::error_code lock(int file) {
-    struct flock range {};
-    range.l_type = F_WRLCK;
-    range.l_whence = SEEK_SET;
-    while (::fcntl(file, F_OFD_SETLKW, &range) != 0)
-        if (errno != EINTR) return last_error();
-    return {};
-}
-
 } // namespace
 
 std::string frozen_header(message::UidlSource source) {
@@ -167,13 +157,13 @@ Result<FrozenFile> FrozenFile::open(int maildir) {
 }
 
 std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
-    for (;;) {
+    for (int tries = 0; tries != 5; ++tries) { // the owner could replace the file for ever
         struct stat ours {
         }, there{};
         Result<UniqueFd> opened = open_own(maildir, frozen_list_name, O_RDWR | O_CREAT | O_APPEND, ours);
         if (!opened) return std::nullopt;
         UniqueFd file = std::move(opened).value();
-        if (lock(file.get()) || ::fstat(file.get(), &ours) != 0) return std::nullopt;
+        if (lock_own(file.get()) || ::fstat(file.get(), &ours) != 0) return std::nullopt;
         if (::fstatat(maildir, frozen_list_name, &there, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
             return std::nullopt;
         // While we waited, another process may have replaced the file.
@@ -182,6 +172,7 @@ std::optional<FrozenFile> FrozenFile::open_locked(int maildir) {
         locked.fresh_ = ours.st_size == 0;
         return locked;
     }
+    return std::nullopt;
 }
 
 Result<FrozenUidls> FrozenFile::read() {

@@ -300,18 +300,19 @@ void mark_shared_bases(std::vector<Found>& files, bool neighbours) {
 }
 
 std::error_code name_messages(int maildir, const message::UidlRules& rules, std::vector<Found>& files,
-                              std::deque<std::string>& given, message::UidlChange& change) {
+                              std::deque<std::string>& given, message::UidlChange& change, bool complete) {
     Naming naming{files, given};
+    const auto compacts = [&] { return complete && naming.worth_compacting(); };
     posix::Result<FrozenFile> file = FrozenFile::open(maildir);
     if (!file) return file.error();
     if (const std::error_code why = name_after(file.value(), maildir, rules, naming, change)) return why;
-    if (rules.freeze && (naming.worth_compacting() || !naming.lines_to_add().empty())) {
+    if (rules.freeze && (compacts() || !naming.lines_to_add().empty())) {
         // Once more under the lock: another process may just have assigned UIDLs to the same messages. If nothing can
         // be written, the UIDLs are still valid, and the next scan tries again.
         if (std::optional<FrozenFile> locked = FrozenFile::open_locked(maildir)) {
             if (const std::error_code why = name_after(*locked, maildir, rules, naming, change)) return why;
             const std::string lines = naming.lines_to_add();
-            if (naming.worth_compacting())
+            if (compacts())
                 static_cast<void>(locked->replace(naming.compacted(bases_in_trash(maildir))));
             else if (!lines.empty())
                 static_cast<void>(locked->append(lines, naming.must_reach_disk()));

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <utility>
+
 #include "buzon/message/file_name.h"
 #include "directory.h"
 #include "locator.h"
@@ -39,8 +41,11 @@ Result<UniqueFd> open_at_likely_place(const Folders& folders, std::string_view f
 } // namespace
 
 struct MessageOpener::Open {
+    Open(UniqueFd maildir, Folders its_folders) : root{std::move(maildir)}, folders{std::move(its_folders)} {}
+
     UniqueFd root;
     Folders folders;
+    Locator locator{root.get()}; // reads the directories once for many messages
 };
 
 MessageOpener::MessageOpener() = default;
@@ -53,7 +58,7 @@ Result<MessageOpener> MessageOpener::of(const std::string& maildir) {
     Result<Folders> folders = Folders::open(root.value().get());
     if (!folders) return folders.error();
     MessageOpener opener;
-    opener.open_ = std::make_unique<Open>(Open{std::move(root).value(), std::move(folders).value()});
+    opener.open_ = std::make_unique<Open>(std::move(root).value(), std::move(folders).value());
     return opener;
 }
 
@@ -61,11 +66,11 @@ Result<UniqueFd> MessageOpener::open(std::string_view file_name, bool in_new, st
     if (!message::is_message_name(file_name)) return gone();
     const Folders& folders = open_->folders;
     const auto missing = [](const Result<UniqueFd>& file) { return file.error().value() == ENOENT; };
-    Result<UniqueFd> file = open_at(folders, {std::string{file_name}, in_new}, 0);
+    Result<UniqueFd> file = open_at(folders, {std::string{file_name}, in_new}, inode);
     if (missing(file)) file = open_at_likely_place(folders, file_name, inode);
-    Locator locator{open_->root.get()};
+    Locator& locator = open_->locator;
     for (int searches = 0; missing(file) && searches != max_searches; ++searches) {
-        locator.refresh();
+        if (searches != 0) locator.refresh();
         const Result<std::optional<Place>> found = locator.find(message::base_name(file_name), inode);
         if (!found) return found.error();
         if (!found.value()) return gone();

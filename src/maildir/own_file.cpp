@@ -74,6 +74,21 @@ Result<std::string> read_own(int directory, const char* name) {
     return read_all(file.value().get());
 }
 
+std::error_code lock_own(int file) {
+    constexpr int most_tries = 100;
+    constexpr useconds_t between_tries = 20'000;
+    struct flock range {};
+    range.l_type = F_WRLCK;
+    range.l_whence = SEEK_SET;
+    for (int tries = 1; ::fcntl(file, F_OFD_SETLK, &range) != 0; ++tries) {
+        if (errno == EINTR) continue;
+        if (errno == EACCES) errno = EAGAIN;
+        if (errno != EAGAIN || tries >= most_tries) return last_error();
+        ::usleep(between_tries);
+    }
+    return {};
+}
+
 Result<UniqueFd> open_own_folder(int parent, const char* name) {
     Result<UniqueFd> folder = open_folder(parent, name);
     if (!folder) return folder.error().value() == ELOOP ? not_ours() : folder.error();

@@ -22,6 +22,9 @@ namespace buzon::maildir {
 [[nodiscard]] posix::Result<std::string> read_all(int file);
 // The same by name; empty if there is no file.
 [[nodiscard]] posix::Result<std::string> read_own(int directory, const char* name);
+// Locks an own file exclusively, until its descriptor is closed. EAGAIN if somebody else keeps it locked for seconds:
+// the owner of the Maildir could do that forever.
+[[nodiscard]] std::error_code lock_own(int file);
 // Opens a folder of ours in the same way.
 [[nodiscard]] posix::Result<posix::UniqueFd> open_own_folder(int parent, const char* name);
 

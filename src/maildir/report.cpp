@@ -119,11 +119,7 @@ Result<UniqueFd> open_locked(const std::string& maildir) {
     struct stat about {};
     Result<UniqueFd> file = open_own(root.value().get(), report_file_name, O_RDWR | O_CREAT, about);
     if (!file) return file;
-    struct flock range {};
-    range.l_type = F_WRLCK;
-    range.l_whence = SEEK_SET;
-    while (::fcntl(file.value().get(), F_OFD_SETLKW, &range) != 0)
-        if (errno != EINTR) return last_error();
+    if (const std::error_code why = lock_own(file.value().get())) return why;
     return file;
 }
 

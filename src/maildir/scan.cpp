@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <tuple>
 
 #include "buzon/local/freshness.h"
@@ -20,6 +22,7 @@
 #include "frozen_list.h"
 #include "index_file.h"
 #include "journal.h"
+#include "locator.h"
 #include "naming.h"
 #include "own_file.h"
 
@@ -75,8 +78,9 @@ Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFi
             }
             struct stat about {};
             if (::fstatat(listing.fd(in_new), folder.path(name), &about, AT_SYMLINK_NOFOLLOW) != 0) {
-                if (errno == ENOENT || errno == ESTALE) continue;
-                return last_error();
+                if (errno != ENOENT && errno != ESTALE) return last_error();
+                files.push_back(file); // measure() will mark it as gone
+                continue;
             }
             if (!S_ISREG(about.st_mode)) continue;
             file.take_identity(about);
@@ -88,12 +92,12 @@ Result<std::vector<Found>> identify(const MaildirListing& listing, const KnownFi
 }
 
 // A message's place in the session order (contract section 2), kept small because sorting moves it often.
-struct Place {
+struct SortKey {
     std::uint64_t seconds;
     std::uint64_t microseconds;
     std::uint32_t file;
 
-    Place(const Found& found, std::uint32_t at, const message::Delivered& when, message::SessionOrder order) noexcept
+    SortKey(const Found& found, std::uint32_t at, const message::Delivered& when, message::SessionOrder order) noexcept
         : seconds{when.seconds}, microseconds{when.microseconds}, file{at} {
         if (when.known && order == message::SessionOrder::delivery) return;
         const std::int64_t mtime_ns = std::max<std::int64_t>(found.mtime_ns, 0);
@@ -102,7 +106,7 @@ struct Place {
     }
 };
 
-bool delivered_before(const Place& a, const Place& b, const std::vector<Found>& files) noexcept {
+bool delivered_before(const SortKey& a, const SortKey& b, const std::vector<Found>& files) noexcept {
     if (a.seconds != b.seconds) return a.seconds < b.seconds;
     if (a.microseconds != b.microseconds) return a.microseconds < b.microseconds;
     const Found& one = files[a.file];
@@ -116,7 +120,7 @@ bool delivered_before(const Place& a, const Place& b, const std::vector<Found>& 
 // decide the order, equal base names end up adjacent.
 void put_in_order(std::vector<Found>& files, message::SessionOrder order) {
     bool by_name = order == message::SessionOrder::delivery;
-    std::vector<Place> places;
+    std::vector<SortKey> places;
     message::reserve_all(places, files.size());
     for (std::uint32_t i = 0; i < files.size(); ++i) {
         if (files[i].gone) continue;
@@ -125,7 +129,7 @@ void put_in_order(std::vector<Found>& files, message::SessionOrder order) {
         places.emplace_back(files[i], i, when, order);
     }
     std::sort(places.begin(), places.end(),
-              [&](const Place& a, const Place& b) { return delivered_before(a, b, files); });
+              [&](const SortKey& a, const SortKey& b) { return delivered_before(a, b, files); });
     // A file with two names is one message moving from new to cur: the name in cur sorts last and is the new one. (If
     // new is on another file system, two files may have the same inode number.)
     const auto same = [](const Found& a, const Found& b) {
@@ -133,7 +137,7 @@ void put_in_order(std::vector<Found>& files, message::SessionOrder order) {
     };
     std::vector<Found> sorted;
     message::reserve_all(sorted, places.size());
-    for (const Place& place : places) {
+    for (const SortKey& place : places) {
         const Found& file = files[place.file];
         if (!sorted.empty() && same(sorted.back(), file))
             sorted.back() = file;
@@ -238,6 +242,40 @@ void warn_of_lists(int root, const std::string& maildir, const message::UidlRule
         warn(findings, rules.dovecot_control + " contains no dovecot-uidlist for " + maildir);
 }
 
+bool is_gone(const Found& file) noexcept {
+    return file.gone;
+}
+
+// Looks for messages that another program has renamed since they were listed: they are still in the maildrop. `names`
+// stores the new names.
+std::error_code follow_renamed(int root, const MaildirListing& listing, const KnownFiles& known,
+                               std::vector<Found>& files, std::deque<std::string>& names) {
+    Locator locator{root};
+    for (int searches = 0; searches != max_searches && std::any_of(files.begin(), files.end(), is_gone); ++searches) {
+        locator.refresh();
+        std::vector<Found> found;
+        for (Found& file : files) {
+            if (!file.gone) continue;
+            Result<std::optional<Place>> place = locator.find(file.base(), file.inode);
+            if (!place) return place.error();
+            if (!place.value() || listing.fd(place.value()->in_new) < 0) continue;
+            file.file_name = names.emplace_back(std::move(place.value()->file_name));
+            file.in_new = place.value()->in_new;
+            file.gone = false;
+            found.push_back(file);
+        }
+        if (found.empty()) return {};
+        if (const std::error_code why = measure(found, listing)) return why;
+        auto again = found.begin(); // they are in the order of `files`
+        for (Found& file : files) {
+            if (again == found.end() || again->file_name.data() != file.file_name.data()) continue;
+            file = *again++;
+            if (file.measured) known.recognise(file); // for its UIDL in the last session
+        }
+    }
+    return {};
+}
+
 Result<UniqueFd> scan(int root, const std::string& maildir, const message::ScanOptions& options,
                       message::ScanFindings& findings) {
     const std::shared_ptr<const message::Snapshot> index = options.read_index ? read_index(root) : nullptr;
@@ -259,16 +297,23 @@ Result<UniqueFd> scan(int root, const std::string& maildir, const message::ScanO
     warn_of_own(root, maildir, findings);
     if (!listing.cur.journals.empty())
         if (const std::error_code why = end_updates(root, maildir, listing, findings)) return why;
-    Result<std::vector<Found>> found = identify(listing, KnownFiles{index});
+    const KnownFiles known{index};
+    Result<std::vector<Found>> found = identify(listing, known);
     if (!found) return found.error();
     std::vector<Found>& files = found.value();
     if (const std::error_code why = measure(files, listing)) return why;
+    std::deque<std::string> renamed;
+    if (const std::error_code why = follow_renamed(root, listing, known, files, renamed)) return why;
+    const bool complete =
+        listing.fd(true) >= 0 && listing.fd(false) >= 0 && std::none_of(files.begin(), files.end(), is_gone);
     if (const std::error_code why = settle_unreadable(files, maildir, findings)) return why;
     const bool all_read =
         std::none_of(files.begin(), files.end(), [](const Found& file) { return file.unreadable != 0; });
     put_in_order(files, options.uidl.order);
     std::deque<std::string> given;
-    if (const std::error_code why = name_messages(root, options.uidl, files, given, findings.change)) return why;
+    if (const std::error_code why =
+            name_messages(root, options.uidl, files, given, findings.change, complete && all_read))
+        return why;
 
     if (!has_list) warn_of_lists(root, maildir, options.uidl, files, findings);
 

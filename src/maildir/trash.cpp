@@ -1,14 +1,18 @@
 #include "buzon/maildir/trash.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <string_view>
 
 #include "buzon/message/file_name.h"
 #include "directory.h"
+#include "journal.h"
 #include "own_file.h"
 #include "trash_folder.h"
 
@@ -19,7 +23,8 @@ using posix::last_error;
 using posix::Result;
 using posix::UniqueFd;
 
-constexpr std::size_t max_folders = 100; // for messages with the same name deleted in the same second
+constexpr std::size_t max_folders = 100;  // for messages with the same name deleted in the same second
+constexpr int max_mail_folders = 100'000; // Maildir++ folders of one Maildir, each with a trash of its own
 
 bool no_room(std::error_code why) noexcept {
     return is_no_room(why) || why.value() == EMLINK;
@@ -31,9 +36,8 @@ Result<UniqueFd> make_directory(int parent, const std::string& name) {
 }
 
 // An empty descriptor if there is no trash.
-Result<UniqueFd> open_trash(const Result<UniqueFd>& root) {
-    if (!root) return root.error();
-    Result<UniqueFd> trash = open_own_folder(root.value().get(), trash_name);
+Result<UniqueFd> open_trash(int maildir) {
+    Result<UniqueFd> trash = open_own_folder(maildir, trash_name);
     if (!trash && trash.error().value() == ENOENT) return UniqueFd{};
     return trash;
 }
@@ -62,6 +66,24 @@ bool not_made_yet(const std::string& maildir) {
     const std::size_t slash = maildir.rfind('/');
     const std::string parent = slash == std::string::npos ? "." : maildir.substr(0, slash + 1);
     return ::access(parent.c_str(), F_OK) == 0;
+}
+
+// EBUSY if a journal is left that a later scan would carry out.
+std::error_code end_updates(int maildir, int cur) {
+    std::vector<std::string> discarded; // damaged or not ours: they do nothing, even if they cannot be removed
+    for (const bool again : {false, true}) {
+        const Result<Listing> listing = list_directory(cur);
+        if (!listing) return listing.error();
+        const std::vector<std::string>& journals = listing.value().journals;
+        const auto is_harmless = [&](const std::string& name) {
+            return std::binary_search(discarded.begin(), discarded.end(), name);
+        };
+        if (std::all_of(journals.begin(), journals.end(), is_harmless)) return {};
+        if (again) break;
+        Journal::replay(maildir, cur, journals, discarded);
+        std::sort(discarded.begin(), discarded.end());
+    }
+    return {EBUSY, std::system_category()};
 }
 
 } // namespace
@@ -122,15 +144,17 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
     };
     const Result<UniqueFd> root = open_maildir(maildir);
     if (!root && not_made_yet(maildir)) return outcome;
-    const Result<UniqueFd> trash = open_trash(root);
     const Result<UniqueFd> cur = root ? open_folder(root.value().get(), "cur") : root.error();
+    // First complete interrupted updates, as a scan does: their journals would remove restored messages again.
+    const std::error_code unfinished = cur ? end_updates(root.value().get(), cur.value().get()) : std::error_code{};
+    const Result<UniqueFd> trash = root ? open_trash(root.value().get()) : root.error();
     if (trash && !trash.value()) return outcome;
-    for (const std::error_code why : {trash.error(), cur.error()})
+    for (const std::error_code why : {trash.error(), cur.error(), unfinished})
         if (why) {
             failed(why);
             return outcome;
         }
-    // First sync the removal of journals: one that reappeared after a crash would remove restored messages again.
+    // Then sync the removal of journals, because one that reappeared after a crash would do the same.
     if (const std::error_code why = sync_directory(cur.value().get())) {
         failed(why);
         return outcome;
@@ -155,24 +179,72 @@ RestoreOutcome restore(const std::string& maildir, std::int64_t since) {
     return outcome;
 }
 
-Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t before) {
-    const Result<UniqueFd> trash = open_trash(open_maildir(maildir));
-    if (!trash) return trash.error();
-    if (!trash.value()) return std::uint32_t{0};
+namespace {
+
+struct Expired {
     std::uint32_t removed = 0;
     std::error_code first;
+
+    void failed(std::error_code why) {
+        if (!first) first = why;
+    }
+};
+
+void expire_in(int maildir, std::int64_t before, Expired& into) {
+    const Result<UniqueFd> trash = open_trash(maildir);
+    if (!trash) return into.failed(trash.error());
+    if (!trash.value()) return;
     const auto remove_all = [&](int folder, const Listing& listing) {
         for (const Listing::Name& entry : listing.all) {
             if (::unlinkat(folder, listing.path(entry), 0) == 0)
-                ++removed;
-            else if (errno != ENOENT && !first)
-                first = last_error();
+                ++into.removed;
+            else if (errno != ENOENT)
+                into.failed(last_error());
         }
     };
     const std::error_code why = each_folder(
         trash.value().get(), [&](std::int64_t time) { return time < before; }, remove_all);
-    if (why || first) return why ? why : first;
-    return removed;
+    if (why) into.failed(why);
+}
+
+bool may_be_mail_folder(const dirent64& entry) {
+    const std::string_view name{entry.d_name};
+    return name.starts_with('.') && name != "." && name != ".." &&
+           (entry.d_type == DT_DIR || entry.d_type == DT_UNKNOWN);
+}
+
+// Calls `act` with each Maildir++ folder in the Maildir. list_directory() leaves out names with a dot.
+template <class Act>
+std::error_code each_mail_folder(int maildir, Act act) {
+    alignas(dirent64) std::array<char, 32 * 1024> entries;
+    int folders = 0;
+    for (;;) {
+        const ssize_t n = ::getdents64(maildir, entries.data(), entries.size());
+        if (n < 0) return last_error();
+        if (n == 0) return {};
+        for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
+            const auto* const entry = reinterpret_cast<const dirent64*>(entries.data() + at);
+            at += entry->d_reclen;
+            if (!may_be_mail_folder(*entry)) continue;
+            if (++folders > max_mail_folders) return {EOVERFLOW, std::system_category()};
+            const Result<UniqueFd> folder = open_own_folder(maildir, entry->d_name);
+            if (folder) act(folder.value().get()); // else it is a link, for example, which no login follows either
+        }
+    }
+}
+
+} // namespace
+
+Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t before) {
+    const Result<UniqueFd> root = open_maildir(maildir);
+    if (!root) return root.error();
+    Expired all;
+    expire_in(root.value().get(), before, all);
+    const std::error_code why =
+        each_mail_folder(root.value().get(), [&](int folder) { expire_in(folder, before, all); });
+    if (why) all.failed(why);
+    if (all.first) return all.first;
+    return all.removed;
 }
 
 } // namespace buzon::maildir

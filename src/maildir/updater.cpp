@@ -1,6 +1,7 @@
 #include "updater.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -50,7 +51,9 @@ void Updater::search() {
 
 void Updater::attempt(const message::PackedUpdate::Item& item, const std::string& file_name, bool in_new) {
     const bool removal = item.action == message::UpdateAction::remove;
-    const std::error_code why = removal ? remove(file_name, in_new) : mark_seen(item, file_name, in_new);
+    std::error_code why{ENOENT, std::system_category()};
+    if (is_file_of(item, file_name, in_new))
+        why = removal ? remove(file_name, in_new) : mark_seen(item, file_name, in_new);
     // EBADF: the directory itself was missing.
     if (why.value() == ENOENT || why.value() == EBADF)
         missing_.push_back(item);
@@ -68,6 +71,13 @@ void Updater::settle(const message::PackedUpdate::Item& item, std::error_code wh
 
 void Updater::settle_gone(const message::PackedUpdate::Item& item) {
     if (item.action == message::UpdateAction::remove) ++outcome_.gone;
+}
+
+// If several messages share a base name, another one may have taken this name meanwhile.
+bool Updater::is_file_of(const message::PackedUpdate::Item& item, const std::string& file_name, bool in_new) const {
+    struct stat about {};
+    return item.inode == 0 || ::fstatat(folders_.fd(in_new), file_name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0 ||
+           about.st_ino == item.inode;
 }
 
 std::error_code Updater::remove(const std::string& file_name, bool in_new) {

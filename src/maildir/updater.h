@@ -30,6 +30,8 @@ private:
     void attempt(const message::PackedUpdate::Item& item, const std::string& file_name, bool in_new);
     void settle(const message::PackedUpdate::Item& item, std::error_code why);
     void settle_gone(const message::PackedUpdate::Item& item);
+    [[nodiscard]] bool is_file_of(const message::PackedUpdate::Item& item, const std::string& file_name,
+                                  bool in_new) const;
     std::error_code remove(const std::string& file_name, bool in_new);
     std::error_code mark_seen(const message::PackedUpdate::Item& item, const std::string& file_name, bool in_new);
 

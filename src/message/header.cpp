@@ -99,11 +99,12 @@ std::optional<EncodedWord> encoded_word(std::string_view text, Charsets charsets
     const std::size_t charset_end = text.find('?', 2);
     if (charset_end == text.npos || charset_end + 2 >= text.size() || text[charset_end + 2] != '?') return std::nullopt;
     const std::size_t start = charset_end + 3;
-    const std::size_t end = text.find("?=", start);
-    if (end == text.npos) return std::nullopt;
+    // Up to the first octet that cannot be part of it: a search for "?=" would go through all of the text each time.
+    const std::size_t end = text.find_first_of(" \t?", start);
+    if (end == text.npos || text.substr(end, 2) != "?=") return std::nullopt;
     std::string_view name = text.substr(2, charset_end - 2);
     const std::string_view content = text.substr(start, end - start);
-    if (name.find(' ') != name.npos || content.find_first_of(" \t?") != content.npos) return std::nullopt;
+    if (name.find(' ') != name.npos) return std::nullopt;
     name = name.substr(0, name.find('*'));
     const char encoding = lower(text[charset_end + 1]);
     if (encoding != 'q' && encoding != 'b') return std::nullopt;
@@ -193,8 +194,10 @@ std::string decoded(std::string_view unfolded_body, Charsets charsets) {
         flush();
         after_word = false;
         // Up to the next place where an encoded word may begin. Against the rules, some begin inside another word.
-        std::size_t end = unfolded_body.find_first_of(" \t", space);
-        end = std::min({end, unfolded_body.find("=?", space + 1), unfolded_body.size()});
+        std::size_t end = std::min(space + 1, unfolded_body.size());
+        while (end < unfolded_body.size() && unfolded_body[end] != ' ' && unfolded_body[end] != '\t' &&
+               unfolded_body.substr(end, 2) != "=?")
+            ++end;
         text += to_utf8(unfolded_body.substr(0, end), Charset::unknown);
         unfolded_body.remove_prefix(end);
     }

@@ -41,7 +41,8 @@ posix::Result<std::vector<CapturedLine>> parse_captured(std::string_view text) {
         CapturedLine parsed{};
         const char* const end = line.data() + line.size();
         const auto [stop, error] = std::from_chars(line.data(), end, parsed.number);
-        if (error != std::errc{} || parsed.number == 0 || stop == end || *stop != ' ') return bad_bytes();
+        if (error != std::errc{} || parsed.number == 0 || parsed.number == UINT32_MAX) return bad_bytes();
+        if (stop == end || *stop != ' ') return bad_bytes();
         parsed.uidl = line.substr(static_cast<std::size_t>(stop - line.data()) + 1);
         if (parsed.uidl.empty() || parsed.uidl.find(' ') != parsed.uidl.npos) return bad_bytes();
         lines.push_back(parsed);

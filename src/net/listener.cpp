@@ -179,8 +179,8 @@ bool Listener::accept_one() {
     if (errno == EINTR || errno == ECONNABORTED) return true;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         // Cannot happen below our limit on connections. If the whole system has run out, pause instead of spinning.
+        accept_pause_.arm(loop_.timers(), loop_.now() + 100ms); // first, as it may throw
         watch_.interest(0);
-        accept_pause_.arm(loop_.timers(), loop_.now() + 100ms);
     }
     return false;
 }

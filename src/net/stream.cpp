@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -199,6 +200,10 @@ bool Stream::peer_reads() noexcept {
     return reads;
 }
 
+bool Stream::peer_has_read_all() const noexcept {
+    return is_cut() || (queued() == 0 && octets_in_kernel(socket_.get()) == 0);
+}
+
 bool Stream::peer_has_ended() const noexcept {
     char octet = 0;
     return !is_cut() && ::recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
@@ -222,8 +227,14 @@ posix::UniqueFd Stream::release() noexcept {
 void Stream::discard_input() noexcept {
     room_.input_ = {};
     if (waiting_) waiting_->input = {};
+    int left = 0; // a peer may send faster than we read, so what arrives from now on stays
+    if (is_cut() || ::ioctl(socket_.get(), FIONREAD, &left) != 0) return;
     char octets[4096];
-    while (!is_cut() && ::recv(socket_.get(), octets, sizeof octets, MSG_DONTWAIT) > 0) {
+    while (left > 0) {
+        const auto most = std::min(sizeof octets, static_cast<std::size_t>(left));
+        const ssize_t n = ::recv(socket_.get(), octets, most, MSG_DONTWAIT);
+        if (n <= 0) return;
+        left -= static_cast<int>(n);
     }
 }
 

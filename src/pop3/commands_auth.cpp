@@ -117,7 +117,7 @@ void Commands::supply(Session& session, auth::ScramCredentials credentials, bool
     (void)follow(session, session.authorization().exchange->machine.supply(std::move(credentials), genuine), out);
 }
 
-// Turns a step of the mechanism into an Action. Every step except a challenge ends the exchange.
+// Turns a step of the mechanism into an Action. A step that needs no further message from the client ends the exchange.
 Action Commands::follow(Session& session, auth::Step step, std::string& out) {
     Session::Authorization& authorization = session.authorization();
     if (const auto* challenge = std::get_if<auth::Challenge>(&step)) {
@@ -132,7 +132,12 @@ Action Commands::follow(Session& session, auth::Step step, std::string& out) {
         authorization.user = check->user;
         return CheckToken{std::move(check->user), std::move(check->token), authorization.exchange->mechanism};
     }
-    const Mechanism mechanism = std::exchange(authorization.exchange, nullptr)->mechanism;
+    if (auto* proven = std::get_if<auth::Proven>(&step)) {
+        authorization.exchange->signature = std::move(proven->text);
+        return ProofWaits{authorization.user, authorization.exchange->mechanism};
+    }
+    const std::unique_ptr<Exchange> ended = std::exchange(authorization.exchange, nullptr);
+    const Mechanism mechanism = ended->mechanism;
     if (std::holds_alternative<auth::Dismissed>(step)) { // already counted as wrong
         authorization.user.clear();
         err(out, Code::auth, session.texts().wrong_password);
@@ -146,7 +151,8 @@ Action Commands::follow(Session& session, auth::Step step, std::string& out) {
         authorization.user = check->user;
         return std::move(*check);
     }
-    if (std::holds_alternative<auth::Accepted>(step)) return Authenticated{authorization.user, mechanism};
+    if (std::holds_alternative<auth::Accepted>(step))
+        return Authenticated{authorization.user, mechanism, std::move(ended->account)};
     if (std::holds_alternative<auth::Refused>(step)) return NotAuthenticated{authorization.user, mechanism};
     authorization.user.clear();
     err(out, Code::none, session.texts().auth_bad_answer);

@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "buzon/auth/user_name.h"
-#include "buzon/auth/utf8.h"
 #include "buzon/line/command_line.h"
+#include "buzon/line/utf8.h"
 #include "capabilities.h"
 #include "commands.h"
 #include "reply.h"
@@ -20,9 +20,9 @@ Action Commands::user(Session& session, std::string_view arguments, std::string&
     session.authorization().user.clear();
     const std::string_view name = line::without_outer_spaces(arguments);
     if (!takes_clear_text(*session.settings_, session.channel_)) {
-        return refuse_clear_text(session, auth::is_utf8(name) ? auth::prepared_user(name) : "", Mechanism::pass, out);
+        return refuse_clear_text(session, line::is_utf8(name) ? auth::prepared_user(name) : "", Mechanism::pass, out);
     }
-    if (!auth::is_utf8(name)) {
+    if (!line::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
     } else {
         // The reply must not reveal whether the user exists.
@@ -42,7 +42,7 @@ Action Commands::pass(Session& session, std::string_view password, std::string& 
     if (!takes_clear_text(*session.settings_, session.channel_)) {
         return refuse_clear_text(session, std::exchange(authorization.user, {}), Mechanism::pass, out);
     }
-    if (!auth::is_utf8(password)) {
+    if (!line::is_utf8(password)) {
         authorization.user.clear();
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
@@ -58,7 +58,7 @@ Action Commands::apop(Session& session, std::string_view arguments, std::string&
         return Continue{};
     }
     const std::string_view name = line::take_word(arguments);
-    if (!auth::is_utf8(name)) {
+    if (!line::is_utf8(name)) {
         err(out, Code::none, session.texts().not_utf8);
         return Continue{};
     }

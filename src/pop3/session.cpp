@@ -97,8 +97,15 @@ Action Session::refuse_line(std::string_view Catalogue::*why, std::string& out) 
     return Close{Close::Why::bad_lines};
 }
 
-void Session::scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out) {
+void Session::scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out,
+                                std::string account) {
+    authorization().exchange->account = std::move(account);
     Commands::supply(*this, std::move(credentials), genuine, out);
+}
+
+void Session::proof_accepted(std::string& out) {
+    const std::string signature = std::exchange(authorization().exchange->signature, {});
+    out.append("+ ").append(digest::encode_base64(signature)).append("\r\n");
 }
 
 void Session::login_succeeded(Maildrop maildrop, std::string& out, bool may_delete) {

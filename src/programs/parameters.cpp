@@ -51,26 +51,31 @@ std::string from_base64(std::string_view text) {
     return octets;
 }
 
-// "=?charset?Q?text?=" at the front of `text`, taken from it.
-bool take_encoded_word(std::string_view& text, std::string& octets, std::string& charset) {
+// "=?charset?Q?text?=" at the front of `text`, taken from it. The last "?=" begins this many octets before the end: a
+// text of many beginnings must not be searched to its end for each of them.
+bool take_encoded_word(std::string_view& text, std::size_t last, std::string& octets, std::string& charset) {
     if (!text.starts_with("=?")) return false;
     const std::size_t kind = text.find('?', 2);
     if (kind == std::string_view::npos || kind + 2 >= text.size() || text[kind + 2] != '?') return false;
-    const std::size_t end = text.find("?=", kind + 3);
-    if (end == std::string_view::npos) return false;
-    const std::string_view encoded = text.substr(kind + 3, end - kind - 3);
     const char how = lower(text[kind + 1]);
     if (how != 'q' && how != 'b') return false;
+    if (kind + 3 + last > text.size()) return false;
+    const std::size_t end = text.find("?=", kind + 3);
+    const std::string_view encoded = text.substr(kind + 3, end - kind - 3);
     octets += how == 'q' ? from_q(encoded) : from_base64(encoded);
-    charset = lower_case(text.substr(2, std::min(text.find('*', 2), kind) - 2));
+    const std::string_view set = text.substr(2, kind - 2);
+    charset = lower_case(set.substr(0, set.find('*')));
     text.remove_prefix(end + 2);
     return true;
 }
 
 std::string without_encoded_words(std::string_view text, std::string& charset) {
     std::string octets;
+    const std::size_t found = text.rfind("?=");
+    if (found == std::string_view::npos) return std::string{text};
+    const std::size_t last = text.size() - found;
     while (!text.empty()) {
-        if (take_encoded_word(text, octets, charset)) {
+        if (take_encoded_word(text, last, octets, charset)) {
             // Blanks between two encoded words are not part of them.
             const std::size_t next = text.find_first_not_of(blanks);
             if (next != std::string_view::npos && text.substr(next).starts_with("=?")) text.remove_prefix(next);

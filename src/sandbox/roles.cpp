@@ -116,7 +116,7 @@ SystemCalls system_calls_of(const Plan& plan) {
     case Role::files:
         allow_files(calls);
         allow_libraries(calls);
-        calls.allow({SYS_inotify_init1, SYS_inotify_add_watch});
+        calls.allow({SYS_inotify_init1, SYS_inotify_add_watch, SYS_flock});
         allow_vaults(calls);
         if (plan.asks_as_others)
             calls.allow({SYS_clone, SYS_wait4, SYS_setgroups, SYS_setresgid, SYS_setresuid, SYS_close_range, SYS_prctl,

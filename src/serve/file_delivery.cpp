@@ -158,8 +158,8 @@ std::optional<net::FilePart> FileDelivery::part() {
 Delivery::Step FileDelivery::pull(std::string& out, std::size_t room) {
     const std::size_t before = out.size();
     if (held_ != 0 && offset_ == 0) {
-        // If another delivery has used the buffer meanwhile, read the file again.
         if (const char* const octets = file_.still_read()) return take({octets, held_}, out);
+        held_ = 0; // another delivery has used the buffer: the octets are gone, even if we get the buffer back
     }
     while (out.size() - before < room) {
         if (offset_ == size_) return finish(out);

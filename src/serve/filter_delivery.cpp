@@ -1,8 +1,10 @@
 // Delivers a message through a transformation (contract section 3): wait for a turn -> open the file -> give it to the
 // programs -> hold output back until the outcome is known or the limit is exceeded -> dot-stuffing -> output. A message
-// that the programs leave unchanged is sent as if there were none.
+// that the programs leave unchanged is sent as if there were none. One whose disk is slow loses its turn, and waits for
+// another with the file open.
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "buzon/event/memory.h"
@@ -15,32 +17,13 @@
 #include "buzon/serve/transforms.h"
 #include "buzon/state/event.h"
 #include "descriptor_retry.h"
+#include "filter_words.h"
 #include "message_file.h"
 
 namespace buzon::serve {
 namespace {
 
-state::FilterFailure failure_of(filter::Cause cause) {
-    switch (cause) {
-    case filter::Cause::cannot_start:
-    case filter::Cause::no_descriptor: return state::FilterFailure::start;
-    case filter::Cause::signal: return state::FilterFailure::signal;
-    case filter::Cause::time_limit: return state::FilterFailure::timeout;
-    case filter::Cause::answer: return state::FilterFailure::answer;
-    case filter::Cause::protocol: return state::FilterFailure::protocol;
-    case filter::Cause::system: return state::FilterFailure::io;
-    default: return state::FilterFailure::exit;
-    }
-}
-
-// What a long-running program ("process:") is told about a message.
-std::string about(const filter::Environment& environment) {
-    std::string words = "user=";
-    state::append_word(environment.user, words);
-    state::append_word(environment.uidl, words += " uidl=");
-    state::append_word(environment.client_ip, words += " ip=");
-    return words;
-}
+constexpr std::chrono::seconds longest_opening{5}; // that a message keeps its turn for
 
 class FilterDelivery final : public Delivery,
                              private filter::TicketHandler,
@@ -55,7 +38,7 @@ public:
         , ticket_{*this}
         , file_{needs, order_, [this] { file_wakes(); }}
         , passage_{needs.loop, needs.transforms.hosts(), needs.transforms.processes(), *this}
-        , retry_{*this}
+        , delays_{*this}
         , held_{static_cast<std::size_t>(needs.settings.transform_hold)} {
         if (order_.top_lines) cutter_.emplace(*order_.top_lines);
     }
@@ -78,14 +61,24 @@ public:
 private:
     void on_turn(filter::Ticket&) override { owner_.task_wakes(); }
     void on_patience_lost(filter::Ticket&) override;
-    void on_timer(event::Timer&) override { owner_.task_wakes(); }
+    void on_timer(event::Timer& which) override;
     void on_started() override;
     void on_output() override { owner_.task_wakes(); }
     void on_ended(const filter::Outcome& outcome) override;
     bool on_again() override;
     void on_stderr_line(std::string_view line) override;
 
+    // What keeps a message from the programs although it is its turn.
+    struct Delays {
+        explicit Delays(event::TimerHandler& handler) noexcept : retry{handler}, opening{handler} {}
+        event::Timer retry; // while out of descriptors for its pipes
+        std::optional<event::Instant> give_up_at;
+        event::Timer opening;    // while a worker opens the file
+        bool open_first = false; // that took long: wait for a turn only with the file open
+    };
+
     Step refuse(pop3::DeliveryRefusal why);
+    Step open();
     void file_wakes();
     [[nodiscard]] filter::Limits limits() const;
     Step start();
@@ -110,8 +103,7 @@ private:
     MessageFile file_;
     filter::Passage passage_;
     std::unique_ptr<Delivery> unchanged_; // set if the message is sent from a file, without streaming output
-    event::Timer retry_;                  // while out of descriptors for its pipes
-    std::optional<event::Instant> give_up_at_;
+    Delays delays_;
     filter::HeldOutput held_;
     std::optional<filter::Outcome> ended_;
     std::string pending_; // held output to be sent
@@ -135,6 +127,9 @@ Delivery::Step FilterDelivery::begin() {
     }
     if (ticket_.state() == filter::Ticket::State::idle && !ended_) {
         if (take_kept()) return unchanged_ ? unchanged_->begin() : take_held(true);
+        if (delays_.open_first) {
+            if (const Step step = open(); step != Step::ready) return step;
+        }
         if (needs_.transforms.queue().enter(ticket_, order_.user) == filter::Queue::Entry::full) {
             failed(state::FilterFailure::queue, "too many messages are waiting");
             return Step::refused;
@@ -149,11 +144,13 @@ Delivery::Step FilterDelivery::begin() {
 }
 
 Delivery::Step FilterDelivery::start() {
-    if (retry_.armed()) return Step::wait;
-    if (const Step step = file_.open(); step != Step::ready) {
-        if (step == Step::refused) refusal_ = file_.refusal();
+    if (delays_.retry.armed()) return Step::wait;
+    if (const Step step = open(); step != Step::ready) {
+        if (step == Step::wait && !delays_.opening.armed())
+            delays_.opening.arm(needs_.loop.timers(), needs_.loop.now() + longest_opening);
         return step;
     }
+    delays_.opening.disarm();
     if (!file_.look()) return refuse(pop3::DeliveryRefusal::gone);
     filter::Environment environment;
     environment.user = order_.user;
@@ -170,6 +167,19 @@ Delivery::Step FilterDelivery::start() {
     ++needs_.metrics.filters_running;
     needs_.metrics.filter_bytes_in += file_.size();
     return Step::ready;
+}
+
+Delivery::Step FilterDelivery::open() {
+    const Step step = file_.open();
+    if (step == Step::refused) refusal_ = file_.refusal();
+    return step;
+}
+
+void FilterDelivery::on_timer(event::Timer& which) {
+    if (&which == &delays_.retry) return owner_.task_wakes();
+    // A disk that hangs must not take the turns of messages on other disks.
+    delays_.open_first = true;
+    ticket_.release();
 }
 
 filter::Limits FilterDelivery::limits() const {
@@ -205,12 +215,12 @@ void FilterDelivery::file_wakes() {
 Delivery::Step FilterDelivery::try_again() {
     file_.close();
     const event::Instant now = needs_.loop.now();
-    if (!give_up_at_) give_up_at_ = now + needs_.settings.transform_wait;
-    if (now >= *give_up_at_) {
+    if (!delays_.give_up_at) delays_.give_up_at = now + needs_.settings.transform_wait;
+    if (now >= *delays_.give_up_at) {
         failed(state::FilterFailure::queue, "waited too long for descriptors");
         return Step::refused;
     }
-    retry_.arm(needs_.loop.timers(), now + descriptor_retry);
+    delays_.retry.arm(needs_.loop.timers(), now + descriptor_retry);
     return Step::wait;
 }
 

@@ -41,6 +41,8 @@ Delivery::Step MessageFile::open() {
 void MessageFile::replace(posix::UniqueFd file) noexcept {
     file_ = std::move(file);
     lent_.reset();
+    reading_.drop(); // a worker may still be reading the previous file
+    answer_.reset();
     view_ = {};
     only_in_memory_ = true;
     (void)needs_.room.of(nullptr); // what is in the buffer belongs to the previous file
@@ -59,7 +61,11 @@ ssize_t MessageFile::read_now(std::uint64_t offset, std::size_t octets) {
     const iovec room{needs_.room.of(this), octets};
     for (;;) {
         const ssize_t n = ::preadv2(get(), &room, 1, static_cast<off_t>(offset), only_in_memory_ ? 0 : RWF_NOWAIT);
-        if (n >= 0 || (errno != EINTR && (errno != EOPNOTSUPP || only_in_memory_ || !lies_in_memory(get())))) return n;
+        if (n >= 0) return n;
+        if (errno != EINTR && (errno != EOPNOTSUPP || only_in_memory_ || !lies_in_memory(get()))) {
+            (void)needs_.room.of(nullptr); // what lies in the buffer is another delivery's
+            return n;
+        }
         if (errno == EOPNOTSUPP) only_in_memory_ = true;
     }
 }
@@ -72,6 +78,8 @@ bool MessageFile::in_memory(std::uint64_t offset, std::size_t octets) {
 
 posix::Transfer MessageFile::read_up_to(std::size_t most, std::uint64_t offset, std::string_view& octets) {
     if (reading_.waiting()) return {Moved::would_block};
+    // A program that is given the message anew begins at 0: what was read for the one before is of no use.
+    if (answer_ && answer_at_ != offset) answer_.reset();
     if (const auto answer = std::exchange(answer_, std::nullopt)) {
         auto read = jobs::read<jobs::Read>(*answer);
         if (read.why) return {Moved::failed, 0, read.why};
@@ -83,6 +91,7 @@ posix::Transfer MessageFile::read_up_to(std::size_t most, std::uint64_t offset, 
         if (!lent_) lent_ = std::make_shared<posix::UniqueFd>(std::move(file_));
         worker::Job job = jobs::order_for(order_.owner, wanted, lent_);
         job.place = order_.maildir;
+        answer_at_ = offset;
         reading_ = needs_.disk.submit(job, [this](worker::Answer told) {
             answer_ = std::move(told);
             wake_();

@@ -69,6 +69,7 @@ private:
     bool only_in_memory_ = false; // its file system has no disk
     worker::Pending reading_;
     std::optional<worker::Answer> answer_;
+    std::uint64_t answer_at_ = 0; // the offset that reading_ or answer_ is for
     std::string from_worker_;
 };
 

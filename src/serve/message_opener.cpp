@@ -1,5 +1,8 @@
+#include <sys/stat.h>
+
 #include <cerrno>
 
+#include "buzon/event/memory.h"
 #include "buzon/jobs/jobs.h"
 #include "buzon/local/open_cached.h"
 #include "buzon/posix/bundle.h"
@@ -14,6 +17,13 @@ using namespace std::chrono_literals;
 
 bool no_descriptor(std::error_code why) {
     return why.value() == EMFILE || why.value() == ENFILE;
+}
+
+// If several messages share a base name, another one may have taken the name of this one.
+bool is_of(const DeliveryOrder& order, int file) {
+    const std::uint64_t inode = order.snapshot.telling_inode(order.index);
+    struct stat about {};
+    return inode == 0 || (::fstat(file, &about) == 0 && about.st_ino == inode);
 }
 
 } // namespace
@@ -33,7 +43,8 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::open(const Delivery
     if (order.local) {
         auto opened = local::open_cached(order.maildir, order.snapshot.file_name(order.index),
                                          order.snapshot.in_new(order.index));
-        if (opened.ok() || no_descriptor(opened.error())) return finish(std::move(opened));
+        if (opened.ok() ? is_of(order, opened.value().get()) : no_descriptor(opened.error()))
+            return finish(std::move(opened));
         // Renamed, or not in memory: finding out takes time.
     }
     ask_worker(order);
@@ -46,16 +57,25 @@ std::optional<posix::Result<posix::UniqueFd>> MessageOpener::finish(posix::Resul
     return std::nullopt;
 }
 
+// Nobody answers twice: if there is no memory for the answer, that is the answer.
+template <class Take>
+void MessageOpener::take_answer(Take take) {
+    answered_ = true;
+    why_ = std::make_error_code(std::errc::not_enough_memory);
+    event::guarded(take, [] {});
+    wake_();
+}
+
 void MessageOpener::ask_worker(const DeliveryOrder& order) {
     const jobs::Open job{order.maildir, order.snapshot.file_name(order.index), order.snapshot.in_new(order.index),
                          order.snapshot.telling_inode(order.index)};
     const worker::Job made =
         order.local ? jobs::order_for(order.owner, job) : jobs::order_for(order.owner, jobs::CopyMessage{job});
     pending_ = needs_.disk.submit(made, [this](worker::Answer answer) {
-        answered_ = true;
-        why_ = jobs::read<jobs::Open>(answer).why; // the answer to a copy has the same form
-        file_ = std::move(answer.fd);
-        wake_();
+        take_answer([&] {
+            why_ = jobs::read<jobs::Open>(answer).why; // the answer to a copy has the same form
+            file_ = std::move(answer.fd);
+        });
     });
 }
 
@@ -69,13 +89,11 @@ void MessageOpener::ask_for_several(const DeliveryOrder& order) {
             {order.snapshot.file_name(index), order.snapshot.in_new(index), order.snapshot.telling_inode(index)});
     pending_ = needs_.disk.submit(jobs::order_for(order.owner, job),
                                   [this, session = order.session, wanted](worker::Answer answer) {
-                                      take_several(std::move(answer), session, wanted);
-                                      answered_ = true;
-                                      wake_();
+                                      take_answer([&] { take_several(answer, session, wanted); });
                                   });
 }
 
-void MessageOpener::take_several(worker::Answer answer, std::uint64_t session,
+void MessageOpener::take_several(const worker::Answer& answer, std::uint64_t session,
                                  const std::vector<std::uint32_t>& asked) {
     const auto said = jobs::read<jobs::OpenAhead>(answer);
     const std::vector<std::uint32_t>& opened = said.answer.opened;

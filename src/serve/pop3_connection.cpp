@@ -23,6 +23,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t octets_per_turn = 512 * 1024;
 constexpr int lines_per_turn = 200;
 
+constexpr auto between_checks = 50ms; // at what the TLS program has read
+
 pop3::Channel channel_of(const login::ClientInfo& client) noexcept {
     if (client.tls) return pop3::Channel::tls;
     return client.secure ? pop3::Channel::secure : pop3::Channel::open;
@@ -86,7 +88,7 @@ void Pop3Connection::turn(std::string_view fresh) {
 
 void Pop3Connection::work() {
     const std::uint64_t sent_before = stream_.sent();
-    for (int lines = 0; state_ != State::leaving && state_ != State::closed;) {
+    for (int lines = 0; state_ != State::leaving && state_ != State::parting && state_ != State::closed;) {
         if (stream_.full()) stream_.flush();
         if (stream_.is_cut() && state_ != State::detached) return close(Ending::lost);
         const bool share_is_used = stream_.sent() - sent_before >= octets_per_turn || lines >= lines_per_turn;
@@ -106,7 +108,7 @@ void Pop3Connection::settle() {
         if (stream_.is_cut())
             close(Ending::lost);
         else if (state_ == State::leaving && stream_.queued() == 0 && ending_ != Ending::tls)
-            close(ending_);
+            part();
     }
     stream_.end_turn(state_ == State::idle && !pending());
     // Only now: the handshake may displace another connection, which then has a turn of its own.
@@ -166,6 +168,9 @@ void Pop3Connection::perform(pop3::Action action) {
         void operator()(pop3::CheckApop& p) const { log_in(std::move(p)); }
         void operator()(pop3::CheckCram& p) const { log_in(std::move(p)); }
         void operator()(pop3::CheckToken& p) const { log_in(std::move(p)); }
+        void operator()(pop3::ProofWaits& p) const {
+            self.begin<login::AwaitTurn>(needs.login, visit, login_ends(), owner, std::move(p));
+        }
         void operator()(pop3::Authenticated& p) const { log_in(std::move(p)); }
         void operator()(pop3::NotAuthenticated& p) const { log_in(std::move(p)); }
         void operator()(const pop3::ClearTextRefused& p) const {
@@ -189,9 +194,9 @@ void Pop3Connection::perform(pop3::Action action) {
         void operator()(const pop3::Update&) const { self.begin<Update>(needs.update, visit, owner); }
 
         void log_in(login::Proof proof) const {
-            self.begin<login::LogIn>(needs.login, self.owner_, visit, self.began_ + needs.settings.login_timeout, owner,
-                                     std::move(proof));
+            self.begin<login::LogIn>(needs.login, self.owner_, visit, login_ends(), owner, std::move(proof));
         }
+        [[nodiscard]] event::Instant login_ends() const { return self.began_ + needs.settings.login_timeout; }
     };
     std::visit(Performer{*this, *this, needs_, visit_}, action);
 }
@@ -248,6 +253,7 @@ void Pop3Connection::on_timer(event::Timer&) {
 }
 
 void Pop3Connection::look_at_clock() {
+    if (state_ == State::parting) return part();
     if (has_most_likely_left()) return close(Ending::lost);
     const event::Instant now = needs_.loop.now();
     // Time during which the client waits for us, reads or sends is not idle time. After the client has closed its side,
@@ -269,14 +275,17 @@ void Pop3Connection::look_at_clock() {
     close(logged_in() ? Ending::autologout : Ending::login_timeout);
 }
 
+event::Instant Pop3Connection::patience_ends() const noexcept {
+    return logged_in() ? active_ + needs_.settings.timeout : began_ + needs_.settings.login_timeout;
+}
+
 void Pop3Connection::arm_timer() {
-    const event::Instant until =
-        logged_in() ? active_ + needs_.settings.timeout : began_ + needs_.settings.login_timeout;
-    timer_.arm(needs_.loop.timers(), until);
+    timer_.arm(needs_.loop.timers(), patience_ends());
 }
 
 void Pop3Connection::settings_changed() {
-    if (state_ != State::closed && state_ != State::detached && !has_most_likely_left()) arm_timer();
+    const bool ended = state_ == State::parting || state_ == State::detached || state_ == State::closed;
+    if (!ended && !has_most_likely_left()) arm_timer();
 }
 
 bool Pop3Connection::give_way() {
@@ -297,15 +306,15 @@ bool Pop3Connection::give_way() {
 void Pop3Connection::finish_up() {
     if (state_ == State::busy) state_ = State::last;
     if (state_ != State::idle) return;
-    if (stream_.queued() == 0) return close(Ending::stopping);
     leave(Ending::stopping);
+    if (stream_.queued() == 0) survive([this] { part(); });
 }
 
 void Pop3Connection::turn_away(std::string_view line) {
     survive([&] {
         login::tell_refusal(needs_.metrics, needs_.events, {state::Refused::displaced, address().ip, id(), user()});
         stream_.begin_turn();
-        if (state_ != State::leaving && !stream_.slow()) {
+        if (state_ != State::leaving && state_ != State::parting && !stream_.slow()) {
             stream_.out().append(line);
             stream_.flush();
         }
@@ -320,6 +329,19 @@ void Pop3Connection::leave(Ending why, bool peer_talks) {
     stream_.finish(peer_talks);
 }
 
+// All replies have left. What lies in a TCP socket reaches the client even after close(), but a TLS program drops what
+// it has not read.
+void Pop3Connection::part() {
+    const bool over_tls = owner_.wire_of(*this) != stream_.socket();
+    if (!over_tls || stream_.peer_has_read_all()) return close(ending_);
+    const event::Instant now = needs_.loop.now();
+    if (stream_.peer_reads()) active_ = now;
+    if (now >= patience_ends() && now - active_ >= 1s) return close(ending_);
+    // Rarer and rarer, because there may be many such clients.
+    timer_.arm(needs_.loop.timers(), now + std::clamp<event::Clock::duration>((now - active_) / 8, between_checks, 1s));
+    if (std::exchange(state_, State::parting) != State::parting) end_session(ending_);
+}
+
 void Pop3Connection::close(Ending why) {
     if (state_ == State::closed) return;
     timer_.disarm();
@@ -330,9 +352,14 @@ void Pop3Connection::close(Ending why) {
     end(why);
 }
 
-// Allocates no memory except to report the end.
 void Pop3Connection::end(Ending why) noexcept {
-    state_ = State::closed;
+    if (std::exchange(state_, State::closed) != State::parting) end_session(why);
+    stream_.cut();
+    owner_.retire(*this);
+}
+
+// Allocates no memory except to report the end.
+void Pop3Connection::end_session(Ending why) noexcept {
     cancel();
     task_.reset();
     (void)visit_.lock.release();
@@ -341,8 +368,6 @@ void Pop3Connection::end(Ending why) noexcept {
         needs_.delivery.transforms.kept().forget(visit_.id);
         owner_.user_left(*this);
     }
-    stream_.cut();
-    owner_.retire(*this);
 }
 
 // STLS has been answered: the socket goes on through TLS, and this connection ends without a word.

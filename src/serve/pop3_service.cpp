@@ -217,8 +217,8 @@ void Pop3Service::refuse(int socket, const net::Ip& ip, state::Refused why) {
 bool Pop3Service::has_room(std::size_t newcomers) const noexcept {
     const std::size_t handshakes = tls_ ? tls_->handshakes() : 0;
     const std::size_t clients = connections_.size() - leaving_.size() + gate_.waiting() + handshakes + newcomers;
-    // A TLS connection needs two more descriptors, those to and from the program.
-    const std::size_t more = tls_ ? 2 * tls_->size() : 0;
+    // A TLS connection needs two more descriptors, those to and from the program, and two for each pipe.
+    const std::size_t more = tls_ ? 2 * (tls_->size() + tls_->pipes()) : 0;
     const std::uint64_t wanted = needs_.settings.max_connections;
     return clients + more <= connection_limit_ && (wanted == 0 || clients <= wanted);
 }
@@ -256,6 +256,7 @@ void Pop3Service::retire(Pop3Connection& connection) noexcept {
     places_.left(connection.id(), connection.address().ip);
     leaving_.push_back(connection.id());
     needs_.loop.next_turn(*this);
+    end_session(connection.id());
 }
 
 void Pop3Service::user_came(Pop3Connection& connection) {

@@ -1,6 +1,8 @@
 // serve/pop3_service_tls.cpp - clients of the POP3 service that use TLS, from the beginning or by STLS.
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <new>
 
 #include "buzon/digest/hex.h"
@@ -9,6 +11,14 @@
 #include "buzon/serve/pop3_service.h"
 
 namespace buzon::serve {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A client that takes nothing for this long does not get the rest of what it was sent.
+constexpr std::chrono::seconds time_for_rest = 60s;
+
+} // namespace
 
 std::error_code Pop3Service::open_tls(TlsPlan plan, std::string& failed) {
     if (!plan.sockets.empty()) {
@@ -89,13 +99,19 @@ void Pop3Service::end_handshake(const tls::Client& client) noexcept {
     if (from != per_ip_.end() && --from->second == 0) per_ip_.erase(from);
 }
 
+// Through TLS, the client may have more to take than its session's socket held.
+void Pop3Service::end_session(std::uint64_t id) noexcept {
+    if (tls_) tls_->session_ended(id, std::min(needs_.settings.timeout, time_for_rest));
+}
+
 void Pop3Service::encrypted(const tls::Client& client, posix::UniqueFd socket, const std::string& certificate) {
     end_handshake(client);
+    std::string hash = digest::decode_hex(certificate).value_or(std::string{}); // first, as it may throw
     using Place = login::ClientInfo::Place;
     const Place place = client.address.ip.is_loopback() ? Place::local : Place::network;
     Pop3Connection* const started = add(client.id, std::move(socket), {client.address, true, place, true});
-    if (!started) return;
-    started->came_through_tls(client.began, client.greeted, digest::decode_hex(certificate).value_or(std::string{}));
+    if (!started) return end_session(client.id);
+    started->came_through_tls(client.began, client.greeted, std::move(hash));
     started->start();
 }
 

@@ -62,11 +62,14 @@ void FilesInForce::begin() {
 }
 
 bool FilesInForce::wants_root(const config::FreshFiles& fresh) const {
-    return fresh.options.path != needs_.options.path && !needs_.services.control().has_changed("path") &&
+    // Compared with the root in use, not with the options: DIRR may have changed it since they were read. The demo has
+    // a root of its own, which is in no file.
+    return !fresh.options.demo && !fresh.root.empty() && !needs_.services.control().has_changed("path") &&
            fresh.root != needs_.mail.users.root();
 }
 
 void FilesInForce::users_read(auth::UserBase users) {
+    renew_hosts();
     take_users(std::move(users));
     needs_.hooks.settings_changed();
     warn_of_users();
@@ -79,7 +82,8 @@ void FilesInForce::users_not_read(const std::string& why) {
 
 // Everything has been validated before anything changes.
 void FilesInForce::files_read(config::FreshFiles fresh) {
-    if (fresh.opened) needs_.mail.root.use(std::move(*fresh.opened));
+    renew_hosts();
+    if (fresh.opened && !needs_.services.control().has_changed("path")) needs_.mail.root.use(std::move(*fresh.opened));
     take_users(std::move(fresh.users));
     needs_.services.administrators().replace(std::move(fresh.administrators));
     needs_.services.pop3().set_fronts(fresh.options.proxy_from);
@@ -102,6 +106,12 @@ void FilesInForce::files_read(config::FreshFiles fresh) {
 void FilesInForce::files_not_read(const std::string& why) {
     needs_.logging.say(state::Level::error, "not reloaded, nothing has changed: " + why);
     needs_.notifier.ready();
+}
+
+// The keeper has the rules that were just read, and gives them to hosts that start from now on.
+void FilesInForce::renew_hosts() noexcept {
+    needs_.program_hosts.renew();
+    needs_.login_hosts.renew();
 }
 
 void FilesInForce::take_users(auth::UserBase users) {

@@ -6,6 +6,7 @@
 
 #include "buzon/config/options.h"
 #include "buzon/config/reload.h"
+#include "buzon/filter/hosts.h"
 #include "buzon/login/logins.h"
 #include "buzon/serve/transforms.h"
 #include "buzon/systemd/notifier.h"
@@ -27,6 +28,8 @@ struct FilesNeeds {
     Logging& logging;
     systemd::Notifier& notifier;
     Mail& mail;
+    filter::Hosts& program_hosts;
+    filter::Hosts& login_hosts;
     serve::Transforms& transforms;
     login::Logins& logins;
     Services& services;
@@ -45,8 +48,8 @@ public:
     void begin();
 
     void read_again() { reload_.read_all(); }
-    // We have just written the users file.
-    void users_written() { reload_.users_written(); }
+    // We have just written one of the files.
+    void file_written() { reload_.file_written(); }
 
 private:
     [[nodiscard]] bool wants_root(const config::FreshFiles& fresh) const override;
@@ -55,6 +58,7 @@ private:
     void users_not_settled() override { users_watch_.look_again(); }
     void files_read(config::FreshFiles fresh) override;
     void files_not_read(const std::string& why) override;
+    void renew_hosts() noexcept;
     void take_users(auth::UserBase users);
     void take_settings(const config::Options& fresh);
     void keep_login_program(config::Options& fresh);

@@ -57,7 +57,8 @@ Server::Server(config::Options options, files::StartPeople people, std::string r
               [this]() -> const state::Metrics& { return services_.control().metrics(); }}
     , services_{services_needs(), std::move(people.administrators), *this}
     , ending_{loop_, logging_, services_, upkeep_}
-    , files_{{options_, settings_, loop_, logging_, notifier_, mail_, transforms_, logins_, services_, *this}} {
+    , files_{{options_, settings_, loop_, logging_, notifier_, mail_, program_hosts_, login_hosts_, transforms_,
+              logins_, services_, *this}} {
     const bool local_managers = !options_.mgmt_paths.empty() || handed.sockets.contains("mgmt");
     send_plans(keeper_, options_, local_managers);
     send_rules(keeper_, options_, mail_.users.base().block(), local_managers);
@@ -107,6 +108,7 @@ void Server::run(std::function<void()> complete) {
     });
     loop_.run();
     if (keeper_lost_) throw std::runtime_error("the process that starts the workers is gone");
+    notifier_.stopping(); // after DRAIN, only now
     logging_.publish(state::EventType::server, {{"action", "stopped"}});
 }
 
@@ -121,7 +123,7 @@ void Server::on_signal(int number) {
 }
 
 void Server::drain() {
-    notifier_.stopping();
+    // run() sends STOPPING=1 at the end: after it, systemd would kill the sessions when TimeoutStopSec has passed.
     ending_.drain();
 }
 

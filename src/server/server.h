@@ -49,7 +49,7 @@ private:
     void on_signal(int number);
     void keeper_lost();
     void settings_changed() override;
-    void users_written() override { files_.users_written(); }
+    void file_written() override { files_.file_written(); }
     void drain() override;
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> details() const override {
         return services_.details();

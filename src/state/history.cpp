@@ -87,9 +87,10 @@ void History::move_to(Level& level, std::size_t kept, std::int64_t number) const
     Running& running = level.now;
     if (running.samples == 0) running.number = number;
     if (running.number < number) {
+        Running next{number, 0, std::vector<Count>(series_.size(), 0)}; // first: it may throw
         level.past.push_back({running.number, running.samples, pack(running.sums)});
         if (level.past.size() >= kept) level.past.pop_front(); // the current one counts, too
-        running = {number, 0, std::vector<Count>(series_.size(), 0)};
+        running = std::move(next);
     }
     // If the clock was set back, add the periods that now lie in the future to the current one.
     running.number = number;

@@ -121,7 +121,7 @@ constexpr MetricField fields[] = {
     counter("sandbox-denials", "buzon_sandbox_denials_total",
             "System calls that the server's own processes were denied.", &M::sandbox_denials),
     counter("out-of-memory", "buzon_out_of_memory_total", "Work abandoned because memory ran out.", &M::out_of_memory),
-    counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines dropped because their reader was too slow.",
+    counter("log-lines-lost", "buzon_log_lines_lost_total", "Log lines lost: reader too slow or gone, or disk full.",
             &M::log_lines_lost),
     gauge("loop-busy", "buzon_event_loop_busy_percent",
           "Share of the last 60 seconds in which the event loop was busy.", &M::loop_busy, "percent"),

@@ -1,7 +1,6 @@
 #include "buzon/systemd/notifier.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,7 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::microseconds time_between_statuses = 10s;
-constexpr auto retry_after = 100ms;
+constexpr auto retry_after = 100ms;  // when the manager's queue is full
+constexpr auto retry_when_gone = 1s; // or when nobody reads from the socket
 constexpr std::size_t max_waiting = 16;
 
 std::string monotonic_microseconds() {
@@ -34,21 +34,35 @@ Notifier::Notifier(event::EventLoop& loop, const Handed& handed, std::function<s
     , period_{handed.watchdog.count() > 0 ? std::min(handed.watchdog / 3, time_between_statuses)
                                           : time_between_statuses}
     , watched_{handed.watchdog.count() > 0} {
-    if (!path_.empty()) (void)connect(); // now, since later the server may not be allowed to
+    // The socket is made now, because later the server may not be allowed to.
+    if (!path_.empty() && path_.size() < sizeof(sockaddr_un::sun_path))
+        socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket_) {
+        path_.clear();
+        return;
+    }
+    sockaddr_un address{};
+    const socklen_t length = write_address(address);
+    (void)::connect(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), length);
 }
 
-bool Notifier::connect() {
-    sockaddr_un address{};
+socklen_t Notifier::write_address(sockaddr_un& address) const noexcept {
     address.sun_family = AF_UNIX;
-    if (path_.size() >= sizeof address.sun_path) return false;
     std::memcpy(address.sun_path, path_.data(), path_.size());
     if (path_.front() == '@') address.sun_path[0] = '\0';
-    socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path_.size());
-    if (socket_ && ::connect(socket_.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), length) == 0)
-        return true;
-    socket_.reset();
-    return false;
+    return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path_.size());
+}
+
+// False: errno says why.
+bool Notifier::send(const std::string& message) const noexcept {
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    if (::send(socket_.get(), message.data(), message.size(), flags) >= 0) return true;
+    if (errno != ECONNREFUSED && errno != ENOTCONN) return false;
+    // It was not there when we connected, or was restarted since.
+    sockaddr_un address{};
+    const socklen_t length = write_address(address);
+    return ::sendto(socket_.get(), message.data(), message.size(), flags,
+                    static_cast<const sockaddr*>(static_cast<const void*>(&address)), length) >= 0;
 }
 
 void Notifier::ready() {
@@ -63,6 +77,7 @@ void Notifier::reloading() {
 }
 
 void Notifier::stopping() {
+    if (std::exchange(stopping_, true)) return;
     say("STOPPING=1\nSTATUS=Finishing sessions");
 }
 
@@ -87,17 +102,10 @@ void Notifier::say(std::string message) {
 }
 
 void Notifier::send_waiting() {
-    while (!waiting_.empty()) {
-        const std::string& message = waiting_.front();
-        if (!socket_ && !connect()) break;
-        if (::send(socket_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
-            waiting_.pop_front();
-            continue;
-        }
-        if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) socket_.reset(); // perhaps it was restarted
-        break;
-    }
-    if (!waiting_.empty()) retry_.arm(loop_.timers(), loop_.now() + retry_after);
+    while (!waiting_.empty() && send(waiting_.front())) waiting_.pop_front();
+    if (waiting_.empty()) return;
+    const bool full = errno == EAGAIN || errno == EINTR || errno == ENOBUFS;
+    retry_.arm(loop_.timers(), loop_.now() + (full ? retry_after : retry_when_gone));
 }
 
 } // namespace buzon::systemd

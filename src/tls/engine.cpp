@@ -133,24 +133,27 @@ Engine::~Engine() {
 }
 
 void Engine::begin() {
-    start();
+    (void)start();
 }
 
 void Engine::renew(Use use) {
     use_ = std::move(use);
+    if (!start()) return;
     restart_.disarm();
-    start();
+    starts_again_ = false;
 }
 
-void Engine::start() {
+// What is told may run out of memory; whatever leads to the next start comes before that.
+bool Engine::start() {
     auto process = std::make_unique<Process>(*this);
     const std::error_code why = process->start(use_);
     if (!why) {
         processes_.push_back(std::move(process));
-        return;
+        return true;
     }
-    events_.engine_says(true, use_.program + " cannot be started: " + why.message());
     if (!works()) restart_.arm(loop_.timers(), event::Clock::now() + longest_pause);
+    events_.engine_says(true, use_.program + " cannot be started: " + why.message());
+    return false;
 }
 
 // Of the processes that serve, the one that was started last is in charge: an earlier one that comes up late would
@@ -174,8 +177,8 @@ void Engine::ended(Process& process, const std::string& why) {
     }
     port_ = 0;
     pause_ = std::clamp<std::chrono::milliseconds>(pause_ * 2, first_pause, longest_pause);
+    starts_again_ = true;
     events_.engine_says(true, use_.program + " has ended: " + why + "; it is started again");
-    restart_.arm(loop_.timers(), event::Clock::now() + pause_);
 }
 
 // Ends old ones without connections, and the oldest ones beyond max_processes.
@@ -188,14 +191,20 @@ void Engine::sweep() {
     }
 }
 
+// If it runs out of memory, it is called again.
 void Engine::run() {
     std::erase_if(processes_, [](const auto& process) { return process->gone(); });
-    if (std::exchange(told_, works()) != works()) events_.engine_works(works());
+    if (starts_again_ && !works()) restart_.arm(loop_.timers(), event::Clock::now() + pause_);
+    starts_again_ = false;
+    if (told_ == works()) return;
+    events_.engine_works(works());
+    told_ = works();
 }
 
-bool Engine::is_ours(pid_t pid) const noexcept {
-    return std::any_of(processes_.begin(), processes_.end(),
-                       [pid](const auto& process) { return process->pid() == pid; });
+std::uint16_t Engine::port_of(pid_t pid) const noexcept {
+    for (const auto& process : processes_)
+        if (pid != 0 && process->pid() == pid) return process->port();
+    return 0;
 }
 
 std::string Engine::certificate_behind(std::uint16_t port) const {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "buzon/event/memory.h"
 #include "buzon/net/proxy_header.h"
 #include "buzon/posix/io.h"
 #include "relay.h"
@@ -17,6 +18,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto time_for_header = 5s;
+
+constexpr std::uint32_t both(std::uint16_t program_port, std::uint16_t own_port) noexcept {
+    return std::uint32_t{program_port} << 16 | own_port;
+}
 
 } // namespace
 
@@ -30,9 +35,9 @@ public:
 
     // Asks for a connection to the program. From now on that child counts us, so it is not ended.
     void connect(Engine& engine) {
+        connecting_ = engine.connect([this](auto socket) { gate_.connected(*this, std::move(socket)); });
         program_port = engine.port();
         engine.connected(program_port);
-        connecting_ = engine.connect([this](auto socket) { gate_.connected(*this, std::move(socket)); });
     }
     [[nodiscard]] bool start(posix::UniqueFd socket) {
         port = relay_.start(std::move(socket));
@@ -41,6 +46,10 @@ public:
     void done() {
         handshake = false;
         deadline_.disarm();
+    }
+    void session_ended(std::chrono::milliseconds patience) noexcept {
+        patience_ = patience;
+        event::guarded([this] { wait_for_client(); }, [this] { end(); });
     }
     void end() noexcept {
         connecting_.reset();
@@ -55,23 +64,35 @@ public:
     bool too_late = false;
 
 private:
-    void relay_ended(Relay&) noexcept override { gate_.passage_ended(*this); }
+    void relay_ended(Relay&) noexcept override {
+        deadline_.disarm();
+        gate_.passage_ended(*this);
+    }
     void on_timer(event::Timer&) override {
-        too_late = true;
+        if (!handshake && relay_.taken() > taken_) return wait_for_client();
+        too_late = handshake;
         end();
+    }
+    void wait_for_client() {
+        deadline_.arm(gate_.loop_.timers(), gate_.loop_.now() + patience_);
+        taken_ = relay_.taken();
     }
 
     Gate& gate_;
     Relay relay_;
     std::unique_ptr<keeper::Request> connecting_;
-    event::Timer deadline_{*this};
+    event::Timer deadline_{*this};          // of the handshake; after the session, for the client to take something
+    std::chrono::milliseconds patience_{0}; // after the session
+    std::int64_t taken_ = 0;                // when deadline_ was armed
 };
 
 // A connection from the program, until its PROXY header has come.
 class Gate::Arrival final : private event::Handler, private event::TimerHandler {
 public:
-    Arrival(Gate& gate, posix::UniqueFd socket) : gate_{gate}, socket_{std::move(socket)} {}
+    Arrival(Gate& gate, posix::UniqueFd socket, std::uint16_t program_port)
+        : gate_{gate}, socket_{std::move(socket)}, program_port_{program_port} {}
 
+    [[nodiscard]] std::uint16_t program_port() const noexcept { return program_port_; }
     [[nodiscard]] bool start() {
         timer_.arm(gate_.loop_.timers(), gate_.loop_.now() + time_for_header);
         return !watch_.start(gate_.loop_, socket_.get(), EPOLLIN, *this);
@@ -100,6 +121,7 @@ private:
 
     Gate& gate_;
     posix::UniqueFd socket_;
+    std::uint16_t program_port_; // of the child that it comes from
     event::Timer timer_{*this};
     event::Watch watch_;
 };
@@ -148,6 +170,10 @@ std::size_t Gate::size() const noexcept {
     return passages_.size() - sweeper_->ended.size();
 }
 
+std::size_t Gate::pipes() const noexcept {
+    return pipes_->in_use();
+}
+
 int Gate::socket_of(std::uint64_t id) const noexcept {
     const auto found = passages_.find(id);
     return found == passages_.end() ? -1 : found->second->relay().client_socket();
@@ -164,7 +190,7 @@ void Gate::admit(const Client& client, event::Instant until, posix::UniqueFd soc
 
 void Gate::connected(Passage& passage, posix::Result<posix::UniqueFd> socket) {
     if (!socket || !passage.start(std::move(socket).value())) return passage.end();
-    by_port_[passage.port] = passage.client.id;
+    by_ports_[both(passage.program_port, passage.port)] = passage.client.id;
 }
 
 void Gate::engine_works(bool works) {
@@ -179,22 +205,31 @@ void Gate::came_back(net::Accepted accepted) {
     ucred peer{};
     socklen_t length = sizeof peer;
     if (::getsockopt(accepted.socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return;
-    if (!engine_->is_ours(peer.pid)) return; // a different program of our user
-    arrivals_.push_back(std::make_unique<Arrival>(*this, std::move(accepted.socket)));
-    if (!arrivals_.back()->start()) forget(*arrivals_.back());
+    const std::uint16_t program_port = engine_->port_of(peer.pid);
+    if (program_port == 0) return; // a different program of our user
+    auto arrival = std::make_unique<Arrival>(*this, std::move(accepted.socket), program_port);
+    if (arrival->start()) arrivals_.push_back(std::move(arrival));
 }
 
+// Anybody on this machine can connect to the program, from another loopback address even with the same port as ours.
 void Gate::named(Arrival& arrival, const net::Endpoint& relay, posix::UniqueFd socket) {
+    const std::uint16_t program_port = arrival.program_port();
     forget(arrival);
-    const auto found = by_port_.find(relay.port);
-    if (found == by_port_.end()) return;
-    const auto passage = passages_.find(found->second);
-    by_port_.erase(found);
-    if (passage == passages_.end() || passage->second->relay().ended()) return;
-    passage->second->done();
+    if (relay.ip != net::Ip::from_v4(INADDR_LOOPBACK)) return;
+    const auto found = by_ports_.find(both(program_port, relay.port));
+    if (found == by_ports_.end()) return;
+    const auto waits = passages_.find(found->second);
+    by_ports_.erase(found);
+    if (waits == passages_.end() || waits->second->relay().ended()) return;
+    Passage& passage = *waits->second;
+    const std::string certificate = engine_->certificate_behind(program_port); // first, as it may throw
+    passage.done();
     --handshakes_;
-    events_.encrypted(passage->second->client, std::move(socket),
-                      engine_->certificate_behind(passage->second->program_port));
+    event::guarded([&] { events_.encrypted(passage.client, std::move(socket), certificate); },
+                   [&] {
+                       passage.end();
+                       throw std::bad_alloc{};
+                   });
 }
 
 void Gate::forget(Arrival& arrival) {
@@ -218,11 +253,17 @@ void Gate::end_handshakes() {
         if (passage->handshake) passage->end();
 }
 
+void Gate::session_ended(std::uint64_t id, std::chrono::milliseconds patience) noexcept {
+    const auto found = passages_.find(id);
+    if (found == passages_.end() || found->second->handshake || found->second->relay().ended()) return;
+    found->second->session_ended(patience);
+}
+
 void Gate::passage_ended(Passage& passage) noexcept {
     if (passage.program_port != 0) {
         engine_->disconnected(passage.program_port);
-        const auto waits = by_port_.find(passage.port);
-        if (waits != by_port_.end() && waits->second == passage.client.id) by_port_.erase(waits);
+        const auto waits = by_ports_.find(both(passage.program_port, passage.port));
+        if (waits != by_ports_.end() && waits->second == passage.client.id) by_ports_.erase(waits);
     }
     sweeper_->ended.push_back(passage.client.id);
     loop_.next_turn(*sweeper_);

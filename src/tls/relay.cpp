@@ -1,8 +1,10 @@
 #include "relay.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -21,20 +23,27 @@ using namespace std::chrono_literals;
 constexpr std::size_t piece = 64 * 1024; // a pipe holds this much
 constexpr std::size_t pieces_a_turn = 8; // a relay's share, before the others get theirs
 constexpr auto time_for_goodbye = 5s;    // for a client to close after the program has
+constexpr auto descriptor_retry = 20ms;  // descriptors become free as other clients read
 
 constexpr unsigned splice_flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
 } // namespace
 
 Pipe PipeRoom::take() {
-    if (spare_.read_end) return std::exchange(spare_, {});
+    if (spare_.read_end) {
+        ++in_use_;
+        return std::exchange(spare_, {});
+    }
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return {};
+    ++in_use_;
     return {posix::UniqueFd{ends[0]}, posix::UniqueFd{ends[1]}, 0};
 }
 
 void PipeRoom::give_back(Pipe pipe) noexcept {
-    if (!spare_.read_end) spare_ = std::move(pipe);
+    if (!pipe.read_end) return;
+    --in_use_;
+    if (pipe.held == 0 && !spare_.read_end) spare_ = std::move(pipe);
 }
 
 std::uint16_t Relay::start(posix::UniqueFd program) {
@@ -63,8 +72,12 @@ void Relay::pump() {
     if (up == Step::lost || down == Step::lost) return end();
     if (client_.shut && client_.eof) return end();
     if (client_.shut && !linger_.armed()) linger_.arm(loop_.timers(), loop_.now() + time_for_goodbye);
-    const auto interest_of = [](const Side& side, const Side& other) {
-        return (side.pipe.held == 0 && !side.eof ? EPOLLIN : 0U) | (other.pipe.held > 0 ? EPOLLOUT : 0U);
+    // While descriptors are short, the timer says when to read again. A hang-up is always reported; with EPOLLET not
+    // again and again while there is nothing that we can do.
+    const auto interest_of = [this](const Side& side, const Side& other) -> std::uint32_t {
+        const bool reads = side.pipe.held == 0 && !side.eof && !retry_.armed();
+        const std::uint32_t wanted = (reads ? EPOLLIN : 0U) | (other.pipe.held > 0 ? EPOLLOUT : 0U);
+        return wanted != 0 ? wanted : static_cast<std::uint32_t>(EPOLLET);
     };
     client_.watch.interest(interest_of(client_, program_));
     program_.watch.interest(interest_of(program_, client_));
@@ -96,20 +109,23 @@ Relay::Step Relay::carry(Side& from, Side& to) {
         if (n < 0 && errno == EAGAIN) return Step::waits;
         // The program has closed, but may have sent more before that.
         if (n <= 0 && &to == &program_ && (errno == EPIPE || errno == ECONNRESET)) {
-            from.pipe = {};
+            pipes_.give_back(std::exchange(from.pipe, {}));
             return Step::waits;
         }
         if (n <= 0) return Step::lost;
+        if (&to == &client_) sent_ += n;
         from.pipe.held -= static_cast<std::size_t>(n);
-        if (from.pipe.held == 0) pipes_.give_back(std::move(from.pipe));
-        if (from.pipe.held == 0) from.pipe = {};
+        if (from.pipe.held == 0) pipes_.give_back(std::exchange(from.pipe, {}));
     }
     return Step::used_its_share;
 }
 
 Relay::Step Relay::fill(Side& from) {
     Pipe pipe = pipes_.take();
-    if (!pipe.read_end) return Step::lost; // no descriptors are left
+    if (!pipe.read_end) { // no descriptors are left
+        if (!retry_.armed()) retry_.arm(loop_.timers(), loop_.now() + descriptor_retry);
+        return Step::waits;
+    }
     ssize_t n = 0;
     do {
         n = ::splice(from.fd.get(), nullptr, pipe.write_end.get(), nullptr, piece, splice_flags);
@@ -131,7 +147,7 @@ Relay::Step Relay::fill(Side& from) {
 // Input from the client after the program has closed is useless, but must be read: otherwise the kernel answers it with
 // a reset, and the client may never see the last reply.
 void Relay::throw_away(Side& from) {
-    from.pipe = {};
+    pipes_.give_back(std::exchange(from.pipe, {}));
     std::array<char, 4096> room;
     for (std::size_t i = 0; i < 2 * pieces_a_turn; ++i) {
         const posix::Transfer got = posix::read_some(from.fd.get(), room);
@@ -141,14 +157,20 @@ void Relay::throw_away(Side& from) {
     }
 }
 
+std::int64_t Relay::taken() const noexcept {
+    int queued = 0; // not acknowledged yet
+    return ::ioctl(client_.fd.get(), SIOCOUTQ, &queued) == 0 ? sent_ - queued : sent_;
+}
+
 void Relay::end() noexcept {
     if (std::exchange(ended_, true)) return;
     cancel();
     linger_.disarm();
+    retry_.disarm();
     for (Side* side : {&client_, &program_}) {
         side->watch.stop();
         side->fd.reset();
-        side->pipe = {};
+        pipes_.give_back(std::exchange(side->pipe, {}));
     }
     owner_.relay_ended(*this);
 }

@@ -20,10 +20,14 @@ class PipeRoom {
 public:
     // If descriptors are short, a pipe that is not open.
     [[nodiscard]] Pipe take();
+    // Keeps it for the next relay, or closes it. Does nothing with a pipe that is not open.
     void give_back(Pipe pipe) noexcept;
+    // How many have been taken and not given back.
+    [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
 
 private:
     Pipe spare_;
+    std::size_t in_use_ = 0;
 };
 
 class Relay;
@@ -56,6 +60,8 @@ public:
     [[nodiscard]] int client_socket() const noexcept { return client_.fd.get(); }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     [[nodiscard]] bool started() const noexcept { return static_cast<bool>(program_.fd); }
+    // How much the client has taken: it grows as long as the client reads. Only differences mean something.
+    [[nodiscard]] std::int64_t taken() const noexcept;
 
 private:
     struct Side final : event::Handler {
@@ -72,7 +78,7 @@ private:
 
     void ready(std::uint32_t events);
     void run() override { pump(); }
-    void on_timer(event::Timer&) override { end(); }
+    void on_timer(event::Timer& which) override { &which == &linger_ ? end() : pump(); }
     void pump();
     [[nodiscard]] Step carry(Side& from, Side& to);
     [[nodiscard]] Step fill(Side& from);
@@ -84,6 +90,8 @@ private:
     std::uint64_t id_;
     Side client_{*this}, program_{*this};
     event::Timer linger_{*this}; // the program has closed, and the client has not
+    event::Timer retry_{*this};  // there was no descriptor for a pipe
+    std::int64_t sent_ = 0;      // to the client's socket
     bool ended_ = false;
 };
 

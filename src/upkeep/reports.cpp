@@ -72,8 +72,9 @@ void Reports::write_all() {
         const std::uint64_t where = disk_.where(at->first);
         const auto here = at++;
         if (is_apart(here->first) || writes_to(where) > 0) continue;
+        jobs::SessionRecords& records = by_place[where]; // first: it may throw
         count_ -= here->second.size();
-        by_place[where].insert(waiting_.extract(here));
+        records.insert(waiting_.extract(here));
     }
     for (auto& [where, records] : by_place) write(std::move(records), where);
     write_one_by_one();

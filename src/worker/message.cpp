@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ namespace {
 // Well under the default socket buffer (208 KiB), so that one message always fits when the socket is empty.
 constexpr std::size_t max_inline = 96 * 1024;
 constexpr std::size_t max_descriptors = 2; // the job's own and a large body's
+constexpr off_t max_body = off_t{1} << 30;
 
 struct Head {
     std::uint8_t kind;
@@ -45,9 +47,18 @@ posix::Result<posix::UniqueFd> in_memory(std::string_view body) {
     return fd;
 }
 
+// The sender may be a worker that an attacker has taken over: reading anything but memory could block, and the size may
+// be more than we can hold.
+bool is_body(int fd, struct stat& about) noexcept {
+    return ::fcntl(fd, F_GET_SEALS) >= 0 && ::fstat(fd, &about) == 0 && about.st_size <= max_body;
+}
+
 bool read_back(int fd, std::string& body) {
     struct stat about {};
-    if (::fstat(fd, &about) != 0 || about.st_size < 0) return false;
+    if (!is_body(fd, about)) {
+        errno = EBADMSG;
+        return false;
+    }
     event::guarded([&] { body.resize(static_cast<std::size_t>(about.st_size)); }, [&] { body = {}; });
     if (body.size() != static_cast<std::size_t>(about.st_size)) {
         errno = ENOMEM; // the message has already left the socket: report it as lost
@@ -56,6 +67,7 @@ bool read_back(int fd, std::string& body) {
     std::size_t at = 0;
     while (at < body.size()) {
         const ssize_t n = ::pread(fd, body.data() + at, body.size() - at, static_cast<off_t>(at));
+        if (n == 0) errno = EBADMSG; // it has shrunk
         if (n <= 0) return false;
         at += static_cast<std::size_t>(n);
     }

@@ -44,7 +44,7 @@ bool was_just_written(const std::string& path) {
 
 } // namespace
 
-Done<ReadConfig> work_on(const ReadConfig&, int, const Desk* desk) {
+Done<ReadConfig> work_on(const ReadConfig& job, int, const Desk* desk) {
     ReadConfig::Answer answer;
     try {
         const std::vector<std::string> words = files::read_arguments(desk ? desk->arguments : -1);
@@ -53,17 +53,21 @@ Done<ReadConfig> work_on(const ReadConfig&, int, const Desk* desk) {
             arguments, [&](const std::string& path) { return answer.text = files::read_config_file(path); });
         config::hide_secrets(answer.text);
         files::check_options(options);
+        // A mistake in any file must be found before the keeper is told anything.
+        (void)files::load(config::users_of(options));
+        (void)files::load(config::administrators_of(options));
+        try {
+            answer.root = files::checked_root(options.path);
+        } catch (const config::StartError&) {
+            // The current mail root may be unavailable for a while. (The demo's is not in the options here.)
+            if (options.path != job.mail_root && !options.demo) throw;
+        }
         if (desk)
             if (const std::error_code why = tell_keeper(desk->keeper, options, !desk->managers.empty()))
                 return {why, {}, {}};
-        try {
-            answer.root = files::checked_root(options.path);
-        } catch (const config::StartError& problem) {
-            answer.root_problem = problem.what(); // the server decides whether it matters
-        }
         return {{}, std::move(answer), {}};
     } catch (const config::StartError& why) {
-        return {{}, {why.what(), {}, {}, {}}, {}};
+        return {{}, {why.what(), {}, {}}, {}};
     }
 }
 

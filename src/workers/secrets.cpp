@@ -56,7 +56,7 @@ posix::Result<Verify::Answer> check(const Verify& job, int vault) {
     const auto text = vaults().keyring(vault, job.secret);
     if (!text) return text.error();
     const auth::Keyring keyring{text.value()};
-    if (keyring.is_slow()) step_back();
+    if (keyring.is_slow(job.secret.among)) step_back();
     std::optional<std::string> label = keyring.opened_by(job.password, job.secret.among);
     if (!label) return Verify::Answer{};
     return Verify::Answer{true, std::move(*label)};
@@ -118,6 +118,7 @@ posix::Result<auth::UserChanges> with_secrets(const Edit& job, int vault) {
     for (const auto& [name, what] : job.users) {
         auth::UserChange& change = all[name].emplace();
         change.removed = what.removed;
+        change.anew = what.anew;
         if (what.change == 0) continue;
         const auto text = vaults().keyring(vault, {{}, what.change});
         if (!text) return text.error();

@@ -1,11 +1,18 @@
 // admin/managing_test.cpp - connections of managers and scrapers: one answer per turn, in order, also to clients that
 // are slow, have half-closed, or have gone.
 #include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
 
 #include "buzon/admin/manage_connection.h"
+#include "buzon/admin/manage_service.h"
 #include "buzon/admin/metrics_connection.h"
 #include "manage/fake_host.h"
 #include "support/catch.h"
+#include "support/pretended_workers.h"
+#include "support/process.h"
+#include "support/temp_directory.h"
 
 using namespace buzon;
 using namespace buzon::admin;
@@ -255,6 +262,55 @@ TEST_CASE("an action begins after the turn of the manager who requested it") {
     manager.client.say("SAVE\r\nPORT\r\n");
     CHECK(manager.client.hear_all() == "+OK done\r\n+OK 1110\r\n");
     CHECK(other.hear().starts_with("+OK"));
+}
+
+namespace {
+
+// Leaves every action to a worker.
+struct WorkersPerformer final : Performer {
+    explicit WorkersPerformer(worker::Pool& pool) : workers{pool} {}
+    worker::Pool& workers;
+
+    event::Instant not_before(const manage::Action&, const std::optional<auth::Source>&,
+                              event::Instant) const override {
+        return {};
+    }
+    void perform(const manage::Action&, const std::optional<auth::Source>&, Pending& pending, OnDone then) override {
+        pending.job = workers.submit({}, [then = std::move(then)](worker::Answer) { then({true, "done"}); });
+    }
+};
+
+} // namespace
+
+TEST_CASE("a management service that is destroyed while an action is running drops the action and its manager") {
+    const test::TempDirectory directory;
+    const std::string path = directory / "manage";
+    World world;
+    test::PretendedWorkers workers{world.loop};
+    WorkersPerformer performer{workers};
+    state::Metrics metrics;
+    std::optional<ManageService> service;
+    service.emplace(ManagerNeeds{world.loop, world.sockets, world.settings, world.room, world.host, performer},
+                    metrics);
+    std::string failed;
+    REQUIRE_FALSE(service->open({{net::UnixPath{path}, path}}, failed));
+    REQUIRE_FALSE(service->begin());
+
+    const posix::UniqueFd client{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path.size() < sizeof address.sun_path);
+    std::memcpy(address.sun_path, path.data(), path.size());
+    REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    constexpr std::string_view save = "SAVE\r\n";
+    REQUIRE(::send(client.get(), save.data(), save.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(save.size()));
+    REQUIRE(test::eventually([&] {
+        world.turn();
+        return workers.waiting() == 1;
+    }));
+    service.reset();
+    CHECK(workers.waiting() == 0);
+    world.turn(); // nothing of it is left in the loop
 }
 
 TEST_CASE("a client that speaks another protocol is disconnected, even if it sends no line end") {

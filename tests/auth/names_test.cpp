@@ -5,16 +5,16 @@
 
 #include "buzon/auth/saslprep.h"
 #include "buzon/auth/user_name.h"
-#include "buzon/auth/utf8.h"
+#include "buzon/line/utf8.h"
 
 using namespace buzon::auth;
 
 TEST_CASE("every Unicode character is encoded and decoded again, but surrogates are refused") {
     for (char32_t c = 0; c <= 0x110000; c += c < 0x10000 ? 1 : 61) {
         std::string text;
-        append_utf8(text, c);
+        buzon::line::append_utf8(text, c);
         std::string_view rest = text;
-        const auto read = take_character(rest);
+        const auto read = buzon::line::take_character(rest);
         if ((c >= 0xd800 && c < 0xe000) || c > 0x10ffff) {
             CHECK_FALSE(read);
             CHECK(rest == text);
@@ -28,11 +28,11 @@ TEST_CASE("UTF-8 that is overlong, or has a missing or stray octet, is refused")
     for (const std::string text : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x9f\xbf", "\xe2\x82",
                                    "\xe2(\xa1", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
                                    "\xf5\x80\x80\x80", "\xff", "a\xffz", "\xf0\x9f\x92", "\xc3\xb1\xb1"}) {
-        CHECK_FALSE(is_utf8(text));
+        CHECK_FALSE(buzon::line::is_utf8(text));
     }
-    CHECK(is_utf8(""));
-    CHECK(is_utf8("ñandú \xf0\x9f\x93\xae"));
-    CHECK(is_utf8(std::string_view{"\0", 1}));
+    CHECK(buzon::line::is_utf8(""));
+    CHECK(buzon::line::is_utf8("ñandú \xf0\x9f\x93\xae"));
+    CHECK(buzon::line::is_utf8(std::string_view{"\0", 1}));
 }
 
 TEST_CASE("SASLprep matches the examples of RFC 4013 that need no normalisation") {
@@ -61,7 +61,7 @@ TEST_CASE("SASLprep prohibits what section 2.3 of RFC 4013 lists") {
     for (const char32_t c : {0x80U, 0x9fU, 0x340U, 0x6ddU, 0x2028U, 0x202eU, 0x2ff0U, 0xe000U, 0xf8ffU, 0xfdd0U,
                              0xfffdU, 0xffffU, 0x1d173U, 0x1fffeU, 0x5ffffU, 0xe0001U, 0xe007fU, 0xf0000U, 0x10ffffU}) {
         std::string text = "a";
-        append_utf8(text, c);
+        buzon::line::append_utf8(text, c);
         CHECK_FALSE(saslprep(text));
     }
     CHECK_FALSE(saslprep("\xff"));

@@ -158,7 +158,7 @@ TEST_CASE("SCRAM-SHA-256 reproduces the exchange in RFC 7677 octet for octet") {
         CHECK(need.user == "user");
         CHECK(as<Challenge>(scram.supply(pencil_credentials(), true)).text ==
               "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
-        CHECK(as<Challenge>(scram.next(last)).text == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        CHECK(as<Proven>(scram.next(last)).text == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
         CHECK(as<Accepted>(scram.next("")).user == "user");
         CHECK(is<Malformed>(scram.next("")));
     }
@@ -177,7 +177,7 @@ TEST_CASE(
                                           server_first.substr(0, server_first.find(',')) +
                                           (client_first.ends_with("c") ? ",e=xt" : "");
         const std::string message = final_message(client_first, server_first, without_proof, "pencil");
-        CHECK(as<Challenge>(scram.next(message)).text.starts_with("v="));
+        CHECK(as<Proven>(scram.next(message)).text.starts_with("v="));
         CHECK(as<Accepted>(scram.next("")).user == user);
     }
     Exchange scram = exchange(Mechanism::scram_sha_256);
@@ -205,7 +205,7 @@ TEST_CASE("SCRAM-SHA-256-PLUS succeeds with our certificate and with no other") 
     const std::string ours(32, '\x5a'), relay(32, '\x5b');
     const std::string plus = "p=tls-server-end-point,,n=user,r=abc";
     using M = Mechanism;
-    CHECK(is<Challenge>(bound(M::scram_sha_256_plus, plus, ours, ours)));
+    CHECK(is<Proven>(bound(M::scram_sha_256_plus, plus, ours, ours)));
     CHECK(is<Refused>(bound(M::scram_sha_256_plus, plus, ours, relay)));
     CHECK(is<Refused>(bound(M::scram_sha_256_plus, plus, ours, "")));
     CHECK(is<Refused>(bound(M::scram_sha_256_plus, plus, ours, ours + "x")));
@@ -215,10 +215,10 @@ TEST_CASE("SCRAM-SHA-256-PLUS succeeds with our certificate and with no other") 
     for (const std::string client_first : {"n,,n=user,r=abc", "y,,n=user,r=abc"})
         CHECK(is<Malformed>(bound(M::scram_sha_256_plus, client_first, ours, "")));
     // SCRAM-SHA-256 needs no binding. But a client that supports it and believes that we do not has been deceived.
-    CHECK(is<Challenge>(bound(M::scram_sha_256, "n,,n=user,r=abc", ours, "")));
+    CHECK(is<Proven>(bound(M::scram_sha_256, "n,,n=user,r=abc", ours, "")));
     CHECK(is<Refused>(bound(M::scram_sha_256, "y,,n=user,r=abc", ours, "")));
     CHECK(is<Refused>(bound(M::scram_sha_256, plus, ours, ours)));
-    CHECK(is<Challenge>(bound(M::scram_sha_256, "y,,n=user,r=abc", "", "")));
+    CHECK(is<Proven>(bound(M::scram_sha_256, "y,,n=user,r=abc", "", "")));
 }
 
 TEST_CASE("SCRAM-SHA-256 refuses channel binding and acting for another user") {
@@ -270,12 +270,12 @@ TEST_CASE("a SCRAM final message is accepted only whole and unaltered") {
         REQUIRE(is<Challenge>(scram.supply(pencil_credentials(), true)));
         return scram.next(message);
     };
-    CHECK(is<Challenge>(answer(last)));
+    CHECK(is<Proven>(answer(last)));
     for (std::size_t at = 0; at < last.size(); ++at) {
         std::string altered = last;
         altered[at] = altered[at] == 'A' ? 'B' : 'A';
-        CHECK_FALSE(is<Challenge>(answer(altered)));
-        CHECK_FALSE(is<Challenge>(answer(last.substr(0, at))));
+        CHECK_FALSE(is<Proven>(answer(altered)));
+        CHECK_FALSE(is<Proven>(answer(last.substr(0, at))));
     }
     CHECK(is<Malformed>(answer("")));
     CHECK(is<Malformed>(answer(last + "=")));
@@ -284,7 +284,7 @@ TEST_CASE("a SCRAM final message is accepted only whole and unaltered") {
     CHECK(is<Refused>(answer("c=biws,r=" + nonce + ",p=" + encode_base64(std::string(32, 'x')))));
     const std::string server_first = "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
     // A right proof over another header (as if the client had sent 'y') or another nonce.
-    CHECK(is<Challenge>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce, "pencil"))));
+    CHECK(is<Proven>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce, "pencil"))));
     CHECK(is<Refused>(answer(final_message(first_message, server_first, "c=eSws,r=" + nonce, "pencil"))));
     CHECK(is<Refused>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce + "x", "pencil"))));
     CHECK(is<Refused>(answer(final_message(first_message, server_first, "c=biws,r=" + nonce, "Pencil"))));
@@ -302,7 +302,7 @@ TEST_CASE("SCRAM requires an empty response to the server's signature") {
     Exchange scram = exchange(Mechanism::scram_sha_256);
     REQUIRE(is<NeedCredentials>(scram.begin(first_message)));
     CHECK(is<Challenge>(scram.supply(pencil_credentials(), true)));
-    REQUIRE(is<Challenge>(scram.next(last)));
+    REQUIRE(is<Proven>(scram.next(last)));
     CHECK(is<Malformed>(scram.next("x")));
     CHECK(is<Malformed>(scram.next("")));
 }

@@ -1,6 +1,7 @@
 #include "buzon/auth/turns.h"
 
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,9 @@ public:
     Guess& make(std::optional<Source> source, const std::string& user, const std::string& secret) {
         return *guesses.emplace_back(std::make_unique<Guess>(*this, source, user, secret));
     }
+    void drop(const Guess& one) {
+        std::erase_if(guesses, [&one](const auto& each) { return each.get() == &one; });
+    }
     // Lets time pass, and gives the tries their turns.
     void pass(std::chrono::milliseconds time) {
         const Turns::Time end = now + time;
@@ -77,7 +81,11 @@ public:
     Turns::Time now{1000h};
     Throttle throttle{{}, "key", now};
     std::optional<Turns::Time> wake;
-    Turns turns{throttle, [this](Turns::Time when) { wake = when; }};
+    bool no_memory = false; // to set a timer
+    Turns turns{throttle, [this](Turns::Time when) {
+                    if (no_memory) throw std::bad_alloc{};
+                    wake = when;
+                }};
     std::vector<std::unique_ptr<Guess>> guesses;
     std::vector<std::string> answers; // the users of the answered tries, in order
     int wrong = 0, right = 0, refused = 0;
@@ -244,4 +252,44 @@ TEST_CASE("twenty thousand simultaneous tries from one source are all answered")
     CHECK(first.answered);
     g.pass(200s);
     CHECK(g.wrong + g.refused == 20'000);
+}
+
+TEST_CASE("if there is no memory for a wake-up, the next change asks for it again") {
+    Guessing g;
+    for (int i = 0; i < 5; ++i) (void)g.guess(ip(1), "a", "x" + std::to_string(i));
+    g.no_memory = true;
+    auto& first = g.guess(ip(1), "a", "y");
+    CHECK_FALSE(g.wake);
+    g.no_memory = false;
+    auto& second = g.guess(ip(1), "a", "z");
+    CHECK(g.wake);
+    g.pass(3s);
+    CHECK(first.answered);
+    CHECK(second.answered);
+}
+
+TEST_CASE("a try can be given up in any state, even if there is no memory for a wake-up") {
+    Guessing g;
+    for (unsigned i = 0; i < 10; ++i) (void)g.guess(ip(i + 10), "known", "x");
+    for (int i = 0; i < 5; ++i) (void)g.guess(ip(1), "a", "x" + std::to_string(i));
+    auto& checking = g.make(ip(1), "a", "slow");
+    checking.slow = true;
+    checking.ask(180s);
+    g.pass(1s);
+    REQUIRE(checking.looked_at);
+    auto& alone = g.guess(ip(2), "known", "y");
+    auto& waiting = g.guess(ip(1), "a", "y");
+    auto& leaving = g.guess(ip(1), "a", "z", 7s);
+    g.no_memory = true;
+    auto& latest = g.guess(ip(1), "b", "right"); // now the one before it would come after 14 s
+    for (const auto* one : {&leaving, &alone, &waiting, &checking}) {
+        CHECK_FALSE(one->answered);
+        g.drop(*one);
+    }
+    CHECK_FALSE(latest.answered);
+    g.no_memory = false;
+    CHECK_FALSE(g.guess(ip(1), "a", "z").answered);
+    g.pass(2s);
+    CHECK(latest.answered);
+    CHECK(g.refused == 0);
 }

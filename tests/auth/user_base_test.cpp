@@ -48,8 +48,10 @@ struct Base : UserBase {
     // The changes, with the secrets themselves.
     [[nodiscard]] UserChanges changes_in_full() const {
         UserChanges all;
-        for (const auto& [name, change] : changes())
-            all[name] = change ? std::optional{UserChange{changed.at(change->change)}} : std::nullopt;
+        for (const auto& [name, change] : changes()) {
+            all[name] = std::nullopt;
+            if (change) all[name] = UserChange{changed.at(change->change), {}, {}, change->anew};
+        }
         return all;
     }
 
@@ -305,7 +307,15 @@ TEST_CASE("users are added, changed and removed at run time") {
                                                 {"carol", UserChange{"{PLAIN}cc"}},
                                                 {"dave", UserChange{"{PLAIN}d"}}});
     CHECK(base.changes_without_file() == std::vector<std::string>{"carol"});
-    base.forget_changes();
+    SecretChanges written = base.changes();
+    written.erase("alice"); // not written
+    CHECK(base.set_secret("carol", "{PLAIN}changed since"));
+    base.forget_changes(written);
+    REQUIRE(base.changes().size() == 2);
+    CHECK(base.changes().contains("alice"));
+    CHECK(base.changes().contains("carol"));
+    written = base.changes();
+    base.forget_changes(written);
     CHECK(base.changes().empty());
     CHECK(base.add("bob", "{PLAIN}again"));
     CHECK(opens(base, "bob", "again"));
@@ -335,6 +345,79 @@ TEST_CASE("unsaved changes stay in force after the file is loaded again") {
     CHECK(opens(after, "eve", "e"));
     CHECK_FALSE(after.find("bob"));
     CHECK(after.changes() == before.changes());
+}
+
+TEST_CASE("a user who is added, saved, removed and added again inherits nothing from the saved line") {
+    Base before = base_of("bob:{PLAIN}b\n");
+    REQUIRE(before.add("carol", "{PLAIN}old"));
+    const SecretChanges written = before.changes();
+    before.forget_changes(written);
+    REQUIRE(before.remove("carol"));
+    REQUIRE(before.add("carol", "{PLAIN}new"));
+    const std::string file = "bob:{PLAIN}b\ncarol:{PLAIN}old:7:7::::buzon_secret=tv:{PLAIN}t\n";
+    CHECK(rewrite_passwd_file(file, before.changes_in_full()) == "bob:{PLAIN}b\ncarol:{PLAIN}new\n");
+    Base after = base_of(file);
+    after.repeat_changes_of(before);
+    CHECK(after.find("carol")->applications.empty());
+    CHECK((after.find("carol")->ids == buzon::posix::Ids{}));
+}
+
+TEST_CASE("a new user with the name of a removed one inherits nothing from that one's line") {
+    const std::string file = "alice:{PLAIN}a:7:7::/h::nologin buzon_secret=tv:{PLAIN}t\nbob:{PLAIN}b\n";
+    Base before = base_of(file);
+    REQUIRE(before.remove("alice"));
+    REQUIRE(before.add("alice", "{PLAIN}first"));
+    REQUIRE(before.set_secret("alice", "{PLAIN}new"));
+    Base after = base_of(file);
+    after.repeat_changes_of(before);
+    after.changed = before.changed;
+    const auto alice = after.find("alice");
+    REQUIRE(alice);
+    CHECK(alice->maildir.empty());
+    CHECK((alice->ids == buzon::posix::Ids{}));
+    CHECK_FALSE(alice->nologin);
+    CHECK(alice->applications.empty());
+    CHECK(opens(after, "alice", "new"));
+    CHECK(after.size() == 2);
+    CHECK(after.changes() == before.changes());
+    CHECK(rewrite_passwd_file(file, after.changes_in_full()) == "alice:{PLAIN}new\nbob:{PLAIN}b\n");
+    const SecretChanges written = after.changes();
+    after.forget_changes(written);
+    // The operator may now have added to the line.
+    REQUIRE(after.set_secret("alice", "{PLAIN}newer"));
+    CHECK(rewrite_passwd_file("alice:{PLAIN}new::::/n\n", after.changes_in_full()) == "alice:{PLAIN}newer::::/n\n");
+}
+
+TEST_CASE("a user is slow to verify as long as one of the secrets is, also after the file is loaded again") {
+    const auto is_slow = [](const Base& base, std::string_view name) { return base.credential(name, home).slow; };
+    Base before = base_of("ana:{PLAIN}a\n");
+    const std::uint64_t change = before.put(bcrypt);
+    REQUIRE(before.add_application("ana", parse_application("tv").value(), change,
+                                   Secret::parse(bcrypt).value().facts(), 0));
+    CHECK(is_slow(before, "ana"));
+    Base after = base_of("ana:{PLAIN}a\n");
+    after.repeat_changes_of(before);
+    CHECK(is_slow(after, "ana"));
+    CHECK(is_slow(after, "nobody"));
+    REQUIRE(after.set_secret("ana", "{PLAIN}b"));
+    CHECK(is_slow(after, "ana"));
+    REQUIRE(after.remove_application("ana", "tv"));
+    CHECK_FALSE(is_slow(after, "ana"));
+
+    Base in_line = base_of("ana:{PLAIN}a::::::buzon_secret=tv:" + bcrypt + "\n");
+    CHECK(is_slow(in_line, "ana"));
+    REQUIRE(in_line.set_secret("ana", "{PLAIN}b"));
+    CHECK(is_slow(in_line, "ana"));
+    REQUIRE(in_line.remove_application("ana", "tv"));
+    CHECK_FALSE(is_slow(in_line, "ana"));
+}
+
+TEST_CASE("a keyring is slow to verify only if one of the secrets in force is") {
+    const std::vector<std::string> all, main{""}, tv{"tv"};
+    const std::string text = Keyring::with("{PLAIN}a", main, "tv", bcrypt);
+    CHECK(Keyring{text}.is_slow(all));
+    CHECK(Keyring{text}.is_slow(tv));
+    CHECK_FALSE(Keyring{text}.is_slow(main));
 }
 
 TEST_CASE("the users are right after ten thousand additions and removals") {

@@ -490,6 +490,50 @@ TEST_CASE_METHOD(Passing, "a process whose message is abandoned serves the next 
     CHECK(events.started == 1);
 }
 
+TEST_CASE_METHOD(Passing, "a process whose message is abandoned after the answer's last octet is idle at once") {
+    const std::string spec = program("short", "hear()\nsay('message 20\\n' + 20 * 'x')");
+    Letter& leaves = letter();
+    leaves.holds_still = true;
+    REQUIRE(leaves.start(spec, "small").ok());
+    std::string piece(1000, '\0');
+    turn_until(loop, [&] { return leaves.passage.read(piece).what == posix::Moved::some; });
+    REQUIRE_FALSE(leaves.passage.outcome().has_value());
+    leaves.passage.abandon();
+    CHECK(processes.statistics().idle == 1);
+    CHECK(pass(spec, "small") == std::string(20, 'x'));
+    CHECK(events.started == 1);
+}
+
+TEST_CASE_METHOD(Passing, "if clients leave while their program starts, its one process serves the next message") {
+    processes.set_limit(1);
+    const std::string gate = directory.expect("gate");
+    const std::string spec =
+        program("slow", swaps, "while not os.path.exists('" + gate + "'): time.sleep(0.01)\nhello()\n");
+    for (int i = 0; i < 5; ++i) {
+        Letter& leaves = letter();
+        REQUIRE(leaves.start(spec).ok());
+        leaves.passage.abandon();
+    }
+    CHECK(processes.statistics().busy == 1);
+    CHECK(events.started == 1);
+    directory.file("gate", "");
+    CHECK(pass(spec, "abc") == "ABC");
+    CHECK(events.started == 1);
+}
+
+TEST_CASE_METHOD(Passing, "at the limit, a process that starts for nobody makes room for another program") {
+    processes.set_limit(1);
+    Letter& leaves = letter();
+    REQUIRE(leaves.start(program("slow", swaps, "time.sleep(1000)\n")).ok());
+    leaves.passage.abandon();
+    Letter& other = letter();
+    REQUIRE(other.start(program("swap", swaps), "abc").ok());
+    CHECK(processes.statistics().busy == 1);
+    CHECK(other.finish().ok());
+    CHECK(other.output == "ABC");
+    CHECK(events.started == 2);
+}
+
 TEST_CASE_METHOD(Passing, "only a limited part of an unwanted answer is read") {
     const std::string spec =
         program("endless", "hear()\nsay('stream\\n')\nwhile True: say('chunk 65536\\n' + 65536 * 'x')");
@@ -601,4 +645,21 @@ TEST_CASE_METHOD(Passing, "a host that is killed takes its program along, and th
     turn_until(loop, [&] { return processes.statistics().idle == 0; });
     CHECK(pass(spec, "b") == "B");
     CHECK(events.started + events.restarted == 2);
+}
+
+TEST_CASE_METHOD(Passing, "a host that is killed is given as the cause, even if its program's end is noticed first") {
+    const std::string mark = directory.expect("mark");
+    // It has begun to answer: until the loop has reported output, read() does not look for its end.
+    const std::string spec = program("waits", "hear()\nsay('stream\\nchunk 1\\nx')\nopen('" + mark +
+                                                  "', 'w').write('%d\\n' % os.getpid())\n" + "time.sleep(1000)");
+    Letter& one = letter();
+    one.sent = true; // no second try
+    REQUIRE(one.start(spec).ok());
+    turn_until(loop, [&] { return contents(mark).ends_with('\n') && one.output == "x"; });
+    const pid_t program = std::stoi(contents(mark));
+    ::kill(starter.hosts.back(), SIGKILL);
+    wait_until([&] { return !process_exists(program); });
+    REQUIRE_FALSE(process_exists(program));
+    one.look(); // before the loop can report the host's end
+    CHECK(one.finish().cause == Cause::system);
 }

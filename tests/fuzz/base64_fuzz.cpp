@@ -4,9 +4,9 @@
 #include <cstdlib>
 
 #include "buzon/auth/saslprep.h"
-#include "buzon/auth/utf8.h"
 #include "buzon/digest/base64.h"
 #include "buzon/digest/hex.h"
+#include "buzon/line/utf8.h"
 
 using namespace buzon::auth;
 using namespace buzon::digest;
@@ -18,7 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (decode_hex(encode_hex(text)) != text) std::abort();
     static_cast<void>(decode_hex(text));
     if (const auto prepared = saslprep(text)) {
-        if (!is_utf8(text) || !is_utf8(*prepared) || saslprep(*prepared) != prepared) std::abort();
+        if (!buzon::line::is_utf8(text) || !buzon::line::is_utf8(*prepared) || saslprep(*prepared) != prepared)
+            std::abort();
     }
     return 0;
 }

@@ -81,6 +81,7 @@ private:
         }
         if (const auto* wanted = std::get_if<pop3::CheckApop>(&action)) finish_login(wanted->digest.size() % 2 == 0);
         if (const auto* wanted = std::get_if<pop3::CheckCram>(&action)) finish_login(wanted->digest.size() % 2 == 0);
+        if (std::holds_alternative<pop3::ProofWaits>(action)) session_.proof_accepted(out_);
         if (std::holds_alternative<pop3::Authenticated>(action)) finish_login(true);
         if (std::holds_alternative<pop3::NotAuthenticated>(action)) finish_login(false);
         if (std::holds_alternative<pop3::GetScram>(action)) session_.scram_credentials({4096, "salt"}, true, out_);

@@ -1,5 +1,7 @@
 #include "../../src/login/folder_name.h"
+#include "buzon/login/login.h"
 #include "buzon/login/users.h"
+#include "logging_in.h"
 #include "support/catch.h"
 #include "support/vaults.h"
 
@@ -50,4 +52,42 @@ TEST_CASE("a login name is a user's, or else that of a user's folder if folders 
         CHECK(users.account_of(name).user == name);
         CHECK(users.maildir_of(name).empty());
     }
+}
+
+TEST_CASE("the longest names of users and folders are found together, and longer names are looked up as they are") {
+    const std::string user(255, 'u'), folder(254, 'f');
+    std::string chinese;
+    for (int i = 0; i < 94; ++i) chinese += "\xe5\x8f\xb0";
+    Users users{test::users_with_vault({}, user + ":{PLAIN}a\nana:{PLAIN}b\n"), "/root"};
+    users.allow_folders(true);
+    CHECK(users.account_of(user + '+' + folder).user == user);
+    CHECK(users.account_of(user + '+' + folder).folder == '.' + folder);
+    CHECK(users.account_of(user + '+' + chinese).user == user);
+    for (const std::string& name : {user + '+' + folder + 'f', "ana" + std::string(9000, '+'), std::string(9000, '+'),
+                                    std::string(300, 'x') + "+Junk"}) {
+        CHECK(users.account_of(name).user == name);
+        CHECK(users.account_of(name).folder.empty());
+    }
+}
+
+TEST_CASE("a login as ana+Junk with ana's password fails if a user of that name is added while it is checked") {
+    const std::string ana = "ana:{PLAIN}a\n";
+    LoggingIn house{test::users_with_vault({}, ana)};
+    house.users.allow_folders(true);
+    ClientInfo client;
+    client.address.ip = *net::Ip::parse("192.0.2.1");
+    std::optional<LoginEnd> ended;
+    Login login{house.login_needs,
+                1,
+                client,
+                house.loop.now() + std::chrono::minutes{3},
+                pop3::CheckPassword{"ana+Junk", "a", pop3::Mechanism::pass},
+                [&ended](LoginEnd end) { ended = std::move(end); }};
+    CHECK_FALSE(login.start());
+    house.users.replace(test::users_with_vault({}, ana + "ana+Junk:{PLAIN}b\n"));
+    CHECK(house.hashes.work());
+    REQUIRE(ended);
+    REQUIRE(std::holds_alternative<LoginRefused>(*ended));
+    CHECK(std::get<LoginRefused>(*ended).why == pop3::Refusal::temporary);
+    CHECK_FALSE(login.opening());
 }

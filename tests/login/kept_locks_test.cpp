@@ -5,6 +5,7 @@
 #include "buzon/maildir/open_root.h"
 #include "support/catch.h"
 #include "support/pretended_workers.h"
+#include "support/process.h"
 #include "support/temp_directory.h"
 
 using namespace buzon;
@@ -116,6 +117,29 @@ TEST_CASE("a lock counts as held while it is being freed, and then whoever waits
     CHECK(freed == 1);
     CHECK(second.holds());
     CHECK(house.locks->held().size() == 1);
+}
+
+TEST_CASE("a release that the keeper process does not accept is sent again, and whoever waits for it is notified") {
+    KeptElsewhere house;
+    Session session{house, 1};
+    session.ask();
+    house.work();
+    REQUIRE(session.holds());
+    int freed = 0;
+    LockWaiter quit{[&] { ++freed; }};
+    house.keeper->spoil = [](worker::Answer& answer) { answer.fate = worker::Fate::refused; };
+    CHECK_FALSE(std::get<MaildropLock>(*session.outcome).release(&quit));
+    house.work();
+    CHECK(quit.waiting());
+    CHECK(house.locks->held().size() == 1);
+    house.keeper->spoil = nullptr;
+    CHECK(test::eventually([&] {
+        house.loop.turn(std::chrono::milliseconds{10});
+        house.work();
+        return freed == 1;
+    }));
+    CHECK(house.locks->held().empty());
+    CHECK(is_free(house));
 }
 
 TEST_CASE("sessions that share a lock take it once, and the last one frees it") {

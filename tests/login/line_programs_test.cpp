@@ -104,6 +104,19 @@ while read -r line; do echo "ok $line"; done
     CHECK(programs.ask("c") == "ok c");
 }
 
+TEST_CASE("several programs that fail together delay the next start only once") {
+    Programs programs{R"(
+while read -r line; do
+    [ -e "${0%/*}/mended" ] || exit 1
+    echo "ok $line"
+done
+)"};
+    for (const std::string& said : programs.ask(std::vector<std::string>(LinePrograms::max_programs, "a")))
+        CHECK(said.starts_with("! "));
+    programs.directory.file("mended", "");
+    CHECK(test::eventually([&] { return programs.ask("b") == "ok b"; }, 20s));
+}
+
 TEST_CASE("a cancelled question leaves the program to the next one, which gets its own answer") {
     Programs programs{R"(while read -r line; do sleep 0.2; echo "ok $line"; done)"};
     {

@@ -39,6 +39,14 @@ struct Visitor {
     std::unique_ptr<Opening> opening;
 };
 
+// A new mail root beside the first one.
+local::OpenedRoot another_root(const LoggingIn& house, const std::string& name) {
+    const std::string path = house.directory / name;
+    std::filesystem::create_directory(path);
+    std::string at_fault;
+    return maildir::open_mail_root(message::RootRequest::to_choose(path), at_fault).value();
+}
+
 } // namespace
 
 TEST_CASE("a maildrop is opened with its lock, and the next session reuses its snapshot") {
@@ -110,6 +118,29 @@ TEST_CASE("the callback may destroy the opening") {
     CHECK(told == 1);
 }
 
+TEST_CASE("the callback may destroy another opening that waits for the same scan") {
+    LoggingIn house;
+    house.settings.sessions = state::SessionRule::shared;
+    house.disk.late = true;
+    Visitor second{house, 2};
+    Visitor third{house, 3};
+    int told = 0;
+    const std::string user = "user1";
+    Opening first{house.login_needs, 1, user, false, [&](const LoginEnd&) {
+                      ++told;
+                      second.opening.reset();
+                  }};
+    first.start(house.maildir().path());
+    second.start();
+    third.start();
+    CHECK(house.disk.waiting() == 1);
+    house.disk.late = false;
+    third.work();
+    CHECK(told == 1);
+    CHECK_FALSE(second.ended);
+    CHECK(third.in().maildrop.count() == 0);
+}
+
 TEST_CASE("temporary trouble is told apart from what only an operator can repair") {
     LoggingIn house;
     house.disk.dead = true;
@@ -161,4 +192,54 @@ TEST_CASE("a login looks once for a mail root that has gone, and waits for the r
         visitor.work();
         CHECK(visitor.in().maildrop.count() == 1);
     }
+}
+
+TEST_CASE("a login that waits for a mail root is refused if another is chosen, and creates nothing in the old one") {
+    LoggingIn house;
+    const std::string path = house.maildir().path();
+    std::filesystem::rename(house.root, house.directory / "away");
+    Visitor visitor{house};
+    house.disk.late = true;
+    visitor.start(path);
+    house.disk.late = false;
+    CHECK(house.disk.work()); // the scan finds no root
+    REQUIRE_FALSE(visitor.ended);
+    local::OpenedRoot other = another_root(house, "other");
+    SECTION("on a local disk") {}
+    SECTION("on a disk whose locks another process holds") {
+        house.locks.keep_by([&house] { return std::make_unique<test::PretendedWorkers>(house.loop); });
+        other.files = local::LockFiles::of_another_process(other.root.mark);
+    }
+    house.keeper.use(std::move(other));
+    CHECK(visitor.refused().why == pop3::Refusal::maildrop_unavailable);
+    CHECK(visitor.refused().cause == "the mail root is gone");
+    visitor.work();
+    CHECK_FALSE(std::filesystem::exists(house.root));
+}
+
+TEST_CASE("a login that was waiting for a lock when the mail root went does not take its return for another loss") {
+    LoggingIn house;
+    test::PretendedWorkers* locker = nullptr;
+    house.locks.keep_by([&] {
+        auto made = std::make_unique<test::PretendedWorkers>(house.loop);
+        locker = made.get();
+        return made;
+    });
+    local::OpenedRoot opened = another_root(house, "other");
+    opened.files = local::LockFiles::of_another_process(opened.root.mark);
+    house.keeper.use(std::move(opened));
+    REQUIRE(locker);
+    CHECK(locker->work()); // it opens the lock files
+    const std::string root = house.directory / "other";
+    std::filesystem::create_directory(root + "/user1");
+    Visitor visitor{house};
+    visitor.start(root + "/user1");
+    REQUIRE_FALSE(visitor.ended); // its lock has not come yet
+    int roots = 0;
+    house.keeper.on_root([&roots] { ++roots; });
+    house.keeper.gone(house.keeper.root().mark);
+    REQUIRE_FALSE(visitor.ended);
+    visitor.work();
+    CHECK(visitor.in().lock.held());
+    CHECK(roots == 1);
 }

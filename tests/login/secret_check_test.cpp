@@ -208,9 +208,34 @@ TEST_CASE("a token lets in the user that it names, and nobody else") {
 
 TEST_CASE("if the exchange has already decided, the check is right or wrong at once") {
     Checking checking;
-    checking.start(pop3::Authenticated{"user1", pop3::Mechanism::scram_sha_256});
+    checking.start(pop3::Authenticated{"user1", pop3::Mechanism::scram_sha_256, login::exchange_for("user1", 0)});
     CHECK(checking.checked.value().verdict == Verdict::right);
     checking.start(pop3::NotAuthenticated{"user1", pop3::Mechanism::scram_sha_256});
     CHECK(checking.checked.value().verdict == Verdict::wrong);
     CHECK(checking.checked->cause == "wrong proof");
+}
+
+TEST_CASE("a right proof does not open an account that was barred after the exchange began") {
+    Checking checking{test::users_with_vault({}, "ana:*:::::\ntom:*::::::buzon_secret=phone:{PLAIN}x\n"
+                                                 "eva:{PLAIN}pass1::::::nologin\n"
+                                                 "far:{PLAIN}pass1::::::allow_nets=10.0.0.0/8\n")};
+    const std::vector<std::pair<std::string, std::string>> causes = {{"ana", "locked account"},
+                                                                     {"tom", "locked account"},
+                                                                     {"eva", "nologin"},
+                                                                     {"far", "not allowed from this address"},
+                                                                     {"gone", "unknown user"}};
+    for (const auto& [user, cause] : causes) {
+        INFO(user);
+        checking.start(pop3::Authenticated{user, pop3::Mechanism::scram_sha_256, login::exchange_for(user, 0)});
+        CHECK(checking.checked.value().verdict == Verdict::wrong);
+        CHECK(checking.checked->cause == cause);
+    }
+}
+
+TEST_CASE("a proof is for the account with whose secret the exchange began") {
+    Checking checking;
+    for (const std::string& other : {login::exchange_for("user2", 0), login::exchange_for("user1", 1)}) {
+        checking.start(pop3::Authenticated{"user1", pop3::Mechanism::scram_sha_256, other});
+        CHECK(checking.checked.value().verdict == Verdict::unknown);
+    }
 }

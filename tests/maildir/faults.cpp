@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <utility>
 
 namespace buzon::maildir::faults {
 namespace {
@@ -20,6 +21,8 @@ struct Plan {
     bool every = false;
     bool kills = false;
     bool struck = false;
+    std::string path = {};
+    std::function<void()> act = {};
 };
 
 Plan& plan() {
@@ -27,10 +30,18 @@ Plan& plan() {
     return one;
 }
 
+void act_before(const char* call, const char* path) {
+    Plan& now = plan();
+    if (!now.armed || !now.act || now.call != call || now.path != path) return;
+    now.armed = false;
+    now.struck = true;
+    std::exchange(now.act, nullptr)();
+}
+
 // Whether this call is to fail; if so, sets errno.
 bool strikes(const char* call) {
     Plan& now = plan();
-    if (!now.armed || (!now.kills && now.call != call)) return false;
+    if (!now.armed || now.act || (!now.kills && now.call != call)) return false;
     if (--now.left > 0 || (now.left < 0 && !now.every)) return false;
     if (now.kills) ::kill(::getpid(), SIGKILL);
     now.struck = true;
@@ -54,6 +65,10 @@ void kill_before(int nth) {
     plan() = {true, {}, nth, 0, false, true, false};
 }
 
+void before(const std::string& call, const std::string& path, std::function<void()> act) {
+    plan() = {true, call, 0, 0, false, false, false, path, std::move(act)};
+}
+
 void none() {
     plan().armed = false;
 }
@@ -67,7 +82,10 @@ bool struck() {
 // Declared here because, in some build types, the headers come with definitions of their own.
 extern "C" {
 
+struct stat;
+
 int openat(int directory, const char* path, int flags, ...);
+int fstatat(int directory, const char* path, struct stat* about, int flags) noexcept;
 int unlinkat(int directory, const char* path, int flags) noexcept;
 int renameat(int from_directory, const char* from, int to_directory, const char* to) noexcept;
 int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) noexcept;
@@ -80,8 +98,14 @@ int openat(int directory, const char* path, int flags, ...) {
     va_start(rest, flags);
     const mode_t mode = va_arg(rest, mode_t);
     va_end(rest);
+    buzon::maildir::faults::act_before("openat", path);
     if (buzon::maildir::faults::strikes("openat")) return -1;
     return static_cast<int>(::syscall(SYS_openat, directory, path, flags, mode));
+}
+
+int fstatat(int directory, const char* path, struct stat* about, int flags) noexcept {
+    buzon::maildir::faults::act_before("fstatat", path);
+    return static_cast<int>(::syscall(SYS_newfstatat, directory, path, about, flags));
 }
 
 int unlinkat(int directory, const char* path, int flags) noexcept {

@@ -329,6 +329,31 @@ TEST_CASE("a list of ids beyond any real size refuses the login instead of filli
     CHECK(scan(maildir.path()).error().value() == EFBIG);
 }
 
+TEST_CASE("locks that the owner keeps on our files for ever delay a login and a record, but only for seconds") {
+    const TestMaildir maildir;
+    maildir.put("new/1.a", "abc\n");
+    const SessionRecord records[] = {{.began = 1, .ended = 2}};
+    // Locks of open files conflict even within one process.
+    const auto lock = [&](const char* name) {
+        posix::UniqueFd file{::open(maildir.file(name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+        struct flock range {};
+        range.l_type = F_WRLCK;
+        range.l_whence = SEEK_SET;
+        REQUIRE(::fcntl(file.get(), F_OFD_SETLK, &range) == 0);
+        return file;
+    };
+    {
+        const posix::UniqueFd list = lock(frozen_list_name), report = lock(report_file_name);
+        CHECK(maildir.scan()->count() == 1);
+        CHECK(record_sessions(maildir.path(), records).value() == EAGAIN);
+    }
+    CHECK(maildir.content(frozen_list_name).empty());
+    maildir.put("new/2.b");
+    CHECK(maildir.scan()->count() == 2);
+    CHECK_FALSE(maildir.content(frozen_list_name).empty());
+    CHECK_FALSE(record_sessions(maildir.path(), records));
+}
+
 TEST_CASE("a scan copes with a list of thousands of lines for one base name") {
     const TestMaildir maildir;
     std::string list = frozen_header(UidlSource::dovecot);

@@ -53,6 +53,35 @@ TEST_CASE("another message with the same base name is not mistaken for one that 
     CHECK(read_all(open_message(maildir.path(), "1.a", true)) == "other");
 }
 
+TEST_CASE("two messages with the same base name are not mistaken for each other when their names change") {
+    const TestMaildir maildir;
+    maildir.put("cur/1.a:2,", "one");
+    maildir.put("cur/1.a:2,S", "two");
+    const std::uint64_t one = maildir.inode("cur/1.a:2,"), two = maildir.inode("cur/1.a:2,S");
+    maildir.rename("cur/1.a:2,", "cur/1.a:2,F");
+    maildir.rename("cur/1.a:2,S", "cur/1.a:2,");
+    maildir.rename("cur/1.a:2,F", "cur/1.a:2,S");
+    CHECK(read_all(open_message(maildir.path(), "1.a:2,", false, one)) == "one");
+    CHECK(read_all(open_message(maildir.path(), "1.a:2,S", false, two)) == "two");
+    maildir.remove("cur/1.a:2,S");
+    CHECK(open_message(maildir.path(), "1.a:2,", false, one).error().value() == ENOENT);
+    CHECK(read_all(open_message(maildir.path(), "1.a:2,S", false, two)) == "two");
+}
+
+TEST_CASE("several messages are found by one reading of the directories, and by another if they move again") {
+    const TestMaildir maildir;
+    for (const char* name : {"new/1.a", "new/2.b", "new/3.c"}) maildir.put(name, name);
+    const auto opener = MessageOpener::of(maildir.path());
+    REQUIRE(opener.ok());
+    for (const char* base : {"1.a", "2.b", "3.c"})
+        maildir.rename(std::string{"new/"} + base, std::string{"cur/"} + base + ":1,odd");
+    CHECK(read_all(opener.value().open("1.a", true, 0)) == "new/1.a");
+    maildir.rename("cur/2.b:1,odd", "cur/2.b:1,other");
+    CHECK(read_all(opener.value().open("2.b", true, 0)) == "new/2.b");
+    maildir.remove("cur/3.c:1,odd");
+    CHECK(opener.value().open("3.c", true, 0).error().value() == ENOENT);
+}
+
 TEST_CASE("only regular files are opened as messages, and trying others does not hang") {
     const TestMaildir maildir;
     maildir.put("tmp/target", "secret");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "buzon/message/dot_stuffer.h"
+#include "faults.h"
 #include "maildir_fixture.h"
 #include "support/snapshots.h"
 
@@ -427,6 +428,33 @@ TEST_CASE("while another program moves and flags messages, no scan lists a messa
     stop = true;
     other.join();
     CHECK(maildir.scan()->count() == 300);
+}
+
+TEST_CASE("a message that another program renames while it is being measured is listed under its new name") {
+    const TestMaildir maildir;
+    for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,"}) maildir.put(name);
+    faults::before("openat", "2.b", [&] { maildir.rename("new/2.b", "cur/2.b:2,S"); });
+    const auto first = maildir.scan();
+    CHECK(faults::struck());
+    CHECK(file_names(*first) == Names{"new/1.a", "cur/2.b:2,S", "cur/3.c:2,"});
+    CHECK(first->octets(1) == 3);
+    // The same with an index, which knows all messages but one.
+    REQUIRE(maildir.has(index_file_name));
+    maildir.put("new/4.d");
+    faults::before("fstatat", "3.c:2,", [&] { maildir.rename("cur/3.c:2,", "cur/3.c:2,F"); });
+    const auto second = maildir.scan();
+    CHECK(faults::struck());
+    CHECK(file_names(*second) == Names{"new/1.a", "cur/2.b:2,S", "cur/3.c:2,F", "new/4.d"});
+    CHECK(uidls(*second) == Names{"1.a", "2.b", "3.c", "4.d"});
+    CHECK(second->octets(2) == 3);
+    maildir.put("new/5.e");
+    faults::before("openat", "5.e", [&] { maildir.rename("new/5.e", "cur/5.e:2,"); });
+    CHECK(file_names(*maildir.scan()).back() == "cur/5.e:2,");
+    CHECK(faults::struck());
+    // One that is removed meanwhile is gone.
+    faults::before("fstatat", "1.a", [&] { std::filesystem::remove(maildir.file("new/1.a")); });
+    CHECK(uidls(*maildir.scan()) == Names{"2.b", "3.c", "4.d", "5.e"});
+    CHECK(faults::struck());
 }
 
 TEST_CASE("with names of every length, none is lost between two reads of a directory") {

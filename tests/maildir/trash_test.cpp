@@ -63,6 +63,31 @@ TEST_CASE("mail deleted too long ago is removed for good, and the rest stays") {
     CHECK(expire_trash(maildir.path(), 9999).value() == 0);
 }
 
+TEST_CASE("deleted mail of Maildir++ folders expires with that of the Maildir, but not behind a link") {
+    const TestMaildir maildir;
+    const auto trash = [&](const std::string& folder, const std::string& time) {
+        const std::string place = folder + trash_name + '/' + time;
+        std::filesystem::create_directories(maildir.file(place));
+        maildir.put(place + "/1.a");
+        return place + "/1.a";
+    };
+    const std::string old[] = {trash("", "100"), trash(".Junk/", "100"), trash(".A.B/", "150")};
+    const std::string recent = trash(".Junk/", "200"), elsewhere = trash("elsewhere/", "100");
+    std::filesystem::create_symlink("elsewhere", maildir.file(".Link"));
+    maildir.put(".file");
+    CHECK(expire_trash(maildir.path(), 200).value() == 3);
+    for (const std::string& gone : old) CHECK_FALSE(maildir.has(gone));
+    CHECK(maildir.has(recent));
+    CHECK(maildir.has(elsewhere));
+
+    // Something else in place of a folder's trash is an error, and the others expire all the same.
+    std::filesystem::create_directory(maildir.file(".Odd"));
+    std::filesystem::create_symlink("../elsewhere/buzon-trash", maildir.file(std::string{".Odd/"} + trash_name));
+    CHECK_FALSE(expire_trash(maildir.path(), 9999).ok());
+    CHECK_FALSE(maildir.has(recent));
+    CHECK(maildir.has(elsewhere));
+}
+
 TEST_CASE("messages of the same name deleted in the same second are all kept") {
     const TestMaildir maildir;
     for (const char* content : {"one", "two", "three"}) {
@@ -150,6 +175,24 @@ TEST_CASE("an update leaves no journal behind, and one that a crash leaves is co
     }
 }
 
+TEST_CASE("mail that is restored before the next login stays, even if an interrupted update has left its journal") {
+    for (const bool carried_out : {true, false}) {
+        CAPTURE(carried_out);
+        const TestMaildir maildir;
+        for (const char* name : {"new/1.a", "new/2.b", "cur/3.c:2,S"}) maildir.put(name);
+        const UpdateRequest request = deletion_of(maildir, 100);
+        const auto root = posix::UniqueFd{::open(maildir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        REQUIRE(journal(root.get(), request));
+        if (carried_out) CHECK(update(request).removed == 3);
+        const RestoreOutcome outcome = restore(maildir.path(), 0);
+        CHECK(outcome.restored == 3);
+        CHECK(outcome.failed == 0);
+        CHECK(maildir.names("cur") == NameSet{"1.a:2,", "2.b:2,", "3.c:2,S"});
+        CHECK(maildir.scan()->count() == 3);
+        CHECK(maildir.kept() == 0);
+    }
+}
+
 TEST_CASE("a damaged journal deletes nothing and is removed") {
     const TestMaildir maildir;
     maildir.put("new/1.a");
@@ -174,5 +217,8 @@ TEST_CASE("a journal that is a link or a directory is not read") {
     maildir.put("new/1.a");
     std::filesystem::create_symlink("/dev/zero", maildir.file("cur/.buzon-journal.x"));
     std::filesystem::create_directory(maildir.file("cur/.buzon-journal.y"));
+    CHECK(maildir.scan()->count() == 1);
+    CHECK(update(deletion_of(maildir, 100)).removed == 1);
+    CHECK(restore(maildir.path(), 0).restored == 1); // the directory, which stays, does not prevent this
     CHECK(maildir.scan()->count() == 1);
 }

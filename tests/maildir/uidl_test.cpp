@@ -9,6 +9,7 @@
 #include "buzon/maildir/trash.h"
 #include "buzon/maildir/update.h"
 #include "buzon/message/uidl_format.h"
+#include "faults.h"
 #include "maildir_fixture.h"
 #include "support/snapshots.h"
 
@@ -444,6 +445,30 @@ TEST_CASE("the frozen list is cleaned up when most of it concerns messages long 
     CHECK(uidls_of(*maildir.scan()) == Names{"u5", "u7", "u2999", "4000.fresh"});
 }
 
+TEST_CASE("the lines of messages that cannot be seen for a while are not cleaned up") {
+    for (const bool unreadable : {true, false}) {
+        CAPTURE(unreadable);
+        const TestMaildir maildir;
+        std::string list = frozen_header(UidlSource::dovecot);
+        for (int i = 0; i < 3000; ++i)
+            list += frozen_line({"u" + std::to_string(i), std::to_string(i) + ".x", std::nullopt});
+        maildir.put(frozen_list_name, list);
+        maildir.put("cur/5.x:2,");
+        if (unreadable)
+            faults::fail("openat", 7, EACCES); // after the Maildir, the index, tmp, the next index, new and cur
+        else
+            maildir.rename("cur", "aside");
+        CHECK(maildir.scan()->count() == 0);
+        if (unreadable) {
+            CHECK(faults::struck());
+            faults::none();
+        } else {
+            maildir.rename("aside", "cur");
+        }
+        CHECK(uidls_of(*maildir.scan()) == Names{"u5"});
+    }
+}
+
 TEST_CASE("processes that scan at the same time give each message one UIDL") {
     for (int round = 0; round < 5; ++round) {
         const TestMaildir maildir;
@@ -480,6 +505,6 @@ TEST_CASE("a captured listing is compared line by line") {
     CHECK(compare_uidls(*snapshot, "1 1.a\n3 x\n5 5.e\n").value() ==
           std::vector<UidlDifference>{{2, "", "2.b"}, {3, "x", "3.c"}, {5, "5.e", ""}});
     CHECK(compare_uidls(*snapshot, "").value().size() == 3);
-    for (const char* bad : {"x\n", "1\n", "0 a\n", "1 a b\n", "1 \n", "-1 a\n"})
+    for (const char* bad : {"x\n", "1\n", "0 a\n", "1 a b\n", "1 \n", "-1 a\n", "4294967295 a\n"})
         CHECK(compare_uidls(*snapshot, bad).error().value() == EBADMSG);
 }

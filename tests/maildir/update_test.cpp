@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "faults.h"
 #include "maildir_fixture.h"
 #include "update_request.h"
 
@@ -91,6 +92,25 @@ TEST_CASE("deleting one of two messages with the same base name leaves the other
     CHECK(maildir.content("cur/1.a:2,S") == "old");
 }
 
+TEST_CASE("a message that has taken the name of a deleted one with the same base name stays") {
+    for (const std::int64_t keep_since : {0, 100}) {
+        const TestMaildir maildir;
+        maildir.put("new/1.a", "fresh");
+        maildir.put("cur/1.a:2,S", "old");
+        Session session{maildir};
+        session.drop.mark_deleted(MessageNumber{2}); // the one in cur
+        maildir.remove("cur/1.a:2,S");
+        maildir.rename("new/1.a", "cur/1.a:2,S");
+        UpdateRequest request = UpdateRequest::of(session.drop, session.path);
+        request.keep_since = keep_since;
+        const UpdateOutcome outcome = update(request);
+        CHECK(outcome.removed == 0);
+        CHECK(outcome.gone == 1);
+        CHECK(outcome.failed == 0);
+        CHECK(maildir.content("cur/1.a:2,S") == "fresh");
+    }
+}
+
 TEST_CASE("two sessions that delete the same messages each count what they removed") {
     for (const std::int64_t keep_since : {0, 100}) {
         const TestMaildir maildir;
@@ -163,6 +183,33 @@ TEST_CASE("a move never replaces a file") {
     CHECK(outcome.failed == 0);
     CHECK(maildir.content("new/1.a") == "fresh");
     CHECK(maildir.content("cur/1.a:2,S") == "old");
+}
+
+TEST_CASE("on a file system like NFS, moves interrupted between link and unlink are completed, and replace nothing") {
+    const TestMaildir maildir;
+    for (const char* name : {"new/1.a", "new/2.b", "new/3.c"}) maildir.put(name, "mail");
+    Session session{maildir};
+    session.retrieve("1.a");
+    session.delete_it("2.b");
+    session.retrieve("3.c");
+    std::filesystem::create_hard_link(maildir.file("new/1.a"), maildir.file("cur/1.a:2,S"));
+    std::filesystem::create_directories(maildir.file("buzon-trash/100"));
+    std::filesystem::create_hard_link(maildir.file("new/2.b"), maildir.file("buzon-trash/100/2.b"));
+    maildir.put("cur/3.c:2,S", "another");
+    UpdateRequest request = UpdateRequest::of(session.drop, session.path);
+    request.keep_since = 100;
+    faults::fail("renameat2", 1, EINVAL, true); // it has no RENAME_NOREPLACE
+    const UpdateOutcome outcome = update(request);
+    faults::none();
+    CHECK(outcome.moved == 1);
+    CHECK(outcome.removed == 1);
+    CHECK(outcome.failed == 0);
+    CHECK(maildir.names("new") == NameSet{"3.c"});
+    CHECK(maildir.names("cur") == NameSet{"1.a:2,S", "3.c:2,S"});
+    CHECK(maildir.content("cur/1.a:2,S") == "mail");
+    CHECK(maildir.content("cur/3.c:2,S") == "another");
+    CHECK(maildir.names("buzon-trash") == NameSet{"100"});
+    CHECK(maildir.kept() == 1);
 }
 
 TEST_CASE("a message whose folder is missing counts as gone, and one whose Maildir is missing as failed") {

@@ -6,7 +6,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <functional>
+#include <thread>
+#include <vector>
 
 #include "buzon/net/listener.h"
 #include "support/catch.h"
@@ -389,6 +392,47 @@ TEST_CASE("peer_has_ended() reports a half-close only once all input has been re
     CHECK(peer.stream.peer_has_ended());
     peer.stream.cut();
     CHECK_FALSE(peer.stream.peer_has_ended());
+}
+
+TEST_CASE("peer_has_read_all() waits for the last octet") {
+    Peer peer;
+    CHECK(peer.stream.peer_has_read_all());
+    peer.reply = [](std::string_view) { return "ab"; };
+    peer.take();
+    CHECK_FALSE(peer.stream.peer_has_read_all());
+    char octet = 0;
+    REQUIRE(::recv(peer.ends.peers.get(), &octet, 1, 0) == 1);
+    CHECK_FALSE(peer.stream.peer_has_read_all());
+    REQUIRE(::recv(peer.ends.peers.get(), &octet, 1, 0) == 1);
+    CHECK(peer.stream.peer_has_read_all());
+    peer.stream.cut();
+    CHECK(peer.stream.peer_has_read_all());
+}
+
+TEST_CASE("discard_input() discards what has arrived, and returns even if the peer sends without end") {
+    Peer peer;
+    const std::string piece(4096, 'x');
+    std::size_t sent = 0;
+    const auto send_some = [&] {
+        const ssize_t n = ::send(peer.ends.peers.get(), piece.data(), piece.size(), MSG_NOSIGNAL);
+        if (n > 0) sent += static_cast<std::size_t>(n);
+        return n > 0;
+    };
+    while (send_some()) {
+    }
+    const std::size_t arrived = sent; // more can be sent only once some of it has been read
+    std::atomic<bool> enough = false;
+    std::thread flood{[&] {
+        while (!enough && sent < 200'000'000) (void)send_some();
+    }};
+    peer.stream.discard_input();
+    enough = true;
+    flood.join();
+    std::size_t left = 0;
+    std::vector<char> room(65536);
+    for (ssize_t n; (n = ::recv(peer.stream.socket(), room.data(), room.size(), MSG_DONTWAIT)) > 0;)
+        left += static_cast<std::size_t>(n);
+    CHECK(sent - left == arrived);
 }
 
 TEST_CASE("an idle stream is small") {

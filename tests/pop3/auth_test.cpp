@@ -103,7 +103,8 @@ TEST_CASE("the SCRAM-SHA-256 example of RFC 7677") {
     CHECK(conversation.command(client_final) == "+ " + server_final + "\r\n");
     CHECK(conversation.session.state() == Session::State::authorization);
     CHECK(conversation.command("") == "+OK Password accepted\r\n");
-    CHECK(conversation.asked == std::vector<std::string>{"scram user", "authenticated user SCRAM-SHA-256"});
+    CHECK(conversation.asked ==
+          std::vector<std::string>{"scram user", "proof waits user SCRAM-SHA-256", "authenticated user SCRAM-SHA-256"});
     CHECK(conversation.session.user() == "user");
     CHECK(conversation.command("STAT") == "+OK 2 320\r\n");
 }
@@ -157,6 +158,35 @@ TEST_CASE("SCRAM ends with SYS/TEMP when the credentials cannot be read") {
     out.clear();
     (void)session.line("CAPA", out);
     CHECK(out.find("+OK ") == 0);
+}
+
+TEST_CASE("a right SCRAM proof is answered only when the connection says so, or refused like any other attempt") {
+    const Settings settings;
+    for (const bool has_turn : {true, false}) {
+        const World world = scram_world();
+        Session session{settings, Channel::open, world.fresh_text};
+        std::string out;
+        (void)session.line("AUTH SCRAM-SHA-256 " + client_first, out);
+        session.scram_credentials(world.scram, true, out, "account");
+        out.clear();
+        const Action action = session.line(client_final, out).action;
+        REQUIRE(std::holds_alternative<ProofWaits>(action));
+        CHECK(std::get<ProofWaits>(action).user == "user");
+        CHECK(std::get<ProofWaits>(action).mechanism == Mechanism::scram_sha_256);
+        CHECK(out.empty());
+        if (has_turn) {
+            session.proof_accepted(out);
+            CHECK(out == "+ " + server_final + "\r\n");
+            const Action last = session.line("", out).action;
+            REQUIRE(std::holds_alternative<Authenticated>(last));
+            CHECK(std::get<Authenticated>(last).user == "user");
+            CHECK(std::get<Authenticated>(last).account == "account");
+        } else {
+            session.login_refused(Refusal::throttled, out);
+            CHECK(out.starts_with("-ERR [SYS/TEMP] "));
+            CHECK(session.line_limit() == Session::command_limit); // the exchange is over
+        }
+    }
 }
 
 TEST_CASE("the CRAM-MD5 example of RFC 2195") {

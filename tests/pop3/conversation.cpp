@@ -80,6 +80,10 @@ void Conversation::perform(const Action& action) {
         asked.push_back("scram " + wanted->user);
         session.scram_credentials(world.scram, world.scram_genuine, out_);
     }
+    if (const auto* wanted = std::get_if<ProofWaits>(&action)) {
+        asked.push_back("proof waits " + wanted->user + " " + std::string{name_of(wanted->mechanism)});
+        session.proof_accepted(out_);
+    }
     if (const auto* wanted = std::get_if<Authenticated>(&action)) {
         asked.push_back("authenticated " + wanted->user + " " + std::string{name_of(wanted->mechanism)});
         finish_login(true);

@@ -66,6 +66,7 @@ TEST_CASE("a name is found however it is written") {
         {"filename=\"=?utf-8?B?YmlsbC5leGU=?=\"", "filename=\"bill_exe.bad\""},
         {"filename==?iso-8859-1?Q?f=FCr=5Fdich.exe?=", "filename*=iso-8859-1''f%FCr_dich_exe.bad"},
         {"filename=\"=?utf-8?Q?bill?= =?utf-8?Q?.exe?=\"", "filename=\"bill_exe.bad\""},
+        {"filename=\"=?utf-8?Q?bill?= =?utf-8?Q?.exe\"", "filename=\"bill=?utf-8?Q?_exe.bad\""},
         {"filename*=UTF-8''bill%2Eexe", "filename=\"bill_exe.bad\""},
         {"filename*=utf-8'de'%C3%BCber.vbs", "filename*=utf-8''%C3%BCber_vbs.bad"},
         {"filename*=utf-16''b%00i%00l%00.%00e%00x%00e%00", "filename=\"filename.bad\""},
@@ -102,6 +103,19 @@ TEST_CASE("harmless fields are left unchanged") {
           "Content-Type: text/plain; name=\"unclosed", "Content-Disposition: attachment; filename*9999999999=x.exe"}) {
         CAPTURE(fields);
         CHECK(renamed(part(fields), rules) == part(fields));
+    }
+}
+
+TEST_CASE("a name of 2 MB is read without delay, however many encoded words begin in it") {
+    struct Row {
+        std::string word, end;
+    };
+    for (const Row& row : {Row{"=?x?q? ", ""}, Row{"=?x?z? ", "?="}, Row{"=?utf-8?q?a?= ", ""}}) {
+        CAPTURE(row.word);
+        std::string name;
+        while (name.size() < 2'000'000) name += row.word;
+        const std::string message = part("Content-Disposition: attachment; filename=\"" + name + row.end + "\"");
+        CHECK((renamed(message, rules) == message));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "../../src/server/server.h"
@@ -215,4 +216,40 @@ TEST_CASE("whichever allocation of the reactor fails for a manager or a scraper,
     CHECK(nth > 200);
     for (std::uint64_t from = 0; from < nth; from += 41) try_it(from, scarce::for_ever);
     witness.quit();
+}
+
+TEST_CASE("whichever allocation of the reactor fails while a worker opens a message, RETR is answered") {
+    TempDirectory directory;
+    std::filesystem::create_directory(directory.path() / "mail");
+    Reactor server{{"-d", directory / "mail", "-l", "127.0.0.1", "-p", "0", "-P", "0", "-u", "ana:geheim",
+                    "--log-level", "error"}};
+    const Maildir maildir{directory.path() / "mail" / "ana"};
+    (void)maildir.deliver("1700000001.M1P1.h", scarce_mail);
+    const auto retrieve = [&](std::uint64_t nth) {
+        std::optional<Pop3Client> client;
+        REQUIRE(eventually([&] { // the session before may be ending
+            client.emplace("127.0.0.1", server.port());
+            return client->command("USER ana").starts_with("+OK") && client->command("PASS geheim").starts_with("+OK");
+        }));
+        maildir.flag("1700000001.M1P1.h", nth % 2 == 0 ? "FS" : "RS"); // from here on, only a worker finds it
+        const auto begin = std::chrono::steady_clock::now();
+        scarce::fail(nth, 1);
+        try {
+            if (client->command("RETR 1").starts_with("+OK")) CHECK(client->body() == as_received(scarce_mail));
+        } catch (const std::exception&) { // it ended early
+        }
+        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{30});
+        const bool struck = scarce::struck();
+        scarce::plenty();
+        return struck;
+    };
+    (void)retrieve(1'000'001); // the workers have been started
+    int not_struck = 0;
+    std::uint64_t nth = 0;
+    for (; not_struck < 3 && nth < 5000; ++nth) {
+        CAPTURE(nth);
+        not_struck = retrieve(nth) ? 0 : not_struck + 1;
+    }
+    CHECK(nth > 10);
+    CHECK(nth < 5000);
 }

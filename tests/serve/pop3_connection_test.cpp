@@ -207,3 +207,42 @@ TEST_CASE("a session gives up its maildrop only if its client has left and no co
 TEST_CASE("an idle session is small") {
     CHECK(sizeof(Pop3Connection) <= 496);
 }
+
+TEST_CASE("over TLS, the socket stays open until the last reply has been read, but the session has ended") {
+    Serving serving;
+    Guest guest{serving};
+    guest.over_tls = true;
+    guest.log_in();
+    const bool stopping = GENERATE(false, true);
+    CAPTURE(stopping);
+    guest.say(stopping ? "NOOP\r\n" : "QUIT\r\n");
+    serving.settle();
+    if (stopping) guest.connection().finish_up();
+    guest.connection().settings_changed();
+    CHECK_FALSE(guest.retired);
+    CHECK(guest.left == 1);
+    Guest next{serving};
+    next.log_in(); // the maildrop is free
+    CHECK(guest.hear_until([](const std::string&) { return false; }) == (stopping ? "+OK\r\n" : "+OK Goodbye\r\n"));
+    CHECK(guest.retired);
+    CHECK(guest.left == 1);
+}
+
+TEST_CASE("over TLS, a last reply that is not read ends with the time limit, a kick, or the client's end") {
+    enum class By { time, kick, client };
+    for (const By by : {By::time, By::kick, By::client}) {
+        CAPTURE(static_cast<int>(by));
+        Serving serving;
+        Guest guest{serving};
+        guest.over_tls = true;
+        guest.log_in();
+        guest.say("QUIT\r\n");
+        serving.settle();
+        CHECK_FALSE(guest.retired);
+        if (by == By::time) serving.settings.timeout = std::chrono::seconds{0};
+        if (by == By::kick) guest.connection().stop(Ending::kicked);
+        if (by == By::client) guest.vanish();
+        serving.settle_until([&] { return guest.retired; });
+        CHECK(guest.left == 1);
+    }
+}

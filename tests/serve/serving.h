@@ -196,13 +196,16 @@ public:
     bool retired = false;
     int came = 0, left = 0;
     std::size_t sessions = 0; // that any user already has
+    bool over_tls = false;    // the other end of the socket is a TLS program's
 
 private:
     void retire(Pop3Connection&) noexcept override { retired = true; }
     void user_came(Pop3Connection&) override { ++came; }
     void user_left(Pop3Connection&) noexcept override { ++left; }
     void tls_begins(Pop3Connection&, posix::UniqueFd) override {}
-    int wire_of(const Pop3Connection& connection) const noexcept override { return connection.socket(); }
+    int wire_of(const Pop3Connection& connection) const noexcept override {
+        return over_tls ? client_.get() : connection.socket();
+    }
     std::size_t sessions_of(const std::string&) const override { return sessions; }
 
     Serving& serving_;

@@ -149,3 +149,20 @@ TEST_CASE("each user's mail passes through the programs set for that user, and m
     CHECK(server.logs("/no/such: No such file"));
     CHECK(manager.command("TRAN FOR eva") == "+OK on /usr/bin/sed:s/e/E/");
 }
+
+TEST_CASE("after a reload, the next message passes through a program that only the new configuration names") {
+    TempDirectory directory;
+    const auto naming = [](const std::string& letter) { return "transform = /usr/bin/tr e " + letter + "\n"; };
+    const std::string config = directory.file("config", naming("x"));
+    Server server{0, {"-u", "ana:pass", "--config", config}}; // without administrators: no other program may run
+    (void)server.maildir("ana").put_in_cur("1700000001.M1P1.h:2,S", filter_setup_text);
+    CHECK(line_of(server, "ana") == "xxx\r\n");
+    for (const std::string letter : {"y", "z", "v"}) {
+        CAPTURE(letter);
+        (void)directory.file("config", naming(letter));
+        const std::size_t logged = server.log().size();
+        server.process().signal(SIGHUP);
+        REQUIRE(eventually([&] { return server.log().find("what=files", logged) != std::string::npos; }));
+        for (int i = 0; i < 3; ++i) CHECK(line_of(server, "ana") == letter + letter + letter + "\r\n");
+    }
+}

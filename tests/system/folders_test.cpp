@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <fstream>
 
 #include "support/catch.h"
 #include "system/server.h"
@@ -39,6 +40,22 @@ TEST_CASE("with --folders, a login name with a plus opens that folder if it exis
     Pop3Client wrong = server.client();
     CHECK(wrong.command("USER user1+Junk").starts_with("+OK"));
     CHECK(wrong.command("PASS pass2") == "-ERR [AUTH] Password incorrect");
+}
+
+TEST_CASE("the walk through all maildrops removes expired deleted mail of their folders, too") {
+    const Server server{1, {"--folders", "--undelete-grace", "6", "-a", "root:s3cr3t"}};
+    const auto put = [&](const std::string& time) {
+        const auto folder = server.maildir("user1").path() / ".Junk/buzon-trash" / time;
+        std::filesystem::create_directories(folder);
+        std::ofstream{folder / "1400000000.old"} << "old\n";
+        return folder;
+    };
+    const auto recent = put("99999999999"), old = put("1500000000");
+    ManagementClient manager = server.manager();
+    CHECK(manager.command("AUTH root s3cr3t").starts_with("+OK"));
+    CHECK(manager.command("CONF undelete-grace 7").starts_with("+OK")); // begins a walk
+    CHECK(eventually([&] { return !std::filesystem::exists(old); }));
+    CHECK(std::filesystem::exists(recent / "1400000000.old"));
 }
 
 TEST_CASE("without --folders, a plus in a login name has no special meaning") {

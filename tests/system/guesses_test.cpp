@@ -32,6 +32,46 @@ std::size_t refusals_by_now(const Wire& wire) {
     return count;
 }
 
+constexpr const char* stranger = "203.0.113.66";
+
+// Five wrong passwords for user1.
+void use_free_guesses(const Server& server) {
+    LineClient client{"127.0.0.1", server.port(), {.from = front}};
+    client.send(header_of(stranger));
+    (void)client.line();
+    for (int i = 0; i < 5; ++i) {
+        (void)client.command("USER user1");
+        CHECK(client.command("PASS free" + std::to_string(i)).starts_with("-ERR [AUTH]"));
+    }
+}
+
+// The last reply to a SCRAM login as user1.
+std::string scram(const Server& server, const std::string& client, const std::string& password) {
+    constexpr const char* program = R"(
+import base64, hashlib, hmac, socket, sys
+port, front, client, password = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4].encode()
+def b64(octets): return base64.b64encode(octets).decode()
+wire = socket.create_connection(("127.0.0.1", port), 60, (front, 0)).makefile("rwb")
+def say(line):
+    wire.write(line.encode() + b"\r\n"); wire.flush()
+    return wire.readline().decode().strip()
+say(f"PROXY TCP4 {client} 203.0.113.1 5000 110")
+bare = "n=user1,r=abc"
+first = base64.b64decode(say("AUTH SCRAM-SHA-256 " + b64(("n,," + bare).encode()))[2:]).decode()
+field = dict(part.split("=", 1) for part in first.split(","))
+salted = hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(field["s"]), int(field["i"]))
+key = hmac.digest(salted, b"Client Key", "sha256")
+final = f"c=biws,r={field['r']}"
+mask = hmac.digest(hashlib.sha256(key).digest(), ",".join((bare, first, final)).encode(), "sha256")
+reply = say(b64(f"{final},p={b64(bytes(a ^ b for a, b in zip(key, mask)))}".encode()))
+print(say("") if reply.startswith("+ ") else reply, end="")
+)";
+    const Finished end = run({"python3", "-c", program, std::to_string(server.port()), front, client, password});
+    CAPTURE(end.err);
+    CHECK(end.code == 0);
+    return end.out;
+}
+
 void allow_descriptors(rlim_t wanted) {
     rlimit limit{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
@@ -100,6 +140,34 @@ TEST_CASE("of 150 guesses from one source, five are answered, and the others wai
     (void)other.line();
     CHECK(other.line() == "+OK Password accepted");
     for (LineClient& guesser : guessers) guesser.close();
+}
+
+TEST_CASE("a source that has used its free guesses learns no sooner of a right SCRAM proof than of a wrong one") {
+    // Two more guesses may wait, for 1300 s and 2600 s. A third one could not be answered in time.
+    Server server{1,
+                  {"--proxy-from", front, "--throttle-delay", "1300", "--throttle-max-delay", "1300",
+                   "--throttle-forgive", "3600", "--login-timeout", "3600"}};
+    use_free_guesses(server);
+    std::vector<LineClient> waiting;
+    for (const std::string guess : {"a", "b", "c"}) {
+        waiting.emplace_back("127.0.0.1", server.port(), Wire::Options{.from = front});
+        waiting.back().send(header_of(stranger) + "USER user1\r\nPASS " + guess + "\r\n");
+    }
+    ManagementClient manager = server.manager();
+    CHECK(eventually([&] { return manager.ask("METR refusals-throttled") == "1"; }));
+    const std::string wrong = scram(server, stranger, "wrong"), right = scram(server, stranger, "pass1");
+    CHECK(right.starts_with("-ERR [SYS/TEMP] "));
+    CHECK(right == wrong);
+    CHECK(manager.ask("METR refusals-throttled") == "3");
+    CHECK(scram(server, "203.0.113.9", "pass1") == "+OK Password accepted");
+    for (LineClient& client : waiting) client.close();
+}
+
+TEST_CASE("a right SCRAM proof that has to wait for its turn logs in when the turn comes") {
+    Server server{1, {"--proxy-from", front, "--throttle-delay", "1"}};
+    use_free_guesses(server);
+    CHECK(scram(server, stranger, "pass1") == "+OK Password accepted");
+    CHECK(server.manager().ask("METR refusals-throttled") == "0");
 }
 
 TEST_CASE("slow guessers are reported by an event, a metric, WHYY and top") {

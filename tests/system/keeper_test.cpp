@@ -5,6 +5,7 @@
 
 #include "support/catch.h"
 #include "system/server.h"
+#include "system/strace.h"
 
 using namespace buzon::test;
 
@@ -75,6 +76,22 @@ TEST_CASE("a reactor that crashes under load is restarted, and clients that conn
     CHECK(server.port() == port);
     CHECK(server.logs("started again: the process that served"));
     CHECK(zombies_of(server.pid()) == 0);
+}
+
+TEST_CASE("if a crashed reactor cannot be replaced at once, the keeper tries again") {
+    if (!by_root()) return;
+    Server server;
+    server.expect_a_crash();
+    const pid_t before = server.reactor();
+    const std::string trace = server.directory() / "trace";
+    {
+        // fork(2) is clone(2) to the kernel.
+        const Strace strace{server, injection("clone,clone3:error=EAGAIN:when=1..2"), trace, Strace::Holds::keeper};
+        crash(before);
+        (void)new_reactor(server, before);
+        (void)server.session();
+    }
+    CHECK(read_whole(trace).find("(INJECTED)") != std::string::npos);
 }
 
 TEST_CASE("kill -9 of the keeper ends all processes of the server") {

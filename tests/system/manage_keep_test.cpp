@@ -212,6 +212,21 @@ TEST_CASE("SAVE names the changes that no file can take, and writes the rest") {
     CHECK(read_whole(files.users) == "# keepers\nana:{PLAIN}a\nzoe:{PLAIN}z\n");
 }
 
+TEST_CASE("a change that SAVE has written gives way to later edits of the file, even if another change has no file") {
+    const Files files;
+    const Server server{files.setup({"-u", "eva:e"})};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.command("USER DEL eva").starts_with("+OK"));
+    CHECK(manager.command("USER PASS ana n").starts_with("+OK"));
+    CHECK(manager.command("SAVE") == "-ERR no file for user eva (not from the --users file); saved " + files.users);
+    CHECK(manager.command("SAVE") == "-ERR no file for user eva (not from the --users file); nothing saved");
+    const std::string fresh = files.directory.file("fresh", "ana:{PLAIN}operator\nzoe:{PLAIN}z\nneu:{PLAIN}n\n", 0640);
+    std::filesystem::rename(fresh, files.users);
+    CHECK(eventually([&] { return manager.many("USER LIST").find("neu") != std::string::npos; }));
+    Pop3Client{"127.0.0.1", server.port()}.login("ana", "operator");
+    CHECK(manager.many("USER LIST").find("eva") == std::string::npos);
+}
+
 TEST_CASE("every SAVE reports what it cannot store, and deleting a user deletes the user's transformation") {
     const Files files;
     {
@@ -384,6 +399,51 @@ TEST_CASE("SIGHUP with one bad value changes nothing, even if the command line o
     CHECK(eventually([&] { return manager.ask("HOST") == "new.example"; }));
     CHECK(manager.ask("CONF max-per-ip") == "9");
     CHECK(manager.many("USER LIST").find("zoe") == std::string::npos);
+}
+
+TEST_CASE("after DIRR and SAVE, SIGHUP brings back the mail root that the config file names again") {
+    const Files files;
+    const std::string first = files.directory / "first", second = files.directory / "second";
+    for (const std::string& root : {first, second}) std::filesystem::create_directory(root);
+    const std::string before = read_whole(files.config) + "path = " + first + "\n";
+    (void)files.directory.file("config", before);
+    Server::Setup setup = files.setup();
+    setup.own_root = true;
+    Server server{setup};
+    ManagementClient manager = administrator(server);
+    CHECK(manager.ask("DIRR") == first);
+    CHECK(manager.command("DIRR " + second) == "+OK " + second);
+    CHECK(manager.command("SAVE") == "+OK saved " + files.config);
+    (void)files.directory.file("config", before);
+    server.process().signal(SIGHUP);
+    CHECK(eventually([&] { return manager.ask("DIRR") == first; }));
+}
+
+TEST_CASE("a reload that is refused changes nothing about the programs that may run") {
+    for (const std::string mistake : {"users", "path"}) {
+        CAPTURE(mistake);
+        const Files files;
+        const std::string root = files.directory / "mail";
+        (void)Maildir{root + "/ana"}.deliver("1700000001.M1P1.h", "Subject: x\n\nuno\n");
+        const auto write_config = [&](const std::string& users, const std::string& path, const std::string& program) {
+            (void)files.directory.file("config", "ip = 127.0.0.1\nmgmt-ip = 127.0.0.1\nusers = " + users +
+                                                     "\npath = " + path + "\ntransform = " + program + '\n');
+        };
+        write_config(files.users, root, "/usr/bin/tr a-z A-Z");
+        Server::Setup setup = files.setup();
+        setup.arguments = {"--config", files.config}; // without administrators: only the programs of the files may run
+        setup.own_root = true;
+        Server server{setup};
+        // Good options and a new program, but a users file with a mistake, or a mail root that does not exist.
+        const std::string twice = files.directory.file("twice", "ana:{PLAIN}a\nana:{PLAIN}b\n");
+        const std::string wrong = mistake == "users" ? twice : files.directory / "none";
+        write_config(mistake == "users" ? wrong : files.users, mistake == "path" ? wrong : root, "/usr/bin/sed s/u/x/");
+        server.process().signal(SIGHUP);
+        REQUIRE(server.logs("not reloaded, nothing has changed: " + wrong));
+        Pop3Client client{"127.0.0.1", server.port()};
+        client.login("ana", "a");
+        CHECK(client.retrieve(1) == "SUBJECT: X\r\n\r\nUNO\r\n"); // by a host that has just been started
+    }
 }
 
 namespace {

@@ -263,6 +263,45 @@ TEST_CASE("a new Maildir belongs to the uid in the users file, else to the owner
     }
 }
 
+TEST_CASE("a Maildir that has been removed is made again, also for a user whose line in the users file gives no uid") {
+    if (::geteuid() != 0) return;
+    const Site site;
+    for (const char* const user : {"bob", "dan"}) {
+        CAPTURE(user);
+        site.session(user).quit();
+        CHECK(all_of(site.place_of(user), user == std::string{"bob"} ? bob : dan));
+        CHECK(eventually([&] { // the server may still be writing there
+            std::error_code why;
+            fs::remove_all(site.place_of(user), why);
+            return !why;
+        }));
+        Pop3Client client = site.session(user);
+        CHECK(client.command("STAT") == "+OK 0 0");
+        client.quit();
+        CHECK(all_of(site.place_of(user), user == std::string{"bob"} ? roots_owner : dan));
+    }
+}
+
+TEST_CASE("a user with a gid alone gets a Maildir of the mail root's owner and that group") {
+    if (::geteuid() != 0) return;
+    const TempDirectory directory;
+    fs::permissions(directory.path(), fs::perms{0755});
+    const std::string root = directory / "mail";
+    fs::create_directory(root);
+    REQUIRE(::chown(root.c_str(), roots_owner, roots_owner) == 0);
+    fs::permissions(root, fs::perms{0711});
+    const std::string users = directory.file("users", "eva:{PLAIN}x::41005\n");
+    const Server server{
+        Server::Setup{.arguments = {"-d", root, "--users", users, "--run-as", "nobody"}, .own_root = true}};
+    Pop3Client client = server.client();
+    client.login("eva", "x");
+    CHECK(client.command("STAT") == "+OK 0 0");
+    struct stat about {};
+    REQUIRE(::lstat((root + "/eva").c_str(), &about) == 0);
+    CHECK(about.st_uid == roots_owner);
+    CHECK(about.st_gid == 41005);
+}
+
 TEST_CASE("a mail worker runs as its maildrop's owner, without other rights, and serves no other owner") {
     if (::geteuid() != 0) return;
     const Site site;

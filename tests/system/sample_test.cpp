@@ -1,4 +1,6 @@
 // system/sample_test.cpp - the --default demo: the sample session of the contract, and the sample mail, left unchanged.
+#include <csignal>
+
 #include "support/catch.h"
 #include "support/programs.h"
 #include "system/server.h"
@@ -131,6 +133,16 @@ TEST_CASE("the demo leaves maildir-sample unchanged and no temporary files behin
     }
     CHECK(snapshot(sample) == before);
     CHECK(std::filesystem::is_empty(temporary.path()));
+}
+
+TEST_CASE("SIGHUP leaves the demo its mail, even if there is a directory with the default name of a mail root") {
+    Server server{demo()};
+    std::filesystem::create_directory(server.directory() / "maildir");
+    const std::string root = server.manager().command("DIRR");
+    server.process().signal(SIGHUP);
+    REQUIRE(server.logs("what=files"));
+    CHECK(server.manager().command("DIRR") == root);
+    CHECK(server.session().command("STAT") == "+OK 1 324");
 }
 
 TEST_CASE("two demos running at the same time do not share their mail") {

@@ -77,6 +77,46 @@ TEST_CASE("the service manager is notified that the server is ready, alive, relo
     server.expect_no_clean_end();
 }
 
+TEST_CASE("while DRAIN waits for sessions, the service manager is not told that the server is stopping") {
+    const TempDirectory directory;
+    const Datagrams manager{directory / "notify"};
+    Server::Setup setup;
+    setup.arguments = {"-u", "ana:secret", "-a", "root:s3cr3t"};
+    setup.environment = {{"NOTIFY_SOCKET", directory / "notify"}, {"WATCHDOG_USEC", "300000"}};
+    Server server{setup};
+    Pop3Client client = server.client();
+    client.login("ana", "secret");
+    ManagementClient administrator = server.manager();
+    CHECK(administrator.command("AUTH root s3cr3t").starts_with("+OK"));
+    CHECK(administrator.command("DRAIN").starts_with("+OK"));
+    // What was sent until now, and then the next sign of life.
+    std::string all;
+    while (const auto said = manager.next(0)) all += '\n' + *said;
+    for (std::string said; said.find("WATCHDOG=1") == std::string::npos; all += '\n' + said) {
+        const auto next = manager.next();
+        REQUIRE(next);
+        said = *next;
+    }
+    CHECK(all.find("\nSTOPPING=1") == std::string::npos);
+    CHECK(client.command("NOOP").starts_with("+OK"));
+    client.quit();
+    CHECK_FALSE(next_with(manager, "STOPPING=1").empty()); // read now: the server does not wait for a full queue
+    CHECK(server.process().wait() == 0);
+    server.expect_no_clean_end();
+}
+
+TEST_CASE("a service manager that listens only after the start is told that the server is ready") {
+    const TempDirectory directory;
+    std::filesystem::permissions(directory.path(), std::filesystem::perms{0711});
+    Server::Setup setup;
+    setup.environment = {{"NOTIFY_SOCKET", directory / "notify"}};
+    Server server{setup};
+    const Datagrams manager{directory / "notify"};
+    std::filesystem::permissions(directory / "notify", std::filesystem::perms{0777}); // as systemd's
+    CHECK_FALSE(next_with(manager, "READY=1").empty());
+    CHECK(server.manager().command("METR sandbox-denials") == "+OK 0"); // no socket was made for it
+}
+
 TEST_CASE("the server reports that it is ready only when TLS works, too") {
     const TempDirectory directory;
     const std::string certificate = directory / "cert.pem";

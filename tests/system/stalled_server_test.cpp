@@ -285,6 +285,21 @@ TEST_CASE("mail on a file server goes through a transformation like any other") 
     CHECK(client.command("RETR 1").starts_with("-ERR"));
 }
 
+TEST_CASE("messages on a hanging disk do not keep the others from being transformed") {
+    if (!can_hang()) return;
+    TwoDisks disks{RootIs::good, {"-T", "/bin/cat", "--max-transforms", "1"}};
+    Pop3Client reader = disks.session("s1");
+    Pop3Client other = disks.session("g2");
+    disks.disk().stall("all");
+    reader.send("RETR 1\r\n");
+    REQUIRE(disks.disk().something_hangs());
+    CHECK(other.command("RETR 1").starts_with("+OK"));
+    CHECK(other.body() == mail_on_disks);
+    disks.disk().release();
+    CHECK(reader.line().starts_with("+OK"));
+    CHECK(reader.body() == mail_on_disks);
+}
+
 TEST_CASE("locks on a file server hold between servers, and are free with the reply to QUIT") {
     if (!can_hang()) return;
     TwoDisks disks{RootIs::stalling};

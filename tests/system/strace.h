@@ -11,14 +11,15 @@
 namespace buzon::test {
 
 // Attaches strace to the workers and the reactor (or as `holds` says) until it is destroyed, to make their calls fail
-// or to record them.
+// or to record them. keeper: only the process that was started.
 class Strace {
 public:
-    enum class Holds { all, workers, server };
+    enum class Holds { all, workers, server, keeper };
     Strace(const Server& server, const Words& how, const std::string& output = "/dev/null", Holds holds = Holds::all) {
         std::vector<pid_t> held;
-        if (holds != Holds::server) held = workers_of(server.pid());
-        if (holds != Holds::workers) held.push_back(server.reactor());
+        if (holds == Holds::all || holds == Holds::workers) held = workers_of(server.pid());
+        if (holds == Holds::all || holds == Holds::server) held.push_back(server.reactor());
+        if (holds == Holds::keeper) held.push_back(server.pid());
         Launch launch;
         launch.argv = {"strace", "-qq", "-o", output};
         launch.argv.insert(launch.argv.end(), how.begin(), how.end());

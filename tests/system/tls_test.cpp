@@ -191,6 +191,115 @@ assert not wrong, wrong
 )");
 }
 
+TEST_CASE("over TLS, the end of the last replies is not lost, however late the client reads it after QUIT") {
+    TlsSite site;
+    std::string text = "Subject: large\r\n\r\n";
+    for (int i = 0; i < 300'000; ++i) text += "line " + std::to_string(i) + " of a message that is large\r\n";
+    site.server->maildir("user1").deliver("1700000001.M1.x", text);
+    site.passes(R"(
+expected = b"Subject: large\r\n\r\n" + b"".join(b"line %d of a message that is large\r\n" % i for i in range(300000))
+expected = b"+OK %d octets\r\n" % len(expected) + expected + b".\r\n+OK Goodbye\r\n"
+manager = plain(int(sys.argv[5]))[0]; manager.readline()
+s = socket.socket(); s.settimeout(60)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 200000)
+s.connect(("127.0.0.1", pop3s))
+f, t = wrap(s); assert f.readline().startswith(b"+OK POP3")
+login(f)
+t.sendall(b"RETR 1\r\nQUIT\r\n")
+got = bytearray()
+while say(manager, "METR online") != "+OK 0": # until the server has got rid of everything
+    piece = t.recv(16384); assert piece, "ended after %d octets" % len(got)
+    got += piece
+for _ in range(200): say(manager, "NOOP") # nobody reads
+while True:
+    piece = t.recv(16384)
+    if not piece: break
+    got += piece
+assert got == expected, "%d of %d octets" % (len(got), len(expected))
+)");
+}
+
+TEST_CASE("a TLS client that does not read is let go after autologout, and keeps no DRAIN waiting") {
+    TlsSite site{1, {"-a", "root:s3cr3t"}};
+    std::string text = "Subject: large\n\n";
+    while (text.size() < 16'000'000) text += std::string(99, 'x') + '\n';
+    site.server->maildir("user1").deliver("1700000001.M1.x", text);
+    site.passes(R"(
+m, s = plain(int(sys.argv[5])); m.readline(); say(m, "AUTH root s3cr3t")
+def within_a_minute(condition):
+    end = time.time() + 60
+    while not condition(): assert time.time() < end; time.sleep(0.01)
+def the_server_waits(): # for us to read
+    return any(" command=RETR " in line and " backlog=0 " not in line for line in many(m, "SESS"))
+def held(t): # whether the server has a descriptor for our connection
+    mine = t.getsockname()[1]
+    for line in open("/proc/net/tcp"):
+        words = line.split()
+        if words[1].endswith(":%04X" % pop3s) and words[2].endswith(":%04X" % mine): return words[9] != "0"
+    return False
+f, t = connect(); login(f); f.write(b"RETR 1\r\n"); f.flush()
+within_a_minute(the_server_waits)
+assert held(t)
+assert say(m, "CONF timeout 1").startswith("+OK")
+within_a_minute(lambda: not held(t))
+assert many(m, "SESS")[1:-1] == []
+assert say(m, "DRAIN").startswith("+OK")
+while m.readline(): pass # until the server has ended
+)");
+    CHECK(site.server->process().wait() == 0);
+    site.server->expect_no_clean_end();
+    CHECK(site.logs("reason=autologout"));
+}
+
+TEST_CASE("a local user cannot take over the TLS connection of another client during its handshake") {
+    if (::geteuid() != 0) {
+        WARN("not root: nobody else may look at the reactor's descriptors");
+        return;
+    }
+    TlsSite site;
+    site.passes("reactor = " + std::to_string(site.server->reactor()) + R"(
+def from_hex(text):
+    address, port = text.split(":")
+    return socket.inet_ntoa(struct.pack("<I", int(address, 16))), int(port, 16)
+def to_the_program(): # the server's connection to stunnel: its own port, and stunnel's
+    sockets = set()
+    for number in os.listdir(f"/proc/{reactor}/fd"):
+        try: sockets.add(os.readlink(f"/proc/{reactor}/fd/{number}"))
+        except FileNotFoundError: pass
+    for line in list(open("/proc/net/tcp"))[1:]:
+        words = line.split()
+        own, peer = from_hex(words[1]), from_hex(words[2])
+        if words[3] == "01" and f"socket:[{words[9]}]" in sockets and own[1] not in (pop3, pop3s, int(sys.argv[5])):
+            return own[1], peer[1]
+incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+client = context.wrap_bio(incoming, outgoing)
+try: client.do_handshake()
+except ssl.SSLWantReadError: pass
+hello = outgoing.read()
+f, s = plain(pop3s)
+s.sendall(hello[:len(hello) // 2])
+end = time.time() + 60
+while not to_the_program(): assert time.time() < end
+port, programs = to_the_program()
+other = socket.socket(); other.settimeout(60)
+other.bind(("127.0.0.2", port)); other.connect(("127.0.0.1", programs))
+try:
+    got = context.wrap_socket(other).recv(100)
+    assert got == b"", got
+except (ssl.SSLError, ConnectionError): pass
+s.sendall(hello[len(hello) // 2:])
+def received(does):
+    while True:
+        try: return does()
+        except ssl.SSLWantReadError: pass
+        finally: s.sendall(outgoing.read())
+        more = s.recv(65536); assert more, "the first client was cut off"
+        incoming.write(more)
+received(client.do_handshake)
+assert received(lambda: client.read(100)).startswith(b"+OK POP3")
+)");
+}
+
 TEST_CASE("SIGHUP loads a renewed certificate, rejects a broken one, and ends no session") {
     TlsSite site;
     make_certificate(site.directory / "new.pem", "renewed");

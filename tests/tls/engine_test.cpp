@@ -1,33 +1,15 @@
 #include "buzon/tls/engine.h"
 
-#include <sys/socket.h>
-
-#include "support/catch.h"
+#include "support/process.h"
+#include "tls/pretended.h"
 
 using namespace buzon;
 using namespace std::chrono_literals;
+using buzon::test::Children;
+using buzon::test::eventually;
+using buzon::test::ready;
 
 namespace {
-
-// Starts nothing: the test says what the children say.
-class Children final : public keeper::Starter {
-public:
-    void says(std::size_t which, const std::string& text) const {
-        REQUIRE(::send(sockets[which].get(), text.data(), text.size(), MSG_NOSIGNAL) ==
-                static_cast<ssize_t>(text.size()));
-    }
-
-    std::vector<posix::UniqueFd> sockets; // the children's ends
-    std::vector<std::uint32_t> killed;    // numbers, from 1
-
-private:
-    std::uint32_t start(keeper::Child&, const keeper::ChildSpec&, posix::UniqueFd socket) override {
-        sockets.push_back(std::move(socket));
-        return static_cast<std::uint32_t>(sockets.size());
-    }
-    void kill(std::uint32_t number) noexcept override { killed.push_back(number); }
-    void forget(std::uint32_t) noexcept override {}
-};
 
 class NoSockets final : public keeper::Sockets {
     std::unique_ptr<keeper::Request> listen(const keeper::Listen&, OnListening) override { return nullptr; }
@@ -41,9 +23,43 @@ struct Silent final : tls::EngineEvents {
     void engine_says(bool, const std::string&) override {}
 };
 
-std::string ready(int port) {
-    return "port " + std::to_string(port) + "\n2026.12.01 00:00:00 LOG5[ui]: Configuration successful\n";
-}
+// Remembers what it was told; each of the calls runs out of memory once if it is to.
+struct Listening final : tls::EngineEvents {
+    void engine_works(bool works) override {
+        if (std::exchange(no_memory, false)) throw std::bad_alloc{};
+        told.push_back(works);
+    }
+    void engine_says(bool, const std::string&) override {
+        if (std::exchange(no_memory, false)) throw std::bad_alloc{};
+    }
+    bool no_memory = false;
+    std::vector<bool> told;
+};
+
+struct Running {
+    event::EventLoop loop;
+    NoSockets sockets;
+    Children children;
+    Listening events;
+    const tls::Use use{"/usr/bin/stunnel", "/run/back", 180};
+    tls::Engine engine{loop, sockets, children, use, events};
+
+    Running() { engine.begin(); }
+    void serve(std::size_t which, int port) {
+        children.says(which, ready(port));
+        REQUIRE(eventually([&] {
+            loop.turn(10ms);
+            return engine.port() == port;
+        }));
+    }
+    // Whether this many children have been started, now or soon.
+    [[nodiscard]] bool starts(std::size_t number) {
+        return eventually([&] {
+            loop.turn(10ms);
+            return children.sockets.size() == number;
+        });
+    }
+};
 
 } // namespace
 
@@ -65,4 +81,34 @@ TEST_CASE("of two renewals the later one stays in charge, whichever of them come
     while (children.killed.size() < 2) loop.turn(1s);
     CHECK(children.killed.back() == 2);
     CHECK(engine.port() == 2002);
+}
+
+TEST_CASE("a TLS program that has ended is started again even if there is no memory to say so") {
+    Running running;
+    running.serve(0, 2000);
+    running.events.no_memory = true;
+    CHECK_THROWS_AS(running.children.ends(0), std::bad_alloc);
+    CHECK_FALSE(running.engine.works());
+    CHECK(running.starts(2));
+}
+
+TEST_CASE("a TLS program that has ended is started again even if a renewal meanwhile ran out of memory") {
+    Running running;
+    running.serve(0, 2000);
+    running.children.ends(0);
+    running.loop.turn(0ms);
+    running.children.no_memory = true;
+    CHECK_THROWS_AS(running.engine.renew(running.use), std::bad_alloc);
+    CHECK(running.starts(2));
+}
+
+TEST_CASE("that TLS works is told again if there was no memory for it") {
+    Running running;
+    running.events.no_memory = true;
+    running.serve(0, 2000);
+    CHECK(eventually([&] {
+        running.loop.turn(10ms);
+        return !running.events.told.empty();
+    }));
+    CHECK(running.events.told == std::vector<bool>{true});
 }

@@ -1,6 +1,7 @@
 #include "buzon/worker/pool.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -15,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "buzon/posix/datagram.h"
 #include "buzon/posix/io.h"
 #include "buzon/worker/serve.h"
 #include "support/catch.h"
@@ -50,8 +53,21 @@ enum Kind : std::uint8_t {
     nap,
     count_letters_of_fd,
     give_fd,
-    my_pid
+    my_pid,
+    forge
 };
+
+// Answers with a large body in this descriptor, as send_message() does (worker/message.cpp). Then it lives as long as
+// the pool does.
+[[noreturn]] void answer_in(const UniqueFd& large) {
+    std::array<std::uint8_t, 3> head{0, 0, 1};
+    const iovec part{head.data(), head.size()};
+    const int number = large.get();
+    (void)buzon::posix::send_datagram(worker_socket, {&part, 1}, {&number, 1});
+    pollfd pool{worker_socket, 0, 0};
+    (void)::poll(&pool, 1, -1);
+    ::_exit(0);
+}
 
 int worker_process() {
     return serve([](Request request) -> Reply {
@@ -79,6 +95,13 @@ int worker_process() {
             return {"here", std::move(fd)};
         }
         case my_pid: return {std::to_string(::getpid()), {}};
+        case forge: {
+            if (request.body == "file") answer_in(UniqueFd{::open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC)});
+            UniqueFd memory{::memfd_create("large", MFD_CLOEXEC)};
+            (void)buzon::posix::write_all(memory.get(), "honest");
+            if (request.body == "huge") (void)!::ftruncate(memory.get(), off_t{4} << 30); // takes no memory
+            answer_in(memory);
+        }
         default: break;
         }
         return {std::move(request.body), {}};
@@ -450,4 +473,19 @@ TEST_CASE("workers that are killed while idle lose no job") {
     ask(pool, next, Job{echo, "next", {}, true});
     turn_until(loop, [&] { return next.answer.has_value(); });
     CHECK(next.answer->fate == Fate::answered);
+}
+
+TEST_CASE("a worker whose large answer is no file in memory, or is too large, counts as crashed") {
+    for (const char* what : {"memory", "file", "huge"}) {
+        CAPTURE(what);
+        EventLoop loop;
+        Starting starting{loop, "test-worker"};
+        Pool pool{loop, settings(starting, 1)};
+        Asked asked;
+        ask(pool, asked, Job{forge, what, {}, true});
+        turn_until(loop, [&] { return asked.answer.has_value(); });
+        const bool honest = std::string_view{what} == "memory";
+        CHECK(asked.answer->fate == (honest ? Fate::answered : Fate::crashed));
+        CHECK(asked.answer->body == (honest ? "honest" : ""));
+    }
 }

@@ -116,6 +116,7 @@ TEST_CASE("the secrets of changes are found complete, even after one that was cu
     REQUIRE(changes({3, true, {}, {}}));
     CHECK(changes({3, true, {}, {}}).value() ==
           auth::UserChanges{{"ana", auth::UserChange{"{PLAIN}three"}}, {"bo", std::nullopt}});
+    CHECK(changes({3, true, {}, {}, true}).value().at("ana") == auth::UserChange{"{PLAIN}three", {}, {}, true});
     CHECK_FALSE(changes({17, true, {}, {}}));
     CHECK_FALSE(changes({3, true, {"phone"}, {}})); // that keyring does not have it
 }

@@ -40,8 +40,8 @@ class ServerHooks {
 public:
     // Settings or users have changed: update everything derived from them.
     virtual void settings_changed() = 0;
-    // We have written the users file.
-    virtual void users_written() = 0;
+    // We have written one of the operator's files.
+    virtual void file_written() = 0;
     virtual void drain() = 0;
     [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> details() const = 0;
 

@@ -32,6 +32,7 @@ struct Application {
     Rights rights = Rights::all;
     std::string fault;        // why no password matches it; empty: it is valid
     std::uint64_t change = 0; // 0: as loaded; otherwise the number of a run-time change
+    std::uint64_t cost = 0;   // Secret::cost() of one that was added at run time
 };
 
 // The maximum per user: a wrong password is compared with each of them.

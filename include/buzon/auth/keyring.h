@@ -30,8 +30,8 @@ public:
     [[nodiscard]] std::optional<std::string> opened_by(std::string_view password, Labels among) const;
     // A keyring that takes as long to verify and that no password matches.
     [[nodiscard]] std::string decoy() const;
-    // Whether any of them is slow to verify on purpose.
-    [[nodiscard]] bool is_slow() const;
+    // Whether any secret in `among` (if empty: of all secrets) is slow to verify on purpose.
+    [[nodiscard]] bool is_slow(Labels among) const;
 
     // The secrets of `text` whose labels are in `kept`, plus one more secret, which replaces any with the same label.
     [[nodiscard]] static std::string with(std::string_view text, Labels kept, std::string_view label,

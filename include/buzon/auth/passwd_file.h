@@ -66,14 +66,15 @@ struct UserChange {
     std::optional<std::string> secret = {};     // a new main secret, with its {SCHEME}, without line end or ':'
     std::vector<std::string> removed = {};      // labels of application passwords
     std::vector<std::string> applications = {}; // values of buzon_secret to add; each replaces any with the same label
+    bool anew = false;                          // another user of that name: nothing else of the line remains
     friend bool operator==(const UserChange&, const UserChange&) = default;
 };
 // By user name; nothing if the user is removed.
 using UserChanges = std::map<std::string, std::optional<UserChange>, std::less<>>;
 
 // The file's text with the changes applied: in a user's line only what changed is replaced, lines of removed users are
-// deleted, and lines for new users with a main secret are appended. Comments, order, line ends and all other fields are
-// preserved octet by octet. Applying the changes again has no further effect.
+// deleted, and new users with a main secret are appended, or replace the line of a removed user of that name. Comments,
+// order, line ends and all other fields are preserved octet by octet. Applying the changes again has no further effect.
 [[nodiscard]] std::string rewrite_passwd_file(std::string_view text, const UserChanges& changes);
 
 } // namespace buzon::auth

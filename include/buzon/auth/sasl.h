@@ -3,7 +3,7 @@
 //
 //   begin --> Challenge --> next --> ... --> CheckPlain | CheckDigest    the owner checks; the exchange ends
 //                       |
-//                       +-> NeedCredentials --supply--> Challenge --next--> ... --> Accepted    (SCRAM)
+//                       +-> NeedCredentials --supply--> Challenge --next--> Proven --next--> Accepted    (SCRAM)
 //                       |
 //                       +-> CheckToken    the owner checks; if refused, an error challenge --next--> Dismissed
 //   Refused and Malformed end the exchange at any point.
@@ -45,7 +45,11 @@ struct CheckToken {
 };
 // The client has answered that challenge.
 struct Dismissed {};
-// Proven: this user is logged in.
+// The proof is right. The text, once sent as a challenge, tells the client so; its response is for next().
+struct Proven {
+    std::string text;
+};
+// This user is logged in.
 struct Accepted {
     std::string user;
 };
@@ -55,8 +59,8 @@ struct Refused {};
 struct Malformed {
     std::string_view why;
 };
-using Step = std::variant<Challenge, NeedCredentials, CheckPlain, CheckDigest, CheckToken, Dismissed, Accepted, Refused,
-                          Malformed>;
+using Step = std::variant<Challenge, NeedCredentials, CheckPlain, CheckDigest, CheckToken, Dismissed, Proven, Accepted,
+                          Refused, Malformed>;
 
 enum class Mechanism { plain, login, cram_md5, scram_sha_256, scram_sha_256_plus, oauthbearer, xoauth2 };
 
@@ -97,8 +101,8 @@ struct ChannelBinding {
 };
 
 // SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, 7677). `nonce`: printable without ',', fresh for every exchange.
-// The server's signature is sent as a last challenge, which the client answers with an empty response (RFC 5034 section
-// 4 has no other place for it); only then is the client Accepted.
+// The server's signature (Proven) is sent as a last challenge, which the client answers with an empty response (RFC
+// 5034 section 4 has no other place for it); only then is the client Accepted.
 class ScramMachine {
 public:
     explicit ScramMachine(std::string nonce, ChannelBinding channel = {})

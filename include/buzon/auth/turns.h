@@ -20,7 +20,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "buzon/auth/source.h"
 #include "buzon/auth/throttle.h"
@@ -33,7 +33,7 @@ public:
     enum class Answer : std::uint8_t { now, later, too_long };
     enum class Verdict : std::uint8_t { right, wrong };
 
-    // One try. Destroying it gives it up: it does not count, and the next one gets its turn.
+    // One try. Destroying it gives it up: it does not count, and the next one gets its turn. This needs no memory.
     class Try {
     public:
         Try() = default;
@@ -57,10 +57,11 @@ public:
         Time ripe_{};
         std::uint64_t round_ = 0; // in its line
         std::uint64_t number_ = 0;
-        void give_up();
+        void give_up() noexcept;
     };
 
-    // `wake_at` is called when run() is due earlier than announced before. The throttle must outlive this object.
+    // `wake_at` is called when run() is due earlier than announced before. If it runs out of memory, it is called again
+    // at the next change. The throttle must outlive this object.
     Turns(Throttle& throttle, std::function<void(Time)> wake_at) : throttle_{throttle}, wake_at_{std::move(wake_at)} {}
     Turns(const Turns&) = delete;
     Turns& operator=(const Turns&) = delete;
@@ -77,6 +78,8 @@ public:
 
 private:
     using Order = std::tuple<std::uint64_t, std::uint64_t>; // round, number
+    using Queue = std::map<Order, Try*>;
+    using Schedule = std::set<std::pair<Time, std::uint64_t>>;
     struct UserInLine {
         std::size_t waiting = 0;
         std::uint64_t last_round = 0;
@@ -86,29 +89,31 @@ private:
         unsigned checking = 0;
         Time last{};             // when the last failure was answered
         std::uint64_t round = 0; // of the newest turn
-        std::map<Order, Try*> waiting;
+        Queue waiting;
         std::unordered_map<std::uint64_t, UserInLine> users;
         std::optional<Time> due;
+        Schedule::node_type unscheduled; // its entry for due_ while it is not there, so that plan() needs no memory
     };
 
     Answer enter(Try& one, Time now);
+    [[nodiscard]] Line& line_of(std::uint64_t id);
     void stand(Line& line, Try& one);
-    void leave_line(Line& line, Try& one);
-    void look(Line& line, Try& one);
-    void give_up(Try& one);
+    Queue::node_type leave_line(Line& line, Try& one) noexcept;
+    void look(Line& line, Try& one) noexcept;
+    void give_up(Try& one) noexcept;
     // When the next try of this line may be checked; nothing: not before another one has ended.
-    [[nodiscard]] std::optional<Time> next_turn(const Line& line, Time now) const;
-    void trim(Line& line, Time now);
-    void plan(std::uint64_t id, Line& line, Time now);
-    [[nodiscard]] std::optional<Time> next() const;
-    void announce();
+    [[nodiscard]] std::optional<Time> next_turn(const Line& line, Time now) const noexcept;
+    void trim(Line& line, Time now) noexcept;
+    void plan(std::uint64_t id, Line& line, Time now) noexcept;
+    [[nodiscard]] std::optional<Time> next() const noexcept;
+    void announce() noexcept;
 
     Throttle& throttle_;
     std::function<void(Time)> wake_at_;
     std::unordered_map<std::uint64_t, Line> lines_; // by Count::id(); only those in use
-    std::set<std::pair<Time, std::uint64_t>> due_;  // the lines whose next turn is known
+    Schedule due_;                                  // the lines whose next turn is known
     std::multimap<Time, Try*> alone_;               // tries that first wait because of their user's failures
-    std::vector<Try*> leaving_;                     // too_long() will be called
+    Queue leaving_;                                 // too_long() will be called
     std::optional<Time> announced_;
     std::uint64_t next_number_ = 0;
     Time now_{};

@@ -89,8 +89,9 @@ struct RunTimeChange {
     bool main = false;                // the main secret is in it
     std::vector<std::string> added;   // application passwords in it, as parse_application() takes them
     std::vector<std::string> removed; // labels of application passwords
+    bool anew = false;                // a user of that name was removed: this is another one
     friend bool operator==(const RunTimeChange&, const RunTimeChange&) = default;
-    static void fields(auto& self, auto&& each) { each(self.change, self.main, self.added, self.removed); }
+    static void fields(auto& self, auto&& each) { each(self.change, self.main, self.added, self.removed, self.anew); }
 };
 // By user name; nothing if the user was removed.
 using SecretChanges = std::map<std::string, std::optional<RunTimeChange>, std::less<>>;
@@ -159,20 +160,32 @@ public:
     // file can store.
     [[nodiscard]] const SecretChanges& changes() const noexcept { return changes_; }
     [[nodiscard]] std::vector<std::string> changes_without_file() const;
-    void forget_changes() noexcept { changes_.clear(); }
+    // These have been written to the file: forgets those that have not changed since.
+    void forget_changes(const SecretChanges& written) noexcept {
+        std::erase_if(changes_, [&](const auto& change) {
+            const auto found = written.find(change.first);
+            const bool forgotten = found != written.end() && found->second == change.second;
+            const auto own = own_.find(change.first);
+            // From now on the line in the file is that of the new user.
+            if (forgotten && own != own_.end() && own->second) own->second->changes.anew = false;
+            return forgotten;
+        });
+    }
     // After a new load: repeats the run-time changes that have not been saved, so that they stay in force.
     void repeat_changes_of(const UserBase& before);
 
 private:
     // A user who differs from the block.
     struct Own {
-        PasswdEntry fields; // without secrets
+        PasswdEntry fields; // without secrets; the cost is that of the main secret, and 0 for a loaded one
         Origin origin = Origin::run_time;
         std::string applications; // fields.applications as a text
+        bool slow_line = false;   // a secret in the user's line is slow to verify
         RunTimeChange changes;
     };
 
     [[nodiscard]] static User view(const Own& own) noexcept;
+    [[nodiscard]] static std::uint64_t cost_of(const Own& own) noexcept; // of verifying all its secrets
     [[nodiscard]] Standing standing_of(const std::optional<User>& user, const std::optional<Source>& source) const;
     void place(const Own& own, Secrets which, Credential& into) const;
     // The user's entry in own_, created if missing; null if there is no such user.

@@ -55,14 +55,15 @@ public:
     void read_users();
     // SIGHUP. A reload in progress starts over.
     void read_all();
-    // We have just written the users file. A read in progress may be outdated, so it is repeated.
-    void users_written() { stale_ = reading_ != Reading::nothing; }
+    // We have just written one of the files. A read in progress may be outdated, so it is repeated.
+    void file_written() { stale_ = reading_ != Reading::nothing; }
 
 private:
     enum class Reading : std::uint8_t { nothing, users, config, all_users, administrators, root };
 
     void begin(Reading what, const worker::Job& job);
     void answered(worker::Answer answer);
+    void take(worker::Answer answer);
     void take_config(const worker::Answer& answer);
     void take_people(worker::Answer answer);
     void take_root(worker::Answer answer);

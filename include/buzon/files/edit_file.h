@@ -9,7 +9,7 @@
 
 namespace buzon::files {
 
-// Each reads the file, makes the changes, and replaces it if anything changed.
+// Each reads the file, makes the changes, and replaces it if anything changed. Edits of the same file take turns.
 [[nodiscard]] std::error_code edit_config(const std::string& path, const jobs::Edits& edits);
 [[nodiscard]] std::error_code edit_users(const std::string& path, const auth::UserChanges& changes);
 

@@ -95,6 +95,7 @@ private:
     using Users = std::list<Ticket::User>;
 
     void run() override; // hands out the free turns
+    [[nodiscard]] Users::iterator user_called(std::string_view name);
     [[nodiscard]] bool turn_free() const noexcept { return running_ < limits_.running || running_ == 0; }
     void leave(Ticket& ticket) noexcept;
     void forget(Ticket& ticket) noexcept; // takes it out of its user's list

@@ -110,6 +110,9 @@ public:
     };
     [[nodiscard]] Statistics statistics() const noexcept;
     void end_free_ones() noexcept;
+    // A host learns only at its start what it may run. From now on, programs get new hosts; the present ones end when
+    // their programs have.
+    void renew() noexcept;
 
     static constexpr std::size_t max_free = 16;
 

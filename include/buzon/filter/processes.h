@@ -93,6 +93,7 @@ private:
     };
     // Never returns a process that has a message.
     [[nodiscard]] Taken take(const ProcessKey& key, const Limits& limits);
+    [[nodiscard]] Process* find(const ProcessKey& key, bool (Process::*fits)() const noexcept);
 
     struct Trouble {
         unsigned failures = 0; // in a row

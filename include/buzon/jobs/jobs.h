@@ -240,7 +240,7 @@ struct Report {
     };
 };
 
-// Empties a maildrop's trash of messages deleted before `before` (Unix time).
+// Removes messages deleted before `before` (Unix time) from the trash of a maildrop and of its Maildir++ folders.
 struct Expire {
     static constexpr Care care = Care::change;
     std::string maildir;
@@ -252,14 +252,14 @@ struct Expire {
 // Reads the config file and everything else that startup would check. The worker gets the command line from its keeper.
 struct ReadConfig {
     static constexpr Care care = Care::look;
-    static void fields(auto&, auto&&) {}
+    std::string mail_root; // the option in force
+    static void fields(auto& self, auto&& each) { each(self.mail_root); }
 
     struct Answer {
-        std::string problem;      // why the configuration cannot be used; empty if it can
-        std::string text;         // of the config file, with its secrets hidden
-        std::string root;         // the absolute mail root
-        std::string root_problem; // why it cannot be used, if so
-        static void fields(auto& self, auto&& each) { each(self.problem, self.text, self.root, self.root_problem); }
+        std::string problem; // why the configuration cannot be used; empty if it can
+        std::string text;    // of the config file, with its secrets hidden
+        std::string root;    // the absolute mail root; empty if that is the one in force and unavailable
+        static void fields(auto& self, auto&& each) { each(self.problem, self.text, self.root); }
     };
 };
 

@@ -21,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "buzon/event/event_loop.h"
 #include "buzon/local/lock.h"
 #include "buzon/worker/pool.h"
 
@@ -59,6 +60,8 @@ public:
     LockWaiter& operator=(const LockWaiter&) = delete;
     ~LockWaiter();
     [[nodiscard]] bool waiting() const noexcept { return owner_ != nullptr; }
+    // Call it if the requested lock is of no use any more. A lock that has come is released.
+    void drop_outcome() noexcept { outcome_.reset(); }
 
 private:
     friend class KeptLocks;
@@ -68,7 +71,7 @@ private:
     std::optional<LockOutcome> outcome_; // of the lock it requested
 };
 
-class KeptLocks final : public std::enable_shared_from_this<KeptLocks> {
+class KeptLocks final : public std::enable_shared_from_this<KeptLocks>, private event::TimerHandler {
 public:
     using Outcome = LockOutcome;
     using Waiter = LockWaiter;
@@ -105,7 +108,9 @@ private:
     void taken(std::uint64_t hash, const worker::Answer& answer);
     bool free(local::MaildropLock lock, Waiter* waiter) noexcept;
     void start_freeing(std::uint64_t hash, Kept& kept) noexcept;
+    void not_sent() noexcept;
     void free_the_unsent() noexcept;
+    void on_timer(event::Timer&) override { free_the_unsent(); }
     void freed(std::uint64_t hash);
     void wait(Waiter& waiter, std::uint64_t hash);
     void tell_those_who_wait_for(std::uint64_t hash);
@@ -118,6 +123,7 @@ private:
     std::list<Waiter*> waiters_;
     std::list<Waiter*> heard_; // to be notified
     bool unsent_ = false;      // some releases have not reached the keeper yet
+    event::Timer retry_{*this};
 };
 
 } // namespace buzon::login

@@ -4,8 +4,9 @@
 // A process gets one question at a time. If all are busy, another one is started, up to max_programs, since some
 // programs delay the answer to a wrong password. A process that dies, writes something unasked or something that is not
 // an answer, or leaves a question unanswered for 10 seconds is killed. Its question fails, and the next start is
-// delayed by 1, 2, 4, ... up to 60 seconds; an answered question restarts the series. If no process is left during the
-// delay, questions fail at once.
+// delayed by 1, 2, 4, ... up to 60 seconds; an answered question restarts the series, and failures during a delay do
+// not count. If no process is left during the delay, questions fail at once. A question that has waited 10 seconds for
+// a free process fails, too.
 #pragma once
 
 #include <cstddef>
@@ -59,8 +60,8 @@ public:
         LinePrograms& programs_;
         posix::WipedString line_;
         OnAnswer then_;
-        event::Instant deadline_;
-        bool refused_ = false; // because of a full queue, a pause or a line end in it
+        event::Instant deadline_; // for being asked
+        bool refused_ = false;    // because of a full queue, a pause or a line end in it
     };
 
 private:

@@ -28,7 +28,15 @@ struct ClientInfo {
     bool tls = false; // on the connection to us or to the front end
 };
 
-// The throttle comes first, so that right and wrong secrets wait equally long.
+// Asks for the turn of an attempt at `account`, whose time ends at `until`. Clients on this machine and users with
+// nodelay need not wait.
+[[nodiscard]] auth::Turns::Answer ask_for_turn(LoginNeeds& needs, auth::Turns::Try& one, ClientInfo::Place place,
+                                               const net::Ip& ip, const std::string& account, event::Instant until);
+// For an attempt that would have to wait too long.
+[[nodiscard]] LoginRefused refused_by_throttle();
+
+// The throttle comes first, so that right and wrong secrets wait equally long. A client that has proved who it is
+// (pop3::Authenticated) has waited already (AwaitTurn).
 class Login final : private auth::Turns::Try {
 public:
     // Called at most once, never from within start(). It may destroy this object.
@@ -52,7 +60,6 @@ private:
     template <class Step>
     void go_on(Step step);
     void checked(Checked what);
-    [[nodiscard]] std::optional<auth::Source> guesser() const;
     void count(auth::Turns::Verdict verdict);
     void tell_of_guessing(std::string_view key, const std::string& who);
     void opened(LoginEnd what);
@@ -68,6 +75,7 @@ private:
     std::string user_; // as the client gave it
     Users::Account account_;
     OnEnd then_;
+    bool has_waited_;
     bool starting_ = false;
     std::optional<LoginEnd> early_; // the result, if known while start() still runs
     SecretCheck check_;

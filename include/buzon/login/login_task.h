@@ -50,6 +50,31 @@ private:
     std::optional<LoginEnd> end_;
 };
 
+// Waits until a client may know that its SCRAM proof was right. Without this, a guesser whose wrong guesses wait for
+// their turn would learn of the right one at once, and could give up all others uncounted.
+class AwaitTurn final : public Task, private auth::Turns::Try {
+public:
+    // `until`: when the client's time to log in ends.
+    AwaitTurn(LoginNeeds& needs, Visit& visit, event::Instant until, TaskOwner& owner, pop3::ProofWaits proof);
+
+    [[nodiscard]] Step go_on(net::Stream& stream) override;
+    [[nodiscard]] bool may_last() const override { return true; }
+    [[nodiscard]] bool client_waits() const override { return false; }
+    [[nodiscard]] TaskView view() const override { return {"login"}; }
+
+private:
+    void your_turn() override { answered(auth::Turns::Answer::now); }
+    void too_long() override { answered(auth::Turns::Answer::too_long); }
+    void answered(auth::Turns::Answer answer);
+
+    LoginNeeds& needs_;
+    Visit& visit_;
+    event::Instant until_;
+    TaskOwner& owner_;
+    pop3::ProofWaits proof_;
+    std::optional<auth::Turns::Answer> answer_; // nothing: not asked yet
+};
+
 // Gets SCRAM credentials for one exchange from a worker: stored ones, or ones derived from a stored password.
 class GetScram final : public Task {
 public:
@@ -65,6 +90,8 @@ private:
     Visit& visit_;
     TaskOwner& owner_;
     std::string user_;
+    std::string account_;           // that the user's name refers to
+    std::uint64_t main_change_ = 0; // of its credential
     worker::Pending job_;
     std::optional<worker::Answer> answer_;
 };

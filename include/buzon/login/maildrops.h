@@ -121,6 +121,7 @@ private:
     Entry* first_used_ = nullptr; // the least recently used entry
     Entry* last_used_ = nullptr;
     std::unordered_map<std::string, Scan> scans_;
+    std::vector<Waiter*> unheard_; // waiters that have not been told yet about a scan that has ended
 };
 
 } // namespace buzon::login

@@ -2,6 +2,7 @@
 // worker), or by asking a program. Knows nothing about the throttle or maildrops. Never blocks.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,6 +32,10 @@ struct Checked {
     auth::Application application = {}; // the application password used; without a label: the main secret
 };
 
+// What a SCRAM exchange with an account's main secret is for: something else once that secret is another one.
+// main_change: as in auth::Credential.
+[[nodiscard]] std::string exchange_for(std::string_view account, std::uint64_t main_change);
+
 class SecretCheck {
 public:
     // Called at most once, perhaps from within start(). It may destroy this object.
@@ -49,6 +54,7 @@ public:
 private:
     template <class Step>
     void go_on(Step step);
+    void check_proven(const pop3::Authenticated& proof);
     void check_password(const pop3::CheckPassword& proof);
     [[nodiscard]] std::optional<bool> seen_of_late(const auth::Credential& credential, std::string_view password);
     void ask_worker(const auth::SecretPlace& place, auth::Vault vault, bool slow,

@@ -24,7 +24,8 @@ struct RestoreOutcome {
 // Everything is on disk on return. If there is no trash or no Maildir yet, there is nothing to restore.
 [[nodiscard]] RestoreOutcome restore(const std::string& maildir, std::int64_t since);
 
-// Removes permanently what was deleted before `before`. Returns the number of messages.
+// Removes permanently what was deleted before `before`, in this Maildir and in its Maildir++ folders (".Junk"). Returns
+// the number of messages.
 [[nodiscard]] posix::Result<std::uint32_t> expire_trash(const std::string& maildir, std::int64_t before);
 
 } // namespace buzon::maildir

@@ -130,6 +130,8 @@ public:
     // Whether the kernel's send buffer has shrunk since the last call. With a slow reader it does so long before the
     // kernel reports the socket as writable.
     [[nodiscard]] bool peer_reads() noexcept;
+    // Whether the peer has taken all that was sent: with a Unix socket, has read it.
+    [[nodiscard]] bool peer_has_read_all() const noexcept;
     // Whether the peer has closed its side and the socket holds no more unread input.
     [[nodiscard]] bool peer_has_ended() const noexcept;
 
@@ -137,7 +139,7 @@ public:
     void finish(bool peer_talks) noexcept;
     // Hands the socket over to the caller; the stream then counts as cut. Unprocessed input is lost.
     [[nodiscard]] posix::UniqueFd release() noexcept;
-    // Discards input(), and reads and discards what else has arrived.
+    // Discards input(), and reads and discards what else has arrived by now.
     void discard_input() noexcept;
     // Closes at once; queued output is lost.
     void cut() noexcept;

@@ -56,10 +56,17 @@ struct CheckToken {
     posix::SecretText token;
     Mechanism mechanism;
 };
-// The exchange proved that the client is `user`: open the maildrop.
+// The client has proved that it is `user`, but must not learn this sooner than it would learn of a wrong password. Ends
+// with proof_accepted(), or login_refused().
+struct ProofWaits {
+    std::string user;
+    Mechanism mechanism;
+};
+// The exchange proved that the client is `user`: open the maildrop. Follows a ProofWaits.
 struct Authenticated {
     std::string user;
     Mechanism mechanism;
+    std::string account = {}; // as scram_credentials() was given it
 };
 // The exchange failed: count it against the source, then call login_refused(). `user` is the claimed name, or empty.
 struct NotAuthenticated {
@@ -105,8 +112,8 @@ struct StartTls {};
 struct Update {};
 
 using Action =
-    std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, CheckToken, Authenticated, NotAuthenticated,
-                 ClearTextRefused, GetScram, Deliver, Produce, Search, Report, StartTls, Update>;
+    std::variant<Continue, Close, CheckPassword, CheckApop, CheckCram, CheckToken, ProofWaits, Authenticated,
+                 NotAuthenticated, ClearTextRefused, GetScram, Deliver, Produce, Search, Report, StartTls, Update>;
 
 // What a line asks for, and its command. A line of an AUTH exchange belongs to AUTH. A disabled or refused command is
 // still reported as that command.

@@ -68,7 +68,11 @@ public:
     [[nodiscard]] Asked bad_line(BadLine what, std::string& out);
 
     // These report the end of an Action (action.h). With `genuine` false the exchange continues and fails at the end.
-    void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out);
+    // `account`: whose credentials they are.
+    void scram_credentials(auth::ScramCredentials credentials, bool genuine, std::string& out,
+                           std::string account = {});
+    // The client may know that its proof was right.
+    void proof_accepted(std::string& out);
     void login_succeeded(message::Maildrop maildrop, std::string& out, bool may_delete = true);
     // `seconds`: with too_soon, the time left to wait.
     void login_refused(Refusal why, std::string& out, std::optional<std::uint32_t> seconds = std::nullopt);

@@ -129,7 +129,9 @@ private:
     void on_timer(event::Timer&) override { wake_(); }
     void ask_worker(const DeliveryOrder& order);
     void ask_for_several(const DeliveryOrder& order);
-    void take_several(worker::Answer answer, std::uint64_t session, const std::vector<std::uint32_t>& asked);
+    template <class Take>
+    void take_answer(Take take);
+    void take_several(const worker::Answer& answer, std::uint64_t session, const std::vector<std::uint32_t>& asked);
     [[nodiscard]] std::optional<posix::Result<posix::UniqueFd>> finish(posix::Result<posix::UniqueFd> opened);
 
     DeliveryNeeds& needs_;

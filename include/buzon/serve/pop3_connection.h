@@ -89,13 +89,16 @@ protected:
 //                 │          its step is done     │ that was QUIT's      │ done
 //                 │ QUIT, too many bad lines,     ▼ update               ▼
 //                 │ the peer's end, finish_up() ──┴──► leaving ◄─────────┘
-//                 ▼                                      │ all replies have left
+//                 │              over TLS: parting ◄── │ all replies have left
+//                 ▼                          ▼           ▼
 //   lost, kicked, time is up, cut: from every state ──► closed ◄── done ── detached ◄── the same during an UPDATE
 //
 // idle      lines are read and answered
 // busy      one task runs; lines wait
 // last      as busy, but no more lines are read, because the server is shutting down
 // leaving   no more lines are read; the output drains
+// parting   the session has ended, but the TLS program has not read all replies from our socket: it drops the rest once
+//           we close that
 // detached  the client has gone, but its QUIT is still being carried out; the maildrop stays locked until then
 // closed    waits for its owner to destroy it
 //
@@ -148,7 +151,7 @@ public:
     [[nodiscard]] event::Instant last_activity() const noexcept { return active_; }
 
 private:
-    enum class State : std::uint8_t { greeting, idle, busy, last, leaving, detached, closed };
+    enum class State : std::uint8_t { greeting, idle, busy, last, leaving, parting, detached, closed };
 
     void on_input(std::string_view fresh) override { turn(fresh); }
     void on_room() override { turn(); }
@@ -173,8 +176,10 @@ private:
     [[nodiscard]] bool go_on();
     void task_is_done();
     void leave(Ending why, bool peer_talks = false);
+    void part();
     void close(Ending why);
     void end(Ending why) noexcept;
+    void end_session(Ending why) noexcept;
     void hand_over();
     void out_of_memory() noexcept;
 
@@ -183,6 +188,7 @@ private:
     void tell_of_end(Ending why);
     void publish_logout(Ending why);
     [[nodiscard]] bool has_most_likely_left() const noexcept;
+    [[nodiscard]] event::Instant patience_ends() const noexcept;
     void arm_timer();
     void look_at_clock();
 
@@ -197,7 +203,7 @@ private:
     event::Instant began_;
     event::Instant active_;
     State state_ = State::greeting;
-    Ending ending_ = Ending::lost;                      // while leaving
+    Ending ending_ = Ending::lost;                      // while leaving or parting
     std::optional<state::Pop3Command> unanswered_ = {}; // the command that has no reply yet
     bool greeted_ = false;
     bool counted_ = false; // by the owner, as a session of its user

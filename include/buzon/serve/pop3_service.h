@@ -96,6 +96,7 @@ private:
     void tls_begins(Pop3Connection& connection, posix::UniqueFd socket) override;
     void begin_handshake(const tls::Client& client, posix::UniqueFd socket);
     void end_handshake(const tls::Client& client) noexcept;
+    void end_session(std::uint64_t id) noexcept;
     void encrypted(const tls::Client& client, posix::UniqueFd socket, const std::string& certificate) override;
     void not_encrypted(const tls::Client& client, bool too_late) noexcept override;
     void last_relay_ended() noexcept override { report_when_empty(); }

@@ -164,7 +164,7 @@ struct Metrics {
     Count worker_failures = 0; // worker processes that died
     Count sandbox_denials = 0; // system calls denied to our own processes
     Count out_of_memory = 0;   // turns of connections, timers and tasks that were abandoned
-    Count log_lines_lost = 0;  // dropped because the log's reader was too slow
+    Count log_lines_lost = 0;  // the log's reader was too slow or has gone, or the disk was full
     Count loop_busy = 0;       // gauge: percent of the last 60 seconds that the event loop did not wait
     Count cpu_seconds = 0;     // of the server's own process
     Count memory = 0;          // gauge: resident octets

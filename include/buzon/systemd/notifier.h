@@ -2,6 +2,8 @@
 // without waiting for it.
 #pragma once
 
+#include <sys/un.h>
+
 #include <deque>
 #include <functional>
 #include <string>
@@ -25,14 +27,15 @@ public:
     // The server is serving; or a reload has ended, successfully or not.
     void ready();
     void reloading();
-    void stopping();
+    void stopping(); // only the first call is reported
 
 private:
     void on_timer(event::Timer& which) override;
     void begin_timers();
     void say(std::string message);
     void send_waiting();
-    [[nodiscard]] bool connect();
+    [[nodiscard]] bool send(const std::string& message) const noexcept;
+    [[nodiscard]] socklen_t write_address(sockaddr_un& address) const noexcept;
 
     event::EventLoop& loop_;
     std::string path_;
@@ -45,6 +48,7 @@ private:
     event::Timer retry_{*this};
     bool begun_ = false;
     bool reloading_ = false;
+    bool stopping_ = false;
 };
 
 } // namespace buzon::systemd

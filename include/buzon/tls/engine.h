@@ -47,8 +47,8 @@ public:
     [[nodiscard]] std::unique_ptr<keeper::Request> connect(keeper::Sockets::OnConnected then);
     // The certificate of the child with this port, as described at certificate_words. Empty: unknown.
     [[nodiscard]] std::string certificate_behind(std::uint16_t port) const;
-    // Whether this is a child of ours.
-    [[nodiscard]] bool is_ours(pid_t pid) const noexcept;
+    // The port of the child with this pid; 0: it is not a child of ours, or does not serve yet.
+    [[nodiscard]] std::uint16_t port_of(pid_t pid) const noexcept;
     // Count the connections of the child with this port: an old child without any is ended.
     void connected(std::uint16_t port) noexcept;
     void disconnected(std::uint16_t port) noexcept;
@@ -57,11 +57,11 @@ private:
     class Process;
     friend class Process;
 
-    void start();
+    bool start(); // whether a child is being started
     void came_up();
     void ended(Process& process, const std::string& why);
     void sweep();
-    void on_timer(event::Timer&) override { start(); }
+    void on_timer(event::Timer&) override { (void)start(); }
     void run() override;
     [[nodiscard]] Process* find(std::uint16_t port) noexcept;
 
@@ -75,6 +75,7 @@ private:
     bool told_ = false;                               // what engine_works() was told last
     event::Timer restart_{*this};
     std::chrono::milliseconds pause_{0}; // before the next start
+    bool starts_again_ = false;          // restart_ has to be armed
 };
 
 } // namespace buzon::tls

@@ -2,6 +2,7 @@
 // the decrypted octets of the client, and a PROXY header that identifies it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -62,9 +63,15 @@ public:
     // Ends a handshake. Returns its client; nothing if the id has no handshake under way.
     std::optional<Client> turn_away(std::uint64_t id);
     void end_handshakes();
+    // The session on the client's decrypted socket has ended. What is still on its way goes to the client, unless it
+    // takes none of it for `patience`. Does nothing if the client is unknown, or is in its handshake (it used STLS).
+    void session_ended(std::uint64_t id, std::chrono::milliseconds patience) noexcept;
 
     [[nodiscard]] std::size_t handshakes() const noexcept { return handshakes_; }
+    // Clients in their handshake, in their session, or after it.
     [[nodiscard]] std::size_t size() const noexcept;
+    // How many pipes hold what clients have not taken yet; each needs two descriptors.
+    [[nodiscard]] std::size_t pipes() const noexcept;
     // The client's own socket; -1: not one of ours.
     [[nodiscard]] int socket_of(std::uint64_t id) const noexcept;
 
@@ -91,8 +98,9 @@ private:
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<net::Listener> back_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Passage>> passages_; // by client id
-    std::unordered_map<std::uint16_t, std::uint64_t> by_port_;             // ids of clients in their handshake
-    std::vector<std::unique_ptr<Arrival>> arrivals_;                       // those whose PROXY header has not come yet
+    // The ids of clients in their handshake, by the ports of our connection to the program: its own and ours.
+    std::unordered_map<std::uint32_t, std::uint64_t> by_ports_;
+    std::vector<std::unique_ptr<Arrival>> arrivals_; // those whose PROXY header has not come yet
     std::size_t handshakes_ = 0;
     class Sweeper;
     std::unique_ptr<Sweeper> sweeper_;

@@ -13,7 +13,8 @@
 namespace buzon::upkeep {
 
 // Lines are written at the end of the turn. While the reader of a pipe or terminal is slow, lines are queued up to a
-// limit; beyond it they are dropped and counted, and `tell` is called with a log message that gives the count.
+// limit. Beyond it they are dropped and counted, and so are lines that cannot be written (a full disk, a reader that
+// has gone). As soon as lines can be written again, `tell` is called with a log message that gives the count.
 class LogWriter final : public state::LogSink, private event::Task, private event::TimerHandler {
 public:
     LogWriter(event::EventLoop& loop, state::Metrics& metrics, int fd, std::function<void(const std::string&)> tell);
@@ -27,6 +28,7 @@ public:
     void flush();
 
 private:
+    void lose_waiting(int why);
     void run() override { flush(); }
     void on_timer(event::Timer&) override { flush(); }
 
@@ -38,6 +40,9 @@ private:
     event::Timer retry_{*this};
     std::string waiting_;
     std::size_t dropped_ = 0;
+    int failure_ = 0;    // why some of them could not be written; 0: there was no room for them
+    bool begun_ = false; // what was written last ends within a line, and waiting_ has the rest of it
+    bool torn_ = false;  // the same, but the rest is lost
 };
 
 } // namespace buzon::upkeep

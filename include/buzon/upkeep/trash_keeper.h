@@ -33,9 +33,9 @@ public:
     void settings_changed();
 
 private:
-    void on_timer(event::Timer&) override;
-    void from_the_beginning();
+    void on_timer(event::Timer&) override { walk_on(); }
     void walk_on();
+    void expired(const std::string& maildir, const worker::Answer& answer);
 
     event::EventLoop& loop_;
     worker::Pool& disk_;
@@ -43,7 +43,7 @@ private:
     state::EventBus& events_;
     std::function<NextMaildir()> walk_;
     std::chrono::days grace_{0}; // used by the current walk
-    NextMaildir next_maildir_;   // of the current walk
+    NextMaildir next_maildir_;   // of the current walk; null: the next one begins when the timer fires
     event::Timer timer_{*this};
     worker::Pending walking_;
     worker::Pending expiring_;

@@ -166,6 +166,7 @@ public:
     [[nodiscard]] bool alone(const std::string& place, const posix::Ids& owner) const;
 
     [[nodiscard]] Statistics statistics() const noexcept;
+    [[nodiscard]] event::EventLoop& loop() const noexcept { return loop_; }
 
 protected:
     [[nodiscard]] static Pending pending(std::shared_ptr<detail::Order> order) { return Pending{std::move(order)}; }

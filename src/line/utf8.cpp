@@ -1,6 +1,6 @@
-#include "buzon/auth/utf8.h"
+#include "buzon/line/utf8.h"
 
-namespace buzon::auth {
+namespace buzon::line {
 
 std::optional<char32_t> take_character(std::string_view& text) noexcept {
     if (text.empty()) return std::nullopt;
@@ -61,4 +61,4 @@ void append_utf8(std::string& text, char32_t character) {
     }
 }
 
-} // namespace buzon::auth
+} // namespace buzon::line

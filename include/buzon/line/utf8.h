@@ -1,11 +1,11 @@
-// auth/utf8.h - strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+// line/utf8.h - strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace buzon::auth {
+namespace buzon::line {
 
 // Takes one character off the front of `text`. Returns nothing, and leaves `text` unchanged, if it is empty or begins
 // with invalid UTF-8.
@@ -15,4 +15,4 @@ namespace buzon::auth {
 
 void append_utf8(std::string& text, char32_t character);
 
-} // namespace buzon::auth
+} // namespace buzon::line
