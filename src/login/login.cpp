@@ -93,13 +93,10 @@ void Login::checked(Checked what) {
     const Users::Account now = needs_.users.account_of(user_);
     if (now.user != account_.user || now.folder != account_.folder)
         return refuse(pop3::Refusal::temporary, state::Refused::check_failed, "the users changed during the login");
-    std::string maildir = needs_.users.maildir_of(user_);
-    if (maildir.empty())
-        return refuse(pop3::Refusal::wrong, state::Refused::wrong_secret, "the user was removed during the login");
     const std::uint32_t to_go =
         needs_.logins.delays().seconds_to_go(user_, needs_.settings.login_delay, needs_.loop.now());
     if (to_go > 0) return refuse(pop3::Refusal::too_soon, state::Refused::login_delay, "login delay", to_go);
-    opening_.start(std::move(maildir));
+    opening_.start();
 }
 
 void Login::count(auth::Turns::Verdict verdict) {

@@ -28,15 +28,26 @@ Opening::Opening(LoginNeeds& needs, std::uint64_t session, const std::string& us
         });
     }} {}
 
-void Opening::start(std::string maildir) {
-    maildir_ = std::move(maildir);
+void Opening::start() {
     take_lock();
 }
 
+bool Opening::has_moved() const {
+    const message::MailRoot& now = needs_.root.root();
+    return now.path != root_.path || now.mark != root_.mark;
+}
+
 void Opening::take_lock() {
-    // What we heard about a lock in a root that has gone says nothing about the next root.
-    if (!needs_.root.ready(root_waiter_)) return lock_waiter_.drop_outcome();
-    mark_ = needs_.root.root().mark;
+    const bool ready = needs_.root.ready(root_waiter_);
+    // What we heard about a lock in one root says nothing about the next root.
+    if (!ready || has_moved()) lock_waiter_.drop_outcome();
+    if (!ready) return;
+    if (has_moved()) {
+        root_ = needs_.root.root();
+        maildir_ = needs_.users.maildir_of(user_);
+        if (maildir_.empty())
+            return refuse(pop3::Refusal::wrong, state::Refused::wrong_secret, "the user was removed during the login");
+    }
     std::optional<Locks::Outcome> taken = needs_.locks.take(maildir_, needs_.settings.sessions, session_, lock_waiter_);
     if (!taken) return;
     if (const auto* why = std::get_if<std::error_code>(&*taken)) {
@@ -62,9 +73,13 @@ void Opening::load() {
 // Looks for the root again, then tries this login once more.
 void Opening::root_gone() {
     second_try_ = true;
+    needs_.root.gone(root_.mark);
+    try_again();
+}
+
+void Opening::try_again() {
     (void)lock_.release();
     waiter_.hear([this](SnapshotResult result) { go_on([&] { loaded(std::move(result)); }); });
-    needs_.root.gone(mark_);
     take_lock();
 }
 
@@ -77,6 +92,7 @@ void Opening::loaded(SnapshotResult result) {
                             needs_.maildrops.is_local(maildir_), needs_.maildrops.may_touch(maildir_, owner),
                             std::move(lock_)});
     }
+    if (has_moved()) return try_again(); // the workers can no longer reach the previous root
     const std::error_code why = result.error();
     if (why == message::root_has_gone() && !second_try_) return root_gone();
     // No worker can be started for a directory that does not exist.

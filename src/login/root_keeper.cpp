@@ -56,7 +56,7 @@ void RootKeeper::use(local::OpenedRoot opened) {
     locks_.use(root_.path, std::move(opened.files));
     maildrops_.use(root_);
     if (elsewhere) keep_locks();
-    end_waits(false); // these logins look for their maildrops below the previous root
+    end_waits(true);
 }
 
 // For a root at the same path as the current one: held locks stay held.

@@ -9,16 +9,16 @@ namespace {
 
 // One session that opens user1's maildrop.
 struct Visitor {
-    explicit Visitor(LoggingIn& with, std::uint64_t session = 1, bool is_folder = false)
+    explicit Visitor(LoggingIn& with, std::uint64_t session = 1, std::string name = "user1", bool is_folder = false)
         : house{with}
+        , user{std::move(name)}
         , opening{std::make_unique<Opening>(with.login_needs, session, user, is_folder,
                                             [this](LoginEnd end) { ended = std::move(end); })} {}
 
-    void start(const std::string& maildir) {
-        opening->start(maildir);
+    void start() const {
+        opening->start();
         work();
     }
-    void start() { start(house.maildir().path()); }
     void work() const {
         while (house.disk.work()) house.loop.turn(std::chrono::milliseconds{0});
     }
@@ -34,7 +34,7 @@ struct Visitor {
     }
 
     LoggingIn& house;
-    std::string user = "user1";
+    std::string user;
     std::optional<LoginEnd> ended;
     std::unique_ptr<Opening> opening;
 };
@@ -68,7 +68,7 @@ TEST_CASE("a maildrop is opened with its lock, and the next session reuses its s
     }
     const std::size_t done = house.disk.done;
     Visitor second{house, 2};
-    second.opening->start(house.maildir().path());
+    second.opening->start();
     CHECK(second.in().maildrop.count() == 1);
     CHECK(house.disk.done == done);
 }
@@ -112,7 +112,7 @@ TEST_CASE("the callback may destroy the opening") {
         ++told;
         opening.reset();
     });
-    opening->start(house.maildir().path());
+    opening->start();
     while (house.disk.work()) {
     }
     CHECK(told == 1);
@@ -130,7 +130,7 @@ TEST_CASE("the callback may destroy another opening that waits for the same scan
                       ++told;
                       second.opening.reset();
                   }};
-    first.start(house.maildir().path());
+    first.start();
     second.start();
     third.start();
     CHECK(house.disk.waiting() == 1);
@@ -149,9 +149,9 @@ TEST_CASE("temporary trouble is told apart from what only an operator can repair
     CHECK(unlucky.refused().why == pop3::Refusal::maildrop_unavailable);
     CHECK(unlucky.refused().reason == state::Refused::maildrop);
     house.disk.dead = false;
-    const std::string no_directory = house.directory.file("mail/user2", "a file");
-    Visitor broken{house, 2};
-    broken.start(no_directory);
+    (void)house.directory.file("mail/user2", "a file");
+    Visitor broken{house, 2, "user2"};
+    broken.start();
     CHECK(broken.refused().why == pop3::Refusal::maildrop_broken);
     CHECK(broken.refused().reason == state::Refused::maildrop);
 }
@@ -159,8 +159,9 @@ TEST_CASE("temporary trouble is told apart from what only an operator can repair
 TEST_CASE("a missing folder is not created, and is refused like a wrong name") {
     LoggingIn house;
     const std::string folder = std::filesystem::path{house.maildir().path()} / ".Junk";
-    Visitor visitor{house, 1, true};
-    visitor.start(folder);
+    house.users.allow_folders(true);
+    Visitor visitor{house, 1, "user1+Junk", true};
+    visitor.start();
     CHECK(visitor.refused().why == pop3::Refusal::wrong);
     CHECK(visitor.refused().reason == state::Refused::wrong_secret);
     CHECK(visitor.refused().cause == "no such folder");
@@ -170,19 +171,18 @@ TEST_CASE("a missing folder is not created, and is refused like a wrong name") {
 TEST_CASE("a login looks once for a mail root that has gone, and waits for the result") {
     LoggingIn house;
     house.maildir().deliver("1.a", "Subject: one\n\n");
-    const std::string path = house.maildir().path();
     const std::string away = house.directory / "away";
     std::filesystem::rename(house.root, away);
     SECTION("it is not back: the login is refused") {
         Visitor visitor{house};
-        visitor.start(path);
+        visitor.start();
         CHECK(visitor.refused().why == pop3::Refusal::maildrop_unavailable);
         CHECK(visitor.refused().cause == "the mail root is gone");
     }
     SECTION("it is back by then: the login goes on") {
         Visitor visitor{house};
         house.disk.late = true;
-        visitor.start(path);
+        visitor.start();
         REQUIRE_FALSE(visitor.ended);
         CHECK(visitor.opening->under_way());
         house.disk.late = false;
@@ -194,27 +194,61 @@ TEST_CASE("a login looks once for a mail root that has gone, and waits for the r
     }
 }
 
-TEST_CASE("a login that waits for a mail root is refused if another is chosen, and creates nothing in the old one") {
+TEST_CASE("a login that waits for a mail root goes on in the one that is chosen, and creates nothing in the old one") {
     LoggingIn house;
-    const std::string path = house.maildir().path();
     std::filesystem::rename(house.root, house.directory / "away");
     Visitor visitor{house};
     house.disk.late = true;
-    visitor.start(path);
+    visitor.start();
     house.disk.late = false;
     CHECK(house.disk.work()); // the scan finds no root
     REQUIRE_FALSE(visitor.ended);
     local::OpenedRoot other = another_root(house, "other");
-    SECTION("on a local disk") {}
-    SECTION("on a disk whose locks another process holds") {
-        house.locks.keep_by([&house] { return std::make_unique<test::PretendedWorkers>(house.loop); });
-        other.files = local::LockFiles::of_another_process(other.root.mark);
+    test::Maildir{other.root.path + "/user1"}.deliver("1.a", "Subject: other\n\n");
+    test::PretendedWorkers* locker = nullptr;
+    SECTION("on a local disk") {
+        house.keeper.use(std::move(other));
     }
-    house.keeper.use(std::move(other));
-    CHECK(visitor.refused().why == pop3::Refusal::maildrop_unavailable);
-    CHECK(visitor.refused().cause == "the mail root is gone");
+    SECTION("on a disk whose locks another process holds") {
+        house.locks.keep_by([&] {
+            auto made = std::make_unique<test::PretendedWorkers>(house.loop);
+            locker = made.get();
+            return made;
+        });
+        other.files = local::LockFiles::of_another_process(other.root.mark);
+        house.keeper.use(std::move(other));
+        REQUIRE(locker);
+        CHECK(visitor.opening->under_way());
+        CHECK(locker->work()); // it opens the lock files
+        CHECK(locker->work()); // it takes the lock
+    }
     visitor.work();
+    CHECK(visitor.in().maildrop.count() == 1);
+    CHECK(visitor.in().maildir == house.directory / "other/user1");
     CHECK_FALSE(std::filesystem::exists(house.root));
+}
+
+TEST_CASE("a login whose scan fails because another mail root has been chosen goes on there") {
+    LoggingIn house;
+    house.maildir().deliver("1.a", "Subject: one\n\n");
+    house.maildir("user2").deliver("1.a", "Subject: one\n\n");
+    house.disk.late = true;
+    Visitor visitor{house};
+    visitor.start();
+    Visitor quick{house, 2, "user2"};
+    quick.start();
+    local::OpenedRoot other = another_root(house, "other");
+    const test::Maildir there{other.root.path + "/user1"};
+    for (const std::string name : {"1.b", "1.c"}) there.deliver(name, "Subject: other\n\n");
+    house.keeper.use(std::move(other));
+    house.disk.late = false;
+    house.disk.dead = true;
+    CHECK(house.disk.work()); // the scan fails
+    house.disk.dead = false;
+    visitor.work();
+    CHECK(visitor.in().maildrop.count() == 2);
+    CHECK(visitor.in().lock.held());
+    CHECK(quick.in().maildrop.count() == 1); // it was scanned in the first root
 }
 
 TEST_CASE("a login that was waiting for a lock when the mail root went does not take its return for another loss") {
@@ -233,7 +267,7 @@ TEST_CASE("a login that was waiting for a lock when the mail root went does not 
     const std::string root = house.directory / "other";
     std::filesystem::create_directory(root + "/user1");
     Visitor visitor{house};
-    visitor.start(root + "/user1");
+    visitor.start();
     REQUIRE_FALSE(visitor.ended); // its lock has not come yet
     int roots = 0;
     house.keeper.on_root([&roots] { ++roots; });

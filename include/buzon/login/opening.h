@@ -2,7 +2,8 @@
 // Knows no secrets. Never blocks.
 //
 //   start() ─► the root is there ─► the lock is taken ─► the snapshot has come: LoggedIn
-//                 ▲                      └──────────────────┴── the root has gone: once more, once
+//                 ▲                      └──────────────────┴── the root has gone: once more, once;
+//                 └── DIRR has chosen another root: once more, there
 #pragma once
 
 #include <functional>
@@ -26,7 +27,8 @@ public:
     Opening(const Opening&) = delete;
     Opening& operator=(const Opening&) = delete;
 
-    void start(std::string maildir);
+    // The user must exist.
+    void start();
     // Holds the maildrop's lock, or waits for it or for the root.
     [[nodiscard]] bool under_way() const noexcept {
         return lock_.held() || root_waiter_.waiting() || lock_waiter_.waiting();
@@ -37,7 +39,9 @@ private:
     void go_on(Step step);
     void take_lock();
     void load();
+    [[nodiscard]] bool has_moved() const; // the root in use is another one than root_
     void root_gone();
+    void try_again();
     void loaded(SnapshotResult result);
     void breaker_tripped(const message::UidlChange& change);
     void refuse(pop3::Refusal why, state::Refused reason, std::string cause);
@@ -53,7 +57,7 @@ private:
     Locks::Waiter lock_waiter_;
     Maildrops::Waiter waiter_;
     RootKeeper::Waiter root_waiter_;
-    message::RootMark mark_;  // of the mail root in which we look for the maildrop
+    message::MailRoot root_;  // in which we look for the maildrop; none before the first try
     bool second_try_ = false; // after the root had gone
 };
 
