@@ -123,6 +123,7 @@ bool Process::may_refuse() const noexcept {
 }
 
 void Process::kill() noexcept {
+    killed_ = true;
     child_.kill();
 }
 

@@ -29,7 +29,7 @@ public:
     void dismiss() noexcept;                    // of an idle worker, which then exits
     [[nodiscard]] bool take_no_more() noexcept; // true: it was idle, and exits now
     [[nodiscard]] bool idle() const noexcept { return !order_ && !leaving(); }
-    [[nodiscard]] bool leaving() const noexcept { return finished_ || !socket_; }
+    [[nodiscard]] bool leaving() const noexcept { return finished_ || killed_ || !socket_; }
     // Running a job, or killed during one and not dead yet: the kernel may take long to let it go.
     [[nodiscard]] bool busy() const noexcept { return order_ || hangs_; }
     [[nodiscard]] bool hangs() const noexcept { return hangs_; }          // its job takes longer than usual
@@ -76,6 +76,7 @@ private:
     bool served_ = false;
     bool unread_ = false;   // it has ended without reading its job
     bool last_job_ = false; // it exits after this job
+    bool killed_ = false;   // perhaps only after it has answered: the signal goes by way of the keeper
     bool finished_ = false;
 };
 

@@ -314,6 +314,26 @@ TEST_CASE("dropping a job that must be finished does not kill its worker") {
     CHECK(after.answer->body == before.answer->body); // the same process: it was not killed
 }
 
+TEST_CASE("a worker that is killed with a dropped job gets no other job, even if it answers before the signal comes") {
+    EventLoop loop;
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 1)};
+    Asked before, dropped, after;
+    ask(pool, before, Job{my_pid, "", {}, true});
+    turn_until(loop, [&] { return before.answer.has_value(); });
+    const std::vector<pid_t> keeper = buzon::test::children_of(::getpid());
+    REQUIRE(keeper.size() == 1);
+    REQUIRE(::kill(keeper.front(), SIGSTOP) == 0); // it passes on no signal until it continues
+    ask(pool, dropped, Job{echo, "x", {}, true});
+    dropped.pending.drop();
+    ask(pool, after, Job{my_pid, "", {}, true});
+    turn_until(loop, [&] { return pool.statistics().done == 2; });
+    REQUIRE(::kill(keeper.front(), SIGCONT) == 0);
+    turn_until(loop, [&] { return after.answer.has_value(); });
+    CHECK(after.answer->fate == Fate::answered);
+    CHECK(after.answer->body != before.answer->body);
+}
+
 TEST_CASE("a full queue refuses jobs, and if the program cannot be started its jobs fail") {
     EventLoop loop;
     Starting starting{loop, "test-worker"};
