@@ -43,7 +43,7 @@ bool Guessers::note(Table& table, std::uint64_t tag, std::uint64_t other, std::u
         });
         *slot = Slot{tag, now, now, 0, false, {}};
     }
-    // Each day counts anew. Guessing that goes on is not reported again.
+    // Each day starts from zero. Guessing that goes on is not reported again.
     if (now - slot->last >= day) slot->told = false;
     if (now - slot->first >= day) {
         slot->first = now;

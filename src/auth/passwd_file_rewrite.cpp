@@ -60,7 +60,7 @@ void change_applications(std::string& line, const UserChange& change) {
 std::string changed_line(std::string_view line, std::size_t name_end, const UserChange& change) {
     std::string made{line};
     if (change.secret) {
-        const std::size_t end = change.anew ? line.size() : std::min(line.find(':', name_end + 1), line.size());
+        const std::size_t end = change.new_user ? line.size() : std::min(line.find(':', name_end + 1), line.size());
         made.replace(name_end + 1, end - name_end - 1, *change.secret);
     }
     change_applications(made, change);

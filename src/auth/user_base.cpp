@@ -284,7 +284,7 @@ Parsed<bool> UserBase::add(std::string_view name, std::uint64_t change, const Se
     added.changes.main = true;
     // It was removed: nothing of its line may come back. Since the last load, SAVE may have written a line for it.
     const auto removed = changes_.find(name);
-    added.changes.anew = block_.find(name).has_value() || (removed != changes_.end() && !removed->second);
+    added.changes.new_user = block_.find(name).has_value() || (removed != changes_.end() && !removed->second);
     ++living_;
     totals_.comes(facts, change);
     note(*(own_[std::string{name}] = std::move(added)));
@@ -364,7 +364,7 @@ void UserBase::repeat_changes_of(const UserBase& before) {
     last_change_ = before.last_change_;
     for (const auto& [name, change] : before.changes_) {
         // A change that cannot be repeated is already in the new load.
-        if (!change || change->anew) static_cast<void>(remove(name));
+        if (!change || change->new_user) static_cast<void>(remove(name));
         if (!change) continue;
         const bool known = find(name).has_value();
         const PasswdEntry& fields = before.own_.find(name)->second->fields;

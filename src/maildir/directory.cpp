@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "buzon/message/large.h"
@@ -84,7 +83,6 @@ std::error_code Listing::add(const dirent64& entry) {
     return {};
 }
 
-// Calls getdents64() directly: a stream would need its own descriptor, which costs four more calls per directory.
 Result<Listing> list_directory(int directory, std::size_t expected) {
     if (::lseek(directory, 0, SEEK_SET) != 0) return last_error();
     Listing listing;
@@ -93,17 +91,9 @@ Result<Listing> list_directory(int directory, std::size_t expected) {
         message::reserve_all(listing.all, expected + expected / 8);
         message::reserve_all(listing.names, expected * octets_of_a_name);
     }
-    alignas(dirent64) std::array<char, 32 * 1024> entries; // the size that the C library uses
-    for (;;) {
-        const ssize_t n = ::getdents64(directory, entries.data(), entries.size());
-        if (n < 0) return last_error();
-        if (n == 0) return listing;
-        for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
-            const auto* const entry = reinterpret_cast<const dirent64*>(entries.data() + at);
-            at += entry->d_reclen;
-            if (const std::error_code why = listing.add(*entry)) return why;
-        }
-    }
+    if (const std::error_code why = each_entry(directory, [&](const dirent64& entry) { return listing.add(entry); }))
+        return why;
+    return listing;
 }
 
 namespace {

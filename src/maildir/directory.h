@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -29,6 +30,23 @@ namespace buzon::maildir {
 }
 [[nodiscard]] inline const char* folder_of(bool in_new) noexcept {
     return in_new ? "new" : "cur";
+}
+
+// Calls `act` with each entry, "." and ".." included, from the current position on; its first error ends the loop.
+// Calls getdents64() directly: a stream would need its own descriptor, which costs four more calls per directory.
+template <class Act>
+[[nodiscard]] std::error_code each_entry(int directory, Act act) {
+    alignas(dirent64) std::array<char, 32 * 1024> entries; // the size that the C library uses
+    for (;;) {
+        const ssize_t n = ::getdents64(directory, entries.data(), entries.size());
+        if (n < 0) return posix::last_error();
+        if (n == 0) return {};
+        for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
+            const auto* const entry = reinterpret_cast<const dirent64*>(entries.data() + at);
+            at += entry->d_reclen;
+            if (const std::error_code why = act(*entry)) return why;
+        }
+    }
 }
 
 // The names in one directory, stored in one string.

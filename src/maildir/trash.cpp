@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <string_view>
 
@@ -216,21 +215,13 @@ bool may_be_mail_folder(const dirent64& entry) {
 // Calls `act` with each Maildir++ folder in the Maildir. list_directory() leaves out names with a dot.
 template <class Act>
 std::error_code each_mail_folder(int maildir, Act act) {
-    alignas(dirent64) std::array<char, 32 * 1024> entries;
-    int folders = 0;
-    for (;;) {
-        const ssize_t n = ::getdents64(maildir, entries.data(), entries.size());
-        if (n < 0) return last_error();
-        if (n == 0) return {};
-        for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
-            const auto* const entry = reinterpret_cast<const dirent64*>(entries.data() + at);
-            at += entry->d_reclen;
-            if (!may_be_mail_folder(*entry)) continue;
-            if (++folders > max_mail_folders) return {EOVERFLOW, std::system_category()};
-            const Result<UniqueFd> folder = open_own_folder(maildir, entry->d_name);
-            if (folder) act(folder.value().get()); // else it is a link, for example, which no login follows either
-        }
-    }
+    return each_entry(maildir, [&, folders = 0](const dirent64& entry) mutable -> std::error_code {
+        if (!may_be_mail_folder(entry)) return {};
+        if (++folders > max_mail_folders) return {EOVERFLOW, std::system_category()};
+        const Result<UniqueFd> folder = open_own_folder(maildir, entry.d_name);
+        if (folder) act(folder.value().get()); // else it is a link, for example, which no login follows either
+        return {};
+    });
 }
 
 } // namespace

@@ -78,7 +78,7 @@ bool MessageFile::in_memory(std::uint64_t offset, std::size_t octets) {
 
 posix::Transfer MessageFile::read_up_to(std::size_t most, std::uint64_t offset, std::string_view& octets) {
     if (reading_.waiting()) return {Moved::would_block};
-    // A program that is given the message anew begins at 0: what was read for the one before is of no use.
+    // A program that is given the message again begins at 0: what was read for the one before is of no use.
     if (answer_ && answer_at_ != offset) answer_.reset();
     if (const auto answer = std::exchange(answer_, std::nullopt)) {
         auto read = jobs::read<jobs::Read>(*answer);

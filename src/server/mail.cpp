@@ -114,9 +114,9 @@ std::vector<sandbox::Allowed> Mail::reach_of_shared() {
     return all;
 }
 
-void Mail::renew_workers(bool anew) {
+void Mail::renew_workers(bool always) {
     std::vector<sandbox::Allowed> reach = reach_of_shared();
-    if (!anew && reach == reach_) return;
+    if (!always && reach == reach_) return;
     reach_ = std::move(reach);
     if (disk.by_owner()) return disk.renew(users.root()); // the keeper knows the rest
     tell_(reach_);

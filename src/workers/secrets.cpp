@@ -118,7 +118,7 @@ posix::Result<auth::UserChanges> with_secrets(const Edit& job, int vault) {
     for (const auto& [name, what] : job.users) {
         auth::UserChange& change = all[name].emplace();
         change.removed = what.removed;
-        change.anew = what.anew;
+        change.new_user = what.new_user;
         if (what.change == 0) continue;
         const auto text = vaults().keyring(vault, {{}, what.change});
         if (!text) return text.error();

@@ -50,7 +50,7 @@ struct Base : UserBase {
         UserChanges all;
         for (const auto& [name, change] : changes()) {
             all[name] = std::nullopt;
-            if (change) all[name] = UserChange{changed.at(change->change), {}, {}, change->anew};
+            if (change) all[name] = UserChange{changed.at(change->change), {}, {}, change->new_user};
         }
         return all;
     }

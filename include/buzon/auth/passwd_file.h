@@ -66,7 +66,7 @@ struct UserChange {
     std::optional<std::string> secret = {};     // a new main secret, with its {SCHEME}, without line end or ':'
     std::vector<std::string> removed = {};      // labels of application passwords
     std::vector<std::string> applications = {}; // values of buzon_secret to add; each replaces any with the same label
-    bool anew = false;                          // another user of that name: nothing else of the line remains
+    bool new_user = false;                      // another user of that name: nothing else of the line remains
     friend bool operator==(const UserChange&, const UserChange&) = default;
 };
 // By user name; nothing if the user is removed.

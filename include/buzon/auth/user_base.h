@@ -89,9 +89,11 @@ struct RunTimeChange {
     bool main = false;                // the main secret is in it
     std::vector<std::string> added;   // application passwords in it, as parse_application() takes them
     std::vector<std::string> removed; // labels of application passwords
-    bool anew = false;                // a user of that name was removed: this is another one
+    bool new_user = false;            // a user of that name was removed: this is another one
     friend bool operator==(const RunTimeChange&, const RunTimeChange&) = default;
-    static void fields(auto& self, auto&& each) { each(self.change, self.main, self.added, self.removed, self.anew); }
+    static void fields(auto& self, auto&& each) {
+        each(self.change, self.main, self.added, self.removed, self.new_user);
+    }
 };
 // By user name; nothing if the user was removed.
 using SecretChanges = std::map<std::string, std::optional<RunTimeChange>, std::less<>>;
@@ -167,7 +169,7 @@ public:
             const bool forgotten = found != written.end() && found->second == change.second;
             const auto own = own_.find(change.first);
             // From now on the line in the file is that of the new user.
-            if (forgotten && own != own_.end() && own->second) own->second->changes.anew = false;
+            if (forgotten && own != own_.end() && own->second) own->second->changes.new_user = false;
             return forgotten;
         });
     }
