@@ -6,7 +6,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "buzon/posix/zeroed_table.h"
 
 namespace buzon::auth {
 
@@ -39,7 +40,7 @@ private:
         bool told = false;
         std::array<std::uint32_t, enough> others{};
     };
-    using Table = std::vector<Slot>;
+    using Table = posix::ZeroedTable<Slot>;
 
     [[nodiscard]] static const Slot* find(const Table& table, std::uint64_t tag) noexcept;
     [[nodiscard]] static bool note(Table& table, std::uint64_t tag, std::uint64_t other, std::uint32_t now) noexcept;

@@ -18,10 +18,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "buzon/auth/guessers.h"
 #include "buzon/auth/source.h"
+#include "buzon/posix/zeroed_table.h"
 
 namespace buzon::auth {
 
@@ -99,7 +99,7 @@ private:
         std::uint16_t level = 0;      // wrong passwords not yet forgiven
         std::uint16_t login_hour = 0; // hours after start_: the last login of a familiar pair
     };
-    using Table = std::vector<Slot>;
+    using Table = posix::ZeroedTable<Slot>;
 
     [[nodiscard]] Key key_of(char kind, std::string_view user, const std::optional<Source>& source,
                              std::string_view secret = {}) const;

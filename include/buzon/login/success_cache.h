@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "buzon/digest/sha2.h"
+#include "buzon/posix/zeroed_table.h"
 
 namespace buzon::login {
 
@@ -46,7 +46,7 @@ private:
     std::string key_;
     std::uint64_t epoch_ = 0; // part of every digest, so that digests of another epoch are never found
     std::chrono::seconds lifetime_;
-    std::vector<Slot> slots_;
+    posix::ZeroedTable<Slot> slots_;
 };
 
 } // namespace buzon::login
