@@ -57,7 +57,8 @@ struct Mail {
     login::RootKeeper root;
 
 private:
-    // always: replace the workers even if they may reach the same paths as before, since something else may be there now.
+    // always: replace the workers even if they may reach the same paths as before, since something else may be there
+    // now.
     void renew_workers(bool always);
     [[nodiscard]] std::vector<sandbox::Allowed> reach_of_shared();
 
