@@ -38,11 +38,10 @@ bool Opening::has_moved() const {
 }
 
 void Opening::take_lock() {
-    const bool ready = needs_.root.ready(root_waiter_);
     // What we heard about a lock in one root says nothing about the next root.
-    if (!ready || has_moved()) lock_waiter_.drop_outcome();
-    if (!ready) return;
+    if (!needs_.root.ready(root_waiter_)) return lock_waiter_.drop_outcome();
     if (has_moved()) {
+        lock_waiter_.drop_outcome();
         root_ = needs_.root.root();
         maildir_ = needs_.users.maildir_of(user_);
         if (maildir_.empty())

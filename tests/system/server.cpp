@@ -84,8 +84,8 @@ void Server::start(const Setup& setup) {
     if (setup.own_mail && ::geteuid() == 0) launch.argv.insert(launch.argv.end(), {"--run-as", "nobody"});
     launch.argv.insert(launch.argv.end(), setup.arguments.begin(), setup.arguments.end());
     launch.environment = setup.environment;
-    // Memory tests should measure the server, not AddressSanitizer's store of freed blocks. Short stacks save a sixth
-    // of the processor time.
+    // Memory tests should measure the server, not AddressSanitizer's store of freed blocks. Short stacks save a
+    // seventh of the processor time.
     const char* const sanitizer = std::getenv("ASAN_OPTIONS");
     launch.environment.try_emplace("ASAN_OPTIONS", std::string(sanitizer ? sanitizer : "") +
                                                        ":quarantine_size_mb=4:malloc_context_size=5");

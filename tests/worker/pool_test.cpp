@@ -134,6 +134,23 @@ void turn_until(EventLoop& loop, auto condition) {
     CHECK(condition());
 }
 
+// A pool of one worker, which is running.
+struct LoneWorker {
+    EventLoop loop;
+    Starting starting{loop, "test-worker"};
+    Pool pool{loop, settings(starting, 1)};
+
+    [[nodiscard]] std::string pid() {
+        Asked asked;
+        ask(pool, asked, Job{my_pid, "", {}, true});
+        turn_until(loop, [&] { return asked.answer.has_value(); });
+        REQUIRE(asked.answer);
+        CHECK(asked.answer->fate == Fate::answered);
+        return asked.answer->body;
+    }
+    std::string before = pid();
+};
+
 std::size_t descriptors() {
     std::size_t n = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++n;
@@ -301,37 +318,27 @@ TEST_CASE("dropped jobs get no answer and do not hold up the next one") {
 }
 
 TEST_CASE("dropping a job that must be finished does not kill its worker") {
-    EventLoop loop;
-    Starting starting{loop, "test-worker"};
-    Pool pool{loop, settings(starting, 1)};
-    Asked before, unheard, after;
-    ask(pool, before, Job{my_pid, "", {}, true});
-    turn_until(loop, [&] { return before.answer.has_value(); });
-    ask(pool, unheard, Job{echo, "x", {}, false});
+    LoneWorker worker;
+    Asked unheard;
+    ask(worker.pool, unheard, Job{echo, "x", {}, false});
     unheard.pending.drop();
-    ask(pool, after, Job{my_pid, "", {}, true});
-    turn_until(loop, [&] { return after.answer.has_value(); });
-    CHECK(after.answer->body == before.answer->body); // the same process: it was not killed
+    CHECK(worker.pid() == worker.before); // the same process: it was not killed
 }
 
 TEST_CASE("a worker that is killed with a dropped job gets no other job, even if it answers before the signal comes") {
-    EventLoop loop;
-    Starting starting{loop, "test-worker"};
-    Pool pool{loop, settings(starting, 1)};
-    Asked before, dropped, after;
-    ask(pool, before, Job{my_pid, "", {}, true});
-    turn_until(loop, [&] { return before.answer.has_value(); });
+    LoneWorker worker;
     const std::vector<pid_t> keeper = buzon::test::children_of(::getpid());
     REQUIRE(keeper.size() == 1);
     REQUIRE(::kill(keeper.front(), SIGSTOP) == 0); // it passes on no signal until it continues
-    ask(pool, dropped, Job{echo, "x", {}, true});
+    Asked dropped, after;
+    ask(worker.pool, dropped, Job{echo, "x", {}, true});
     dropped.pending.drop();
-    ask(pool, after, Job{my_pid, "", {}, true});
-    turn_until(loop, [&] { return pool.statistics().done == 2; });
+    ask(worker.pool, after, Job{my_pid, "", {}, true});
+    turn_until(worker.loop, [&] { return worker.pool.statistics().done == 2; });
     REQUIRE(::kill(keeper.front(), SIGCONT) == 0);
-    turn_until(loop, [&] { return after.answer.has_value(); });
+    turn_until(worker.loop, [&] { return after.answer.has_value(); });
     CHECK(after.answer->fate == Fate::answered);
-    CHECK(after.answer->body != before.answer->body);
+    CHECK(after.answer->body != worker.before);
 }
 
 TEST_CASE("a full queue refuses jobs, and if the program cannot be started its jobs fail") {

@@ -27,7 +27,6 @@ public:
     Opening(const Opening&) = delete;
     Opening& operator=(const Opening&) = delete;
 
-    // The user must exist.
     void start();
     // Holds the maildrop's lock, or waits for it or for the root.
     [[nodiscard]] bool under_way() const noexcept {
